@@ -1,0 +1,31 @@
+/** What a lexicon of senses is made of: ambiguous spans of everyday requests and the readings each can have. */
+
+/** One way to understand an ambiguous span. */
+export interface Reading {
+  id: string;
+  /** Words that, attached to the span, make the request say this reading and no other. */
+  phrase: string;
+  /** Regular expressions (flags `iu`): a request or feedback that matches states this reading. */
+  cues: string[];
+  /** Share of requests that mean this reading when nothing else is known; readings of a sense sum to 1. */
+  prior: number;
+}
+
+/** One kind of ambiguity. */
+export interface Sense {
+  id: string;
+  /** Name of what is unclear, as a person would say it: "the order". */
+  label: string;
+  /**
+   * Regular expression (flags `iu`) of the ambiguous span, without the clarifying phrase.
+   * Empty: the sense is about the whole request (its format, say) and applies whenever `applies` does.
+   */
+  span: string;
+  /** Regular expression that the request must match for the sense to be considered at all. */
+  applies?: string;
+  /** Regular expressions: feedback that matches is about this sense, without saying which reading is right. */
+  hints: string[];
+  /** Where a reading's phrase goes: right after the span, or at the end of the instruction. */
+  attach: "after" | "end";
+  readings: Reading[];
+}
