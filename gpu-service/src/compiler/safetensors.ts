@@ -10,13 +10,13 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
 
-/** Bytes of one element. Types below one byte are not supported. */
+/** Bytes of one element, in the format's own order of types. Types below one byte are not supported. */
 const elementBytes = {
   BOOL: 1,
   U8: 1,
   I8: 1,
-  F8_E4M3: 1,
   F8_E5M2: 1,
+  F8_E4M3: 1,
   I16: 2,
   U16: 2,
   F16: 2,
@@ -24,12 +24,14 @@ const elementBytes = {
   I32: 4,
   U32: 4,
   F32: 4,
+  F64: 8,
   I64: 8,
   U64: 8,
-  F64: 8,
 } as const;
 
 export type TensorType = keyof typeof elementBytes;
+
+const typeOrder = Object.keys(elementBytes);
 
 export interface TensorInfo {
   dtype: TensorType;
@@ -291,15 +293,16 @@ export interface TensorData {
 }
 
 /**
- * A safetensors file whose bytes depend only on the content: tensors by element size (largest first, so
- * that all are aligned), then by name; metadata by key. Throws when a tensor's bytes do not fill its shape.
+ * A safetensors file whose bytes depend only on the content: tensors by type (widest first, so that all
+ * are aligned), then by name, as the reference implementation orders them; metadata by key. Throws when a
+ * tensor's bytes do not fill its shape.
  */
 export function encodeSafetensors(
   tensors: readonly TensorData[],
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   const ordered = [...tensors].sort(
-    (a, b) => elementBytes[b.dtype] - elementBytes[a.dtype] || compare(a.name, b.name),
+    (a, b) => typeOrder.indexOf(b.dtype) - typeOrder.indexOf(a.dtype) || compare(a.name, b.name),
   );
   const entries: [string, unknown][] = [];
   if (metadata) {
