@@ -1,0 +1,70 @@
+/** What the engine asks of a language model; knows nothing of graphs, providers or checkpoints. */
+
+export interface ModelShape {
+  layerCount: number;
+  hiddenSize: number;
+  headCount: number;
+  kvHeadCount: number;
+  headSize: number;
+  vocabSize: number;
+  contextLength: number;
+  /** Ids that end a reply; the first one is the checkpoint's own end token. */
+  eosIds: number[];
+  bosId: number | null;
+}
+
+/** One adapter's trainable numbers, ready for the graph: all LoRA B matrices, flat f32, in the model's site order; rank r. */
+export interface AdapterWeights {
+  digest: string;
+  rank: number;
+  B: Float32Array;
+}
+
+/** Keys and values of every layer, [slots, kvHeads, tokensMax, headSize]. */
+export interface KvCache {
+  slots: number;
+  tokensMax: number;
+  /** Overwrites slot `to` with the first `tokens` positions of slot `from` (all of them by default). */
+  copySlot(from: number, to: number, tokens?: number): void;
+  dispose(): void;
+}
+
+export interface StepInput {
+  /** Row-major [rows, length]. */
+  ids: Int32Array;
+  rows: number;
+  /** More than 1 only when rows === 1: a prefill chunk. */
+  length: number;
+  /** [rows] tokens already in each slot. */
+  past: Int32Array;
+  cache: KvCache;
+  /** The rows use slots firstSlot … firstSlot + rows - 1. */
+  firstSlot: number;
+  /** One a row; null is the base model. */
+  adapters: (AdapterWeights | null)[];
+}
+
+export interface ScoreRow {
+  prompt: Int32Array;
+  /** Includes the end token. */
+  reply: Int32Array;
+}
+
+export interface LanguageModel {
+  readonly shape: ModelShape;
+  /** SHA-256 over the checkpoint's config and weights. */
+  readonly digest: string;
+  readonly id: string;
+  readonly parameterCount: number;
+  allocateCache(slots: number, tokensMax: number): KvCache;
+  /** Logits of each row's last position, [rows, vocab] row-major; writes keys/values into the cache in place. */
+  step(input: StepInput): Promise<Float32Array>;
+  /** Log-probs of each reply token given prompt and adapter; rows padded and batched inside. */
+  score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]>;
+  /** S and dS/dB of each row: gradients [rows, B.length]. */
+  gradients(
+    rows: ScoreRow[],
+    adapter: AdapterWeights,
+  ): Promise<{ logprobs: Float32Array[]; gradients: Float32Array }>;
+  dispose(): Promise<void>;
+}
