@@ -1,0 +1,52 @@
+/** Puts readings and constraints into a request; whatever the user wrote stays, in order and byte for byte. */
+import type { CompiledSense, Occurrence } from "./lexicon.ts";
+import { neutraliseRequest } from "./neutralise.ts";
+import type { Constraint } from "./types.ts";
+
+/** Characters that all constraints together may add. */
+const constraintsCharsMax = 2_000;
+
+/**
+ * The request with the chosen readings' phrases inserted and the constraints appended.
+ *
+ * Phrases add at most the request's own length (beyond that only the first occurrence of a sense gets
+ * one, then none), so the result is at most twice the request plus its constraints.
+ */
+export function compose(
+  request: string,
+  occurrences: readonly Occurrence[],
+  chosen: ReadonlyMap<CompiledSense, string>,
+  constraints: readonly Constraint[],
+): string {
+  const open = occurrences.filter((o) => o.stated === null && chosen.has(o.compiled));
+  const insertions = open.map((o) => ({ at: o.insertAt, text: ` ${phraseOf(o, chosen)}` }));
+  const firstOnly = insertions.filter((_, i) => {
+    const sense = open[i]?.compiled;
+    return open.findIndex((o) => o.compiled === sense) === i;
+  });
+  const length = (list: typeof insertions) => list.reduce((sum, { text }) => sum + text.length, 0);
+  const used = [insertions, firstOnly, []].find((list) => length(list) <= request.length) ?? [];
+  let text = "";
+  let from = 0;
+  for (const { at, text: phrase } of [...used].sort((a, b) => a.at - b.at)) {
+    text += request.slice(from, at) + phrase;
+    from = at;
+  }
+  return appendConstraints(neutraliseRequest(text + request.slice(from)), constraints);
+}
+
+function phraseOf(occurrence: Occurrence, chosen: ReadonlyMap<CompiledSense, string>): string {
+  const id = chosen.get(occurrence.compiled);
+  return occurrence.compiled.sense.readings.find((r) => r.id === id)?.phrase ?? "";
+}
+
+function appendConstraints(request: string, constraints: readonly Constraint[]): string {
+  const sentences: string[] = [];
+  let length = 0;
+  for (const { text } of constraints.toReversed()) {
+    length += text.length + 1;
+    if (length > constraintsCharsMax) break;
+    sentences.unshift(text);
+  }
+  return sentences.length === 0 ? request : `${request.trimEnd()}\n\n${sentences.join(" ")}`;
+}

@@ -1,0 +1,205 @@
+/**
+ * The ledger of readings: soft weights over the joint readings of a request's open senses.
+ *
+ * Joint, because evidence is: a rejected reply speaks against a combination, and which part of it was
+ * wrong shows only over several replies. Between combinations of senses, what is known travels as
+ * marginals. Soft beats hard elimination: a reading never reaches zero.
+ */
+import type { CompiledSense } from "./lexicon.ts";
+import type { Ledger, SenseMemory } from "./types.ts";
+
+/** Joint readings kept for one combination of senses. */
+export const readingsMax = 256;
+/** Floor of a weight relative to the best, so that every reading can come back. */
+const weightMin = 1e-6;
+
+const hintFactor = 0.05;
+const statedFactor = 0.02;
+const successFactor = 0.2;
+const correctionFactor = 0.3;
+
+export const keyOf = (readings: readonly string[]): string => readings.join("|");
+const partsOf = (key: string): string[] => key.split("|");
+
+/** Name of the ledger of a combination of senses; the order in the request does not matter. */
+export function ledgerName(senses: readonly CompiledSense[]): string {
+  return senses.map(({ sense }) => sense.id).join("+");
+}
+
+/**
+ * Ledger for the given senses: the stored one, refitted to what was learnt of each sense since, or the
+ * product of the marginals. Beyond `readingsMax` joint readings the least likely are left out.
+ */
+export function openLedger(
+  senses: readonly CompiledSense[],
+  stored: Ledger | undefined,
+  memory: Readonly<Record<string, SenseMemory>>,
+): Ledger {
+  const marginals = senses.map((compiled) => senseShares(compiled, memory));
+  const ids = senses.map(({ sense }) => sense.id);
+  if (stored === undefined) return { senses: ids, weights: product(marginals) };
+  // One sweep of iterative proportional fitting: correlations stay, marginals follow the memory.
+  let weights = { ...stored.weights };
+  for (const [slot, wanted] of marginals.entries()) {
+    const have = marginal(weights, slot);
+    weights = mapWeights(weights, (key, weight) => {
+      const reading = partsOf(key)[slot] ?? "";
+      return (weight * (wanted[reading] ?? weightMin)) / Math.max(have[reading] ?? 0, weightMin);
+    });
+  }
+  return { senses: ids, weights: normalise(weights) };
+}
+
+/** Shares of a sense's readings: what the session learnt, else the lexicon's priors. */
+export function senseShares(
+  { sense }: CompiledSense,
+  memory: Readonly<Record<string, SenseMemory>>,
+): Record<string, number> {
+  const learnt = memory[sense.id]?.readings;
+  const shares: Record<string, number> = {};
+  for (const { id, prior } of sense.readings) shares[id] = learnt?.[id] ?? prior;
+  return normalise(shares);
+}
+
+function product(marginals: readonly Record<string, number>[]): Record<string, number> {
+  let beam: [key: string[], weight: number][] = [[[], 1]];
+  for (const shares of marginals) {
+    beam = beam.flatMap(([key, weight]) =>
+      Object.entries(shares).map(([id, share]): [string[], number] => [
+        [...key, id],
+        weight * share,
+      ]),
+    );
+    if (beam.length > readingsMax) {
+      beam.sort((a, b) => b[1] - a[1]);
+      beam.length = readingsMax;
+    }
+  }
+  return normalise(Object.fromEntries(beam.map(([key, weight]) => [keyOf(key), weight])));
+}
+
+/** Share of each reading of one slot. */
+export function marginal(
+  weights: Readonly<Record<string, number>>,
+  slot: number,
+): Record<string, number> {
+  const shares: Record<string, number> = {};
+  for (const [key, weight] of Object.entries(weights)) {
+    const reading = partsOf(key)[slot] ?? "";
+    shares[reading] = (shares[reading] ?? 0) + weight;
+  }
+  return normalise(shares);
+}
+
+/** The likeliest joint reading, one id per sense; ties go to the lexicon's order. */
+export function bestReading(ledger: Ledger): { readings: string[]; share: number } {
+  let best = "";
+  let weightBest = -1;
+  let sum = 0;
+  for (const [key, weight] of Object.entries(ledger.weights)) {
+    sum += weight;
+    if (weight > weightBest) [best, weightBest] = [key, weight];
+  }
+  return { readings: partsOf(best), share: sum > 0 ? weightBest / sum : 0 };
+}
+
+/** The k likeliest joint readings. */
+export function topReadings(ledger: Ledger, k: number): string[] {
+  return Object.entries(ledger.weights)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, k)
+    .map(([key]) => key);
+}
+
+/** A hint that slot `slot` was misread: whatever shares its current reading loses. */
+export function applyHint(ledger: Ledger, slot: number, reading: string): Ledger {
+  return rescale(ledger, (parts) => (parts[slot] === reading ? hintFactor : 1));
+}
+
+/** The user states the reading of a slot. */
+export function applyStated(ledger: Ledger, slot: number, reading: string): Ledger {
+  return rescale(ledger, (parts) => (parts[slot] === reading ? 1 : statedFactor));
+}
+
+/** A plain "wrong" about reading `key`: a confident wrong answer means a wrong reading, w ← w(1 − c). */
+export function applyRejection(ledger: Ledger, key: string, confidence: number): Ledger {
+  return rescale(ledger, (parts) => (keyOf(parts) === key ? Math.max(1e-3, 1 - confidence) : 1));
+}
+
+/** Success under reading `key`. */
+export function applySuccess(ledger: Ledger, key: string): Ledger {
+  return rescale(ledger, (parts) => (keyOf(parts) === key ? 1 : successFactor));
+}
+
+/** Log-probs of a reply under each scored reading; readings that were not scored take the mean factor. */
+export type ReadingScores = ReadonlyMap<string, number>;
+
+/** Bayes: the reply y was accepted, w ← w·(p(y|x_z) + ε). */
+export function applyAcceptedScores(ledger: Ledger, scores: ReadingScores): Ledger {
+  return rescaleScored(ledger, scores, (logprob) => Math.exp(logprob) + 0.02);
+}
+
+/** Bayes: the reply y was rejected, w ← w·max(10⁻³, 1 − p(y|x_z)). */
+export function applyRejectedScores(ledger: Ledger, scores: ReadingScores): Ledger {
+  return rescaleScored(ledger, scores, (logprob) => Math.max(1e-3, 1 - Math.exp(logprob)));
+}
+
+/**
+ * A correction y*: `bayes` tempers the likelihood, w ← w·exp(max(−3, (S_z − max S)/2)); `rules` takes
+ * z = argmax S_z + log w_z and multiplies the others by 0.3.
+ */
+export function applyCorrectionScores(
+  ledger: Ledger,
+  scores: ReadingScores,
+  variant: "bayes" | "rules",
+): Ledger {
+  const best = Math.max(...scores.values());
+  if (variant === "bayes") {
+    return rescaleScored(ledger, scores, (logprob) => Math.exp(Math.max(-3, (logprob - best) / 2)));
+  }
+  let winner = "";
+  let winnerScore = -Infinity;
+  for (const [key, logprob] of scores) {
+    const score = logprob + Math.log((ledger.weights[key] ?? 0) + 1e-3);
+    if (score > winnerScore) [winner, winnerScore] = [key, score];
+  }
+  return rescale(ledger, (parts) => (keyOf(parts) === winner ? 1 : correctionFactor));
+}
+
+function rescaleScored(
+  ledger: Ledger,
+  scores: ReadingScores,
+  factor: (logprob: number) => number,
+): Ledger {
+  if (scores.size === 0) return ledger;
+  let sum = 0;
+  for (const logprob of scores.values()) sum += factor(logprob);
+  const mean = sum / scores.size;
+  return rescale(ledger, (parts) => {
+    const logprob = scores.get(keyOf(parts));
+    return logprob === undefined ? mean : factor(logprob);
+  });
+}
+
+function rescale(ledger: Ledger, factor: (parts: string[]) => number): Ledger {
+  const weights = mapWeights(ledger.weights, (key, weight) => weight * factor(partsOf(key)));
+  return { senses: ledger.senses, weights: normalise(weights) };
+}
+
+function mapWeights(
+  weights: Readonly<Record<string, number>>,
+  change: (key: string, weight: number) => number,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(weights).map(([key, weight]) => [key, change(key, weight)]),
+  );
+}
+
+/** Weights that sum to 1, none below `weightMin` of the best. */
+function normalise(weights: Readonly<Record<string, number>>): Record<string, number> {
+  const best = Math.max(...Object.values(weights));
+  if (!(best > 0)) return mapWeights(weights, () => 1 / Object.keys(weights).length);
+  const floored = mapWeights(weights, (_, weight) => Math.max(weight, best * weightMin));
+  const sum = Object.values(floored).reduce((a, b) => a + b, 0);
+  return mapWeights(floored, (_, weight) => weight / sum);
+}

@@ -1,0 +1,168 @@
+/** Compiles senses into regular expressions once per isolate and finds where a text leaves them open; it knows no session. */
+import { listSenses } from "@rosa2/shared/lexicon/lists";
+import type { Reading, Sense } from "@rosa2/shared/lexicon/sense";
+import { blankLiterals } from "./literals.ts";
+
+interface CompiledReading {
+  reading: Reading;
+  cues: RegExp[];
+}
+
+export interface CompiledSense {
+  sense: Sense;
+  span: RegExp | null;
+  applies: RegExp | null;
+  hints: RegExp[];
+  readings: CompiledReading[];
+}
+
+/** A place of the text that a sense is about. */
+export interface Occurrence {
+  compiled: CompiledSense;
+  start: number;
+  end: number;
+  /** Where a reading's phrase goes. */
+  insertAt: number;
+  /** Reading that the text itself states here, if any. */
+  stated: Reading | null;
+}
+
+const occurrencesMax = 32;
+
+function compileSense(sense: Sense): CompiledSense {
+  const compile = (source: string) => new RegExp(source, "giu");
+  return {
+    sense,
+    span: sense.span === "" ? null : compile(sense.span),
+    applies: sense.applies === undefined ? null : compile(sense.applies),
+    hints: sense.hints.map(compile),
+    readings: sense.readings.map((reading) => ({ reading, cues: reading.cues.map(compile) })),
+  };
+}
+
+/** The senses that ship, compiled. */
+export const shippedLexicon: readonly CompiledSense[] = listSenses.map(compileSense);
+
+/** First match of any of the patterns in the text, or null. */
+export function firstMatch(patterns: readonly RegExp[], text: string): RegExpExecArray | null {
+  let first: RegExpExecArray | null = null;
+  for (const pattern of patterns) {
+    pattern.lastIndex = 0;
+    const match = pattern.exec(text);
+    if (match !== null && (first === null || match.index < first.index)) first = match;
+  }
+  return first;
+}
+
+/** The reading whose cue a stretch of text contains; a cue cut by a later "not" is the caller's concern. */
+function statedReading(compiled: CompiledSense, text: string): Reading | null {
+  for (const { reading, cues } of compiled.readings) {
+    if (firstMatch(cues, text) !== null) return reading;
+  }
+  return null;
+}
+
+/**
+ * Occurrences of the lexicon's senses in a request, in text order.
+ *
+ * A span's reading is looked for from the span to the next one (or the end of its sentence), before the
+ * first span of a sentence, and in sentences that hold no span at all; listed data after a colon is never
+ * searched, so that the words of a list are not mistaken for instructions. A sense about the whole request
+ * counts only beside a span: a colon alone says little.
+ */
+export function findOccurrences(
+  text: string,
+  lexicon: readonly CompiledSense[] = shippedLexicon,
+): Occurrence[] {
+  const found: Occurrence[] = [];
+  const visible = blankLiterals(text);
+  for (const compiled of lexicon) {
+    if (compiled.span === null || !applies(compiled, visible)) continue;
+    for (const match of visible.matchAll(compiled.span)) {
+      const start = match.index;
+      const end = start + match[0].length;
+      if (end === start) continue;
+      found.push({ compiled, start, end, insertAt: end, stated: null });
+      if (found.length >= occurrencesMax) break;
+    }
+  }
+  const spans = withoutOverlaps(found);
+  if (spans.length === 0) return [];
+  const instruction = blankData(visible, spans);
+  const sentences = splitSentences(instruction);
+  const elsewhere = sentences
+    .filter(([from, to]) => !spans.some((span) => span.start >= from && span.start < to))
+    .map(([from, to]) => instruction.slice(from, to))
+    .join("\n");
+  for (const [index, span] of spans.entries()) {
+    const [from, to] = sentences.find(([a, b]) => span.start >= a && span.start < b) ?? [
+      0,
+      text.length,
+    ];
+    const next = spans[index + 1];
+    const previous = spans[index - 1];
+    const isFirst = previous === undefined || previous.start < from;
+    const windowEnd = next !== undefined && next.start < to ? next.start : to;
+    const local = instruction.slice(isFirst ? from : span.start, windowEnd);
+    span.stated = statedReading(span.compiled, local) ?? statedReading(span.compiled, elsewhere);
+    if (span.compiled.sense.attach === "end") span.insertAt = instructionEnd(text);
+  }
+  for (const compiled of lexicon) {
+    if (compiled.span !== null || !applies(compiled, text)) continue;
+    const at = instructionEnd(text);
+    spans.push({
+      compiled,
+      start: at,
+      end: at,
+      insertAt: at,
+      stated: statedReading(compiled, instruction),
+    });
+  }
+  return spans;
+}
+
+function applies(compiled: CompiledSense, text: string): boolean {
+  return compiled.applies === null || firstMatch([compiled.applies], text) !== null;
+}
+
+function withoutOverlaps(found: Occurrence[]): Occurrence[] {
+  const sorted = [...found].sort((a, b) => a.start - b.start || b.end - a.end);
+  const kept: Occurrence[] = [];
+  for (const occurrence of sorted) {
+    const last = kept.at(-1);
+    if (last === undefined || occurrence.start >= last.end) kept.push(occurrence);
+  }
+  return kept;
+}
+
+/** Listed data: what follows a colon on the same line, up to the end of the sentence. */
+const data = /:[ \t]*[^\n:.!?]*/gu;
+
+/** The same text with listed data blanked out, offsets unchanged; what holds a span is no data. */
+function blankData(text: string, spans: readonly Occurrence[]): string {
+  return text.replace(data, (match, at: number) => {
+    const holdsSpan = spans.some((span) => span.start >= at && span.start < at + match.length);
+    return holdsSpan ? match : `:${" ".repeat(match.length - 1)}`;
+  });
+}
+
+/** Sentences as [from, to) offsets that cover the text. */
+export function splitSentences(text: string): [from: number, to: number][] {
+  const sentences: [number, number][] = [];
+  let from = 0;
+  for (const match of text.matchAll(/[.!?](?=\s|$)|\n/gu)) {
+    const to = match.index + 1;
+    sentences.push([from, to]);
+    from = to;
+  }
+  if (from < text.length) sentences.push([from, text.length]);
+  return sentences;
+}
+
+/** Index before the last colon, which opens the data, or before the closing punctuation. */
+export function instructionEnd(text: string): number {
+  const colon = text.lastIndexOf(":");
+  let end = colon > 0 ? colon : text.length;
+  while (end > 0 && /[\s.!?]/u.test(text.charAt(end - 1))) end--;
+  return end === 0 ? text.length : end;
+}

@@ -1,0 +1,10 @@
+/** Finds the parts of a text that are quoted or code, which no rule may read as instructions or change. */
+
+/** Fenced and inline code, then quotations; a quotation ends on its own line and opens at a word's edge. */
+const literal =
+  /```[\s\S]*?(?:```|$)|`[^`\n]+`|"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|(?<![\p{L}\p{N}])'[^'\n]*'(?![\p{L}\p{N}])/gu;
+
+/** The same text with quotations and code blanked out, offsets unchanged. */
+export function blankLiterals(text: string): string {
+  return text.replace(literal, (match) => " ".repeat(match.length));
+}

@@ -1,0 +1,137 @@
+/** The values that the words axis passes around; all of them survive JSON. */
+
+/** Soft weights over the joint readings of a set of senses; keys are reading ids joined by "|". */
+export interface Ledger {
+  senses: string[];
+  weights: Record<string, number>;
+}
+
+/** What the session knows of one sense, whichever combination of senses it was learnt in. */
+export interface SenseMemory {
+  /** Share of each reading; sums to 1. */
+  readings: Record<string, number>;
+  /** Replies rejected while this sense was open; above zero, later requests always say the reading. */
+  failures: number;
+}
+
+export type ConstraintFamily =
+  | "language"
+  | "length"
+  | "tone"
+  | "audience"
+  | "format"
+  | "units"
+  | "date"
+  | "rounding"
+  | "case"
+  | "order"
+  | "value"
+  | "content"
+  | "note";
+
+/** One thing that the user asked for and that the words now say. */
+export interface Constraint {
+  id: string;
+  family: ConstraintFamily;
+  /** The sentence added to the request. */
+  text: string;
+  /** `session` holds for later requests too; `turn` for this turn only. */
+  scope: "session" | "turn";
+  turnId: string;
+}
+
+/** What `undoRevision` brings back. */
+export interface Snapshot {
+  turnId: string;
+  prompt: string;
+  ledgers: Record<string, Ledger>;
+  senses: Record<string, SenseMemory>;
+  constraints: Constraint[];
+}
+
+/** Everything the words axis remembers of a session. Treat it as opaque, store it as JSON. */
+export interface WordsState {
+  version: 1;
+  ledgers: Record<string, Ledger>;
+  senses: Record<string, SenseMemory>;
+  constraints: Constraint[];
+  constraintCount: number;
+  undo: Snapshot[];
+}
+
+/** An ambiguous place of the request. Offsets are UTF-16 indices into the request. */
+export interface Span {
+  sense: string;
+  label: string;
+  text: string;
+  start: number;
+  end: number;
+  /** Reading that the prompt states, or null where it is left as said. */
+  reading: string | null;
+  phrase: string | null;
+  /** The user's own request states the reading. */
+  said: boolean;
+  /** Share of the ledger's weight behind the reading. */
+  probability: number;
+}
+
+/** A request as the model will see it. */
+export interface Revised {
+  prompt: string;
+  changed: boolean;
+  spans: Span[];
+  constraints: Constraint[];
+}
+
+/** One reply given to this turn's request, oldest first. */
+export interface Attempt {
+  /** Words that the model saw. */
+  prompt: string;
+  reply: string;
+  /** Model's own confidence c = e^S in the reply; 0.5 when unknown. */
+  confidence?: number;
+}
+
+export interface Feedback {
+  /** −1 … 1; above zero the last attempt's reply is accepted. */
+  reward: number;
+  text?: string;
+  correction?: string;
+}
+
+export interface GradientInput {
+  turnId: string;
+  /** The request as the user typed it. */
+  request: string;
+  /** At least one; the feedback is about the last. */
+  attempts: Attempt[];
+  feedback: Feedback;
+}
+
+export type Diagnosis = "ambiguous" | "incapable" | "both" | "unclear_feedback" | "accepted";
+
+export interface Revision {
+  changed: boolean;
+  before: string;
+  after: string;
+  diagnosis: Diagnosis;
+  constraints: Constraint[];
+  /** Readings given up, as a person would say them. */
+  ruledOut: string[];
+  /** Share of the ledger's weight behind the chosen readings (1 where nothing is ambiguous). */
+  confidence: number;
+  spans: Span[];
+  /** The feedback said or hinted what was misunderstood: the schedule then blames no skill. */
+  hinted: boolean;
+  /** Share behind the rejected attempt's reading before this feedback: π_z of the schedule. */
+  share: number;
+}
+
+/** One reply whose log-prob under one wording the ledger wants, adapters off. */
+export interface ScoreItem {
+  prompt: string;
+  reply: string;
+  kind: "accepted" | "rejected" | "corrected";
+  /** Key of the joint reading that the prompt states. */
+  reading: string;
+}
