@@ -4,6 +4,7 @@ import { compose } from "./compose.ts";
 import { readFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
 import { type CompiledSense, findOccurrences, type Occurrence, shippedLexicon } from "./lexicon.ts";
+import { neutraliseNote } from "./neutralise.ts";
 import { addConstraint, rememberForUndo } from "./state.ts";
 import type {
   Attempt,
@@ -162,7 +163,7 @@ export function textualGradient(
   if (said.rest !== "" && !accepted) {
     const added = addConstraint(after, {
       family: "note",
-      text: `Note from the user: “${said.rest.replace(/[“”"]/gu, "'")}”.`,
+      text: `The user added: “${neutraliseNote(said.rest, 200).replace(/[“”"]/gu, "'")}”.`,
       scope: "turn",
       turnId: input.turnId,
     });

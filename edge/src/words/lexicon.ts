@@ -49,6 +49,7 @@ export function firstMatch(patterns: readonly RegExp[], text: string): RegExpExe
   for (const pattern of patterns) {
     pattern.lastIndex = 0;
     const match = pattern.exec(text);
+    pattern.lastIndex = 0;
     if (match !== null && (first === null || match.index < first.index)) first = match;
   }
   return first;

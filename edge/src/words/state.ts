@@ -12,12 +12,12 @@ export function emptyWords(): WordsState {
   return { version: 1, ledgers: {}, senses: {}, constraints: [], constraintCount: 0, undo: [] };
 }
 
-/** The state with a constraint added; an older one of the same family and scope gives way unless families stack. */
+/** The state with a constraint added (its text already neutral); an older one of the same family and scope gives way unless families stack. */
 export function addConstraint(
   state: WordsState,
   draft: Omit<Constraint, "id">,
 ): { state: WordsState; constraint: Constraint } {
-  const text = neutraliseNote(draft.text, constraintCharsMax);
+  const { text } = draft;
   const same = state.constraints.find((c) => c.text === text && c.scope === draft.scope);
   if (same !== undefined) return { state, constraint: same };
   const constraint: Constraint = { ...draft, text, id: `con_${state.constraintCount + 1}` };
