@@ -9,8 +9,8 @@ const constraintsCharsMax = 2_000;
 /**
  * The request with the chosen readings' phrases inserted and the constraints appended.
  *
- * Phrases add at most the request's own length (beyond that only the first occurrence of a sense gets
- * one, then none), so the result is at most twice the request plus its constraints.
+ * Where a span repeats so often that phrases would outgrow the request itself, only the first occurrence
+ * of each sense gets one: the result is at most twice the request, a phrase per sense and the constraints.
  */
 export function compose(
   request: string,
@@ -24,8 +24,8 @@ export function compose(
     const sense = open[i]?.compiled;
     return open.findIndex((o) => o.compiled === sense) === i;
   });
-  const length = (list: typeof insertions) => list.reduce((sum, { text }) => sum + text.length, 0);
-  const used = [insertions, firstOnly, []].find((list) => length(list) <= request.length) ?? [];
+  const length = insertions.reduce((sum, { text }) => sum + text.length, 0);
+  const used = length <= request.length ? insertions : firstOnly;
   let text = "";
   let from = 0;
   for (const { at, text: phrase } of [...used].sort((a, b) => a.at - b.at)) {

@@ -1,0 +1,209 @@
+/**
+ * Decides what one piece of feedback changes: the words, the weights, both or neither, and says why.
+ *
+ * Pure arithmetic on evidence that others measured; it rewrites nothing and updates nothing. The order is
+ * fixed: words first, then weights on the rewritten request. Symbols: x the words before, x′ after, y the
+ * rejected reply, y* an accepted or corrected one, c = e^S the model's confidence in y, π_z the ledger's
+ * share behind the reading that y answered.
+ */
+
+export type AdaptationMode = "both" | "words" | "weights" | "off";
+
+/** Machine-readable reasons, in the order in which they were found. */
+export const reasonTexts = {
+  mode_off: "adaptation is switched off for this session",
+  mode_words: "this session adapts words only",
+  mode_weights: "this session adapts weights only",
+  accepted: "the reply was accepted, so the words stay as they are",
+  neutral_feedback: "a reward of zero without text or correction says nothing",
+  words_unchanged: "no clearer wording was found",
+  words_clearer: "the request was reworded",
+  hint_means_ambiguity: "the feedback named what was misunderstood, so no skill is blamed",
+  likely_ambiguity: "the reading, rather than the skill, is the likelier fault",
+  likely_incapacity: "the skill, rather than the reading, is the likelier fault",
+  correction_shows_skill_owed: "even with clearer words the right reply is not likely enough",
+  words_suffice: "with the clearer words the right reply is likely already",
+  already_sure: "the accepted reply was likely already",
+  confirms_success: "the accepted reply was not certain yet",
+  rejected_now_unlikely: "with the clearer words the rejected reply is unlikely already",
+  weak_evidence: "too little speaks for a lack of skill",
+  session_cap: "this session has used up its weight updates",
+} as const;
+
+export type ReasonCode = keyof typeof reasonTexts;
+
+/** The recipe's thresholds; the values are those that won in the prototype's sweeps. */
+export const scheduleDefaults = {
+  /** Probability that y* is moved to. */
+  target: 0.95,
+  /** Leave a rejected reply alone when p(y|x′) is below this. */
+  rejectedGate: 0.02,
+  /** Skip the weights when they owe less than this (nats). */
+  owedNatsMin: 0.1,
+  /** Scale of a rejected row (its P(incapacity | fail)) below which the step is not worth its price. */
+  incapacityMin: 0.05,
+  /** Weight updates that one session may make. */
+  updatesMax: 200,
+} as const;
+export type ScheduleRecipe = { [K in keyof typeof scheduleDefaults]: number };
+
+export interface Evidence {
+  mode: AdaptationMode;
+  /** −1 … 1. */
+  reward: number;
+  /** The user gave the right reply. */
+  corrected: boolean;
+  /** The user wrote something about the reply. */
+  spoken: boolean;
+  /** The words axis produced x′ ≠ x. */
+  wordsChanged: boolean;
+  /** The feedback stated or hinted what was misunderstood. */
+  hinted: boolean;
+  /** π_z in [0, 1]; 1 where nothing is ambiguous. */
+  share: number;
+  /** c in [0, 1]. */
+  confidence: number;
+  /** S(y*|x): log-prob of the right reply under the words as they were (nats); null when not scored. */
+  logprobBefore: number | null;
+  /** S(y*|x′), likewise under the new words. */
+  logprobAfter: number | null;
+  /** p(y|x′): the rejected reply under the new words; null when not scored. */
+  rejectedProbability: number | null;
+  /** Weight updates that this session has made so far. */
+  updates: number;
+}
+
+/** How the error signal divides once a right reply is known (nats). */
+export interface NatsSplit {
+  /** S(y*|x′) − S(y*|x): what the words explain. */
+  words: number;
+  /** max(0, log target − S(y*|x′)): what the weights owe. */
+  weights: number;
+}
+
+export interface Plan {
+  words: boolean;
+  weights: boolean;
+  /** Share of each axis's fault: P(incapacity | fail), 0 after a hint, null when the reply was accepted. */
+  incapacity: number | null;
+  split: NatsSplit | null;
+  /** The row that the weights step learns from; null without a weights step. */
+  row: { kind: "accepted" | "corrected" | "rejected"; weight: number } | null;
+  reasons: ReasonCode[];
+  /** The reasons as one sentence for people. */
+  text: string;
+}
+
+/** P(incapacity | fail) = π_z(1−c) / (π_z(1−c) + 1−π_z); 0 after a hint; at π_z = c = 1 the limit taken is 1. */
+export function incapacity(share: number, confidence: number, hinted: boolean): number {
+  if (hinted) return 0;
+  const pi = clamp(share);
+  const skill = pi * (1 - clamp(confidence));
+  const fail = skill + 1 - pi;
+  // With one possible reading, a failure can only be a lack of skill, however sure the model was.
+  return fail <= 0 || pi === 1 ? 1 : skill / fail;
+}
+
+/** The split in nats; null until both wordings are scored on a right reply. */
+export function splitNats(
+  logprobBefore: number | null,
+  logprobAfter: number | null,
+  target: number = scheduleDefaults.target,
+): NatsSplit | null {
+  if (logprobAfter === null) return null;
+  return {
+    words: logprobBefore === null ? 0 : logprobAfter - logprobBefore,
+    weights: Math.max(0, Math.log(target) - logprobAfter),
+  };
+}
+
+/** The plan for one piece of feedback. */
+export function decide(evidence: Evidence, recipe: Partial<ScheduleRecipe> = {}): Plan {
+  const limits = { ...scheduleDefaults, ...recipe };
+  const { mode, reward, corrected } = evidence;
+  const accepted = reward > 0 && !corrected;
+  const split =
+    accepted || corrected
+      ? splitNats(evidence.logprobBefore, evidence.logprobAfter, limits.target)
+      : null;
+  const blamed = accepted ? null : incapacity(evidence.share, evidence.confidence, evidence.hinted);
+  const reasons: ReasonCode[] = [];
+  const plan = (words: boolean, row: Plan["row"]): Plan => ({
+    words,
+    weights: row !== null,
+    incapacity: blamed,
+    split,
+    row,
+    reasons,
+    text: reasons.map((code) => reasonTexts[code]).join("; "),
+  });
+
+  if (mode === "off") {
+    reasons.push("mode_off");
+    return plan(false, null);
+  }
+  if (reward === 0 && !corrected && !evidence.spoken) {
+    reasons.push("neutral_feedback");
+    return plan(false, null);
+  }
+  const words = mode !== "weights" && evidence.wordsChanged;
+  if (mode === "weights") reasons.push("mode_weights");
+  else if (words) reasons.push("words_clearer");
+  else reasons.push(accepted ? "accepted" : "words_unchanged");
+  if (mode === "words") {
+    reasons.push("mode_words");
+    return plan(words, null);
+  }
+  if (evidence.updates >= limits.updatesMax) {
+    reasons.push("session_cap");
+    return plan(words, null);
+  }
+  return plan(words, weightsRow(evidence, limits, { accepted, split, blamed }, reasons));
+}
+
+/** The weights half of the decision; adds its reason. */
+function weightsRow(
+  evidence: Evidence,
+  limits: ScheduleRecipe,
+  found: { accepted: boolean; split: NatsSplit | null; blamed: number | null },
+  reasons: ReasonCode[],
+): Plan["row"] {
+  const { accepted, split } = found;
+  if (accepted || evidence.corrected) {
+    // Unscored, an accepted reply owes what its own confidence lacks; a correction is taken to owe enough.
+    const owed =
+      split?.weights ??
+      (accepted
+        ? Math.max(0, Math.log(limits.target) - Math.log(Math.max(evidence.confidence, 1e-300)))
+        : Number.POSITIVE_INFINITY);
+    if (owed < limits.owedNatsMin) {
+      reasons.push(accepted ? "already_sure" : "words_suffice");
+      return null;
+    }
+    reasons.push(accepted ? "confirms_success" : "correction_shows_skill_owed");
+    const weight = accepted ? clamp(evidence.reward) : 1;
+    return { kind: accepted ? "accepted" : "corrected", weight };
+  }
+  if (evidence.hinted && evidence.mode === "both") {
+    reasons.push("hint_means_ambiguity");
+    return null;
+  }
+  const p = evidence.rejectedProbability;
+  if (p !== null && p < limits.rejectedGate) {
+    reasons.push("rejected_now_unlikely");
+    return null;
+  }
+  // Without the words axis there is no other remedy: the whole fault goes to the weights.
+  const blame = evidence.mode === "weights" ? 1 : (found.blamed ?? 0);
+  const weight = blame * clamp(-evidence.reward);
+  if (weight < limits.incapacityMin) {
+    reasons.push(blame < limits.incapacityMin ? "likely_ambiguity" : "weak_evidence");
+    return null;
+  }
+  reasons.push(blame > 0.5 ? "likely_incapacity" : "likely_ambiguity");
+  return { kind: "rejected", weight };
+}
+
+function clamp(share: number): number {
+  return Math.min(1, Math.max(0, share));
+}

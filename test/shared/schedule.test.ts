@@ -1,0 +1,220 @@
+/** The schedule: properties over random evidence, then the decisions a person would check by hand. */
+import { decide, type Evidence, incapacity, reasonTexts, splitNats } from "@rosa2/shared/schedule";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+
+const unit = fc.double({ min: 0, max: 1, noNaN: true });
+const logprob = fc.option(fc.double({ min: -200, max: 0, noNaN: true }), { nil: null });
+const evidence: fc.Arbitrary<Evidence> = fc.record({
+  mode: fc.constantFrom("both", "words", "weights", "off"),
+  reward: fc.double({ min: -1, max: 1, noNaN: true }),
+  corrected: fc.boolean(),
+  spoken: fc.boolean(),
+  wordsChanged: fc.boolean(),
+  hinted: fc.boolean(),
+  share: unit,
+  confidence: unit,
+  logprobBefore: logprob,
+  logprobAfter: logprob,
+  rejectedProbability: fc.option(unit, { nil: null }),
+  updates: fc.nat(400),
+});
+
+const failure: Evidence = {
+  mode: "both",
+  reward: -1,
+  corrected: false,
+  spoken: false,
+  wordsChanged: true,
+  hinted: false,
+  share: 0.5,
+  confidence: 0.5,
+  logprobBefore: null,
+  logprobAfter: null,
+  rejectedProbability: null,
+  updates: 0,
+};
+
+describe("incapacity", () => {
+  it("stays within [0, 1]", () => {
+    fc.assert(
+      fc.property(unit, unit, fc.boolean(), (share, confidence, hinted) => {
+        const p = incapacity(share, confidence, hinted);
+        expect(p).toBeGreaterThanOrEqual(0);
+        expect(p).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it("never falls as the reading becomes surer, nor rises as the answer does", () => {
+    fc.assert(
+      fc.property(unit, unit, unit, unit, (s1, s2, c1, c2) => {
+        const [low, high] = [Math.min(s1, s2), Math.max(s1, s2)];
+        const [unsure, sure] = [Math.min(c1, c2), Math.max(c1, c2)];
+        const slack = 1e-12;
+        expect(incapacity(high, c1, false)).toBeGreaterThanOrEqual(
+          incapacity(low, c1, false) - slack,
+        );
+        expect(incapacity(s1, sure, false)).toBeLessThanOrEqual(
+          incapacity(s1, unsure, false) + slack,
+        );
+      }),
+    );
+  });
+
+  it("gives π(1−c) / (π(1−c) + 1−π)", () => {
+    expect(incapacity(0.8, 0.5, false)).toBeCloseTo(0.4 / 0.6, 12);
+    expect(incapacity(0.25, 0.9, false)).toBeCloseTo(0.025 / 0.775, 12);
+  });
+
+  it("blames no skill after a hint, and nothing but skill when one reading is possible", () => {
+    expect(incapacity(0.8, 0.1, true)).toBe(0);
+    expect(incapacity(1, 0.99, false)).toBe(1);
+    expect(incapacity(1, 1, false)).toBe(1);
+    expect(incapacity(0, 0, false)).toBe(0);
+  });
+});
+
+describe("splitNats", () => {
+  it("adds up to the whole way from S(y*|x) to the target while skill is owed", () => {
+    const split = splitNats(-9, -2, 0.95);
+    expect(split?.words).toBe(7);
+    expect((split?.words ?? 0) + (split?.weights ?? 0)).toBeCloseTo(Math.log(0.95) + 9, 12);
+  });
+
+  it("owes nothing once the words suffice", () => {
+    expect(splitNats(-9, -0.01)).toEqual({ words: 8.99, weights: 0 });
+  });
+
+  it("is unknown without a score under the new words", () => {
+    expect(splitNats(-9, null)).toBeNull();
+  });
+});
+
+describe("decide", () => {
+  it("keeps every figure bounded, gives a reason for every plan and obeys the mode", () => {
+    fc.assert(
+      fc.property(evidence, (e) => {
+        const plan = decide(e);
+        expect(plan.reasons.length).toBeGreaterThan(0);
+        expect(plan.text).toBe(plan.reasons.map((code) => reasonTexts[code]).join("; "));
+        expect(plan.weights).toBe(plan.row !== null);
+        if (plan.row !== null) {
+          expect(plan.row.weight).toBeGreaterThan(0);
+          expect(plan.row.weight).toBeLessThanOrEqual(1);
+        }
+        if (plan.incapacity !== null) {
+          expect(plan.incapacity).toBeGreaterThanOrEqual(0);
+          expect(plan.incapacity).toBeLessThanOrEqual(1);
+        }
+        if (plan.split !== null) expect(plan.split.weights).toBeGreaterThanOrEqual(0);
+        if (plan.words) expect(e.wordsChanged && ["both", "words"].includes(e.mode)).toBe(true);
+        if (plan.weights) expect(["both", "weights"]).toContain(e.mode);
+        if (e.mode === "off") expect(plan.words || plan.weights).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("leaves the words alone in favour of nothing: rewording never depends on the weights' evidence", () => {
+    fc.assert(
+      fc.property(evidence, evidence, (a, b) => {
+        const weightsSide = {
+          logprobBefore: b.logprobBefore,
+          logprobAfter: b.logprobAfter,
+          rejectedProbability: b.rejectedProbability,
+          updates: b.updates,
+          share: b.share,
+          confidence: b.confidence,
+        };
+        expect(decide({ ...a, ...weightsSide }).words).toBe(decide(a).words);
+      }),
+    );
+  });
+
+  it("never drops the weights step of a correction because more nats are owed", () => {
+    fc.assert(
+      fc.property(evidence, fc.double({ min: 0, max: 50, noNaN: true }), (e, more) => {
+        const before = { ...e, corrected: true, logprobAfter: e.logprobAfter ?? -1 };
+        const after = { ...before, logprobAfter: before.logprobAfter - more };
+        if (decide(before).weights) expect(decide(after).weights).toBe(true);
+      }),
+    );
+  });
+
+  it("never gives a rejected reply more weight because the model was surer of it", () => {
+    fc.assert(
+      fc.property(evidence, unit, (e, other) => {
+        const rejected: Evidence = { ...e, corrected: false, reward: -1 };
+        const [low, high] = [Math.min(e.confidence, other), Math.max(e.confidence, other)];
+        const weightOf = (confidence: number) =>
+          decide({ ...rejected, confidence }).row?.weight ?? 0;
+        expect(weightOf(high)).toBeLessThanOrEqual(weightOf(low) + 1e-12);
+      }),
+    );
+  });
+
+  it("stops updating at the session's cap but still rewords", () => {
+    const plan = decide({ ...failure, corrected: true, updates: 3 }, { updatesMax: 3 });
+    expect(plan).toMatchObject({
+      words: true,
+      weights: false,
+      reasons: ["words_clearer", "session_cap"],
+    });
+  });
+
+  it("scales a rejected reply by the share of the fault that is skill", () => {
+    const plan = decide({ ...failure, share: 0.8, confidence: 0.5 });
+    expect(plan.row?.kind).toBe("rejected");
+    expect(plan.row?.weight).toBeCloseTo(2 / 3, 12);
+    expect(plan.reasons).toEqual(["words_clearer", "likely_incapacity"]);
+  });
+
+  it("rewords only after a hint", () => {
+    expect(decide({ ...failure, hinted: true })).toMatchObject({
+      words: true,
+      weights: false,
+      incapacity: 0,
+      reasons: ["words_clearer", "hint_means_ambiguity"],
+    });
+  });
+
+  it("leaves a rejected reply alone that the new words made unlikely", () => {
+    const gated = { ...failure, share: 0.9, confidence: 0.1 };
+    expect(decide({ ...gated, rejectedProbability: 0.019 }).reasons).toContain(
+      "rejected_now_unlikely",
+    );
+    expect(decide({ ...gated, rejectedProbability: 0.021 }).weights).toBe(true);
+  });
+
+  it("skips the weights when the words brought the correction to the target", () => {
+    const corrected = { ...failure, corrected: true, logprobBefore: -12, logprobAfter: -0.1 };
+    expect(decide(corrected)).toMatchObject({ words: true, weights: false });
+    expect(decide(corrected).reasons).toContain("words_suffice");
+    const owed = decide({ ...corrected, logprobAfter: -4 });
+    expect(owed.row).toEqual({ kind: "corrected", weight: 1 });
+    expect(owed.split?.words).toBe(8);
+  });
+
+  it("learns from an unscored correction", () => {
+    expect(decide({ ...failure, corrected: true }).row?.kind).toBe("corrected");
+  });
+
+  it("learns from an accepted reply only as long as the model was unsure of it", () => {
+    const accepted = { ...failure, reward: 1, wordsChanged: false };
+    expect(decide({ ...accepted, confidence: 0.4 }).row).toEqual({ kind: "accepted", weight: 1 });
+    expect(decide({ ...accepted, confidence: 0.97 })).toMatchObject({
+      words: false,
+      weights: false,
+    });
+  });
+
+  it("does nothing about a bare zero", () => {
+    expect(decide({ ...failure, reward: 0 }).reasons).toEqual(["neutral_feedback"]);
+  });
+
+  it("blames the weights in full where words may not change", () => {
+    const plan = decide({ ...failure, mode: "weights", hinted: true, share: 0.1, confidence: 0.9 });
+    expect(plan).toMatchObject({ words: false, row: { kind: "rejected", weight: 1 } });
+  });
+});
