@@ -1,0 +1,104 @@
+/** Matrix products and sums. */
+import { expandTo, matmul, reshape, unbroadcast } from "../functions.ts";
+import { type Dim, formatType, type Value } from "../graph.ts";
+import type { RulesOf } from "../ops.ts";
+
+export const linear: RulesOf<"matmul" | "reduceSum"> = {
+  /** α·op(A)·op(B) over the last two axes; leading axes broadcast. */
+  matmul: {
+    infer: ([a, b], { transposeA, transposeB }) => {
+      const [m, ka] = lastTwo(a!, transposeA);
+      const [kb, n] = lastTwo(b!, transposeB);
+      if (ka !== kb) throw new Error(`Cannot matmul ${formatType(a!)} and ${formatType(b!)}`);
+      return [{ dtype: a!.dtype, shape: [...leading(a!, b!), m, n] }];
+    },
+    emit: ({ attributes: { transposeA, transposeB, alpha } }, inputs, outputs, emitter) => {
+      if (!transposeA && !transposeB && alpha === 1) {
+        emitter.node("MatMul", inputs, {}, { outputs });
+        return;
+      }
+      emitter.node(
+        "FusedMatMul",
+        inputs,
+        { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
+        { outputs, domain: "com.microsoft" },
+      );
+    },
+    gradient: (node, [g], wanted) => {
+      const [a, b] = node.inputs as [Value, Value];
+      const { transposeA: ta, transposeB: tb, alpha } = node.attributes;
+      const da = () =>
+        ta
+          ? matmul(b, g!, { transposeA: tb, transposeB: true, alpha })
+          : matmul(g!, b, { transposeB: !tb, alpha });
+      const db = () => {
+        // A shared matrix: one product over all rows instead of one a batch element and a sum.
+        if (b.shape.length === 2 && a.shape.length > 2 && !ta) {
+          const a2 = flattenRows(a);
+          const g2 = flattenRows(g!);
+          return tb
+            ? matmul(g2, a2, { transposeA: true, alpha })
+            : matmul(a2, g2, { transposeA: true, alpha });
+        }
+        return tb
+          ? matmul(g!, a, { transposeA: true, transposeB: ta, alpha })
+          : matmul(a, g!, { transposeA: !ta, alpha });
+      };
+      return [
+        wanted[0] ? unbroadcast(da(), a.shape) : null,
+        wanted[1] ? unbroadcast(db(), b.shape) : null,
+      ];
+    },
+  },
+
+  reduceSum: {
+    infer: ([x], { axes, keepDims }) => [
+      {
+        dtype: x!.dtype,
+        shape: x!.shape.flatMap((dim, axis): Dim[] =>
+          axes.includes(axis) ? (keepDims ? [1] : []) : [dim],
+        ),
+      },
+    ],
+    emit: ({ attributes: { axes, keepDims } }, [x], outputs, emitter) => {
+      emitter.node(
+        "ReduceSum",
+        [x!, emitter.ints(axes)],
+        { keepdims: Number(keepDims) },
+        { outputs },
+      );
+    },
+    gradient: ({ inputs: [x], attributes: { axes } }, [g]) => {
+      const kept = x!.shape.map((dim, axis): Dim => (axes.includes(axis) ? 1 : dim));
+      return [expandTo(reshape(g!, kept), x!)];
+    },
+  },
+};
+
+function lastTwo(value: Value, transposed: boolean): [Dim, Dim] {
+  if (value.shape.length < 2) throw new Error(`Cannot matmul ${formatType(value)}`);
+  const [rows, columns] = value.shape.slice(-2) as [Dim, Dim];
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+function leading(a: Value, b: Value): Dim[] {
+  const x = a.shape.slice(0, -2);
+  const y = b.shape.slice(0, -2);
+  const rank = Math.max(x.length, y.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const p = x[axis - rank + x.length] ?? 1;
+    const q = y[axis - rank + y.length] ?? 1;
+    if (p !== q && p !== 1 && q !== 1)
+      throw new Error(`Cannot matmul ${formatType(a)} and ${formatType(b)}`);
+    return p === 1 ? q : p;
+  });
+}
+
+/** [.., C] as [rows, C]. */
+function flattenRows(value: Value): Value {
+  const dims = value.shape.slice(0, -1);
+  const rows = dims.every((dim) => typeof dim === "number")
+    ? dims.reduce<number>((product, dim) => product * (dim as number), 1)
+    : dims.join("*");
+  return reshape(value, [rows, value.shape.at(-1)!]);
+}

@@ -1,0 +1,190 @@
+/** Moving numbers without changing them: reshape, transpose, stretch, join, cut, look up. */
+import {
+  gatherRows,
+  pad,
+  reshape,
+  scatterRows,
+  slice,
+  transpose,
+  unbroadcast,
+} from "../functions.ts";
+import { formatType, type Shape } from "../graph.ts";
+import type { RulesOf } from "../ops.ts";
+
+export const shaping: RulesOf<
+  | "reshape"
+  | "transpose"
+  | "expandLike"
+  | "concat"
+  | "slice"
+  | "pad"
+  | "gatherRows"
+  | "scatterRows"
+  | "oneHot"
+> = {
+  reshape: {
+    infer: ([x], { shape }) => {
+      const from = size(x!.shape);
+      const to = size(shape);
+      if (from !== to) throw new Error(`Cannot reshape ${formatType(x!)} to [${shape.join(",")}]`);
+      return [{ dtype: x!.dtype, shape }];
+    },
+    emit: ({ inputs: [x], attributes: { shape } }, [name], outputs, emitter) => {
+      // 0 copies the input's length of that axis; one axis may be left to the runtime (−1).
+      const dims = shape.map((dim, axis) =>
+        typeof dim === "number" ? dim : dim === x!.shape[axis] ? 0 : -1,
+      );
+      if (dims.filter((dim) => dim === -1).length > 1)
+        throw new Error(`Cannot emit the reshape of ${formatType(x!)} to [${shape.join(",")}]`);
+      emitter.node("Reshape", [name!, emitter.ints(dims)], {}, { outputs });
+    },
+    gradient: ({ inputs: [x] }, [g]) => [reshape(g!, x!.shape)],
+  },
+
+  transpose: {
+    infer: ([x], { permutation }) => [
+      { dtype: x!.dtype, shape: permutation.map((axis) => x!.shape[axis]!) },
+    ],
+    emit: ({ attributes: { permutation } }, inputs, outputs, emitter) => {
+      emitter.node("Transpose", inputs, { perm: permutation }, { outputs });
+    },
+    gradient: ({ attributes: { permutation } }, [g]) => [
+      transpose(
+        g!,
+        permutation.map((_, axis) => permutation.indexOf(axis)),
+      ),
+    ],
+  },
+
+  /** x stretched to the shape of the second input, whose numbers are not used. */
+  expandLike: {
+    infer: ([x, like]) => [{ dtype: x!.dtype, shape: like!.shape }],
+    emit: (_, [x, like], outputs, emitter) => {
+      emitter.node("Expand", [x!, emitter.node("Shape", [like!])], {}, { outputs });
+    },
+    gradient: ({ inputs: [x] }, [g]) => [unbroadcast(g!, x!.shape), null],
+  },
+
+  concat: {
+    infer: (inputs, { axis }) => {
+      const first = inputs[0]!;
+      const lengths = inputs.map((input) => input.shape[axis]);
+      if (!lengths.every((length) => typeof length === "number"))
+        throw new Error(`Cannot concat along axis ${axis} of ${inputs.map(formatType).join(", ")}`);
+      const total = lengths.reduce((sum: number, length) => sum + (length as number), 0);
+      return [
+        {
+          dtype: first.dtype,
+          shape: first.shape.map((dim, index) => (index === axis ? total : dim)),
+        },
+      ];
+    },
+    emit: ({ attributes: { axis } }, inputs, outputs, emitter) => {
+      emitter.node("Concat", inputs, { axis }, { outputs });
+    },
+    gradient: ({ inputs, attributes: { axis } }, [g]) => {
+      let start = 0;
+      return inputs.map((input) => {
+        const end = start + (input.shape[axis] as number);
+        const part = slice(g!, axis, start, end);
+        start = end;
+        return part;
+      });
+    },
+  },
+
+  /** Positions start … end − 1 of one axis; negative positions count from the end of an open axis. */
+  slice: {
+    infer: ([x], { axis, start, end }) => [
+      {
+        dtype: x!.dtype,
+        shape: x!.shape.map((dim, index) => (index === axis ? end - start : dim)),
+      },
+    ],
+    emit: ({ attributes: { axis, start, end } }, [x], outputs, emitter) => {
+      const stop = start < 0 && end === 0 ? 2 ** 31 - 1 : end;
+      emitter.node(
+        "Slice",
+        [x!, emitter.ints([start]), emitter.ints([stop]), emitter.ints([axis])],
+        {},
+        { outputs },
+      );
+    },
+    gradient: ({ inputs: [x], attributes: { axis, start, end } }, [g]) => {
+      const length = x!.shape[axis];
+      if (typeof length !== "number")
+        throw new Error(
+          `Cannot differentiate a slice of the open axis ${axis} of ${formatType(x!)}`,
+        );
+      return [pad(g!, axis, start, length - end)];
+    },
+  },
+
+  /** Zeros before and after along one axis. */
+  pad: {
+    infer: ([x], { axis, before, after }) => [
+      {
+        dtype: x!.dtype,
+        shape: x!.shape.map((dim, index) =>
+          index === axis ? (dim as number) + before + after : dim,
+        ),
+      },
+    ],
+    emit: ({ inputs: [x], attributes: { axis, before, after } }, [name], outputs, emitter) => {
+      const rank = x!.shape.length;
+      const pads = new Array<number>(2 * rank).fill(0);
+      pads[axis] = before;
+      pads[rank + axis] = after;
+      emitter.node("Pad", [name!, emitter.ints(pads)], {}, { outputs });
+    },
+    gradient: ({ inputs: [x], attributes: { axis, before } }, [g]) => [
+      slice(g!, axis, before, before + (x!.shape[axis] as number)),
+    ],
+  },
+
+  /** Rows of a table [V, C] by ids [..]: [.., C]. */
+  gatherRows: {
+    infer: ([table, ids]) => {
+      if (table!.shape.length !== 2) throw new Error(`Cannot gather rows of ${formatType(table!)}`);
+      return [{ dtype: table!.dtype, shape: [...ids!.shape, table!.shape[1]!] }];
+    },
+    emit: (_, inputs, outputs, emitter) => {
+      emitter.node("Gather", inputs, { axis: 0 }, { outputs });
+    },
+    gradient: ({ inputs: [table, ids] }, [g]) => [scatterRows(g!, ids!, table!), null],
+  },
+
+  /** Sums rows [.., C] into a zero table by ids [..]; the third input gives the table's shape. */
+  scatterRows: {
+    infer: ([rows, , like], { rowCount }) => [
+      { dtype: rows!.dtype, shape: [rowCount, like!.shape[1]!] },
+    ],
+    emit: (_, [rows, ids, like], outputs, emitter) => {
+      const zero = emitter.tensor("f32", [1], new Float32Array(1));
+      const zeros = emitter.node("Expand", [zero, emitter.node("Shape", [like!])]);
+      const indices = emitter.node("Unsqueeze", [ids!, emitter.ints([-1])]);
+      emitter.node("ScatterND", [zeros, indices, rows!], { reduction: "add" }, { outputs });
+    },
+    gradient: ({ inputs: [, ids] }, [g]) => [gatherRows(g!, ids!), null, null],
+  },
+
+  oneHot: {
+    infer: ([ids], { depth }) => [{ dtype: "f32", shape: [...ids!.shape, depth] }],
+    emit: ({ attributes: { depth } }, [ids], outputs, emitter) => {
+      const offOn = emitter.tensor("f32", [2], new Float32Array([0, 1]));
+      emitter.node("OneHot", [ids!, emitter.ints([depth]), offOn], { axis: -1 }, { outputs });
+    },
+    gradient: { none: "ids are not numbers that can move" },
+  },
+};
+
+/** Product of a shape as sorted text, so that equal products compare equal. */
+function size(shape: Shape): string {
+  const names: string[] = [];
+  let product = 1;
+  for (const dim of shape) {
+    if (typeof dim === "number") product *= dim;
+    else names.push(...dim.split("*"));
+  }
+  return [...names.sort(), product].join("*");
+}

@@ -1,0 +1,40 @@
+/** Tables of rotary position embeddings, in the checkpoint's own scaling. */
+import type { ModelConfig } from "./checkpoint.ts";
+
+/** cos and sin [positions, headSize/2], row-major. */
+export interface RopeTables {
+  cos: Float32Array;
+  sin: Float32Array;
+}
+
+export function ropeTables(config: ModelConfig, positions: number): RopeTables {
+  const frequencies = ropeFrequencies(config);
+  const half = frequencies.length;
+  const cos = new Float32Array(positions * half);
+  const sin = new Float32Array(positions * half);
+  for (let position = 0; position < positions; position++) {
+    for (let i = 0; i < half; i++) {
+      // transformers computes the angle in f32; more precision here would disagree at long positions.
+      const angle = Math.fround(position * Math.fround(frequencies[i]!));
+      cos[position * half + i] = Math.cos(angle);
+      sin[position * half + i] = Math.sin(angle);
+    }
+  }
+  return { cos, sin };
+}
+
+/** Angle per position of each pair; llama3 scaling stretches the slow ones and blends in between. */
+function ropeFrequencies({ headSize, rope }: ModelConfig): number[] {
+  const plain = Array.from({ length: headSize / 2 }, (_, i) => rope.theta ** ((-2 * i) / headSize));
+  const { scaling } = rope;
+  if (!scaling) return plain;
+  const { factor, lowFreqFactor, highFreqFactor, originalContextLength } = scaling;
+  return plain.map((frequency) => {
+    const wavelength = (2 * Math.PI) / frequency;
+    if (wavelength < originalContextLength / highFreqFactor) return frequency;
+    if (wavelength > originalContextLength / lowFreqFactor) return frequency / factor;
+    const blend =
+      (originalContextLength / wavelength - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
+    return ((1 - blend) * frequency) / factor + blend * frequency;
+  });
+}

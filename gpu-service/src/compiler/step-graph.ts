@@ -1,0 +1,71 @@
+/** The generation graph: prefill and decode in one, over a cache updated in place, an adapter a row. */
+import type { ModelConfig } from "./checkpoint.ts";
+import { type DecoderParts, decoder, head } from "./decoder.ts";
+import { constant, input, slice, weight } from "./functions.ts";
+import { applyAll, type Value } from "./graph.ts";
+import { loraGroups, loraSites } from "./lora.ts";
+import { ropeTables } from "./rope.ts";
+
+/**
+ * Inputs: `ids` [R, T], `past.{layer}.key|value` [R, K, S, D], `last` [R] (index of each row's last token),
+ * `total` [] (longest length), and with adapters `a.{group}` [r, in], `b.{module}` [R, out, r].
+ * Outputs: `logits` [R, 1, V] of the last position, `present.{layer}.key|value` over the past's memory.
+ */
+export function stepGraph(
+  config: ModelConfig,
+  options: { positions: number; adapters: boolean },
+): Record<string, Value> {
+  const { kvHeadCount, headSize } = config;
+  const { cos, sin } = ropeTables(config, options.positions);
+  const cosTable = constant([options.positions, headSize / 2], cos);
+  const sinTable = constant([options.positions, headSize / 2], sin);
+  const last = input("last", { dtype: "i32", shape: ["R"] });
+  const total = input("total", { dtype: "i32", shape: [] });
+  const caches: Record<string, Value> = {};
+  const weights = new Map<string, Value>();
+  const parts: DecoderParts = {
+    weight(name, shape) {
+      const value = weights.get(name) ?? weight(name, { dtype: "f32", shape });
+      weights.set(name, value);
+      return value;
+    },
+    attend(layer, q, k, v) {
+      const past = (kind: string) =>
+        input(`past.${layer}.${kind}`, { dtype: "f32", shape: ["R", kvHeadCount, "S", headSize] });
+      const [attended, key, value] = applyAll(
+        "attendCached",
+        [q, k, v, past("key"), past("value"), last, total, cosTable, sinTable],
+        {
+          headCount: config.headCount,
+          kvHeadCount,
+          headSize,
+          scale: 1 / Math.sqrt(headSize),
+          window: config.slidingWindow,
+        },
+      );
+      caches[`present.${layer}.key`] = key!;
+      caches[`present.${layer}.value`] = value!;
+      return attended!;
+    },
+    ...(options.adapters ? { lora: adapterInputs(config) } : {}),
+  };
+  const hidden = decoder(config, input("ids", { dtype: "i64", shape: ["R", "T"] }), parts);
+  return { logits: head(config, slice(hidden, 1, -1, 0), parts), ...caches };
+}
+
+/** Adapter matrices as graph inputs, each made once. */
+export function adapterInputs(config: ModelConfig): NonNullable<DecoderParts["lora"]> {
+  const groups = new Map(
+    loraGroups(config).map(({ name, in: width }) => [
+      name,
+      input(`a.${name}`, { dtype: "f32", shape: ["r", width] }),
+    ]),
+  );
+  const sites = new Map(
+    loraSites(config).map(({ module, out }) => [
+      module,
+      input(`b.${module}`, { dtype: "f32", shape: ["R", out, "r"] }),
+    ]),
+  );
+  return { a: (group) => groups.get(group)!, b: (module) => sites.get(module)! };
+}

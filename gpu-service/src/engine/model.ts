@@ -1,0 +1,265 @@
+/**
+ * A checkpoint ready to run: compiles its graphs on first use and feeds them. It knows rows and slots, not
+ * requests, sampling or targets.
+ */
+import { basename } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { type Basis, makeBasis } from "../adapt/basis.ts";
+import { type Checkpoint, type ModelConfig, openCheckpoint } from "../compiler/checkpoint.ts";
+import type { Value } from "../compiler/graph.ts";
+import { loraGroups, loraLength, loraSites } from "../compiler/lora.ts";
+import { encodeOnnx } from "../compiler/onnx.ts";
+import { type RopeTables, ropeTables } from "../compiler/rope.ts";
+import { sequenceGraph } from "../compiler/sequence-graph.ts";
+import { stepGraph } from "../compiler/step-graph.ts";
+import { Cache } from "./cache.ts";
+import type {
+  AdapterWeights,
+  KvCache,
+  LanguageModel,
+  ModelShape,
+  ScoreRow,
+  StepInput,
+} from "./model-types.ts";
+import { packRows, type RowBatch, splitRows } from "./rows.ts";
+
+export interface ModelOptions {
+  /** Threads of one run; the machine's cores by default. */
+  threads?: number;
+  provider?: "cpu" | "webgpu" | "cuda";
+  /** Longest context served, at most the checkpoint's own. */
+  contextTokensMax?: number;
+}
+
+const contextTokensDefault = 4096;
+/** Adapter sets of recent batches whose stacked matrices are kept. */
+const stacksMax = 8;
+
+type Feeds = Record<string, Tensor>;
+
+export class Model implements LanguageModel {
+  readonly id: string;
+  readonly shape: ModelShape;
+  readonly config: ModelConfig;
+  readonly #checkpoint: Checkpoint;
+  readonly #options: ModelOptions;
+  readonly #rope: RopeTables;
+  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #bases = new Map<number, Basis>();
+  readonly #stacks = new Map<string, Feeds>();
+
+  private constructor(checkpoint: Checkpoint, options: ModelOptions) {
+    const { config } = checkpoint;
+    this.#checkpoint = checkpoint;
+    this.#options = options;
+    this.config = config;
+    this.id = basename(checkpoint.directory);
+    const contextLength = Math.min(
+      config.contextLength,
+      options.contextTokensMax ?? contextTokensDefault,
+    );
+    this.shape = { ...config, contextLength, eosIds: [...config.eosIds] };
+    this.#rope = ropeTables(config, contextLength);
+  }
+
+  /** Opens the checkpoint and compiles its generation graph. Throws the checkpoint's typed errors. */
+  static async load(directory: string, options: ModelOptions = {}): Promise<Model> {
+    const model = new Model(openCheckpoint(directory), options);
+    await model.#session("step", () => model.#stepGraph(false));
+    return model;
+  }
+
+  get digest(): string {
+    return this.#checkpoint.digest;
+  }
+
+  get parameterCount(): number {
+    return this.#checkpoint.parameterCount;
+  }
+
+  /** Length of an adapter's flat B. */
+  adapterLength(rank: number): number {
+    return loraLength(this.config, rank);
+  }
+
+  /** The frozen A matrices that go with adapters of this rank. */
+  basis(rank: number): Basis {
+    const basis = this.#bases.get(rank) ?? makeBasis(loraGroups(this.config), rank);
+    this.#bases.set(rank, basis);
+    return basis;
+  }
+
+  allocateCache(slots: number, tokensMax: number): KvCache {
+    return new Cache(this.config, slots, Math.min(tokensMax, this.shape.contextLength));
+  }
+
+  async step(input: StepInput): Promise<Float32Array> {
+    const { ids, rows, length, past, firstSlot } = input;
+    if (!(input.cache instanceof Cache)) throw new Error("Cannot step with another model's cache");
+    const adapted = input.adapters.some((adapter) => adapter !== null);
+    const session = await this.#session(adapted ? "step+lora" : "step", () =>
+      this.#stepGraph(adapted),
+    );
+    let total = 0;
+    const last = Int32Array.from({ length: rows }, (_, row) => {
+      total = Math.max(total, past[row]! + length);
+      return past[row]! + length - 1;
+    });
+    const { feeds, fetches } = input.cache.tensors(firstSlot, rows);
+    const result = await session.run(
+      {
+        ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, length]),
+        last: new Tensor("int32", last, [rows]),
+        total: new Tensor("int32", Int32Array.of(total), []),
+        ...feeds,
+        ...(adapted ? this.#stackAdapters(input.adapters) : {}),
+      },
+      { logits: null, ...fetches },
+    );
+    return result.logits!.data as Float32Array;
+  }
+
+  async score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
+    const out: Float32Array[] = [];
+    for (const batch of splitRows(rows)) {
+      out.push(...(await this.#runRows(batch, adapter, false)).logprobs);
+    }
+    return out;
+  }
+
+  async gradients(rows: ScoreRow[], adapter: AdapterWeights) {
+    const width = adapter.B.length;
+    const all = {
+      logprobs: [] as Float32Array[],
+      gradients: new Float32Array(rows.length * width),
+    };
+    for (const batch of splitRows(rows)) {
+      const { logprobs, jacobian } = await this.#runRows(batch, adapter, true);
+      all.gradients.set(jacobian!, all.logprobs.length * width);
+      all.logprobs.push(...logprobs);
+    }
+    return all;
+  }
+
+  async dispose(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) await (await session).release();
+  }
+
+  async #runRows(rows: ScoreRow[], adapter: AdapterWeights | null, gradients: boolean) {
+    const rank = adapter?.rank ?? 0;
+    const session = await this.#session(`rows r${rank}${gradients ? " gradients" : ""}`, () =>
+      sequenceGraph(this.config, { rank, gradients }),
+    );
+    const batch = packRows(rows, this.config.slidingWindow);
+    const result = await session.run({
+      ...this.#rowFeeds(batch),
+      ...(adapter ? this.#adapterFeeds(adapter, rows.length) : {}),
+    });
+    const logprobs = result.logprobs!.data as Float32Array;
+    return {
+      logprobs: rows.map(({ reply }, row) =>
+        logprobs.slice(row * batch.Y, row * batch.Y + reply.length),
+      ),
+      jacobian: result.jacobian?.data as Float32Array | undefined,
+    };
+  }
+
+  #rowFeeds({ R, T, Y, ...batch }: RowBatch): Feeds {
+    const half = this.config.headSize / 2;
+    if (T > this.shape.contextLength) throw new Error(`Cannot run a row of ${T} tokens`);
+    return {
+      ids: new Tensor("int64", batch.ids, [R, T]),
+      positions: new Tensor("int64", batch.positions, [R, T]),
+      mask: new Tensor("float32", batch.mask, [T, T]),
+      cos: new Tensor("float32", this.#rope.cos.subarray(0, T * half), [T, half]),
+      sin: new Tensor("float32", this.#rope.sin.subarray(0, T * half), [T, half]),
+      select: new Tensor("float32", batch.select, [R, Y, T]),
+      targets: new Tensor("int64", batch.targets, [R, Y]),
+      counted: new Tensor("float32", batch.counted, [R, Y]),
+    };
+  }
+
+  #adapterFeeds({ rank, B }: AdapterWeights, R: number): Feeds {
+    const feeds: Feeds = {
+      ...this.#basisFeeds(rank),
+      rows: new Tensor("float32", new Float32Array(R).fill(1), [R, 1, 1]),
+    };
+    let offset = 0;
+    for (const { module, out } of loraSites(this.config)) {
+      const part = B.subarray(offset, offset + out * rank);
+      feeds[`b.${module}`] = new Tensor("float32", part, [out, rank]);
+      offset += out * rank;
+    }
+    return feeds;
+  }
+
+  #basisFeeds(rank: number): Feeds {
+    const basis = this.basis(rank);
+    return Object.fromEntries(
+      loraGroups(this.config).map(({ name, in: width }) => [
+        `a.${name}`,
+        new Tensor("float32", basis.get(name)!, [rank, width]),
+      ]),
+    );
+  }
+
+  /** B of each row stacked per site, padded with zeros to the largest rank; kept while the batch stays. */
+  #stackAdapters(adapters: readonly (AdapterWeights | null)[]): Feeds {
+    const key = adapters.map((adapter) => adapter?.digest ?? "").join();
+    const kept = this.#stacks.get(key);
+    if (kept) return kept;
+    const rank = Math.max(...adapters.map((adapter) => adapter?.rank ?? 0));
+    const feeds = this.#basisFeeds(rank);
+    let before = 0;
+    for (const { module, out } of loraSites(this.config)) {
+      const stack = new Float32Array(adapters.length * out * rank);
+      adapters.forEach((adapter, row) => {
+        if (!adapter) return;
+        const own = adapter.rank;
+        for (let i = 0; i < out; i++) {
+          const from = before * own + i * own;
+          stack.set(adapter.B.subarray(from, from + own), (row * out + i) * rank);
+        }
+      });
+      feeds[`b.${module}`] = new Tensor("float32", stack, [adapters.length, out, rank]);
+      before += out;
+    }
+    this.#stacks.set(key, feeds);
+    if (this.#stacks.size > stacksMax) {
+      const [oldest] = this.#stacks.keys();
+      this.#stacks.delete(oldest!);
+    }
+    return feeds;
+  }
+
+  #stepGraph(adapters: boolean): Record<string, Value> {
+    return stepGraph(this.config, { positions: this.shape.contextLength, adapters });
+  }
+
+  #session(key: string, build: () => Record<string, Value>): Promise<InferenceSession> {
+    let session = this.#sessions.get(key);
+    if (!session) {
+      session = this.#compile(build());
+      this.#sessions.set(key, session);
+      // A failed compilation may be tried again.
+      session.catch(() => this.#sessions.delete(key));
+    }
+    return session;
+  }
+
+  #compile(outputs: Record<string, Value>): Promise<InferenceSession> {
+    const bytes = encodeOnnx(outputs, (name) => {
+      const { buffer } = this.#checkpoint.tensor(name);
+      return { data: new Uint8Array(buffer) };
+    });
+    const { threads, provider = "cpu" } = this.#options;
+    return InferenceSession.create(bytes, {
+      executionProviders: [provider],
+      graphOptimizationLevel: "all",
+      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+      logSeverityLevel: 3,
+    });
+  }
+}
