@@ -160,7 +160,11 @@ export const listSenses: Sense[] = [
     id: "double",
     label: "how to double",
     span: `\\b(?:double|repeat|duplicate) ${listed}`,
-    hints: ["\\bother (?:kind of )?doubl(?:e|ing)\\b", "\\bwrong doubling\\b", "\\bdoubled?\\b"],
+    hints: [
+      "\\b(?:other|wrong) (?:kind of )?(?:doubl(?:e|ing)|repeat(?:ing)?)\\b",
+      "\\bdoubled?\\b",
+      "\\brepeated\\b(?! ones)",
+    ],
     attach: "after",
     readings: [
       {

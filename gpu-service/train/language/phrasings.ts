@@ -1,0 +1,135 @@
+/**
+ * The other ways people put things: spans, synonyms of the lexicon's phrases, and clauses that leave nothing open.
+ *
+ * Every span here is one that the lexicon finds, and every synonym one that it reads as that reading:
+ * the tests hold this file to it.
+ */
+import type { Family } from "./operations.ts";
+
+interface Nouns {
+  noun: string;
+  markedNames: readonly string[];
+}
+
+/** Vague spans of a family, in lower case, the canonical one first. */
+export function vagueSpans(family: Family, { noun, markedNames }: Nouns, numeral: string) {
+  const spans: Record<Family, string[]> = {
+    sort: ["sort them", "order them", "arrange them", "sort these", `sort the ${noun}s`],
+    shift: [
+      `shift each ${noun} by ${numeral}`,
+      `move each ${noun} by ${numeral}`,
+      `shift each one by ${numeral}`,
+    ],
+    rotate: [
+      `rotate them by ${numeral}`,
+      `rotate the list by ${numeral}`,
+      `turn them by ${numeral}`,
+      `cycle them by ${numeral}`,
+    ],
+    flip: ["flip them", "swap them", "flip the list", "switch them around"],
+    take: [`take ${numeral}`, `pick ${numeral}`, `give me ${numeral}`, `take ${numeral} of them`],
+    dedupe: [
+      "remove duplicates",
+      "remove the duplicates",
+      "drop the duplicates",
+      "remove repeats",
+      "delete the repeats",
+    ],
+    double: ["repeat them", "double them", "repeat the list", "duplicate them"],
+    filter: markedNames.map((name) => `filter the ${name}`),
+  };
+  return spans[family];
+}
+
+/** Clauses that mean one reading without the family's span, by reading id. */
+export function unambiguous(
+  family: Family,
+  { markedNames }: Nouns,
+  numeral: string,
+): Record<string, string[]> {
+  const clauses: Record<Family, Record<string, string[]>> = {
+    sort: {},
+    shift: {},
+    rotate: { left: [`rotate left by ${numeral}`], right: [`rotate right by ${numeral}`] },
+    flip: {
+      order: ["reverse them", "reverse the list"],
+      halves: ["swap the two halves"],
+      ends: ["swap the first and last"],
+    },
+    take: {
+      first: [`take the first ${numeral}`],
+      last: [`take the last ${numeral}`],
+      largest: [`take the ${numeral} largest`],
+      smallest: [`take the ${numeral} smallest`],
+    },
+    dedupe: {
+      first: ["keep the first copy of each"],
+      last: ["keep the last copy of each"],
+    },
+    double: { each: ["repeat each one"], whole: ["repeat the whole list"] },
+    filter: {
+      keep: markedNames.map((name) => `keep only the ${name}`),
+      drop: markedNames.map((name) => `drop the ${name}`),
+    },
+  };
+  return clauses[family];
+}
+
+/** Phrases that say a reading as well as the lexicon's own, by reading id. */
+export const synonyms: Record<Family | "format", Record<string, string[]>> = {
+  sort: {
+    up: ["smallest first", "in ascending order", "lowest first"],
+    down: ["largest first", "in descending order", "highest first"],
+  },
+  shift: { forward: ["forwards", "upwards"], back: ["backwards", "downwards"] },
+  rotate: { left: ["leftwards"], right: ["rightwards"] },
+  flip: { order: ["back to front"], halves: ["by halves"], ends: ["only the ends"] },
+  take: {
+    first: ["from the front", "from the beginning"],
+    last: [],
+    largest: ["that are the largest", "that are highest"],
+    smallest: ["that are the smallest", "that are lowest"],
+  },
+  dedupe: { first: ["and keep the first"], last: ["and keep the last"] },
+  double: { each: ["each one twice"], whole: ["the whole list twice"] },
+  filter: { keep: ["and keep them"], drop: ["and drop them"] },
+  format: {
+    plain: ["in plain text"],
+    brackets: ["with brackets", "in square brackets"],
+    quotes: ["with quotes", "in double quotes"],
+  },
+};
+
+/** What a user says to state a reading in feedback, besides the lexicon's phrase. */
+export const statements: Record<Family | "format", Record<string, string[]>> = {
+  sort: { up: ["smallest first", "ascending"], down: ["largest first", "descending"] },
+  shift: { forward: ["forwards"], back: ["backwards"] },
+  rotate: { left: ["left"], right: ["rightwards"] },
+  flip: { order: ["back to front"], halves: ["the halves"], ends: ["only the ends"] },
+  take: {
+    first: ["from the front"],
+    last: ["from the end"],
+    largest: ["the largest ones"],
+    smallest: ["the smallest ones"],
+  },
+  dedupe: { first: ["keep the first"], last: ["keep the last"] },
+  double: { each: ["each one twice"], whole: ["the whole list twice"] },
+  filter: { keep: ["keep them"], drop: ["drop them"] },
+  format: { plain: ["plain please"], brackets: ["with brackets"], quotes: ["with quotes"] },
+};
+
+/** Hints at a family, without saying which reading is right; the first is the canonical one. */
+export const hints: Record<Family | "format", readonly [string, ...string[]]> = {
+  sort: ["other order", "wrong order"],
+  shift: ["other direction", "wrong direction"],
+  rotate: ["other way", "wrong way"],
+  flip: ["other kind of flip", "wrong flip"],
+  take: ["other ones", "wrong ones"],
+  dedupe: ["other copy", "wrong copy"],
+  double: ["other repeat", "wrong repeat"],
+  filter: ["other filter", "wrong filter"],
+  format: ["other format", "wrong format"],
+};
+
+/** Feedback that says no more than that the reply is wrong. */
+export const vagueFeedback: readonly string[] = ["wrong", "no", "not that", "try again"];

@@ -1,0 +1,130 @@
+/** A task: operations on a list with a hidden reading of everything ambiguous. Knows the right answer, not how it is asked. */
+import { pick, type Random } from "@rosa2/shared/random";
+import { drawItems, drawLength, type Kind } from "./items.ts";
+import { applyOperation, counts, type Operation, readingsOf, senseOf } from "./operations.ts";
+import type { Chain } from "./skills.ts";
+
+/** One reading id per operation, then one for the format. */
+export type Readings = readonly string[];
+
+export interface Task {
+  kind: Kind;
+  items: readonly string[];
+  operations: readonly Operation[];
+  /** What the user means. */
+  hidden: Readings;
+  /** Which of the readings the request spells out. */
+  stated: readonly boolean[];
+}
+
+/** How a task is drawn. */
+export interface TaskOptions {
+  /**
+   * Which readings the request spells out: a share drawn slot by slot, all of them (`clear`), or
+   * the format alone (`format`), which leaves every operation ambiguous.
+   */
+  stated: number | "clear" | "format";
+  /** All readings alike, or (`habits`) what is left unsaid by the lexicon's priors. */
+  readings: "uniform" | "habits";
+  kind?: Kind;
+  length?: number;
+}
+
+/** A task on a chain of families. */
+export function drawTask(random: Random, chain: Chain, options: TaskOptions): Task {
+  const kind = options.kind ?? drawKind(random, chain);
+  const slots = [...chain, "format" as const];
+  const stated = slots.map((slot) => drawStated(random, slot, options.stated));
+  return {
+    kind,
+    operations: chain.map((family) => ({ family, count: pick(random, counts[family]) })),
+    hidden: slots.map((slot, i) =>
+      options.readings === "habits" && !stated[i]
+        ? drawReading(random, slot)
+        : pick(random, readingsOf(slot)),
+    ),
+    stated,
+    items: drawTaskItems(random, kind, chain, options.length),
+  };
+}
+
+/** The same request of the same user about another list. */
+export function withNewItems(random: Random, task: Task): Task {
+  const chain = task.operations.map(({ family }) => family);
+  return { ...task, items: drawTaskItems(random, task.kind, chain) };
+}
+
+/** Every combination of readings. */
+export function allReadings(task: Task): Readings[] {
+  return slotsOf(task).reduce<string[][]>(
+    (prefixes, slot) => prefixes.flatMap((prefix) => readingsOf(slot).map((id) => [...prefix, id])),
+    [[]],
+  );
+}
+
+/** The readings that fit what the request spells out. */
+export function consistentReadings(task: Task): Readings[] {
+  return allReadings(task).filter((readings) =>
+    readings.every((id, slot) => !task.stated[slot] || id === task.hidden[slot]),
+  );
+}
+
+/** The list that is right under the given readings. */
+export function result(task: Task, readings: Readings = task.hidden): readonly string[] {
+  return task.operations.reduce<readonly string[]>(
+    (items, operation, i) => applyOperation(operation, readings[i]!, items, task.kind),
+    task.items,
+  );
+}
+
+/** The reply that is right under the given readings. */
+export function answer(task: Task, readings: Readings = task.hidden): string {
+  return render(result(task, readings), readings.at(-1)!);
+}
+
+/** Whether a reply is what the user wants, white space around it aside. */
+export function isRight(task: Task, reply: string): boolean {
+  return reply.trim() === answer(task);
+}
+
+/** The slots of a task's readings, in order. */
+export function slotsOf(task: Task) {
+  return [...task.operations.map(({ family }) => family), "format" as const];
+}
+
+/** A list in a format; nothing left reads `none`. */
+export function render(items: readonly string[], format: string): string {
+  const text = items.length === 0 ? "none" : items.join(" ");
+  if (format === "brackets") return `[${text}]`;
+  return format === "quotes" ? `"${text}"` : text;
+}
+
+/** Letters and words have so many values that repeats must be forced more often than for digits. */
+function drawTaskItems(random: Random, kind: Kind, chain: Chain, length = drawLength(random)) {
+  const repeatShare = chain.includes("dedupe") ? 0.8 : kind === "digits" ? 0.35 : 0.45;
+  return drawItems(random, kind, length, repeatShare);
+}
+
+/** Words cannot be shifted. */
+function drawKind(random: Random, chain: Chain): Kind {
+  const u = random();
+  if (chain.includes("shift")) return u < 0.6 ? "digits" : "letters";
+  if (u < 0.45) return "digits";
+  return u < 0.75 ? "letters" : "words";
+}
+
+function drawStated(random: Random, slot: string, stated: TaskOptions["stated"]): boolean {
+  if (stated === "clear") return true;
+  if (stated === "format") return slot === "format";
+  return random() < stated;
+}
+
+function drawReading(random: Random, slot: Parameters<typeof senseOf>[0]): string {
+  const { readings } = senseOf(slot);
+  let u = random();
+  for (const reading of readings) {
+    u -= reading.prior;
+    if (u < 0) return reading.id;
+  }
+  return readings.at(-1)!.id;
+}
