@@ -1,0 +1,125 @@
+/** Renders messages with a checkpoint's Jinja template, marking what the messages may not say; knows no ids. */
+import { Template } from "@huggingface/jinja";
+import { RosaError } from "@rosa2/shared/errors";
+import type { Message } from "@rosa2/shared/protocol";
+
+export interface RenderOptions {
+  /** Ends with the header of the assistant's turn. */
+  addGenerationPrompt: boolean;
+}
+
+export interface Rendered {
+  /** The prompt with stand-ins in place of the words that messages may not say. */
+  text: string;
+  /** Puts the words back into a part of the text. */
+  restore(part: string): string;
+}
+
+/** Whether `role` may not use the added token `content` as a token. */
+export type Forbids = (role: Message["role"], token: string) => boolean;
+
+export class ChatTemplate {
+  readonly #source: string;
+  readonly #template: Template;
+  readonly #variables: Record<string, unknown>;
+  readonly #tokens: readonly string[];
+  readonly #forbids: Forbids;
+
+  /** `variables` are what templates expect beside the messages: `bos_token`, `eos_token` … */
+  constructor(
+    source: string,
+    variables: Record<string, unknown>,
+    tokens: readonly string[],
+    forbids: Forbids,
+  ) {
+    try {
+      this.#template = new Template(source);
+    } catch (cause) {
+      throw new RosaError(
+        "checkpoint_unsupported",
+        `Cannot read the chat template: ${cause instanceof Error ? cause.message : cause}`,
+        { param: "chat_template", cause },
+      );
+    }
+    this.#source = source;
+    this.#variables = variables;
+    this.#tokens = tokens;
+    this.#forbids = forbids;
+  }
+
+  /**
+   * Messages pass through the template's own logic (trimming, splitting), so they are rendered as
+   * they are, except that token names in them become stand-ins that no token matches.
+   * Throws `invalid_request` when the template refuses the messages (roles in a wrong order).
+   */
+  render(messages: readonly Message[], { addGenerationPrompt }: RenderOptions): Rendered {
+    const standIns = new StandIns([this.#source, ...messages.map(({ content }) => content)]);
+    const guarded = messages.map(({ role, content }) => ({
+      role,
+      content: standIns.replace(
+        content,
+        this.#tokens.filter((token) => this.#forbids(role, token)),
+      ),
+    }));
+    try {
+      const text = this.#template.render({
+        ...this.#variables,
+        messages: guarded,
+        add_generation_prompt: addGenerationPrompt,
+      });
+      return { text, restore: (part) => standIns.restore(part) };
+    } catch (cause) {
+      throw new RosaError(
+        "invalid_request",
+        `Cannot apply the model's chat template: ${cause instanceof Error ? cause.message : cause}`,
+        { param: "messages", cause },
+      );
+    }
+  }
+}
+
+/** Words written as numbers between marks that occur nowhere in the given texts. */
+class StandIns {
+  readonly #mark: string;
+  readonly #words: string[] = [];
+
+  constructor(texts: readonly string[]) {
+    // Marks open and close with different private-use characters, so they cannot overlap themselves.
+    let n = 0;
+    const markOf = (i: number) => `\ue000${i}\ue001`;
+    while (texts.some((text) => text.includes(markOf(n)))) n++;
+    this.#mark = markOf(n);
+  }
+
+  replace(text: string, words: readonly string[]): string {
+    const present = matchAny(words.filter((word) => text.includes(word)));
+    if (present === null) return text;
+    return text.replace(present, (word) => {
+      this.#words.push(word);
+      return `${this.#mark}${this.#words.length - 1}${this.#mark}`;
+    });
+  }
+
+  restore(text: string): string {
+    if (this.#words.length === 0) return text;
+    return text.replace(
+      new RegExp(`${this.#mark}(\\d+)${this.#mark}`, "gu"),
+      (whole, index) => this.#words[Number(index)] ?? whole,
+    );
+  }
+}
+
+/** Matches any of the words, the longest where several begin at the same place; null for no words. */
+export function matchAny(words: readonly string[]): RegExp | null {
+  if (words.length === 0) return null;
+  const longestFirst = [...words].sort((a, b) => b.length - a.length);
+  return new RegExp(longestFirst.map(escapePattern).join("|"), "gu");
+}
+
+function escapePattern(word: string): string {
+  return word.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) => `\\x${hex(character)}`);
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16).padStart(2, "0");
+}

@@ -1,0 +1,52 @@
+/** Turns a growing list of token ids into text pieces that never end inside a character. */
+
+/** Tokens held back at most: no character of UTF-8 takes more than four bytes. */
+const heldTokensMax = 8;
+const replacement = "\ufffd";
+
+/**
+ * A token can hold part of a character, and a decoder may treat the first token differently (a
+ * leading space is dropped), so pieces are differences of decodings of a short window of tokens.
+ */
+export class Detokenizer {
+  readonly #decode: (ids: readonly number[]) => string;
+  /** Tokens of the last piece, as context, then those not yet turned into text. */
+  #window: number[] = [];
+  #contextCount = 0;
+
+  constructor(decode: (ids: readonly number[]) => string) {
+    this.#decode = decode;
+  }
+
+  /** The text that this token completes; empty while a character is incomplete. */
+  push(id: number): string {
+    this.#window.push(id);
+    const before = this.#decode(this.#window.slice(0, this.#contextCount));
+    const text = this.#decode(this.#window);
+    const heldCount = this.#window.length - this.#contextCount;
+    if (text.length <= before.length) {
+      // Nothing to show: a token that stands for nothing, or the rest of a character to come.
+      return "";
+    }
+    if (text.endsWith(replacement) && heldCount < heldTokensMax) return "";
+    this.#window = this.#window.slice(this.#contextCount);
+    this.#contextCount = this.#window.length;
+    return text.slice(before.length);
+  }
+
+  /** What is still held back, when nothing follows: bytes that make no character become U+FFFD. */
+  flush(): string {
+    const before = this.#decode(this.#window.slice(0, this.#contextCount));
+    const text = this.#decode(this.#window);
+    this.#contextCount = this.#window.length;
+    return text.slice(before.length);
+  }
+
+  /** An independent copy, for looking ahead. */
+  clone(): Detokenizer {
+    const copy = new Detokenizer(this.#decode);
+    copy.#window = [...this.#window];
+    copy.#contextCount = this.#contextCount;
+    return copy;
+  }
+}

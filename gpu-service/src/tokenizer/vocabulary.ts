@@ -1,0 +1,162 @@
+/**
+ * Text to token ids and back for one tokenizer.json, where special tokens are never made from text.
+ *
+ * The library's own `encode` turns "<|im_end|>" in any text into the special token. Here added
+ * tokens are found by the caller (who knows which part of a text may contain them), and plain text
+ * runs through a model from which the special tokens have been removed.
+ */
+import { Tokenizer } from "@huggingface/tokenizers";
+import { RosaError } from "@rosa2/shared/errors";
+import { z } from "zod";
+
+/** The parts of tokenizer.json that are read here; the rest goes to the library as it is. */
+export const tokenizerFileSchema = z.looseObject({
+  added_tokens: z
+    .array(
+      z.looseObject({
+        id: z.number().int().min(0),
+        content: z.string().min(1),
+        special: z.boolean().default(false),
+        lstrip: z.boolean().default(false),
+        rstrip: z.boolean().default(false),
+      }),
+    )
+    .default([]),
+  model: z.looseObject({
+    type: z.string().optional(),
+    vocab: z.union([
+      z.record(z.string(), z.number().int()),
+      z.array(z.tuple([z.string(), z.number()])),
+    ]),
+    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])).optional(),
+    unk_token: z.string().nullish(),
+  }),
+});
+export type TokenizerFile = z.infer<typeof tokenizerFileSchema>;
+export type AddedToken = TokenizerFile["added_tokens"][number];
+
+export class Vocabulary {
+  readonly addedTokens: readonly AddedToken[];
+  /** Most characters that one token can stand for; bounds the tokens of a text from below. */
+  readonly tokenCharsMax: number;
+  readonly #encoder: Tokenizer;
+  readonly #decoder: Tokenizer;
+  readonly #specialIds: ReadonlySet<number>;
+
+  /** `config` is tokenizer_config.json. Throws `checkpoint_unsupported` if the library cannot run the file. */
+  constructor(file: TokenizerFile, config: Record<string, unknown>) {
+    this.addedTokens = file.added_tokens;
+    this.#specialIds = new Set(
+      file.added_tokens.filter(({ special }) => special).map(({ id }) => id),
+    );
+    try {
+      this.#encoder = new Tokenizer(withoutSpecialTokens(file), config);
+      this.#decoder = new Tokenizer(withoutMerges(file), config);
+    } catch (cause) {
+      throw new RosaError(
+        "checkpoint_unsupported",
+        `Cannot read tokenizer.json: ${cause instanceof Error ? cause.message : cause}`,
+        { param: "tokenizer.json", cause },
+      );
+    }
+    this.tokenCharsMax = longestToken(file);
+  }
+
+  /**
+   * Ids of a text in which nothing is special. `sectionIndex` is the text's place among the sections
+   * that added tokens divide a longer text into; only the first may get a prefix space.
+   */
+  encodePlain(text: string, sectionIndex: number): number[] {
+    const { normalizer, pre_tokenizer: split, model } = this.#encoder;
+    if (model === null) throw new Error("Cannot encode: the tokenizer has no model");
+    const normalised = normalizer === null ? text : normalizer(text);
+    if (normalised.length === 0) return [];
+    const words =
+      split === null ? [normalised] : split(normalised, { section_index: sectionIndex });
+    const ids: number[] = [];
+    for (const token of model(words)) {
+      const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
+      if (id !== undefined) ids.push(id);
+    }
+    return ids;
+  }
+
+  /** Text of the ids; special tokens and ids beyond the vocabulary stand for nothing. */
+  decode(ids: readonly number[]): string {
+    const known = ids.filter(
+      (id) => !this.#specialIds.has(id) && this.#decoder.id_to_token(id) !== undefined,
+    );
+    if (known.length === 0) return "";
+    return this.#decoder.decode(known, { clean_up_tokenization_spaces: false });
+  }
+
+  /** One token's text as it is shown in log-prob lists, special tokens included. */
+  tokenText(id: number): string {
+    if (this.#specialIds.has(id)) return this.#decoder.id_to_token(id) ?? "";
+    return this.decode([id]);
+  }
+}
+
+/** The same tokenizer with its special tokens gone from vocabulary and merges. */
+function withoutSpecialTokens(file: TokenizerFile): object {
+  const removed = new Set(
+    file.added_tokens
+      .filter(({ special, content }) => special && content !== file.model.unk_token)
+      .map(({ content }) => content),
+  );
+  const { vocab, merges } = file.model;
+  return {
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: null,
+    ...file,
+    added_tokens: [],
+    model: {
+      ...file.model,
+      // A unigram vocabulary is indexed by id, so entries are made unreachable instead.
+      vocab: Array.isArray(vocab)
+        ? vocab.map(([token, score]) =>
+            removed.has(token) ? [`\0${token}`, -1e9] : [token, score],
+          )
+        : Object.fromEntries(Object.entries(vocab).filter(([token]) => !removed.has(token))),
+      ...(merges === undefined
+        ? {}
+        : {
+            merges: merges
+              .map((merge): [string, string] =>
+                typeof merge === "string" ? splitMerge(merge) : merge,
+              )
+              .filter(([left, right]) => !removed.has(left + right)),
+          }),
+    },
+  };
+}
+
+/** Decoding needs no merges, which are most of a tokenizer's memory. */
+function withoutMerges(file: TokenizerFile): object {
+  const { merges } = file.model;
+  return {
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: null,
+    ...file,
+    model: merges === undefined ? file.model : { ...file.model, merges: [] },
+  };
+}
+
+function splitMerge(merge: string): [string, string] {
+  const at = merge.indexOf(" ");
+  return [merge.slice(0, at), merge.slice(at + 1)];
+}
+
+function longestToken({ model, added_tokens: added }: TokenizerFile): number {
+  let longest = 1;
+  const tokens = Array.isArray(model.vocab)
+    ? model.vocab.map(([token]) => token)
+    : Object.keys(model.vocab);
+  for (const token of tokens) longest = Math.max(longest, token.length);
+  for (const { content } of added) longest = Math.max(longest, content.length);
+  return longest;
+}
