@@ -20,13 +20,16 @@ const positionsMax = 2048;
 const hidden = -1e9;
 
 /** Consecutive rows that fit one run together; a row that fits none runs alone. */
-export function splitRows(rows: readonly ScoreRow[]): ScoreRow[][] {
-  const batches: ScoreRow[][] = [];
+export function splitRows<Row extends ScoreRow>(
+  rows: readonly Row[],
+  positionsLimit = positionsMax,
+): Row[][] {
+  const batches: Row[][] = [];
   let longest = 0;
   for (const row of rows) {
     const length = row.prompt.length + row.reply.length - 1;
     const batch = batches.at(-1);
-    if (batch && (batch.length + 1) * Math.max(longest, length) <= positionsMax) {
+    if (batch && (batch.length + 1) * Math.max(longest, length) <= positionsLimit) {
       batch.push(row);
       longest = Math.max(longest, length);
     } else {

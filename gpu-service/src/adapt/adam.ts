@@ -1,0 +1,55 @@
+/** Adam replay: the weights baseline of the evaluation, several small steps on the same rows. */
+import type { AdaptPlan } from "@rosa2/shared/protocol";
+import { type AdaptableModel, differentiateRows, type TokenRow } from "./adapt.ts";
+
+const steps = 4;
+const rate = 5e-3;
+const beta1 = 0.9;
+const beta2 = 0.95;
+const epsilon = 1e-6;
+/** Keeps unlikelihood's 1/(1 − p) finite. */
+const certain = 1 - 1e-4;
+
+/**
+ * Mean cross-entropy on accepted and corrected replies, unlikelihood −log(1 − p) on rejected ones. The step
+ * is scaled to ‖step‖ ≤ ρ. Predictions are first-order, gradient times step, at each step's own point.
+ */
+export async function* adamSteps(
+  model: AdaptableModel,
+  rows: readonly TokenRow[],
+  { rho }: AdaptPlan,
+  { rank, B: start }: { rank: number; B: Float32Array },
+) {
+  const D = start.length;
+  const step = new Float32Array(D);
+  const mean = new Float32Array(D);
+  const square = new Float32Array(D);
+  const predicted = rows.map(() => 0);
+  for (let t = 1; t <= steps; t++) {
+    const B = start.map((value, i) => value + step[i]!);
+    const { logprobs, J } = yield* differentiateRows(model, rows, { digest: "", rank, B });
+    // d loss / d S of each row.
+    const slopes = rows.map(({ kind, weight }, i) => {
+      const p = Math.min(Math.exp(logprobs[i]!), certain);
+      return ((kind === "rejected" ? p / (1 - p) : -1) * weight) / rows.length;
+    });
+    const taken = new Float32Array(D);
+    for (let i = 0; i < D; i++) {
+      const g = slopes.reduce((total, slope, row) => total + slope * J[row * D + i]!, 0);
+      mean[i] = beta1 * mean[i]! + (1 - beta1) * g;
+      square[i] = beta2 * square[i]! + (1 - beta2) * g * g;
+      const scale = Math.sqrt(square[i]! / (1 - beta2 ** t)) + epsilon;
+      taken[i] = (-rate * (mean[i]! / (1 - beta1 ** t))) / scale;
+      step[i] = step[i]! + taken[i]!;
+    }
+    rows.forEach((_, row) => {
+      for (let i = 0; i < D; i++) predicted[row] = predicted[row]! + J[row * D + i]! * taken[i]!;
+    });
+  }
+  const length = Math.sqrt(step.reduce((total, value) => total + value * value, 0));
+  const shrink = Math.min(1, rho / Math.max(length, 1e-12));
+  return {
+    step: step.map((value) => value * shrink),
+    predicted: predicted.map((value) => value * shrink),
+  };
+}
