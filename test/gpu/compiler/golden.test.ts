@@ -1,0 +1,182 @@
+/** Generation and scoring against PyTorch's figures for the same checkpoints (../fixtures/README.md). */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AdapterWeights, KvCache } from "../../../gpu-service/src/engine/model-types.ts";
+import { fixtureNames, type Golden, largestDifference, loadGolden } from "./golden.ts";
+
+/** fp32 against fp64 differs by up to 2.7e-5 on these models; the rest allows another order of summation. */
+const logitTolerance = 1e-4;
+const tokensMax = 64;
+
+function argmax(logits: Float32Array): number {
+  return logits.reduce((best, value, id) => (value > logits[best]! ? id : best), 0);
+}
+
+describe.each(fixtureNames)("%s", (name) => {
+  let golden: Golden;
+  let caches: KvCache[];
+  beforeAll(async () => {
+    golden = await loadGolden(name);
+    caches = [];
+  });
+  afterAll(async () => {
+    for (const cache of caches) cache.dispose();
+    await golden.model.dispose();
+  });
+
+  const allocate = (slots: number): KvCache => {
+    const cache = golden.model.allocateCache(slots, tokensMax);
+    caches.push(cache);
+    return cache;
+  };
+
+  /** Logits after the prompt, fed in chunks of `chunk` tokens into `slot`. */
+  const prefill = async (
+    cache: KvCache,
+    slot: number,
+    prompt: number[],
+    adapter: AdapterWeights | null = null,
+    chunk = prompt.length,
+    past = 0,
+  ): Promise<Float32Array> => {
+    let logits: Float32Array | undefined;
+    for (let at = past; at < prompt.length; at += chunk) {
+      const ids = Int32Array.from(prompt.slice(at, at + chunk));
+      logits = await golden.model.step({
+        ids,
+        rows: 1,
+        length: ids.length,
+        past: Int32Array.of(at),
+        cache,
+        firstSlot: slot,
+        adapters: [adapter],
+      });
+    }
+    return logits!;
+  };
+
+  /** 32 greedy tokens of every prompt, decoded in one batch of unequal lengths, an adapter (or none) a row. */
+  const continueGreedily = async (adapters: (AdapterWeights | null)[]): Promise<number[][]> => {
+    const { prompts, model } = golden;
+    const V = model.shape.vocabSize;
+    const cache = allocate(prompts.length);
+    const replies: number[][] = [];
+    for (const [slot, prompt] of prompts.entries())
+      replies.push([argmax(await prefill(cache, slot, prompt, adapters[slot]!))]);
+    for (let token = 1; token < 32; token++) {
+      const logits = await model.step({
+        ids: Int32Array.from(replies, (reply) => reply.at(-1)!),
+        rows: prompts.length,
+        length: 1,
+        past: Int32Array.from(prompts, (prompt) => prompt.length + token - 1),
+        cache,
+        firstSlot: 0,
+        adapters,
+      });
+      for (const [row, reply] of replies.entries())
+        reply.push(argmax(logits.subarray(row * V, (row + 1) * V)));
+    }
+    return replies;
+  };
+
+  it("gives PyTorch's logits after each prompt", async () => {
+    const cache = allocate(1);
+    for (const [index, prompt] of golden.prompts.entries()) {
+      const logits = await prefill(cache, 0, prompt);
+      expect(largestDifference(logits, golden.base.lastLogits[index]!)).toBeLessThan(
+        logitTolerance,
+      );
+    }
+  });
+
+  it("gives PyTorch's logits with the adapter", async () => {
+    const cache = allocate(1);
+    for (const [index, prompt] of golden.prompts.entries()) {
+      const logits = await prefill(cache, 0, prompt, golden.adapter);
+      expect(largestDifference(logits, golden.adapted.lastLogits[index]!)).toBeLessThan(
+        logitTolerance,
+      );
+    }
+  });
+
+  it("gives PyTorch's logits at every position, one token at a time", async () => {
+    const cache = allocate(1);
+    const V = golden.model.shape.vocabSize;
+    const [prompt] = golden.prompts;
+    for (let past = 0; past < prompt!.length; past++) {
+      const logits = await prefill(cache, 0, prompt!.slice(0, past + 1), null, 1, past);
+      const expected = golden.base.allLogits.flat().slice(past * V, (past + 1) * V);
+      expect(largestDifference(logits, expected)).toBeLessThan(logitTolerance);
+    }
+  });
+
+  it.each([1, 2, 5, 7, 16])(
+    "gives the same logits from a prompt in chunks of %i",
+    async (chunk) => {
+      const cache = allocate(1);
+      const logits = await prefill(cache, 0, golden.prompts[2]!, null, chunk);
+      expect(largestDifference(logits, golden.base.lastLogits[2]!)).toBeLessThan(logitTolerance);
+    },
+  );
+
+  it("continues 32 tokens as PyTorch does, in one batch of unequal lengths", async () => {
+    expect(await continueGreedily([null, null, null, null])).toEqual(golden.base.greedy);
+  });
+
+  it("continues each row under its own adapter", async () => {
+    const { base, adapted, adapter } = golden;
+    expect(await continueGreedily([adapter, adapter, adapter, adapter])).toEqual(adapted.greedy);
+    expect(await continueGreedily([null, adapter, adapter, null])).toEqual([
+      base.greedy[0],
+      adapted.greedy[1],
+      adapted.greedy[2],
+      base.greedy[3],
+    ]);
+  });
+
+  it("continues from a copied slot as from its own prefill, whatever the slot held before", async () => {
+    const cache = allocate(3);
+    const prompt = golden.prompts[2]!;
+    await prefill(cache, 2, golden.prompts[1]!);
+    await prefill(cache, 0, prompt.slice(0, 9));
+    cache.copySlot(0, 2, 9);
+    await prefill(cache, 0, golden.prompts[1]!);
+    const logits = await prefill(cache, 2, prompt, null, prompt.length, 9);
+    expect(largestDifference(logits, golden.base.lastLogits[2]!)).toBeLessThan(logitTolerance);
+  });
+
+  it("scores replies as PyTorch does, rows of unequal lengths in one batch", async () => {
+    const { model, rows, base, adapted, adapter } = golden;
+    for (const [outputs, weights] of [
+      [base, null],
+      [adapted, adapter],
+    ] as const) {
+      const scores = await model.score(rows, weights);
+      expect(scores).toHaveLength(rows.length);
+      for (const [row, score] of scores.entries())
+        expect(largestDifference(score, outputs.tokenLogprobs[row]!)).toBeLessThan(logitTolerance);
+    }
+  });
+
+  it("generates with the log-probs that it scores", async () => {
+    const { model, prompts, base, adapter } = golden;
+    const reply = Int32Array.from(base.greedy[1]!);
+    const prompt = Int32Array.from(prompts[1]!);
+    const [scored] = await model.score([{ prompt, reply }], adapter);
+    const cache = allocate(1);
+    let logits = await prefill(cache, 0, prompts[1]!, adapter);
+    for (const [index, token] of reply.entries()) {
+      const largest = logits.reduce((a, b) => Math.max(a, b));
+      const normaliser = logits.reduce((sum, value) => sum + Math.exp(value - largest), 0);
+      expect(logits[token]! - largest - Math.log(normaliser)).toBeCloseTo(scored![index]!, 4);
+      logits = await model.step({
+        ids: Int32Array.of(token),
+        rows: 1,
+        length: 1,
+        past: Int32Array.of(prompt.length + index),
+        cache,
+        firstSlot: 0,
+        adapters: [adapter],
+      });
+    }
+  });
+});
