@@ -1,0 +1,613 @@
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RosaError } from "@rosa2/shared/errors";
+import { afterAll, describe, expect, it } from "vitest";
+import {
+  type Checkpoint,
+  openCheckpoint,
+  tensorShapes,
+} from "../../../gpu-service/src/compiler/checkpoint.ts";
+import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
+import {
+  encodeSafetensors,
+  openSafetensors,
+  type TensorData,
+} from "../../../gpu-service/src/compiler/safetensors.ts";
+import { fixtureFolder } from "./golden.ts";
+
+const root = mkdtempSync(join(tmpdir(), "rosa2-checkpoint-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** A copy of a fixture in a folder of its own. */
+function copyOf(fixture: string): string {
+  const folder = mkdtempSync(join(root, `${fixture}-`));
+  cpSync(fixtureFolder(fixture), folder, { recursive: true });
+  return folder;
+}
+
+type Json = Record<string, unknown>;
+
+function editJson(folder: string, name: string, edit: (json: Json) => Json): void {
+  const path = join(folder, name);
+  writeFileSync(path, JSON.stringify(edit(JSON.parse(readFileSync(path, "utf8")))));
+}
+
+/** Rewrites model.safetensors after an edit of its tensors. */
+function editTensors(folder: string, edit: (tensors: TensorData[]) => TensorData[]): void {
+  const path = join(folder, "model.safetensors");
+  const file = openSafetensors(path);
+  const tensors = file.names.map((name) => ({ name, ...file.info(name), data: file.read(name) }));
+  writeFileSync(path, encodeSafetensors(edit(tensors)));
+}
+
+function errorOf(action: () => unknown): RosaError {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(RosaError);
+    return error as RosaError;
+  }
+  throw new Error("nothing was thrown");
+}
+
+/** config.json of the published Llama 3.2 1B Instruct, in the spelling of transformers 4. */
+const llama32: Json = {
+  architectures: ["LlamaForCausalLM"],
+  attention_bias: false,
+  attention_dropout: 0.0,
+  bos_token_id: 128000,
+  eos_token_id: [128001, 128008, 128009],
+  head_dim: 64,
+  hidden_act: "silu",
+  hidden_size: 2048,
+  initializer_range: 0.02,
+  intermediate_size: 8192,
+  max_position_embeddings: 131072,
+  mlp_bias: false,
+  model_type: "llama",
+  num_attention_heads: 32,
+  num_hidden_layers: 16,
+  num_key_value_heads: 8,
+  pretraining_tp: 1,
+  rms_norm_eps: 1e-5,
+  rope_scaling: {
+    factor: 32.0,
+    high_freq_factor: 4.0,
+    low_freq_factor: 1.0,
+    original_max_position_embeddings: 8192,
+    rope_type: "llama3",
+  },
+  rope_theta: 500000.0,
+  tie_word_embeddings: true,
+  torch_dtype: "bfloat16",
+  use_cache: true,
+  vocab_size: 128256,
+};
+
+/** config.json of the published Qwen2.5 0.5B Instruct. */
+const qwen25: Json = {
+  architectures: ["Qwen2ForCausalLM"],
+  attention_dropout: 0.0,
+  bos_token_id: 151643,
+  eos_token_id: 151645,
+  hidden_act: "silu",
+  hidden_size: 896,
+  initializer_range: 0.02,
+  intermediate_size: 4864,
+  max_position_embeddings: 32768,
+  max_window_layers: 21,
+  model_type: "qwen2",
+  num_attention_heads: 14,
+  num_hidden_layers: 24,
+  num_key_value_heads: 2,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1000000.0,
+  sliding_window: 32768,
+  tie_word_embeddings: true,
+  torch_dtype: "bfloat16",
+  use_cache: true,
+  use_sliding_window: false,
+  vocab_size: 151936,
+};
+
+/** The fields of Mistral 7B v0.1 that matter. */
+const mistral: Json = {
+  architectures: ["MistralForCausalLM"],
+  bos_token_id: 1,
+  eos_token_id: 2,
+  hidden_act: "silu",
+  hidden_size: 4096,
+  intermediate_size: 14336,
+  max_position_embeddings: 32768,
+  model_type: "mistral",
+  num_attention_heads: 32,
+  num_hidden_layers: 32,
+  num_key_value_heads: 8,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000.0,
+  sliding_window: 4096,
+  tie_word_embeddings: false,
+  torch_dtype: "bfloat16",
+  vocab_size: 32000,
+};
+
+const qwen3: Json = {
+  ...qwen25,
+  architectures: ["Qwen3ForCausalLM"],
+  model_type: "qwen3",
+  head_dim: 128,
+  attention_bias: false,
+  rope_scaling: null,
+  sliding_window: null,
+};
+
+describe("reading config.json", () => {
+  it("normalises a published Llama 3.2", () => {
+    expect(readModelConfig(llama32)).toEqual({
+      architecture: "llama",
+      vocabSize: 128256,
+      hiddenSize: 2048,
+      intermediateSize: 8192,
+      layerCount: 16,
+      headCount: 32,
+      kvHeadCount: 8,
+      headSize: 64,
+      rmsNormEps: 1e-5,
+      rope: {
+        theta: 500000,
+        scaling: {
+          type: "llama3",
+          factor: 32,
+          lowFreqFactor: 1,
+          highFreqFactor: 4,
+          originalContextLength: 8192,
+        },
+      },
+      contextLength: 131072,
+      tiedEmbeddings: true,
+      attentionBias: { qkv: false, output: false },
+      mlpBias: false,
+      qkNorm: false,
+      slidingWindow: null,
+      hiddenAct: "silu",
+      eosIds: [128001, 128008, 128009],
+      bosId: 128000,
+      dtype: "bfloat16",
+    });
+  });
+
+  it("normalises a published Qwen2.5: biases on q, k and v only, a window that is switched off", () => {
+    expect(readModelConfig(qwen25)).toMatchObject({
+      architecture: "qwen2",
+      headSize: 64,
+      kvHeadCount: 2,
+      attentionBias: { qkv: true, output: false },
+      rope: { theta: 1000000, scaling: null },
+      slidingWindow: null,
+      eosIds: [151645],
+    });
+  });
+
+  it("gives Qwen3 its q/k norm and a head size that hidden size does not imply", () => {
+    expect(readModelConfig(qwen3)).toMatchObject({
+      qkNorm: true,
+      headSize: 128,
+      attentionBias: { qkv: false, output: false },
+    });
+    expect(readModelConfig({ ...qwen3, head_dim: undefined }).headSize).toBe(128);
+    expect(readModelConfig({ ...qwen3, attention_bias: true }).attentionBias).toEqual({
+      qkv: true,
+      output: true,
+    });
+  });
+
+  it("gives Mistral its window, and none where it is null or reaches past the context", () => {
+    expect(readModelConfig(mistral).slidingWindow).toBe(4096);
+    expect(readModelConfig({ ...mistral, sliding_window: null }).slidingWindow).toBeNull();
+    expect(readModelConfig({ ...mistral, sliding_window: 32768 }).slidingWindow).toBeNull();
+    expect(readModelConfig({ ...mistral, sliding_window: undefined }).slidingWindow).toBe(4096);
+  });
+
+  it("gives Qwen a window only where every layer has it", () => {
+    const windowed = { ...qwen25, use_sliding_window: true, sliding_window: 1024 };
+    expect(readModelConfig({ ...windowed, max_window_layers: 0 }).slidingWindow).toBe(1024);
+    expect(readModelConfig({ ...windowed, max_window_layers: 24 }).slidingWindow).toBeNull();
+    expect(errorOf(() => readModelConfig(windowed))).toMatchObject({
+      code: "checkpoint_unsupported",
+      param: "max_window_layers",
+    });
+    const mixed = ["full_attention", "sliding_attention"];
+    const all = Array.from({ length: 24 }, () => "sliding_attention");
+    expect(readModelConfig({ ...windowed, layer_types: all }).slidingWindow).toBe(1024);
+    expect(errorOf(() => readModelConfig({ ...windowed, layer_types: mixed })).param).toBe(
+      "layer_types",
+    );
+  });
+
+  it("reads rotary settings of transformers 4 and 5 alike", () => {
+    const { rope_theta, rope_scaling, torch_dtype, ...rest } = llama32;
+    const modern = {
+      ...rest,
+      rope_parameters: { ...(rope_scaling as Json), rope_theta },
+      dtype: torch_dtype,
+    };
+    expect(readModelConfig(modern)).toEqual(readModelConfig(llama32));
+    expect(
+      readModelConfig({ ...rest, rope_parameters: { rope_type: "default", rope_theta: 5e5 } }).rope,
+    ).toEqual({ theta: 500000, scaling: null });
+    expect(readModelConfig(rest).rope).toEqual({ theta: 10000, scaling: null });
+  });
+
+  it("assumes what the families' classes assume where a config is silent", () => {
+    const silent = {
+      model_type: "llama",
+      vocab_size: 32,
+      hidden_size: 16,
+      intermediate_size: 24,
+      num_hidden_layers: 1,
+      num_attention_heads: 4,
+    };
+    expect(readModelConfig(silent)).toMatchObject({
+      kvHeadCount: 4,
+      headSize: 4,
+      rmsNormEps: 1e-6,
+      contextLength: 2048,
+      tiedEmbeddings: false,
+      eosIds: [2],
+      bosId: 1,
+      dtype: "float32",
+    });
+    expect(
+      readModelConfig({ ...silent, bos_token_id: null, eos_token_id: null, head_dim: null }),
+    ).toMatchObject({ eosIds: [], bosId: null, headSize: 4 });
+  });
+
+  it("lets generation_config.json decide what ends a reply", () => {
+    const eosOf = (generation?: Json) => readModelConfig(qwen25, generation).eosIds;
+    expect(eosOf({ eos_token_id: [151645, 151643, 151645] })).toEqual([151645, 151643]);
+    expect(eosOf({ eos_token_id: 7 })).toEqual([7]);
+    expect(eosOf({ temperature: 0.7 })).toEqual([151645]);
+    expect(eosOf({ eos_token_id: null })).toEqual([151645]);
+    expect(errorOf(() => eosOf({ eos_token_id: "</s>" }))).toMatchObject({
+      code: "checkpoint_invalid",
+      param: "eos_token_id",
+    });
+  });
+
+  const unsupported: [config: Json, param: string, value: string][] = [
+    [{ model_type: "gpt2" }, "model_type", '"gpt2"'],
+    [{ model_type: "toString" }, "model_type", '"toString"'],
+    [
+      { ...llama32, architectures: ["LlamaForSequenceClassification"] },
+      "architectures",
+      '"LlamaForSequenceClassification"',
+    ],
+    [{ ...llama32, hidden_act: "gelu" }, "hidden_act", '"gelu"'],
+    [
+      { ...llama32, rope_scaling: { rope_type: "yarn", factor: 4 } },
+      "rope_scaling.rope_type",
+      "yarn",
+    ],
+    [{ ...llama32, rope_scaling: { type: "linear", factor: 2 } }, "rope_scaling.rope_type", "line"],
+    [
+      {
+        ...llama32,
+        rope_scaling: null,
+        rope_parameters: { rope_type: "dynamic", rope_theta: 1e4, factor: 2 },
+      },
+      "rope_parameters.rope_type",
+      '"dynamic"',
+    ],
+    [
+      {
+        ...llama32,
+        rope_scaling: null,
+        rope_parameters: { full_attention: { rope_type: "default", rope_theta: 1e4 } },
+      },
+      "rope_parameters",
+      "full_attention",
+    ],
+    [{ ...llama32, partial_rotary_factor: 0.5 }, "partial_rotary_factor", "0.5"],
+    [
+      { ...llama32, quantization_config: { quant_method: "gptq", bits: 4 } },
+      "quantization_config",
+      "gptq",
+    ],
+    [
+      { ...llama32, auto_map: { AutoModelForCausalLM: "modeling_x.X" } },
+      "auto_map",
+      "modeling_x.X",
+    ],
+    [{ ...llama32, torch_dtype: "float64" }, "dtype", '"float64"'],
+  ];
+  it.each(unsupported)("says that it cannot run %o", (config, param, value) => {
+    const error = errorOf(() => readModelConfig(config));
+    expect(error).toMatchObject({ code: "checkpoint_unsupported", param });
+    expect(error.message).toContain(param);
+    expect(error.message).toContain(value);
+  });
+
+  const invalid: [field: string, value: unknown][] = [
+    ["vocab_size", -1],
+    ["vocab_size", "32000"],
+    ["hidden_size", 0],
+    ["hidden_size", undefined],
+    ["num_hidden_layers", 2.5],
+    ["num_hidden_layers", 1e9],
+    ["num_attention_heads", 0],
+    ["num_key_value_heads", 5],
+    ["num_key_value_heads", 0],
+    ["head_dim", 63],
+    ["rms_norm_eps", 0],
+    ["rms_norm_eps", null],
+    ["rope_theta", -10000],
+    ["rope_scaling", "llama3"],
+    ["max_position_embeddings", 0],
+    ["tie_word_embeddings", "yes"],
+    ["eos_token_id", -1],
+    ["bos_token_id", 1.5],
+    ["model_type", undefined],
+  ];
+  it.each(invalid)("refuses %s %o and names it", (field, value) => {
+    const error = errorOf(() => readModelConfig({ ...llama32, [field]: value }));
+    expect(error).toMatchObject({ code: "checkpoint_invalid", param: field });
+    expect(error.message).toContain(field);
+  });
+
+  it("names the missing or impossible part of a llama3 scaling", () => {
+    const scaling = llama32.rope_scaling as Json;
+    const errorWith = (change: Json) =>
+      errorOf(() => readModelConfig({ ...llama32, rope_scaling: { ...scaling, ...change } }));
+    expect(errorWith({ factor: undefined }).param).toBe("rope_scaling.factor");
+    expect(errorWith({ high_freq_factor: 1 }).param).toBe("rope_scaling.high_freq_factor");
+  });
+
+  it("refuses heads that do not divide the hidden size when no head size is given", () => {
+    const config = { ...llama32, head_dim: null, num_attention_heads: 24 };
+    expect(errorOf(() => readModelConfig(config)).param).toBe("num_attention_heads");
+  });
+
+  it.each([null, [], 3, "{}"])("refuses %o as a config", (config) => {
+    expect(errorOf(() => readModelConfig(config)).code).toBe("checkpoint_invalid");
+  });
+});
+
+describe("opening a directory", () => {
+  it.each(["llama", "llama-tied", "qwen2", "qwen3", "mistral", "llama-bf16"])(
+    "opens what transformers saved (%s) and reads every tensor it lists",
+    (fixture) => {
+      const checkpoint = openCheckpoint(fixtureFolder(fixture));
+      let parameters = 0;
+      for (const [name, shape] of tensorShapes(checkpoint.config)) {
+        const length = shape.reduce((a, b) => a * b);
+        expect(checkpoint.tensor(name)).toHaveLength(length);
+        expect(checkpoint.location(name).shape).toEqual(shape);
+        parameters += length;
+      }
+      expect(checkpoint.parameterCount).toBe(parameters);
+    },
+  );
+
+  it("tells where a tensor's bytes lie in its file", () => {
+    const checkpoint = openCheckpoint(fixtureFolder("llama-bf16"));
+    const { path, byteOffset, byteLength, dtype } = checkpoint.location("model.norm.weight");
+    const bytes = readFileSync(path).subarray(byteOffset, byteOffset + byteLength);
+    expect(dtype).toBe("BF16");
+    expect(checkpoint.tensor("model.norm.weight")[0]).toBe(
+      new Float32Array(Uint32Array.of(bytes.readUInt16LE(0) << 16).buffer)[0],
+    );
+  });
+
+  it("answers a name that is not there", () => {
+    const checkpoint = openCheckpoint(fixtureFolder("llama-tied"));
+    expect(checkpoint.has("lm_head.weight")).toBe(false);
+    expect(checkpoint.has("constructor")).toBe(false);
+    expect(errorOf(() => checkpoint.tensor("lm_head.weight")).code).toBe("checkpoint_invalid");
+  });
+
+  it("reads generation_config.json where there is one", () => {
+    const folder = copyOf("llama");
+    writeFileSync(join(folder, "generation_config.json"), '{"eos_token_id":[5,2]}');
+    expect(openCheckpoint(folder).config.eosIds).toEqual([5, 2]);
+    writeFileSync(join(folder, "generation_config.json"), "{");
+    expect(errorOf(() => openCheckpoint(folder)).message).toContain("generation_config.json");
+  });
+
+  it("follows links to files elsewhere, as the hub's cache makes them", () => {
+    const folder = mkdtempSync(join(root, "links-"));
+    for (const name of ["config.json", "model.safetensors"])
+      symlinkSync(join(fixtureFolder("llama"), name), join(folder, name));
+    expect(openCheckpoint(folder).digest).toBe(openCheckpoint(fixtureFolder("llama")).digest);
+  });
+
+  it.each([
+    ["no directory", (folder: string) => rmSync(folder, { recursive: true }), "config.json"],
+    ["no config", (folder: string) => rmSync(join(folder, "config.json")), "config.json"],
+    [
+      "a config that is not JSON",
+      (folder: string) => writeFileSync(join(folder, "config.json"), "{"),
+      "config.json",
+    ],
+    ["no weights", (folder: string) => rmSync(join(folder, "model.safetensors")), "neither"],
+    [
+      "an empty weight file",
+      (folder: string) => writeFileSync(join(folder, "model.safetensors"), ""),
+      "0 bytes",
+    ],
+  ])("refuses %s", (_, damage, message) => {
+    const folder = copyOf("llama");
+    damage(folder);
+    const error = errorOf(() => openCheckpoint(folder));
+    expect(error.code).toBe("checkpoint_invalid");
+    expect(error.message).toContain(message);
+  });
+
+  it.each(["pytorch_model.bin", "consolidated.00.pth", "model-q4.gguf"])(
+    "says that %s is not a weight file it reads, and ignores it beside one",
+    (name) => {
+      const folder = copyOf("llama");
+      writeFileSync(join(folder, name), "");
+      expect(() => openCheckpoint(folder)).not.toThrow();
+      rmSync(join(folder, "model.safetensors"));
+      expect(errorOf(() => openCheckpoint(folder))).toMatchObject({
+        code: "checkpoint_unsupported",
+        param: name,
+      });
+    },
+  );
+
+  it("names a missing tensor with the shape it should have", () => {
+    const folder = copyOf("qwen2");
+    const name = "model.layers.1.self_attn.k_proj.bias";
+    editTensors(folder, (tensors) => tensors.filter((tensor) => tensor.name !== name));
+    expect(errorOf(() => openCheckpoint(folder))).toMatchObject({
+      code: "checkpoint_invalid",
+      message: `Cannot open checkpoint: tensor "${name}" [16] is missing`,
+    });
+  });
+
+  it("names a misshapen tensor with both shapes", () => {
+    const folder = copyOf("llama");
+    editJson(folder, "config.json", (config) => ({ ...config, intermediate_size: 64 }));
+    expect(errorOf(() => openCheckpoint(folder)).message).toBe(
+      'Cannot open checkpoint: tensor "model.layers.0.mlp.gate_proj.weight" has shape [48,32], expected [64,32]',
+    );
+  });
+
+  it("asks for the head only where embeddings are not tied", () => {
+    const folder = copyOf("llama-tied");
+    editJson(folder, "config.json", (config) => ({ ...config, tie_word_embeddings: false }));
+    expect(errorOf(() => openCheckpoint(folder)).message).toContain('"lm_head.weight" [64,32]');
+  });
+
+  it("refuses weights of a type that it would have to guess the meaning of", () => {
+    const folder = copyOf("llama");
+    editTensors(folder, (tensors) =>
+      tensors.map((tensor) =>
+        tensor.name === "model.norm.weight"
+          ? { ...tensor, dtype: "I8", data: new Uint8Array(32) }
+          : tensor,
+      ),
+    );
+    expect(errorOf(() => openCheckpoint(folder))).toMatchObject({
+      code: "checkpoint_unsupported",
+      message: expect.stringContaining('"model.norm.weight" has dtype "I8"'),
+    });
+  });
+
+  it("ignores tensors that the model does not use", () => {
+    const folder = copyOf("llama");
+    editTensors(folder, (tensors) => [
+      ...tensors,
+      {
+        name: "model.layers.0.self_attn.rotary_emb.inv_freq",
+        dtype: "F32",
+        shape: [8],
+        data: new Float32Array(8),
+      },
+    ]);
+    expect(openCheckpoint(folder).parameterCount).toBe(
+      openCheckpoint(fixtureFolder("llama")).parameterCount,
+    );
+  });
+});
+
+describe("shards", () => {
+  const index = "model.safetensors.index.json";
+  const setShard = (folder: string, tensor: string, shard: unknown): void =>
+    editJson(folder, index, (json) => ({
+      ...json,
+      weight_map: { ...(json.weight_map as Json), [tensor]: shard },
+    }));
+
+  it.each([
+    "../llama/model.safetensors",
+    "/etc/passwd",
+    "..\\model.safetensors",
+    "sub/model.safetensors",
+    "file:///x.safetensors",
+    ".hidden.safetensors",
+    "model.bin",
+    "",
+    7,
+  ])("refuses an index that points at %o", (shard) => {
+    const folder = copyOf("llama-bf16");
+    setShard(folder, "model.norm.weight", shard);
+    const error = errorOf(() => openCheckpoint(folder));
+    expect(error.code).toBe("checkpoint_invalid");
+    expect(error.message).toContain("model.norm.weight");
+  });
+
+  it("names a shard that is missing, and a tensor that is not where the index puts it", () => {
+    const folder = copyOf("llama-bf16");
+    setShard(folder, "model.norm.weight", "model-00001-of-00003.safetensors");
+    expect(errorOf(() => openCheckpoint(folder)).message).toContain(
+      '"model.norm.weight" is not in "model-00001-of-00003.safetensors"',
+    );
+    rmSync(join(folder, "model-00002-of-00003.safetensors"));
+    expect(errorOf(() => openCheckpoint(folder)).message).toContain(
+      '"model-00002-of-00003.safetensors" is missing',
+    );
+  });
+
+  it("refuses a shard that was cut short", () => {
+    const folder = copyOf("llama-bf16");
+    const path = join(folder, "model-00003-of-00003.safetensors");
+    writeFileSync(path, readFileSync(path).subarray(0, -1));
+    expect(errorOf(() => openCheckpoint(folder)).code).toBe("checkpoint_invalid");
+  });
+
+  it("prefers the single file, as transformers does", () => {
+    const folder = copyOf("llama");
+    copyFileSync(join(fixtureFolder("llama-bf16"), index), join(folder, index));
+    expect(openCheckpoint(folder).location("model.norm.weight").dtype).toBe("F32");
+  });
+});
+
+describe("digest", () => {
+  const digestOf = (folder: string): string => openCheckpoint(folder).digest;
+
+  it("is the same for a copy and for a second look", () => {
+    const checkpoint: Checkpoint = openCheckpoint(fixtureFolder("llama"));
+    expect(checkpoint.digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(checkpoint.digest).toBe(checkpoint.digest);
+    expect(digestOf(copyOf("llama"))).toBe(checkpoint.digest);
+  });
+
+  it("changes with one bit of a weight, one field of the config, one bit of any shard", () => {
+    const single = copyOf("llama");
+    const path = join(single, "model.safetensors");
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(path, bytes);
+    const configured = copyOf("llama");
+    editJson(configured, "config.json", (config) => ({ ...config, rms_norm_eps: 1e-6 }));
+    const digests = [digestOf(fixtureFolder("llama")), digestOf(single), digestOf(configured)];
+
+    digests.push(digestOf(fixtureFolder("llama-bf16")));
+    for (const shard of [1, 2, 3]) {
+      const sharded = copyOf("llama-bf16");
+      const shardPath = join(sharded, `model-0000${shard}-of-00003.safetensors`);
+      const shardBytes = readFileSync(shardPath);
+      shardBytes[shardBytes.length - 1]! ^= 1;
+      writeFileSync(shardPath, shardBytes);
+      digests.push(digestOf(sharded));
+    }
+    expect(new Set(digests).size).toBe(digests.length);
+  });
+
+  it("does not depend on files that the model does not read", () => {
+    const folder = copyOf("llama");
+    writeFileSync(join(folder, "README.md"), "x");
+    expect(digestOf(folder)).toBe(digestOf(fixtureFolder("llama")));
+  });
+});
