@@ -1,7 +1,15 @@
 /** Generation and scoring against PyTorch's figures for the same checkpoints (../fixtures/README.md). */
+import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Model } from "../../../gpu-service/src/engine/model.ts";
 import type { AdapterWeights, KvCache } from "../../../gpu-service/src/engine/model-types.ts";
-import { fixtureNames, type Golden, largestDifference, loadGolden } from "./golden.ts";
+import {
+  fixtureFolder,
+  fixtureNames,
+  type Golden,
+  largestDifference,
+  loadGolden,
+} from "./golden.ts";
 
 /** fp32 against fp64 differs by up to 2.7e-5 on these models; the rest allows another order of summation. */
 const logitTolerance = 1e-4;
@@ -131,6 +139,40 @@ describe.each(fixtureNames)("%s", (name) => {
       adapted.greedy[2],
       base.greedy[3],
     ]);
+  });
+
+  it("gives rows whose adapters differ in rank the logits that each has alone", async () => {
+    // A model of its own: here A is the seeded one, of which a smaller rank uses the first rows.
+    const model = await Model.load(fixtureFolder(name), { threads: 1 });
+    const adapters = [5, 2, 8].map((rank): AdapterWeights => {
+      const random = seededRandom(`ranks/${rank}`);
+      const length = model.adapterLength(rank);
+      const B = Float32Array.from({ length }, () => 0.3 * randomNormal(random));
+      return { digest: `rank ${rank}`, rank, B };
+    });
+    const logitsOf = async (cache: KvCache, firstSlot: number, rows: AdapterWeights[]) =>
+      model.step({
+        ids: new Int32Array(rows.length).fill(7),
+        rows: rows.length,
+        length: 1,
+        past: new Int32Array(rows.length),
+        cache,
+        firstSlot,
+        adapters: rows,
+      });
+    const cache = model.allocateCache(3, tokensMax);
+    const together = await logitsOf(cache, 0, adapters);
+    const V = model.shape.vocabSize;
+    for (const [row, adapter] of adapters.entries()) {
+      const alone = await logitsOf(cache, row, [adapter]);
+      const own = together.subarray(row * V, (row + 1) * V);
+      expect(largestDifference(own, alone)).toBeLessThan(logitTolerance);
+      expect(largestDifference(own, together.subarray(0, V))).toSatisfy((difference: number) =>
+        row === 0 ? difference === 0 : difference > 0.1,
+      );
+    }
+    cache.dispose();
+    await model.dispose();
   });
 
   it("continues from a copied slot as from its own prefill, whatever the slot held before", async () => {
