@@ -28,6 +28,8 @@ export interface Golden {
   /** `allLogits`: every position of the first prompt, [positions][V]. */
   base: GoldenOutputs & { allLogits: number[][] };
   adapted: GoldenOutputs;
+  /** A prompt close to the context length, and the base model's logits after it, [V]. */
+  long: { prompt: number[]; lastLogits: number[] };
   adapter: AdapterWeights;
   /** dS/dB of each row, in the layout of `adapter.B`. */
   gradients: Float32Array[];
@@ -61,6 +63,7 @@ export async function loadGolden(name: string): Promise<Golden> {
     })),
     base: golden.base,
     adapted: golden.adapted,
+    long: golden.long,
     adapter: { digest: `golden/${name}`, rank, B: flat("") },
     gradients: golden.rows.map((_: unknown, row: number) => flat(`dS${row}.d`)),
   };
