@@ -1,0 +1,80 @@
+/** The service's settings, read once from the environment; knows names and allowed values, not their use. */
+import { availableParallelism, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+
+/** Secrets shorter than this could be guessed. */
+const secretCharsMin = 16;
+
+const mebibyte = 1_048_576;
+
+const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const environmentSchema = z.object({
+  /** Checkpoint directory or Hugging Face id. */
+  MODEL: z
+    .string()
+    .min(1)
+    .default(() => fileURLToPath(new URL("../models/rosa2-mini", import.meta.url))),
+  PROVIDER: z.enum(["cpu", "webgpu", "cuda"]).default("cpu"),
+  QUANTIZE: z.enum(["none", "8", "4"]).default("none"),
+  GPU_HOST: z.string().min(1).default("127.0.0.1"),
+  /** 0 takes any free port. */
+  GPU_PORT: wholeNumber(0, 65_535).default(8790),
+  /** The secret shared with the edge; while it is being changed two, with a comma between. */
+  GPU_SECRET: z
+    .string({ error: "is required" })
+    .transform((text) => text.split(",").map((secret) => secret.trim()))
+    .pipe(
+      z
+        .array(z.string().min(secretCharsMin, `needs at least ${secretCharsMin} characters`))
+        .max(2, "can hold two secrets at most"),
+    ),
+  /** Threads of one model run. */
+  THREADS: wholeNumber(1, 1024).default(() => availableParallelism()),
+  /** Longest context served; a model's own is never exceeded. */
+  CONTEXT_TOKENS: wholeNumber(16, 1_048_576).default(4096),
+  /** Replies decoded together. */
+  ROWS: wholeNumber(1, 256).default(16),
+  /** Prompt tokens computed between two decode steps. */
+  PREFILL_TOKENS: wholeNumber(1, 65_536).default(128),
+  /** Share of the time that updates and scores may take while replies are being decoded. */
+  BACKGROUND_SHARE: z.coerce.number().gt(0).max(1).default(0.5),
+  /** Replies that may wait, in all and of one tenant; scores and updates in flight. */
+  QUEUE: wholeNumber(0, 100_000).default(64),
+  TENANT_QUEUE: wholeNumber(0, 100_000).default(32),
+  BACKGROUND_QUEUE: wholeNumber(1, 100_000).default(64),
+  /** Memory for keys and values; a quarter of the machine's by default. */
+  KV_BYTES: wholeNumber(mebibyte, 2 ** 50).default(() => Math.floor(memoryBytes() / 4)),
+  ADAPTER_CACHE_BYTES: wholeNumber(0, 2 ** 50).default(256 * mebibyte),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  /** Process to end with; set by whatever started this one. */
+  PARENT_PID: wholeNumber(1, 2 ** 31).optional(),
+});
+
+export type Config = z.infer<typeof environmentSchema>;
+
+/** A setting that cannot be used; the message names it and what is allowed. */
+export class ConfigError extends Error {}
+
+/** Reads and checks the settings. An empty value counts as absent. Throws `ConfigError`. */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = environmentSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => {
+    const [name] = issue.path;
+    // A secret's value must not reach a log.
+    const value = name === "GPU_SECRET" ? "" : `="${environment[String(name)] ?? ""}"`;
+    return `${String(name)}${value}: ${issue.message}`;
+  });
+  throw new ConfigError(`Cannot start with these settings:\n  ${problems.join("\n  ")}`);
+}
+
+/** What this process may use: a container's limit where there is one. */
+function memoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}

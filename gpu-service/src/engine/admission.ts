@@ -1,0 +1,94 @@
+/** How many requests may be in flight, in all and for one tenant; knows nothing of what they do. */
+import { RosaError } from "@rosa2/shared/errors";
+
+export interface AdmissionLimits {
+  /** Replies in service at once. */
+  rowsMax: number;
+  /** Replies waiting beyond those. */
+  queueMax: number;
+  /** Replies waiting of one tenant. */
+  tenantQueueMax: number;
+  /** Scores and updates in flight. */
+  backgroundMax: number;
+}
+
+type Kind = "generate" | "adapt" | "score";
+
+const retryAfterMaxS = 30;
+
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #now: () => number;
+  #replies = 0;
+  #background = 0;
+  readonly #repliesOf = new Map<string, number>();
+  /** Running mean of how long a reply took, waiting included. */
+  #replyMs = 0;
+  #idle: (() => void) | null = null;
+
+  constructor(limits: AdmissionLimits, now: () => number = () => performance.now()) {
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  get inFlight(): number {
+    return this.#replies + this.#background;
+  }
+
+  /** Takes a place and returns what gives it back. Throws `queue_full` with a time to come again. */
+  enter(kind: Kind, tenant: string): () => void {
+    const { rowsMax, queueMax, tenantQueueMax, backgroundMax } = this.#limits;
+    if (kind !== "generate") {
+      if (this.#background >= backgroundMax) {
+        throw this.#full(`${this.#background} scores and updates are in flight`);
+      }
+      this.#background++;
+      return this.#once(() => this.#background--);
+    }
+    const own = this.#repliesOf.get(tenant) ?? 0;
+    if (this.#replies >= rowsMax + queueMax) {
+      throw this.#full(`${this.#replies} replies are in flight`);
+    }
+    if (own >= rowsMax + tenantQueueMax) {
+      throw this.#full(`${own} replies of this tenant are in flight`);
+    }
+    this.#replies++;
+    this.#repliesOf.set(tenant, own + 1);
+    const enteredAt = this.#now();
+    return this.#once(() => {
+      this.#replies--;
+      const left = (this.#repliesOf.get(tenant) ?? 1) - 1;
+      if (left > 0) this.#repliesOf.set(tenant, left);
+      else this.#repliesOf.delete(tenant);
+      this.#replyMs += (this.#now() - enteredAt - this.#replyMs) / 16;
+    });
+  }
+
+  /** Resolves when nothing is in flight, or after `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.inFlight === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#idle = resolve;
+    const timer = setTimeout(resolve, timeoutMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #once(leave: () => void): () => void {
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      leave();
+      if (this.inFlight === 0) this.#idle?.();
+    };
+  }
+
+  /** About the time in which one place comes free. */
+  #full(what: string): RosaError {
+    const seconds = Math.ceil(this.#replyMs / 1000 / this.#limits.rowsMax);
+    return new RosaError("queue_full", `Cannot take more work: ${what}`, {
+      retryAfterS: Math.min(Math.max(seconds, 1), retryAfterMaxS),
+    });
+  }
+}
