@@ -16,7 +16,7 @@ export const specialTokens = {
 } as const;
 
 /** Samples that the words are collected from. */
-const sampleCount = 40_000;
+const sampleCount = 60_000;
 
 /** Frequent English words that the training language may not use, so that other text is not all spelled out. */
 const everydayWords = (
@@ -67,16 +67,14 @@ export function buildVocabulary(): string[] {
   return [...new Set(tokens)];
 }
 
-/** Words of the training language, the most frequent first. */
+/** Words of the training language in alphabetical order, so that ids do not move with the mix of samples. */
 function collectWords(): string[] {
   const random = seededRandom("rosa2-mini vocabulary");
-  const counts = new Map<string, number>();
+  const words = new Set<string>();
   for (let i = 0; i < sampleCount; i++) {
     for (const { content } of drawSample(random)) {
-      for (const word of content.match(/[A-Za-z]+/g) ?? []) {
-        counts.set(word, (counts.get(word) ?? 0) + 1);
-      }
+      for (const word of content.match(/[A-Za-z]+/g) ?? []) words.add(word);
     }
   }
-  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([word]) => word);
+  return [...words].sort();
 }

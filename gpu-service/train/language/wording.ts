@@ -53,7 +53,7 @@ export function canonicalWording(task: Task): Wording {
 
 /** A wording as people vary it: mostly canonical. */
 export function drawWording(random: Random, task: Task): Wording {
-  const wording = canonicalWording(task);
+  const wording = { ...canonicalWording(task), formatJoint: drawFormatJoint(random, task) };
   if (random() >= variedShare) return wording;
   const polite = random();
   const question = polite < 0.16;
@@ -65,7 +65,7 @@ export function drawWording(random: Random, task: Task): Wording {
       drawClause(random, operation, task.kind, numeral(operation.count)),
     ),
     chain: random() < 0.6 ? ", then " : pick(random, [", and then ", ", next "]),
-    formatJoint: ", ",
+    formatJoint: wording.formatJoint,
     format: Object.fromEntries(
       readingsOf("format").map((id) => [id, drawPhrase(random, "format", id)]),
     ),
@@ -96,8 +96,14 @@ export function clearRequest(
       task.stated[i] ? clause : insertPhrases(clause, task.operations[i]!),
     ),
     format: task.stated.at(-1) ? wording.format : plain.format,
+    formatJoint: task.stated.at(-1) ? wording.formatJoint : plain.formatJoint,
   };
   return compose(task, inserted, (slot) => readings[slot]!);
+}
+
+/** "Filter the vowels in brackets" would say the wrong thing, so a filter is always set off by a comma. */
+function drawFormatJoint(random: Random, task: Task): string {
+  return task.operations.at(-1)!.family !== "filter" && random() < 0.15 ? " " : ", ";
 }
 
 function compose(task: Task, wording: Wording, readingOf: (slot: number) => string | null): string {

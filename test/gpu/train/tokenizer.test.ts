@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { Template } from "@huggingface/jinja";
+import { pick, randomInt, seededRandom } from "@rosa2/shared/random";
+import { describe, expect, it } from "vitest";
+import { conversationEncoder, readTokenizer } from "../../../gpu-service/train/conversation.ts";
+import { kinds } from "../../../gpu-service/train/language/items.ts";
+import { drawSample } from "../../../gpu-service/train/language/samples.ts";
+import { render } from "../../../gpu-service/train/language/task.ts";
+import {
+  chatTemplate,
+  tokenizerConfig,
+  tokenizerJson,
+} from "../../../gpu-service/train/tokenizer.ts";
+import golden from "./fixtures/tokenizer-golden.json" with { type: "json" };
+
+const directory = new URL("../../../gpu-service/models/rosa2-mini/", import.meta.url);
+const tokenizer = readTokenizer(directory);
+const built = tokenizerJson();
+const template = new Template(chatTemplate);
+
+function tokensOf(text: string): string[] {
+  return tokenizer.encode(text).tokens;
+}
+
+describe("the tokenizer of rosa2-mini", () => {
+  it("lies in the checkpoint as the training language builds it", () => {
+    const read = (name: string) => readFileSync(new URL(name, directory), "utf8");
+    expect(JSON.parse(read("tokenizer.json"))).toEqual(built);
+    expect(JSON.parse(read("tokenizer_config.json"))).toEqual(tokenizerConfig());
+    expect(read("chat_template.jinja")).toBe(chatTemplate);
+  });
+
+  it("has a modest vocabulary with ids from 0 and every byte", () => {
+    const vocabulary = built.model.vocab;
+    const ids = Object.values(vocabulary).sort((a, b) => a - b);
+    expect(ids).toEqual([...ids.keys()]);
+    expect(ids.length).toBeLessThan(1200);
+    for (let byte = 0; byte < 256; byte++) {
+      const name = `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+      expect(vocabulary).toHaveProperty([name]);
+    }
+  });
+
+  it.each(Object.keys(kinds) as (keyof typeof kinds)[])(
+    "gives each of the %s the same token wherever it stands in a list",
+    (kind) => {
+      const { items } = kinds[kind];
+      const alone = items.map((item) => tokensOf(item));
+      expect(alone.every((tokens) => tokens.length === 1)).toBe(true);
+      const list = alone.flat();
+      const middle = (text: string) => tokensOf(text).filter((token) => list.includes(token));
+      expect(tokensOf(render(items, "plain"))).toEqual(list);
+      expect(tokensOf(render(items, "brackets")).slice(1, -1)).toEqual(list);
+      expect(tokensOf(render(items, "quotes")).slice(1, -1)).toEqual(list);
+      expect(tokensOf(`Sort them: ${items.join(" ")}`).slice(-items.length)).toEqual(list);
+      expect(middle(`:${items.join(",")}`)).toEqual(list);
+      expect(middle(`:\n${items.join(", ")}`)).toEqual(list);
+    },
+  );
+
+  it("gives any text back, whatever it is made of", () => {
+    const random = seededRandom(8);
+    const pieces = [
+      ..."abzXYZ019 .,:;!?\"'[](){}\n\t-_=+/\\éß☃世🙂<>|~$&^%#@*`",
+      "  ",
+      "them ",
+      ", ",
+    ];
+    for (let i = 0; i < 2000; i++) {
+      const length = randomInt(random, 1, 30);
+      const text = Array.from({ length }, () => pick(random, pieces)).join("");
+      expect(tokenizer.decode(tokenizer.encode(text).ids)).toBe(text);
+    }
+  });
+
+  it("needs no spelled-out word for the training language", () => {
+    const random = seededRandom(9);
+    for (let i = 0; i < 2000; i++) {
+      for (const { content } of drawSample(random)) {
+        const spelled = tokensOf(content).filter((token) => /^[A-Za-z]$|^<0x/.test(token));
+        expect(spelled, content).toEqual([]);
+      }
+    }
+  });
+
+  it("agrees with transformers token by token", () => {
+    expect(golden.texts.length).toBeGreaterThan(15);
+    for (const { text, tokens, decoded } of golden.texts) {
+      expect(tokensOf(text), JSON.stringify(text)).toEqual(tokens);
+      expect(tokenizer.decode(tokenizer.encode(text).ids)).toBe(decoded);
+    }
+  });
+});
+
+describe("the chat template of rosa2-mini", () => {
+  it("renders as transformers renders it", () => {
+    for (const { messages, open, closed } of golden.conversations) {
+      expect(template.render({ messages, add_generation_prompt: true })).toBe(open);
+      expect(template.render({ messages, add_generation_prompt: false })).toBe(closed);
+    }
+  });
+
+  it("is what conversations are encoded as for training", () => {
+    const random = seededRandom(10);
+    const encode = conversationEncoder(tokenizer);
+    for (let i = 0; i < 500; i++) {
+      const messages = drawSample(random);
+      const rendered = template.render({ messages, add_generation_prompt: false });
+      const { ids, learn } = encode(messages);
+      expect(ids).toEqual(tokenizer.encode(rendered).ids);
+      expect(learn.at(-1)).toBe(true);
+      expect(learn[0]).toBe(false);
+    }
+  });
+});
