@@ -19,7 +19,7 @@ export function compose(
   constraints: readonly Constraint[],
 ): string {
   const open = occurrences.filter((o) => o.stated === null && chosen.has(o.compiled));
-  const insertions = open.map((o) => ({ at: o.insertAt, text: ` ${phraseOf(o, chosen)}` }));
+  const insertions = open.map((o) => ({ at: o.insertAt, text: phraseOf(o, chosen) }));
   const firstOnly = insertions.filter((_, i) => {
     const sense = open[i]?.compiled;
     return open.findIndex((o) => o.compiled === sense) === i;
@@ -37,7 +37,9 @@ export function compose(
 
 function phraseOf(occurrence: Occurrence, chosen: ReadonlyMap<CompiledSense, string>): string {
   const id = chosen.get(occurrence.compiled);
-  return occurrence.compiled.sense.readings.find((r) => r.id === id)?.phrase ?? "";
+  const phrase = occurrence.compiled.sense.readings.find((r) => r.id === id)?.phrase;
+  if (phrase === undefined) return "";
+  return occurrence.compiled.sense.attach === "end" ? `, ${phrase}` : ` ${phrase}`;
 }
 
 function appendConstraints(request: string, constraints: readonly Constraint[]): string {

@@ -1,5 +1,5 @@
-/** Reads what a person says about a reply: which senses it hints at, which readings it states, what else it asks. */
-import type { CompiledSense } from "./lexicon.ts";
+/** Reads feedback against the senses of a request: what it hints at, states or denies; the rest is left to the constraints. */
+import type { CompiledSense, Occurrence } from "./lexicon.ts";
 
 /** What feedback says of one sense of the request. */
 export interface SenseFeedback {
@@ -12,51 +12,43 @@ export interface SenseFeedback {
   hinted: boolean;
 }
 
-export interface FeedbackReading {
-  senses: SenseFeedback[];
-  /** What no sense explains, as said; empty when nothing of substance is left. */
-  rest: string;
-}
-
-/** Words just before a cue that turn it around. */
+/** Words just before a cue that turn it around: "not", "instead of the". */
 const negation =
-  /(?:\b(?:not|no longer|never|isn't|wasn't|aren't|don't|do not|without|instead of|rather than|other than)\s+(?:\S+\s+){0,2})$/iu;
+  /\b(?:not|no longer|never|isn['’]t|wasn['’]t|aren['’]t|don['’]t|do not|without|instead of|rather than|other than)\s+(?:(?:in|from|to|by|as|with|the|a|be|being|want|sort|put)\s+){0,3}$/iu;
 
-/** Words that carry no request of their own. */
-const filler =
-  /\b(?:no|nope|not that|wrong|incorrect|that's|that is|this is|it's|it is|is|was|were|are|not right|not correct|not what i (?:meant|wanted|asked(?: for)?)|try again|again|please|sorry|actually|but|and|then|the|a|an|it|that|this|them|these|those|i|you|we|meant|mean|want|wanted|need|said|asked|for|should|be|been|have|has|had|must|to|so|well|hmm|ok|okay|still|instead|rather|do|did|make|just|my|your|of|use|in|on|with|as|answer|reply|one|ones|thanks|thank|good|great|right|yes|perfect|exactly|bad|nice)\b/giu;
-
-/** Reads feedback against the senses that the request leaves open or states. */
-export function readFeedback(text: string, senses: readonly CompiledSense[]): FeedbackReading {
+/**
+ * What `text` says of each sense, and `text` with the understood parts blanked out.
+ *
+ * A sense that the request itself states is heard only where the feedback agrees with it: a contradiction
+ * is new information that a constraint has to carry.
+ */
+export function readFeedback(
+  text: string,
+  occurrences: readonly Occurrence[],
+): { senses: SenseFeedback[]; rest: string } {
   let rest = text;
-  const consume = (match: RegExpMatchArray) => {
-    const at = match.index ?? 0;
-    rest = rest.slice(0, at) + " ".repeat(match[0].length) + rest.slice(at + match[0].length);
+  const consume = (at: number, length: number) => {
+    rest = rest.slice(0, at) + " ".repeat(length) + rest.slice(at + length);
   };
-  const read: SenseFeedback[] = [];
-  for (const compiled of senses) {
+  const senses: SenseFeedback[] = [];
+  for (const compiled of new Set(occurrences.map((o) => o.compiled))) {
+    const own = occurrences.filter((o) => o.compiled === compiled);
+    const said = own.every((o) => o.stated !== null) ? (own[0]?.stated?.id ?? null) : null;
     const heard: SenseFeedback = { compiled, stated: null, denied: [], hinted: false };
     for (const { reading, cues } of compiled.readings) {
-      for (const cue of cues) {
-        for (const match of text.matchAll(cue)) {
-          if (negation.test(text.slice(Math.max(0, match.index - 40), match.index))) {
-            heard.denied.push(reading.id);
-          } else heard.stated = reading.id;
-          consume(match);
-        }
+      for (const match of cues.flatMap((cue) => [...text.matchAll(cue)])) {
+        const denied = negation.test(text.slice(Math.max(0, match.index - 48), match.index));
+        if (said !== null && (reading.id === said) === denied) continue;
+        if (denied) heard.denied.push(reading.id);
+        else heard.stated = reading.id;
+        consume(match.index, match[0].length);
       }
     }
-    for (const hint of compiled.hints) {
-      for (const match of text.matchAll(hint)) {
-        heard.hinted = true;
-        consume(match);
-      }
+    for (const match of compiled.hints.flatMap((hint) => [...text.matchAll(hint)])) {
+      heard.hinted = true;
+      consume(match.index, match[0].length);
     }
-    if (heard.stated !== null || heard.denied.length > 0 || heard.hinted) read.push(heard);
+    if (heard.stated !== null || heard.denied.length > 0 || heard.hinted) senses.push(heard);
   }
-  const substance = rest
-    .replace(filler, " ")
-    .replace(/[^\p{L}\p{N}]+/gu, " ")
-    .trim();
-  return { senses: read, rest: substance === "" ? "" : rest.replace(/\s+/gu, " ").trim() };
+  return { senses, rest };
 }

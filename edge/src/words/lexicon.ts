@@ -66,10 +66,9 @@ function statedReading(compiled: CompiledSense, text: string): Reading | null {
 /**
  * Occurrences of the lexicon's senses in a request, in text order.
  *
- * A span's reading is looked for from the span to the next one (or the end of its sentence), before the
+ * A span's reading is looked for from the span to the next one ("then", or the end of its sentence), before the
  * first span of a sentence, and in sentences that hold no span at all; listed data after a colon is never
- * searched, so that the words of a list are not mistaken for instructions. A sense about the whole request
- * counts only beside a span: a colon alone says little.
+ * searched, so that the words of a list are not mistaken for instructions.
  */
 export function findOccurrences(
   text: string,
@@ -88,7 +87,6 @@ export function findOccurrences(
     }
   }
   const spans = withoutOverlaps(found);
-  if (spans.length === 0) return [];
   const instruction = blankData(visible, spans);
   const sentences = splitSentences(instruction);
   const elsewhere = sentences
@@ -103,7 +101,8 @@ export function findOccurrences(
     const next = spans[index + 1];
     const previous = spans[index - 1];
     const isFirst = previous === undefined || previous.start < from;
-    const windowEnd = next !== undefined && next.start < to ? next.start : to;
+    const nextStep = instruction.slice(span.end, to).search(/\b(?:then|next)\b/iu);
+    const windowEnd = Math.min(to, next?.start ?? to, nextStep < 0 ? to : span.end + nextStep);
     const local = instruction.slice(isFirst ? from : span.start, windowEnd);
     span.stated = statedReading(span.compiled, local) ?? statedReading(span.compiled, elsewhere);
     if (span.compiled.sense.attach === "end") span.insertAt = instructionEnd(text);

@@ -1,7 +1,8 @@
 /** What the words axis remembers of a session, and what the user may do with that memory. */
 import { RosaError } from "@rosa2/shared/errors";
+import { type Draft, quote, stacks, steering } from "./constraints/rule.ts";
 import { neutraliseNote } from "./neutralise.ts";
-import type { Constraint, ConstraintFamily, Snapshot, WordsState } from "./types.ts";
+import type { Constraint, Snapshot, WordsState } from "./types.ts";
 
 /** Characters of one constraint, and constraints that one session keeps. */
 export const constraintCharsMax = 240;
@@ -12,18 +13,30 @@ export function emptyWords(): WordsState {
   return { version: 1, ledgers: {}, senses: {}, constraints: [], constraintCount: 0, undo: [] };
 }
 
-/** The state with a constraint added (its text already neutral); an older one of the same family and scope gives way unless families stack. */
+/**
+ * The state with a constraint added. What it contradicts in its own scope gives way: a positive one
+ * replaces its topic (unless the topic stacks) and lifts "not that"; a negated one lifts "that".
+ */
 export function addConstraint(
   state: WordsState,
-  draft: Omit<Constraint, "id">,
+  turnId: string,
+  { topic, value, negated, text, scope }: Draft,
 ): { state: WordsState; constraint: Constraint } {
-  const { text } = draft;
-  const same = state.constraints.find((c) => c.text === text && c.scope === draft.scope);
-  if (same !== undefined) return { state, constraint: same };
-  const constraint: Constraint = { ...draft, text, id: `con_${state.constraintCount + 1}` };
-  const kept = stacks(draft.family)
-    ? state.constraints
-    : state.constraints.filter((c) => c.family !== draft.family);
+  const constraint: Constraint = {
+    id: `con_${state.constraintCount + 1}`,
+    topic,
+    value,
+    negated,
+    text: text.slice(0, constraintCharsMax),
+    scope,
+    turnId,
+  };
+  const kept = state.constraints.filter(
+    (old) =>
+      old.scope !== scope ||
+      (scope === "turn" && old.turnId !== turnId) ||
+      !givesWay(old, constraint),
+  );
   return {
     state: {
       ...state,
@@ -34,9 +47,30 @@ export function addConstraint(
   };
 }
 
-/** Families of which several can hold at once. */
-function stacks(family: ConstraintFamily): boolean {
-  return family === "content" || family === "note" || family === "value" || family === "format";
+function givesWay(old: Constraint, added: Constraint): boolean {
+  if (old.text === added.text) return true;
+  if (old.topic !== added.topic) return false;
+  if (old.value === added.value) return true;
+  return !stacks(added.topic) && !old.negated && !added.negated;
+}
+
+/**
+ * Constraints that hold for a request of turn `turnId`, oldest first: the session's, except where the
+ * turn has its own word on the topic or the request speaks of it itself (`statedTopics`).
+ */
+export function constraintsFor(
+  state: WordsState,
+  turnId: string | null,
+  statedTopics: ReadonlySet<string>,
+): Constraint[] {
+  const ofTurn = state.constraints.filter((c) => c.scope === "turn" && c.turnId === turnId);
+  const ofSession = state.constraints.filter(
+    (c) =>
+      c.scope === "session" &&
+      (c.turnId === turnId || !statedTopics.has(c.topic)) &&
+      !ofTurn.some((own) => givesWay(c, own)),
+  );
+  return [...ofSession, ...ofTurn];
 }
 
 /** The user changes a constraint's words or scope. Throws `not_found` or `invalid_request`. */
@@ -46,8 +80,7 @@ export function editConstraint(
   change: { text?: string; scope?: Constraint["scope"] },
 ): WordsState {
   requireConstraint(state, id);
-  const text =
-    change.text === undefined ? undefined : neutraliseNote(change.text, constraintCharsMax);
+  const text = change.text === undefined ? undefined : ownWords(change.text);
   if (text === "") {
     throw new RosaError("invalid_request", "Cannot make a constraint empty; delete it instead", {
       param: "text",
@@ -77,6 +110,12 @@ export function forgetSense(state: WordsState, sense: string): WordsState {
     Object.entries(state.ledgers).filter(([, ledger]) => !ledger.senses.includes(sense)),
   );
   return { ...state, senses, ledgers };
+}
+
+/** The user's own sentence; quoted where it tries to steer the model rather than the reply. */
+function ownWords(text: string): string {
+  const neutral = neutraliseNote(text, constraintCharsMax - 2);
+  return steering.test(neutral) ? quote(neutral) : neutral;
 }
 
 function requireConstraint(state: WordsState, id: string): void {

@@ -14,25 +14,14 @@ export interface SenseMemory {
   failures: number;
 }
 
-export type ConstraintFamily =
-  | "language"
-  | "length"
-  | "tone"
-  | "audience"
-  | "format"
-  | "units"
-  | "date"
-  | "rounding"
-  | "case"
-  | "order"
-  | "value"
-  | "content"
-  | "note";
-
 /** One thing that the user asked for and that the words now say. */
 export interface Constraint {
   id: string;
-  family: ConstraintFamily;
+  /** What it is about ("language", "length", "tone", "content" …). */
+  topic: string;
+  /** What is asked for within the topic, in lower case. */
+  value: string;
+  negated: boolean;
   /** The sentence added to the request. */
   text: string;
   /** `session` holds for later requests too; `turn` for this turn only. */

@@ -7,6 +7,10 @@ import type { Sense } from "./sense.ts";
 
 const numeral = "(?:one|two|three|[1-3])";
 const listed = "(?:them|these|those|it|the (?:list|items|numbers|digits|letters|words))";
+/** What marks a request about a list, and what its items never are. */
+const verbs =
+  "sort|order|arrange|shift|move|rotate|turn|cycle|flip|swap|switch|reverse|take|pick|give me|keep|remove|drop|delete|repeat|double|duplicate|filter";
+const sentenceWords = "the|is|are|you|to|of|how|what|why|when|who|and|my|it|do|can|please";
 
 export const listSenses: Sense[] = [
   {
@@ -206,7 +210,7 @@ export const listSenses: Sense[] = [
     id: "format",
     label: "the format",
     span: "",
-    applies: ":\\s*\\S+(?:\\s+\\S+){2,}\\s*$",
+    applies: `\\b(?:${verbs}|them|list)\\b[^:\\n]*:(?![^:]*\\b(?:${sentenceWords})\\b)\\s*\\S+(?:\\s+\\S+){1,40}\\s*$`,
     hints: ["\\b(?:other|wrong|different) format\\b", "\\bformat(?:ted|ting)?\\b"],
     attach: "end",
     readings: [

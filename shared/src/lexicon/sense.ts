@@ -28,4 +28,6 @@ export interface Sense {
   /** Where a reading's phrase goes: right after the span, or at the end of the instruction. */
   attach: "after" | "end";
   readings: Reading[];
+  /** Say a reading only when something speaks for it: ordinary text has such spans without being unclear. */
+  shy?: boolean;
 }

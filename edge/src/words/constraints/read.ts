@@ -1,0 +1,102 @@
+/** Reads constraints out of what a person says, in the person's own language. Pure; it knows no session. */
+
+import { neutraliseNote } from "../neutralise.ts";
+import { english } from "./english.ts";
+import { french, german, italian, spanish } from "./european.ts";
+import { type Draft, type Locale, quote, type RuleContext } from "./rule.ts";
+
+const locales: readonly Locale[] = [english, german, french, spanish, italian];
+
+/** Characters of feedback that are read; the rest is ignored. */
+const readCharsMax = 2_000;
+const draftsMax = 12;
+
+/** The locale of a text, or null where the script or the words are none we know. */
+export function detectLocale(text: string): Locale | null {
+  const words =
+    text
+      .slice(0, readCharsMax)
+      .toLowerCase()
+      .match(/\p{L}+/gu) ?? [];
+  if (words.length === 0) return english;
+  let best: Locale | null = null;
+  let hitsMost = 0;
+  for (const locale of locales) {
+    const hits = words.filter((word) => locale.stopwords.has(word)).length;
+    if (hits > hitsMost) [best, hitsMost] = [locale, hits];
+  }
+  return best;
+}
+
+/**
+ * Constraints stated in `text`, and what no rule understood, as said.
+ *
+ * The feedback's language is tried first, then the request's, then English: people answer a French
+ * request with "shorter please".
+ */
+export function readConstraints(
+  text: string,
+  context: RuleContext,
+): { drafts: Draft[]; rest: string } {
+  let rest = text.slice(0, readCharsMax);
+  const own = detectLocale(rest);
+  const order = [own, detectLocale(context.request), english].filter(
+    (locale, i, all): locale is Locale => locale !== null && all.indexOf(locale) === i,
+  );
+  const drafts: Draft[] = [];
+  for (const locale of order) {
+    for (const rule of locale.rules) {
+      for (const match of [...rest.matchAll(rule.pattern)]) {
+        if (drafts.length >= draftsMax) break;
+        const read = rule.read(match, context);
+        if (read === null) continue;
+        const scope = locale.always.test(text)
+          ? "session"
+          : locale.once.test(text)
+            ? "turn"
+            : read.scope;
+        drafts.push({ ...read, scope });
+        const at = match.index;
+        rest = `${rest.slice(0, at)}${"\ue000".repeat(match[0].length)}${rest.slice(at + match[0].length)}`;
+      }
+    }
+  }
+  return { drafts: settle(drafts), rest: remainder(text, rest, order[0] ?? english) };
+}
+
+/** What is left after the rules took their share, clause by clause, without words that say nothing. */
+function remainder(text: string, rest: string, locale: Locale): string {
+  const clauses: string[] = [];
+  const understoodSome = rest.includes("\ue000");
+  for (const match of rest.matchAll(/[^.!?;\n,]+(?:[.,](?=\d)[^.!?;\n,]*)*/gu)) {
+    const own = match[0];
+    const words = own
+      .replaceAll("\ue000", " ")
+      .replace(english.filler, " ")
+      .replace(locale.filler, " ")
+      .match(/[\p{L}\p{N}]+/gu);
+    const taken = own.includes("\ue000");
+    // Beside understood words a scrap or two is how people talk; more is something they mean.
+    if (words === null || words.length < (taken ? 3 : understoodSome ? 2 : 1)) continue;
+    clauses.push(text.slice(match.index, match.index + own.length).trim());
+  }
+  return clauses.join(", ");
+}
+
+/** Within one feedback the later word on a topic holds, and "not X" beside "Y" adds to it. */
+function settle(drafts: readonly Draft[]): Draft[] {
+  const settled: Draft[] = [];
+  for (const one of drafts) {
+    if (!settled.some((other) => other.text === one.text)) settled.push(one);
+  }
+  return settled;
+}
+
+/** The sentence for a remark that no rule understood, in the remark's own language. */
+export function quotedRemark(remark: string, context: RuleContext): Draft {
+  const neutral = neutraliseNote(remark, 200);
+  const locale = detectLocale(remark) ?? detectLocale(context.request);
+  const latin = /^[\p{Script=Latin}\P{L}]*$/u.test(neutral);
+  const text = latin && locale !== null ? locale.quote(quote(neutral)) : quote(neutral);
+  return { topic: "note", value: neutral.toLowerCase(), negated: false, text, scope: "turn" };
+}

@@ -1,0 +1,107 @@
+/** A request seen through a session's ledger: its open senses, the joint readings it can have, and how each would be worded. */
+import { compose } from "./compose.ts";
+import { readConstraints } from "./constraints/read.ts";
+import * as ledger from "./ledger.ts";
+import { type CompiledSense, findOccurrences, type Occurrence, shippedLexicon } from "./lexicon.ts";
+import { blankLiterals } from "./literals.ts";
+import { constraintsFor } from "./state.ts";
+import type { Attempt, Constraint, Ledger, Span, WordsState } from "./types.ts";
+
+/** A request's open senses in lexicon order, with their ledger. */
+export interface Reading {
+  request: string;
+  occurrences: Occurrence[];
+  senses: CompiledSense[];
+  /** Name of the ledger in the state. */
+  name: string;
+  ledger: Ledger;
+}
+
+/** Reading id by open sense; a sense left out stays as said. */
+export type Chosen = ReadonlyMap<CompiledSense, string>;
+
+export function readRequest(
+  state: WordsState,
+  request: string,
+  lexicon: readonly CompiledSense[] = shippedLexicon,
+): Reading {
+  const occurrences = findOccurrences(request, lexicon);
+  const senses = lexicon.filter((compiled) =>
+    occurrences.some((o) => o.compiled === compiled && o.stated === null),
+  );
+  const name = ledger.ledgerName(senses);
+  return {
+    request,
+    occurrences,
+    senses,
+    name,
+    ledger: ledger.openLedger(senses, state.ledgers[name], state.senses),
+  };
+}
+
+/** The joint reading that an attempt's prompt states; null when it left any open sense as said. */
+export function statedJoint(reading: Reading, attempt: Attempt): string[] | null {
+  const stated = findOccurrences(
+    attempt.prompt,
+    reading.occurrences.map((o) => o.compiled),
+  );
+  const joint: string[] = [];
+  for (const compiled of reading.senses) {
+    const id = stated.find((o) => o.compiled === compiled && o.stated !== null)?.stated?.id;
+    if (id === undefined) return null;
+    joint.push(id);
+  }
+  return joint;
+}
+
+/** The choice that says every open sense. */
+export function choose({ senses }: Reading, joint: readonly string[]): Chosen {
+  return new Map(senses.map((compiled, slot) => [compiled, joint[slot] ?? ""]));
+}
+
+/** The request worded with the given readings and everything that the session's constraints ask. */
+export function wording(
+  state: WordsState,
+  turnId: string | null,
+  reading: Reading,
+  chosen: Chosen,
+): { prompt: string; constraints: Constraint[] } {
+  const constraints = constraintsFor(state, turnId, statedTopics(state, reading.request));
+  const prompt = compose(reading.request, reading.occurrences, chosen, constraints);
+  return { prompt, constraints };
+}
+
+/** Where the request is ambiguous and what is chosen there. */
+export function spansOf(reading: Reading, chosen: Chosen): Span[] {
+  return reading.occurrences.map(({ compiled, start, end, stated }) => {
+    const slot = reading.senses.indexOf(compiled);
+    const id = stated?.id ?? chosen.get(compiled) ?? null;
+    const shares = slot < 0 ? {} : ledger.marginal(reading.ledger.weights, slot);
+    return {
+      sense: compiled.sense.id,
+      label: compiled.sense.label,
+      text: reading.request.slice(start, end),
+      start,
+      end,
+      reading: id,
+      phrase: compiled.sense.readings.find((r) => r.id === id)?.phrase ?? null,
+      said: stated !== null,
+      probability: stated !== null ? 1 : id === null ? 0 : (shares[id] ?? 0),
+    };
+  });
+}
+
+/** Characters at each end of a request where people say how they want it. */
+const instructionChars = 600;
+
+/** Topics on which the request has its own word, so that the session's constraints stand back. */
+function statedTopics(state: WordsState, request: string): ReadonlySet<string> {
+  if (!state.constraints.some((c) => c.scope === "session")) return new Set();
+  const text = blankLiterals(request);
+  const ends =
+    text.length <= 2 * instructionChars
+      ? text
+      : `${text.slice(0, instructionChars)}\n${text.slice(-instructionChars)}`;
+  const { drafts } = readConstraints(ends, { request: ends, reply: "", replyWords: 0 });
+  return new Set(drafts.map(({ topic }) => topic));
+}
