@@ -9,17 +9,8 @@ import { trace, type Value } from "../src/compiler/graph.ts";
 import { encodeOnnx } from "../src/compiler/onnx.ts";
 import { ropeTables } from "../src/compiler/rope.ts";
 import { type BatchSizes, trainingGraph } from "../src/compiler/training-graph.ts";
+import type { Batch } from "./batches.ts";
 import { adamRate, rateInputs, stateNames, stepTensor } from "./optimizer.ts";
-
-/** R rows of T tokens; documents in a row do not see each other. */
-export interface Batch {
-  /** [R, T], padded with 0. */
-  ids: Int32Array;
-  /** [R, T] document index within the row, −1 at padding. */
-  documents: Int32Array;
-  /** [R, T] 1 where the token is to be predicted (from the position before it). */
-  counted: Uint8Array;
-}
 
 export interface StepRates {
   muon: number;
@@ -95,7 +86,7 @@ export class Trainer {
     const result = await this.#session.run(
       {
         ...feeds,
-        ids: new Tensor("int64", BigInt64Array.from(batch.ids, BigInt), [R, T]),
+        ids: new Tensor("int64", BigInt64Array.from(batch.inputs, BigInt), [R, T]),
         positions: new Tensor("int64", positions, [R, T]),
         mask: new Tensor("float32", mask, [R, 1, 1, T, T]),
         cos: new Tensor("float32", this.#rope.cos, [T, half]),
@@ -167,21 +158,19 @@ function stateShapes(config: ModelConfig): Map<string, readonly number[]> {
   );
 }
 
-/** Throws when the batch has more counted tokens than the graph has room for. */
-function chooseTargets({ ids, counted }: Batch, { R, T, N }: BatchSizes) {
+/** Throws when the batch has more learnt tokens than the graph has room for. */
+function chooseTargets(batch: Batch, { N }: BatchSizes) {
   const chosen = new BigInt64Array(N);
   const targets = new BigInt64Array(N);
   const shares = new Float32Array(N);
   let count = 0;
-  for (let row = 0; row < R; row++) {
-    for (let t = 1; t < T; t++) {
-      if (!counted[row * T + t]) continue;
-      if (count === N) throw new Error(`Cannot train on more than ${N} tokens a batch`);
-      chosen[count] = BigInt(row * T + t - 1);
-      targets[count] = BigInt(ids[row * T + t]!);
-      count++;
-    }
-  }
+  batch.learn.forEach((learnt, at) => {
+    if (!learnt) return;
+    if (count === N) throw new Error(`Cannot train on more than ${N} tokens a batch`);
+    chosen[count] = BigInt(at);
+    targets[count] = BigInt(batch.targets[at]!);
+    count++;
+  });
   shares.fill(1 / Math.max(1, count), 0, count);
   return { chosen, targets, shares };
 }

@@ -23,18 +23,26 @@ export function ropeTables(config: ModelConfig, positions: number): RopeTables {
   return { cos, sin };
 }
 
-/** Angle per position of each pair; llama3 scaling stretches the slow ones and blends in between. */
+/**
+ * Angle per position of each pair; llama3 scaling stretches the slow ones and blends in between. Every step is
+ * rounded to f32 as in transformers (which divides by a tensor as a product with its reciprocal): the last bit
+ * of a frequency is multiplied by the position.
+ */
 function ropeFrequencies({ headSize, rope }: ModelConfig): number[] {
-  const plain = Array.from({ length: headSize / 2 }, (_, i) => rope.theta ** ((-2 * i) / headSize));
+  const round = Math.fround;
+  const plain = Array.from({ length: headSize / 2 }, (_, i) =>
+    round(1 / round(rope.theta ** round((2 * i) / headSize))),
+  );
   const { scaling } = rope;
   if (!scaling) return plain;
   const { factor, lowFreqFactor, highFreqFactor, originalContextLength } = scaling;
   return plain.map((frequency) => {
-    const wavelength = (2 * Math.PI) / frequency;
+    const wavelength = round(round(1 / frequency) * round(2 * Math.PI));
     if (wavelength < originalContextLength / highFreqFactor) return frequency;
-    if (wavelength > originalContextLength / lowFreqFactor) return frequency / factor;
-    const blend =
-      (originalContextLength / wavelength - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
-    return ((1 - blend) * frequency) / factor + blend * frequency;
+    if (wavelength > originalContextLength / lowFreqFactor) return round(frequency / factor);
+    const turns = round(round(1 / wavelength) * originalContextLength);
+    const blend = round(round(turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor));
+    const slow = round(round(round(1 - blend) * frequency) / factor);
+    return round(slow + round(blend * frequency));
   });
 }

@@ -1,0 +1,166 @@
+/**
+ * `npm run train`: trains rosa2-mini from nothing and writes it as a Hugging Face checkpoint.
+ *
+ * Seeded and resumable: batch and rates of a step depend on the seed and the step alone, so a run that was
+ * stopped goes on from its last checkpoint to the same weights.
+ */
+import { appendFileSync, cpSync, existsSync, mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { seededRandom } from "@rosa2/shared/random";
+import { Presets, SingleBar } from "cli-progress";
+import type { ModelConfig } from "../src/compiler/checkpoint.ts";
+import { Model } from "../src/engine/model.ts";
+import { packBatch } from "./batches.ts";
+import { loadRun, saveModel, saveRun } from "./checkpoints.ts";
+import { conversationEncoder, readTokenizer } from "./conversation.ts";
+import { drawSample } from "./language/samples.ts";
+import { measureSkills } from "./measure.ts";
+import { contextLength } from "./tokenizer.ts";
+import { initialState, Trainer } from "./trainer.ts";
+import { buildVocabulary, specialTokens } from "./vocabulary.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    steps: { type: "string", default: "6000" },
+    seed: { type: "string", default: "1" },
+    threads: { type: "string", default: String(availableParallelism()) },
+    run: { type: "string", default: "main" },
+    out: { type: "string" },
+    hidden: { type: "string", default: "192" },
+    layers: { type: "string", default: "5" },
+    heads: { type: "string", default: "6" },
+    ff: { type: "string", default: "512" },
+    rows: { type: "string", default: "32" },
+    width: { type: "string", default: "144" },
+  },
+});
+const steps = Number(flags.steps);
+const seed = Number(flags.seed);
+const R = Number(flags.rows);
+const T = Number(flags.width);
+/** Learnt tokens are about a quarter of all; room for a batch far above that. */
+const sizes = { R, T, N: Math.ceil(R * T * 0.4) };
+
+const modelDirectory = new URL("../models/rosa2-mini/", import.meta.url);
+const runDirectory = fileURLToPath(new URL(`runs/${flags.run}/`, import.meta.url));
+const runFile = `${runDirectory}checkpoint.safetensors`;
+const logFile = `${runDirectory}train.log`;
+const checkpointSteps = 250;
+const measureSteps = 1000;
+const rates = { muon: 0.02, adam: 3e-3 };
+const warmupSteps = 100;
+/** Share of the run at the full rate, before it falls linearly to `finalShare` of it. */
+const constantShare = 0.6;
+const finalShare = 0.02;
+
+const vocabulary = buildVocabulary();
+const config: ModelConfig = {
+  architecture: "llama",
+  vocabSize: vocabulary.length,
+  hiddenSize: Number(flags.hidden),
+  intermediateSize: Number(flags.ff),
+  layerCount: Number(flags.layers),
+  headCount: Number(flags.heads),
+  kvHeadCount: Number(flags.heads),
+  headSize: Number(flags.hidden) / Number(flags.heads),
+  rmsNormEps: 1e-5,
+  rope: { theta: 10_000, scaling: null },
+  contextLength,
+  tiedEmbeddings: true,
+  attentionBias: { qkv: false, output: false },
+  mlpBias: false,
+  qkNorm: false,
+  slidingWindow: null,
+  hiddenAct: "silu",
+  eosIds: [vocabulary.indexOf(specialTokens.end)],
+  bosId: null,
+  dtype: "float32",
+};
+
+await train();
+
+async function train(): Promise<void> {
+  mkdirSync(runDirectory, { recursive: true });
+  const settings = JSON.stringify({ config, sizes, steps, seed });
+  const resumed = existsSync(runFile);
+  const start = resumed
+    ? loadRun(runFile)
+    : { state: initialState(config, seed), step: 0, settings };
+  if (start.settings !== settings) {
+    throw new Error(
+      `Cannot resume ${runFile}: it was started with ${start.settings}, asked for ${settings}; ` +
+        "give --run another name",
+    );
+  }
+  const trainer = await Trainer.create(config, sizes, start, Number(flags.threads));
+  log(`${resumed ? `resumed at step ${trainer.step}` : "started"}: ${settings}`);
+  const encode = conversationEncoder(readTokenizer(modelDirectory));
+  const bar = new SingleBar(
+    { format: "{bar} {value}/{total} steps  loss {loss}  {speed} tokens/s  eta {eta_formatted}" },
+    Presets.shades_classic,
+  );
+  bar.start(steps, trainer.step, { loss: "–", speed: "–" });
+
+  let losses: number[] = [];
+  let tokens = 0;
+  let since = performance.now();
+  while (trainer.step < steps) {
+    const random = seededRandom(`${seed}/${trainer.step}`);
+    const batch = packBatch(() => encode(drawSample(random)), R, T);
+    const share = rateShare(trainer.step);
+    losses.push(await trainer.run(batch, { muon: rates.muon * share, adam: rates.adam * share }));
+    tokens += batch.tokenCount;
+    bar.update(trainer.step);
+    if (trainer.step % 50 === 0) {
+      const loss = (losses.reduce((sum, value) => sum + value, 0) / losses.length).toFixed(4);
+      const speed = Math.round(tokens / ((performance.now() - since) / 1000));
+      bar.update({ loss, speed });
+      log(`step ${trainer.step} loss ${loss} ${speed} tokens/s`);
+      losses = [];
+      tokens = 0;
+      since = performance.now();
+    }
+    if (trainer.step % checkpointSteps === 0) {
+      saveRun(runFile, { state: trainer.state, step: trainer.step, settings });
+    }
+    if (trainer.step % measureSteps === 0 || trainer.step === steps) {
+      await measure(trainer, trainer.step === steps ? 400 : 100);
+      since = performance.now();
+      tokens = 0;
+    }
+  }
+  bar.stop();
+  await trainer.dispose();
+}
+
+/** Saves the weights as a model and logs its skills; at the end this is the result. */
+async function measure(trainer: Trainer, count: number): Promise<void> {
+  const done = trainer.step === steps;
+  const directory = done
+    ? (flags.out ?? fileURLToPath(modelDirectory))
+    : `${runDirectory}step-${trainer.step}`;
+  saveModel(directory, config, trainer.state);
+  if (directory !== fileURLToPath(modelDirectory)) {
+    for (const name of ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]) {
+      cpSync(fileURLToPath(new URL(name, modelDirectory)), `${directory}/${name}`);
+    }
+  }
+  const model = await Model.load(directory, { threads: Number(flags.threads) });
+  const accuracies = await measureSkills(model, modelDirectory, { count, seed: 0 });
+  await model.dispose();
+  const text = Object.entries(accuracies).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+  log(`step ${trainer.step} greedy accuracy: ${text.join(", ")}`);
+}
+
+function rateShare(step: number): number {
+  const progress = step / steps;
+  const fall =
+    progress < constantShare ? 1 : Math.max(finalShare, (1 - progress) / (1 - constantShare));
+  return Math.min(1, (step + 1) / warmupSteps) * fall;
+}
+
+function log(line: string): void {
+  appendFileSync(logFile, `${new Date().toISOString()} ${line}\n`);
+}
