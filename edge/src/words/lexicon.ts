@@ -1,4 +1,5 @@
 /** Compiles senses into regular expressions once per isolate and finds where a text leaves them open; it knows no session. */
+import { everydaySenses } from "@rosa2/shared/lexicon/everyday";
 import { listSenses } from "@rosa2/shared/lexicon/lists";
 import type { Reading, Sense } from "@rosa2/shared/lexicon/sense";
 import { blankLiterals } from "./literals.ts";
@@ -41,7 +42,15 @@ function compileSense(sense: Sense): CompiledSense {
 }
 
 /** The senses that ship, compiled. */
-export const shippedLexicon: readonly CompiledSense[] = listSenses.map(compileSense);
+export const shippedLexicon: readonly CompiledSense[] = compileLexicon([
+  ...listSenses,
+  ...everydaySenses,
+]);
+
+/** Senses ready to be looked for; where spans overlap, earlier senses come first. */
+export function compileLexicon(senses: readonly Sense[]): CompiledSense[] {
+  return senses.map(compileSense);
+}
 
 /** First match of any of the patterns in the text, or null. */
 export function firstMatch(patterns: readonly RegExp[], text: string): RegExpExecArray | null {

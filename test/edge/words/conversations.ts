@@ -1,0 +1,672 @@
+/** Everyday conversations, written by hand: what the reworded request must say, and what it must not. */
+
+export interface Conversation {
+  request: string;
+  reply: string;
+  feedback: string;
+  /** Each must occur in the reworded request, whatever its case. */
+  must: string[];
+  mustNot?: string[];
+}
+
+const lorem = (words: number) => Array.from({ length: words }, (_, i) => `word${i}`).join(" ");
+
+export const conversations: Conversation[] = [
+  // Length
+  {
+    request: "Explain how vaccines work.",
+    reply: lorem(200),
+    feedback: "shorter",
+    must: ["short", "100 words"],
+  },
+  {
+    request: "Explain how vaccines work.",
+    reply: lorem(200),
+    feedback: "way too long, make it much shorter",
+    must: ["short", "60 words"],
+  },
+  {
+    request: "What is photosynthesis?",
+    reply: lorem(40),
+    feedback: "Can you go into more detail?",
+    must: ["detail"],
+    mustNot: ["short"],
+  },
+  {
+    request: "Summarise the plot of Hamlet.",
+    reply: lorem(150),
+    feedback: "In two sentences please",
+    must: ["two sentences"],
+  },
+  {
+    request: "Describe Lisbon.",
+    reply: lorem(120),
+    feedback: "max 50 words",
+    must: ["at most 50 words"],
+  },
+  {
+    request: "Write a bio for me: Ana Lopes, nurse, 34, Porto.",
+    reply: lorem(90),
+    feedback: "under 300 characters, and mention that I like sailing",
+    must: ["300 characters", "I like sailing", "Ana Lopes", "34"],
+  },
+  {
+    request: "Give me ideas for a birthday party.",
+    reply: "1. Bowling 2. Picnic 3. Karaoke",
+    feedback: "I need at least 10 ideas",
+    must: ["at least 10 ideas"],
+  },
+  {
+    request: "Write an essay about the French Revolution.",
+    reply: lorem(300),
+    feedback: "Make it twice as long",
+    must: ["600 words"],
+  },
+  {
+    request: "List some dog breeds.",
+    reply: "Poodle, Beagle, Boxer, Husky, Pug, Collie, Corgi",
+    feedback: "just 3 of them",
+    must: ["3"],
+  },
+  {
+    request: "Write a product description for a mug.",
+    reply: lorem(80),
+    feedback: "one paragraph, not three",
+    must: ["one paragraph"],
+  },
+  // Language
+  {
+    request: "Write a welcome message for our hotel guests.",
+    reply: "Welcome to our hotel!",
+    feedback: "in French",
+    must: ["French"],
+  },
+  {
+    request: "Write a welcome message for our hotel guests.",
+    reply: "Bienvenue !",
+    feedback: "not in French, in Spanish",
+    must: ["Spanish"],
+    mustNot: ["answer in French."],
+  },
+  {
+    request: 'Translate "good morning" into Spanish.',
+    reply: "Buenos días",
+    feedback: "I meant Portuguese",
+    must: ["Portuguese", '"good morning"', "Spanish"],
+  },
+  {
+    request: "How do I ask for the bill?",
+    reply: "The bill, please.",
+    feedback: "say it in Italian",
+    must: ["Italian"],
+  },
+  {
+    request: "Write a letter to my landlord about the heating.",
+    reply: "Dear landlord, the color of the radiator…",
+    feedback: "use British spelling",
+    must: ["British spelling"],
+  },
+  {
+    request: "Tell me about Kyoto.",
+    reply: "京都は…",
+    feedback: "english please",
+    must: ["english"],
+  },
+  // Format
+  {
+    request: "Compare the iPhone 15 and the Pixel 8.",
+    reply: lorem(60),
+    feedback: "as a table",
+    must: ["table", "iPhone 15", "Pixel 8"],
+  },
+  {
+    request: "Compare the iPhone 15 and the Pixel 8.",
+    reply: "| a | b |",
+    feedback: "not a table",
+    must: ["not use a table"],
+  },
+  {
+    request: "What do I need for camping?",
+    reply: lorem(50),
+    feedback: "Please use bullet points instead of prose",
+    must: ["bullet points"],
+    mustNot: ["as bullet points. Write it in prose"],
+  },
+  {
+    request: "List the planets with their diameter.",
+    reply: "Mercury 4879 km …",
+    feedback: "give it to me as JSON",
+    must: ["JSON"],
+  },
+  {
+    request: "What do I need for camping?",
+    reply: "- tent 🏕️\n- stove 🔥",
+    feedback: "no emojis",
+    must: ["not use", "emojis"],
+  },
+  {
+    request: "Write a regex for UK postcodes.",
+    reply: "Here is an explanation…",
+    feedback: "just the code please, no explanation",
+    must: ["only the code", "explanation"],
+  },
+  {
+    request: "How do I reset my router?",
+    reply: lorem(70),
+    feedback: "step by step",
+    must: ["step-by-step"],
+  },
+  {
+    request: "Name the Nordic countries.",
+    reply: "Denmark, Finland, Iceland, Norway, Sweden",
+    feedback: "one per line",
+    must: ["each line"],
+  },
+  {
+    request: "Write a function that adds two numbers in Rust.",
+    reply: "# Heading\n```rust```",
+    feedback: "without the headings and without comments",
+    must: ["headings", "comments"],
+  },
+  {
+    request: "Give me the shopping list for pancakes.",
+    reply: "1. flour\n2. milk",
+    feedback: "numbered list is wrong, I want bullets",
+    must: ["bullet"],
+  },
+  {
+    request: "What were the main causes of WW1?",
+    reply: "| cause |",
+    feedback: "Write it as paragraphs, not a table",
+    must: ["prose", "not use a table"],
+  },
+  // Tone
+  {
+    request: "Write an email to my professor asking for an extension until 12 May.",
+    reply: "Hey prof!",
+    feedback: "more formal",
+    must: ["formal", "12 May"],
+  },
+  {
+    request: "Write a caption for my holiday photo.",
+    reply: "One hereby presents…",
+    feedback: "too formal, make it funny",
+    must: ["less formal", "funny"],
+  },
+  {
+    request: "Answer this complaint about a late parcel.",
+    reply: "We regret…",
+    feedback: "sound friendlier and less robotic",
+    must: ["less robotic"],
+  },
+  {
+    request: "Tell Tom he did not get the job.",
+    reply: "You failed.",
+    feedback: "be more polite",
+    must: ["polite", "Tom"],
+  },
+  {
+    request: "Write a tagline for my bakery.",
+    reply: "Bread.",
+    feedback: "make it more playful",
+    must: ["playful"],
+  },
+  {
+    request: "Write a LinkedIn post about my promotion to CFO.",
+    reply: "🎉🎉🎉 AMAZING",
+    feedback: "less salesy please, and no hashtags",
+    must: ["less salesy", "hashtags", "CFO"],
+  },
+  // Audience
+  {
+    request: "Explain black holes.",
+    reply: lorem(100),
+    feedback: "explain it for a 10 year old",
+    must: ["10 year old"],
+  },
+  { request: "Explain inflation.", reply: lorem(100), feedback: "like I'm five", must: ["five"] },
+  {
+    request: "Explain DNS.",
+    reply: lorem(100),
+    feedback: "that's too technical",
+    must: ["simple words"],
+  },
+  {
+    request: "Explain DNS.",
+    reply: lorem(100),
+    feedback: "I'm a network engineer, make it more technical",
+    must: ["know the field"],
+  },
+  {
+    request: "Describe the new pension rules.",
+    reply: lorem(100),
+    feedback: "It's for people who don't speak English well",
+    must: ["people who don't speak English well"],
+  },
+  {
+    request: "Explain what a mortgage is.",
+    reply: lorem(60),
+    feedback: "I don't understand this, use simpler words",
+    must: ["simple words"],
+  },
+  // Values put right
+  {
+    request: "List the biggest films of 2023.",
+    reply: "Barbie (2023)",
+    feedback: "no, 2024",
+    must: ["2024, not 2023"],
+  },
+  {
+    request: "What's the weather usually like in May in Cairo?",
+    reply: "In May…",
+    feedback: "I meant June",
+    must: ["June"],
+  },
+  {
+    request: "Write an invitation for Tuesday at 18:30.",
+    reply: "Tuesday 18:30",
+    feedback: "sorry, Wednesday not Tuesday",
+    must: ["Wednesday", "not Tuesday", "18:30"],
+  },
+  {
+    request: "Scale this recipe for 4 people: 200 g flour, 2 eggs.",
+    reply: "…",
+    feedback: "for 6 people, not 4",
+    must: ["6 people", "not 4", "200 g", "2 eggs"],
+  },
+  {
+    request: "Draft a card for Anne.",
+    reply: "Dear Anna",
+    feedback: "It's Anne, not Anna",
+    must: ["Anne, not Anna"],
+  },
+  {
+    request: "What is the capital of Australia?",
+    reply: "Sydney",
+    feedback: "wrong, it's Canberra",
+    must: ["Canberra"],
+  },
+  {
+    request: "Plan a weekend in Paris.",
+    reply: "Visit the Eiffel Tower",
+    feedback: "Paris, Texas!",
+    must: ["Texas"],
+  },
+  {
+    request: "Suggest a colour for the door.",
+    reply: "red",
+    feedback: "blue instead of red",
+    must: ["blue", "instead of red"],
+  },
+  {
+    request: "How many calories are in a large coffee with milk?",
+    reply: "190",
+    feedback: "I asked about oat milk",
+    must: ["oat milk"],
+  },
+  {
+    request: "Rename the function `getUser` to `fetchUser`.",
+    reply: "loadUser",
+    feedback: "it should be fetchUser, not loadUser",
+    must: ["fetchUser", "loadUser", "`getUser`"],
+  },
+  {
+    request: "When does the meeting with Kim start?",
+    reply: "at 9",
+    feedback: "No, 10:30",
+    must: ["10:30"],
+  },
+  {
+    request: "Tell me about the film It.",
+    reply: "The novel by King…",
+    feedback: "I mean the 2017 film, not the book",
+    must: ["2017 film", "book"],
+  },
+  {
+    request: "Who won the final?",
+    reply: "Spain",
+    feedback: "I was talking about the women's final",
+    must: ["women's final"],
+  },
+  // Units, dates, rounding
+  {
+    request: "How far is Madrid from Lisbon?",
+    reply: "312 miles",
+    feedback: "in km",
+    must: ["km"],
+  },
+  { request: "How tall is Mont Blanc?", reply: "4,808 m", feedback: "feet please", must: ["feet"] },
+  {
+    request: "What temperature should I roast a chicken at?",
+    reply: "425 °F",
+    feedback: "Celsius, not Fahrenheit",
+    must: ["Celsius", "not Fahrenheit"],
+  },
+  {
+    request: "Convert the recipe: 2 cups of milk.",
+    reply: "16 fl oz",
+    feedback: "metric please",
+    must: ["metric"],
+  },
+  {
+    request: "How much is 20 percent of 87.35?",
+    reply: "17.470000",
+    feedback: "round to two decimals",
+    must: ["two decimals", "87.35"],
+  },
+  {
+    request: "What is the average of 3, 4 and 8?",
+    reply: "5.00",
+    feedback: "whole numbers only",
+    must: ["whole numbers", "3, 4 and 8"],
+  },
+  {
+    request: "What's the deadline in the contract?",
+    reply: "03/04/2025",
+    feedback: "use ISO dates",
+    must: ["YYYY-MM-DD"],
+  },
+  {
+    request: "Put 03/04/2025 in words.",
+    reply: "March 4th",
+    feedback: "day first",
+    must: ["day first", "03/04/2025"],
+  },
+  {
+    request: "When does the train leave?",
+    reply: "7:45 pm",
+    feedback: "24-hour clock",
+    must: ["24-hour"],
+  },
+  {
+    request: "What does a flight to Rome cost?",
+    reply: "$120",
+    feedback: "in euros please",
+    must: ["euros"],
+  },
+  {
+    request: "How much is 10/3?",
+    reply: "3.33",
+    feedback: "don't round, give me the exact value",
+    must: ["not round"],
+  },
+  // Order and case
+  {
+    request: "List the Beatles albums.",
+    reply: "Abbey Road, Help!",
+    feedback: "oldest first",
+    must: ["oldest first"],
+  },
+  {
+    request: "List the countries of South America.",
+    reply: "Brazil, Argentina",
+    feedback: "alphabetically please",
+    must: ["alphabetical"],
+  },
+  {
+    request: "Show my tasks: mow (3), cook (1), read (2).",
+    reply: "…",
+    feedback: "sort it by priority, highest first",
+    must: ["highest first"],
+  },
+  {
+    request: "Sort the cities by population: Lyon, Paris, Nice.",
+    reply: "Nice, Lyon, Paris",
+    feedback: "the other way round",
+    must: ["descending order"],
+  },
+  {
+    request: "Give me a hashtag for spring.",
+    reply: "#HelloSpring",
+    feedback: "all lowercase",
+    must: ["lower case"],
+  },
+  {
+    request: "Write the title of my talk about bees.",
+    reply: "the secret life of bees",
+    feedback: "title case",
+    must: ["title case"],
+  },
+  // Content
+  {
+    request: "Write a toast for my sister's wedding.",
+    reply: lorem(60),
+    feedback: "mention that she met Paul in Berlin",
+    must: ["she met Paul in Berlin"],
+  },
+  {
+    request: "Write a job ad for a baker.",
+    reply: lorem(80),
+    feedback: "you forgot the salary (2,400 euros)",
+    must: ["salary", "2,400 euros"],
+  },
+  {
+    request: "Suggest a dinner.",
+    reply: "Steak with fries",
+    feedback: "no meat",
+    must: ["no meat"],
+  },
+  {
+    request: "Suggest a dinner.",
+    reply: "Peanut noodles",
+    feedback: "without peanuts, I'm allergic",
+    must: ["peanuts"],
+  },
+  {
+    request: "Write a cover letter.",
+    reply: lorem(150),
+    feedback: "leave out the part about my degree",
+    must: ["leave out", "degree"],
+  },
+  {
+    request: "Tell me about Marie Curie.",
+    reply: lorem(80),
+    feedback: "focus on her childhood",
+    must: ["focus on her childhood"],
+  },
+  {
+    request: "Recommend a book.",
+    reply: "Dune",
+    feedback: "don't recommend science fiction",
+    must: ["not recommend science fiction"],
+  },
+  {
+    request: "Explain recursion.",
+    reply: lorem(70),
+    feedback: "more examples",
+    must: ["more examples"],
+  },
+  {
+    request: "Write a poem about the sea.",
+    reply: "The sea …",
+    feedback: 'use the word "salt"',
+    must: ['"salt"'],
+  },
+  {
+    request: "Prove that sqrt(2) is irrational.",
+    reply: "It is.",
+    feedback: "show your work",
+    must: ["show your work"],
+  },
+  {
+    request: "What are the side effects of ibuprofen?",
+    reply: lorem(50),
+    feedback: "cite your sources",
+    must: ["cite your sources"],
+  },
+  {
+    request: "Write a message to my team about the delay.",
+    reply: "Hi all…",
+    feedback: "start with good news",
+    must: ["start with good news"],
+  },
+  {
+    request: "Plan a day in Rome.",
+    reply: "Colosseum, Vatican",
+    feedback: "I've already seen the Colosseum",
+    must: ["already seen the Colosseum"],
+  },
+  {
+    request: "Which laptop should I buy?",
+    reply: "MacBook Pro",
+    feedback: "my budget is 600 dollars",
+    must: ["600 dollars"],
+  },
+  {
+    request: "Fix this: `for i in range(10) print(i)`",
+    reply: "…",
+    feedback: "you changed the range, keep range(10)",
+    must: ["range(10)", "`for i in range(10) print(i)`"],
+  },
+  // Several at once, and asides
+  {
+    request: "Write an out-of-office note from 3 to 17 August.",
+    reply: lorem(60),
+    feedback: "shorter, more casual, and in German",
+    must: ["short", "casual", "German", "3 to 17 August"],
+  },
+  {
+    request: "Describe the offside rule.",
+    reply: lorem(90),
+    feedback: "Sorry but that's wrong. Please try again in simple words and without examples.",
+    must: ["simple words", "examples"],
+  },
+  {
+    request: "Make a packing list for Iceland.",
+    reply: lorem(40),
+    feedback: "Great, but as bullet points and no electronics please!",
+    must: ["bullet points", "electronics"],
+  },
+  {
+    request: "Write a review of the Blue Door Café.",
+    reply: lorem(60),
+    feedback: "Always write in the first person",
+    must: ["first person", "Blue Door Café"],
+  },
+  {
+    request: "Summarise this article: «Le chat dort.»",
+    reply: "The cat sleeps.",
+    feedback: "answer in French",
+    must: ["French", "«Le chat dort.»"],
+  },
+  // Ambiguous spans
+  {
+    request: "What time is it in Tokyo when it is 7 here? Wake me at 7.",
+    reply: "at 19:00",
+    feedback: "in the morning",
+    must: ["in the morning"],
+  },
+  {
+    request: "Pick a number between 1 and 10.",
+    reply: "10",
+    feedback: "exclusive",
+    must: ["not included", "1 and 10"],
+  },
+  {
+    request: "How do I take care of a python?",
+    reply: "Install it with apt",
+    feedback: "the snake!",
+    must: ["snake"],
+  },
+  {
+    request: "Set up a biweekly meeting.",
+    reply: "every Monday and Thursday",
+    feedback: "every two weeks",
+    must: ["every two weeks"],
+  },
+  {
+    request: "Tell me about football in the 1980s.",
+    reply: "The NFL…",
+    feedback: "not american football",
+    must: ["soccer"],
+  },
+  {
+    request: "Rotate the picture by 90 degrees.",
+    reply: "done",
+    feedback: "wrong direction",
+    must: ["counterclockwise"],
+  },
+  {
+    request: "Schedule dinner next Friday.",
+    reply: "the 3rd",
+    feedback: "not this Friday, the week after",
+    must: ["week after"],
+  },
+  {
+    request: "What is the population of Georgia?",
+    reply: "3.7 million",
+    feedback: "the state",
+    must: ["US state"],
+  },
+  {
+    request: "What's the average of 1, 2 and 12?",
+    reply: "5",
+    feedback: "I meant the median",
+    must: ["median", "1, 2 and 12"],
+  },
+  // Other languages
+  {
+    request: "Schreibe eine Einladung zum Geburtstag am 5. Mai.",
+    reply: lorem(60),
+    feedback: "kürzer bitte",
+    must: ["kurz", "30 Wörter", "5. Mai"],
+    mustNot: ["Keep it"],
+  },
+  {
+    request: "Erkläre mir Blockchain.",
+    reply: lorem(60),
+    feedback: "zu kompliziert, einfacher",
+    must: ["einfache Wörter"],
+  },
+  {
+    request: "Nenne drei Seen in Bayern.",
+    reply: "Chiemsee",
+    feedback: "als Tabelle",
+    must: ["Tabelle"],
+  },
+  {
+    request: "Écris un mail à mon voisin.",
+    reply: lorem(60),
+    feedback: "plus court et moins formel",
+    must: ["brièvement", "pas formel"],
+  },
+  {
+    request: "Donne-moi une recette de crêpes.",
+    reply: "…",
+    feedback: "sans lait",
+    must: ["sans lait"],
+  },
+  {
+    request: "Escribe un poema sobre el mar.",
+    reply: lorem(60),
+    feedback: "más corto",
+    must: ["brevemente"],
+    mustNot: ["Keep it"],
+  },
+  {
+    request: "¿Cuál es la capital de Francia?",
+    reply: "Paris",
+    feedback: "responde en inglés",
+    must: ["inglés"],
+  },
+  {
+    request: "Scrivi un invito a cena.",
+    reply: lorem(60),
+    feedback: "più formale",
+    must: ["formale"],
+  },
+  {
+    request: "Напиши письмо другу.",
+    reply: "Привет",
+    feedback: "короче",
+    must: ["короче"],
+    mustNot: ["I added"],
+  },
+  {
+    request: "俳句を書いて",
+    reply: "古池や",
+    feedback: "もっと短く",
+    must: ["もっと短く"],
+    mustNot: ["I added"],
+  },
+];
