@@ -7,10 +7,11 @@ import type { CompiledSense } from "./lexicon.ts";
 import {
   type Chosen,
   choose,
+  isShy,
   type Reading,
   readRequest,
   spansOf,
-  statedJoint,
+  statedSlots,
   wording,
 } from "./reading.ts";
 import { addConstraint, rememberForUndo } from "./state.ts";
@@ -38,6 +39,8 @@ export interface GradientOptions {
 
 /** How sure the ledger must be before it says a reading that was never in doubt. */
 const sureShare = 0.6;
+/** Combinations of senses that a session keeps a joint ledger for; older ones live on in the marginals. */
+const ledgersMax = 32;
 
 /** Words a new request goes out with, given what the session has learnt. */
 export function reviseRequest(
@@ -53,7 +56,7 @@ export function reviseRequest(
       const share = ledger.marginal(reading.ledger.weights, slot)[id] ?? 0;
       const doubted = (state.senses[compiled.sense.id]?.failures ?? 0) > 0;
       const known = state.senses[compiled.sense.id] !== undefined;
-      const says = known && (share >= sureShare || (doubted && !compiled.sense.shy));
+      const says = known && (share >= sureShare || (doubted && !isShy(reading, compiled)));
       return says ? [[compiled, id]] : [];
     }),
   );
@@ -104,8 +107,9 @@ export function textualGradient(
     scores === null ? [] : candidatesToScore(state, input, options),
     scores ?? [],
   );
-  const joint = statedJoint(reading, attempt);
-  const guess = joint ?? ledger.bestReading(reading.ledger).readings;
+  const slots = statedSlots(reading, attempt);
+  const asSaid = slots.includes(null);
+  const guess = ledger.bestReading(reading.ledger, slots).readings;
   const heard = readFeedback(text, reading.occurrences);
 
   const spoken = hear(reading, reading.ledger, heard.senses, guess);
@@ -113,8 +117,8 @@ export function textualGradient(
   const prior = reading.ledger.weights[ledger.keyOf(guess)] ?? 1;
   // An as-said wording spreads the model's belief over the readings: c counts within the guessed one.
   const said = attempt.confidence ?? 0.5;
-  const confidence = Math.min(1, joint === null ? said / Math.max(prior, 1e-3) : said);
-  const evidence = { guess, asSaid: joint === null, confidence, scored, options };
+  const confidence = Math.min(1, asSaid ? said / Math.max(prior, 1e-3) : said);
+  const evidence = { guess, asSaid, confidence, scored, options };
   const weighed = accepted
     ? weighAcceptance(reading.ledger, evidence)
     : weighRejection(spoken, { ...evidence, spoken: heard.senses.length > 0, input });
@@ -128,15 +132,13 @@ export function textualGradient(
 
   const best = ledger.bestReading(weighed);
   const chosen = accepted
-    ? choose(reading, joint ?? [])
+    ? saidAlready(reading, slots)
     : sayable(reading, weighed, best.readings, heard.senses, scores !== null);
   const keep = accepted && learnt.constraints.length === 0;
-  const after = keep
-    ? attempt.prompt
-    : wording(next, input.turnId, reading, joint === null && accepted ? new Map() : chosen).prompt;
+  const after = keep ? attempt.prompt : wording(next, input.turnId, reading, chosen).prompt;
   const moved = heard.senses.some(({ compiled }) => {
     const slot = reading.senses.indexOf(compiled);
-    return slot >= 0 && best.readings[slot] !== guess[slot];
+    return slot >= 0 && best.readings[slot] !== slots[slot];
   });
   const hinted = moved || learnt.constraints.length > 0;
   const changed = after !== attempt.prompt;
@@ -146,7 +148,7 @@ export function textualGradient(
       changed,
       before: attempt.prompt,
       after,
-      diagnosis: diagnose(input, { accepted, changed, hinted, share, confidence, learnt }),
+      diagnosis: diagnose(input, { accepted, changed, hinted, moved, share, confidence, learnt }),
       constraints: learnt.constraints,
       ruledOut: accepted ? [] : ruledOut(reading, guess, best.readings),
       confidence: reading.senses.length === 0 ? 1 : best.share,
@@ -199,7 +201,7 @@ function weighAcceptance(from: Ledger, evidence: Evidence): Ledger {
   if (scored.accepted.size > 0 && options.variant !== "rules") {
     return ledger.applyAcceptedScores(from, scored.accepted);
   }
-  return asSaid || guess[0] === "" ? from : ledger.applySuccess(from, ledger.keyOf(guess));
+  return asSaid || guess.length === 0 ? from : ledger.applySuccess(from, ledger.keyOf(guess));
 }
 
 function weighRejection(
@@ -207,7 +209,7 @@ function weighRejection(
   evidence: Evidence & { spoken: boolean; input: GradientInput },
 ): Ledger {
   const { guess, confidence, scored, options, spoken, input } = evidence;
-  if (guess[0] === "") return from;
+  if (guess.length === 0) return from;
   let next = from;
   if (scored.rejected.size > 0 && options.variant !== "rules") {
     next = ledger.applyRejectedScores(next, scored.rejected);
@@ -220,6 +222,16 @@ function weighRejection(
   return next;
 }
 
+/** The readings that an attempt's prompt stated. */
+function saidAlready({ senses }: Reading, slots: readonly (string | null)[]): Chosen {
+  return new Map(
+    senses.flatMap((compiled, slot): [CompiledSense, string][] => {
+      const id = slots[slot] ?? null;
+      return id === null ? [] : [[compiled, id]];
+    }),
+  );
+}
+
 /** After a failure every open sense is said, except shy ones that nothing speaks for. */
 function sayable(
   reading: Reading,
@@ -230,7 +242,7 @@ function sayable(
 ): Chosen {
   return new Map(
     [...choose(reading, joint)].filter(([compiled, id]) => {
-      if (!compiled.sense.shy || heard.some((h) => h.compiled === compiled)) return true;
+      if (!isShy(reading, compiled) || heard.some((h) => h.compiled === compiled)) return true;
       const share = ledger.marginal(weighed.weights, reading.senses.indexOf(compiled))[id] ?? 0;
       return wasScored && share >= sureShare;
     }),
@@ -263,7 +275,8 @@ function learnConstraints(
     next = added.state;
     constraints.push(added.constraint);
   }
-  return { state: next, constraints, understood: drafts.length > 0 };
+  const informative = rest.split(/\s+/u).length > 1;
+  return { state: next, constraints, understood: drafts.length > 0 || informative };
 }
 
 /** Keeps a ledger, and the marginals it implies for each of its senses. */
@@ -280,7 +293,9 @@ function remember(
       failures: (senses[sense.id]?.failures ?? 0) + failures,
     };
   }
-  return { ...state, senses, ledgers: { ...state.ledgers, [reading.name]: weighed } };
+  const { [reading.name]: _, ...others } = state.ledgers;
+  const recent = Object.entries(others).slice(1 - ledgersMax);
+  return { ...state, senses, ledgers: { ...Object.fromEntries(recent), [reading.name]: weighed } };
 }
 
 function groupScores(
@@ -316,6 +331,7 @@ function diagnose(
     accepted: boolean;
     changed: boolean;
     hinted: boolean;
+    moved: boolean;
     share: number;
     confidence: number;
     learnt: { constraints: Constraint[]; understood: boolean };
@@ -323,7 +339,9 @@ function diagnose(
 ): Diagnosis {
   const { learnt } = found;
   if (found.accepted) return "accepted";
-  if (learnt.constraints.length > 0 && !learnt.understood) return "unclear_feedback";
+  if (learnt.constraints.length > 0 && !learnt.understood && !found.moved) {
+    return "unclear_feedback";
+  }
   if (feedback.reward === 0 && !found.changed) return "unclear_feedback";
   if (!found.changed) return "incapable";
   const blame = incapacity(found.share, found.confidence, found.hinted);

@@ -91,16 +91,21 @@ export function marginal(
   return normalise(shares);
 }
 
-/** The likeliest joint reading, one id per sense; ties go to the lexicon's order. */
-export function bestReading(ledger: Ledger): { readings: string[]; share: number } {
-  let best = "";
+/** The likeliest joint reading among those that agree with `fixed`; ties go to the lexicon's order. */
+export function bestReading(
+  ledger: Ledger,
+  fixed: readonly (string | null)[] = [],
+): { readings: string[]; share: number } {
+  let best: string[] = [];
   let weightBest = -1;
   let sum = 0;
   for (const [key, weight] of Object.entries(ledger.weights)) {
     sum += weight;
-    if (weight > weightBest) [best, weightBest] = [key, weight];
+    if (weight <= weightBest) continue;
+    const parts = partsOf(key);
+    if (parts.every((id, slot) => (fixed[slot] ?? id) === id)) [best, weightBest] = [parts, weight];
   }
-  return { readings: partsOf(best), share: sum > 0 ? weightBest / sum : 0 };
+  return { readings: best, share: sum > 0 ? Math.max(0, weightBest) / sum : 0 };
 }
 
 /** The k likeliest joint readings. */

@@ -39,19 +39,27 @@ export function readRequest(
   };
 }
 
-/** The joint reading that an attempt's prompt states; null when it left any open sense as said. */
-export function statedJoint(reading: Reading, attempt: Attempt): string[] | null {
-  const stated = findOccurrences(
+/** For each open sense of the request, the reading that an attempt's prompt states, or null where it is as said. */
+export function statedSlots(reading: Reading, attempt: Attempt): (string | null)[] {
+  const occurrences = findOccurrences(
     attempt.prompt,
-    reading.occurrences.map((o) => o.compiled),
+    reading.occurrences.map((o) => o.compiled).filter((c, i, all) => all.indexOf(c) === i),
   );
-  const joint: string[] = [];
-  for (const compiled of reading.senses) {
-    const id = stated.find((o) => o.compiled === compiled && o.stated !== null)?.stated?.id;
-    if (id === undefined) return null;
-    joint.push(id);
-  }
-  return joint;
+  return reading.senses.map(
+    (compiled) =>
+      occurrences.find((o) => o.compiled === compiled && o.stated !== null)?.stated?.id ?? null,
+  );
+}
+
+/**
+ * Whether a sense is said only when something speaks for it. So is one about the whole request unless
+ * the request has a span of the same kind: a colon alone makes no list.
+ */
+export function isShy({ occurrences }: Reading, { sense, span }: CompiledSense): boolean {
+  if (sense.shy === true) return true;
+  return (
+    span === null && !occurrences.some((o) => o.compiled.span !== null && !o.compiled.sense.shy)
+  );
 }
 
 /** The choice that says every open sense. */

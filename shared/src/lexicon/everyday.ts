@@ -493,7 +493,7 @@ export const everydaySenses: Sense[] = [
   shy({
     id: "average",
     label: "which average",
-    span: "\\b(?:the )?average (?!american|person|joe|man|woman)(?=[\\p{L}]|of)",
+    span: "\\b(?:the )?average(?! (?:american|person|joe|man|woman))(?= [\\p{L}])",
     hints: ["\\bwrong (?:kind of )?average\\b", "\\bother (?:kind of )?average\\b"],
     readings: [
       reading(

@@ -4,7 +4,7 @@ import { draft, type Rule, type RuleContext, userWords } from "./rule.ts";
 /** The user's words up to the end of the clause; a dot or comma inside a number is no end. */
 const clause = "((?:[^.;!?\\n\\ue000]|\\.(?=\\d|\\w)){1,160}?)";
 const clauseEnd =
-  "(?=\\s*(?:[;!?\\n\\ue000]|\\.(?!\\w)|,?\\s*\\b(?:but|please|instead|this time)\\b|,\\s*(?:and\\s+)?(?:don['’]?t|do not|make|keep|use|not|no|write|remove|leave|mention|include|add|without)\\b|\\s+and\\s+(?:don['’]?t|do not|make|keep|use|write|remove|leave|mention|include|add)\\b|$))";
+  "(?=\\s*(?:[;!?\\n\\ue000]|\\.(?!\\w)|,?\\s*\\b(?:but|please|instead|this time|because|since)\\b|,\\s*(?:i|i['’]m|it|that|this|so|he|she|we|they|you)\\b|,\\s*(?:and\\s+)?(?:don['’]?t|do not|make|keep|use|not|no|write|remove|leave|mention|include|add|without)\\b|\\s+and\\s+(?:don['’]?t|do not|make|keep|use|write|remove|leave|mention|include|add)\\b|$))";
 const short = "((?:[^.;,!?\\n\\ue000]|[.,](?=\\d)){1,60}?)";
 const opening =
   "(?<=^|[,;.!?:—–-]\\s*|\\b(?:no|nope|wrong|sorry|actually|and|but|please|oh|well|hey|ok|okay)\\s+)";
@@ -55,7 +55,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     pattern:
-      /(?<=^\s*(?:(?:no|nope|wrong|sorry|actually|ah|oh|nah)[,.:;!—–\s-]+)*)(?:it['’]?s |it is |it should (?:be|say|read) |should be |make (?:it|that) |the (?:right |correct )?(?:answer|year|date|name|number|value) is )?(["'“]?(?:[$€£#]?\d[\p{L}\d.,:/%°-]*(?:\s[\p{L}%°]{1,12})?|\p{Lu}[\p{L}'’.-]+(?:\s+(?:of |de |van |von |the )?\p{Lu}[\p{L}'’.-]+){0,3})["'”]?)(?=\s*(?:please|instead|[.!?]|$))/gu,
+      /(?<=^\s*(?:(?:no|nope|wrong|sorry|actually|ah|oh|nah)[,.:;!—–\s-]+)*)(?:[Ii]t['’]?s |[Ii]t is |[Ii]t should (?:be|say|read) |[Ss]hould be |[Mm]ake (?:it|that) |[Tt]he (?:right |correct )?(?:answer|year|date|name|number|value) is )?(["'“]?(?:[$€£#]?\d[\p{L}\d.,:/%°-]*(?:\s[\p{L}%°]{1,12})?|\p{Lu}[\p{L}'’.-]+(?:\s+(?:of |de |van |von |the )?\p{Lu}[\p{L}'’.-]+){0,3})["'”]?)(?=\s*(?:please|instead|[.!?]|$))/gu,
     read: (m, context) =>
       /^(?:No|Nope|Wrong|Sorry|Actually|Ah|Oh|Nah|Try|Not|Bad|Again|Please|Still|That|This|It|Yes|Good|Great|Nice|Perfect|Thanks|Incorrect|False)\b/u.test(
         m[1]!,
@@ -87,7 +87,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     pattern: new RegExp(
-      `${opening}no\\s+(?:more\\s+)?((?!that|this|it|not|i|you|wrong|the|thanks?|please|make|use|need|way\\b|idea\\b|one\\b)[\\p{L}'’-]+(?:\\s+(?:or|and)?\\s?[\\p{L}'’-]+){0,3})(?=\\s*(?:[.;,!?\\ue000]|please|$))`,
+      `${opening}no\\s+(?:more\\s+)?((?!that|this|it|not|i|you|wrong|the|thanks?|please|make|use|need|way\\b|idea\\b|one\\b)[\\p{L}'’-]+(?:\\s+(?:or|and)?\\s?(?!please\\b)[\\p{L}'’-]+){0,3})(?=\\s*(?:[.;,!?\\ue000]|please|$))`,
       "giu",
     ),
     read: (m) => content(m[0], `No ${userWords(m[1]!)}.`),

@@ -59,6 +59,20 @@ const parts =
 
 const tones =
   "formal|informal|casual|friendly|professional|polite|rude|funny|humorous|serious|neutral|enthusiastic|excited|warm|cold|soft|gentle|direct|blunt|confident|academic|scientific|poetic|sarcastic|ironic|empathetic|dramatic|playful|persuasive|salesy|pushy|aggressive|optimistic|pessimistic|positive|negative|natural|robotic|creative|conversational|businesslike|business-like|objective|personal|flowery|dry|emotional|cheesy|sober|diplomatic|respectful|upbeat|childish";
+/** Comparatives of one word, and the tone that they ask for. */
+const comparatives: Record<string, string> = {
+  friendlier: "friendly",
+  warmer: "warm",
+  softer: "soft",
+  gentler: "gentle",
+  funnier: "funny",
+  nicer: "friendly",
+  kinder: "kind",
+  politer: "polite",
+  blunter: "blunt",
+  drier: "dry",
+  "less cold": "warm",
+};
 const degree = "(?:a (?:little |tiny )?bit |a little |much |way |far |even |slightly |somewhat )?";
 
 export const styleRules: readonly Rule[] = [
@@ -87,16 +101,20 @@ export const styleRules: readonly Rule[] = [
       "giu",
     ),
     read: (m, context) => {
-      const other = otherLanguage(context.request, m[1]!);
+      const wanted = m[1]!.replace(
+        /\p{L}+$/u,
+        (name) => name.charAt(0).toUpperCase() + name.slice(1),
+      );
+      const other = otherLanguage(context.request, wanted);
       return other === null
-        ? draft("language", m[1]!, `Answer in ${m[1]}.`)
-        : draft("language", m[1]!, `Use ${m[1]} instead of ${other}.`, { scope: "turn" });
+        ? draft("language", wanted, `Answer in ${wanted}.`)
+        : draft("language", wanted, `Use ${wanted} instead of ${other}.`, { scope: "turn" });
     },
   },
   // Length
   {
     pattern: new RegExp(
-      `(?:\\b(?:in|use|using|to|write|make it|keep it(?: to)?|limit (?:it|this) to|cut (?:it )?(?:down )?to|give me|i (?:want|need)(?:ed)?|max(?:imum)?)\\s+)?\\b((?:at most|no more than|not more than|max(?:imum)?(?: of)?|under|below|less than|fewer than|up to|within|at least|a minimum of|no less than|more than|over|exactly|precisely|around|about|roughly|approximately|only|just)\\s+)?(${numeral})[ -](?:(?:short|long|simple|single|more|other|different|full|concrete)\\s+)?(${lengthUnit}|${countUnit})\\b(\\s+(?:max(?:imum)?|or (?:less|fewer|more)|at most|at least|tops|minimum|only|long))?`,
+      `(?:\\b(?:in|use|using|to|write|make it|keep it(?: to)?|limit (?:it|this) to|cut (?:it )?(?:down )?to|give me|i (?:want|need)(?:ed)?)\\s+)?\\b((?:at most|no more than|not more than|max(?:imum)?(?: of)?|under|below|less than|fewer than|up to|within|at least|a minimum of|no less than|more than|over|exactly|precisely|around|about|roughly|approximately|only|just)\\s+)?(${numeral})[ -](?:(?:short|long|simple|single|more|other|different|full|concrete)\\s+)?(${lengthUnit}|${countUnit})\\b(\\s+(?:max(?:imum)?|or (?:less|fewer|more)|at most|at least|tops|minimum|only|long))?`,
       "giu",
     ),
     read: (m) => {
@@ -144,12 +162,12 @@ export const styleRules: readonly Rule[] = [
   ...forms.map(
     ([pattern, value, phrase]): Rule => ({
       pattern: new RegExp(
-        `\\b(?:(${not})\\s+)?${use}${article}(${pattern})(?: (?:format|form|style))?\\b`,
+        `\\b(?:(${not})\\s+)?${use}${article}(${pattern})(?: (?:format|form|style))?\\b(\\s+(?:is|are|was|were)\\s+(?:wrong|bad|not)\\b)?`,
         "giu",
       ),
       read: (m) => {
         const said = phrase === "$" ? `a ${m[2]!.toLowerCase().replace(/s$/u, "")}` : phrase;
-        return m[1] === undefined
+        return m[1] === undefined && m[3] === undefined
           ? draft("form", value, `Write it as ${said}.`.replace("as prose", "in prose"))
           : draft("form", value, `Do not use ${said}.`, { negated: true });
       },
@@ -172,16 +190,11 @@ export const styleRules: readonly Rule[] = [
     read: (m) => {
       const what = m[2]!.toLowerCase();
       const few = /fewer|less|too many/iu.test(m[1]!);
-      return draft(
-        `ornament:${what}`,
-        what,
-        few
-          ? `Use fewer ${what}.`
-          : `Do not use any ${what}.`.replace(/any (?=\S+ and|\S+ or)/u, ""),
-        {
-          negated: true,
-        },
-      );
+      const isPart = new RegExp(`^(?:${parts})$`, "iu").test(what);
+      const text = few
+        ? `Use fewer ${what}.`
+        : `${isPart ? "Leave out the" : "Do not use"} ${what}.`;
+      return draft(`ornament:${what}`, what, text, { negated: true });
     },
   },
   {
@@ -191,7 +204,7 @@ export const styleRules: readonly Rule[] = [
   },
   {
     pattern:
-      /\b(?:just|only)(?: give me| show me| want| need| return| output)? the (answer|code|number|result|names?|list|list of names|translation|final answer|command|value|word|letter|title|titles|table|json)(?: please)?\b|\b(answer|code|number|numbers|names|translation|titles) only\b/giu,
+      /\b(?:just|only)(?: give me| show me| want| need| return| output)? the (answer|code|number|result|names?|list|list of names|translation|final answer|command|value|word|letter|title|titles|table|json)(?: please)?\b|\b(answer|code|names|translation|titles) only\b/giu,
     read: (m) => draft("only", m[1] ?? m[2]!, `Give only the ${m[1] ?? m[2]}, nothing else.`),
   },
   // Reader
@@ -243,6 +256,16 @@ export const styleRules: readonly Rule[] = [
         m[2]!,
         `Use a ${[m[2], m[3]].filter(Boolean).join(" and ").toLowerCase()} tone.`,
       ),
+  },
+  {
+    pattern: new RegExp(
+      `\\b(?:(?:make (?:it|this|that)|be|sound)\\s+)?(?:${degree})(${Object.keys(comparatives).join("|")})\\b`,
+      "giu",
+    ),
+    read: (m) => {
+      const tone = comparatives[m[1]!.toLowerCase()] ?? m[1]!;
+      return draft("tone", tone, `Use a ${tone} tone.`);
+    },
   },
   {
     pattern:

@@ -187,10 +187,10 @@ export const french: Locale = {
       /(?<![\p{L}])en\s+(anglais|français|allemand|espagnol|italien|portugais|néerlandais|polonais|russe|turc|japonais|chinois|arabe|latin)(?![\p{L}])/giu,
     answerIn: (l) => `Réponds en ${l}.`,
     formal:
-      /(?<![\p{L}])(?:plus (?:formelle?|poli|polie|soutenue?)|trop (?:familier|familière|informelle?)|vouvoie|vouvoyer)(?![\p{L}])/giu,
+      /(?<![\p{L}])(?:plus (?:formel(?:le)?|poli|polie|soutenue?)|trop (?:familier|familière|informel(?:le)?)|vouvoie|vouvoyer)(?![\p{L}])/giu,
     formalText: "Emploie un ton formel.",
     informal:
-      /(?<![\p{L}])(?:moins formelle?|trop formelle?|plus (?:familier|familière|décontractée?|informelle?)|tutoie|tutoyer)(?![\p{L}])/giu,
+      /(?<![\p{L}])(?:moins formel(?:le)?|trop formel(?:le)?|plus (?:familier|familière|décontractée?|informel(?:le)?)|tutoie|tutoyer)(?![\p{L}])/giu,
     informalText: "Emploie un ton familier, pas formel.",
     simpler:
       /(?<![\p{L}])(?:plus simple(?:ment)?|trop (?:compliquée?|technique|difficile)|pour (?:un |des )?(?:enfants?|débutants?))(?![\p{L}])/giu,

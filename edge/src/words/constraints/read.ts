@@ -3,7 +3,7 @@
 import { neutraliseNote } from "../neutralise.ts";
 import { english } from "./english.ts";
 import { french, german, italian, spanish } from "./european.ts";
-import { type Draft, type Locale, quote, type RuleContext } from "./rule.ts";
+import { type Draft, type Locale, quote, type RuleContext, stacks } from "./rule.ts";
 
 const locales: readonly Locale[] = [english, german, french, spanish, italian];
 
@@ -83,11 +83,18 @@ function remainder(text: string, rest: string, locale: Locale): string {
   return clauses.join(", ");
 }
 
-/** Within one feedback the later word on a topic holds, and "not X" beside "Y" adds to it. */
+/** What one feedback says of one topic belongs together: "by price, cheapest first". */
 function settle(drafts: readonly Draft[]): Draft[] {
   const settled: Draft[] = [];
   for (const one of drafts) {
-    if (!settled.some((other) => other.text === one.text)) settled.push(one);
+    const same = settled.findIndex(
+      (other) => other.topic === one.topic && !stacks(one.topic) && other.negated === one.negated,
+    );
+    const before = settled[same];
+    if (before === undefined) settled.push(one);
+    else if (!before.text.includes(one.text)) {
+      settled[same] = { ...before, value: one.value, text: `${before.text} ${one.text}` };
+    }
   }
   return settled;
 }
