@@ -1,0 +1,148 @@
+/** API keys: made here, shown once, stored as SHA-256; it knows no HTTP beyond the Bearer token's text. */
+import { RosaError } from "@rosa2/shared/errors";
+import { and, asc, eq, isNull } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/d1";
+import type { KeyBody, Scope } from "../contract.ts";
+import { newId, sha256 } from "../ids.ts";
+import { apiKeys } from "./schema.ts";
+
+/** Who is calling. */
+export interface Principal {
+  tenantId: string;
+  keyId: string;
+  scopes: readonly Scope[];
+}
+
+const keyShape = /^rosa2_[0-9A-Za-z]{43}$/;
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/** A new key: 43 characters of base 62, 256 bits. */
+export function generateKey(): string {
+  let text = "";
+  while (text.length < 43) {
+    const bytes = crypto.getRandomValues(new Uint8Array(64));
+    // Bytes past the largest multiple of 62 are dropped, so that every character is equally likely.
+    for (const byte of bytes) if (byte < 248 && text.length < 43) text += alphabet[byte % 62];
+  }
+  return `rosa2_${text}`;
+}
+
+export function keyPrefix(key: string): string {
+  return key.slice(0, 12);
+}
+
+/** A looked-up key answers from memory this long, so a revocation takes effect well within a minute. */
+const memoryMs = 20_000;
+const memoryMax = 10_000;
+const memory = new Map<string, { principal: Principal; expiresAt: number | null; until: number }>();
+
+/**
+ * The caller behind `Authorization: Bearer …`.
+ *
+ * @throws RosaError `missing_key`, or `invalid_key` for one that is unknown, revoked or expired.
+ */
+export async function authenticate(
+  db: D1Database,
+  authorization: string | null | undefined,
+  now: number,
+): Promise<Principal> {
+  if (authorization === null || authorization === undefined || authorization === "") {
+    throw new RosaError("missing_key", "Send an API key as `Authorization: Bearer rosa2_…`");
+  }
+  const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  if (key === undefined || !keyShape.test(key)) throw invalidKey();
+  const hash = await sha256(key);
+  const remembered = memory.get(hash);
+  if (remembered !== undefined && remembered.until > now && alive(remembered.expiresAt, now)) {
+    return remembered.principal;
+  }
+  memory.delete(hash);
+  const row = await drizzle(db).select().from(apiKeys).where(eq(apiKeys.hash, hash)).get();
+  if (row === undefined || row.revokedAt !== null || !alive(row.expiresAt, now)) throw invalidKey();
+  const principal: Principal = {
+    tenantId: row.tenantId,
+    keyId: row.id,
+    scopes: row.scopes.split(" ") as Scope[],
+  };
+  if (memory.size >= memoryMax) memory.clear();
+  memory.set(hash, { principal, expiresAt: row.expiresAt, until: now + memoryMs });
+  return principal;
+}
+
+function alive(expiresAt: number | null, now: number): boolean {
+  return expiresAt === null || expiresAt > now;
+}
+
+function invalidKey(): RosaError {
+  return new RosaError("invalid_key", "The API key is unknown, revoked or expired");
+}
+
+/** `admin` includes the others. */
+export function requireScope(principal: Principal, scope: Scope): void {
+  if (principal.scopes.includes(scope) || principal.scopes.includes("admin")) return;
+  throw new RosaError("insufficient_scope", `This needs a key with the scope "${scope}"`);
+}
+
+export async function createKey(
+  db: D1Database,
+  tenantId: string,
+  input: { name: string; scopes: readonly Scope[]; expiresAt: number | null },
+  now: number,
+): Promise<KeyBody & { key: string }> {
+  const key = generateKey();
+  const row = {
+    id: newId("key"),
+    tenantId,
+    hash: await sha256(key),
+    prefix: keyPrefix(key),
+    name: input.name,
+    scopes: [...new Set(input.scopes)].join(" "),
+    createdAt: now,
+    expiresAt: input.expiresAt,
+    revokedAt: null,
+  };
+  await drizzle(db).insert(apiKeys).values(row);
+  return { ...keyBody(row), key };
+}
+
+export async function listKeys(db: D1Database, tenantId: string): Promise<KeyBody[]> {
+  const rows = await drizzle(db)
+    .select()
+    .from(apiKeys)
+    .where(eq(apiKeys.tenantId, tenantId))
+    .orderBy(asc(apiKeys.id))
+    .limit(1000);
+  return rows.map(keyBody);
+}
+
+/** Revokes; elsewhere it takes effect when the memory of the key runs out. Revoking twice is fine. */
+export async function revokeKey(
+  db: D1Database,
+  tenantId: string,
+  keyId: string,
+  now: number,
+): Promise<KeyBody> {
+  const mine = and(eq(apiKeys.id, keyId), eq(apiKeys.tenantId, tenantId));
+  await drizzle(db)
+    .update(apiKeys)
+    .set({ revokedAt: now })
+    .where(and(mine, isNull(apiKeys.revokedAt)));
+  const row = await drizzle(db).select().from(apiKeys).where(mine).get();
+  if (row === undefined) throw new RosaError("not_found", `No API key "${keyId}"`);
+  memory.delete(row.hash);
+  return keyBody(row);
+}
+
+function keyBody(row: typeof apiKeys.$inferSelect): KeyBody {
+  const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
+  return {
+    id: row.id,
+    object: "api_key",
+    name: row.name,
+    prefix: row.prefix,
+    scopes: row.scopes.split(" ") as Scope[],
+    created_at: new Date(row.createdAt).toISOString(),
+    expires_at: iso(row.expiresAt),
+    revoked_at: iso(row.revokedAt),
+  };
+}

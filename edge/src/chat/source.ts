@@ -1,0 +1,163 @@
+/** Where a chat completion's reply comes from: the base model without state, or a session's log. */
+import { isErrorCode, RosaError } from "@rosa2/shared/errors";
+import type { GenerateEvent, Message, Sampling, TokenLogprob, Usage } from "@rosa2/shared/protocol";
+import { release, reserve } from "../accounts/budget.ts";
+import type { Principal } from "../accounts/keys.ts";
+import {
+  costBody,
+  recordUsage,
+  replyCostNanos,
+  replyCostNanosMax,
+  usageBody,
+} from "../accounts/usage.ts";
+import type { Config } from "../config.ts";
+import type { TurnBody } from "../contract.ts";
+import type { Env } from "../env.ts";
+import { GpuClient } from "../gpu-client/index.ts";
+import { readLog } from "../http/sse.ts";
+import type { Trace } from "../session/desk.ts";
+import { estimateTokens } from "../session/prompt.ts";
+import { KeptError } from "../session/result.ts";
+import type { ReplyEvent } from "./answer.ts";
+
+/**
+ * A stateless reply of the base model: reserved before, metered after, whatever ends it.
+ *
+ * Leaving the loop early (the client went away) ends the generation and meters what was read.
+ *
+ * @throws RosaError `budget_exceeded`, `gpu_unavailable`, …
+ */
+export async function* statelessReply(
+  call: { env: Env; config: Config; principal: Principal; trace: Trace; eventId: string },
+  messages: Message[],
+  wanted: Partial<Sampling>,
+): AsyncGenerator<ReplyEvent> {
+  const { env, config, principal, trace, eventId } = call;
+  const { tenantId, keyId } = principal;
+  const sampling = { ...wanted, max_tokens: wanted.max_tokens ?? config.replyTokens };
+  const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
+  await reserve(env.DB, { eventId, tenantId, amountNanos }, Date.now());
+  let deltaCount = 0;
+  let end: Extract<GenerateEvent, { type: "done" }> | null = null;
+  try {
+    const events = new GpuClient(config.gpu).generate(
+      { tenant: tenantId, adapter: null, messages, sampling },
+      {
+        ...trace,
+        loadAdapter: async () => {
+          throw new RosaError("internal_error", "A stateless reply has no adapter");
+        },
+      },
+    );
+    let text = "";
+    for await (const event of events) {
+      if (event.type === "delta") {
+        deltaCount++;
+        text += event.text;
+        yield { type: "delta", text: event.text, logprobs: event.logprobs };
+      } else if (event.type === "done") {
+        end = event;
+        if (event.text.length > text.length && event.text.startsWith(text)) {
+          yield { type: "delta", text: event.text.slice(text.length) };
+        }
+        yield {
+          type: "done",
+          finishReason: event.finish_reason,
+          usage: usageBody(event.usage),
+          cost: costBody(replyCostNanos(config.prices, event.usage)),
+        };
+      }
+    }
+  } finally {
+    if (end === null && deltaCount === 0) await release(env.DB, eventId);
+    else {
+      const usage: Usage = end?.usage ?? {
+        prompt_tokens: estimateTokens(messages),
+        completion_tokens: deltaCount,
+        cached_tokens: 0,
+      };
+      await recordUsage(env.DB, {
+        eventId,
+        tenantId,
+        keyId,
+        sessionId: null,
+        kind: "reply",
+        at: Date.now(),
+        promptTokens: usage.prompt_tokens,
+        cachedTokens: usage.cached_tokens,
+        completionTokens: usage.completion_tokens,
+        gpuMs: end === null ? 0 : end.ms.prefill + end.ms.decode,
+        costNanos: replyCostNanos(config.prices, usage),
+      });
+    }
+  }
+}
+
+/**
+ * A session's reply out of its log.
+ *
+ * @throws KeptError when the reply failed: the turn is stored and can be retried.
+ */
+export async function* sessionReply(
+  turnId: string,
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<ReplyEvent> {
+  let failure: { code: string; message: string } | null = null;
+  for await (const event of readLog(stream)) {
+    if (event === null) yield { type: "ping" };
+    else if (event.type === "delta") {
+      const { text, logprobs } = event.data as { text: string; logprobs?: TokenLogprob[] };
+      yield { type: "delta", text, logprobs };
+    } else if (event.type === "reset") {
+      // A chunk once sent cannot be taken back; the session's own events can say so, this shape cannot.
+      failure = { code: "gpu_unavailable", message: "The reply was interrupted and begun anew" };
+      break;
+    } else if (event.type === "error") {
+      failure = (event.data as { error: { code: string; message: string } }).error;
+    } else if (event.type === "done") {
+      const turn = event.data as TurnBody;
+      if (turn.usage === null) throw new Error(`Turn ${turnId} is done without usage`);
+      yield {
+        type: "done",
+        finishReason: turn.finish_reason === "length" ? "length" : "stop",
+        usage: turn.usage,
+        cost: turn.cost,
+      };
+      return;
+    }
+  }
+  throw new KeptError(
+    failure ?? { code: "internal_error", message: "The reply ended without an end" },
+    turnId,
+  );
+}
+
+/** Waits for the first event, so that an early failure still gets its own status. */
+export async function primed<T>(events: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
+  const first = await events.next();
+  return (async function* () {
+    try {
+      if (first.done) return;
+      yield first.value;
+      yield* events;
+    } finally {
+      await events.return(undefined);
+    }
+  })();
+}
+
+/** After the first chunk a failure can only be told in the stream; OpenAI's clients raise it as an error. */
+export async function* withErrorChunk<T extends { data: string } | null>(
+  events: AsyncGenerator<T>,
+  requestId: string,
+): AsyncGenerator<T | { data: string }> {
+  try {
+    yield* events;
+  } catch (error) {
+    const failure =
+      error instanceof RosaError && isErrorCode(error.code)
+        ? error
+        : new RosaError("internal_error", "Something unexpected went wrong");
+    yield { data: JSON.stringify(failure.body(requestId)) };
+  }
+}

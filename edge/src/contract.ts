@@ -1,0 +1,381 @@
+/** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
+import { z } from "@hono/zod-openapi";
+import { adaptPlanSchema, limits } from "@rosa2/shared/protocol";
+
+export const contentCharsMax = 16_384;
+export const instructionsCharsMax = 8_192;
+export const textCharsMax = 4_096;
+/** Turns of one session; a longer conversation is forked or started anew. */
+export const turnsMax = 1_000;
+
+const timestamp = z.iso.datetime().openapi({ example: "2026-11-23T09:30:00.000Z" });
+const sessionId = z.string().openapi({ example: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM" });
+const turnId = z.string().openapi({ example: "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS" });
+const generationName = z
+  .string()
+  .openapi({ description: "`base` or a generation's id", example: "base" });
+
+export const costSchema = z
+  .object({ usd: z.number().openapi({ description: "US dollars", example: 0.0000021 }) })
+  .openapi("Cost");
+export type Cost = z.infer<typeof costSchema>;
+
+export const usageSchema = z
+  .object({
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    total_tokens: z.int(),
+    prompt_tokens_details: z.object({ cached_tokens: z.int() }),
+  })
+  .openapi("Usage");
+export type UsageBody = z.infer<typeof usageSchema>;
+
+export const errorSchema = z
+  .object({
+    error: z.object({
+      type: z.string().openapi({ example: "invalid_request_error" }),
+      code: z.string().openapi({ example: "invalid_request" }),
+      message: z.string(),
+      param: z.string().optional(),
+      request_id: z.string().optional(),
+    }),
+  })
+  .openapi("Error");
+
+export const modes = ["both", "words", "weights", "off"] as const;
+export type Mode = (typeof modes)[number];
+export const contexts = ["request", "dialogue"] as const;
+export type ContextPolicy = (typeof contexts)[number];
+
+export const adaptationSchema = z
+  .object({
+    mode: z.enum(modes).default("both"),
+    context: z.enum(contexts).optional().openapi({
+      description:
+        "What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise)",
+    }),
+  })
+  .openapi("Adaptation");
+
+export const sessionCreateSchema = z
+  .strictObject({
+    instructions: z.string().min(1).max(instructionsCharsMax).optional(),
+    title: z.string().min(1).max(200).optional(),
+    adaptation: adaptationSchema.optional(),
+    ttl_seconds: z.int().min(60).max(31_536_000).optional().openapi({
+      description: "The session erases itself this long after it was made",
+    }),
+  })
+  .openapi("SessionCreate");
+export type SessionCreate = z.infer<typeof sessionCreateSchema>;
+
+export const turnSchema = z
+  .object({
+    id: turnId,
+    object: z.literal("turn"),
+    session_id: sessionId,
+    index: z.int(),
+    status: z.enum(["running", "completed", "stopped", "failed"]),
+    content: z.string().openapi({ description: "The request as said" }),
+    prompt: z.string().openapi({ description: "The request as the model saw it" }),
+    reply: z.string(),
+    finish_reason: z.enum(["stop", "length", "stopped"]).nullable(),
+    generation: generationName,
+    retry_of: turnId.nullable(),
+    attempt: z.int(),
+    confidence: z.number().nullable().openapi({ description: "e^S of the reply, 0…1" }),
+    usage: usageSchema.nullable(),
+    cost: costSchema,
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    created_at: timestamp,
+  })
+  .openapi("Turn");
+export type TurnBody = z.infer<typeof turnSchema>;
+
+export const sessionSchema = z
+  .object({
+    id: sessionId,
+    object: z.literal("session"),
+    title: z.string().nullable(),
+    mode: z.enum(modes),
+    generation: generationName,
+    turn_count: z.int(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .openapi("SessionSummary");
+export type SessionSummary = z.infer<typeof sessionSchema>;
+
+export const sessionDetailSchema = sessionSchema
+  .extend({
+    instructions: z.string().nullable(),
+    context: z.enum(contexts),
+    forked_from: sessionId.nullable(),
+    expires_at: timestamp.nullable(),
+    turns: z.array(turnSchema),
+    feedback: z.array(z.lazy(() => feedbackRecordSchema)),
+    totals: z.object({
+      turns: z.int(),
+      feedback: z.int(),
+      generations: z.int(),
+      prompt_tokens: z.int(),
+      completion_tokens: z.int(),
+      cost: costSchema,
+    }),
+  })
+  .openapi("Session");
+export type SessionDetail = z.infer<typeof sessionDetailSchema>;
+
+export const sessionListSchema = z
+  .object({
+    object: z.literal("list"),
+    data: z.array(sessionSchema),
+    next_cursor: z.string().nullable(),
+  })
+  .openapi("SessionList");
+
+export const erasedSchema = z
+  .object({
+    id: sessionId,
+    object: z.literal("session.erased"),
+    erased: z.object({ turns: z.int(), generations: z.int(), events: z.int(), adapters: z.int() }),
+    kept: z.string().openapi({ example: "usage rows without content, for billing" }),
+  })
+  .openapi("SessionErased");
+export type Erased = z.infer<typeof erasedSchema>;
+
+export const turnCreateSchema = z
+  .strictObject({
+    content: z
+      .string()
+      .max(contentCharsMax)
+      .refine((text) => text.trim() !== "", "must not be empty")
+      .openapi({ example: "Sort them: 31, 7, 12" }),
+    stream: z.boolean().default(false),
+    temperature: z.number().min(0).max(2).optional(),
+    top_p: z.number().gt(0).max(1).optional(),
+    max_tokens: z.int().min(1).max(limits.tokensMax).optional(),
+    stop: z.array(z.string().min(1).max(64)).max(4).optional(),
+    seed: z.int().optional(),
+  })
+  .openapi("TurnCreate");
+export type TurnCreate = z.infer<typeof turnCreateSchema>;
+
+export const feedbackSchema = z
+  .strictObject({
+    reward: z.number().min(-1).max(1),
+    text: z.string().max(textCharsMax).optional(),
+    correction: z
+      .string()
+      .max(contentCharsMax)
+      .refine((text) => text.trim() !== "", "must not be empty")
+      .optional(),
+    retry: z.boolean().default(false),
+    wait: z.boolean().optional().openapi({
+      description:
+        "Wait for the weights step. Defaults to `retry`; otherwise the step runs while the user reads and the decision is `queued`",
+    }),
+    stream: z.boolean().default(false),
+  })
+  .openapi("Feedback");
+export type FeedbackBody = z.infer<typeof feedbackSchema>;
+
+export const wordsReportSchema = z
+  .object({
+    changed: z.boolean(),
+    before: z.string(),
+    after: z.string(),
+    diagnosis: z.string(),
+    confidence: z.number(),
+    hinted: z.boolean().openapi({ description: "The feedback named what was misunderstood" }),
+    share: z
+      .number()
+      .openapi({ description: "Belief, before this feedback, in the reading that was answered" }),
+    constraints: z.array(z.string()),
+    ruled_out: z.array(z.string()),
+    spans: z.array(
+      z.object({
+        label: z.string(),
+        text: z.string(),
+        start: z.int(),
+        end: z.int(),
+        phrase: z.string().nullable(),
+        said: z.boolean(),
+        probability: z.number(),
+      }),
+    ),
+  })
+  .openapi("Words");
+export type WordsReport = z.infer<typeof wordsReportSchema>;
+
+export const weightsReportSchema = z
+  .object({
+    decision: z.enum(["updated", "skipped", "rejected", "queued"]),
+    reason: z.string(),
+    generation: z.string().optional(),
+    active: z.boolean().openapi({
+      description: "Whether the new generation answers from now on (compare-and-set succeeded)",
+    }),
+    step_norm: z.number().nullable(),
+    shift_norm: z.number().nullable(),
+    kl: z.number().nullable(),
+    objective: z.object({ before: z.number(), after: z.number() }).nullable(),
+    ms: z.number().nullable(),
+  })
+  .openapi("Weights");
+export type WeightsReport = z.infer<typeof weightsReportSchema>;
+
+export const feedbackResultSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("feedback"),
+    turn_id: turnId,
+    status: z.enum(["pending", "done"]),
+    words: wordsReportSchema,
+    weights: weightsReportSchema,
+    plan: z.record(z.string(), z.unknown()).nullable().openapi({
+      description: "What the schedule decided, and the recipe sent to the GPU service",
+    }),
+    turn: turnSchema.optional(),
+    cost: costSchema,
+  })
+  .openapi("FeedbackResult");
+export type FeedbackResult = z.infer<typeof feedbackResultSchema>;
+
+export const feedbackRecordSchema = z
+  .object({
+    id: z.string(),
+    turn_id: turnId,
+    status: z.enum(["pending", "done"]),
+    reward: z.number(),
+    text: z.string().nullable(),
+    correction: z.string().nullable(),
+    words: wordsReportSchema.nullable(),
+    weights: weightsReportSchema.nullable(),
+    retry_turn_id: turnId.nullable(),
+    created_at: timestamp,
+  })
+  .openapi("FeedbackRecord");
+export type FeedbackRecord = z.infer<typeof feedbackRecordSchema>;
+
+export const generationSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("generation"),
+    index: z.int(),
+    parent: generationName,
+    active: z.boolean(),
+    digest: z.string(),
+    bytes: z.int(),
+    feedback_id: z.string().nullable(),
+    plan: adaptPlanSchema.partial(),
+    step_norm: z.number(),
+    shift_norm: z.number(),
+    kl: z.number(),
+    objective: z.object({ before: z.number(), after: z.number() }),
+    created_at: timestamp,
+  })
+  .openapi("Generation");
+export type GenerationBody = z.infer<typeof generationSchema>;
+
+export const generationListSchema = z
+  .object({
+    object: z.literal("list"),
+    active: generationName,
+    data: z.array(generationSchema),
+  })
+  .openapi("GenerationList");
+
+export const forkSchema = z
+  .strictObject({
+    turn_id: turnId.optional().openapi({
+      description:
+        "Fork right after this turn's reply: its generation, the words as they then were. Without it, the session as it is now",
+    }),
+    title: z.string().min(1).max(200).optional(),
+  })
+  .openapi("Fork");
+
+export const scopes = ["chat", "adapt", "admin"] as const;
+export type Scope = (typeof scopes)[number];
+
+export const keyCreateSchema = z
+  .strictObject({
+    name: z.string().min(1).max(100),
+    scopes: z.array(z.enum(scopes)).min(1).max(3).default(["chat", "adapt"]),
+    expires_in_seconds: z.int().min(60).max(315_360_000).optional(),
+  })
+  .openapi("KeyCreate");
+
+export const keySchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("api_key"),
+    name: z.string(),
+    prefix: z.string(),
+    scopes: z.array(z.enum(scopes)),
+    created_at: timestamp,
+    expires_at: timestamp.nullable(),
+    revoked_at: timestamp.nullable(),
+  })
+  .openapi("ApiKey");
+export type KeyBody = z.infer<typeof keySchema>;
+
+export const keyCreatedSchema = keySchema
+  .extend({ key: z.string().openapi({ description: "Shown once" }) })
+  .openapi("ApiKeyCreated");
+
+export const keyListSchema = z
+  .object({ object: z.literal("list"), data: z.array(keySchema) })
+  .openapi("ApiKeyList");
+
+export const budgetSchema = z
+  .object({
+    object: z.literal("budget"),
+    cap_usd: z.number().nullable(),
+    month: z.string(),
+    spent_usd: z.number(),
+    reserved_usd: z.number(),
+  })
+  .openapi("Budget");
+export type BudgetBody = z.infer<typeof budgetSchema>;
+
+export const budgetPutSchema = z
+  .strictObject({ cap_usd: z.number().min(0).max(1e6).nullable() })
+  .openapi("BudgetPut");
+
+export const usageQuerySchema = z.object({
+  group_by: z.enum(["day", "session", "key"]).default("day"),
+  from: z.iso.date().optional(),
+  to: z.iso.date().optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+export const usageReportSchema = z
+  .object({
+    object: z.literal("list"),
+    group_by: z.enum(["day", "session", "key"]),
+    data: z.array(
+      z.object({
+        group: z.string().nullable(),
+        prompt_tokens: z.int(),
+        cached_tokens: z.int(),
+        completion_tokens: z.int(),
+        replies: z.int(),
+        adaptations_accepted: z.int(),
+        adaptations_rejected: z.int(),
+        rewriter_calls: z.int(),
+        gpu_ms: z.int(),
+        cost: costSchema,
+      }),
+    ),
+  })
+  .openapi("UsageReport");
+export type UsageReport = z.infer<typeof usageReportSchema>;
+
+/** One entry of a turn's event log; `id` is the number to send back as `Last-Event-ID`. */
+export interface LogEvent {
+  id: number;
+  type: "turn" | "delta" | "reset" | "words" | "weights" | "done" | "feedback" | "error";
+  data: unknown;
+}

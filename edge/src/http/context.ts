@@ -1,0 +1,81 @@
+/** What every route finds in its context, and how it reaches a session. */
+import { RosaError } from "@rosa2/shared/errors";
+import type { Context } from "hono";
+import type { Principal } from "../accounts/keys.ts";
+import { type Config, configOf } from "../config.ts";
+import type { Env } from "../env.ts";
+import { isId, sha256 } from "../ids.ts";
+import type { Trace } from "../session/desk.ts";
+import type { SessionObject } from "../session/index.ts";
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: { requestId: string; principal: Principal };
+}
+export type AppContext = Context<AppEnv>;
+
+/** The object's calls as they are written there; the platform's own stub type loses JSON columns. */
+export type SessionCalls = Pick<
+  SessionObject,
+  | "create"
+  | "read"
+  | "turn"
+  | "turnStream"
+  | "retry"
+  | "retryStream"
+  | "stop"
+  | "feedback"
+  | "feedbackStream"
+  | "events"
+  | "readTurn"
+  | "generations"
+  | "activate"
+  | "adapter"
+  | "snapshot"
+  | "restore"
+  | "erase"
+>;
+
+/**
+ * A session of a tenant. The object's name holds the tenant's id, so another tenant's session id leads to
+ * an object that does not exist: 404, as for an id that nobody has.
+ */
+export function sessionStub(env: Env, tenantId: string, sessionId: string): SessionCalls {
+  if (!isId(sessionId, "ses")) throw new RosaError("not_found", "No such session");
+  return env.SESSIONS.getByName(`${tenantId}/${sessionId}`) as unknown as SessionCalls;
+}
+
+export function mySession(c: AppContext, sessionId: string): SessionCalls {
+  return sessionStub(c.env, c.var.principal.tenantId, sessionId);
+}
+
+export function config(c: AppContext): Config {
+  return configOf(c.env);
+}
+
+/** Handed on to the GPU service. */
+export function traceOf(c: AppContext): Trace {
+  const traceparent = c.req.header("traceparent");
+  return {
+    requestId: c.var.requestId,
+    ...(traceparent !== undefined &&
+    /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+      ? { traceparent }
+      : {}),
+  };
+}
+
+/** The request's Idempotency-Key with what it stands for, if the caller sent one. */
+export async function idempotencyOf(
+  c: AppContext,
+): Promise<{ key: string; fingerprint: string } | undefined> {
+  const key = c.req.header("idempotency-key");
+  if (key === undefined) return undefined;
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new RosaError("invalid_request", "Idempotency-Key must be 1 to 255 visible characters", {
+      param: "Idempotency-Key",
+    });
+  }
+  const body = await c.req.text();
+  return { key, fingerprint: await sha256(`${c.req.method} ${c.req.path}\n${body}`) };
+}

@@ -1,0 +1,28 @@
+/** Identifiers: a prefix that says what it names, and a ULID, so that ids sort by the time they were made. */
+import { monotonicFactory } from "ulid";
+
+const next = monotonicFactory((): number => {
+  const word = new Uint32Array(1);
+  crypto.getRandomValues(word);
+  return (word[0] ?? 0) / 0x1_0000_0000;
+});
+
+export type IdPrefix = "chatcmpl" | "ses" | "turn" | "gen" | "key" | "fb" | "req" | "ten";
+
+export function newId(prefix: IdPrefix): string {
+  return `${prefix}_${next()}`;
+}
+
+const shape = /^[a-z]{2,4}_[0-9A-HJKMNP-TV-Z]{26}$/;
+
+/** Whether a path segment can be an id at all; anything else is answered 404 without a look-up. */
+export function isId(text: string, prefix: IdPrefix): boolean {
+  return shape.test(text) && text.startsWith(`${prefix}_`);
+}
+
+/** Lower-case hexadecimal SHA-256. */
+export async function sha256(data: string | Uint8Array): Promise<string> {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

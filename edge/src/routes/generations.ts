@@ -1,0 +1,97 @@
+/** Lineage of a session's adapter: list, activate, download. */
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { getAdapter } from "../adapters/index.ts";
+import { generationListSchema } from "../contract.ts";
+import { GpuClient } from "../gpu-client/index.ts";
+import { type AppEnv, config, mySession, traceOf } from "../http/context.ts";
+import { refuseInvalid } from "../http/errors.ts";
+import { needs } from "../http/middleware.ts";
+import { unwrap } from "../session/result.ts";
+import { bearer, errors, generationParams, json, sessionParam } from "./define.ts";
+
+export const generations = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+
+generations.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/sessions/{s}/generations",
+    tags: ["Generations"],
+    summary: "List a session's generations, oldest first",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { params: sessionParam },
+    responses: { 200: json(generationListSchema, "Lineage"), ...errors(404) },
+  }),
+  async (c) => {
+    const listed = await unwrap(mySession(c, c.req.valid("param").s).generations());
+    return c.json({ object: "list" as const, ...listed }, 200);
+  },
+);
+
+generations.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/sessions/{s}/generations/{g}/activate",
+    tags: ["Generations"],
+    summary: "Let a generation, or `base`, answer from now on",
+    security: bearer,
+    middleware: needs("adapt"),
+    request: { params: generationParams },
+    responses: { 200: json(generationListSchema, "Lineage"), ...errors(403, 404) },
+  }),
+  async (c) => {
+    const { s, g } = c.req.valid("param");
+    const listed = await unwrap(mySession(c, s).activate(g));
+    return c.json({ object: "list" as const, ...listed }, 200);
+  },
+);
+
+generations.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/sessions/{s}/generations/{g}/adapter",
+    tags: ["Generations"],
+    summary: "Download a generation's adapter",
+    description:
+      "`peft`: one archive with adapter_config.json and adapter_model.safetensors, for PEFT and vLLM. `rosa2`: the file as it is stored (B matrices and the seed of A).",
+    security: bearer,
+    middleware: needs("adapt"),
+    request: {
+      params: generationParams,
+      query: z.object({ format: z.enum(["peft", "rosa2"]).default("peft") }),
+    },
+    responses: {
+      200: {
+        description: "The file",
+        content: { "application/octet-stream": { schema: z.string() } },
+      },
+      ...errors(403, 404, 503),
+    },
+  }),
+  async (c) => {
+    const { s, g } = c.req.valid("param");
+    const { tenantId } = c.var.principal;
+    const { digest } = await unwrap(mySession(c, s).adapter(g));
+    if (c.req.valid("query").format === "rosa2") {
+      return new Response(await getAdapter(c.env, tenantId, digest), {
+        headers: {
+          "content-type": "application/octet-stream",
+          "content-disposition": `attachment; filename="${g}.safetensors"`,
+          etag: `"${digest}"`,
+        },
+      }) as never;
+    }
+    const archive = await new GpuClient(config(c).gpu).export(tenantId, digest, {
+      ...traceOf(c),
+      loadAdapter: (wanted) => getAdapter(c.env, tenantId, wanted),
+    });
+    const type = archive.headers.get("content-type") ?? "application/octet-stream";
+    const extension = type.includes("zip") ? "zip" : "tar";
+    return new Response(archive.body, {
+      headers: {
+        "content-type": type,
+        "content-disposition": `attachment; filename="${g}.${extension}"`,
+      },
+    }) as never;
+  },
+);

@@ -1,0 +1,175 @@
+/** Sessions: open, list, read, erase, fork. */
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { RosaError } from "@rosa2/shared/errors";
+import { addSession, listSessions, removeSession } from "../accounts/sessions.ts";
+import { holdAdapter } from "../adapters/index.ts";
+import {
+  erasedSchema,
+  forkSchema,
+  type Mode,
+  sessionCreateSchema,
+  sessionDetailSchema,
+  sessionListSchema,
+} from "../contract.ts";
+import { type AppContext, type AppEnv, config, mySession, sessionStub } from "../http/context.ts";
+import { refuseInvalid } from "../http/errors.ts";
+import { idempotently } from "../http/idempotency.ts";
+import { needs } from "../http/middleware.ts";
+import { isId, newId } from "../ids.ts";
+import type { NewSession } from "../session/index.ts";
+import { unwrap } from "../session/result.ts";
+import { bearer, errors, idempotencyHeader, json, jsonBody, sessionParam } from "./define.ts";
+
+export const sessions = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+
+sessions.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/sessions",
+    tags: ["Sessions"],
+    summary: "Open a session",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { headers: idempotencyHeader, ...jsonBody(sessionCreateSchema) },
+    responses: { 201: json(sessionDetailSchema, "The session"), ...errors(400, 409, 422) },
+  }),
+  async (c) => {
+    const body = c.req.valid("json");
+    return (await idempotently(c, async () => {
+      const mode = body.adaptation?.mode ?? "both";
+      const now = Date.now();
+      const input = {
+        title: body.title ?? null,
+        instructions: body.instructions ?? null,
+        mode,
+        // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
+        context: body.adaptation?.context ?? contextOf(mode),
+        expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
+      };
+      const opened = await openSession(c, input, (stub, session) => stub.create(session));
+      return c.json(opened, 201, { location: `/v1/sessions/${opened.id}` });
+    })) as never;
+  },
+);
+
+sessions.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/sessions",
+    tags: ["Sessions"],
+    summary: "List sessions, newest first",
+    security: bearer,
+    middleware: needs("chat"),
+    request: {
+      query: z.object({
+        limit: z.coerce.number().int().min(1).max(100).default(20),
+        cursor: z.string().optional(),
+      }),
+    },
+    responses: { 200: json(sessionListSchema, "One page"), ...errors(400) },
+  }),
+  async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    if (cursor !== undefined && !isId(cursor, "ses")) {
+      throw new RosaError("invalid_request", "cursor: is not one of this list's", {
+        param: "cursor",
+      });
+    }
+    const page = await listSessions(c.env.DB, c.var.principal.tenantId, { limit, cursor });
+    return c.json({ object: "list" as const, ...page }, 200);
+  },
+);
+
+sessions.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/sessions/{s}",
+    tags: ["Sessions"],
+    summary: "Read a session: turns, words before and after, active generation, totals",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { params: sessionParam },
+    responses: { 200: json(sessionDetailSchema, "The session"), ...errors(404) },
+  }),
+  async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).read()), 200),
+);
+
+sessions.openapi(
+  createRoute({
+    method: "delete",
+    path: "/v1/sessions/{s}",
+    tags: ["Sessions"],
+    summary: "Erase a session: turns, words, events, adapters",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { params: sessionParam },
+    responses: { 200: json(erasedSchema, "What was erased, and what is kept"), ...errors(404) },
+  }),
+  async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).erase()), 200),
+);
+
+sessions.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/sessions/{s}/fork",
+    tags: ["Sessions"],
+    summary: "Branch a session, now or at an earlier turn",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { headers: idempotencyHeader, params: sessionParam, ...jsonBody(forkSchema) },
+    responses: { 201: json(sessionDetailSchema, "The new session"), ...errors(400, 404, 409, 422) },
+  }),
+  async (c) => {
+    const { s } = c.req.valid("param");
+    const body = c.req.valid("json");
+    return (await idempotently(c, async () => {
+      const source = mySession(c, s);
+      const origin = await unwrap(source.read());
+      const snapshot = await unwrap(source.snapshot(body.turn_id ?? null));
+      const { tenantId } = c.var.principal;
+      const input = {
+        title: body.title ?? origin.title,
+        instructions: origin.instructions,
+        mode: origin.mode,
+        context: origin.context,
+        expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
+      };
+      const forked = await openSession(c, input, async (stub, session) => {
+        for (const { digest, bytes } of snapshot.generations) {
+          await holdAdapter(c.env, { tenantId, sessionId: session.id }, digest, bytes);
+        }
+        return stub.restore(session, snapshot);
+      });
+      return c.json(forked, 201, { location: `/v1/sessions/${forked.id}` });
+    })) as never;
+  },
+);
+
+function contextOf(mode: Mode): "request" | "dialogue" {
+  return mode === "both" || mode === "words" ? "request" : "dialogue";
+}
+
+/** Puts a new session into the index, then makes its object; a failure leaves neither. */
+async function openSession(
+  c: AppContext,
+  input: Omit<NewSession, "id" | "tenantId">,
+  create: (
+    stub: ReturnType<typeof sessionStub>,
+    session: NewSession,
+  ) => ReturnType<ReturnType<typeof sessionStub>["create"]>,
+) {
+  const { tenantId } = c.var.principal;
+  const session: NewSession = { ...input, id: newId("ses"), tenantId };
+  const { id, title, mode } = session;
+  await addSession(
+    c.env.DB,
+    { id, tenantId, title, mode, createdAt: Date.now() },
+    config(c).sessionsMax,
+  );
+  try {
+    return await unwrap(create(sessionStub(c.env, tenantId, id), session));
+  } catch (error) {
+    await removeSession(c.env.DB, tenantId, id);
+    throw error;
+  }
+}

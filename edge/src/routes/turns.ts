@@ -1,0 +1,212 @@
+/** Turns of a session: ask, retry, stop, follow, and give feedback. */
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { RosaError } from "@rosa2/shared/errors";
+import { feedbackResultSchema, feedbackSchema, turnCreateSchema, turnSchema } from "../contract.ts";
+import { type AppEnv, idempotencyOf, mySession, traceOf } from "../http/context.ts";
+import { refuseInvalid } from "../http/errors.ts";
+import { needs } from "../http/middleware.ts";
+import { logEvents, sseResponse } from "../http/sse.ts";
+import { unwrap } from "../session/result.ts";
+import {
+  bearer,
+  errors,
+  idempotencyHeader,
+  json,
+  jsonBody,
+  jsonOrEvents,
+  sessionParam,
+  turnParams,
+} from "./define.ts";
+
+export const turns = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+
+turns.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/sessions/{s}/turns",
+    tags: ["Turns"],
+    summary: "Send a request and get the session's reply",
+    description:
+      "With `stream`, events `turn`, `delta`…, then `done` or `error`. `reset` (rare: the reply was interrupted and came out differently) empties the text shown so far. When the GPU service cannot be reached the turn is kept (header `x-rosa2-turn`): POST …/turns/{t}/retry, or the same request with the same Idempotency-Key, runs it again.",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { headers: idempotencyHeader, params: sessionParam, ...jsonBody(turnCreateSchema) },
+    responses: {
+      200: jsonOrEvents(turnSchema, "The turn with its reply"),
+      ...errors(400, 402, 404, 409, 413, 422, 503),
+    },
+  }),
+  async (c) => {
+    const { s } = c.req.valid("param");
+    const { content, stream, ...sampling } = c.req.valid("json");
+    const session = mySession(c, s);
+    const input = {
+      content,
+      sampling,
+      keyId: c.var.principal.keyId,
+      idempotency: await idempotencyOf(c),
+    };
+    if (stream) {
+      const begun = await unwrap(session.turnStream(input, traceOf(c)));
+      const headers = {
+        "x-rosa2-session": s,
+        "x-rosa2-turn": begun.turnId,
+        "x-rosa2-generation": begun.generation,
+      };
+      return sseResponse(logEvents(begun.stream), headers) as never;
+    }
+    const turn = await unwrap(session.turn(input, traceOf(c)));
+    return c.json(turn, 200, {
+      "x-rosa2-session": s,
+      "x-rosa2-turn": turn.id,
+      "x-rosa2-generation": turn.generation,
+    });
+  },
+);
+
+turns.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/sessions/{s}/turns/{t}",
+    tags: ["Turns"],
+    summary: "Read a turn",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { params: turnParams },
+    responses: { 200: json(turnSchema, "The turn"), ...errors(404) },
+  }),
+  async (c) => {
+    const { s, t } = c.req.valid("param");
+    return c.json(await unwrap(mySession(c, s).readTurn(t)), 200);
+  },
+);
+
+turns.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/sessions/{s}/turns/{t}/retry",
+    tags: ["Turns"],
+    summary: "Run a failed turn again, under the same id",
+    security: bearer,
+    middleware: needs("chat"),
+    request: {
+      params: turnParams,
+      body: {
+        required: false,
+        content: {
+          "application/json": { schema: z.strictObject({ stream: z.boolean().default(false) }) },
+        },
+      },
+    },
+    responses: {
+      200: jsonOrEvents(turnSchema, "The turn with its reply"),
+      ...errors(402, 404, 409, 503),
+    },
+  }),
+  async (c) => {
+    const { s, t } = c.req.valid("param");
+    const session = mySession(c, s);
+    if ((c.req.valid("json") as { stream?: boolean } | undefined)?.stream === true) {
+      const stream = await unwrap(session.retryStream(t, traceOf(c)));
+      return sseResponse(logEvents(stream), { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
+    }
+    return c.json(await unwrap(session.retry(t, traceOf(c))), 200);
+  },
+);
+
+turns.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/sessions/{s}/turns/{t}/stop",
+    tags: ["Turns"],
+    summary: "End a reply where it is; the partial reply is kept",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { params: turnParams },
+    responses: { 200: json(turnSchema, "The turn as it now is"), ...errors(404) },
+  }),
+  async (c) => {
+    const { s, t } = c.req.valid("param");
+    return c.json(await unwrap(mySession(c, s).stop(t)), 200);
+  },
+);
+
+turns.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/sessions/{s}/turns/{t}/events",
+    tags: ["Turns"],
+    summary: "Follow a turn: replay after Last-Event-ID, then live",
+    description:
+      "Events of the reply (`turn`, `delta`, `reset`, `done`, `error`) and of feedback on it (`words`, `weights`, `feedback`). The stream ends when nothing more can come.",
+    security: bearer,
+    middleware: needs("chat"),
+    request: {
+      params: turnParams,
+      headers: z.object({ "last-event-id": z.string().optional() }),
+      query: z.object({
+        after: z.coerce.number().int().min(0).optional().openapi({
+          description: "As Last-Event-ID, for clients that cannot set headers",
+        }),
+      }),
+    },
+    responses: {
+      200: {
+        description: "Server-sent events with increasing ids",
+        content: { "text/event-stream": { schema: z.string() } },
+      },
+      ...errors(400, 404),
+    },
+  }),
+  async (c) => {
+    const { s, t } = c.req.valid("param");
+    const lastEventId = c.req.valid("header")["last-event-id"];
+    if (lastEventId !== undefined && !/^\d{1,15}$/.test(lastEventId)) {
+      throw new RosaError("invalid_request", "Last-Event-ID must be an event id of this turn", {
+        param: "Last-Event-ID",
+      });
+    }
+    const after =
+      lastEventId === undefined ? (c.req.valid("query").after ?? 0) : Number(lastEventId);
+    const stream = await unwrap(mySession(c, s).events(t, after));
+    return sseResponse(logEvents(stream), { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
+  },
+);
+
+turns.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/sessions/{s}/turns/{t}/feedback",
+    tags: ["Feedback"],
+    summary: "Say how good a reply was; words first, then weights, then another try",
+    description:
+      "With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. The same feedback on the same turn again is the same feedback: it gives the stored result, or goes on where an interruption left off. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and worked on in the background until it succeeds.",
+    security: bearer,
+    middleware: needs("adapt"),
+    request: { headers: idempotencyHeader, params: turnParams, ...jsonBody(feedbackSchema) },
+    responses: {
+      200: jsonOrEvents(feedbackResultSchema, "What changed"),
+      ...errors(400, 402, 403, 404, 409, 413, 422, 503),
+    },
+  }),
+  async (c) => {
+    const { s, t } = c.req.valid("param");
+    const body = c.req.valid("json");
+    const session = mySession(c, s);
+    const input = {
+      turnId: t,
+      body,
+      keyId: c.var.principal.keyId,
+      idempotency: await idempotencyOf(c),
+    };
+    if (body.stream) {
+      const { feedbackId, stream } = await unwrap(session.feedbackStream(input, traceOf(c)));
+      return sseResponse(logEvents(stream, { feedback: "done" }), {
+        "x-rosa2-session": s,
+        "x-rosa2-feedback": feedbackId,
+      }) as never;
+    }
+    const result = await unwrap(session.feedback(input, traceOf(c)));
+    return c.json(result, 200, { "x-rosa2-session": s, "x-rosa2-feedback": result.id });
+  },
+);

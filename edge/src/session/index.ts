@@ -1,0 +1,553 @@
+/**
+ * The Durable Object of one session: its only writer. Start reading at turn.ts and learn.ts.
+ *
+ * This file is the object's surface (each public method one call of the Worker) and its engine room: which
+ * jobs run now, what the alarm wakes up for. Failures that callers expect come back as values (result.ts).
+ */
+import { DurableObject } from "cloudflare:workers";
+import { RosaError } from "@rosa2/shared/errors";
+import { asc, count, desc, eq, gt } from "drizzle-orm";
+import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlite";
+import { migrate } from "drizzle-orm/durable-sqlite/migrator";
+import migrations from "../../../migrations/session/migrations.js";
+import { removeSession } from "../accounts/sessions.ts";
+import { recordUsage, type UsageEvent } from "../accounts/usage.ts";
+import { eraseAdapters } from "../adapters/index.ts";
+import { type Config, configOf } from "../config.ts";
+import type {
+  ContextPolicy,
+  Erased,
+  FeedbackResult,
+  GenerationBody,
+  LogEvent,
+  Mode,
+  SessionDetail,
+  TurnBody,
+} from "../contract.ts";
+import type { Env } from "../env.ts";
+import { GpuClient } from "../gpu-client/index.ts";
+import { emptyWords } from "../words/index.ts";
+import { type Desk, feedbackRow, generationRow, sessionRow, type Trace, turnRow } from "./desk.ts";
+import { EventLog, type Filter, followLog } from "./events.ts";
+import { beginFeedback, learnFrom, type NewFeedback } from "./learn.ts";
+import { type Job, Outbox } from "./outbox.ts";
+import { KeptError, type Result, settle } from "./result.ts";
+import { events, feedback, generations, positives, session, turns } from "./schema.ts";
+import { restoreSnapshot, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import {
+  answerTurn,
+  beginTurn,
+  leaseMs,
+  leaseReply,
+  type NewTurn,
+  noteIndex,
+  reviveTurn,
+  stopTurn,
+} from "./turn.ts";
+import {
+  feedbackResult,
+  generationBody,
+  sessionDetail,
+  sessionSummary,
+  turnBody,
+} from "./views.ts";
+
+export interface NewSession {
+  id: string;
+  tenantId: string;
+  title: string | null;
+  instructions: string | null;
+  mode: Mode;
+  context: ContextPolicy;
+  expiresAt: number | null;
+}
+
+/** Feedback that could not be finished in this time (a day) is closed without an update. */
+const giveUpMs = 24 * 3_600_000;
+
+export class SessionObject extends DurableObject<Env> {
+  readonly #desk: Desk;
+  #isOpen = false;
+  #armedAt: number | null = null;
+  /** Work under way in this object, by job id: whoever asks for the same work joins it. */
+  readonly #working = new Map<string, Promise<void>>();
+  /** Feedback is worked on one at a time, in the order it came. */
+  #learning: Promise<void> = Promise.resolve();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const config: Config = configOf(env);
+    const db: DrizzleSqliteDODatabase = drizzle(ctx.storage, { logger: false });
+    this.#desk = {
+      env,
+      config,
+      gpu: new GpuClient(config.gpu),
+      db,
+      log: new EventLog(db),
+      outbox: new Outbox(db),
+      replying: new Map(),
+      closing: new AbortController(),
+      answer: (turnId, trace) => this.#reply(turnId, trace),
+      now: () => Date.now(),
+      transaction: (work) => ctx.storage.transactionSync(work),
+    };
+    ctx.blockConcurrencyWhile(async () => {
+      // Asking for a session that does not exist must not write: an object without rows costs nothing.
+      const tables = ctx.storage.sql
+        .exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'")
+        .toArray();
+      if (tables.length === 0) return;
+      await migrate(db, migrations);
+      this.#isOpen = true;
+      this.#takeUpOrphans();
+      await this.#arm();
+    });
+  }
+
+  create(input: NewSession): Promise<Result<SessionDetail>> {
+    return settle(async () => {
+      if (!this.#isOpen) {
+        await migrate(this.#desk.db, migrations);
+        this.#isOpen = true;
+      }
+      const { context, ...columns } = input;
+      this.#desk.db
+        .insert(session)
+        .values({
+          ...columns,
+          context,
+          wordsState: emptyWords(),
+          activeGeneration: "base",
+          createdAt: this.#desk.now(),
+        })
+        .onConflictDoNothing()
+        .run();
+      await this.#arm();
+      return sessionDetail(this.#desk);
+    });
+  }
+
+  read(): Promise<Result<SessionDetail>> {
+    return this.#answer(() => sessionDetail(this.#desk));
+  }
+
+  /** Takes a turn and waits for its reply. */
+  turn(input: NewTurn, trace: Trace): Promise<Result<TurnBody>> {
+    return this.#answer(async () => {
+      const turnId = await beginTurn(this.#desk, input);
+      return await this.#replyOf(turnId, trace);
+    });
+  }
+
+  /** Takes a turn; its log follows from the beginning. */
+  turnStream(
+    input: NewTurn,
+    trace: Trace,
+  ): Promise<Result<{ turnId: string; generation: string; stream: ReadableStream<Uint8Array> }>> {
+    return this.#answer(async () => {
+      const turnId = await beginTurn(this.#desk, input);
+      this.#background(this.#reply(turnId, trace));
+      const { generation } = turnRow(this.#desk, turnId);
+      return { turnId, generation, stream: this.#followReply(turnId, 0) };
+    });
+  }
+
+  retry(turnId: string, trace: Trace): Promise<Result<TurnBody>> {
+    return this.#answer(async () => {
+      await reviveTurn(this.#desk, turnId);
+      return await this.#replyOf(turnId, trace);
+    });
+  }
+
+  retryStream(turnId: string, trace: Trace): Promise<Result<ReadableStream<Uint8Array>>> {
+    return this.#answer(async () => {
+      const after = this.#lastSeq();
+      await reviveTurn(this.#desk, turnId);
+      this.#background(this.#reply(turnId, trace));
+      return this.#followReply(turnId, after);
+    });
+  }
+
+  stop(turnId: string): Promise<Result<TurnBody>> {
+    return this.#answer(async () => {
+      await stopTurn(this.#desk, turnId);
+      await this.#working.get(`reply:${turnId}`);
+      await this.#arm();
+      return turnBody(this.#desk, turnRow(this.#desk, turnId));
+    });
+  }
+
+  /** Takes feedback and waits as far as the body asks: for the words, for the weights, for the new reply. */
+  feedback(input: NewFeedback, trace: Trace): Promise<Result<FeedbackResult>> {
+    return this.#answer(async () => {
+      const id = await beginFeedback(this.#desk, input);
+      const work = this.#learn(id, trace);
+      this.#background(work);
+      const { retry, wait = retry } = input.body;
+      if (wait) {
+        await work.catch((error) => this.#kept(error, id));
+      } else {
+        while (feedbackRow(this.#desk, id).step === "stored") {
+          await Promise.race([work, this.#desk.log.changed()]).catch((error) =>
+            this.#kept(error, id),
+          );
+        }
+      }
+      return feedbackResult(this.#desk, feedbackRow(this.#desk, id));
+    });
+  }
+
+  /** Takes feedback; words, weights, the new reply and the outcome follow as they happen. */
+  feedbackStream(
+    input: NewFeedback,
+    trace: Trace,
+  ): Promise<Result<{ feedbackId: string; stream: ReadableStream<Uint8Array> }>> {
+    return this.#answer(async () => {
+      const feedbackId = await beginFeedback(this.#desk, input);
+      // From the feedback's own beginning: a repeated call sees everything again.
+      const after = 0;
+      let failed = false;
+      this.#background(
+        this.#learn(feedbackId, trace).catch((error) => {
+          failed = true;
+          const row = feedbackRow(this.#desk, feedbackId);
+          // A failed retry has its own error event in the log already.
+          if (!(error instanceof KeptError)) {
+            this.#desk.log.append({
+              turnId: row.turnId,
+              type: "error",
+              data: { error: describe(error), feedback_id: feedbackId },
+              at: this.#desk.now(),
+              feedbackId,
+            });
+          }
+          this.#desk.log.wake();
+        }),
+      );
+      const filters = (): Filter[] => {
+        const { turnId, retryTurnId } = feedbackRow(this.#desk, feedbackId);
+        const own: Filter = { turnId, feedbackId };
+        return retryTurnId === null
+          ? [own]
+          : [own, { turnId: retryTurnId, types: ["turn", "delta", "reset", "error"] }];
+      };
+      const settled = () => failed || feedbackRow(this.#desk, feedbackId).step === "done";
+      const stream = followLog(this.#desk.log, filters, after, settled);
+      return { feedbackId, stream };
+    });
+  }
+
+  /** A turn's log after an event id, then live until nothing more can come of the turn. */
+  events(turnId: string, afterSeq: number): Promise<Result<ReadableStream<Uint8Array>>> {
+    return this.#answer(() => {
+      turnRow(this.#desk, turnId);
+      const settled = () => {
+        const open = this.#desk.db
+          .select({ step: feedback.step })
+          .from(feedback)
+          .where(eq(feedback.turnId, turnId))
+          .all()
+          .some(({ step }) => step !== "done");
+        return !open && turnRow(this.#desk, turnId).status !== "running";
+      };
+      return followLog(this.#desk.log, () => [{ turnId }], afterSeq, settled);
+    });
+  }
+
+  readTurn(turnId: string): Promise<Result<TurnBody>> {
+    return this.#answer(() => turnBody(this.#desk, turnRow(this.#desk, turnId)));
+  }
+
+  generations(): Promise<Result<{ active: string; data: GenerationBody[] }>> {
+    return this.#answer(() => {
+      const { activeGeneration } = sessionRow(this.#desk);
+      const rows = this.#desk.db.select().from(generations).orderBy(asc(generations.index)).all();
+      return {
+        active: activeGeneration,
+        data: rows.map((row) => generationBody(row, activeGeneration)),
+      };
+    });
+  }
+
+  /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
+  activate(generation: string): Promise<Result<{ active: string; data: GenerationBody[] }>> {
+    return this.#answer(async () => {
+      const madeAt = generation === "base" ? 0 : generationRow(this.#desk, generation).createdAt;
+      this.#desk.transaction(() => {
+        this.#desk.db.update(session).set({ activeGeneration: generation }).run();
+        this.#desk.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+        noteIndex(this.#desk);
+      });
+      await this.#arm();
+      const listed = await this.generations();
+      if (!listed.ok) throw new RosaError(listed.code, listed.message);
+      return listed.value;
+    });
+  }
+
+  adapter(generation: string): Promise<Result<{ digest: string }>> {
+    return this.#answer(() => ({ digest: generationRow(this.#desk, generation).digest }));
+  }
+
+  snapshot(turnId: string | null): Promise<Result<Snapshot>> {
+    return this.#answer(() => takeSnapshot(this.#desk, turnId));
+  }
+
+  /** Fills a new session from another's snapshot. */
+  restore(input: NewSession, snapshot: Snapshot): Promise<Result<SessionDetail>> {
+    return settle(async () => {
+      const created = await this.create(input);
+      if (!created.ok) throw new RosaError(created.code, created.message);
+      restoreSnapshot(this.#desk, snapshot);
+      noteIndex(this.#desk);
+      await this.#arm();
+      return sessionDetail(this.#desk);
+    });
+  }
+
+  /** Stops everything and deletes turns, words, events, adapters; what was metered is written down first. */
+  erase(): Promise<Result<Erased>> {
+    return this.#answer(() => this.#erase());
+  }
+
+  override async alarm(): Promise<void> {
+    this.#armedAt = null;
+    if (!this.#isOpen) return;
+    try {
+      const { expiresAt } = sessionRow(this.#desk);
+      if (expiresAt !== null && expiresAt <= this.#desk.now()) {
+        await this.#erase();
+        return;
+      }
+      await this.#runDue();
+    } catch (error) {
+      console.error("alarm failed", error);
+    } finally {
+      // An alarm that throws is dropped after a few tries; this one never throws and always re-arms.
+      await this.#arm();
+    }
+  }
+
+  /** Every call on an existing session: 404 otherwise, and the alarm is set for whatever the call left behind. */
+  async #answer<T>(work: () => T | Promise<T>): Promise<Result<T>> {
+    if (!this.#isOpen) {
+      return { ok: false, code: "not_found", message: "No such session" };
+    }
+    try {
+      return await settle(work);
+    } finally {
+      await this.#arm();
+    }
+  }
+
+  #reply(turnId: string, trace: Trace): Promise<void> {
+    return this.#once(`reply:${turnId}`, () => answerTurn(this.#desk, turnId, trace));
+  }
+
+  /** @throws KeptError when the reply failed; the turn can be retried. */
+  async #replyOf(turnId: string, trace: Trace): Promise<TurnBody> {
+    const work = this.#reply(turnId, trace);
+    this.#background(work);
+    await work;
+    const turn = turnRow(this.#desk, turnId);
+    if (turn.status === "failed" && turn.error !== null) throw new KeptError(turn.error, turnId);
+    return turnBody(this.#desk, turn);
+  }
+
+  #learn(feedbackId: string, trace: Trace): Promise<void> {
+    return this.#once(`feedback:${feedbackId}`, async () => {
+      const before = this.#learning;
+      const work = before.then(() => learnFrom(this.#desk, feedbackId, trace));
+      this.#learning = work.catch(() => {});
+      await work.catch((error) => {
+        const job = this.#isOpen ? this.#desk.outbox.get(`feedback:${feedbackId}`) : undefined;
+        if (job !== undefined) this.#desk.outbox.failed(job, this.#desk.now());
+        throw error;
+      });
+    });
+  }
+
+  /** Starts work, or joins it; afterwards whatever it put into the outbox is looked at. */
+  #once(id: string, work: () => Promise<void>): Promise<void> {
+    const started = this.#working.get(id);
+    if (started !== undefined) return started;
+    const promise = work().finally(async () => {
+      this.#working.delete(id);
+      if (!this.#isOpen) return;
+      this.#background(this.#runDue(["usage", "index"]));
+      await this.#arm();
+    });
+    this.#working.set(id, promise);
+    return promise;
+  }
+
+  /** Keeps the object alive for work that nobody waits for; its failure is in the outbox or the log. */
+  #background(work: Promise<unknown>): void {
+    this.ctx.waitUntil(
+      work.catch((error) => {
+        if (!(error instanceof RosaError)) console.error("background work failed", error);
+      }),
+    );
+  }
+
+  async #runDue(kinds: Job["kind"][] = ["usage", "index", "reply", "feedback"]): Promise<void> {
+    const jobs = this.#desk.outbox.due(this.#desk.now()).filter(({ kind }) => kinds.includes(kind));
+    await Promise.all(jobs.map((job) => this.#runJob(job)));
+  }
+
+  async #runJob(job: Job): Promise<void> {
+    const { outbox } = this.#desk;
+    if (job.kind === "reply") {
+      const { turnId } = job.payload as { turnId: string };
+      leaseReply(this.#desk, turnId);
+      if (!this.#working.has(job.id)) await this.#reply(turnId, {}).catch(logUnexpected);
+    } else if (job.kind === "feedback") {
+      const { feedbackId } = job.payload as { feedbackId: string };
+      if (this.#working.has(job.id)) {
+        outbox.postpone(job.id, this.#desk.now() + leaseMs);
+      } else if (feedbackRow(this.#desk, feedbackId).createdAt + giveUpMs < this.#desk.now()) {
+        this.#giveUp(feedbackId);
+      } else {
+        await this.#learn(feedbackId, {}).catch(logUnexpected);
+      }
+    } else {
+      await this.#once(job.id, async () => {
+        try {
+          if (job.kind === "usage") await recordUsage(this.env.DB, job.payload as UsageEvent);
+          else await this.#writeIndex();
+          if (this.#isOpen) outbox.delete(job.id);
+        } catch (error) {
+          console.error(`${job.kind} could not be written`, error);
+          outbox.failed(job, this.#desk.now());
+        }
+      });
+    }
+  }
+
+  #giveUp(feedbackId: string): void {
+    const row = feedbackRow(this.#desk, feedbackId);
+    const reason = "given up: the GPU service could not be reached for a day";
+    this.#desk.transaction(() => {
+      this.#desk.db
+        .update(feedback)
+        .set({
+          step: "done",
+          weights: row.weights ?? {
+            decision: "rejected",
+            reason,
+            active: false,
+            step_norm: null,
+            shift_norm: null,
+            kl: null,
+            objective: null,
+            ms: null,
+          },
+        })
+        .where(eq(feedback.id, feedbackId))
+        .run();
+      this.#desk.outbox.delete(`feedback:${feedbackId}`);
+      this.#desk.log.append({
+        turnId: row.turnId,
+        type: "error",
+        data: { error: { code: "gpu_unavailable", message: reason }, feedback_id: feedbackId },
+        at: this.#desk.now(),
+        feedbackId,
+      });
+    });
+  }
+
+  async #writeIndex(): Promise<void> {
+    const { id, turn_count, generation, updated_at } = sessionSummary(this.#desk);
+    await this.env.DB.prepare(
+      "UPDATE session_index SET turns = ?2, generation = ?3, updated_at = ?4 WHERE id = ?1",
+    )
+      .bind(id, turn_count, generation, Date.parse(updated_at))
+      .run();
+  }
+
+  async #erase(): Promise<Erased> {
+    const { db, outbox, replying } = this.#desk;
+    const { id, tenantId } = sessionRow(this.#desk);
+    this.#desk.closing.abort();
+    for (const controller of replying.values()) controller.abort();
+    await Promise.allSettled(this.#working.values());
+    for (const job of outbox.pending("usage")) {
+      await recordUsage(this.env.DB, job.payload as UsageEvent);
+      outbox.delete(job.id);
+    }
+    const rows = (table: typeof turns | typeof generations | typeof events) =>
+      db.select({ n: count() }).from(table).get()?.n ?? 0;
+    const erased = { turns: rows(turns), generations: rows(generations), events: rows(events) };
+    const adapters = await eraseAdapters(this.env, { tenantId, sessionId: id });
+    await removeSession(this.env.DB, tenantId, id);
+    this.#isOpen = false;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#desk.log.wake();
+    return {
+      id,
+      object: "session.erased",
+      erased: { ...erased, adapters },
+      kept: "usage rows without content, for billing",
+    };
+  }
+
+  /** After an eviction nothing runs in memory any more, so every lease is void. */
+  #takeUpOrphans(): void {
+    for (const job of this.#desk.outbox.pending("reply")) {
+      this.#desk.outbox.postpone(job.id, this.#desk.now());
+    }
+    for (const job of this.#desk.outbox.pending("feedback")) {
+      if (job.attempts === 0) this.#desk.outbox.postpone(job.id, this.#desk.now());
+    }
+  }
+
+  /** Sets the alarm for the next due job or the session's end. */
+  async #arm(): Promise<void> {
+    if (!this.#isOpen) return;
+    const row = this.#desk.db.select({ at: session.expiresAt }).from(session).get();
+    const times = [row?.at ?? null, this.#desk.outbox.nextDueAt()].filter((at) => at !== null);
+    if (times.length === 0) return;
+    const at = Math.min(...times);
+    // Setting an alarm is a write; the same one need not be set again.
+    if (at === this.#armedAt) return;
+    this.#armedAt = at;
+    await this.ctx.storage.setAlarm(Math.max(at, this.#desk.now() + 5));
+  }
+
+  #followReply(turnId: string, afterSeq: number): ReadableStream<Uint8Array> {
+    const types: LogEvent["type"][] = ["turn", "delta", "reset", "done", "error"];
+    const settled = () => turnRow(this.#desk, turnId).status !== "running";
+    return followLog(this.#desk.log, () => [{ turnId, types }], afterSeq, settled);
+  }
+
+  #lastSeq(): number {
+    return (
+      this.#desk.db
+        .select({ seq: events.seq })
+        .from(events)
+        .orderBy(desc(events.seq))
+        .limit(1)
+        .get()?.seq ?? 0
+    );
+  }
+
+  /** The feedback is stored whatever happens next; the caller learns its id with the error. */
+  #kept(error: unknown, feedbackId: string): never {
+    if (error instanceof KeptError || !(error instanceof RosaError)) throw error;
+    throw new KeptError(
+      { code: error.code, message: error.message, retryAfterS: error.retryAfterS },
+      feedbackId,
+    );
+  }
+}
+
+function describe(error: unknown): { code: string; message: string } {
+  return error instanceof RosaError
+    ? { code: error.code, message: error.message }
+    : { code: "internal_error", message: "Something unexpected went wrong" };
+}
+
+function logUnexpected(error: unknown): void {
+  if (!(error instanceof RosaError)) console.error("job failed", error);
+}

@@ -1,0 +1,328 @@
+/**
+ * A small working stand-in for the GPU service: it speaks the wire protocol, learns corrections by heart,
+ * keeps adapters by tenant and digest, and can be told to fail. It computes nothing.
+ *
+ * A reply is what the adapter learned for the last message, else `echo: <last message>`; rejected replies
+ * are answered with the next variant. Behaviour is set per tenant, so that tests do not meet.
+ */
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  type AdaptResult,
+  adaptRequestSchema,
+  type GenerateEvent,
+  generateRequestSchema,
+  type Health,
+  type Message,
+  scoreRequestSchema,
+  secretHeader,
+} from "@rosa2/shared/protocol";
+
+export interface Behaviour {
+  /** Connections of these paths break off before an answer. */
+  down?: string[];
+  /** Pause before an answer, by path (milliseconds). */
+  delayMs?: Record<string, number>;
+  /** Pause between deltas (milliseconds). */
+  deltaMs?: number;
+  /** Break the reply's stream after so many deltas. */
+  breakAfter?: number;
+  /** Decision of `/v1/adapt`. */
+  adapt?: "updated" | "skipped" | "rejected";
+  /** Error answered by a path. */
+  error?: Record<string, { status: number; code: string; message: string }>;
+  /** Makes each update's file different from the last, as a service without determinism would. */
+  salted?: boolean;
+}
+
+/** What one call brought, for tests to look at. */
+export interface Call {
+  path: string;
+  adapter: string | null;
+  hasBytes: boolean;
+  requestId: string | null;
+  traceparent: string | null;
+  messages: Message[];
+  rejected: string[];
+  rows: { kind: string; reply: string; prompt: string }[];
+  status: number;
+  aborted: boolean;
+}
+
+interface AdapterFile {
+  parent: string | null;
+  learned: Record<string, string>;
+  salt?: number;
+}
+
+export class FakeGpu {
+  readonly #secret: string;
+  readonly #server: Server;
+  readonly #adapters = new Map<string, AdapterFile>();
+  readonly #behaviours = new Map<string, Behaviour>();
+  readonly #calls = new Map<string, Call[]>();
+  #salt = 0;
+
+  constructor(secret: string) {
+    this.#secret = secret;
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch((error) => {
+        if (!response.headersSent) response.writeHead(500);
+        response.end(JSON.stringify({ error: { code: "internal_error", message: String(error) } }));
+      });
+    });
+  }
+
+  /** Starts on a free port of the loopback interface; it keeps no process alive. */
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    this.#server.unref();
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://fake");
+    const raw = await readBody(request);
+    if (url.pathname.startsWith("/__")) return this.#control(url, raw, response);
+    if (request.headers[secretHeader] !== this.#secret) {
+      return sendError(response, 401, "invalid_key", "wrong secret");
+    }
+    if (url.pathname === "/health") return sendJson(response, 200, health);
+    const { json, adapter } = await readRequest(request, raw);
+    const { tenant } = json as { tenant: string };
+    const call = noteOf(url.pathname, request, json, adapter !== null);
+    response.on("close", () => {
+      call.aborted = !response.writableEnded;
+    });
+    const calls = this.#calls.get(tenant) ?? [];
+    calls.push(call);
+    this.#calls.set(tenant, calls);
+    response.on("finish", () => {
+      call.status = response.statusCode;
+    });
+
+    const behaviour = this.#behaviours.get(tenant) ?? {};
+    const delayMs = behaviour.delayMs?.[url.pathname];
+    if (delayMs !== undefined) await sleep(delayMs);
+    if (behaviour.down?.includes(url.pathname) === true) {
+      request.socket.destroy();
+      return;
+    }
+    const error = behaviour.error?.[url.pathname];
+    if (error !== undefined) return sendError(response, error.status, error.code, error.message);
+    if (adapter !== null) {
+      const digest = sha256(adapter);
+      if (digest !== call.adapter) return sendError(response, 400, "adapter_invalid", "digest");
+      this.#adapters.set(`${tenant}/${digest}`, JSON.parse(adapter.toString()) as AdapterFile);
+    }
+    if (call.adapter !== null && !this.#adapters.has(`${tenant}/${call.adapter}`)) {
+      return sendError(response, 409, "adapter_missing", `no adapter ${call.adapter}`);
+    }
+    const file = call.adapter === null ? null : this.#adapters.get(`${tenant}/${call.adapter}`);
+    const learned = file?.learned ?? {};
+    if (url.pathname === "/v1/generate") {
+      return await generate(response, json, learned, behaviour);
+    }
+    if (url.pathname === "/v1/score") return score(response, json, learned);
+    if (url.pathname === "/v1/adapt") return await this.#adapt(response, json, learned, behaviour);
+    if (url.pathname === "/v1/export") {
+      response.writeHead(200, { "content-type": "application/zip" });
+      response.end(`archive of ${call.adapter}`);
+      return;
+    }
+    sendError(response, 404, "not_found", "no such route");
+  }
+
+  /** `POST /__behaviour?tenant=` sets, `GET /__calls?tenant=` reads, `POST /__forget?tenant=` empties the adapter cache. */
+  #control(url: URL, raw: Buffer, response: ServerResponse): void {
+    const tenant = url.searchParams.get("tenant") ?? "";
+    if (url.pathname === "/__behaviour") {
+      this.#behaviours.set(tenant, JSON.parse(raw.toString()) as Behaviour);
+    } else if (url.pathname === "/__forget") {
+      for (const key of [...this.#adapters.keys()]) {
+        if (key.startsWith(`${tenant}/`)) this.#adapters.delete(key);
+      }
+    }
+    sendJson(response, 200, this.#calls.get(tenant) ?? []);
+  }
+
+  async #adapt(
+    response: ServerResponse,
+    json: unknown,
+    learned: Record<string, string>,
+    behaviour: Behaviour,
+  ): Promise<void> {
+    const request = adaptRequestSchema.parse(json);
+    const decision = behaviour.adapt ?? "updated";
+    const file: AdapterFile = {
+      parent: request.adapter?.digest ?? null,
+      learned: { ...learned },
+      ...(behaviour.salted === true ? { salt: ++this.#salt } : {}),
+    };
+    for (const row of request.rows) {
+      if (row.kind !== "rejected") file.learned[lastContent(row.messages)] = row.reply;
+    }
+    const bytes = Buffer.from(JSON.stringify(file));
+    const digest = sha256(bytes);
+    const result: AdaptResult = {
+      decision,
+      reason: decision === "updated" ? "learned by heart" : `told to answer ${decision}`,
+      ...(decision === "updated" ? { digest } : {}),
+      rank: 8,
+      step_norm: decision === "updated" ? 0.5 : 0,
+      shift_norm: Object.keys(file.learned).length * 0.5,
+      kl: 0.25,
+      objective: { before: -2, after: -0.1 },
+      rows: request.rows.map(({ kind, reply }) => ({
+        kind,
+        logprob_before: -5,
+        target_shift: 4,
+        predicted_shift: 4,
+        realised_shift: 4.1,
+        reply_tokens: tokenCount(reply),
+      })),
+      ms: { queue: 0, update: 3 },
+    };
+    if (decision === "updated") this.#adapters.set(`${request.tenant}/${digest}`, file);
+    const form = new FormData();
+    form.append("result", new Blob([JSON.stringify(result)], { type: "application/json" }));
+    if (decision === "updated") form.append("adapter", new Blob([bytes]), "adapter.safetensors");
+    const answer = new Response(form);
+    response.writeHead(200, { "content-type": answer.headers.get("content-type") ?? "" });
+    response.end(Buffer.from(await answer.arrayBuffer()));
+  }
+}
+
+async function generate(
+  response: ServerResponse,
+  json: unknown,
+  learned: Record<string, string>,
+  behaviour: Behaviour,
+): Promise<void> {
+  const request = generateRequestSchema.parse(json);
+  const prompt = lastContent(request.messages);
+  const variants = [learned[prompt] ?? `echo: ${prompt}`, `echo: ${prompt}`];
+  for (let i = 2; i < 40; i++) variants.push(`echo ${i}: ${prompt}`);
+  const reply = variants.find((variant) => !request.rejected.includes(variant)) ?? "";
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  const send = (event: GenerateEvent) => response.write(`data: ${JSON.stringify(event)}\n\n`);
+  const deltas = reply.match(/\S+\s*/g) ?? [];
+  const withLogprobs = request.sampling.top_logprobs !== undefined;
+  for (const [index, text] of deltas.entries()) {
+    if (behaviour.breakAfter === index) {
+      response.destroy();
+      return;
+    }
+    if (response.destroyed) return;
+    const logprobs = [{ token: text, logprob: -0.1, top: [] }];
+    send({ type: "delta", text, ...(withLogprobs ? { logprobs } : {}) });
+    await sleep(behaviour.deltaMs ?? 0);
+  }
+  send({
+    type: "done",
+    text: reply,
+    finish_reason: "stop",
+    usage: {
+      prompt_tokens: request.messages.reduce((n, { content }) => n + tokenCount(content), 0),
+      completion_tokens: deltas.length,
+      cached_tokens: 0,
+    },
+    logprob: learned[prompt] === reply ? -0.05 : -1.2,
+    ms: { queue: 0, prefill: 1, decode: 1 },
+  });
+  response.end();
+}
+
+function score(response: ServerResponse, json: unknown, learned: Record<string, string>): void {
+  const request = scoreRequestSchema.parse(json);
+  sendJson(response, 200, {
+    scores: request.items.map(({ messages, reply }) => {
+      const prompt = lastContent(messages);
+      const logprob = learned[prompt] === reply ? -0.05 : reply === `echo: ${prompt}` ? -1.2 : -5;
+      return { logprob, token_logprobs: [logprob], prompt_tokens: tokenCount(prompt) };
+    }),
+  });
+}
+
+const health: Health = {
+  status: "ok",
+  model: { id: "fake-mini", digest: "0".repeat(64), context_length: 512, parameters: 1 },
+  provider: "cpu",
+  queue: { waiting: 0, running: 0 },
+};
+
+function noteOf(path: string, request: IncomingMessage, json: unknown, hasBytes: boolean): Call {
+  const body = json as {
+    adapter?: { digest: string } | null;
+    messages?: Message[];
+    rejected?: string[];
+    rows?: { kind: string; reply: string; messages: Message[] }[];
+  };
+  const header = (name: string) => (request.headers[name] as string | undefined) ?? null;
+  return {
+    path,
+    adapter: body.adapter?.digest ?? null,
+    hasBytes,
+    requestId: header("x-request-id"),
+    traceparent: header("traceparent"),
+    messages: body.messages ?? [],
+    rejected: body.rejected ?? [],
+    rows: (body.rows ?? []).map(({ kind, reply, messages }) => ({
+      kind,
+      reply,
+      prompt: lastContent(messages),
+    })),
+    status: 0,
+    aborted: false,
+  };
+}
+
+async function readRequest(
+  request: IncomingMessage,
+  raw: Buffer,
+): Promise<{ json: unknown; adapter: Buffer | null }> {
+  const type = request.headers["content-type"] ?? "";
+  if (!type.startsWith("multipart/form-data")) {
+    return { json: JSON.parse(raw.toString()), adapter: null };
+  }
+  const form = await new Response(new Uint8Array(raw), {
+    headers: { "content-type": type },
+  }).formData();
+  const part = async (name: string) => Buffer.from(await (form.get(name) as File).arrayBuffer());
+  return {
+    json: JSON.parse((await part("request")).toString()),
+    adapter: await part("adapter"),
+  };
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}
+
+function sendError(response: ServerResponse, status: number, code: string, message: string): void {
+  sendJson(response, status, { error: { type: "api_error", code, message } });
+}
+
+function lastContent(messages: readonly Message[]): string {
+  return messages.at(-1)?.content ?? "";
+}
+
+function tokenCount(text: string): number {
+  return text.split(/\s+/).filter((word) => word !== "").length;
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,56 @@
+/** Test projects: `edge` runs in workerd against a stand-in for the GPU service, the others in Node. */
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+import { FakeGpu } from "./test/support/fake-gpu.ts";
+
+const gpuSecret = "secret-of-the-edge-tests";
+
+const node = (name: string) => ({
+  name,
+  environment: "node" as const,
+  include: [`test/${name}/**/*.test.ts`],
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(async () => ({
+            wrangler: { configPath: "./wrangler.toml" },
+            remoteBindings: false,
+            miniflare: {
+              cf: false,
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
+                GPU_URL: await new FakeGpu(gpuSecret).listen(),
+                GPU_SECRET: gpuSecret,
+                GPU_TIMEOUT_MS: "3000",
+                LOG: "off",
+                RATE_LIMIT: "off",
+              },
+            },
+          })),
+        ],
+        test: {
+          name: "edge",
+          include: ["test/edge/**/*.test.ts"],
+          setupFiles: ["./test/edge/support/setup.ts"],
+          testTimeout: 20_000,
+        },
+      },
+      { test: { ...node("gpu"), testTimeout: 60_000 } },
+      { test: node("shared") },
+      { test: { ...node("simulation"), testTimeout: 120_000 } },
+      {
+        test: {
+          ...node("e2e"),
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          maxConcurrency: 1,
+        },
+      },
+    ],
+  },
+});
