@@ -9,6 +9,7 @@ import type {
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
+import type { TokenRow } from "../adapt/adapt.ts";
 import type { ChatTokenizer } from "../tokenizer.ts";
 import type { AdapterCache } from "./adapter-cache.ts";
 import type { Slices } from "./background.ts";
@@ -28,23 +29,18 @@ export interface Runtime {
   model: LanguageModel;
   tokenizer: ChatTokenizer;
   /** Throws `adapter_invalid` when the file does not fit this model. */
-  readAdapter(bytes: Uint8Array, digest: string): AdapterWeights;
+  readAdapter(bytes: Uint8Array): AdapterWeights;
   /** One update in slices; an accepted one comes with the new adapter and its file. */
   adapt(
-    rows: UpdateRow[],
+    rows: TokenRow[],
     plan: AdaptRequest["plan"],
     parent: AdapterWeights | null,
   ): Slices<Update>;
 }
 
-export interface UpdateRow extends ScoreRow {
-  kind: AdaptRequest["rows"][number]["kind"];
-  weight: number;
-}
-
 export interface Update {
   result: Omit<AdaptResult, "ms">;
-  file: { bytes: Uint8Array<ArrayBuffer>; adapter: AdapterWeights } | null;
+  file: { bytes: Uint8Array; adapter: AdapterWeights } | null;
 }
 
 export class Requests {
@@ -142,20 +138,13 @@ export class Requests {
     id: number,
     request: AdaptRequest,
     adapterBytes: Uint8Array | null,
-  ): Promise<{ result: AdaptResult; bytes: Uint8Array<ArrayBuffer> | null }> {
+  ): Promise<{ result: AdaptResult; bytes: Uint8Array | null }> {
     const parent = this.#adapter(request, adapterBytes);
-    const rows = request.rows
-      .map((row, i) => ({
-        ...this.#row(row, `rows.${i}`),
-        kind: row.kind,
-        weight: row.weight,
-      }))
-      .filter(({ weight }) => weight > 0);
-    if (rows.length === 0) {
-      throw new RosaError("invalid_request", "Cannot adapt: every row has weight 0", {
-        param: "rows",
-      });
-    }
+    const rows = request.rows.map((row, i) => ({
+      ...this.#row(row, `rows.${i}`),
+      kind: row.kind,
+      weight: row.weight,
+    }));
     const queuedAt = performance.now();
     const { value, startedAt } = await this.#scheduler.runBackground(
       id,
@@ -181,7 +170,7 @@ export class Requests {
         { param: "adapter" },
       );
     }
-    const weights = this.#runtime.readAdapter(bytes, adapter.digest);
+    const weights = this.#runtime.readAdapter(bytes);
     this.#adapters.set(tenant, weights);
     return weights;
   }

@@ -83,7 +83,10 @@ export class Sampler {
   }
 }
 
-/** log Σ exp(logits). Terms below e⁻²⁵ of the largest are left out: together < 3e-6 at 200k tokens. */
+/** Weights below e to minus this of the largest are left out: together < 3e-6 even at 200k tokens. */
+const negligible = 25;
+
+/** log Σ exp(logits). */
 export function logSumExp(logits_V: Float32Array): number {
   let max = -Infinity;
   for (let i = 0; i < logits_V.length; i++) {
@@ -94,7 +97,7 @@ export function logSumExp(logits_V: Float32Array): number {
   let sum = 0;
   for (let i = 0; i < logits_V.length; i++) {
     const below = (logits_V[i] as number) - max;
-    if (!(below <= -25)) sum += Math.exp(below);
+    if (!(below <= -negligible)) sum += Math.exp(below);
   }
   return max + Math.log(sum);
 }
@@ -114,13 +117,16 @@ function drawToken(logits_V: Float32Array, rules: SamplingRules, draw: number): 
   if (rules.top_k === 1) return best;
   const max = logits_V[best] as number;
   const weight = (id: number) => Math.exp(((logits_V[id] as number) - max) / rules.temperature);
+  const floor = max - negligible * rules.temperature;
   let total = 0;
-  for (let id = 0; id < logits_V.length; id++) total += weight(id);
+  for (let id = 0; id < logits_V.length; id++) {
+    if ((logits_V[id] as number) > floor) total += weight(id);
+  }
 
   if (rules.top_k === 0 && rules.top_p === 1 && rules.min_p === 0) {
     let rest = draw * total;
     for (let id = 0; id < logits_V.length; id++) {
-      rest -= weight(id);
+      if ((logits_V[id] as number) > floor) rest -= weight(id);
       if (rest < 0) return id;
     }
     return best; // rounding left a sliver of mass

@@ -97,7 +97,12 @@ async function answer(
       outbox.add({ type: "scored", id, result });
     } else {
       const { result, bytes } = await requests.adapt(id, work.request, adapterBytes);
-      outbox.add({ type: "adapted", id, result, adapterBytes: bytes });
+      outbox.add({
+        type: "adapted",
+        id,
+        result,
+        adapterBytes: bytes === null ? null : Uint8Array.from(bytes),
+      });
     }
   } catch (error) {
     fail(error);
