@@ -1,6 +1,6 @@
 /** Reverse mode: walks a graph backwards and applies each primitive's vector-Jacobian product. */
 import { add } from "./functions.ts";
-import { trace, type Value } from "./graph.ts";
+import { formatType, sameShape, trace, type Value } from "./graph.ts";
 import { type Primitive, type Rule, rules } from "./ops.ts";
 
 /**
@@ -23,7 +23,12 @@ export function gradients(
     const sum = cotangents.get(value);
     cotangents.set(value, sum ? add(sum, cotangent) : cotangent);
   };
-  for (const { value, seed } of outputs) accumulate(value, seed);
+  for (const { value, seed } of outputs) {
+    if (!sameShape(value.shape, seed.shape)) {
+      throw new Error(`Cannot seed ${formatType(value)} with ${formatType(seed)}`);
+    }
+    accumulate(value, seed);
+  }
 
   for (const node of order.reverse()) {
     const received = node.outputs.map((output) => cotangents.get(output) ?? null);
