@@ -83,7 +83,8 @@ await train();
 
 async function train(): Promise<void> {
   mkdirSync(runDirectory, { recursive: true });
-  const settings = JSON.stringify({ config, sizes, steps, seed });
+  // Not the number of steps: a run may be made longer or shorter while its rate is still constant.
+  const settings = JSON.stringify({ config, sizes, seed });
   const resumed = existsSync(runFile);
   const start = resumed
     ? loadRun(runFile)
@@ -95,7 +96,7 @@ async function train(): Promise<void> {
     );
   }
   const trainer = await Trainer.create(config, sizes, start, Number(flags.threads));
-  log(`${resumed ? `resumed at step ${trainer.step}` : "started"}: ${settings}`);
+  log(`${resumed ? `resumed at step ${trainer.step}` : "started"}, ${steps} steps: ${settings}`);
   const encode = conversationEncoder(readTokenizer(modelDirectory));
   const bar = new SingleBar(
     { format: "{bar} {value}/{total} steps  loss {loss}  {speed} tokens/s  eta {eta_formatted}" },
