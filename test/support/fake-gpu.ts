@@ -18,37 +18,7 @@ import {
   scoreRequestSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
-
-export interface Behaviour {
-  /** Connections of these paths break off before an answer. */
-  down?: string[];
-  /** Pause before an answer, by path (milliseconds). */
-  delayMs?: Record<string, number>;
-  /** Pause between deltas (milliseconds). */
-  deltaMs?: number;
-  /** Break the reply's stream after so many deltas. */
-  breakAfter?: number;
-  /** Decision of `/v1/adapt`. */
-  adapt?: "updated" | "skipped" | "rejected";
-  /** Error answered by a path. */
-  error?: Record<string, { status: number; code: string; message: string }>;
-  /** Makes each update's file different from the last, as a service without determinism would. */
-  salted?: boolean;
-}
-
-/** What one call brought, for tests to look at. */
-export interface Call {
-  path: string;
-  adapter: string | null;
-  hasBytes: boolean;
-  requestId: string | null;
-  traceparent: string | null;
-  messages: Message[];
-  rejected: string[];
-  rows: { kind: string; reply: string; prompt: string }[];
-  status: number;
-  aborted: boolean;
-}
+import type { Behaviour, Call } from "./fake-gpu-calls.ts";
 
 interface AdapterFile {
   parent: string | null;

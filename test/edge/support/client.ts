@@ -3,7 +3,7 @@ import { env, exports } from "cloudflare:workers";
 import { bootstrapAccount } from "../../../edge/src/accounts/bootstrap.ts";
 import type { FeedbackResult, SessionDetail, TurnBody } from "../../../edge/src/contract.ts";
 import type { Env } from "../../../edge/src/env.ts";
-import type { Behaviour, Call } from "../../support/fake-gpu.ts";
+import type { Behaviour, Call } from "../../support/fake-gpu-calls.ts";
 
 export const bindings = env as unknown as Env;
 const worker = (exports as unknown as { default: Fetcher }).default;
