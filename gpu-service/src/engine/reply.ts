@@ -37,8 +37,8 @@ export class Reply {
   readonly #stops: StopStrings;
   readonly #rejected: RejectedReplies | null;
   readonly #rejectedTexts: ReadonlySet<string>;
-  /** Tokens whose text is not out yet, each with where it begins and ends in the reply. */
-  #unsent: { logprob: TokenLogprob; begin: number; end: number }[] = [];
+  /** Tokens whose text is not out yet, each with where it begins in the reply. */
+  #unsent: { logprob: TokenLogprob; begin: number }[] = [];
   /** Characters decoded so far, held-back ones included. */
   #decodedLength = 0;
   #text = "";
@@ -88,7 +88,12 @@ export class Reply {
       text += last.text + (last.stopped ? "" : this.#stops.flush());
     }
     this.#text += text;
-    return { id: choice.id, text, logprobs: this.#takeLogprobs(finish !== null), finish };
+    return {
+      id: choice.id,
+      text,
+      logprobs: this.#takeLogprobs(finish !== null && !piece.stopped),
+      finish,
+    };
   }
 
   #finish(isEnd: boolean, stopped: boolean): ReplyPiece["finish"] {
@@ -143,19 +148,14 @@ export class Reply {
         top: choice.top.map(({ id, logprob }) => named(id, logprob)),
       },
       begin,
-      end: this.#decodedLength,
     });
   }
 
-  /** Log-probs of the tokens that are fully out; at the end also of one that a stop string cut. */
-  #takeLogprobs(finished: boolean): TokenLogprob[] | undefined {
+  /** Log-probs of the tokens of which some text is out; at the reply's own end, of all that are left. */
+  #takeLogprobs(isEnded: boolean): TokenLogprob[] | undefined {
     if (this.#options.sampling.top_logprobs === undefined) return undefined;
-    const length = this.#text.length;
-    const isOut = ({ begin, end }: { begin: number; end: number }) =>
-      end <= length || (finished && begin < length);
-    const count = this.#unsent.findIndex((token) => !isOut(token));
-    return this.#unsent
-      .splice(0, count < 0 ? this.#unsent.length : count)
-      .map(({ logprob }) => logprob);
+    const held = this.#unsent.findIndex(({ begin }) => begin >= this.#text.length);
+    const count = isEnded || held < 0 ? this.#unsent.length : held;
+    return this.#unsent.splice(0, count).map(({ logprob }) => logprob);
   }
 }

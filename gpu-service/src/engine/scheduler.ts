@@ -249,10 +249,10 @@ export class Scheduler {
       });
       report.rows = slots.length;
       report.decodeMs = this.#now() - startedAt;
+      // All rows first: a row that ends makes other slots move, with the tokens they say they hold.
+      for (const { slot, nextId } of sequences) slot.tokens.push(nextId);
       const width = this.#model.shape.vocabSize;
       for (const [row, sequence] of sequences.entries()) {
-        const slot = slots[row] as Slot;
-        slot.tokens.push(sequence.nextId);
         this.#advance(sequence, logits_R_V.subarray(row * width, (row + 1) * width));
       }
     } catch (error) {
