@@ -43,6 +43,9 @@ const variablesSchema = z.object({
   SESSIONS_MAX: z.coerce.number("must be a count").int().min(1).default(100_000),
 });
 
+/** What may be set: the local start hands these on from its own environment. */
+export const variableNames: readonly string[] = Object.keys(variablesSchema.shape);
+
 export interface Config {
   gpu: {
     url: string;

@@ -4,7 +4,7 @@
  * Runs under Node and in workerd alike: it uses only web crypto and touches no file.
  */
 import { sha256 } from "../ids.ts";
-import { generateKey, keyPrefix } from "./keys.ts";
+import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 
 export interface Bootstrap {
   key: string;
@@ -21,7 +21,7 @@ export async function bootstrapAccount(
   options: { key?: string; tenantId?: string; tenantName?: string; now?: number } = {},
 ): Promise<Bootstrap> {
   const key = options.key ?? generateKey();
-  if (!/^rosa2_[0-9A-Za-z]{43}$/.test(key)) {
+  if (!keyShape.test(key)) {
     throw new Error(
       "Cannot bootstrap: the saved API key is not of the form rosa2_… (43 characters)",
     );

@@ -4,6 +4,7 @@ import { and, asc, eq, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { KeyBody, Scope } from "../contract.ts";
 import { newId, sha256 } from "../ids.ts";
+import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 import { apiKeys } from "./schema.ts";
 
 /** Who is calling. */
@@ -11,24 +12,6 @@ export interface Principal {
   tenantId: string;
   keyId: string;
   scopes: readonly Scope[];
-}
-
-const keyShape = /^rosa2_[0-9A-Za-z]{43}$/;
-const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/** A new key: 43 characters of base 62, 256 bits. */
-export function generateKey(): string {
-  let text = "";
-  while (text.length < 43) {
-    const bytes = crypto.getRandomValues(new Uint8Array(64));
-    // Bytes past the largest multiple of 62 are dropped, so that every character is equally likely.
-    for (const byte of bytes) if (byte < 248 && text.length < 43) text += alphabet[byte % 62];
-  }
-  return `rosa2_${text}`;
-}
-
-export function keyPrefix(key: string): string {
-  return key.slice(0, 12);
 }
 
 /** A looked-up key answers from memory this long, so a revocation takes effect well within a minute. */
