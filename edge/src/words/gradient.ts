@@ -263,7 +263,8 @@ function learnConstraints(
     replyWords: attempt.reply.match(/\S+/gu)?.length ?? 0,
   };
   const { drafts, rest } = readConstraints(text, context);
-  const all = rest === "" || isAccepted(input) ? drafts : [...drafts, quotedRemark(rest, context)];
+  const remark = rest === "" || isAccepted(input) ? null : quotedRemark(rest, context);
+  const all = remark === null ? drafts : [...drafts, remark];
   let next = state;
   const constraints: Constraint[] = [];
   for (const { later, ...draft } of all) {
@@ -275,7 +276,7 @@ function learnConstraints(
     next = added.state;
     constraints.push(added.constraint);
   }
-  const informative = rest.split(/\s+/u).length > 1;
+  const informative = remark !== null && rest.split(/\s+/u).length > 1;
   return { state: next, constraints, understood: drafts.length > 0 || informative };
 }
 

@@ -31,8 +31,10 @@ export function neutraliseRequest(text: string): string {
 export function neutraliseNote(text: string, charsMax: number): string {
   const oneLine = text
     .normalize("NFC")
+    .replace(/[Ａ-Ｚａ-ｚ]/gu, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
     .replace(invisible, "")
     .replace(templateToken, " ")
+    .replace(/<[|｜]|[|｜]>|<<|>>/gu, " ")
     .replace(/[\r\n\t\u2028\u2029]+/gu, " ")
     .replace(/`{3,}|~{3,}|-{3,}|={3,}|#{2,}/gu, " ")
     .replace(roleMarker, "$1$2 -")

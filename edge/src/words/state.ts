@@ -7,7 +7,7 @@ import type { Constraint, Snapshot, WordsState } from "./types.ts";
 /** Characters of one constraint, and constraints that one session keeps. */
 export const constraintCharsMax = 240;
 export const constraintsMax = 24;
-const undoMax = 8;
+const undoMax = 5;
 
 export function emptyWords(): WordsState {
   return { version: 1, ledgers: {}, senses: {}, constraints: [], constraintCount: 0, undo: [] };

@@ -86,7 +86,7 @@ export const conversations: Conversation[] = [
     reply: "Bienvenue !",
     feedback: "not in French, in Spanish",
     must: ["Spanish"],
-    mustNot: ["answer in French."],
+    mustNot: ["\n\nAnswer in French"],
   },
   {
     request: 'Translate "good morning" into Spanish.',

@@ -55,7 +55,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     pattern:
-      /(?<=^\s*(?:(?:no|nope|wrong|sorry|actually|ah|oh|nah)[,.:;!—–\s-]+)*)(?:[Ii]t['’]?s |[Ii]t is |[Ii]t should (?:be|say|read) |[Ss]hould be |[Mm]ake (?:it|that) |[Tt]he (?:right |correct )?(?:answer|year|date|name|number|value) is )?(["'“]?(?:[$€£#]?\d[\p{L}\d.,:/%°-]*(?:\s[\p{L}%°]{1,12})?|\p{Lu}[\p{L}'’.-]+(?:\s+(?:of |de |van |von |the )?\p{Lu}[\p{L}'’.-]+){0,3})["'”]?)(?=\s*(?:please|instead|[.!?]|$))/gu,
+      /(?<=^\s*(?:(?:[Nn]o|[Nn]ope|[Ww]rong|[Ss]orry|[Aa]ctually|[Aa]h|[Oo]h|[Nn]ah)[,.:;!—–\s-]+)*)(?:[Ii]t['’]?s |[Ii]t is |[Ii]t should (?:be|say|read) |[Ss]hould be |[Mm]ake (?:it|that) |[Tt]he (?:right |correct )?(?:answer|year|date|name|number|value) is )?(["'“]?(?:[$€£#]?\d[\p{L}\d.,:/%°-]*(?:\s[\p{L}%°]{1,12})?|\p{Lu}[\p{L}'’.-]+(?:\s+(?:of |de |van |von |the )?\p{Lu}[\p{L}'’.-]+){0,3})["'”]?)(?=\s*(?:please|instead|[.!?]|$))/gu,
     read: (m, context) =>
       /^(?:No|Nope|Wrong|Sorry|Actually|Ah|Oh|Nah|Try|Not|Bad|Again|Please|Still|That|This|It|Yes|Good|Great|Nice|Perfect|Thanks|Incorrect|False)\b/u.test(
         m[1]!,
@@ -80,7 +80,7 @@ export const contentRules: readonly Rule[] = [
   },
   {
     pattern: new RegExp(
-      `\\b(?:leave (?:out|off)|exclude|omit|skip|remove|drop|delete|get rid of|take out|stop (?:using|mentioning|saying|adding)|without (?:using |mentioning |the )?|avoid(?: using)?|forget about)\\s*${clause}${clauseEnd}`,
+      `\\b(?:leave (?:out|off)|exclude|omit|skip|remove|drop|delete|get rid of|take out|stop (?:using|mentioning|saying|adding)|without(?: using| mentioning| the)?|avoid(?: using)?|forget about)\\s+${clause}${clauseEnd}`,
       "giu",
     ),
     read: (m) => content(m[0], `Leave out ${userWords(m[1]!)}.`),

@@ -99,10 +99,16 @@ function settle(drafts: readonly Draft[]): Draft[] {
   return settled;
 }
 
-/** The sentence for a remark that no rule understood, in the remark's own language. */
-export function quotedRemark(remark: string, context: RuleContext): Draft {
-  const neutral = neutraliseNote(remark, 200);
-  const locale = detectLocale(remark) ?? detectLocale(context.request);
+/**
+ * The sentence for a remark that no rule understood, in the remark's own language; a remark of a few words
+ * is taken to be in the request's. Null when nothing readable is left of it.
+ */
+export function quotedRemark(remark: string, { request }: RuleContext): Draft | null {
+  const neutral = neutraliseNote(remark, 200).replace(/^[\s,;:.!?]+|[\s,;:]+$/gu, "");
+  if (!/[\p{L}\p{N}]/u.test(neutral)) return null;
+  const words = neutral.split(/\s+/u).length;
+  const own = detectLocale(neutral);
+  const locale = words < 4 ? (detectLocale(request) ?? own) : (own ?? detectLocale(request));
   const latin = /^[\p{Script=Latin}\P{L}]*$/u.test(neutral);
   const text = latin && locale !== null ? locale.quote(quote(neutral)) : quote(neutral);
   return { topic: "note", value: neutral.toLowerCase(), negated: false, text, scope: "turn" };
