@@ -132,6 +132,8 @@ function answerError(error: Error, c: Context<Env>, logger: Logger): Response {
   const requestId = c.get("requestId");
   if (!(error instanceof RosaError)) logger.error({ err: error, request_id: requestId }, "bug");
   if (known.retryAfterS !== undefined) c.header("retry-after", String(known.retryAfterS));
+  // The rest of the body stays unread, so the connection cannot be used again.
+  if (known.code === "payload_too_large") c.header("connection", "close");
   return c.json(known.body(requestId), known.status as 500);
 }
 

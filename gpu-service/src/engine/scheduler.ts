@@ -138,16 +138,17 @@ export class Scheduler {
     }
   }
 
-  /** Runs until `stop`; `onPass` hears of every pass that did something. */
+  /** Runs until `stop`; `onPass` hears of every pass and of every time that work runs out. */
   async run(onPass: (report: PassReport) => void = () => {}): Promise<void> {
     while (!this.#stopping) {
       this.#dropCancelled();
       this.#admit();
       if (this.#bySlot.size === 0 && this.#background.length === 0) {
+        onPass(emptyReport()); // so that what was last heard is the rest, also after a cancellation
         await this.#sleep();
         continue;
       }
-      const report = { rows: 0, decodeMs: 0, prefillTokens: 0, prefillMs: 0, backgroundMs: 0 };
+      const report = emptyReport();
       await this.#prefill(report);
       this.#dropCancelled();
       await this.#decode(report);
@@ -327,6 +328,10 @@ export class Scheduler {
     this.#wake?.();
     this.#wake = null;
   }
+}
+
+function emptyReport(): PassReport {
+  return { rows: 0, decodeMs: 0, prefillTokens: 0, prefillMs: 0, backgroundMs: 0 };
 }
 
 function nextTurn(): Promise<void> {

@@ -19,9 +19,15 @@ export class StopStrings {
   push(piece: string): StopPiece {
     const text = this.#held + piece;
     let cut = -1;
+    let end = Infinity;
     for (const stop of this.#stops) {
       const at = text.indexOf(stop);
-      if (at >= 0 && (cut < 0 || at < cut)) cut = at;
+      if (at < 0) continue;
+      // The one that is complete first, however the text is cut into pieces; of those the longest.
+      if (at + stop.length < end || (at + stop.length === end && at < cut)) {
+        cut = at;
+        end = at + stop.length;
+      }
     }
     if (cut >= 0) {
       this.#held = "";

@@ -6,9 +6,9 @@ import {
   type FromWorker,
   type ToWorker,
   toWire,
-  type WorkEvent,
   type WorkRequest,
 } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
 import { Requests, type Runtime } from "./requests.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -57,7 +57,7 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
   );
   const adapters = new AdapterCache(options.adapterCacheBytesMax);
   const requests = new Requests(runtime, scheduler, adapters, tokensMax);
-  const outbox = new Outbox();
+  const outbox = new Outbox(send);
 
   port.on("message", (message: ToWorker) => {
     if (message.type === "cancel") scheduler.cancel(message.id);
@@ -116,21 +116,4 @@ function slotCount(
 ): number {
   const slotBytes = 2 * 4 * layerCount * kvHeadCount * headSize * contextLength;
   return Math.max(2, Math.min(Math.floor(kvBytesMax / slotBytes), slotsMax));
-}
-
-/** Collects what happens in one turn of the event loop into one message. */
-class Outbox {
-  #events: WorkEvent[] = [];
-
-  add(event: WorkEvent): void {
-    if (this.#events.length === 0) queueMicrotask(() => this.flush());
-    this.#events.push(event);
-  }
-
-  flush(): void {
-    if (this.#events.length === 0) return;
-    const events = this.#events;
-    this.#events = [];
-    send({ type: "batch", events });
-  }
 }

@@ -1,4 +1,4 @@
-import { samplingSchema } from "@rosa2/shared/protocol";
+import { type Sampling, samplingSchema } from "@rosa2/shared/protocol";
 import { seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { logSumExp, Sampler } from "../../../gpu-service/src/engine/sampling.ts";
@@ -6,12 +6,12 @@ import { logSumExp, Sampler } from "../../../gpu-service/src/engine/sampling.ts"
 /** Logits whose softmax is [0.5, 0.25, 0.125, 0.0625, 0.0625]. */
 const halves = () => Float32Array.from([0.5, 0.25, 0.125, 0.0625, 0.0625], Math.log);
 
-function rules(given: Record<string, number>) {
+function rules(given: Partial<Sampling>) {
   return samplingSchema.parse(given);
 }
 
 /** How often each id is drawn over `count` equally spaced draws. */
-function shares(given: Record<string, number>, logits: Float32Array, count = 1000): number[] {
+function shares(given: Partial<Sampling>, logits: Float32Array, count = 1000): number[] {
   const sampler = new Sampler(rules(given), 1);
   const drawn = new Array(logits.length).fill(0);
   for (let i = 0; i < count; i++) drawn[sampler.attempt(logits, (i + 0.5) / count).id]++;

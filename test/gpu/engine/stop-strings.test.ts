@@ -18,8 +18,10 @@ describe("StopStrings", () => {
     expect(stops.flush()).toBe("E");
   });
 
-  it("stops at the earliest of several stop strings", () => {
+  it("stops at the one of several stop strings that is complete first", () => {
     expect(new StopStrings(["d", "bc"]).push("abcd")).toEqual({ text: "a", stopped: true });
+    expect(new StopStrings(["abcd", "c"]).push("abcd")).toEqual({ text: "ab", stopped: true });
+    expect(new StopStrings(["c", "bc"]).push("abcd")).toEqual({ text: "a", stopped: true });
   });
 
   it("cuts any text in any pieces where a search of the whole text would", () => {
@@ -31,8 +33,11 @@ describe("StopStrings", () => {
         fc.array(stop, { maxLength: 3 }),
         (pieces, stops) => {
           const whole = pieces.join("");
-          const cuts = stops.map((s) => whole.indexOf(s)).filter((at) => at >= 0);
-          const expected = cuts.length === 0 ? whole : whole.slice(0, Math.min(...cuts));
+          const cut = stops
+            .map((stop) => ({ at: whole.indexOf(stop), length: stop.length }))
+            .filter(({ at }) => at >= 0)
+            .sort((a, b) => a.at + a.length - (b.at + b.length) || a.at - b.at)[0];
+          const expected = cut === undefined ? whole : whole.slice(0, cut.at);
 
           const matcher = new StopStrings(stops);
           let text = "";
@@ -45,7 +50,7 @@ describe("StopStrings", () => {
           }
           if (!stopped) text += matcher.flush();
           expect(text).toBe(expected);
-          expect(stopped).toBe(cuts.length > 0);
+          expect(stopped).toBe(cut !== undefined);
         },
       ),
     );

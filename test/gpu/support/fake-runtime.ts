@@ -35,17 +35,15 @@ export async function loadRuntime(options: FakeRuntimeOptions): Promise<Runtime>
   if (options.unloadable) throw new RosaError("checkpoint_invalid", "Cannot load: told so");
   const model = new FakeModel(options);
   const tokenizer = byteTokenizer();
-  const crash = tokenizer.promptIds([{ role: "user", content: "crash now" }]);
-  const failure = tokenizer.promptIds([{ role: "user", content: "fail now" }]);
   const step = model.step.bind(model);
   model.step = async (input) => {
-    const isPrompt = (ids: Int32Array) => ids.join() === input.ids.join();
-    if (isPrompt(crash)) {
+    const said = tokenizer.decode([...input.ids]);
+    if (said.includes("crash now")) {
       setImmediate(() => {
         throw new Error("The engine was told to crash");
       });
     }
-    if (isPrompt(failure)) throw new Error("a secret detail of the model");
+    if (said.includes("fail now")) throw new Error("a secret detail of the model");
     return step(input);
   };
   return {
