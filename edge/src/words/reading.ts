@@ -1,6 +1,7 @@
 /** A request seen through a session's ledger: its open senses, the joint readings it can have, and how each would be worded. */
 import { compose } from "./compose.ts";
 import { readConstraints } from "./constraints/read.ts";
+import { stacks } from "./constraints/rule.ts";
 import * as ledger from "./ledger.ts";
 import { type CompiledSense, findOccurrences, type Occurrence, shippedLexicon } from "./lexicon.ts";
 import { blankLiterals } from "./literals.ts";
@@ -111,5 +112,5 @@ function statedTopics(state: WordsState, request: string): ReadonlySet<string> {
       ? text
       : `${text.slice(0, instructionChars)}\n${text.slice(-instructionChars)}`;
   const { drafts } = readConstraints(ends, { request: ends, reply: "", replyWords: 0 });
-  return new Set(drafts.map(({ topic }) => topic));
+  return new Set(drafts.map(({ topic }) => topic).filter((topic) => !stacks(topic)));
 }

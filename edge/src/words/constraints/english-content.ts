@@ -7,7 +7,7 @@ const clauseEnd =
   "(?=\\s*(?:[;!?\\n\\ue000]|\\.(?!\\w)|,?\\s*\\b(?:but|please|instead|this time|because|since)\\b|,\\s*(?:i|i['’]m|it|that|this|so|he|she|we|they|you)\\b|,\\s*(?:and\\s+)?(?:don['’]?t|do not|make|keep|use|not|no|write|remove|leave|mention|include|add|without)\\b|\\s+and\\s+(?:don['’]?t|do not|make|keep|use|write|remove|leave|mention|include|add)\\b|$))";
 const short = "((?:[^.;,!?\\n\\ue000]|[.,](?=\\d)){1,60}?)";
 const opening =
-  "(?<=^|[,;.!?:—–-]\\s*|\\b(?:no|nope|wrong|sorry|actually|and|but|please|oh|well|hey|ok|okay)\\s+)";
+  "(?<=^|[,;.!?:—–-]\\s*|\\b(?:no|nope|wrong|sorry|actually|and|but|please|oh|well|hey|ok|okay|always|now on|(?:this|next|every|each) time|the future)\\s+)";
 
 export const contentRules: readonly Rule[] = [
   // Values put right

@@ -1,0 +1,49 @@
+/** Any endpoint with the OpenAI chat completions interface as rewriter. */
+import { RosaError } from "@rosa2/shared/errors";
+import { z } from "zod";
+import { chatPrompt, proposalJsonSchema } from "./prompt.ts";
+import type { Rewriter } from "./provider.ts";
+
+export interface OpenAiOptions {
+  /** Base URL up to and including the version: https://api.example.com/v1 */
+  url: string;
+  key: string;
+  model: string;
+  fetch?: typeof fetch;
+}
+
+const answerSchema = z.object({
+  choices: z.array(z.object({ message: z.object({ content: z.string().max(200_000) }) })).min(1),
+});
+
+export function openAiRewriter({ url, key, model, fetch: send = fetch }: OpenAiOptions): Rewriter {
+  const endpoint = `${url.replace(/\/+$/u, "")}/chat/completions`;
+  return {
+    name: "openai",
+    async propose(task, signal, fault) {
+      const response = await send(endpoint, {
+        method: "POST",
+        signal,
+        headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+        body: JSON.stringify({
+          model,
+          messages: chatPrompt(task, fault),
+          temperature: 0,
+          response_format: {
+            type: "json_schema",
+            json_schema: { name: "rewrite", schema: proposalJsonSchema },
+          },
+        }),
+      });
+      if (!response.ok) {
+        await response.body?.cancel();
+        throw new RosaError(
+          "internal_error",
+          `The rewriter's endpoint answered ${response.status}`,
+        );
+      }
+      const answer = answerSchema.parse(await response.json());
+      return answer.choices[0]?.message.content ?? "";
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** A model of the platform's AI binding as rewriter; it exists in deployments only. */
+import type { Message } from "@rosa2/shared/protocol";
+import { z } from "zod";
+import { chatPrompt, proposalJsonSchema } from "./prompt.ts";
+import type { Rewriter } from "./provider.ts";
+
+/** The part of the binding that is used. */
+export interface AiBinding {
+  run: (
+    model: string,
+    input: {
+      messages: Message[];
+      temperature: number;
+      response_format: { type: "json_schema"; json_schema: unknown };
+    },
+  ) => Promise<unknown>;
+}
+
+/** `response` is text, or already an object where the model was held to the schema. */
+const answerSchema = z.object({
+  response: z.union([z.string().max(200_000), z.record(z.string(), z.unknown())]),
+});
+
+export function workersAiRewriter(ai: AiBinding, model: string): Rewriter {
+  return {
+    name: "workers-ai",
+    async propose(task, _signal, fault) {
+      const answer = await ai.run(model, {
+        messages: chatPrompt(task, fault),
+        temperature: 0,
+        response_format: { type: "json_schema", json_schema: proposalJsonSchema },
+      });
+      return answerSchema.parse(answer).response;
+    },
+  };
+}
