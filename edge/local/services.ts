@@ -1,0 +1,85 @@
+/** How each service is run: commands and environments. Knows no process. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { variableNames } from "../src/config.ts";
+import type { Command } from "./processes.ts";
+import { rootPath } from "./settings.ts";
+import type { StateFolder } from "./state.ts";
+
+export function gpuCommand(state: StateFolder, port: number): Command {
+  return {
+    name: "gpu",
+    args: [fileURLToPath(new URL("../../gpu-service/src/main.ts", import.meta.url))],
+    env: {
+      GPU_HOST: "127.0.0.1",
+      GPU_PORT: String(port),
+      GPU_SECRET: state.gpuSecret(),
+      PARENT_PID: String(process.pid),
+    },
+  };
+}
+
+/** Brings the database's tables up to date; asks nothing when it has no terminal. */
+export function migrateCommand(state: StateFolder): Command {
+  return wrangler(state, "migrations", ["d1", "migrations", "apply", "DB", "--local"]);
+}
+
+export function executeCommand(state: StateFolder, sqlFile: string): Command {
+  return wrangler(state, "bootstrap", ["d1", "execute", "DB", "--local", "--file", sqlFile]);
+}
+
+/** `inspectorPort`: wrangler opens one in any case, so it is told a free one. */
+export function edgeCommand(
+  state: StateFolder,
+  ports: { edge: number; gpu: number; inspector: number },
+): Command {
+  // Variables through files: a command line shows in the list of processes.
+  const ownFile = state.writePrivate("edge.env", edgeVariables(state, ports.gpu));
+  const developerFile = join(rootPath, ".dev.vars");
+  const envFiles = existsSync(developerFile) ? [developerFile, ownFile] : [ownFile];
+  return wrangler(state, "edge", [
+    "dev",
+    "--local",
+    "--show-interactive-dev-session=false",
+    "--port",
+    String(ports.edge),
+    "--inspector-port",
+    String(ports.inspector),
+    ...envFiles.flatMap((file) => ["--env-file", file]),
+  ]);
+}
+
+/** The edge's variables that this environment sets, and the way to the GPU service. */
+function edgeVariables(state: StateFolder, gpuPort: number): string {
+  const own: Record<string, string> = {
+    GPU_URL: `http://127.0.0.1:${gpuPort}`,
+    GPU_SECRET: state.gpuSecret(),
+  };
+  return variableNames
+    .map((name) => [name, own[name] ?? process.env[name]] as const)
+    .filter(([, value]) => value !== undefined && value !== "")
+    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+    .join("\n");
+}
+
+function wrangler(state: StateFolder, name: string, args: readonly string[]): Command {
+  const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
+  return {
+    name,
+    args: [join(dirname(manifest), "bin/wrangler.js"), ...args, "--persist-to", state.databases],
+    env: {
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      WRANGLER_HIDE_BANNER: "true",
+      WRANGLER_LOG_PATH: join(state.logs, "wrangler"),
+      // Two rosa2 on one machine must not find each other's Worker.
+      WRANGLER_REGISTRY_PATH: join(state.path, "registry"),
+      WRANGLER_SEND_ERROR_REPORTS: "false",
+      WRANGLER_SEND_METRICS: "false",
+      // Local tracing costs a third of the throughput.
+      X_LOCAL_EXPLORER: "false",
+      X_LOCAL_OBSERVABILITY: "false",
+    },
+  };
+}

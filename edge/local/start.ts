@@ -1,0 +1,184 @@
+/**
+ * `npm start`: the whole of rosa2 on this machine, one command. Read `run` first.
+ *
+ * Order: lock the state folder → GPU service (loads its model meanwhile) → tables → first key → edge →
+ * healthy. A GPU service that crashes is started again, as an autoscaler would; without its edge the
+ * start ends. Whatever ends the start ends both.
+ */
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { bootstrapAccount } from "../src/accounts/bootstrap.ts";
+import { Failure } from "./failure.ts";
+import { choosePort } from "./ports.ts";
+import { type Command, Processes, type Service } from "./processes.ts";
+import { edgeCommand, executeCommand, gpuCommand, migrateCommand } from "./services.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { type Running, StateFolder } from "./state.ts";
+
+const parentCheckMs = 500;
+const healthCheckMs = 100;
+const patienceMs = 15_000;
+const restartDelayMs = { first: 1_000, longest: 30_000 };
+/** A GPU service that ran this long gets the shortest delay again. */
+const settledMs = 60_000;
+
+let stopping = false;
+let state: StateFolder | undefined;
+let processes: Processes | undefined;
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => void stop(0));
+}
+try {
+  await run(readSettings(process.env));
+} catch (error) {
+  if (!stopping) await fail(error);
+}
+
+async function run(settings: Settings): Promise<void> {
+  const startedAt = performance.now();
+  if (settings.endsWithParent) watchParent();
+  state = await StateFolder.open(settings.statePath);
+  const ports = {
+    edge: await choosePort(settings.port, "PORT"),
+    gpu: await choosePort(settings.gpuPort, "GPU_PORT"),
+    inspector: await choosePort(0),
+  };
+  processes = new Processes(state.logs);
+  const running: Running = {
+    pid: process.pid,
+    url: `http://127.0.0.1:${ports.edge}`,
+    gpuUrl: `http://127.0.0.1:${ports.gpu}`,
+    edgePid: 0,
+    gpuPid: 0,
+  };
+  console.log("Starting rosa2 …");
+
+  const gpu = processes.start(gpuCommand(state, ports.gpu));
+  running.gpuPid = gpu.pid;
+  const gpuEnded = gpu.ended.then((how) => {
+    throw ended("The GPU service", how, "gpu");
+  });
+  const key = await Promise.race([prepareDatabase(state), gpuEnded]);
+
+  const edge = processes.start(edgeCommand(state, ports));
+  running.edgePid = edge.pid;
+  state.announce(running);
+  const edgeEnded = edge.ended.then((how) => {
+    throw ended("The edge", how, "edge");
+  });
+  await Promise.race([untilHealthy(running.url), gpuEnded, edgeEnded]);
+  if (stopping) return;
+
+  console.log(welcome(running.url, key, performance.now() - startedAt));
+  keepGpuServing(gpu, gpuCommand(state, ports.gpu), (pid) => {
+    state?.announce({ ...running, gpuPid: pid });
+  });
+  await edgeEnded;
+}
+
+/** Tables, the local tenant and its admin key; returns the key. */
+async function prepareDatabase(folder: StateFolder): Promise<string> {
+  const saved = folder.apiKey();
+  // The key is saved only after its row, so together they are the end of an earlier start.
+  const known = saved !== null && existsSync(folder.databases);
+  await runToEnd(migrateCommand(folder), "The database's migration");
+  if (known) return saved;
+  const { key, sql } = await bootstrapAccount(saved === null ? {} : { key: saved });
+  const sqlFile = folder.writePrivate("bootstrap.sql", sql);
+  await runToEnd(executeCommand(folder, sqlFile), "Making the first key");
+  if (saved === null) folder.writePrivate("api-key", key);
+  return key;
+}
+
+async function runToEnd(command: Command, what: string): Promise<void> {
+  const how = await started().start(command).ended;
+  if (how !== 0) throw ended(what, how, command.name);
+}
+
+/** Waits for as long as the model takes to load; the services' own ends are watched elsewhere. */
+async function untilHealthy(url: string): Promise<void> {
+  const impatient = setTimeout(
+    () => console.log("Still waiting for the model; what it does is in logs/gpu.log …"),
+    patienceMs,
+  );
+  while (!stopping && !(await isHealthy(url))) await sleep(healthCheckMs);
+  clearTimeout(impatient);
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
+    const { status } = (await response.json()) as { status: string };
+    return response.ok && status === "ok";
+  } catch {
+    return false;
+  }
+}
+
+/** Starts the GPU service again whenever it ends, after a pause that grows while it keeps ending. */
+async function keepGpuServing(
+  first: Service,
+  command: Command,
+  onStart: (pid: number) => void,
+): Promise<void> {
+  let service = first;
+  let delayMs = restartDelayMs.first;
+  for (;;) {
+    const since = performance.now();
+    const how = await service.ended;
+    if (performance.now() - since > settledMs) delayMs = restartDelayMs.first;
+    if (stopping) return;
+    console.error(`The GPU service ended (${how}); starting it again in ${delayMs / 1000} s.`);
+    await sleep(delayMs);
+    if (stopping) return;
+    delayMs = Math.min(delayMs * 2, restartDelayMs.longest);
+    service = started().start(command);
+    onStart(service.pid);
+  }
+}
+
+function welcome(url: string, key: string, ms: number): string {
+  return [
+    `rosa2 is ready (${(ms / 1000).toFixed(1)} s).`,
+    `  Playground  ${url}`,
+    `  API         ${url}/v1, reference at ${url}/docs`,
+    `  Key         ${key}`,
+    `  State       ${state?.path} (key in api-key, logs in logs/)`,
+    "Ctrl-C stops it; sessions and adapters are kept.",
+  ].join("\n");
+}
+
+function ended(what: string, how: number | NodeJS.Signals, log: string): Failure {
+  return new Failure(`${what} ended (${how}).\n${started().tail(log)}`);
+}
+
+function started(): Processes {
+  if (processes === undefined) throw new Error("No process can be started yet");
+  return processes;
+}
+
+/** npm, or a test, may be killed without passing a signal on: its script then gets another parent. */
+function watchParent(): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) void stop(0);
+  }, parentCheckMs).unref();
+}
+
+async function fail(error: unknown): Promise<void> {
+  console.error(error instanceof Failure ? error.message : error);
+  await stop(1);
+}
+
+/** Ends everything in order; a second signal ends it at once. */
+async function stop(code: number): Promise<void> {
+  if (stopping) {
+    processes?.killAll();
+    process.exit(code || 1);
+  }
+  stopping = true;
+  await processes?.stopAll();
+  state?.close();
+  process.exit(code);
+}
