@@ -129,6 +129,7 @@ export class ChatTokenizer {
       let plain = section;
       if (this.#addedTokens.get(sections[index - 1] ?? "")?.rstrip) plain = plain.trimStart();
       if (this.#addedTokens.get(sections[index + 1] ?? "")?.lstrip) plain = plain.trimEnd();
+      if (plain === "") continue; // a normaliser would make a token of nothing
       for (const id of this.#vocabulary.encodePlain(restore(plain), index)) ids.push(id);
     }
     return ids;

@@ -70,7 +70,6 @@ export class Vocabulary {
     const { normalizer, pre_tokenizer: split, model } = this.#encoder;
     if (model === null) throw new Error("Cannot encode: the tokenizer has no model");
     const normalised = normalizer === null ? text : normalizer(text);
-    if (normalised.length === 0) return [];
     const words =
       split === null ? [normalised] : split(normalised, { section_index: sectionIndex });
     const ids: number[] = [];
