@@ -1,0 +1,90 @@
+/** The plan of a run: one cell per condition, suite and seed, and how each session of it is drawn. */
+import { basename } from "node:path";
+import { seededRandom, shuffled } from "@rosa2/shared/random";
+import type { ConditionName } from "./conditions.ts";
+import { readJsonlSuite } from "./jsonl-suite.ts";
+import type { Protocol, SessionPlan } from "./problem.ts";
+import type { Settings } from "./settings.ts";
+import {
+  drawSuiteSession,
+  type GeneratedSuite,
+  type Place,
+  type SuiteName,
+  suites,
+} from "./suites.ts";
+
+export interface SuiteSource {
+  name: string;
+  place: Place | null;
+  protocol: Protocol;
+  sessionCount: number;
+  /** The same session for the same seed and index, whatever else runs. */
+  draw(seed: number, index: number): SessionPlan;
+}
+
+export interface Cell {
+  condition: ConditionName;
+  suite: SuiteSource;
+  seed: number;
+}
+
+/**
+ * Every cell. Conditions are outermost: what adapts comes last, so that the memory of the service in the
+ * cells without adaptation is not what earlier updates left behind.
+ */
+export function planCells(settings: Settings, sources: readonly SuiteSource[]): Cell[] {
+  return settings.conditions.flatMap((condition) =>
+    sources.flatMap((suite) => settings.seeds.map((seed) => ({ condition, suite, seed }))),
+  );
+}
+
+/** @throws Failure for a suite file that cannot be used. */
+export function openSuites(settings: Settings): SuiteSource[] {
+  return settings.suites.map((name) =>
+    name.endsWith(".jsonl")
+      ? fileSource(name, settings)
+      : generatedSource(name as SuiteName, settings),
+  );
+}
+
+function generatedSource(name: SuiteName, settings: Settings): SuiteSource {
+  const { place, isWord }: GeneratedSuite = suites[name];
+  const protocol = isWord ? wordProtocol(settings) : protocolOf(settings);
+  const length = isWord ? settings.teach * 2 || 1 : settings.length;
+  return {
+    name,
+    place,
+    protocol,
+    sessionCount: settings.sessions,
+    draw: (seed, index) =>
+      drawSuiteSession(name, {
+        seed,
+        index,
+        length,
+        wording: settings.wording,
+        probeCount: settings.probes,
+      }),
+  };
+}
+
+/** A seed takes its own sample of a file's sessions; within a session the order stays. */
+function fileSource(path: string, settings: Settings): SuiteSource {
+  const sessions = readJsonlSuite(path);
+  const name = basename(path, ".jsonl");
+  return {
+    name,
+    place: null,
+    protocol: protocolOf(settings),
+    sessionCount: Math.min(settings.sessions, sessions.length),
+    draw: (seed, index) => shuffled(seededRandom(`${seed}/${name}`), sessions)[index]!,
+  };
+}
+
+function protocolOf({ protocol, tries, corrections }: Settings): Protocol {
+  return { name: protocol, triesMax: tries, corrections, silentFrom: null };
+}
+
+/** One try at each use; a wrong one is corrected while the word is taught, then the user falls silent. */
+function wordProtocol({ teach }: Settings): Protocol {
+  return { name: "word", triesMax: 1, corrections: true, silentFrom: teach };
+}

@@ -1,0 +1,76 @@
+/** The conditions that are compared, all with the same tries, decoding and user; what each needs of the API is said here. */
+import type { Adaptation, Api, Sampling } from "./api.ts";
+import { DialogueStudent } from "./students/dialogue-student.ts";
+import { SessionStudent } from "./students/session-student.ts";
+import type { Student } from "./students/student.ts";
+
+export interface StudentOptions {
+  model: string;
+  sampling: Sampling;
+  /** What a session's model sees besides the instructions. */
+  context: Adaptation["context"];
+  instructions: string | null;
+  title: string;
+}
+
+export interface Condition {
+  about: string;
+  /** Something is learnt in the session, so something can be forgotten. */
+  adapts: boolean;
+  /** A key of a session's `adaptation` that not every deployment takes. */
+  needs: string | null;
+  open(api: Api, options: StudentOptions): Promise<Student>;
+}
+
+/** In the order in which they run: nothing that adapts comes before what does not. */
+export const conditions = {
+  none: {
+    about: "the base model in a dialogue about each problem",
+    adapts: false,
+    needs: null,
+    open: async (api, options) => new DialogueStudent(api, { ...options, keepsHistory: false }),
+  },
+  history: {
+    about: "the base model in one dialogue over the whole session, corrections in place",
+    adapts: false,
+    needs: null,
+    open: async (api, options) => new DialogueStudent(api, { ...options, keepsHistory: true }),
+  },
+  never: {
+    about: "adaptation off; a retry never repeats a rejected reply",
+    adapts: false,
+    needs: null,
+    open: inSession({ mode: "off" }),
+  },
+  words: {
+    about: "words adapt",
+    adapts: true,
+    needs: null,
+    open: inSession({ mode: "words" }),
+  },
+  weights: {
+    about: "weights adapt",
+    adapts: true,
+    needs: null,
+    open: inSession({ mode: "weights" }),
+  },
+  adam: {
+    about: "weights adapt by Adam steps on the same rows",
+    adapts: true,
+    needs: "method",
+    open: inSession({ mode: "weights", method: "adam" }),
+  },
+  both: {
+    about: "words, then weights on the reworded request",
+    adapts: true,
+    needs: null,
+    open: inSession({ mode: "both" }),
+  },
+} as const satisfies Record<string, Condition>;
+export type ConditionName = keyof typeof conditions;
+export const conditionNames = Object.keys(conditions) as ConditionName[];
+
+function inSession(adaptation: Omit<Adaptation, "context">): Condition["open"] {
+  return (api, { context, ...options }) =>
+    SessionStudent.open(api, { ...options, adaptation: { ...adaptation, context } });
+}

@@ -1,0 +1,126 @@
+/**
+ * `npm run eval`: holds the same simulated conversations under every condition and prints what each gains.
+ *
+ * It drives the public HTTP API alone, so it works on any deployment and any model.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { RosaError } from "@rosa2/shared/errors";
+import { Presets, SingleBar } from "cli-progress";
+import { Api } from "./api.ts";
+import { openSuites, planCells } from "./cells.ts";
+import { compare } from "./comparison.ts";
+import { type ConditionName, conditions } from "./conditions.ts";
+import { findDeployment } from "./deployment.ts";
+import { Failure } from "./failure.ts";
+import { Journal } from "./journal.ts";
+import { renderHtml } from "./report/html.ts";
+import { renderComparisons, renderTable } from "./report/table.ts";
+import { meansOf, rowsOf } from "./results.ts";
+import { pendingOf, runCells } from "./run.ts";
+import { helpText, readSettings, type Settings } from "./settings.ts";
+
+const interruption = new AbortController();
+process.once("SIGINT", () => interruption.abort());
+process.once("SIGTERM", () => interruption.abort());
+
+try {
+  const settings = readSettings(process.argv.slice(2));
+  if (settings === null) console.log(helpText());
+  else await evaluate(settings, interruption.signal);
+} catch (error) {
+  if (error instanceof Failure || error instanceof RosaError) console.error(error.message);
+  else if (!interruption.signal.aborted) console.error(error);
+  process.exitCode = interruption.signal.aborted ? 130 : 1;
+}
+
+async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> {
+  const suites = openSuites(settings);
+  const deployment = await findDeployment(settings, signal);
+  let journal: Journal | undefined;
+  try {
+    const api = new Api({ ...deployment, signal });
+    const model = await api.model();
+    await refuseUnavailable(api, settings.conditions);
+    const startedAt = new Date();
+    journal = new Journal(settings.journal ?? defaultJournal(startedAt), settings, model);
+    const cells = planCells(settings, suites);
+    const pending = cells.reduce((n, cell) => n + pendingOf(cell, journal!).length, 0);
+    console.error(
+      `${model} at ${deployment.url}; ${pending} sessions to hold, kept in ${journal.path}`,
+    );
+    const bar = new SingleBar(
+      { format: "{bar} {value}/{total} sessions, {eta_formatted} left, {last}" },
+      Presets.shades_classic,
+    );
+    bar.start(pending, 0, { last: "" });
+    try {
+      const { meter } = deployment;
+      const onSession = ({
+        suite,
+        condition,
+        seed,
+      }: {
+        suite: string;
+        condition: string;
+        seed: number;
+      }) => bar.increment(1, { last: `${suite} ${condition} ${seed}` });
+      await runCells(cells, { api, model, settings, journal, meter, signal, onSession });
+    } finally {
+      bar.stop();
+    }
+    const rows = rowsOf(cells, journal.sessions, journal.meters);
+    const means = meansOf(rows);
+    const wanted = new Set(
+      cells.map(({ condition, suite, seed }) => `${condition}/${suite.name}/${seed}`),
+    );
+    const held = journal.sessions.filter(({ condition, suite, seed }) =>
+      wanted.has(`${condition}/${suite}/${seed}`),
+    );
+    const comparisons = compare(means, held);
+    const report = {
+      model,
+      url: deployment.url,
+      at: startedAt.toISOString(),
+      settings,
+      rows,
+      means,
+      comparisons,
+    };
+    if (settings.json !== null) writeJson(settings.json, report);
+    if (settings.html !== null) {
+      const places = new Map(suites.map(({ name, place }) => [name, place]));
+      writeFileSync(settings.html, renderHtml({ ...report, places }));
+    }
+    console.log(renderTable(means));
+    if (comparisons.length > 0) console.log(`\n${renderComparisons(comparisons)}`);
+  } catch (error) {
+    if (journal !== undefined) console.error(`\nTo go on: --journal ${journal.path}`);
+    throw error;
+  } finally {
+    await deployment.stop();
+  }
+}
+
+/** Better no run than a baseline that silently is another one. */
+async function refuseUnavailable(api: Api, names: readonly ConditionName[]): Promise<void> {
+  for (const name of names) {
+    const { needs } = conditions[name];
+    if (needs === null || (await api.takesAdaptation(needs))) continue;
+    throw new Failure(
+      `The condition "${name}" needs adaptation.${needs}, which ${api.url} does not take; leave it out with --conditions`,
+    );
+  }
+}
+
+/** Keys and secrets stay out of what is handed around. */
+function writeJson(file: string, report: { settings: Settings }): void {
+  const { key: _key, gpuSecret: _secret, ...settings } = report.settings;
+  writeFileSync(file, `${JSON.stringify({ ...report, settings }, null, 1)}\n`);
+}
+
+function defaultJournal(at: Date): string {
+  const stamp = at.toISOString().slice(0, 19).replaceAll(":", "-");
+  return join(fileURLToPath(new URL("../../.rosa2/eval/", import.meta.url)), `${stamp}.jsonl`);
+}

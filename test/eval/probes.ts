@@ -1,0 +1,34 @@
+/** Requests that have nothing to do with a session: what the base model could do before must still be there after. */
+import { pick, type Random } from "@rosa2/shared/random";
+import { drawBaseSkill } from "../../gpu-service/train/language/base-skills.ts";
+import { type Family, families } from "../../gpu-service/train/language/operations.ts";
+import { type Chain, trainedPairs } from "../../gpu-service/train/language/skills.ts";
+import { answer, drawTask, type Task } from "../../gpu-service/train/language/task.ts";
+import { request } from "../../gpu-service/train/language/wording.ts";
+import { makeCheck } from "./checkers.ts";
+import type { Probe } from "./problem.ts";
+
+/**
+ * Base skills, single operations and trained pairs in turn, all clearly worded, none with an operation of
+ * the session's own task.
+ */
+export function drawProbes(random: Random, session: Task, count: number): Probe[] {
+  const used = new Set<Family>(session.operations.map(({ family }) => family));
+  const isUnrelated = (chain: Chain) => chain.every((family) => !used.has(family));
+  const singles = families.map((family): Chain => [family]).filter(isUnrelated);
+  const pairs = trainedPairs.filter(isUnrelated);
+  const kinds = [
+    () => drawBaseSkill(random),
+    () => clearExchange(random, pick(random, singles)),
+    () => clearExchange(random, pick(random, pairs.length > 0 ? pairs : singles)),
+  ];
+  return Array.from({ length: count }, (_, i) => {
+    const exchange = kinds[i % kinds.length]!();
+    return { request: exchange.request, isRight: makeCheck("exact", exchange.reply) };
+  });
+}
+
+function clearExchange(random: Random, chain: Chain) {
+  const task = drawTask(random, chain, { stated: "clear", readings: "uniform" });
+  return { request: request(task), reply: answer(task) };
+}

@@ -1,0 +1,35 @@
+/** What is asked of a model: problems with their checks, and the sessions they come in. Knows no model and no API. */
+import type { Random } from "@rosa2/shared/random";
+
+export interface Problem {
+  request: string;
+  isRight(reply: string): boolean;
+  /** The reply that the user would give as a correction; null when the user has none to give. */
+  correction: string | null;
+  /** What the user says about a wrong reply; `tryIndex` counts the problem's tries from 0. */
+  comment(random: Random, reply: string, tryIndex: number): string;
+}
+
+/** A request that has nothing to do with the session, asked at its end to see what was forgotten. */
+export interface Probe {
+  request: string;
+  isRight(reply: string): boolean;
+}
+
+/** One user's requests, in order. */
+export interface SessionPlan {
+  instructions: string | null;
+  problems: readonly Problem[];
+  probes: readonly Probe[];
+}
+
+/** How the user and the model go about one session. */
+export interface Protocol {
+  name: "A" | "B" | "word";
+  /** Tries that the model has at each problem, the first included. */
+  triesMax: number;
+  /** The user gives the right reply after the last failed try. */
+  corrections: boolean;
+  /** From this problem on the user gives no feedback at all; null means never. */
+  silentFrom: number | null;
+}

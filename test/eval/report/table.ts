@@ -1,0 +1,89 @@
+/** Results as tables of plain text for a terminal. */
+import type { Comparison } from "../comparison.ts";
+import type { ColumnName, MeanRow } from "../results.ts";
+import type { Estimate } from "../statistics.ts";
+
+interface Shown {
+  title: string;
+  column: ColumnName;
+  digits: number;
+  scale?: number;
+}
+
+/** What a table shows of the columns; the JSON result has them all. */
+export const shownColumns: readonly Shown[] = [
+  { title: "first", column: "first_try", digits: 3 },
+  { title: "late", column: "late_first_try", digits: 3 },
+  { title: "solved", column: "solved", digits: 3 },
+  { title: "tries", column: "tries", digits: 2 },
+  { title: "‖Δθ‖", column: "shift_at_success", digits: 2 },
+  { title: "forgot", column: "forgetting", digits: 3 },
+  { title: "update ms", column: "update_ms", digits: 0 },
+  { title: "upd/reply", column: "update_per_reply", digits: 2 },
+  { title: "peak MB", column: "peak_mb", digits: 0 },
+  { title: "m$/session", column: "cost_usd", digits: 3, scale: 1000 },
+];
+
+/** Mean ± standard error over seeds. */
+export function renderTable(means: readonly MeanRow[]): string {
+  const head = ["suite", "condition", "seeds", ...shownColumns.map(({ title }) => title)];
+  const body = means
+    .toSorted((a, b) => a.suite.localeCompare(b.suite))
+    .map((row) => [
+      row.suite,
+      row.condition,
+      String(row.seeds),
+      ...shownColumns.map(({ column, digits, scale }) => showEstimate(row[column], digits, scale)),
+    ]);
+  return align([head, ...body]);
+}
+
+export function renderComparisons(comparisons: readonly Comparison[]): string {
+  const head = [
+    "both against",
+    "late: best axis",
+    "words",
+    "tries: best axis",
+    "none",
+    "‖Δθ‖ / weights",
+    "memory / off",
+  ];
+  const body = comparisons.map((c) => [
+    c.suite,
+    showPercent(c.late_over_best_axis),
+    showPercent(c.late_over_words),
+    showPercent(c.tries_over_best_axis),
+    showPercent(c.tries_over_none),
+    showNumber(c.shift_ratio, 2),
+    showNumber(c.memory_ratio, 2),
+  ]);
+  return align([head, ...body]);
+}
+
+export function showEstimate(value: Estimate | null, digits: number, scale = 1): string {
+  if (value === null) return "–";
+  const se = value.se === null ? "" : ` ±${(value.se * scale).toFixed(digits)}`;
+  return (value.mean * scale).toFixed(digits) + se;
+}
+
+export function showPercent(value: number | null): string {
+  if (value === null) return "–";
+  const percent = (value * 100).toFixed(0);
+  return `${value > 0 ? "+" : ""}${percent} %`;
+}
+
+export function showNumber(value: number | null, digits: number): string {
+  return value === null ? "–" : value.toFixed(digits);
+}
+
+function align(rows: readonly string[][]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

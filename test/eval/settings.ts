@@ -1,0 +1,205 @@
+/** The command's flags, checked once: a bad one fails with its name and what is allowed. */
+import { parseArgs } from "node:util";
+import { type ConditionName, conditionNames, conditions } from "./conditions.ts";
+import { Failure } from "./failure.ts";
+import { suiteNames, suites } from "./suites.ts";
+
+const planeSuites = ["EASY", "AMB", "CAP", "MIX", "THREE", "THREEA"] as const;
+const defaultUrl = "http://127.0.0.1:8787";
+
+export interface Settings {
+  /** Where the deployment is; `isUrlGiven` tells whether to start one when nothing answers there. */
+  url: string;
+  isUrlGiven: boolean;
+  key: string | null;
+  suites: readonly string[];
+  conditions: readonly ConditionName[];
+  seeds: readonly number[];
+  sessions: number;
+  protocol: "A" | "B";
+  corrections: boolean;
+  tries: number;
+  length: number;
+  teach: number;
+  wording: "canonical" | "varied";
+  context: "request" | "dialogue";
+  temperature: number;
+  maxTokens: number | null;
+  probes: number;
+  concurrency: number;
+  json: string | null;
+  html: string | null;
+  journal: string | null;
+  gpuMetrics: string | null;
+  gpuSecret: string | null;
+  keep: boolean;
+}
+
+const options = {
+  url: { type: "string" },
+  key: { type: "string" },
+  suite: { type: "string", default: "MIX" },
+  conditions: { type: "string", default: "none,never,words,weights,both" },
+  seeds: { type: "string", default: "1,2,3" },
+  sessions: { type: "string" },
+  protocol: { type: "string", default: "B" },
+  corrections: { type: "boolean" },
+  tries: { type: "string" },
+  length: { type: "string" },
+  teach: { type: "string", default: "8" },
+  wording: { type: "string", default: "canonical" },
+  context: { type: "string", default: "request" },
+  temperature: { type: "string", default: "0" },
+  "max-tokens": { type: "string" },
+  probes: { type: "string", default: "9" },
+  concurrency: { type: "string", default: "2" },
+  json: { type: "string" },
+  html: { type: "string" },
+  journal: { type: "string" },
+  "gpu-metrics": { type: "string" },
+  "gpu-secret": { type: "string" },
+  keep: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+/**
+ * The settings of a command line; null asks for the help.
+ *
+ * @throws Failure that names the flag and what is allowed.
+ */
+export function readSettings(args: readonly string[]): Settings | null {
+  const flags = parseFlags(args);
+  if (flags.help) return null;
+  const protocol = oneOf("--protocol", flags.protocol, ["A", "B"] as const);
+  return {
+    url: httpUrl("--url", flags.url ?? defaultUrl),
+    isUrlGiven: flags.url !== undefined,
+    key: flags.key ?? null,
+    suites: readSuites(flags.suite),
+    conditions: readConditions(flags.conditions),
+    seeds: readSeeds(flags.seeds),
+    sessions: wholeNumber("--sessions", flags.sessions ?? (protocol === "A" ? "24" : "8"), 1),
+    protocol,
+    corrections: flags.corrections ?? protocol === "B",
+    tries: wholeNumber("--tries", flags.tries ?? (protocol === "A" ? "8" : "3"), 1),
+    length: wholeNumber("--length", flags.length ?? (protocol === "A" ? "1" : "12"), 1),
+    teach: wholeNumber("--teach", flags.teach, 0),
+    wording: oneOf("--wording", flags.wording, ["canonical", "varied"] as const),
+    context: oneOf("--context", flags.context, ["request", "dialogue"] as const),
+    temperature: temperature(flags.temperature),
+    maxTokens:
+      flags["max-tokens"] === undefined
+        ? null
+        : wholeNumber("--max-tokens", flags["max-tokens"], 1),
+    probes: wholeNumber("--probes", flags.probes, 0),
+    concurrency: wholeNumber("--concurrency", flags.concurrency, 1),
+    json: flags.json ?? null,
+    html: flags.html ?? null,
+    journal: flags.journal ?? null,
+    gpuMetrics: flags["gpu-metrics"] ? httpUrl("--gpu-metrics", flags["gpu-metrics"]) : null,
+    gpuSecret: flags["gpu-secret"] ?? process.env.GPU_SECRET ?? null,
+    keep: flags.keep,
+  };
+}
+
+export function helpText(): string {
+  const list = (entries: Record<string, { about: string }>) =>
+    Object.entries(entries)
+      .map(([name, { about }]) => `    ${name.padEnd(8)} ${about}`)
+      .join("\n");
+  return `npm run eval -- [flags]: what words, weights and both gain, over the HTTP API of a running rosa2
+
+  --url URL            deployment; without it ${defaultUrl}, or one started for this run
+  --key KEY            API key; otherwise ROSA2_API_KEY, then .rosa2/api-key
+  --suite NAMES        comma-separated (default MIX), "plane", or JSONL files (test/eval/README.md)
+${list(suites)}
+  --conditions NAMES   comma-separated (default none,never,words,weights,both)
+${list(conditions)}
+  --seeds LIST         "5001,5002" or "1-3" (default 1,2,3)
+  --sessions N         sessions per suite, condition and seed (default 8; protocol A 24)
+  --protocol A|B       B: sessions of --length problems, --tries each; A: one problem, 8 tries, no corrections
+  --[no-]corrections   the user gives the right reply after the last failed try (default in B)
+  --tries N  --length N  --teach N (corrected uses of a new word, then as many silent ones)
+  --wording canonical|varied   --context request|dialogue   --temperature T   --max-tokens N
+  --probes N           unrelated requests at the end of a session, for forgetting (default 9)
+  --concurrency N      sessions in flight (default 2)
+  --gpu-metrics URL    the GPU service's /metrics, for memory and time; --gpu-secret or GPU_SECRET
+  --json FILE  --html FILE   results and report
+  --journal FILE       finished sessions; an existing one is continued
+  --keep               leave the sessions in the deployment
+`;
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowNegative: true }).values;
+  } catch (error) {
+    throw new Failure(`${(error as Error).message}. See --help`);
+  }
+}
+
+function readSuites(text: string): string[] {
+  const names = text === "plane" ? planeSuites : listOf("--suite", text);
+  for (const name of names) {
+    if (name.endsWith(".jsonl") || (suiteNames as string[]).includes(name)) continue;
+    throw new Failure(
+      `--suite "${name}" is none of ${suiteNames.join(", ")}, plane, nor a .jsonl file`,
+    );
+  }
+  return unique("--suite", names);
+}
+
+/** In the order in which they run, whatever the order on the command line. */
+function readConditions(text: string): ConditionName[] {
+  const names = unique("--conditions", listOf("--conditions", text));
+  for (const name of names) oneOf("--conditions", name, conditionNames);
+  return conditionNames.filter((name) => names.includes(name));
+}
+
+function readSeeds(text: string): number[] {
+  const seeds = listOf("--seeds", text).flatMap((part) => {
+    const range = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(part);
+    if (range === null) {
+      throw new Failure(`--seeds "${part}" is neither a whole number nor a range like 1-3`);
+    }
+    const from = Number(range[1]);
+    const to = Number(range[2] ?? range[1]);
+    if (to < from || to - from > 999) throw new Failure(`--seeds "${part}" is no range`);
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
+  return unique("--seeds", seeds);
+}
+
+function listOf(flag: string, text: string): string[] {
+  const parts = text.split(",").map((part) => part.trim());
+  if (parts.some((part) => part === "")) throw new Failure(`${flag} "${text}" has an empty part`);
+  return parts;
+}
+
+function unique<T>(flag: string, values: readonly T[]): T[] {
+  const repeated = values.find((value, i) => values.indexOf(value) !== i);
+  if (repeated !== undefined) throw new Failure(`${flag} names ${repeated} twice`);
+  return [...values];
+}
+
+function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) throw new Failure(`${flag} "${value}" is none of ${allowed.join(", ")}`);
+  return found;
+}
+
+function wholeNumber(flag: string, text: string, min: number): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) >= min) return Number(text);
+  throw new Failure(`${flag} "${text}" is not a whole number of at least ${min}`);
+}
+
+function temperature(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 2) return value;
+  throw new Failure(`--temperature "${text}" is not a number from 0 to 2`);
+}
+
+function httpUrl(flag: string, text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new Failure(`${flag} "${text}" is not an http(s) URL`);
+}

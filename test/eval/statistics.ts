@@ -1,0 +1,47 @@
+/** Means and their uncertainty. Knows numbers only; a figure that does not exist is null, never NaN. */
+
+export interface Estimate {
+  mean: number;
+  /** Standard error of the mean; null below two values. */
+  se: number | null;
+  count: number;
+}
+
+/** Mean ± sample standard deviation / √n of the values that exist; null when none does. */
+export function estimate(values: readonly (number | null)[]): Estimate | null {
+  const known = values.filter((value) => value !== null);
+  const average = mean(known);
+  if (average === null) return null;
+  if (known.length < 2) return { mean: average, se: null, count: known.length };
+  const squares = known.reduce((sum, value) => sum + (value - average) ** 2, 0);
+  const deviation = Math.sqrt(squares / (known.length - 1));
+  return { mean: average, se: deviation / Math.sqrt(known.length), count: known.length };
+}
+
+export function mean(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The middle value, or the mean of the two middle ones. */
+export function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** Share of the values that are true. */
+export function share(values: readonly boolean[]): number | null {
+  return mean(values.map(Number));
+}
+
+/** a / b − 1, "how much more"; null where it means nothing. */
+export function relativeGain(a: number | null, b: number | null): number | null {
+  return a === null || b === null || b === 0 ? null : a / b - 1;
+}
+
+/** a / b; null where it means nothing. */
+export function ratio(a: number | null, b: number | null): number | null {
+  return a === null || b === null || b === 0 ? null : a / b;
+}

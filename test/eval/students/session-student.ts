@@ -1,0 +1,115 @@
+/** A session of the API as a student: its mode says what adapts, its retries never repeat a rejected reply. */
+import type {
+  Adaptation,
+  Api,
+  FeedbackAnswer,
+  FeedbackInput,
+  Sampling,
+  TurnAnswer,
+} from "../api.ts";
+import { nothingSpent, type Reply, type Spent, type Student } from "./student.ts";
+
+export class SessionStudent implements Student {
+  readonly spent: Spent = nothingSpent();
+  readonly #api: Api;
+  readonly #session: string;
+  readonly #sampling: Sampling;
+  readonly #weightsMove: boolean;
+  readonly #shifts = new Map<string, number>([["base", 0]]);
+  #turn: TurnAnswer | null = null;
+  #request = "";
+
+  private constructor(api: Api, session: string, sampling: Sampling, adaptation: Adaptation) {
+    this.#api = api;
+    this.#session = session;
+    this.#sampling = sampling;
+    this.#weightsMove = adaptation.mode === "both" || adaptation.mode === "weights";
+  }
+
+  static async open(
+    api: Api,
+    options: {
+      adaptation: Adaptation;
+      sampling: Sampling;
+      instructions: string | null;
+      title: string;
+    },
+  ): Promise<SessionStudent> {
+    const { adaptation, sampling, instructions, title } = options;
+    const body = { title, adaptation, ...(instructions === null ? {} : { instructions }) };
+    const session = await api.createSession(body);
+    return new SessionStudent(api, session, sampling, adaptation);
+  }
+
+  async ask(request: string): Promise<Reply> {
+    this.#request = request;
+    const startedAt = performance.now();
+    const turn = await this.#api.turn(this.#session, { content: request, ...this.#sampling });
+    this.spent.replyMs.push(performance.now() - startedAt);
+    this.#pay(turn.cost.usd);
+    return this.#take(turn);
+  }
+
+  async retry(comment: string): Promise<Reply> {
+    // The API takes no feedback on an empty reply: there is nothing in it to be wrong.
+    if (this.#current().reply === "") return this.ask(this.#request);
+    const { turn } = await this.#say({ reward: -1, text: comment, retry: true });
+    if (turn === undefined) throw new Error("Feedback with a retry came back without a turn");
+    return this.#take(turn);
+  }
+
+  async accept(): Promise<void> {
+    await this.#say({ reward: 1, retry: false });
+  }
+
+  async giveUp(comment: string, correction: string | null): Promise<void> {
+    if (this.#current().reply === "") return;
+    const corrected = correction === null ? {} : { correction };
+    await this.#say({ reward: -1, text: comment, ...corrected, retry: false });
+  }
+
+  /** A turn without feedback teaches nothing; in a session of context `request` it is not even read again. */
+  async probe(request: string): Promise<string> {
+    const turn = await this.#api.turn(this.#session, { content: request, ...this.#sampling });
+    return turn.reply;
+  }
+
+  async close(): Promise<void> {
+    await this.#api.deleteSession(this.#session);
+  }
+
+  async #say(body: FeedbackInput): Promise<FeedbackAnswer> {
+    const answer = await this.#api.feedback(this.#session, this.#current().id, body);
+    const { weights, words } = answer;
+    if (weights.generation !== undefined) {
+      this.#shifts.set(weights.generation, weights.shift_norm ?? 0);
+    }
+    if (weights.decision === "updated" && weights.ms != null) this.spent.updateMs.push(weights.ms);
+    if (weights.decision === "rejected") this.spent.updatesRejected++;
+    if (words.changed) this.spent.wordsChanged++;
+    this.#pay(answer.cost.usd);
+    return answer;
+  }
+
+  #take(turn: TurnAnswer): Reply {
+    this.#turn = turn;
+    this.spent.promptTokens += turn.usage?.prompt_tokens ?? 0;
+    this.spent.completionTokens += turn.usage?.completion_tokens ?? 0;
+    return { text: turn.reply, shift: this.#weightsMove ? this.#shiftOf(turn.generation) : null };
+  }
+
+  #shiftOf(generation: string): number {
+    const shift = this.#shifts.get(generation);
+    if (shift === undefined) throw new Error(`No feedback made the generation ${generation}`);
+    return shift;
+  }
+
+  #current(): TurnAnswer {
+    if (this.#turn === null) throw new Error("Cannot give feedback before the first request");
+    return this.#turn;
+  }
+
+  #pay(usd: number): void {
+    this.spent.costUsd += usd;
+  }
+}

@@ -1,0 +1,48 @@
+/** What the protocols ask of whoever answers: a model behind the API, with whatever memory its condition gives it. */
+
+export interface Student {
+  /** A new request; its reply. */
+  ask(request: string): Promise<Reply>;
+  /** The last reply was wrong; another try at the same request. */
+  retry(comment: string): Promise<Reply>;
+  /** The last reply was right. */
+  accept(): Promise<void>;
+  /** The last reply was wrong and there are no tries left. */
+  giveUp(comment: string, correction: string | null): Promise<void>;
+  /** A request from outside the session's stream, which leaves no trace in what the student learns. */
+  probe(request: string): Promise<string>;
+  /** What the session took so far. */
+  readonly spent: Spent;
+  close(): Promise<void>;
+}
+
+export interface Reply {
+  text: string;
+  /** ‖Δθ‖ of the adapter that made the reply; null where no weights move. */
+  shift: number | null;
+}
+
+export interface Spent {
+  /** Wall time (ms) of each plain request, as the client sees it. */
+  replyMs: number[];
+  /** Time (ms) of each accepted weights update, as the service reports it. */
+  updateMs: number[];
+  /** Updates that the service computed and threw away. */
+  updatesRejected: number;
+  wordsChanged: number;
+  promptTokens: number;
+  completionTokens: number;
+  costUsd: number;
+}
+
+export function nothingSpent(): Spent {
+  return {
+    replyMs: [],
+    updateMs: [],
+    updatesRejected: 0,
+    wordsChanged: 0,
+    promptTokens: 0,
+    completionTokens: 0,
+    costUsd: 0,
+  };
+}

@@ -1,0 +1,134 @@
+/** The suites of the evaluation: names, places in the plane ambiguity × incapacity, and how a session of one is drawn. */
+import { pick, type Random, seededRandom } from "@rosa2/shared/random";
+import { drawNewWordTask, newWordRequest } from "../../gpu-service/train/language/new-words.ts";
+import { families } from "../../gpu-service/train/language/operations.ts";
+import { type Chain, trainedPairs } from "../../gpu-service/train/language/skills.ts";
+import { drawNewWordSession, drawSession } from "../../gpu-service/train/language/suites.ts";
+import {
+  answer,
+  drawTask,
+  isRight,
+  type Task,
+  withNewItems,
+} from "../../gpu-service/train/language/task.ts";
+import { feedback } from "../../gpu-service/train/language/user.ts";
+import { drawWording, request } from "../../gpu-service/train/language/wording.ts";
+import { drawProbes } from "./probes.ts";
+import type { Problem, SessionPlan } from "./problem.ts";
+
+/** A suite's place in the plane. */
+export interface Place {
+  ambiguity: "clear" | "ambiguous";
+  incapacity: "trained pair" | "held-out pair" | "three operations";
+}
+
+export interface GeneratedSuite {
+  about: string;
+  place: Place | null;
+  /** The tasks of one user's session: the same meaning on new lists. */
+  draw(random: Random, length: number): Task[];
+  /** How a task is asked for, when not in the ordinary way. */
+  isWord: boolean;
+}
+
+export const suites = {
+  EASY: {
+    about: "trained pairs, clear: nothing is missing",
+    place: { ambiguity: "clear", incapacity: "trained pair" },
+    draw: (random, length) => {
+      const options = { stated: "clear", readings: "uniform" } as const;
+      return streamOf(random, drawTask(random, pick(random, trainedPairs), options), length);
+    },
+    isWord: false,
+  },
+  AMB: {
+    about: "trained pairs, operations left ambiguous: the words are missing",
+    place: { ambiguity: "ambiguous", incapacity: "trained pair" },
+    draw: (random, length) => drawSession(random, "AMB", length),
+    isWord: false,
+  },
+  CAP: {
+    about: "held-out pairs, clear: the skill is missing",
+    place: { ambiguity: "clear", incapacity: "held-out pair" },
+    draw: (random, length) => drawSession(random, "CAP", length),
+    isWord: false,
+  },
+  MIX: {
+    about: "held-out pairs, ambiguous: words and skill are missing",
+    place: { ambiguity: "ambiguous", incapacity: "held-out pair" },
+    draw: (random, length) => drawSession(random, "MIX", length),
+    isWord: false,
+  },
+  THREE: {
+    about: "chains of three, clear: more skill is missing",
+    place: { ambiguity: "clear", incapacity: "three operations" },
+    draw: (random, length) => drawSession(random, "THREE", length),
+    isWord: false,
+  },
+  THREEA: {
+    about: "chains of three, ambiguous: words and more skill are missing",
+    place: { ambiguity: "ambiguous", incapacity: "three operations" },
+    draw: (random, length) => drawSession(random, "THREEA", length),
+    isWord: false,
+  },
+  WORD: {
+    about: "a word the model never saw, meaning one operation",
+    place: null,
+    draw: (random, length) => {
+      const chain: Chain = [pick(random, families)];
+      return streamOf(random, drawNewWordTask(random, chain), length);
+    },
+    isWord: true,
+  },
+  WORD2: {
+    about: "a word the model never saw, meaning a held-out pair",
+    place: null,
+    draw: (random, length) => drawNewWordSession(random, length),
+    isWord: true,
+  },
+} as const satisfies Record<string, GeneratedSuite>;
+export type SuiteName = keyof typeof suites;
+export const suiteNames = Object.keys(suites) as SuiteName[];
+
+export interface DrawOptions {
+  seed: number;
+  /** Which of the seed's sessions. */
+  index: number;
+  length: number;
+  wording: "canonical" | "varied";
+  probeCount: number;
+}
+
+/** One session of a suite: the same for every condition, deployment and machine. */
+export function drawSuiteSession(name: SuiteName, options: DrawOptions): SessionPlan {
+  const suite: GeneratedSuite = suites[name];
+  const random = seededRandom(`${options.seed}/${name}/${options.index}`);
+  const tasks = suite.draw(random, options.length);
+  const first = tasks[0]!;
+  const wording = options.wording === "varied" ? drawWording(random, first) : undefined;
+  const said = (task: Task) => (hasWord(task) ? newWordRequest(task) : request(task, wording));
+  return {
+    instructions: null,
+    problems: tasks.map((task) => problemOf(task, said(task))),
+    probes: drawProbes(random, first, options.probeCount),
+  };
+}
+
+function problemOf(task: Task, said: string): Problem {
+  return {
+    request: said,
+    isRight: (reply) => isRight(task, reply),
+    correction: answer(task),
+    comment: (random, reply) => feedback(random, task, reply),
+  };
+}
+
+function hasWord(task: Task): task is Task & { word: string } {
+  return "word" in task;
+}
+
+function streamOf<T extends Task>(random: Random, task: T, length: number): T[] {
+  return Array.from({ length }, (_, i) =>
+    i === 0 ? task : { ...task, items: withNewItems(random, task).items },
+  );
+}
