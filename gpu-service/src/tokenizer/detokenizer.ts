@@ -2,7 +2,11 @@
 
 /** Tokens held back at most: no character of UTF-8 takes more than four bytes. */
 const heldTokensMax = 8;
-const replacement = "\ufffd";
+/**
+ * Endings that the next token may change: bytes of a character that are not all there yet, and a word
+ * joiner, which decoders take away together with the space that follows (rosa2-mini's does).
+ */
+const unfinished = /[\ufffd\u2060]$/u;
 
 /**
  * A token can hold part of a character, and a decoder may treat the first token differently (a
@@ -28,7 +32,7 @@ export class Detokenizer {
       // Nothing to show: a token that stands for nothing, or the rest of a character to come.
       return "";
     }
-    if (text.endsWith(replacement) && heldCount < heldTokensMax) return "";
+    if (unfinished.test(text) && heldCount < heldTokensMax) return "";
     this.#window = this.#window.slice(this.#contextCount);
     this.#contextCount = this.#window.length;
     return text.slice(before.length);

@@ -63,3 +63,21 @@ describe.each(["qwen", "llama2", "metaspace", "llama3"])("a tokenizer of the %s 
     }
   });
 });
+
+describe("rosa2-mini's tokenizer", () => {
+  const directory = new URL("../../../gpu-service/models/rosa2-mini", import.meta.url).pathname;
+  const tokenizer = ChatTokenizer.load(directory, [0]);
+
+  it.each([
+    "Sort these numbers: 4 7 12 3.",
+    '[4 7 1] "quoted" it\'s (4)(5) 4,5;6',
+    "Grüße, 日本語 🎉! [1, 2]\n\tx  a  b",
+    "ends with [",
+  ])("streams %j as it is", (text) => {
+    const ids = [...tokenizer.replyIds(text)].slice(0, -1);
+    const detokenizer = tokenizer.detokenizer();
+    const pieces = ids.map((id) => detokenizer.push(id));
+    expect(pieces.join("") + detokenizer.flush()).toBe(text);
+    expect(pieces.join("")).toBe(text);
+  });
+});
