@@ -35,6 +35,16 @@ export class EventLog {
     this.wake();
   }
 
+  /** A failure that is being mended is no longer part of the story that replays tell. */
+  forgetErrors(of: { turnId: string } | { feedbackId: string }): void {
+    const about =
+      "turnId" in of ? eq(events.turnId, of.turnId) : eq(events.feedbackId, of.feedbackId);
+    this.#db
+      .delete(events)
+      .where(and(about, eq(events.type, "error")))
+      .run();
+  }
+
   /** Lets readers look again: after an append, and whenever what they wait for may have changed. */
   wake(): void {
     const waiting = this.#waiting;

@@ -134,7 +134,7 @@ export class SessionObject extends DurableObject<Env> {
   /** Takes a turn and waits for its reply. */
   turn(input: NewTurn, trace: Trace): Promise<Result<TurnBody>> {
     return this.#answer(async () => {
-      const turnId = await beginTurn(this.#desk, input);
+      const turnId = await this.#begin(input);
       return await this.#replyOf(turnId, trace);
     });
   }
@@ -145,7 +145,7 @@ export class SessionObject extends DurableObject<Env> {
     trace: Trace,
   ): Promise<Result<{ turnId: string; generation: string; stream: ReadableStream<Uint8Array> }>> {
     return this.#answer(async () => {
-      const turnId = await beginTurn(this.#desk, input);
+      const turnId = await this.#begin(input);
       this.#background(this.#reply(turnId, trace));
       const { generation } = turnRow(this.#desk, turnId);
       return { turnId, generation, stream: this.#followReply(turnId, 0) };
@@ -338,6 +338,13 @@ export class SessionObject extends DurableObject<Env> {
     } finally {
       await this.#arm();
     }
+  }
+
+  /** A new turn, or the one of this Idempotency-Key: had it failed, the repeated call is its retry. */
+  async #begin(input: NewTurn): Promise<string> {
+    const turnId = await beginTurn(this.#desk, input);
+    if (turnRow(this.#desk, turnId).status === "failed") await reviveTurn(this.#desk, turnId);
+    return turnId;
   }
 
   #reply(turnId: string, trace: Trace): Promise<void> {

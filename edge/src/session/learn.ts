@@ -105,6 +105,7 @@ export async function beginFeedback(desk: Desk, input: NewFeedback): Promise<str
  * @throws RosaError when a step cannot be taken now; what was done stays done, and calling again goes on.
  */
 export async function learnFrom(desk: Desk, feedbackId: string, trace: Trace): Promise<void> {
+  desk.log.forgetErrors({ feedbackId });
   if (feedbackRow(desk, feedbackId).step === "stored") await reviseWords(desk, feedbackId, trace);
   if (feedbackRow(desk, feedbackId).step === "words") await updateWeights(desk, feedbackId, trace);
   const row = feedbackRow(desk, feedbackId);

@@ -1,5 +1,5 @@
 /** Expected failures as values, because an error's class does not survive the call into a Durable Object. */
-import { type ErrorCode, isErrorCode, RosaError } from "@rosa2/shared/errors";
+import { type ErrorCode, errorCodes, isErrorCode, RosaError } from "@rosa2/shared/errors";
 
 export type Result<T> =
   | { ok: true; value: T }
@@ -18,9 +18,10 @@ export class KeptError extends RosaError {
   readonly kept: string;
 
   constructor(error: { code: string; message: string; retryAfterS?: number }, kept: string) {
-    super(isErrorCode(error.code) ? error.code : "internal_error", error.message, {
-      retryAfterS: error.retryAfterS,
-    });
+    const code = isErrorCode(error.code) ? error.code : "internal_error";
+    // A stored failure no longer knows the pause; the service's own errors all mean "soon".
+    const soonS = errorCodes[code].status === 503 || code === "queue_full" ? 5 : undefined;
+    super(code, error.message, { retryAfterS: error.retryAfterS ?? soonS });
     this.kept = kept;
   }
 }
@@ -48,7 +49,8 @@ export async function unwrap<T>(result: Promise<Result<T>> | Result<T>): Promise
   try {
     settled = await result;
   } catch (error) {
-    if ((error as { retryable?: boolean }).retryable === true) {
+    const { retryable, durableObjectReset } = error as Record<string, unknown>;
+    if (retryable === true || durableObjectReset === true) {
       throw new RosaError("shutting_down", "The session moved to another machine; try again", {
         retryAfterS: 1,
         cause: error,

@@ -190,6 +190,7 @@ export async function reviveTurn(desk: Desk, turnId: string): Promise<void> {
       .set({ status: "running", runs, error: null, finishedAt: null })
       .where(eq(turns.id, turnId))
       .run();
+    desk.log.forgetErrors({ turnId });
     leaseReply(desk, turnId);
   });
 }

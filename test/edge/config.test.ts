@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../edge/src/config.ts";
+import { pauseMs } from "../../edge/src/session/outbox.ts";
+
+const good = { GPU_URL: "http://127.0.0.1:8790/", GPU_SECRET: "0123456789abcdef" };
+
+describe("configuration", () => {
+  it("has defaults for everything but the GPU service", () => {
+    expect(parseConfig(good)).toMatchObject({
+      gpu: { url: "http://127.0.0.1:8790", timeoutMs: 60_000, proxyHeaders: {} },
+      rewriter: "rules",
+      contextTokens: 512,
+      rateLimit: true,
+      prices: { inputNanos: 100, outputNanos: 400 },
+    });
+  });
+
+  it.each([
+    [{ ...good, REWRITER: "magic" }, /REWRITER must be one of rules, gpu, openai, workers-ai/],
+    [{ ...good, GPU_URL: "gpu.local" }, /GPU_URL must be an http\(s\) URL \(is "gpu.local"\)/],
+    [{ GPU_URL: good.GPU_URL }, /GPU_SECRET must be a string of at least 16 characters/],
+    [{ ...good, GPU_SECRET: "short" }, /GPU_SECRET must have at least 16 characters/],
+    [{ ...good, CONTEXT_TOKENS: "many" }, /CONTEXT_TOKENS must be a number of tokens/],
+    [{ ...good, RATE_LIMIT: "maybe" }, /RATE_LIMIT must be one of on, off/],
+  ])("names the variable and what is allowed: %j", (variables, message) => {
+    expect(() => parseConfig(variables)).toThrow(message);
+  });
+
+  it("never prints a secret", () => {
+    try {
+      parseConfig({ ...good, GPU_SECRET: "hunter2" });
+      expect.unreachable();
+    } catch (error) {
+      expect(String(error)).not.toContain("hunter2");
+    }
+  });
+});
+
+describe("pauses between attempts", () => {
+  it("double from two seconds to five minutes", () => {
+    expect([1, 2, 3, 8, 9, 50].map(pauseMs)).toEqual([
+      2_000, 4_000, 8_000, 256_000, 300_000, 300_000,
+    ]);
+  });
+});

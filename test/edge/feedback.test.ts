@@ -1,0 +1,306 @@
+import { describe, expect, it } from "vitest";
+import type { FeedbackResult, SessionDetail } from "../../edge/src/contract.ts";
+import {
+  ask,
+  bindings,
+  type Caller,
+  eventually,
+  judge,
+  newTenant,
+  openSession,
+} from "./support/client.ts";
+
+interface Lineage {
+  active: string;
+  data: { id: string; parent: string; digest: string; active: boolean }[];
+}
+
+async function lineage(caller: Caller, sessionId: string): Promise<Lineage> {
+  return caller.get<Lineage>(`/v1/sessions/${sessionId}/generations`);
+}
+
+describe("exactly one generation per feedback", () => {
+  it("makes one of a hundred concurrent duplicates, and answers them all alike", async () => {
+    const caller = await newTenant();
+    await caller.behave({ delayMs: { "/v1/adapt": 50 }, salted: true });
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    const body = { reward: -1, correction: "hello", retry: true };
+    const results = await Promise.all(
+      Array.from({ length: 100 }, () => judge(caller, id, turn.id, body)),
+    );
+    expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1);
+    expect((await lineage(caller, id)).data).toHaveLength(1);
+    expect(await caller.calls("/v1/adapt")).toHaveLength(1);
+    const { turns } = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
+    expect(turns).toHaveLength(2);
+  });
+
+  it("makes one each of different feedbacks at the same time, in a chain", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turns = [];
+    for (let i = 0; i < 8; i++) turns.push(await ask(caller, id, `Say number ${i}`));
+    await Promise.all(
+      turns.map((turn, i) =>
+        judge(caller, id, turn.id, { reward: -1, correction: `number ${i}`, wait: true }),
+      ),
+    );
+    const { active, data } = await lineage(caller, id);
+    expect(data).toHaveLength(8);
+    expect(data.map(({ parent }) => parent)).toEqual([
+      "base",
+      ...data.slice(0, -1).map((generation) => generation.id),
+    ]);
+    expect(active).toBe(data.at(-1)?.id);
+    // Earlier corrections are replayed with later ones, so none is forgotten.
+    for (const i of [0, 7]) {
+      expect(await ask(caller, id, `Say number ${i}`)).toMatchObject({ reply: `number ${i}` });
+    }
+  });
+
+  it("takes a second, different opinion on the same turn as another feedback", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    await judge(caller, id, turn.id, { reward: -1 });
+    await judge(caller, id, turn.id, { reward: -1, correction: "hello", wait: true });
+    const { feedback } = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
+    expect(feedback.map(({ weights }) => weights?.decision)).toEqual(["skipped", "updated"]);
+  });
+
+  it("keeps a generation but does not activate it when another was activated meanwhile", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const first = await ask(caller, id, "Say hello");
+    const { weights } = await judge(caller, id, first.id, {
+      reward: -1,
+      correction: "hello",
+      wait: true,
+    });
+    await caller.behave({ delayMs: { "/v1/adapt": 300 } });
+    const second = await ask(caller, id, "Say bye");
+    const late = judge(caller, id, second.id, { reward: -1, correction: "bye", wait: true });
+    await eventually(
+      () => caller.calls("/v1/adapt"),
+      (calls) => calls.length === 2,
+    );
+    await caller.make(`/v1/sessions/${id}/generations/base/activate`, {});
+    const result = await late;
+    expect(result.weights).toMatchObject({ decision: "updated", active: false });
+    expect(result.weights.reason).toContain("not activated");
+    const { active, data } = await lineage(caller, id);
+    expect(active).toBe("base");
+    expect(data[1]).toMatchObject({ parent: weights.generation, active: false });
+  });
+});
+
+describe("what an update is made of", () => {
+  it("learns a correction on the rewritten request and replays earlier ones", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const first = await ask(caller, id, "Sort them: 31, 7, 12");
+    const result = await judge(caller, id, first.id, {
+      reward: -1,
+      text: "largest first",
+      correction: "31, 12, 7",
+      retry: true,
+    });
+    expect(result.words.changed).toBe(true);
+    expect(result.words.after).toContain("largest to smallest");
+    const second = await ask(caller, id, "Say hello");
+    await judge(caller, id, second.id, { reward: -1, correction: "hello", wait: true });
+    const calls = await caller.calls("/v1/adapt");
+    expect(calls[0]?.rows).toEqual([
+      { kind: "corrected", reply: "31, 12, 7", prompt: result.words.after },
+    ]);
+    expect(calls[1]?.rows).toEqual([
+      { kind: "corrected", reply: "31, 12, 7", prompt: result.words.after },
+      { kind: "corrected", reply: "hello", prompt: "Say hello" },
+    ]);
+    expect(calls[1]?.adapter).not.toBeNull();
+  });
+
+  it("words the next request by what was learnt from the last", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const first = await ask(caller, id, "Sort them: 31, 7, 12");
+    await judge(caller, id, first.id, { reward: -1, text: "largest first", retry: true });
+    const next = await ask(caller, id, "Sort them: 4, 9, 1");
+    expect(next.content).toBe("Sort them: 4, 9, 1");
+    expect(next.prompt).toContain("largest to smallest");
+    const other = await openSession(caller);
+    expect((await ask(caller, other.id, "Sort them: 4, 9, 1")).prompt).toBe("Sort them: 4, 9, 1");
+  });
+
+  it("passes every rejected reply of a problem along with its retries", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const first = await ask(caller, id, "Say hello");
+    const one = await judge(caller, id, first.id, { reward: -1, retry: true });
+    const two = await judge(caller, id, one.turn?.id ?? "", { reward: -1, retry: true });
+    expect(two.turn).toMatchObject({ attempt: 3, retry_of: one.turn?.id });
+    const calls = await caller.calls("/v1/generate");
+    expect(calls.map(({ rejected }) => rejected.length)).toEqual([0, 1, 2]);
+    expect(calls[2]?.rejected).toEqual([first.reply, one.turn?.reply]);
+    // Without a correction the rejected reply itself is the example, on a retry only.
+    const adapts = await caller.calls("/v1/adapt");
+    expect(adapts[0]?.rows.at(-1)).toMatchObject({ kind: "rejected", reply: first.reply });
+  });
+
+  it.each([
+    ["off", false, false],
+    ["words", true, false],
+    ["weights", false, true],
+    ["both", true, true],
+  ])("adapts in mode %s: words %s, weights %s", async (mode, words, weights) => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode } });
+    const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+    const result = await judge(caller, id, turn.id, {
+      reward: -1,
+      correction: "31, 12, 7",
+      text: "largest first",
+      retry: true,
+    });
+    expect(result.words.changed).toBe(words);
+    expect(result.weights.decision).toBe(weights ? "updated" : "skipped");
+    expect(result.weights.reason).not.toBe("");
+    expect(result.turn?.generation === "base").toBe(!weights);
+  });
+
+  it("reports an update that the service skipped or rejected, makes no generation and bills none", async () => {
+    for (const decision of ["skipped", "rejected"] as const) {
+      const caller = await newTenant();
+      await caller.behave({ adapt: decision });
+      const { id } = await openSession(caller);
+      const turn = await ask(caller, id, "Say hello");
+      const result = await judge(caller, id, turn.id, {
+        reward: -1,
+        correction: "hello",
+        retry: true,
+      });
+      expect(result.weights).toMatchObject({ decision, reason: `told to answer ${decision}` });
+      expect(result.turn?.generation).toBe("base");
+      expect((await lineage(caller, id)).data).toEqual([]);
+      const usage = await eventually(
+        () =>
+          caller.get<{ data: { adaptations_accepted: number; adaptations_rejected: number }[] }>(
+            "/v1/usage",
+          ),
+        ({ data }) => data[0]?.adaptations_rejected === 1,
+      );
+      expect(usage.data[0]).toMatchObject({ adaptations_accepted: 0 });
+    }
+  });
+
+  it("goes on without an update when the service refuses the rows for good", async () => {
+    const caller = await newTenant();
+    await caller.behave({
+      error: {
+        "/v1/adapt": { status: 400, code: "context_length_exceeded", message: "too long" },
+      },
+    });
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    const result = await judge(caller, id, turn.id, {
+      reward: -1,
+      correction: "hello",
+      retry: true,
+    });
+    expect(result.weights).toMatchObject({ decision: "rejected" });
+    expect(result.weights.reason).toContain("too long");
+    expect(result.turn?.status).toBe("completed");
+  });
+
+  it("leaves words and weights alone after feedback that says nothing", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+    const result = await judge(caller, id, turn.id, { reward: 0, wait: true });
+    expect(result).toMatchObject({
+      words: { changed: false },
+      weights: { decision: "skipped" },
+      status: "done",
+    });
+    expect(await caller.calls("/v1/adapt")).toEqual([]);
+  });
+});
+
+describe("adapters", () => {
+  it("sends the bytes again to a replica that lost them", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    await judge(caller, id, turn.id, { reward: -1, correction: "hello", wait: true });
+    await caller.forgetAdapters();
+    expect(await ask(caller, id, "Say hello")).toMatchObject({ reply: "hello" });
+    const calls = (await caller.calls("/v1/generate")).slice(-2);
+    expect(calls.map(({ status, hasBytes }) => [status, hasBytes])).toEqual([
+      [409, false],
+      [200, true],
+    ]);
+    // Updates and scores of the next feedback resend likewise.
+    const bye = await ask(caller, id, "Say bye");
+    await caller.forgetAdapters();
+    const result = await judge(caller, id, bye.id, { reward: -1, correction: "bye", wait: true });
+    expect(result.weights.decision).toBe("updated");
+  });
+
+  it("stores each file once under its digest and never changes it", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    await judge(caller, id, turn.id, { reward: -1, correction: "hello", wait: true });
+    const [generation] = (await lineage(caller, id)).data;
+    const object = await bindings.ADAPTERS.get(`adapters/${caller.tenantId}/${generation?.digest}`);
+    const bytes = (await object?.arrayBuffer()) as ArrayBuffer;
+    const digest = await crypto.subtle.digest("SHA-256", bytes);
+    expect(
+      Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    ).toBe(generation?.digest);
+  });
+
+  it("never lets two sessions of one tenant meet each other's adapter", async () => {
+    const caller = await newTenant();
+    const [a, b] = [await openSession(caller), await openSession(caller)];
+    for (const [session, reply] of [
+      [a, "ahoy"],
+      [b, "hullo"],
+    ] as const) {
+      const turn = await ask(caller, session.id, "Say hello");
+      await judge(caller, session.id, turn.id, { reward: -1, correction: reply, wait: true });
+    }
+    expect(await ask(caller, a.id, "Say hello")).toMatchObject({ reply: "ahoy" });
+    expect(await ask(caller, b.id, "Say hello")).toMatchObject({ reply: "hullo" });
+  });
+});
+
+describe("waiting", () => {
+  it("answers with the words at once and says that the weights are queued", async () => {
+    const caller = await newTenant();
+    await caller.behave({ delayMs: { "/v1/adapt": 400 } });
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    const startedAt = Date.now();
+    const result = await judge(caller, id, turn.id, { reward: -1, correction: "hello" });
+    expect(Date.now() - startedAt).toBeLessThan(390);
+    expect(result.weights).toMatchObject({ decision: "queued", shift_norm: null });
+    const done = await eventually(
+      () => judge(caller, id, turn.id, { reward: -1, correction: "hello" }),
+      ({ status }) => status === "done",
+    );
+    expect(done).toMatchObject({ id: result.id, weights: { decision: "updated" } });
+  });
+
+  it("accepts a sure reply without an update", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const first = await ask(caller, id, "Say hello");
+    await judge(caller, id, first.id, { reward: -1, correction: "hello", wait: true });
+    const sure = await ask(caller, id, "Say hello");
+    expect(sure.confidence).toBeGreaterThan(0.9);
+    const result: FeedbackResult = await judge(caller, id, sure.id, { reward: 1, wait: true });
+    expect(result.weights.decision).toBe("skipped");
+  });
+});

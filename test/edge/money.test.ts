@@ -1,0 +1,241 @@
+import { describe, expect, it } from "vitest";
+import { reserve } from "../../edge/src/accounts/budget.ts";
+import { recordUsage, replyCostNanos, replyCostNanosMax } from "../../edge/src/accounts/usage.ts";
+import type { BudgetBody, SessionDetail, UsageReport } from "../../edge/src/contract.ts";
+import {
+  ask,
+  bindings,
+  type Caller,
+  eventually,
+  judge,
+  newTenant,
+  openSession,
+  readEvents,
+} from "./support/client.ts";
+
+const json = { "content-type": "application/json" };
+
+function setCap(caller: Caller, capUsd: number | null): Promise<Response> {
+  return caller.fetch("/v1/budget", {
+    method: "PUT",
+    body: JSON.stringify({ cap_usd: capUsd }),
+    headers: json,
+  });
+}
+
+const prices = { inputNanos: 100, cachedNanos: 25, outputNanos: 400, adaptationNanos: 500_000 };
+
+describe("usage", () => {
+  it("prices fresh, cached and written tokens apart", () => {
+    const usage = { prompt_tokens: 10, cached_tokens: 4, completion_tokens: 3 };
+    expect(replyCostNanos(prices, usage)).toBe(6 * 100 + 4 * 25 + 3 * 400);
+    // The bound holds even if every byte were a token.
+    expect(replyCostNanosMax(prices, [{ content: "äb" }], 5)).toBe((3 + 16) * 100 + 5 * 400);
+  });
+
+  it("writes an event once however often it is delivered", async () => {
+    const { tenantId } = await newTenant();
+    const event = {
+      eventId: `${tenantId}/e1`,
+      tenantId,
+      keyId: "key_1",
+      sessionId: null,
+      kind: "reply" as const,
+      at: Date.now(),
+      promptTokens: 5,
+      costNanos: 700,
+    };
+    await Promise.all(Array.from({ length: 10 }, () => recordUsage(bindings.DB, event)));
+    const spent = await bindings.DB.prepare("SELECT spent_nanos FROM spend WHERE tenant_id = ?1")
+      .bind(tenantId)
+      .first<number>("spent_nanos");
+    expect(spent).toBe(700);
+  });
+
+  it("adds up to what the answers said, by day, session and key", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    const result = await judge(caller, id, turn.id, {
+      reward: -1,
+      correction: "hello",
+      retry: true,
+    });
+    const chat = await caller.make<{ rosa2: { cost: { usd: number } } }>("/v1/chat/completions", {
+      model: "m",
+      messages: [{ role: "user", content: "hi" }],
+    });
+    const total = turn.cost.usd + result.cost.usd + chat.rosa2.cost.usd;
+    const day = await eventually(
+      () => caller.get<UsageReport>("/v1/usage"),
+      ({ data }) => data[0]?.replies === 3 && data[0].adaptations_accepted === 1,
+    );
+    expect(day.data).toHaveLength(1);
+    expect(day.data[0]?.cost.usd).toBeCloseTo(total, 9);
+    const { spent_usd, reserved_usd } = await caller.get<BudgetBody>("/v1/budget");
+    expect(spent_usd).toBeCloseTo(total, 9);
+    expect(reserved_usd).toBe(0);
+    const session = await caller.get<UsageReport>("/v1/usage?group_by=session");
+    expect(session.data.map(({ group, replies }) => [group, replies])).toEqual([
+      [id, 2],
+      [null, 1],
+    ]);
+    const key = await caller.get<UsageReport>("/v1/usage?group_by=key");
+    expect(key.data).toHaveLength(1);
+    const detail = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
+    expect(detail.totals.cost.usd).toBeCloseTo(turn.cost.usd + result.cost.usd, 9);
+  });
+
+  it("counts days from and to, both included", async () => {
+    const caller = await newTenant();
+    await recordUsage(bindings.DB, {
+      eventId: `${caller.tenantId}/old`,
+      tenantId: caller.tenantId,
+      keyId: null,
+      sessionId: null,
+      kind: "reply",
+      at: Date.UTC(2026, 0, 31, 23),
+      costNanos: 5,
+    });
+    const rows = async (query: string) =>
+      (await caller.get<UsageReport>(`/v1/usage?${query}`)).data.length;
+    expect(await rows("from=2026-01-31&to=2026-01-31")).toBe(1);
+    expect(await rows("from=2026-02-01")).toBe(0);
+    expect((await caller.fetch("/v1/usage?from=yesterday")).status).toBe(400);
+  });
+
+  it("gives a failed reply's reservation back and bills nothing", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    await caller.behave({ down: ["/v1/generate"] });
+    await caller.post(`/v1/sessions/${id}/turns`, { content: "hello" });
+    await caller.post("/v1/chat/completions", {
+      model: "m",
+      messages: [{ role: "user", content: "hi" }],
+    });
+    expect(await caller.get("/v1/budget")).toMatchObject({ spent_usd: 0, reserved_usd: 0 });
+  });
+
+  it("meters the part of a stateless stream that its reader took", async () => {
+    const caller = await newTenant();
+    await caller.behave({ deltaMs: 40 });
+    const response = await caller.post("/v1/chat/completions", {
+      model: "m",
+      messages: [{ role: "user", content: "one two three four five six seven eight nine ten" }],
+      stream: true,
+    });
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    for (let i = 0; i < 3; i++) await reader.read();
+    await reader.cancel();
+    const { data } = await eventually(
+      () => caller.get<UsageReport>("/v1/usage"),
+      (report) => report.data[0]?.replies === 1,
+    );
+    expect(data[0]?.completion_tokens).toBeGreaterThan(0);
+    expect(data[0]?.completion_tokens).toBeLessThan(11);
+    await eventually(
+      () => caller.calls("/v1/generate"),
+      ([call]) => call?.aborted === true,
+    );
+  });
+});
+
+describe("the spend cap", () => {
+  it("is not overrun by a hundred concurrent reservations", async () => {
+    const caller = await newTenant();
+    await setCap(caller, 0.00001); // 10,000 nano-dollars: room for ten of the hundred
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, i) =>
+        reserve(
+          bindings.DB,
+          { eventId: `${caller.tenantId}/${i}`, tenantId: caller.tenantId, amountNanos: 1000 },
+          Date.now(),
+        ),
+      ),
+    );
+    expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(10);
+    expect(await caller.get("/v1/budget")).toMatchObject({ reserved_usd: 0.00001 });
+  });
+
+  it("is not overrun by concurrent calls, and what fits is answered", async () => {
+    const caller = await newTenant();
+    await setCap(caller, 0.0005); // a call reserves about 0.0001: 256 tokens of reply
+    const statuses = await Promise.all(
+      Array.from({ length: 40 }, async (_, i) => {
+        const response = await caller.post("/v1/chat/completions", {
+          model: "m",
+          messages: [{ role: "user", content: `hello ${i}` }],
+        });
+        return response.status;
+      }),
+    );
+    expect(new Set(statuses)).toEqual(new Set([200, 402]));
+    const { spent_usd } = await caller.get<BudgetBody>("/v1/budget");
+    expect(spent_usd).toBeLessThanOrEqual(0.0005);
+  });
+
+  it("stops turns before they are stored, and updates with a reason", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    await eventually(
+      () => caller.get<BudgetBody>("/v1/budget"),
+      ({ spent_usd }) => spent_usd > 0,
+    );
+    await setCap(caller, 0.0002); // enough for a reply, not for an update
+    const result = await judge(caller, id, turn.id, {
+      reward: -1,
+      correction: "hello",
+      retry: true,
+    });
+    expect(result.weights).toMatchObject({ decision: "skipped" });
+    expect(result.weights.reason).toContain("cap");
+    expect(result.turn?.status).toBe("completed");
+    await setCap(caller, 0);
+    const refused = await caller.post(`/v1/sessions/${id}/turns`, { content: "more" });
+    expect(refused.status).toBe(402);
+    expect(await refused.json()).toMatchObject({
+      error: { type: "billing_error", code: "budget_exceeded" },
+    });
+    const stream = await caller.post("/v1/chat/completions", {
+      model: "m",
+      messages: [{ role: "user", content: "hi" }],
+      stream: true,
+    });
+    expect(stream.status).toBe(402);
+    expect((await caller.get<SessionDetail>(`/v1/sessions/${id}`)).turns).toHaveLength(2);
+    await setCap(caller, null);
+    expect((await ask(caller, id, "more")).status).toBe("completed");
+  });
+
+  it("frees the reservation of a holder that died", async () => {
+    const caller = await newTenant();
+    await setCap(caller, 0.00001);
+    const claim = (id: string, now: number) =>
+      reserve(
+        bindings.DB,
+        { eventId: `${caller.tenantId}/${id}`, tenantId: caller.tenantId, amountNanos: 10_000 },
+        now,
+      );
+    await claim("dead", Date.now() - 16 * 60_000);
+    await claim("alive", Date.now());
+    await expect(claim("third", Date.now())).rejects.toMatchObject({ code: "budget_exceeded" });
+  });
+
+  it("tells the cost in the last event of every stream", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const events = await readEvents(
+      await caller.post(`/v1/sessions/${id}/turns`, { content: "hello", stream: true }),
+    );
+    expect(events.at(-1)?.data.cost.usd).toBeGreaterThan(0);
+    const chunks = await readEvents(
+      await caller.post("/v1/chat/completions", {
+        model: "m",
+        messages: [{ role: "user", content: "hi" }],
+        stream: true,
+      }),
+    );
+    expect(chunks.at(-2)?.data.rosa2.cost.usd).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { newTenant } from "./support/client.ts";
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+interface Document {
+  openapi: string;
+  paths: Record<string, Record<string, { summary?: string; responses: Record<string, Json> }>>;
+  components: { schemas: Record<string, Json> };
+}
+
+function references(value: Json, found: string[] = []): string[] {
+  if (Array.isArray(value)) for (const item of value) references(item, found);
+  else if (value !== null && typeof value === "object") {
+    if (typeof value.$ref === "string") found.push(value.$ref);
+    for (const item of Object.values(value)) references(item, found);
+  }
+  return found;
+}
+
+describe("the API's documents", () => {
+  it("describe every route with a summary, its success and its errors", async () => {
+    const caller = await newTenant();
+    const document = await caller.get<Document>("/openapi.json");
+    expect(document.openapi).toBe("3.1.0");
+    expect(Object.keys(document.paths)).toHaveLength(19);
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        const name = `${method} ${path}`;
+        expect(operation.summary, name).toBeTruthy();
+        const statuses = Object.keys(operation.responses);
+        expect(
+          statuses.some((status) => status.startsWith("2")),
+          name,
+        ).toBe(true);
+        if (path.startsWith("/v1/")) expect(statuses, name).toContain("401");
+      }
+    }
+  });
+
+  it("refer only to schemas that they hold", async () => {
+    const caller = await newTenant();
+    const document = await caller.get<Document>("/openapi.json");
+    const names = Object.keys(document.components.schemas);
+    for (const reference of references(document as unknown as Json)) {
+      expect(names).toContain(reference.replace("#/components/schemas/", ""));
+    }
+  });
+
+  it("are shown by the reference page", async () => {
+    const caller = await newTenant();
+    const page = await caller.fetch("/docs");
+    expect(page.headers.get("content-type")).toContain("text/html");
+    expect(await page.text()).toContain("/openapi.json");
+  });
+});
+
+describe("health", () => {
+  it("tells the GPU service's state", async () => {
+    const caller = await newTenant();
+    expect(await caller.get("/health")).toMatchObject({
+      status: "ok",
+      gpu: { status: "ok", model: "fake-mini" },
+    });
+    expect(await caller.get("/v1/models")).toMatchObject({
+      object: "list",
+      data: [{ id: "fake-mini", object: "model" }],
+    });
+  });
+});

@@ -1,0 +1,190 @@
+import { describe, expect, it } from "vitest";
+import type { TurnBody } from "../../edge/src/contract.ts";
+import {
+  ask,
+  type Caller,
+  eventually,
+  judge,
+  newTenant,
+  openSession,
+  readEvents,
+  readSome,
+  textOf,
+} from "./support/client.ts";
+
+const words = "one two three four five six seven eight";
+
+async function streamOf(caller: Caller, sessionId: string, content = words) {
+  const response = await caller.post(`/v1/sessions/${sessionId}/turns`, { content, stream: true });
+  expect(response.headers.get("content-type")).toContain("text/event-stream");
+  return { response, turnId: response.headers.get("x-rosa2-turn") ?? "" };
+}
+
+describe("a turn's stream", () => {
+  it("tells the turn, its text and its end, with increasing ids", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id);
+    const events = await readEvents(response);
+    expect(events[0]).toMatchObject({
+      event: "turn",
+      data: { id: turnId, status: "running", prompt: words },
+    });
+    expect(events.slice(1, -1).every(({ event }) => event === "delta")).toBe(true);
+    expect(textOf(events)).toBe(`echo: ${words}`);
+    expect(events.at(-1)).toMatchObject({
+      event: "done",
+      data: { id: turnId, status: "completed", reply: `echo: ${words}`, finish_reason: "stop" },
+    });
+    expect(events.at(-1)?.data.cost.usd).toBeGreaterThan(0);
+    const ids = events.map((event) => event.id ?? 0);
+    expect(ids).toEqual([...ids].sort((a, b) => a - b));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("resumes after every event without gap or repetition", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id);
+    const all = await readEvents(response);
+    for (let seen = 0; seen <= all.length; seen++) {
+      const last = all[seen - 1]?.id;
+      const resumed = await caller.fetch(`/v1/sessions/${id}/turns/${turnId}/events`, {
+        headers: last == null ? {} : { "last-event-id": String(last) },
+      });
+      expect(await readEvents(resumed)).toEqual(all.slice(seen));
+    }
+  });
+
+  it("goes on when its client vanishes, and a second client picks it up live", async () => {
+    const caller = await newTenant();
+    await caller.behave({ deltaMs: 40 });
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id);
+    const before = await readSome(response, (events) => events.length >= 3);
+    const last = before.at(-1)?.id;
+    const resumed = await caller.fetch(`/v1/sessions/${id}/turns/${turnId}/events`, {
+      headers: { "last-event-id": String(last) },
+    });
+    const after = await readEvents(resumed);
+    expect(textOf([...before, ...after])).toBe(`echo: ${words}`);
+    const ids = [...before, ...after].map((event) => event.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const [call] = await caller.calls("/v1/generate");
+    expect(call).toMatchObject({ aborted: false, status: 200 });
+  });
+
+  it("lets two clients follow one turn", async () => {
+    const caller = await newTenant();
+    await caller.behave({ deltaMs: 20 });
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id);
+    const path = `/v1/sessions/${id}/turns/${turnId}/events`;
+    const [a, b, c] = await Promise.all([
+      readEvents(response),
+      caller.fetch(path).then(readEvents),
+      caller.fetch(`${path}?after=0`).then(readEvents),
+    ]);
+    expect(b).toEqual(a);
+    expect(c).toEqual(a);
+  });
+
+  it("ends the generation on the GPU at a stop and keeps the partial reply", async () => {
+    const caller = await newTenant();
+    await caller.behave({ deltaMs: 60 });
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id);
+    const rest = readEvents(response);
+    await eventually(
+      () => caller.fetch(`/v1/sessions/${id}/turns/${turnId}/events?after=2`),
+      (found) => found.ok,
+    ).then((found) => readSome(found, (events) => events.length >= 1));
+    const stopped = await caller.make<TurnBody>(`/v1/sessions/${id}/turns/${turnId}/stop`, {});
+    expect(stopped).toMatchObject({ status: "stopped", finish_reason: "stopped" });
+    expect(stopped.reply.length).toBeGreaterThan(0);
+    expect(`echo: ${words}`.startsWith(stopped.reply)).toBe(true);
+    expect(stopped.reply).not.toBe(`echo: ${words}`);
+    const events = await rest;
+    expect(textOf(events)).toBe(stopped.reply);
+    await eventually(
+      () => caller.calls("/v1/generate"),
+      ([call]) => call?.aborted === true,
+    );
+    // Stopping twice is fine, and the session goes on.
+    await caller.make(`/v1/sessions/${id}/turns/${turnId}/stop`, {});
+    await caller.behave({});
+    expect(await ask(caller, id, "hello")).toMatchObject({ reply: "echo: hello" });
+  });
+
+  it("refuses a second request while the first is being answered", async () => {
+    const caller = await newTenant();
+    await caller.behave({ deltaMs: 50 });
+    const { id } = await openSession(caller);
+    const { response } = await streamOf(caller, id);
+    const second = await caller.post(`/v1/sessions/${id}/turns`, { content: "me too" });
+    expect(second.status).toBe(409);
+    await readEvents(response);
+  });
+
+  it("tells a failure in the stream, and the turn can be run again", async () => {
+    const caller = await newTenant();
+    await caller.behave({ breakAfter: 3 });
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id);
+    const events = await readEvents(response);
+    expect(events.at(-1)).toMatchObject({
+      event: "error",
+      data: { error: { code: "gpu_unavailable" }, turn_id: turnId },
+    });
+    const shown = textOf(events);
+    await caller.behave({});
+    const again = await caller.post(`/v1/sessions/${id}/turns/${turnId}/retry`, { stream: true });
+    const rest = await readEvents(again);
+    // What the client has on its screen is not sent again.
+    expect(shown + textOf(rest)).toBe(`echo: ${words}`);
+    expect(rest.at(-1)?.event).toBe("done");
+  });
+});
+
+describe("a feedback's stream", () => {
+  it("tells words, weights, the new reply and the outcome, in this order", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    const path = `/v1/sessions/${id}/turns/${turn.id}/feedback`;
+    const body = { reward: -1, correction: "hello there", retry: true, stream: true };
+    const events = await readEvents(await caller.post(path, body));
+    expect(events.map(({ event }) => event)).toEqual([
+      "words",
+      "weights",
+      "turn",
+      "delta",
+      "delta",
+      "done",
+    ]);
+    expect(events[1]?.data).toMatchObject({ decision: "updated", shift_norm: 0.5, kl: 0.25 });
+    expect(events.at(-1)?.data).toMatchObject({
+      object: "feedback",
+      status: "done",
+      turn: { reply: "hello there" },
+    });
+    // The same feedback again replays the same story.
+    expect(await readEvents(await caller.post(path, body))).toEqual(events);
+  });
+
+  it("tells the turn's followers when queued weights land", async () => {
+    const caller = await newTenant();
+    await caller.behave({ delayMs: { "/v1/adapt": 150 } });
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    const result = await judge(caller, id, turn.id, { reward: -1, correction: "hello" });
+    expect(result).toMatchObject({ status: "pending", weights: { decision: "queued" } });
+    // The old generation serves until the swap.
+    expect(await ask(caller, id, "Say bye")).toMatchObject({ generation: "base" });
+    const followed = await caller.fetch(`/v1/sessions/${id}/turns/${turn.id}/events`);
+    const events = await readEvents(followed);
+    expect(events.slice(-3).map(({ event }) => event)).toEqual(["words", "weights", "feedback"]);
+    expect(events.at(-2)?.data).toMatchObject({ decision: "updated", active: true });
+    expect(await ask(caller, id, "Say hello")).toMatchObject({ reply: "hello" });
+  });
+});

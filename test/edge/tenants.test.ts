@@ -1,0 +1,134 @@
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { ask, bindings, type Caller, judge, newTenant, openSession } from "./support/client.ts";
+
+interface Owned {
+  session: string;
+  turn: string;
+  generation: string;
+}
+
+/** Every route below a session, as a call. */
+const routes: [name: string, call: (caller: Caller, owned: Owned) => Promise<Response>][] = [
+  ["read the session", (c, o) => c.fetch(`/v1/sessions/${o.session}`)],
+  ["erase the session", (c, o) => c.fetch(`/v1/sessions/${o.session}`, { method: "DELETE" })],
+  ["fork the session", (c, o) => c.post(`/v1/sessions/${o.session}/fork`, {})],
+  ["ask", (c, o) => c.post(`/v1/sessions/${o.session}/turns`, { content: "hi" })],
+  [
+    "ask in a stream",
+    (c, o) => c.post(`/v1/sessions/${o.session}/turns`, { content: "hi", stream: true }),
+  ],
+  [
+    "chat by header",
+    (c, o) =>
+      c.post(
+        "/v1/chat/completions",
+        { model: "m", messages: [{ role: "user", content: "hi" }] },
+        { "x-rosa2-session": o.session },
+      ),
+  ],
+  [
+    "chat by metadata",
+    (c, o) =>
+      c.post("/v1/chat/completions", {
+        model: "m",
+        messages: [{ role: "user", content: "hi" }],
+        metadata: { session_id: o.session },
+      }),
+  ],
+  ["read a turn", (c, o) => c.fetch(`/v1/sessions/${o.session}/turns/${o.turn}`)],
+  ["follow a turn", (c, o) => c.fetch(`/v1/sessions/${o.session}/turns/${o.turn}/events`)],
+  ["stop a turn", (c, o) => c.post(`/v1/sessions/${o.session}/turns/${o.turn}/stop`, {})],
+  ["retry a turn", (c, o) => c.post(`/v1/sessions/${o.session}/turns/${o.turn}/retry`, {})],
+  [
+    "give feedback",
+    (c, o) => c.post(`/v1/sessions/${o.session}/turns/${o.turn}/feedback`, { reward: 1 }),
+  ],
+  ["list generations", (c, o) => c.fetch(`/v1/sessions/${o.session}/generations`)],
+  [
+    "activate",
+    (c, o) => c.post(`/v1/sessions/${o.session}/generations/${o.generation}/activate`, {}),
+  ],
+  ["activate base", (c, o) => c.post(`/v1/sessions/${o.session}/generations/base/activate`, {})],
+  [
+    "download an adapter",
+    (c, o) => c.fetch(`/v1/sessions/${o.session}/generations/${o.generation}/adapter`),
+  ],
+];
+
+async function ownedBy(caller: Caller): Promise<Owned> {
+  const { id } = await openSession(caller);
+  const turn = await ask(caller, id, "Say hello");
+  const { weights } = await judge(caller, id, turn.id, {
+    reward: -1,
+    correction: "hello",
+    retry: true,
+  });
+  return { session: id, turn: turn.id, generation: weights.generation ?? "" };
+}
+
+describe("tenants", () => {
+  it.each(routes)("answers 404 to another tenant that tries to %s", async (_, call) => {
+    const owner = await newTenant();
+    const stranger = await newTenant();
+    const owned = await ownedBy(owner);
+    const foreign = await call(stranger, owned);
+    const unknown = await call(stranger, { ...owned, session: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM" });
+    const malformed = await call(stranger, { ...owned, session: "ses_1%20OR%201" });
+    expect([foreign.status, unknown.status, malformed.status]).toEqual([404, 404, 404]);
+    // The answers tell nothing about which of them exists.
+    const code = async (response: Response) =>
+      ((await response.json()) as { error: { message: string } }).error.message;
+    expect(await code(foreign)).toBe(await code(unknown));
+    const kept = await owner.get<{ turns: unknown[]; generation: string }>(
+      `/v1/sessions/${owned.session}`,
+    );
+    expect(kept).toMatchObject({ generation: owned.generation });
+    expect(kept.turns).toHaveLength(2);
+  });
+
+  it("writes nothing for a session that does not exist", async () => {
+    const caller = await newTenant();
+    const id = "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM";
+    await caller.fetch(`/v1/sessions/${id}`);
+    const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${id}`);
+    const tables = await runInDurableObject(stub as unknown as DurableObjectStub, (_, state) =>
+      state.storage.sql.exec("SELECT name FROM sqlite_master").toArray(),
+    );
+    expect(tables).toEqual([]);
+  });
+
+  it("lists only a tenant's own sessions, keys, usage and budget", async () => {
+    const owner = await newTenant();
+    const stranger = await newTenant();
+    const owned = await ownedBy(owner);
+    await owner.fetch("/v1/budget", {
+      method: "PUT",
+      body: JSON.stringify({ cap_usd: 5 }),
+      headers: { "content-type": "application/json" },
+    });
+    expect(await stranger.get("/v1/sessions")).toMatchObject({ data: [] });
+    expect(await stranger.get("/v1/usage")).toMatchObject({ data: [] });
+    expect(await stranger.get("/v1/budget")).toMatchObject({ cap_usd: null, spent_usd: 0 });
+    const { data } = await owner.get<{ data: { id: string }[] }>("/v1/keys");
+    const revoked = await stranger.fetch(`/v1/keys/${data[0]?.id}`, { method: "DELETE" });
+    expect(revoked.status).toBe(404);
+    expect(await owner.get("/v1/sessions")).toMatchObject({ data: [{ id: owned.session }] });
+  });
+
+  it("keeps adapters apart even when their bytes are the same", async () => {
+    const [a, b] = [await newTenant(), await newTenant()];
+    await ownedBy(a);
+    await ownedBy(b);
+    const digests = async (caller: Caller) =>
+      (await bindings.ADAPTERS.list({ prefix: `adapters/${caller.tenantId}/` })).objects.map(
+        ({ key }) => key.split("/").at(-1),
+      );
+    expect(await digests(a)).toHaveLength(1);
+    expect(await digests(a)).toEqual(await digests(b));
+    // Each call names its own tenant, so the GPU service's caches do not meet either.
+    const calls = await b.calls("/v1/adapt");
+    expect(calls).toHaveLength(1);
+    expect(calls[0]).toMatchObject({ adapter: null });
+  });
+});
