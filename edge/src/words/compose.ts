@@ -6,6 +6,18 @@ import type { Constraint } from "./types.ts";
 /** Characters that all constraints together may add. */
 const constraintsCharsMax = 2_000;
 
+/** The request in pieces, between which the phrases go: one more than there are occurrences. */
+export function cutRequest(request: string, occurrences: readonly Occurrence[]): string[] {
+  const pieces: string[] = [];
+  let from = 0;
+  for (const { insertAt } of inTextOrder(occurrences)) {
+    pieces.push(neutraliseRequest(request.slice(from, insertAt)));
+    from = insertAt;
+  }
+  pieces.push(neutraliseRequest(request.slice(from)));
+  return pieces;
+}
+
 /**
  * The request with the chosen readings' phrases inserted and the constraints appended.
  *
@@ -13,33 +25,36 @@ const constraintsCharsMax = 2_000;
  * of each sense gets one: the result is at most twice the request, a phrase per sense and the constraints.
  */
 export function compose(
-  request: string,
-  occurrences: readonly Occurrence[],
+  cut: { request: string; occurrences: readonly Occurrence[]; pieces: readonly string[] },
   chosen: ReadonlyMap<CompiledSense, string>,
   constraints: readonly Constraint[],
 ): string {
-  const open = occurrences.filter((o) => o.stated === null && chosen.has(o.compiled));
-  const insertions = open.map((o) => ({ at: o.insertAt, text: phraseOf(o, chosen) }));
-  const firstOnly = insertions.filter((_, i) => {
-    const sense = open[i]?.compiled;
-    return open.findIndex((o) => o.compiled === sense) === i;
-  });
-  const length = insertions.reduce((sum, { text }) => sum + text.length, 0);
-  const used = length <= request.length ? insertions : firstOnly;
-  let text = "";
-  let from = 0;
-  for (const { at, text: phrase } of [...used].sort((a, b) => a.at - b.at)) {
-    text += request.slice(from, at) + phrase;
-    from = at;
+  const ordered = inTextOrder(cut.occurrences);
+  const phrases = ordered.map((occurrence) => phraseOf(occurrence, chosen));
+  const length = phrases.reduce((sum, phrase) => sum + phrase.length, 0);
+  const said = new Set<CompiledSense>();
+  let text = cut.pieces[0] ?? "";
+  for (const [i, { compiled }] of ordered.entries()) {
+    if (length <= cut.request.length || !said.has(compiled)) text += phrases[i];
+    said.add(compiled);
+    text += cut.pieces[i + 1] ?? "";
   }
-  return appendConstraints(neutraliseRequest(text + request.slice(from)), constraints);
+  return appendConstraints(text, constraints);
 }
 
-function phraseOf(occurrence: Occurrence, chosen: ReadonlyMap<CompiledSense, string>): string {
-  const id = chosen.get(occurrence.compiled);
-  const phrase = occurrence.compiled.sense.readings.find((r) => r.id === id)?.phrase;
+function inTextOrder(occurrences: readonly Occurrence[]): Occurrence[] {
+  return [...occurrences].sort((a, b) => a.insertAt - b.insertAt);
+}
+
+/** What goes in at an occurrence: nothing where the request states the reading or none is chosen. */
+function phraseOf(
+  { compiled, stated }: Occurrence,
+  chosen: ReadonlyMap<CompiledSense, string>,
+): string {
+  const id = stated === null ? chosen.get(compiled) : undefined;
+  const phrase = compiled.sense.readings.find((r) => r.id === id)?.phrase;
   if (phrase === undefined) return "";
-  return occurrence.compiled.sense.attach === "end" ? `, ${phrase}` : ` ${phrase}`;
+  return compiled.sense.attach === "end" ? `, ${phrase}` : ` ${phrase}`;
 }
 
 function appendConstraints(request: string, constraints: readonly Constraint[]): string {

@@ -74,6 +74,23 @@ export function candidatesToScore(
   options: GradientOptions = {},
 ): ScoreItem[] {
   const reading = readRequest(state, input.request, options.lexicon);
+  const prompts = new Map<string, string>();
+  return questions(reading, input, options).map((question) => {
+    const { reading: key } = question;
+    const prompt =
+      prompts.get(key) ??
+      wording(state, input.turnId, reading, choose(reading, key.split("|"))).prompt;
+    prompts.set(key, prompt);
+    return { ...question, prompt };
+  });
+}
+
+/** What is to be scored, without the wordings. */
+function questions(
+  reading: Reading,
+  input: GradientInput,
+  options: GradientOptions,
+): Omit<ScoreItem, "prompt">[] {
   if (reading.senses.length === 0) return [];
   const { reply } = lastAttempt(input);
   const { reward, correction = "" } = input.feedback;
@@ -83,10 +100,9 @@ export function candidatesToScore(
   if (isCorrected) replies.push({ reply: correction, kind: "corrected" });
   if (replies.length === 0 || (reward === 0 && !isCorrected)) return [];
   const readingsMax = Math.max(1, Math.floor((options.scoreItemsMax ?? 96) / replies.length));
-  return ledger.topReadings(reading.ledger, readingsMax).flatMap((key) => {
-    const { prompt } = wording(state, input.turnId, reading, choose(reading, key.split("|")));
-    return replies.map((item) => ({ ...item, prompt, reading: key }));
-  });
+  return ledger
+    .topReadings(reading.ledger, readingsMax)
+    .flatMap((key) => replies.map((item) => ({ ...item, reading: key })));
 }
 
 /**
@@ -104,7 +120,7 @@ export function textualGradient(
   const text = input.feedback.text ?? "";
   const reading = readRequest(state, input.request, options.lexicon);
   const scored = groupScores(
-    scores === null ? [] : candidatesToScore(state, input, options),
+    scores === null ? [] : questions(reading, input, options),
     scores ?? [],
   );
   const slots = statedSlots(reading, attempt);
@@ -300,7 +316,7 @@ function remember(
 }
 
 function groupScores(
-  items: readonly ScoreItem[],
+  items: readonly Omit<ScoreItem, "prompt">[],
   scores: readonly number[],
 ): Record<ScoreItem["kind"], Map<string, number>> {
   if (scores.length !== items.length) {

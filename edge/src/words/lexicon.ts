@@ -85,8 +85,12 @@ export function findOccurrences(
 ): Occurrence[] {
   const found: Occurrence[] = [];
   const visible = blankLiterals(text);
+  const lowered = visible.toLowerCase();
   for (const compiled of lexicon) {
-    if (compiled.span === null || !applies(compiled, visible)) continue;
+    const { anchors } = compiled.sense;
+    if (compiled.span === null) continue;
+    if (anchors !== undefined && !anchors.some((anchor) => lowered.includes(anchor))) continue;
+    if (!applies(compiled, visible)) continue;
     for (const match of visible.matchAll(compiled.span)) {
       const start = match.index;
       const end = start + match[0].length;

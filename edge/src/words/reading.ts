@@ -1,7 +1,6 @@
 /** A request seen through a session's ledger: its open senses, the joint readings it can have, and how each would be worded. */
-import { compose } from "./compose.ts";
-import { readConstraints } from "./constraints/read.ts";
-import { stacks } from "./constraints/rule.ts";
+import { compose, cutRequest } from "./compose.ts";
+import { statedTopics } from "./constraints/read.ts";
 import * as ledger from "./ledger.ts";
 import { type CompiledSense, findOccurrences, type Occurrence, shippedLexicon } from "./lexicon.ts";
 import { blankLiterals } from "./literals.ts";
@@ -16,6 +15,10 @@ export interface Reading {
   /** Name of the ledger in the state. */
   name: string;
   ledger: Ledger;
+  /** The request, cut where phrases go. */
+  pieces: string[];
+  /** Topics of style that the request settles itself; found when first needed. */
+  statedTopics: () => ReadonlySet<string>;
 }
 
 /** Reading id by open sense; a sense left out stays as said. */
@@ -31,12 +34,18 @@ export function readRequest(
     occurrences.some((o) => o.compiled === compiled && o.stated === null),
   );
   const name = ledger.ledgerName(senses);
+  let topics: ReadonlySet<string> | null = null;
   return {
     request,
     occurrences,
     senses,
     name,
     ledger: ledger.openLedger(senses, state.ledgers[name], state.senses),
+    pieces: cutRequest(request, occurrences),
+    statedTopics: () => {
+      topics ??= statedTopics(blankLiterals(request));
+      return topics;
+    },
   };
 }
 
@@ -75,8 +84,8 @@ export function wording(
   reading: Reading,
   chosen: Chosen,
 ): { prompt: string; constraints: Constraint[] } {
-  const constraints = constraintsFor(state, turnId, statedTopics(state, reading.request));
-  const prompt = compose(reading.request, reading.occurrences, chosen, constraints);
+  const constraints = constraintsFor(state, turnId, reading.statedTopics);
+  const prompt = compose(reading, chosen, constraints);
   return { prompt, constraints };
 }
 
@@ -98,19 +107,4 @@ export function spansOf(reading: Reading, chosen: Chosen): Span[] {
       probability: stated !== null ? 1 : id === null ? 0 : (shares[id] ?? 0),
     };
   });
-}
-
-/** Characters at each end of a request where people say how they want it. */
-const instructionChars = 600;
-
-/** Topics on which the request has its own word, so that the session's constraints stand back. */
-function statedTopics(state: WordsState, request: string): ReadonlySet<string> {
-  if (!state.constraints.some((c) => c.scope === "session")) return new Set();
-  const text = blankLiterals(request);
-  const ends =
-    text.length <= 2 * instructionChars
-      ? text
-      : `${text.slice(0, instructionChars)}\n${text.slice(-instructionChars)}`;
-  const { drafts } = readConstraints(ends, { request: ends, reply: "", replyWords: 0 });
-  return new Set(drafts.map(({ topic }) => topic).filter((topic) => !stacks(topic)));
 }

@@ -61,13 +61,13 @@ function givesWay(old: Constraint, added: Constraint): boolean {
 export function constraintsFor(
   state: WordsState,
   turnId: string | null,
-  statedTopics: ReadonlySet<string>,
+  statedTopics: () => ReadonlySet<string>,
 ): Constraint[] {
   const ofTurn = state.constraints.filter((c) => c.scope === "turn" && c.turnId === turnId);
   const ofSession = state.constraints.filter(
     (c) =>
       c.scope === "session" &&
-      (c.turnId === turnId || !statedTopics.has(c.topic)) &&
+      (c.turnId === turnId || !statedTopics().has(c.topic)) &&
       !ofTurn.some((own) => givesWay(c, own)),
   );
   return [...ofSession, ...ofTurn];

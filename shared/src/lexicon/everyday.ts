@@ -20,6 +20,7 @@ function shy(sense: Omit<Sense, "shy" | "attach"> & { attach?: Sense["attach"] }
 export const everydaySenses: Sense[] = [
   shy({
     id: "date-form",
+    anchors: ["/", ".", "-"],
     label: "day or month first",
     span: "(?<![\\d/.-])(?:0?[1-9]|1[0-2])[/.-](?:0?[1-9]|1[0-2])[/.-](?:\\d{4}|\\d{2})(?![\\d/])",
     hints: ["\\b(?:wrong|other|different) (?:date|day|month)\\b", "\\bdate format\\b"],
@@ -44,6 +45,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "next-weekday",
+    anchors: ["next "],
     label: "which week is meant",
     span: "\\bnext (?:mon|tues|wednes|thurs|fri|satur|sun)day\\b",
     hints: ["\\b(?:wrong|other) (?:week|friday|monday|date|day)\\b"],
@@ -67,6 +69,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "biweekly",
+    anchors: ["weekly"],
     label: "how often",
     span: "\\bbi-?weekly\\b",
     hints: ["\\b(?:wrong|other) (?:frequency|interval)\\b", "\\btoo (?:often|rarely)\\b"],
@@ -83,6 +86,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "bimonthly",
+    anchors: ["monthly"],
     label: "how often",
     span: "\\bbi-?monthly\\b",
     hints: ["\\b(?:wrong|other) (?:frequency|interval)\\b", "\\btoo (?:often|rarely)\\b"],
@@ -98,6 +102,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "clock",
+    anchors: ["at "],
     label: "morning or evening",
     span: "\\bat (?:1[0-2]|[1-9])(?::[0-5]\\d)?(?: o['’]?clock)?(?!\\s*(?:[ap]\\.?m|:|\\d|%|st|nd|rd|th|in the|degrees|km|miles))\\b",
     hints: ["\\bwrong time(?: of day)?\\b", "\\bother half of the day\\b"],
@@ -121,6 +126,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "between",
+    anchors: ["between "],
     label: "whether the ends count",
     span: `\\bbetween ${number} and ${number}(?!\\s*(?:and|,))`,
     hints: [
@@ -145,6 +151,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "round",
+    anchors: ["round "],
     label: "how to round",
     span: "\\bround (?:it|them|this|that|these|the (?:result|results|number|numbers|total|price|prices|figures|values?|amounts?))(?: off)?\\b",
     hints: ["\\brounding\\b", "\\bwrongly rounded\\b", "\\brounded wrong(?:ly)?\\b"],
@@ -169,6 +176,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "temperature",
+    anchors: ["degrees"],
     label: "the temperature scale",
     span: `(?<![\\d.,-])-?${number} degrees\\b(?!\\s*(?:[CF]\\b|celsius|fahrenheit|clockwise|counter|anti|left|right|north|south|east|west|latitude|longitude|angle|warmer))`,
     applies:
@@ -181,6 +189,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "turn-direction",
+    anchors: ["rotate "],
     label: "the direction of the turn",
     span: `\\brotate (?:it|this|the [\\p{L}]+)(?: by)? ${number} ?(?:degrees|°)`,
     hints: ["\\b(?:other|wrong|opposite) (?:way|direction)\\b"],
@@ -203,6 +212,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "reschedule",
+    anchors: ["forward", " up", " back"],
     label: "earlier or later",
     span: `\\b(?:move|push|bring|shift) (?:it|this|that|(?:the|my|our) [\\p{L}]+(?: [\\p{L}]+)?) (?:forward|up|back)(?: (?:by )?${amount} (?:minutes?|hours?|days?|weeks?|months?))?`,
     hints: ["\\b(?:other|wrong|opposite) (?:way|direction)\\b", "\\bwrong (?:date|day|time)\\b"],
@@ -213,6 +223,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "sort-by",
+    anchors: [" by "],
     label: "the order",
     span: "\\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arrange)(?: (?:it|them|these|the [\\p{L}]+))? by (?:(?:the|their) )?(?:price|size|date|age|length|height|weight|population|area|name|title|rating|score|year|distance|cost|value|number|popularity|frequency|salary|time|speed|amount|revenue|count|duration|last name|first name|surname)\\b",
     hints: [
@@ -246,6 +257,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "pounds",
+    anchors: ["pounds"],
     label: "weight or money",
     span: `(?<![£$€\\d])${amount} pounds\\b(?!\\s*(?:sterling|of|overweight|lighter|heavier))`,
     hints: ["\\bwrong (?:unit|currency|pounds)\\b"],
@@ -272,6 +284,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "dollars",
+    anchors: ["dollars"],
     label: "whose dollars",
     span: `\\b${amount} dollars\\b`,
     hints: ["\\bwrong (?:currency|dollars?)\\b"],
@@ -289,6 +302,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "gallons",
+    anchors: ["gallon", "pint", "ounces", "quart"],
     label: "US or imperial measure",
     span: `\\b${amount} (?:gallons?|pints?|fluid ounces|quarts?)\\b`,
     hints: ["\\bwrong (?:unit|units|gallons?|pints?)\\b"],
@@ -299,6 +313,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "tons",
+    anchors: ["tons"],
     label: "which ton",
     span: `\\b${amount} tons\\b`,
     hints: ["\\bwrong (?:unit|units|tons?)\\b"],
@@ -310,6 +325,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "miles",
+    anchors: ["miles"],
     label: "land or sea miles",
     span: `(?<!nautical )\\b${amount} miles\\b`,
     applies:
@@ -322,6 +338,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "football",
+    anchors: ["football"],
     label: "which football",
     span: "\\bfootball\\b",
     hints: ["\\bwrong (?:sport|football|kind of football)\\b", "\\bother (?:sport|football)\\b"],
@@ -346,6 +363,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "python",
+    anchors: ["python"],
     label: "the language or the snake",
     span: "\\bpythons?\\b",
     hints: ["\\bwrong python\\b"],
@@ -363,6 +381,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "java",
+    anchors: ["java"],
     label: "the language or the island",
     span: "\\bjava\\b(?!script)",
     hints: ["\\bwrong java\\b"],
@@ -379,6 +398,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "mercury",
+    anchors: ["mercury"],
     label: "the planet or the metal",
     span: "\\bmercury\\b",
     hints: ["\\bwrong mercury\\b"],
@@ -389,6 +409,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "jaguar",
+    anchors: ["jaguar"],
     label: "the animal or the car",
     span: "\\bjaguars?\\b",
     hints: ["\\bwrong jaguar\\b"],
@@ -399,6 +420,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "georgia",
+    anchors: ["georgia"],
     label: "the country or the US state",
     span: "\\bgeorgia\\b",
     hints: ["\\bwrong georgia\\b", "\\bwrong (?:country|place)\\b"],
@@ -409,6 +431,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "bank",
+    anchors: [" bank"],
     label: "which bank",
     span: "\\b(?:the|a) bank\\b",
     applies: "\\b(?:river|water|boat|fish|shore|picnic|money|account|loan|walk|sat|sit|near)\\b",
@@ -427,6 +450,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "chips",
+    anchors: ["chips"],
     label: "fries, crisps or microchips",
     span: "\\bchips\\b",
     hints: ["\\bwrong (?:kind of )?chips\\b"],
@@ -446,6 +470,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "first-floor",
+    anchors: [" floor"],
     label: "how floors are counted",
     span: "\\b(?:first|second|third) floor\\b",
     hints: ["\\bwrong floor\\b"],
@@ -469,6 +494,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "last-period",
+    anchors: ["last ", "past "],
     label: "which period",
     span: "\\b(?:the )?(?:last|past) (?:week|month|year|quarter)\\b",
     hints: ["\\bwrong (?:week|month|year|quarter|period|dates?)\\b"],
@@ -492,6 +518,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "average",
+    anchors: ["average "],
     label: "which average",
     span: "\\b(?:the )?average(?! (?:american|person|joe|man|woman))(?= [\\p{L}])",
     hints: ["\\bwrong (?:kind of )?average\\b", "\\bother (?:kind of )?average\\b"],
@@ -508,6 +535,7 @@ export const everydaySenses: Sense[] = [
   }),
   shy({
     id: "half-past",
+    anchors: ["half "],
     label: "which half hour",
     span: "\\bhalf (?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\\b",
     hints: ["\\bwrong time\\b"],

@@ -21,6 +21,8 @@ export interface Sense {
    * Empty: the sense is about the whole request (its format, say) and applies whenever `applies` does.
    */
   span: string;
+  /** Lower-case strings of which the span holds one: a quick look before the regular expression. */
+  anchors?: string[];
   /** Regular expression that the request must match for the sense to be considered at all. */
   applies?: string;
   /** Regular expressions: feedback that matches is about this sense, without saying which reading is right. */

@@ -33,10 +33,10 @@ interface Phrasebook {
   withoutText: (what: string) => string;
 }
 
-function rulesOf(book: Phrasebook): Rule[] {
+function rulesOf(book: Phrasebook): Pick<Locale, "rules" | "styleRules"> {
   const sized = (context: RuleContext, factor: number) =>
     context.replyWords < 8 ? null : Math.round(context.replyWords * factor);
-  return [
+  const styleRules: Rule[] = [
     { pattern: book.language, read: (m) => draft("language", m[1]!, book.answerIn(m[1]!)) },
     {
       pattern: book.count,
@@ -63,6 +63,8 @@ function rulesOf(book: Phrasebook): Rule[] {
     { pattern: book.informal, read: () => draft("tone", "informal", book.informalText) },
     { pattern: book.formal, read: () => draft("tone", "formal", book.formalText) },
     { pattern: book.simpler, read: () => draft("audience", "simple", book.simpleText) },
+  ];
+  const contentRules: Rule[] = [
     {
       pattern: book.contrast,
       read: (m) =>
@@ -86,6 +88,7 @@ function rulesOf(book: Phrasebook): Rule[] {
       },
     },
   ];
+  return { styleRules, rules: [...styleRules, ...contentRules] };
 }
 
 const words = "([^.;,!?\\n\\ue000]{1,80}?)";
@@ -97,7 +100,7 @@ export const german: Locale = {
   stopwords: set(
     "der die das und oder aber nicht ist sind ein eine einen einem einer es ich du sie wir mir mich dir mein meine bitte auf in mit von für zu zum zur den dem des wie was wer wann wo warum kein keine als auch noch nur mehr weniger kürzer länger falsch nein ja doch nochmal schreib schreibe schreiben gib mach mache erkläre nenne im über aus bei nach einfacher formeller",
   ),
-  rules: rulesOf({
+  ...rulesOf({
     shorter:
       /\b(?:viel |etwas |deutlich )?(?:kürzer|knapper|zu lang(?:e)?|kürze(?:n)?(?: (?:es|das))?|kurz(?=[.,;!]|$| bitte))(?![\p{L}])/giu,
     short: (n) => (n === null ? "Halte dich kurz." : `Halte dich kurz: höchstens ${n} Wörter.`),
@@ -175,7 +178,7 @@ export const french: Locale = {
   stopwords: set(
     "le la les un une des du de et ou mais ne pas est sont ce cette ces il elle je tu vous nous mon ma mes que qui quoi quel quelle comment pourquoi quand où en dans sur avec pour par plus moins sans très trop s'il te plaît merci non oui écris écrivez fais faites donne donnez explique l d c n qu au aux court courte long longue",
   ),
-  rules: rulesOf({
+  ...rulesOf({
     shorter:
       /(?<![\p{L}])(?:beaucoup |un peu |bien )?(?:plus (?:courte?|concis|concise|bref|brève)|trop (?:longue?|verbeux)|raccourci(?:s|r|ssez)|abrège|résume)(?![\p{L}])/giu,
     short: (n) => (n === null ? "Réponds brièvement." : `Réponds brièvement : ${n} mots au plus.`),
@@ -253,7 +256,7 @@ export const spanish: Locale = {
   stopwords: set(
     "el la los las un una unos unas de del y o pero no es son este esta esto yo tú usted mi mis que qué quién cómo cuándo dónde por para con sin en más menos muy demasiado favor gracias sí escribe haz hazlo dame explica al lo se corto corta largo larga otra vez",
   ),
-  rules: rulesOf({
+  ...rulesOf({
     shorter:
       /(?<![\p{L}])(?:mucho |un poco )?(?:más (?:cort[oa]|breve|concis[oa])|demasiado larg[oa]|muy larg[oa]|acórtalo|resúmelo)(?![\p{L}])/giu,
     short: (n) =>
@@ -331,7 +334,7 @@ export const italian: Locale = {
   stopwords: set(
     "il lo la gli le un uno una di del della e o ma non è sono questo questa io tu lei mio mia che chi come quando dove perché per con senza in più meno molto troppo favore grazie sì scrivi fai dammi spiega nel nella al breve lungo corto",
   ),
-  rules: rulesOf({
+  ...rulesOf({
     shorter:
       /(?<![\p{L}])(?:molto |un po['’] )?(?:più (?:cort[oa]|breve|concis[oa])|troppo lung[oa]|accorcia(?:lo)?|riassumi(?:lo)?)(?![\p{L}])/giu,
     short: (n) =>

@@ -28,6 +28,26 @@ export function detectLocale(text: string): Locale | null {
   return best;
 }
 
+/** Characters at each end of a request where people say how they want it. */
+const instructionChars = 300;
+
+/** Topics of style on which a request has its own word, so that the session's constraints stand back. */
+export function statedTopics(request: string): ReadonlySet<string> {
+  const ends =
+    request.length <= 2 * instructionChars
+      ? request
+      : `${request.slice(0, instructionChars)}\n${request.slice(-instructionChars)}`;
+  const context: RuleContext = { request: ends, reply: "", replyWords: 0 };
+  const topics = new Set<string>();
+  for (const rule of (detectLocale(ends) ?? english).styleRules) {
+    for (const match of ends.matchAll(rule.pattern)) {
+      const topic = rule.read(match, context)?.topic;
+      if (topic !== undefined) topics.add(topic);
+    }
+  }
+  return topics;
+}
+
 /**
  * Constraints stated in `text`, and what no rule understood, as said.
  *

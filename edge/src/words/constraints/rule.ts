@@ -34,7 +34,10 @@ export interface Locale {
   id: string;
   /** Words that give the language away. */
   stopwords: ReadonlySet<string>;
+  /** Rules of style and figures, then of content; earlier rules take their words first. */
   rules: readonly Rule[];
+  /** Those of the rules that a request may settle for itself. */
+  styleRules: readonly Rule[];
   /** Words without a request of their own: "no", "please", "that is wrong". */
   filler: RegExp;
   /** Promotes a constraint to the whole session: "always", "from now on". */
