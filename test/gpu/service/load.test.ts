@@ -27,7 +27,7 @@ describe("load", () => {
       tenant: "t",
       rows: [{ ...ask("say hi"), reply: "HI", kind: "corrected" }],
     });
-    let slowest = 0;
+    const times: number[] = [];
     let isOver = false;
     void update.then(() => {
       isOver = true;
@@ -35,13 +35,17 @@ describe("load", () => {
     while (!isOver) {
       const startedAt = performance.now();
       await (await fetch(`${own.url}/health`)).text();
-      slowest = Math.max(slowest, performance.now() - startedAt);
+      times.push(performance.now() - startedAt);
       await sleep(10);
     }
     expect((await update).status).toBe(200);
     controller.abort();
     await reply.body?.cancel().catch(() => {});
-    expect(slowest).toBeLessThan(50);
+    expect(times.length).toBeGreaterThan(20);
+    times.sort((a, b) => a - b);
+    // On a busy machine the odd answer waits for a processor; none may wait for a run of the model.
+    expect(times[Math.floor(0.9 * times.length)]).toBeLessThan(50);
+    expect(times.at(-1)).toBeLessThan(150);
   });
 
   it("refuses work beyond the queue with 429 and a time to come again", async () => {
