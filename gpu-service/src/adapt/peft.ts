@@ -1,0 +1,51 @@
+/**
+ * An adapter as PEFT and vLLM read it: both matrices of every module, the shared A repeated for each module
+ * that reads through it. It knows names and shapes, not archives.
+ */
+import { loraSites } from "../compiler/lora.ts";
+import { encodeSafetensors } from "../compiler/safetensors.ts";
+import type { AdapterWeights } from "../engine/model-types.ts";
+import type { AdapterBase } from "./adapter-file.ts";
+import type { Basis } from "./basis.ts";
+
+/** The files of a PEFT adapter directory by name. `modelId` is what PEFT will call the base model. */
+export function peftFiles(
+  { config }: Pick<AdapterBase, "config">,
+  modelId: string,
+  basis: Basis,
+  { rank, B }: AdapterWeights,
+): Record<"adapter_config.json" | "adapter_model.safetensors", Uint8Array> {
+  const sites = loraSites(config);
+  let offset = 0;
+  const tensors = sites.flatMap(({ module, group, in: width, out }) => {
+    const part = B.subarray(offset, offset + out * rank);
+    offset += out * rank;
+    const path = `base_model.model.${module}`;
+    return [
+      tensor(`${path}.lora_A.weight`, [rank, width], basis.get(group)!),
+      tensor(`${path}.lora_B.weight`, [out, rank], part),
+    ];
+  });
+  const settings = {
+    peft_type: "LORA",
+    task_type: "CAUSAL_LM",
+    base_model_name_or_path: modelId,
+    r: rank,
+    // PEFT scales B·A by lora_alpha / r.
+    lora_alpha: rank,
+    lora_dropout: 0,
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    target_modules: [...new Set(sites.map(({ module }) => module.split(".").at(-1)!))],
+  };
+  return {
+    "adapter_config.json": new TextEncoder().encode(`${JSON.stringify(settings, null, 2)}\n`),
+    "adapter_model.safetensors": encodeSafetensors(tensors, { format: "pt" }),
+  };
+}
+
+function tensor(name: string, shape: number[], values: Float32Array) {
+  const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return { name, dtype: "F32" as const, shape, data };
+}

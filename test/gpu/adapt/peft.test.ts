@@ -1,0 +1,56 @@
+import { expect, it } from "vitest";
+import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
+import { loraGroups, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
+import { openSafetensors } from "../../../gpu-service/src/compiler/safetensors.ts";
+import { Model } from "../../../gpu-service/src/engine/model.ts";
+import { fixtureFolder } from "../compiler/golden.ts";
+
+const model = await Model.load(fixtureFolder("qwen2"), { threads: 1 });
+const rank = 3;
+const B = Float32Array.from({ length: model.adapterLength(rank) }, (_, i) => Math.sin(i));
+const files = peftFiles(model, "qwen2", model.basis(rank), { digest: "", rank, B });
+
+it("materialises both matrices of every module under PEFT's names", () => {
+  const tensors = openSafetensors(files["adapter_model.safetensors"]);
+  expect(tensors.names).toHaveLength(2 * loraSites(model.config).length);
+  let offset = 0;
+  for (const { module, group, in: width, out } of loraSites(model.config)) {
+    const path = `base_model.model.${module}`;
+    expect(tensors.info(`${path}.lora_A.weight`).shape).toEqual([rank, width]);
+    expect(tensors.info(`${path}.lora_B.weight`).shape).toEqual([out, rank]);
+    expect(tensors.readFloat32(`${path}.lora_A.weight`)).toEqual(model.basis(rank).get(group));
+    const part = B.slice(offset, offset + out * rank);
+    expect(tensors.readFloat32(`${path}.lora_B.weight`)).toEqual(part);
+    offset += out * rank;
+  }
+});
+
+it("says a scale of one and every adapted module", () => {
+  const config = JSON.parse(new TextDecoder().decode(files["adapter_config.json"]));
+  expect(config).toMatchObject({
+    peft_type: "LORA",
+    r: rank,
+    lora_alpha: rank,
+    target_modules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+  });
+});
+
+it("reads through orthonormal rows, so that a shift's norm is that of its B", () => {
+  for (const { name, in: width } of loraGroups(model.config)) {
+    const rows = model.basis(rank).get(name)!;
+    for (let i = 0; i < rank; i++) {
+      for (let j = 0; j <= i; j++) {
+        let dot = 0;
+        for (let k = 0; k < width; k++) dot += rows[i * width + k]! * rows[j * width + k]!;
+        expect(dot).toBeCloseTo(i === j ? 1 : 0, 5);
+      }
+    }
+  }
+});
+
+it("gives a smaller rank the first rows of a larger one", () => {
+  const [small, large] = [model.basis(2), model.basis(5)];
+  for (const [group, rows] of small) {
+    expect(large.get(group)!.subarray(0, rows.length)).toEqual(rows);
+  }
+});
