@@ -13,7 +13,8 @@ import { choosePort } from "./ports.ts";
 import { type Command, Processes, type Service } from "./processes.ts";
 import { edgeCommand, executeCommand, gpuCommand, migrateCommand } from "./services.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { type Running, StateFolder } from "./state.ts";
+import type { Ready } from "./spawn.ts";
+import { type Running, readApiKey, StateFolder } from "./state.ts";
 
 const parentCheckMs = 500;
 const healthCheckMs = 100;
@@ -71,6 +72,7 @@ async function run(settings: Settings): Promise<void> {
   if (stopping) return;
 
   console.log(welcome(running.url, key, performance.now() - startedAt));
+  process.send?.({ ...running, key } satisfies Ready);
   keepGpuServing(gpu, gpuCommand(state, ports.gpu), (pid) => {
     state?.announce({ ...running, gpuPid: pid });
   });
@@ -79,7 +81,7 @@ async function run(settings: Settings): Promise<void> {
 
 /** Tables, the local tenant and its admin key; returns the key. */
 async function prepareDatabase(folder: StateFolder): Promise<string> {
-  const saved = folder.apiKey();
+  const saved = readApiKey(folder.path);
   // The key is saved only after its row, so together they are the end of an earlier start.
   const known = saved !== null && existsSync(folder.databases);
   await runToEnd(migrateCommand(folder), "The database's migration");

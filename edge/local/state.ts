@@ -59,10 +59,6 @@ export class StateFolder {
     return join(this.path, "state");
   }
 
-  get keyFile(): string {
-    return join(this.path, "api-key");
-  }
-
   get logs(): string {
     return join(this.path, "logs");
   }
@@ -74,10 +70,6 @@ export class StateFolder {
     const secret = randomBytes(32).toString("hex");
     this.writePrivate("gpu-secret", secret);
     return secret;
-  }
-
-  apiKey(): string | null {
-    return readText(this.keyFile);
   }
 
   /** Writes a file that only this user can read, whole or not at all; returns its path. */
@@ -124,6 +116,11 @@ export function readRunning(path: string): Running | null {
   if (text === null) return null;
   const parsed = runningSchema.safeParse(JSON.parse(text));
   return parsed.success ? parsed.data : null;
+}
+
+/** The API key of the local tenant, once a start has made it. */
+export function readApiKey(path: string): string | null {
+  return readText(join(path, "api-key"));
 }
 
 function readText(file: string): string | null {

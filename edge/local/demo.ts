@@ -1,0 +1,80 @@
+/**
+ * `npm run demo`: one adapting conversation in the terminal, through the public API. Read `story.ts` first.
+ *
+ *   npm run demo                  conversations from the first seed on, until one shows both axes at work
+ *   npm run demo -- --seed 7      that conversation and no other
+ *
+ * Uses the rosa2 at ROSA2_URL (key in ROSA2_API_KEY), else the one that runs on the state folder, else
+ * starts one there. Exits with 1 when no conversation went as the product promises.
+ */
+import { parseArgs } from "node:util";
+import { Api } from "./api.ts";
+import { Failure } from "./failure.ts";
+import { readSettings } from "./settings.ts";
+import { printMeeting, printOutcome } from "./show.ts";
+import { spawnRosa } from "./spawn.ts";
+import { readApiKey, readRunning } from "./state.ts";
+import { type Outcome, tellStory } from "./story.ts";
+
+/** With the bundled model this conversation shows everything; with another model the search goes on from it. */
+const firstSeed = 1;
+const conversationsMax = 30;
+
+interface Connection {
+  api: Api;
+  close(): Promise<void>;
+}
+
+try {
+  process.exitCode = await demonstrate();
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+async function demonstrate(): Promise<number> {
+  const seeds = readSeeds();
+  const { api, close } = await connect();
+  try {
+    await printMeeting(api);
+    for (const seed of seeds) {
+      const outcome: Outcome = await tellStory(api, seed);
+      printOutcome(outcome);
+      if (outcome.kind === "held") return 0;
+    }
+    return 1;
+  } finally {
+    await close();
+  }
+}
+
+function readSeeds(): number[] {
+  const { seed } = parseArgs({ options: { seed: { type: "string" } } }).values;
+  if (seed === undefined) return Array.from({ length: conversationsMax }, (_, i) => firstSeed + i);
+  if (!/^\d{1,9}$/.test(seed)) throw new Failure(`--seed ${seed}: must be a whole number`);
+  return [Number(seed)];
+}
+
+async function connect(): Promise<Connection> {
+  const { statePath } = readSettings(process.env);
+  const given = process.env.ROSA2_URL;
+  const running = readRunning(statePath);
+  const url = given ?? (running !== null && (await answers(running.url)) ? running.url : null);
+  if (url !== null) {
+    const key = process.env.ROSA2_API_KEY ?? readApiKey(statePath);
+    if (key === null) throw new Failure(`No API key for ${url}: set ROSA2_API_KEY`);
+    return { api: new Api({ url: url.replace(/\/+$/, ""), key }), close: async () => {} };
+  }
+  console.log("No rosa2 is running: starting one …");
+  const rosa = await spawnRosa({ PORT: "0", GPU_PORT: "0" });
+  return { api: new Api(rosa), close: () => rosa.stop() };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/health`)).ok;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,89 @@
+/** What the demo prints. It knows the API's answers, not how they came about. */
+import { styleText } from "node:util";
+import { diffWordsWithSpace } from "diff";
+import type { FeedbackResult, TurnBody } from "../src/contract.ts";
+import type { Api } from "./api.ts";
+import type { Outcome } from "./story.ts";
+
+export async function printMeeting(api: Api): Promise<void> {
+  const { data } = await api.get<{ data: { id: string }[] }>("/v1/models");
+  console.log(`Model ${data[0]?.id ?? "unknown"} at ${api.url}`);
+}
+
+export function printRequest(seed: number | null, content: string): void {
+  const title = seed === null ? "Another request of the same kind" : `Conversation ${seed}`;
+  console.log(`\n${styleText("bold", title)}`);
+  printLine("you", content);
+}
+
+export function printSaid(text: string): void {
+  console.log();
+  printLine("you", text);
+}
+
+export function printReply(turn: TurnBody, right: boolean): void {
+  if (turn.prompt !== turn.content) printLine("model reads", turn.prompt);
+  const mark = right ? styleText("green", "✓ right") : styleText("red", "✗ wrong");
+  const sure = turn.confidence === null ? "" : `, ${(100 * turn.confidence).toFixed(0)} % sure`;
+  printLine("model", `${turn.reply}   ${mark}`, `generation ${turn.generation}${sure}`);
+}
+
+/** The words before → after, the weights step, and why the schedule chose them. */
+export function printChange({ words, weights }: FeedbackResult): void {
+  if (words.changed) printLine("words", wordDiff(words.before, words.after));
+  else printLine("words", "unchanged");
+  printLine("", `diagnosis: ${words.diagnosis}`);
+  if (weights.decision === "updated") {
+    printLine("weights", `${weights.generation}, ${figures(weights)}`);
+  } else {
+    printLine("weights", weights.decision);
+  }
+  printLine("why", weights.reason);
+}
+
+export function printOutcome(outcome: Outcome): void {
+  console.log();
+  if (outcome.kind === "held") {
+    const { totals, generation, id } = outcome.session;
+    const verdict = styleText(
+      "green",
+      "Words and weights together: learnt once, then right at once.",
+    );
+    console.log(verdict);
+    console.log(
+      `Session ${id}: ${totals.turns} replies, generation ${generation}, ${totals.cost.usd.toFixed(6)} US$`,
+    );
+  } else if (outcome.kind === "uneventful") {
+    console.log(`Nothing to show here: ${outcome.why}.`);
+  } else {
+    console.log(styleText("red", `This conversation failed: ${outcome.why}.`));
+  }
+}
+
+function figures({ shift_norm, kl, ms, objective }: FeedbackResult["weights"]): string {
+  const number = (value: number | null) => value?.toFixed(2) ?? "?";
+  return [
+    `‖Δθ‖ ${number(shift_norm)}`,
+    `KL ${number(kl)} nats`,
+    `objective ${number(objective?.before ?? null)} → ${number(objective?.after ?? null)}`,
+    `${ms?.toFixed(0) ?? "?"} ms`,
+  ].join(", ");
+}
+
+/** Coloured where the terminal has colours, else marked as `git diff --word-diff` does. */
+function wordDiff(before: string, after: string): string {
+  const coloured = process.stdout.isTTY && process.stdout.hasColors();
+  const added = (text: string) => (coloured ? styleText("green", text) : `{+${text}+}`);
+  const removed = (text: string) =>
+    coloured ? styleText(["red", "strikethrough"], text) : `[-${text}-]`;
+  return diffWordsWithSpace(before, after)
+    .map(({ value, added: isNew, removed: isOld }) =>
+      isNew ? added(value) : isOld ? removed(value) : value,
+    )
+    .join("");
+}
+
+function printLine(label: string, text: string, note = ""): void {
+  const aside = note === "" ? "" : `   ${styleText("dim", note)}`;
+  console.log(`  ${styleText("dim", label.padEnd(12))}${text}${aside}`);
+}
