@@ -110,14 +110,15 @@ export class Journal {
       }
     }
     for (const [i, line] of lines.entries()) {
-      if (i === 0 || line === "") continue;
-      const record = lineSchema.safeParse(parseJson(line));
-      if (record.success) this.#take(record.data);
-      // Only the last line can have been cut off by a crash; it is ended, so that what follows stands alone.
-      else if (i === lines.length - 1) appendFileSync(this.path, "\n");
-      else if (parseJson(line) !== undefined)
-        throw new Failure(`${this.path}:${i + 1} is no record`);
+      const value = parseJson(line);
+      // A line that is no JSON was cut off when a run was killed.
+      if (i === 0 || value === undefined) continue;
+      const record = lineSchema.safeParse(value);
+      if (!record.success) throw new Failure(`${this.path}:${i + 1} is no record`);
+      this.#take(record.data);
     }
+    // What follows a cut line must stand on its own.
+    if (!text.endsWith("\n")) appendFileSync(this.path, "\n");
   }
 }
 

@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { compare } from "../../eval/comparison.ts";
+import {
+  answersTo,
+  FakeApi,
+  holdSessions,
+  meansUnder,
+  settingsOf,
+  temporaryFile,
+} from "./support/harness.ts";
+
+const line =
+  "--suite AMB,CAP,MIX --conditions none,never,words,weights,both --seeds 11,12 --sessions 2 --length 4 --probes 3";
+const settings = settingsOf(line);
+
+let fake: FakeApi;
+let url: string;
+beforeEach(async () => {
+  fake = new FakeApi(answersTo(settings));
+  url = await fake.listen();
+});
+afterEach(() => fake.close());
+
+test("shows each axis repairing its own fault, and both repairing both", async () => {
+  const held = await holdSessions(url, settings, temporaryFile("j.jsonl"));
+  const { means } = meansUnder(settings, held);
+  const late = (suite: string, condition: string) =>
+    means.find((row) => row.suite === suite && row.condition === condition)!.late_first_try!.mean;
+  expect(late("AMB", "words")).toBe(1);
+  expect(late("AMB", "weights")).toBe(0);
+  expect(late("CAP", "weights")).toBe(1);
+  expect(late("CAP", "words")).toBe(0);
+  expect(late("MIX", "words")).toBe(0);
+  expect(late("MIX", "weights")).toBe(0);
+  expect(late("MIX", "both")).toBe(1);
+  expect(late("MIX", "none")).toBe(0);
+});
+
+test("counts tries, updates, shift and cost from what the API reports", async () => {
+  const cap = settingsOf(`${line} --suite CAP`);
+  const held = await holdSessions(url, cap, temporaryFile("j.jsonl"));
+  const { rows } = meansUnder(cap, held);
+  // Three failed tries, a correction, then three problems right at once.
+  expect(rows.find(({ condition }) => condition === "both")).toMatchObject({
+    sessions: 2,
+    problems: 8,
+    first_try: 0.75,
+    late_first_try: 1,
+    solved: 0.75,
+    tries: 1.5,
+    shift_at_success: 1,
+    updates: 1,
+    update_ms: 20,
+    curve: [0, 1, 1, 1],
+  });
+  // A plain turn costs 1, feedback 2, feedback with a retry 3: (1 + 3 + 3 + 2) + 3 × (1 + 2).
+  expect(rows.find(({ condition }) => condition === "both")!.cost_usd).toBeCloseTo(18e-6, 12);
+  expect(rows.find(({ condition }) => condition === "never")).toMatchObject({
+    tries: 3,
+    solved: 0,
+    shift_at_success: null,
+    update_ms: null,
+    forgetting: null,
+  });
+});
+
+test("compares the shift over the problems that both conditions solved", async () => {
+  const held = await holdSessions(url, settings, temporaryFile("j.jsonl"));
+  const comparisons = compare(meansUnder(settings, held).means, held.journal.sessions);
+  expect(comparisons.find(({ suite }) => suite === "CAP")).toMatchObject({
+    shift_ratio: 0.5,
+    late_over_best_axis: 0,
+    tries_over_none: -0.5,
+  });
+  // Weights alone solve nothing of MIX, so there is no problem to compare on.
+  expect(comparisons.find(({ suite }) => suite === "MIX")).toMatchObject({
+    shift_ratio: null,
+    late_over_best_axis: null,
+  });
+});
+
+test("gives the same figures for the same seeds, whatever runs side by side", async () => {
+  const figures = async (extra: string) => {
+    const own = settingsOf(`${line} ${extra}`);
+    const held = await holdSessions(url, own, temporaryFile("j.jsonl"));
+    return meansUnder(own, held).rows.map(({ update_per_reply: _wall, ...row }) => row);
+  };
+  expect(await figures("--concurrency 5")).toEqual(await figures("--concurrency 1"));
+});
+
+test("asks every condition the same, and tells it the same about the same reply", async () => {
+  const one = settingsOf(`${line} --suite MIX --conditions none,never --seeds 11 --sessions 1`);
+  await holdSessions(url, one, temporaryFile("j.jsonl"));
+  const chats = fake
+    .callsTo("POST", "/completions")
+    .map(({ body }) => body.messages as { content: string }[]);
+  const asked = chats
+    .filter((messages) => messages.length === 1)
+    .map(([message]) => message!.content);
+  expect(fake.callsTo("POST", "/turns").map(({ body }) => body.content)).toEqual(asked);
+  const retries = chats
+    .filter((messages) => messages.length > 1)
+    .map((messages) => messages.at(-1)!.content);
+  const comments = fake
+    .callsTo("POST", "/feedback")
+    .filter(({ body }) => body.retry === true)
+    .map(({ body }) => body.text);
+  expect(comments).toEqual(retries);
+});
+
+describe("resuming", () => {
+  test("holds only what is missing, and ends with the same figures", async () => {
+    const path = temporaryFile("j.jsonl");
+    const interruption = new AbortController();
+    let count = 0;
+    const stopped = holdSessions(url, settings, path, interruption.signal, () => {
+      if (++count === 7) interruption.abort();
+    });
+    await expect(stopped).rejects.toThrow(/aborted/);
+    const resumed = await holdSessions(url, settings, path);
+    const total = 3 * 5 * 2 * 2;
+    expect(resumed.finished.length).toBeGreaterThanOrEqual(total - 8);
+    expect(resumed.finished.length).toBeLessThanOrEqual(total - 7);
+    expect(resumed.journal.sessions).toHaveLength(total);
+    const whole = await holdSessions(url, settings, temporaryFile("j.jsonl"));
+    const figures = ({ journal }: typeof whole) =>
+      meansUnder(settings, { journal, finished: [] }).rows.map(
+        ({ suite, condition, seed, curve, tries }) => ({
+          ...{ suite, condition, seed, curve, tries },
+        }),
+      );
+    expect(figures(resumed)).toEqual(figures(whole));
+  });
+
+  test("asks nothing when everything is there", async () => {
+    const path = temporaryFile("j.jsonl");
+    await holdSessions(url, settings, path);
+    fake.calls.length = 0;
+    expect((await holdSessions(url, settings, path)).finished).toEqual([]);
+    expect(fake.calls).toEqual([]);
+  });
+});
+
+test("has every effect once, although answers get lost and calls are refused", async () => {
+  const one = settingsOf(`${line} --suite CAP --conditions both --seeds 11 --sessions 1`);
+  const smooth = await holdSessions(url, one, temporaryFile("j.jsonl"));
+  const calls = fake.calls.map(({ method, path }) => `${method} ${path.replaceAll(/_\d+/g, "")}`);
+  fake.calls.length = 0;
+  fake.lostAnswers = 5;
+  fake.refusals = 2;
+  const rough = await holdSessions(url, one, temporaryFile("j.jsonl"));
+  expect(fake.calls.map(({ method, path }) => `${method} ${path.replaceAll(/_\d+/g, "")}`)).toEqual(
+    calls,
+  );
+  expect(rough.finished[0]!.problems).toEqual(smooth.finished[0]!.problems);
+});
+
+test("erases its sessions, unless they are to be kept", async () => {
+  await holdSessions(url, settings, temporaryFile("j.jsonl"));
+  expect(fake.sessions.size).toBe(0);
+  const kept = settingsOf(`${line} --suite CAP --conditions both --seeds 11 --keep`);
+  await holdSessions(url, kept, temporaryFile("j.jsonl"));
+  expect(fake.sessions.size).toBe(2);
+});
+
+test("stops at the first refusal that no retry mends", async () => {
+  fake.close();
+  fake = new FakeApi(new Map());
+  const other = await fake.listen();
+  const broken = { ...settings, context: "request" as const };
+  const api = holdSessions(`${other}/v9`, broken, temporaryFile("j.jsonl"));
+  await expect(api).rejects.toThrow(/answered 404 not_found/);
+});

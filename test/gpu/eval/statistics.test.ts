@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { estimate, median, ratio, relativeGain } from "../../eval/statistics.ts";
+
+test("gives the mean and the sample standard error of the mean", () => {
+  // Sample variance of 1, 2, 6 is 7; its root over √3 is 1.5275.
+  expect(estimate([1, 2, 6])).toEqual({ mean: 3, se: expect.closeTo(1.527525, 6), count: 3 });
+});
+
+test("has no standard error for one value, and no mean for none", () => {
+  expect(estimate([0.25])).toEqual({ mean: 0.25, se: null, count: 1 });
+  expect(estimate([])).toBeNull();
+});
+
+test("leaves out what was not measured instead of counting it as zero", () => {
+  expect(estimate([null, 4, null, 6])).toEqual({ mean: 5, se: 1, count: 2 });
+});
+
+test("takes the middle value, or the mean of the two", () => {
+  expect(median([9, 1, 5])).toBe(5);
+  expect(median([4, 1, 3, 9])).toBe(3.5);
+  expect(median([])).toBeNull();
+});
+
+test("never divides by zero or by what is missing", () => {
+  expect(relativeGain(0.8, 0.5)).toBeCloseTo(0.6, 12);
+  expect(relativeGain(0.8, 0)).toBeNull();
+  expect(ratio(null, 2)).toBeNull();
+});

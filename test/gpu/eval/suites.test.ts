@@ -1,0 +1,74 @@
+import { seededRandom } from "@rosa2/shared/random";
+import { describe, expect, test } from "vitest";
+import { type DrawOptions, drawSuiteSession, suiteNames } from "../../eval/suites.ts";
+
+const options: DrawOptions = {
+  seed: 5001,
+  index: 3,
+  length: 12,
+  wording: "canonical",
+  probeCount: 9,
+};
+const said = (name: (typeof suiteNames)[number], changes: Partial<DrawOptions> = {}) =>
+  drawSuiteSession(name, { ...options, ...changes }).problems.map(({ request }) => request);
+const instructionOf = (request: string) => request.slice(0, request.indexOf(":"));
+
+describe.each(suiteNames)("%s", (name) => {
+  test("draws the same session for the same seed, and another for another", () => {
+    expect(said(name)).toEqual(said(name));
+    expect(said(name, { seed: 5002 })).not.toEqual(said(name));
+    expect(said(name, { index: 4 })).not.toEqual(said(name));
+  });
+
+  test("asks one thing of new lists throughout a session", () => {
+    const requests = said(name);
+    expect(requests).toHaveLength(12);
+    expect(new Set(requests.map(instructionOf)).size).toBe(1);
+    expect(new Set(requests).size).toBeGreaterThan(10);
+  });
+
+  test("takes its own correction as right, and comments on anything else", () => {
+    for (const problem of drawSuiteSession(name, options).problems) {
+      expect(problem.isRight(problem.correction!)).toBe(true);
+      expect(problem.isRight(`${problem.correction} x`)).toBe(false);
+      expect(problem.comment(seededRandom(1), "nonsense", 0)).toMatch(
+        /^(wrong|no|not that|try again)$/,
+      );
+    }
+  });
+});
+
+test("puts as many operations into a request as the suite says", () => {
+  for (let index = 0; index < 20; index++) {
+    expect(said("AMB", { index })[0]!.split(", then ")).toHaveLength(2);
+    expect(said("THREEA", { index })[0]!.split(", then ")).toHaveLength(3);
+  }
+});
+
+test("never lets a probe ask for an operation of its session", () => {
+  for (let index = 0; index < 30; index++) {
+    const plan = drawSuiteSession("THREE", { ...options, index });
+    const verbs = instructionOf(plan.problems[0]!.request)
+      .split(", then ")
+      .map((clause) => clause.toLowerCase().split(" ").slice(0, 2).join(" "));
+    for (const { request } of plan.probes) {
+      for (const verb of verbs) expect(request.toLowerCase()).not.toContain(verb);
+    }
+  }
+});
+
+test("keeps the problems when only the number of probes changes", () => {
+  expect(said("MIX", { probeCount: 0 })).toEqual(said("MIX"));
+});
+
+test("varies the wording between users, not within a session", () => {
+  const wordings = Array.from({ length: 30 }, (_, index) =>
+    said("CAP", { index, wording: "varied" }).map((request) => request.split(":")[0]),
+  );
+  for (const wording of wordings) expect(new Set(wording).size).toBe(1);
+  const canonical = Array.from(
+    { length: 30 },
+    (_, index) => said("CAP", { index })[0]!.split(":")[0],
+  );
+  expect(wordings.map((wording) => wording[0])).not.toEqual(canonical);
+});
