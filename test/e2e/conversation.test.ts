@@ -1,0 +1,187 @@
+/** Both services as `npm start` runs them, the bundled model, the official client: one adapting conversation. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { drawRequest } from "./support/requests.ts";
+import { makeStateFolder, Rosa } from "./support/rosa.ts";
+
+const state = makeStateFolder();
+let rosa: Rosa;
+
+beforeAll(async () => {
+  rosa = await Rosa.start(state.path);
+});
+afterAll(async () => {
+  await rosa?.process.stop();
+  state.remove();
+});
+
+const content = "Sort them from largest to smallest, in brackets: 4 1 3";
+const messages = [{ role: "user" as const, content }];
+
+describe("the openai package", () => {
+  it("finds the served model", async () => {
+    const { data } = await rosa.openai().models.list();
+    expect(data).toHaveLength(1);
+    expect(data[0]).toMatchObject({ object: "model", owned_by: "rosa2" });
+  });
+
+  it("gets the same reply whole and streamed", async () => {
+    const whole = await rosa.openai().chat.completions.create({ model: "rosa2", messages });
+    const reply = whole.choices[0];
+    expect(reply?.message.content).not.toBe("");
+    expect(reply?.finish_reason).toBe("stop");
+    expect(whole.usage?.total_tokens).toBe(
+      (whole.usage?.prompt_tokens ?? 0) + (whole.usage?.completion_tokens ?? 0),
+    );
+
+    const stream = await rosa.openai().chat.completions.create({
+      model: "rosa2",
+      messages,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    let text = "";
+    let pieces = 0;
+    let finishReason: string | null = null;
+    let usage: unknown = null;
+    for await (const chunk of stream) {
+      const [choice] = chunk.choices;
+      if (choice?.delta.content) {
+        text += choice.delta.content;
+        pieces++;
+      }
+      finishReason = choice?.finish_reason ?? finishReason;
+      usage = chunk.usage ?? usage;
+    }
+    expect(text).toBe(reply?.message.content);
+    expect(pieces).toBeGreaterThan(1);
+    expect(finishReason).toBe("stop");
+    expect(usage).toMatchObject({ completion_tokens: whole.usage?.completion_tokens });
+  });
+
+  it("talks to a session, whole and streamed, and the session remembers both turns", async () => {
+    const session = await rosa.openSession();
+    const client = rosa.openai({ "x-rosa2-session": session.id });
+    const { data, response } = await client.chat.completions
+      .create({ model: "rosa2", messages })
+      .withResponse();
+    expect(data.id).toMatch(/^turn_/);
+    expect(response.headers.get("x-rosa2-session")).toBe(session.id);
+    expect(response.headers.get("x-rosa2-generation")).toBe("base");
+
+    const other = [{ role: "user" as const, content: "Reverse them, as plain text: b c d" }];
+    let text = "";
+    let id = "";
+    const stream = await client.chat.completions.create({
+      model: "rosa2",
+      messages: other,
+      stream: true,
+    });
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? "";
+      id = chunk.id;
+    }
+
+    const { turns } = await rosa.readSession(session.id);
+    expect(turns).toMatchObject([
+      { id: data.id, content, reply: data.choices[0]?.message.content, status: "completed" },
+      { id, content: other[0]?.content, reply: text, status: "completed" },
+    ]);
+  });
+
+  it("turns a wrong key into its authentication error", async () => {
+    const client = rosa.openai();
+    client.apiKey = `rosa2_${"0".repeat(43)}`;
+    await expect(client.models.retrieve("x")).rejects.toMatchObject({ status: 401 });
+    await expect(
+      client.chat.completions.create({ model: "rosa2", messages }),
+    ).rejects.toMatchObject({ status: 401, code: "invalid_key" });
+  });
+});
+
+describe("feedback with retry", () => {
+  it("rewords the request, makes generation g+1 and answers from it", async () => {
+    const { content, answers } = drawRequest(1);
+    const session = await rosa.openSession();
+    const first = await rosa.ask(session.id, content);
+    expect(first).toMatchObject({ content, generation: "base", attempt: 1 });
+    const correction = otherAnswer(answers, [first.reply]);
+    const result = await rosa.correct(first, correction);
+
+    expect(result.words).toMatchObject({ changed: true, before: content });
+    expect(result.words.after).not.toBe(content);
+    expect(result.words.confidence).toBeGreaterThan(0);
+    expect(result.weights).toMatchObject({ decision: "updated", active: true });
+    const { weights } = result;
+    expect(weights.generation).toMatch(/^gen_/);
+    expect(weights.reason).not.toBe("");
+    expect(weights.shift_norm).toBeGreaterThan(0);
+    expect(weights.kl).toBeGreaterThanOrEqual(0);
+    expect(weights.ms).toBeGreaterThan(0);
+    expect(weights.objective?.after).toBeGreaterThan(weights.objective?.before ?? Infinity);
+    expect(result.plan).toMatchObject({ words: true, weights: true });
+    expect(result.cost.usd).toBeGreaterThan(0);
+    expect(result.turn).toMatchObject({
+      content,
+      prompt: result.words.after,
+      reply: correction,
+      generation: weights.generation,
+      retry_of: first.id,
+      attempt: 2,
+    });
+
+    const next = await rosa.correct(result.turn, otherAnswer(answers, [first.reply, correction]));
+    const { data, active } = await rosa.get<{
+      active: string;
+      data: { id: string; index: number; parent: string }[];
+    }>(`/v1/sessions/${session.id}/generations`);
+    expect(next.weights.decision).toBe("updated");
+    expect(active).toBe(next.weights.generation);
+    expect(data.toSorted((a, b) => a.index - b.index)).toMatchObject([
+      { id: weights.generation, parent: "base" },
+      { id: next.weights.generation, parent: weights.generation },
+    ]);
+  });
+
+  it("leaves a session without feedback with the base model's answers", async () => {
+    const session = await rosa.openSession();
+    for (const seed of [2, 3, 4]) {
+      const { content } = drawRequest(seed);
+      const turn = await rosa.ask(session.id, content);
+      expect(turn).toMatchObject({ generation: "base", prompt: content });
+      expect(turn.reply).toBe(await rosa.answerOfBase(content));
+    }
+  });
+
+  it("keeps what one session learns from every other, also when they answer at once", async () => {
+    const { content, answers } = drawRequest(5);
+    const base = await rosa.answerOfBase(content);
+    const one = otherAnswer(answers, [base]);
+    const two = otherAnswer(answers, [base, one]);
+    const open = () => rosa.openSession({ adaptation: { mode: "weights", context: "request" } });
+    const sessions = await Promise.all([open(), open(), open()]);
+    const [a, b, untaught] = sessions.map(({ id }) => id) as [string, string, string];
+
+    const teach = async (session: string, correction: string) => {
+      const { weights, turn } = await rosa.correct(await rosa.ask(session, content), correction);
+      expect(weights.decision).toBe("updated");
+      expect(turn.prompt).toBe(content);
+      return weights.generation;
+    };
+    const generations = await Promise.all([teach(a, one), teach(b, two)]);
+    expect(generations[0]).not.toBe(generations[1]);
+
+    for (let round = 0; round < 3; round++) {
+      const turns = await Promise.all([a, b, untaught].map((id) => rosa.ask(id, content)));
+      expect(turns.map(({ reply }) => reply)).toEqual([one, two, base]);
+      expect(turns.map(({ generation }) => generation)).toEqual([...generations, "base"]);
+    }
+    expect(await rosa.answerOfBase(content)).toBe(base);
+  });
+});
+
+/** An answer of another reading: what a user may have meant who rejects these replies. */
+function otherAnswer(answers: readonly string[], rejected: readonly string[]): string {
+  const other = answers.find((answer) => !rejected.includes(answer));
+  if (other === undefined) throw new Error(`Every answer is rejected: ${answers.join(" | ")}`);
+  return other;
+}

@@ -1,0 +1,123 @@
+/** `npm start` as a process: what it prints, what it keeps, and that it leaves nothing behind. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { statSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { rootPath } from "../../edge/local/settings.ts";
+import { readApiKey, readRunning } from "../../edge/local/state.ts";
+import { drawRequest } from "./support/requests.ts";
+import { makeStateFolder, processTree, Rosa, stillRunning } from "./support/rosa.ts";
+
+const state = makeStateFolder();
+const running: Rosa[] = [];
+/** Both services get five seconds to end by themselves. */
+const endMs = 12_000;
+
+afterEach(async () => {
+  for (const rosa of running.splice(0)) await rosa.process.stop();
+});
+afterAll(() => state.remove());
+
+async function start(): Promise<Rosa> {
+  const rosa = await Rosa.start(state.path);
+  running.push(rosa);
+  return rosa;
+}
+
+describe("npm start", () => {
+  let session = "";
+  let generation: string | undefined;
+  let key = "";
+
+  it("ends on SIGTERM with everything it started", async () => {
+    const rosa = await start();
+    ({ key } = rosa);
+    const { content, answers } = drawRequest(21);
+    ({ id: session } = await rosa.openSession({ title: "kept" }));
+    const turn = await rosa.ask(session, content);
+    const wanted = answers.find((answer) => answer !== turn.reply) ?? "";
+    generation = (await rosa.correct(turn, wanted)).weights.generation;
+    expect(generation).toMatch(/^gen_/);
+
+    const tree = processTree(rosa.process.pid);
+    // The start, its watchdog, the GPU service, wrangler twice and two workerd.
+    expect(tree.length).toBeGreaterThanOrEqual(6);
+    const startedAt = Date.now();
+    await rosa.process.stop("SIGTERM");
+    expect(Date.now() - startedAt).toBeLessThan(endMs);
+    expect(rosa.process.child.exitCode).toBe(0);
+    await expect.poll(() => stillRunning(tree)).toEqual([]);
+    expect(readRunning(state.path)).toBeNull();
+  });
+
+  it("keeps sessions, adapters and the key, for this user's eyes only", async () => {
+    const rosa = await start();
+    expect(rosa.key).toBe(key);
+    expect(readApiKey(state.path)).toBe(key);
+    for (const name of ["api-key", "gpu-secret", "edge.env"]) {
+      expect(statSync(join(state.path, name)).mode & 0o777).toBe(0o600);
+    }
+    const detail = await rosa.readSession(session);
+    expect(detail).toMatchObject({ title: "kept", generation });
+    expect(detail.turns).toHaveLength(2);
+    const turn = await rosa.ask(session, drawRequest(22).content);
+    expect(turn).toMatchObject({ status: "completed", generation });
+  });
+
+  it("refuses a second one on its state folder and goes on itself", async () => {
+    const rosa = await start();
+    await expect(Rosa.start(state.path)).rejects.toThrow(
+      `another rosa2 runs on it (process ${rosa.process.pid}, ${rosa.url})`,
+    );
+    expect(await rosa.get("/health")).toMatchObject({ status: "ok" });
+  });
+
+  it("leaves nothing behind when it is killed, and starts again at once", async () => {
+    const killed = await Rosa.start(state.path);
+    const tree = processTree(killed.process.pid);
+    await killed.process.stop("SIGKILL");
+    const rosa = await start();
+    expect(stillRunning(tree)).toEqual([]);
+    expect(await rosa.readSession(session)).toMatchObject({ generation });
+  });
+
+  it("ends when npm is killed", async () => {
+    const npm = spawnNpmStart();
+    await once(npm.stdout!, "data");
+    await expect.poll(() => processTree(npm.pid!).length, { timeout: 10_000 }).toBeGreaterThan(4);
+    const tree = processTree(npm.pid!);
+    npm.kill("SIGKILL");
+    await expect.poll(() => stillRunning(tree), { timeout: endMs }).toEqual([]);
+  });
+
+  it.each(["PORT", "GPU_PORT"])("says so when %s is in use", async (setting) => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    await expect(Rosa.start(state.path, { [setting]: String(port) })).rejects.toThrow(
+      `Cannot listen on 127.0.0.1:${port}: the port is in use. Set ${setting} to another port.`,
+    );
+    server.close();
+  });
+
+  it("names a setting that cannot be", async () => {
+    await expect(Rosa.start(state.path, { PORT: "http" })).rejects.toThrow('PORT="http"');
+  });
+
+  it("says what is wrong with a model that cannot be loaded", async () => {
+    await expect(Rosa.start(state.path, { MODEL: "/nowhere" })).rejects.toThrow(
+      /The GPU service ended[\s\S]*\/nowhere/,
+    );
+  });
+});
+
+function spawnNpmStart(): ChildProcess {
+  return spawn("npm", ["start"], {
+    cwd: rootPath,
+    env: { ...process.env, PORT: "0", GPU_PORT: "0", ROSA2_STATE: state.path },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}

@@ -1,0 +1,93 @@
+/** A rosa2 of real processes for one test file: random ports, a state folder of its own, gone afterwards. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import OpenAI from "openai";
+import { Api } from "../../../edge/local/api.ts";
+import { type Spawned, spawnRosa } from "../../../edge/local/spawn.ts";
+import type { FeedbackResult, SessionDetail, TurnBody } from "../../../edge/src/contract.ts";
+
+export class Rosa extends Api {
+  readonly process: Spawned;
+
+  private constructor(process: Spawned) {
+    super(process);
+    this.process = process;
+  }
+
+  static async start(statePath: string, environment: Record<string, string> = {}): Promise<Rosa> {
+    return new Rosa(
+      await spawnRosa({ PORT: "0", GPU_PORT: "0", ROSA2_STATE: statePath, ...environment }),
+    );
+  }
+
+  openai(headers: Record<string, string> = {}): OpenAI {
+    return new OpenAI({
+      baseURL: `${this.url}/v1`,
+      apiKey: this.key,
+      maxRetries: 0,
+      defaultHeaders: headers,
+    });
+  }
+
+  openSession(options: object = {}): Promise<SessionDetail> {
+    return this.post("/v1/sessions", options);
+  }
+
+  readSession(id: string): Promise<SessionDetail> {
+    return this.get(`/v1/sessions/${id}`);
+  }
+
+  ask(sessionId: string, content: string): Promise<TurnBody> {
+    return this.post(`/v1/sessions/${sessionId}/turns`, { content });
+  }
+
+  judge(turn: TurnBody, feedback: object): Promise<FeedbackResult> {
+    return this.post(`/v1/sessions/${turn.session_id}/turns/${turn.id}/feedback`, feedback);
+  }
+
+  /** Corrects a reply and has the request answered again. */
+  async correct(turn: TurnBody, correction: string): Promise<FeedbackResult & { turn: TurnBody }> {
+    const result = await this.judge(turn, { reward: -1, correction, retry: true });
+    if (result.turn === undefined) throw new Error(`No retry in ${JSON.stringify(result)}`);
+    return { ...result, turn: result.turn };
+  }
+
+  /** The reply of the base model to this request alone. */
+  async answerOfBase(content: string): Promise<string> {
+    const { choices } = await this.openai().chat.completions.create({
+      model: "rosa2",
+      messages: [{ role: "user", content }],
+      temperature: 0,
+    });
+    return choices[0]?.message.content ?? "";
+  }
+}
+
+export function makeStateFolder(): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), "rosa2-e2e-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** A process and all that descend from it. */
+export function processTree(root: number): number[] {
+  const rows = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" })
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const tree = [root];
+  for (const parent of tree) {
+    for (const [pid, ppid] of rows) if (ppid === parent && pid !== undefined) tree.push(pid);
+  }
+  return tree;
+}
+
+/** Those of the processes that still run; one that ended and waits to be noticed does not. */
+export function stillRunning(pids: readonly number[]): string[] {
+  const rows = execFileSync("ps", ["-eo", "pid=,stat=,args="], { encoding: "utf8" }).split("\n");
+  return rows.filter((row) => {
+    const [pid, stat] = row.trim().split(/\s+/);
+    return pids.includes(Number(pid)) && stat?.startsWith("Z") === false;
+  });
+}
