@@ -5,34 +5,17 @@
  */
 
 import { RosaError } from "@rosa2/shared/errors";
-import type { Usage } from "@rosa2/shared/protocol";
 import { BackgroundTasks, type Slices } from "./background.ts";
-import { FairQueue, type Queued } from "./fair-queue.ts";
-import type { AdapterWeights, KvCache, LanguageModel, StepInput } from "./model-types.ts";
-import type { Reply, ReplyPiece } from "./reply.ts";
+import { FairQueue } from "./fair-queue.ts";
+import type { KvCache, LanguageModel, StepInput } from "./model-types.ts";
+import type {
+  Sequence,
+  SequenceEnd,
+  SequenceListener,
+  SequenceRequest,
+  Waiting,
+} from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
-
-export interface SequenceRequest {
-  /** Names the sequence for `cancel`. */
-  id: number;
-  tenant: string;
-  adapter: AdapterWeights | null;
-  prompt: Int32Array;
-  reply: Reply;
-}
-
-/** What a sequence tells its owner; `finish` or `fail` comes once and last. */
-export interface SequenceListener {
-  piece(piece: ReplyPiece): void;
-  finish(end: SequenceEnd): void;
-  fail(error: unknown): void;
-}
-
-export interface SequenceEnd {
-  finish: "stop" | "length";
-  usage: Usage;
-  ms: { queue: number; prefill: number; decode: number };
-}
 
 export interface SchedulerOptions {
   /** Sequences in service at once: rows of a decode step plus prompts on their way. */
@@ -51,26 +34,6 @@ export interface PassReport {
   prefillTokens: number;
   prefillMs: number;
   backgroundMs: number;
-}
-
-interface Waiting extends Queued {
-  request: SequenceRequest;
-  listener: SequenceListener;
-  queuedAt: number;
-}
-
-/** A sequence in service. */
-interface Sequence extends SequenceRequest {
-  ticket: Waiting;
-  slot: Slot;
-  isCancelled: boolean;
-  /** Token to feed at the next decode step. */
-  nextId: number;
-  cachedTokens: number;
-  /** Prefill passes that went to other sequences. */
-  passedOver: number;
-  startedAt: number;
-  firstTokenAt: number;
 }
 
 export class Scheduler {

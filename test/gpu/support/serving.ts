@@ -2,11 +2,8 @@
 import { samplingSchema } from "@rosa2/shared/protocol";
 import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
 import { Reply } from "../../../gpu-service/src/engine/reply.ts";
-import {
-  Scheduler,
-  type SchedulerOptions,
-  type SequenceEnd,
-} from "../../../gpu-service/src/engine/scheduler.ts";
+import { Scheduler, type SchedulerOptions } from "../../../gpu-service/src/engine/scheduler.ts";
+import type { SequenceEnd } from "../../../gpu-service/src/engine/sequence.ts";
 import { byteTokenizer, endId } from "./byte-tokenizer.ts";
 import { FakeModel, type FakeModelOptions } from "./fake-model.ts";
 
