@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { SuiteSource } from "../../eval/cells.ts";
 import { compare } from "../../eval/comparison.ts";
+import { rowsOf } from "../../eval/results.ts";
+import type { Known } from "./support/fake-api.ts";
 import {
   answersTo,
   FakeApi,
+  holdCells,
   holdSessions,
   meansUnder,
   settingsOf,
@@ -170,4 +174,47 @@ test("stops at the first refusal that no retry mends", async () => {
   const broken = { ...settings, context: "request" as const };
   const api = holdSessions(`${other}/v9`, broken, temporaryFile("j.jsonl"));
   await expect(api).rejects.toThrow(/answered 404 not_found/);
+});
+
+test("measures what weights forget against the base model on the same requests", async () => {
+  fake.close();
+  const taught = ["t1", "t2", "t3"];
+  const probes = ["p1", "p2"];
+  fake = new FakeApi(
+    new Map<string, Known>([
+      ...taught.map((request) => [request, { answer: "right", isHard: true }] as const),
+      ...probes.map((request) => [request, { answer: "right", isForgotten: true }] as const),
+    ]),
+  );
+  const isRight = (reply: string) => reply === "right";
+  const suite: SuiteSource = {
+    name: "own",
+    place: null,
+    protocol: { name: "B", triesMax: 3, corrections: true, silentFrom: null },
+    sessionCount: 1,
+    draw: () => ({
+      instructions: null,
+      problems: taught.map((request) => ({
+        request,
+        isRight,
+        correction: "right",
+        comment: () => "wrong",
+      })),
+      probes: [...probes, "nobody knows"].map((request) => ({ request, isRight })),
+    }),
+  };
+  const cells = (["words", "weights", "both"] as const).map((condition) => ({
+    condition,
+    suite,
+    seed: 1,
+  }));
+  const journal = await holdCells(await fake.listen(), settings, cells, temporaryFile("j.jsonl"));
+  const rows = rowsOf(cells, journal.sessions, []);
+  expect(rows.map(({ condition, forgetting }) => [condition, forgetting])).toEqual([
+    ["words", 0],
+    ["weights", expect.closeTo(-2 / 3, 12)],
+    ["both", 0],
+  ]);
+  // The base model is asked each probe once, however many conditions compare with it.
+  expect(fake.callsTo("POST", "/completions")).toHaveLength(3);
 });

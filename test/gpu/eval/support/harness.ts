@@ -3,7 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Api } from "../../../eval/api.ts";
-import { openSuites, planCells } from "../../../eval/cells.ts";
+import { type Cell, openSuites, planCells } from "../../../eval/cells.ts";
 import { Journal, type SessionRecord } from "../../../eval/journal.ts";
 import { meansOf, rowsOf } from "../../../eval/results.ts";
 import { runCells } from "../../../eval/run.ts";
@@ -57,22 +57,29 @@ export async function holdSessions(
   signal: AbortSignal = new AbortController().signal,
   onSession: (record: SessionRecord) => void = () => {},
 ): Promise<Held> {
+  const finished: SessionRecord[] = [];
+  const keep = (record: SessionRecord) => {
+    finished.push(record);
+    onSession(record);
+  };
+  const cells = planCells(settings, openSuites(settings));
+  const journal = await holdCells(url, settings, cells, journalPath, signal, keep);
+  return { journal, finished };
+}
+
+export async function holdCells(
+  url: string,
+  settings: Settings,
+  cells: readonly Cell[],
+  journalPath: string,
+  signal: AbortSignal = new AbortController().signal,
+  onSession: (record: SessionRecord) => void = () => {},
+): Promise<Journal> {
   const api = new Api({ url, key: fakeKey, backoffMs: 1 });
   const journal = new Journal(journalPath, settings, "fake-student");
-  const finished: SessionRecord[] = [];
-  await runCells(planCells(settings, openSuites(settings)), {
-    api,
-    model: "fake-student",
-    settings,
-    journal,
-    meter: null,
-    signal,
-    onSession: (record) => {
-      finished.push(record);
-      onSession(record);
-    },
-  });
-  return { journal, finished };
+  const common = { api, model: "fake-student", settings, journal, meter: null };
+  await runCells(cells, { ...common, signal, onSession });
+  return journal;
 }
 
 export function meansUnder(settings: Settings, { journal }: Held) {
