@@ -27,11 +27,11 @@ export interface Turn extends Message {
 
 /** Shares of what is drawn; they sum to 1. */
 export const mix = {
-  single: 0.23,
-  pair: 0.37,
-  dialogue: 0.16,
-  rewrite: 0.17,
-  base: 0.045,
+  single: 0.26,
+  pair: 0.36,
+  dialogue: 0.15,
+  rewrite: 0.12,
+  base: 0.085,
   outside: 0.025,
 } as const;
 type Ingredient = keyof typeof mix;
