@@ -22,6 +22,7 @@ import type {
   StepInput,
 } from "./model-types.ts";
 import { packRows, type RowBatch, splitRows } from "./rows.ts";
+import { type MappedWeights, mapWeights } from "./weights.ts";
 
 export interface ModelOptions {
   /** Threads of one run; the machine's cores by default. */
@@ -43,6 +44,7 @@ export class Model implements LanguageModel {
   readonly config: ModelConfig;
   readonly #checkpoint: Checkpoint;
   readonly #options: ModelOptions;
+  readonly #weights: MappedWeights;
   readonly #rope: RopeTables;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #bases = new Map<number, Basis>();
@@ -52,6 +54,7 @@ export class Model implements LanguageModel {
     const { config } = checkpoint;
     this.#checkpoint = checkpoint;
     this.#options = options;
+    this.#weights = mapWeights(checkpoint);
     this.config = config;
     this.id = basename(checkpoint.directory);
     const contextLength = Math.min(
@@ -250,16 +253,16 @@ export class Model implements LanguageModel {
   }
 
   #compile(outputs: Record<string, Value>): Promise<InferenceSession> {
-    const bytes = encodeOnnx(outputs, (name) => {
-      const { buffer } = this.#checkpoint.tensor(name);
-      return { data: new Uint8Array(buffer) };
-    });
     const { threads, provider = "cpu" } = this.#options;
-    return InferenceSession.create(bytes, {
-      executionProviders: [provider],
-      graphOptimizationLevel: "all",
-      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-      logSeverityLevel: 3,
-    });
+    return this.#weights.withModel(encodeOnnx(outputs, this.#weights.find), (path) =>
+      InferenceSession.create(path, {
+        executionProviders: [provider],
+        graphOptimizationLevel: "all",
+        ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+        logSeverityLevel: 3,
+        // Prepacking would copy the mapped weights into every session.
+        extra: { session: { disable_prepacking: "1" } },
+      }),
+    );
   }
 }
