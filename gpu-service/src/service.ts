@@ -2,6 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import {
   adaptRequestSchema,
+  exportRequestSchema,
   type GenerateEvent,
   generateRequestSchema,
   scoreRequestSchema,
@@ -10,6 +11,7 @@ import { type Context, Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type { Logger } from "pino";
 import type { Engine } from "./engine/engine.ts";
+import { zipStream } from "./http/archive.ts";
 import { readBody } from "./http/body.ts";
 import { logRequests, type RequestFacts, type RequestVariables } from "./http/request-log.ts";
 import { requireSecret } from "./http/secret.ts";
@@ -81,6 +83,13 @@ export function createService({ engine, secrets, logger, metrics }: ServiceOptio
       form.set("adapter", new Blob([update.adapterBytes]), "adapter.safetensors");
     }
     return new Response(form);
+  });
+
+  app.post("/v1/export", async (c) => {
+    const { request, adapterBytes } = await readBody(c, exportRequestSchema);
+    noteRequest(c, request);
+    const files = await engine.export(request, adapterBytes, c.req.raw.signal);
+    return c.body(zipStream(files), 200, { "content-type": "application/zip" });
   });
 
   return app;

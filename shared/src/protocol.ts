@@ -199,6 +199,13 @@ export const scoreResultSchema = z.object({
 });
 export type ScoreResult = z.infer<typeof scoreResultSchema>;
 
+/** `POST /v1/export`: an adapter as a zip archive of the files that PEFT and vLLM read. */
+export const exportRequestSchema = z.object({
+  tenant: tenantSchema,
+  adapter: z.object({ digest: digestSchema }),
+});
+export type ExportRequest = z.infer<typeof exportRequestSchema>;
+
 export const healthSchema = z.object({
   status: z.enum(["loading", "ok", "draining"]),
   model: z

@@ -8,11 +8,11 @@ export interface AdmissionLimits {
   queueMax: number;
   /** Replies waiting of one tenant. */
   tenantQueueMax: number;
-  /** Scores and updates in flight. */
+  /** Scores, updates and exports in flight. */
   backgroundMax: number;
 }
 
-type Kind = "generate" | "adapt" | "score";
+type Kind = "generate" | "adapt" | "score" | "export";
 
 const retryAfterMaxS = 30;
 
@@ -40,7 +40,7 @@ export class Admission {
     const { rowsMax, queueMax, tenantQueueMax, backgroundMax } = this.#limits;
     if (kind !== "generate") {
       if (this.#background >= backgroundMax) {
-        throw this.#full(`${this.#background} scores and updates are in flight`);
+        throw this.#full(`${this.#background} scores, updates and exports are in flight`);
       }
       this.#background++;
       return this.#once(() => this.#background--);

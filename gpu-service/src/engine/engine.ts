@@ -7,6 +7,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type {
   AdaptRequest,
   AdaptResult,
+  ExportRequest,
   GenerateEvent,
   GenerateRequest,
   Health,
@@ -16,6 +17,7 @@ import type {
 import { Admission, type AdmissionLimits } from "./admission.ts";
 import {
   type EngineState,
+  type ExportedFiles,
   type FromWorker,
   fromWire,
   type ToWorker,
@@ -144,6 +146,16 @@ export class Engine {
     return this.#once({ type: "adapt", request, adapterBytes }, "adapted", signal);
   }
 
+  /** The files of a PEFT adapter. */
+  async export(
+    request: ExportRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal?: AbortSignal,
+  ): Promise<ExportedFiles> {
+    const event = await this.#once({ type: "export", request, adapterBytes }, "exported", signal);
+    return event.files;
+  }
+
   /**
    * Refuses new requests, waits for those in flight up to `graceMs`, then ends the worker; what is
    * left by then fails with `shutting_down`.
@@ -158,7 +170,7 @@ export class Engine {
     clearTimeout(hardStop);
   }
 
-  #once<T extends "scored" | "adapted">(
+  #once<T extends "scored" | "adapted" | "exported">(
     work: Work,
     type: T,
     signal: AbortSignal | undefined,
@@ -199,6 +211,7 @@ export class Engine {
         const isLast =
           event.type === "scored" ||
           event.type === "adapted" ||
+          event.type === "exported" ||
           (event.type === "event" && event.event.type === "done");
         if (isLast) end();
         pending.hear(event);

@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { RosaError } from "@rosa2/shared/errors";
 import { adapt } from "../adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "../adapt/adapter-file.ts";
+import { peftFiles } from "../adapt/peft.ts";
 import { ChatTokenizer } from "../tokenizer.ts";
 import { Model } from "./model.ts";
 import type { Runtime } from "./requests.ts";
@@ -35,6 +36,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     model,
     tokenizer: ChatTokenizer.load(options.model, model.shape.eosIds),
     readAdapter: (bytes) => readAdapter(model, bytes),
+    peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
     adapt: async function* (rows, plan, parent) {
       const { B, ...result } = yield* adapt(model, rows, plan, parent);
       if (B === undefined) return { result, file: null };

@@ -3,6 +3,7 @@ import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import type {
   AdaptRequest,
   AdaptResult,
+  ExportRequest,
   GenerateEvent,
   GenerateRequest,
   Health,
@@ -19,6 +20,7 @@ export type WorkRequest = {
   | { type: "generate"; request: GenerateRequest }
   | { type: "adapt"; request: AdaptRequest }
   | { type: "score"; request: ScoreRequest }
+  | { type: "export"; request: ExportRequest }
 );
 
 export type ToWorker = WorkRequest | { type: "cancel"; id: number } | { type: "stop" };
@@ -40,8 +42,12 @@ export type WorkEvent =
       result: AdaptResult;
       adapterBytes: Uint8Array<ArrayBuffer> | null;
     }
+  | { type: "exported"; id: number; files: ExportedFiles }
   | { type: "failed"; id: number; error: WireError }
   | { type: "pass"; report: PassReport; state: EngineState };
+
+/** Files of an archive by name. */
+export type ExportedFiles = Record<string, Uint8Array<ArrayBuffer>>;
 
 /** What the worker holds, for metrics and `/health`. */
 export interface EngineState {

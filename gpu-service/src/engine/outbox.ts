@@ -2,22 +2,27 @@
 import type { FromWorker, WorkEvent } from "./messages.ts";
 
 export class Outbox {
-  readonly #send: (message: FromWorker) => void;
+  readonly #send: (message: FromWorker, transfer: ArrayBuffer[]) => void;
   #events: WorkEvent[] = [];
+  #transfer: ArrayBuffer[] = [];
 
-  constructor(send: (message: FromWorker) => void) {
+  constructor(send: (message: FromWorker, transfer: ArrayBuffer[]) => void) {
     this.#send = send;
   }
 
-  add(event: WorkEvent): void {
+  /** Files that the event carries go over without a copy, and are gone here. */
+  add(event: WorkEvent, files: Uint8Array<ArrayBuffer>[] = []): void {
     if (this.#events.length === 0) queueMicrotask(() => this.flush());
     this.#events.push(event);
+    for (const { buffer } of files) this.#transfer.push(buffer);
   }
 
   flush(): void {
     if (this.#events.length === 0) return;
     const events = this.#events;
+    const transfer = this.#transfer;
     this.#events = [];
-    this.#send({ type: "batch", events });
+    this.#transfer = [];
+    this.#send({ type: "batch", events }, transfer);
   }
 }

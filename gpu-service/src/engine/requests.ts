@@ -3,6 +3,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type {
   AdaptRequest,
   AdaptResult,
+  ExportRequest,
   GenerateEvent,
   GenerateRequest,
   Message,
@@ -13,6 +14,7 @@ import type { TokenRow } from "../adapt/adapt.ts";
 import type { ChatTokenizer } from "../tokenizer.ts";
 import type { AdapterCache } from "./adapter-cache.ts";
 import type { Slices } from "./background.ts";
+import type { ExportedFiles } from "./messages.ts";
 import type { AdapterWeights, LanguageModel, ScoreRow } from "./model-types.ts";
 import type { RejectedReply } from "./rejected.ts";
 import { Reply } from "./reply.ts";
@@ -36,6 +38,8 @@ export interface Runtime {
     plan: AdaptRequest["plan"],
     parent: AdapterWeights | null,
   ): Slices<Update>;
+  /** An adapter as the files of a PEFT directory. */
+  peftFiles(adapter: AdapterWeights): Record<string, Uint8Array>;
 }
 
 export interface Update {
@@ -154,6 +158,18 @@ export class Requests {
     if (value.file) this.#adapters.set(request.tenant, value.file.adapter);
     const ms = { queue: startedAt - queuedAt, update: performance.now() - startedAt };
     return { result: { ...value.result, ms }, bytes: value.file?.bytes ?? null };
+  }
+
+  /** Copies of the files, in memory of their own. */
+  export(request: ExportRequest, adapterBytes: Uint8Array | null): ExportedFiles {
+    const adapter = this.#adapter(request, adapterBytes);
+    if (adapter === null) throw new Error("Cannot export: the request names no adapter");
+    return Object.fromEntries(
+      Object.entries(this.#runtime.peftFiles(adapter)).map(([name, bytes]) => [
+        name,
+        Uint8Array.from(bytes),
+      ]),
+    );
   }
 
   #adapter(

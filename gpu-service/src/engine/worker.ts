@@ -95,14 +95,13 @@ async function answer(
     } else if (work.type === "score") {
       const result = await requests.score(id, work.request, adapterBytes);
       outbox.add({ type: "scored", id, result });
-    } else {
+    } else if (work.type === "adapt") {
       const { result, bytes } = await requests.adapt(id, work.request, adapterBytes);
-      outbox.add({
-        type: "adapted",
-        id,
-        result,
-        adapterBytes: bytes === null ? null : Uint8Array.from(bytes),
-      });
+      const file = bytes === null ? null : Uint8Array.from(bytes);
+      outbox.add({ type: "adapted", id, result, adapterBytes: file }, file === null ? [] : [file]);
+    } else {
+      const files = requests.export(work.request, adapterBytes);
+      outbox.add({ type: "exported", id, files }, Object.values(files));
     }
   } catch (error) {
     fail(error);

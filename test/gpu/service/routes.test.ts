@@ -5,6 +5,7 @@ import {
   scoreResultSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
+import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fakeAdapter } from "../support/fake-runtime.ts";
 import { ask, collect, eventsOf, formOf, secret, TestService } from "../support/service.ts";
@@ -224,12 +225,34 @@ describe("POST /v1/adapt", () => {
   });
 });
 
+describe("POST /v1/export", () => {
+  it("answers with a zip archive of the PEFT files, the same for the same adapter", async () => {
+    // Large enough for several chunks.
+    const adapter = fakeAdapter(Array.from({ length: 200_000 }, (_, i) => i));
+    const request = { tenant: "t", adapter: { digest: adapter.digest } };
+    expect((await errorOf(await service.post("/v1/export", request))).code).toBe("adapter_missing");
+    const download = async () => {
+      const response = await service.post("/v1/export", formOf(request, adapter.bytes));
+      expect(response.headers.get("content-type")).toBe("application/zip");
+      return new Uint8Array(await response.arrayBuffer());
+    };
+    const archive = await download();
+    const files = unzipSync(archive);
+    expect(Object.keys(files)).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+    const values = new Float32Array(Uint8Array.from(files["adapter_model.safetensors"]!).buffer);
+    expect(values).toHaveLength(200_000);
+    expect(values.at(-1)).toBe(199_999);
+    expect(await download()).toEqual(archive);
+  });
+});
+
 describe("the secret", () => {
   it("is needed on every route but /health", async () => {
     for (const [path, method] of [
       ["/v1/generate", "POST"],
       ["/v1/adapt", "POST"],
       ["/v1/score", "POST"],
+      ["/v1/export", "POST"],
       ["/metrics", "GET"],
       ["/nowhere", "GET"],
     ] as const) {

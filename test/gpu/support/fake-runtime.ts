@@ -50,6 +50,10 @@ export async function loadRuntime(options: FakeRuntimeOptions): Promise<Runtime>
     model,
     tokenizer,
     readAdapter: readFakeAdapter,
+    peftFiles: ({ B }) => ({
+      "adapter_config.json": new TextEncoder().encode("{}"),
+      "adapter_model.safetensors": new Uint8Array(Float32Array.from(B).buffer),
+    }),
     adapt: async function* (rows, plan, parent) {
       for (let slice = 0; slice < (options.updateSlices ?? 2); slice++) {
         yield;
