@@ -19,7 +19,17 @@ const successFactor = 0.2;
 const correctionFactor = 0.3;
 
 export const keyOf = (readings: readonly string[]): string => readings.join("|");
-const partsOf = (key: string): string[] => key.split("|");
+/** Keys split before; the same few thousand come again and again. */
+const splitKeys = new Map<string, readonly string[]>();
+function partsOf(key: string): readonly string[] {
+  let parts = splitKeys.get(key);
+  if (parts === undefined) {
+    if (splitKeys.size > 20_000) splitKeys.clear();
+    parts = key.split("|");
+    splitKeys.set(key, parts);
+  }
+  return parts;
+}
 
 /** Name of the ledger of a combination of senses; the order in the request does not matter. */
 export function ledgerName(senses: readonly CompiledSense[]): string {
@@ -95,8 +105,8 @@ export function marginal(
 export function bestReading(
   ledger: Ledger,
   fixed: readonly (string | null)[] = [],
-): { readings: string[]; share: number } {
-  let best: string[] = [];
+): { readings: readonly string[]; share: number } {
+  let best: readonly string[] = [];
   let weightBest = -1;
   let sum = 0;
   for (const [key, weight] of Object.entries(ledger.weights)) {
@@ -186,7 +196,7 @@ function rescaleScored(
   });
 }
 
-function rescale(ledger: Ledger, factor: (parts: string[]) => number): Ledger {
+function rescale(ledger: Ledger, factor: (parts: readonly string[]) => number): Ledger {
   const weights = mapWeights(ledger.weights, (key, weight) => weight * factor(partsOf(key)));
   return { senses: ledger.senses, weights: normalise(weights) };
 }

@@ -106,6 +106,7 @@ export function findOccurrences(
     .filter(([from, to]) => !spans.some((span) => span.start >= from && span.start < to))
     .map(([from, to]) => instruction.slice(from, to))
     .join("\n");
+  const statedElsewhere = new Map<CompiledSense, Reading | null>();
   for (const [index, span] of spans.entries()) {
     const [from, to] = sentences.find(([a, b]) => span.start >= a && span.start < b) ?? [
       0,
@@ -117,7 +118,10 @@ export function findOccurrences(
     const nextStep = instruction.slice(span.end, to).search(/\b(?:then|next)\b/iu);
     const windowEnd = Math.min(to, next?.start ?? to, nextStep < 0 ? to : span.end + nextStep);
     const local = instruction.slice(isFirst ? from : span.start, windowEnd);
-    span.stated = statedReading(span.compiled, local) ?? statedReading(span.compiled, elsewhere);
+    if (!statedElsewhere.has(span.compiled)) {
+      statedElsewhere.set(span.compiled, statedReading(span.compiled, elsewhere));
+    }
+    span.stated = statedReading(span.compiled, local) ?? statedElsewhere.get(span.compiled) ?? null;
     if (span.compiled.sense.attach === "end") span.insertAt = instructionEnd(text);
   }
   for (const compiled of lexicon) {

@@ -2,7 +2,7 @@
 
 /** Fenced and inline code, then quotations; a quotation ends on its own line and opens at a word's edge. */
 const literal =
-  /```[\s\S]*?(?:```|$)|`[^`\n]+`|"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|(?<![\p{L}\p{N}])'[^'\n]*'(?![\p{L}\p{N}])/gu;
+  /```[\s\S]*?(?:```|$)|`[^`\n]{1,500}`|"[^"\n]{0,500}"|“[^“”\n]{0,500}”|«[^«»\n]{0,500}»|(?<![\p{L}\p{N}])'[^'\n]{0,500}'(?![\p{L}\p{N}])/gu;
 
 /** The same text with quotations and code blanked out, offsets unchanged. */
 export function blankLiterals(text: string): string {

@@ -24,12 +24,16 @@ export function neutraliseRequest(text: string): string {
     .replace(/<(?=(?:start|end)_of_turn>)/gu, "< ");
 }
 
+/** Characters of a note that are looked at. */
+const noteReadCharsMax = 4_000;
+
 /**
  * Text that the words add: one line, no template tokens, no role markers, no fences, at most `charsMax`
  * characters (cut at a word).
  */
 export function neutraliseNote(text: string, charsMax: number): string {
   const oneLine = text
+    .slice(0, noteReadCharsMax)
     .normalize("NFC")
     .replace(/[Ａ-Ｚａ-ｚ]/gu, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0))
     .replace(invisible, "")

@@ -91,10 +91,11 @@ export function wording(
 
 /** Where the request is ambiguous and what is chosen there. */
 export function spansOf(reading: Reading, chosen: Chosen): Span[] {
+  const slotShares = reading.senses.map((_, slot) => ledger.marginal(reading.ledger.weights, slot));
   return reading.occurrences.map(({ compiled, start, end, stated }) => {
     const slot = reading.senses.indexOf(compiled);
     const id = stated?.id ?? chosen.get(compiled) ?? null;
-    const shares = slot < 0 ? {} : ledger.marginal(reading.ledger.weights, slot);
+    const shares = slotShares[slot] ?? {};
     return {
       sense: compiled.sense.id,
       label: compiled.sense.label,

@@ -210,7 +210,7 @@ export const listSenses: Sense[] = [
     id: "format",
     label: "the format",
     span: "",
-    applies: `\\b(?:${verbs}|them|list)\\b[^:\\n]*:(?![^:]*\\b(?:${sentenceWords})\\b)\\s*\\S+(?:\\s+\\S+){1,40}\\s*$`,
+    applies: `\\b(?:${verbs}|them|list)\\b[^:\\n]{0,200}:(?![^:]*\\b(?:${sentenceWords})\\b)\\s*\\S+(?:\\s+\\S+){1,40}\\s*$`,
     hints: ["\\b(?:other|wrong|different) format\\b", "\\bformat(?:ted|ting)?\\b"],
     attach: "end",
     readings: [

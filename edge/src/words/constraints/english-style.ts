@@ -12,6 +12,7 @@ const languages =
   "English|French|German|Spanish|Italian|Portuguese|Dutch|Danish|Swedish|Norwegian|Finnish|Polish|Czech|Slovak|Hungarian|Romanian|Bulgarian|Greek|Turkish|Russian|Ukrainian|Serbian|Croatian|Arabic|Hebrew|Persian|Farsi|Hindi|Urdu|Bengali|Tamil|Telugu|Punjabi|Thai|Vietnamese|Indonesian|Malay|Tagalog|Korean|Japanese|Chinese|Mandarin|Cantonese|Swahili|Latin|Catalan|Basque|Welsh|Irish|Icelandic|Estonian|Latvian|Lithuanian|Slovenian|Afrikaans|Esperanto|Yoruba|Zulu|Amharic|Georgian|Armenian|Albanian|Mongolian|Nepali";
 const variants =
   "(?:British|American|US|UK|Australian|Canadian|Brazilian|European|Mexican|Latin American|Swiss|Austrian|simplified|traditional|simple|plain|formal|proper|modern|old)";
+const languageName = new RegExp(languages, "iu");
 const language = `(?:${variants}\\s+)?(?:${languages})`;
 
 const not =
@@ -78,6 +79,7 @@ const degree = "(?:a (?:little |tiny )?bit |a little |much |way |far |even |slig
 export const styleRules: readonly Rule[] = [
   // Language
   {
+    anchor: languageName,
     pattern: new RegExp(
       `\\b(?:in |use )?(${language}),?\\s+(?:and )?(?:not|instead of|rather than)(?: in)? (${language})\\b`,
       "giu",
@@ -85,6 +87,7 @@ export const styleRules: readonly Rule[] = [
     read: (m) => draft("language", m[1]!, `Answer in ${m[1]}, not in ${m[2]}.`),
   },
   {
+    anchor: languageName,
     pattern: new RegExp(
       `\\b(?:not|don['’]?t (?:answer|write|reply|speak)) in(?:to)? (${language})\\b`,
       "giu",
@@ -96,6 +99,7 @@ export const styleRules: readonly Rule[] = [
     read: (m) => draft("spelling", m[1]!, `Use ${m[1]} spelling.`),
   },
   {
+    anchor: languageName,
     pattern: new RegExp(
       `(?:\\b(?:(?:reply|answer|write|respond|say|speak|explain|do)\\s+(?:it\\s+|this\\s+|that\\s+|to me\\s+)?in|translat\\w*\\s+(?:it\\s+|this\\s+|that\\s+|them\\s+)?(?:in)?to|into|in|to|use|i (?:meant?|said|want(?:ed)?|asked for))\\s+|(?<=^|[,;.!:]\\s*|\\bno\\s+))(${language})\\b(?=\\s*(?:please|instead|version|translation|this time|now|only|and|but|$|[,;.!?]))`,
       "giu",
@@ -161,6 +165,7 @@ export const styleRules: readonly Rule[] = [
   // Form
   ...forms.map(
     ([pattern, value, phrase]): Rule => ({
+      anchor: new RegExp(pattern, "iu"),
       pattern: new RegExp(
         `\\b(?:(${not})\\s+)?${use}${article}(${pattern})(?: (?:format|form|style))?\\b(\\s+(?:is|are|was|were)\\s+(?:wrong|bad|not)\\b)?`,
         "giu",
@@ -183,6 +188,7 @@ export const styleRules: readonly Rule[] = [
     read: (m) => draft("separator", m[1]!, `Separate the items with ${m[1]}.`),
   },
   {
+    anchor: new RegExp(`${ornaments}|${parts}`, "iu"),
     pattern: new RegExp(
       `\\b(${not})\\s+(?:so many |all those |all the |those |that |these )?((?:${ornaments}|${parts})(?:(?:,? (?:and|or) |, )(?:the )?(?:${ornaments}|${parts}))*)\\b`,
       "giu",
@@ -230,6 +236,7 @@ export const styleRules: readonly Rule[] = [
   },
   // Tone and person
   {
+    anchor: new RegExp(tones, "iu"),
     pattern: new RegExp(
       `\\b(?:(?:make (?:it|this|that)|be|sound|it['’]?s|that['’]?s|keep it|it sounds?)\\s+)?(?:${degree})(less|too|not so|not that|not)\\s+(${tones})(?:\\s+(?:tone|and (?:more )?(?:${tones})))?\\b(?!\\s+(?:enough|numbers?|integers?|values?|feedback|reviews?))`,
       "giu",
@@ -246,6 +253,7 @@ export const styleRules: readonly Rule[] = [
     },
   },
   {
+    anchor: new RegExp(tones, "iu"),
     pattern: new RegExp(
       `\\b(?:(?:make (?:it|this|that)|be|sound|keep it|use an?|in an?|with an?|write it)\\s+)?(?:${degree})(?:(more|not)\\s+)?(${tones})(?:\\s*(?:,|and)\\s*(?:more )?(${tones}))?(?:\\s+(?:tone|voice|style|enough))?\\b(?!\\s+(?:numbers?|integers?|values?|feedback|reviews?|letters?|emails?|english|questions?|reply|person))`,
       "giu",

@@ -40,6 +40,7 @@ export function statedTopics(request: string): ReadonlySet<string> {
   const context: RuleContext = { request: ends, reply: "", replyWords: 0 };
   const topics = new Set<string>();
   for (const rule of (detectLocale(ends) ?? english).styleRules) {
+    if (rule.anchor?.test(ends) === false) continue;
     for (const match of ends.matchAll(rule.pattern)) {
       const topic = rule.read(match, context)?.topic;
       if (topic !== undefined) topics.add(topic);
@@ -66,6 +67,7 @@ export function readConstraints(
   const drafts: Draft[] = [];
   for (const locale of order) {
     for (const rule of locale.rules) {
+      if (rule.anchor?.test(rest) === false) continue;
       for (const match of [...rest.matchAll(rule.pattern)]) {
         if (drafts.length >= draftsMax) break;
         const read = rule.read(match, context);

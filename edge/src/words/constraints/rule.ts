@@ -25,6 +25,8 @@ export interface Draft {
 
 /** One pattern and what it means; null lets the words through to later rules. */
 export interface Rule {
+  /** Must match too: a quick look before a long pattern. Without the flag `g`. */
+  anchor?: RegExp;
   pattern: RegExp;
   read: (match: RegExpMatchArray, context: RuleContext) => Draft | null;
 }
