@@ -35,7 +35,7 @@ export interface EngineOptions {
   hooks?: EngineHooks;
 }
 
-export interface EngineHooks {
+interface EngineHooks {
   onPass?(report: PassReport, state: EngineState): void;
   onReady?(model: NonNullable<Health["model"]>): void;
   /** An unexpected error of one request, or a worker that died. */

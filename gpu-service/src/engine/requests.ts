@@ -42,7 +42,7 @@ export interface Runtime {
   peftFiles(adapter: AdapterWeights): Record<string, Uint8Array>;
 }
 
-export interface Update {
+interface Update {
   result: Omit<AdaptResult, "ms">;
   file: { bytes: Uint8Array; adapter: AdapterWeights } | null;
 }

@@ -31,6 +31,7 @@ function readFakeAdapter(bytes: Uint8Array): AdapterWeights {
   throw new RosaError("adapter_invalid", "Cannot use adapter: not a list of numbers");
 }
 
+/** @public The worker imports this module by its URL. */
 export async function loadRuntime(options: FakeRuntimeOptions): Promise<Runtime> {
   if (options.unloadable) throw new RosaError("checkpoint_invalid", "Cannot load: told so");
   const model = new FakeModel(options);
