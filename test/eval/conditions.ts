@@ -4,7 +4,7 @@ import { DialogueStudent } from "./students/dialogue-student.ts";
 import { SessionStudent } from "./students/session-student.ts";
 import type { Student } from "./students/student.ts";
 
-export interface StudentOptions {
+interface StudentOptions {
   model: string;
   sampling: Sampling;
   /** What a session's model sees besides the instructions. */

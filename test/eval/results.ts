@@ -23,7 +23,7 @@ export const columnNames = [
   "completion_tokens",
 ] as const;
 export type ColumnName = (typeof columnNames)[number];
-export type Columns = Record<ColumnName, number | null>;
+type Columns = Record<ColumnName, number | null>;
 
 export interface Row extends Columns {
   suite: string;
@@ -81,7 +81,7 @@ export function meansOf(rows: readonly Row[]): MeanRow[] {
 }
 
 /** Problems from this one on are the late half; of a new word, its uses after the lessons. */
-export function lateFrom({ protocol }: SuiteSource, length: number): number {
+function lateFrom({ protocol }: SuiteSource, length: number): number {
   return protocol.silentFrom ?? Math.floor(length / 2);
 }
 

@@ -3,7 +3,7 @@ import { type Random, seededRandom } from "@rosa2/shared/random";
 import type { Problem, Protocol, SessionPlan } from "./problem.ts";
 import type { Spent, Student } from "./students/student.ts";
 
-export interface ProblemOutcome {
+interface ProblemOutcome {
   solved: boolean;
   /** Tries used. */
   tries: number;

@@ -140,11 +140,13 @@ function shade(share: number | null): string {
   return `rgb(${mix(247, 8)},${mix(251, 81)},${mix(255, 156)})`;
 }
 
-/** 1, 2 or 5 times a power of ten, at least the value. */
+/** The next round number: two digits at most, close above the value. */
 function niceCeiling(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((nice) => nice >= value)!;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10]
+    .map((factor) => factor * power)
+    .find((nice) => nice >= value)!;
 }
 
 function clamp(share: number): number {
