@@ -26,6 +26,7 @@ export default defineConfig({
                 GPU_URL: await new FakeGpu(gpuSecret).listen(),
                 GPU_SECRET: gpuSecret,
                 GPU_TIMEOUT_MS: "3000",
+                GPU_UPDATE_TIMEOUT_MS: "3000",
                 LOG: "off",
                 RATE_LIMIT: "off",
               },
@@ -34,6 +35,8 @@ export default defineConfig({
         ],
         test: {
           name: "edge",
+          // Every test brings its own tenant, so files can share one worker; starting one takes seconds.
+          isolate: false,
           include: ["test/edge/**/*.test.ts"],
           setupFiles: ["./test/edge/support/setup.ts"],
           testTimeout: 20_000,

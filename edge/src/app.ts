@@ -11,12 +11,13 @@ import { generations } from "./routes/generations.ts";
 import { service } from "./routes/service.ts";
 import { sessions } from "./routes/sessions.ts";
 import { turns } from "./routes/turns.ts";
+import { words } from "./routes/words.ts";
 
 export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.use(identify, crossOrigin, sizeLimit);
   app.use("/v1/*", account);
-  for (const routes of [service, chat, sessions, turns, generations, accounts]) {
+  for (const routes of [service, chat, sessions, turns, words, generations, accounts]) {
     app.route("/", routes);
   }
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
@@ -34,9 +35,16 @@ export function createApp(): OpenAPIHono<AppEnv> {
       license: { name: "MIT" },
     },
     servers: [{ url: "/" }],
-    tags: ["Chat", "Sessions", "Turns", "Feedback", "Generations", "Account", "Service"].map(
-      (name) => ({ name }),
-    ),
+    tags: [
+      "Chat",
+      "Sessions",
+      "Turns",
+      "Feedback",
+      "Words",
+      "Generations",
+      "Account",
+      "Service",
+    ].map((name) => ({ name })),
   });
   app.get("/docs", Scalar({ url: "/openapi.json", pageTitle: "rosa2 API", telemetry: false }));
   app.notFound((c) => {

@@ -6,6 +6,8 @@ const usdPerMillion = (usd: number) =>
 const milliseconds = (ms: number) =>
   z.coerce.number("must be milliseconds").int().min(10).max(3_600_000).default(ms);
 
+const rewriters = ["rules", "gpu", "openai", "workers-ai"] as const;
+
 const variablesSchema = z.object({
   /** Base URL of the GPU service. */
   GPU_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }),
@@ -18,8 +20,16 @@ const variablesSchema = z.object({
   MODAL_SECRET: z.string().optional(),
   /** Longest silence of the GPU service before a call is given up. */
   GPU_TIMEOUT_MS: milliseconds(60_000),
+  /** Longest silence during an update, which computes for long before it says anything. */
+  GPU_UPDATE_TIMEOUT_MS: milliseconds(300_000),
   /** Who rewrites requests. */
-  REWRITER: z.enum(["rules", "gpu", "openai", "workers-ai"]).default("rules"),
+  REWRITER: z.enum(rewriters).default("rules"),
+  /** For openai: base URL up to the version, key and model; for workers-ai: the model. */
+  REWRITER_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+  REWRITER_KEY: z.string().optional(),
+  REWRITER_MODEL: z.string().min(1).optional(),
+  /** A model that has not proposed by then is not waited for: the rules' wording stands. */
+  REWRITER_TIMEOUT_MS: milliseconds(5_000),
   /** Tokens of the model's window; what a dialogue is cut to. */
   CONTEXT_TOKENS: z.coerce.number("must be a number of tokens").int().min(64).max(1e6).default(512),
   /** Tokens of a reply when the caller gives no max_tokens. */
@@ -52,8 +62,10 @@ export interface Config {
     secret: string;
     proxyHeaders: Record<string, string>;
     timeoutMs: number;
+    updateTimeoutMs: number;
   };
-  rewriter: "rules" | "gpu" | "openai" | "workers-ai";
+  /** Null where the rules rewrite alone. */
+  rewriter: RewriterConfig | null;
   contextTokens: number;
   replyTokens: number;
   prices: Prices;
@@ -62,6 +74,12 @@ export interface Config {
   log: boolean;
   sessionsMax: number;
 }
+
+export type RewriterConfig = { timeoutMs: number } & (
+  | { name: "gpu" }
+  | { name: "openai"; url: string; key: string; model: string }
+  | { name: "workers-ai"; model: string }
+);
 
 /** Nano-dollars: per token, and per accepted update. */
 export interface Prices {
@@ -88,7 +106,7 @@ export function parseConfig(variables: object): Config {
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0] ?? "configuration");
-      const given = name.includes("SECRET")
+      const given = /SECRET|KEY/.test(name)
         ? ""
         : ` (is ${JSON.stringify((variables as Record<string, unknown>)[name])})`;
       const allowed =
@@ -109,8 +127,9 @@ export function parseConfig(variables: object): Config {
           ? {}
           : { "Modal-Key": v.MODAL_KEY, "Modal-Secret": v.MODAL_SECRET },
       timeoutMs: v.GPU_TIMEOUT_MS,
+      updateTimeoutMs: v.GPU_UPDATE_TIMEOUT_MS,
     },
-    rewriter: v.REWRITER,
+    rewriter: rewriterConfig(v),
     contextTokens: v.CONTEXT_TOKENS,
     replyTokens: v.REPLY_TOKENS,
     prices: {
@@ -124,4 +143,31 @@ export function parseConfig(variables: object): Config {
     log: v.LOG === "on",
     sessionsMax: v.SESSIONS_MAX,
   };
+}
+
+function rewriterConfig(v: z.infer<typeof variablesSchema>): RewriterConfig | null {
+  const needed = (name: "REWRITER_URL" | "REWRITER_KEY" | "REWRITER_MODEL"): string => {
+    const value = v[name];
+    if (value === undefined) {
+      throw new Error(`Bad configuration: ${name} is required when REWRITER is ${v.REWRITER}`);
+    }
+    return value;
+  };
+  const timeoutMs = v.REWRITER_TIMEOUT_MS;
+  switch (v.REWRITER) {
+    case "rules":
+      return null;
+    case "gpu":
+      return { name: "gpu", timeoutMs };
+    case "openai":
+      return {
+        name: "openai",
+        timeoutMs,
+        url: needed("REWRITER_URL"),
+        key: needed("REWRITER_KEY"),
+        model: needed("REWRITER_MODEL"),
+      };
+    case "workers-ai":
+      return { name: "workers-ai", timeoutMs, model: needed("REWRITER_MODEL") };
+  }
 }

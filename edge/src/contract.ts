@@ -191,6 +191,17 @@ export const wordsReportSchema = z
     share: z
       .number()
       .openapi({ description: "Belief, before this feedback, in the reading that was answered" }),
+    rewriter: z
+      .object({
+        name: z.string(),
+        adopted: z.boolean(),
+        failure: z.string().nullable(),
+        calls: z.int(),
+      })
+      .nullable()
+      .openapi({
+        description: "The model that proposed a wording beside the rules, if one is set up",
+      }),
     constraints: z.array(z.string()),
     ruled_out: z.array(z.string()),
     spans: z.array(
@@ -207,6 +218,41 @@ export const wordsReportSchema = z
   })
   .openapi("Words");
 export type WordsReport = z.infer<typeof wordsReportSchema>;
+
+export const wordsStateSchema = z
+  .object({
+    object: z.literal("words"),
+    constraints: z.array(
+      z.object({
+        id: z.string(),
+        topic: z.string(),
+        text: z.string(),
+        scope: z.enum(["session", "turn"]),
+        turn_id: turnId,
+      }),
+    ),
+    senses: z.array(
+      z.object({
+        id: z.string(),
+        readings: z.record(z.string(), z.number()).openapi({
+          description: "Belief in each reading; sums to 1",
+          example: { up: 0.05, down: 0.95 },
+        }),
+        failures: z.int(),
+      }),
+    ),
+    undoable: z.int().openapi({ description: "Revisions that can be taken back" }),
+  })
+  .openapi("WordsState");
+export type WordsStateBody = z.infer<typeof wordsStateSchema>;
+
+export const constraintPatchSchema = z
+  .strictObject({
+    text: z.string().min(1).max(textCharsMax).optional(),
+    scope: z.enum(["session", "turn"]).optional(),
+  })
+  .openapi("ConstraintPatch");
+export type ConstraintPatch = z.infer<typeof constraintPatchSchema>;
 
 export const weightsReportSchema = z
   .object({

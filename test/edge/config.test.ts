@@ -8,7 +8,6 @@ describe("configuration", () => {
   it("has defaults for everything but the GPU service", () => {
     expect(parseConfig(good)).toMatchObject({
       gpu: { url: "http://127.0.0.1:8790", timeoutMs: 60_000, proxyHeaders: {} },
-      rewriter: "rules",
       contextTokens: 512,
       rateLimit: true,
       prices: { inputNanos: 100, outputNanos: 400 },
@@ -17,6 +16,8 @@ describe("configuration", () => {
 
   it.each([
     [{ ...good, REWRITER: "magic" }, /REWRITER must be one of rules, gpu, openai, workers-ai/],
+    [{ ...good, REWRITER: "openai" }, /REWRITER_URL is required when REWRITER is openai/],
+    [{ ...good, REWRITER: "workers-ai" }, /REWRITER_MODEL is required when REWRITER is workers-ai/],
     [{ ...good, GPU_URL: "gpu.local" }, /GPU_URL must be an http\(s\) URL \(is "gpu.local"\)/],
     [{ GPU_URL: good.GPU_URL }, /GPU_SECRET must be a string of at least 16 characters/],
     [{ ...good, GPU_SECRET: "short" }, /GPU_SECRET must have at least 16 characters/],

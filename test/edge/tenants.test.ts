@@ -44,6 +44,25 @@ const routes: [name: string, call: (caller: Caller, owned: Owned) => Promise<Res
     "give feedback",
     (c, o) => c.post(`/v1/sessions/${o.session}/turns/${o.turn}/feedback`, { reward: 1 }),
   ],
+  ["read the words", (c, o) => c.fetch(`/v1/sessions/${o.session}/words`)],
+  ["undo the words", (c, o) => c.post(`/v1/sessions/${o.session}/words/undo`, {})],
+  [
+    "change a constraint",
+    (c, o) =>
+      c.fetch(`/v1/sessions/${o.session}/words/constraints/con_1`, {
+        method: "PATCH",
+        body: "{}",
+        headers: { "content-type": "application/json" },
+      }),
+  ],
+  [
+    "delete a constraint",
+    (c, o) => c.fetch(`/v1/sessions/${o.session}/words/constraints/con_1`, { method: "DELETE" }),
+  ],
+  [
+    "forget a sense",
+    (c, o) => c.fetch(`/v1/sessions/${o.session}/words/senses/sort`, { method: "DELETE" }),
+  ],
   ["list generations", (c, o) => c.fetch(`/v1/sessions/${o.session}/generations`)],
   [
     "activate",

@@ -10,6 +10,8 @@ export interface Behaviour {
   deltaMs?: number;
   /** Break the reply's stream after so many deltas. */
   breakAfter?: number;
+  /** Reply to any prompt that contains the text. */
+  replies?: { to: string; reply: string }[];
   /** Decision of `/v1/adapt`. */
   adapt?: "updated" | "skipped" | "rejected";
   /** Error answered by a path. */

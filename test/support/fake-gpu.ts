@@ -172,7 +172,8 @@ async function generate(
 ): Promise<void> {
   const request = generateRequestSchema.parse(json);
   const prompt = lastContent(request.messages);
-  const variants = [learned[prompt] ?? `echo: ${prompt}`, `echo: ${prompt}`];
+  const told = behaviour.replies?.find(({ to }) => prompt.includes(to))?.reply;
+  const variants = [told ?? learned[prompt] ?? `echo: ${prompt}`, `echo: ${prompt}`];
   for (let i = 2; i < 40; i++) variants.push(`echo ${i}: ${prompt}`);
   const reply = variants.find((variant) => !request.rejected.includes(variant)) ?? "";
   response.writeHead(200, { "content-type": "text/event-stream" });

@@ -82,7 +82,7 @@ export class GpuClient {
     request: AdaptInput,
     context: CallContext,
   ): Promise<{ result: AdaptResult; adapter: Uint8Array<ArrayBuffer> | null }> {
-    const silence = new Silence(this.#config.timeoutMs);
+    const silence = new Silence(this.#config.updateTimeoutMs);
     const response = await this.#call("/v1/adapt", request, context, silence);
     const form = await silence.watch(response.formData()).catch((error) => {
       throw unreachable(error);

@@ -28,6 +28,8 @@ export type SessionCalls = Pick<
   | "feedbackStream"
   | "events"
   | "readTurn"
+  | "words"
+  | "changeWords"
   | "generations"
   | "activate"
   | "adapter"

@@ -37,7 +37,7 @@ export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
   const { corsOrigins } = config(c);
   const handler = cors({
     origin: corsOrigins.includes("*") ? "*" : corsOrigins,
-    allowMethods: ["GET", "POST", "PUT", "DELETE"],
+    allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
     allowHeaders: [
       "authorization",
       "content-type",

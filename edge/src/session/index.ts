@@ -23,6 +23,7 @@ import type {
   Mode,
   SessionDetail,
   TurnBody,
+  WordsStateBody,
 } from "../contract.ts";
 import type { Env } from "../env.ts";
 import { GpuClient } from "../gpu-client/index.ts";
@@ -51,6 +52,7 @@ import {
   sessionSummary,
   turnBody,
 } from "./views.ts";
+import { changedWords, type WordsChange, wordsBody } from "./words.ts";
 
 export interface NewSession {
   id: string;
@@ -256,6 +258,27 @@ export class SessionObject extends DurableObject<Env> {
 
   readTurn(turnId: string): Promise<Result<TurnBody>> {
     return this.#answer(() => turnBody(this.#desk, turnRow(this.#desk, turnId)));
+  }
+
+  words(): Promise<Result<WordsStateBody>> {
+    return this.#answer(() => wordsBody(sessionRow(this.#desk).wordsState));
+  }
+
+  /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
+  changeWords(change: WordsChange): Promise<Result<WordsStateBody>> {
+    return this.#answer(async () => {
+      const before = this.#learning;
+      const work = before.then(() => {
+        const wordsState = changedWords(sessionRow(this.#desk).wordsState, change);
+        this.#desk.db.update(session).set({ wordsState }).run();
+        return wordsBody(wordsState);
+      });
+      this.#learning = work.then(
+        () => {},
+        () => {},
+      );
+      return await work;
+    });
   }
 
   generations(): Promise<Result<{ active: string; data: GenerationBody[] }>> {

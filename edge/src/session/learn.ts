@@ -7,13 +7,19 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { AdaptResult } from "@rosa2/shared/protocol";
 import { decide, type Evidence, type Plan } from "@rosa2/shared/schedule";
-import { and, asc, count, desc, eq, inArray, lte, max } from "drizzle-orm";
+import { and, asc, count, desc, eq, inArray, lt, lte, max } from "drizzle-orm";
 import { release, reserve } from "../accounts/budget.ts";
 import { putAdapter } from "../adapters/index.ts";
 import type { FeedbackBody, WeightsReport, WordsReport } from "../contract.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { newId, sha256 } from "../ids.ts";
-import { candidatesToScore, type GradientInput, textualGradient } from "../words/index.ts";
+import {
+  candidatesToScore,
+  type GradientInput,
+  type Revision,
+  textualGradient,
+} from "../words/index.ts";
+import { adopt, proposeRewrite, type RivalScores, rewriteTask } from "../words/providers/index.ts";
 import {
   adapterOf,
   callContext,
@@ -29,6 +35,7 @@ import {
 import { withRequest } from "./prompt.ts";
 import { positivesMax, updateRows, worthKeeping } from "./recipe.ts";
 import { KeptError } from "./result.ts";
+import { rewriterOf } from "./rewriter.ts";
 import {
   feedback,
   generations,
@@ -38,7 +45,7 @@ import {
   session,
   turns,
 } from "./schema.ts";
-import { beginTurn, findIdempotent, meter, noteIndex, reviveTurn } from "./turn.ts";
+import { beginTurn, findIdempotent, leaseMs, meter, noteIndex, reviveTurn } from "./turn.ts";
 import { feedbackResult, probability } from "./views.ts";
 
 export interface NewFeedback {
@@ -86,7 +93,8 @@ export async function beginFeedback(desk: Desk, input: NewFeedback): Promise<str
         id: `feedback:${id}`,
         kind: "feedback",
         payload: { feedbackId: id },
-        dueAt: createdAt,
+        // The caller starts at once; the alarm is for when this object dies before the end.
+        dueAt: createdAt + leaseMs,
       });
     }
     if (input.idempotency !== undefined) {
@@ -142,9 +150,11 @@ async function reviseWords(desk: Desk, feedbackId: string, trace: Trace): Promis
               reply,
             })),
           );
-    const { state: next, revision } = textualGradient(state, input, scores);
+    const { state: next, revision: byRules } = textualGradient(state, input, scores);
     state = next;
+    const { revision, rewriter } = await askRewriter(desk, turn, input, byRules, trace);
     words = {
+      rewriter,
       changed: revision.changed,
       before: revision.before,
       after: revision.after,
@@ -166,6 +176,7 @@ async function reviseWords(desk: Desk, feedbackId: string, trace: Trace): Promis
     };
   }
   desk.transaction(() => {
+    if (feedbackRow(desk, feedbackId).step !== "stored") return;
     if (adapts) {
       const createdAt = desk.now();
       desk.db
@@ -174,9 +185,78 @@ async function reviseWords(desk: Desk, feedbackId: string, trace: Trace): Promis
         .run();
       desk.db.update(session).set({ wordsState: state }).run();
     }
+    if (words.rewriter !== null) {
+      const { id: sessionId, tenantId } = sessionRow(desk);
+      meter(desk, {
+        eventId: `${sessionId}/${feedbackId}:words`,
+        tenantId,
+        keyId: row.keyId,
+        sessionId,
+        kind: "words",
+        at: desk.now(),
+        rewriterCalls: words.rewriter.calls,
+        costNanos: 0,
+      });
+    }
     desk.db.update(feedback).set({ words, step: "words" }).where(eq(feedback.id, feedbackId)).run();
     logReport(desk, row, "words", words);
   });
+}
+
+/** Lets a model propose a wording beside the rules', where one is set up; it never fails and never takes long. */
+async function askRewriter(
+  desk: Desk,
+  turn: TurnRow,
+  input: GradientInput,
+  byRules: Revision,
+  trace: Trace,
+): Promise<{ revision: Revision; rewriter: WordsReport["rewriter"] }> {
+  const { tenantId } = sessionRow(desk);
+  const rewriter = rewriterOf(desk, tenantId, trace);
+  if (rewriter === null || byRules.diagnosis === "accepted") {
+    return { revision: byRules, rewriter: null };
+  }
+  const { proposal, failure, attempts } = await proposeRewrite(
+    rewriter,
+    rewriteTask(input, byRules, earlierTexts(desk, turn)),
+    { timeoutMs: desk.config.rewriter?.timeoutMs ?? 0 },
+  );
+  const { correction } = input.feedback;
+  let rivals: RivalScores | null = null;
+  if (proposal !== null && correction !== undefined) {
+    const scores = await scoreReplies(
+      desk,
+      trace,
+      null,
+      [byRules.after, proposal.rewritten].map((prompt) => ({
+        messages: withRequest(turn.messages, prompt),
+        reply: correction,
+      })),
+    );
+    if (scores !== null) rivals = { rules: scores[0] ?? 0, proposal: scores[1] ?? 0 };
+  }
+  const revision = adopt(byRules, proposal, rivals);
+  const adopted = revision !== byRules;
+  return { revision, rewriter: { name: rewriter.name, adopted, failure, calls: attempts } };
+}
+
+/** What was said about the earlier tries of a turn's problem, one text a try. */
+function earlierTexts(desk: Desk, turn: TurnRow): string[] {
+  return desk.db
+    .select({ text: feedback.body })
+    .from(turns)
+    .leftJoin(feedback, eq(feedback.turnId, turns.id))
+    .where(
+      and(
+        eq(turns.problemId, turn.problemId),
+        lt(turns.index, turn.index),
+        inArray(turns.status, ["completed", "stopped"]),
+      ),
+    )
+    .groupBy(turns.id)
+    .orderBy(asc(turns.index))
+    .all()
+    .map(({ text }) => text?.text ?? "");
 }
 
 /** Weights: what the schedule decides, computed on the rewritten request; at most one generation. */
@@ -390,6 +470,7 @@ function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
     confidence: 1,
     hinted: false,
     share: 1,
+    rewriter: null,
     constraints: [],
     ruled_out: [],
     spans: [],

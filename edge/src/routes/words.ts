@@ -1,0 +1,97 @@
+/** What a session has learnt about words: read it, undo it, change it. */
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { constraintPatchSchema, wordsStateSchema } from "../contract.ts";
+import { type AppEnv, mySession } from "../http/context.ts";
+import { refuseInvalid } from "../http/errors.ts";
+import { needs } from "../http/middleware.ts";
+import { unwrap } from "../session/result.ts";
+import { bearer, errors, json, jsonBody, sessionParam } from "./define.ts";
+
+export const words = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+
+const answer = json(wordsStateSchema, "The words as they now are");
+const constraintParams = sessionParam.extend({ c: z.string() });
+const senseParams = sessionParam.extend({ w: z.string() });
+
+words.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/sessions/{s}/words",
+    tags: ["Words"],
+    summary: "Read what the session has learnt about words",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { params: sessionParam },
+    responses: { 200: answer, ...errors(404) },
+  }),
+  async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).words()), 200),
+);
+
+words.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/sessions/{s}/words/undo",
+    tags: ["Words"],
+    summary: "Take the latest revision of the words back, with what was learnt from it",
+    security: bearer,
+    middleware: needs("adapt"),
+    request: { params: sessionParam },
+    responses: { 200: answer, ...errors(403, 404, 409) },
+  }),
+  async (c) => {
+    const session = mySession(c, c.req.valid("param").s);
+    return c.json(await unwrap(session.changeWords({ kind: "undo" })), 200);
+  },
+);
+
+words.openapi(
+  createRoute({
+    method: "patch",
+    path: "/v1/sessions/{s}/words/constraints/{c}",
+    tags: ["Words"],
+    summary: "Change the text or the scope of a constraint",
+    security: bearer,
+    middleware: needs("adapt"),
+    request: { params: constraintParams, ...jsonBody(constraintPatchSchema) },
+    responses: { 200: answer, ...errors(400, 403, 404) },
+  }),
+  async (c) => {
+    const { s, c: constraintId } = c.req.valid("param");
+    const change = { kind: "edit" as const, constraintId, patch: c.req.valid("json") };
+    return c.json(await unwrap(mySession(c, s).changeWords(change)), 200);
+  },
+);
+
+words.openapi(
+  createRoute({
+    method: "delete",
+    path: "/v1/sessions/{s}/words/constraints/{c}",
+    tags: ["Words"],
+    summary: "Withdraw a constraint",
+    security: bearer,
+    middleware: needs("adapt"),
+    request: { params: constraintParams },
+    responses: { 200: answer, ...errors(403, 404) },
+  }),
+  async (c) => {
+    const { s, c: constraintId } = c.req.valid("param");
+    return c.json(await unwrap(mySession(c, s).changeWords({ kind: "delete", constraintId })), 200);
+  },
+);
+
+words.openapi(
+  createRoute({
+    method: "delete",
+    path: "/v1/sessions/{s}/words/senses/{w}",
+    tags: ["Words"],
+    summary: "Forget what was learnt about an ambiguous wording",
+    security: bearer,
+    middleware: needs("adapt"),
+    request: { params: senseParams },
+    responses: { 200: answer, ...errors(403, 404) },
+  }),
+  async (c) => {
+    const { s, w: senseId } = c.req.valid("param");
+    return c.json(await unwrap(mySession(c, s).changeWords({ kind: "forget", senseId })), 200);
+  },
+);

@@ -1,0 +1,80 @@
+import { createExecutionContext } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { createApp } from "../../edge/src/app.ts";
+import { bindings, newTenant } from "./support/client.ts";
+
+/** The app under other variables than the tests' own. */
+function appWith(variables: Record<string, unknown>) {
+  const app = createApp();
+  const env = { ...bindings, ...variables };
+  return (path: string, init?: RequestInit) =>
+    Promise.resolve(
+      app.fetch(new Request(`http://rosa2.test${path}`, init), env, createExecutionContext()),
+    );
+}
+
+describe("the rate limit", () => {
+  it("counts by key, and says how long to wait", async () => {
+    const caller = await newTenant();
+    const asked: string[] = [];
+    const call = appWith({
+      RATE_LIMIT: "on",
+      LIMITER: {
+        limit: async ({ key }: { key: string }) => {
+          asked.push(key);
+          return { success: asked.length < 2 };
+        },
+      },
+    });
+    const headers = { authorization: `Bearer ${caller.key}` };
+    const first = await call("/v1/sessions", { headers });
+    expect(first.status).toBe(200);
+    expect(first.headers.get("ratelimit-policy")).toBe('"key";q=1200;w=60');
+    const second = await call("/v1/sessions", { headers });
+    expect(second.status).toBe(429);
+    expect(second.headers.get("retry-after")).toBe("60");
+    expect(await second.json()).toMatchObject({ error: { code: "rate_limited" } });
+    expect(new Set(asked).size).toBe(1);
+    expect(asked[0]).toMatch(/^key_/);
+  });
+});
+
+describe("cross-origin calls", () => {
+  it("are allowed from listed origins only", async () => {
+    const call = appWith({ CORS_ORIGINS: "https://app.example, https://other.example" });
+    const preflight = (origin: string) =>
+      call("/v1/chat/completions", {
+        method: "OPTIONS",
+        headers: { origin, "access-control-request-method": "POST" },
+      });
+    const allowed = await preflight("https://app.example");
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example");
+    const refused = await preflight("https://evil.example");
+    expect(refused.headers.get("access-control-allow-origin")).toBeNull();
+  });
+});
+
+describe("every answer", () => {
+  it("carries a request id and safe headers, errors too", async () => {
+    const call = appWith({});
+    for (const path of ["/health", "/v1/sessions", "/nothing"]) {
+      const response = await call(path);
+      expect(response.headers.get("x-request-id"), path).toMatch(/^req_/);
+      expect(response.headers.get("x-content-type-options"), path).toBe("nosniff");
+    }
+  });
+
+  it("replaces a request id that could not be one", async () => {
+    const call = appWith({});
+    const response = await call("/health", { headers: { "x-request-id": "two words" } });
+    expect(response.headers.get("x-request-id")).toMatch(/^req_/);
+  });
+
+  it("is a plain 500 under a bad configuration, without its values", async () => {
+    const call = appWith({ GPU_SECRET: "short" });
+    const response = await call("/health");
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("short");
+  });
+});
