@@ -1,7 +1,8 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { fakeKey } from "./support/fake-api.ts";
 import { serveMetrics } from "./support/fake-metrics.ts";
 import { answersTo, FakeApi, settingsOf, temporaryFile } from "./support/harness.ts";
@@ -84,6 +85,30 @@ test("adds memory and time where the GPU service tells them", async () => {
   for (const { peak_mb } of rows) expect(peak_mb).toBeGreaterThan(100);
   expect(comparisons[0].memory_ratio).toBeGreaterThan(1);
   expect(text).not.toContain("a secret of the tests");
+});
+
+test("ends in order when it is interrupted, and says how to go on", async () => {
+  const args = common();
+  const journal = args[args.indexOf("--journal") + 1]!;
+  const env = { ...process.env, ROSA2_API_KEY: fakeKey };
+  const child = spawn(process.execPath, [script, ...args], { env });
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  await vi.waitUntil(
+    () => existsSync(journal) && readFileSync(journal, "utf8").split("\n").length > 4,
+    20_000,
+  );
+  child.kill("SIGINT");
+  const [code] = await once(child, "exit");
+  expect(code).toBe(130);
+  expect(stderr).toContain(`To go on: --journal ${journal}`);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  const again = await run(...args);
+  expect(again.code).toBe(0);
+  const left = /(\d+) sessions to hold/.exec(again.stderr)![1];
+  expect(Number(left)).toBeLessThan(40);
 });
 
 describe("says what is wrong in one line, and ends with 1", () => {
