@@ -5,6 +5,8 @@
  * read the same input (q, k and v; gate and up), so A·x is computed once for them; only B [out, rank] moves.
  */
 import type { ModelConfig } from "./checkpoint.ts";
+import type { DecoderParts } from "./decoder.ts";
+import { input } from "./functions.ts";
 
 /** One adapted linear layer. */
 export interface LoraSite {
@@ -65,4 +67,21 @@ export function loraGroups(config: ModelConfig): LoraGroup[] {
 /** Length of an adapter's flat B of this rank. */
 export function loraLength(config: ModelConfig, rank: number): number {
   return loraSites(config).reduce((sum, site) => sum + site.out * rank, 0);
+}
+
+/** Adapter matrices as graph inputs, each made once. */
+export function adapterInputs(config: ModelConfig): NonNullable<DecoderParts["lora"]> {
+  const groups = new Map(
+    loraGroups(config).map(({ name, in: width }) => [
+      name,
+      input(`a.${name}`, { dtype: "f32", shape: ["r", width] }),
+    ]),
+  );
+  const sites = new Map(
+    loraSites(config).map(({ module, out }) => [
+      module,
+      input(`b.${module}`, { dtype: "f32", shape: ["R", out, "r"] }),
+    ]),
+  );
+  return { a: (group) => groups.get(group)!, b: (module) => sites.get(module)! };
 }

@@ -10,7 +10,8 @@ export function printGraph(outputs: Record<string, Value>): string {
     const results = node.outputs.map((value) => `${names.get(value)} ${formatType(value)}`);
     const operands = node.inputs.map((value) => names.get(value));
     const attributes = Object.entries(node.attributes)
-      .filter(([, value]) => value !== undefined && value !== false)
+      // The type stands before the equals sign already.
+      .filter(([key, value]) => key !== "type" && value !== false && value !== null)
       .map(([key, value]) => `${key}: ${printAttribute(value)}`);
     lines.push(
       [

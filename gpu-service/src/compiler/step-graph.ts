@@ -1,9 +1,9 @@
-/** The generation graph: prefill and decode in one, over a cache updated in place, an adapter a row. */
+/** The step graph: any number of new tokens over a cache updated in place, an adapter a row; it serves prefill. */
 import type { ModelConfig } from "./checkpoint.ts";
 import { type DecoderParts, decoder, head } from "./decoder.ts";
 import { constant, input, slice, weight } from "./functions.ts";
 import { applyAll, type Value } from "./graph.ts";
-import { loraGroups, loraSites } from "./lora.ts";
+import { adapterInputs } from "./lora.ts";
 import { ropeTables } from "./rope.ts";
 
 /**
@@ -51,21 +51,4 @@ export function stepGraph(
   };
   const hidden = decoder(config, input("ids", { dtype: "i64", shape: ["R", "T"] }), parts);
   return { logits: head(config, slice(hidden, 1, -1, 0), parts), ...caches };
-}
-
-/** Adapter matrices as graph inputs, each made once. */
-export function adapterInputs(config: ModelConfig): NonNullable<DecoderParts["lora"]> {
-  const groups = new Map(
-    loraGroups(config).map(({ name, in: width }) => [
-      name,
-      input(`a.${name}`, { dtype: "f32", shape: ["r", width] }),
-    ]),
-  );
-  const sites = new Map(
-    loraSites(config).map(({ module, out }) => [
-      module,
-      input(`b.${module}`, { dtype: "f32", shape: ["R", out, "r"] }),
-    ]),
-  );
-  return { a: (group) => groups.get(group)!, b: (module) => sites.get(module)! };
 }

@@ -1,13 +1,20 @@
-/** Keys and values of the sequences being served, in memory that the step graph updates in place. */
+/**
+ * Keys and values of the sequences being served. It holds as many positions as the longest sequence so far
+ * needed, rounded up, because the graphs read all of them; it knows slots and positions, not tokens.
+ */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
 import type { KvCache } from "./model-types.ts";
+
+const capacityAtStart = 64;
 
 export class Cache implements KvCache {
   readonly slots: number;
   readonly tokensMax: number;
   readonly #config: ModelConfig;
-  /** Per layer keys then values, each [slots, kvHeads, tokensMax, headSize]. */
+  /** Positions that fit now; grows by doubling up to `tokensMax`. */
+  capacity: number;
+  /** Per layer keys then values, each [slots, kvHeads, capacity, headSize]. */
   #blocks: Float32Array[];
   readonly #views = new Map<
     string,
@@ -18,14 +25,52 @@ export class Cache implements KvCache {
     this.slots = slots;
     this.tokensMax = tokensMax;
     this.#config = config;
-    this.#blocks = Array.from(
-      { length: 2 * config.layerCount },
-      () => new Float32Array(slots * this.#slotLength),
-    );
+    this.capacity = Math.min(capacityAtStart, tokensMax);
+    this.#blocks = this.#allocate();
+  }
+
+  /** Makes room for sequences of `tokens`, keeping what is there. Throws above `tokensMax`. */
+  reserve(tokens: number): void {
+    if (tokens > this.tokensMax) {
+      throw new Error(`Cannot cache ${tokens} tokens: there is room for ${this.tokensMax}`);
+    }
+    if (tokens <= this.capacity) return;
+    const before = this.capacity;
+    while (this.capacity < tokens) this.capacity = Math.min(2 * this.capacity, this.tokensMax);
+    const [from, to] = [before, this.capacity].map((length) => length * this.#config.headSize);
+    const heads = this.slots * this.#config.kvHeadCount;
+    const old = this.#blocks;
+    this.#blocks = this.#allocate();
+    this.#views.clear();
+    for (const [index, block] of this.#blocks.entries()) {
+      for (let head = 0; head < heads; head++) {
+        block.set(old[index]!.subarray(head * from!, (head + 1) * from!), head * to!);
+      }
+    }
+  }
+
+  /** Writes one new position a row: `fresh` [rows, layers · (key, value) · kvHeads · headSize]. */
+  write(fresh: Float32Array, firstSlot: number, positions: Int32Array): void {
+    const { kvHeadCount, headSize } = this.#config;
+    const headLength = this.capacity * headSize;
+    let from = 0;
+    for (const [row, position] of positions.entries()) {
+      for (const block of this.#blocks) {
+        for (let head = 0; head < kvHeadCount; head++, from += headSize) {
+          const to = (firstSlot + row) * this.#slotLength + head * headLength + position * headSize;
+          block.set(fresh.subarray(from, from + headSize), to);
+        }
+      }
+    }
+  }
+
+  #allocate(): Float32Array[] {
+    const length = this.slots * this.#slotLength;
+    return Array.from({ length: 2 * this.#config.layerCount }, () => new Float32Array(length));
   }
 
   get #slotLength(): number {
-    return this.#config.kvHeadCount * this.tokensMax * this.#config.headSize;
+    return this.#config.kvHeadCount * this.capacity * this.#config.headSize;
   }
 
   /** Past and present tensors of slots first … first + rows − 1; both are views of the same memory. */
@@ -40,7 +85,7 @@ export class Cache implements KvCache {
     this.#blocks.forEach((block, index) => {
       const name = `${index >> 1}.${index % 2 === 0 ? "key" : "value"}`;
       const part = block.subarray(first * this.#slotLength, (first + rows) * this.#slotLength);
-      const dims = [rows, kvHeadCount, this.tokensMax, headSize];
+      const dims = [rows, kvHeadCount, this.capacity, headSize];
       feeds[`past.${name}`] = new Tensor("float32", part, dims);
       fetches[`present.${name}`] = new Tensor("float32", part, dims);
     });
@@ -49,16 +94,16 @@ export class Cache implements KvCache {
     return view;
   }
 
-  copySlot(from: number, to: number, tokens = this.tokensMax): void {
+  copySlot(from: number, to: number, tokens = this.capacity): void {
     const { kvHeadCount, headSize } = this.#config;
-    const headLength = this.tokensMax * headSize;
+    const headLength = this.capacity * headSize;
     for (const block of this.#blocks) {
       for (let head = 0; head < kvHeadCount; head++) {
         const source = from * this.#slotLength + head * headLength;
         block.copyWithin(
           to * this.#slotLength + head * headLength,
           source,
-          source + tokens * headSize,
+          source + Math.min(tokens, this.capacity) * headSize,
         );
       }
     }

@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { type Basis, makeBasis } from "../adapt/basis.ts";
 import { type Checkpoint, type ModelConfig, openCheckpoint } from "../compiler/checkpoint.ts";
+import { decodeGraph } from "../compiler/decode-graph.ts";
 import type { Value } from "../compiler/graph.ts";
 import { loraGroups, loraLength, loraSites } from "../compiler/lora.ts";
 import { encodeOnnx } from "../compiler/onnx.ts";
@@ -13,6 +14,7 @@ import { type RopeTables, ropeTables } from "../compiler/rope.ts";
 import { sequenceGraph } from "../compiler/sequence-graph.ts";
 import { stepGraph } from "../compiler/step-graph.ts";
 import { Cache } from "./cache.ts";
+import { decodeMask } from "./decode-mask.ts";
 import type {
   AdapterWeights,
   KvCache,
@@ -46,6 +48,8 @@ export class Model implements LanguageModel {
   readonly #options: ModelOptions;
   readonly #weights: MappedWeights;
   readonly #rope: RopeTables;
+  /** The whole tables, for graphs that look positions up. */
+  readonly #ropeFeeds: Feeds;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #bases = new Map<number, Basis>();
   readonly #stacks = new Map<string, Feeds>();
@@ -63,12 +67,18 @@ export class Model implements LanguageModel {
     );
     this.shape = { ...config, contextLength, eosIds: [...config.eosIds] };
     this.#rope = ropeTables(config, contextLength);
+    const dims = [contextLength, config.headSize / 2];
+    this.#ropeFeeds = {
+      cos: new Tensor("float32", this.#rope.cos, dims),
+      sin: new Tensor("float32", this.#rope.sin, dims),
+    };
   }
 
-  /** Opens the checkpoint and compiles its generation graph. Throws the checkpoint's typed errors. */
+  /** Opens the checkpoint and compiles its generation graphs. Throws the checkpoint's typed errors. */
   static async load(directory: string, options: ModelOptions = {}): Promise<Model> {
     const model = new Model(openCheckpoint(directory), options);
     await model.#session("step", () => model.#stepGraph(false));
+    await model.#session("decode", () => decodeGraph(model.config, { adapters: false }));
     return model;
   }
 
@@ -97,28 +107,51 @@ export class Model implements LanguageModel {
   }
 
   async step(input: StepInput): Promise<Float32Array> {
-    const { ids, rows, length, past, firstSlot } = input;
-    if (!(input.cache instanceof Cache)) throw new Error("Cannot step with another model's cache");
-    const adapted = input.adapters.some((adapter) => adapter !== null);
+    const { cache, length, past, rows } = input;
+    if (!(cache instanceof Cache)) throw new Error("Cannot step with another model's cache");
+    let total = 0;
+    for (let row = 0; row < rows; row++) total = Math.max(total, past[row]! + length);
+    cache.reserve(total);
+    return length === 1 ? this.#decode(input, cache) : this.#prefill(input, cache, total);
+  }
+
+  async #prefill(input: StepInput, cache: Cache, total: number): Promise<Float32Array> {
+    const { ids, rows, length, past, firstSlot, adapters } = input;
+    const adapted = adapters.some((adapter) => adapter !== null);
     const session = await this.#session(adapted ? "step+lora" : "step", () =>
       this.#stepGraph(adapted),
     );
-    let total = 0;
-    const last = Int32Array.from({ length: rows }, (_, row) => {
-      total = Math.max(total, past[row]! + length);
-      return past[row]! + length - 1;
-    });
-    const { feeds, fetches } = input.cache.tensors(firstSlot, rows);
+    const { feeds, fetches } = cache.tensors(firstSlot, rows);
+    const last = Int32Array.from({ length: rows }, (_, row) => past[row]! + length - 1);
     const result = await session.run(
       {
         ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, length]),
         last: new Tensor("int32", last, [rows]),
         total: new Tensor("int32", Int32Array.of(total), []),
         ...feeds,
-        ...(adapted ? this.#stackAdapters(input.adapters) : {}),
+        ...(adapted ? this.#stackAdapters(adapters) : {}),
       },
       { logits: null, ...fetches },
     );
+    return result.logits!.data as Float32Array;
+  }
+
+  async #decode(input: StepInput, cache: Cache): Promise<Float32Array> {
+    const { ids, rows, past, firstSlot, adapters } = input;
+    const adapted = adapters.some((adapter) => adapter !== null);
+    const session = await this.#session(adapted ? "decode+lora" : "decode", () =>
+      decodeGraph(this.config, { adapters: adapted }),
+    );
+    const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
+    const result = await session.run({
+      ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, 1]),
+      positions: new Tensor("int64", positions, [rows, 1]),
+      mask: decodeMask(past.subarray(0, rows), cache.capacity, this.config.slidingWindow),
+      ...this.#ropeFeeds,
+      ...cache.tensors(firstSlot, rows).feeds,
+      ...(adapted ? this.#stackAdapters(adapters) : {}),
+    });
+    cache.write(result.fresh!.data as Float32Array, firstSlot, past.subarray(0, rows));
     return result.logits!.data as Float32Array;
   }
 

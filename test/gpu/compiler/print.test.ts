@@ -44,7 +44,11 @@ it("prints a graph and its gradient as one line per operation", () => {
   expect(printGraph({ y, dw: dw! })).toMatchSnapshot();
 });
 
-it("prints the generation graph of a toy decoder with an adapter", () => {
+it("prints the decode graph of a toy decoder with an adapter", () => {
+  expect(printGraph(decodeGraph(toy, { adapters: true }))).toMatchSnapshot();
+});
+
+it("prints the step graph of a toy decoder with an adapter", () => {
   expect(printGraph(stepGraph(toy, { positions: 4, adapters: true }))).toMatchSnapshot();
 });
 

@@ -8,7 +8,7 @@ import {
   transpose,
   unbroadcast,
 } from "../functions.ts";
-import { formatType, type Shape } from "../graph.ts";
+import { type Dim, formatType, type Shape } from "../graph.ts";
 import type { RulesOf } from "../ops.ts";
 
 export const shaping: RulesOf<
@@ -68,10 +68,7 @@ export const shaping: RulesOf<
   concat: {
     infer: (inputs, { axis }) => {
       const first = inputs[0]!;
-      const lengths = inputs.map((input) => input.shape[axis]);
-      if (!lengths.every((length) => typeof length === "number"))
-        throw new Error(`Cannot concat along axis ${axis} of ${inputs.map(formatType).join(", ")}`);
-      const total = lengths.reduce((sum: number, length) => sum + (length as number), 0);
+      const total = sumLengths(inputs.map((input) => input.shape[axis]!));
       return [
         {
           dtype: first.dtype,
@@ -85,7 +82,12 @@ export const shaping: RulesOf<
     gradient: ({ inputs, attributes: { axis } }, [g]) => {
       let start = 0;
       return inputs.map((input) => {
-        const end = start + (input.shape[axis] as number);
+        const length = input.shape[axis];
+        if (typeof length !== "number")
+          throw new Error(
+            `Cannot differentiate a concat along the open axis of ${formatType(input)}`,
+          );
+        const end = start + length;
         const part = slice(g!, axis, start, end);
         start = end;
         return part;
@@ -93,12 +95,12 @@ export const shaping: RulesOf<
     },
   },
 
-  /** Positions start … end − 1 of one axis; negative positions count from the end of an open axis. */
+  /** Positions start … end − 1 of one axis; on an open axis negative ones, and an end of 0, count from its end. */
   slice: {
     infer: ([x], { axis, start, end }) => [
       {
         dtype: x!.dtype,
-        shape: x!.shape.map((dim, index) => (index === axis ? end - start : dim)),
+        shape: x!.shape.map((dim, index) => (index === axis ? sliceLength(dim, start, end) : dim)),
       },
     ],
     emit: ({ attributes: { axis, start, end } }, [x], outputs, emitter) => {
@@ -177,6 +179,27 @@ export const shaping: RulesOf<
     gradient: { none: "ids are not numbers that can move" },
   },
 };
+
+/** Numbers are added; an open length is written before them: S and 1 give S+1. */
+function sumLengths(lengths: readonly Dim[]): Dim {
+  const open = lengths.filter((length) => typeof length === "string");
+  const known = lengths.reduce<number>(
+    (sum, length) => (typeof length === "number" ? sum + length : sum),
+    0,
+  );
+  if (open.length === 0) return known;
+  return known === 0 ? open.join("+") : `${open.join("+")}+${known}`;
+}
+
+/** S+1 without its last position is S again. */
+function sliceLength(dim: Dim, start: number, end: number): Dim {
+  if (typeof dim === "string" && start === 0 && end < 0) {
+    const rest = `+${-end}`;
+    if (!dim.endsWith(rest)) throw new Error(`Cannot slice ${-end} off the open length ${dim}`);
+    return dim.slice(0, -rest.length);
+  }
+  return end - start;
+}
 
 /** Product of a shape as sorted text, so that equal products compare equal. */
 function size(shape: Shape): string {
