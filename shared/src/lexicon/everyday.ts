@@ -225,7 +225,7 @@ export const everydaySenses: Sense[] = [
     id: "sort-by",
     anchors: [" by "],
     label: "the order",
-    span: "\\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arrange)(?: (?:it|them|these|the [\\p{L}]+))? by (?:(?:the|their) )?(?:price|size|date|age|length|height|weight|population|area|name|title|rating|score|year|distance|cost|value|number|popularity|frequency|salary|time|speed|amount|revenue|count|duration|last name|first name|surname)\\b",
+    span: "\\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?|arrange)(?: (?:it|them|these(?: [\\p{L}]+)?|(?:the|my|our|those) [\\p{L}]+))? by (?:(?:the|their) )?(?:price|size|date|age|length|height|weight|population|area|name|title|rating|score|year|distance|cost|value|number|popularity|frequency|salary|time|speed|amount|revenue|count|duration|last name|first name|surname)\\b",
     hints: [
       "\\b(?:other|wrong|opposite|reverse) order\\b",
       "\\bother way (?:a)?round\\b",

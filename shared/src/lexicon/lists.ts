@@ -16,7 +16,7 @@ export const listSenses: Sense[] = [
   {
     id: "sort",
     label: "the order",
-    span: `\\b(?:sort|order|arrange) ${listed}`,
+    span: `\\b(?:sort|order|arrange) ${listed}(?! (?:[\\p{L}]+ ){0,2}by\\b)`,
     hints: ["\\b(?:other|wrong|opposite) order\\b", "\\bsort(?:ed|ing)?\\b", "\\bordering\\b"],
     attach: "after",
     readings: [

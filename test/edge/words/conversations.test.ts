@@ -1,7 +1,10 @@
 /** The rules provider on text far from the bundled model's: hand-written conversations, failures listed. */
 import { describe, expect, it } from "vitest";
 import { emptyWords, textualGradient } from "../../../edge/src/words/index.ts";
-import { type Conversation, conversations } from "./conversations.ts";
+import { type Conversation, conversations as first } from "./conversations.ts";
+import { freshConversations } from "./conversations-fresh.ts";
+
+const conversations = [...first, ...freshConversations];
 
 function reword({ request, reply, feedback }: Conversation): string {
   return textualGradient(emptyWords(), {

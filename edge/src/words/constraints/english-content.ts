@@ -117,25 +117,35 @@ export const contentRules: readonly Rule[] = [
   },
   {
     pattern:
-      /\b(?:with |use |give |i (?:want|need) |needs? )?(more|fewer|less)\s+((?:[\p{L}-]+\s+){0,2}[\p{L}-]+)(?=\s*(?:please|instead|[.;,!?\ue000]|$))/giu,
-    read: (m) =>
-      draft("emphasis", m[2]!, `Use ${m[1]!.toLowerCase()} ${userWords(m[2]!)}.`, {
-        scope: "turn",
-      }),
+      /\b(be |sound |make (?:it|this|that) |with |use |give |i (?:want|need) |needs? )?(more|fewer|less)\s+((?:(?!please\b)[\p{L}-]+\s+){0,2}(?!please\b)[\p{L}-]+)(?=\s*(?:please|instead|[.;,!?\ue000]|$))/giu,
+    read: (m) => {
+      const what = userWords(m[3]!);
+      const isQuality = /^(?:be|sound|make)/iu.test(m[1] ?? "") || adjectiveLike.test(m[3]!);
+      const text = `${isQuality ? "Be" : "Use"} ${m[2]!.toLowerCase()} ${what}.`;
+      return draft("emphasis", m[3]!, text, { scope: "turn" });
+    },
   },
   {
     pattern: new RegExp(
-      `(?:\\b(?:make it|it['’]?s|should be|write)\\s+)?\\babout\\s+${clause}${clauseEnd}`,
+      `(?:\\b(?:make it|it['’]?s|should be|write)\\s+)?\\babout\\s+(?!\\d|an? )${clause}${clauseEnd}`,
       "giu",
     ),
     read: (m) => content(m[0], `It is about ${userWords(m[1]!)}.`),
   },
   {
     pattern: new RegExp(
-      `\\b(?:just|only)\\s+(?:the\\s+|give me\\s+|want\\s+|list\\s+|show\\s+)?(?:the\\s+)?${clause}${clauseEnd}`,
+      `(?<!\\b(?:i|we|you|he|she|they|it)\\s)\\b(?:just|only)\\s+(?:the\\s+|give me\\s+|want\\s+|list\\s+|show\\s+)?(?:the\\s+)?${clause}${clauseEnd}`,
       "giu",
     ),
     read: (m) => (onlyFiller(m[1]!) ? null : content(m[0], `Only ${userWords(m[1]!)}.`)),
+  },
+  {
+    pattern:
+      /\b(?:way |far |much |a bit )?too ((?!much\b|many\b|few\b|bad\b|late\b)[\p{L}-]+)\b/giu,
+    read: (m) => {
+      const quality = m[1]!.toLowerCase();
+      return draft("emphasis", quality, `Make it less ${quality}.`, { scope: "turn" });
+    },
   },
   {
     pattern:
@@ -169,8 +179,15 @@ function content(what: string, text: string) {
   return draft("content", what.trim(), text, { scope: "turn" });
 }
 
+/** One word that looks like an adjective. */
+const adjectiveLike = /^[\p{L}-]+(?:ic|al|ive|ous|ful|able|ible|ed|ing|ant|ent|ise|ate)$/iu;
+
+/** "9 is not prime" states a fact; it sets no value against another. */
+const endsInVerb =
+  /\b(?:is|are|was|were|am|be|has|have|had|does|do|did|can|could|should|would|will|must|may|i|you|it|that|this)\s*$/iu;
+
 function contrast(wanted: string, unwanted: string) {
-  if (onlyFiller(wanted) || onlyFiller(unwanted)) return null;
+  if (onlyFiller(wanted) || onlyFiller(unwanted) || endsInVerb.test(wanted)) return null;
   return value(wanted, `I mean ${userWords(wanted)}, not ${userWords(unwanted)}.`);
 }
 

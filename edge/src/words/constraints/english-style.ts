@@ -4,7 +4,7 @@ import { draft, type Rule, type RuleContext, userWords } from "./rule.ts";
 const numeral =
   "(?:\\d[\\d,]*|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|fifty|a hundred|a couple of|a few|a single|a dozen)";
 const lengthUnit =
-  "(?:words?|characters?|chars|letters|sentences?|lines?|paragraphs?|bullets?|bullet points?|points|pages?|verses?|stanzas?|syllables?|minutes? read)";
+  "(?:words?|characters?|chars|letters|sentences?|lines?|paragraphs?|bullets?|bullet points?|points|pages?|verses?|stanzas?|syllables?|minutes? read|minutes?(?= (?:long|max|speech|talk|video)))";
 const countUnit =
   "(?:items?|examples?|options?|ideas?|names?|tips?|questions?|reasons?|steps?|suggestions?|alternatives?|results?|recipes?|facts?|sections?|titles?|columns?|rows?)";
 
@@ -146,7 +146,7 @@ export const styleRules: readonly Rule[] = [
   },
   {
     pattern: new RegExp(
-      `\\b(?:make (?:it|this|that) |keep it |be |write |it['’]?s |that['’]?s |this is |far |way |still )*(?:(${degree})(?:shorter|brief(?:er)?|more (?:concise|brief|succinct|compact|to the point)|less (?:wordy|verbose|long|text|detail(?:ed)?)|simpler and shorter|crisper|tighter)|(?:way |far |much |a bit |still )?too (?:long(?: and \\w+)?|wordy|verbose|detailed|much (?:text|detail|information|info))|tl;?dr|concise(?:ly)?|succinct(?:ly)?|short(?: (?:answer|version|and (?:sweet|simple)))?(?= please|[.,;!]|$)|summari[sz]e (?:it|this|that)|shorten(?: (?:it|this|that))?|condense(?: it| this)?|trim (?:it|this)(?: down)?|get to the point|less text|cut (?:it|this) down|keep it short)\\b`,
+      `\\b(?:make (?:it|this|that) |keep it |be |write |it['’]?s |that['’]?s |this is |far |way |still )*(?:(${degree})(?:shorter|brief(?:er)?|more (?:concise|brief|succinct|compact|to the point)|less (?:wordy|verbose|long|text|detail(?:ed)?)|simpler and shorter|crisper|tighter)|(?:way |far |much |a bit |still )?too (?:long|wordy|verbose|detailed|much (?:text|detail|information|info))|tl;?dr|concise(?:ly)?|succinct(?:ly)?|short(?: (?:answer|version|and (?:sweet|simple)))?(?= please|[.,;!]|$)|summari[sz]e (?:it|this|that)|shorten(?: (?:it|this|that))?|condense(?: it| this)?|trim (?:it|this)(?: down)?|get to the point|less text|cut (?:it|this) down|keep it short)\\b`,
       "giu",
     ),
     read: (m, context) =>
@@ -172,7 +172,12 @@ export const styleRules: readonly Rule[] = [
       ),
       read: (m) => {
         const said = phrase === "$" ? `a ${m[2]!.toLowerCase().replace(/s$/u, "")}` : phrase;
-        return m[1] === undefined && m[3] === undefined
+        // "That is not a table" complains that there is none.
+        const complains =
+          /(?:\b(?:that|this|it)(?:['’]s| is| was)|\bisn['’]t|\bwasn['’]t)\s*$/iu.test(
+            m.input?.slice(0, m.index) ?? "",
+          );
+        return complains || (m[1] === undefined && m[3] === undefined)
           ? draft("form", value, `Write it as ${said}.`.replace("as prose", "in prose"))
           : draft("form", value, `Do not use ${said}.`, { negated: true });
       },
@@ -210,7 +215,7 @@ export const styleRules: readonly Rule[] = [
   },
   {
     pattern:
-      /\b(?:just|only)(?: give me| show me| want| need| return| output)? the (answer|code|number|result|names?|list|list of names|translation|final answer|command|value|word|letter|title|titles|table|json)(?: please)?\b|\b(answer|code|names|translation|titles) only\b/giu,
+      /\b(?:just|only)(?: give me| show me| want| need| return| output)? the (answer|code|number|result|names?|list|list of names|translation|final answer|command|value|word|letter|title|titles|table|json)(?: please)?\b|(?<=^|[,;.!]\s*|please\s+|the\s+)(answer|code|names|translation|titles) only\b/giu,
     read: (m) => draft("only", m[1] ?? m[2]!, `Give only the ${m[1] ?? m[2]}, nothing else.`),
   },
   // Reader

@@ -118,7 +118,7 @@ export const german: Locale = {
       /\b(?:förmlicher|formeller|formell|höflicher|zu (?:locker|salopp|informell)|siezen|mit sie|per sie)(?![\p{L}])/giu,
     formalText: "Schreibe förmlich.",
     informal:
-      /\b(?:lockerer|weniger (?:förmlich|formell)|zu (?:förmlich|formell|steif)|informell(?:er)?|duzen|mit du|per du)(?![\p{L}])/giu,
+      /\b(?:lockerer|(?:weniger|nicht so) (?:förmlich|formell|steif)|zu (?:förmlich|formell|steif)|informell(?:er)?|duzen|mit du|per du)(?![\p{L}])/giu,
     informalText: "Schreibe locker, nicht förmlich.",
     simpler:
       /\b(?:einfacher|verständlicher|zu (?:kompliziert|schwierig|technisch)|in einfachen worten|für (?:kinder|laien|anfänger))(?![\p{L}])/giu,

@@ -3,7 +3,7 @@
 import { neutraliseNote } from "../neutralise.ts";
 import { english } from "./english.ts";
 import { french, german, italian, spanish } from "./european.ts";
-import { type Draft, type Locale, quote, type RuleContext, stacks } from "./rule.ts";
+import { type Draft, type Locale, quote, type RuleContext, stacks, steering } from "./rule.ts";
 
 const locales: readonly Locale[] = [english, german, french, spanish, italian];
 
@@ -66,7 +66,8 @@ export function readConstraints(
   );
   const drafts: Draft[] = [];
   for (const locale of order) {
-    for (const rule of locale.rules) {
+    // Text that speaks to the model may set style, which is a closed list; the rest of it is quoted.
+    for (const rule of steering.test(text) ? locale.styleRules : locale.rules) {
       if (rule.anchor?.test(rest) === false) continue;
       for (const match of [...rest.matchAll(rule.pattern)]) {
         if (drafts.length >= draftsMax) break;
@@ -89,7 +90,6 @@ export function readConstraints(
 /** What is left after the rules took their share, clause by clause, without words that say nothing. */
 function remainder(text: string, rest: string, locale: Locale): string {
   const clauses: string[] = [];
-  const understoodSome = rest.includes("\ue000");
   for (const match of rest.matchAll(/[^.!?;\n,]+(?:[.,](?=\d)[^.!?;\n,]*)*/gu)) {
     const own = match[0];
     const words = own
@@ -99,7 +99,7 @@ function remainder(text: string, rest: string, locale: Locale): string {
       .match(/[\p{L}\p{N}]+/gu);
     const taken = own.includes("\ue000");
     // Beside understood words a scrap or two is how people talk; more is something they mean.
-    if (words === null || words.length < (taken ? 3 : understoodSome ? 2 : 1)) continue;
+    if (words === null || words.length < (taken ? 3 : 1)) continue;
     clauses.push(text.slice(match.index, match.index + own.length).trim());
   }
   return clauses.join(", ");
