@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { ModelConfig } from "../../../gpu-service/src/compiler/checkpoint.ts";
+import { decodeGraph } from "../../../gpu-service/src/compiler/decode-graph.ts";
 import {
   input,
   matmul,
