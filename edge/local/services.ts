@@ -1,6 +1,5 @@
 /** How each service is run: commands and environments. Knows no process. */
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { variableNames } from "../src/config.ts";
@@ -65,7 +64,7 @@ function edgeVariables(state: StateFolder, gpuPort: number): string {
 }
 
 function wrangler(state: StateFolder, name: string, args: readonly string[]): Command {
-  const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
+  const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
   return {
     name,
     args: [join(dirname(manifest), "bin/wrangler.js"), ...args, "--persist-to", state.databases],

@@ -11,6 +11,8 @@ import { drawRequest } from "./support/requests.ts";
 import { makeStateFolder, Rosa } from "./support/rosa.ts";
 
 const state = makeStateFolder();
+/** How long health is measured, at least. */
+const busyMs = 5_000;
 let rosa: Rosa;
 
 beforeAll(async () => {
@@ -77,7 +79,7 @@ describe("the GPU service's health", () => {
     const { gpuUrl } = rosa.process;
     let busy = true;
     const generating = Promise.all([generateWhile(() => busy), generateWhile(() => busy)]);
-    const update = adaptOnLongRows();
+    const updating = adaptFor(busyMs);
     const roundTripsMs: number[] = [];
     const healthWhileBusy = async () => {
       while (busy) {
@@ -90,7 +92,7 @@ describe("the GPU service's health", () => {
       }
     };
     const measuring = healthWhileBusy();
-    const { updateMs, rowCount } = await update;
+    const updateCount = await updating;
     busy = false;
     await Promise.all([generating, measuring]);
     // Engine work on the HTTP thread would hold every answer back by one row's pass at least; the
@@ -100,7 +102,7 @@ describe("the GPU service's health", () => {
       Math.round(roundTripsMs.toSorted((a, b) => a - b)[Math.floor(share * roundTripsMs.length)]!);
     console.log(
       `health: median ${at(0.5)} ms, p75 ${at(0.75)} ms, p95 ${at(0.95)} ms of ${roundTripsMs.length}; ` +
-        `update of ${rowCount} rows ${Math.round(updateMs)} ms`,
+        `${updateCount} updates`,
     );
     expect(at(0.75)).toBeLessThan(50);
   });
@@ -149,16 +151,18 @@ async function generateWhile(isWanted: () => boolean): Promise<void> {
   }
 }
 
-/** Rows near the end of the model's context, so that each pass takes long. */
-async function adaptOnLongRows(): Promise<{ updateMs: number; rowCount: number }> {
-  const rows = Array.from({ length: 24 }, (_, row) => ({
+/** Updates one after another; their rows are long, so that each pass takes long. Returns their number. */
+async function adaptFor(ms: number): Promise<number> {
+  const rows = Array.from({ length: 4 }, (_, row) => ({
     messages: [{ role: "user", content: `Sort them: ${"3 1 4 ".repeat(60)}${row}` }],
     reply: "9 8 7 ".repeat(60).trim(),
     kind: "corrected",
   }));
-  const startedAt = performance.now();
-  const response = await callGpu("/v1/adapt", { rows, plan: { iterations: 2 } });
-  await response.arrayBuffer();
-  expect(response.status).toBe(200);
-  return { updateMs: performance.now() - startedAt, rowCount: rows.length };
+  const until = performance.now() + ms;
+  for (let count = 1; ; count++) {
+    const response = await callGpu("/v1/adapt", { rows, plan: { iterations: 1 } });
+    await response.arrayBuffer();
+    expect(response.status).toBe(200);
+    if (performance.now() > until) return count;
+  }
 }
