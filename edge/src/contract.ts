@@ -1,6 +1,6 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
-import { adaptPlanSchema, limits } from "@rosa2/shared/protocol";
+import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
 
 export const contentCharsMax = 16_384;
 export const instructionsCharsMax = 8_192;
@@ -84,7 +84,7 @@ export const turnSchema = z
     retry_of: turnId.nullable(),
     attempt: z.int(),
     confidence: z.number().nullable().openapi({ description: "e^S of the reply, 0…1" }),
-    usage: usageSchema.nullable(),
+    usage: z.union([usageSchema, z.null()]),
     cost: costSchema,
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
     created_at: timestamp,
@@ -296,8 +296,8 @@ export const feedbackRecordSchema = z
     reward: z.number(),
     text: z.string().nullable(),
     correction: z.string().nullable(),
-    words: wordsReportSchema.nullable(),
-    weights: weightsReportSchema.nullable(),
+    words: z.union([wordsReportSchema, z.null()]),
+    weights: z.union([weightsReportSchema, z.null()]),
     retry_turn_id: turnId.nullable(),
     created_at: timestamp,
   })
@@ -319,6 +319,10 @@ export const generationSchema = z
     shift_norm: z.number(),
     kl: z.number(),
     objective: z.object({ before: z.number(), after: z.number() }),
+    rows: z.array(rowReportSchema).openapi({
+      description:
+        "What each example was asked to gain in log-prob, was predicted to, and did (nats)",
+    }),
     created_at: timestamp,
   })
   .openapi("Generation");

@@ -3,6 +3,7 @@ CREATE TABLE `adapter_refs` (
 	`digest` text NOT NULL,
 	`session_id` text NOT NULL,
 	`bytes` integer NOT NULL,
+	`erasing` integer DEFAULT 0 NOT NULL,
 	PRIMARY KEY(`tenant_id`, `digest`, `session_id`)
 );
 --> statement-breakpoint

@@ -144,6 +144,22 @@ describe("erasure", () => {
     expect(await files(caller)).toBe(0);
   });
 
+  it("leaves no fork with a missing adapter when both happen at once", async () => {
+    for (let round = 0; round < 5; round++) {
+      const caller = await newTenant();
+      const { id } = await openSession(caller);
+      await teach(caller, id, "Say hello", "hello");
+      const [forked] = await Promise.all([
+        caller.post(`/v1/sessions/${id}/fork`, {}),
+        caller.fetch(`/v1/sessions/${id}`, { method: "DELETE" }),
+      ]);
+      if (forked.status !== 201) continue;
+      const fork = (await forked.json()) as SessionDetail;
+      await caller.forgetAdapters();
+      expect(await ask(caller, fork.id, "Say hello")).toMatchObject({ reply: "hello" });
+    }
+  });
+
   it("ends a reply that is still being written", async () => {
     const caller = await newTenant();
     await caller.behave({ deltaMs: 100 });

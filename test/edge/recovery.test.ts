@@ -105,6 +105,13 @@ describe("the GPU service is down", () => {
     expect(Date.now() - startedAt).toBeLessThan(6_000);
   });
 
+  it("waits for a reply in the queue as long as the service shows that it is alive", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    await caller.behave({ queueMs: 4_000 });
+    expect(await ask(caller, id, "hello")).toMatchObject({ reply: "echo: hello" });
+  });
+
   it("passes on what the service says about the request itself", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);

@@ -8,6 +8,8 @@ export interface Behaviour {
   delayMs?: Record<string, number>;
   /** Pause between deltas (milliseconds). */
   deltaMs?: number;
+  /** A reply waits this long in the queue, with heartbeats (milliseconds). */
+  queueMs?: number;
   /** Break the reply's stream after so many deltas. */
   breakAfter?: number;
   /** Reply to any prompt that contains the text. */

@@ -177,6 +177,10 @@ async function generate(
   for (let i = 2; i < 40; i++) variants.push(`echo ${i}: ${prompt}`);
   const reply = variants.find((variant) => !request.rejected.includes(variant)) ?? "";
   response.writeHead(200, { "content-type": "text/event-stream" });
+  for (let waited = 0; waited < (behaviour.queueMs ?? 0); waited += 500) {
+    response.write(": waiting\n\n");
+    await sleep(500);
+  }
   const send = (event: GenerateEvent) => response.write(`data: ${JSON.stringify(event)}\n\n`);
   const deltas = reply.match(/\S+\s*/g) ?? [];
   const withLogprobs = request.sampling.top_logprobs !== undefined;

@@ -113,6 +113,8 @@ export const adapterRefs = sqliteTable(
     digest: text().notNull(),
     sessionId: text("session_id").notNull(),
     bytes: integer().notNull(),
+    /** Set while the file is being deleted; nobody may take hold of it then. */
+    erasing: integer().notNull().default(0),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.digest, table.sessionId] }),

@@ -33,18 +33,36 @@ export async function putAdapter(
   await env.ADAPTERS.put(pathOf(owner.tenantId, digest), bytes, { sha256: digest });
 }
 
-/** Notes that a session holds a file that is already stored (a fork). */
+/**
+ * Notes that a session holds a file, unless that file is being deleted right now; then it waits a little.
+ *
+ * @throws RosaError `timeout` when the deletion does not end; trying again later helps.
+ */
 export async function holdAdapter(
   env: Env,
   owner: { tenantId: string; sessionId: string },
   digest: string,
   bytes: number,
 ): Promise<void> {
-  await env.DB.prepare(
-    "INSERT OR IGNORE INTO adapter_refs (tenant_id, digest, session_id, bytes) VALUES (?1, ?2, ?3, ?4)",
-  )
-    .bind(owner.tenantId, digest, owner.sessionId, bytes)
-    .run();
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const held = await env.DB.prepare(
+      `INSERT INTO adapter_refs (tenant_id, digest, session_id, bytes)
+       SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
+         (SELECT 1 FROM adapter_refs WHERE tenant_id = ?1 AND digest = ?2 AND erasing = 1)
+       ON CONFLICT (tenant_id, digest, session_id) DO UPDATE SET bytes = excluded.bytes`,
+    )
+      .bind(owner.tenantId, digest, owner.sessionId, bytes)
+      .run();
+    if (held.meta.changes > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new RosaError("timeout", `Adapter ${digest} is being erased; try again`, {
+    retryAfterS: 2,
+  });
+}
+
+export async function hasAdapter(env: Env, tenantId: string, digest: string): Promise<boolean> {
+  return (await env.ADAPTERS.head(pathOf(tenantId, digest))) !== null;
 }
 
 /** @throws RosaError `not_found` when the file is gone. */
@@ -63,10 +81,12 @@ export async function eraseAdapters(
   env: Env,
   owner: { tenantId: string; sessionId: string },
 ): Promise<number> {
+  // One statement marks what only this session holds: a fork either took hold before, or finds the mark.
   const { results } = await env.DB.prepare(
-    `SELECT digest FROM adapter_refs AS mine WHERE tenant_id = ?1 AND session_id = ?2
+    `UPDATE adapter_refs AS mine SET erasing = 1 WHERE tenant_id = ?1 AND session_id = ?2
        AND NOT EXISTS (SELECT 1 FROM adapter_refs AS other WHERE other.tenant_id = ?1
-                       AND other.digest = mine.digest AND other.session_id <> ?2)`,
+                       AND other.digest = mine.digest AND other.session_id <> ?2)
+     RETURNING digest`,
   )
     .bind(owner.tenantId, owner.sessionId)
     .all<{ digest: string }>();

@@ -19,7 +19,7 @@ import {
   scoreResultSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
-import { EventSourceParserStream } from "eventsource-parser/stream";
+import { createParser } from "eventsource-parser";
 import type { z } from "zod";
 import type { Config } from "../config.ts";
 
@@ -55,22 +55,25 @@ export class GpuClient {
     const silence = new Silence(this.#config.timeoutMs);
     const response = await this.#call("/v1/generate", request, context, silence);
     if (response.body === null) throw broken("answered without a body");
-    const events = response.body
-      .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new EventSourceParserStream());
-    const reader = events.getReader();
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    const arrived: string[] = [];
+    const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
     let finished = false;
     try {
       for (;;) {
+        // Heartbeats are chunks too: a reply that waits its turn in the queue is not silent.
         const { done, value } = await silence.watch(reader.read()).catch((error) => {
           throw unreachable(error);
         });
         if (done) throw broken("broke off before the reply's end");
-        const event = parseEvent(value.data);
-        if (event.type === "error") throw reported(event.error.code, event.error.message);
-        finished = event.type === "done";
-        yield event;
-        if (finished) return;
+        parser.feed(value);
+        for (const data of arrived.splice(0)) {
+          const event = parseEvent(data);
+          if (event.type === "error") throw reported(event.error.code, event.error.message);
+          finished = event.type === "done";
+          yield event;
+          if (finished) return;
+        }
       }
     } finally {
       if (!finished) await reader.cancel().catch(() => {});

@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { addSession, listSessions, removeSession } from "../accounts/sessions.ts";
-import { holdAdapter } from "../adapters/index.ts";
+import { eraseAdapters, hasAdapter, holdAdapter } from "../adapters/index.ts";
 import {
   erasedSchema,
   forkSchema,
@@ -137,6 +137,10 @@ sessions.openapi(
       const forked = await openSession(c, input, async (stub, session) => {
         for (const { digest, bytes } of snapshot.generations) {
           await holdAdapter(c.env, { tenantId, sessionId: session.id }, digest, bytes);
+          if (!(await hasAdapter(c.env, tenantId, digest))) {
+            await eraseAdapters(c.env, { tenantId, sessionId: session.id });
+            throw new RosaError("conflict", "Cannot fork: the session is being erased");
+          }
         }
         return stub.restore(session, snapshot);
       });

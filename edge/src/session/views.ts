@@ -96,7 +96,7 @@ function feedbackRecord(row: FeedbackRow): FeedbackRecord {
 }
 
 export function generationBody(row: GenerationRow, active: string): GenerationBody {
-  const { step_norm, shift_norm, kl, objective } = row.report;
+  const { step_norm, shift_norm, kl, objective, rows } = row.report;
   return {
     id: row.id,
     object: "generation",
@@ -111,6 +111,7 @@ export function generationBody(row: GenerationRow, active: string): GenerationBo
     shift_norm,
     kl,
     objective,
+    rows,
     created_at: iso(row.createdAt),
   };
 }
