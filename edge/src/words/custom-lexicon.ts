@@ -17,7 +17,7 @@ const phraseSchema = z
 const phrasesSchema = z.array(phraseSchema).max(16);
 
 /** One sense in JSON. In spans, hints and cues, `*` stands for any one word. */
-export const ownSenseSchema = z.object({
+const ownSenseSchema = z.object({
   id: idSchema,
   label: phraseSchema,
   spans: phrasesSchema.min(1),

@@ -1,6 +1,16 @@
 /** One step on the words, by rules: how a request goes out, and how feedback changes ledger, constraints and wording. Pure. */
 import { incapacity } from "@rosa2/shared/schedule";
 import { quotedRemark, readConstraints } from "./constraints/read.ts";
+import {
+  type GradientOptions,
+  groupScores,
+  hear,
+  isAccepted,
+  lastAttempt,
+  questions,
+  weighAcceptance,
+  weighRejection,
+} from "./evidence.ts";
 import { readFeedback, type SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
 import type { CompiledSense } from "./lexicon.ts";
@@ -27,15 +37,6 @@ import type {
   SenseMemory,
   WordsState,
 } from "./types.ts";
-
-export interface GradientOptions {
-  /** Senses to look for; those that ship unless given. */
-  lexicon?: readonly CompiledSense[];
-  /** `bayes` (default) weighs every reading by every scored reply; `rules` uses scores of corrections only. */
-  variant?: "bayes" | "rules";
-  /** Bound on the texts to score for one feedback. */
-  scoreItemsMax?: number;
-}
 
 /** How sure the ledger must be before it says a reading that was never in doubt. */
 const sureShare = 0.6;
@@ -83,26 +84,6 @@ export function candidatesToScore(
     prompts.set(key, prompt);
     return { ...question, prompt };
   });
-}
-
-/** What is to be scored, without the wordings. */
-function questions(
-  reading: Reading,
-  input: GradientInput,
-  options: GradientOptions,
-): Omit<ScoreItem, "prompt">[] {
-  if (reading.senses.length === 0) return [];
-  const { reply } = lastAttempt(input);
-  const { reward, correction = "" } = input.feedback;
-  const isCorrected = correction !== "" && correction !== reply;
-  const replies: Pick<ScoreItem, "reply" | "kind">[] = [];
-  if (reply !== "") replies.push({ reply, kind: isAccepted(input) ? "accepted" : "rejected" });
-  if (isCorrected) replies.push({ reply: correction, kind: "corrected" });
-  if (replies.length === 0 || (reward === 0 && !isCorrected)) return [];
-  const readingsMax = Math.max(1, Math.floor((options.scoreItemsMax ?? 96) / replies.length));
-  return ledger
-    .topReadings(reading.ledger, readingsMax)
-    .flatMap((key) => replies.map((item) => ({ ...item, reading: key })));
 }
 
 /**
@@ -173,69 +154,6 @@ export function textualGradient(
       share,
     },
   };
-}
-
-function isAccepted({ feedback }: GradientInput): boolean {
-  return feedback.reward > 0 && (feedback.correction ?? "") === "";
-}
-
-function lastAttempt(input: GradientInput): Attempt {
-  const attempt = input.attempts.at(-1);
-  if (attempt === undefined) throw new Error("Cannot revise words without an attempt");
-  return attempt;
-}
-
-/** What the user says outright: stated readings win, hinted and denied ones lose. */
-function hear(
-  reading: Reading,
-  from: Ledger,
-  senses: readonly SenseFeedback[],
-  guess: readonly string[],
-): Ledger {
-  let next = from;
-  for (const { compiled, stated, denied, hinted } of senses) {
-    const slot = reading.senses.indexOf(compiled);
-    if (slot < 0) continue;
-    for (const id of denied) next = ledger.applyHint(next, slot, id);
-    if (stated !== null) next = ledger.applyStated(next, slot, stated);
-    else if (hinted && denied.length === 0) next = ledger.applyHint(next, slot, guess[slot] ?? "");
-  }
-  return next;
-}
-
-interface Evidence {
-  guess: readonly string[];
-  /** The attempt left a sense open, so its reading is only guessed. */
-  asSaid: boolean;
-  confidence: number;
-  scored: Record<ScoreItem["kind"], Map<string, number>>;
-  options: GradientOptions;
-}
-
-function weighAcceptance(from: Ledger, evidence: Evidence): Ledger {
-  const { guess, asSaid, scored, options } = evidence;
-  if (scored.accepted.size > 0 && options.variant !== "rules") {
-    return ledger.applyAcceptedScores(from, scored.accepted);
-  }
-  return asSaid || guess.length === 0 ? from : ledger.applySuccess(from, ledger.keyOf(guess));
-}
-
-function weighRejection(
-  from: Ledger,
-  evidence: Evidence & { spoken: boolean; input: GradientInput },
-): Ledger {
-  const { guess, confidence, scored, options, spoken, input } = evidence;
-  if (guess.length === 0) return from;
-  let next = from;
-  if (scored.rejected.size > 0 && options.variant !== "rules") {
-    next = ledger.applyRejectedScores(next, scored.rejected);
-  } else if (!spoken && input.feedback.reward < 0) {
-    next = ledger.applyRejection(next, ledger.keyOf(guess), confidence);
-  }
-  if (scored.corrected.size > 0) {
-    next = ledger.applyCorrectionScores(next, scored.corrected, options.variant ?? "bayes");
-  }
-  return next;
 }
 
 /** The readings that an attempt's prompt stated. */
@@ -313,25 +231,6 @@ function remember(
   const { [reading.name]: _, ...others } = state.ledgers;
   const recent = Object.entries(others).slice(1 - ledgersMax);
   return { ...state, senses, ledgers: { ...Object.fromEntries(recent), [reading.name]: weighed } };
-}
-
-function groupScores(
-  items: readonly Omit<ScoreItem, "prompt">[],
-  scores: readonly number[],
-): Record<ScoreItem["kind"], Map<string, number>> {
-  if (scores.length !== items.length) {
-    throw new Error(`Cannot match ${scores.length} scores to ${items.length} candidates`);
-  }
-  const grouped = {
-    accepted: new Map<string, number>(),
-    rejected: new Map<string, number>(),
-    corrected: new Map<string, number>(),
-  };
-  for (const [i, { kind, reading }] of items.entries()) {
-    const logprob = scores[i];
-    if (logprob !== undefined && Number.isFinite(logprob)) grouped[kind].set(reading, logprob);
-  }
-  return grouped;
 }
 
 function ruledOut(reading: Reading, before: readonly string[], after: readonly string[]): string[] {

@@ -61,7 +61,7 @@ export function openLedger(
 }
 
 /** Shares of a sense's readings: what the session learnt, else the lexicon's priors. */
-export function senseShares(
+function senseShares(
   { sense }: CompiledSense,
   memory: Readonly<Record<string, SenseMemory>>,
 ): Record<string, number> {
@@ -118,12 +118,16 @@ export function bestReading(
   return { readings: best, share: sum > 0 ? Math.max(0, weightBest) / sum : 0 };
 }
 
-/** The k likeliest joint readings. */
-export function topReadings(ledger: Ledger, k: number): string[] {
-  return Object.entries(ledger.weights)
-    .sort((a, b) => b[1] - a[1])
-    .slice(0, k)
-    .map(([key]) => key);
+/** The likeliest joint readings: at most k, and no more than hold `mass` of the weight together. */
+export function topReadings(ledger: Ledger, k: number, mass: number): string[] {
+  const top: string[] = [];
+  let held = 0;
+  for (const [key, weight] of Object.entries(ledger.weights).sort((a, b) => b[1] - a[1])) {
+    if (top.length >= k || held >= mass) break;
+    top.push(key);
+    held += weight;
+  }
+  return top;
 }
 
 /** A hint that slot `slot` was misread: whatever shares its current reading loses. */

@@ -53,7 +53,7 @@ export function compileLexicon(senses: readonly Sense[]): CompiledSense[] {
 }
 
 /** First match of any of the patterns in the text, or null. */
-export function firstMatch(patterns: readonly RegExp[], text: string): RegExpExecArray | null {
+function firstMatch(patterns: readonly RegExp[], text: string): RegExpExecArray | null {
   let first: RegExpExecArray | null = null;
   for (const pattern of patterns) {
     pattern.lastIndex = 0;
@@ -164,7 +164,7 @@ function blankData(text: string, spans: readonly Occurrence[]): string {
 }
 
 /** Sentences as [from, to) offsets that cover the text. */
-export function splitSentences(text: string): [from: number, to: number][] {
+function splitSentences(text: string): [from: number, to: number][] {
   const sentences: [number, number][] = [];
   let from = 0;
   for (const match of text.matchAll(/[.!?](?=\s|$)|\n/gu)) {
@@ -177,7 +177,7 @@ export function splitSentences(text: string): [from: number, to: number][] {
 }
 
 /** Index before the last colon, which opens the data, or before the closing punctuation. */
-export function instructionEnd(text: string): number {
+function instructionEnd(text: string): number {
   const colon = text.lastIndexOf(":");
   let end = colon > 0 ? colon : text.length;
   while (end > 0 && /[\s.!?]/u.test(text.charAt(end - 1))) end--;

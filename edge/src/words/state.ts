@@ -5,8 +5,8 @@ import { neutraliseNote } from "./neutralise.ts";
 import type { Constraint, Snapshot, WordsState } from "./types.ts";
 
 /** Characters of one constraint, and constraints that one session keeps. */
-export const constraintCharsMax = 240;
-export const constraintsMax = 24;
+const constraintCharsMax = 240;
+const constraintsMax = 24;
 const undoMax = 5;
 
 export function emptyWords(): WordsState {

@@ -1,21 +1,14 @@
 /**
- * Senses of everyday English requests: dates, units, ranges, directions, words with two homes.
+ * Senses of everyday English requests: dates, units, ranges, directions, and words with two homes.
  *
  * All are shy: ordinary text is full of such spans without being unclear, so a reading is said only when
  * feedback, or the score of a reply, speaks for it.
  */
-import type { Reading, Sense } from "./sense.ts";
+import { homonymSenses } from "./homonyms.ts";
+import { reading, type Sense, shy } from "./sense.ts";
 
 const number = "\\d[\\d.,]*";
 const amount = `(?:${number}|a|one|two|three|four|five|six|ten|twenty|fifty|a hundred|half a|per|how many)`;
-
-function reading(id: string, phrase: string, prior: number, ...cues: string[]): Reading {
-  return { id, phrase, prior, cues };
-}
-
-function shy(sense: Omit<Sense, "shy" | "attach"> & { attach?: Sense["attach"] }): Sense {
-  return { attach: "after", shy: true, ...sense };
-}
 
 export const everydaySenses: Sense[] = [
   shy({
@@ -337,162 +330,6 @@ export const everydaySenses: Sense[] = [
     ],
   }),
   shy({
-    id: "football",
-    anchors: ["football"],
-    label: "which football",
-    span: "\\bfootball\\b",
-    hints: ["\\bwrong (?:sport|football|kind of football)\\b", "\\bother (?:sport|football)\\b"],
-    readings: [
-      reading(
-        "soccer",
-        "(soccer)",
-        0.65,
-        "\\bsoccer\\b",
-        "\\bassociation football\\b",
-        "\\bnot american(?: football)?\\b",
-      ),
-      reading(
-        "american",
-        "(American football)",
-        0.35,
-        "(?<!not )\\bamerican(?: football)?\\b",
-        "\\bNFL\\b",
-        "\\bnot soccer\\b",
-      ),
-    ],
-  }),
-  shy({
-    id: "python",
-    anchors: ["python"],
-    label: "the language or the snake",
-    span: "\\bpythons?\\b",
-    hints: ["\\bwrong python\\b"],
-    readings: [
-      reading(
-        "language",
-        "(the programming language)",
-        0.85,
-        "\\bprogramming\\b",
-        "\\b(?:the )?language\\b",
-        "\\bcode\\b",
-      ),
-      reading("snake", "(the snake)", 0.15, "\\bsnakes?\\b", "\\banimals?\\b", "\\breptiles?\\b"),
-    ],
-  }),
-  shy({
-    id: "java",
-    anchors: ["java"],
-    label: "the language or the island",
-    span: "\\bjava\\b(?!script)",
-    hints: ["\\bwrong java\\b"],
-    readings: [
-      reading(
-        "language",
-        "(the programming language)",
-        0.8,
-        "\\bprogramming\\b",
-        "\\b(?:the )?language\\b",
-      ),
-      reading("island", "(the island)", 0.2, "\\bisland\\b", "\\bindonesia\\b", "\\bcoffee\\b"),
-    ],
-  }),
-  shy({
-    id: "mercury",
-    anchors: ["mercury"],
-    label: "the planet or the metal",
-    span: "\\bmercury\\b",
-    hints: ["\\bwrong mercury\\b"],
-    readings: [
-      reading("planet", "(the planet)", 0.55, "\\bplanet\\b", "\\bastronomy\\b"),
-      reading("metal", "(the metal)", 0.45, "\\bmetal\\b", "\\belement\\b", "\\bchemi"),
-    ],
-  }),
-  shy({
-    id: "jaguar",
-    anchors: ["jaguar"],
-    label: "the animal or the car",
-    span: "\\bjaguars?\\b",
-    hints: ["\\bwrong jaguar\\b"],
-    readings: [
-      reading("animal", "(the animal)", 0.55, "\\banimals?\\b", "\\b(?:big )?cats?\\b"),
-      reading("car", "(the car maker)", 0.45, "\\bcars?\\b", "\\bcar maker\\b"),
-    ],
-  }),
-  shy({
-    id: "georgia",
-    anchors: ["georgia"],
-    label: "the country or the US state",
-    span: "\\bgeorgia\\b",
-    hints: ["\\bwrong georgia\\b", "\\bwrong (?:country|place)\\b"],
-    readings: [
-      reading("country", "(the country)", 0.5, "\\bcountry\\b", "\\bcaucasus\\b", "\\btbilisi\\b"),
-      reading("state", "(the US state)", 0.5, "\\b(?:US |american )?state\\b", "\\batlanta\\b"),
-    ],
-  }),
-  shy({
-    id: "bank",
-    anchors: [" bank"],
-    label: "which bank",
-    span: "\\b(?:the|a) bank\\b",
-    applies: "\\b(?:river|water|boat|fish|shore|picnic|money|account|loan|walk|sat|sit|near)\\b",
-    hints: ["\\bwrong (?:kind of )?bank\\b"],
-    readings: [
-      reading(
-        "money",
-        "(the financial institution)",
-        0.7,
-        "\\bmoney\\b",
-        "\\bfinancial\\b",
-        "\\bfinance\\b",
-      ),
-      reading("river", "(the river bank)", 0.3, "\\briver\\b", "\\bshore\\b"),
-    ],
-  }),
-  shy({
-    id: "chips",
-    anchors: ["chips"],
-    label: "fries, crisps or microchips",
-    span: "\\bchips\\b",
-    hints: ["\\bwrong (?:kind of )?chips\\b"],
-    readings: [
-      reading("crisps", "(crisps)", 0.4, "\\bcrisps\\b", "\\b(?:from|in) (?:a|the) bag\\b"),
-      reading("fries", "(fries)", 0.35, "\\bfries\\b", "\\bfish and chips\\b"),
-      reading(
-        "micro",
-        "(microchips)",
-        0.25,
-        "\\bmicrochips?\\b",
-        "\\bsemiconductors?\\b",
-        "\\bcomputer\\b",
-        "\\bsilicon\\b",
-      ),
-    ],
-  }),
-  shy({
-    id: "first-floor",
-    anchors: [" floor"],
-    label: "how floors are counted",
-    span: "\\b(?:first|second|third) floor\\b",
-    hints: ["\\bwrong floor\\b"],
-    readings: [
-      reading(
-        "american",
-        "(ground floor counted as the first)",
-        0.5,
-        "\\bamerican\\b",
-        "\\bground floor (?:is|counts as) (?:the )?(?:first|one|1)\\b",
-      ),
-      reading(
-        "european",
-        "(ground floor not counted)",
-        0.5,
-        "\\b(?:european|british)\\b",
-        "\\babove the ground floor\\b",
-        "\\bground floor (?:is|counts as) (?:zero|0)\\b",
-      ),
-    ],
-  }),
-  shy({
     id: "last-period",
     anchors: ["last ", "past "],
     label: "which period",
@@ -551,4 +388,5 @@ export const everydaySenses: Sense[] = [
       reading("to", "(half an hour before it)", 0.2, "\\bhalf an hour before\\b", "\\bgerman\\b"),
     ],
   }),
+  ...homonymSenses,
 ];

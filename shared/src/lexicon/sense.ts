@@ -33,3 +33,13 @@ export interface Sense {
   /** Say a reading only when something speaks for it: ordinary text has such spans without being unclear. */
   shy?: boolean;
 }
+
+/** A reading in one line. */
+export function reading(id: string, phrase: string, prior: number, ...cues: string[]): Reading {
+  return { id, phrase, prior, cues };
+}
+
+/** A sense that is said only when something speaks for it. */
+export function shy(sense: Omit<Sense, "shy" | "attach"> & { attach?: Sense["attach"] }): Sense {
+  return { attach: "after", shy: true, ...sense };
+}

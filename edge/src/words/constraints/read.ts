@@ -2,8 +2,11 @@
 
 import { neutraliseNote } from "../neutralise.ts";
 import { english } from "./english.ts";
-import { french, german, italian, spanish } from "./european.ts";
+import { french } from "./french.ts";
+import { german } from "./german.ts";
+import { italian } from "./italian.ts";
 import { type Draft, type Locale, quote, type RuleContext, stacks, steering } from "./rule.ts";
+import { spanish } from "./spanish.ts";
 
 const locales: readonly Locale[] = [english, german, french, spanish, italian];
 
