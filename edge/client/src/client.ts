@@ -1,0 +1,151 @@
+/** The API of one deployment under one key. Read `SessionClient` for what a conversation can do. */
+import { Rosa2Error } from "./errors.ts";
+import { type CallOptions, type ClientOptions, Http } from "./http.ts";
+import { SessionClient } from "./session.ts";
+import { readSse } from "./sse.ts";
+import type {
+  ApiKey,
+  ApiKeyCreated,
+  ApiKeyList,
+  Budget,
+  ChatCompletion,
+  ChatCompletionRequest,
+  Health,
+  KeyCreate,
+  ModelList,
+  Session,
+  SessionCreate,
+  SessionList,
+  UsageReport,
+} from "./types.ts";
+
+type Chat = Omit<ChatCompletionRequest, "stream">;
+
+export interface ChatOptions extends CallOptions {
+  /** Answer with this session's history, words and generation. */
+  session?: string;
+}
+
+/** One piece of a streamed chat completion, as OpenAI shapes it. */
+export interface ChatCompletionChunk {
+  id: string;
+  object: "chat.completion.chunk";
+  created: number;
+  model: string;
+  choices: {
+    index: number;
+    delta: { role?: "assistant"; content?: string };
+    logprobs: unknown;
+    finish_reason: "stop" | "length" | null;
+  }[];
+  usage?: ChatCompletion["usage"] | null;
+  rosa2?: ChatCompletion["rosa2"];
+}
+
+/**
+ * Makes calls; holds no state beyond its options, so one object serves a whole app.
+ *
+ * Every method throws `Rosa2Error`, or the reason of the signal that aborted it.
+ */
+export class Rosa2 {
+  readonly #http: Http;
+
+  constructor(options: ClientOptions) {
+    this.#http = new Http(options);
+  }
+
+  /** A session by its id; nothing is asked of the server yet. */
+  session(id: string): SessionClient {
+    return new SessionClient(this.#http, id);
+  }
+
+  /** Makes a session and returns it ready to ask. */
+  async createSession(body: SessionCreate = {}, options: CallOptions = {}): Promise<SessionClient> {
+    const { id } = await this.#http.json<Session>("/v1/sessions", {
+      ...options,
+      method: "POST",
+      body,
+    });
+    return this.session(id);
+  }
+
+  /** One page of sessions, newest first; `next_cursor` leads to the next. */
+  listSessions(
+    page: { limit?: number; cursor?: string } = {},
+    options: CallOptions = {},
+  ): Promise<SessionList> {
+    return this.#http.json("/v1/sessions", { ...options, query: { ...page } });
+  }
+
+  /** A chat completion as OpenAI's API has it; without a session, the base model without state. */
+  chat(body: Chat, options: ChatOptions = {}): Promise<ChatCompletion> {
+    return this.#http.json("/v1/chat/completions", chatCall(body, options));
+  }
+
+  /** The same in pieces. A lost connection is not resumed here; `SessionClient.stream` resumes. */
+  async *chatStream(body: Chat, options: ChatOptions = {}): AsyncGenerator<ChatCompletionChunk> {
+    const call = chatCall({ ...body, stream: true }, options);
+    const response = await this.#http.send("/v1/chat/completions", call);
+    for await (const { data } of readSse(response, this.#http.silenceMsMax)) {
+      if (data === "[DONE]") return;
+      const chunk = JSON.parse(data) as ChatCompletionChunk & { error?: Rosa2Error };
+      if (chunk.error !== undefined) {
+        const { code, type, message } = chunk.error;
+        throw new Rosa2Error(message, { code, type, status: 200 });
+      }
+      yield chunk;
+    }
+    throw new Rosa2Error("The stream ended before its end");
+  }
+
+  models(options: CallOptions = {}): Promise<ModelList> {
+    return this.#http.json("/v1/models", options);
+  }
+
+  /** Whether the edge lives and the model can answer now. */
+  health(options: CallOptions = {}): Promise<Health> {
+    return this.#http.json("/health", options);
+  }
+
+  usage(
+    query: {
+      group_by?: "day" | "session" | "key";
+      from?: string;
+      to?: string;
+      limit?: number;
+    } = {},
+    options: CallOptions = {},
+  ): Promise<UsageReport> {
+    return this.#http.json("/v1/usage", { ...options, query: { ...query } });
+  }
+
+  budget(options: CallOptions = {}): Promise<Budget> {
+    return this.#http.json("/v1/budget", options);
+  }
+
+  /** Sets this month's spend cap, or lifts it with null. */
+  setBudget(capUsd: number | null, options: CallOptions = {}): Promise<Budget> {
+    const body = { cap_usd: capUsd };
+    return this.#http.json("/v1/budget", { ...options, method: "PUT", body });
+  }
+
+  /** Makes an API key; its text is in this answer and nowhere else. */
+  createKey(body: KeyCreate, options: CallOptions = {}): Promise<ApiKeyCreated> {
+    return this.#http.json("/v1/keys", { ...options, method: "POST", body });
+  }
+
+  listKeys(options: CallOptions = {}): Promise<ApiKeyList> {
+    return this.#http.json("/v1/keys", options);
+  }
+
+  revokeKey(keyId: string, options: CallOptions = {}): Promise<ApiKey> {
+    const path = `/v1/keys/${encodeURIComponent(keyId)}`;
+    return this.#http.json(path, { ...options, method: "DELETE" });
+  }
+}
+
+function chatCall(body: object, { session, ...options }: ChatOptions) {
+  const headers: Record<string, string> =
+    session === undefined ? {} : { "x-rosa2-session": session };
+  return { ...options, method: "POST" as const, body, headers };
+}

@@ -1,0 +1,31 @@
+/** What streams tell, as one union to switch on by `type`. */
+import type { FeedbackResult, Turn, Weights, Words } from "./types.ts";
+
+interface Event<Type extends string, Data> {
+  /** Grows through a session; what `Last-Event-ID` is. */
+  id: number;
+  type: Type;
+  data: Data;
+}
+
+/** The turn as it begins; after feedback, the retry. */
+export type TurnEvent = Event<"turn", Turn>;
+export type DeltaEvent = Event<"delta", { text: string }>;
+/** Rare: the reply was interrupted and came out differently; the text shown so far does not count. */
+export type ResetEvent = Event<"reset", Record<string, never>>;
+/** A reply on its way: the last event is `done` with the whole turn. */
+export type ReplyEvent = TurnEvent | DeltaEvent | ResetEvent | Event<"done", Turn>;
+
+export type WordsEvent = Event<"words", Words>;
+export type WeightsEvent = Event<"weights", Weights>;
+/** Feedback at work, in this order: words, weights, the retry's reply if one was asked for, done. */
+export type FeedbackEvent =
+  | WordsEvent
+  | WeightsEvent
+  | TurnEvent
+  | DeltaEvent
+  | ResetEvent
+  | Event<"done", FeedbackResult>;
+
+/** All that happens to a turn: its reply, then feedback on it. */
+export type LogEvent = ReplyEvent | WordsEvent | WeightsEvent | Event<"feedback", FeedbackResult>;

@@ -1,0 +1,213 @@
+/** One session: ask, say how good the reply was, stop, follow, and its lineage. */
+import type { FeedbackEvent, LogEvent, ReplyEvent } from "./events.ts";
+import { type CallOptions, type Http, newKey } from "./http.ts";
+import { EventStream, type Source } from "./stream.ts";
+import type {
+  ConstraintPatch,
+  Feedback,
+  FeedbackResult,
+  Fork,
+  GenerationList,
+  Session,
+  SessionErased,
+  Turn,
+  TurnCreate,
+  WordsState,
+} from "./types.ts";
+
+type Ask = Omit<TurnCreate, "stream">;
+type Judge = Omit<Feedback, "stream">;
+
+export class SessionClient {
+  readonly id: string;
+  readonly #http: Http;
+  readonly #path: string;
+
+  constructor(http: Http, id: string) {
+    this.id = id;
+    this.#http = http;
+    this.#path = `/v1/sessions/${encodeURIComponent(id)}`;
+  }
+
+  /** Turns, words before and after, active generation, totals. */
+  read(options: CallOptions = {}): Promise<Session> {
+    return this.#http.json(this.#path, options);
+  }
+
+  /** Erases turns, words, events and adapters, and says what is kept. */
+  erase(options: CallOptions = {}): Promise<SessionErased> {
+    return this.#http.json(this.#path, { ...options, method: "DELETE" });
+  }
+
+  /** A new session that starts as this one is, or as it was right after `turn_id`. */
+  fork(body: Fork = {}, options: CallOptions = {}): Promise<Session> {
+    return this.#post("/fork", body, options);
+  }
+
+  /** Sends a request and waits for the whole reply. */
+  ask(request: string | Ask, options: CallOptions = {}): Promise<Turn> {
+    return this.#post("/turns", askBody(request), options);
+  }
+
+  /** Sends a request; the reply comes as it is written, across lost connections. */
+  stream(request: string | Ask, options: CallOptions = {}): EventStream<ReplyEvent> {
+    const idempotencyKey = options.idempotencyKey ?? newKey();
+    let turnId: string | null = null;
+    return this.#events<ReplyEvent>(["done"], options, async (lastEventId) => {
+      if (turnId !== null) return this.#openEvents(turnId, lastEventId, options);
+      const response = await this.#http.send(`${this.#path}/turns`, {
+        ...options,
+        idempotencyKey,
+        method: "POST",
+        body: { ...askBody(request), stream: true },
+      });
+      turnId = response.headers.get("x-rosa2-turn");
+      return response;
+    });
+  }
+
+  turn(turnId: string, options: CallOptions = {}): Promise<Turn> {
+    return this.#http.json(this.#turnPath(turnId), options);
+  }
+
+  /** Everything that happened to a turn after an event, then what happens, until nothing more can. */
+  follow(
+    turnId: string,
+    options: CallOptions & { lastEventId?: number } = {},
+  ): EventStream<LogEvent> {
+    return this.#events<LogEvent>([], options, (lastEventId) =>
+      this.#openEvents(turnId, lastEventId ?? options.lastEventId ?? null, options),
+    );
+  }
+
+  /** Ends a reply where it is; what is written of it is kept. */
+  stop(turnId: string, options: CallOptions = {}): Promise<Turn> {
+    return this.#post(`/turns/${encodeURIComponent(turnId)}/stop`, undefined, options);
+  }
+
+  /** Runs a failed turn again, under the same id. For another try at a reply, give feedback with `retry`. */
+  retry(turnId: string, options: CallOptions = {}): EventStream<ReplyEvent> {
+    let started = false;
+    return this.#events<ReplyEvent>(["done"], options, async (lastEventId) => {
+      if (started) return this.#openEvents(turnId, lastEventId, options);
+      const response = await this.#http.send(`${this.#turnPath(turnId)}/retry`, {
+        ...options,
+        method: "POST",
+        body: { stream: true },
+      });
+      started = true;
+      return response;
+    });
+  }
+
+  /** Says how good a reply was: words first, then weights, then another try if `retry` asks for one. */
+  feedback(turnId: string, body: Judge, options: CallOptions = {}): Promise<FeedbackResult> {
+    return this.#post(`/turns/${encodeURIComponent(turnId)}/feedback`, body, options);
+  }
+
+  /** The same, told step by step. */
+  feedbackStream(
+    turnId: string,
+    body: Judge,
+    options: CallOptions = {},
+  ): EventStream<FeedbackEvent> {
+    // The same feedback again continues the same story, told from its beginning.
+    const idempotencyKey = options.idempotencyKey ?? newKey();
+    return this.#events<FeedbackEvent>(["done"], options, () =>
+      this.#http.send(`${this.#turnPath(turnId)}/feedback`, {
+        ...options,
+        idempotencyKey,
+        method: "POST",
+        body: { ...body, stream: true },
+      }),
+    );
+  }
+
+  generations(options: CallOptions = {}): Promise<GenerationList> {
+    return this.#http.json(`${this.#path}/generations`, options);
+  }
+
+  /** Lets a generation, or "base", answer from now on: pin or roll back. */
+  activate(generation: string, options: CallOptions = {}): Promise<GenerationList> {
+    const path = `/generations/${encodeURIComponent(generation)}/activate`;
+    return this.#post(path, undefined, options);
+  }
+
+  /** A generation's adapter as a file: an archive for PEFT and vLLM, or as rosa2 stores it. */
+  async adapter(
+    generation: string,
+    format: "peft" | "rosa2" = "peft",
+    options: CallOptions = {},
+  ): Promise<ArrayBuffer> {
+    const path = `${this.#path}/generations/${encodeURIComponent(generation)}/adapter`;
+    const response = await this.#http.send(path, { ...options, query: { format } });
+    return response.arrayBuffer();
+  }
+
+  /** What the session has learnt about words. */
+  words(options: CallOptions = {}): Promise<WordsState> {
+    return this.#http.json(`${this.#path}/words`, options);
+  }
+
+  /** Takes the latest revision of the words back, with what was learnt from it. */
+  undoWords(options: CallOptions = {}): Promise<WordsState> {
+    return this.#post("/words/undo", undefined, options);
+  }
+
+  editConstraint(
+    constraintId: string,
+    patch: ConstraintPatch,
+    options: CallOptions = {},
+  ): Promise<WordsState> {
+    const path = `${this.#path}/words/constraints/${encodeURIComponent(constraintId)}`;
+    return this.#http.json(path, { ...options, method: "PATCH", body: patch });
+  }
+
+  deleteConstraint(constraintId: string, options: CallOptions = {}): Promise<WordsState> {
+    const path = `${this.#path}/words/constraints/${encodeURIComponent(constraintId)}`;
+    return this.#http.json(path, { ...options, method: "DELETE" });
+  }
+
+  /** Forgets which reading of an ambiguous wording was meant. */
+  forgetSense(senseId: string, options: CallOptions = {}): Promise<WordsState> {
+    const path = `${this.#path}/words/senses/${encodeURIComponent(senseId)}`;
+    return this.#http.json(path, { ...options, method: "DELETE" });
+  }
+
+  #turnPath(turnId: string): string {
+    return `${this.#path}/turns/${encodeURIComponent(turnId)}`;
+  }
+
+  #post<T>(path: string, body: object | undefined, options: CallOptions): Promise<T> {
+    return this.#http.json(this.#path + path, {
+      ...options,
+      method: "POST",
+      ...(body === undefined ? {} : { body }),
+    });
+  }
+
+  #openEvents(turnId: string, lastEventId: number | null, options: CallOptions): Promise<Response> {
+    return this.#http.send(`${this.#turnPath(turnId)}/events`, {
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      headers: lastEventId === null ? {} : { "last-event-id": String(lastEventId) },
+    });
+  }
+
+  #events<E extends { id: number; type: string; data: unknown }>(
+    ends: string[],
+    options: CallOptions,
+    open: Source["open"],
+  ): EventStream<E> {
+    return new EventStream<E>({
+      open,
+      ends: (type) => ends.includes(type),
+      silenceMsMax: this.#http.silenceMsMax,
+      failuresMax: this.#http.reconnectsMax,
+      signal: options.signal,
+    });
+  }
+}
+
+function askBody(request: string | Ask): Ask {
+  return typeof request === "string" ? { content: request } : request;
+}

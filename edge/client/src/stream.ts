@@ -1,0 +1,100 @@
+/**
+ * A stream of numbered events that outlives its connections: it reconnects after the last number it saw,
+ * so that nothing is lost and nothing comes twice.
+ */
+import { Rosa2Error } from "./errors.ts";
+import { backoffMs, pause } from "./pause.ts";
+import { readSse } from "./sse.ts";
+import type { ErrorCode } from "./types.ts";
+
+interface Numbered {
+  id: number;
+  type: string;
+  data: unknown;
+}
+
+export interface Source {
+  /** Connects, or reconnects after this event; events up to it may come again and are left out. */
+  open(lastEventId: number | null): Promise<Response>;
+  /** Whether nothing can come after an event of this type; without it, the stream ends when its server ends it. */
+  ends(type: string): boolean;
+  silenceMsMax: number;
+  /** Connections in a row that may fail without bringing anything. */
+  failuresMax: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** Iterate it once; leaving the loop only stops listening, the server goes on. */
+export class EventStream<E extends Numbered> implements AsyncIterable<E> {
+  readonly #source: Source;
+  #last: E | undefined;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  /** @throws Rosa2Error what the server reports, or `connection_failed` when reconnecting does not help. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<E> {
+    const { open, ends, silenceMsMax, failuresMax, signal } = this.#source;
+    for (let failures = 0; ; ) {
+      let cameNothing = true;
+      let failure: Rosa2Error | undefined;
+      try {
+        const response = await open(this.#last?.id ?? null);
+        for await (const raw of readSse(response, silenceMsMax)) {
+          const id = Number(raw.id);
+          if (id <= (this.#last?.id ?? 0)) continue;
+          const event = { id, type: raw.event, data: JSON.parse(raw.data) } as E;
+          if (event.type === "error") throw reported(event.data);
+          this.#last = event;
+          cameNothing = false;
+          failures = 0;
+          yield event;
+          if (ends(event.type)) return;
+        }
+      } catch (error) {
+        if (signal?.aborted === true) throw signal.reason;
+        if (!(error instanceof Rosa2Error) || error.code !== "connection_failed") throw error;
+        failure = error;
+      }
+      // A connection that its server ended without a word had nothing more to tell.
+      if (failure === undefined && cameNothing) return;
+      if (failures >= failuresMax) {
+        throw failure ?? new Rosa2Error("The stream ended before its end");
+      }
+      await pause(backoffMs(failures++), signal);
+    }
+  }
+
+  /** Reads what is left and returns the last event's data: the turn with its reply, or what feedback came to. */
+  async result(): Promise<Extract<E, { type: "done" }>["data"]> {
+    for await (const _ of this);
+    if (this.#last?.type !== "done") throw new Rosa2Error("The stream ended before its end");
+    return this.#last.data as Extract<E, { type: "done" }>["data"];
+  }
+
+  /** The reply's text so far, again and again until it is whole. */
+  async *texts(): AsyncGenerator<string> {
+    let text = "";
+    for await (const event of this) {
+      if (event.type === "reset") text = "";
+      else if (event.type === "delta") text += (event.data as { text: string }).text;
+      else continue;
+      yield text;
+    }
+  }
+}
+
+function reported(data: unknown): Rosa2Error {
+  const { error, ...kept } = data as {
+    error: { code: string; message: string };
+    turn_id?: string;
+    feedback_id?: string;
+  };
+  return new Rosa2Error(error.message, {
+    code: error.code as ErrorCode,
+    type: "api_error",
+    status: 200,
+    keptId: kept.turn_id ?? kept.feedback_id,
+  });
+}

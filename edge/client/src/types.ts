@@ -1,0 +1,458 @@
+/** The API's schemas as types. Written by generate.ts from the routes; do not edit. */
+
+export interface Adaptation {
+  mode?: "both" | "words" | "weights" | "off";
+  /** What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise) */
+  context?: "request" | "dialogue";
+}
+
+export interface ApiKey {
+  id: string;
+  object: "api_key";
+  name: string;
+  prefix: string;
+  scopes: ("chat" | "adapt" | "admin")[];
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+}
+
+export interface ApiKeyCreated extends ApiKey {
+  /** Shown once */
+  key: string;
+}
+
+export interface ApiKeyList {
+  object: "list";
+  data: ApiKey[];
+}
+
+export interface Budget {
+  object: "budget";
+  cap_usd: number | null;
+  month: string;
+  spent_usd: number;
+  reserved_usd: number;
+}
+
+export interface BudgetPut {
+  cap_usd: number | null;
+}
+
+export interface ChatCompletion {
+  id: string;
+  object: "chat.completion";
+  created: number;
+  model: string;
+  choices: {
+    index: number;
+    message: {
+      role: "assistant";
+      content: string;
+      refusal: null;
+    };
+    logprobs?: unknown;
+    finish_reason: "stop" | "length";
+  }[];
+  usage: Usage;
+  rosa2: {
+    session: string | null;
+    generation: string;
+    cost: Cost;
+  };
+}
+
+export interface ChatCompletionRequest {
+  model: string;
+  messages: {
+    role: string;
+    content?:
+      | string
+      | {
+          type: string;
+          text?: string;
+          [other: string]: unknown;
+        }[]
+      | null;
+    [other: string]: unknown;
+  }[];
+  stream?: boolean | null;
+  stream_options?: {
+    include_usage?: boolean | null;
+    [other: string]: unknown;
+  } | null;
+  temperature?: number | null;
+  top_p?: number | null;
+  max_tokens?: number | null;
+  max_completion_tokens?: number | null;
+  n?: number | null;
+  stop?: string | string[] | null;
+  seed?: number | null;
+  frequency_penalty?: number | null;
+  presence_penalty?: number | null;
+  logprobs?: boolean | null;
+  top_logprobs?: number | null;
+  metadata?: Record<string, unknown> | null;
+  [other: string]: unknown;
+}
+
+export interface ConstraintPatch {
+  text?: string;
+  scope?: "session" | "turn";
+}
+
+export interface Cost {
+  /** US dollars */
+  usd: number;
+}
+
+export interface ErrorBody {
+  error: {
+    type: string;
+    code: string;
+    message: string;
+    param?: string;
+    request_id?: string;
+  };
+}
+
+export interface Feedback {
+  reward: number;
+  text?: string;
+  correction?: string;
+  retry?: boolean;
+  /** Wait for the weights step. Defaults to `retry`; otherwise the step runs while the user reads and the decision is `queued` */
+  wait?: boolean;
+  stream?: boolean;
+}
+
+export interface FeedbackRecord {
+  id: string;
+  turn_id: string;
+  status: "pending" | "done";
+  reward: number;
+  text: string | null;
+  correction: string | null;
+  words: Words | null;
+  weights: Weights | null;
+  retry_turn_id: string | null;
+  created_at: string;
+}
+
+export interface FeedbackResult {
+  id: string;
+  object: "feedback";
+  turn_id: string;
+  status: "pending" | "done";
+  words: Words;
+  weights: Weights;
+  /** What the schedule decided, and the recipe sent to the GPU service */
+  plan: Record<string, unknown> | null;
+  turn?: Turn;
+  cost: Cost;
+}
+
+export interface Fork {
+  /** Fork right after this turn's reply: its generation, the words as they then were. Without it, the session as it is now */
+  turn_id?: string;
+  title?: string;
+}
+
+export interface Generation {
+  id: string;
+  object: "generation";
+  index: number;
+  /** `base` or a generation's id */
+  parent: string;
+  active: boolean;
+  digest: string;
+  bytes: number;
+  feedback_id: string | null;
+  plan: {
+    beta?: number;
+    lambda?: number;
+    rho?: number;
+    iterations?: number;
+    target?: number;
+    clip?: number;
+    gate?: number;
+    rank?: number;
+    anchors?: boolean;
+    method?: "dual" | "adam";
+  };
+  step_norm: number;
+  shift_norm: number;
+  kl: number;
+  objective: {
+    before: number;
+    after: number;
+  };
+  /** What each example was asked to gain in log-prob, was predicted to, and did (nats) */
+  rows: {
+    kind: "accepted" | "corrected" | "rejected";
+    logprob_before: number;
+    target_shift: number;
+    predicted_shift: number;
+    realised_shift: number;
+    reply_tokens: number;
+  }[];
+  created_at: string;
+}
+
+export interface GenerationList {
+  object: "list";
+  /** `base` or a generation's id */
+  active: string;
+  data: Generation[];
+}
+
+export interface Health {
+  status: "ok" | "degraded";
+  gpu: {
+    status: "ok" | "loading" | "draining" | "unreachable";
+    model: string | null;
+    provider: string | null;
+    queue: {
+      waiting: number;
+      running: number;
+    } | null;
+  };
+}
+
+export interface KeyCreate {
+  name: string;
+  scopes?: ("chat" | "adapt" | "admin")[];
+  expires_in_seconds?: number;
+}
+
+export interface ModelList {
+  object: "list";
+  data: {
+    id: string;
+    object: "model";
+    created: number;
+    owned_by: string;
+    context_length: number;
+  }[];
+}
+
+export interface Session extends SessionSummary {
+  instructions: string | null;
+  context: "request" | "dialogue";
+  forked_from: string | null;
+  expires_at: string | null;
+  turns: Turn[];
+  feedback: FeedbackRecord[];
+  totals: {
+    turns: number;
+    feedback: number;
+    generations: number;
+    prompt_tokens: number;
+    completion_tokens: number;
+    cost: Cost;
+  };
+}
+
+export interface SessionCreate {
+  instructions?: string;
+  title?: string;
+  adaptation?: Adaptation;
+  /** The session erases itself this long after it was made */
+  ttl_seconds?: number;
+}
+
+export interface SessionErased {
+  id: string;
+  object: "session.erased";
+  erased: {
+    turns: number;
+    generations: number;
+    events: number;
+    adapters: number;
+  };
+  kept: string;
+}
+
+export interface SessionList {
+  object: "list";
+  data: SessionSummary[];
+  next_cursor: string | null;
+}
+
+export interface SessionSummary {
+  id: string;
+  object: "session";
+  title: string | null;
+  mode: "both" | "words" | "weights" | "off";
+  /** `base` or a generation's id */
+  generation: string;
+  turn_count: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Turn {
+  id: string;
+  object: "turn";
+  session_id: string;
+  index: number;
+  status: "running" | "completed" | "stopped" | "failed";
+  /** The request as said */
+  content: string;
+  /** The request as the model saw it */
+  prompt: string;
+  reply: string;
+  finish_reason: "stop" | "length" | "stopped" | null;
+  /** `base` or a generation's id */
+  generation: string;
+  retry_of: string | null;
+  attempt: number;
+  /** e^S of the reply, 0…1 */
+  confidence: number | null;
+  usage: Usage | null;
+  cost: Cost;
+  error: {
+    code: string;
+    message: string;
+  } | null;
+  created_at: string;
+}
+
+export interface TurnCreate {
+  content: string;
+  stream?: boolean;
+  temperature?: number;
+  top_p?: number;
+  max_tokens?: number;
+  stop?: string[];
+  seed?: number;
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  prompt_tokens_details: {
+    cached_tokens: number;
+  };
+}
+
+export interface UsageReport {
+  object: "list";
+  group_by: "day" | "session" | "key";
+  data: {
+    group: string | null;
+    prompt_tokens: number;
+    cached_tokens: number;
+    completion_tokens: number;
+    replies: number;
+    adaptations_accepted: number;
+    adaptations_rejected: number;
+    rewriter_calls: number;
+    gpu_ms: number;
+    cost: Cost;
+  }[];
+}
+
+export interface Weights {
+  decision: "updated" | "skipped" | "rejected" | "queued";
+  reason: string;
+  generation?: string;
+  /** Whether the new generation answers from now on (compare-and-set succeeded) */
+  active: boolean;
+  step_norm: number | null;
+  shift_norm: number | null;
+  kl: number | null;
+  objective: {
+    before: number;
+    after: number;
+  } | null;
+  ms: number | null;
+}
+
+export interface Words {
+  changed: boolean;
+  before: string;
+  after: string;
+  diagnosis: string;
+  confidence: number;
+  /** The feedback named what was misunderstood */
+  hinted: boolean;
+  /** Belief, before this feedback, in the reading that was answered */
+  share: number;
+  /** The model that proposed a wording beside the rules, if one is set up */
+  rewriter: {
+    name: string;
+    adopted: boolean;
+    failure: string | null;
+    calls: number;
+  } | null;
+  constraints: string[];
+  ruled_out: string[];
+  spans: {
+    label: string;
+    text: string;
+    start: number;
+    end: number;
+    phrase: string | null;
+    said: boolean;
+    probability: number;
+  }[];
+}
+
+export interface WordsState {
+  object: "words";
+  constraints: {
+    id: string;
+    topic: string;
+    text: string;
+    scope: "session" | "turn";
+    turn_id: string;
+  }[];
+  senses: {
+    id: string;
+    /** Belief in each reading; sums to 1 */
+    readings: Record<string, number>;
+    failures: number;
+  }[];
+  /** Revisions that can be taken back */
+  undoable: number;
+}
+
+/** What an error answer's `code` can be. */
+export type ErrorCode =
+  | "invalid_json"
+  | "invalid_request"
+  | "context_length_exceeded"
+  | "unsupported_parameter"
+  | "adapter_invalid"
+  | "checkpoint_unsupported"
+  | "checkpoint_invalid"
+  | "missing_key"
+  | "invalid_key"
+  | "budget_exceeded"
+  | "insufficient_scope"
+  | "not_found"
+  | "method_not_allowed"
+  | "conflict"
+  | "adapter_missing"
+  | "payload_too_large"
+  | "idempotency_mismatch"
+  | "rate_limited"
+  | "queue_full"
+  | "internal_error"
+  | "gpu_unavailable"
+  | "gpu_cold"
+  | "shutting_down"
+  | "timeout";
+
+/** The coarse classes of errors. */
+export type ErrorType =
+  | "invalid_request_error"
+  | "authentication_error"
+  | "billing_error"
+  | "permission_error"
+  | "not_found_error"
+  | "conflict_error"
+  | "rate_limit_error"
+  | "api_error";
