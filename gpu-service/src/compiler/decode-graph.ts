@@ -7,19 +7,11 @@
  */
 import type { ModelConfig } from "./checkpoint.ts";
 import { type DecoderParts, decoder, head } from "./decoder.ts";
-import {
-  add,
-  concat,
-  input,
-  matmul,
-  reshape,
-  rotate,
-  slice,
-  softmax,
-  weight,
-} from "./functions.ts";
+import { add, concat, input, matmul, reshape, rotate, slice, softmax } from "./functions.ts";
 import type { Value } from "./graph.ts";
 import { adapterInputs } from "./lora.ts";
+import type { Quantization } from "./quantize.ts";
+import { weightReader } from "./weights.ts";
 
 /**
  * Inputs: `ids` and `positions` [R, 1], `mask` [R, 1, 1, S+1] (added to the scores: past positions, then the
@@ -29,7 +21,7 @@ import { adapterInputs } from "./lora.ts";
  */
 export function decodeGraph(
   config: ModelConfig,
-  options: { adapters: boolean },
+  options: { adapters: boolean; quantization?: Quantization | null },
 ): Record<string, Value> {
   const { headCount: H, kvHeadCount: K, headSize: D } = config;
   const positions = input("positions", { dtype: "i64", shape: ["R", 1] });
@@ -37,13 +29,8 @@ export function decodeGraph(
   const cos = input("cos", { dtype: "f32", shape: ["P", D / 2] });
   const sin = input("sin", { dtype: "f32", shape: ["P", D / 2] });
   const fresh: Value[] = [];
-  const weights = new Map<string, Value>();
   const parts: DecoderParts = {
-    weight(name, shape) {
-      const value = weights.get(name) ?? weight(name, { dtype: "f32", shape });
-      weights.set(name, value);
-      return value;
-    },
+    ...weightReader(options.quantization ?? null),
     attend(layer, q, k, v) {
       const past = (kind: string) =>
         input(`past.${layer}.${kind}`, { dtype: "f32", shape: ["R", K, "S", D] });

@@ -12,6 +12,8 @@ import type { Value } from "./graph.ts";
 export interface DecoderParts {
   /** A checkpoint tensor by its Hugging Face name. */
   weight(name: string, shape: number[]): Value;
+  /** x·Wᵀ for the checkpoint's matrix of this name, [out, in]. */
+  linear(x: Value, name: string, shape: [number, number]): Value;
   /** Attention of layer `layer` over q, k, v [R, T, heads·D], positions not yet applied. */
   attend(layer: number, q: Value, k: Value, v: Value): Value;
   /** Adapter matrices; absent in graphs of the base model. */
@@ -54,10 +56,8 @@ export function decoder(config: ModelConfig, ids: Value, parts: DecoderParts): V
 
 /** Logits [.., V] of hidden states [.., C]. */
 export function head(config: ModelConfig, h: Value, parts: DecoderParts): Value {
-  const table = config.tiedEmbeddings
-    ? embeddings(config, parts)
-    : parts.weight("lm_head.weight", [config.vocabSize, config.hiddenSize]);
-  return matmul(h, table, { transposeB: true });
+  const table = config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  return parts.linear(h, table, [config.vocabSize, config.hiddenSize]);
 }
 
 function embeddings(config: ModelConfig, parts: DecoderParts): Value {
@@ -97,10 +97,10 @@ function mlp(config: ModelConfig, layer: number, x: Value, parts: DecoderParts):
 }
 
 /** Linear layers that read the same x: x·Wᵀ (+ bias) + (x·Aᵀ)·Bᵀ, with x·Aᵀ made once. */
-function reader(x: Value, group: string, { weight, lora }: DecoderParts) {
+function reader(x: Value, group: string, { weight, linear, lora }: DecoderParts) {
   const down = lora && matmul(x, lora.a(group), { transposeB: true });
   return (module: string, inSize: number, outSize: number, bias: boolean): Value => {
-    let y = matmul(x, weight(`${module}.weight`, [outSize, inSize]), { transposeB: true });
+    let y = linear(x, `${module}.weight`, [outSize, inSize]);
     if (bias) y = add(y, weight(`${module}.bias`, [outSize]));
     if (lora && down) y = add(y, matmul(down, lora.b(module), { transposeB: true }));
     return y;

@@ -8,7 +8,7 @@ import { type Attributes, type Primitive, rules } from "./ops.ts";
 /** A length known now, or the name of one that is known when the graph runs. */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
-export type DType = "f32" | "i32" | "i64" | "u8";
+export type DType = "f32" | "i32" | "i64" | "u8" | "u4";
 
 export interface Type {
   dtype: DType;

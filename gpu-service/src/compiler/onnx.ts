@@ -35,6 +35,7 @@ const dataTypes: Record<DType, TensorProto_DataType> = {
   i32: TensorProto_DataType.INT32,
   i64: TensorProto_DataType.INT64,
   u8: TensorProto_DataType.UINT8,
+  u4: TensorProto_DataType.UINT4,
 };
 
 /** Bytes of the ONNX model with the given named outputs. */

@@ -30,6 +30,14 @@ export interface Attributes {
   silu: None;
   // Linear algebra.
   matmul: { transposeA: boolean; transposeB: boolean; alpha: number };
+  quantizedMatmul: {
+    bits: 8 | 4;
+    blockSize: number;
+    in: number;
+    out: number;
+    accuracyLevel: number;
+  };
+  dequantize: { bits: 8 | 4; blockSize: number };
   reduceSum: { axes: number[]; keepDims: boolean };
   // Shapes.
   reshape: { shape: Dim[] };

@@ -14,11 +14,12 @@ import {
   reshape,
   scalar,
   tokenLogProbs,
-  weight,
 } from "./functions.ts";
 import { gradients } from "./gradients.ts";
 import type { Value } from "./graph.ts";
 import { loraGroups, loraSites } from "./lora.ts";
+import type { Quantization } from "./quantize.ts";
+import { weightReader } from "./weights.ts";
 
 /**
  * Inputs: `ids` and `positions` [R, T], `mask` [T, T], `cos` and `sin` [positions, D/2], `select` [R, Y, T]
@@ -28,7 +29,7 @@ import { loraGroups, loraSites } from "./lora.ts";
  */
 export function sequenceGraph(
   config: ModelConfig,
-  options: { rank: number; gradients: boolean },
+  options: { rank: number; gradients: boolean; quantization?: Quantization | null },
 ): Record<string, Value> {
   const { rank } = options;
   const ids = input("ids", { dtype: "i64", shape: ["R", "T"] });
@@ -39,13 +40,8 @@ export function sequenceGraph(
     cos: input("cos", { dtype: "f32", shape: ["P", half] }),
     sin: input("sin", { dtype: "f32", shape: ["P", half] }),
   };
-  const weights = new Map<string, Value>();
   const parts: DecoderParts = {
-    weight(name, shape) {
-      const value = weights.get(name) ?? weight(name, { dtype: "f32", shape });
-      weights.set(name, value);
-      return value;
-    },
+    ...weightReader(options.quantization ?? null),
     attend: (_, q, k, v) => attendSequence(config, q, k, v, inputs),
   };
   const sites = loraSites(config);

@@ -1,10 +1,12 @@
 /** The step graph: any number of new tokens over a cache updated in place, an adapter a row; it serves prefill. */
 import type { ModelConfig } from "./checkpoint.ts";
 import { type DecoderParts, decoder, head } from "./decoder.ts";
-import { constant, input, slice, weight } from "./functions.ts";
+import { constant, input, slice } from "./functions.ts";
 import { applyAll, type Value } from "./graph.ts";
 import { adapterInputs } from "./lora.ts";
+import type { Quantization } from "./quantize.ts";
 import { ropeTables } from "./rope.ts";
+import { weightReader } from "./weights.ts";
 
 /**
  * Inputs: `ids` [R, T], `past.{layer}.key|value` [R, K, S, D], `last` [R] (index of each row's last token),
@@ -13,7 +15,7 @@ import { ropeTables } from "./rope.ts";
  */
 export function stepGraph(
   config: ModelConfig,
-  options: { positions: number; adapters: boolean },
+  options: { positions: number; adapters: boolean; quantization?: Quantization | null },
 ): Record<string, Value> {
   const { kvHeadCount, headSize } = config;
   const { cos, sin } = ropeTables(config, options.positions);
@@ -22,13 +24,8 @@ export function stepGraph(
   const last = input("last", { dtype: "i32", shape: ["R"] });
   const total = input("total", { dtype: "i32", shape: [] });
   const caches: Record<string, Value> = {};
-  const weights = new Map<string, Value>();
   const parts: DecoderParts = {
-    weight(name, shape) {
-      const value = weights.get(name) ?? weight(name, { dtype: "f32", shape });
-      weights.set(name, value);
-      return value;
-    },
+    ...weightReader(options.quantization ?? null),
     attend(layer, q, k, v) {
       const past = (kind: string) =>
         input(`past.${layer}.${kind}`, { dtype: "f32", shape: ["R", kvHeadCount, "S", headSize] });

@@ -6,6 +6,7 @@ import { decoder, head } from "./decoder.ts";
 import {
   gatherRows,
   input,
+  matmul,
   multiply,
   negate,
   reduceSum,
@@ -44,6 +45,7 @@ export function trainingGraph(config: ModelConfig, { R, T, N }: BatchSizes): Rec
   };
   const parts = {
     weight: (name: string) => parameters.get(name)!,
+    linear: (x: Value, name: string) => matmul(x, parameters.get(name)!, { transposeB: true }),
     attend: (_: number, q: Value, k: Value, v: Value) => attendSequence(config, q, k, v, inputs),
   };
   const hidden = decoder(config, input("ids", { dtype: "i64", shape: [R, T] }), parts);

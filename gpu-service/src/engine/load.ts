@@ -4,7 +4,9 @@ import { RosaError } from "@rosa2/shared/errors";
 import { adapt } from "../adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "../adapt/adapter-file.ts";
 import { peftFiles } from "../adapt/peft.ts";
+import type { Quantization } from "../compiler/quantize.ts";
 import { ChatTokenizer } from "../tokenizer.ts";
+import { checkQuantization } from "./golden-check.ts";
 import { Model } from "./model.ts";
 import type { Runtime } from "./requests.ts";
 
@@ -24,14 +26,8 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
       param: "MODEL",
     });
   }
-  if (options.quantize !== "none") {
-    throw new RosaError(
-      "checkpoint_unsupported",
-      `QUANTIZE=${options.quantize} is not supported by this build (supported: none)`,
-      { param: "QUANTIZE" },
-    );
-  }
-  const model = await Model.load(options.model, options);
+  const quantization = await chooseQuantization(options);
+  const model = await Model.load(options.model, { ...options, quantization });
   return {
     model,
     tokenizer: ChatTokenizer.load(options.model, model.shape.eosIds),
@@ -51,4 +47,18 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
       };
     },
   };
+}
+
+/** Reports on standard error how often quantised and fp32 tokens agree. */
+async function chooseQuantization(options: LoadOptions): Promise<Quantization | null> {
+  if (options.quantize === "none") return null;
+  const bits = options.quantize === "8" ? 8 : 4;
+  const { accuracyLevel, agreement } = await checkQuantization(options.model, bits, options);
+  const shares = Object.entries(agreement).map(
+    ([level, share]) => `${(100 * share).toFixed(1)} % at accuracy level ${level}`,
+  );
+  process.stderr.write(
+    `Quantised to ${bits} bits: next tokens equal to fp32: ${shares.join(", ")}; using level ${accuracyLevel}\n`,
+  );
+  return { bits, accuracyLevel };
 }

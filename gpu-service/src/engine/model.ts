@@ -10,6 +10,7 @@ import { decodeGraph } from "../compiler/decode-graph.ts";
 import type { Value } from "../compiler/graph.ts";
 import { loraGroups, loraLength, loraSites } from "../compiler/lora.ts";
 import { encodeOnnx } from "../compiler/onnx.ts";
+import type { Quantization } from "../compiler/quantize.ts";
 import { type RopeTables, ropeTables } from "../compiler/rope.ts";
 import { sequenceGraph } from "../compiler/sequence-graph.ts";
 import { stepGraph } from "../compiler/step-graph.ts";
@@ -30,6 +31,8 @@ export interface ModelOptions {
   /** Threads of one run; the machine's cores by default. */
   threads?: number;
   provider?: "cpu" | "webgpu" | "cuda";
+  /** Weight-only quantisation of the linears; null keeps fp32. */
+  quantization?: Quantization | null;
   /** Longest context served, at most the checkpoint's own. */
   contextTokensMax?: number;
 }
@@ -58,7 +61,7 @@ export class Model implements LanguageModel {
     const { config } = checkpoint;
     this.#checkpoint = checkpoint;
     this.#options = options;
-    this.#weights = mapWeights(checkpoint);
+    this.#weights = mapWeights(checkpoint, options.quantization?.bits ?? null);
     this.config = config;
     this.id = basename(checkpoint.directory);
     const contextLength = Math.min(
@@ -78,7 +81,7 @@ export class Model implements LanguageModel {
   static async load(directory: string, options: ModelOptions = {}): Promise<Model> {
     const model = new Model(openCheckpoint(directory), options);
     await model.#session("step", () => model.#stepGraph(false));
-    await model.#session("decode", () => decodeGraph(model.config, { adapters: false }));
+    await model.#session("decode", () => model.#decodeGraph(false));
     return model;
   }
 
@@ -140,7 +143,7 @@ export class Model implements LanguageModel {
     const { ids, rows, past, firstSlot, adapters } = input;
     const adapted = adapters.some((adapter) => adapter !== null);
     const session = await this.#session(adapted ? "decode+lora" : "decode", () =>
-      decodeGraph(this.config, { adapters: adapted }),
+      this.#decodeGraph(adapted),
     );
     const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
     const result = await session.run({
@@ -186,7 +189,7 @@ export class Model implements LanguageModel {
   async #runRows(rows: ScoreRow[], adapter: AdapterWeights | null, gradients: boolean) {
     const rank = adapter?.rank ?? 0;
     const session = await this.#session(`rows r${rank}${gradients ? " gradients" : ""}`, () =>
-      sequenceGraph(this.config, { rank, gradients }),
+      sequenceGraph(this.config, { rank, gradients, quantization: this.#options.quantization }),
     );
     const batch = packRows(rows, this.config.slidingWindow);
     const result = await session.run({
@@ -271,7 +274,12 @@ export class Model implements LanguageModel {
   }
 
   #stepGraph(adapters: boolean): Record<string, Value> {
-    return stepGraph(this.config, { positions: this.shape.contextLength, adapters });
+    const { quantization } = this.#options;
+    return stepGraph(this.config, { positions: this.shape.contextLength, adapters, quantization });
+  }
+
+  #decodeGraph(adapters: boolean): Record<string, Value> {
+    return decodeGraph(this.config, { adapters, quantization: this.#options.quantization });
   }
 
   #session(key: string, build: () => Record<string, Value>): Promise<InferenceSession> {
@@ -286,15 +294,16 @@ export class Model implements LanguageModel {
   }
 
   #compile(outputs: Record<string, Value>): Promise<InferenceSession> {
-    const { threads, provider = "cpu" } = this.#options;
+    const { threads, provider = "cpu", quantization } = this.#options;
     return this.#weights.withModel(encodeOnnx(outputs, this.#weights.find), (path) =>
       InferenceSession.create(path, {
         executionProviders: [provider],
         graphOptimizationLevel: "all",
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         logSeverityLevel: 3,
-        // Prepacking would copy the mapped weights into every session.
-        extra: { session: { disable_prepacking: "1" } },
+        // Prepacking would copy the mapped fp32 weights into every session. Quantised products need it: only
+        // packed weights are multiplied as integers.
+        extra: { session: { disable_prepacking: quantization ? "0" : "1" } },
       }),
     );
   }

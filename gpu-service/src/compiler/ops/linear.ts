@@ -1,9 +1,9 @@
 /** Matrix products and sums. */
 import { expandTo, matmul, reshape, unbroadcast } from "../functions.ts";
-import { type Dim, formatType, type Value } from "../graph.ts";
+import { apply, type Dim, formatType, type Value } from "../graph.ts";
 import type { RulesOf } from "../ops.ts";
 
-export const linear: RulesOf<"matmul" | "reduceSum"> = {
+export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "reduceSum"> = {
   /** α·op(A)·op(B) over the last two axes; leading axes broadcast. */
   matmul: {
     infer: ([a, b], { transposeA, transposeB }) => {
@@ -49,6 +49,48 @@ export const linear: RulesOf<"matmul" | "reduceSum"> = {
         wanted[1] ? unbroadcast(db(), b.shape) : null,
       ];
     },
+  },
+
+  /**
+   * x·Wᵀ for a frozen W [out, in] in blocks. Inputs: x, W packed [out, in/block, block·bits/8], scales
+   * [out, in/block], and for the gradient the same bytes as integers [out, in] with their zero points.
+   */
+  quantizedMatmul: {
+    infer: ([x], { in: width, out }) => {
+      if (x!.shape.at(-1) !== width) {
+        throw new Error(`Cannot multiply ${formatType(x!)} by a quantised [${out},${width}]`);
+      }
+      return [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), out] }];
+    },
+    emit: ({ attributes }, [x, packed, scales], outputs, emitter) => {
+      emitter.node(
+        "MatMulNBits",
+        [x!, packed!, scales!],
+        {
+          K: attributes.in,
+          N: attributes.out,
+          bits: attributes.bits,
+          block_size: attributes.blockSize,
+          accuracy_level: attributes.accuracyLevel,
+        },
+        { outputs, domain: "com.microsoft" },
+      );
+    },
+    // W is frozen: x alone has a cotangent, g·W with W as fp32 for the time of the product.
+    gradient: ({ inputs: [, , scales, integers, zeros], attributes }, [g]) => {
+      const { bits, blockSize } = attributes;
+      const dense = apply("dequantize", [integers!, scales!, zeros!], { bits, blockSize });
+      return [matmul(g!, dense), null, null, null, null];
+    },
+  },
+
+  /** Integers [out, in], scales and zero points [out, in/block] as fp32 [out, in]. */
+  dequantize: {
+    infer: ([integers]) => [{ dtype: "f32", shape: integers!.shape }],
+    emit: ({ attributes: { blockSize } }, inputs, outputs, emitter) => {
+      emitter.node("DequantizeLinear", inputs, { axis: 1, block_size: blockSize }, { outputs });
+    },
+    gradient: { none: "quantised weights are frozen" },
   },
 
   reduceSum: {

@@ -1,0 +1,44 @@
+/** Checkpoint weights as graph values, each made once; linears in fp32 or quantised. */
+import { matmul, weight } from "./functions.ts";
+import { apply, type DType, type Value } from "./graph.ts";
+import { blockSizeOf, type Quantization } from "./quantize.ts";
+
+/** Suffixes of a quantised matrix's tensors. Integers and packed weights are the same bytes. */
+export const quantizedParts = {
+  packed: "#packed",
+  integers: "#integers",
+  scales: "#scales",
+  zeros: "#zeros",
+};
+
+/** The parts of a decoder that read weights. */
+export function weightReader(quantization: Quantization | null) {
+  const made = new Map<string, Value>();
+  const once = (name: string, shape: number[], dtype: DType = "f32") => {
+    const value = made.get(name) ?? weight(name, { dtype, shape });
+    made.set(name, value);
+    return value;
+  };
+  return {
+    weight: (name: string, shape: number[]) => once(name, shape),
+    linear(x: Value, name: string, [out, width]: [number, number]): Value {
+      const blockSize = quantization && blockSizeOf(width);
+      if (!quantization || !blockSize)
+        return matmul(x, once(name, [out, width]), { transposeB: true });
+      const { bits, accuracyLevel } = quantization;
+      const blocks = width / blockSize;
+      const integers: DType = bits === 4 ? "u4" : "u8";
+      return apply(
+        "quantizedMatmul",
+        [
+          x,
+          once(name + quantizedParts.packed, [out, blocks, (blockSize * bits) / 8], "u8"),
+          once(name + quantizedParts.scales, [out, blocks]),
+          once(name + quantizedParts.integers, [out, width], integers),
+          once(name + quantizedParts.zeros, [out, blocks], integers),
+        ],
+        { bits, blockSize, in: width, out, accuracyLevel },
+      );
+    },
+  };
+}
