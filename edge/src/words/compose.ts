@@ -6,16 +6,24 @@ import type { Constraint } from "./types.ts";
 /** Characters that all constraints together may add. */
 const constraintsCharsMax = 2_000;
 
-/** The request in pieces, between which the phrases go: one more than there are occurrences. */
-export function cutRequest(request: string, occurrences: readonly Occurrence[]): string[] {
+/** A request in pieces, between which the phrases go: one piece more than there are occurrences. */
+export interface CutRequest {
+  length: number;
+  /** In the order in which their phrases stand in the text. */
+  occurrences: readonly Occurrence[];
+  pieces: readonly string[];
+}
+
+export function cutRequest(request: string, occurrences: readonly Occurrence[]): CutRequest {
+  const ordered = [...occurrences].sort((a, b) => a.insertAt - b.insertAt);
   const pieces: string[] = [];
   let from = 0;
-  for (const { insertAt } of inTextOrder(occurrences)) {
+  for (const { insertAt } of ordered) {
     pieces.push(neutraliseRequest(request.slice(from, insertAt)));
     from = insertAt;
   }
   pieces.push(neutraliseRequest(request.slice(from)));
-  return pieces;
+  return { length: request.length, occurrences: ordered, pieces };
 }
 
 /**
@@ -25,25 +33,20 @@ export function cutRequest(request: string, occurrences: readonly Occurrence[]):
  * of each sense gets one: the result is at most twice the request, a phrase per sense and the constraints.
  */
 export function compose(
-  cut: { request: string; occurrences: readonly Occurrence[]; pieces: readonly string[] },
+  { length, occurrences, pieces }: CutRequest,
   chosen: ReadonlyMap<CompiledSense, string>,
   constraints: readonly Constraint[],
 ): string {
-  const ordered = inTextOrder(cut.occurrences);
-  const phrases = ordered.map((occurrence) => phraseOf(occurrence, chosen));
-  const length = phrases.reduce((sum, phrase) => sum + phrase.length, 0);
+  const phrases = occurrences.map((occurrence) => phraseOf(occurrence, chosen));
+  const added = phrases.reduce((sum, phrase) => sum + phrase.length, 0);
   const said = new Set<CompiledSense>();
-  let text = cut.pieces[0] ?? "";
-  for (const [i, { compiled }] of ordered.entries()) {
-    if (length <= cut.request.length || !said.has(compiled)) text += phrases[i];
+  let text = pieces[0] ?? "";
+  for (const [i, { compiled }] of occurrences.entries()) {
+    if (added <= length || !said.has(compiled)) text += phrases[i];
     said.add(compiled);
-    text += cut.pieces[i + 1] ?? "";
+    text += pieces[i + 1] ?? "";
   }
   return appendConstraints(text, constraints);
-}
-
-function inTextOrder(occurrences: readonly Occurrence[]): Occurrence[] {
-  return [...occurrences].sort((a, b) => a.insertAt - b.insertAt);
 }
 
 /** What goes in at an occurrence: nothing where the request states the reading or none is chosen. */

@@ -1,5 +1,5 @@
 /** A request seen through a session's ledger: its open senses, the joint readings it can have, and how each would be worded. */
-import { compose, cutRequest } from "./compose.ts";
+import { type CutRequest, compose, cutRequest } from "./compose.ts";
 import { statedTopics } from "./constraints/read.ts";
 import * as ledger from "./ledger.ts";
 import { type CompiledSense, findOccurrences, type Occurrence, shippedLexicon } from "./lexicon.ts";
@@ -16,7 +16,7 @@ export interface Reading {
   name: string;
   ledger: Ledger;
   /** The request, cut where phrases go. */
-  pieces: string[];
+  cut: CutRequest;
   /** Topics of style that the request settles itself; found when first needed. */
   statedTopics: () => ReadonlySet<string>;
 }
@@ -41,7 +41,7 @@ export function readRequest(
     senses,
     name,
     ledger: ledger.openLedger(senses, state.ledgers[name], state.senses),
-    pieces: cutRequest(request, occurrences),
+    cut: cutRequest(request, occurrences),
     statedTopics: () => {
       topics ??= statedTopics(blankLiterals(request));
       return topics;
@@ -85,7 +85,7 @@ export function wording(
   chosen: Chosen,
 ): { prompt: string; constraints: Constraint[] } {
   const constraints = constraintsFor(state, turnId, reading.statedTopics);
-  const prompt = compose(reading, chosen, constraints);
+  const prompt = compose(reading.cut, chosen, constraints);
   return { prompt, constraints };
 }
 

@@ -30,8 +30,8 @@ function unquoted(constraints: readonly { text: string }[]): string {
   return constraints.map(({ text }) => text.replace(/“[^“”]*”/gu, "“”")).join("\n");
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these must be gone
 const invisible =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these must be gone
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e007f}]/u;
 const tokens =
   /<[|｜][^<>]{0,40}[|｜]>|<\/?s>|\[\/?INST\]|<<\/?SYS>>|<(?:start|end)_of_turn>|<\/?(?:bos|eos|pad|unk|system|user|assistant)>|\[\/?SYS\]/iu;

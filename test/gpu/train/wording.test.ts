@@ -1,6 +1,6 @@
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
-import { compose } from "../../../edge/src/words/compose.ts";
+import { compose, cutRequest } from "../../../edge/src/words/compose.ts";
 import { readFeedback } from "../../../edge/src/words/feedback.ts";
 import { findOccurrences, shippedLexicon } from "../../../edge/src/words/lexicon.ts";
 import { kinds } from "../../../gpu-service/train/language/items.ts";
@@ -106,7 +106,7 @@ describe("every wording, as the words rewriter reads it", () => {
         task.hidden,
         wording,
       );
-      expect(compose(said, findOccurrences(said), chosen, [])).toBe(clear);
+      expect(compose(cutRequest(said, findOccurrences(said)), chosen, [])).toBe(clear);
     });
   });
 });
