@@ -10,6 +10,7 @@ import type { AdapterWeights, ScoreRow } from "../engine/model-types.ts";
 import { splitRows } from "../engine/rows.ts";
 import { adamSteps } from "./adam.ts";
 import { roundToFile } from "./adapter-file.ts";
+import type { Anchors } from "./anchors.ts";
 import { solveStep } from "./solver.ts";
 
 /** One example: prompt and reply as tokens (the reply with its end token), and what is asked of it. */
@@ -21,6 +22,8 @@ export interface TokenRow extends ScoreRow {
 /** What the update needs of a model. */
 export interface AdaptableModel {
   adapterLength(rank: number): number;
+  /** Base skills to protect; null where the checkpoint ships none. */
+  anchors?: Anchors | null;
   score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]>;
   gradients(
     rows: ScoreRow[],
@@ -122,8 +125,11 @@ async function* linearisedSteps(
       goals[i] ??= logprobs[i]! + targetShift(kind, logprobs[i]!, plan);
       return Math.min(0, goals[i]! - logprobs[i]!);
     });
+    const { anchors } = model;
+    const isProtected = plan.anchors && anchors?.rank === rank;
+    const JP = isProtected ? await anchors.project(J, rows.length) : J;
     const solved = solveStep(
-      { J, M: rows.length, D: start.length },
+      { J, JP, M: rows.length, D: start.length },
       targets,
       rows.map(({ weight }) => weight),
       plan,

@@ -3,54 +3,58 @@
 /** Rows J [M, D] flat, row-major. */
 export interface Rows {
   J: Float32Array;
+  /** J·P for a metric P (see anchors.ts); J itself where every direction costs the same. */
+  JP?: Float32Array;
   M: number;
   D: number;
 }
 
 /**
- * d = Jᵀ(JJᵀ + λI)⁻¹δ, then scaled to ‖d‖ ≤ ρ: the dual form, exact in one M×M solve.
+ * d = PJᵀ(JPJᵀ + λI)⁻¹δ, then scaled to ‖d‖ ≤ ρ: the dual form, exact in one M×M solve.
  * Rows are weighted by √weight on both sides. Returns d [D] and what it predicts for each row, J·d.
  */
 export function solveStep(
-  { J, M, D }: Rows,
+  { J, JP = J, M, D }: Rows,
   targets: readonly number[],
   weights: readonly number[],
   { lambda, rho }: { lambda: number; rho: number },
 ): { step: Float32Array<ArrayBuffer>; norm: number; predicted: number[] } {
-  const gram = gramMatrix(J, M, D);
+  const gram = crossGram(J, JP, M, D);
   const roots = weights.map(Math.sqrt);
   const system = gram.map((value, at) => value * roots[Math.floor(at / M)]! * roots[at % M]!);
   for (let i = 0; i < M; i++) system[i * M + i] = system[i * M + i]! + lambda;
   const right = targets.map((target, row) => target * roots[row]!);
   const dual = solveCholesky(system, right, M).map((value, row) => value * roots[row]!);
 
-  // ‖Jᵀα‖² = αᵀ(JJᵀ)α, so the trust region needs no pass over D.
-  const image = Array.from({ length: M }, (_, i) =>
-    dual.reduce((sum, value, j) => sum + gram[i * M + j]! * value, 0),
-  );
-  const length = Math.sqrt(
-    Math.max(
-      0,
-      image.reduce((sum, value, i) => sum + value * dual[i]!, 0),
-    ),
-  );
-  const shrink = Math.min(1, rho / Math.max(length, 1e-12));
   const step = new Float32Array(D);
   for (let row = 0; row < M; row++) {
-    const factor = dual[row]! * shrink;
+    const factor = dual[row]!;
     const offset = row * D;
-    for (let i = 0; i < D; i++) step[i] = step[i]! + factor * J[offset + i]!;
+    for (let i = 0; i < D; i++) step[i] = step[i]! + factor * JP[offset + i]!;
   }
-  return { step, norm: length * shrink, predicted: image.map((value) => value * shrink) };
+  let squares = 0;
+  for (const value of step) squares += value * value;
+  const length = Math.sqrt(squares);
+  const shrink = Math.min(1, rho / Math.max(length, 1e-12));
+  if (shrink < 1) for (let i = 0; i < D; i++) step[i] = step[i]! * shrink;
+  const predicted = Array.from({ length: M }, (_, i) =>
+    dual.reduce((sum, value, j) => sum + gram[i * M + j]! * value * shrink, 0),
+  );
+  return { step, norm: length * shrink, predicted };
 }
 
 /** JJᵀ [M, M], summed in double precision. */
-function gramMatrix(J: Float32Array, M: number, D: number): Float64Array {
+export function gramMatrix(J: Float32Array, M: number, D: number): Float64Array {
+  return crossGram(J, J, M, D);
+}
+
+/** J·Kᵀ [M, M] where it is symmetric, so half of it is computed. */
+function crossGram(J: Float32Array, K: Float32Array, M: number, D: number): Float64Array {
   const gram = new Float64Array(M * M);
   for (let i = 0; i < M; i++) {
     const a = J.subarray(i * D, (i + 1) * D);
     for (let j = 0; j <= i; j++) {
-      const b = J.subarray(j * D, (j + 1) * D);
+      const b = K.subarray(j * D, (j + 1) * D);
       let sum = 0;
       for (let k = 0; k < D; k++) sum += a[k]! * b[k]!;
       gram[i * M + j] = sum;

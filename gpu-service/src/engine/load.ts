@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { RosaError } from "@rosa2/shared/errors";
 import { adapt } from "../adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "../adapt/adapter-file.ts";
+import { loadAnchors } from "../adapt/anchors.ts";
 import { peftFiles } from "../adapt/peft.ts";
 import type { Quantization } from "../compiler/quantize.ts";
 import { ChatTokenizer } from "../tokenizer.ts";
@@ -28,6 +29,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   }
   const quantization = await chooseQuantization(options);
   const model = await Model.load(options.model, { ...options, quantization });
+  model.anchors = await loadAnchors(options.model, model, options.threads);
   return {
     model,
     tokenizer: ChatTokenizer.load(options.model, model.shape.eosIds),

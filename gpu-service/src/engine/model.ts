@@ -4,6 +4,7 @@
  */
 import { basename } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { Anchors } from "../adapt/anchors.ts";
 import { type Basis, makeBasis } from "../adapt/basis.ts";
 import { type Checkpoint, type ModelConfig, openCheckpoint } from "../compiler/checkpoint.ts";
 import { decodeGraph } from "../compiler/decode-graph.ts";
@@ -47,6 +48,8 @@ export class Model implements LanguageModel {
   readonly id: string;
   readonly shape: ModelShape;
   readonly config: ModelConfig;
+  /** Base skills that updates protect. */
+  anchors: Anchors | null = null;
   readonly #checkpoint: Checkpoint;
   readonly #options: ModelOptions;
   readonly #weights: MappedWeights;

@@ -1,0 +1,128 @@
+/**
+ * Protects a model's base skills in every update at no cost per session: a metric made once, offline.
+ *
+ * Rows Jₐ are gradients ∂S/∂B, at B = 0, of base prompts that the model answers a little unsurely. The update
+ * measures its step by dᵀ(I + Jₐᵀ Jₐ / c)d instead of ‖d‖², so moving along them is dear. The inverse metric
+ * is P = I − Jₐᵀ(cI + JₐJₐᵀ)⁻¹Jₐ = I − UᵀU, and U keeps the strongest directions only.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { RosaError } from "@rosa2/shared/errors";
+import { EigenvalueDecomposition, Matrix } from "ml-matrix";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { input, matmul, subtract } from "../compiler/functions.ts";
+import { encodeOnnx } from "../compiler/onnx.ts";
+import { encodeSafetensors, openSafetensors, toFloat16 } from "../compiler/safetensors.ts";
+import { basisId } from "./basis.ts";
+import { gramMatrix } from "./solver.ts";
+
+/** Rows J [M, D] flat. */
+type Project = (J: Float32Array, M: number) => Promise<Float32Array>;
+
+export interface Anchors {
+  /** Adapters of another rank are not protected. */
+  rank: number;
+  /** J·P, row by row. */
+  project: Project;
+}
+
+const fileName = "anchors.safetensors";
+const format = "rosa2-anchors-1";
+
+/**
+ * U [directions, D] from rows Jₐ [count, D]: with JₐJₐᵀ = VΛVᵀ, row i is (c + λᵢ)^(−½)·vᵢᵀJₐ.
+ * Its squared length λ/(c + λ) is the share of a step along it that is taken away.
+ */
+export function strongestDirections(
+  Ja: Float32Array,
+  count: number,
+  { directions, c }: { directions: number; c: number },
+): Float32Array<ArrayBuffer> {
+  const D = Ja.length / count;
+  const gram = Matrix.from1DArray(count, count, gramMatrix(Ja, count, D));
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(gram, {
+    assumeSymmetric: true,
+  });
+  const strongest = realEigenvalues
+    .map((value, index) => ({ value, index }))
+    .sort((a, b) => b.value - a.value)
+    .slice(0, directions);
+  const U = new Float32Array(directions * D);
+  strongest.forEach(({ value, index }, direction) => {
+    const scale = 1 / Math.sqrt(c + value);
+    const row = U.subarray(direction * D, (direction + 1) * D);
+    for (let i = 0; i < count; i++) {
+      const factor = scale * eigenvectorMatrix.get(i, index);
+      for (let k = 0; k < D; k++) row[k] = row[k]! + factor * Ja[i * D + k]!;
+    }
+  });
+  return U;
+}
+
+/** The file that lies beside the checkpoint's weights; fp16. */
+export function encodeAnchors(
+  U: Float32Array,
+  { directions, rank, model }: { directions: number; rank: number; model: string },
+): Uint8Array {
+  const half = toFloat16(U);
+  return encodeSafetensors(
+    [
+      {
+        name: "U",
+        dtype: "F16",
+        shape: [directions, U.length / directions],
+        data: new Uint8Array(half.buffer, half.byteOffset, half.byteLength),
+      },
+    ],
+    { format, model, basis: basisId, rank: String(rank) },
+  );
+}
+
+/**
+ * The anchors of a checkpoint directory, or null where it ships none. Throws `checkpoint_invalid` when they
+ * were made for other weights or another basis.
+ */
+export async function loadAnchors(
+  directory: string,
+  model: { digest: string; adapterLength(rank: number): number },
+  threads?: number,
+): Promise<Anchors | null> {
+  const path = join(directory, fileName);
+  if (!existsSync(path)) return null;
+  const file = openSafetensors(path);
+  const rank = Number(file.metadata.rank);
+  const expected = { format, model: model.digest, basis: basisId };
+  for (const [key, value] of Object.entries(expected)) {
+    if (file.metadata[key] !== value) {
+      throw invalid(`its ${key} is ${file.metadata[key]}, expected ${value}`);
+    }
+  }
+  const [directions, D] = file.info("U").shape as [number, number];
+  if (D !== model.adapterLength(rank)) throw invalid(`its rows have ${D} numbers`);
+  return { rank, project: await compileProjection(file.readFloat32("U"), directions, D, threads) };
+}
+
+/** J·P = J − (J·Uᵀ)·U as a graph: too much arithmetic for plain loops. */
+export async function compileProjection(
+  U: Float32Array,
+  directions: number,
+  D: number,
+  threads?: number,
+): Promise<Project> {
+  const rows = input("J", { dtype: "f32", shape: ["M", D] });
+  const along = input("U", { dtype: "f32", shape: [directions, D] });
+  const JP = subtract(rows, matmul(matmul(rows, along, { transposeB: true }), along));
+  const session = await InferenceSession.create(encodeOnnx({ JP }), {
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    logSeverityLevel: 3,
+  });
+  const fixed = new Tensor("float32", U, [directions, D]);
+  return async (J, M) => {
+    const result = await session.run({ J: new Tensor("float32", J, [M, D]), U: fixed });
+    return result.JP!.data as Float32Array;
+  };
+}
+
+function invalid(reason: string): RosaError {
+  return new RosaError("checkpoint_invalid", `Cannot use ${fileName}: ${reason}`);
+}

@@ -1,0 +1,84 @@
+/**
+ * `npm run anchors`: makes the bundled model's anchors, the base skills that every update protects.
+ *
+ * Which prompts: base skills, trained compositions and dialogue-free requests in clear wording that the model
+ * answers right but not surely, because a sure answer has no gradient.
+ */
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { pick, type Random, seededRandom } from "@rosa2/shared/random";
+import { Presets, SingleBar } from "cli-progress";
+import { encodeAnchors, strongestDirections } from "../src/adapt/anchors.ts";
+import { Model } from "../src/engine/model.ts";
+import type { ScoreRow } from "../src/engine/model-types.ts";
+import { conversationEncoder, readTokenizer } from "./conversation.ts";
+import { drawBaseSkill } from "./language/base-skills.ts";
+import { families } from "./language/operations.ts";
+import { drawOutside } from "./language/outside.ts";
+import { trainedPairs } from "./language/skills.ts";
+import { answer, drawTask } from "./language/task.ts";
+import { request } from "./language/wording.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    model: {
+      type: "string",
+      default: fileURLToPath(new URL("../models/rosa2-mini", import.meta.url)),
+    },
+    count: { type: "string", default: "256" },
+    directions: { type: "string", default: "32" },
+    rank: { type: "string", default: "8" },
+  },
+});
+const count = Number(flags.count);
+const directions = Number(flags.directions);
+const rank = Number(flags.rank);
+/** Log-probs of answers worth anchoring (nats): neither certain nor beyond the model. */
+const unsure = { min: -1.6, max: -0.03 };
+/** The metric's price: a direction with λ = c is taken at half. */
+const c = 1;
+
+const directory = new URL(`file://${flags.model.replace(/\/?$/, "/")}`);
+const model = await Model.load(flags.model);
+const encode = conversationEncoder(readTokenizer(directory));
+const random = seededRandom("anchors");
+const bar = new SingleBar({ format: "{bar} {value}/{total} anchors" }, Presets.shades_classic);
+bar.start(count, 0);
+const rows: ScoreRow[] = [];
+while (rows.length < count) {
+  const drawn = Array.from({ length: 32 }, () => toRow(drawExchange(random)));
+  const logprobs = await model.score(drawn, null);
+  const chosen = drawn.filter((_, i) => {
+    const total = logprobs[i]!.reduce((sum, value) => sum + value, 0);
+    return total > unsure.min && total < unsure.max;
+  });
+  rows.push(...chosen.slice(0, count - rows.length));
+  bar.update(rows.length);
+}
+bar.stop();
+const D = model.adapterLength(rank);
+const { gradients } = await model.gradients(rows, { digest: "", rank, B: new Float32Array(D) });
+const U = strongestDirections(gradients, count, { directions, c });
+const bytes = encodeAnchors(U, { directions, rank, model: model.digest });
+writeFileSync(new URL("anchors.safetensors", directory), bytes);
+await model.dispose();
+console.log(`${directions} directions of ${count} anchors, ${bytes.length} bytes`);
+
+function drawExchange(random: Random): { request: string; reply: string } {
+  const u = random();
+  if (u < 0.15) return drawBaseSkill(random);
+  if (u < 0.2) return drawOutside(random);
+  const chain = u < 0.55 ? [pick(random, families)] : pick(random, trainedPairs);
+  const task = drawTask(random, chain, { stated: "clear", readings: "uniform" });
+  return { request: request(task), reply: answer(task) };
+}
+
+function toRow({ request: said, reply }: { request: string; reply: string }): ScoreRow {
+  const { ids, learn } = encode([
+    { role: "user", content: said, learn: false },
+    { role: "assistant", content: reply, learn: true },
+  ]);
+  const start = learn.indexOf(true);
+  return { prompt: Int32Array.from(ids.slice(0, start)), reply: Int32Array.from(ids.slice(start)) };
+}

@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomNormal, seededRandom } from "@rosa2/shared/random";
+import { inverse, Matrix } from "ml-matrix";
+import { afterAll, describe, expect, it } from "vitest";
+import {
+  compileProjection,
+  encodeAnchors,
+  loadAnchors,
+  strongestDirections,
+} from "../../../gpu-service/src/adapt/anchors.ts";
+import { solveStep } from "../../../gpu-service/src/adapt/solver.ts";
+
+const count = 4;
+const D = 7;
+const M = 3;
+const c = 0.8;
+const random = seededRandom("anchors");
+const Ja = Float32Array.from({ length: count * D }, () => randomNormal(random));
+const J = Float32Array.from({ length: M * D }, () => randomNormal(random));
+
+/** P = (I + JₐᵀJₐ/c)⁻¹, inverted directly. */
+function metric(): Matrix {
+  const rows = Matrix.from1DArray(count, D, Ja);
+  return inverse(Matrix.add(Matrix.eye(D), rows.transpose().mmul(rows).div(c)));
+}
+
+describe("the anchors' metric", () => {
+  it("is the inverse of I + JᵀJ/c when every direction is kept", async () => {
+    const U = strongestDirections(Ja, count, { directions: count, c });
+    const project = await compileProjection(U, count, D);
+    const found = await project(J, M);
+    const expected = Matrix.from1DArray(M, D, J).mmul(metric()).to1DArray();
+    expected.forEach((value, i) => {
+      expect(found[i]).toBeCloseTo(value, 5);
+    });
+  });
+
+  it("makes the dual solve the minimum of ‖Jd − δ‖² + λ·dᵀ(I + JₐᵀJₐ/c)d", async () => {
+    const U = strongestDirections(Ja, count, { directions: count, c });
+    const JP = await (await compileProjection(U, count, D))(J, M);
+    const targets = [1, -0.5, 2];
+    const lambda = 0.3;
+    const { step, predicted } = solveStep({ J, JP, M, D }, targets, [1, 1, 1], { lambda, rho: 99 });
+    const rows = Matrix.from1DArray(M, D, J);
+    const d = Matrix.columnVector([...step]);
+    const error = Matrix.sub(rows.mmul(d), Matrix.columnVector(targets));
+    const pull = inverse(metric()).mmul(d).mul(lambda);
+    const residual = rows.transpose().mmul(error).add(pull).to1DArray();
+    for (const value of residual) expect(value).toBeCloseTo(0, 4);
+    rows
+      .mmul(d)
+      .to1DArray()
+      .forEach((value, i) => {
+        expect(predicted[i]).toBeCloseTo(value, 4);
+      });
+  });
+
+  it("takes away most of a step along the strongest anchor, and nothing across all of them", async () => {
+    const strong = Ja.map((value) => value * 30);
+    const U = strongestDirections(strong, count, { directions: count, c });
+    const project = await compileProjection(U, count, D);
+    const along = await project(strong.slice(0, D), 1);
+    expect(Math.hypot(...along)).toBeLessThan(0.05 * Math.hypot(...strong.slice(0, D)));
+    const across = [
+      ...metric()
+        .mmul(Matrix.columnVector([...J.slice(0, D)]))
+        .to1DArray(),
+    ];
+    expect(Math.hypot(...across)).toBeLessThan(Math.hypot(...J.slice(0, D)));
+  });
+});
+
+describe("an anchors file", () => {
+  const directory = mkdtempSync(join(tmpdir(), "rosa2-anchors-"));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const model = { digest: "a".repeat(64), adapterLength: () => D };
+  const U = strongestDirections(Ja, count, { directions: 2, c });
+  const file = join(directory, "anchors.safetensors");
+
+  it("is optional", async () => {
+    expect(await loadAnchors(directory, model)).toBeNull();
+  });
+
+  it("comes back as a projection, rounded to fp16", async () => {
+    writeFileSync(file, encodeAnchors(U, { directions: 2, rank: 8, model: model.digest }));
+    const anchors = await loadAnchors(directory, model);
+    expect(anchors!.rank).toBe(8);
+    const found = await anchors!.project(J, M);
+    const exact = await (await compileProjection(U, 2, D))(J, M);
+    exact.forEach((value, i) => {
+      expect(found[i]).toBeCloseTo(value, 2);
+    });
+  });
+
+  it("is refused by other weights", async () => {
+    writeFileSync(file, encodeAnchors(U, { directions: 2, rank: 8, model: "b".repeat(64) }));
+    await expect(loadAnchors(directory, model)).rejects.toThrow(/Cannot use anchors.safetensors/);
+  });
+});
