@@ -3,8 +3,8 @@ import { z } from "@hono/zod-openapi";
 import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
 
 export const contentCharsMax = 16_384;
-export const instructionsCharsMax = 8_192;
-export const textCharsMax = 4_096;
+const instructionsCharsMax = 8_192;
+const textCharsMax = 4_096;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
 
@@ -47,7 +47,7 @@ export type Mode = (typeof modes)[number];
 export const contexts = ["request", "dialogue"] as const;
 export type ContextPolicy = (typeof contexts)[number];
 
-export const adaptationSchema = z
+const adaptationSchema = z
   .object({
     mode: z.enum(modes).default("both"),
     context: z.enum(contexts).optional().openapi({
@@ -67,7 +67,6 @@ export const sessionCreateSchema = z
     }),
   })
   .openapi("SessionCreate");
-export type SessionCreate = z.infer<typeof sessionCreateSchema>;
 
 export const turnSchema = z
   .object({
@@ -159,7 +158,6 @@ export const turnCreateSchema = z
     seed: z.int().optional(),
   })
   .openapi("TurnCreate");
-export type TurnCreate = z.infer<typeof turnCreateSchema>;
 
 export const feedbackSchema = z
   .strictObject({

@@ -5,7 +5,7 @@ import type { BudgetBody } from "../contract.ts";
 /** A reservation whose holder died frees itself after this long. */
 const reservationMs = 15 * 60_000;
 
-export function monthOf(now: number): string {
+function monthOf(now: number): string {
   return new Date(now).toISOString().slice(0, 7);
 }
 

@@ -45,7 +45,7 @@ export function replyCostNanosMax(
 }
 
 const encoder = new TextEncoder();
-export function utf8Bytes(text: string): number {
+function utf8Bytes(text: string): number {
   return encoder.encode(text).byteLength;
 }
 

@@ -6,16 +6,16 @@
  */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import {
-  type AdaptRequest,
   type AdaptResult,
+  type adaptRequestSchema,
   adaptResultSchema,
   type GenerateEvent,
-  type GenerateRequest,
   generateEventSchema,
+  type generateRequestSchema,
   type Health,
   healthSchema,
-  type ScoreRequest,
   type ScoreResult,
+  type scoreRequestSchema,
   scoreResultSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
@@ -33,10 +33,10 @@ export interface CallContext {
   signal?: AbortSignal;
 }
 
-type Input<T> = T extends z.ZodType ? z.input<T> : never;
-export type GenerateInput = Input<typeof import("@rosa2/shared/protocol").generateRequestSchema>;
-export type AdaptInput = Input<typeof import("@rosa2/shared/protocol").adaptRequestSchema>;
-export type ScoreInput = Input<typeof import("@rosa2/shared/protocol").scoreRequestSchema>;
+/** Requests as callers write them: what the schema has a default for may be left out. */
+type GenerateInput = z.input<typeof generateRequestSchema>;
+type AdaptInput = z.input<typeof adaptRequestSchema>;
+type ScoreInput = z.input<typeof scoreRequestSchema>;
 
 export class GpuClient {
   readonly #config: Config["gpu"];
@@ -286,5 +286,3 @@ export function isTransient(error: unknown): boolean {
     ["gpu_unavailable", "gpu_cold", "queue_full", "shutting_down", "timeout"].includes(error.code)
   );
 }
-
-export type { AdaptRequest, GenerateRequest, ScoreRequest };

@@ -1,8 +1,8 @@
 /**
  * The Durable Object of one session: its only writer. Start reading at turn.ts and learn.ts.
  *
- * This file is the object's surface (each public method one call of the Worker) and its engine room: which
- * jobs run now, what the alarm wakes up for. Failures that callers expect come back as values (result.ts).
+ * This file is the object's surface, each public method one call of the Worker; what runs in the background
+ * is in jobs.ts. Failures that callers expect come back as values (result.ts).
  */
 import { DurableObject } from "cloudflare:workers";
 import { RosaError } from "@rosa2/shared/errors";
@@ -11,7 +11,6 @@ import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlit
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/session/migrations.js";
 import { removeSession } from "../accounts/sessions.ts";
-import { recordUsage, type UsageEvent } from "../accounts/usage.ts";
 import { eraseAdapters } from "../adapters/index.ts";
 import { type Config, configOf } from "../config.ts";
 import type {
@@ -29,29 +28,17 @@ import type { Env } from "../env.ts";
 import { GpuClient } from "../gpu-client/index.ts";
 import { emptyWords } from "../words/index.ts";
 import { type Desk, feedbackRow, generationRow, sessionRow, type Trace, turnRow } from "./desk.ts";
+import type { NewTurn } from "./draft.ts";
 import { EventLog, type Filter, followLog } from "./events.ts";
-import { beginFeedback, learnFrom, type NewFeedback } from "./learn.ts";
-import { type Job, Outbox } from "./outbox.ts";
+import { Jobs } from "./jobs.ts";
+import { beginFeedback, type NewFeedback } from "./learn.ts";
+import { noteIndex } from "./meter.ts";
+import { Outbox } from "./outbox.ts";
 import { KeptError, type Result, settle } from "./result.ts";
 import { events, feedback, generations, positives, session, turns } from "./schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./snapshot.ts";
-import {
-  answerTurn,
-  beginTurn,
-  leaseMs,
-  leaseReply,
-  type NewTurn,
-  noteIndex,
-  reviveTurn,
-  stopTurn,
-} from "./turn.ts";
-import {
-  feedbackResult,
-  generationBody,
-  sessionDetail,
-  sessionSummary,
-  turnBody,
-} from "./views.ts";
+import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
+import { feedbackResult, generationBody, sessionDetail, turnBody } from "./views.ts";
 import { changedWords, type WordsChange, wordsBody } from "./words.ts";
 
 export interface NewSession {
@@ -64,18 +51,10 @@ export interface NewSession {
   expiresAt: number | null;
 }
 
-/** Feedback that could not be finished in this time (a day) is closed without an update. */
-const giveUpMs = 24 * 3_600_000;
-
 export class SessionObject extends DurableObject<Env> {
   readonly #desk: Desk;
+  readonly #jobs: Jobs;
   #isOpen = false;
-  #armedAt: number | null = null;
-  /** Work under way in this object, by job id: whoever asks for the same work joins it. */
-  readonly #working = new Map<string, Promise<void>>();
-  /** Feedback is worked on one at a time, in the order it came. */
-  #learning: Promise<void> = Promise.resolve();
-
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const config: Config = configOf(env);
@@ -89,10 +68,11 @@ export class SessionObject extends DurableObject<Env> {
       outbox: new Outbox(db),
       replying: new Map(),
       closing: new AbortController(),
-      answer: (turnId, trace) => this.#reply(turnId, trace),
+      answer: (turnId, trace) => this.#jobs.reply(turnId, trace),
       now: () => Date.now(),
       transaction: (work) => ctx.storage.transactionSync(work),
     };
+    this.#jobs = new Jobs(this.#desk, ctx);
     ctx.blockConcurrencyWhile(async () => {
       // Asking for a session that does not exist must not write: an object without rows costs nothing.
       const tables = ctx.storage.sql
@@ -101,8 +81,8 @@ export class SessionObject extends DurableObject<Env> {
       if (tables.length === 0) return;
       await migrate(db, migrations);
       this.#isOpen = true;
-      this.#takeUpOrphans();
-      await this.#arm();
+      this.#jobs.takeUpOrphans();
+      await this.#jobs.arm();
     });
   }
 
@@ -124,7 +104,7 @@ export class SessionObject extends DurableObject<Env> {
         })
         .onConflictDoNothing()
         .run();
-      await this.#arm();
+      await this.#jobs.arm();
       return sessionDetail(this.#desk);
     });
   }
@@ -148,7 +128,7 @@ export class SessionObject extends DurableObject<Env> {
   ): Promise<Result<{ turnId: string; generation: string; stream: ReadableStream<Uint8Array> }>> {
     return this.#answer(async () => {
       const turnId = await this.#begin(input);
-      this.#background(this.#reply(turnId, trace));
+      this.#jobs.background(this.#jobs.reply(turnId, trace));
       const { generation } = turnRow(this.#desk, turnId);
       return { turnId, generation, stream: this.#followReply(turnId, 0) };
     });
@@ -165,7 +145,7 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(async () => {
       const after = this.#lastSeq();
       await reviveTurn(this.#desk, turnId);
-      this.#background(this.#reply(turnId, trace));
+      this.#jobs.background(this.#jobs.reply(turnId, trace));
       return this.#followReply(turnId, after);
     });
   }
@@ -173,8 +153,8 @@ export class SessionObject extends DurableObject<Env> {
   stop(turnId: string): Promise<Result<TurnBody>> {
     return this.#answer(async () => {
       await stopTurn(this.#desk, turnId);
-      await this.#working.get(`reply:${turnId}`);
-      await this.#arm();
+      await this.#jobs.replying(turnId);
+      await this.#jobs.arm();
       return turnBody(this.#desk, turnRow(this.#desk, turnId));
     });
   }
@@ -183,8 +163,8 @@ export class SessionObject extends DurableObject<Env> {
   feedback(input: NewFeedback, trace: Trace): Promise<Result<FeedbackResult>> {
     return this.#answer(async () => {
       const id = await beginFeedback(this.#desk, input);
-      const work = this.#learn(id, trace);
-      this.#background(work);
+      const work = this.#jobs.learn(id, trace);
+      this.#jobs.background(work);
       const { retry, wait = retry } = input.body;
       if (wait) {
         await work.catch((error) => this.#kept(error, id));
@@ -209,8 +189,8 @@ export class SessionObject extends DurableObject<Env> {
       // From the feedback's own beginning: a repeated call sees everything again.
       const after = 0;
       let failed = false;
-      this.#background(
-        this.#learn(feedbackId, trace).catch((error) => {
+      this.#jobs.background(
+        this.#jobs.learn(feedbackId, trace).catch((error) => {
           failed = true;
           const row = feedbackRow(this.#desk, feedbackId);
           // A failed retry has its own error event in the log already.
@@ -266,19 +246,13 @@ export class SessionObject extends DurableObject<Env> {
 
   /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
   changeWords(change: WordsChange): Promise<Result<WordsStateBody>> {
-    return this.#answer(async () => {
-      const before = this.#learning;
-      const work = before.then(() => {
+    return this.#answer(() =>
+      this.#jobs.inTurn(() => {
         const wordsState = changedWords(sessionRow(this.#desk).wordsState, change);
         this.#desk.db.update(session).set({ wordsState }).run();
         return wordsBody(wordsState);
-      });
-      this.#learning = work.then(
-        () => {},
-        () => {},
-      );
-      return await work;
-    });
+      }),
+    );
   }
 
   generations(): Promise<Result<{ active: string; data: GenerationBody[] }>> {
@@ -301,7 +275,7 @@ export class SessionObject extends DurableObject<Env> {
         this.#desk.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
         noteIndex(this.#desk);
       });
-      await this.#arm();
+      await this.#jobs.arm();
       const listed = await this.generations();
       if (!listed.ok) throw new RosaError(listed.code, listed.message);
       return listed.value;
@@ -323,7 +297,7 @@ export class SessionObject extends DurableObject<Env> {
       if (!created.ok) throw new RosaError(created.code, created.message);
       restoreSnapshot(this.#desk, snapshot);
       noteIndex(this.#desk);
-      await this.#arm();
+      await this.#jobs.arm();
       return sessionDetail(this.#desk);
     });
   }
@@ -334,7 +308,7 @@ export class SessionObject extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    this.#armedAt = null;
+    this.#jobs.rang();
     if (!this.#isOpen) return;
     try {
       const { expiresAt } = sessionRow(this.#desk);
@@ -342,12 +316,12 @@ export class SessionObject extends DurableObject<Env> {
         await this.#erase();
         return;
       }
-      await this.#runDue();
+      await this.#jobs.runDue();
     } catch (error) {
       console.error("alarm failed", error);
     } finally {
       // An alarm that throws is dropped after a few tries; this one never throws and always re-arms.
-      await this.#arm();
+      await this.#jobs.arm();
     }
   }
 
@@ -359,7 +333,7 @@ export class SessionObject extends DurableObject<Env> {
     try {
       return await settle(work);
     } finally {
-      await this.#arm();
+      await this.#jobs.arm();
     }
   }
 
@@ -370,147 +344,27 @@ export class SessionObject extends DurableObject<Env> {
     return turnId;
   }
 
-  #reply(turnId: string, trace: Trace): Promise<void> {
-    return this.#once(`reply:${turnId}`, () => answerTurn(this.#desk, turnId, trace));
-  }
-
   /** @throws KeptError when the reply failed; the turn can be retried. */
   async #replyOf(turnId: string, trace: Trace): Promise<TurnBody> {
-    const work = this.#reply(turnId, trace);
-    this.#background(work);
+    const work = this.#jobs.reply(turnId, trace);
+    this.#jobs.background(work);
     await work;
     const turn = turnRow(this.#desk, turnId);
     if (turn.status === "failed" && turn.error !== null) throw new KeptError(turn.error, turnId);
     return turnBody(this.#desk, turn);
   }
 
-  #learn(feedbackId: string, trace: Trace): Promise<void> {
-    return this.#once(`feedback:${feedbackId}`, async () => {
-      const before = this.#learning;
-      const work = before.then(() => learnFrom(this.#desk, feedbackId, trace));
-      this.#learning = work.catch(() => {});
-      await work.catch((error) => {
-        const job = this.#isOpen ? this.#desk.outbox.get(`feedback:${feedbackId}`) : undefined;
-        if (job !== undefined) this.#desk.outbox.failed(job, this.#desk.now());
-        throw error;
-      });
-    });
-  }
-
-  /** Starts work, or joins it; afterwards whatever it put into the outbox is looked at. */
-  #once(id: string, work: () => Promise<void>): Promise<void> {
-    const started = this.#working.get(id);
-    if (started !== undefined) return started;
-    const promise = work().finally(async () => {
-      this.#working.delete(id);
-      if (!this.#isOpen) return;
-      this.#background(this.#runDue(["usage", "index"]));
-      await this.#arm();
-    });
-    this.#working.set(id, promise);
-    return promise;
-  }
-
-  /** Keeps the object alive for work that nobody waits for; its failure is in the outbox or the log. */
-  #background(work: Promise<unknown>): void {
-    this.ctx.waitUntil(
-      work.catch((error) => {
-        if (!(error instanceof RosaError)) console.error("background work failed", error);
-      }),
-    );
-  }
-
-  async #runDue(kinds: Job["kind"][] = ["usage", "index", "reply", "feedback"]): Promise<void> {
-    const jobs = this.#desk.outbox.due(this.#desk.now()).filter(({ kind }) => kinds.includes(kind));
-    await Promise.all(jobs.map((job) => this.#runJob(job)));
-  }
-
-  async #runJob(job: Job): Promise<void> {
-    const { outbox } = this.#desk;
-    if (job.kind === "reply") {
-      const { turnId } = job.payload as { turnId: string };
-      leaseReply(this.#desk, turnId);
-      if (!this.#working.has(job.id)) await this.#reply(turnId, {}).catch(logUnexpected);
-    } else if (job.kind === "feedback") {
-      const { feedbackId } = job.payload as { feedbackId: string };
-      if (this.#working.has(job.id)) {
-        outbox.postpone(job.id, this.#desk.now() + leaseMs);
-      } else if (feedbackRow(this.#desk, feedbackId).createdAt + giveUpMs < this.#desk.now()) {
-        this.#giveUp(feedbackId);
-      } else {
-        await this.#learn(feedbackId, {}).catch(logUnexpected);
-      }
-    } else {
-      await this.#once(job.id, async () => {
-        try {
-          if (job.kind === "usage") await recordUsage(this.env.DB, job.payload as UsageEvent);
-          else await this.#writeIndex();
-          if (this.#isOpen) outbox.delete(job.id);
-        } catch (error) {
-          console.error(`${job.kind} could not be written`, error);
-          outbox.failed(job, this.#desk.now());
-        }
-      });
-    }
-  }
-
-  #giveUp(feedbackId: string): void {
-    const row = feedbackRow(this.#desk, feedbackId);
-    const reason = "given up: the GPU service could not be reached for a day";
-    this.#desk.transaction(() => {
-      this.#desk.db
-        .update(feedback)
-        .set({
-          step: "done",
-          weights: row.weights ?? {
-            decision: "rejected",
-            reason,
-            active: false,
-            step_norm: null,
-            shift_norm: null,
-            kl: null,
-            objective: null,
-            ms: null,
-          },
-        })
-        .where(eq(feedback.id, feedbackId))
-        .run();
-      this.#desk.outbox.delete(`feedback:${feedbackId}`);
-      this.#desk.log.append({
-        turnId: row.turnId,
-        type: "error",
-        data: { error: { code: "gpu_unavailable", message: reason }, feedback_id: feedbackId },
-        at: this.#desk.now(),
-        feedbackId,
-      });
-    });
-  }
-
-  async #writeIndex(): Promise<void> {
-    const { id, turn_count, generation, updated_at } = sessionSummary(this.#desk);
-    await this.env.DB.prepare(
-      "UPDATE session_index SET turns = ?2, generation = ?3, updated_at = ?4 WHERE id = ?1",
-    )
-      .bind(id, turn_count, generation, Date.parse(updated_at))
-      .run();
-  }
-
   async #erase(): Promise<Erased> {
-    const { db, outbox, replying } = this.#desk;
+    const { db } = this.#desk;
     const { id, tenantId } = sessionRow(this.#desk);
-    this.#desk.closing.abort();
-    for (const controller of replying.values()) controller.abort();
-    await Promise.allSettled(this.#working.values());
-    for (const job of outbox.pending("usage")) {
-      await recordUsage(this.env.DB, job.payload as UsageEvent);
-      outbox.delete(job.id);
-    }
+    await this.#jobs.finish();
     const rows = (table: typeof turns | typeof generations | typeof events) =>
       db.select({ n: count() }).from(table).get()?.n ?? 0;
     const erased = { turns: rows(turns), generations: rows(generations), events: rows(events) };
     const adapters = await eraseAdapters(this.env, { tenantId, sessionId: id });
     await removeSession(this.env.DB, tenantId, id);
     this.#isOpen = false;
+    this.#jobs.close();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#desk.log.wake();
@@ -520,29 +374,6 @@ export class SessionObject extends DurableObject<Env> {
       erased: { ...erased, adapters },
       kept: "usage rows without content, for billing",
     };
-  }
-
-  /** After an eviction nothing runs in memory any more, so every lease is void. */
-  #takeUpOrphans(): void {
-    for (const job of this.#desk.outbox.pending("reply")) {
-      this.#desk.outbox.postpone(job.id, this.#desk.now());
-    }
-    for (const job of this.#desk.outbox.pending("feedback")) {
-      if (job.attempts === 0) this.#desk.outbox.postpone(job.id, this.#desk.now());
-    }
-  }
-
-  /** Sets the alarm for the next due job or the session's end. */
-  async #arm(): Promise<void> {
-    if (!this.#isOpen) return;
-    const row = this.#desk.db.select({ at: session.expiresAt }).from(session).get();
-    const times = [row?.at ?? null, this.#desk.outbox.nextDueAt()].filter((at) => at !== null);
-    if (times.length === 0) return;
-    const at = Math.min(...times);
-    // Setting an alarm is a write; the same one need not be set again.
-    if (at === this.#armedAt) return;
-    this.#armedAt = at;
-    await this.ctx.storage.setAlarm(Math.max(at, this.#desk.now() + 5));
   }
 
   #followReply(turnId: string, afterSeq: number): ReadableStream<Uint8Array> {
@@ -576,8 +407,4 @@ function describe(error: unknown): { code: string; message: string } {
   return error instanceof RosaError
     ? { code: error.code, message: error.message }
     : { code: "internal_error", message: "Something unexpected went wrong" };
-}
-
-function logUnexpected(error: unknown): void {
-  if (!(error instanceof RosaError)) console.error("job failed", error);
 }

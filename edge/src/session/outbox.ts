@@ -3,6 +3,9 @@ import { asc, eq, lte, min } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import { outbox } from "./schema.ts";
 
+/** A job under way renews its lease; one whose lease ran out was orphaned and starts again. */
+export const leaseMs = 20_000;
+
 export type Job = typeof outbox.$inferSelect;
 export type JobKind = Job["kind"];
 

@@ -5,7 +5,7 @@ import type { Plan } from "@rosa2/shared/schedule";
 import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { FeedbackBody, WeightsReport, WordsReport } from "../contract.ts";
 import type { WordsState } from "../words/index.ts";
-import type { TurnSampling } from "./turn.ts";
+import type { TurnSampling } from "./draft.ts";
 
 /** Exactly one row. */
 export const session = sqliteTable("session", {

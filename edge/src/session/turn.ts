@@ -5,13 +5,11 @@
  * the log whether or not anybody is listening. HTTP is not known here.
  */
 import { RosaError } from "@rosa2/shared/errors";
-import type { Sampling, TokenLogprob, Usage } from "@rosa2/shared/protocol";
-import { and, asc, eq, inArray, max } from "drizzle-orm";
+import type { Usage } from "@rosa2/shared/protocol";
+import { and, eq } from "drizzle-orm";
 import { release, reserve } from "../accounts/budget.ts";
-import { replyCostNanos, replyCostNanosMax, type UsageEvent } from "../accounts/usage.ts";
-import { turnsMax } from "../contract.ts";
+import { replyCostNanos, replyCostNanosMax } from "../accounts/usage.ts";
 import { newId } from "../ids.ts";
-import { reviseRequest } from "../words/index.ts";
 import {
   adapterOf,
   callContext,
@@ -22,31 +20,13 @@ import {
   type TurnRow,
   turnRow,
 } from "./desk.ts";
-import { buildPrompt, type Exchange, estimateTokens } from "./prompt.ts";
+import { draftTurn, type NewTurn, type Retry } from "./draft.ts";
+import { findIdempotent } from "./idempotency.ts";
+import { estimateUsage, meter, meterId, noteIndex } from "./meter.ts";
+import { leaseMs } from "./outbox.ts";
+import { Page } from "./page.ts";
 import { idempotency, turns } from "./schema.ts";
 import { turnBody } from "./views.ts";
-
-/** `max_tokens` is always sent, so that a reply's price is bounded before it starts. */
-export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens: number };
-
-export interface NewTurn {
-  content: string;
-  sampling: Partial<Sampling>;
-  keyId: string;
-  idempotency?: { key: string; fingerprint: string };
-}
-
-/** How a retry differs from a new request: the words are given, and so are the replies to avoid. */
-export interface Retry {
-  of: TurnRow;
-  prompt: string;
-  rejected: string[];
-  /** Runs in the transaction that stores the turn. */
-  alongside(turnId: string): void;
-}
-
-/** While this object lives it renews the lease of a reply in progress; when it ran out, the reply was orphaned. */
-export const leaseMs = 20_000;
 
 /**
  * Stores a turn that is ready to be answered, or finds the one that its Idempotency-Key made before.
@@ -229,21 +209,6 @@ function findEarlier(desk: Desk, input: NewTurn): string | null {
   return findIdempotent(desk, input.idempotency);
 }
 
-/** @throws RosaError `idempotency_mismatch` when the key came with another request before. */
-export function findIdempotent(
-  desk: Desk,
-  { key, fingerprint }: { key: string; fingerprint: string },
-): string | null {
-  const row = desk.db.select().from(idempotency).where(eq(idempotency.key, key)).get();
-  if (row === undefined) return null;
-  if (row.fingerprint === fingerprint) return row.ref;
-  throw new RosaError(
-    "idempotency_mismatch",
-    "This Idempotency-Key was used with another request before",
-    { param: "Idempotency-Key" },
-  );
-}
-
 function turnExists(desk: Desk, turnId: string): boolean {
   return (
     desk.db.select({ id: turns.id }).from(turns).where(eq(turns.id, turnId)).get() !== undefined
@@ -258,117 +223,6 @@ function refuseWhileReplying(desk: Desk): void {
     `Turn ${running.id} of this session is still being answered; wait for it or stop it`,
     { retryAfterS: 1 },
   );
-}
-
-/** The row of a turn as it would be stored now: the words as learnt, the active generation, the dialogue so far. */
-function draftTurn(
-  desk: Desk,
-  turnId: string,
-  input: NewTurn,
-  retry: Retry | undefined,
-): typeof turns.$inferInsert & { sampling: TurnSampling; messages: TurnRow["messages"] } {
-  const session = sessionRow(desk);
-  const index =
-    (desk.db
-      .select({ last: max(turns.index) })
-      .from(turns)
-      .get()?.last ?? -1) + 1;
-  if (index >= turnsMax) {
-    throw new RosaError(
-      "conflict",
-      `A session holds at most ${turnsMax} turns; fork it or start anew`,
-    );
-  }
-  const wordsAdapt = session.mode === "both" || session.mode === "words";
-  const prompt =
-    retry?.prompt ??
-    (wordsAdapt ? reviseRequest(session.wordsState, input.content).prompt : input.content);
-  const sampling = {
-    ...input.sampling,
-    max_tokens: input.sampling.max_tokens ?? desk.config.replyTokens,
-  };
-  const problemId = retry?.of.problemId ?? turnId;
-  const messages = buildPrompt({
-    instructions: session.instructions,
-    policy: session.context,
-    dialogue: session.context === "dialogue" ? dialogueBefore(desk, problemId) : [],
-    request: prompt,
-    tokensMax: Math.max(64, desk.config.contextTokens - sampling.max_tokens),
-  });
-  return {
-    id: turnId,
-    index,
-    problemId,
-    attempt: (retry?.of.attempt ?? 0) + 1,
-    retryOf: retry?.of.id ?? null,
-    content: input.content,
-    prompt,
-    messages,
-    sampling,
-    rejected: retry?.rejected ?? [],
-    status: "running",
-    generation: session.activeGeneration,
-    keyId: input.keyId,
-    runs: 1,
-    createdAt: desk.now(),
-  };
-}
-
-/** Finished exchanges of other problems, oldest first, each with its last try. */
-function dialogueBefore(desk: Desk, problemId: string): Exchange[] {
-  const rows = desk.db
-    .select({ problemId: turns.problemId, prompt: turns.prompt, reply: turns.reply })
-    .from(turns)
-    .where(inArray(turns.status, ["completed", "stopped"]))
-    .orderBy(asc(turns.index))
-    .all();
-  const last = new Map<string, Exchange>();
-  for (const row of rows) {
-    if (row.problemId !== problemId && row.reply !== "") last.set(row.problemId, row);
-  }
-  return [...last.values()].map(({ prompt, reply }) => ({ prompt, reply }));
-}
-
-/** A reply on its way to the log. After an eviction it is written anew and what readers already have is skipped. */
-class Page {
-  text = "";
-  readonly #desk: Desk;
-  readonly #turnId: string;
-  #shown: string;
-
-  constructor(desk: Desk, turnId: string) {
-    this.#desk = desk;
-    this.#turnId = turnId;
-    this.#shown = desk.log.textSoFar(turnId);
-  }
-
-  write(delta: string, logprobs?: TokenLogprob[]): void {
-    this.text += delta;
-    if (this.#shown.startsWith(this.text)) return;
-    if (!this.text.startsWith(this.#shown)) {
-      this.#append("reset", {});
-      this.#shown = "";
-    }
-    const fresh = this.text.slice(this.#shown.length);
-    this.#append("delta", logprobs === undefined ? { text: fresh } : { text: fresh, logprobs });
-    this.#shown = this.text;
-  }
-
-  /** Makes what readers have equal to the reply as the service finally reports it. */
-  finish(reply: string): void {
-    if (this.#shown === reply) return;
-    if (!reply.startsWith(this.#shown)) {
-      this.#append("reset", {});
-      this.#shown = "";
-    }
-    const rest = reply.slice(this.#shown.length);
-    if (rest !== "") this.#append("delta", { text: rest });
-    this.#shown = reply;
-  }
-
-  #append(type: "delta" | "reset", data: unknown): void {
-    this.#desk.log.append({ turnId: this.#turnId, type, data, at: this.#desk.now() });
-  }
 }
 
 interface Outcome {
@@ -436,32 +290,4 @@ function failTurn(desk: Desk, turn: TurnRow, error: unknown): void {
       at: desk.now(),
     });
   });
-}
-
-/** A stopped reply is never reported by the service; this counts what was read, and estimates what was sent. */
-function estimateUsage(turn: TurnRow, deltaCount: number): Usage {
-  return {
-    prompt_tokens: estimateTokens(turn.messages),
-    completion_tokens: deltaCount,
-    cached_tokens: 0,
-  };
-}
-
-/** Event id in the ledger; it holds the session's id because a fork keeps the ids of its turns. */
-function meterId(desk: Desk, turnId: string, run: number): string {
-  return `${sessionRow(desk).id}/${turnId}:${run}`;
-}
-
-export function meter(desk: Desk, event: UsageEvent): void {
-  desk.outbox.put({
-    id: `usage:${event.eventId}`,
-    kind: "usage",
-    payload: event,
-    dueAt: desk.now(),
-  });
-}
-
-/** The list of sessions is brought up to date soon; many changes become one write. */
-export function noteIndex(desk: Desk): void {
-  desk.outbox.put({ id: "index", kind: "index", payload: {}, dueAt: desk.now() });
 }

@@ -21,7 +21,7 @@ import {
 } from "./desk.ts";
 import { feedback, generations, turns } from "./schema.ts";
 
-export function iso(time: number): string {
+function iso(time: number): string {
   return new Date(time).toISOString();
 }
 
@@ -52,15 +52,22 @@ export function probability(logprob: number): number {
   return Math.min(1, Math.exp(logprob));
 }
 
-export const queuedWeights: WeightsReport = {
-  decision: "queued",
-  reason: "runs while you read; the reply's events tell when it lands",
+/** A weights step that measured nothing. */
+export const idleWeights: WeightsReport = {
+  decision: "skipped",
+  reason: "",
   active: false,
   step_norm: null,
   shift_norm: null,
   kl: null,
   objective: null,
   ms: null,
+};
+
+const queuedWeights: WeightsReport = {
+  ...idleWeights,
+  decision: "queued",
+  reason: "runs while you read; the reply's events tell when it lands",
 };
 
 /** Once the words are done; before that there is nothing to show. */

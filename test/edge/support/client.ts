@@ -6,7 +6,7 @@ import type { Env } from "../../../edge/src/env.ts";
 import type { Behaviour, Call } from "../../support/fake-gpu-calls.ts";
 
 export const bindings = env as unknown as Env;
-const worker = (exports as unknown as { default: Fetcher }).default;
+export const worker = (exports as unknown as { default: Fetcher }).default;
 
 let count = 0;
 
@@ -122,7 +122,7 @@ export async function readSome(
   }
 }
 
-export function parseEvents(text: string): StreamEvent[] {
+function parseEvents(text: string): StreamEvent[] {
   return text
     .split("\n\n")
     .filter((block) => block !== "" && !block.startsWith(":"))

@@ -1,0 +1,220 @@
+/** The weights step of feedback: evidence, the schedule's decision, one update, at most one generation. */
+import { RosaError } from "@rosa2/shared/errors";
+import type { AdaptResult } from "@rosa2/shared/protocol";
+import { decide, type Evidence, type Plan } from "@rosa2/shared/schedule";
+import { asc, count, eq, max } from "drizzle-orm";
+import { release, reserve } from "../accounts/budget.ts";
+import { putAdapter } from "../adapters/index.ts";
+import type { WeightsReport, WordsReport } from "../contract.ts";
+import { isTransient } from "../gpu-client/index.ts";
+import { newId } from "../ids.ts";
+import {
+  adapterOf,
+  callContext,
+  type Desk,
+  type FeedbackRow,
+  feedbackRow,
+  sessionRow,
+  type Trace,
+  type TurnRow,
+  turnRow,
+} from "./desk.ts";
+import { isNeutral, logReport, rightReply, scoreReplies, unchangedWords } from "./evidence.ts";
+import { meter, noteIndex } from "./meter.ts";
+import { dropPositive, keepPositive } from "./positives.ts";
+import { withRequest } from "./prompt.ts";
+import { updateRows } from "./recipe.ts";
+import { feedback, generations, positives, session } from "./schema.ts";
+import { idleWeights, probability } from "./views.ts";
+
+/** Weights: what the schedule decides, computed on the rewritten request; at most one generation. */
+export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace): Promise<void> {
+  const row = feedbackRow(desk, feedbackId);
+  const turn = turnRow(desk, row.turnId);
+  const words = row.words ?? unchangedWords(turn, row.body);
+  const { id: sessionId, tenantId, activeGeneration: parent, mode } = sessionRow(desk);
+  const plan = decide(await gatherEvidence(desk, row, turn, words, trace));
+  const right = rightReply(row.body, turn);
+  if (right !== null && (mode === "both" || mode === "weights")) {
+    keepPositive(desk, turn, words, right);
+  }
+  if (right === null && row.body.reward < 0) dropPositive(desk, turn);
+  const skip = (reason: string) =>
+    commitWeights(desk, row, { ...idleWeights, decision: "skipped", reason }, plan, null, null);
+  if (plan.row === null) return skip(plan.text);
+  if (plan.row.kind === "rejected" && !row.body.retry) {
+    return skip("a rejected reply alone is learned from only with a retry");
+  }
+  const example = {
+    messages: withRequest(turn.messages, words.after),
+    reply: right?.reply ?? turn.reply,
+    kind: plan.row.kind,
+    weight: plan.row.weight,
+  };
+  const kept = desk.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
+  const { rows, plan: recipe } = updateRows(kept, { problemId: turn.problemId, row: example });
+
+  const eventId = `${sessionId}/${feedbackId}`;
+  const amountNanos = desk.config.prices.adaptationNanos;
+  try {
+    await reserve(desk.env.DB, { eventId, tenantId, amountNanos }, desk.now());
+  } catch (error) {
+    if (!(error instanceof RosaError) || error.code !== "budget_exceeded") throw error;
+    return skip(error.message);
+  }
+  let answer: Awaited<ReturnType<Desk["gpu"]["adapt"]>>;
+  try {
+    answer = await desk.gpu.adapt(
+      { tenant: tenantId, adapter: adapterOf(desk, parent), rows, plan: recipe },
+      callContext(desk, tenantId, trace),
+    );
+    if (answer.adapter !== null) {
+      const { digest = "" } = answer.result;
+      await putAdapter(desk.env, { tenantId, sessionId }, digest, answer.adapter);
+    }
+  } catch (error) {
+    await release(desk.env.DB, eventId).catch(() => {});
+    if (!(error instanceof RosaError) || isTransient(error)) throw error;
+    // The service will never take these rows: say so and go on without an update.
+    const reason = `the update was refused: ${error.message}`;
+    commitWeights(desk, row, { ...idleWeights, decision: "rejected", reason }, plan, recipe, null);
+    return;
+  }
+  const { result, adapter } = answer;
+  const report: WeightsReport = {
+    decision: result.decision,
+    reason: result.decision === "updated" ? plan.text : result.reason,
+    active: false,
+    step_norm: result.step_norm,
+    shift_norm: result.shift_norm,
+    kl: result.kl,
+    objective: result.objective,
+    ms: result.ms.update,
+  };
+  const made = adapter === null ? null : { result, parent, bytes: adapter.byteLength };
+  commitWeights(desk, row, report, plan, recipe, made);
+  if (result.decision !== "updated") await release(desk.env.DB, eventId).catch(() => {});
+}
+
+async function gatherEvidence(
+  desk: Desk,
+  row: FeedbackRow,
+  turn: TurnRow,
+  words: WordsReport,
+  trace: Trace,
+): Promise<Evidence> {
+  const { mode, activeGeneration } = sessionRow(desk);
+  const { body } = row;
+  const right = rightReply(body, turn);
+  const confidence = turn.logprob === null ? 0.5 : probability(turn.logprob);
+  const evidence: Evidence = {
+    mode,
+    reward: body.reward,
+    corrected: body.correction !== undefined,
+    spoken: (body.text ?? "").trim() !== "",
+    wordsChanged: words.changed,
+    hinted: words.hinted,
+    share: words.share,
+    confidence,
+    logprobBefore: null,
+    logprobAfter: null,
+    rejectedProbability: null,
+    updates: desk.db.select({ n: count() }).from(generations).get()?.n ?? 0,
+  };
+  if (mode === "off" || mode === "words" || isNeutral(body)) return evidence;
+  // The reply's own pass measured it already, if words and generation are still the same.
+  const known =
+    turn.generation === activeGeneration && words.after === turn.prompt ? turn.logprob : null;
+  const reply = right?.reply ?? turn.reply;
+  if (known !== null && reply === turn.reply) {
+    return right === null
+      ? { ...evidence, rejectedProbability: probability(known) }
+      : { ...evidence, logprobBefore: known, logprobAfter: known };
+  }
+  const prompts = words.changed ? [words.before, words.after] : [words.after];
+  const scores = await scoreReplies(
+    desk,
+    trace,
+    adapterOf(desk, activeGeneration),
+    prompts.map((prompt) => ({ messages: withRequest(turn.messages, prompt), reply })),
+  );
+  const after = scores?.at(-1) ?? null;
+  if (right === null) {
+    return { ...evidence, rejectedProbability: after === null ? null : probability(after) };
+  }
+  return { ...evidence, logprobBefore: scores?.[0] ?? null, logprobAfter: after };
+}
+
+type FeedbackPlan = NonNullable<FeedbackRow["plan"]>;
+
+/** Ends the weights step: generation, swap, report, price and event stand or fall together. */
+function commitWeights(
+  desk: Desk,
+  row: FeedbackRow,
+  report: WeightsReport,
+  plan: Plan,
+  recipe: FeedbackPlan["recipe"],
+  made: { result: AdaptResult; parent: string; bytes: number } | null,
+): void {
+  const { id: sessionId, tenantId } = sessionRow(desk);
+  const now = desk.now();
+  desk.transaction(() => {
+    if (feedbackRow(desk, row.id).step !== "words") return;
+    let weights = report;
+    if (made !== null) {
+      const id = newId("gen");
+      const last =
+        desk.db
+          .select({ n: max(generations.index) })
+          .from(generations)
+          .get()?.n ?? 0;
+      desk.db
+        .insert(generations)
+        .values({
+          id,
+          index: last + 1,
+          feedbackId: row.id,
+          parent: made.parent,
+          digest: made.result.digest ?? "",
+          bytes: made.bytes,
+          plan: recipe ?? {},
+          report: made.result,
+          createdAt: now,
+        })
+        .run();
+      // Compare and set: whoever activated another generation meanwhile keeps that choice.
+      const active = sessionRow(desk).activeGeneration === made.parent;
+      if (active) desk.db.update(session).set({ activeGeneration: id }).run();
+      weights = {
+        ...report,
+        generation: id,
+        active,
+        reason: active
+          ? report.reason
+          : `${report.reason}; kept but not activated, because another generation was activated meanwhile`,
+      };
+    }
+    const costNanos = made === null ? 0 : desk.config.prices.adaptationNanos;
+    if (recipe !== null) {
+      meter(desk, {
+        eventId: `${sessionId}/${row.id}`,
+        tenantId,
+        keyId: row.keyId,
+        sessionId,
+        kind: "adaptation",
+        at: now,
+        adaptationsAccepted: made === null ? 0 : 1,
+        adaptationsRejected: made === null ? 1 : 0,
+        gpuMs: report.ms ?? 0,
+        costNanos,
+      });
+    }
+    noteIndex(desk);
+    desk.db
+      .update(feedback)
+      .set({ weights, plan: { ...plan, recipe }, costNanos, step: "weights" })
+      .where(eq(feedback.id, row.id))
+      .run();
+    logReport(desk, row, "weights", weights);
+  });
+}
