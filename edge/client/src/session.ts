@@ -53,7 +53,7 @@ export class SessionClient {
   stream(request: string | Ask, options: CallOptions = {}): EventStream<ReplyEvent> {
     const idempotencyKey = options.idempotencyKey ?? newKey();
     let turnId: string | null = null;
-    return this.#events<ReplyEvent>(["done"], options, async (lastEventId) => {
+    return this.#events<ReplyEvent>("done", options, async (lastEventId) => {
       if (turnId !== null) return this.#openEvents(turnId, lastEventId, options);
       const response = await this.#http.send(`${this.#path}/turns`, {
         ...options,
@@ -75,7 +75,7 @@ export class SessionClient {
     turnId: string,
     options: CallOptions & { lastEventId?: number } = {},
   ): EventStream<LogEvent> {
-    return this.#events<LogEvent>([], options, (lastEventId) =>
+    return this.#events<LogEvent>(null, options, (lastEventId) =>
       this.#openEvents(turnId, lastEventId ?? options.lastEventId ?? null, options),
     );
   }
@@ -88,7 +88,7 @@ export class SessionClient {
   /** Runs a failed turn again, under the same id. For another try at a reply, give feedback with `retry`. */
   retry(turnId: string, options: CallOptions = {}): EventStream<ReplyEvent> {
     let started = false;
-    return this.#events<ReplyEvent>(["done"], options, async (lastEventId) => {
+    return this.#events<ReplyEvent>("done", options, async (lastEventId) => {
       if (started) return this.#openEvents(turnId, lastEventId, options);
       const response = await this.#http.send(`${this.#turnPath(turnId)}/retry`, {
         ...options,
@@ -113,7 +113,7 @@ export class SessionClient {
   ): EventStream<FeedbackEvent> {
     // The same feedback again continues the same story, told from its beginning.
     const idempotencyKey = options.idempotencyKey ?? newKey();
-    return this.#events<FeedbackEvent>(["done"], options, () =>
+    return this.#events<FeedbackEvent>("done", options, () =>
       this.#http.send(`${this.#turnPath(turnId)}/feedback`, {
         ...options,
         idempotencyKey,
@@ -194,13 +194,13 @@ export class SessionClient {
   }
 
   #events<E extends { id: number; type: string; data: unknown }>(
-    ends: string[],
+    lastType: string | null,
     options: CallOptions,
     open: Source["open"],
   ): EventStream<E> {
     return new EventStream<E>({
       open,
-      ends: (type) => ends.includes(type),
+      lastType,
       silenceMsMax: this.#http.silenceMsMax,
       failuresMax: this.#http.reconnectsMax,
       signal: options.signal,

@@ -61,7 +61,7 @@ async function* readText(response: Response, silenceMsMax: number): AsyncGenerat
 }
 
 async function withinSilence<T>(read: Promise<T>, silenceMsMax: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof setTimeout> | null = null;
   const silence = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => reject(new Rosa2Error(`The stream was silent for ${silenceMsMax} ms`)),
@@ -71,6 +71,6 @@ async function withinSilence<T>(read: Promise<T>, silenceMsMax: number): Promise
   try {
     return await Promise.race([read, silence]);
   } finally {
-    clearTimeout(timer);
+    if (timer !== null) clearTimeout(timer);
   }
 }

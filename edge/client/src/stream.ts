@@ -16,8 +16,8 @@ interface Numbered {
 export interface Source {
   /** Connects, or reconnects after this event; events up to it may come again and are left out. */
   open(lastEventId: number | null): Promise<Response>;
-  /** Whether nothing can come after an event of this type; without it, the stream ends when its server ends it. */
-  ends(type: string): boolean;
+  /** The event that ends the stream; without one, it ends when its server has nothing more to tell. */
+  lastType: string | null;
   silenceMsMax: number;
   /** Connections in a row that may fail without bringing anything. */
   failuresMax: number;
@@ -35,7 +35,7 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
 
   /** @throws Rosa2Error what the server reports, or `connection_failed` when reconnecting does not help. */
   async *[Symbol.asyncIterator](): AsyncGenerator<E> {
-    const { open, ends, silenceMsMax, failuresMax, signal } = this.#source;
+    const { open, lastType, silenceMsMax, failuresMax, signal } = this.#source;
     for (let failures = 0; ; ) {
       let cameNothing = true;
       let failure: Rosa2Error | undefined;
@@ -50,15 +50,14 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
           cameNothing = false;
           failures = 0;
           yield event;
-          if (ends(event.type)) return;
+          if (event.type === lastType) return;
         }
       } catch (error) {
         if (signal?.aborted === true) throw signal.reason;
         if (!(error instanceof Rosa2Error) || error.code !== "connection_failed") throw error;
         failure = error;
       }
-      // A connection that its server ended without a word had nothing more to tell.
-      if (failure === undefined && cameNothing) return;
+      if (lastType === null && failure === undefined && cameNothing) return;
       if (failures >= failuresMax) {
         throw failure ?? new Rosa2Error("The stream ended before its end");
       }

@@ -1,0 +1,60 @@
+/** The client's types are the server's: what a schema takes and gives, the client's type is, exactly. */
+import type { z } from "@hono/zod-openapi";
+import type { ErrorCode as ServerCode, ErrorType as ServerType } from "@rosa2/shared/errors";
+import type * as client from "rosa2";
+import { expectTypeOf, it } from "vitest";
+import type { ChatRequest } from "../../../edge/src/chat/request.ts";
+import type * as contract from "../../../edge/src/contract.ts";
+
+type Given<Name extends keyof typeof contract> = (typeof contract)[Name] extends z.ZodType
+  ? z.output<(typeof contract)[Name]>
+  : never;
+type Taken<Name extends keyof typeof contract> = (typeof contract)[Name] extends z.ZodType
+  ? z.input<(typeof contract)[Name]>
+  : never;
+
+it("gives what the server gives", () => {
+  expectTypeOf<client.Turn>().toEqualTypeOf<Given<"turnSchema">>();
+  expectTypeOf<client.Session>().toEqualTypeOf<Given<"sessionDetailSchema">>();
+  expectTypeOf<client.SessionSummary>().toEqualTypeOf<Given<"sessionSchema">>();
+  expectTypeOf<client.SessionList>().toEqualTypeOf<Given<"sessionListSchema">>();
+  expectTypeOf<client.SessionErased>().toEqualTypeOf<Given<"erasedSchema">>();
+  expectTypeOf<client.Words>().toEqualTypeOf<Given<"wordsReportSchema">>();
+  expectTypeOf<client.WordsState>().toEqualTypeOf<Given<"wordsStateSchema">>();
+  expectTypeOf<client.Weights>().toEqualTypeOf<Given<"weightsReportSchema">>();
+  expectTypeOf<client.FeedbackResult>().toEqualTypeOf<Given<"feedbackResultSchema">>();
+  expectTypeOf<client.FeedbackRecord>().toEqualTypeOf<Given<"feedbackRecordSchema">>();
+  expectTypeOf<client.Generation>().toEqualTypeOf<Given<"generationSchema">>();
+  expectTypeOf<client.GenerationList>().toEqualTypeOf<Given<"generationListSchema">>();
+  expectTypeOf<client.ApiKey>().toEqualTypeOf<Given<"keySchema">>();
+  expectTypeOf<client.ApiKeyCreated>().toEqualTypeOf<Given<"keyCreatedSchema">>();
+  expectTypeOf<client.ApiKeyList>().toEqualTypeOf<Given<"keyListSchema">>();
+  expectTypeOf<client.Budget>().toEqualTypeOf<Given<"budgetSchema">>();
+  expectTypeOf<client.UsageReport>().toEqualTypeOf<Given<"usageReportSchema">>();
+  expectTypeOf<client.Usage>().toEqualTypeOf<Given<"usageSchema">>();
+  expectTypeOf<client.Cost>().toEqualTypeOf<Given<"costSchema">>();
+  expectTypeOf<client.ErrorBody>().toEqualTypeOf<Given<"errorSchema">>();
+});
+
+it("takes what the server takes", () => {
+  expectTypeOf<client.SessionCreate>().toEqualTypeOf<Taken<"sessionCreateSchema">>();
+  expectTypeOf<client.TurnCreate>().toEqualTypeOf<Taken<"turnCreateSchema">>();
+  expectTypeOf<client.Feedback>().toEqualTypeOf<Taken<"feedbackSchema">>();
+  expectTypeOf<client.Fork>().toEqualTypeOf<Taken<"forkSchema">>();
+  expectTypeOf<client.ConstraintPatch>().toEqualTypeOf<Taken<"constraintPatchSchema">>();
+  expectTypeOf<client.KeyCreate>().toEqualTypeOf<Taken<"keyCreateSchema">>();
+  expectTypeOf<client.BudgetPut>().toEqualTypeOf<Taken<"budgetPutSchema">>();
+  expectTypeOf<client.ChatCompletionRequest>().toExtend<ChatRequest>();
+  expectTypeOf<ChatRequest>().toExtend<client.ChatCompletionRequest>();
+});
+
+it("knows the server's errors", () => {
+  expectTypeOf<client.ErrorCode>().toEqualTypeOf<ServerCode>();
+  expectTypeOf<client.ErrorType>().toEqualTypeOf<ServerType>();
+});
+
+it("knows the server's stream events", () => {
+  expectTypeOf<client.LogEvent["type"] | client.FeedbackEvent["type"] | "error">().toEqualTypeOf<
+    contract.LogEvent["type"]
+  >();
+});
