@@ -296,6 +296,8 @@ export const feedbackRecordSchema = z
     correction: z.string().nullable(),
     words: z.union([wordsReportSchema, z.null()]),
     weights: z.union([weightsReportSchema, z.null()]),
+    plan: z.record(z.string(), z.unknown()).nullable(),
+    cost: costSchema,
     retry_turn_id: turnId.nullable(),
     created_at: timestamp,
   })

@@ -135,6 +135,8 @@ export interface FeedbackRecord {
   correction: string | null;
   words: Words | null;
   weights: Weights | null;
+  plan: Record<string, unknown> | null;
+  cost: Cost;
   retry_turn_id: string | null;
   created_at: string;
 }

@@ -97,6 +97,8 @@ function feedbackRecord(row: FeedbackRow): FeedbackRecord {
     correction: row.body.correction ?? null,
     words: row.words,
     weights: row.weights,
+    plan: row.plan === null ? null : { ...row.plan },
+    cost: costBody(row.costNanos),
     retry_turn_id: row.retryTurnId,
     created_at: iso(row.createdAt),
   };
