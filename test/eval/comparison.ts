@@ -28,7 +28,9 @@ export function compare(
       const { suite } = both;
       const of = (condition: string) =>
         means.find((row) => row.suite === suite && row.condition === condition);
-      const axes = [of("words"), of("weights")].flatMap((row) => row ?? []);
+      const single = [of("words"), of("weights")].flatMap((row) => row ?? []);
+      // The better of two axes is known only when both were run.
+      const axes = single.length === 2 ? single : [];
       const late = axes.flatMap((row) => row.late_first_try?.mean ?? []);
       const tries = axes.flatMap((row) => row.tries?.mean ?? []);
       const triesOfBoth = both.tries?.mean ?? null;

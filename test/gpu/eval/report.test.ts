@@ -23,6 +23,7 @@ function meanRow(suite: string, condition: MeanRow["condition"], late: number): 
 const means = [
   meanRow("MIX", "none", 0.25),
   meanRow("MIX", "words", 0.5),
+  meanRow("MIX", "weights", 0.375),
   meanRow("MIX", "both", 0.75),
   meanRow("AMB", "both", 0.875),
 ];
@@ -43,7 +44,7 @@ const report = {
 describe("the table", () => {
   test("aligns its columns and marks what was not measured", () => {
     const lines = renderTable(means).split("\n");
-    expect(lines).toHaveLength(5);
+    expect(lines).toHaveLength(6);
     expect(lines[1]).toMatch(/^AMB {2,}both +3 +– +0\.875 ±0\.012 +– +2\.13 /);
     expect(new Set(lines.map((line) => line.indexOf("±0.012")).filter((at) => at > 0)).size).toBe(
       1,
@@ -55,6 +56,11 @@ describe("the table", () => {
     expect(amb).toMatch(/^AMB( +–){6}$/);
     expect(mix).toMatch(/^MIX +\+50 % +\+50 % +-10 % +-18 % +– +–$/);
   });
+});
+
+test("knows no best axis where only one was run", () => {
+  const partly = means.filter(({ condition }) => condition !== "weights");
+  expect(compare(partly, [])[0]).toMatchObject({ late_over_best_axis: null, late_over_words: 0.5 });
 });
 
 describe("the page", () => {
