@@ -48,12 +48,7 @@ export interface Checkpoint {
  * the field or file that this engine cannot run, and `checkpoint_invalid` naming what is broken.
  */
 export function openCheckpoint(directory: string): Checkpoint {
-  const config = readModelConfig(
-    readJson(directory, "config.json"),
-    existsSync(join(directory, "generation_config.json"))
-      ? readJson(directory, "generation_config.json")
-      : undefined,
-  );
+  const config = openConfig(directory);
   const { files, fileOf } = openWeights(directory);
   const location = (name: string): TensorLocation => {
     const file = fileOf.get(name);
@@ -94,6 +89,16 @@ export function openCheckpoint(directory: string): Checkpoint {
   };
 }
 
+/** The configuration of the checkpoint in `directory`. Throws as `readModelConfig` does. */
+export function openConfig(directory: string): ModelConfig {
+  return readModelConfig(
+    readJson(directory, "config.json"),
+    existsSync(join(directory, "generation_config.json"))
+      ? readJson(directory, "generation_config.json")
+      : undefined,
+  );
+}
+
 /** Every tensor the model reads, by its Hugging Face name, with its shape; linears are [outputs, inputs]. */
 export function tensorShapes(config: ModelConfig): Map<string, readonly number[]> {
   const { vocabSize, hiddenSize, intermediateSize, headSize } = config;
@@ -132,11 +137,17 @@ interface WeightFile {
   tensors: TensorFile;
 }
 
-const singleName = "model.safetensors";
-const indexName = "model.safetensors.index.json";
+/** Weights in one file, which wins, and the index of weights in several. */
+export const weightFileName = "model.safetensors";
+export const weightIndexName = "model.safetensors.index.json";
 /** A plain name: an index cannot point outside its directory. */
 const shardName = z.string().regex(/^[A-Za-z0-9][\w.-]*\.safetensors$/, "is not a plain file name");
 const indexSchema = z.object({ weight_map: z.record(z.string(), shardName) });
+
+/** Which file holds which tensor, from the JSON of an index. Throws `checkpoint_invalid`. */
+export function readWeightIndex(json: unknown): Record<string, string> {
+  return parse(weightIndexName, indexSchema, json).weight_map;
+}
 
 function openWeights(directory: string): { files: WeightFile[]; fileOf: Map<string, WeightFile> } {
   const open = (name: string): WeightFile => {
@@ -145,17 +156,17 @@ function openWeights(directory: string): { files: WeightFile[]; fileOf: Map<stri
     return { path, tensors: openSafetensors(path) };
   };
 
-  if (existsSync(join(directory, singleName))) {
-    const file = open(singleName);
+  if (existsSync(join(directory, weightFileName))) {
+    const file = open(weightFileName);
     return { files: [file], fileOf: new Map(file.tensors.names.map((name) => [name, file])) };
   }
-  if (existsSync(join(directory, indexName))) {
-    const { weight_map } = parse(indexName, indexSchema, readJson(directory, indexName));
+  if (existsSync(join(directory, weightIndexName))) {
+    const weightMap = readWeightIndex(readJson(directory, weightIndexName));
     const shards = new Map(
-      [...new Set(Object.values(weight_map))].sort().map((name) => [name, open(name)]),
+      [...new Set(Object.values(weightMap))].sort().map((name) => [name, open(name)]),
     );
     const fileOf = new Map<string, WeightFile>();
-    for (const [name, shard] of Object.entries(weight_map)) {
+    for (const [name, shard] of Object.entries(weightMap)) {
       const file = shards.get(shard)!;
       if (!file.tensors.has(name))
         throw invalid(`tensor "${name}" is not in "${shard}", where the index puts it`);
@@ -163,14 +174,19 @@ function openWeights(directory: string): { files: WeightFile[]; fileOf: Map<stri
     }
     return { files: [...shards.values()], fileOf };
   }
-  const foreign = readdirSync(directory).find((name) => /\.(bin|pt|pth|ckpt|gguf|h5)$/.test(name));
+  throw noWeights(readdirSync(directory), directory);
+}
+
+/** Why there is nothing to read among these files: weights in another format, or none. */
+export function noWeights(names: readonly string[], place: string): RosaError {
+  const foreign = names.find((name) => /\.(bin|pt|pth|ckpt|gguf|h5)$/.test(name));
   if (foreign)
-    throw new RosaError(
+    return new RosaError(
       "checkpoint_unsupported",
-      `Cannot run checkpoint: weight file "${foreign}" is not supported (supported: ${singleName})`,
+      `Cannot run checkpoint: weight file "${foreign}" is not supported (supported: ${weightFileName})`,
       { param: foreign },
     );
-  throw invalid(`neither ${singleName} nor ${indexName} is in "${directory}"`);
+  return invalid(`neither ${weightFileName} nor ${weightIndexName} is in "${place}"`);
 }
 
 function readJson(directory: string, name: string): unknown {

@@ -1,0 +1,334 @@
+/**
+ * A model on a Hugging Face hub: which files it has, with their checksums, and their bytes. It decides
+ * neither which files are wanted nor where they go.
+ *
+ * What a hub says is hostile until checked: only plain names of the top folder count, whatever else is listed.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { downloadFile, listFiles, modelInfo } from "@huggingface/hub";
+import { RosaError } from "@rosa2/shared/errors";
+import { z } from "zod";
+import type { ModelId } from "./model-id.ts";
+
+export interface HubOptions {
+  /** Base address of the hub, without a slash at the end. */
+  endpoint: string;
+  /** `hf_…`, for private and gated models. */
+  token?: string | undefined;
+  /** Attempts in a row that may fail. */
+  attemptsMax?: number;
+  /** Before the second attempt; doubles with every further one. */
+  retryDelayMs?: number;
+  /** Silence after which a connection counts as lost. */
+  silenceMs?: number;
+}
+
+/** How the bytes can be checked: LFS files by SHA-256, others by git's own SHA-1. */
+export interface Checksum {
+  algorithm: "sha256" | "git-sha1";
+  hex: string;
+}
+
+export interface HubFile {
+  name: string;
+  size: number;
+  checksum: Checksum;
+}
+
+const attemptsDefault = 5;
+const retryDelayDefaultMs = 1_000;
+const silenceDefaultMs = 30_000;
+const listedMax = 20_000;
+
+const plainName = /^[A-Za-z0-9][\w.-]{0,199}$/;
+const entrySchema = z.object({
+  type: z.literal("file"),
+  path: z.string().regex(plainName),
+  size: z.number().int().nonnegative(),
+  oid: z.string().regex(/^[0-9a-f]{40}$/),
+  lfs: z
+    .object({
+      oid: z.string().regex(/^[0-9a-f]{64}$/),
+      size: z.number().int().nonnegative(),
+    })
+    .nullish(),
+});
+
+export class HubModel {
+  readonly id: ModelId;
+  readonly commit: string;
+  /** Files of the top folder by name. */
+  readonly files: ReadonlyMap<string, HubFile>;
+  readonly #options: HubOptions;
+
+  private constructor(
+    id: ModelId,
+    commit: string,
+    files: Map<string, HubFile>,
+    options: HubOptions,
+  ) {
+    this.id = id;
+    this.commit = commit;
+    this.files = files;
+    this.#options = options;
+  }
+
+  /**
+   * Asks which commit the revision is and what it holds. Throws `not_found`, `missing_key` or `invalid_key`,
+   * `insufficient_scope`, and `gpu_unavailable` when the hub does not answer.
+   */
+  static async open(id: ModelId, options: HubOptions): Promise<HubModel> {
+    const { name, revision } = id;
+    if (options.token?.startsWith("hf_") === false)
+      throw new RosaError("invalid_key", 'HF_TOKEN does not begin with "hf_"', {
+        param: "HF_TOKEN",
+      });
+    const access = {
+      hubUrl: options.endpoint,
+      ...(options.token === undefined ? {} : { accessToken: options.token }),
+    };
+    return withRetries(options, () =>
+      refusals(id, options, async () => {
+        const signal = AbortSignal.timeout(options.silenceMs ?? silenceDefaultMs);
+        const bounded = { ...access, fetch: strictFetch(signal) };
+        const info = await modelInfo({ ...bounded, name, revision, additionalFields: ["sha"] });
+        const commit = z.string().regex(/^[0-9a-f]{40}$/);
+        const sha = commit.parse(info.sha);
+        const files = new Map<string, HubFile>();
+        let listed = 0;
+        for await (const entry of listFiles({ ...bounded, repo: repoOf(id), revision: sha })) {
+          if (++listed > listedMax)
+            throw new RosaError(
+              "checkpoint_invalid",
+              `Cannot take model "${name}": too many files`,
+            );
+          const file = readEntry(entry);
+          if (file) files.set(file.name, file);
+        }
+        return new HubModel(id, sha, files, options);
+      }),
+    );
+  }
+
+  get label(): string {
+    return `${this.id.name}@${this.id.revision}`;
+  }
+
+  get silenceMs(): number {
+    return this.#options.silenceMs ?? silenceDefaultMs;
+  }
+
+  /** The file's bytes from `start` to `end`, in memory. */
+  async read(file: HubFile, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+    return withRetries(this.#options, () =>
+      refusals(this.id, this.#options, async () => {
+        const signal = AbortSignal.timeout(this.silenceMs);
+        const blob = await this.#blob(file, strictFetch(signal));
+        const bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
+        if (bytes.length !== end - start)
+          throw new Error(`it sent ${bytes.length} bytes of "${file.name}" for ${end - start}`);
+        return bytes;
+      }),
+    );
+  }
+
+  /**
+   * Calls `take` with the file's bytes from `start` on as they arrive. A lost connection or silence is a
+   * `Retryable` error: `retry` with a later start.
+   */
+  async receive(
+    file: HubFile,
+    start: number,
+    take: (chunk: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    await refusals(this.id, this.#options, async () => {
+      const attempt = new AbortController();
+      const { silenceMs } = this;
+      const silence = setTimeout(
+        () => attempt.abort(new Error(`nothing arrived for ${silenceMs} ms`)),
+        silenceMs,
+      );
+      // The library's stream keeps only the message of what its fetch throws.
+      let refused: unknown;
+      const recording: typeof fetch = async (input, init) => {
+        try {
+          return await strictFetch(attempt.signal)(input, init);
+        } catch (error) {
+          refused = error;
+          throw error;
+        }
+      };
+      try {
+        const blob = await this.#blob(file, recording);
+        for await (const chunk of blob.slice(start).stream()) {
+          silence.refresh();
+          await take(chunk);
+        }
+      } catch (error) {
+        throw attempt.signal.aborted ? attempt.signal.reason : (refused ?? error);
+      } finally {
+        clearTimeout(silence);
+        attempt.abort();
+      }
+    });
+  }
+
+  /** What to throw inside `persist` when a transfer ended early without saying so. */
+  cutOff(file: HubFile, got: number): Error {
+    const reason = new Error(`the connection ended after ${got} of ${file.size} bytes`);
+    return refusal(this.id, this.#options, reason);
+  }
+
+  /** Runs `attempt` until it ends well; one that calls `advance` starts the count of failures anew. */
+  async persist(attempt: (advance: () => void) => Promise<void>): Promise<void> {
+    await withRetries(this.#options, attempt);
+  }
+
+  async #blob(file: HubFile, fetch_: typeof fetch): Promise<Blob> {
+    const { endpoint, token } = this.#options;
+    const blob = await downloadFile({
+      repo: repoOf(this.id),
+      path: file.name,
+      revision: this.commit,
+      hubUrl: endpoint,
+      fetch: fetch_,
+      // One kind of transfer for all hubs and files: HTTP with ranges.
+      xet: false,
+      downloadInfo: {
+        size: file.size,
+        etag: file.checksum.hex,
+        url: `${endpoint}/${this.id.name}/resolve/${this.commit}/${file.name}`,
+      },
+      ...(token === undefined ? {} : { accessToken: token }),
+    });
+    if (blob === null) throw new Error(`it no longer has "${file.name}"`);
+    return blob;
+  }
+}
+
+/** A failure that may pass: the network's, or the server's own. */
+export class Retryable extends Error {
+  readonly error: RosaError;
+
+  constructor(error: RosaError) {
+    super(error.message, { cause: error });
+    this.error = error;
+  }
+}
+
+async function withRetries<T>(
+  { attemptsMax = attemptsDefault, retryDelayMs = retryDelayDefaultMs }: HubOptions,
+  action: (advance: () => void) => Promise<T>,
+): Promise<T> {
+  let failures = 0;
+  const advance = () => {
+    failures = 0;
+  };
+  for (;;) {
+    try {
+      return await action(advance);
+    } catch (error) {
+      if (!(error instanceof Retryable)) throw error;
+      if (++failures >= attemptsMax) throw error.error;
+      await sleep(retryDelayMs * 2 ** (failures - 1));
+    }
+  }
+}
+
+/** Turns what the library, the network or the hub throws into this project's errors. */
+async function refusals<T>(id: ModelId, options: HubOptions, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    if (cause instanceof RosaError) throw cause;
+    throw refusal(id, options, cause);
+  }
+}
+
+function refusal(id: ModelId, { endpoint, token }: HubOptions, cause: unknown): Error {
+  const what = `Cannot get model "${id.name}" at revision "${id.revision}" from ${endpoint}`;
+  const said = cause instanceof Error ? reasonOf(cause) : String(cause);
+  const status = cause instanceof Refused ? cause.status : 0;
+  if (status === 401)
+    return token === undefined
+      ? new RosaError("missing_key", `${what}: no such model, or it needs HF_TOKEN (${said})`, {
+          param: "HF_TOKEN",
+          cause,
+        })
+      : new RosaError("invalid_key", `${what}: no such model, or HF_TOKEN is not valid (${said})`, {
+          param: "HF_TOKEN",
+          cause,
+        });
+  if (status === 403)
+    return new RosaError(
+      "insufficient_scope",
+      `${what}: access is refused; a gated model's terms are accepted on ${endpoint}/${id.name} (${said})`,
+      { param: "HF_TOKEN", cause },
+    );
+  if (status === 404)
+    return new RosaError("not_found", `${what}: no such model or revision (${said})`, {
+      param: "MODEL",
+      cause,
+    });
+  const unavailable = new RosaError("gpu_unavailable", `${what}: ${said}`, {
+    param: "MODEL",
+    cause,
+  });
+  const passes = status === 0 || status === 408 || status === 429 || status >= 500;
+  return passes ? new Retryable(unavailable) : unavailable;
+}
+
+/** `fetch` says only that it failed; the reason is inside. Bounded, for a server may say anything. */
+function reasonOf(error: Error): string {
+  const inner = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  return `${error.message}${inner}`.replace(/\s+/g, " ").slice(0, 300);
+}
+
+/** An answer that is no success. Its address is left out: it may be a signed one. */
+class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number, reason: string) {
+    super(reason === "" ? `status ${status}` : `status ${status}: ${reason}`);
+    this.status = status;
+  }
+}
+
+/** A `fetch` that throws what is no success, and what is not the range asked for: it would land in the wrong place. */
+function strictFetch(signal: AbortSignal): typeof fetch {
+  return async (input, init) => {
+    const response = await fetch(input, { ...init, signal });
+    if (!response.ok) {
+      const body: unknown = await response.json().catch(() => null);
+      const { error } = z
+        .object({ error: z.string().catch("") })
+        .catch({ error: "" })
+        .parse(body);
+      throw new Refused(response.status, error);
+    }
+    const range = new Headers(init?.headers).get("range");
+    if (range === null) return response;
+    const [, start] = range.match(/^bytes=(\d+)-/) ?? [];
+    const got = response.headers.get("content-range") ?? "none";
+    if (response.status === 206 && got.startsWith(`bytes ${start}-`)) return response;
+    await response.body?.cancel();
+    throw new RosaError(
+      "gpu_unavailable",
+      `Cannot download from ${new URL(response.url).origin}: it answered ${range} with status ${response.status} and range ${got}`,
+      { param: "HF_ENDPOINT" },
+    );
+  };
+}
+
+function readEntry(entry: unknown): HubFile | null {
+  const parsed = entrySchema.safeParse(entry);
+  if (!parsed.success) return null;
+  const { path, size, oid, lfs } = parsed.data;
+  return lfs
+    ? { name: path, size: lfs.size, checksum: { algorithm: "sha256", hex: lfs.oid } }
+    : { name: path, size, checksum: { algorithm: "git-sha1", hex: oid } };
+}
+
+function repoOf({ name }: ModelId): { type: "model"; name: string } {
+  return { type: "model", name };
+}

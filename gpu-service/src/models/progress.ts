@@ -1,0 +1,116 @@
+/** Shows how a download goes on standard error: a bar on a terminal, now and then a line elsewhere. */
+import { isatty, WriteStream } from "node:tty";
+import { Presets, SingleBar } from "cli-progress";
+
+export interface DownloadReport {
+  start(label: string, totalBytes: number): void;
+  /** Bytes that are there from an earlier run; fewer than none when some are thrown away. */
+  found(bytes: number): void;
+  received(bytes: number): void;
+  stop(): void;
+  /** Something worth knowing that is no failure. */
+  note(text: string): void;
+}
+
+const standardError = 2;
+const linePeriodMs = 10_000;
+
+export function terminalReport(): DownloadReport {
+  return isatty(standardError) ? new Bar() : new Lines();
+}
+
+class Bar implements DownloadReport {
+  // A worker thread's own `process.stderr` is no terminal.
+  readonly #stream = new WriteStream(standardError);
+  readonly #bar = new SingleBar(
+    {
+      format: "{label} {bar} {percentage} % of {size} | {speed}/s | {eta_formatted} left",
+      stream: this.#stream,
+      hideCursor: true,
+    },
+    Presets.rect,
+  );
+  readonly #speed = new Speed();
+
+  start(label: string, totalBytes: number): void {
+    this.#bar.start(totalBytes, 0, { label, size: formatBytes(totalBytes), speed: "…" });
+  }
+
+  found(bytes: number): void {
+    this.#bar.increment(bytes);
+  }
+
+  received(bytes: number): void {
+    this.#bar.increment(bytes, { speed: formatBytes(this.#speed.add(bytes)) });
+  }
+
+  stop(): void {
+    this.#bar.stop();
+    this.#stream.destroy();
+  }
+
+  note(text: string): void {
+    console.error(text);
+  }
+}
+
+class Lines implements DownloadReport {
+  #label = "";
+  #total = 0;
+  #done = 0;
+  #shownAt = 0;
+  readonly #speed = new Speed();
+
+  start(label: string, totalBytes: number): void {
+    this.#label = label;
+    this.#total = totalBytes;
+    this.#shownAt = performance.now();
+    this.note(`Downloading ${label}: ${formatBytes(totalBytes)}`);
+  }
+
+  found(bytes: number): void {
+    this.#done += bytes;
+  }
+
+  received(bytes: number): void {
+    this.#done += bytes;
+    const speed = this.#speed.add(bytes);
+    if (performance.now() - this.#shownAt < linePeriodMs) return;
+    this.#shownAt = performance.now();
+    const percent = Math.floor((100 * this.#done) / Math.max(1, this.#total));
+    this.note(
+      `Downloading ${this.#label}: ${percent} % of ${formatBytes(this.#total)}, ${formatBytes(speed)}/s`,
+    );
+  }
+
+  stop(): void {
+    if (this.#done >= this.#total) this.note(`Downloaded ${this.#label}`);
+  }
+
+  note(text: string): void {
+    console.error(text);
+  }
+}
+
+/** Bytes a second since the first were seen. */
+class Speed {
+  #bytes = 0;
+  #since: number | undefined;
+
+  add(bytes: number): number {
+    this.#since ??= performance.now();
+    this.#bytes += bytes;
+    return this.#bytes / Math.max(1, (performance.now() - this.#since) / 1000);
+  }
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (Math.abs(value) >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toPrecision(3)} ${units[unit]}`;
+}
