@@ -143,7 +143,7 @@ async function keepGpuServing(
 function welcome(url: string, key: string, ms: number): string {
   return [
     `rosa2 is ready (${(ms / 1000).toFixed(1)} s).`,
-    `  URL         ${url}`,
+    `  Playground  ${url}`,
     `  API         ${url}/v1, reference at ${url}/docs`,
     `  Key         ${key}`,
     `  State       ${state?.path} (key in api-key, logs in logs/)`,
