@@ -6,6 +6,8 @@ import { z } from "zod";
 /** Secrets shorter than this could be guessed. */
 const secretCharsMin = 16;
 
+const secretNames = new Set(["GPU_SECRET", "HF_TOKEN"]);
+
 const mebibyte = 1_048_576;
 
 const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -16,6 +18,15 @@ const environmentSchema = z.object({
     .string()
     .min(1)
     .default(() => fileURLToPath(new URL("../models/rosa2-mini", import.meta.url))),
+  /** Where a model given by its id comes from, and the token for private and gated ones. */
+  HF_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: "needs the form https://host" })
+    .transform((url) => url.replace(/\/+$/, ""))
+    .default("https://huggingface.co"),
+  HF_TOKEN: z
+    .string()
+    .regex(/^hf_[\w-]+$/, "needs the form hf_…")
+    .optional(),
   PROVIDER: z.enum(["cpu", "webgpu", "cuda"]).default("cpu"),
   QUANTIZE: z.enum(["none", "8", "4"]).default("none"),
   GPU_HOST: z.string().min(1).default("127.0.0.1"),
@@ -67,7 +78,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const problems = parsed.error.issues.map((issue) => {
     const [name] = issue.path;
     // A secret's value must not reach a log.
-    const value = name === "GPU_SECRET" ? "" : `="${environment[String(name)] ?? ""}"`;
+    const value = secretNames.has(String(name)) ? "" : `="${environment[String(name)] ?? ""}"`;
     return `${String(name)}${value}: ${issue.message}`;
   });
   throw new ConfigError(`Cannot start with these settings:\n  ${problems.join("\n  ")}`);

@@ -56,6 +56,7 @@ function readConfigOrExit(): Config {
 function startEngine(config: Config): Engine {
   const options: LoadOptions = {
     model: config.MODEL,
+    hub: { endpoint: config.HF_ENDPOINT, token: config.HF_TOKEN },
     provider: config.PROVIDER,
     quantize: config.QUANTIZE,
     threads: config.THREADS,

@@ -1,38 +1,42 @@
 /** Makes what the engine serves from a checkpoint: the model, its tokenizer, its adapters and updates. */
-import { statSync } from "node:fs";
-import { RosaError } from "@rosa2/shared/errors";
 import { adapt } from "../adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "../adapt/adapter-file.ts";
 import { loadAnchors } from "../adapt/anchors.ts";
 import { peftFiles } from "../adapt/peft.ts";
 import type { Quantization } from "../compiler/quantize.ts";
+import { terminalReport } from "../models/progress.ts";
+import { resolveModel } from "../models/resolve.ts";
 import { ChatTokenizer } from "../tokenizer.ts";
 import { checkQuantization } from "./golden-check.ts";
 import { Model } from "./model.ts";
 import type { Runtime } from "./requests.ts";
 
 export interface LoadOptions {
-  /** Checkpoint directory. */
+  /** Checkpoint directory or hub id. */
   model: string;
+  hub: { endpoint: string; token?: string | undefined };
   provider: "cpu" | "webgpu" | "cuda";
   quantize: "none" | "8" | "4";
   threads: number;
   contextTokensMax: number;
 }
 
-/** Throws the checkpoint's typed errors. */
+/** Throws the checkpoint's and the hub's typed errors. */
 export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
-  if (!statSync(options.model, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new RosaError("checkpoint_invalid", `MODEL="${options.model}" is not a directory`, {
-      param: "MODEL",
-    });
-  }
-  const quantization = await chooseQuantization(options);
-  const model = await Model.load(options.model, { ...options, quantization });
-  model.anchors = await loadAnchors(options.model, model, options.threads);
+  const { directory, id } = await resolveModel(options.model, {
+    ...options.hub,
+    report: terminalReport(),
+  });
+  const quantization = await chooseQuantization(directory, options);
+  const model = await Model.load(directory, {
+    ...options,
+    quantization,
+    ...(id === null ? {} : { id }),
+  });
+  model.anchors = await loadAnchors(directory, model, options.threads);
   return {
     model,
-    tokenizer: ChatTokenizer.load(options.model, model.shape.eosIds),
+    tokenizer: ChatTokenizer.load(directory, model.shape.eosIds),
     readAdapter: (bytes) => readAdapter(model, bytes),
     peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
     adapt: async function* (rows, plan, parent) {
@@ -52,10 +56,13 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
 }
 
 /** Reports on standard error how often quantised and fp32 tokens agree. */
-async function chooseQuantization(options: LoadOptions): Promise<Quantization | null> {
+async function chooseQuantization(
+  directory: string,
+  options: LoadOptions,
+): Promise<Quantization | null> {
   if (options.quantize === "none") return null;
   const bits = options.quantize === "8" ? 8 : 4;
-  const { accuracyLevel, agreement } = await checkQuantization(options.model, bits, options);
+  const { accuracyLevel, agreement } = await checkQuantization(directory, bits, options);
   const shares = Object.entries(agreement).map(
     ([level, share]) => `${(100 * share).toFixed(1)} % at accuracy level ${level}`,
   );

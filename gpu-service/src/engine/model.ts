@@ -29,6 +29,8 @@ import { packRows, type RowBatch, splitRows } from "./rows.ts";
 import { type MappedWeights, mapWeights } from "./weights.ts";
 
 export interface ModelOptions {
+  /** What the model is called; the directory's name by default. */
+  id?: string;
   /** Threads of one run; the machine's cores by default. */
   threads?: number;
   provider?: "cpu" | "webgpu" | "cuda";
@@ -66,7 +68,7 @@ export class Model implements LanguageModel {
     this.#options = options;
     this.#weights = mapWeights(checkpoint, options.quantization?.bits ?? null);
     this.config = config;
-    this.id = basename(checkpoint.directory);
+    this.id = options.id ?? basename(checkpoint.directory);
     const contextLength = Math.min(
       config.contextLength,
       options.contextTokensMax ?? contextTokensDefault,

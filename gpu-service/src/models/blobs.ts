@@ -27,6 +27,7 @@ import type { DownloadReport } from "./progress.ts";
 
 /** A part whose owner cannot be asked counts as left after this long. */
 const partLeftMs = 60_000;
+const writeBytes = 1_048_576;
 const owner = `${hostname().replace(/[^\w-]/g, "_")}-${process.pid}`;
 
 /** Whom to tell of bytes found and received. */
@@ -102,17 +103,22 @@ export class Blobs {
     };
 
     const handle = await onDisk(`open "${part}"`, () => open(part, "a"));
+    const writer = new Writer(handle, part);
     try {
       await model.persist(async (advance) => {
         if (done >= file.size) return;
-        await model.receive(file, done, async (chunk) => {
-          if (done + chunk.length > file.size)
-            throw drop(`more than the promised ${file.size} bytes arrive`);
-          await onDisk(`write "${part}"`, () => writeAll(handle, chunk));
-          count(chunk);
-          progress?.received(chunk.length);
-          advance();
-        });
+        try {
+          await model.receive(file, done, async (chunk) => {
+            if (done + chunk.length > file.size)
+              throw drop(`more than the promised ${file.size} bytes arrive`);
+            count(chunk);
+            progress?.received(chunk.length);
+            advance();
+            await writer.add(chunk);
+          });
+        } finally {
+          await writer.flush();
+        }
         if (done < file.size) throw model.cutOff(file, done);
       });
       await onDisk(`write "${part}"`, () => handle.sync());
@@ -182,10 +188,33 @@ function label(algorithm: Checksum["algorithm"]): string {
   return algorithm === "sha256" ? "SHA-256" : "git checksum";
 }
 
-async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < chunk.length) {
-    const { bytesWritten } = await handle.write(chunk, written);
-    written += bytesWritten;
+/** Gathers what arrives: a write for each small chunk would take longer than the network. */
+class Writer {
+  readonly #handle: FileHandle;
+  readonly #path: string;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+
+  constructor(handle: FileHandle, path: string) {
+    this.#handle = handle;
+    this.#path = path;
+  }
+
+  async add(chunk: Uint8Array): Promise<void> {
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#waitingBytes >= writeBytes) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const bytes = Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (let written = 0; written < bytes.length; ) {
+      const { bytesWritten } = await onDisk(`write "${this.#path}"`, () =>
+        this.#handle.write(bytes, written),
+      );
+      written += bytesWritten;
+    }
   }
 }

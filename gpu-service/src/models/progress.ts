@@ -20,33 +20,34 @@ export function terminalReport(): DownloadReport {
 }
 
 class Bar implements DownloadReport {
-  // A worker thread's own `process.stderr` is no terminal.
-  readonly #stream = new WriteStream(standardError);
-  readonly #bar = new SingleBar(
-    {
-      format: "{label} {bar} {percentage} % of {size} | {speed}/s | {eta_formatted} left",
-      stream: this.#stream,
-      hideCursor: true,
-    },
-    Presets.rect,
-  );
+  #bar: SingleBar | undefined;
   readonly #speed = new Speed();
 
   start(label: string, totalBytes: number): void {
+    // A worker thread's own `process.stderr` is no terminal.
+    const stream = new WriteStream(standardError);
+    stream.unref();
+    this.#bar = new SingleBar(
+      {
+        format: "{label} {bar} {percentage} % of {size} | {speed}/s | {eta_formatted} left",
+        stream,
+        hideCursor: true,
+      },
+      Presets.rect,
+    );
     this.#bar.start(totalBytes, 0, { label, size: formatBytes(totalBytes), speed: "…" });
   }
 
   found(bytes: number): void {
-    this.#bar.increment(bytes);
+    this.#bar?.increment(bytes);
   }
 
   received(bytes: number): void {
-    this.#bar.increment(bytes, { speed: formatBytes(this.#speed.add(bytes)) });
+    this.#bar?.increment(bytes, { speed: formatBytes(this.#speed.add(bytes)) });
   }
 
   stop(): void {
-    this.#bar.stop();
-    this.#stream.destroy();
+    this.#bar?.stop();
   }
 
   note(text: string): void {

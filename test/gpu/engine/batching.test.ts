@@ -17,6 +17,7 @@ beforeAll(async () => {
   directory = writeRandomCheckpoint();
   runtime = await loadRuntime({
     model: directory,
+    hub: { endpoint: "http://127.0.0.1:9" },
     provider: "cpu",
     quantize: "none",
     threads: 1,

@@ -41,10 +41,23 @@ describe("readConfig", () => {
     ["BACKGROUND_SHARE", "0", 'BACKGROUND_SHARE="0"'],
     ["ROWS", "-1", 'ROWS="-1"'],
     ["LOG_LEVEL", "loud", '"silent"'],
+    ["HF_ENDPOINT", "hub.example", "needs the form https://host"],
+    ["HF_ENDPOINT", "file:///etc", "needs the form https://host"],
   ])("refuses %s=%j by name, with what is allowed", (name, value, message) => {
     const read = () => readConfig({ GPU_SECRET: secret, [name]: value });
     expect(read).toThrow(ConfigError);
     expect(read).toThrow(message);
+  });
+
+  it("keeps the hub's token out of its messages, and slashes off the hub's address", () => {
+    const read = (HF_TOKEN: string) =>
+      readConfig({ GPU_SECRET: secret, HF_TOKEN, HF_ENDPOINT: "http://hub.example/hf/" });
+    expect(read("hf_abc")).toMatchObject({
+      HF_TOKEN: "hf_abc",
+      HF_ENDPOINT: "http://hub.example/hf",
+    });
+    expect(() => read("abc")).toThrow("HF_TOKEN: needs the form hf_");
+    expect(() => read("abc")).not.toThrow("abc");
   });
 
   it("names every bad setting at once, and never a secret's value", () => {

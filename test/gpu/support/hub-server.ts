@@ -48,6 +48,7 @@ export class HubServer {
   /** Changes what is sent, not what is listed. */
   corrupt: (name: string, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes;
 
+  #held: Promise<void> = Promise.resolve();
   readonly #commits = new Map<string, Commit>();
   readonly #refs = new Map<string, string>();
   readonly #hub: Server;
@@ -55,7 +56,10 @@ export class HubServer {
 
   constructor() {
     this.#hub = createServer((request, response) => this.#answerHub(request, response));
-    this.#storage = createServer((request, response) => this.#answerStorage(request, response));
+    this.#storage = createServer(async (request, response) => {
+      await this.#held;
+      this.#answerStorage(request, response);
+    });
   }
 
   async listen(): Promise<this> {
@@ -93,6 +97,15 @@ export class HubServer {
     this.#refs.set(`${model}@${revision}`, id);
     this.#refs.set(`${model}@${id}`, id);
     return id;
+  }
+
+  /** Keeps the answers of the storage back until the returned function is called. */
+  hold(): () => void {
+    let release = () => {};
+    this.#held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return release;
   }
 
   /** Paths asked for, without the queries. */
