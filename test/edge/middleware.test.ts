@@ -9,7 +9,11 @@ function appWith(variables: Record<string, unknown>) {
   const env = { ...bindings, ...variables };
   return (path: string, init?: RequestInit) =>
     Promise.resolve(
-      app.fetch(new Request(`http://rosa2.test${path}`, init), env, createExecutionContext()),
+      app.fetch(
+        new Request(new URL(path, "http://rosa2.test"), init),
+        env,
+        createExecutionContext(),
+      ),
     );
 }
 
@@ -55,6 +59,28 @@ describe("cross-origin calls", () => {
   });
 });
 
+describe("cross-origin answers", () => {
+  it("open themselves to listed origins, errors too, and to no other", async () => {
+    const call = appWith({ CORS_ORIGINS: "https://app.example" });
+    const from = (origin: string) => call("/v1/sessions", { headers: { origin } });
+    const mine = await from("https://app.example");
+    expect(mine.status).toBe(401);
+    expect(mine.headers.get("access-control-allow-origin")).toBe("https://app.example");
+    expect(mine.headers.get("vary")).toContain("Origin");
+    expect(mine.headers.get("access-control-expose-headers")).toContain("retry-after");
+    for (const origin of ["https://evil.example", "https://app.example.evil.example", "null"]) {
+      expect((await from(origin)).headers.get("access-control-allow-origin"), origin).toBeNull();
+    }
+  });
+
+  it("never let a browser send cookies along", async () => {
+    const call = appWith({ CORS_ORIGINS: "*" });
+    const answer = await call("/health", { headers: { origin: "https://any.example" } });
+    expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+    expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
+  });
+});
+
 describe("every answer", () => {
   it("carries a request id and safe headers, errors too", async () => {
     const call = appWith({});
@@ -62,6 +88,19 @@ describe("every answer", () => {
       const response = await call(path);
       expect(response.headers.get("x-request-id"), path).toMatch(/^req_/);
       expect(response.headers.get("x-content-type-options"), path).toBe("nosniff");
+      expect(response.headers.get("content-security-policy"), path).toContain(
+        "frame-ancestors 'none'",
+      );
+      expect(response.headers.get("strict-transport-security"), path).toBeNull();
+    }
+    expect((await call("/v1/sessions")).headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("asks browsers to stay on https where it is served by it", async () => {
+    const call = appWith({});
+    for (const path of ["https://rosa2.test/docs", "https://rosa2.test/nothing"]) {
+      const { headers } = await call(path);
+      expect(headers.get("strict-transport-security"), path).toMatch(/^max-age=\d{8}/);
     }
   });
 

@@ -47,13 +47,50 @@ describe("the API's documents", () => {
     }
   });
 
-  it("are shown by the reference page", async () => {
+  it("are shown whole by the reference page, which loads and runs nothing from anywhere", async () => {
     const caller = await newTenant();
-    const page = await caller.fetch("/docs");
-    expect(page.headers.get("content-type")).toContain("text/html");
-    expect(await page.text()).toContain("/openapi.json");
+    const document = await caller.get<Document>("/openapi.json");
+    const response = await caller.fetch("/docs");
+    expect(response.headers.get("content-type")).toContain("text/html");
+    const page = await response.text();
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const { summary } of Object.values(operations)) {
+        expect(page, path).toContain(`<code>${path}</code>`);
+        expect(page, path).toContain(`<p>${escaped(summary ?? "")}</p>`);
+      }
+    }
+    // Every link inside the page has its target, and no address leads elsewhere.
+    const links = [...page.matchAll(/ (?:href|src)="([^"]*)"/g)].map(([, target = ""]) => target);
+    expect(links.length).toBeGreaterThan(60);
+    for (const target of links) {
+      if (target.startsWith("#")) expect(page).toContain(`id="${target.slice(1)}"`);
+      else expect(["/", "/openapi.json"]).toContain(target);
+    }
+    expect(page).not.toMatch(/<(script|link|img|iframe|object)\b|@import|url\(/i);
+  });
+
+  it("give the page a policy under which only its own style counts", async () => {
+    const caller = await newTenant();
+    const response = await caller.fetch("/docs");
+    const style = /<style>([\s\S]*?)<\/style>/.exec(await response.text())?.[1] ?? "";
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
+    const hash = btoa(String.fromCharCode(...new Uint8Array(digest)));
+    const policy = response.headers.get("content-security-policy") ?? "";
+    expect(policy.split("; ")).toEqual([
+      "default-src 'none'",
+      `style-src 'sha256-${hash}'`,
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ]);
+    expect(response.headers.get("permissions-policy")).toContain("camera=()");
+    expect(response.headers.get("cache-control")).toContain("max-age");
   });
 });
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("'", "&#39;");
+}
 
 describe("health", () => {
   it("tells the GPU service's state", async () => {

@@ -17,8 +17,6 @@ export const identify = createMiddleware<AppEnv>(async (c, next) => {
   const startedAt = Date.now();
   await next();
   c.header("x-request-id", requestId);
-  c.header("x-content-type-options", "nosniff");
-  c.header("referrer-policy", "no-referrer");
   if (!config(c).log) return;
   console.log(
     JSON.stringify({

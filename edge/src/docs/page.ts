@@ -1,0 +1,155 @@
+/** The API reference as one page of HTML without scripts, made from the OpenAPI document; it asks nobody for anything. */
+import { html, raw } from "hono/html";
+import { exampleOf, fieldsOf, type Html, type Schema, typeOf } from "./schema.ts";
+import { style } from "./style.ts";
+
+type Content = Record<string, { schema?: Schema }>;
+
+interface Operation {
+  summary?: string;
+  description?: string;
+  tags?: string[];
+  security?: unknown[];
+  parameters?: {
+    name: string;
+    in: string;
+    required?: boolean;
+    description?: string;
+    schema?: Schema;
+  }[];
+  requestBody?: { content: Content };
+  responses: Record<string, { description: string; content?: Content }>;
+}
+
+/** The parts of an OpenAPI 3.1 document that the page shows. */
+export interface ApiDocument {
+  info: { title: string; version: string; description?: string };
+  tags?: { name: string }[];
+  paths?: Record<string, Record<string, Operation>>;
+  components?: { schemas?: Record<string, Schema> };
+}
+
+interface Entry extends Operation {
+  id: string;
+  method: string;
+  path: string;
+}
+
+export function referencePage(document: ApiDocument): Html {
+  const named = document.components?.schemas ?? {};
+  const entries = Object.entries(document.paths ?? {}).flatMap(([path, operations]) =>
+    Object.entries(operations).map(
+      ([method, operation]): Entry => ({
+        ...operation,
+        id: `${method}${path.replace(/[^a-z]+/gi, "-")}`.replace(/-$/, ""),
+        method,
+        path,
+      }),
+    ),
+  );
+  const groups = (document.tags ?? []).map(({ name }) => ({
+    name,
+    entries: entries.filter(({ tags }) => tags?.[0] === name),
+  }));
+  const { title, version, description } = document.info;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} API</title>
+<style>${raw(style)}</style>
+</head>
+<body>
+<div class="page">
+<nav aria-label="Contents">
+<a href="/">Playground</a>
+<a href="/openapi.json">OpenAPI document</a>
+${groups.map(
+  (group) =>
+    html`<h2>${group.name}</h2><ul>${group.entries.map(
+      ({ id, summary, path }) => html`<li><a href="#${id}">${shorten(summary ?? path)}</a></li>`,
+    )}</ul>`,
+)}
+<h2><a href="#schemas">Schemas</a></h2>
+</nav>
+<main>
+<h1>${title} API</h1>
+<p class="dim">Version ${version}</p>
+<p>${description ?? ""}</p>
+<p>Send an API key with every call below <code>/v1</code>: <code>Authorization: Bearer rosa2_…</code></p>
+${groups.map(
+  (group) => html`<h2>${group.name}</h2>${group.entries.map((entry) => operationOf(entry, named))}`,
+)}
+<h2 id="schemas">Schemas</h2>
+${Object.entries(named).map(
+  ([name, schema]) => html`<section class="schema" id="schema-${name}">
+<h3>${name}</h3>
+${schema.description === undefined ? "" : html`<p>${schema.description}</p>`}
+${fieldsOf(schema) || typeOf(schema)}
+</section>`,
+)}
+</main>
+</div>
+</body>
+</html>`;
+}
+
+function operationOf(entry: Entry, named: Record<string, Schema>): Html {
+  const { id, method, path, summary, description, parameters = [], requestBody } = entry;
+  return html`<section class="operation" id="${id}">
+<h3><span class="method ${method}">${method.toUpperCase()}</span> <code>${path}</code></h3>
+<p>${summary ?? ""}</p>
+${description === undefined ? "" : html`<p class="dim">${description}</p>`}
+<pre>${curlOf(entry, named)}</pre>
+${
+  parameters.length === 0
+    ? ""
+    : html`<h4>Parameters</h4><ul class="fields">${parameters.map(
+        (
+          parameter,
+        ) => html`<li><code>${parameter.name}</code> <span class="dim">${parameter.in}, ${typeOf(parameter.schema ?? {})}${parameter.required === true ? "" : ", optional"}</span>
+<p>${parameter.description ?? parameter.schema?.description ?? ""}</p></li>`,
+      )}</ul>`
+}
+${
+  requestBody === undefined
+    ? ""
+    : Object.entries(requestBody.content).map(
+        ([type, { schema = {} }]) =>
+          html`<h4>Body <span class="dim">${type}</span></h4><p>${typeOf(schema)}</p>${schema.$ref === undefined ? fieldsOf(schema) : ""}`,
+      )
+}
+<h4>Answers</h4>
+<dl>${Object.entries(entry.responses).map(
+    ([status, answer]) =>
+      html`<dt><code>${status}</code></dt><dd>${answer.description}${Object.entries(
+        answer.content ?? {},
+      ).map(
+        ([type, { schema = {} }]) =>
+          html` <span class="dim">${type === "application/json" ? typeOf(schema) : type}</span>`,
+      )}</dd>`,
+  )}</dl>
+</section>`;
+}
+
+function curlOf(
+  { method, path, requestBody, security }: Entry,
+  named: Record<string, Schema>,
+): string {
+  const schema = requestBody?.content["application/json"]?.schema;
+  const verb = method === "get" ? "" : `-X ${method.toUpperCase()} `;
+  const lines = [`curl ${verb}"$ROSA2_URL${path.replace(/\{(\w+)\}/g, "<$1>")}"`];
+  if (security !== undefined) lines.push(`-H "Authorization: Bearer $ROSA2_KEY"`);
+  if (schema !== undefined) {
+    const body = JSON.stringify(exampleOf(schema, named));
+    lines.push(`-H "Content-Type: application/json"`, `-d '${body.replaceAll("'", "'\\''")}'`);
+  }
+  return lines.join(" \\\n  ");
+}
+
+/** What a menu has room for. */
+function shorten(text: string): string {
+  const short = text.split(/[;:]/)[0] ?? text;
+  return short.length > 44 ? `${short.slice(0, 43)}…` : short;
+}

@@ -1,0 +1,22 @@
+/** The look of the API reference: one sheet, light and dark, no font and no image from elsewhere. */
+export const style = `
+:root { color-scheme: light dark; --edge: light-dark(#d9dce3, #343842); --soft: light-dark(#f4f5f8, #1d2027); --dim: light-dark(#5a6070, #a0a6b4); --link: light-dark(#1a56c4, #8ab4ff); }
+* { box-sizing: border-box; }
+body { margin: 0; font: 16px/1.55 system-ui, sans-serif; background: light-dark(#fff, #14161b); color: light-dark(#191c22, #e8eaef); }
+a { color: var(--link); text-decoration: none; } a:hover, a:focus-visible { text-decoration: underline; }
+code, pre { font: 0.875em/1.5 ui-monospace, SFMono-Regular, Menlo, monospace; }
+pre { margin: 0.5rem 0; padding: 0.75rem 1rem; overflow-x: auto; background: var(--soft); border: 1px solid var(--edge); border-radius: 8px; }
+.page { display: grid; grid-template-columns: 17rem minmax(0, 1fr); max-width: 78rem; margin: 0 auto; }
+nav { position: sticky; top: 0; align-self: start; max-height: 100vh; overflow-y: auto; padding: 1.5rem 1rem; font-size: 0.875rem; border-right: 1px solid var(--edge); }
+nav h2 { margin: 1rem 0 0.25rem; font-size: 0.8rem; text-transform: uppercase; letter-spacing: 0.05em; color: var(--dim); }
+nav ul { margin: 0; padding: 0; list-style: none; } nav a { display: block; padding: 0.15rem 0; overflow-wrap: anywhere; }
+main { padding: 1.5rem 2rem 4rem; min-width: 0; }
+h1 { margin: 0; } h2 { margin: 2.5rem 0 0.5rem; } h3 { margin: 0 0 0.25rem; font-size: 1.05rem; overflow-wrap: anywhere; } h4 { margin: 1rem 0 0.25rem; font-size: 0.9rem; }
+.operation, .schema { margin: 1rem 0; padding: 1rem 1.25rem; border: 1px solid var(--edge); border-radius: 10px; scroll-margin-top: 1rem; }
+.method { display: inline-block; min-width: 4.2em; font-weight: 700; }
+.get { color: light-dark(#0b6b3a, #6fd6a0); } .post { color: light-dark(#1a56c4, #8ab4ff); } .delete { color: light-dark(#b3261e, #ff9a93); } .put, .patch { color: light-dark(#8a5a00, #f0c26a); }
+.fields { margin: 0; padding-left: 1rem; list-style: none; border-left: 2px solid var(--edge); }
+.fields li { padding: 0.2rem 0; } .dim { color: var(--dim); } .fields p { margin: 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; margin: 0.25rem 0; } dd { margin: 0; }
+@media (max-width: 50rem) { .page { grid-template-columns: minmax(0, 1fr); } nav { position: static; max-height: 40vh; border-right: 0; border-bottom: 1px solid var(--edge); } main { padding: 1.25rem 1rem 3rem; } }
+`;

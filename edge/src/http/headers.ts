@@ -1,0 +1,37 @@
+/** Security headers of every answer, and the policies of pages; it knows no route. */
+import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "./context.ts";
+
+/** An answer that is no page loads nothing, runs nothing and is shown in no frame. */
+const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
+
+/** For a page without scripts: its own style (by the hash of its text) and nothing from elsewhere. */
+export function pageHeaders(styleSha256: string): Record<string, string> {
+  return {
+    "content-security-policy": `default-src 'none'; style-src 'sha256-${styleSha256}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "public, max-age=300",
+  };
+}
+
+/** What a route has set itself stays. */
+export const safeHeaders = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  const { headers } = c.res;
+  const defaults: Record<string, string> = {
+    "content-security-policy": dataPolicy,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    // Answers of an account are nobody else's to keep.
+    ...(c.req.path.startsWith("/v1/") ? { "cache-control": "no-store" } : {}),
+    // Browsers ignore it over http; it is left out there so that local use shows nothing odd.
+    ...(new URL(c.req.url).protocol === "https:"
+      ? { "strict-transport-security": "max-age=31536000; includeSubDomains" }
+      : {}),
+  };
+  for (const [name, value] of Object.entries(defaults)) {
+    if (!headers.has(name)) c.header(name, value);
+  }
+});
