@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { variableNames } from "../src/config.ts";
+import { parseConfig, variableNames } from "../src/config.ts";
+import { Failure } from "./failure.ts";
 import type { Command } from "./processes.ts";
 import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
@@ -29,7 +30,11 @@ export function executeCommand(state: StateFolder, sqlFile: string): Command {
   return wrangler(state, "bootstrap", ["d1", "execute", "DB", "--local", "--file", sqlFile]);
 }
 
-/** `inspectorPort`: wrangler opens one in any case, so it is told a free one. */
+/**
+ * The edge on its ports; wrangler opens an inspector in any case, so it is told a free one.
+ *
+ * Throws `Failure` that names every bad variable.
+ */
 export function edgeCommand(
   state: StateFolder,
   ports: { edge: number; gpu: number; inspector: number },
@@ -50,17 +55,26 @@ export function edgeCommand(
   ]);
 }
 
-/** The edge's variables that this environment sets, and the way to the GPU service. */
+/** The edge's variables that this environment sets, and the way to the GPU service, as a `.env` file. */
 function edgeVariables(state: StateFolder, gpuPort: number): string {
   const own: Record<string, string> = {
     GPU_URL: `http://127.0.0.1:${gpuPort}`,
     GPU_SECRET: state.gpuSecret(),
   };
-  return variableNames
-    .map((name) => [name, own[name] ?? process.env[name]] as const)
-    .filter(([, value]) => value !== undefined && value !== "")
-    .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-    .join("\n");
+  const variables = variableNames
+    .map((name) => [name, own[name] ?? process.env[name] ?? ""] as const)
+    .filter(([, value]) => value !== "");
+  refuseBadVariables(Object.fromEntries(variables));
+  return variables.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join("\n");
+}
+
+/** The edge itself would notice only at its first request. */
+function refuseBadVariables(variables: Record<string, string>): void {
+  try {
+    parseConfig(variables);
+  } catch (error) {
+    throw new Failure(`Cannot start the edge: ${(error as Error).message}`);
+  }
 }
 
 function wrangler(state: StateFolder, name: string, args: readonly string[]): Command {

@@ -45,6 +45,7 @@ async function run(settings: Settings): Promise<void> {
     gpu: await choosePort(settings.gpuPort, "GPU_PORT"),
     inspector: await choosePort(0),
   };
+  const edgeDev = edgeCommand(state, ports);
   processes = new Processes(state.logs);
   const running: Running = {
     pid: process.pid,
@@ -62,7 +63,7 @@ async function run(settings: Settings): Promise<void> {
   });
   const key = await Promise.race([prepareDatabase(state), gpuEnded]);
 
-  const edge = processes.start(edgeCommand(state, ports));
+  const edge = processes.start(edgeDev);
   running.edgePid = edge.pid;
   state.announce(running);
   const edgeEnded = edge.ended.then((how) => {

@@ -103,8 +103,12 @@ describe("npm start", () => {
     server.close();
   });
 
-  it("names a setting that cannot be", async () => {
-    await expect(Rosa.start(state.path, { PORT: "http" })).rejects.toThrow('PORT="http"');
+  it.each([
+    [{ PORT: "http" }, 'PORT="http"'],
+    [{ REWRITER: "magic" }, "REWRITER must be one of rules, gpu, openai, workers-ai"],
+    [{ PROVIDER: "abacus" }, 'PROVIDER="abacus"'],
+  ])("names a setting that cannot be: %o", async (environment, message) => {
+    await expect(Rosa.start(state.path, environment)).rejects.toThrow(message);
   });
 
   it("says what is wrong with a model that cannot be loaded", async () => {
