@@ -6,10 +6,16 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { errorCodes } from "@rosa2/shared/errors";
-import { createApp } from "../src/app.ts";
 import { printTypes } from "./print-types.ts";
 
+interface OpenApiSource {
+  getOpenAPI31Document(info: object): { components?: { schemas?: Record<string, unknown> } };
+}
+
 const file = fileURLToPath(new URL("./src/types.ts", import.meta.url));
+/** Known by address alone, because the Worker's global types and Node's do not go together. */
+const app: string = new URL("../src/app.ts", import.meta.url).href;
+const { createApp } = (await import(app)) as { createApp(): OpenApiSource };
 const document = createApp().getOpenAPI31Document({
   openapi: "3.1.0",
   info: { title: "rosa2", version: "0" },
