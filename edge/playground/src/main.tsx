@@ -1,3 +1,15 @@
+/** The page's entry. */
 import { render } from "preact";
+import { App } from "./app.tsx";
+import { watchHealth } from "./state/health.ts";
+import "./style/base.css";
+import "./style/layout.css";
+import "./style/parts.css";
+import "./style/conversation.css";
+import "./style/change.css";
+import "./style/panel.css";
+import "./style/compare.css";
+import "./style/account.css";
 
-render(<h1>rosa2</h1>, document.getElementById("app")!);
+void watchHealth();
+render(<App />, document.getElementById("app")!);

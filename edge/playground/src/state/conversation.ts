@@ -1,0 +1,319 @@
+/**
+ * One session as the page shows it: read once, then kept up to date by its streams.
+ *
+ * Events are applied to copies of the server's own records, so what a stream tells and what a reload
+ * reads look the same. It knows the client and no markup.
+ */
+import { computed, signal } from "@preact/signals";
+import {
+  type Feedback,
+  type FeedbackRecord,
+  type FeedbackResult,
+  type GenerationList,
+  type LogEvent,
+  Rosa2Error,
+  type Session,
+  type SessionClient,
+  type Turn,
+  type WordsState,
+} from "rosa2";
+import { client } from "./account.ts";
+import { explain, report } from "./failure.ts";
+
+export type Judgement = Pick<Feedback, "reward" | "text" | "correction" | "retry">;
+type Told = { id: number; type: string; data: unknown };
+
+const pollMs = 600;
+/** Feedback that is on its way has no id of the server's yet. */
+const ownId = "fb_sending";
+
+export class Conversation {
+  readonly id: string;
+  readonly session = signal<Session | null>(null);
+  readonly generations = signal<GenerationList | null>(null);
+  readonly words = signal<WordsState | null>(null);
+  /** What went wrong about a turn, by its id; shown beside it. */
+  readonly failures = signal<Record<string, string>>({});
+  readonly missing = signal(false);
+  /** A request that was sent and has no turn yet. */
+  readonly sending = signal<string | null>(null);
+  readonly running = computed(
+    () => this.session.value?.turns.find(({ status }) => status === "running") ?? null,
+  );
+  readonly pending = computed(
+    () => this.session.value?.feedback.find(({ status }) => status === "pending") ?? null,
+  );
+  /** Nothing new can be asked: a reply is being written, or feedback is about to bring one. */
+  readonly busy = computed(() => this.sending.value !== null || this.running.value !== null);
+  readonly #api: SessionClient;
+  readonly #closing = new AbortController();
+  /** Streams that this page opened itself; what they tell needs no following. */
+  #streams = 0;
+  #opened = 0;
+
+  constructor(id: string) {
+    this.id = id;
+    this.#api = client.value.session(id);
+  }
+
+  /** Reads everything, then picks up whatever was under way. */
+  async open(): Promise<void> {
+    try {
+      await this.refresh();
+    } catch (error) {
+      if (error instanceof Rosa2Error && error.code === "not_found") this.missing.value = true;
+      else report(error);
+      return;
+    }
+    await this.#catchUp();
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /** Reads everything again. A stream that began meanwhile knows better: then the answer is dropped. */
+  async refresh(): Promise<void> {
+    const opened = this.#opened;
+    const [session, generations, words] = await Promise.all([
+      this.#api.read(),
+      this.#api.generations(),
+      this.#api.words(),
+    ]);
+    if (this.#opened !== opened) return;
+    this.session.value = session;
+    this.generations.value = generations;
+    this.words.value = words;
+  }
+
+  /** Whether the server has the request, answered or not. */
+  async ask(content: string): Promise<boolean> {
+    this.sending.value = content;
+    return this.#listen(null, () => this.#api.stream(content, this.#options));
+  }
+
+  async retry(turnId: string): Promise<void> {
+    this.#upsert({ id: turnId, status: "running", error: null });
+    await this.#listen(turnId, () => this.#api.retry(turnId, this.#options));
+  }
+
+  async stop(): Promise<void> {
+    const turn = this.running.value;
+    if (turn === null) return;
+    try {
+      this.#upsert(await this.#api.stop(turn.id));
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** Whether the server has the feedback, worked on or not. */
+  async judge(turnId: string, judgement: Judgement): Promise<boolean> {
+    this.#addRecord(turnId, judgement);
+    return this.#listen(turnId, () => this.#api.feedbackStream(turnId, judgement, this.#options));
+  }
+
+  activate(generation: string): Promise<void> {
+    return this.#change(async () => {
+      this.generations.value = await this.#api.activate(generation);
+      const session = this.session.value;
+      if (session !== null) {
+        this.session.value = { ...session, generation: this.generations.value.active };
+      }
+    });
+  }
+
+  undoWords(): Promise<void> {
+    return this.#change(async () => {
+      this.words.value = await this.#api.undoWords();
+    });
+  }
+
+  deleteConstraint(constraintId: string): Promise<void> {
+    return this.#change(async () => {
+      this.words.value = await this.#api.deleteConstraint(constraintId);
+    });
+  }
+
+  forgetSense(senseId: string): Promise<void> {
+    return this.#change(async () => {
+      this.words.value = await this.#api.forgetSense(senseId);
+    });
+  }
+
+  /** The new session's id, or null when it failed. */
+  async fork(turnId: string): Promise<string | null> {
+    try {
+      return (await this.#api.fork({ turn_id: turnId })).id;
+    } catch (error) {
+      report(error);
+      return null;
+    }
+  }
+
+  async download(generation: string): Promise<void> {
+    await this.#change(async () => {
+      const bytes = await this.#api.adapter(generation);
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([bytes]));
+      link.download = `${generation}.zip`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    });
+  }
+
+  get #options() {
+    return { signal: this.#closing.signal };
+  }
+
+  async #change(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** Reads a stream into the page; afterwards the lists that it does not tell are read again. */
+  async #listen(turnId: string | null, open: () => AsyncIterable<Told>): Promise<boolean> {
+    this.#streams++;
+    this.#opened++;
+    let about = turnId;
+    if (about !== null) this.#clearFailure(about);
+    try {
+      for await (const event of open()) {
+        if (event.type === "turn") about = (event.data as Turn).id;
+        this.#apply(event, turnId);
+      }
+      return true;
+    } catch (error) {
+      if (this.#closing.signal.aborted) return false;
+      const kept = error instanceof Rosa2Error ? error.keptId : undefined;
+      const place = kept?.startsWith("turn_") === true ? kept : about;
+      if (place === null || (error instanceof Rosa2Error && error.status === 401)) report(error);
+      else this.failures.value = { ...this.failures.value, [place]: explain(error) };
+      return place !== null;
+    } finally {
+      this.#streams--;
+      this.sending.value = null;
+      if (!this.#closing.signal.aborted) {
+        await this.refresh().catch(() => {});
+        void this.#catchUp();
+      }
+    }
+  }
+
+  /** Follows what goes on at the server without a stream of this page's own: after a reload, or a lost stream. */
+  async #catchUp(): Promise<void> {
+    while (!this.#closing.signal.aborted && this.#streams === 0) {
+      const { running, pending } = this;
+      if (running.value !== null) {
+        await this.#follow(running.value.id);
+      } else if (pending.value !== null) {
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      } else return;
+      if (this.#streams === 0) await this.refresh().catch(() => {});
+    }
+  }
+
+  async #follow(turnId: string): Promise<void> {
+    this.#upsert({ id: turnId, reply: "" });
+    try {
+      for await (const event of this.#api.follow(turnId, this.#options)) {
+        this.#apply(event, turnId);
+        if (event.type === "done") return;
+      }
+    } catch (error) {
+      if (!this.#closing.signal.aborted) {
+        this.failures.value = { ...this.failures.value, [turnId]: explain(error) };
+      }
+    }
+  }
+
+  #apply(event: Told, judgedId: string | null): void {
+    const { type, data } = event as LogEvent;
+    switch (type) {
+      case "turn":
+        this.sending.value = null;
+        this.#upsert({ ...data, reply: "" });
+        return;
+      case "delta": {
+        const turn = this.running.value;
+        if (turn !== null) this.#upsert({ id: turn.id, reply: turn.reply + data.text });
+        return;
+      }
+      case "reset":
+        if (this.running.value !== null) this.#upsert({ id: this.running.value.id, reply: "" });
+        return;
+      case "words":
+        this.#updateRecord(judgedId, { words: data });
+        return;
+      case "weights":
+        this.#updateRecord(judgedId, { weights: data });
+        if (data.generation !== undefined) void this.#readGenerations();
+        return;
+      case "feedback":
+        this.#finish(data);
+        return;
+      case "done":
+        if ((data as Turn | FeedbackResult).object === "feedback") {
+          this.#finish(data as unknown as FeedbackResult);
+        } else this.#upsert(data);
+    }
+  }
+
+  async #readGenerations(): Promise<void> {
+    this.generations.value = await this.#api.generations().catch(() => this.generations.value);
+  }
+
+  #finish(result: FeedbackResult): void {
+    const { id, words, weights, plan, cost, status } = result;
+    this.#updateRecord(result.turn_id, { id, words, weights, plan, cost, status });
+    if (result.turn !== undefined) this.#upsert(result.turn);
+  }
+
+  /** Changes a turn, or adds it. */
+  #upsert(change: Partial<Turn> & { id: string }): void {
+    const session = this.session.value;
+    if (session === null) return;
+    const known = session.turns.some(({ id }) => id === change.id);
+    const turns = known
+      ? session.turns.map((turn) => (turn.id === change.id ? { ...turn, ...change } : turn))
+      : [...session.turns, change as Turn];
+    this.session.value = { ...session, turns };
+  }
+
+  #addRecord(turnId: string, { reward, text, correction }: Judgement): void {
+    const session = this.session.value;
+    if (session === null) return;
+    const record: FeedbackRecord = {
+      id: ownId,
+      turn_id: turnId,
+      status: "pending",
+      reward,
+      text: text ?? null,
+      correction: correction ?? null,
+      words: null,
+      weights: null,
+      plan: null,
+      cost: { usd: 0 },
+      retry_turn_id: null,
+      created_at: new Date().toISOString(),
+    };
+    this.session.value = { ...session, feedback: [...session.feedback, record] };
+  }
+
+  /** The latest feedback on a turn is the one that its events are about. */
+  #updateRecord(turnId: string | null, change: Partial<FeedbackRecord>): void {
+    const session = this.session.value;
+    const record = session?.feedback.findLast(({ turn_id }) => turn_id === turnId);
+    if (session == null || record === undefined) return;
+    const feedback = session.feedback.map((one) => (one === record ? { ...one, ...change } : one));
+    this.session.value = { ...session, feedback };
+  }
+
+  #clearFailure(turnId: string): void {
+    const { [turnId]: _, ...rest } = this.failures.value;
+    this.failures.value = rest;
+  }
+}

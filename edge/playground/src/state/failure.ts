@@ -1,0 +1,39 @@
+/** Failures as sentences for people, in one place. */
+import { signal } from "@preact/signals";
+import { Rosa2Error } from "rosa2";
+import { key, refused } from "./account.ts";
+
+/** The latest failure that nothing nearer to its cause shows. */
+export const notice = signal<string | null>(null);
+
+/** Shows a failure; a key that is refused ends the visit instead. */
+export function report(error: unknown): void {
+  if (error instanceof Rosa2Error && error.status === 401) {
+    refused.value = true;
+    key.value = null;
+    return;
+  }
+  notice.value = explain(error);
+}
+
+export function explain(error: unknown): string {
+  if (!(error instanceof Rosa2Error)) return error instanceof Error ? error.message : String(error);
+  switch (error.code) {
+    case "connection_failed":
+      return "The server cannot be reached. Check the connection and try again.";
+    case "gpu_unavailable":
+    case "gpu_cold":
+      return "The model cannot be reached right now. What you sent is kept and can be run again.";
+    case "budget_exceeded":
+      return "This month’s spend cap is reached. Raise it on the usage page.";
+    case "insufficient_scope":
+      return "This key may not do that. Sign in with a key that has the scope.";
+    case "rate_limited":
+    case "queue_full":
+      return `Too many requests just now. ${error.message}.`;
+    default:
+      return error.requestId === undefined
+        ? error.message
+        : `${error.message} (request ${error.requestId})`;
+  }
+}

@@ -1,0 +1,29 @@
+/** Whether the model can answer, asked again and again while the page is looked at. */
+import { signal } from "@preact/signals";
+import { type Health, Rosa2 } from "rosa2";
+
+const calmMs = 15_000;
+const troubledMs = 2_000;
+
+/** Null before the first answer; "offline" when the server itself is not there. */
+export const health = signal<Health | "offline" | null>(null);
+
+export function isServing(state: Health | "offline" | null): boolean {
+  return state === null || (state !== "offline" && state.status === "ok");
+}
+
+const probe = new Rosa2({ baseUrl: location.origin, apiKey: "", retriesMax: 0 });
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/** Asks now, and from then on. */
+export async function watchHealth(): Promise<void> {
+  clearTimeout(timer);
+  if (document.visibilityState === "visible") {
+    health.value = await probe.health().catch(() => "offline" as const);
+  }
+  clearTimeout(timer);
+  timer = setTimeout(watchHealth, isServing(health.value) ? calmMs : troubledMs);
+}
+
+document.addEventListener("visibilitychange", () => void watchHealth());
+addEventListener("online", () => void watchHealth());

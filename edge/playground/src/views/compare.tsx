@@ -1,0 +1,150 @@
+/** The same request adapted in four ways, side by side. */
+import { useState } from "preact/hooks";
+import { examples } from "../examples.ts";
+import { formatNumber, formatUsd } from "../format.ts";
+import { Icon } from "../parts/icon.tsx";
+import { modes } from "../parts/modes.ts";
+import { compare, type Run, runs, type Step, type Wish } from "../state/comparison.ts";
+import { hrefOf } from "../state/route.ts";
+
+export function CompareView() {
+  const [wish, setWish] = useState<Wish>(wishOf(0));
+  const busy = runs.value.some(({ status }) => status === "running");
+  const set = (part: Partial<Wish>) => setWish({ ...wish, next: null, ...part });
+  return (
+    <main id="main" class="compare" tabIndex={-1}>
+      <h1>One request, four ways to adapt</h1>
+      <p class="lead">
+        Four sessions get the same request and the same feedback: first what you would say, then the
+        right answer, at most three tries.
+      </p>
+      <fieldset class="example-chips">
+        <legend class="hidden">Examples</legend>
+        {examples.map(({ id, title, request }, index) => (
+          <button
+            key={id}
+            type="button"
+            aria-pressed={wish.request === request}
+            disabled={busy}
+            onClick={() => setWish(wishOf(index))}
+          >
+            {title}
+          </button>
+        ))}
+      </fieldset>
+      <form
+        class="wish-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void compare(wish);
+        }}
+      >
+        <label class="wide">
+          Request
+          <textarea
+            rows={2}
+            required
+            value={wish.request}
+            onInput={({ currentTarget }) => set({ request: currentTarget.value })}
+          />
+        </label>
+        <label>
+          What you would say is wrong <small>(may be empty)</small>
+          <input
+            value={wish.hint ?? ""}
+            onInput={({ currentTarget }) => set({ hint: currentTarget.value.trim() || null })}
+          />
+        </label>
+        <label>
+          The right answer
+          <input
+            required
+            value={wish.answer}
+            onInput={({ currentTarget }) => set({ answer: currentTarget.value })}
+          />
+        </label>
+        <button type="submit" class="primary" disabled={busy}>
+          {busy ? "Comparing …" : "Compare"}
+        </button>
+      </form>
+      {runs.value.length > 0 && (
+        <div class="runs" aria-live="polite" aria-busy={busy}>
+          {runs.value.map((run) => (
+            <RunView key={run.mode} run={run} />
+          ))}
+        </div>
+      )}
+    </main>
+  );
+}
+
+function wishOf(index: number): Wish {
+  const { request, hint, answer, next } = examples[index]!;
+  return { request, hint, answer, next };
+}
+
+function RunView({ run }: { run: Run }) {
+  const mode = modes.find(({ value }) => value === run.mode);
+  const tries = run.steps.findIndex(({ right }) => right) + 1;
+  return (
+    <section class="run" data-mode={run.mode} aria-label={mode?.text}>
+      <h2>{mode?.text}</h2>
+      <ol>
+        {run.steps.map((step) => (
+          <li key={step.turn.id}>
+            <StepView step={step} />
+          </li>
+        ))}
+      </ol>
+      {run.status === "running" && <p class="note">Working …</p>}
+      {run.failure !== null && <p class="error">{run.failure}</p>}
+      {run.sequel !== null && (
+        <div class="sequel-step">
+          <p class="label">another list, no feedback</p>
+          <StepView step={run.sequel} />
+        </div>
+      )}
+      {run.status === "done" && (
+        <dl class="measures">
+          <div>
+            <dt>right at try</dt>
+            <dd>{tries === 0 ? "never" : tries}</dd>
+          </div>
+          <div>
+            <dt>shift ‖Δθ‖</dt>
+            <dd>{run.weights === null ? "0" : formatNumber(run.weights.shift_norm)}</dd>
+          </div>
+          <div>
+            <dt>cost</dt>
+            <dd>{formatUsd(run.costUsd)}</dd>
+          </div>
+        </dl>
+      )}
+      {run.sessionId !== null && run.status !== "running" && (
+        <a class="open-session" href={hrefOf({ page: "session", id: run.sessionId })}>
+          Open this session
+        </a>
+      )}
+    </section>
+  );
+}
+
+function StepView({ step: { said, turn, right } }: { step: Step }) {
+  return (
+    <>
+      {said !== null && <p class="step-said">“{said}”</p>}
+      {turn.prompt !== turn.content && (
+        <p class="as-read">
+          <span class="label of-words">model reads</span> {turn.prompt}
+        </p>
+      )}
+      <p class="step-reply" data-right={right}>
+        <span class="step-mark">
+          <Icon name={right ? "right" : "wrong"} />
+        </span>
+        <span class="hidden">{right ? "Right: " : "Wrong: "}</span>
+        <code>{turn.reply === "" ? "(nothing)" : turn.reply}</code>
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,69 @@
+/** The field that a request is written in. Enter sends, Shift+Enter breaks the line. */
+import { useRef } from "preact/hooks";
+import { Icon } from "../parts/icon.tsx";
+
+export function Composer({
+  busy,
+  onSend,
+  onStop,
+}: {
+  busy: boolean;
+  /** Whether the request arrived; otherwise its text stays in the field. */
+  onSend(content: string): Promise<boolean>;
+  onStop?: () => void;
+}) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  const send = async () => {
+    const content = field.current?.value.trim() ?? "";
+    if (busy || content === "" || field.current === null) return;
+    field.current.value = "";
+    resize(field.current);
+    const sent = await onSend(content);
+    if (!sent && field.current !== null && field.current.value === "") {
+      field.current.value = content;
+    }
+  };
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      <label class="hidden" for="request">
+        Your request
+      </label>
+      <textarea
+        id="request"
+        ref={field}
+        rows={1}
+        maxLength={16384}
+        placeholder="Write a request"
+        enterkeyhint="send"
+        onInput={({ currentTarget }) => resize(currentTarget)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+          event.preventDefault();
+          void send();
+        }}
+      />
+      {busy && onStop !== undefined ? (
+        <button type="button" class="primary round" onClick={onStop}>
+          <Icon name="stop" />
+          <span class="hidden">Stop</span>
+        </button>
+      ) : (
+        <button type="submit" class="primary round" disabled={busy}>
+          <Icon name="send" />
+          <span class="hidden">Send</span>
+        </button>
+      )}
+    </form>
+  );
+}
+
+function resize(field: HTMLTextAreaElement): void {
+  field.style.height = "auto";
+  field.style.height = `${field.scrollHeight}px`;
+}

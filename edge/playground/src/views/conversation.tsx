@@ -1,0 +1,187 @@
+/** A session: the transcript with what each piece of feedback changed, and beside it what was learnt. */
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Session, Turn } from "rosa2";
+import { exampleOf } from "../examples.ts";
+import { Choice } from "../parts/choice.tsx";
+import { nameOf } from "../parts/generation-name.ts";
+import { modeText } from "../parts/modes.ts";
+import type { Conversation } from "../state/conversation.ts";
+import { hrefOf } from "../state/route.ts";
+import { ChangeView } from "./change.tsx";
+import { Composer } from "./composer.tsx";
+import { JudgeView } from "./judge.tsx";
+import { SessionPanel } from "./panel.tsx";
+import { TurnView } from "./turn.tsx";
+
+/** Whoever has scrolled up this far is reading and is left alone. */
+const readingPx = 120;
+
+export function ConversationView({ conversation }: { conversation: Conversation }) {
+  const [pane, setPane] = useState<"talk" | "panel">("talk");
+  const session = conversation.session.value;
+  if (conversation.missing.value) return <Missing />;
+  if (session === null) {
+    return (
+      <main id="main" class="conversation" tabIndex={-1} aria-busy="true">
+        <p class="loading">Reading the session …</p>
+      </main>
+    );
+  }
+  return (
+    <main id="main" class="conversation" data-pane={pane} tabIndex={-1}>
+      <h1 class="hidden">{session.title ?? "Session"}</h1>
+      <div class="panes">
+        <Choice
+          label="Show"
+          name="pane"
+          options={[
+            { value: "talk", text: "Conversation" },
+            { value: "panel", text: "What it learnt" },
+          ]}
+          value={pane}
+          onChange={setPane}
+        />
+      </div>
+      <div class="talk">
+        <Transcript conversation={conversation} session={session} />
+        <div class="talk-foot">
+          <Sequel conversation={conversation} session={session} />
+          <Composer
+            busy={conversation.busy.value}
+            onSend={(content) => conversation.ask(content)}
+            onStop={() => conversation.stop()}
+          />
+        </div>
+      </div>
+      <SessionPanel conversation={conversation} session={session} />
+    </main>
+  );
+}
+
+function Missing() {
+  return (
+    <main id="main" class="start" tabIndex={-1}>
+      <h1>There is no such session</h1>
+      <p class="lead">It may have been erased, or it belongs to another account.</p>
+      <p>
+        <a href={hrefOf({ page: "start" })}>Start a new one</a>
+      </p>
+    </main>
+  );
+}
+
+function Transcript({ conversation, session }: { conversation: Conversation; session: Session }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const reading = useRef(false);
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (box !== null && !reading.current) box.scrollTop = box.scrollHeight;
+  });
+  const generations = conversation.generations.value?.data ?? [];
+  const latest = session.turns.at(-1);
+  const sending = conversation.sending.value;
+  return (
+    <section
+      class="transcript"
+      ref={scroller}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+      tabIndex={0}
+      aria-label="Conversation"
+      onScroll={({ currentTarget: box }) => {
+        reading.current = box.scrollHeight - box.scrollTop - box.clientHeight > readingPx;
+      }}
+    >
+      <div class="transcript-inner">
+        <p class="session-facts">
+          <b>{session.title ?? "Session"}</b> · adapts{" "}
+          {session.mode === "off" ? "nothing" : modeText(session.mode).toLowerCase()}
+          {session.forked_from !== null && (
+            <>
+              {" "}
+              · <a href={hrefOf({ page: "session", id: session.forked_from })}>forked</a>
+            </>
+          )}
+        </p>
+        {session.instructions !== null && <p class="instructions-said">{session.instructions}</p>}
+        <ol class="turns">
+          {session.turns.map((turn) => (
+            <li key={turn.id}>
+              <TurnView
+                turn={turn}
+                generationName={nameOf(turn.generation, generations)}
+                failure={conversation.failures.value[turn.id] ?? turn.error?.message ?? null}
+                onRetry={() => conversation.retry(turn.id)}
+              />
+              {session.feedback
+                .filter(({ turn_id }) => turn_id === turn.id)
+                .map((record) => (
+                  <ChangeView
+                    key={record.created_at}
+                    record={record}
+                    generation={generations.find(({ id }) => id === record.weights?.generation)}
+                  />
+                ))}
+              {turn === latest && isJudged(turn) && (
+                <JudgeView
+                  key={session.feedback.filter(({ turn_id }) => turn_id === turn.id).length}
+                  turn={turn}
+                  busy={conversation.busy.value || conversation.pending.value !== null}
+                  onJudge={(judgement) => conversation.judge(turn.id, judgement)}
+                />
+              )}
+            </li>
+          ))}
+          {sending !== null && (
+            <li>
+              <article class="turn">
+                <p class="request">{sending}</p>
+                <p class="reply" data-live="true" />
+              </article>
+            </li>
+          )}
+        </ol>
+        <Announcer turn={latest} />
+      </div>
+    </section>
+  );
+}
+
+function isJudged(turn: Turn): boolean {
+  return (turn.status === "completed" || turn.status === "stopped") && turn.reply !== "";
+}
+
+/** Tells a finished reply to those who listen: once, not token by token. */
+function Announcer({ turn }: { turn: Turn | undefined }) {
+  const [said, say] = useState("");
+  const wasRunning = useRef<string | null>(null);
+  useEffect(() => {
+    if (turn === undefined) return;
+    if (turn.status === "running") wasRunning.current = turn.id;
+    else if (wasRunning.current === turn.id) {
+      wasRunning.current = null;
+      say(turn.status === "failed" ? "The reply failed." : `Reply: ${turn.reply}`);
+    }
+  }, [turn]);
+  return (
+    <p class="hidden" aria-live="polite">
+      {said}
+    </p>
+  );
+}
+
+/** After an example went right: the same wish about another list. */
+function Sequel({ conversation, session }: { conversation: Conversation; session: Session }) {
+  const last = session.turns.at(-1);
+  if (last === undefined || conversation.busy.value || conversation.pending.value !== null) {
+    return null;
+  }
+  const found = exampleOf(last.content);
+  if (found === null || last.reply.trim() !== found.answer) return null;
+  const { next } = found.example;
+  if (session.turns.some(({ content }) => content === next.request)) return null;
+  return (
+    <button type="button" class="sequel" onClick={() => conversation.ask(next.request)}>
+      Does it last? Ask about another list: <code>{next.request}</code>
+    </button>
+  );
+}

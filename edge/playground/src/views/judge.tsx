@@ -1,0 +1,156 @@
+/** Saying how good a reply was: right, wrong, why, or what it should have been. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Turn } from "rosa2";
+import { exampleOf } from "../examples.ts";
+import { Icon } from "../parts/icon.tsx";
+import type { Judgement } from "../state/conversation.ts";
+
+type Form = "say" | "edit" | null;
+
+export function JudgeView({
+  turn,
+  busy,
+  onJudge,
+}: {
+  turn: Turn;
+  busy: boolean;
+  onJudge(judgement: Judgement): void;
+}) {
+  const [form, setForm] = useState<Form>(null);
+  const toggle = (wanted: Form) => setForm(form === wanted ? null : wanted);
+  return (
+    <div class="judge">
+      <Wish turn={turn} />
+      <fieldset class="judge-row">
+        <legend class="hidden">How good was this reply?</legend>
+        <button type="button" disabled={busy} onClick={() => onJudge({ reward: 1, retry: false })}>
+          <Icon name="right" /> Right
+        </button>
+        <button type="button" disabled={busy} onClick={() => onJudge({ reward: -1, retry: true })}>
+          <Icon name="wrong" /> Wrong, try again
+        </button>
+        <button
+          type="button"
+          disabled={busy}
+          aria-expanded={form === "say"}
+          onClick={() => toggle("say")}
+        >
+          <Icon name="say" /> Say what is wrong
+        </button>
+        <button
+          type="button"
+          disabled={busy}
+          aria-expanded={form === "edit"}
+          onClick={() => toggle("edit")}
+        >
+          <Icon name="edit" /> Correct it
+        </button>
+      </fieldset>
+      {form === "say" && (
+        <JudgeForm
+          label="What is wrong with it?"
+          action="Try again"
+          initial=""
+          suggestion={exampleOf(turn.content)?.example.hint ?? null}
+          onSend={(text) => onJudge({ reward: -1, text, retry: true })}
+          onLeave={() => setForm(null)}
+        />
+      )}
+      {form === "edit" && (
+        <JudgeForm
+          label="What should the reply have been?"
+          action="Teach and try again"
+          initial={turn.reply}
+          suggestion={exampleOf(turn.content)?.answer ?? null}
+          onSend={(correction) => onJudge({ reward: -1, correction, retry: true })}
+          onLeave={() => setForm(null)}
+        />
+      )}
+    </div>
+  );
+}
+
+/** What the visitor of an example is to want, and whether the reply has it. */
+function Wish({ turn }: { turn: Turn }) {
+  const found = exampleOf(turn.content);
+  if (found === null) return null;
+  const right = turn.reply.trim() === found.answer;
+  return (
+    <p class="wish" data-right={right}>
+      <span class="wish-mark">
+        <Icon name={right ? "right" : "wrong"} />
+      </span>
+      <span>
+        {right ? "As wished" : "Not as wished"}: you mean <i>{found.example.meaning}</i>, so{" "}
+        <code>{found.answer}</code>
+      </span>
+    </p>
+  );
+}
+
+function JudgeForm({
+  label,
+  action,
+  initial,
+  suggestion,
+  onSend,
+  onLeave,
+}: {
+  label: string;
+  action: string;
+  initial: string;
+  suggestion: string | null;
+  onSend(text: string): void;
+  onLeave(): void;
+}) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.select();
+  }, []);
+  const send = () => {
+    const text = field.current?.value.trim() ?? "";
+    if (text !== "") onSend(text);
+  };
+  return (
+    <form
+      class="judge-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") onLeave();
+        if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+          if (!(event.target instanceof HTMLTextAreaElement)) return;
+          event.preventDefault();
+          send();
+        }
+      }}
+    >
+      <label for="judgement">{label}</label>
+      <textarea id="judgement" ref={field} rows={2} maxLength={4096} defaultValue={initial} />
+      <div class="judge-row">
+        <button type="submit" class="primary">
+          {action}
+        </button>
+        {suggestion !== null && (
+          <button
+            type="button"
+            class="suggestion"
+            onClick={() => {
+              if (field.current === null) return;
+              field.current.value = suggestion;
+              field.current.focus();
+            }}
+          >
+            Fill in “{suggestion}”
+          </button>
+        )}
+        <button type="button" class="quiet" onClick={onLeave}>
+          Cancel
+        </button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,177 @@
+/** Beside the conversation: the session's figures, its curve, its generations, and what it learnt about words. */
+import type { GenerationList, Session, WordsState } from "rosa2";
+import { formatCount, formatNumber, formatPercent, formatTime, formatUsd } from "../format.ts";
+import { nameOf } from "../parts/generation-name.ts";
+import { Icon } from "../parts/icon.tsx";
+import { modeText } from "../parts/modes.ts";
+import type { Conversation } from "../state/conversation.ts";
+import { go } from "../state/route.ts";
+import { Plot } from "./plot.tsx";
+
+export function SessionPanel({
+  conversation,
+  session,
+}: {
+  conversation: Conversation;
+  session: Session;
+}) {
+  const generations = conversation.generations.value;
+  const words = conversation.words.value;
+  return (
+    <aside class="panel" aria-label="What the session learnt">
+      <dl class="totals">
+        <div>
+          <dt>Adapts</dt>
+          <dd>{modeText(session.mode)}</dd>
+        </div>
+        <div>
+          <dt>Replies</dt>
+          <dd>{session.turns.length}</dd>
+        </div>
+        <div>
+          <dt>Tokens</dt>
+          <dd>{formatCount(session.totals.prompt_tokens + session.totals.completion_tokens)}</dd>
+        </div>
+        <div>
+          <dt>Cost</dt>
+          <dd>{formatUsd(session.totals.cost.usd)}</dd>
+        </div>
+      </dl>
+      <Plot session={session} />
+      {generations !== null && (
+        <Lineage conversation={conversation} session={session} generations={generations} />
+      )}
+      {words !== null && <LearntWords conversation={conversation} words={words} />}
+    </aside>
+  );
+}
+
+function Lineage({
+  conversation,
+  session,
+  generations: { active, data },
+}: {
+  conversation: Conversation;
+  session: Session;
+  generations: GenerationList;
+}) {
+  const busy = conversation.busy.value || conversation.pending.value !== null;
+  const forkAt = (generation: string) =>
+    session.turns.findLast((turn) => turn.generation === generation && turn.status !== "running");
+  const entries = [
+    { id: "base", name: "base", says: "the model as it came", at: session.created_at },
+    ...data.map((one) => ({
+      id: one.id,
+      name: `g${one.index}`,
+      says: `from ${nameOf(one.parent, data)} · step ${formatNumber(one.step_norm)} · KL ${formatNumber(one.kl)}`,
+      at: one.created_at,
+    })),
+  ];
+  return (
+    <section aria-labelledby="generations">
+      <h2 id="generations">Generations</h2>
+      <ol class="lineage">
+        {entries.map(({ id, name, says, at }) => {
+          const turn = forkAt(id);
+          const isActive = id === active;
+          return (
+            <li key={id} data-active={isActive} aria-current={isActive ? "true" : undefined}>
+              <p>
+                <b>{name}</b> {isActive && <span class="active">answers now</span>}
+                <time dateTime={at}>{formatTime(at)}</time>
+              </p>
+              <p class="lineage-facts">{says}</p>
+              <div class="lineage-actions">
+                {!isActive && (
+                  <button type="button" disabled={busy} onClick={() => conversation.activate(id)}>
+                    <Icon name="undo" /> {rollsBack(id, active, data) ? "Roll back" : "Use"}
+                    <span class="hidden"> to {name}</span>
+                  </button>
+                )}
+                {turn !== undefined && (
+                  <button
+                    type="button"
+                    disabled={busy}
+                    onClick={async () => {
+                      const forked = await conversation.fork(turn.id);
+                      if (forked !== null) go({ page: "session", id: forked });
+                    }}
+                  >
+                    <Icon name="fork" /> Fork<span class="hidden"> at {name}</span>
+                  </button>
+                )}
+                {id !== "base" && (
+                  <button type="button" onClick={() => conversation.download(id)}>
+                    <Icon name="download" /> PEFT<span class="hidden"> adapter of {name}</span>
+                  </button>
+                )}
+              </div>
+            </li>
+          );
+        })}
+      </ol>
+    </section>
+  );
+}
+
+function rollsBack(id: string, active: string, data: GenerationList["data"]): boolean {
+  const indexOf = (name: string) => data.find((one) => one.id === name)?.index ?? 0;
+  return indexOf(id) < indexOf(active);
+}
+
+function LearntWords({ conversation, words }: { conversation: Conversation; words: WordsState }) {
+  const { constraints, senses, undoable } = words;
+  if (constraints.length === 0 && senses.length === 0) return null;
+  return (
+    <section aria-labelledby="learnt">
+      <h2 id="learnt">Learnt about your words</h2>
+      {constraints.length > 0 && (
+        <ul class="learnt">
+          {constraints.map(({ id, text, scope }) => (
+            <li key={id}>
+              <span>
+                {text} <small>{scope === "session" ? "from now on" : "this request"}</small>
+              </span>
+              <button
+                type="button"
+                class="icon-button"
+                onClick={() => conversation.deleteConstraint(id)}
+              >
+                <Icon name="wrong" />
+                <span class="hidden">Withdraw “{text}”</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {senses.length > 0 && (
+        <ul class="learnt">
+          {senses.map(({ id, readings }) => (
+            <li key={id}>
+              <span>
+                <b>{id}</b>{" "}
+                {Object.entries(readings)
+                  .sort(([, a], [, b]) => b - a)
+                  .map(([reading, belief]) => `${reading} ${formatPercent(belief)}`)
+                  .join(", ")}
+              </span>
+              <button
+                type="button"
+                class="icon-button"
+                onClick={() => conversation.forgetSense(id)}
+              >
+                <Icon name="wrong" />
+                <span class="hidden">Forget what “{id}” means</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {undoable > 0 && (
+        <button type="button" onClick={() => conversation.undoWords()}>
+          <Icon name="undo" /> Undo the last rewording
+        </button>
+      )}
+    </section>
+  );
+}

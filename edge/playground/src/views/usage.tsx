@@ -1,0 +1,198 @@
+/** What was used and what it cost, the spend cap, and the keys. */
+import { useEffect, useState } from "preact/hooks";
+import { type Budget, Rosa2Error, type UsageReport } from "rosa2";
+import { formatCount, formatUsd } from "../format.ts";
+import { Choice } from "../parts/choice.tsx";
+import { client } from "../state/account.ts";
+import { explain, report } from "../state/failure.ts";
+import { Chart, type Measure, measures } from "./chart.tsx";
+import { KeysView } from "./keys.tsx";
+
+type Group = UsageReport["group_by"];
+
+export function UsageView() {
+  const [usage, setUsage] = useState<UsageReport | null>(null);
+  const [group, setGroup] = useState<Group>("day");
+  const [days, setDays] = useState<UsageReport["data"]>([]);
+  const [measure, setMeasure] = useState<Measure>("tokens");
+  const [denied, setDenied] = useState<string | null>(null);
+  useEffect(() => {
+    client.value
+      .usage({ group_by: group, limit: 200 })
+      .then((answer) => {
+        setUsage(answer);
+        if (group === "day") setDays(answer.data);
+      })
+      .catch((error: unknown) => {
+        if (error instanceof Rosa2Error && error.status === 403) setDenied(explain(error));
+        else report(error);
+      });
+  }, [group]);
+  if (denied !== null) {
+    return (
+      <main id="main" class="usage" tabIndex={-1}>
+        <h1>Usage</h1>
+        <p class="error">{denied} Usage, budget and keys need the scope “admin”.</p>
+      </main>
+    );
+  }
+  return (
+    <main id="main" class="usage" tabIndex={-1}>
+      <h1>Usage</h1>
+      <Totals days={days} />
+      <section aria-labelledby="by-day">
+        <div class="section-head">
+          <h2 id="by-day">By day</h2>
+          <Choice
+            label="Measure"
+            name="measure"
+            options={measures}
+            value={measure}
+            onChange={setMeasure}
+          />
+        </div>
+        <Chart days={days} measure={measure} />
+      </section>
+      <BudgetView />
+      <section aria-labelledby="details">
+        <div class="section-head">
+          <h2 id="details">In figures</h2>
+          <Choice
+            label="Group by"
+            name="group"
+            options={[
+              { value: "day", text: "Day" },
+              { value: "session", text: "Session" },
+              { value: "key", text: "Key" },
+            ]}
+            value={group}
+            onChange={setGroup}
+          />
+        </div>
+        {usage !== null && <UsageTable usage={usage} />}
+      </section>
+      <KeysView />
+    </main>
+  );
+}
+
+function Totals({ days }: { days: UsageReport["data"] }) {
+  const sum = (of: (day: UsageReport["data"][number]) => number) =>
+    days.reduce((total, day) => total + of(day), 0);
+  return (
+    <dl class="tiles">
+      <div>
+        <dt>Tokens</dt>
+        <dd>{formatCount(sum((day) => day.prompt_tokens + day.completion_tokens))}</dd>
+      </div>
+      <div>
+        <dt>Replies</dt>
+        <dd>{formatCount(sum((day) => day.replies))}</dd>
+      </div>
+      <div>
+        <dt>Adaptations</dt>
+        <dd>{formatCount(sum((day) => day.adaptations_accepted))}</dd>
+      </div>
+      <div>
+        <dt>Cost</dt>
+        <dd>{formatUsd(sum((day) => day.cost.usd))}</dd>
+      </div>
+    </dl>
+  );
+}
+
+function UsageTable({ usage }: { usage: UsageReport }) {
+  if (usage.data.length === 0) return <p class="note">Nothing has been used yet.</p>;
+  return (
+    <section
+      class="table-box"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+      tabIndex={0}
+      aria-label="Usage table"
+    >
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{usage.group_by}</th>
+            <th scope="col">Prompt</th>
+            <th scope="col">Cached</th>
+            <th scope="col">Completion</th>
+            <th scope="col">Replies</th>
+            <th scope="col">Adapted</th>
+            <th scope="col">Rejected</th>
+            <th scope="col">Cost</th>
+          </tr>
+        </thead>
+        <tbody>
+          {usage.data.map((row) => (
+            <tr key={row.group ?? "none"}>
+              <th scope="row">{row.group ?? "none"}</th>
+              <td>{formatCount(row.prompt_tokens)}</td>
+              <td>{formatCount(row.cached_tokens)}</td>
+              <td>{formatCount(row.completion_tokens)}</td>
+              <td>{formatCount(row.replies)}</td>
+              <td>{formatCount(row.adaptations_accepted)}</td>
+              <td>{formatCount(row.adaptations_rejected)}</td>
+              <td>{formatUsd(row.cost.usd)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function BudgetView() {
+  const [budget, setBudget] = useState<Budget | null>(null);
+  const [saved, setSaved] = useState(false);
+  useEffect(() => {
+    client.value.budget().then(setBudget).catch(report);
+  }, []);
+  if (budget === null) return null;
+  const { cap_usd: cap, spent_usd: spent, reserved_usd: reserved } = budget;
+  const save = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const text = String(new FormData(event.currentTarget as HTMLFormElement).get("cap")).trim();
+    try {
+      setBudget(await client.value.setBudget(text === "" ? null : Number(text)));
+      setSaved(true);
+    } catch (error) {
+      report(error);
+    }
+  };
+  return (
+    <section aria-labelledby="budget">
+      <h2 id="budget">Budget, {budget.month}</h2>
+      <p>
+        {formatUsd(spent)} spent
+        {reserved > 0 && <>, {formatUsd(reserved)} reserved</>} of{" "}
+        {cap === null ? "no cap" : formatUsd(cap)}
+      </p>
+      {cap !== null && (
+        <meter min={0} max={Math.max(cap, spent)} high={cap * 0.8} value={spent + reserved}>
+          {formatUsd(spent)}
+        </meter>
+      )}
+      <form class="field-row" onSubmit={save}>
+        <label class="hidden" for="cap">
+          Monthly cap in US dollars; empty lifts it
+        </label>
+        <input
+          id="cap"
+          name="cap"
+          type="number"
+          inputMode="decimal"
+          min="0"
+          step="any"
+          placeholder="no cap, US$"
+          defaultValue={cap === null ? "" : String(cap)}
+          onInput={() => setSaved(false)}
+        />
+        <button type="submit">Set the cap</button>
+        <span role="status" class="note">
+          {saved ? "Saved." : ""}
+        </span>
+      </form>
+    </section>
+  );
+}
