@@ -68,12 +68,36 @@ export type Config = z.infer<typeof environmentSchema>;
 /** A setting that cannot be used; the message names it and what is allowed. */
 export class ConfigError extends Error {}
 
+/** What decides how a model is got and how much memory it takes. */
+const modelSchema = environmentSchema.pick({
+  MODEL: true,
+  HF_ENDPOINT: true,
+  HF_TOKEN: true,
+  QUANTIZE: true,
+  CONTEXT_TOKENS: true,
+  ROWS: true,
+  KV_BYTES: true,
+});
+
+export type ModelSettings = z.infer<typeof modelSchema>;
+
+type Environment = Record<string, string | undefined>;
+
 /** Reads and checks the settings. An empty value counts as absent. Throws `ConfigError`. */
-export function readConfig(environment: Record<string, string | undefined>): Config {
+export function readConfig(environment: Environment): Config {
+  return read(environmentSchema, environment);
+}
+
+/** Only the settings that concern the model; needs no secret. Throws `ConfigError`. */
+export function readModelSettings(environment: Environment): ModelSettings {
+  return read(modelSchema, environment);
+}
+
+function read<T>(schema: z.ZodType<T>, environment: Environment): T {
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
   );
-  const parsed = environmentSchema.safeParse(given);
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => {
     const [name] = issue.path;

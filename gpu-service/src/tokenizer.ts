@@ -22,6 +22,8 @@ export interface TokenizerFiles {
   tokenizer: unknown;
   /** tokenizer_config.json */
   config: unknown;
+  /** special_tokens_map.json, for tokens that the config does not name. */
+  specialTokens?: unknown;
   /** chat_template.jinja, which wins over the template in the config. */
   chatTemplate?: string | undefined;
 }
@@ -29,6 +31,8 @@ export interface TokenizerFiles {
 export class ChatTokenizer {
   /** The token that ends a reply in this template. */
   readonly endId: number;
+  /** All that end a reply: the checkpoint's end tokens and the tokenizer's own `eos_token`. */
+  readonly endIds: readonly number[];
   readonly #vocabulary: Vocabulary;
   readonly #template: ChatTemplate;
   readonly #addedTokens: ReadonlyMap<string, TokenizerFile["added_tokens"][number]>;
@@ -37,12 +41,14 @@ export class ChatTokenizer {
   readonly #plainToken: RegExp | null;
 
   /**
-   * `eosIds` are the checkpoint's end tokens; of these the one that the template itself writes after
-   * a reply is `endId`. Throws `checkpoint_invalid` or `checkpoint_unsupported`.
+   * `eosIds` are the checkpoint's end tokens. A model trained further with another template may end its
+   * replies with the tokenizer's `eos_token` instead, so that one counts too; of all, the one that the
+   * template itself writes after a reply is `endId`. Throws `checkpoint_invalid` or `checkpoint_unsupported`.
    */
   constructor(files: TokenizerFiles, eosIds: readonly number[]) {
     const file = parse(tokenizerFileSchema, files.tokenizer, "tokenizer.json");
     const config = parse(configSchema, files.config, "tokenizer_config.json");
+    const named = { ...namedTokens(files.specialTokens ?? {}), ...namedTokens(config) };
     this.#vocabulary = new Vocabulary(file, config);
     this.#addedTokens = new Map(file.added_tokens.map((token) => [token.content, token]));
     const contents = [...this.#addedTokens.keys()];
@@ -50,20 +56,25 @@ export class ChatTokenizer {
     this.#plainToken = matchAny(contents.filter((token) => !this.#forbids("assistant", token)));
     this.#template = new ChatTemplate(
       templateSource(files, config),
-      namedTokens(config),
+      named,
       contents,
       this.#forbids,
     );
-    this.endId = this.#findEndId(eosIds);
+    const ownEnd = this.#addedTokens.get(named.eos_token ?? "")?.id;
+    this.endIds = [...new Set(ownEnd === undefined ? eosIds : [...eosIds, ownEnd])];
+    this.endId = this.#findEndId();
   }
 
   /** Reads the tokenizer's files from a checkpoint directory. */
   static load(directory: string, eosIds: readonly number[]): ChatTokenizer {
     const template = join(directory, "chat_template.jinja");
+    const readIfThere = (name: string) =>
+      existsSync(join(directory, name)) ? readJson(directory, name) : {};
     return new ChatTokenizer(
       {
         tokenizer: readJson(directory, "tokenizer.json"),
-        config: readJson(directory, "tokenizer_config.json"),
+        config: readIfThere("tokenizer_config.json"),
+        specialTokens: readIfThere("special_tokens_map.json"),
         chatTemplate: existsSync(template) ? readFileSync(template, "utf8") : undefined,
       },
       eosIds,
@@ -146,8 +157,8 @@ export class ChatTokenizer {
   };
 
   /** The last end token of a rendered exchange. */
-  #findEndId(eosIds: readonly number[]): number {
-    const [first] = eosIds;
+  #findEndId(): number {
+    const [first] = this.endIds;
     if (first === undefined) {
       throw new RosaError("checkpoint_invalid", "Cannot end replies: eos_token_id is missing", {
         param: "eos_token_id",
@@ -157,7 +168,7 @@ export class ChatTokenizer {
       { role: "user", content: "a" },
       { role: "assistant", content: "b" },
     ];
-    return this.#render(exchange, false).findLast((id) => eosIds.includes(id)) ?? first;
+    return this.#render(exchange, false).findLast((id) => this.endIds.includes(id)) ?? first;
   }
 }
 
@@ -192,9 +203,9 @@ function templateSource(
 }
 
 /** `bos_token` and its like, which are strings or objects with a `content`. */
-function namedTokens(config: Record<string, unknown>): Record<string, string> {
+function namedTokens(json: unknown): Record<string, string> {
   const named: Record<string, string> = {};
-  for (const [name, value] of Object.entries(config)) {
+  for (const [name, value] of Object.entries(z.looseObject({}).catch({}).parse(json))) {
     if (!name.endsWith("_token")) continue;
     const content = z.union([z.string(), z.object({ content: z.string() })]).safeParse(value);
     if (!content.success) continue;

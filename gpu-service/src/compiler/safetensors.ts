@@ -62,8 +62,10 @@ export interface OpenOptions {
   headerBytesMax?: number;
 }
 
-const prefixBytes = 8;
-const formatHeaderBytesMax = 100_000_000;
+/** Bytes before the header: its length. */
+export const headerPrefixBytes = 8;
+/** The format's own limit. */
+export const formatHeaderBytesMax = 100_000_000;
 /** One read of node:fs takes at most 2 GiB. */
 const readBytesMax = 2 ** 30;
 
@@ -164,18 +166,19 @@ function readHeader(
   headerBytesMax: number,
   fail: (reason: string) => RosaError,
 ): { tensors: Map<string, TensorInfo>; metadata: Record<string, string> } {
-  if (source.size < prefixBytes) throw fail(`${source.size} bytes cannot hold a header length`);
-  const prefix = source.read(0, prefixBytes);
+  if (source.size < headerPrefixBytes)
+    throw fail(`${source.size} bytes cannot hold a header length`);
+  const prefix = source.read(0, headerPrefixBytes);
   const declared = new DataView(prefix.buffer).getBigUint64(0, true);
   if (declared > BigInt(headerBytesMax))
     throw fail(`header of ${declared} bytes exceeds ${headerBytesMax}`);
   const headerBytes = Number(declared);
-  const dataStart = prefixBytes + headerBytes;
+  const dataStart = headerPrefixBytes + headerBytes;
   if (dataStart > source.size)
     throw fail(`header of ${headerBytes} bytes is longer than the file (${source.size} bytes)`);
 
   const { __metadata__: rawMetadata, ...entries } = parseHeader(
-    source.read(prefixBytes, headerBytes),
+    source.read(headerPrefixBytes, headerBytes),
     fail,
   );
   const metadata = readMetadata(rawMetadata, fail);
@@ -329,11 +332,11 @@ export function encodeSafetensors(
   const json = entries.map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`);
   const header = new TextEncoder().encode(`{${json.join(",")}}`);
   const headerBytes = Math.ceil(header.length / 8) * 8;
-  const file = new Uint8Array(prefixBytes + headerBytes + dataBytes);
+  const file = new Uint8Array(headerPrefixBytes + headerBytes + dataBytes);
   new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.set(header, prefixBytes);
-  file.fill(0x20, prefixBytes + header.length, prefixBytes + headerBytes);
-  let offset = prefixBytes + headerBytes;
+  file.set(header, headerPrefixBytes);
+  file.fill(0x20, headerPrefixBytes + header.length, headerPrefixBytes + headerBytes);
+  let offset = headerPrefixBytes + headerBytes;
   for (const { data } of ordered) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
     offset += data.byteLength;

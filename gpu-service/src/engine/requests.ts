@@ -71,7 +71,7 @@ export class Requests {
       fail(error: unknown): void;
     },
   ): void {
-    const { tokenizer, model } = this.#runtime;
+    const { tokenizer } = this.#runtime;
     const adapter = this.#adapter(request, adapterBytes);
     const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
     const tokensMax = this.#replyTokensMax(prompt.length, request.sampling.max_tokens);
@@ -79,7 +79,7 @@ export class Requests {
       const reply = new Reply(tokenizer, {
         sampling: request.sampling,
         seed: request.sampling.seed ?? randomSeed(),
-        eosIds: model.shape.eosIds,
+        eosIds: tokenizer.endIds,
         tokensMax,
         ...(request.rejected.length === 0 ? {} : { rejected: { texts: request.rejected, scored } }),
       });

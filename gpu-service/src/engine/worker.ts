@@ -1,6 +1,7 @@
 /** The engine's thread: owns the model, runs the scheduler, talks in messages. */
 import { parentPort, workerData } from "node:worker_threads";
 import { AdapterCache } from "./adapter-cache.ts";
+import { slotCount } from "./kv-budget.ts";
 import {
   type EngineState,
   type FromWorker,
@@ -22,9 +23,6 @@ export interface WorkerOptions {
   kvBytesMax: number;
   adapterCacheBytesMax: number;
 }
-
-/** Beyond this, looking for a parked prefix costs more than it saves. */
-const slotsMax = 256;
 
 if (parentPort === null) throw new Error("Cannot run the engine's worker outside a worker thread");
 const port = parentPort;
@@ -52,7 +50,7 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
   const tokensMax = model.shape.contextLength;
   const scheduler = new Scheduler(
     model,
-    model.allocateCache(slotCount(model.shape, options), tokensMax),
+    model.allocateCache(slotCount(model.shape, options.kvBytesMax), tokensMax),
     options,
   );
   const adapters = new AdapterCache(options.adapterCacheBytesMax);
@@ -106,13 +104,4 @@ async function answer(
   } catch (error) {
     fail(error);
   }
-}
-
-/** As many slots as the budget allows; with two, one sequence runs at a time. */
-function slotCount(
-  { layerCount, kvHeadCount, headSize, contextLength }: Runtime["model"]["shape"],
-  { kvBytesMax }: WorkerOptions,
-): number {
-  const slotBytes = 2 * 4 * layerCount * kvHeadCount * headSize * contextLength;
-  return Math.max(2, Math.min(Math.floor(kvBytesMax / slotBytes), slotsMax));
 }

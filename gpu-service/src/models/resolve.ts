@@ -8,7 +8,7 @@ import { HubModel, type HubOptions } from "./hub.ts";
 import { HubCache } from "./hub-cache.ts";
 import { isCommit, type ModelId, parseModelId } from "./model-id.ts";
 import type { DownloadReport } from "./progress.ts";
-import { fetchDescription } from "./wanted.ts";
+import { fetchDescription, requireFiles, weightFiles } from "./wanted.ts";
 
 export interface ResolveOptions extends HubOptions {
   /** Folder of what can be downloaded again; `cacheDirectory()` unless told. */
@@ -94,8 +94,10 @@ async function download(
   cache: HubCache,
   report: DownloadReport | undefined,
 ): Promise<void> {
+  requireFiles(model);
   await cache.stage(async (staging) => {
-    const weights = await fetchDescription(model, cache, staging);
+    await fetchDescription(model, cache, staging);
+    const weights = weightFiles(model, staging);
     // Gigabytes are not worth fetching for a model that will not run.
     ChatTokenizer.load(staging, openConfig(staging).eosIds);
     cache.blobs.requireSpace(weights);

@@ -21,20 +21,16 @@ const descriptionNames = [
   "tokenizer_config.json",
   "special_tokens_map.json",
   "chat_template.jinja",
+  weightIndexName,
 ];
+/** What this project keeps beside its own models' weights. */
+const extraNames = ["anchors.safetensors"];
 const requiredNames = ["config.json", "tokenizer.json"];
 /** Far above any real one of these; they are parsed in memory. */
 const descriptionBytesMax = 200_000_000;
 
-/**
- * Fetches everything but the weights into `folder` and tells which weight files belong to it. Throws
- * `checkpoint_unsupported` or `checkpoint_invalid` when the model has not what the engine reads.
- */
-export async function fetchDescription(
-  model: HubModel,
-  cache: HubCache,
-  folder: string,
-): Promise<HubFile[]> {
+/** Throws `checkpoint_unsupported` or `checkpoint_invalid` when files are missing that the engine needs. */
+export function requireFiles(model: HubModel): void {
   for (const name of requiredNames) {
     if (!model.files.has(name))
       throw new RosaError(
@@ -45,13 +41,18 @@ export async function fetchDescription(
         },
       );
   }
-  const single = model.files.get(weightFileName);
-  const index = model.files.get(weightIndexName);
-  if (!single && !index) throw noWeights([...model.files.keys()], model.label);
+  if (!model.files.has(weightFileName) && !model.files.has(weightIndexName))
+    throw noWeights([...model.files.keys()], model.label);
+}
 
-  const descriptions = descriptionNames.flatMap((name) => model.files.get(name) ?? []);
-  if (!single && index) descriptions.push(index);
-  for (const file of descriptions) {
+/** Fetches everything but the weights, as far as it is there, into `folder`. */
+export async function fetchDescription(
+  model: HubModel,
+  cache: HubCache,
+  folder: string,
+): Promise<void> {
+  const files = descriptionNames.flatMap((name) => model.files.get(name) ?? []);
+  for (const file of files) {
     if (file.size > descriptionBytesMax)
       throw new RosaError(
         "checkpoint_invalid",
@@ -59,10 +60,17 @@ export async function fetchDescription(
         { param: file.name },
       );
   }
-  cache.blobs.requireSpace(descriptions);
-  for (const file of descriptions) await cache.blobs.fetch(model, file);
-  cache.place(descriptions, folder);
-  return single ? [single] : shards(model, join(folder, weightIndexName));
+  cache.blobs.requireSpace(files);
+  for (const file of files) await cache.blobs.fetch(model, file);
+  cache.place(files, folder);
+}
+
+/** The model's weight files, once its description is in `folder`. */
+export function weightFiles(model: HubModel, folder: string): HubFile[] {
+  requireFiles(model);
+  const single = model.files.get(weightFileName);
+  const weights = single ? [single] : shards(model, join(folder, weightIndexName));
+  return [...weights, ...extraNames.flatMap((name) => model.files.get(name) ?? [])];
 }
 
 function shards(model: HubModel, indexPath: string): HubFile[] {

@@ -35,6 +35,9 @@ export const tokenizerFileSchema = z.looseObject({
 export type TokenizerFile = z.infer<typeof tokenizerFileSchema>;
 export type AddedToken = TokenizerFile["added_tokens"][number];
 
+/** The library takes any other kind for one of these, and would split text into other tokens than the model knows. */
+const modelKinds = ["BPE", "Unigram", "WordPiece"];
+
 export class Vocabulary {
   readonly addedTokens: readonly AddedToken[];
   /** Most characters that one token can stand for; bounds the tokens of a text from below. */
@@ -45,6 +48,13 @@ export class Vocabulary {
 
   /** `config` is tokenizer_config.json. Throws `checkpoint_unsupported` if the library cannot run the file. */
   constructor(file: TokenizerFile, config: Record<string, unknown>) {
+    const { type } = file.model;
+    if (type !== undefined && !modelKinds.includes(type))
+      throw new RosaError(
+        "checkpoint_unsupported",
+        `Cannot read tokenizer.json: model.type "${type}" is not supported (supported: ${modelKinds.join(", ")})`,
+        { param: "tokenizer.json" },
+      );
     this.addedTokens = file.added_tokens;
     this.#specialIds = new Set(
       file.added_tokens.filter(({ special }) => special).map(({ id }) => id),

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Message } from "@rosa2/shared/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -121,7 +124,93 @@ describe("ChatTokenizer", () => {
     expect(() => make({ chatTemplate: undefined })).toThrow("chat_template");
     expect(() => make({ chatTemplate: "{% if %}" })).toThrow("Cannot read the chat template");
     expect(() => make({ tokenizer: { model: {} } })).toThrow("tokenizer.json: model.vocab");
-    expect(() => make({}, [])).toThrow("eos_token_id");
+    expect(() => make({ config: {} }, [])).toThrow("eos_token_id");
+    const onlyTools = { chat_template: [{ name: "tool_use", template: "no" }] };
+    expect(() => make({ chatTemplate: undefined, config: onlyTools })).toThrow("chat_template");
+  });
+
+  it("refuses a kind of tokenizer that the library would take for another", () => {
+    const tokenizer = {
+      ...byteTokenizerFiles.tokenizer,
+      model: { type: "WordLevel", vocab: { a: 0 }, unk_token: "a" },
+    };
+    expect(() => new ChatTokenizer({ ...byteTokenizerFiles, tokenizer }, [endId])).toThrow(
+      expect.objectContaining({
+        code: "checkpoint_unsupported",
+        message: expect.stringContaining('model.type "WordLevel"'),
+      }),
+    );
+  });
+
+  it("ends replies with the tokenizer's own eos_token too, as further trained models need", () => {
+    const idOf = (name: string) => 256 + addedTokens.indexOf(name);
+    const system = idOf("<|system|>");
+    for (const eos_token of ["<|end|>", { content: "<|end|>", lstrip: false }]) {
+      const files = { ...byteTokenizerFiles, config: { eos_token } };
+      const ids = (eos: number[]) => new ChatTokenizer(files, eos);
+      expect(ids([system]).endIds).toEqual([system, endId]);
+      // The template writes <|end|> after a reply, whatever the checkpoint's config says.
+      expect(ids([system]).endId).toBe(endId);
+      expect(ids([]).endIds).toEqual([endId]);
+      expect(ids([endId, system]).endIds).toEqual([endId, system]);
+    }
+    const unknown = { ...byteTokenizerFiles, config: { eos_token: "</s>" } };
+    expect(new ChatTokenizer(unknown, [endId]).endIds).toEqual([endId]);
+  });
+
+  it("takes special tokens from special_tokens_map.json where the config does not name them", () => {
+    const chatTemplate = "{{ bos_token }}{{ messages[0]['content'] }}{{ eos_token }}";
+    const ids = (config: object, specialTokens: object) => [
+      ...new ChatTokenizer({ ...byteTokenizerFiles, chatTemplate, config, specialTokens }, [
+        endId,
+      ]).promptIds([user("a")]),
+    ];
+    const map = { bos_token: { content: "<|system|>" }, eos_token: "<|end|>", pad_token: null };
+    expect(ids({}, map)).toEqual([256, 97, endId]);
+    expect(ids({ bos_token: "<|user|>" }, map)).toEqual([userId, 97, endId]);
+    // A name that is no token of this tokenizer stays the text it is.
+    expect(ids({ bos_token: "<s>" }, {})).toEqual([...bytes("<s>a")]);
+  });
+
+  it("reads a directory without tokenizer_config.json", () => {
+    const directory = mkdtempSync(join(tmpdir(), "rosa2-tokenizer-"));
+    const write = (name: string, content: string) => writeFileSync(join(directory, name), content);
+    write("tokenizer.json", JSON.stringify(byteTokenizerFiles.tokenizer));
+    write("chat_template.jinja", byteTokenizerFiles.chatTemplate);
+    write("special_tokens_map.json", JSON.stringify({ eos_token: "<|end|>" }));
+    expect(ChatTokenizer.load(directory, []).endId).toBe(endId);
+    write("special_tokens_map.json", "{");
+    expect(() => ChatTokenizer.load(directory, [])).toThrow("special_tokens_map.json");
+    rmSync(directory, { recursive: true });
+  });
+
+  it("runs what published templates use: generation marks, macros, dates, missing tools", () => {
+    const template = (source: string) =>
+      new ChatTokenizer({ ...byteTokenizerFiles, chatTemplate: source }, [endId]).promptIds([
+        user("a"),
+        { role: "assistant", content: "b" },
+      ]);
+    const text = (source: string) => tokenizer.decode([...template(source)]);
+    expect(
+      text(
+        "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}[{{ m.content }}]{% endgeneration %}" +
+          "{% else %}{{ m.content }}{% endif %}{% endfor %}",
+      ),
+    ).toBe("a[b]");
+    expect(
+      text(
+        "{%- macro say(m) -%}<{{ m['content'] | trim }}>{%- endmacro -%}" +
+          "{%- set ns = namespace(last=0) -%}{%- for m in messages -%}{%- set ns.last = loop.index -%}{{ say(m) }}{%- endfor -%}{{ ns.last }}",
+      ),
+    ).toBe("<a><b>2");
+    expect(
+      text(
+        "{% if tools is defined and tools %}tools{% else %}{{ messages[-1].content }}{% endif %}",
+      ),
+    ).toBe("b");
+    expect(text("{{ strftime_now('%Y') }}")).toMatch(/^20\d\d$/);
+    expect(text("{{ messages | tojson }}")).toContain('"role": "user"');
+    expect(text("{{ bos_token }}{{ messages[0].content }}")).toBe("a");
   });
 
   it("takes the template from tokenizer_config.json when there is no file of its own", () => {
