@@ -2,8 +2,10 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { FakeGpu } from "./test/support/fake-gpu.ts";
+import { FakeStripe } from "./test/support/fake-stripe.ts";
 
 const gpuSecret = "secret-of-the-edge-tests";
+const stripeKey = "key-of-the-edge-tests";
 
 const node = (name: string) => ({
   name,
@@ -25,6 +27,8 @@ export default defineConfig({
                 TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
                 GPU_URL: await new FakeGpu(gpuSecret).listen(),
                 GPU_SECRET: gpuSecret,
+                STRIPE_URL: await new FakeStripe(stripeKey).listen(),
+                STRIPE_KEY: stripeKey,
                 GPU_TIMEOUT_MS: "3000",
                 GPU_UPDATE_TIMEOUT_MS: "3000",
                 LOG: "off",
@@ -45,6 +49,14 @@ export default defineConfig({
       { test: { ...node("gpu"), testTimeout: 60_000 } },
       { test: node("shared") },
       { test: { ...node("simulation"), testTimeout: 120_000 } },
+      {
+        test: {
+          ...node("deploy"),
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
       {
         test: {
           ...node("e2e"),

@@ -12,6 +12,7 @@ import { chat } from "./routes/chat.ts";
 import { generations } from "./routes/generations.ts";
 import { service } from "./routes/service.ts";
 import { sessions } from "./routes/sessions.ts";
+import { tenant } from "./routes/tenant.ts";
 import { turns } from "./routes/turns.ts";
 import { words } from "./routes/words.ts";
 
@@ -19,7 +20,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.use(identify, safeHeaders, crossOrigin, sizeLimit);
   app.use("/v1/*", account);
-  for (const routes of [service, chat, sessions, turns, words, generations, accounts]) {
+  for (const routes of [service, chat, sessions, turns, words, generations, accounts, tenant]) {
     app.route("/", routes);
   }
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {

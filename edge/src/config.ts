@@ -49,6 +49,13 @@ const variablesSchema = z.object({
   RATE_LIMIT: z.enum(["on", "off"]).default("on"),
   /** One structured line a request, without content or keys. */
   LOG: z.enum(["on", "off"]).default("on"),
+  /** Reports metered events to Stripe; without a key nothing is reported. */
+  STRIPE_KEY: z.string().min(1).optional(),
+  STRIPE_URL: z
+    .url({ protocol: /^https?$/, error: "must be an http(s) URL" })
+    .default("https://api.stripe.com"),
+  /** The meter's event name; its value is nano-dollars. */
+  STRIPE_METER: z.string().min(1).max(100).default("rosa2_nano_usd"),
   /** Sessions that a tenant may have at a time. */
   SESSIONS_MAX: z.coerce.number("must be a count").int().min(1).default(100_000),
 });
@@ -73,6 +80,14 @@ export interface Config {
   rateLimit: boolean;
   log: boolean;
   sessionsMax: number;
+  /** Null where usage is not reported to Stripe. */
+  stripe: StripeConfig | null;
+}
+
+export interface StripeConfig {
+  url: string;
+  key: string;
+  meter: string;
 }
 
 export type RewriterConfig = { timeoutMs: number } & (
@@ -142,6 +157,10 @@ export function parseConfig(variables: object): Config {
     rateLimit: v.RATE_LIMIT === "on",
     log: v.LOG === "on",
     sessionsMax: v.SESSIONS_MAX,
+    stripe:
+      v.STRIPE_KEY === undefined
+        ? null
+        : { url: v.STRIPE_URL.replace(/\/+$/, ""), key: v.STRIPE_KEY, meter: v.STRIPE_METER },
   };
 }
 

@@ -1,6 +1,11 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
+import { costSchema, timestamp } from "./contract-shared.ts";
+import { ownLexiconSchema } from "./words/index.ts";
+
+export * from "./contract-account.ts";
+export { type Cost, costSchema } from "./contract-shared.ts";
 
 export const contentCharsMax = 16_384;
 const instructionsCharsMax = 8_192;
@@ -8,17 +13,11 @@ const textCharsMax = 4_096;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
 
-const timestamp = z.iso.datetime().openapi({ example: "2026-11-23T09:30:00.000Z" });
 const sessionId = z.string().openapi({ example: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM" });
 const turnId = z.string().openapi({ example: "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS" });
 const generationName = z
   .string()
   .openapi({ description: "`base` or a generation's id", example: "base" });
-
-export const costSchema = z
-  .object({ usd: z.number().openapi({ description: "US dollars", example: 0.0000021 }) })
-  .openapi("Cost");
-export type Cost = z.infer<typeof costSchema>;
 
 export const usageSchema = z
   .object({
@@ -57,11 +56,34 @@ const adaptationSchema = z
   })
   .openapi("Adaptation");
 
+export const lexiconSchema = z
+  .strictObject({
+    senses: ownLexiconSchema.openapi({
+      description:
+        "Wordings with several readings, of your own domain. An own sense replaces the shipped one of its id. `*` in spans, hints and cues stands for any one word",
+      example: [
+        {
+          id: "close",
+          label: "closing",
+          spans: ["close the ticket"],
+          readings: [
+            { id: "resolved", phrase: "as resolved", cues: ["it is fixed"] },
+            { id: "rejected", phrase: "as rejected", cues: ["we will not do it"] },
+          ],
+        },
+      ],
+    }),
+  })
+  .openapi("Lexicon");
+
 export const sessionCreateSchema = z
   .strictObject({
     instructions: z.string().min(1).max(instructionsCharsMax).optional(),
     title: z.string().min(1).max(200).optional(),
     adaptation: adaptationSchema.optional(),
+    lexicon: lexiconSchema.optional().openapi({
+      description: "Own senses of this session, beside and before the tenant's",
+    }),
     ttl_seconds: z.int().min(60).max(31_536_000).optional().openapi({
       description: "The session erases itself this long after it was made",
     }),
@@ -345,83 +367,6 @@ export const forkSchema = z
     title: z.string().min(1).max(200).optional(),
   })
   .openapi("Fork");
-
-export const scopes = ["chat", "adapt", "admin"] as const;
-export type Scope = (typeof scopes)[number];
-
-export const keyCreateSchema = z
-  .strictObject({
-    name: z.string().min(1).max(100),
-    scopes: z.array(z.enum(scopes)).min(1).max(3).default(["chat", "adapt"]),
-    expires_in_seconds: z.int().min(60).max(315_360_000).optional(),
-  })
-  .openapi("KeyCreate");
-
-export const keySchema = z
-  .object({
-    id: z.string(),
-    object: z.literal("api_key"),
-    name: z.string(),
-    prefix: z.string(),
-    scopes: z.array(z.enum(scopes)),
-    created_at: timestamp,
-    expires_at: timestamp.nullable(),
-    revoked_at: timestamp.nullable(),
-  })
-  .openapi("ApiKey");
-export type KeyBody = z.infer<typeof keySchema>;
-
-export const keyCreatedSchema = keySchema
-  .extend({ key: z.string().openapi({ description: "Shown once" }) })
-  .openapi("ApiKeyCreated");
-
-export const keyListSchema = z
-  .object({ object: z.literal("list"), data: z.array(keySchema) })
-  .openapi("ApiKeyList");
-
-export const budgetSchema = z
-  .object({
-    object: z.literal("budget"),
-    cap_usd: z.number().nullable(),
-    month: z.string(),
-    spent_usd: z.number(),
-    reserved_usd: z.number(),
-  })
-  .openapi("Budget");
-export type BudgetBody = z.infer<typeof budgetSchema>;
-
-export const budgetPutSchema = z
-  .strictObject({ cap_usd: z.number().min(0).max(1e6).nullable() })
-  .openapi("BudgetPut");
-
-export const usageQuerySchema = z.object({
-  group_by: z.enum(["day", "session", "key"]).default("day"),
-  from: z.iso.date().optional(),
-  to: z.iso.date().optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-});
-
-export const usageReportSchema = z
-  .object({
-    object: z.literal("list"),
-    group_by: z.enum(["day", "session", "key"]),
-    data: z.array(
-      z.object({
-        group: z.string().nullable(),
-        prompt_tokens: z.int(),
-        cached_tokens: z.int(),
-        completion_tokens: z.int(),
-        replies: z.int(),
-        adaptations_accepted: z.int(),
-        adaptations_rejected: z.int(),
-        rewriter_calls: z.int(),
-        gpu_ms: z.int(),
-        cost: costSchema,
-      }),
-    ),
-  })
-  .openapi("UsageReport");
-export type UsageReport = z.infer<typeof usageReportSchema>;
 
 /** One entry of a turn's event log; `id` is the number to send back as `Last-Event-ID`. */
 export interface LogEvent {

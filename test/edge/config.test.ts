@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../edge/src/config.ts";
-import { pauseMs } from "../../edge/src/session/outbox.ts";
+import { pauseMs } from "../../edge/src/pause.ts";
 
 const good = { GPU_URL: "http://127.0.0.1:8790/", GPU_SECRET: "0123456789abcdef" };
 

@@ -18,15 +18,15 @@ function appWith(variables: Record<string, unknown>) {
 }
 
 describe("the rate limit", () => {
-  it("counts by key, and says how long to wait", async () => {
+  it("counts by key, tells what is left, and says how long to wait", async () => {
     const caller = await newTenant();
     const asked: string[] = [];
     const call = appWith({
       RATE_LIMIT: "on",
-      LIMITER: {
+      LIMITER_1200: {
         limit: async ({ key }: { key: string }) => {
           asked.push(key);
-          return { success: asked.length < 2 };
+          return { success: asked.length < 3 };
         },
       },
     });
@@ -34,12 +34,45 @@ describe("the rate limit", () => {
     const first = await call("/v1/sessions", { headers });
     expect(first.status).toBe(200);
     expect(first.headers.get("ratelimit-policy")).toBe('"key";q=1200;w=60');
-    const second = await call("/v1/sessions", { headers });
-    expect(second.status).toBe(429);
-    expect(second.headers.get("retry-after")).toBe("60");
-    expect(await second.json()).toMatchObject({ error: { code: "rate_limited" } });
+    expect(first.headers.get("ratelimit-limit")).toBe("1200");
+    expect(first.headers.get("ratelimit-remaining")).toBe("1199");
+    const second = await call("/v1/nothing", { headers });
+    expect(second.status).toBe(404);
+    // A new minute may have begun in between.
+    expect(second.headers.get("ratelimit")).toMatch(/^"key";r=119[89];t=\d{1,2}$/);
+    const third = await call("/v1/sessions", { headers });
+    expect(third.status).toBe(429);
+    expect(third.headers.get("ratelimit-remaining")).toBe("0");
+    const waitS = Number(third.headers.get("retry-after"));
+    expect(waitS).toBeGreaterThan(0);
+    expect(waitS).toBeLessThanOrEqual(60);
+    expect(third.headers.get("ratelimit-reset")).toBe(String(waitS));
+    expect(await third.json()).toMatchObject({ error: { code: "rate_limited" } });
     expect(new Set(asked).size).toBe(1);
     expect(asked[0]).toMatch(/^key_/);
+  });
+
+  it("is each key's own, enforced by the platform's limiter", async () => {
+    const caller = await newTenant();
+    const slow = await caller.make<{ key: string; requests_per_minute: number }>("/v1/keys", {
+      name: "slow",
+      requests_per_minute: 60,
+    });
+    expect(slow.requests_per_minute).toBe(60);
+    const call = appWith({ RATE_LIMIT: "on" });
+    const statuses = async (key: string) => {
+      const headers = { authorization: `Bearer ${key}` };
+      const found: number[] = [];
+      // One more than two windows hold, should a minute end meanwhile.
+      for (let i = 0; i < 121; i++) found.push((await call("/v1/sessions", { headers })).status);
+      return found;
+    };
+    const ofSlow = await statuses(slow.key);
+    expect(ofSlow.slice(0, 60).every((status) => status === 200)).toBe(true);
+    expect(ofSlow).toContain(429);
+    expect(new Set(await statuses(caller.key))).toEqual(new Set([200]));
+    const wrong = await caller.post("/v1/keys", { name: "odd", requests_per_minute: 61 });
+    expect(wrong.status).toBe(400);
   });
 });
 

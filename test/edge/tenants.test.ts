@@ -63,6 +63,16 @@ const routes: [name: string, call: (caller: Caller, owned: Owned) => Promise<Res
     "forget a sense",
     (c, o) => c.fetch(`/v1/sessions/${o.session}/words/senses/sort`, { method: "DELETE" }),
   ],
+  ["read own senses", (c, o) => c.fetch(`/v1/sessions/${o.session}/words/lexicon`)],
+  [
+    "set own senses",
+    (c, o) =>
+      c.fetch(`/v1/sessions/${o.session}/words/lexicon`, {
+        method: "PUT",
+        body: JSON.stringify({ senses: [] }),
+        headers: { "content-type": "application/json" },
+      }),
+  ],
   ["list generations", (c, o) => c.fetch(`/v1/sessions/${o.session}/generations`)],
   [
     "activate",

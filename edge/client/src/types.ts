@@ -12,6 +12,8 @@ export interface ApiKey {
   name: string;
   prefix: string;
   scopes: ("chat" | "adapt" | "admin")[];
+  /** Requests per minute that the key may make */
+  requests_per_minute: 60 | 300 | 1200;
   created_at: string;
   expires_at: string | null;
   revoked_at: string | null;
@@ -104,6 +106,23 @@ export interface ConstraintPatch {
 export interface Cost {
   /** US dollars */
   usd: number;
+}
+
+export interface Erasure {
+  status: "running" | "done";
+  requested_at: string;
+  finished_at: string | null;
+  erased: {
+    sessions: number;
+    turns: number;
+    generations: number;
+    events: number;
+    adapters: number;
+    /** Revoked at once, their names deleted */
+    keys: number;
+  };
+  /** What remains, and why */
+  kept: string;
 }
 
 export interface ErrorBody {
@@ -225,6 +244,26 @@ export interface KeyCreate {
   name: string;
   scopes?: ("chat" | "adapt" | "admin")[];
   expires_in_seconds?: number;
+  /** Requests per minute that the key may make */
+  requests_per_minute?: 60 | 300 | 1200;
+}
+
+export interface Lexicon {
+  /** Wordings with several readings, of your own domain. An own sense replaces the shipped one of its id. `*` in spans, hints and cues stands for any one word */
+  senses: {
+    id: string;
+    label: string;
+    spans: string[];
+    hints?: string[];
+    attach?: "after" | "end";
+    shy?: boolean;
+    readings: {
+      id: string;
+      phrase: string;
+      cues?: string[];
+      prior?: number;
+    }[];
+  }[];
 }
 
 export interface ModelList {
@@ -259,6 +298,7 @@ export interface SessionCreate {
   instructions?: string;
   title?: string;
   adaptation?: Adaptation;
+  lexicon?: Lexicon;
   /** The session erases itself this long after it was made */
   ttl_seconds?: number;
 }
@@ -291,6 +331,16 @@ export interface SessionSummary {
   turn_count: number;
   created_at: string;
   updated_at: string;
+}
+
+export interface Tenant {
+  id: string;
+  object: "tenant";
+  name: string;
+  sessions: number;
+  created_at: string;
+  /** The latest erasure of everything, while it runs and after */
+  erasure: Erasure | null;
 }
 
 export interface Turn {

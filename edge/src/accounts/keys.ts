@@ -2,7 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
-import type { KeyBody, Scope } from "../contract.ts";
+import { type KeyBody, type RequestRate, requestRates, type Scope } from "../contract.ts";
 import { newId, sha256 } from "../ids.ts";
 import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 import { apiKeys } from "./schema.ts";
@@ -12,6 +12,7 @@ export interface Principal {
   tenantId: string;
   keyId: string;
   scopes: readonly Scope[];
+  requestsPerMinute: RequestRate;
 }
 
 /** A looked-up key answers from memory this long, so a revocation takes effect well within a minute. */
@@ -46,6 +47,7 @@ export async function authenticate(
     tenantId: row.tenantId,
     keyId: row.id,
     scopes: row.scopes.split(" ") as Scope[],
+    requestsPerMinute: rateOf(row),
   };
   if (memory.size >= memoryMax) memory.clear();
   memory.set(hash, { principal, expiresAt: row.expiresAt, until: now + memoryMs });
@@ -69,7 +71,12 @@ export function requireScope(principal: Principal, scope: Scope): void {
 export async function createKey(
   db: D1Database,
   tenantId: string,
-  input: { name: string; scopes: readonly Scope[]; expiresAt: number | null },
+  input: {
+    name: string;
+    scopes: readonly Scope[];
+    expiresAt: number | null;
+    requestsPerMinute: RequestRate;
+  },
   now: number,
 ): Promise<KeyBody & { key: string }> {
   const key = generateKey();
@@ -80,6 +87,7 @@ export async function createKey(
     prefix: keyPrefix(key),
     name: input.name,
     scopes: [...new Set(input.scopes)].join(" "),
+    requestsPerMinute: input.requestsPerMinute,
     createdAt: now,
     expiresAt: input.expiresAt,
     revokedAt: null,
@@ -116,6 +124,34 @@ export async function revokeKey(
   return keyBody(row);
 }
 
+/** The highest where the row names none that there is. */
+function rateOf(row: typeof apiKeys.$inferSelect): RequestRate {
+  return requestRates.find((rate) => rate === row.requestsPerMinute) ?? 1200;
+}
+
+/**
+ * Revokes all keys of a tenant but one, and deletes every name that a person gave.
+ *
+ * @returns how many were revoked.
+ */
+export async function revokeOtherKeys(
+  db: D1Database,
+  tenantId: string,
+  keptKeyId: string,
+  now: number,
+): Promise<number> {
+  const { results } = await db
+    .prepare(
+      `UPDATE api_keys SET name = '', revoked_at = ?3
+       WHERE tenant_id = ?1 AND id <> ?2 AND revoked_at IS NULL RETURNING hash`,
+    )
+    .bind(tenantId, keptKeyId, now)
+    .all<{ hash: string }>();
+  for (const { hash } of results) memory.delete(hash);
+  await db.prepare("UPDATE api_keys SET name = '' WHERE tenant_id = ?1").bind(tenantId).run();
+  return results.length;
+}
+
 function keyBody(row: typeof apiKeys.$inferSelect): KeyBody {
   const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
   return {
@@ -124,6 +160,7 @@ function keyBody(row: typeof apiKeys.$inferSelect): KeyBody {
     name: row.name,
     prefix: row.prefix,
     scopes: row.scopes.split(" ") as Scope[],
+    requests_per_minute: rateOf(row),
     created_at: new Date(row.createdAt).toISOString(),
     expires_at: iso(row.expiresAt),
     revoked_at: iso(row.revokedAt),

@@ -1,5 +1,7 @@
 /** D1 tables: who may call, what they may spend, what they used, which sessions exist. No conversation text, except in saved answers of stateless calls (idempotency), which expire. */
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { ErasureBody } from "../contract.ts";
+import type { OwnLexicon } from "../words/index.ts";
 
 export const tenants = sqliteTable("tenants", {
   id: text().primaryKey(),
@@ -7,6 +9,12 @@ export const tenants = sqliteTable("tenants", {
   createdAt: integer("created_at").notNull(),
   /** Kept beside the index, so that the limit on sessions costs no count over it. */
   sessionCount: integer("session_count").notNull().default(0),
+  /** Own senses that new sessions start with. */
+  lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
+  /** The latest erasure of everything; while it runs no session is opened. */
+  erasure: text({ mode: "json" }).$type<ErasureBody>(),
+  /** Whom Stripe bills; set by whoever runs the deployment, never by the tenant. */
+  stripeCustomer: text("stripe_customer"),
 });
 
 export const apiKeys = sqliteTable(
@@ -23,6 +31,8 @@ export const apiKeys = sqliteTable(
     name: text().notNull(),
     /** Space-separated, as in OAuth. */
     scopes: text().notNull(),
+    /** Null: the highest that a key may have. */
+    requestsPerMinute: integer("requests_per_minute"),
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
@@ -87,6 +97,19 @@ export const usageEvents = sqliteTable(
     index("usage_by_day").on(table.tenantId, table.day),
     index("usage_by_session").on(table.tenantId, table.sessionId),
   ],
+);
+
+/** Metered events that Stripe has not taken yet; a row is made with its event and goes when Stripe has it. */
+export const stripeOutbox = sqliteTable(
+  "stripe_outbox",
+  {
+    eventId: text("event_id").primaryKey(),
+    attempts: integer().notNull().default(0),
+    dueAt: integer("due_at").notNull(),
+    /** What Stripe said last, for whoever looks into a row that stays. */
+    failure: text(),
+  },
+  (table) => [index("stripe_outbox_by_due").on(table.dueAt)],
 );
 
 /** Enough of each session to list it without waking its object. */

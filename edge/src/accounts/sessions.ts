@@ -3,29 +3,37 @@ import { RosaError } from "@rosa2/shared/errors";
 import { and, desc, eq, lt } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Mode, SessionSummary } from "../contract.ts";
+import type { OwnLexicon } from "../words/index.ts";
 import { sessionIndex } from "./schema.ts";
 
-/** @throws RosaError `conflict` when the tenant has as many sessions as it may. */
+/**
+ * @returns the senses that the tenant's new sessions start with.
+ * @throws RosaError `conflict` when the tenant has as many sessions as it may, or is being erased.
+ */
 export async function addSession(
   db: D1Database,
   row: { id: string; tenantId: string; title: string | null; mode: Mode; createdAt: number },
   sessionsMax: number,
-): Promise<void> {
+): Promise<OwnLexicon> {
   const counted = await db
     .prepare(
-      "UPDATE tenants SET session_count = session_count + 1 WHERE id = ?1 AND session_count < ?2",
+      `UPDATE tenants SET session_count = session_count + 1
+       WHERE id = ?1 AND session_count < ?2
+         AND coalesce(json_extract(erasure, '$.status'), 'done') <> 'running'
+       RETURNING lexicon`,
     )
     .bind(row.tenantId, sessionsMax)
-    .run();
-  if (counted.meta.changes === 0) {
+    .first<{ lexicon: string | null }>();
+  if (counted === null) {
     throw new RosaError(
       "conflict",
-      `Cannot open another session: ${sessionsMax} are open; delete some`,
+      `Cannot open another session: ${sessionsMax} are open (delete some), or everything is being erased`,
     );
   }
   await drizzle(db)
     .insert(sessionIndex)
     .values({ ...row, updatedAt: row.createdAt });
+  return counted.lexicon === null ? [] : (JSON.parse(counted.lexicon) as OwnLexicon);
 }
 
 /** Removing twice counts once. */

@@ -63,13 +63,23 @@ export function usageBody(usage: Usage): UsageBody {
 }
 
 /**
- * Writes an event, adds it to the month's total and drops its reservation, in one transaction.
+ * Writes an event, adds it to the month's total, queues it for Stripe where the tenant is billed there, and
+ * drops its reservation, in one transaction.
  *
  * Repeating a call changes nothing: the total moves only if the event id is new.
  */
 export async function recordUsage(db: D1Database, event: UsageEvent): Promise<void> {
   const day = new Date(event.at).toISOString().slice(0, 10);
   await db.batch([
+    // Before the event's own row, which says whether it is new.
+    db
+      .prepare(
+        `INSERT OR IGNORE INTO stripe_outbox (event_id, due_at)
+         SELECT ?1, ?2 FROM tenants
+         WHERE id = ?3 AND stripe_customer IS NOT NULL AND ?4 > 0
+           AND NOT EXISTS (SELECT 1 FROM usage_events WHERE event_id = ?1)`,
+      )
+      .bind(event.eventId, event.at, event.tenantId, event.costNanos),
     db
       .prepare(
         `INSERT INTO spend (tenant_id, month, spent_nanos)

@@ -10,7 +10,12 @@ import type { SessionObject } from "../session/index.ts";
 
 export interface AppEnv {
   Bindings: Env;
-  Variables: { requestId: string; principal: Principal };
+  Variables: {
+    requestId: string;
+    principal: Principal;
+    /** Told with a refusal, whose answer the error handler writes. */
+    rateHeaders?: Record<string, string>;
+  };
 }
 export type AppContext = Context<AppEnv>;
 
@@ -30,6 +35,8 @@ export type SessionCalls = Pick<
   | "readTurn"
   | "words"
   | "changeWords"
+  | "lexicon"
+  | "setLexicon"
   | "generations"
   | "activate"
   | "adapter"

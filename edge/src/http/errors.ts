@@ -9,7 +9,7 @@ import type { AppContext, AppEnv } from "./context.ts";
 export function answerError(error: Error, c: AppContext): Response {
   const failure = toRosaError(error);
   if (failure.code === "internal_error") console.error(c.var.requestId, error);
-  const headers = new Headers();
+  const headers = new Headers(c.var.rateHeaders);
   if (failure.retryAfterS !== undefined) headers.set("retry-after", String(failure.retryAfterS));
   if (failure.code === "missing_key" || failure.code === "invalid_key") {
     headers.set("www-authenticate", "Bearer");

@@ -8,6 +8,7 @@ import { authenticate, requireScope } from "../accounts/keys.ts";
 import type { Scope } from "../contract.ts";
 import { newId } from "../ids.ts";
 import { type AppEnv, config } from "./context.ts";
+import { takeRequest } from "./rate.ts";
 
 /** Takes the caller's `x-request-id` if it is a sane one, else makes one; every answer carries it. */
 export const identify = createMiddleware<AppEnv>(async (c, next) => {
@@ -46,7 +47,11 @@ export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
       "x-rosa2-session",
     ],
     exposeHeaders: [
+      "ratelimit",
+      "ratelimit-limit",
       "ratelimit-policy",
+      "ratelimit-remaining",
+      "ratelimit-reset",
       "retry-after",
       "x-request-id",
       "x-rosa2-feedback",
@@ -66,25 +71,22 @@ export const sizeLimit = bodyLimit({
   },
 });
 
-/** Figures of the binding in wrangler.toml, as clients are told. */
-const rate = { requests: 1200, windowS: 60 };
-
 /** Checks the key, then the key's rate. */
 export const account = createMiddleware<AppEnv>(async (c, next) => {
   const principal = await authenticate(c.env.DB, c.req.header("authorization"), Date.now());
   c.set("principal", principal);
-  if (config(c).rateLimit) {
-    const { success } = await c.env.LIMITER.limit({ key: principal.keyId });
-    if (!success) {
-      throw new RosaError(
-        "rate_limited",
-        `A key may make ${rate.requests} requests in ${rate.windowS} s`,
-        { retryAfterS: rate.windowS },
-      );
-    }
+  if (!config(c).rateLimit) return next();
+  const rate = await takeRequest(c.env, principal, Date.now());
+  if (!rate.allowed) {
+    c.set("rateHeaders", rate.headers);
+    throw new RosaError(
+      "rate_limited",
+      `This key may make ${principal.requestsPerMinute} requests a minute`,
+      { retryAfterS: rate.resetS },
+    );
   }
   await next();
-  c.header("ratelimit-policy", `"key";q=${rate.requests};w=${rate.windowS}`);
+  for (const [name, value] of Object.entries(rate.headers)) c.header(name, value);
 });
 
 export function needs(scope: Scope) {

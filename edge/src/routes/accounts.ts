@@ -36,12 +36,14 @@ accounts.openapi(
     responses: { 201: json(keyCreatedSchema, "The key"), ...errors(400, 403, 422) },
   }),
   async (c) => {
-    const { name, scopes, expires_in_seconds: lifeS } = c.req.valid("json");
+    const { name, scopes, ...limits } = c.req.valid("json");
+    const { expires_in_seconds: lifeS, requests_per_minute: requestsPerMinute } = limits;
     const make = async () => {
       const now = Date.now();
       const expiresAt = lifeS === undefined ? null : now + lifeS * 1000;
       const { tenantId } = c.var.principal;
-      return c.json(await createKey(c.env.DB, tenantId, { name, scopes, expiresAt }, now), 201);
+      const input = { name, scopes, expiresAt, requestsPerMinute };
+      return c.json(await createKey(c.env.DB, tenantId, input, now), 201);
     };
     const withoutSecret = (body: string) => {
       const { key: _, ...rest } = JSON.parse(body) as Record<string, unknown>;

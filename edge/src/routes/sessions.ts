@@ -17,6 +17,7 @@ import { idempotently } from "../http/idempotency.ts";
 import { needs } from "../http/middleware.ts";
 import { isId, newId } from "../ids.ts";
 import type { NewSession } from "../session/index.ts";
+import { mergeLexicons } from "../session/lexicon.ts";
 import { unwrap } from "../session/result.ts";
 import { bearer, errors, idempotencyHeader, json, jsonBody, sessionParam } from "./define.ts";
 
@@ -44,6 +45,7 @@ sessions.openapi(
         mode,
         // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
         context: body.adaptation?.context ?? contextOf(mode),
+        lexicon: body.lexicon?.senses ?? [],
         expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
       };
       const opened = await openSession(c, input, (stub, session) => stub.create(session));
@@ -132,6 +134,8 @@ sessions.openapi(
         instructions: origin.instructions,
         mode: origin.mode,
         context: origin.context,
+        // The snapshot brings the origin's own.
+        lexicon: [],
         expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
       };
       const forked = await openSession(c, input, async (stub, session) => {
@@ -163,14 +167,16 @@ async function openSession(
   ) => ReturnType<ReturnType<typeof sessionStub>["create"]>,
 ) {
   const { tenantId } = c.var.principal;
-  const session: NewSession = { ...input, id: newId("ses"), tenantId };
-  const { id, title, mode } = session;
-  await addSession(
+  const id = newId("ses");
+  const { title, mode } = input;
+  const ofTenant = await addSession(
     c.env.DB,
     { id, tenantId, title, mode, createdAt: Date.now() },
     config(c).sessionsMax,
   );
+  const lexicon = mergeLexicons(input.lexicon, ofTenant);
   try {
+    const session: NewSession = { ...input, id, tenantId, lexicon };
     return await unwrap(create(sessionStub(c.env, tenantId, id), session));
   } catch (error) {
     await removeSession(c.env.DB, tenantId, id);

@@ -1,6 +1,6 @@
 /** What a session has learnt about words: read it, undo it, change it. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import { constraintPatchSchema, wordsStateSchema } from "../contract.ts";
+import { constraintPatchSchema, lexiconSchema, wordsStateSchema } from "../contract.ts";
 import { type AppEnv, mySession } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { needs } from "../http/middleware.ts";
@@ -93,5 +93,44 @@ words.openapi(
   async (c) => {
     const { s, w: senseId } = c.req.valid("param");
     return c.json(await unwrap(mySession(c, s).changeWords({ kind: "forget", senseId })), 200);
+  },
+);
+
+words.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/sessions/{s}/words/lexicon",
+    tags: ["Words"],
+    summary: "Read the session's own senses",
+    security: bearer,
+    middleware: needs("chat"),
+    request: { params: sessionParam },
+    responses: { 200: json(lexiconSchema, "Own senses"), ...errors(404) },
+  }),
+  async (c) => {
+    const senses = await unwrap(mySession(c, c.req.valid("param").s).lexicon());
+    return c.json({ senses }, 200);
+  },
+);
+
+words.openapi(
+  createRoute({
+    method: "put",
+    path: "/v1/sessions/{s}/words/lexicon",
+    tags: ["Words"],
+    summary: "Set the session's own senses",
+    description:
+      "What was learnt about a sense whose readings change is forgotten, and older revisions can no longer be taken back then.",
+    security: bearer,
+    middleware: needs("adapt"),
+    request: { params: sessionParam, ...jsonBody(lexiconSchema) },
+    responses: { 200: json(lexiconSchema, "Own senses"), ...errors(400, 403, 404, 413) },
+  }),
+  async (c) => {
+    const { senses } = c.req.valid("json");
+    return c.json(
+      { senses: await unwrap(mySession(c, c.req.valid("param").s).setLexicon(senses)) },
+      200,
+    );
   },
 );

@@ -5,6 +5,7 @@ import { asc, inArray, max } from "drizzle-orm";
 import { turnsMax } from "../contract.ts";
 import { reviseRequest } from "../words/index.ts";
 import { type Desk, sessionRow, type TurnRow } from "./desk.ts";
+import { wordsOptions } from "./lexicon.ts";
 import { buildPrompt, type Exchange } from "./prompt.ts";
 import { turns } from "./schema.ts";
 
@@ -49,7 +50,9 @@ export function draftTurn(
   const wordsAdapt = session.mode === "both" || session.mode === "words";
   const prompt =
     retry?.prompt ??
-    (wordsAdapt ? reviseRequest(session.wordsState, input.content).prompt : input.content);
+    (wordsAdapt
+      ? reviseRequest(session.wordsState, input.content, wordsOptions(desk)).prompt
+      : input.content);
   const sampling = {
     ...input.sampling,
     max_tokens: input.sampling.max_tokens ?? desk.config.replyTokens,

@@ -26,12 +26,13 @@ import type {
 } from "../contract.ts";
 import type { Env } from "../env.ts";
 import { GpuClient } from "../gpu-client/index.ts";
-import { emptyWords } from "../words/index.ts";
+import { emptyWords, type OwnLexicon } from "../words/index.ts";
 import { type Desk, feedbackRow, generationRow, sessionRow, type Trace, turnRow } from "./desk.ts";
 import type { NewTurn } from "./draft.ts";
 import { EventLog, type Filter, followLog } from "./events.ts";
 import { Jobs } from "./jobs.ts";
 import { beginFeedback, type NewFeedback } from "./learn.ts";
+import { setSessionLexicon } from "./lexicon.ts";
 import { noteIndex } from "./meter.ts";
 import { Outbox } from "./outbox.ts";
 import { KeptError, type Result, settle } from "./result.ts";
@@ -48,6 +49,7 @@ export interface NewSession {
   instructions: string | null;
   mode: Mode;
   context: ContextPolicy;
+  lexicon: OwnLexicon;
   expiresAt: number | null;
 }
 
@@ -251,6 +253,20 @@ export class SessionObject extends DurableObject<Env> {
         const wordsState = changedWords(sessionRow(this.#desk).wordsState, change);
         this.#desk.db.update(session).set({ wordsState }).run();
         return wordsBody(wordsState);
+      }),
+    );
+  }
+
+  lexicon(): Promise<Result<OwnLexicon>> {
+    return this.#answer(() => sessionRow(this.#desk).lexicon ?? []);
+  }
+
+  /** Waits for feedback under way, as every change of the words does. */
+  setLexicon(lexicon: OwnLexicon): Promise<Result<OwnLexicon>> {
+    return this.#answer(() =>
+      this.#jobs.inTurn(() => {
+        setSessionLexicon(this.#desk, lexicon);
+        return lexicon;
       }),
     );
   }

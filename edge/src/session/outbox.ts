@@ -1,6 +1,7 @@
 /** Work that must happen even if the object is evicted: rows with a due time, run by the alarm, retried with growing pauses. */
 import { asc, eq, lte, min } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
+import { pauseMs } from "../pause.ts";
 import { outbox } from "./schema.ts";
 
 /** A job under way renews its lease; one whose lease ran out was orphaned and starts again. */
@@ -8,14 +9,6 @@ export const leaseMs = 20_000;
 
 export type Job = typeof outbox.$inferSelect;
 export type JobKind = Job["kind"];
-
-const pauseMsMin = 2_000;
-const pauseMsMax = 5 * 60_000;
-
-/** Pause before attempt n + 1: 2 s, 4 s, 8 s … 5 min. */
-export function pauseMs(attempts: number): number {
-  return Math.min(pauseMsMax, pauseMsMin * 2 ** Math.max(0, attempts - 1));
-}
 
 export class Outbox {
   readonly #db: DrizzleSqliteDODatabase;

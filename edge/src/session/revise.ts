@@ -10,6 +10,7 @@ import {
 import { adopt, proposeRewrite, type RivalScores, rewriteTask } from "../words/providers/index.ts";
 import { type Desk, feedbackRow, sessionRow, type Trace, type TurnRow, turnRow } from "./desk.ts";
 import { isNeutral, logReport, scoreReplies, unchangedWords } from "./evidence.ts";
+import { wordsOptions } from "./lexicon.ts";
 import { meter } from "./meter.ts";
 import { withRequest } from "./prompt.ts";
 import { rewriterOf } from "./rewriter.ts";
@@ -26,7 +27,8 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
   let state = wordsState;
   if (adapts) {
     const input = gradientInput(desk, turn, row.body);
-    const items = candidatesToScore(state, input);
+    const options = wordsOptions(desk);
+    const items = candidatesToScore(state, input, options);
     const scores =
       items.length === 0
         ? null
@@ -39,7 +41,7 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
               reply,
             })),
           );
-    const { state: next, revision: byRules } = textualGradient(state, input, scores);
+    const { state: next, revision: byRules } = textualGradient(state, input, scores, options);
     state = next;
     const { revision, rewriter } = await askRewriter(desk, turn, input, byRules, trace);
     words = {

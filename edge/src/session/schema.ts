@@ -4,7 +4,7 @@ import type { AdaptPlan, AdaptResult, Message, Usage } from "@rosa2/shared/proto
 import type { Plan } from "@rosa2/shared/schedule";
 import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { FeedbackBody, WeightsReport, WordsReport } from "../contract.ts";
-import type { WordsState } from "../words/index.ts";
+import type { OwnLexicon, WordsState } from "../words/index.ts";
 import type { TurnSampling } from "./draft.ts";
 
 /** Exactly one row. */
@@ -17,6 +17,8 @@ export const session = sqliteTable("session", {
   context: text({ enum: ["request", "dialogue"] }).notNull(),
   /** The words module's own state, opaque here. */
   wordsState: text("words_state", { mode: "json" }).$type<WordsState>().notNull(),
+  /** Own senses beside those that ship; null none. */
+  lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
   /** `base` or a generation's id; moved only by compare-and-set. */
   activeGeneration: text("active_generation").notNull(),
   /** Session this one was forked from. */
@@ -133,7 +135,7 @@ export const events = sqliteTable(
 /** Work that must happen even if this object is evicted; the alarm runs what is due. */
 export const outbox = sqliteTable("outbox", {
   id: text().primaryKey(),
-  kind: text({ enum: ["reply", "feedback", "usage", "index"] }).notNull(),
+  kind: text({ enum: ["reply", "feedback", "usage", "index", "prune"] }).notNull(),
   payload: text({ mode: "json" }).$type<unknown>().notNull(),
   attempts: integer().notNull().default(0),
   dueAt: integer("due_at").notNull(),

@@ -1,7 +1,7 @@
 /** A session's past as one value, to start another session from: what a fork copies, and up to which point. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gte, lte, ne } from "drizzle-orm";
-import type { WordsState } from "../words/index.ts";
+import type { OwnLexicon, WordsState } from "../words/index.ts";
 import { type Desk, sessionRow, turnRow } from "./desk.ts";
 import { events, feedback, generations, positives, revisions, session, turns } from "./schema.ts";
 import { turnBody } from "./views.ts";
@@ -9,6 +9,7 @@ import { turnBody } from "./views.ts";
 export interface Snapshot {
   from: string;
   wordsState: WordsState;
+  lexicon: OwnLexicon | null;
   activeGeneration: string;
   turns: (typeof turns.$inferSelect)[];
   feedback: (typeof feedback.$inferSelect)[];
@@ -24,7 +25,7 @@ export interface Snapshot {
  * @throws RosaError `conflict` while that turn is being answered.
  */
 export function takeSnapshot(desk: Desk, turnId: string | null): Snapshot {
-  const { id, wordsState, activeGeneration } = sessionRow(desk);
+  const { id, wordsState, lexicon, activeGeneration } = sessionRow(desk);
   const { db } = desk;
   const last = turnId === null ? null : turnRow(desk, turnId);
   if (last?.status === "running") {
@@ -43,6 +44,7 @@ export function takeSnapshot(desk: Desk, turnId: string | null): Snapshot {
   return {
     from: id,
     wordsState: laterRevision?.stateBefore ?? wordsState,
+    lexicon,
     activeGeneration: last?.generation ?? activeGeneration,
     turns: db
       .select()
@@ -70,6 +72,7 @@ export function restoreSnapshot(desk: Desk, snapshot: Snapshot): void {
     db.update(session)
       .set({
         wordsState: snapshot.wordsState,
+        lexicon: snapshot.lexicon,
         activeGeneration: snapshot.activeGeneration,
         forkedFrom: snapshot.from,
       })

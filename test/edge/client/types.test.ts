@@ -29,6 +29,7 @@ it("gives what the server gives", () => {
   expectTypeOf<client.ApiKey>().toEqualTypeOf<Given<"keySchema">>();
   expectTypeOf<client.ApiKeyCreated>().toEqualTypeOf<Given<"keyCreatedSchema">>();
   expectTypeOf<client.ApiKeyList>().toEqualTypeOf<Given<"keyListSchema">>();
+  expectTypeOf<client.Tenant>().toEqualTypeOf<Given<"tenantSchema">>();
   expectTypeOf<client.Budget>().toEqualTypeOf<Given<"budgetSchema">>();
   expectTypeOf<client.UsageReport>().toEqualTypeOf<Given<"usageReportSchema">>();
   expectTypeOf<client.Usage>().toEqualTypeOf<Given<"usageSchema">>();
@@ -43,6 +44,7 @@ it("takes what the server takes", () => {
   expectTypeOf<client.Fork>().toEqualTypeOf<Taken<"forkSchema">>();
   expectTypeOf<client.ConstraintPatch>().toEqualTypeOf<Taken<"constraintPatchSchema">>();
   expectTypeOf<client.KeyCreate>().toEqualTypeOf<Taken<"keyCreateSchema">>();
+  expectTypeOf<client.Lexicon>().toEqualTypeOf<Taken<"lexiconSchema">>();
   expectTypeOf<client.BudgetPut>().toEqualTypeOf<Taken<"budgetPutSchema">>();
   expectTypeOf<client.ChatCompletionRequest>().toExtend<ChatRequest>();
   expectTypeOf<ChatRequest>().toExtend<client.ChatCompletionRequest>();

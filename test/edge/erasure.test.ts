@@ -1,0 +1,155 @@
+import { describe, expect, it } from "vitest";
+import type { TenantBody } from "../../edge/src/contract.ts";
+import {
+  ask,
+  bindings,
+  type Caller,
+  callerWith,
+  eventually,
+  judge,
+  newTenant,
+  openSession,
+} from "./support/client.ts";
+
+const secret = "the-word-that-must-not-stay";
+
+/** Names and texts of every place in D1 that holds something of this tenant. */
+async function everythingInD1(tenantId: string): Promise<string> {
+  const { results: tables } = await bindings.DB.prepare(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%tenant_id%'",
+  ).all<{ name: string }>();
+  expect(tables.length).toBeGreaterThan(6);
+  const rows = await Promise.all(
+    tables.map(({ name }) =>
+      bindings.DB.prepare(`SELECT * FROM ${name} WHERE tenant_id = ?1`).bind(tenantId).all(),
+    ),
+  );
+  const own = await bindings.DB.prepare("SELECT * FROM tenants WHERE id = ?1").bind(tenantId).all();
+  return JSON.stringify([...rows, own].map(({ results }) => results));
+}
+
+function erase(caller: Caller): Promise<Response> {
+  return caller.fetch(`/v1/tenant?confirm=${caller.tenantId}`, { method: "DELETE" });
+}
+
+function whenErased(caller: Caller): Promise<TenantBody> {
+  return eventually(
+    () => caller.get<TenantBody>("/v1/tenant"),
+    ({ erasure }) => erasure?.status === "done",
+    15_000,
+  );
+}
+
+describe("erasing a tenant", () => {
+  it("deletes all sessions, adapters, saved answers and other keys, and states what stays", async () => {
+    const caller = await newTenant();
+    const other = await caller.make<{ key: string }>("/v1/keys", { name: secret });
+    await caller.fetch("/v1/tenant/lexicon", {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        senses: [
+          {
+            id: "own",
+            label: secret,
+            spans: [secret],
+            readings: [
+              { id: "a", phrase: "a" },
+              { id: "b", phrase: "b" },
+            ],
+          },
+        ],
+      }),
+    });
+    await caller.make(
+      "/v1/chat/completions",
+      { model: "m", messages: [{ role: "user", content: secret }] },
+      { "idempotency-key": "kept-answer" },
+    );
+    // More than one step of the eraser takes.
+    const ids: string[] = [];
+    for (let i = 0; i < 23; i++) ids.push((await openSession(caller, { title: secret })).id);
+    const [first = ""] = ids;
+    const turn = await ask(caller, first, secret);
+    await judge(caller, first, turn.id, { reward: -1, correction: secret, retry: true });
+    expect(await everythingInD1(caller.tenantId)).toContain(secret);
+
+    const begun = await erase(caller);
+    expect(begun.status).toBe(202);
+    expect(await begun.json()).toMatchObject({ status: "running", erased: { keys: 1 } });
+    const { sessions, erasure } = await whenErased(caller);
+    expect(sessions).toBe(0);
+    expect(erasure?.erased).toMatchObject({
+      sessions: 23,
+      turns: 2,
+      generations: 1,
+      adapters: 1,
+      keys: 1,
+    });
+    expect(erasure?.kept).toContain("no text");
+    expect(await caller.get("/v1/sessions")).toMatchObject({ data: [] });
+    for (const id of ids) expect((await caller.fetch(`/v1/sessions/${id}`)).status).toBe(404);
+    const files = await bindings.ADAPTERS.list({ prefix: `adapters/${caller.tenantId}/` });
+    expect(files.objects).toEqual([]);
+    expect((await callerWith(caller.tenantId, other.key).fetch("/v1/sessions")).status).toBe(401);
+    expect(await everythingInD1(caller.tenantId)).not.toContain(secret);
+    // What was metered is still there.
+    const usage = await caller.get<{ data: { replies: number }[] }>("/v1/usage");
+    expect(usage.data[0]?.replies).toBe(3);
+  });
+
+  it("needs the tenant's id as confirmation, and the scope admin", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    for (const path of ["/v1/tenant", "/v1/tenant?confirm=yes"]) {
+      expect((await caller.fetch(path, { method: "DELETE" })).status, path).toBe(400);
+    }
+    const { key } = await caller.make<{ key: string }>("/v1/keys", { name: "app" });
+    expect((await erase(callerWith(caller.tenantId, key))).status).toBe(403);
+    expect((await caller.fetch(`/v1/sessions/${id}`)).status).toBe(200);
+  });
+
+  it("touches nobody else, and leaves an account that works anew", async () => {
+    const [leaving, staying] = [await newTenant(), await newTenant()];
+    const { id } = await openSession(staying);
+    await openSession(leaving);
+    await erase(leaving);
+    await whenErased(leaving);
+    expect((await staying.fetch(`/v1/sessions/${id}`)).status).toBe(200);
+    expect((await openSession(leaving)).turns).toEqual([]);
+  });
+
+  it("opens no session while it runs", async () => {
+    const caller = await newTenant();
+    await bindings.DB.prepare("UPDATE tenants SET erasure = ?2 WHERE id = ?1")
+      .bind(caller.tenantId, JSON.stringify({ status: "running", erased: {} }))
+      .run();
+    expect((await caller.post("/v1/sessions", {})).status).toBe(409);
+  });
+
+  it("waits for a session that is in the index but not made yet, and takes an old trace of one away", async () => {
+    const caller = await newTenant();
+    const insert = (id: string, createdAt: number) =>
+      bindings.DB.prepare(
+        "INSERT INTO session_index (id, tenant_id, mode, created_at, updated_at) VALUES (?1, ?2, 'both', ?3, ?3)",
+      )
+        .bind(id, caller.tenantId, createdAt)
+        .run();
+    const [young, old] = ["ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5R1", "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5R2"];
+    await insert(young, Date.now());
+    await insert(old, Date.now() - 120_000);
+    await erase(caller);
+    const rows = () =>
+      bindings.DB.prepare("SELECT id FROM session_index WHERE tenant_id = ?1")
+        .bind(caller.tenantId)
+        .all();
+    await eventually(rows, ({ results }) => results.length === 1);
+    expect(await caller.get<TenantBody>("/v1/tenant")).toMatchObject({
+      erasure: { status: "running" },
+    });
+    await bindings.DB.prepare("UPDATE session_index SET created_at = 0 WHERE id = ?1")
+      .bind(young)
+      .run();
+    await whenErased(caller);
+  });
+});
