@@ -7,6 +7,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -123,10 +124,10 @@ function float32Tensor(name: string, shape: number[], values: Float32Array): Ten
   return { name, dtype: "F32", shape, data };
 }
 
-/** A hard link where both lie on one file system. */
+/** A hard link where both lie on one file system; to the file itself, should `from` be a symbolic link. */
 function linkOrCopy(from: string, to: string): void {
   try {
-    linkSync(from, to);
+    linkSync(realpathSync(from), to);
   } catch {
     copyFileSync(from, to);
   }
