@@ -119,8 +119,10 @@ interface Source {
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
 }
 
-function bytesSource(bytes: Uint8Array): Source {
-  return { size: bytes.length, read: (offset, length) => bytes.slice(offset, offset + length) };
+function bytesSource({ buffer, byteOffset, length: size }: Uint8Array): Source {
+  // A Buffer's own slice would be a view of the whole file.
+  const bytes = new Uint8Array(buffer, byteOffset, size);
+  return { size, read: (offset, length) => bytes.slice(offset, offset + length) };
 }
 
 function fileSource(path: string, fail: (reason: string) => RosaError): Source {

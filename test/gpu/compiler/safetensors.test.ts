@@ -91,6 +91,13 @@ describe("reading a file of the reference implementation", () => {
   });
 });
 
+it("reads a Node Buffer as it reads other bytes", () => {
+  const data = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
+  const tensors = ["a", "b"].map((name) => ({ name, dtype: "F32" as const, shape: [4], data }));
+  const file = openSafetensors(Buffer.from(encodeSafetensors(tensors)));
+  expect([...file.readFloat32("b")]).toEqual([1, 2, 3, 4]);
+});
+
 describe("hostile files", () => {
   const cases: [reason: string, file: Uint8Array, message: string][] = [
     ["an empty file", new Uint8Array(0), "0 bytes cannot hold"],
