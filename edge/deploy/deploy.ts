@@ -1,0 +1,121 @@
+/**
+ * `npm run deploy`: from a clone to a public address. Read `deploy` first.
+ *
+ *   GPU_URL=https://… npm run deploy                      the environment `production`
+ *   GPU_URL=https://… npm run deploy -- --env staging     the other one
+ *
+ * Every step looks before it acts, so running it again changes what has changed and nothing else.
+ * Key and secret stay in .rosa2/deploy/<environment>/, readable by this user only.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Failure } from "../local/failure.ts";
+import { ensureAdminKey } from "./admin-key.ts";
+import { PrivateFolder } from "./private-folder.ts";
+import { ensureBucket, ensureDatabase, readNames, writeDatabaseId } from "./resources.ts";
+import { gatherSecrets } from "./secrets.ts";
+import { type DeploySettings, readDeploySettings } from "./settings.ts";
+import { smokeTest } from "./smoke.ts";
+import { parseJson, Wrangler } from "./wrangler.ts";
+
+try {
+  await deploy(readDeploySettings(process.argv.slice(2), process.env));
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(`\n${error.message}`);
+  process.exitCode = 1;
+}
+
+async function deploy(settings: DeploySettings): Promise<void> {
+  const { environment, configPath } = settings;
+  const wrangler = new Wrangler(settings);
+  const names = readNames(configPath, environment);
+  say(`Deploying ${names.worker}`);
+  say(`Account     ${await checkLogin(wrangler)}`);
+  const folder = new PrivateFolder(settings.statePath);
+  // Before anything is made: a missing address would otherwise leave half a deployment.
+  const secrets = await gatherSecrets(wrangler, names, folder, settings);
+
+  const database = await ensureDatabase(wrangler, names.database);
+  if (database.id !== names.databaseId) writeDatabaseId(configPath, environment, database.id);
+  say(`Database    ${names.database} (${database.made ? "made" : "found"})`);
+  const bucketMade = await ensureBucket(wrangler, names.bucket);
+  say(`Bucket      ${names.bucket} (${bucketMade ? "made" : "found"})`);
+  await wrangler.run(["d1", "migrations", "apply", "DB", "--remote"]);
+  say("Tables      up to date");
+
+  const url = await upload(wrangler, secrets.values);
+  say(`Worker      ${url}`);
+  if (secrets.made) say(`GPU secret  made; give it to the GPU service: ${folder.path}/gpu-secret`);
+  const { key, made } = await ensureAdminKey(wrangler, folder);
+  if (made) say(`Admin key   ${key} (kept in ${folder.path}/api-key)`);
+  else
+    say(`Admin key   ${key === null ? "exists, not on this machine" : `${folder.path}/api-key`}`);
+
+  await smokeTest(url, key, settings.waitMs, (line) => say(`Smoke test  ${line}`));
+  say(`\nrosa2 is at ${url}; API at ${url}/v1, reference at ${url}/docs`);
+  if (database.id !== names.databaseId) say("wrangler.toml now names the database: commit it.");
+}
+
+/** Name of the account that wrangler acts on. Throws `Failure` that says how to log in or choose. */
+async function checkLogin(wrangler: Wrangler): Promise<string> {
+  const { output } = await wrangler.try(["whoami", "--json"]);
+  const { loggedIn, accounts = [] } = parseJson<{
+    loggedIn: boolean;
+    accounts?: { id: string; name: string }[];
+  }>(output, "whoami");
+  if (!loggedIn) {
+    throw new Failure(
+      "Not logged in to Cloudflare: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.",
+    );
+  }
+  const chosen = process.env.CLOUDFLARE_ACCOUNT_ID;
+  const account = accounts.find(({ id }) => id === chosen) ?? accounts[0];
+  if (chosen === undefined && accounts.length > 1) {
+    const list = accounts.map(({ id, name }) => `  ${id}  ${name}`).join("\n");
+    throw new Failure(
+      `This login has several accounts: set CLOUDFLARE_ACCOUNT_ID to one of\n${list}`,
+    );
+  }
+  return account?.name ?? chosen ?? "of the API token";
+}
+
+/** Uploads Worker and secrets as one version, so none ever runs without its secrets; returns the address. */
+async function upload(wrangler: Wrangler, values: Record<string, string>): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "rosa2-deploy-"));
+  try {
+    // A file, for a command line shows in the list of processes; JSON, for nothing in it is expanded.
+    const secretsFile = join(folder, "secrets.json");
+    writeFileSync(secretsFile, JSON.stringify(values), { mode: 0o600 });
+    const outputFile = join(folder, "output.ndjson");
+    await wrangler.run(["deploy", "--secrets-file", secretsFile], {
+      WRANGLER_OUTPUT_FILE_PATH: outputFile,
+    });
+    return readAddress(readFileSync(outputFile, "utf8"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A custom domain if there is one, else the workers.dev address. */
+function readAddress(output: string): string {
+  const entries = output
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { type: string; targets?: string[] });
+  const targets = entries.flatMap(({ type, targets }) =>
+    type === "deploy" ? (targets ?? []) : [],
+  );
+  const domain = targets.find((target) => target.endsWith(" (custom domain)"));
+  if (domain !== undefined) return `https://${domain.replace(" (custom domain)", "")}`;
+  const address = targets.find((target) => /^https?:\/\//.test(target));
+  if (address === undefined) {
+    throw new Failure(`Deployed, but wrangler named no address (targets: ${targets.join(", ")})`);
+  }
+  return address.replace(/\/+$/, "");
+}
+
+function say(line: string): void {
+  console.log(line);
+}

@@ -1,0 +1,65 @@
+/** Settings of the deploy commands, read once from arguments and environment; knows names and allowed values, not their use. */
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { Failure } from "../local/failure.ts";
+import { rootPath } from "../local/settings.ts";
+import { variableNames } from "../src/config.ts";
+
+/** Variables that go to the Worker as secrets when they are set here; wrangler.toml has LOG. */
+const secretNames = variableNames.filter((name) => name !== "LOG");
+
+const settingsSchema = z.object({
+  env: z.enum(["staging", "production"]).default("production"),
+  config: z.string().min(1).default("wrangler.toml"),
+  /** How long the smoke test waits for the new address and for the GPU service. */
+  wait: z.coerce.number("must be seconds").int().min(1).max(3600).default(180),
+});
+
+export interface DeploySettings {
+  environment: "staging" | "production";
+  /** Absolute path of wrangler.toml. */
+  configPath: string;
+  /** Where the environment's key and secret are kept on this machine. */
+  statePath: string;
+  waitMs: number;
+  /** Values given for `secretNames`. */
+  given: Record<string, string>;
+}
+
+/** Reads `--env`, `--config`, `--wait` and the secrets. An empty value counts as absent. Throws `Failure`. */
+export function readDeploySettings(
+  args: readonly string[],
+  environment: Record<string, string | undefined>,
+): DeploySettings {
+  const option = { type: "string" } as const;
+  let values: Record<string, unknown>;
+  try {
+    const options = { env: option, config: option, wait: option };
+    values = parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new Failure((error as Error).message);
+  }
+  const parsed = settingsSchema.safeParse(values);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      return `--${name} ${String(values[name])}: ${issue.message}`;
+    });
+    throw new Failure(problems.join("\n"));
+  }
+  const { env, config, wait } = parsed.data;
+  const given = Object.fromEntries(
+    secretNames.flatMap((name) => {
+      const value = environment[name];
+      return value === undefined || value === "" ? [] : [[name, value]];
+    }),
+  );
+  return {
+    environment: env,
+    configPath: resolve(rootPath, config),
+    statePath: join(resolve(rootPath, environment.ROSA2_STATE || ".rosa2"), "deploy", env),
+    waitMs: wait * 1000,
+    given,
+  };
+}

@@ -1,0 +1,84 @@
+/** Runs wrangler with one environment of one configuration; knows its command line, not what it is used for. */
+import { spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Failure } from "../local/failure.ts";
+import { rootPath } from "../local/settings.ts";
+
+export interface Ended {
+  code: number;
+  /** Standard output. */
+  output: string;
+  /** Standard error, or the output where that is empty. */
+  complaint: string;
+}
+
+export class Wrangler {
+  readonly #script: string;
+  readonly #scope: readonly string[];
+
+  /** `script` is run by Node; wrangler's own unless another is given. */
+  constructor(
+    { configPath, environment }: { configPath: string; environment: string },
+    script = ownScript(),
+  ) {
+    this.#script = script;
+    this.#scope = ["--config", configPath, "--env", environment];
+  }
+
+  /** Runs a command to its end, with nobody to ask; `extra` are variables of its environment. */
+  async try(args: readonly string[], extra: Record<string, string> = {}): Promise<Ended> {
+    const child = spawn(process.execPath, [this.#script, ...args, ...this.#scope], {
+      cwd: rootPath,
+      env: {
+        ...process.env,
+        NO_COLOR: "1",
+        FORCE_COLOR: undefined,
+        WRANGLER_HIDE_BANNER: "true",
+        WRANGLER_SEND_METRICS: "false",
+        ...extra,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [output, errors, code] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      new Promise<number>((done) => child.on("close", (code) => done(code ?? 1))),
+    ]);
+    return { code, output, complaint: (errors.trim() === "" ? output : errors).trim() };
+  }
+
+  /** Like `try`, and throws `Failure` with what wrangler said when it fails. */
+  async run(args: readonly string[], extra: Record<string, string> = {}): Promise<string> {
+    const { code, output, complaint } = await this.try(args, extra);
+    if (code !== 0) throw new Failure(`wrangler ${args.join(" ")} failed (${code}):\n${complaint}`);
+    return output;
+  }
+
+  /** Rows that one SQL command answers with on the deployed database. */
+  async query<Row>(sql: string): Promise<Row[]> {
+    const args = ["d1", "execute", "DB", "--remote", "--yes", "--json", "--command", sql];
+    const answers = parseJson<{ results: Row[] }[]>(await this.run(args), "d1 execute");
+    return answers.flatMap(({ results }) => results);
+  }
+}
+
+/** Throws `Failure` that names the command when its output is not JSON. */
+export function parseJson<T>(output: string, command: string): T {
+  try {
+    return JSON.parse(output) as T;
+  } catch {
+    throw new Failure(`wrangler ${command} answered no JSON:\n${output.trim()}`);
+  }
+}
+
+function ownScript(): string {
+  const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
+  return process.env.ROSA2_WRANGLER || join(dirname(manifest), "bin/wrangler.js");
+}
+
+async function text(stream: NodeJS.ReadableStream): Promise<string> {
+  let all = "";
+  for await (const chunk of stream) all += String(chunk);
+  return all;
+}

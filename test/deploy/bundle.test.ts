@@ -1,0 +1,68 @@
+/** What would be uploaded: every environment bundles, and stays under its size. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { unstable_readConfig } from "wrangler";
+import { rootPath } from "../../edge/local/settings.ts";
+
+/** Small enough to start in milliseconds anywhere. */
+const gzipKilobytesMax = 250;
+
+const run = promisify(execFile);
+
+describe.each(["staging", "production"])("the Worker of %s", (environment) => {
+  it(`bundles to at most ${gzipKilobytesMax} kB gzip`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "rosa2-bundle-"));
+    try {
+      const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
+      const wrangler = join(dirname(manifest), "bin/wrangler.js");
+      const { stdout } = await run(
+        process.execPath,
+        [wrangler, "deploy", "--dry-run", "--env", environment, "--outdir", folder],
+        {
+          cwd: rootPath,
+          env: {
+            ...process.env,
+            NO_COLOR: "1",
+            FORCE_COLOR: undefined,
+            CLOUDFLARE_CF_FETCH_ENABLED: "false",
+            WRANGLER_LOG_PATH: folder,
+            WRANGLER_SEND_METRICS: "false",
+          },
+        },
+      );
+      const kibibytes = Number(stdout.match(/gzip: ([\d.]+) KiB/)?.[1]);
+      console.log(`Worker of ${environment}: ${kibibytes} KiB gzip`);
+      expect((kibibytes * 1024) / 1000).toBeLessThanOrEqual(gzipKilobytesMax);
+      expect(stdout).toContain("env.AI");
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("has every binding that the Worker has locally", () => {
+    const local = bindingNames(undefined);
+    expect(local.length).toBeGreaterThan(3);
+    expect(bindingNames(environment)).toEqual(local);
+  });
+});
+
+/** Of databases, buckets, objects and limiters, with what each limits. */
+function bindingNames(env: string | undefined): string[] {
+  const config = unstable_readConfig(
+    { config: `${rootPath}wrangler.toml`, ...(env === undefined ? {} : { env }) },
+    { hideWarnings: true },
+  );
+  return [
+    ...config.d1_databases.map(({ binding }: { binding: string }) => binding),
+    ...config.r2_buckets.map(({ binding }: { binding: string }) => binding),
+    ...config.durable_objects.bindings.map((object: { name: string }) => object.name),
+    ...config.ratelimits.map((limiter: { name: string; simple: object }) =>
+      JSON.stringify([limiter.name, limiter.simple]),
+    ),
+  ].toSorted();
+}

@@ -1,0 +1,130 @@
+/** The deploy command against a stand-in account; database and Worker behind it are the real ones. */
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FakeGpu } from "../support/fake-gpu.ts";
+import { Deployment } from "./support/deployment.ts";
+
+const gpuSecret = "secret-of-the-deploy-tests";
+
+describe("the first deploy and those after it", () => {
+  let deployment: Deployment;
+  let gpuUrl: string;
+  let firstKey = "";
+
+  beforeAll(async () => {
+    deployment = await Deployment.make();
+    gpuUrl = await new FakeGpu(gpuSecret).listen();
+  });
+  afterAll(() => deployment?.remove());
+
+  it("makes database, bucket, tables, Worker and key in order, and the result answers", async () => {
+    const { code, printed } = await deployment.run({ GPU_URL: gpuUrl, GPU_SECRET: gpuSecret });
+    expect(printed).toContain("a session answered a request");
+    expect(code).toBe(0);
+    expect(deployment.takeCalls().map((call) => call.split(" ").slice(0, 3).join(" "))).toEqual([
+      "whoami",
+      "secret list",
+      "d1 list",
+      "d1 create rosa2-production",
+      "d1 list",
+      "r2 bucket info",
+      "r2 bucket create",
+      "d1 migrations apply",
+      "deploy",
+      "d1 execute DB",
+      "d1 execute DB",
+    ]);
+    const { databases, workers } = deployment.account;
+    expect(workers["rosa2-production"]).toEqual({ GPU_URL: gpuUrl, GPU_SECRET: gpuSecret });
+    expect(readFileSync(deployment.configPath, "utf8")).toContain(databases[0]?.uuid);
+
+    const keyFile = join(deployment.folder, "state/deploy/production/api-key");
+    firstKey = readFileSync(keyFile, "utf8").trim();
+    expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+    expect(printed).toContain(firstKey);
+    const usage = await fetch(`${deployment.url}/v1/keys`, {
+      headers: { authorization: `Bearer ${firstKey}` },
+    });
+    expect(usage.status).toBe(200);
+  }, 240_000);
+
+  it("changes nothing the second time but uploads the Worker", async () => {
+    const before = deployment.account;
+    const config = readFileSync(deployment.configPath, "utf8");
+    const { code, printed } = await deployment.run({});
+    expect(printed).not.toContain("made");
+    expect(code).toBe(0);
+    const calls = deployment.takeCalls().join("\n");
+    expect(calls).not.toMatch(/create/);
+    expect(calls.match(/d1 execute/g)).toHaveLength(1);
+    expect(deployment.account).toEqual(before);
+    expect(readFileSync(deployment.configPath, "utf8")).toBe(config);
+    const keys = await fetch(`${deployment.url}/v1/keys`, {
+      headers: { authorization: `Bearer ${firstKey}` },
+    });
+    expect(((await keys.json()) as { data: unknown[] }).data).toHaveLength(1);
+  }, 240_000);
+});
+
+describe("a deploy that cannot go on", () => {
+  let deployment: Deployment;
+  beforeAll(async () => {
+    deployment = await Deployment.make();
+  });
+  afterAll(() => deployment?.remove());
+
+  it("says how to log in and touches nothing", async () => {
+    deployment.change({ loggedIn: false });
+    const { code, printed } = await deployment.run({ GPU_URL: "https://gpu.example" });
+    expect(code).toBe(1);
+    expect(printed).toContain("npx wrangler login");
+    expect(printed).not.toContain("    at ");
+    expect(deployment.takeCalls()).toEqual(["whoami"]);
+    deployment.change({ loggedIn: true });
+  });
+
+  it("asks which account when there are several", async () => {
+    const accounts = [
+      { id: "a1", name: "One" },
+      { id: "a2", name: "Two" },
+    ];
+    deployment.change({ accounts });
+    const { code, printed } = await deployment.run({ GPU_URL: "https://gpu.example" });
+    expect(code).toBe(1);
+    expect(printed).toMatch(/CLOUDFLARE_ACCOUNT_ID[\s\S]*a2 {2}Two/);
+    deployment.change({ accounts: accounts.slice(0, 1) });
+  });
+
+  it("asks for the GPU service's address before it makes anything", async () => {
+    const { code, printed } = await deployment.run({ GPU_URL: "" }, ["--env", "staging"]);
+    expect(code).toBe(1);
+    expect(printed).toContain("GPU_URL=https://… npm run deploy -- --env staging");
+    expect(deployment.account).toMatchObject({ databases: [], buckets: [], workers: {} });
+  });
+
+  it("goes on where a failed one stopped, with the secret it had made", async () => {
+    const secretFile = join(deployment.folder, "state/deploy/production/gpu-secret");
+    deployment.change({ failing: "d1 migrations" });
+    const first = await deployment.run({ GPU_URL: "https://gpu.example" });
+    expect(first.code).toBe(1);
+    expect(first.printed).toContain("Internal server error");
+    const secret = readFileSync(secretFile, "utf8");
+    expect(secret.trim()).toMatch(/^[0-9a-f]{64}$/);
+    expect(deployment.account.workers).toEqual({});
+    expect(first.printed).not.toContain(secret.trim());
+
+    deployment.takeCalls();
+    deployment.change({ failing: "deploy" });
+    await deployment.run({ GPU_URL: "https://gpu.example" });
+    expect(deployment.takeCalls().join()).not.toContain("create");
+    expect(readFileSync(secretFile, "utf8")).toBe(secret);
+    expect(deployment.account.databases).toHaveLength(1);
+  }, 120_000);
+
+  it("names an environment that does not exist and those that do", async () => {
+    const { code, printed } = await deployment.run({}, ["--env", "prod"]);
+    expect(code).toBe(1);
+    expect(printed).toMatch(/--env prod.*"staging"\|"production"/);
+  });
+});
