@@ -6,7 +6,7 @@
  */
 import { signal } from "@preact/signals";
 import type { SessionClient, Turn, Weights } from "rosa2";
-import { type Mode, modes } from "../parts/modes.ts";
+import type { Mode } from "../parts/modes.ts";
 import { client } from "./account.ts";
 import { explain } from "./failure.ts";
 
@@ -36,11 +36,15 @@ export interface Run {
 }
 
 const triesMax = 3;
+const order: readonly Mode[] = ["off", "words", "weights", "both"];
+
+/** A request that another page wants compared. */
+export const draft = signal<Wish | null>(null);
 
 export const runs = signal<Run[]>([]);
 
 export async function compare(wish: Wish): Promise<void> {
-  runs.value = modes.map(({ value: mode }) => ({
+  runs.value = order.map((mode) => ({
     mode,
     sessionId: null,
     steps: [],
@@ -50,7 +54,7 @@ export async function compare(wish: Wish): Promise<void> {
     status: "running",
     failure: null,
   }));
-  await Promise.all(modes.map(({ value: mode }) => play(mode, wish)));
+  await Promise.all(order.map((mode) => play(mode, wish)));
 }
 
 async function play(mode: Mode, wish: Wish): Promise<void> {

@@ -44,7 +44,12 @@ export class Conversation {
     () => this.session.value?.feedback.find(({ status }) => status === "pending") ?? null,
   );
   /** Nothing new can be asked: a reply is being written, or feedback is about to bring one. */
-  readonly busy = computed(() => this.sending.value !== null || this.running.value !== null);
+  readonly busy = computed(
+    () =>
+      this.sending.value !== null ||
+      this.running.value !== null ||
+      (this.pending.value?.reward ?? 1) < 0,
+  );
   readonly #api: SessionClient;
   readonly #closing = new AbortController();
   /** Streams that this page opened itself; what they tell needs no following. */

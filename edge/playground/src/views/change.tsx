@@ -199,7 +199,7 @@ function Shifts({ generation }: { generation: Generation }) {
   const width = (shift: number) => ({ width: `${(100 * Math.abs(shift)) / largest}%` });
   return (
     <table class="shifts">
-      <caption>Log-prob of each example, predicted against realised (nats)</caption>
+      <caption>Gain in log-prob of each example (nats)</caption>
       <thead class="hidden">
         <tr>
           <th scope="col">Example</th>
@@ -213,11 +213,11 @@ function Shifts({ generation }: { generation: Generation }) {
             <th scope="row">{row.kind}</th>
             <td>
               <span class="bar predicted" style={width(row.predicted_shift)} />
-              <span>{signed(row.predicted_shift)}</span>
+              <span>{signed(row.predicted_shift)} predicted</span>
             </td>
             <td>
               <span class="bar realised" style={width(row.realised_shift)} />
-              <span>{signed(row.realised_shift)}</span>
+              <span>{signed(row.realised_shift)} realised</span>
             </td>
           </tr>
         ))}

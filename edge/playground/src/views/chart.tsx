@@ -54,7 +54,12 @@ export function Chart({ days, measure }: { days: Day[]; measure: Measure }) {
               rx={2}
             />
             {(series.length - 1 - index) % 7 === 0 && (
-              <text class="tick" x={(index + 0.5) * step} y={height - 6} text-anchor="middle">
+              <text
+                class={(series.length - 1 - index) % 14 === 0 ? "tick" : "tick minor"}
+                x={index === series.length - 1 ? width : (index + 0.5) * step}
+                y={height - 6}
+                text-anchor={index === series.length - 1 ? "end" : "middle"}
+              >
                 {formatDay(day)}
               </text>
             )}

@@ -4,11 +4,11 @@ import { examples } from "../examples.ts";
 import { formatNumber, formatUsd } from "../format.ts";
 import { Icon } from "../parts/icon.tsx";
 import { modes } from "../parts/modes.ts";
-import { compare, type Run, runs, type Step, type Wish } from "../state/comparison.ts";
+import { compare, draft, type Run, runs, type Step, type Wish } from "../state/comparison.ts";
 import { hrefOf } from "../state/route.ts";
 
 export function CompareView() {
-  const [wish, setWish] = useState<Wish>(wishOf(0));
+  const [wish, setWish] = useState<Wish>(draft.peek() ?? wishOf(0));
   const busy = runs.value.some(({ status }) => status === "running");
   const set = (part: Partial<Wish>) => setWish({ ...wish, next: null, ...part });
   return (

@@ -10,6 +10,7 @@ export function Composer({
   busy: boolean;
   /** Whether the request arrived; otherwise its text stays in the field. */
   onSend(content: string): Promise<boolean>;
+  /** Given while there is something to stop. */
   onStop?: () => void;
 }) {
   const field = useRef<HTMLTextAreaElement>(null);
@@ -48,7 +49,7 @@ export function Composer({
           void send();
         }}
       />
-      {busy && onStop !== undefined ? (
+      {onStop !== undefined ? (
         <button type="button" class="primary round" onClick={onStop}>
           <Icon name="stop" />
           <span class="hidden">Stop</span>

@@ -49,7 +49,7 @@ export function ConversationView({ conversation }: { conversation: Conversation 
           <Composer
             busy={conversation.busy.value}
             onSend={(content) => conversation.ask(content)}
-            onStop={() => conversation.stop()}
+            {...(conversation.running.value === null ? {} : { onStop: () => conversation.stop() })}
           />
         </div>
       </div>
@@ -80,6 +80,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
   const generations = conversation.generations.value?.data ?? [];
   const latest = session.turns.at(-1);
   const sending = conversation.sending.value;
+  const canJudge = !conversation.busy.value && conversation.pending.value === null;
   return (
     <section
       class="transcript"
@@ -121,12 +122,15 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
                     generation={generations.find(({ id }) => id === record.weights?.generation)}
                   />
                 ))}
-              {turn === latest && isJudged(turn) && (
+              {turn === latest && canJudge && isJudged(turn) && (
                 <JudgeView
                   key={session.feedback.filter(({ turn_id }) => turn_id === turn.id).length}
                   turn={turn}
-                  busy={conversation.busy.value || conversation.pending.value !== null}
-                  onJudge={(judgement) => conversation.judge(turn.id, judgement)}
+                  onJudge={(judgement) => {
+                    // The buttons go away: whoever uses the keyboard stays in the conversation.
+                    scroller.current?.focus({ preventScroll: true });
+                    void conversation.judge(turn.id, judgement);
+                  }}
                 />
               )}
             </li>

@@ -7,15 +7,7 @@ import type { Judgement } from "../state/conversation.ts";
 
 type Form = "say" | "edit" | null;
 
-export function JudgeView({
-  turn,
-  busy,
-  onJudge,
-}: {
-  turn: Turn;
-  busy: boolean;
-  onJudge(judgement: Judgement): void;
-}) {
+export function JudgeView({ turn, onJudge }: { turn: Turn; onJudge(judgement: Judgement): void }) {
   const [form, setForm] = useState<Form>(null);
   const toggle = (wanted: Form) => setForm(form === wanted ? null : wanted);
   return (
@@ -23,26 +15,16 @@ export function JudgeView({
       <Wish turn={turn} />
       <fieldset class="judge-row">
         <legend class="hidden">How good was this reply?</legend>
-        <button type="button" disabled={busy} onClick={() => onJudge({ reward: 1, retry: false })}>
+        <button type="button" onClick={() => onJudge({ reward: 1, retry: false })}>
           <Icon name="right" /> Right
         </button>
-        <button type="button" disabled={busy} onClick={() => onJudge({ reward: -1, retry: true })}>
+        <button type="button" onClick={() => onJudge({ reward: -1, retry: true })}>
           <Icon name="wrong" /> Wrong, try again
         </button>
-        <button
-          type="button"
-          disabled={busy}
-          aria-expanded={form === "say"}
-          onClick={() => toggle("say")}
-        >
+        <button type="button" aria-expanded={form === "say"} onClick={() => toggle("say")}>
           <Icon name="say" /> Say what is wrong
         </button>
-        <button
-          type="button"
-          disabled={busy}
-          aria-expanded={form === "edit"}
-          onClick={() => toggle("edit")}
-        >
+        <button type="button" aria-expanded={form === "edit"} onClick={() => toggle("edit")}>
           <Icon name="edit" /> Correct it
         </button>
       </fieldset>

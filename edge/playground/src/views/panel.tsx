@@ -1,9 +1,11 @@
 /** Beside the conversation: the session's figures, its curve, its generations, and what it learnt about words. */
 import type { GenerationList, Session, WordsState } from "rosa2";
+import { exampleOf } from "../examples.ts";
 import { formatCount, formatNumber, formatPercent, formatTime, formatUsd } from "../format.ts";
 import { nameOf } from "../parts/generation-name.ts";
 import { Icon } from "../parts/icon.tsx";
 import { modeText } from "../parts/modes.ts";
+import { draft } from "../state/comparison.ts";
 import type { Conversation } from "../state/conversation.ts";
 import { go } from "../state/route.ts";
 import { Plot } from "./plot.tsx";
@@ -38,12 +40,35 @@ export function SessionPanel({
         </div>
       </dl>
       <Plot session={session} />
+      {session.turns.length > 0 && (
+        <button type="button" class="to-compare" onClick={() => compareLast(session)}>
+          Compare the four ways on this request
+        </button>
+      )}
       {generations !== null && (
         <Lineage conversation={conversation} session={session} generations={generations} />
       )}
       {words !== null && <LearntWords conversation={conversation} words={words} />}
     </aside>
   );
+}
+
+/** The session's last request, with what was said about it, to be tried in all modes. */
+function compareLast({ turns, feedback }: Session): void {
+  const request = turns.at(-1)?.content ?? "";
+  const example = exampleOf(request)?.example;
+  const tries = turns.filter(({ content }) => content === request).map(({ id }) => id);
+  const said = feedback.filter(({ turn_id }) => tries.includes(turn_id));
+  draft.value =
+    example?.request === request
+      ? example
+      : {
+          request,
+          hint: said.find(({ text }) => text !== null)?.text ?? null,
+          answer: said.findLast(({ correction }) => correction !== null)?.correction ?? "",
+          next: null,
+        };
+  go({ page: "compare" });
 }
 
 function Lineage({
