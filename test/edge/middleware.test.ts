@@ -1,21 +1,5 @@
-import { createExecutionContext } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { createApp } from "../../edge/src/app.ts";
-import { bindings, newTenant } from "./support/client.ts";
-
-/** The app under other variables than the tests' own. */
-function appWith(variables: Record<string, unknown>) {
-  const app = createApp();
-  const env = { ...bindings, ...variables };
-  return (path: string, init?: RequestInit) =>
-    Promise.resolve(
-      app.fetch(
-        new Request(new URL(path, "http://rosa2.test"), init),
-        env,
-        createExecutionContext(),
-      ),
-    );
-}
+import { appWith, newTenant } from "./support/client.ts";
 
 describe("the rate limit", () => {
   it("counts by key, tells what is left, and says how long to wait", async () => {

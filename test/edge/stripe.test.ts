@@ -3,7 +3,7 @@ import { reportToStripe } from "../../edge/src/accounts/stripe.ts";
 import { recordUsage } from "../../edge/src/accounts/usage.ts";
 import { configOf } from "../../edge/src/config.ts";
 import type { UsageReport } from "../../edge/src/contract.ts";
-import type { MeterEvent, StripeTrouble } from "../support/fake-stripe.ts";
+import type { MeterEvent, StripeTrouble } from "../support/fake-stripe-events.ts";
 import { ask, bindings, eventually, newTenant, openSession } from "./support/client.ts";
 
 const { stripe } = configOf(bindings);

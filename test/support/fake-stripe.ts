@@ -4,17 +4,7 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-
-export interface MeterEvent {
-  event_name: string;
-  identifier: string;
-  timestamp: string;
-  customer: string;
-  value: number;
-}
-
-/** What a customer's calls meet: a failure instead of an answer, or an answer that gets lost after the event was taken. */
-export type StripeTrouble = "down" | "lost" | "none";
+import type { MeterEvent, StripeTrouble } from "./fake-stripe-events.ts";
 
 export class FakeStripe {
   readonly #key: string;

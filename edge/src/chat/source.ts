@@ -3,11 +3,13 @@ import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { GenerateEvent, Message, Sampling, TokenLogprob, Usage } from "@rosa2/shared/protocol";
 import { release, reserve } from "../accounts/budget.ts";
 import type { Principal } from "../accounts/keys.ts";
+import { countUsage } from "../accounts/metrics.ts";
 import {
   costBody,
   recordUsage,
   replyCostNanos,
   replyCostNanosMax,
+  type UsageEvent,
   usageBody,
 } from "../accounts/usage.ts";
 import type { Config } from "../config.ts";
@@ -76,7 +78,7 @@ export async function* statelessReply(
         completion_tokens: deltaCount,
         cached_tokens: 0,
       };
-      await recordUsage(env.DB, {
+      const event: UsageEvent = {
         eventId,
         tenantId,
         keyId,
@@ -88,7 +90,9 @@ export async function* statelessReply(
         completionTokens: usage.completion_tokens,
         gpuMs: end === null ? 0 : end.ms.prefill + end.ms.decode,
         costNanos: replyCostNanos(config.prices, usage),
-      });
+      };
+      await recordUsage(env.DB, event);
+      countUsage(env, event);
     }
   }
 }
@@ -103,11 +107,13 @@ export async function* sessionReply(
   stream: ReadableStream<Uint8Array>,
 ): AsyncGenerator<ReplyEvent> {
   let failure: { code: string; message: string } | null = null;
+  let text = "";
   for await (const event of readLog(stream)) {
     if (event === null) yield { type: "ping" };
     else if (event.type === "delta") {
-      const { text, logprobs } = event.data as { text: string; logprobs?: TokenLogprob[] };
-      yield { type: "delta", text, logprobs };
+      const delta = event.data as { text: string; logprobs?: TokenLogprob[] };
+      text += delta.text;
+      yield { type: "delta", ...delta };
     } else if (event.type === "reset") {
       // A chunk once sent cannot be taken back; the session's own events can say so, this shape cannot.
       failure = { code: "gpu_unavailable", message: "The reply was interrupted and begun anew" };
@@ -117,6 +123,8 @@ export async function* sessionReply(
     } else if (event.type === "done") {
       const turn = event.data as TurnBody;
       if (turn.usage === null) throw new Error(`Turn ${turnId} is done without usage`);
+      // An old turn's log no longer holds its deltas.
+      if (text === "" && turn.reply !== "") yield { type: "delta", text: turn.reply };
       yield {
         type: "done",
         finishReason: turn.finish_reason === "length" ? "length" : "stop",

@@ -13,7 +13,7 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     principal: Principal;
-    /** Told with a refusal, whose answer the error handler writes. */
+    /** Told with errors too, whose answers the error handler writes. */
     rateHeaders?: Record<string, string>;
   };
 }

@@ -4,7 +4,9 @@ import { limits } from "@rosa2/shared/protocol";
 import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
+import { matchedRoutes } from "hono/route";
 import { authenticate, requireScope } from "../accounts/keys.ts";
+import { countRequest } from "../accounts/metrics.ts";
 import type { Scope } from "../contract.ts";
 import { newId } from "../ids.ts";
 import { type AppEnv, config } from "./context.ts";
@@ -18,16 +20,21 @@ export const identify = createMiddleware<AppEnv>(async (c, next) => {
   const startedAt = Date.now();
   await next();
   c.header("x-request-id", requestId);
+  const { principal } = c.var as { principal?: { tenantId: string } };
+  const request = {
+    method: c.req.method,
+    status: c.res.status,
+    ms: Date.now() - startedAt,
+    tenant: principal?.tenantId,
+  };
+  countRequest(c.env, { ...request, route: matchedRoutes(c).at(-1)?.path ?? "" });
   if (!config(c).log) return;
   console.log(
     JSON.stringify({
       at: new Date(startedAt).toISOString(),
       request_id: requestId,
-      method: c.req.method,
       path: c.req.path,
-      status: c.res.status,
-      ms: Date.now() - startedAt,
-      tenant: (c.var as { principal?: { tenantId: string } }).principal?.tenantId,
+      ...request,
     }),
   );
 });
@@ -77,8 +84,8 @@ export const account = createMiddleware<AppEnv>(async (c, next) => {
   c.set("principal", principal);
   if (!config(c).rateLimit) return next();
   const rate = await takeRequest(c.env, principal, Date.now());
+  c.set("rateHeaders", rate.headers);
   if (!rate.allowed) {
-    c.set("rateHeaders", rate.headers);
     throw new RosaError(
       "rate_limited",
       `This key may make ${principal.requestsPerMinute} requests a minute`,

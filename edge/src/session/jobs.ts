@@ -6,10 +6,12 @@
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
+import { countUsage } from "../accounts/metrics.ts";
 import { recordUsage, type UsageEvent } from "../accounts/usage.ts";
 import { type Desk, feedbackRow, type Trace } from "./desk.ts";
 import { learnFrom } from "./learn.ts";
 import { type Job, type JobKind, leaseMs } from "./outbox.ts";
+import { pruneLog } from "./prune.ts";
 import { feedback, session } from "./schema.ts";
 import { answerTurn, leaseReply } from "./turn.ts";
 import { idleWeights, sessionSummary } from "./views.ts";
@@ -66,7 +68,7 @@ export class Jobs {
     this.#ctx.waitUntil(work.catch(logUnexpected));
   }
 
-  async runDue(kinds: JobKind[] = ["usage", "index", "reply", "feedback"]): Promise<void> {
+  async runDue(kinds: JobKind[] = ["usage", "index", "reply", "feedback", "prune"]): Promise<void> {
     const jobs = this.#desk.outbox.due(this.#desk.now()).filter(({ kind }) => kinds.includes(kind));
     await Promise.all(jobs.map((job) => this.#run(job)));
   }
@@ -100,12 +102,12 @@ export class Jobs {
 
   /** Ends all work before the session is erased, and writes down what was metered. */
   async finish(): Promise<void> {
-    const { closing, replying, outbox, env } = this.#desk;
+    const { closing, replying, outbox } = this.#desk;
     closing.abort();
     for (const controller of replying.values()) controller.abort();
     await Promise.allSettled(this.#working.values());
     for (const job of outbox.pending("usage")) {
-      await recordUsage(env.DB, job.payload as UsageEvent);
+      await this.#recordUsage(job.payload as UsageEvent);
       outbox.delete(job.id);
     }
   }
@@ -131,7 +133,9 @@ export class Jobs {
 
   async #run(job: Job): Promise<void> {
     const { outbox, now } = this.#desk;
-    if (job.kind === "reply") {
+    if (job.kind === "prune") {
+      pruneLog(this.#desk);
+    } else if (job.kind === "reply") {
       const { turnId } = job.payload as { turnId: string };
       leaseReply(this.#desk, turnId);
       if (!this.#working.has(job.id)) await this.reply(turnId, {}).catch(logUnexpected);
@@ -147,15 +151,21 @@ export class Jobs {
   }
 
   async #write(job: Job): Promise<void> {
-    const { env, outbox, now } = this.#desk;
+    const { outbox, now } = this.#desk;
     try {
-      if (job.kind === "usage") await recordUsage(env.DB, job.payload as UsageEvent);
+      if (job.kind === "usage") await this.#recordUsage(job.payload as UsageEvent);
       else await this.#writeIndex();
       if (!this.#isOver) outbox.delete(job.id);
     } catch (error) {
       console.error(`${job.kind} could not be written`, error);
       if (!this.#isOver) outbox.failed(job, now());
     }
+  }
+
+  async #recordUsage(event: UsageEvent): Promise<void> {
+    const { env } = this.#desk;
+    await recordUsage(env.DB, event);
+    countUsage(env, event);
   }
 
   async #writeIndex(): Promise<void> {

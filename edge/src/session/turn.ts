@@ -25,6 +25,7 @@ import { findIdempotent } from "./idempotency.ts";
 import { estimateUsage, meter, meterId, noteIndex } from "./meter.ts";
 import { leaseMs } from "./outbox.ts";
 import { Page } from "./page.ts";
+import { notePrune } from "./prune.ts";
 import { idempotency, turns } from "./schema.ts";
 import { turnBody } from "./views.ts";
 
@@ -260,6 +261,7 @@ function finishTurn(desk: Desk, turn: TurnRow, outcome: Outcome): void {
       costNanos,
     });
     noteIndex(desk);
+    notePrune(desk);
     desk.outbox.delete(`reply:${turn.id}`);
     desk.log.append({
       turnId: turn.id,

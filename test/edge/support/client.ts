@@ -1,6 +1,8 @@
 /** A caller of the Worker as tests need one: a fresh tenant with keys, requests, streams, and the stand-in's strings. */
+import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { bootstrapAccount } from "../../../edge/src/accounts/bootstrap.ts";
+import { createApp } from "../../../edge/src/app.ts";
 import type { FeedbackResult, SessionDetail, TurnBody } from "../../../edge/src/contract.ts";
 import type { Env } from "../../../edge/src/env.ts";
 import type { Behaviour, Call } from "../../support/fake-gpu-calls.ts";
@@ -164,4 +166,18 @@ export async function eventually<T>(
     if (Date.now() > until) throw new Error(`Still not so: ${JSON.stringify(value)}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
+}
+
+/** The app under other variables than the tests' own. */
+export function appWith(variables: Record<string, unknown>) {
+  const app = createApp();
+  const env = { ...bindings, ...variables };
+  return (path: string, init?: RequestInit) =>
+    Promise.resolve(
+      app.fetch(
+        new Request(new URL(path, "http://rosa2.test"), init),
+        env,
+        createExecutionContext(),
+      ),
+    );
 }
