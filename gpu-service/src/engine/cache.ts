@@ -16,6 +16,8 @@ export class Cache implements KvCache {
   capacity: number;
   /** Per layer keys then values, each [slots, kvHeads, capacity, headSize]. */
   #blocks: Float32Array[];
+  /** Positions of each slot that hold something; only these are copied, so untouched memory stays untouched. */
+  readonly #held: Int32Array;
   readonly #views = new Map<
     string,
     { feeds: Record<string, Tensor>; fetches: Record<string, Tensor> }
@@ -25,6 +27,7 @@ export class Cache implements KvCache {
     this.slots = slots;
     this.tokensMax = tokensMax;
     this.#config = config;
+    this.#held = new Int32Array(slots);
     this.capacity = Math.min(capacityAtStart, tokensMax);
     this.#blocks = this.#allocate();
   }
@@ -37,16 +40,22 @@ export class Cache implements KvCache {
     if (tokens <= this.capacity) return;
     const before = this.capacity;
     while (this.capacity < tokens) this.capacity = Math.min(2 * this.capacity, this.tokensMax);
-    const [from, to] = [before, this.capacity].map((length) => length * this.#config.headSize);
-    const heads = this.slots * this.#config.kvHeadCount;
+    const { kvHeadCount, headSize } = this.#config;
+    const [from, to] = [before * headSize, this.capacity * headSize];
     const old = this.#blocks;
     this.#blocks = this.#allocate();
     this.#views.clear();
     for (const [index, block] of this.#blocks.entries()) {
-      for (let head = 0; head < heads; head++) {
-        block.set(old[index]!.subarray(head * from!, (head + 1) * from!), head * to!);
+      for (let head = 0; head < this.slots * kvHeadCount; head++) {
+        const length = this.#held[Math.floor(head / kvHeadCount)]! * headSize;
+        block.set(old[index]!.subarray(head * from, head * from + length), head * to);
       }
     }
+  }
+
+  /** Says that a slot now holds this many positions; the graphs write without telling. */
+  hold(slot: number, tokens: number): void {
+    this.#held[slot] = Math.max(this.#held[slot]!, tokens);
   }
 
   /** Writes one new position a row: `fresh` [rows, layers · (key, value) · kvHeads · headSize]. */
@@ -55,6 +64,7 @@ export class Cache implements KvCache {
     const headLength = this.capacity * headSize;
     let from = 0;
     for (const [row, position] of positions.entries()) {
+      this.hold(firstSlot + row, position + 1);
       for (const block of this.#blocks) {
         for (let head = 0; head < kvHeadCount; head++, from += headSize) {
           const to = (firstSlot + row) * this.#slotLength + head * headLength + position * headSize;
@@ -96,6 +106,8 @@ export class Cache implements KvCache {
 
   copySlot(from: number, to: number, tokens = this.capacity): void {
     const { kvHeadCount, headSize } = this.#config;
+    const copied = Math.min(tokens, this.#held[from]!);
+    this.#held[to] = copied;
     const headLength = this.capacity * headSize;
     for (const block of this.#blocks) {
       for (let head = 0; head < kvHeadCount; head++) {
@@ -103,7 +115,7 @@ export class Cache implements KvCache {
         block.copyWithin(
           to * this.#slotLength + head * headLength,
           source,
-          source + Math.min(tokens, this.capacity) * headSize,
+          source + copied * headSize,
         );
       }
     }

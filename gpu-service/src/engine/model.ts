@@ -141,6 +141,7 @@ export class Model implements LanguageModel {
       },
       { logits: null, ...fetches },
     );
+    for (let row = 0; row < rows; row++) cache.hold(firstSlot + row, past[row]! + length);
     return result.logits!.data as Float32Array;
   }
 
