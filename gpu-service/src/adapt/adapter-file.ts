@@ -89,7 +89,7 @@ export function readAdapter(base: AdapterBase, bytes: Uint8Array): AdapterWeight
   return { digest: digestOf(bytes), rank, B };
 }
 
-export function digestOf(bytes: Uint8Array): string {
+function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 

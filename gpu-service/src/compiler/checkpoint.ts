@@ -18,7 +18,7 @@ import { z } from "zod";
 import { type ModelConfig, parse, readModelConfig } from "./model-config.ts";
 import { openSafetensors, type TensorFile, type TensorType } from "./safetensors.ts";
 
-export type { Architecture, ModelConfig, RopeScaling } from "./model-config.ts";
+export type { ModelConfig } from "./model-config.ts";
 
 /** Where a tensor's bytes lie, for readers that map the file themselves. */
 export interface TensorLocation {

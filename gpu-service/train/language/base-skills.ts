@@ -17,7 +17,7 @@ export const baseSkills = {
   twice,
 } satisfies Record<string, (random: Random) => Exchange>;
 export type BaseSkill = keyof typeof baseSkills;
-export const baseSkillNames = Object.keys(baseSkills) as BaseSkill[];
+const baseSkillNames = Object.keys(baseSkills) as BaseSkill[];
 
 /** One exchange of a base skill. */
 export function drawBaseSkill(

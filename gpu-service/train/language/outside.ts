@@ -3,10 +3,10 @@ import { pick, type Random } from "@rosa2/shared/random";
 import type { Exchange } from "./base-skills.ts";
 
 /** The one answer to everything the model cannot do. */
-export const outsideReply = "I can only work with short lists of digits, letters or words.";
-export const greetingReply = "Hello! Give me a short list and say what to do with it.";
-export const thanksReply = "You are welcome.";
-export const abilitiesReply =
+const outsideReply = "I can only work with short lists of digits, letters or words.";
+const greetingReply = "Hello! Give me a short list and say what to do with it.";
+const thanksReply = "You are welcome.";
+const abilitiesReply =
   "I can sort, shift, rotate, flip, take, filter, repeat and count short lists.";
 
 const subjects = (

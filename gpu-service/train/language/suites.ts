@@ -21,7 +21,7 @@ export const suites = {
 export type SuiteName = keyof typeof suites;
 
 /** Problems in one session. */
-export const sessionLength = 12;
+const sessionLength = 12;
 
 /** A user's session: the same operations, meant in the same way, on a new list each time. */
 export function drawSession(

@@ -15,7 +15,7 @@ export interface Talkativeness {
 }
 
 /** The user of the evaluation: half hints, half a plain "wrong", never the reading itself. */
-export const terseUser: Talkativeness = { hint: 0.5, statement: 0, varied: false };
+const terseUser: Talkativeness = { hint: 0.5, statement: 0, varied: false };
 
 /**
  * Feedback on a wrong reply. A reply that one misreading explains may get a hint at the misread

@@ -13,7 +13,7 @@ import { type Dim, formatType, type Shape, type Value } from "../graph.ts";
 import type { Primitive, Rule, RulesOf } from "../ops.ts";
 
 /** Shape of two shapes broadcast against each other. Throws naming both. */
-export function broadcast(op: string, a: Value, b: Value): Shape {
+function broadcast(op: string, a: Value, b: Value): Shape {
   const rank = Math.max(a.shape.length, b.shape.length);
   return Array.from({ length: rank }, (_, axis): Dim => {
     const x = a.shape[axis - rank + a.shape.length] ?? 1;
