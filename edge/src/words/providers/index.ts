@@ -12,8 +12,8 @@ import type { GradientInput, Revision } from "../types.ts";
 import { checkProposal } from "./check.ts";
 import type { Proposal, Rewriter, RewriteTask } from "./provider.ts";
 
-export { type Generate, gpuRewriter } from "./gpu.ts";
-export { type OpenAiOptions, openAiRewriter } from "./openai.ts";
+export { gpuRewriter } from "./gpu.ts";
+export { openAiRewriter } from "./openai.ts";
 export type { Proposal, Rewriter, RewriteTask } from "./provider.ts";
 export { type AiBinding, workersAiRewriter } from "./workers-ai.ts";
 
