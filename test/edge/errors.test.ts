@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { authenticate } from "../../edge/src/accounts/keys.ts";
 import type { TurnBody } from "../../edge/src/contract.ts";
 import { ask, bindings, callerWith, newTenant, openSession } from "./support/client.ts";
 
@@ -61,6 +62,16 @@ describe("keys", () => {
     expect((await phone.fetch("/v1/sessions")).status).toBe(200);
     expect((await admin.fetch(`/v1/keys/${made.id}`, { method: "DELETE" })).status).toBe(200);
     expect((await phone.fetch("/v1/sessions")).status).toBe(401);
+
+    // Another isolate still remembers a key that was revoked here, but not for a minute.
+    const elsewhere = await admin.make<{ id: string; key: string }>("/v1/keys", { name: "far" });
+    const now = Date.now();
+    const use = (at: number) => authenticate(bindings.DB, `Bearer ${elsewhere.key}`, at);
+    await use(now);
+    await bindings.DB.prepare("UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1")
+      .bind(elsewhere.id, now)
+      .run();
+    await expect(use(now + 59_000)).rejects.toMatchObject({ code: "invalid_key" });
 
     const short = await admin.make<{ id: string; key: string }>("/v1/keys", {
       name: "short",

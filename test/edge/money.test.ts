@@ -86,6 +86,31 @@ describe("usage", () => {
     expect(detail.totals.cost.usd).toBeCloseTo(turn.cost.usd + result.cost.usd, 9);
   });
 
+  it("reports and prices cached tokens apart, and counts GPU milliseconds", async () => {
+    const caller = await newTenant();
+    await caller.behave({ cachedTokens: 3 });
+    const chat = await caller.make<{
+      usage: { prompt_tokens_details: { cached_tokens: number } };
+      rosa2: { cost: { usd: number } };
+    }>("/v1/chat/completions", {
+      model: "m",
+      messages: [{ role: "user", content: "one two three four" }],
+    });
+    expect(chat.usage.prompt_tokens_details.cached_tokens).toBe(3);
+    // 1 fresh, 3 cached, 5 written.
+    expect(chat.rosa2.cost.usd).toBeCloseTo((1 * 100 + 3 * 25 + 5 * 400) / 1e9, 12);
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "hello there you all");
+    expect(turn.usage?.prompt_tokens_details.cached_tokens).toBe(3);
+    await judge(caller, id, turn.id, { reward: -1, correction: "hi", wait: true });
+    const { data } = await eventually(
+      () => caller.get<UsageReport>("/v1/usage"),
+      (report) => report.data[0]?.replies === 2 && report.data[0].adaptations_accepted === 1,
+    );
+    // The stand-in says 1 + 1 ms a reply and 3 ms an update.
+    expect(data[0]).toMatchObject({ cached_tokens: 6, gpu_ms: 7 });
+  });
+
   it("counts days from and to, both included", async () => {
     const caller = await newTenant();
     await recordUsage(bindings.DB, {
@@ -161,7 +186,7 @@ describe("the spend cap", () => {
     const caller = await newTenant();
     await setCap(caller, 0.0005); // a call reserves about 0.0001: 256 tokens of reply
     const statuses = await Promise.all(
-      Array.from({ length: 40 }, async (_, i) => {
+      Array.from({ length: 100 }, async (_, i) => {
         const response = await caller.post("/v1/chat/completions", {
           model: "m",
           messages: [{ role: "user", content: `hello ${i}` }],
@@ -170,8 +195,10 @@ describe("the spend cap", () => {
       }),
     );
     expect(new Set(statuses)).toEqual(new Set([200, 402]));
-    const { spent_usd } = await caller.get<BudgetBody>("/v1/budget");
+    const { spent_usd, reserved_usd } = await caller.get<BudgetBody>("/v1/budget");
+    expect(spent_usd).toBeGreaterThan(0);
     expect(spent_usd).toBeLessThanOrEqual(0.0005);
+    expect(reserved_usd).toBe(0);
   });
 
   it("stops turns before they are stored, and updates with a reason", async () => {

@@ -1,5 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import type { ApiDocument } from "../../edge/src/docs/page.ts";
+import { exampleOf } from "../../edge/src/docs/schema.ts";
 import { ask, bindings, type Caller, judge, newTenant, openSession } from "./support/client.ts";
 
 interface Owned {
@@ -159,5 +161,40 @@ describe("tenants", () => {
     const calls = await b.calls("/v1/adapt");
     expect(calls).toHaveLength(1);
     expect(calls[0]).toMatchObject({ adapter: null });
+  });
+
+  it("get 404 on every route of the documents that names another's id", async () => {
+    const [owner, stranger] = [await newTenant(), await newTenant()];
+    const owned = await ownedBy(owner);
+    const { data: keys } = await owner.get<{ data: { id: string }[] }>("/v1/keys");
+    const ids: Record<string, string> = {
+      s: owned.session,
+      t: owned.turn,
+      g: owned.generation,
+      c: "con_1",
+      w: "sort",
+      k: keys[0]?.id ?? "",
+    };
+    const document = await owner.get<ApiDocument>("/openapi.json");
+    const named = document.components?.schemas ?? {};
+    const asked: string[] = [];
+    for (const [path, operations] of Object.entries(document.paths ?? {})) {
+      if (!path.includes("{")) continue;
+      for (const [method, { requestBody }] of Object.entries(operations)) {
+        const schema = requestBody?.content["application/json"]?.schema;
+        const response = await stranger.fetch(
+          path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? expect.unreachable(name)),
+          {
+            method: method.toUpperCase(),
+            headers: { "content-type": "application/json" },
+            ...(schema === undefined ? {} : { body: JSON.stringify(exampleOf(schema, named)) }),
+          },
+        );
+        expect(response.status, `${method} ${path}`).toBe(404);
+        asked.push(path);
+      }
+    }
+    expect(asked.length).toBeGreaterThan(18);
+    expect((await owner.fetch(`/v1/sessions/${owned.session}`)).status).toBe(200);
   });
 });

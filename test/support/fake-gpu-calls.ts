@@ -12,6 +12,8 @@ export interface Behaviour {
   queueMs?: number;
   /** Break the reply's stream after so many deltas. */
   breakAfter?: number;
+  /** Tokens of the prompt that a reply reports as cached. */
+  cachedTokens?: number;
   /** Reply to any prompt that contains the text. */
   replies?: { to: string; reply: string }[];
   /** Decision of `/v1/adapt`. */

@@ -201,7 +201,7 @@ async function generate(
     usage: {
       prompt_tokens: request.messages.reduce((n, { content }) => n + tokenCount(content), 0),
       completion_tokens: deltas.length,
-      cached_tokens: 0,
+      cached_tokens: behaviour.cachedTokens ?? 0,
     },
     logprob: learned[prompt] === reply ? -0.05 : -1.2,
     ms: { queue: 0, prefill: 1, decode: 1 },
