@@ -37,6 +37,9 @@ export function createService({ engine, secrets, logger, metrics }: ServiceOptio
     throw new RosaError("not_found", `There is no ${c.req.method} ${c.req.path}`);
   });
 
+  // Liveness: a service that loads or drains is alive, and must not be restarted for it.
+  app.get("/live", (c) => c.json({ status: "alive" }));
+
   app.get("/health", (c) => {
     const { health } = engine;
     return c.json(health, health.status === "ok" ? 200 : 503);
