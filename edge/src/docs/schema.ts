@@ -27,7 +27,7 @@ export interface Schema {
   maxItems?: number;
 }
 
-export function nameOf(ref: string): string {
+function nameOf(ref: string): string {
   return ref.slice(ref.lastIndexOf("/") + 1);
 }
 
