@@ -1,6 +1,7 @@
 /** The database and the bucket of one environment: found or made, and the database's id written into wrangler.toml. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { unstable_readConfig } from "wrangler";
+import { parse } from "smol-toml";
+import { z } from "zod";
 import { Failure } from "../local/failure.ts";
 import { parseJson, type Wrangler } from "./wrangler.ts";
 
@@ -12,24 +13,29 @@ export interface Names {
   bucket: string;
 }
 
-/** What wrangler reads in an environment. Throws `Failure` when a binding is missing. */
+const environmentSchema = z.object({
+  name: z.string().optional(),
+  d1_databases: z.array(
+    z.object({ binding: z.string(), database_name: z.string(), database_id: z.string() }),
+  ),
+  r2_buckets: z.array(z.object({ binding: z.string(), bucket_name: z.string() })),
+});
+const configSchema = z.object({ name: z.string(), env: z.record(z.string(), z.unknown()) });
+
+/** What the configuration says of an environment. Throws `Failure` when something is missing. */
 export function readNames(configPath: string, environment: string): Names {
-  const config = unstable_readConfig(
-    { config: configPath, env: environment },
-    // It would warn of GPU_URL, which is set as a secret.
-    { hideWarnings: true },
-  );
-  const database = config.d1_databases.find(({ binding }: { binding: string }) => binding === "DB");
-  const bucket = config.r2_buckets.find(
-    ({ binding }: { binding: string }) => binding === "ADAPTERS",
-  );
-  if (!database?.database_name || !bucket?.bucket_name || !config.name) {
-    throw new Failure(`${configPath}: [env.${environment}] needs name, DB and ADAPTERS`);
+  // Wrangler's own reader would take seconds to load.
+  const config = configSchema.safeParse(parse(readFileSync(configPath, "utf8")));
+  const found = environmentSchema.safeParse(config.data?.env[environment]);
+  const database = found.data?.d1_databases.find(({ binding }) => binding === "DB");
+  const bucket = found.data?.r2_buckets.find(({ binding }) => binding === "ADAPTERS");
+  if (config.data === undefined || database === undefined || bucket === undefined) {
+    throw new Failure(`${configPath}: [env.${environment}] needs a name, DB and ADAPTERS`);
   }
   return {
-    worker: config.name,
+    worker: found.data?.name ?? `${config.data.name}-${environment}`,
     database: database.database_name,
-    databaseId: database.database_id ?? "",
+    databaseId: database.database_id,
     bucket: bucket.bucket_name,
   };
 }

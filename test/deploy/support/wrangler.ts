@@ -15,7 +15,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { unstable_readConfig } from "wrangler";
+import { readNames } from "../../../edge/deploy/resources.ts";
 
 export interface Account {
   loggedIn: boolean;
@@ -58,8 +58,8 @@ if (positionals[0] === "whoami") {
   process.exit(loggedIn ? 0 : 1);
 }
 if (!account.loggedIn) fail("You are not authenticated.");
-const config = unstable_readConfig({ config: configPath, env }, { hideWarnings: true });
-const worker = config.name ?? "";
+const names = readNames(configPath, env);
+const { worker } = names;
 
 switch (positionals.slice(0, 2).join(" ")) {
   case "d1 list":
@@ -107,7 +107,7 @@ switch (positionals.slice(0, 2).join(" ")) {
 
 async function deploy(): Promise<void> {
   requireDatabase();
-  if (!account.buckets.includes(config.r2_buckets[0]?.bucket_name ?? "")) fail("no such bucket");
+  if (!account.buckets.includes(names.bucket)) fail("no such bucket");
   const given = JSON.parse(readFileSync(values["secrets-file"] ?? "", "utf8")) as object;
   const secrets = { ...account.workers[worker], ...given };
   account.workers[worker] = secrets;
@@ -133,9 +133,8 @@ async function deploy(): Promise<void> {
 
 /** The platform refuses an id that is not of one of the account's databases. */
 function requireDatabase(): void {
-  const [database] = config.d1_databases;
-  const known = account.databases.find(({ uuid }) => uuid === database?.database_id);
-  if (known?.name !== database?.database_name) {
+  const known = account.databases.find(({ uuid }) => uuid === names.databaseId);
+  if (known?.name !== names.database) {
     fail("binding DB of type d1 must have a valid `id` specified [code: 10021]");
   }
 }
