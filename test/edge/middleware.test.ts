@@ -44,17 +44,18 @@ describe("the rate limit", () => {
     });
     expect(slow.requests_per_minute).toBe(60);
     const call = appWith({ RATE_LIMIT: "on" });
-    const statuses = async (key: string) => {
+    // One more than two windows hold, should a minute end meanwhile; a path without work behind it.
+    const refusals = async (key: string) => {
       const headers = { authorization: `Bearer ${key}` };
-      const found: number[] = [];
-      // One more than two windows hold, should a minute end meanwhile.
-      for (let i = 0; i < 121; i++) found.push((await call("/v1/sessions", { headers })).status);
-      return found;
+      const answers = await Promise.all(
+        Array.from({ length: 121 }, () => call("/v1/nothing", { headers })),
+      );
+      return answers.filter(({ status }) => status === 429).length;
     };
-    const ofSlow = await statuses(slow.key);
-    expect(ofSlow.slice(0, 60).every((status) => status === 200)).toBe(true);
-    expect(ofSlow).toContain(429);
-    expect(new Set(await statuses(caller.key))).toEqual(new Set([200]));
+    const refused = await refusals(slow.key);
+    expect(refused).toBeGreaterThan(0);
+    expect(refused).toBeLessThanOrEqual(61);
+    expect(await refusals(caller.key)).toBe(0);
     const wrong = await caller.post("/v1/keys", { name: "odd", requests_per_minute: 61 });
     expect(wrong.status).toBe(400);
   });
