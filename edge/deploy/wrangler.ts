@@ -9,7 +9,7 @@ export interface Ended {
   code: number;
   /** Standard output. */
   output: string;
-  /** Standard error, or the output where that is empty. */
+  /** Everything it said: with --json some errors are in the output. */
   complaint: string;
 }
 
@@ -45,7 +45,7 @@ export class Wrangler {
       text(child.stderr),
       new Promise<number>((done) => child.on("close", (code) => done(code ?? 1))),
     ]);
-    return { code, output, complaint: (errors.trim() === "" ? output : errors).trim() };
+    return { code, output, complaint: `${errors}\n${output}`.trim() };
   }
 
   /** Like `try`, and throws `Failure` with what wrangler said when it fails. */

@@ -8,11 +8,14 @@ import type { Command } from "./processes.ts";
 import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
 
-export function gpuCommand(state: StateFolder, port: number): Command {
+/** The GPU service, or the process that runs several of them behind the same port. */
+export function gpuCommand(state: StateFolder, port: number, replicas: number): Command {
+  const script = replicas === 1 ? "../../gpu-service/src/main.ts" : "./replicas.ts";
   return {
     name: "gpu",
-    args: [fileURLToPath(new URL("../../gpu-service/src/main.ts", import.meta.url))],
+    args: [fileURLToPath(new URL(script, import.meta.url))],
     env: {
+      REPLICAS: String(replicas),
       GPU_HOST: "127.0.0.1",
       GPU_PORT: String(port),
       GPU_SECRET: state.gpuSecret(),

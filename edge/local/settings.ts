@@ -14,6 +14,8 @@ const environmentSchema = z.object({
   PORT: portSchema.default(8787),
   /** Port of the GPU service; 0 takes any free one. */
   GPU_PORT: portSchema.default(8790),
+  /** GPU services behind that port; `npm start -- --replicas 3` sets it. */
+  REPLICAS: z.coerce.number("must be a count").int().min(1).max(32).default(1),
   /** Folder of databases, adapters, key, secret and logs; relative to the repository. */
   ROSA2_STATE: z.string().min(1).default(".rosa2"),
   /** Process to end with; set by whatever started this one. */
@@ -25,6 +27,7 @@ const environmentSchema = z.object({
 export interface Settings {
   port: number;
   gpuPort: number;
+  replicas: number;
   statePath: string;
   /** Whether the start ends when the process that started it does. */
   endsWithParent: boolean;
@@ -40,10 +43,11 @@ export function readSettings(environment: Record<string, string | undefined>): S
     });
     throw new Failure(`Cannot start with these settings:\n  ${problems.join("\n  ")}`);
   }
-  const { PORT, GPU_PORT, ROSA2_STATE, PARENT_PID, npm_lifecycle_event } = parsed.data;
+  const { PORT, GPU_PORT, REPLICAS, ROSA2_STATE, PARENT_PID, npm_lifecycle_event } = parsed.data;
   return {
     port: PORT,
     gpuPort: GPU_PORT,
+    replicas: REPLICAS,
     statePath: resolve(rootPath, ROSA2_STATE),
     endsWithParent: PARENT_PID !== undefined || npm_lifecycle_event !== undefined,
   };

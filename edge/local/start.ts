@@ -7,6 +7,7 @@
  */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { bootstrapAccount } from "../src/accounts/bootstrap.ts";
 import { Failure } from "./failure.ts";
 import { choosePort } from "./ports.ts";
@@ -31,9 +32,19 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => void stop(0));
 }
 try {
-  await run(readSettings(process.env));
+  await run(readSettings({ ...process.env, ...readArguments() }));
 } catch (error) {
   if (!stopping) await fail(error);
+}
+
+/** `--replicas 3` is the variable REPLICAS. */
+function readArguments(): { REPLICAS?: string } {
+  try {
+    const { replicas } = parseArgs({ options: { replicas: { type: "string" } } }).values;
+    return replicas === undefined ? {} : { REPLICAS: replicas };
+  } catch (error) {
+    throw new Failure((error as Error).message);
+  }
 }
 
 async function run(settings: Settings): Promise<void> {
@@ -56,7 +67,7 @@ async function run(settings: Settings): Promise<void> {
   };
   console.log("Starting rosa2 …");
 
-  const gpu = processes.start(gpuCommand(state, ports.gpu));
+  const gpu = processes.start(gpuCommand(state, ports.gpu, settings.replicas));
   running.gpuPid = gpu.pid;
   const gpuEnded = gpu.ended.then((how) => {
     throw ended("The GPU service", how, "gpu");
@@ -74,7 +85,7 @@ async function run(settings: Settings): Promise<void> {
 
   console.log(welcome(running.url, key, performance.now() - startedAt));
   process.send?.({ ...running, key } satisfies Ready);
-  keepGpuServing(gpu, gpuCommand(state, ports.gpu), (pid) => {
+  keepGpuServing(gpu, gpuCommand(state, ports.gpu, settings.replicas), (pid) => {
     state?.announce({ ...running, gpuPid: pid });
   });
   await edgeEnded;
@@ -144,7 +155,7 @@ async function keepGpuServing(
 function welcome(url: string, key: string, ms: number): string {
   return [
     `rosa2 is ready (${(ms / 1000).toFixed(1)} s).`,
-    `  Playground  ${url}`,
+    `  Playground  ${url}/#key=${key}`,
     `  API         ${url}/v1, reference at ${url}/docs`,
     `  Key         ${key}`,
     `  State       ${state?.path} (key in api-key, logs in logs/)`,

@@ -1,7 +1,8 @@
 /** The deploy command against a stand-in account; database and Worker behind it are the real ones. */
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Api } from "../../edge/local/api.ts";
 import { FakeGpu } from "../support/fake-gpu.ts";
 import { Deployment } from "./support/deployment.ts";
 
@@ -66,6 +67,50 @@ describe("the first deploy and those after it", () => {
     expect(((await keys.json()) as { data: unknown[] }).data).toHaveLength(1);
   }, 240_000);
 });
+
+describe("a backup", () => {
+  it("brings accounts and adapters into a new deployment, byte by byte", async () => {
+    const gpuUrl = await new FakeGpu(gpuSecret).listen();
+    const [from, to] = [await Deployment.make(), await Deployment.make()];
+    try {
+      const variables = { GPU_URL: gpuUrl, GPU_SECRET: gpuSecret };
+      expect((await from.run(variables)).code).toBe(0);
+      const key = readFileSync(join(from.folder, "state/deploy/production/api-key"), "utf8").trim();
+      const api = new Api({ url: from.url, key });
+      const session = await api.post<{ id: string }>("/v1/sessions");
+      const turns = `/v1/sessions/${session.id}/turns`;
+      const turn = await api.post<{ id: string }>(turns, { content: "Say it" });
+      const said = { reward: -1, correction: "It", retry: true };
+      expect(await api.post(`${turns}/${turn.id}/feedback`, said)).toMatchObject({
+        weights: { decision: "updated" },
+      });
+
+      const saved = join(from.folder, "backup");
+      expect((await from.backup("save", saved)).printed).toContain("1 adapters");
+      // Database and bucket, without tables.
+      to.change({ failing: "d1 migrations" });
+      await to.run(variables);
+      const restored = await to.backup("restore", saved);
+      expect(restored.printed).toContain("Restored the accounts and 1 adapters");
+      expect((await to.backup("restore", saved)).printed).toContain("The database is not empty");
+      const again = join(to.folder, "backup");
+      expect((await to.backup("save", again)).code).toBe(0);
+      expect(readTree(again)).toEqual(readTree(saved));
+      expect(readTree(saved)["accounts.sql"]?.join()).toContain("api_keys");
+    } finally {
+      for (const deployment of [from, to]) deployment.remove();
+    }
+  }, 400_000);
+});
+
+/** Files by path as sorted lines: the order of rows is the database's own affair. */
+function readTree(folder: string): Record<string, string[]> {
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  const files = paths.filter((path) => statSync(join(folder, path)).isFile()).toSorted();
+  return Object.fromEntries(
+    files.map((path) => [path, readFileSync(join(folder, path), "latin1").split("\n").toSorted()]),
+  );
+}
 
 describe("a deploy that cannot go on", () => {
   let deployment: Deployment;

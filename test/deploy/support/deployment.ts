@@ -50,25 +50,29 @@ export class Deployment {
     return calls;
   }
 
-  async run(
+  run(
     variables: Record<string, string>,
     args: readonly string[] = [],
   ): Promise<{ code: number | null; printed: string }> {
-    const script = join(rootPath, "edge/deploy/deploy.ts");
-    const child = spawn(
-      process.execPath,
-      [script, "--config", this.configPath, "--wait", "90", ...args],
-      {
-        stdio: ["ignore", "pipe", "pipe"],
-        env: {
-          ...process.env,
-          ROSA2_WRANGLER: fileURLToPath(new URL("./wrangler.ts", import.meta.url)),
-          ROSA2_STATE: join(this.folder, "state"),
-          STANDIN_ACCOUNT: this.folder,
-          ...variables,
-        },
+    return this.#command("deploy", ["--wait", "90", ...args], variables);
+  }
+
+  backup(verb: "save" | "restore", folder: string) {
+    return this.#command("backup", [verb, folder], {});
+  }
+
+  async #command(name: string, args: readonly string[], variables: Record<string, string>) {
+    const script = join(rootPath, `edge/deploy/${name}.ts`);
+    const child = spawn(process.execPath, [script, "--config", this.configPath, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...process.env,
+        ROSA2_WRANGLER: fileURLToPath(new URL("./wrangler.ts", import.meta.url)),
+        ROSA2_STATE: join(this.folder, "state"),
+        STANDIN_ACCOUNT: this.folder,
+        ...variables,
       },
-    );
+    });
     let printed = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {

@@ -40,7 +40,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     ...{ config: option, env: option, command: option, format: option, output: option },
-    ...{ "secrets-file": option, json: flag, remote: flag, yes: flag },
+    ...{ "secrets-file": option, file: option, json: flag, remote: flag, yes: flag },
+    ...{ "skip-confirmation": flag, "no-schema": flag, table: { type: "string", multiple: true } },
   },
 });
 const { config: configPath = "", env = "" } = values;
@@ -79,7 +80,28 @@ switch (positionals.slice(0, 2).join(" ")) {
     break;
   case "d1 execute":
     requireDatabase();
-    local(["d1", "execute", "DB", "--yes", "--json", "--command", values.command ?? ""]);
+    local([
+      ...["d1", "execute", "DB", "--yes", "--json"],
+      ...(values.file === undefined
+        ? ["--command", values.command ?? ""]
+        : ["--file", values.file]),
+    ]);
+    break;
+  case "d1 export":
+    requireDatabase();
+    // It looks for databases below the configuration's folder, and takes no other.
+    local(
+      [
+        ...["d1", "export", "DB", "--skip-confirmation", "--output", values.output ?? ""],
+        ...(values["no-schema"] === true ? ["--no-schema"] : []),
+        ...(values.table ?? []).flatMap((name) => ["--table", name]),
+      ],
+      [],
+    );
+    break;
+  case "r2 object":
+    if (!account.buckets.includes(positionals[3]?.split("/")[0] ?? "")) fail("no such bucket");
+    local([...positionals, "--file", values.file ?? ""]);
     break;
   case "r2 bucket": {
     const [, , verb, name = ""] = positionals;
@@ -120,7 +142,10 @@ async function deploy(): Promise<void> {
     const ports = ["--port", String(account.port), "--inspector-port", "0"];
     const child = spawn(
       process.execPath,
-      [real(), ...args, ...ports, "--env-file", secretsFile, ...scope()],
+      [
+        ...[real(), ...args, ...ports, "--env-file", secretsFile],
+        ...["--config", configPath, "--env", env, ...persisted()],
+      ],
       { detached: true, stdio: ["ignore", log, log], env: realEnvironment() },
     );
     account.pid = child.pid ?? null;
@@ -139,10 +164,10 @@ function requireDatabase(): void {
   }
 }
 
-function local(args: readonly string[]): void {
+function local(args: readonly string[], persist = persisted()): void {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [real(), ...args, "--local", ...scope()],
+    [real(), ...args, "--local", "--config", configPath, "--env", env, ...persist],
     { encoding: "utf8", env: realEnvironment() },
   );
   process.stdout.write(stdout);
@@ -150,10 +175,10 @@ function local(args: readonly string[]): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-function scope(): string[] {
-  const databases = join(folder, "databases");
+function persisted(): string[] {
+  const databases = join(folder, ".wrangler/state");
   mkdirSync(databases, { recursive: true });
-  return ["--config", configPath, "--env", env, "--persist-to", databases];
+  return ["--persist-to", databases];
 }
 
 function real(): string {
