@@ -33,7 +33,7 @@ export const examples: readonly Example[] = [
     title: "A skill it never practised",
     trap: "Every word is clear, but this combination was left out of the model’s training. No wording mends that; one update of the weights does.",
     request: "Take three from the start, then flip them end to end, as plain text: 2 8 1 5 3",
-    meaning: "take 2 8 1, then swap the ends",
+    meaning: "take 2 8 1, then reverse them",
     hint: null,
     answer: "1 8 2",
     next: {

@@ -37,6 +37,8 @@ export class Conversation {
   readonly missing = signal(false);
   /** A request that was sent and has no turn yet. */
   readonly sending = signal<string | null>(null);
+  /** A request that the server would not take, to be written again. */
+  readonly unsent = signal("");
   readonly running = computed(
     () => this.session.value?.turns.find(({ status }) => status === "running") ?? null,
   );
@@ -94,7 +96,10 @@ export class Conversation {
   /** Whether the server has the request, answered or not. */
   async ask(content: string): Promise<boolean> {
     this.sending.value = content;
-    return this.#listen(null, () => this.#api.stream(content, this.#options));
+    this.unsent.value = "";
+    const taken = await this.#listen(null, () => this.#api.stream(content, this.#options));
+    if (!taken) this.unsent.value = content;
+    return taken;
   }
 
   async retry(turnId: string): Promise<void> {

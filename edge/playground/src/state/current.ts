@@ -25,13 +25,15 @@ async function begin(next: Conversation): Promise<void> {
   if (request !== undefined && next.session.value !== null) await next.ask(request);
 }
 
-/** Makes a session, moves there and asks. */
-export async function startSession(body: SessionCreate, request: string): Promise<void> {
+/** Makes a session, moves there and asks. Whether the session was made. */
+export async function startSession(body: SessionCreate, request: string): Promise<boolean> {
   try {
     const { id } = await client.value.createSession(body);
     firstRequests.set(id, request);
     go({ page: "session", id });
+    return true;
   } catch (error) {
     report(error);
+    return false;
   }
 }

@@ -80,6 +80,14 @@ function Progress({ what }: { what: string }) {
   );
 }
 
+const diagnoses: Record<string, string> = {
+  ambiguous: "The request could be read in more than one way.",
+  incapable: "The request was clear; the skill was missing.",
+  both: "The request was unclear, and the skill may be missing too.",
+  unclear_feedback: "The feedback did not say what to change.",
+  accepted: "Accepted as it is.",
+};
+
 function WordsCard({ words }: { words: Words }) {
   return (
     <>
@@ -88,7 +96,7 @@ function WordsCard({ words }: { words: Words }) {
       ) : (
         <p class="diff unchanged">{words.after}</p>
       )}
-      <p class="reason">{words.changed ? words.diagnosis : `Unchanged: ${words.diagnosis}`}</p>
+      <p class="reason">{diagnoses[words.diagnosis] ?? words.diagnosis}</p>
       {words.constraints.length > 0 && (
         <dl class="learned-list">
           <dt>Constraints</dt>

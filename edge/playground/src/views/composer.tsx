@@ -1,35 +1,37 @@
 /** The field that a request is written in. Enter sends, Shift+Enter breaks the line. */
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../parts/icon.tsx";
 
 export function Composer({
   busy,
+  unsent = "",
   onSend,
   onStop,
 }: {
   busy: boolean;
-  /** Whether the request arrived; otherwise its text stays in the field. */
-  onSend(content: string): Promise<boolean>;
+  /** What could not be sent comes back into the field. */
+  unsent?: string;
+  onSend(content: string): void;
   /** Given while there is something to stop. */
   onStop?: () => void;
 }) {
   const field = useRef<HTMLTextAreaElement>(null);
-  const send = async () => {
+  useEffect(() => {
+    if (unsent !== "" && field.current?.value === "") field.current.value = unsent;
+  }, [unsent]);
+  const send = () => {
     const content = field.current?.value.trim() ?? "";
     if (busy || content === "" || field.current === null) return;
     field.current.value = "";
     resize(field.current);
-    const sent = await onSend(content);
-    if (!sent && field.current !== null && field.current.value === "") {
-      field.current.value = content;
-    }
+    onSend(content);
   };
   return (
     <form
       class="composer"
       onSubmit={(event) => {
         event.preventDefault();
-        void send();
+        send();
       }}
     >
       <label class="hidden" for="request">
@@ -46,7 +48,7 @@ export function Composer({
         onKeyDown={(event) => {
           if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
           event.preventDefault();
-          void send();
+          send();
         }}
       />
       {onStop !== undefined ? (

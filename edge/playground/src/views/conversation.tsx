@@ -48,7 +48,8 @@ export function ConversationView({ conversation }: { conversation: Conversation 
           <Sequel conversation={conversation} session={session} />
           <Composer
             busy={conversation.busy.value}
-            onSend={(content) => conversation.ask(content)}
+            unsent={conversation.unsent.value}
+            onSend={(content) => void conversation.ask(content)}
             {...(conversation.running.value === null ? {} : { onStop: () => conversation.stop() })}
           />
         </div>

@@ -82,7 +82,10 @@ function Lineage({
 }) {
   const busy = conversation.busy.value || conversation.pending.value !== null;
   const forkAt = (generation: string) =>
-    session.turns.findLast((turn) => turn.generation === generation && turn.status !== "running");
+    session.turns.findLast(
+      ({ generation: own, status }) =>
+        own === generation && (status === "completed" || status === "stopped"),
+    );
   const entries = [
     { id: "base", name: "base", says: "the model as it came", at: session.created_at },
     ...data.map((one) => ({

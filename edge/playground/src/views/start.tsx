@@ -16,10 +16,11 @@ export function StartView() {
   const [mode, setMode] = useState<Mode>("both");
   const [instructions, setInstructions] = useState("");
   const [busy, setBusy] = useState(false);
+  const [unsent, setUnsent] = useState("");
   const start = async (request: string, title?: string) => {
     setBusy(true);
     const own = instructions.trim();
-    await startSession(
+    const made = await startSession(
       {
         title: title ?? request.slice(0, 80),
         adaptation: { mode },
@@ -28,7 +29,7 @@ export function StartView() {
       request,
     );
     setBusy(false);
-    return true;
+    if (!made) setUnsent(request);
   };
   return (
     <main id="main" class="start" tabIndex={-1}>
@@ -66,7 +67,7 @@ export function StartView() {
       </section>
       <section aria-labelledby="own">
         <h2 id="own">Or with a request of your own</h2>
-        <Composer busy={busy} onSend={(request) => start(request)} />
+        <Composer busy={busy} unsent={unsent} onSend={(request) => void start(request)} />
         <details class="instructions">
           <summary>Instructions for the whole session</summary>
           <label class="hidden" for="instructions">

@@ -169,7 +169,15 @@ function BudgetView() {
         {cap === null ? "no cap" : formatUsd(cap)}
       </p>
       {cap !== null && (
-        <meter min={0} max={Math.max(cap, spent)} high={cap * 0.8} value={spent + reserved}>
+        <meter
+          aria-label="Spent"
+          min={0}
+          max={Math.max(cap, spent + reserved)}
+          low={cap * 0.8}
+          high={cap}
+          optimum={0}
+          value={spent + reserved}
+        >
           {formatUsd(spent)}
         </meter>
       )}

@@ -1,0 +1,72 @@
+/** The playground's examples are what they say: requests of the training language, with the answers that follow. */
+import { expect, it } from "vitest";
+import { type Example, examples } from "../../../edge/playground/src/examples.ts";
+import type { Operation } from "../../../gpu-service/train/language/operations.ts";
+import { type Chain, isTrained } from "../../../gpu-service/train/language/skills.ts";
+import { allReadings, answer, type Task } from "../../../gpu-service/train/language/task.ts";
+import { request } from "../../../gpu-service/train/language/wording.ts";
+
+interface Meant {
+  operations: Operation[];
+  hidden: string[];
+  stated: boolean[];
+}
+
+const meant: Record<string, Meant> = {
+  unclear: {
+    operations: [{ family: "sort", count: 0 }],
+    hidden: ["down", "plain"],
+    stated: [false, true],
+  },
+  unpractised: {
+    operations: [
+      { family: "take", count: 3 },
+      { family: "flip", count: 0 },
+    ],
+    hidden: ["first", "order", "plain"],
+    stated: [true, true, true],
+  },
+  both: {
+    operations: [
+      { family: "sort", count: 0 },
+      { family: "take", count: 2 },
+    ],
+    hidden: ["down", "last", "plain"],
+    stated: [false, false, true],
+  },
+};
+
+function tasksOf({ id, request: first, next }: Example): { task: Task; asked: string }[] {
+  return [first, next.request].map((asked) => ({
+    asked,
+    task: { kind: "digits", items: asked.split(": ")[1]?.split(" ") ?? [], ...meant[id]! },
+  }));
+}
+
+it.each(examples)("asks as the model was taught, with the right answers: $id", (example) => {
+  const [first, next] = tasksOf(example);
+  expect([first, next].map((one) => one && request(one.task))).toEqual([
+    example.request,
+    example.next.request,
+  ]);
+  expect([first, next].map((one) => one && answer(one.task))).toEqual([
+    example.answer,
+    example.next.answer,
+  ]);
+});
+
+it.each(examples)("shows the trap that it names: $id", ({ id }) => {
+  const { operations, stated } = meant[id]!;
+  const chain: Chain = operations.map(({ family }) => family);
+  expect(isTrained(chain)).toBe(id === "unclear");
+  expect(stated.every(Boolean)).toBe(id === "unpractised");
+});
+
+it.each(examples.filter(({ id }) => id !== "unpractised"))(
+  "has other readings that answer differently: $id",
+  (example) => {
+    const [first] = tasksOf(example);
+    const answers = allReadings(first!.task).map((reading) => answer(first!.task, reading));
+    expect(new Set(answers).size).toBeGreaterThan(2);
+  },
+);

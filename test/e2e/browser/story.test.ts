@@ -1,0 +1,113 @@
+/** The whole story with both services and the bundled model: wrong answer, feedback, diff, new generation, right answer, roll back. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { readRunning } from "../../../edge/local/state.ts";
+import { makeStateFolder, Rosa } from "../support/rosa.ts";
+import { chromiumPath, launch, type Size, Visitor } from "./support/browser.ts";
+
+const state = makeStateFolder();
+let rosa: Rosa;
+let browser: Browser;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  if (chromiumPath === undefined) return;
+  [rosa, browser] = await Promise.all([Rosa.start(state.path), launch()]);
+});
+afterEach(() => visitor?.leave());
+afterAll(async () => {
+  await browser?.close();
+  await rosa?.process.stop();
+  state.remove();
+});
+
+async function arrive(name: string, size: Size): Promise<Visitor> {
+  visitor = await Visitor.arrive(browser, rosa.url, { name, size });
+  await visitor.signIn(rosa.key);
+  return visitor;
+}
+
+describe.skipIf(chromiumPath === undefined)("a visitor", () => {
+  it.each(["desktop", "phone"] as const)("sees words and weights adapt: %s", async (size) => {
+    const me = await arrive("story", size);
+    const { page } = me;
+    await me.shoot("start");
+    await page.locator(".examples button").first().click();
+    const first = await me.reply(1);
+    await me.shoot("first-reply");
+    // Whichever order the model took, the visitor meant the other one.
+    const meant = first.trim() === "9 6 4 2 1" ? "1 2 4 6 9" : "9 6 4 2 1";
+
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.getByLabel("What should the reply have been?").fill(meant);
+    await me.shoot("correcting");
+    await page.getByRole("button", { name: "Teach and try again" }).click();
+    expect((await me.reply(2)).trim()).toBe(meant);
+    await page.locator(".diff ins").first().waitFor();
+    expect(await page.locator(".card.weights .decision").textContent()).toBe("updated");
+    expect(await page.locator(".card.weights .reason").textContent()).not.toBe("");
+    const measures = page.locator(".card.weights .measures");
+    for (const name of ["shift ‖Δθ‖", "KL, nats", "update", "cost", "generation", "objective"]) {
+      const measure = measures.locator("div", { hasText: name });
+      expect(await measure.locator("dd").textContent()).not.toBe("–");
+    }
+    await page.locator(".shifts").getByText("predicted").waitFor();
+    await page.locator(".shifts").getByText("realised").waitFor();
+    expect(await page.locator(".turn .generation").allTextContents()).toEqual(["base", "g1"]);
+    await me.shoot("learnt");
+    expect(await me.findBarriers()).toEqual([]);
+
+    await me.show("What it learnt");
+    await page.locator(".plot").waitFor();
+    await me.shoot("generations");
+    await page.getByRole("button", { name: "Roll back to base" }).click();
+    await page.getByRole("button", { name: "Use to g1" }).waitFor();
+    await me.shoot("rolled-back");
+    await me.show("Conversation");
+    await me.ask("Sort them, as plain text: 5 3 8");
+    await me.reply(3);
+    expect(await page.locator(".turn .generation").last().textContent()).toBe("base");
+
+    await me.show("What it learnt");
+    await page.getByRole("button", { name: "Fork at g1" }).click();
+    await page.getByRole("link", { name: "forked" }).waitFor({ state: "attached" });
+    expect(await page.locator(".turn .generation").allTextContents()).toEqual(["base", "g1"]);
+    expect(me.complaints).toEqual([]);
+  });
+
+  it("downloads a generation as a PEFT archive", async () => {
+    const me = await arrive("download", "desktop");
+    const { page } = me;
+    await page.locator(".examples button").first().click();
+    const meant = (await me.reply(1)).trim() === "9 6 4 2 1" ? "1 2 4 6 9" : "9 6 4 2 1";
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.getByLabel("What should the reply have been?").fill(meant);
+    await page.getByRole("button", { name: "Teach and try again" }).click();
+    await me.reply(2);
+    const coming = page.waitForEvent("download");
+    await page.getByRole("button", { name: "PEFT adapter of g1" }).click();
+    expect((await coming).suggestedFilename()).toMatch(/^gen_.*\.zip$/);
+  });
+
+  it("is told that the model is gone, keeps what was sent, and goes on when it is back", async () => {
+    const me = await arrive("outage", "desktop");
+    const { page } = me;
+    await me.ask("Sort them, as plain text: 3 1 2");
+    await me.reply(1);
+    process.kill(readRunning(state.path)?.gpuPid ?? 0, "SIGKILL");
+    await sleep(300);
+    await me.ask("Sort them, as plain text: 6 5 4");
+    await page.getByText("The model cannot be reached right now").waitFor();
+    await page.reload();
+    await page.getByText("The model cannot be reached. What you send is kept").waitFor();
+    await me.shoot("model-gone");
+    expect(await me.findBarriers()).toEqual([]);
+    await page
+      .getByText("The model cannot be reached. What you send is kept")
+      .waitFor({ state: "detached", timeout: 120_000 });
+    await page.getByRole("button", { name: "Run it again" }).click();
+    expect(await me.reply(2)).not.toBe("");
+    await me.shoot("model-back");
+  });
+});
