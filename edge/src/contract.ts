@@ -45,6 +45,8 @@ export const modes = ["both", "words", "weights", "off"] as const;
 export type Mode = (typeof modes)[number];
 export const contexts = ["request", "dialogue"] as const;
 export type ContextPolicy = (typeof contexts)[number];
+export const methods = ["dual", "adam"] as const;
+export type Method = (typeof methods)[number];
 
 const adaptationSchema = z
   .object({
@@ -52,6 +54,10 @@ const adaptationSchema = z
     context: z.enum(contexts).optional().openapi({
       description:
         "What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise)",
+    }),
+    method: z.enum(methods).default("dual").openapi({
+      description:
+        "How the weights step is computed: one exact solve (`dual`), or four Adam steps on the same rows, the baseline of the evaluation",
     }),
   })
   .openapi("Adaptation");
@@ -131,6 +137,7 @@ export const sessionDetailSchema = sessionSchema
   .extend({
     instructions: z.string().nullable(),
     context: z.enum(contexts),
+    method: z.enum(methods),
     forked_from: sessionId.nullable(),
     expires_at: timestamp.nullable(),
     turns: z.array(turnSchema),

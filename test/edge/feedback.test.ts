@@ -59,6 +59,18 @@ describe("exactly one generation per feedback", () => {
     }
   });
 
+  it("computes the step as the session asks, and a fork asks the same", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode: "weights", method: "adam" } });
+    const turn = await ask(caller, id, "Say hello");
+    await judge(caller, id, turn.id, { reward: -1, correction: "hello", wait: true });
+    expect(await caller.calls("/v1/adapt")).toMatchObject([{ method: "adam" }]);
+    const forked = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, {});
+    expect(forked.method).toBe("adam");
+    const { method } = await openSession(caller);
+    expect(method).toBe("dual");
+  });
+
   it("takes a second, different opinion on the same turn as another feedback", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);

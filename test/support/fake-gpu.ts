@@ -233,6 +233,7 @@ function noteOf(path: string, request: IncomingMessage, json: unknown, hasBytes:
     messages?: Message[];
     rejected?: string[];
     rows?: { kind: string; reply: string; messages: Message[] }[];
+    plan?: { method?: string };
   };
   const header = (name: string) => (request.headers[name] as string | undefined) ?? null;
   return {
@@ -248,6 +249,7 @@ function noteOf(path: string, request: IncomingMessage, json: unknown, hasBytes:
       reply,
       prompt: lastContent(messages),
     })),
+    method: body.plan?.method ?? null,
     status: 0,
     aborted: false,
   };

@@ -4,6 +4,8 @@ export interface Adaptation {
   mode?: "both" | "words" | "weights" | "off";
   /** What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise) */
   context?: "request" | "dialogue";
+  /** How the weights step is computed: one exact solve (`dual`), or four Adam steps on the same rows, the baseline of the evaluation */
+  method?: "dual" | "adam";
 }
 
 export interface ApiKey {
@@ -280,6 +282,7 @@ export interface ModelList {
 export interface Session extends SessionSummary {
   instructions: string | null;
   context: "request" | "dialogue";
+  method: "dual" | "adam";
   forked_from: string | null;
   expires_at: string | null;
   turns: Turn[];

@@ -45,6 +45,7 @@ sessions.openapi(
         mode,
         // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
         context: body.adaptation?.context ?? contextOf(mode),
+        method: body.adaptation?.method ?? "dual",
         lexicon: body.lexicon?.senses ?? [],
         expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
       };
@@ -134,6 +135,7 @@ sessions.openapi(
         instructions: origin.instructions,
         mode: origin.mode,
         context: origin.context,
+        method: origin.method,
         // The snapshot brings the origin's own.
         lexicon: [],
         expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),

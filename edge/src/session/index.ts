@@ -19,6 +19,7 @@ import type {
   FeedbackResult,
   GenerationBody,
   LogEvent,
+  Method,
   Mode,
   SessionDetail,
   TurnBody,
@@ -49,6 +50,7 @@ export interface NewSession {
   instructions: string | null;
   mode: Mode;
   context: ContextPolicy;
+  method: Method;
   lexicon: OwnLexicon;
   expiresAt: number | null;
 }
@@ -94,12 +96,10 @@ export class SessionObject extends DurableObject<Env> {
         await migrate(this.#desk.db, migrations);
         this.#isOpen = true;
       }
-      const { context, ...columns } = input;
       this.#desk.db
         .insert(session)
         .values({
-          ...columns,
-          context,
+          ...input,
           wordsState: emptyWords(),
           activeGeneration: "base",
           createdAt: this.#desk.now(),

@@ -45,7 +45,7 @@ export function worthKeeping(example: {
  */
 export function updateRows(
   positives: readonly Positive[],
-  example: { problemId: string; row: AdaptRow },
+  example: { problemId: string; row: AdaptRow; method?: AdaptPlan["method"] },
 ): { rows: AdaptRow[]; plan: Partial<AdaptPlan> } {
   const replayed = positives
     .filter(({ problemId }) => problemId !== example.problemId)
@@ -53,6 +53,9 @@ export function updateRows(
     .map(({ messages, reply, kind }): AdaptRow => ({ messages, reply, kind, weight: 1 }));
   return {
     rows: [...replayed, example.row],
-    plan: example.row.kind === "rejected" ? negativePlan : positivePlan,
+    plan: {
+      ...(example.row.kind === "rejected" ? negativePlan : positivePlan),
+      ...(example.method === undefined ? {} : { method: example.method }),
+    },
   };
 }

@@ -15,6 +15,9 @@ export const session = sqliteTable("session", {
   instructions: text(),
   mode: text({ enum: ["both", "words", "weights", "off"] }).notNull(),
   context: text({ enum: ["request", "dialogue"] }).notNull(),
+  method: text({ enum: ["dual", "adam"] })
+    .notNull()
+    .default("dual"),
   /** The words module's own state, opaque here. */
   wordsState: text("words_state", { mode: "json" }).$type<WordsState>().notNull(),
   /** Own senses beside those that ship; null none. */

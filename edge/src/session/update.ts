@@ -32,7 +32,7 @@ export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace
   const row = feedbackRow(desk, feedbackId);
   const turn = turnRow(desk, row.turnId);
   const words = row.words ?? unchangedWords(turn, row.body);
-  const { id: sessionId, tenantId, activeGeneration: parent, mode } = sessionRow(desk);
+  const { id: sessionId, tenantId, activeGeneration: parent, mode, method } = sessionRow(desk);
   const plan = decide(await gatherEvidence(desk, row, turn, words, trace));
   const right = rightReply(row.body, turn);
   if (right !== null && (mode === "both" || mode === "weights")) {
@@ -52,7 +52,11 @@ export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace
     weight: plan.row.weight,
   };
   const kept = desk.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
-  const { rows, plan: recipe } = updateRows(kept, { problemId: turn.problemId, row: example });
+  const { rows, plan: recipe } = updateRows(kept, {
+    problemId: turn.problemId,
+    row: example,
+    method,
+  });
 
   const eventId = `${sessionId}/${feedbackId}`;
   const amountNanos = desk.config.prices.adaptationNanos;

@@ -157,6 +157,7 @@ export function sessionDetail(desk: Desk): SessionDetail {
     ...sessionSummary(desk),
     instructions: row.instructions,
     context: row.context,
+    method: row.method,
     forked_from: row.forkedFrom,
     expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
     turns: turnRows.map((turn) => turnBody(desk, turn)),
