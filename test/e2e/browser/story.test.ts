@@ -52,8 +52,8 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
       const measure = measures.locator("div", { hasText: name });
       expect(await measure.locator("dd").textContent()).not.toBe("–");
     }
-    await page.locator(".shifts").getByText("predicted").waitFor();
-    await page.locator(".shifts").getByText("realised").waitFor();
+    await page.locator(".shifts .predicted + span").waitFor();
+    await page.locator(".shifts .realised + span").waitFor();
     expect(await page.locator(".turn .generation").allTextContents()).toEqual(["base", "g1"]);
     await me.shoot("learnt");
     expect(await me.findBarriers()).toEqual([]);
@@ -103,9 +103,8 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     await page.getByText("The model cannot be reached. What you send is kept").waitFor();
     await me.shoot("model-gone");
     expect(await me.findBarriers()).toEqual([]);
-    await page
-      .getByText("The model cannot be reached. What you send is kept")
-      .waitFor({ state: "detached", timeout: 120_000 });
+    // It is started again, and loads, before it answers.
+    await page.locator(".trouble").waitFor({ state: "detached", timeout: 120_000 });
     await page.getByRole("button", { name: "Run it again" }).click();
     expect(await me.reply(2)).not.toBe("");
     await me.shoot("model-back");
