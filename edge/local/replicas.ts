@@ -34,7 +34,11 @@ const children = new Map<Replica, ChildProcess>();
 let stopping = false;
 let turn = 0;
 
-proxy.on("proxyRes", (_answer, request, response) => {
+proxy.on("proxyRes", (answer, request, response) => {
+  // Cut off rather than left open or ended, so that nobody takes a part for the whole.
+  answer.once("close", () => {
+    if (!answer.complete) response.destroy();
+  });
   const replica = (request as IncomingMessage & { replica?: Replica }).replica;
   (response as ServerResponse).setHeader("x-rosa2-replica", replica?.name ?? "");
 });
@@ -83,9 +87,7 @@ function answered(
       response,
       { target: `http://127.0.0.1:${replica.port}`, buffer: Readable.from([body]) },
       () => {
-        if (response.destroyed) return settle(true);
-        if (!response.headersSent) return settle(false);
-        // Cut off rather than ended, so that nobody takes a part for the whole.
+        if (!response.destroyed && !response.headersSent) return settle(false);
         response.destroy();
         settle(true);
       },
