@@ -21,12 +21,12 @@ export const examples: readonly Example[] = [
   {
     id: "unclear",
     title: "An unclear request",
-    trap: "The model can do this; it cannot know which order is meant. Clearer words mend it, and training on the misunderstanding would teach the wrong lesson.",
-    request: "Sort them, as plain text: 6 2 9 4 1",
-    meaning: "largest first",
-    hint: "other order",
-    answer: "9 6 4 2 1",
-    next: { request: "Sort them, as plain text: 3 8 5 0 7", answer: "8 7 5 3 0" },
+    trap: "The model can do this; it cannot know which direction is meant. Clearer words mend it, and training on the misunderstanding would teach the wrong lesson.",
+    request: "Shift each digit by one, as plain text: 6 2 9 4 1",
+    meaning: "each digit down by one",
+    hint: "other direction",
+    answer: "5 1 8 3 0",
+    next: { request: "Shift each digit by one, as plain text: 3 8 5 0 7", answer: "2 7 4 9 6" },
   },
   {
     id: "unpractised",

@@ -14,8 +14,8 @@ interface Meant {
 
 const meant: Record<string, Meant> = {
   unclear: {
-    operations: [{ family: "sort", count: 0 }],
-    hidden: ["down", "plain"],
+    operations: [{ family: "shift", count: 1 }],
+    hidden: ["back", "plain"],
     stated: [false, true],
   },
   unpractised: {
@@ -67,6 +67,6 @@ it.each(examples.filter(({ id }) => id !== "unpractised"))(
   (example) => {
     const [first] = tasksOf(example);
     const answers = allReadings(first!.task).map((reading) => answer(first!.task, reading));
-    expect(new Set(answers).size).toBeGreaterThan(2);
+    expect(new Set(answers).size).toBeGreaterThan(1);
   },
 );

@@ -18,7 +18,15 @@ export function report(error: unknown): void {
 
 export function explain(error: unknown): string {
   if (!(error instanceof Rosa2Error)) return error instanceof Error ? error.message : String(error);
-  switch (error.code) {
+  return explainCode(
+    error.code,
+    error.requestId === undefined ? error.message : `${error.message} (request ${error.requestId})`,
+  );
+}
+
+/** What a code means to a visitor; otherwise the message as it is. */
+export function explainCode(code: string, message: string): string {
+  switch (code) {
     case "connection_failed":
       return "The server cannot be reached. Check the connection and try again.";
     case "gpu_unavailable":
@@ -30,10 +38,8 @@ export function explain(error: unknown): string {
       return "This key may not do that. Sign in with a key that has the scope.";
     case "rate_limited":
     case "queue_full":
-      return `Too many requests just now. ${error.message}.`;
+      return `Too many requests just now. ${message}.`;
     default:
-      return error.requestId === undefined
-        ? error.message
-        : `${error.message} (request ${error.requestId})`;
+      return message;
   }
 }

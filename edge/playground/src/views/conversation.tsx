@@ -6,6 +6,7 @@ import { Choice } from "../parts/choice.tsx";
 import { nameOf } from "../parts/generation-name.ts";
 import { modeText } from "../parts/modes.ts";
 import type { Conversation } from "../state/conversation.ts";
+import { explainCode } from "../state/failure.ts";
 import { hrefOf } from "../state/route.ts";
 import { ChangeView } from "./change.tsx";
 import { Composer } from "./composer.tsx";
@@ -111,7 +112,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
               <TurnView
                 turn={turn}
                 generationName={nameOf(turn.generation, generations)}
-                failure={conversation.failures.value[turn.id] ?? turn.error?.message ?? null}
+                failure={conversation.failures.value[turn.id] ?? failureOf(turn)}
                 onRetry={() => conversation.retry(turn.id)}
               />
               {session.feedback
@@ -149,6 +150,10 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
       </div>
     </section>
   );
+}
+
+function failureOf({ error }: Turn): string | null {
+  return error === null ? null : explainCode(error.code, error.message);
 }
 
 function isJudged(turn: Turn): boolean {

@@ -1,7 +1,7 @@
 /** A Chromium that is installed on this machine, and pages that note whatever a visitor should never cause. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import axe from "axe-core";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 const candidates = [
@@ -126,14 +126,13 @@ export class Visitor {
 
   /** Serious and critical findings of axe on the page as it is. */
   async findBarriers(): Promise<string[]> {
-    const source = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "utf8");
     // Evaluated through the debugger, because the page's policy lets no script in.
-    await this.page.evaluate(source);
+    await this.page.evaluate(axe.source);
     const found = await this.page.evaluate(async () => {
-      const { axe } = globalThis as unknown as {
+      const { axe: injected } = globalThis as unknown as {
         axe: { run(): Promise<{ violations: Violation[] }> };
       };
-      return (await axe.run()).violations.map(({ id, impact, nodes }) => ({
+      return (await injected.run()).violations.map(({ id, impact, nodes }) => ({
         id,
         impact,
         html: nodes.map(({ html }) => html.slice(0, 120)),
