@@ -17,7 +17,6 @@ import { readApiKey, readRunning } from "./state.ts";
 import { type Outcome, tellStory } from "./story.ts";
 
 /** With the bundled model this conversation shows everything; with another model the search goes on from it. */
-/** The first seed whose conversation holds with the bundled model; another model searches on from it. */
 const firstSeed = 4;
 const conversationsMax = 30;
 
