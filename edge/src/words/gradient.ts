@@ -106,7 +106,12 @@ export function textualGradient(
   );
   const slots = statedSlots(reading, attempt);
   const asSaid = slots.includes(null);
-  const guess = ledger.bestReading(reading.ledger, slots).readings;
+  // What was left open is read off the reply where the model scored it, else taken by habit.
+  const shown =
+    asSaid && options.variant !== "rules"
+      ? ledger.explainReply(reading.ledger, scored.rejected, slots)
+      : null;
+  const guess = shown ?? ledger.bestReading(reading.ledger, slots).readings;
   const heard = readFeedback(text, reading.occurrences);
 
   const spoken = hear(reading, reading.ledger, heard.senses, guess);

@@ -118,6 +118,26 @@ export function bestReading(
   return { readings: best, share: sum > 0 ? Math.max(0, weightBest) / sum : 0 };
 }
 
+/**
+ * The reading that a reply shows, among those that agree with `fixed`: the largest w_z·p(reply | x_z).
+ * Null where none of them was scored.
+ */
+export function explainReply(
+  ledger: Ledger,
+  logprobs: ReadonlyMap<string, number>,
+  fixed: readonly (string | null)[],
+): readonly string[] | null {
+  let best: readonly string[] | null = null;
+  let scoreBest = -Infinity;
+  for (const [key, logprob] of logprobs) {
+    const parts = partsOf(key);
+    const score = Math.log(Math.max(ledger.weights[key] ?? 0, Number.MIN_VALUE)) + logprob;
+    if (score <= scoreBest) continue;
+    if (parts.every((id, slot) => (fixed[slot] ?? id) === id)) [best, scoreBest] = [parts, score];
+  }
+  return best;
+}
+
 /** The likeliest joint readings: at most k, and no more than hold `mass` of the weight together. */
 export function topReadings(ledger: Ledger, k: number, mass: number): string[] {
   const top: string[] = [];

@@ -55,6 +55,19 @@ describe("one piece of feedback", () => {
     expect(revision.ruledOut).toEqual(["the order: from smallest to largest"]);
   });
 
+  it("blames the reading that the reply shows, not the one that is likelier beforehand", () => {
+    const hinted: GradientInput = {
+      ...input("other order"),
+      attempts: [{ prompt: said, reply: "9 7 4 1", confidence: 0.5 }],
+    };
+    const items = candidatesToScore(emptyWords(), hinted);
+    // The model gives this reply to the descending wording alone.
+    const scores = items.map(({ reading }) => Math.log(reading.startsWith("down") ? 0.95 : 0.001));
+    const { revision } = textualGradient(emptyWords(), hinted, scores);
+    expect(revision.after).toContain("from smallest to largest");
+    expect(revision.ruledOut).toEqual(["the order: from largest to smallest"]);
+  });
+
   it("hears a denied reading as the other one", () => {
     const { revision } = textualGradient(emptyWords(), input("not ascending"));
     expect(revision.after).toContain("from largest to smallest");
