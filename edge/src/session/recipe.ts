@@ -11,7 +11,8 @@ const positivePlan: Partial<AdaptPlan> = {
   beta: 0.5,
   lambda: 0.1,
   rho: 6,
-  iterations: 3,
+  // Most updates need two or three; a reply that the model would never have given needs more.
+  iterations: 5,
   target: 0.99,
   clip: 8,
 };

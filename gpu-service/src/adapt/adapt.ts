@@ -41,6 +41,8 @@ const slicePositions = 512;
 /** Realised over predicted shift, both measured along the targets: outside, the linear model was wrong. */
 const agreement = { min: 0.25, max: 4 };
 const halvingsMax = 2;
+/** Later iterations stop when no row owes more than this (nats). */
+const owedNatsMin = 0.02;
 
 /**
  * Moves B so that each row's log-prob S shifts by its target δ. Each iteration linearises S at the current B
@@ -125,6 +127,7 @@ async function* linearisedSteps(
       goals[i] ??= logprobs[i]! + targetShift(kind, logprobs[i]!, plan);
       return Math.min(0, goals[i]! - logprobs[i]!);
     });
+    if (iteration > 0 && targets.every((target) => Math.abs(target) < owedNatsMin)) break;
     const { anchors } = model;
     const isProtected = plan.anchors && anchors?.rank === rank;
     const JP = isProtected ? await anchors.project(J, rows.length) : J;
