@@ -1,6 +1,7 @@
 /** The first admin key of a deployed database: made once, kept on this machine, never sent anywhere in clear. */
+
+import type { PrivateFolder } from "../local/private-folder.ts";
 import { bootstrapAccount } from "../src/accounts/bootstrap.ts";
-import type { PrivateFolder } from "./private-folder.ts";
 import type { Wrangler } from "./wrangler.ts";
 
 const savedKey = "api-key";

@@ -1,7 +1,7 @@
 /** Secrets of one environment: what was given, what the Worker has already, and what is made here. */
 import { randomBytes } from "node:crypto";
 import { Failure } from "../local/failure.ts";
-import type { PrivateFolder } from "./private-folder.ts";
+import type { PrivateFolder } from "../local/private-folder.ts";
 import type { Names } from "./resources.ts";
 import type { DeploySettings } from "./settings.ts";
 import { parseJson, type Wrangler } from "./wrangler.ts";

@@ -5,12 +5,13 @@
  * through SQLite: it goes when its process goes, however that ends. Contents of `state/` are wrangler's.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { Failure } from "./failure.ts";
+import { PrivateFolder } from "./private-folder.ts";
 
 const runningSchema = z.object({
   pid: z.number(),
@@ -74,13 +75,7 @@ export class StateFolder {
 
   /** Writes a file that only this user can read, whole or not at all; returns its path. */
   writePrivate(name: string, text: string): string {
-    const file = join(this.path, name);
-    const draft = `${file}.draft`;
-    // The mode only counts for new files.
-    rmSync(draft, { force: true });
-    writeFileSync(draft, `${text}\n`, { mode: 0o600 });
-    renameSync(draft, file);
-    return file;
+    return new PrivateFolder(this.path).write(name, text);
   }
 
   announce(running: Running): void {

@@ -1,5 +1,6 @@
 /** Greedy replies of a model to many prompts at once; for measuring skills while training. */
 import type { LanguageModel } from "../src/engine/model-types.ts";
+import { argmax } from "../src/engine/sampling.ts";
 
 const slots = 16;
 
@@ -60,10 +61,4 @@ export async function replyGreedily(
     }
     return out;
   }
-}
-
-function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }

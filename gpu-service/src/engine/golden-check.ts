@@ -9,6 +9,7 @@ import { z } from "zod";
 import { openCheckpoint } from "../compiler/checkpoint.ts";
 import type { Quantization } from "../compiler/quantize.ts";
 import { Model, type ModelOptions } from "./model.ts";
+import { argmax } from "./sampling.ts";
 import { cacheDirectory } from "./weights.ts";
 
 const promptCount = 6;
@@ -96,16 +97,10 @@ async function walk(
   for (let position = promptTokens; position < promptTokens + replyTokens; position++) {
     const past = Int32Array.of(position - ids.length);
     const logits = await model.step({ ...step, ids, length: ids.length, past });
-    visit(indexOfLargest(logits), position);
+    visit(argmax(logits), position);
     ids = Int32Array.of(tokens[position]!);
   }
   cache.dispose();
-}
-
-function indexOfLargest(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }
 
 function readKept(path: string): GoldenCheck | null {

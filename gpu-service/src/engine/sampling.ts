@@ -103,7 +103,7 @@ export function logSumExp(logits_V: Float32Array): number {
 }
 
 /** Id of the largest logit; the lowest id wins a tie. */
-function argmax(logits_V: Float32Array): number {
+export function argmax(logits_V: Float32Array): number {
   let best = 0;
   for (let i = 1; i < logits_V.length; i++) {
     if ((logits_V[i] as number) > (logits_V[best] as number)) best = i;
