@@ -2,7 +2,8 @@
  * `npm run train`: trains rosa2-mini from nothing and writes it as a Hugging Face checkpoint.
  *
  * Seeded and resumable: batch and rates of a step depend on the seed and the step alone, so a run that was
- * stopped goes on from its last checkpoint to the same weights.
+ * stopped goes on from its last checkpoint to the same weights. `--from DIR` starts from the weights of a
+ * finished model of the same shape instead of random ones, with fresh optimiser state and rates.
  */
 import { appendFileSync, cpSync, existsSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -13,12 +14,12 @@ import { Presets, SingleBar } from "cli-progress";
 import type { ModelConfig } from "../src/compiler/checkpoint.ts";
 import { Model } from "../src/engine/model.ts";
 import { packBatch } from "./batches.ts";
-import { loadRun, saveModel, saveRun } from "./checkpoints.ts";
+import { loadRun, readWeights, saveModel, saveRun } from "./checkpoints.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { drawSample } from "./language/samples.ts";
 import { measureSkills } from "./measure.ts";
 import { contextLength } from "./tokenizer.ts";
-import { initialState, Trainer } from "./trainer.ts";
+import { initialState, Trainer, type TrainingState } from "./trainer.ts";
 import { buildVocabulary, specialTokens } from "./vocabulary.ts";
 
 const { values: flags } = parseArgs({
@@ -27,6 +28,7 @@ const { values: flags } = parseArgs({
     seed: { type: "string", default: "1" },
     threads: { type: "string", default: String(availableParallelism()) },
     run: { type: "string", default: "main" },
+    from: { type: "string" },
     out: { type: "string" },
     hidden: { type: "string", default: "192" },
     layers: { type: "string", default: "5" },
@@ -84,11 +86,9 @@ await train();
 async function train(): Promise<void> {
   mkdirSync(runDirectory, { recursive: true });
   // Not the number of steps: a run may be made longer or shorter while its rate is still constant.
-  const settings = JSON.stringify({ config, sizes, seed });
+  const settings = JSON.stringify({ config, sizes, seed, from: flags.from });
   const resumed = existsSync(runFile);
-  const start = resumed
-    ? loadRun(runFile)
-    : { state: initialState(config, seed), step: 0, settings };
+  const start = resumed ? loadRun(runFile) : { state: startingState(), step: 0, settings };
   if (start.settings !== settings) {
     throw new Error(
       `Cannot resume ${runFile}: it was started with ${start.settings}, asked for ${settings}; ` +
@@ -134,6 +134,14 @@ async function train(): Promise<void> {
   }
   bar.stop();
   await trainer.dispose();
+}
+
+/** Random weights, or those of `--from`. */
+function startingState(): TrainingState {
+  const state = initialState(config, seed);
+  if (flags.from === undefined) return state;
+  for (const [name, data] of readWeights(flags.from, config)) state.set(name, data);
+  return state;
 }
 
 /** Saves the weights as a model and logs its skills; at the end this is the result. */

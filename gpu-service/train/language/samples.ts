@@ -3,7 +3,7 @@
 import type { Message } from "@rosa2/shared/protocol";
 import { pick, type Random, randomInt } from "@rosa2/shared/random";
 import { type RejectedAttempt, rewritePrompt } from "@rosa2/shared/rewrite-prompt";
-import { drawBaseSkill, type Exchange } from "./base-skills.ts";
+import { type BaseSkill, drawBaseSkill, type Exchange } from "./base-skills.ts";
 import { kinds } from "./items.ts";
 import { type Family, families } from "./operations.ts";
 import { drawOutside } from "./outside.ts";
@@ -27,17 +27,17 @@ export interface Turn extends Message {
 
 /** Shares of what is drawn; they sum to 1. */
 export const mix = {
-  single: 0.26,
-  pair: 0.36,
-  dialogue: 0.15,
-  rewrite: 0.12,
-  base: 0.085,
-  outside: 0.025,
+  single: 0.22,
+  pair: 0.44,
+  dialogue: 0.14,
+  rewrite: 0.08,
+  base: 0.1,
+  outside: 0.02,
 } as const;
 type Ingredient = keyof typeof mix;
 
 /** Share of each reading that a lone request spells out, and of one that is about to be corrected. */
-const statedAlone = 0.8;
+const statedAlone = 0.88;
 const statedInDialogue = 0.45;
 /** Share of lone exchanges that another one follows in the same conversation. */
 const followedShare = 0.06;
@@ -46,6 +46,9 @@ const systemPrompts = [
   "Be brief.",
   "You are a helpful assistant. Be brief.",
 ];
+/** Base skills that take longest to learn, and the share of base exchanges that practise one of them. */
+const hardSkills: readonly BaseSkill[] = ["occurrences", "subtract"];
+const hardShare = 0.35;
 const trainingUser: Talkativeness = { hint: 0.38, statement: 0.17, varied: true };
 
 /** One conversation of the training mix. */
@@ -67,7 +70,7 @@ export function drawSample(random: Random): Turn[] {
  * about a user's readings is the session's to know, not the base model's.
  */
 function drawExchange(random: Random, ingredient: Ingredient, used: Set<Family>): Turn[] {
-  if (ingredient === "base") return exchange(drawBaseSkill(random));
+  if (ingredient === "base") return exchange(drawPractisedSkill(random));
   if (ingredient === "outside") return exchange(drawOutside(random));
   const chain = ingredient === "single" ? [pick(random, families)] : pick(random, trainedPairs);
   if (chain.some((family) => used.has(family))) return [];
@@ -77,6 +80,12 @@ function drawExchange(random: Random, ingredient: Ingredient, used: Set<Family>)
   const said = exchange({ request: request(task, wording), reply: answer(task) });
   const standing = used.size === chain.length && !task.stated.at(-1) && random() < 0.08;
   return standing ? [system(`Answer ${wording.format[task.hidden.at(-1)!]}.`), ...said] : said;
+}
+
+function drawPractisedSkill(random: Random): Exchange {
+  return random() < hardShare
+    ? drawBaseSkill(random, pick(random, hardSkills))
+    : drawBaseSkill(random);
 }
 
 /** A request, replies that were rejected, and at last the right one: only that is learnt. */
