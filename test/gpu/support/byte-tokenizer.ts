@@ -2,7 +2,7 @@
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer.ts";
 
 /** Byte-level vocabularies write bytes as printable characters (GPT-2's table). */
-function byteCharacters(): string[] {
+export function byteCharacters(): string[] {
   const isPrintable = (byte: number) =>
     (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
   let next = 256;

@@ -1,0 +1,135 @@
+/** The engine as a contender: model, scheduler and sampling as the service runs them, without HTTP. */
+import { samplingSchema } from "@rosa2/shared/protocol";
+import { randomNormal, seededRandom } from "@rosa2/shared/random";
+import { Model } from "../../../gpu-service/src/engine/model.ts";
+import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
+import { Reply } from "../../../gpu-service/src/engine/reply.ts";
+import { Scheduler } from "../../../gpu-service/src/engine/scheduler.ts";
+import { ChatTokenizer } from "../../../gpu-service/src/tokenizer.ts";
+import { type RepliesResult, randomPrompt, serve } from "../support/contender.ts";
+
+const sessionsMax = 16;
+const prefillTokens = 128;
+const contextTokens = 1024;
+const rank = 8;
+/** Of adapters, about as large as after a few updates. */
+const deviation = 0.02;
+
+export interface LoadRequest {
+  directory: string;
+  threads: number;
+  bits: 8 | 4 | null;
+}
+
+export interface RepliesRequest {
+  /** Random prompts; other seeds give other prompts, so that no keys and values are reused. */
+  seed: string;
+  sessions: number;
+  promptTokens: number;
+  replyTokens: number;
+  /** Whether each session has an adapter, of its own, on all linears. */
+  isAdapted: boolean;
+}
+
+let model: Model;
+let tokenizer: ChatTokenizer;
+let scheduler: Scheduler;
+let lastId = 0;
+
+const methods = {
+  async load({ directory, threads, bits }: LoadRequest) {
+    model = await Model.load(directory, {
+      threads,
+      quantization: bits && { bits, accuracyLevel: 4 },
+      contextTokensMax: contextTokens,
+    });
+    tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
+    const cache = model.allocateCache(sessionsMax + 1, model.shape.contextLength);
+    scheduler = new Scheduler(model, cache, {
+      rowsMax: sessionsMax,
+      prefillTokens,
+      backgroundShare: 0.5,
+    });
+    void scheduler.run();
+  },
+
+  vocabSize(_: undefined) {
+    return model.shape.vocabSize;
+  },
+
+  async replies(request: RepliesRequest): Promise<RepliesResult> {
+    const { seed, sessions, promptTokens, isAdapted } = request;
+    const startedAt = performance.now();
+    let firstTokenAt = 0;
+    let allDecodeAt = 0;
+    let oneEndedAt = 0;
+    let began = 0;
+    let decoded = 0;
+    const ids: number[] = [];
+    const replies = Array.from({ length: sessions }, (_, session) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      let isFirst = true;
+      scheduler.add(
+        {
+          id: ++lastId,
+          tenant: "bench",
+          adapter: isAdapted ? adapterOf(session) : null,
+          prompt: Int32Array.from(
+            randomPrompt(`${seed}/${session}`, promptTokens, model.shape.vocabSize),
+          ),
+          reply: endlessReply(request.replyTokens),
+        },
+        {
+          piece: ({ id, finish }) => {
+            const now = performance.now();
+            firstTokenAt ||= now;
+            if (session === 0) ids.push(id);
+            if (began === sessions && oneEndedAt === 0) decoded++;
+            if (isFirst) {
+              began++;
+              if (began === sessions) allDecodeAt = now;
+            }
+            isFirst = false;
+            if (finish !== null) oneEndedAt ||= now;
+          },
+          finish: () => resolve(),
+          fail: reject,
+        },
+      );
+      return promise;
+    });
+    await Promise.all(replies);
+    return {
+      prefillRate: (1000 * promptTokens) / (firstTokenAt - startedAt),
+      decodeRate: (1000 * decoded) / (oneEndedAt - allDecodeAt),
+      ids,
+    };
+  },
+};
+
+export type EngineMethods = typeof methods;
+
+const adapters = new Map<number, AdapterWeights>();
+
+function adapterOf(session: number): AdapterWeights {
+  const known = adapters.get(session);
+  if (known) return known;
+  const random = seededRandom(`adapter ${session}`);
+  const length = model.adapterLength(rank);
+  const B = Float32Array.from({ length }, () => deviation * randomNormal(random));
+  const adapter = { digest: `adapter ${session}`, rank, B };
+  adapters.set(session, adapter);
+  return adapter;
+}
+
+/** Greedy, and no token ends it. */
+function endlessReply(tokensMax: number): Reply {
+  return new Reply(tokenizer, {
+    sampling: samplingSchema.parse({ temperature: 0 }),
+    seed: 0,
+    eosIds: [],
+    tokensMax,
+  });
+}
+
+serve(methods);

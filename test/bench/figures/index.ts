@@ -1,0 +1,6 @@
+/** Every family of figures, in the order in which they are measured. */
+import type { Family } from "../figure.ts";
+import { batch } from "./batch.ts";
+import { speed } from "./speed.ts";
+
+export const families: readonly Family[] = [speed, batch];
