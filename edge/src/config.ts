@@ -6,7 +6,9 @@ const usdPerMillion = (usd: number) =>
 const milliseconds = (ms: number) =>
   z.coerce.number("must be milliseconds").int().min(10).max(3_600_000).default(ms);
 
-const rewriters = ["rules", "gpu", "openai", "workers-ai"] as const;
+/** Who can propose wordings; the rules always have one too. */
+export const rewriterNames = ["rules", "gpu", "openai", "workers-ai"] as const;
+export type RewriterName = (typeof rewriterNames)[number];
 
 const variablesSchema = z.object({
   /** Base URL of the GPU service. */
@@ -22,8 +24,8 @@ const variablesSchema = z.object({
   GPU_TIMEOUT_MS: milliseconds(60_000),
   /** Longest silence during an update, which computes for long before it says anything. */
   GPU_UPDATE_TIMEOUT_MS: milliseconds(300_000),
-  /** Who rewrites requests. */
-  REWRITER: z.enum(rewriters).default("rules"),
+  /** Who rewrites requests, where a session does not say. */
+  REWRITER: z.enum(rewriterNames).default("rules"),
   /** For openai: base URL up to the version, key and model; for workers-ai: the model. */
   REWRITER_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   REWRITER_KEY: z.string().optional(),
@@ -71,8 +73,8 @@ export interface Config {
     timeoutMs: number;
     updateTimeoutMs: number;
   };
-  /** Null where the rules rewrite alone. */
-  rewriter: RewriterConfig | null;
+  rewriter: RewriterConfig;
+  rewriterTimeoutMs: number;
   contextTokens: number;
   replyTokens: number;
   prices: Prices;
@@ -90,11 +92,11 @@ export interface StripeConfig {
   meter: string;
 }
 
-export type RewriterConfig = { timeoutMs: number } & (
+export type RewriterConfig =
+  | { name: "rules" }
   | { name: "gpu" }
   | { name: "openai"; url: string; key: string; model: string }
-  | { name: "workers-ai"; model: string }
-);
+  | { name: "workers-ai"; model: string };
 
 /** Nano-dollars: per token, and per accepted update. */
 export interface Prices {
@@ -145,6 +147,7 @@ export function parseConfig(variables: object): Config {
       updateTimeoutMs: v.GPU_UPDATE_TIMEOUT_MS,
     },
     rewriter: rewriterConfig(v),
+    rewriterTimeoutMs: v.REWRITER_TIMEOUT_MS,
     contextTokens: v.CONTEXT_TOKENS,
     replyTokens: v.REPLY_TOKENS,
     prices: {
@@ -164,7 +167,7 @@ export function parseConfig(variables: object): Config {
   };
 }
 
-function rewriterConfig(v: z.infer<typeof variablesSchema>): RewriterConfig | null {
+function rewriterConfig(v: z.infer<typeof variablesSchema>): RewriterConfig {
   const needed = (name: "REWRITER_URL" | "REWRITER_KEY" | "REWRITER_MODEL"): string => {
     const value = v[name];
     if (value === undefined) {
@@ -172,21 +175,18 @@ function rewriterConfig(v: z.infer<typeof variablesSchema>): RewriterConfig | nu
     }
     return value;
   };
-  const timeoutMs = v.REWRITER_TIMEOUT_MS;
   switch (v.REWRITER) {
     case "rules":
-      return null;
     case "gpu":
-      return { name: "gpu", timeoutMs };
+      return { name: v.REWRITER };
     case "openai":
       return {
         name: "openai",
-        timeoutMs,
         url: needed("REWRITER_URL"),
         key: needed("REWRITER_KEY"),
         model: needed("REWRITER_MODEL"),
       };
     case "workers-ai":
-      return { name: "workers-ai", timeoutMs, model: needed("REWRITER_MODEL") };
+      return { name: "workers-ai", model: needed("REWRITER_MODEL") };
   }
 }

@@ -1,6 +1,7 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
+import { rewriterNames } from "./config.ts";
 import { costSchema, timestamp } from "./contract-shared.ts";
 import { ownLexiconSchema } from "./words/index.ts";
 
@@ -58,6 +59,10 @@ const adaptationSchema = z
     method: z.enum(methods).default("dual").openapi({
       description:
         "How the weights step is computed: one exact solve (`dual`), or four Adam steps on the same rows, the baseline of the evaluation",
+    }),
+    rewriter: z.enum(rewriterNames).optional().openapi({
+      description:
+        "Who proposes wordings: the rules alone, the served model beside them (`gpu`), or the deployment's own `openai` or `workers-ai` where it is set up. The deployment's choice unless given",
     }),
   })
   .openapi("Adaptation");
@@ -138,6 +143,7 @@ export const sessionDetailSchema = sessionSchema
     instructions: z.string().nullable(),
     context: z.enum(contexts),
     method: z.enum(methods),
+    rewriter: z.enum(rewriterNames),
     forked_from: sessionId.nullable(),
     expires_at: timestamp.nullable(),
     turns: z.array(turnSchema),

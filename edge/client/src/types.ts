@@ -6,6 +6,8 @@ export interface Adaptation {
   context?: "request" | "dialogue";
   /** How the weights step is computed: one exact solve (`dual`), or four Adam steps on the same rows, the baseline of the evaluation */
   method?: "dual" | "adam";
+  /** Who proposes wordings: the rules alone, the served model beside them (`gpu`), or the deployment's own `openai` or `workers-ai` where it is set up. The deployment's choice unless given */
+  rewriter?: "rules" | "gpu" | "openai" | "workers-ai";
 }
 
 export interface ApiKey {
@@ -283,6 +285,7 @@ export interface Session extends SessionSummary {
   instructions: string | null;
   context: "request" | "dialogue";
   method: "dual" | "adam";
+  rewriter: "rules" | "gpu" | "openai" | "workers-ai";
   forked_from: string | null;
   expires_at: string | null;
   turns: Turn[];

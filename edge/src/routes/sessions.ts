@@ -3,6 +3,7 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { addSession, listSessions, removeSession } from "../accounts/sessions.ts";
 import { eraseAdapters, hasAdapter, holdAdapter } from "../adapters/index.ts";
+import type { Config, RewriterName } from "../config.ts";
 import {
   erasedSchema,
   forkSchema,
@@ -46,6 +47,7 @@ sessions.openapi(
         // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
         context: body.adaptation?.context ?? contextOf(mode),
         method: body.adaptation?.method ?? "dual",
+        rewriter: usableRewriter(config(c), body.adaptation?.rewriter),
         lexicon: body.lexicon?.senses ?? [],
         expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
       };
@@ -136,6 +138,7 @@ sessions.openapi(
         mode: origin.mode,
         context: origin.context,
         method: origin.method,
+        rewriter: origin.rewriter,
         // The snapshot brings the origin's own.
         lexicon: [],
         expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
@@ -157,6 +160,18 @@ sessions.openapi(
 
 function contextOf(mode: Mode): "request" | "dialogue" {
   return mode === "both" || mode === "words" ? "request" : "dialogue";
+}
+
+/** The rules and the served model are always there; the others where the deployment is set up for them. */
+function usableRewriter(
+  { rewriter }: Config,
+  wanted: RewriterName | undefined,
+): RewriterName | null {
+  if (wanted === undefined) return null;
+  if (wanted === "rules" || wanted === "gpu" || wanted === rewriter.name) return wanted;
+  throw new RosaError("invalid_request", `This deployment has no rewriter "${wanted}"`, {
+    param: "adaptation.rewriter",
+  });
 }
 
 /** Puts a new session into the index, then makes its object; a failure leaves neither. */

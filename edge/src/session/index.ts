@@ -12,7 +12,7 @@ import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/session/migrations.js";
 import { removeSession } from "../accounts/sessions.ts";
 import { eraseAdapters } from "../adapters/index.ts";
-import { type Config, configOf } from "../config.ts";
+import { type Config, configOf, type RewriterName } from "../config.ts";
 import type {
   ContextPolicy,
   Erased,
@@ -51,6 +51,7 @@ export interface NewSession {
   mode: Mode;
   context: ContextPolicy;
   method: Method;
+  rewriter: RewriterName | null;
   lexicon: OwnLexicon;
   expiresAt: number | null;
 }

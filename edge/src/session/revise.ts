@@ -136,7 +136,7 @@ async function askRewriter(
   const { proposal, failure, attempts } = await proposeRewrite(
     rewriter,
     rewriteTask(input, byRules, earlierTexts(desk, turn)),
-    { timeoutMs: desk.config.rewriter?.timeoutMs ?? 0 },
+    { timeoutMs: desk.config.rewriterTimeoutMs },
   );
   const { correction } = input.feedback;
   let rivals: RivalScores | null = null;

@@ -1,4 +1,4 @@
-/** The model that proposes wordings beside the rules, as the configuration names it; null where the rules rewrite alone. */
+/** The model that proposes wordings beside the rules, as session and configuration name it; null where the rules rewrite alone. */
 import { RosaError } from "@rosa2/shared/errors";
 import {
   type AiBinding,
@@ -7,37 +7,33 @@ import {
   type Rewriter,
   workersAiRewriter,
 } from "../words/providers/index.ts";
-import { callContext, type Desk, type Trace } from "./desk.ts";
+import { callContext, type Desk, sessionRow, type Trace } from "./desk.ts";
 
 export function rewriterOf(desk: Desk, tenantId: string, trace: Trace): Rewriter | null {
   const { rewriter } = desk.config;
-  switch (rewriter?.name) {
-    case undefined:
-      return null;
-    case "openai":
-      return openAiRewriter(rewriter);
-    case "workers-ai": {
-      const { AI } = desk.env;
-      if (AI === undefined) {
-        throw new Error("Bad configuration: REWRITER is workers-ai, but there is no AI binding");
-      }
-      return workersAiRewriter(AI as AiBinding, rewriter.model);
+  const wanted = sessionRow(desk).rewriter ?? rewriter.name;
+  if (wanted === "gpu") return servedModel(desk, tenantId, trace);
+  // A session's choice that the deployment has since given up leaves the rules.
+  if (wanted !== rewriter.name || rewriter.name === "rules") return null;
+  return rewriter.name === "openai"
+    ? openAiRewriter(rewriter)
+    : workersAiRewriter(desk.env.AI as AiBinding | undefined, rewriter.model);
+}
+
+function servedModel(desk: Desk, tenantId: string, trace: Trace): Rewriter {
+  return gpuRewriter(async (messages, { temperature, maxTokens, signal }) => {
+    const events = desk.gpu.generate(
+      {
+        tenant: tenantId,
+        adapter: null,
+        messages,
+        sampling: { temperature, max_tokens: maxTokens },
+      },
+      { ...callContext(desk, tenantId, trace), signal },
+    );
+    for await (const event of events) {
+      if (event.type === "done") return { text: event.text, logprob: event.logprob };
     }
-    case "gpu":
-      return gpuRewriter(async (messages, { temperature, maxTokens, signal }) => {
-        const events = desk.gpu.generate(
-          {
-            tenant: tenantId,
-            adapter: null,
-            messages,
-            sampling: { temperature, max_tokens: maxTokens },
-          },
-          { ...callContext(desk, tenantId, trace), signal },
-        );
-        for await (const event of events) {
-          if (event.type === "done") return { text: event.text, logprob: event.logprob };
-        }
-        throw new RosaError("gpu_unavailable", "The rewriter's reply has no end");
-      });
-  }
+    throw new RosaError("gpu_unavailable", "The rewriter's reply has no end");
+  });
 }

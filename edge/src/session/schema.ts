@@ -18,6 +18,8 @@ export const session = sqliteTable("session", {
   method: text({ enum: ["dual", "adam"] })
     .notNull()
     .default("dual"),
+  /** Who proposes wordings; null leaves it to the deployment. */
+  rewriter: text({ enum: ["rules", "gpu", "openai", "workers-ai"] }),
   /** The words module's own state, opaque here. */
   wordsState: text("words_state", { mode: "json" }).$type<WordsState>().notNull(),
   /** Own senses beside those that ship; null none. */

@@ -158,6 +158,7 @@ export function sessionDetail(desk: Desk): SessionDetail {
     instructions: row.instructions,
     context: row.context,
     method: row.method,
+    rewriter: row.rewriter ?? desk.config.rewriter.name,
     forked_from: row.forkedFrom,
     expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
     turns: turnRows.map((turn) => turnBody(desk, turn)),
