@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { emptyWords, textualGradient } from "../../../edge/src/words/index.ts";
 import { type Conversation, conversations as first } from "./conversations.ts";
 import { freshConversations } from "./conversations-fresh.ts";
+import { thirdConversations } from "./conversations-third.ts";
 
-const conversations = [...first, ...freshConversations];
+const conversations = [...first, ...freshConversations, ...thirdConversations];
 
 function reword({ request, reply, feedback }: Conversation): string {
   return textualGradient(emptyWords(), {

@@ -6,6 +6,8 @@ const clause = "((?:[^.;!?\\n\\ue000]|\\.(?=\\d|\\w)){1,160}?)";
 const clauseEnd =
   "(?=\\s*(?:[;!?\\n\\ue000]|\\.(?!\\w)|,?\\s*\\b(?:but|please|instead|this time|because|since)\\b|,\\s*(?:i|i['’]m|it|that|this|so|he|she|we|they|you)\\b|,\\s*(?:and\\s+)?(?:don['’]?t|do not|make|keep|use|not|no|write|remove|leave|mention|include|add|without)\\b|\\s+and\\s+(?:don['’]?t|do not|make|keep|use|write|remove|leave|mention|include|add)\\b|$))";
 const short = "((?:[^.;,!?\\n\\ue000]|[.,](?=\\d)){1,60}?)";
+/** Where a value ends; a dot or comma inside a number is no end. */
+const stop = "(?=\\s*(?:[;!?\\ue000]|[.,](?!\\d)|$))";
 const opening =
   "(?<=^|[,;.!?:—–-]\\s*|\\b(?:no|nope|wrong|sorry|actually|and|but|please|oh|well|hey|ok|okay|always|now on|(?:this|next|every|each) time|the future)\\s+)";
 
@@ -13,31 +15,37 @@ export const contentRules: readonly Rule[] = [
   // Values put right
   {
     pattern: new RegExp(
-      `${opening}(?:it['’]?s |it is |it should be |should be |use |make it |for |i meant? |i said |i want(?:ed)? |i asked for |the answer is |that['’]?s )?${short},?\\s+(?:and )?not\\s+${short}(?=\\s*(?:[.;,!?\\ue000]|$))`,
+      `${opening}(?:it['’]?s |it is |it should be |should be |use |make it |for |i meant? |i said |i want(?:ed)? |i asked for |the answer is |that['’]?s )?${short},?\\s+(?:and )?not\\s+${short}${stop}`,
       "giu",
     ),
     read: (m) => contrast(m[1]!, m[2]!),
   },
   {
     pattern: new RegExp(
-      `${opening}(?:it['’]?s |that['’]?s |i )?(?:did(?:n['’]?t| not) (?:mean|say|want|ask for) |not )${short}(?:,\\s*(?:but |rather |i (?:meant?|said|want(?:ed)?) )?|\\s+but )${short}(?=\\s*(?:[.;,!?\\ue000]|$))`,
+      `${opening}(?:it['’]?s |that['’]?s |i )?(?:did(?:n['’]?t| not) (?:mean|say|want|ask for) |not )${short}(?:,\\s*(?:but |rather |i (?:meant?|said|want(?:ed)?) )?|\\s+but )${short}${stop}`,
       "giu",
     ),
     read: (m) => contrast(m[2]!, m[1]!),
   },
   {
     pattern: new RegExp(
-      `\\b(?:replace|change|swap)\\s+${short}\\s+(?:with|by|to|for|into)\\s+${short}(?=\\s*(?:[.;,!?\\ue000]|$))`,
+      `\\b(?:replace|change|swap)\\s+${short}\\s+(?:with|by|to|for|into)\\s+${short}${stop}`,
       "giu",
     ),
     read: (m) => value(m[2]!, `Use ${userWords(m[2]!)} instead of ${userWords(m[1]!)}.`),
   },
   {
     pattern: new RegExp(
-      `(?:\\buse\\s+)?\\b${short}\\s+(?:instead of|rather than|in place of)\\s+${short}(?=\\s*(?:[.;,!?\\ue000]|$))`,
+      `(?:\\buse\\s+)?\\b${short}\\s+(?:instead of|rather than|in place of)\\s+${short}${stop}`,
       "giu",
     ),
-    read: (m) => value(m[1]!, `Use ${userWords(m[1]!)} instead of ${userWords(m[2]!)}.`),
+    read: (m) => {
+      const said = userWords(m[1]!);
+      const isTold =
+        /^(?:run|call|write|say|put|take|make|give|show|return|tell|go|start|try)\s/iu.test(said);
+      const wanted = isTold ? said.charAt(0).toUpperCase() + said.slice(1) : `Use ${said}`;
+      return value(m[1]!, `${wanted} instead of ${userWords(m[2]!)}.`);
+    },
   },
   {
     pattern: new RegExp(
@@ -188,7 +196,12 @@ const endsInVerb =
 
 function contrast(wanted: string, unwanted: string) {
   if (onlyFiller(wanted) || onlyFiller(unwanted) || endsInVerb.test(wanted)) return null;
-  return value(wanted, `I mean ${userWords(wanted)}, not ${userWords(unwanted)}.`);
+  const isStatement = /^(?:i['’]?m|i am|we['’]re|we are|it['’]s|they['’]re)\s/iu.test(
+    wanted.trim(),
+  );
+  const said = userWords(wanted);
+  const words = isStatement ? said.charAt(0).toUpperCase() + said.slice(1) : `I mean ${said}`;
+  return value(wanted, `${words}, not ${userWords(unwanted)}.`);
 }
 
 /** "I meant 2024": says what it replaces where request or reply hold exactly one value of its kind. */

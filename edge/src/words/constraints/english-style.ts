@@ -59,7 +59,7 @@ const parts =
   "intro(?:duction)?s?|preambles?|explanations?|disclaimers?|warnings?|apolog(?:y|ies)|conclusions?|summar(?:y|ies)|signature|sign-off|pleasantries|small talk|caveats?|follow-?up questions?|commentary|fluff|filler";
 
 const tones =
-  "formal|informal|casual|friendly|professional|polite|rude|funny|humorous|serious|neutral|enthusiastic|excited|warm|cold|soft|gentle|direct|blunt|confident|academic|scientific|poetic|sarcastic|ironic|empathetic|dramatic|playful|persuasive|salesy|pushy|aggressive|optimistic|pessimistic|positive|negative|natural|robotic|creative|conversational|businesslike|business-like|objective|personal|flowery|dry|emotional|cheesy|sober|diplomatic|respectful|upbeat|childish";
+  "formal|informal|casual|friendly|professional|polite|rude|funny|humorous|serious|(?<!gender[ -])neutral|enthusiastic|excited|warm|cold|soft|gentle|direct|blunt|confident|academic|scientific|poetic|sarcastic|ironic|empathetic|dramatic|playful|persuasive|salesy|pushy|aggressive|optimistic|pessimistic|positive|negative|natural|robotic|creative|conversational|businesslike|business-like|objective|personal|flowery|dry|emotional|cheesy|sober|diplomatic|respectful|upbeat|childish";
 /** Comparatives of one word, and the tone that they ask for. */
 const comparatives: Record<string, string> = {
   friendlier: "friendly",
@@ -118,7 +118,7 @@ export const styleRules: readonly Rule[] = [
   // Length
   {
     pattern: new RegExp(
-      `(?:\\b(?:in|use|using|to|write|make it|keep it(?: to)?|limit (?:it|this) to|cut (?:it )?(?:down )?to|give me|i (?:want|need)(?:ed)?)\\s+)?\\b((?:at most|no more than|not more than|max(?:imum)?(?: of)?|under|below|less than|fewer than|up to|within|at least|a minimum of|no less than|more than|over|exactly|precisely|around|about|roughly|approximately|only|just)\\s+)?(${numeral})[ -](?:(?:short|long|simple|single|more|other|different|full|concrete)\\s+)?(${lengthUnit}|${countUnit})\\b(\\s+(?:max(?:imum)?|or (?:less|fewer|more)|at most|at least|tops|minimum|only|long))?`,
+      `(?:\\b(?:in|use|using|to|write|make it|keep it(?: to)?|limit (?:it|this) to|cut (?:it )?(?:down )?to|give me|i (?:want|need)(?:ed)?)\\s+)?\\b((?:at most|no more than|not more than|max(?:imum)?(?: of)?|under|below|less than|fewer than|up to|within|at least|a minimum of|no less than|more than|over|exactly|precisely|around|about|roughly|approximately|only|just)\\s+)?(${numeral})[ -](?:(?:short|long|simple|single|more|other|different|full|concrete)\\s+)?(${lengthUnit}|${countUnit})\\b(\\s+(?:max(?:imum)?|or (?:less|fewer|more)|at most|at least|tops|minimum|only|long))?(\\s+(?:each|per \\w+))?`,
       "giu",
     ),
     read: (m) => {
@@ -131,7 +131,7 @@ export const styleRules: readonly Rule[] = [
       return draft(
         isLength ? "length" : `count:${unit.replace(/s$/u, "")}`,
         m[0],
-        `${verb} ${bound}${m[2]} ${adjective}${m[3]}.`,
+        `${verb} ${bound}${m[2]} ${adjective}${m[3]}${m[5] ?? ""}.`,
         { scope: "turn" },
       );
     },
@@ -146,7 +146,7 @@ export const styleRules: readonly Rule[] = [
   },
   {
     pattern: new RegExp(
-      `\\b(?:make (?:it|this|that) |keep it |be |write |it['’]?s |that['’]?s |this is |far |way |still )*(?:(${degree})(?:shorter|brief(?:er)?|more (?:concise|brief|succinct|compact|to the point)|less (?:wordy|verbose|long|text|detail(?:ed)?)|simpler and shorter|crisper|tighter)|(?:way |far |much |a bit |still )?too (?:long|wordy|verbose|detailed|much (?:text|detail|information|info))|tl;?dr|concise(?:ly)?|succinct(?:ly)?|short(?: (?:answer|version|and (?:sweet|simple)))?(?= please|[.,;!]|$)|summari[sz]e (?:it|this|that)|shorten(?: (?:it|this|that))?|condense(?: it| this)?|trim (?:it|this)(?: down)?|get to the point|less text|cut (?:it|this) down|keep it short)\\b`,
+      `\\b(?:make (?:it|this|that) |keep it |be |write |it['’]?s |that['’]?s |this is |far |way |still )*(?:(${degree})(?:shorter|brief(?:er)?|more (?:concise|brief|succinct|compact|to the point)|less (?:wordy|verbose|long|text|detail(?:ed)?)|simpler and shorter|crisper|tighter)|(?:way |far |much |a bit |still )?(?:too|2) (?:long|wordy|verbose|detailed|much (?:text|detail|information|info))|tl;?dr|concise(?:ly)?|succinct(?:ly)?|short(?: (?:answer|version|and (?:sweet|simple)))?(?= please|[.,;!]|$)|summari[sz]e (?:it|this|that)|shorten(?: (?:it|this|that))?|condense(?: it| this)?|trim (?:it|this)(?: down)?|get to the point|less text|cut (?:it|this) down|keep it short)\\b`,
       "giu",
     ),
     read: (m, context) =>

@@ -9,10 +9,10 @@ export const french: Locale = {
   ),
   ...rulesOf({
     shorter:
-      /(?<![\p{L}])(?:beaucoup |un peu |bien )?(?:plus (?:courte?|concis|concise|bref|brève)|trop (?:longue?|verbeux)|raccourci(?:s|r|ssez)|abrège|résume)(?![\p{L}])/giu,
+      /(?<![\p{L}])(?:beaucoup |un peu |bien )?(?:plus (?:courte?|concis|concise|bref|brève)|trop (?:long(?:ue)?|verbeux)|raccourci(?:s|r|ssez)|abrège|résume)(?![\p{L}])/giu,
     short: (n) => (n === null ? "Réponds brièvement." : `Réponds brièvement : ${n} mots au plus.`),
     longer:
-      /(?<![\p{L}])(?:un peu |beaucoup )?(?:plus (?:longue?|détaillée?|de détails?|complète?)|trop (?:courte?|brève?)|développe)(?![\p{L}])/giu,
+      /(?<![\p{L}])(?:un peu |beaucoup )?(?:plus (?:long(?:ue)?|détaillée?|de détails?|complète?)|trop (?:courte?|bref|brève)|développe)(?![\p{L}])/giu,
     long: (n) =>
       n === null ? "Donne plus de détails." : `Donne plus de détails : au moins ${n} mots.`,
     language:
@@ -53,6 +53,8 @@ export const french: Locale = {
         "N'utilise pas d'émojis.",
       ],
     ],
+    against:
+      /(?<![\p{L}])(?:trop|moins|pas|sans|enl[èe]ve|retire|supprime|arr[êe]te|évite)[\s'’][^.;,!?]{0,20}$/iu,
     count:
       /(?<![\p{L}])(?:en )?(au plus |au maximum |maximum |moins de |au moins |exactement |seulement |environ )?(\d+|une?|deux|trois|quatre|cinq|dix) (mots?|phrases?|lignes?|paragraphes?|points?|exemples?|caractères?)(?![\p{L}])/giu,
     countText: (bound, n, unit) => `Longueur : ${bound ?? ""}${n} ${unit}.`,
@@ -60,6 +62,8 @@ export const french: Locale = {
       `(?<=^|[,;.!]\\s*|non\\s+)(?:je veux dire |c'est )?${words},?\\s+(?:et )?(?:pas|non pas)\\s+${words}${end}`,
       "giu",
     ),
+    statement:
+      /(?:^|\s)(?:n(?:e\s|['’])|(?:c['’])?est(?:\s|$)|(?:sont|suis|ai|ont|veux|peux|faut|va)(?:\s|$))/iu,
     contrastText: (a, b) => `Je veux dire ${a}, pas ${b}.`,
     meant: new RegExp(
       `(?<![\\p{L}])je\\s+(?:voulais dire|veux dire|parle de|parlais de)\\s+${words}${end}`,

@@ -56,6 +56,8 @@ export const german: Locale = {
         "Verwende keine Emojis.",
       ],
     ],
+    against:
+      /(?<![\p{L}])(?:zu viele?|weniger|ohne|keine?n?|nicht|lass|entferne|streiche|vermeide)\s[^.;,!?]{0,20}$/iu,
     count:
       /\b(?:in |mit |auf )?(höchstens |maximal |max\.? |unter |mindestens |genau |nur |etwa )?(\d+|ein(?:em|en)?|zwei|drei|vier|fünf|zehn) (wörter[n]?|worten?|sätze[n]?|satz|zeilen?|absätze[n]?|absatz|punkte[n]?|beispiele[n]?|zeichen)(?![\p{L}])/giu,
     countText: (bound, n, unit) => `Umfang: ${bound ?? ""}${n} ${unit}.`,
@@ -63,6 +65,8 @@ export const german: Locale = {
       `(?<=^|[,;.!]\\s*|nein\\s+)(?:ich meine |ich meinte |es ist )?${words},?\\s+(?:und )?nicht\\s+${words}${end}`,
       "giu",
     ),
+    statement:
+      /(?<![\p{L}])(?:ist|sind|war|waren|hat|habe|haben|kann|kannst|soll|sollte|wird|geht|passt|stimmt)(?![\p{L}])/iu,
     contrastText: (a, b) => `Gemeint ist ${a}, nicht ${b}.`,
     meant: new RegExp(`\\bich\\s+(?:meine|meinte|wollte)\\s+${words}${end}`, "giu"),
     meantText: (a) => `Gemeint ist ${a}.`,

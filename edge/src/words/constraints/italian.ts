@@ -53,6 +53,7 @@ export const italian: Locale = {
         "Non usare emoji.",
       ],
     ],
+    against: /(?<![\p{L}])(?:tropp[ie]|meno|senza|non|togli|elimina|evita)\s[^.;,!?]{0,20}$/iu,
     count:
       /(?<![\p{L}])(?:in )?(al massimo |massimo |meno di |almeno |esattamente |solo |circa )?(\d+|una?|due|tre|quattro|cinque|dieci) (parole|parola|frasi|frase|righe|riga|paragrafi|paragrafo|punti|esempi|caratteri)(?![\p{L}])/giu,
     countText: (bound, n, unit) => `Lunghezza: ${bound ?? ""}${n} ${unit}.`,
@@ -60,6 +61,7 @@ export const italian: Locale = {
       `(?<=^|[,;.!]\\s*)(?:intendo |è )?${words},\\s*(?:e )?non\\s+${words}${end}`,
       "giu",
     ),
+    statement: /(?<![\p{L}])(?:sono|ha|hai|va|sta|può|voglio|serve)(?![\p{L}])/iu,
     contrastText: (a, b) => `Intendo ${a}, non ${b}.`,
     meant: new RegExp(
       `(?<![\\p{L}])(?:intendevo|intendo|volevo dire|mi riferisco a)\\s+${words}${end}`,

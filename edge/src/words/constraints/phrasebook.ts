@@ -18,11 +18,15 @@ interface Phrasebook {
   simpleText: string;
   /** Group 1: a negation or nothing; then the form. */
   forms: [pattern: RegExp, value: string, wanted: string, unwanted: string][];
+  /** Ends in words that speak against the form after them: "too many", "leave out the". */
+  against: RegExp;
   /** Group 1: a bound or nothing; 2: number; 3: unit. */
   count: RegExp;
   countText: (bound: string | undefined, count: string, unit: string) => string;
   /** Group 1: wanted; 2: unwanted. */
   contrast: RegExp;
+  /** A verb in what seems wanted makes it a statement: "that is not good". */
+  statement: RegExp;
   contrastText: (wanted: string, unwanted: string) => string;
   /** Group 1: what is meant. */
   meant: RegExp;
@@ -54,10 +58,10 @@ export function rulesOf(book: Phrasebook): Pick<Locale, "rules" | "styleRules"> 
     ...book.forms.map(
       ([pattern, value, wanted, unwanted]): Rule => ({
         pattern,
-        read: (m) =>
-          draft("form", value, m[1] === undefined ? wanted : unwanted, {
-            negated: m[1] !== undefined,
-          }),
+        read: (m) => {
+          const negated = m[1] !== undefined || book.against.test(m.input!.slice(0, m.index));
+          return draft("form", value, negated ? unwanted : wanted, { negated });
+        },
       }),
     ),
     { pattern: book.informal, read: () => draft("tone", "informal", book.informalText) },
@@ -68,9 +72,11 @@ export function rulesOf(book: Phrasebook): Pick<Locale, "rules" | "styleRules"> 
     {
       pattern: book.contrast,
       read: (m) =>
-        draft("value", m[1]!, book.contrastText(userWords(m[1]!), userWords(m[2]!)), {
-          scope: "turn",
-        }),
+        book.statement.test(m[1]!)
+          ? null
+          : draft("value", m[1]!, book.contrastText(userWords(m[1]!), userWords(m[2]!)), {
+              scope: "turn",
+            }),
     },
     {
       pattern: book.meant,

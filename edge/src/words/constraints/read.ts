@@ -1,6 +1,7 @@
 /** Reads constraints out of what a person says, in the person's own language. Pure; it knows no session. */
 
 import { neutraliseNote } from "../neutralise.ts";
+import { protect, restore } from "./atoms.ts";
 import { english } from "./english.ts";
 import { french } from "./french.ts";
 import { german } from "./german.ts";
@@ -13,22 +14,48 @@ const locales: readonly Locale[] = [english, german, french, spanish, italian];
 /** Characters of feedback that are read; the rest is ignored. */
 const readCharsMax = 2_000;
 const draftsMax = 12;
+/** Common words that give a language away; one alone does not: "lol way 2 long" is no French. */
+const localeHitsMin = 2;
+
+/**
+ * Languages that are only recognised, so that their common words are not taken for those of a language we know;
+ * what is said in them is quoted.
+ */
+const others: readonly ReadonlySet<string>[] = [
+  // Portuguese, Dutch, Polish, Swedish with Danish and Norwegian, Turkish
+  "o os um uma uns umas do da dos das em no na nos nas não sem mais menos e ou mas que para por com muito isso isto eu você meu minha curto longo",
+  "het een en of maar niet is zijn de van voor met zonder te meer minder ik je jij wij mij dit dat deze korter langer graag op naar",
+  "i oraz ale nie jest są w z na do bez bardziej mniej dla to ten ta te proszę krócej dłużej po się",
+  "och og men inte ikke är er en ett et det den utan uten mer mindre med för for på kortare kortere tack takk jag jeg",
+  "ve ama değil bir bu şu için ile daha az çok lütfen kısa uzun olsun yaz",
+].map((list) => new Set(list.split(" ")));
 
 /** The locale of a text, or null where the script or the words are none we know. */
 export function detectLocale(text: string): Locale | null {
+  return localeOf(text).locale;
+}
+
+/** The locale, and how many of the text's words speak for it. */
+function localeOf(text: string): { locale: Locale | null; hits: number } {
   const words =
     text
       .slice(0, readCharsMax)
       .toLowerCase()
       .match(/\p{L}+/gu) ?? [];
-  if (words.length === 0) return english;
+  if (words.length === 0) return { locale: english, hits: 0 };
   let best: Locale | null = null;
   let hitsMost = 0;
+  const hitsOf = (stopwords: ReadonlySet<string>) =>
+    words.filter((word) => stopwords.has(word)).length;
   for (const locale of locales) {
-    const hits = words.filter((word) => locale.stopwords.has(word)).length;
+    const hits = hitsOf(locale.stopwords);
     if (hits > hitsMost) [best, hitsMost] = [locale, hits];
   }
-  return best;
+  for (const stopwords of others) {
+    const hits = hitsOf(stopwords);
+    if (hits > hitsMost) [best, hitsMost] = [null, hits];
+  }
+  return { locale: best, hits: hitsMost };
 }
 
 /** Characters at each end of a request where people say how they want it. */
@@ -55,16 +82,19 @@ export function statedTopics(request: string): ReadonlySet<string> {
 /**
  * Constraints stated in `text`, and what no rule understood, as said.
  *
- * The feedback's language is tried first, then the request's, then English: people answer a French
- * request with "shorter please".
+ * The feedback's language is tried first where its words give it away, then the request's, then English:
+ * people answer a French request with "shorter please".
  */
 export function readConstraints(
   text: string,
   context: RuleContext,
 ): { drafts: Draft[]; rest: string } {
-  let rest = text.slice(0, readCharsMax);
-  const own = detectLocale(rest);
-  const order = [own, detectLocale(context.request), english].filter(
+  const atoms = protect(text.slice(0, readCharsMax));
+  let rest = atoms;
+  const own = localeOf(rest);
+  const asked = detectLocale(context.request);
+  const likeliest = own.hits < localeHitsMin ? [asked, own.locale] : [own.locale, asked];
+  const order = [...likeliest, english].filter(
     (locale, i, all): locale is Locale => locale !== null && all.indexOf(locale) === i,
   );
   const drafts: Draft[] = [];
@@ -76,6 +106,9 @@ export function readConstraints(
         if (drafts.length >= draftsMax) break;
         const read = rule.read(match, context);
         if (read === null) continue;
+        if (wholeTopics.has(read.topic) && partOfReply.test(clauseAround(rest, match.index))) {
+          continue;
+        }
         const scope = locale.always.test(text)
           ? "session"
           : locale.once.test(text)
@@ -87,7 +120,33 @@ export function readConstraints(
       }
     }
   }
-  return { drafts: settle(drafts), rest: remainder(text, rest, order[0] ?? english) };
+  return {
+    drafts: settle(drafts).map((one) => ({
+      ...one,
+      text: restore(one.text),
+      value: restore(one.value),
+    })),
+    rest: restore(remainder(atoms, rest, order[0] ?? english)),
+  };
+}
+
+/** Topics that are about the whole reply; said of a part of it ("shorten the intro") they are quoted instead. */
+const wholeTopics: ReadonlySet<string> = new Set([
+  ...["language", "length", "form", "tone", "audience", "tense", "person", "voice", "case"],
+  "emphasis",
+]);
+const partOfReply =
+  /\b(?:the|your|my|each|every)\s+(?:(?:first|second|third|fourth|last|final|opening|closing|middle|next|other|whole)\s+){0,2}(?:paragraphs?|sections?|sentences?|intro(?:duction)?|conclusion|ending|beginning|opening|titles?|headings?|headlines?|subject(?: line)?|parts?|bullets?|points?|steps?|chapters?|verses?|stanzas?|lines?|ones?|half|greeting|sign-off|caption)\b/iu;
+
+/** The clause of a text that holds an index. */
+function clauseAround(text: string, index: number): string {
+  const before =
+    text
+      .slice(0, index)
+      .split(/[.!?;,\n]|\bbut\b/u)
+      .at(-1) ?? "";
+  const after = text.slice(index).split(/[.!?;,\n]|\bbut\b/u)[0] ?? "";
+  return before + after;
 }
 
 /** What is left after the rules took their share, clause by clause, without words that say nothing. */
@@ -129,11 +188,15 @@ function settle(drafts: readonly Draft[]): Draft[] {
  * is taken to be in the request's. Null when nothing readable is left of it.
  */
 export function quotedRemark(remark: string, { request }: RuleContext): Draft | null {
-  const neutral = neutraliseNote(remark, 200).replace(/^[\s,;:.!?]+|[\s,;:]+$/gu, "");
+  const neutral = restore(neutraliseNote(protect(remark), 200)).replace(
+    /^[\s,;:.!?]+|[\s,;:]+$/gu,
+    "",
+  );
   if (!/[\p{L}\p{N}]/u.test(neutral)) return null;
   const words = neutral.split(/\s+/u).length;
-  const own = detectLocale(neutral);
-  const locale = words < 4 ? (detectLocale(request) ?? own) : (own ?? detectLocale(request));
+  const own = localeOf(neutral);
+  const asked = detectLocale(request);
+  const locale = words < 4 || own.hits < localeHitsMin ? (asked ?? own.locale) : own.locale;
   const latin = /^[\p{Script=Latin}\P{L}]*$/u.test(neutral);
   const text = latin && locale !== null ? locale.quote(quote(neutral)) : quote(neutral);
   return { topic: "note", value: neutral.toLowerCase(), negated: false, text, scope: "turn" };

@@ -53,6 +53,7 @@ export const spanish: Locale = {
         "No uses emojis.",
       ],
     ],
+    against: /(?<![\p{L}])(?:demasiad[oa]s?|menos|sin|no|quita|elimina|evita)\s[^.;,!?]{0,20}$/iu,
     count:
       /(?<![\p{L}])(?:en )?(como máximo |máximo |menos de |al menos |exactamente |solo |sólo |unas? )?(\d+|un|una|dos|tres|cuatro|cinco|diez) (palabras?|frases?|oraci(?:ón|ones)|líneas?|párrafos?|puntos?|ejemplos?|caracteres)(?![\p{L}])/giu,
     countText: (bound, n, unit) => `Extensión: ${bound ?? ""}${n} ${unit}.`,
@@ -60,6 +61,7 @@ export const spanish: Locale = {
       `(?<=^|[,;.!]\\s*)(?:quiero decir |es )?${words},\\s*(?:y )?no\\s+${words}${end}`,
       "giu",
     ),
+    statement: /(?<![\p{L}])(?:está|están|son|hay|tiene|sirve|quiero|puede)(?![\p{L}])/iu,
     contrastText: (a, b) => `Quiero decir ${a}, no ${b}.`,
     meant: new RegExp(
       `(?<![\\p{L}])(?:quise decir|quería decir|quiero decir|me refiero a|me refería a)\\s+${words}${end}`,
