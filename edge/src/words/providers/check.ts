@@ -4,8 +4,6 @@ import { detectLocale } from "../constraints/read.ts";
 import { neutraliseNote, neutraliseRequest } from "../neutralise.ts";
 import type { Proposal, RewriteTask } from "./provider.ts";
 
-/** Characters that a rewrite may add beyond twice the request. */
-const growthCharsMax = 400;
 /** Share of the request's longer words that a rewrite must keep: it may clarify, not wander. */
 const keptShareMin = 0.5;
 
@@ -49,10 +47,12 @@ function faultOf(
 ): string | null {
   if (rewritten === "") return "The rewritten request is empty.";
   const added = constraints.reduce((sum, text) => sum + text.length, 0);
-  if (rewritten.length > 2 * request.length + growthCharsMax + added) {
+  if (rewritten.length > 2 * request.length + added) {
     return "The rewritten request is more than twice as long as the request.";
   }
-  const lost = protectedParts(request).filter((part) => !rewritten.includes(part));
+  const lost = protectedParts(request).filter(
+    (part) => countOf(part, rewritten) < countOf(part, request),
+  );
   if (lost.length > 0) {
     return `The rewritten request must keep these parts unchanged: ${lost.slice(0, 8).join(" · ")}`;
   }
@@ -73,7 +73,7 @@ function faultOf(
   return null;
 }
 
-/** Numbers, quotations, code, links and names: what a rewrite may not drop or change. */
+/** Numbers, quotations, code, links, names and a list at the end: what a rewrite may not drop or change. */
 export function protectedParts(request: string): string[] {
   const parts = new Set<string>();
   const patterns = [
@@ -89,7 +89,32 @@ export function protectedParts(request: string): string[] {
       if (part !== "I") parts.add(part);
     }
   }
+  const list = listedData(request);
+  if (list !== null) parts.add(list);
   return [...parts];
+}
+
+/** What follows the last colon where it is a list rather than a sentence: items without a common word among them. */
+function listedData(request: string): string | null {
+  const data = /:\s*([^\n:.!?]{3,2000})$/u.exec(request.trim())?.[1];
+  const items = data?.split(/[\s,]+/u) ?? [];
+  if (data === undefined || items.length < 2) return null;
+  const isList = items.every((item) => item.length <= 2) || detectLocale(data) === null;
+  return isList ? data : null;
+}
+
+/** How often a part stands in a text by itself: "4" is not in "14". */
+function countOf(part: string, text: string): number {
+  const isWordy = (character: string | undefined) =>
+    character !== undefined && /[\p{L}\p{N}]/u.test(character);
+  let count = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) {
+    const isCut =
+      (isWordy(part[0]) && isWordy(text[at - 1])) ||
+      (isWordy(part.at(-1)) && isWordy(text[at + part.length]));
+    if (!isCut) count++;
+  }
+  return count;
 }
 
 function keptShare(request: string, rewritten: string): number {

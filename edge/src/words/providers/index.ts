@@ -80,7 +80,8 @@ export interface RivalScores {
 
 /**
  * The revision with the better wording. A correction decides by its likelihood. Without one the ledger
- * keeps the word where it knows the request's senses, and the model has it elsewhere.
+ * keeps the word where it knows the request's senses, and the model has it elsewhere, unless its wording
+ * says nothing that the rules' does not say as well.
  */
 export function adopt(
   revision: Revision,
@@ -89,7 +90,9 @@ export function adopt(
 ): Revision {
   if (proposal === null || revision.diagnosis === "accepted") return revision;
   const ledgerKnows = revision.spans.some(({ said, reading }) => !said && reading !== null);
-  const isBetter = scores === null ? !ledgerKnows : scores.proposal > scores.rules + marginNats;
+  const saysNoMore = revision.after.startsWith(proposal.rewritten);
+  const isBetter =
+    scores === null ? !ledgerKnows && !saysNoMore : scores.proposal > scores.rules + marginNats;
   if (!isBetter || proposal.rewritten === revision.after) return revision;
   const changed = proposal.rewritten !== revision.before;
   return {
