@@ -25,7 +25,11 @@ const turnSchema = z.object({
 export type TurnAnswer = z.infer<typeof turnSchema>;
 
 const feedbackSchema = z.object({
-  words: z.object({ changed: z.boolean() }),
+  words: z.object({
+    changed: z.boolean(),
+    after: z.string(),
+    rewriter: z.object({ adopted: z.boolean() }).nullish(),
+  }),
   weights: z.object({
     decision: z.enum(["updated", "skipped", "rejected", "queued"]),
     generation: z.string().optional(),
@@ -54,6 +58,7 @@ export interface Adaptation {
   mode: "both" | "words" | "weights" | "off";
   context: "request" | "dialogue";
   method?: "adam";
+  rewriter?: "rules" | "gpu" | undefined;
 }
 
 export interface Sampling {

@@ -3,6 +3,8 @@ import type { Adaptation, Api, Sampling } from "./api.ts";
 import { DialogueStudent } from "./students/dialogue-student.ts";
 import { SessionStudent } from "./students/session-student.ts";
 import type { Student } from "./students/student.ts";
+import { type BeginWording, WordingStudent } from "./students/wording-student.ts";
+import { appended, asSaid, proposed, SessionWording } from "./students/wordings.ts";
 
 interface StudentOptions {
   model: string;
@@ -36,11 +38,43 @@ export const conditions = {
     needs: null,
     open: async (api, options) => new DialogueStudent(api, { ...options, keepsHistory: true }),
   },
+  said: {
+    about: "the request as said, again and again",
+    adapts: false,
+    needs: null,
+    open: inWords(async (request) => asSaid(request)),
+  },
+  appended: {
+    about: "the request with the user's remarks below it",
+    adapts: false,
+    needs: null,
+    open: inWords(async (request) => appended(request)),
+  },
   never: {
     about: "adaptation off; a retry never repeats a rejected reply",
     adapts: false,
     needs: null,
     open: inSession({ mode: "off" }),
+  },
+  proposed: {
+    about: "the request as the model rewrites it, unchecked",
+    adapts: false,
+    needs: null,
+    open: inWords(async (request, _, complete) => proposed(request, complete)),
+  },
+  rules: {
+    about: "the request as a session's words say it, by rules",
+    adapts: false,
+    needs: "rewriter",
+    open: inWords((request, options, _, api) =>
+      SessionWording.open(api, request, options, "rules"),
+    ),
+  },
+  gpu: {
+    about: "the same with the model's proposals beside the rules",
+    adapts: false,
+    needs: "rewriter",
+    open: inWords((request, options, _, api) => SessionWording.open(api, request, options, "gpu")),
   },
   words: {
     about: "words adapt",
@@ -73,4 +107,8 @@ export const conditionNames = Object.keys(conditions) as ConditionName[];
 function inSession(adaptation: Omit<Adaptation, "context">): Condition["open"] {
   return (api, { context, ...options }) =>
     SessionStudent.open(api, { ...options, adaptation: { ...adaptation, context } });
+}
+
+function inWords(begin: BeginWording): Condition["open"] {
+  return async (api, options) => new WordingStudent(api, options, begin);
 }

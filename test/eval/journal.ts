@@ -25,6 +25,7 @@ const sessionSchema = z.object({
     updateMs: z.array(z.number()),
     updatesRejected: z.int(),
     wordsChanged: z.int(),
+    proposalsAdopted: z.int().default(0),
     promptTokens: z.int(),
     completionTokens: z.int(),
     costUsd: z.number(),

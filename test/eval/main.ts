@@ -16,10 +16,11 @@ import { findDeployment } from "./deployment.ts";
 import { Failure } from "./failure.ts";
 import { Journal } from "./journal.ts";
 import { renderHtml } from "./report/html.ts";
-import { renderComparisons, renderTable } from "./report/table.ts";
+import { renderComparisons, renderTable, renderWordingGains } from "./report/table.ts";
 import { meansOf, rowsOf } from "./results.ts";
 import { pendingOf, runCells } from "./run.ts";
 import { helpText, readSettings, type Settings } from "./settings.ts";
+import { wordingGains } from "./wordings.ts";
 
 const interruption = new AbortController();
 process.once("SIGINT", () => interruption.abort());
@@ -79,6 +80,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
       wanted.has(`${condition}/${suite}/${seed}`),
     );
     const comparisons = compare(means, held);
+    const wordings = wordingGains(rows);
     const report = {
       model,
       url: deployment.url,
@@ -87,6 +89,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
       rows,
       means,
       comparisons,
+      wordings,
     };
     if (settings.json !== null) writeJson(settings.json, report);
     if (settings.html !== null) {
@@ -94,6 +97,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
       writeFileSync(settings.html, renderHtml({ ...report, places }));
     }
     console.log(renderTable(means));
+    if (wordings.length > 0) console.log(`\n${renderWordingGains(wordings)}`);
     if (comparisons.length > 0) console.log(`\n${renderComparisons(comparisons)}`);
   } catch (error) {
     if (journal !== undefined) console.error(`\nTo go on: --journal ${journal.path}`);

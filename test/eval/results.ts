@@ -8,6 +8,7 @@ import { type Estimate, estimate, mean, median, ratio, share } from "./statistic
 export const columnNames = [
   "first_try",
   "late_first_try",
+  "second_try",
   "solved",
   "tries",
   "shift_at_success",
@@ -16,6 +17,7 @@ export const columnNames = [
   "update_per_reply",
   "updates",
   "words_changed",
+  "proposals_adopted",
   "peak_mb",
   "learn_per_reply_gpu",
   "cost_usd",
@@ -113,6 +115,7 @@ function rowOf(
     problems: problems.length,
     first_try: share(problems.map(isFirst)),
     late_first_try: share(late.map(isFirst)),
+    second_try: share(problems.map(({ solved, tries }) => solved && tries <= 2)),
     solved: share(problems.map(({ solved }) => solved)),
     tries: mean(problems.map(({ tries }) => tries)),
     shift_at_success: mean(shifts),
@@ -121,6 +124,7 @@ function rowOf(
     update_per_reply: ratio(mean(updateMs), mean(replyMs)),
     updates: perSession(({ spent }) => spent.updateMs.length),
     words_changed: perSession(({ spent }) => spent.wordsChanged),
+    proposals_adopted: perSession(({ spent }) => spent.proposalsAdopted),
     peak_mb:
       meters.length === 0
         ? null

@@ -4,7 +4,17 @@ import { type ConditionName, conditionNames, conditions } from "./conditions.ts"
 import { Failure } from "./failure.ts";
 import { suiteNames, suites } from "./suites.ts";
 
-const planeSuites = ["EASY", "AMB", "CAP", "MIX", "THREE", "THREEA"] as const;
+/** Names for several suites at once. */
+const suiteSets = {
+  plane: ["EASY", "AMB", "CAP", "MIX", "THREE", "THREEA"],
+  words: ["ONE", "AMB", "MIX"],
+} as const;
+/** What rewriting is worth: one problem a session, two remarks, every way of wording. */
+const wordsDefaults = {
+  protocol: "A",
+  tries: "3",
+  conditions: "none,said,appended,proposed,rules,gpu",
+} as const;
 const defaultUrl = "http://127.0.0.1:8787";
 
 export interface Settings {
@@ -39,10 +49,10 @@ const options = {
   url: { type: "string" },
   key: { type: "string" },
   suite: { type: "string", default: "MIX" },
-  conditions: { type: "string", default: "none,never,words,weights,both" },
+  conditions: { type: "string" },
   seeds: { type: "string", default: "1,2,3" },
   sessions: { type: "string" },
-  protocol: { type: "string", default: "B" },
+  protocol: { type: "string" },
   corrections: { type: "boolean" },
   tries: { type: "string" },
   length: { type: "string" },
@@ -70,18 +80,23 @@ const options = {
 export function readSettings(args: readonly string[]): Settings | null {
   const flags = parseFlags(args);
   if (flags.help) return null;
-  const protocol = oneOf("--protocol", flags.protocol, ["A", "B"] as const);
+  const preset = flags.suite === "words" ? wordsDefaults : null;
+  const asked = flags.protocol ?? preset?.protocol ?? "B";
+  const protocol = oneOf("--protocol", asked, ["A", "B"] as const);
+  const tries = flags.tries ?? preset?.tries ?? (protocol === "A" ? "8" : "3");
   return {
     url: httpUrl("--url", flags.url ?? defaultUrl),
     isUrlGiven: flags.url !== undefined,
     key: flags.key ?? null,
     suites: readSuites(flags.suite),
-    conditions: readConditions(flags.conditions),
+    conditions: readConditions(
+      flags.conditions ?? preset?.conditions ?? "none,never,words,weights,both",
+    ),
     seeds: readSeeds(flags.seeds),
     sessions: wholeNumber("--sessions", flags.sessions ?? (protocol === "A" ? "24" : "8"), 1),
     protocol,
     corrections: flags.corrections ?? protocol === "B",
-    tries: wholeNumber("--tries", flags.tries ?? (protocol === "A" ? "8" : "3"), 1),
+    tries: wholeNumber("--tries", tries, 1),
     length: wholeNumber("--length", flags.length ?? (protocol === "A" ? "1" : "12"), 1),
     teach: wholeNumber("--teach", flags.teach, 0),
     wording: oneOf("--wording", flags.wording, ["canonical", "varied"] as const),
@@ -111,7 +126,9 @@ export function helpText(): string {
 
   --url URL            deployment; without it ${defaultUrl}, or one started for this run
   --key KEY            API key; otherwise ROSA2_API_KEY, then .rosa2/api-key
-  --suite NAMES        comma-separated (default MIX), "plane", or JSONL files (test/eval/README.md)
+  --suite NAMES        comma-separated (default MIX), JSONL files (test/eval/README.md), or a set by itself:
+                       "plane" (${suiteSets.plane.join(", ")}) or
+                       "words" (${suiteSets.words.join(", ")}; what rewriting is worth, protocol A with 3 tries)
 ${list(suites)}
   --conditions NAMES   comma-separated (default none,never,words,weights,both)
 ${list(conditions)}
@@ -139,14 +156,18 @@ function parseFlags(args: readonly string[]) {
 }
 
 function readSuites(text: string): string[] {
-  const names = text === "plane" ? planeSuites : listOf("--suite", text);
+  const names = isSuiteSet(text) ? suiteSets[text] : listOf("--suite", text);
   for (const name of names) {
     if (name.endsWith(".jsonl") || (suiteNames as string[]).includes(name)) continue;
     throw new Failure(
-      `--suite "${name}" is none of ${suiteNames.join(", ")}, plane, nor a .jsonl file`,
+      `--suite "${name}" is none of ${suiteNames.join(", ")}, plane, words, nor a .jsonl file`,
     );
   }
   return unique("--suite", names);
+}
+
+function isSuiteSet(text: string): text is keyof typeof suiteSets {
+  return Object.hasOwn(suiteSets, text);
 }
 
 /** In the order in which they run, whatever the order on the command line. */

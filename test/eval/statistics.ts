@@ -36,6 +36,19 @@ export function share(values: readonly boolean[]): number | null {
   return mean(values.map(Number));
 }
 
+/**
+ * Mean of a / mean of b over pairs, with the standard error of the ratio by linearisation: that of the residuals
+ * a − ratio·b, over the mean of b. Null without pairs or where b's mean is 0.
+ */
+export function estimateRatio(
+  pairs: readonly (readonly [a: number, b: number])[],
+): Estimate | null {
+  const [a, b] = [mean(pairs.map(([a]) => a)), mean(pairs.map(([, b]) => b))];
+  if (a === null || b === null || b === 0) return null;
+  const residuals = estimate(pairs.map(([one, other]) => (one - (a / b) * other) / b));
+  return { mean: a / b, se: residuals?.se ?? null, count: pairs.length };
+}
+
 /** a / b − 1, "how much more"; null where it means nothing. */
 export function relativeGain(a: number | null, b: number | null): number | null {
   return a === null || b === null || b === 0 ? null : a / b - 1;

@@ -32,6 +32,15 @@ export interface GeneratedSuite {
 }
 
 export const suites = {
+  ONE: {
+    about: "one operation, left ambiguous: the words alone are missing",
+    place: null,
+    draw: (random, length) => {
+      const options = { stated: "format", readings: "uniform" } as const;
+      return streamOf(random, drawTask(random, [pick(random, families)], options), length);
+    },
+    isWord: false,
+  },
   EASY: {
     about: "trained pairs, clear: nothing is missing",
     place: { ambiguity: "clear", incapacity: "trained pair" },

@@ -5,8 +5,9 @@ import type { MeanRow } from "../results.ts";
 import type { Settings } from "../settings.ts";
 import type { Estimate } from "../statistics.ts";
 import { type Place, type SuiteName, suites } from "../suites.ts";
+import type { WordingGain } from "../wordings.ts";
 import { barPlot, escapeHtml, heatMap, linePlot } from "./plots.ts";
-import { showEstimate, showNumber, shownColumns, showPercent } from "./table.ts";
+import { showEstimate, showNumber, shownColumns, shownGains, showPercent } from "./table.ts";
 
 export interface Report {
   model: string;
@@ -15,6 +16,7 @@ export interface Report {
   settings: Settings;
   means: readonly MeanRow[];
   comparisons: readonly Comparison[];
+  wordings: readonly WordingGain[];
   /** Where each suite lies in the plane. */
   places: ReadonlyMap<string, Place | null>;
 }
@@ -23,7 +25,12 @@ export interface Report {
 const colors: Record<ConditionName, string> = {
   none: "#7a7a7a",
   history: "#b08d57",
+  said: "#999933",
+  appended: "#d55e00",
   never: "#cc79a7",
+  proposed: "#aa4499",
+  rules: "#332288",
+  gpu: "#44aa99",
   words: "#0072b2",
   weights: "#e69f00",
   adam: "#56b4e9",
@@ -31,7 +38,7 @@ const colors: Record<ConditionName, string> = {
 };
 
 export function renderHtml(report: Report): string {
-  const { model, at, means, comparisons, settings } = report;
+  const { model, at, means, comparisons, wordings, settings } = report;
   const suiteNames = [...new Set(means.map(({ suite }) => suite))];
   const conditionNames = [...new Set(means.map(({ condition }) => condition))];
   const facts = [
@@ -52,6 +59,7 @@ export function renderHtml(report: Report): string {
 <p>${escapeHtml(facts.join(" · "))}. Figures are means over seeds ± standard error.</p>
 <p class="legend">${conditionNames.map(legendEntry).join(" ")}</p>
 ${comparisons.length === 0 ? "" : comparisonTable(comparisons)}
+${wordings.length === 0 ? "" : wordingTable(wordings)}
 ${planeSection(report, conditionNames)}
 ${suiteNames
   .map((suite) =>
@@ -159,6 +167,14 @@ function comparisonTable(comparisons: readonly Comparison[]): string {
       showNumber(c.shift_ratio, 2),
       showNumber(c.memory_ratio, 2),
     ]),
+  );
+}
+
+function wordingTable(gains: readonly WordingGain[]): string {
+  const head = ["suite", "rewritten by", ...shownGains.map(({ title }) => title)];
+  return table(
+    head,
+    gains.map((gain) => [gain.suite, gain.rewriter, ...shownGains.map(({ of }) => of(gain))]),
   );
 }
 

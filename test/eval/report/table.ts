@@ -2,6 +2,7 @@
 import type { Comparison } from "../comparison.ts";
 import type { ColumnName, MeanRow } from "../results.ts";
 import type { Estimate } from "../statistics.ts";
+import type { WordingGain } from "../wordings.ts";
 
 interface Shown {
   title: string;
@@ -14,6 +15,7 @@ interface Shown {
 export const shownColumns: readonly Shown[] = [
   { title: "first", column: "first_try", digits: 3 },
   { title: "late", column: "late_first_try", digits: 3 },
+  { title: "by 2nd", column: "second_try", digits: 3 },
   { title: "solved", column: "solved", digits: 3 },
   { title: "tries", column: "tries", digits: 2 },
   { title: "‖Δθ‖", column: "shift_at_success", digits: 2 },
@@ -56,6 +58,30 @@ export function renderComparisons(comparisons: readonly Comparison[]): string {
     showPercent(c.tries_over_none),
     showNumber(c.shift_ratio, 2),
     showNumber(c.memory_ratio, 2),
+  ]);
+  return align([head, ...body]);
+}
+
+/** How the columns of `WordingGain` are called, with what stands in them. */
+export const shownGains = (
+  [
+    ["by 2nd", "second_try", ["said", "appended", "none"]],
+    ["solved", "solved", ["said", "appended", "none"]],
+    ["repaired", "repaired", ["appended", "none"]],
+  ] as const
+).flatMap(([title, measure, baselines]) =>
+  baselines.map((baseline) => ({
+    title: `${title} / ${baseline}`,
+    of: (gain: WordingGain) => showEstimate(gain[measure][baseline], 2),
+  })),
+);
+
+export function renderWordingGains(gains: readonly WordingGain[]): string {
+  const head = ["suite", "rewritten by", ...shownGains.map(({ title }) => title)];
+  const body = gains.map((gain) => [
+    gain.suite,
+    gain.rewriter,
+    ...shownGains.map(({ of }) => of(gain)),
   ]);
   return align([head, ...body]);
 }

@@ -87,6 +87,7 @@ export class SessionStudent implements Student {
     if (weights.decision === "updated" && weights.ms != null) this.spent.updateMs.push(weights.ms);
     if (weights.decision === "rejected") this.spent.updatesRejected++;
     if (words.changed) this.spent.wordsChanged++;
+    if (words.rewriter?.adopted) this.spent.proposalsAdopted++;
     this.#pay(answer.cost.usd);
     return answer;
   }

@@ -30,6 +30,8 @@ export interface Spent {
   /** Updates that the service computed and threw away. */
   updatesRejected: number;
   wordsChanged: number;
+  /** Wordings that a model proposed and the API took. */
+  proposalsAdopted: number;
   promptTokens: number;
   completionTokens: number;
   costUsd: number;
@@ -41,6 +43,7 @@ export function nothingSpent(): Spent {
     updateMs: [],
     updatesRejected: 0,
     wordsChanged: 0,
+    proposalsAdopted: 0,
     promptTokens: 0,
     completionTokens: 0,
     costUsd: 0,

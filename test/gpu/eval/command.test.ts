@@ -125,12 +125,12 @@ describe("says what is wrong in one line, and ends with 1", () => {
     refused([...common(), "--key", "rosa2_other"], /Cannot evaluate .*invalid_key.*--key/));
 
   test("a baseline that the deployment does not offer", async () => {
-    fake.takesMethod = false;
+    fake.adaptationKeys = ["mode"];
     await refused(
       [...common(), "--conditions", "adam"],
       /The condition "adam" needs adaptation.method, which .* does not take/,
     );
-    fake.takesMethod = true;
+    fake.adaptationKeys = ["mode", "method", "rewriter"];
   });
 
   test("a journal of something else", async () => {

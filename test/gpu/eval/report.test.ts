@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { compare } from "../../eval/comparison.ts";
 import { renderHtml } from "../../eval/report/html.ts";
 import { barPlot, heatMap, linePlot } from "../../eval/report/plots.ts";
-import { renderComparisons, renderTable } from "../../eval/report/table.ts";
+import { renderComparisons, renderTable, renderWordingGains } from "../../eval/report/table.ts";
 import { columnNames, type MeanRow } from "../../eval/results.ts";
 import type { Place } from "../../eval/suites.ts";
 import { settingsOf } from "./support/harness.ts";
@@ -38,6 +38,15 @@ const report = {
   settings: settingsOf(""),
   means,
   comparisons: compare(means, []),
+  wordings: [
+    {
+      suite: "ONE",
+      rewriter: "rules" as const,
+      second_try: { said: { mean: 2, se: 0.5, count: 2 }, appended: null, none: null },
+      solved: { said: null, appended: { mean: 1.5, se: null, count: 1 }, none: null },
+      repaired: { said: null, appended: { mean: 4, se: 1, count: 2 }, none: null },
+    },
+  ],
   places,
 };
 
@@ -45,7 +54,7 @@ describe("the table", () => {
   test("aligns its columns and marks what was not measured", () => {
     const lines = renderTable(means).split("\n");
     expect(lines).toHaveLength(6);
-    expect(lines[1]).toMatch(/^AMB {2,}both +3 +– +0\.875 ±0\.012 +– +2\.13 /);
+    expect(lines[1]).toMatch(/^AMB {2,}both +3 +– +0\.875 ±0\.012 +– +– +2\.13 /);
     expect(new Set(lines.map((line) => line.indexOf("±0.012")).filter((at) => at > 0)).size).toBe(
       1,
     );
@@ -56,6 +65,13 @@ describe("the table", () => {
     expect(amb).toMatch(/^AMB( +–){6}$/);
     expect(mix).toMatch(/^MIX +\+50 % +\+50 % +-10 % +-18 % +– +–$/);
   });
+});
+
+test("says how many times as often a rewritten request succeeds", () => {
+  const [head, one] = renderWordingGains(report.wordings).split("\n");
+  expect(head).toMatch(/by 2nd \/ said +by 2nd \/ appended +by 2nd \/ none +solved \/ said/);
+  expect(one).toMatch(/^ONE +rules +2\.00 ±0\.50 +– +– +– +1\.50 +– +4\.00 ±1\.00 +–$/);
+  expect(renderHtml(report)).toContain("2.00 ±0.50");
 });
 
 test("knows no best axis where only one was run", () => {

@@ -39,6 +39,22 @@ test("takes ranges of seeds and the whole plane", () => {
   expect(settingsOf("--no-corrections").corrections).toBe(false);
 });
 
+test("asks what rewriting is worth with one word, and lets every flag overrule it", () => {
+  expect(settingsOf("--suite words")).toMatchObject({
+    suites: ["ONE", "AMB", "MIX"],
+    conditions: ["none", "said", "appended", "proposed", "rules", "gpu"],
+    protocol: "A",
+    tries: 3,
+    length: 1,
+    corrections: false,
+    temperature: 0,
+  });
+  expect(settingsOf("--suite words --tries 2 --conditions rules,said")).toMatchObject({
+    conditions: ["said", "rules"],
+    tries: 2,
+  });
+});
+
 test("names every suite and condition in its help", () => {
   expect(readSettings(["--help"])).toBeNull();
   for (const name of [...suiteNames, ...conditionNames]) expect(helpText()).toContain(` ${name} `);

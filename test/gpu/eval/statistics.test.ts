@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { estimate, median, ratio, relativeGain } from "../../eval/statistics.ts";
+import { estimate, estimateRatio, median, ratio, relativeGain } from "../../eval/statistics.ts";
 
 test("gives the mean and the sample standard error of the mean", () => {
   // Sample variance of 1, 2, 6 is 7; its root over √3 is 1.5275.
@@ -25,4 +25,23 @@ test("never divides by zero or by what is missing", () => {
   expect(relativeGain(0.8, 0.5)).toBeCloseTo(0.6, 12);
   expect(relativeGain(0.8, 0)).toBeNull();
   expect(ratio(null, 2)).toBeNull();
+});
+
+test("gives a ratio of means with an error that pairing makes smaller", () => {
+  // a = 2 b in every pair: whatever b varies by, the ratio is certain.
+  expect(
+    estimateRatio([
+      [0.4, 0.2],
+      [0.8, 0.4],
+    ]),
+  ).toEqual({ mean: 2, se: 0, count: 2 });
+  // Residuals (0.6 − 0.4) / 0.4 = 0.5 and −0.5; their standard error is √(0.5 / 2) = 0.5.
+  expect(
+    estimateRatio([
+      [0.6, 0.4],
+      [0.2, 0.4],
+    ]),
+  ).toEqual({ mean: 1, se: expect.closeTo(0.5, 12), count: 2 });
+  expect(estimateRatio([[0.5, 0]])).toBeNull();
+  expect(estimateRatio([])).toBeNull();
 });

@@ -7,6 +7,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { rewriteInstruction } from "@rosa2/shared/rewrite-prompt";
 
 export interface Known {
   answer: string;
@@ -36,6 +37,9 @@ interface Call {
 
 export const fakeKey = "rosa2_fake";
 
+/** What the fake's words add to a request to say its reading. */
+const clearly = " (said clearly)";
+
 export class FakeApi {
   readonly calls: Call[] = [];
   readonly sessions = new Map<string, Session>();
@@ -43,7 +47,8 @@ export class FakeApi {
   lostAnswers = 0;
   /** This many calls are refused with 429 first. */
   refusals = 0;
-  takesMethod = true;
+  /** Keys of a session's `adaptation` that this deployment takes. */
+  adaptationKeys = ["mode", "method", "rewriter"];
   readonly #known: ReadonlyMap<string, Known>;
   readonly #answered = new Map<string, { status: number; body: unknown }>();
   readonly #server: Server;
@@ -112,7 +117,7 @@ export class FakeApi {
     const [, , , sessionId = "", what = "", turnId = "", verb = ""] = path.split("/");
     if (path === "/v1/models") return ok({ data: [{ id: "fake-student" }] });
     if (path === "/openapi.json") {
-      const properties = this.takesMethod ? { mode: {}, method: {} } : { mode: {} };
+      const properties = Object.fromEntries(this.adaptationKeys.map((key) => [key, {}]));
       return ok({ components: { schemas: { Adaptation: { properties } } } });
     }
     if (path === "/v1/chat/completions") return ok(this.#complete(body));
@@ -168,7 +173,7 @@ export class FakeApi {
     }
     const retried = body.retry === true;
     return {
-      words: { changed },
+      words: { changed, after: session.knowsReading ? turn.request + clearly : turn.request },
       weights,
       ...(retried
         ? { turn: this.#turn(session, turn.request, [...turn.rejected, turn.reply]) }
@@ -179,8 +184,10 @@ export class FakeApi {
 
   #complete(body: Record<string, unknown>) {
     const messages = body.messages as { role: string; content: string }[];
-    const request = messages.findLast(({ content }) => this.#known.has(content))?.content ?? "";
-    const content = this.#reply(request, null, []);
+    const isKnown = (text: string) => this.#known.has(text.replace(clearly, ""));
+    const request = messages.findLast(({ content }) => isKnown(content))?.content ?? "";
+    const content =
+      messages[0]?.content === rewriteInstruction ? "" : this.#reply(request, null, []);
     return {
       choices: [{ message: { content } }],
       usage: { prompt_tokens: 10, completion_tokens: 5 },
@@ -189,11 +196,11 @@ export class FakeApi {
   }
 
   #reply(request: string, session: Session | null, rejected: readonly string[]): string {
-    const known = this.#known.get(request);
+    const known = this.#known.get(request.replace(clearly, ""));
     if (known === undefined) return "?";
     const updates = session?.updates ?? 0;
     const isRight =
-      (!known.isAmbiguous || session?.knowsReading === true) &&
+      (!known.isAmbiguous || session?.knowsReading === true || request.endsWith(clearly)) &&
       (!known.isHard || updates > 0) &&
       !(known.isForgotten && updates > 0 && session?.mode === "weights");
     return isRight ? known.answer : `wrong ${rejected.length}`;

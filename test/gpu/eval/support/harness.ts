@@ -33,8 +33,8 @@ export function answersTo(settings: Settings): Map<string, Known> {
         for (const { request, correction } of plan.problems) {
           known.set(request, {
             answer: correction!,
-            isAmbiguous: ["AMB", "MIX", "THREEA"].includes(name),
-            isHard: name !== "AMB" && name !== "EASY",
+            isAmbiguous: ["ONE", "AMB", "MIX", "THREEA"].includes(name),
+            isHard: !["ONE", "AMB", "EASY"].includes(name),
           });
         }
         // The fake has no answers to probes: it forgets nothing by knowing nothing.

@@ -1,0 +1,84 @@
+/** Ways of wording a request after a rejected reply: as said, with the remarks appended, as a model or the API rewrites it. */
+import { type RejectedAttempt, rewritePrompt } from "@rosa2/shared/rewrite-prompt";
+import type { Adaptation, Api, TurnAnswer } from "../api.ts";
+import type { Complete, Wording, WordingOptions } from "./wording-student.ts";
+
+/** Whatever the user remarks, the request stays. */
+export function asSaid(request: string): Wording {
+  return { reword: async () => request, close: async () => {} };
+}
+
+/** What a person does in a chat box without a dialogue: the same request, the remarks below it. */
+export function appended(request: string): Wording {
+  return {
+    reword: async (attempts) => [request, ...attempts.map(({ feedback }) => feedback)].join("\n"),
+    close: async () => {},
+  };
+}
+
+/** What the served model itself writes when it is asked to rewrite, unchecked; an empty answer keeps the request. */
+export function proposed(request: string, complete: Complete): Wording {
+  return {
+    reword: async (attempts) => (await complete(rewritePrompt(request, attempts))) || request,
+    close: async () => {},
+  };
+}
+
+/**
+ * What the API gives back as `words.after` in a session that adapts words. A remark goes to the turn whose reply it
+ * is about: the session rules rejected replies out when it answers again, which plain requests cannot, so the reply
+ * that the user saw may be an earlier turn's.
+ */
+export class SessionWording implements Wording {
+  readonly #api: Api;
+  readonly #session: string;
+  readonly #options: WordingOptions;
+  readonly #turns: TurnAnswer[];
+
+  private constructor(api: Api, session: string, first: TurnAnswer, options: WordingOptions) {
+    this.#api = api;
+    this.#session = session;
+    this.#options = options;
+    this.#turns = [first];
+  }
+
+  static async open(
+    api: Api,
+    request: string,
+    options: WordingOptions,
+    rewriter: Adaptation["rewriter"],
+  ): Promise<SessionWording> {
+    const { title, instructions, sampling } = options;
+    const session = await api.createSession({
+      title,
+      adaptation: { mode: "words", context: "request", rewriter },
+      ...(instructions === null ? {} : { instructions }),
+    });
+    const first = await api.turn(session, { content: request, ...sampling });
+    return new SessionWording(api, session, first, options);
+  }
+
+  async reword(attempts: readonly RejectedAttempt[]): Promise<string> {
+    const { reply, feedback: text } = attempts.at(-1)!;
+    const turn = this.#turns.find((one) => one.reply === reply) ?? this.#turns.at(-1)!;
+    // The API takes no feedback on an empty reply: there is nothing in it to be wrong.
+    if (turn.reply === "") return turn.prompt;
+    const answer = await this.#api.feedback(this.#session, turn.id, {
+      reward: -1,
+      text,
+      retry: true,
+    });
+    if (answer.turn === undefined)
+      throw new Error("Feedback with a retry came back without a turn");
+    this.#turns.push(answer.turn);
+    const { spent } = this.#options;
+    spent.costUsd += answer.cost.usd;
+    if (answer.words.changed) spent.wordsChanged++;
+    if (answer.words.rewriter?.adopted) spent.proposalsAdopted++;
+    return answer.words.after;
+  }
+
+  async close(): Promise<void> {
+    await this.#api.deleteSession(this.#session);
+  }
+}
