@@ -47,7 +47,7 @@ export function saveModel(directory: string, config: ModelConfig, state: Trainin
     num_attention_heads: config.headCount,
     num_key_value_heads: config.kvHeadCount,
     head_dim: config.headSize,
-    hidden_act: config.hiddenAct,
+    hidden_act: config.activation,
     max_position_embeddings: contextLength,
     rms_norm_eps: config.rmsNormEps,
     rope_theta: config.rope.theta,

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
-import type { ModelConfig } from "../src/compiler/checkpoint.ts";
+import { readModelConfig } from "../src/compiler/model-config.ts";
 import { Model } from "../src/engine/model.ts";
 import { packBatch } from "./batches.ts";
 import { loadRun, readWeights, saveModel, saveRun } from "./checkpoints.ts";
@@ -58,28 +58,19 @@ const constantShare = 0.6;
 const finalShare = 0.02;
 
 const vocabulary = buildVocabulary();
-const config: ModelConfig = {
-  architecture: "llama",
-  vocabSize: vocabulary.length,
-  hiddenSize: Number(flags.hidden),
-  intermediateSize: Number(flags.ff),
-  layerCount: Number(flags.layers),
-  headCount: Number(flags.heads),
-  kvHeadCount: Number(flags.heads),
-  headSize: Number(flags.hidden) / Number(flags.heads),
-  rmsNormEps: 1e-5,
-  rope: { theta: 10_000, scaling: null },
-  contextLength,
-  tiedEmbeddings: true,
-  attentionBias: { qkv: false, output: false },
-  mlpBias: false,
-  qkNorm: false,
-  slidingWindow: null,
-  hiddenAct: "silu",
-  eosIds: [vocabulary.indexOf(specialTokens.end)],
-  bosId: null,
-  dtype: "float32",
-};
+const config = readModelConfig({
+  model_type: "llama",
+  vocab_size: vocabulary.length,
+  hidden_size: Number(flags.hidden),
+  intermediate_size: Number(flags.ff),
+  num_hidden_layers: Number(flags.layers),
+  num_attention_heads: Number(flags.heads),
+  rms_norm_eps: 1e-5,
+  max_position_embeddings: contextLength,
+  tie_word_embeddings: true,
+  eos_token_id: vocabulary.indexOf(specialTokens.end),
+  bos_token_id: null,
+});
 
 await train();
 

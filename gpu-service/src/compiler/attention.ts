@@ -1,6 +1,6 @@
 /** Attention over a whole sequence, made of differentiable primitives. */
 import type { ModelConfig } from "./checkpoint.ts";
-import { add, matmul, reshape, rotate, softmax, transpose } from "./functions.ts";
+import { add, matmul, reshape, rotate, softcap, softmax, transpose } from "./functions.ts";
 import type { Value } from "./graph.ts";
 
 export interface SequenceInputs {
@@ -15,7 +15,7 @@ export interface SequenceInputs {
 
 /** Attended values [R, T, H·D] of q, k, v [R, T, heads·D]. */
 export function attendSequence(
-  { headCount: H, kvHeadCount: K, headSize: D }: ModelConfig,
+  { headCount: H, kvHeadCount: K, headSize: D, attentionScale, attentionSoftcap }: ModelConfig,
   q: Value,
   k: Value,
   v: Value,
@@ -27,7 +27,10 @@ export function attendSequence(
     transpose(reshape(x, [R, T, K, groups, D]), [0, 2, 3, 1, 4]);
   const queries = split(rotate(q, positions, cos, sin, D), H / K);
   const keys = split(rotate(k, positions, cos, sin, D), 1);
-  const scores = matmul(queries, keys, { transposeB: true, alpha: 1 / Math.sqrt(D) });
+  const scores = softcap(
+    matmul(queries, keys, { transposeB: true, alpha: attentionScale }),
+    attentionSoftcap,
+  );
   const attended = matmul(softmax(add(scores, mask)), split(v, 1));
   return reshape(transpose(attended, [0, 3, 1, 2, 4]), [R, T, H * D]);
 }

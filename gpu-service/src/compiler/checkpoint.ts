@@ -15,8 +15,14 @@ import {
 import { basename, join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
-import { type ModelConfig, parse, readModelConfig } from "./model-config.ts";
-import { openSafetensors, type TensorFile, type TensorType } from "./safetensors.ts";
+import { parse } from "./config-errors.ts";
+import { type ModelConfig, readModelConfig } from "./model-config.ts";
+import {
+  type ElementRange,
+  openSafetensors,
+  type TensorFile,
+  type TensorType,
+} from "./safetensors.ts";
 
 export type { ModelConfig } from "./model-config.ts";
 
@@ -39,8 +45,8 @@ export interface Checkpoint {
   readonly digest: string;
   has(name: string): boolean;
   location(name: string): TensorLocation;
-  /** The tensor in fp32, row-major, in memory of its own. */
-  tensor(name: string): Float32Array<ArrayBuffer>;
+  /** The tensor, or a part of it, in fp32, row-major, in memory of its own. */
+  tensor(name: string, part?: ElementRange): Float32Array<ArrayBuffer>;
 }
 
 /**
@@ -81,10 +87,10 @@ export function openCheckpoint(directory: string): Checkpoint {
     },
     has: (name) => fileOf.has(name),
     location,
-    tensor: (name) => {
+    tensor: (name, part) => {
       const file = fileOf.get(name);
       if (!file) throw invalid(`tensor "${name}" is missing`);
-      return file.tensors.readFloat32(name);
+      return file.tensors.readFloat32(name, part);
     },
   };
 }
@@ -123,6 +129,10 @@ export function tensorShapes(config: ModelConfig): Map<string, readonly number[]
     }
     addLinear(`${prefix}.self_attn.o_proj`, hiddenSize, queries, config.attentionBias.output);
     shapes.set(`${prefix}.post_attention_layernorm.weight`, [hiddenSize]);
+    if (config.sandwichNorms) {
+      shapes.set(`${prefix}.pre_feedforward_layernorm.weight`, [hiddenSize]);
+      shapes.set(`${prefix}.post_feedforward_layernorm.weight`, [hiddenSize]);
+    }
     addLinear(`${prefix}.mlp.gate_proj`, intermediateSize, hiddenSize, config.mlpBias);
     addLinear(`${prefix}.mlp.up_proj`, intermediateSize, hiddenSize, config.mlpBias);
     addLinear(`${prefix}.mlp.down_proj`, hiddenSize, intermediateSize, config.mlpBias);

@@ -7,15 +7,26 @@
  */
 import type { ModelConfig } from "./checkpoint.ts";
 import { type DecoderParts, decoder, head } from "./decoder.ts";
-import { add, concat, input, matmul, reshape, rotate, slice, softmax } from "./functions.ts";
+import {
+  add,
+  concat,
+  input,
+  matmul,
+  reshape,
+  rotate,
+  slice,
+  softcap,
+  softmax,
+} from "./functions.ts";
 import type { Value } from "./graph.ts";
+import { layerInputs } from "./layer-kinds.ts";
 import { adapterInputs } from "./lora.ts";
 import type { Quantization } from "./quantize.ts";
 import { weightReader } from "./weights.ts";
 
 /**
  * Inputs: `ids` and `positions` [R, 1], `mask` [R, 1, 1, S+1] (added to the scores: past positions, then the
- * new one), `cos` and `sin` [P, D/2], `past.{layer}.key|value` [R, K, S, D], and with adapters `a.{group}`
+ * new one), `cos` and `sin` [P, D/2] (layer-kinds.ts: also `.window`, where layers differ), `past.{layer}.key|value` [R, K, S, D], and with adapters `a.{group}`
  * [r, in], `b.{module}` [R, out, r].
  * Outputs: `logits` [R, 1, V]; `fresh` [R, 1, 2·layers·K·D], each layer's rotated key, then its value.
  */
@@ -25,26 +36,25 @@ export function decodeGraph(
 ): Record<string, Value> {
   const { headCount: H, kvHeadCount: K, headSize: D } = config;
   const positions = input("positions", { dtype: "i64", shape: ["R", 1] });
-  const mask = input("mask", { dtype: "f32", shape: ["R", 1, 1, "S+1"] });
-  const cos = input("cos", { dtype: "f32", shape: ["P", D / 2] });
-  const sin = input("sin", { dtype: "f32", shape: ["P", D / 2] });
+  const inputsOf = layerInputs(config, { maskShape: ["R", 1, 1, "S+1"], positions: "P" });
   const fresh: Value[] = [];
   const parts: DecoderParts = {
     ...weightReader(options.quantization ?? null),
     attend(layer, q, k, v) {
       const past = (kind: string) =>
         input(`past.${layer}.${kind}`, { dtype: "f32", shape: ["R", K, "S", D] });
+      const { mask, cos, sin } = inputsOf(layer);
       const key = rotate(k, positions, cos, sin, D);
       fresh.push(key, v);
       // With one position a row, heads need no transposition: query heads of one key head are neighbours.
       const queries = reshape(rotate(q, positions, cos, sin, D), ["R", K, H / K, D]);
       const own = (x: Value) => reshape(x, ["R", K, 1, D]);
-      const options = { transposeB: true, alpha: 1 / Math.sqrt(D) };
+      const options = { transposeB: true, alpha: config.attentionScale };
       const scores = concat(
         [matmul(queries, past("key"), options), matmul(queries, own(key), options)],
         3,
       );
-      const shares = softmax(add(scores, mask));
+      const shares = softmax(add(softcap(scores, config.attentionSoftcap), mask));
       const before = matmul(slice(shares, 3, 0, -1), past("value"));
       const now = matmul(slice(shares, 3, -1, 0), own(v));
       return reshape(add(before, now), ["R", 1, H * D]);

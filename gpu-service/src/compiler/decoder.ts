@@ -1,12 +1,24 @@
 /**
- * A Llama-type decoder as a graph: Llama, Mistral, Qwen2 (biases) and Qwen3 (q/k norms).
+ * A Llama-type decoder as a graph: Llama, Mistral, Qwen2 (biases), Qwen3 (q/k norms) and Gemma (norms of 1 + w,
+ * scaled embeddings, GeGLU; from the second on norms on both sides and capped logits).
  *
  * Letters in shapes: R rows, T positions, C hidden size, V vocabulary, H heads, D head size, r rank.
  * How positions attend and where weights come from is the caller's: the step graph attends over a cache,
  * the adapt and training graphs over the whole sequence.
  */
 import type { ModelConfig } from "./checkpoint.ts";
-import { add, gatherRows, matmul, multiply, reshape, rmsNorm, silu } from "./functions.ts";
+import {
+  add,
+  gatherRows,
+  gelu,
+  matmul,
+  multiply,
+  reshape,
+  rmsNorm,
+  scalar,
+  silu,
+  softcap,
+} from "./functions.ts";
 import type { Value } from "./graph.ts";
 
 export interface DecoderParts {
@@ -27,37 +39,31 @@ export interface DecoderParts {
 
 /** Final hidden states [R, T, C] of the ids [R, T]. */
 export function decoder(config: ModelConfig, ids: Value, parts: DecoderParts): Value {
-  const { weight } = parts;
-  const { hiddenSize: C, rmsNormEps: epsilon } = config;
   let h = gatherRows(embeddings(config, parts), ids);
+  if (config.embeddingScale !== 1) h = multiply(h, scalar(config.embeddingScale));
   for (let layer = 0; layer < config.layerCount; layer++) {
-    const path = `model.layers.${layer}`;
-    h = add(
-      h,
-      attention(
-        config,
-        layer,
-        rmsNorm(h, weight(`${path}.input_layernorm.weight`, [C]), epsilon),
-        parts,
-      ),
-    );
-    h = add(
-      h,
-      mlp(
-        config,
-        layer,
-        rmsNorm(h, weight(`${path}.post_attention_layernorm.weight`, [C]), epsilon),
-        parts,
-      ),
-    );
+    const norm = (name: string, x: Value) =>
+      normalise(config, `model.layers.${layer}.${name}`, x, parts);
+    const attend = (x: Value) => attention(config, layer, x, parts);
+    const feedForward = (x: Value) => mlp(config, layer, x, parts);
+    if (config.sandwichNorms) {
+      const attended = attend(norm("input_layernorm", h));
+      h = add(h, norm("post_attention_layernorm", attended));
+      const fed = feedForward(norm("pre_feedforward_layernorm", h));
+      h = add(h, norm("post_feedforward_layernorm", fed));
+    } else {
+      h = add(h, attend(norm("input_layernorm", h)));
+      h = add(h, feedForward(norm("post_attention_layernorm", h)));
+    }
   }
-  return rmsNorm(h, weight("model.norm.weight", [C]), epsilon);
+  return normalise(config, "model.norm", h, parts);
 }
 
 /** Logits [.., V] of hidden states [.., C]. */
 export function head(config: ModelConfig, h: Value, parts: DecoderParts): Value {
   const table = config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-  return parts.linear(h, table, [config.vocabSize, config.hiddenSize]);
+  const logits = parts.linear(h, table, [config.vocabSize, config.hiddenSize]);
+  return softcap(logits, config.logitSoftcap);
 }
 
 function embeddings(config: ModelConfig, parts: DecoderParts): Value {
@@ -91,7 +97,8 @@ function mlp(config: ModelConfig, layer: number, x: Value, parts: DecoderParts):
   const { hiddenSize: C, intermediateSize: F, mlpBias } = config;
   const path = `model.layers.${layer}.mlp`;
   const project = reader(x, `${layer}.mlp_in`, parts);
-  const gate = silu(project(`${path}.gate_proj`, C, F, mlpBias));
+  const activate = config.activation === "silu" ? silu : gelu;
+  const gate = activate(project(`${path}.gate_proj`, C, F, mlpBias));
   const hidden = multiply(gate, project(`${path}.up_proj`, C, F, mlpBias));
   return reader(hidden, `${layer}.mlp_out`, parts)(`${path}.down_proj`, F, C, mlpBias);
 }
@@ -108,10 +115,15 @@ function reader(x: Value, group: string, { weight, linear, lora }: DecoderParts)
 }
 
 /** RMS norm of each head on its own [R, T, heads·D]. */
-function headNorm(config: ModelConfig, name: string, x: Value, { weight }: DecoderParts): Value {
+function headNorm(config: ModelConfig, name: string, x: Value, parts: DecoderParts): Value {
   const { headSize } = config;
   const [R, T, width] = x.shape as [number, number, number];
   const heads = reshape(x, [R, T, width / headSize, headSize]);
-  const normal = rmsNorm(heads, weight(`${name}.weight`, [headSize]), config.rmsNormEps);
-  return reshape(normal, x.shape);
+  return reshape(normalise(config, name, heads, parts), x.shape);
+}
+
+/** RMS norm over the last axis with the weight of the module `name`. */
+function normalise(config: ModelConfig, name: string, x: Value, { weight }: DecoderParts): Value {
+  const scale = weight(`${name}.weight`, [x.shape.at(-1) as number]);
+  return rmsNorm(x, config.normOffset ? add(scale, scalar(1)) : scale, config.rmsNormEps);
 }

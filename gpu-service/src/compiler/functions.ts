@@ -35,7 +35,14 @@ export const negate = (x: Value) => apply("negate", [x], {});
 export const exp = (x: Value) => apply("exp", [x], {});
 export const sqrt = (x: Value) => apply("sqrt", [x], {});
 export const sigmoid = (x: Value) => apply("sigmoid", [x], {});
+export const tanh = (x: Value) => apply("tanh", [x], {});
 export const silu = (x: Value) => apply("silu", [x], {});
+export const gelu = (x: Value) => apply("gelu", [x], {});
+
+/** cap·tanh(x/cap): x near 0, never beyond ±cap; x itself without a cap. */
+export function softcap(x: Value, cap: number | null): Value {
+  return cap === null ? x : multiply(tanh(multiply(x, scalar(1 / cap))), scalar(cap));
+}
 
 export function matmul(a: Value, b: Value, options: Partial<Attributes["matmul"]> = {}): Value {
   const { transposeA = false, transposeB = false, alpha = 1 } = options;

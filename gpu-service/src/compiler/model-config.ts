@@ -3,15 +3,21 @@
  * it cannot run. It reads no weights and executes nothing.
  *
  * Defaults are those of each family's configuration class in `transformers`, because a saved config may
- * leave out what equals them. Both spellings of rotary settings are read: `rope_theta` + `rope_scaling`
- * (transformers ≤ 4) and `rope_parameters` (5).
+ * leave out what equals them.
  */
-import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
+import { invalid, parse, unsupported } from "./config-errors.ts";
+import {
+  type Activation,
+  type Architecture,
+  architectures,
+  type Family,
+  families,
+  isArchitecture,
+} from "./families.ts";
+import { type Rope, readGemma3Rope, readRope, ropeFields } from "./rope-config.ts";
 
-export type Architecture = "llama" | "qwen2" | "qwen3" | "mistral";
-
-/** A decoder: pre-norm RMSNorm, rotary positions, grouped-query attention, gated SiLU feed-forward. */
+/** A decoder: RMSNorm, rotary positions, grouped-query attention, gated feed-forward. */
 export interface ModelConfig {
   architecture: Architecture;
   vocabSize: number;
@@ -22,7 +28,20 @@ export interface ModelConfig {
   kvHeadCount: number;
   headSize: number;
   rmsNormEps: number;
-  rope: { theta: number; scaling: RopeScaling | null };
+  /** Norms scale by 1 + w instead of w. */
+  normOffset: boolean;
+  /** A norm after attention and feed-forward as well as before. */
+  sandwichNorms: boolean;
+  /** Multiplies the embeddings that enter the first layer. */
+  embeddingScale: number;
+  /** Multiplies the scores q·k. */
+  attentionScale: number;
+  /** Bounds scores and logits to (−cap, cap) by cap·tanh(x/cap). */
+  attentionSoftcap: number | null;
+  logitSoftcap: number | null;
+  rope: Rope;
+  /** Rotary settings of the layers with a window, where they differ. */
+  windowRope: Rope | null;
   /** Tokens of prompt and reply together. */
   contextLength: number;
   /** The output head is the embedding matrix; the checkpoint then needs no `lm_head.weight`. */
@@ -31,94 +50,39 @@ export interface ModelConfig {
   mlpBias: boolean;
   /** RMSNorm over each head's query and key before rotation. */
   qkNorm: boolean;
-  /** A position sees itself and the `slidingWindow − 1` before it, in every layer; null sees all. */
+  /** In layers with a window a position sees itself and the `slidingWindow − 1` before it. */
   slidingWindow: number | null;
-  hiddenAct: "silu";
+  /** Which layers have the window. */
+  windowedLayers: readonly boolean[];
+  activation: Activation;
   /** Any of these ends a reply; may be empty. */
   eosIds: readonly number[];
   bosId: number | null;
+  /** How to sample where a request does not say; temperature 0 is greedy. */
+  sampling: SamplingDefaults;
   /** Type of the saved weights, as the config states it. */
   dtype: "float32" | "float16" | "bfloat16";
 }
 
-/** Llama 3's stretch of low frequencies. */
-export interface RopeScaling {
-  type: "llama3";
-  factor: number;
-  lowFreqFactor: number;
-  highFreqFactor: number;
-  originalContextLength: number;
+export interface SamplingDefaults {
+  temperature: number;
+  top_p: number;
+  /** 0 keeps every token. */
+  top_k: number;
+  min_p: number;
 }
 
-/** What the families' configuration classes assume where a config is silent. */
-interface Family {
-  className: string;
-  kvHeadCount: number | null;
-  headSize: number | null;
-  contextLength: number;
-  slidingWindow: number | null;
-  eosIds: readonly number[];
-  bosId: number | null;
-}
+const greedy: SamplingDefaults = { temperature: 0, top_p: 1, top_k: 0, min_p: 0 };
 
-const families: Record<Architecture, Family> = {
-  llama: {
-    className: "LlamaForCausalLM",
-    kvHeadCount: null,
-    headSize: null,
-    contextLength: 2048,
-    slidingWindow: null,
-    eosIds: [2],
-    bosId: 1,
-  },
-  qwen2: {
-    className: "Qwen2ForCausalLM",
-    kvHeadCount: 32,
-    headSize: null,
-    contextLength: 32_768,
-    slidingWindow: 4096,
-    eosIds: [],
-    bosId: null,
-  },
-  qwen3: {
-    className: "Qwen3ForCausalLM",
-    kvHeadCount: 32,
-    headSize: 128,
-    contextLength: 32_768,
-    slidingWindow: 4096,
-    eosIds: [],
-    bosId: null,
-  },
-  mistral: {
-    className: "MistralForCausalLM",
-    kvHeadCount: 8,
-    headSize: null,
-    contextLength: 131_072,
-    slidingWindow: 4096,
-    eosIds: [2],
-    bosId: 1,
-  },
-};
 const defaultWindowedFrom = 28;
-const defaultRopeTheta = 10_000;
+/** Gemma 2 alternates; Gemma 3 sees everything in every sixth layer. */
+const windowPatterns = { gemma2: 2, gemma3_text: 6 };
+const gemma2Softcaps = { attention: 50, logits: 30 };
+const gemmaQueryScalar = 256;
 
 const count = z.number().int().positive();
 const tokenId = z.number().int().nonnegative();
 const eosSchema = z.union([tokenId, z.array(tokenId)]).nullish();
-
-const ropeSchema = z.looseObject({
-  rope_type: z.string().nullish(),
-  type: z.string().nullish(),
-  rope_theta: z.number().positive().nullish(),
-  partial_rotary_factor: z.number().nullish(),
-});
-
-const llama3Schema = z.object({
-  factor: z.number().positive(),
-  low_freq_factor: z.number().positive(),
-  high_freq_factor: z.number().positive(),
-  original_max_position_embeddings: count.nullish(),
-});
 
 const configSchema = z.object({
   model_type: z.string(),
@@ -131,12 +95,14 @@ const configSchema = z.object({
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),
   rms_norm_eps: z.number().positive().default(1e-6),
-  hidden_act: z.string().default("silu"),
+  hidden_act: z.string().nullish(),
+  hidden_activation: z.string().nullish(),
+  query_pre_attn_scalar: z.number().positive().nullish(),
+  attn_logit_softcapping: z.number().positive().nullish(),
+  final_logit_softcapping: z.number().positive().nullish(),
+  use_bidirectional_attention: z.boolean().nullish(),
   max_position_embeddings: count.nullish(),
-  rope_theta: z.number().positive().nullish(),
-  rope_scaling: ropeSchema.nullish(),
-  rope_parameters: ropeSchema.nullish(),
-  partial_rotary_factor: z.number().nullish(),
+  ...ropeFields,
   tie_word_embeddings: z.boolean().nullish(),
   attention_bias: z.boolean().nullish(),
   mlp_bias: z.boolean().nullish(),
@@ -144,6 +110,7 @@ const configSchema = z.object({
   sliding_window: count.nullish(),
   max_window_layers: z.number().int().nonnegative().nullish(),
   layer_types: z.array(z.string()).nullish(),
+  sliding_window_pattern: count.nullish(),
   bos_token_id: tokenId.nullish(),
   eos_token_id: eosSchema,
   dtype: z.string().nullish(),
@@ -153,11 +120,18 @@ const configSchema = z.object({
 });
 type RawConfig = z.infer<typeof configSchema>;
 
-const generationSchema = z.object({ eos_token_id: eosSchema });
+const generationSchema = z.object({
+  eos_token_id: eosSchema,
+  do_sample: z.boolean().nullish(),
+  temperature: z.number().min(0).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: z.number().int().min(0).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+});
 
 /**
  * Normalises the JSON of config.json and, where there is one, generation_config.json (whose end tokens
- * win). Throws `checkpoint_unsupported` naming the field and its value for what this engine cannot run,
+ * win, and which says how to sample). Throws `checkpoint_unsupported` naming the field and its value for what this engine cannot run,
  * and `checkpoint_invalid` for what no model could mean.
  */
 export function readModelConfig(configJson: unknown, generationJson?: unknown): ModelConfig {
@@ -171,13 +145,15 @@ export function readModelConfig(configJson: unknown, generationJson?: unknown): 
 
   const heads = readHeads(raw, family);
   const contextLength = raw.max_position_embeddings ?? family.contextLength;
-  const hasQwenBias = architecture === "qwen2";
-  const attentionBias =
-    (architecture === "llama" || architecture === "qwen3") && (raw.attention_bias ?? false);
+  const attentionBias = family.biases === "configured" && (raw.attention_bias ?? false);
   const generation =
     generationJson === undefined
       ? undefined
       : parse("generation_config.json", generationSchema, generationJson);
+  const { rope, window: windowRope } =
+    architecture === "gemma3_text"
+      ? readGemma3Rope(raw, contextLength)
+      : { rope: readRope(raw, contextLength), window: null };
 
   return {
     architecture,
@@ -187,35 +163,73 @@ export function readModelConfig(configJson: unknown, generationJson?: unknown): 
     layerCount: raw.num_hidden_layers,
     ...heads,
     rmsNormEps: raw.rms_norm_eps,
-    rope: readRope(raw, contextLength),
+    normOffset: family.isGemma,
+    sandwichNorms: family.sandwichNorms,
+    embeddingScale: family.isGemma ? Math.sqrt(raw.hidden_size) : 1,
+    attentionScale: 1 / Math.sqrt(readQueryScalar(raw, architecture, heads.headSize)),
+    ...readSoftcaps(raw, architecture),
+    rope,
+    windowRope,
     contextLength,
-    tiedEmbeddings: raw.tie_word_embeddings ?? false,
-    attentionBias: { qkv: hasQwenBias || attentionBias, output: attentionBias },
+    tiedEmbeddings: raw.tie_word_embeddings ?? family.tiedEmbeddings,
+    attentionBias: { qkv: family.biases === "qkv" || attentionBias, output: attentionBias },
     mlpBias: architecture === "llama" && (raw.mlp_bias ?? false),
-    qkNorm: architecture === "qwen3",
-    slidingWindow: readSlidingWindow(raw, architecture, contextLength),
-    hiddenAct: "silu",
+    qkNorm: family.qkNorm,
+    ...readWindow(raw, architecture, contextLength),
+    activation: readActivation(raw, family),
     eosIds: readEos(generation?.eos_token_id ?? valueOr(raw.eos_token_id, family.eosIds)),
     bosId: valueOr(raw.bos_token_id, family.bosId) ?? null,
+    sampling: readSampling(generation),
     dtype: readDtype(raw),
   };
-}
-
-const architectures = Object.keys(families) as Architecture[];
-
-function isArchitecture(modelType: string): modelType is Architecture {
-  return Object.hasOwn(families, modelType);
 }
 
 function refuseForeignParts(raw: RawConfig, family: Family): void {
   const className = raw.architectures?.[0];
   if (className !== undefined && className !== family.className)
     throw unsupported("architectures", className, [family.className]);
-  if (raw.hidden_act !== "silu") throw unsupported("hidden_act", raw.hidden_act, ["silu"]);
   if (raw.quantization_config !== undefined && raw.quantization_config !== null)
     throw unsupported("quantization_config", raw.quantization_config, ["unquantised weights"]);
   if (raw.auto_map !== undefined && raw.auto_map !== null)
     throw unsupported("auto_map", raw.auto_map, ["models without code of their own"]);
+  if (raw.use_bidirectional_attention)
+    throw unsupported("use_bidirectional_attention", true, ["false"]);
+}
+
+/** Configs of the first Gemmas say `gelu` and mean its tanh approximation, as `transformers` reads them. */
+function readActivation(raw: RawConfig, family: Family): Activation {
+  const [field, value] =
+    family.isGemma && raw.hidden_activation
+      ? ["hidden_activation", raw.hidden_activation]
+      : ["hidden_act", raw.hidden_act ?? family.activation];
+  if (
+    value !== family.activation &&
+    !(family.isGemma && field === "hidden_act" && value === "gelu")
+  )
+    throw unsupported(field, value, [family.activation]);
+  return family.activation;
+}
+
+/** Scores are divided by the root of this. */
+function readQueryScalar(raw: RawConfig, architecture: Architecture, headSize: number): number {
+  const hasOwn = architecture === "gemma2" || architecture === "gemma3_text";
+  return hasOwn ? (raw.query_pre_attn_scalar ?? gemmaQueryScalar) : headSize;
+}
+
+function readSoftcaps(
+  raw: RawConfig,
+  architecture: Architecture,
+): Pick<ModelConfig, "attentionSoftcap" | "logitSoftcap"> {
+  if (architecture === "gemma2")
+    return {
+      attentionSoftcap: valueOr(raw.attn_logit_softcapping, gemma2Softcaps.attention),
+      logitSoftcap: valueOr(raw.final_logit_softcapping, gemma2Softcaps.logits),
+    };
+  if (architecture !== "gemma3_text") return { attentionSoftcap: null, logitSoftcap: null };
+  // The reference implementation reads this field of a Gemma 3 and does not apply it.
+  if (raw.attn_logit_softcapping)
+    throw unsupported("attn_logit_softcapping", raw.attn_logit_softcapping, ["null"]);
+  return { attentionSoftcap: null, logitSoftcap: raw.final_logit_softcapping ?? null };
 }
 
 function readHeads(
@@ -239,64 +253,71 @@ function readHeads(
   return { headCount, kvHeadCount, headSize };
 }
 
-function readRope(raw: RawConfig, contextLength: number): ModelConfig["rope"] {
-  const [field, settings] = raw.rope_scaling
-    ? ["rope_scaling", raw.rope_scaling]
-    : ["rope_parameters", raw.rope_parameters ?? {}];
-  const rotated = settings.partial_rotary_factor ?? raw.partial_rotary_factor ?? 1;
-  if (rotated !== 1) throw unsupported("partial_rotary_factor", rotated, ["1"]);
-  const theta = settings.rope_theta ?? raw.rope_theta ?? defaultRopeTheta;
-  const type = settings.rope_type ?? settings.type ?? "default";
-  if (type === "default") {
-    const nested = Object.values(settings).find((value) => typeof value === "object" && value);
-    if (nested) throw unsupported(field, settings, ["one setting for all layers"]);
-    return { theta, scaling: null };
-  }
-  if (type !== "llama3") throw unsupported(`${field}.rope_type`, type, ["default", "llama3"]);
-  const scaling = parse("config.json", llama3Schema, settings, `${field}.`);
-  if (scaling.high_freq_factor <= scaling.low_freq_factor)
-    throw invalid(
-      `${field}.high_freq_factor`,
-      `${scaling.high_freq_factor} is not above low_freq_factor ${scaling.low_freq_factor}`,
-    );
-  return {
-    theta,
-    scaling: {
-      type,
-      factor: scaling.factor,
-      lowFreqFactor: scaling.low_freq_factor,
-      highFreqFactor: scaling.high_freq_factor,
-      originalContextLength: scaling.original_max_position_embeddings ?? contextLength,
-    },
-  };
-}
-
-/** One window for all layers or none: layers that differ are not supported. */
-function readSlidingWindow(
+/** The window and the layers that have it. */
+function readWindow(
   raw: RawConfig,
   architecture: Architecture,
   contextLength: number,
-): number | null {
-  if (architecture === "llama") return null;
-  const isQwen = architecture !== "mistral";
-  if (isQwen && !raw.use_sliding_window) return null;
-  const window = valueOr(raw.sliding_window, families[architecture].slidingWindow) ?? null;
-  if (window === null || window >= contextLength) return null;
-  if (!isQwen) return window;
-
-  const windowedFrom = raw.max_window_layers ?? defaultWindowedFrom;
-  const isWindowed =
-    raw.layer_types?.map((type) => type === "sliding_attention") ??
-    Array.from({ length: raw.num_hidden_layers }, (_, layer) => layer >= windowedFrom);
-  if (isWindowed.every(Boolean)) return window;
-  if (!isWindowed.some(Boolean)) return null;
-  if (raw.layer_types) throw unsupported("layer_types", raw.layer_types, ["one type for all"]);
-  throw unsupported("max_window_layers", windowedFrom, ["0", `${raw.num_hidden_layers}`]);
+): Pick<ModelConfig, "slidingWindow" | "windowedLayers"> {
+  const layerCount = raw.num_hidden_layers;
+  const none = { slidingWindow: null, windowedLayers: Array<boolean>(layerCount).fill(false) };
+  const isQwen = architecture === "qwen2" || architecture === "qwen3";
+  if (architecture === "llama" || architecture === "gemma") return none;
+  if (isQwen && !raw.use_sliding_window) return none;
+  const given = valueOr(raw.sliding_window, families[architecture].slidingWindow) ?? null;
+  // Gemma 3's layers with a window rotate in a way of their own, also where it is never full.
+  const window = architecture === "gemma3_text" ? (given ?? contextLength) : given;
+  if (window === null) return none;
+  const windowedLayers =
+    architecture === "mistral"
+      ? Array<boolean>(layerCount).fill(true)
+      : readLayerKinds(raw, architecture);
+  const isIdle = window >= contextLength && architecture !== "gemma3_text";
+  return isIdle || !windowedLayers.includes(true)
+    ? none
+    : { slidingWindow: window, windowedLayers };
 }
+
+function readLayerKinds(
+  raw: RawConfig,
+  architecture: Exclude<Architecture, "llama" | "gemma" | "mistral">,
+): boolean[] {
+  const layerCount = raw.num_hidden_layers;
+  if (raw.layer_types) {
+    const foreign = raw.layer_types.find((type) => !layerTypes.includes(type));
+    if (foreign !== undefined) throw unsupported("layer_types", foreign, layerTypes);
+    if (raw.layer_types.length !== layerCount)
+      throw invalid(
+        "layer_types",
+        `has ${raw.layer_types.length} entries for ${layerCount} layers`,
+      );
+    return raw.layer_types.map((type) => type === "sliding_attention");
+  }
+  const windowedFrom = raw.max_window_layers ?? defaultWindowedFrom;
+  const isWindowed = (layer: number) => {
+    if (architecture === "qwen2" || architecture === "qwen3") return layer >= windowedFrom;
+    const own = architecture === "gemma3_text" ? raw.sliding_window_pattern : null;
+    return (layer + 1) % (own ?? windowPatterns[architecture]) !== 0;
+  };
+  return Array.from({ length: layerCount }, (_, layer) => isWindowed(layer));
+}
+
+const layerTypes = ["full_attention", "sliding_attention"];
 
 function readEos(eos: number | readonly number[] | null | undefined): readonly number[] {
   if (eos === null || eos === undefined) return [];
   return typeof eos === "number" ? [eos] : [...new Set(eos)];
+}
+
+/** A generation_config.json that does not say `do_sample` means greedy, whatever else it holds. */
+function readSampling(generation: z.infer<typeof generationSchema> | undefined): SamplingDefaults {
+  if (!generation?.do_sample) return greedy;
+  return {
+    temperature: generation.temperature ?? 1,
+    top_p: generation.top_p ?? greedy.top_p,
+    top_k: generation.top_k ?? greedy.top_k,
+    min_p: generation.min_p ?? greedy.min_p,
+  };
 }
 
 function readDtype(raw: RawConfig): ModelConfig["dtype"] {
@@ -308,32 +329,4 @@ function readDtype(raw: RawConfig): ModelConfig["dtype"] {
 /** An absent field takes the family's default; an explicit null stays null. */
 function valueOr<T, D>(value: T | null | undefined, fallback: D): T | D | null {
   return value === undefined ? fallback : value;
-}
-
-/** Parses or throws `checkpoint_invalid` naming the file and the field. */
-export function parse<T>(file: string, schema: z.ZodType<T>, json: unknown, prefix = ""): T {
-  const result = schema.safeParse(json);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const field = prefix + (issue?.path.join(".") ?? "");
-  throw new RosaError(
-    "checkpoint_invalid",
-    `Cannot read ${file}: ${field || "content"}: ${issue?.message}`,
-    field ? { param: field } : {},
-  );
-}
-
-function unsupported(field: string, value: unknown, supported: readonly string[]): RosaError {
-  const shown = JSON.stringify(value).slice(0, 200);
-  return new RosaError(
-    "checkpoint_unsupported",
-    `Cannot run checkpoint: ${field} ${shown} is not supported (supported: ${supported.join(", ")})`,
-    { param: field },
-  );
-}
-
-function invalid(field: string, reason: string): RosaError {
-  return new RosaError("checkpoint_invalid", `Cannot read config.json: ${field} ${reason}`, {
-    param: field,
-  });
 }

@@ -27,7 +27,10 @@ export interface Attributes {
   exp: None;
   sqrt: None;
   sigmoid: None;
+  tanh: None;
   silu: None;
+  /** tanh approximation. */
+  gelu: None;
   // Linear algebra.
   matmul: { transposeA: boolean; transposeB: boolean; alpha: number };
   quantizedMatmul: {
@@ -61,6 +64,8 @@ export interface Attributes {
     scale: number;
     /** Tokens each position sees, itself included; null sees everything before it. */
     window: number | null;
+    /** Scores become cap·tanh(score/cap); null leaves them. */
+    softcap: number | null;
   };
 }
 

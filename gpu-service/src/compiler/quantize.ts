@@ -28,16 +28,19 @@ export function blockSizeOf(rowLength: number): number | null {
 }
 
 /** Matrices that are quantised: every linear of the blocks and the output head, where blocks fit. */
-export function quantizedWeights(config: ModelConfig): Map<string, { out: number; in: number }> {
+export function quantizedWeights(
+  config: ModelConfig,
+): Map<string, { out: number; in: number; blockSize: number }> {
   const head = config.tiedEmbeddings ? "model.embed_tokens" : "lm_head";
   const linears = [
     ...loraSites(config),
     { module: head, out: config.vocabSize, in: config.hiddenSize },
   ];
   return new Map(
-    linears
-      .filter((linear) => blockSizeOf(linear.in) !== null)
-      .map((linear) => [`${linear.module}.weight`, { out: linear.out, in: linear.in }]),
+    linears.flatMap(({ module, out, in: width }) => {
+      const blockSize = blockSizeOf(width);
+      return blockSize === null ? [] : [[`${module}.weight`, { out, in: width, blockSize }]];
+    }),
   );
 }
 

@@ -1,5 +1,5 @@
 /** Tables of rotary position embeddings, in the checkpoint's own scaling. */
-import type { ModelConfig } from "./checkpoint.ts";
+import type { Rope } from "./rope-config.ts";
 
 /** cos and sin [positions, headSize/2], row-major. */
 export interface RopeTables {
@@ -7,8 +7,14 @@ export interface RopeTables {
   sin: Float32Array;
 }
 
-export function ropeTables(config: ModelConfig, positions: number): RopeTables {
-  const frequencies = ropeFrequencies(config);
+/** What angles depend on; a `ModelConfig` is one. */
+interface Rotation {
+  headSize: number;
+  rope: Rope;
+}
+
+export function ropeTables(rotation: Rotation, positions: number): RopeTables {
+  const frequencies = ropeFrequencies(rotation);
   const half = frequencies.length;
   const cos = new Float32Array(positions * half);
   const sin = new Float32Array(positions * half);
@@ -24,17 +30,18 @@ export function ropeTables(config: ModelConfig, positions: number): RopeTables {
 }
 
 /**
- * Angle per position of each pair; llama3 scaling stretches the slow ones and blends in between. Every step is
- * rounded to f32 as in transformers (which divides by a tensor as a product with its reciprocal): the last bit
+ * Angle per position of each pair; linear scaling divides all, llama3 scaling stretches the slow ones and blends
+ * in between. Every step is rounded to f32 as in transformers (which divides by a tensor as a product with its reciprocal): the last bit
  * of a frequency is multiplied by the position.
  */
-function ropeFrequencies({ headSize, rope }: ModelConfig): number[] {
+function ropeFrequencies({ headSize, rope }: Rotation): number[] {
   const round = Math.fround;
   const plain = Array.from({ length: headSize / 2 }, (_, i) =>
     round(1 / round(rope.theta ** round((2 * i) / headSize))),
   );
   const { scaling } = rope;
   if (!scaling) return plain;
+  if (scaling.type === "linear") return plain.map((frequency) => round(frequency / scaling.factor));
   const { factor, lowFreqFactor, highFreqFactor, originalContextLength } = scaling;
   return plain.map((frequency) => {
     const wavelength = round(round(1 / frequency) * round(2 * Math.PI));

@@ -51,8 +51,14 @@ export interface TensorFile {
   info(name: string): TensorInfo;
   /** The tensor's raw bytes, in memory of their own: the caller may keep or change them. */
   read(name: string): Uint8Array<ArrayBuffer>;
-  /** The tensor in fp32, converted from F64, F32, F16 or BF16. */
-  readFloat32(name: string): Float32Array<ArrayBuffer>;
+  /** The tensor, or `part` of its elements, in fp32, converted from F64, F32, F16 or BF16. */
+  readFloat32(name: string, part?: ElementRange): Float32Array<ArrayBuffer>;
+}
+
+/** Elements start … start + count − 1 in row-major order; must lie inside the tensor. */
+export interface ElementRange {
+  start: number;
+  count: number;
 }
 
 export interface OpenOptions {
@@ -101,9 +107,12 @@ export function openSafetensors(
     has: (name) => tensors.has(name),
     info,
     read,
-    readFloat32: (name) => {
-      const { dtype } = info(name);
-      const { buffer } = read(name);
+    readFloat32: (name, part) => {
+      const { dtype, byteOffset, byteLength } = info(name);
+      const width = elementBytes[dtype];
+      const { buffer } = part
+        ? source.read(byteOffset + part.start * width, part.count * width)
+        : source.read(byteOffset, byteLength);
       if (dtype === "F32") return new Float32Array(buffer);
       if (dtype === "F16") return fromFloat16(new Uint16Array(buffer));
       if (dtype === "BF16") return fromBfloat16(new Uint16Array(buffer));
@@ -297,6 +306,9 @@ export interface TensorData {
   data: ArrayBufferView;
 }
 
+/** What a header says of a tensor. */
+export type TensorSpec = Omit<TensorData, "data">;
+
 /**
  * A safetensors file whose bytes depend only on the content: tensors by type (widest first, so that all
  * are aligned), then by name, as the reference implementation orders them; metadata by key. Throws when a
@@ -306,6 +318,34 @@ export function encodeSafetensors(
   tensors: readonly TensorData[],
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
+  const { header, size, offsetOf } = planSafetensors(tensors, metadata);
+  const file = new Uint8Array(size);
+  file.set(header);
+  for (const { name, dtype, shape, data } of tensors) {
+    const expected = countElements(shape) * elementBytes[dtype];
+    if (data.byteLength !== expected)
+      throw new Error(
+        `Cannot write tensor "${name}" ${dtype} [${shape}]: ${data.byteLength} bytes, expected ${expected}`,
+      );
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offsetOf(name));
+  }
+  return file;
+}
+
+/** Where everything goes in a file of these tensors, before any of their bytes is known. */
+export interface FilePlan {
+  /** The file's beginning, up to the first tensor. */
+  header: Uint8Array<ArrayBuffer>;
+  /** Bytes of the whole file. */
+  size: number;
+  offsetOf(name: string): number;
+}
+
+/** Throws on a repeated or reserved name. */
+export function planSafetensors(
+  tensors: readonly TensorSpec[],
+  metadata?: Readonly<Record<string, string>>,
+): FilePlan {
   const ordered = [...tensors].sort(
     (a, b) => typeOrder.indexOf(b.dtype) - typeOrder.indexOf(a.dtype) || compare(a.name, b.name),
   );
@@ -315,35 +355,30 @@ export function encodeSafetensors(
     entries.push(["__metadata__", Object.fromEntries(sorted)]);
   }
   const names = new Set<string>(["__metadata__", "__proto__"]);
+  const offsets = new Map<string, number>();
   let dataBytes = 0;
-  for (const { name, dtype, shape, data } of ordered) {
+  for (const { name, dtype, shape } of ordered) {
     if (names.has(name))
       throw new Error(`Cannot write tensor "${name}": repeated or reserved name`);
     names.add(name);
-    const expected = countElements(shape) * elementBytes[dtype];
-    if (data.byteLength !== expected)
-      throw new Error(
-        `Cannot write tensor "${name}" ${dtype} [${shape}]: ${data.byteLength} bytes, expected ${expected}`,
-      );
-    const data_offsets = [dataBytes, dataBytes + expected];
-    entries.push([name, { dtype, shape, data_offsets }]);
-    dataBytes += expected;
+    const end = dataBytes + countElements(shape) * elementBytes[dtype];
+    entries.push([name, { dtype, shape, data_offsets: [dataBytes, end] }]);
+    offsets.set(name, dataBytes);
+    dataBytes = end;
   }
 
   // Written entry by entry: an object would move integer-like names to the front.
   const json = entries.map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`);
-  const header = new TextEncoder().encode(`{${json.join(",")}}`);
-  const headerBytes = Math.ceil(header.length / 8) * 8;
-  const file = new Uint8Array(headerPrefixBytes + headerBytes + dataBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.set(header, headerPrefixBytes);
-  file.fill(0x20, headerPrefixBytes + header.length, headerPrefixBytes + headerBytes);
-  let offset = headerPrefixBytes + headerBytes;
-  for (const { data } of ordered) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    offset += data.byteLength;
-  }
-  return file;
+  const text = new TextEncoder().encode(`{${json.join(",")}}`);
+  const textBytes = Math.ceil(text.length / 8) * 8;
+  const header = new Uint8Array(headerPrefixBytes + textBytes).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(textBytes), true);
+  header.set(text, headerPrefixBytes);
+  return {
+    header,
+    size: header.length + dataBytes,
+    offsetOf: (name) => header.length + offsets.get(name)!,
+  };
 }
 
 function compare(a: string, b: string): number {

@@ -17,12 +17,14 @@ import {
 } from "./functions.ts";
 import { gradients } from "./gradients.ts";
 import type { Value } from "./graph.ts";
+import { layerInputs } from "./layer-kinds.ts";
 import { loraGroups, loraSites } from "./lora.ts";
 import type { Quantization } from "./quantize.ts";
 import { weightReader } from "./weights.ts";
 
 /**
- * Inputs: `ids` and `positions` [R, T], `mask` [T, T], `cos` and `sin` [positions, D/2], `select` [R, Y, T]
+ * Inputs: `ids` and `positions` [R, T], `mask` [T, T], `cos` and `sin` [P, D/2] (layer-kinds.ts:
+ * also `.window`, where layers differ), `select` [R, Y, T]
  * (one 1 a reply token, at the position that predicts it), `targets` [R, Y], `counted` [R, Y] (1 for a
  * token, 0 for padding), and with a rank `a.{group}` [r, in] and `b.{module}` [out, r].
  * Outputs: `logprobs` [R, Y], 0 at padding; with `gradients` also `jacobian` [R, Σ out·r], row i = ∂S_i/∂B.
@@ -33,16 +35,11 @@ export function sequenceGraph(
 ): Record<string, Value> {
   const { rank } = options;
   const ids = input("ids", { dtype: "i64", shape: ["R", "T"] });
-  const half = config.headSize / 2;
-  const inputs = {
-    positions: input("positions", { dtype: "i64", shape: ["R", "T"] }),
-    mask: input("mask", { dtype: "f32", shape: ["T", "T"] }),
-    cos: input("cos", { dtype: "f32", shape: ["P", half] }),
-    sin: input("sin", { dtype: "f32", shape: ["P", half] }),
-  };
+  const positions = input("positions", { dtype: "i64", shape: ["R", "T"] });
+  const inputsOf = layerInputs(config, { maskShape: ["T", "T"], positions: "P" });
   const parts: DecoderParts = {
     ...weightReader(options.quantization ?? null),
-    attend: (_, q, k, v) => attendSequence(config, q, k, v, inputs),
+    attend: (layer, q, k, v) => attendSequence(config, q, k, v, { positions, ...inputsOf(layer) }),
   };
   const sites = loraSites(config);
   const perRow = new Map<string, Value>();

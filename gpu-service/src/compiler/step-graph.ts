@@ -3,9 +3,9 @@ import type { ModelConfig } from "./checkpoint.ts";
 import { type DecoderParts, decoder, head } from "./decoder.ts";
 import { constant, input, slice } from "./functions.ts";
 import { applyAll, type Value } from "./graph.ts";
+import { layerKind, namedRopeTables } from "./layer-kinds.ts";
 import { adapterInputs } from "./lora.ts";
 import type { Quantization } from "./quantize.ts";
-import { ropeTables } from "./rope.ts";
 import { weightReader } from "./weights.ts";
 
 /**
@@ -18,9 +18,12 @@ export function stepGraph(
   options: { positions: number; adapters: boolean; quantization?: Quantization | null },
 ): Record<string, Value> {
   const { kvHeadCount, headSize } = config;
-  const { cos, sin } = ropeTables(config, options.positions);
-  const cosTable = constant([options.positions, headSize / 2], cos);
-  const sinTable = constant([options.positions, headSize / 2], sin);
+  const tables = new Map(
+    Object.entries(namedRopeTables(config, options.positions)).map(([name, table]) => [
+      name,
+      constant([options.positions, headSize / 2], table),
+    ]),
+  );
   const last = input("last", { dtype: "i32", shape: ["R"] });
   const total = input("total", { dtype: "i32", shape: [] });
   const caches: Record<string, Value> = {};
@@ -29,15 +32,17 @@ export function stepGraph(
     attend(layer, q, k, v) {
       const past = (kind: string) =>
         input(`past.${layer}.${kind}`, { dtype: "f32", shape: ["R", kvHeadCount, "S", headSize] });
+      const { cos, sin, window } = layerKind(config, layer);
       const [attended, key, value] = applyAll(
         "attendCached",
-        [q, k, v, past("key"), past("value"), last, total, cosTable, sinTable],
+        [q, k, v, past("key"), past("value"), last, total, tables.get(cos)!, tables.get(sin)!],
         {
           headCount: config.headCount,
           kvHeadCount,
           headSize,
-          scale: 1 / Math.sqrt(headSize),
-          window: config.slidingWindow,
+          scale: config.attentionScale,
+          window,
+          softcap: config.attentionSoftcap,
         },
       );
       caches[`present.${layer}.key`] = key!;

@@ -8,9 +8,9 @@ import { randomInt, seededRandom } from "@rosa2/shared/random";
 import { z } from "zod";
 import { openCheckpoint } from "../compiler/checkpoint.ts";
 import type { Quantization } from "../compiler/quantize.ts";
+import { cacheDirectory } from "./kept-weights.ts";
 import { Model, type ModelOptions } from "./model.ts";
 import { argmax } from "./sampling.ts";
-import { cacheDirectory } from "./weights.ts";
 
 const promptCount = 6;
 const promptTokens = 16;

@@ -37,6 +37,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   return {
     model,
     tokenizer: ChatTokenizer.load(directory, model.shape.eosIds),
+    sampling: model.config.sampling,
     readAdapter: (bytes) => readAdapter(model, bytes),
     peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
     adapt: async function* (rows, plan, parent) {

@@ -9,10 +9,10 @@ import { type Basis, makeBasis } from "../adapt/basis.ts";
 import { type Checkpoint, type ModelConfig, openCheckpoint } from "../compiler/checkpoint.ts";
 import { decodeGraph } from "../compiler/decode-graph.ts";
 import type { Value } from "../compiler/graph.ts";
+import { layerKinds, namedRopeTables } from "../compiler/layer-kinds.ts";
 import { loraGroups, loraLength, loraSites } from "../compiler/lora.ts";
 import { encodeOnnx } from "../compiler/onnx.ts";
 import type { Quantization } from "../compiler/quantize.ts";
-import { type RopeTables, ropeTables } from "../compiler/rope.ts";
 import { sequenceGraph } from "../compiler/sequence-graph.ts";
 import { stepGraph } from "../compiler/step-graph.ts";
 import { Cache } from "./cache.ts";
@@ -25,7 +25,7 @@ import type {
   ScoreRow,
   StepInput,
 } from "./model-types.ts";
-import { packRows, type RowBatch, splitRows } from "./rows.ts";
+import { causalMask, packRows, type RowBatch, splitRows } from "./rows.ts";
 import { type MappedWeights, mapWeights } from "./weights.ts";
 
 export interface ModelOptions {
@@ -55,8 +55,7 @@ export class Model implements LanguageModel {
   readonly #checkpoint: Checkpoint;
   readonly #options: ModelOptions;
   readonly #weights: MappedWeights;
-  readonly #rope: RopeTables;
-  /** The whole tables, for graphs that look positions up. */
+  /** Rotary tables of all positions, by the names that the graphs read. */
   readonly #ropeFeeds: Feeds;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #bases = new Map<number, Basis>();
@@ -74,12 +73,11 @@ export class Model implements LanguageModel {
       options.contextTokensMax ?? contextTokensDefault,
     );
     this.shape = { ...config, contextLength, eosIds: [...config.eosIds] };
-    this.#rope = ropeTables(config, contextLength);
     const dims = [contextLength, config.headSize / 2];
-    this.#ropeFeeds = {
-      cos: new Tensor("float32", this.#rope.cos, dims),
-      sin: new Tensor("float32", this.#rope.sin, dims),
-    };
+    this.#ropeFeeds = mapValues(
+      namedRopeTables(config, contextLength),
+      (table) => new Tensor("float32", table, dims),
+    );
   }
 
   /** Opens the checkpoint and compiles its generation graphs. Throws the checkpoint's typed errors. */
@@ -155,7 +153,7 @@ export class Model implements LanguageModel {
     const result = await session.run({
       ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, 1]),
       positions: new Tensor("int64", positions, [rows, 1]),
-      mask: decodeMask(past.subarray(0, rows), cache.capacity, this.config.slidingWindow),
+      ...this.#masks((window) => decodeMask(past.subarray(0, rows), cache.capacity, window)),
       ...this.#ropeFeeds,
       ...cache.tensors(firstSlot, rows).feeds,
       ...(adapted ? this.#stackAdapters(adapters) : {}),
@@ -197,7 +195,7 @@ export class Model implements LanguageModel {
     const session = await this.#session(`rows r${rank}${gradients ? " gradients" : ""}`, () =>
       sequenceGraph(this.config, { rank, gradients, quantization: this.#options.quantization }),
     );
-    const batch = packRows(rows, this.config.slidingWindow);
+    const batch = packRows(rows);
     const result = await session.run({
       ...this.#rowFeeds(batch),
       ...(adapter ? this.#adapterFeeds(adapter, rows.length) : {}),
@@ -213,17 +211,25 @@ export class Model implements LanguageModel {
 
   #rowFeeds({ R, T, Y, ...batch }: RowBatch): Feeds {
     const half = this.config.headSize / 2;
+    const firstRows = ({ data }: Tensor) =>
+      new Tensor("float32", (data as Float32Array).subarray(0, T * half), [T, half]);
     if (T > this.shape.contextLength) throw new Error(`Cannot run a row of ${T} tokens`);
     return {
       ids: new Tensor("int64", batch.ids, [R, T]),
       positions: new Tensor("int64", batch.positions, [R, T]),
-      mask: new Tensor("float32", batch.mask, [T, T]),
-      cos: new Tensor("float32", this.#rope.cos.subarray(0, T * half), [T, half]),
-      sin: new Tensor("float32", this.#rope.sin.subarray(0, T * half), [T, half]),
+      ...this.#masks((window) => new Tensor("float32", causalMask(T, window), [T, T])),
+      ...mapValues(this.#ropeFeeds, firstRows),
       select: new Tensor("float32", batch.select, [R, Y, T]),
       targets: new Tensor("int64", batch.targets, [R, Y]),
       counted: new Tensor("float32", batch.counted, [R, Y]),
     };
+  }
+
+  /** The mask of every kind of layer. */
+  #masks(make: (window: number | null) => Tensor): Feeds {
+    return Object.fromEntries(
+      layerKinds(this.config).map(({ mask, window }) => [mask, make(window)]),
+    );
   }
 
   #adapterFeeds({ rank, B }: AdapterWeights, R: number): Feeds {
@@ -313,4 +319,8 @@ export class Model implements LanguageModel {
       }),
     );
   }
+}
+
+function mapValues<T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
 }

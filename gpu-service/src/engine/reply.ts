@@ -1,5 +1,6 @@
 /** One reply as it grows: logits in, text pieces out. Knows nothing of the batch it is decoded in. */
 import type { Sampling, TokenLogprob } from "@rosa2/shared/protocol";
+import type { SamplingDefaults } from "../compiler/model-config.ts";
 import type { Detokenizer } from "../tokenizer/detokenizer.ts";
 import type { ChatTokenizer } from "../tokenizer.ts";
 import { RejectedReplies, type RejectedReply } from "./rejected.ts";
@@ -7,7 +8,7 @@ import { type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
 import { StopStrings } from "./stop-strings.ts";
 
 export interface ReplyOptions {
-  sampling: Sampling;
+  sampling: Sampling & SamplingDefaults;
   seed: number;
   eosIds: readonly number[];
   /** Tokens of the reply at most, its end token included. */

@@ -7,10 +7,12 @@ import type {
   GenerateEvent,
   GenerateRequest,
   Message,
+  Sampling,
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
 import type { TokenRow } from "../adapt/adapt.ts";
+import type { SamplingDefaults } from "../compiler/model-config.ts";
 import type { ChatTokenizer } from "../tokenizer.ts";
 import type { AdapterCache } from "./adapter-cache.ts";
 import type { Slices } from "./background.ts";
@@ -30,6 +32,8 @@ const priorities = { score: 0, update: 1 };
 export interface Runtime {
   model: LanguageModel;
   tokenizer: ChatTokenizer;
+  /** How to sample where a request does not say. */
+  sampling: SamplingDefaults;
   /** Throws `adapter_invalid` when the file does not fit this model. */
   readAdapter(bytes: Uint8Array): AdapterWeights;
   /** One update in slices; an accepted one comes with the new adapter and its file. */
@@ -72,13 +76,14 @@ export class Requests {
     },
   ): void {
     const { tokenizer } = this.#runtime;
+    const sampling = withDefaults(request.sampling, this.#runtime.sampling);
     const adapter = this.#adapter(request, adapterBytes);
     const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
-    const tokensMax = this.#replyTokensMax(prompt.length, request.sampling.max_tokens);
+    const tokensMax = this.#replyTokensMax(prompt.length, sampling.max_tokens);
     const start = (scored: RejectedReply[]) => {
       const reply = new Reply(tokenizer, {
-        sampling: request.sampling,
-        seed: request.sampling.seed ?? randomSeed(),
+        sampling,
+        seed: sampling.seed ?? randomSeed(),
         eosIds: tokenizer.endIds,
         tokensMax,
         ...(request.rejected.length === 0 ? {} : { rejected: { texts: request.rejected, scored } }),
@@ -236,6 +241,17 @@ export class Requests {
     }
     return logprobs;
   }
+}
+
+/** What the request says, and the model's own way where it says nothing. */
+function withDefaults(asked: Sampling, defaults: SamplingDefaults): Sampling & SamplingDefaults {
+  return {
+    ...asked,
+    temperature: asked.temperature ?? defaults.temperature,
+    top_p: asked.top_p ?? defaults.top_p,
+    top_k: asked.top_k ?? defaults.top_k,
+    min_p: asked.min_p ?? defaults.min_p,
+  };
 }
 
 /** The same slices, with the time at which the first one began. */

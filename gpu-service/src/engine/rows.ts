@@ -8,7 +8,6 @@ export interface RowBatch {
   Y: number;
   ids: BigInt64Array;
   positions: BigInt64Array;
-  mask: Float32Array;
   select: Float32Array;
   targets: BigInt64Array;
   counted: Float32Array;
@@ -41,7 +40,7 @@ export function splitRows<Row extends ScoreRow>(
 }
 
 /** Throws when a prompt or reply is empty: there is nothing to predict from, or nothing to predict. */
-export function packRows(rows: readonly ScoreRow[], window: number | null): RowBatch {
+export function packRows(rows: readonly ScoreRow[]): RowBatch {
   const R = rows.length;
   const T = Math.max(...rows.map(({ prompt, reply }) => prompt.length + reply.length - 1));
   const Y = Math.max(...rows.map(({ reply }) => reply.length));
@@ -51,7 +50,6 @@ export function packRows(rows: readonly ScoreRow[], window: number | null): RowB
     Y,
     ids: new BigInt64Array(R * T),
     positions: new BigInt64Array(R * T),
-    mask: causalMask(T, window),
     select: new Float32Array(R * Y * T),
     targets: new BigInt64Array(R * Y),
     counted: new Float32Array(R * Y),
@@ -78,7 +76,7 @@ export function packRows(rows: readonly ScoreRow[], window: number | null): RowB
 }
 
 /** [T, T]: position t sees itself and what came before, at most `window` positions in all. */
-function causalMask(T: number, window: number | null): Float32Array {
+export function causalMask(T: number, window: number | null): Float32Array {
   const mask = new Float32Array(T * T).fill(hidden);
   for (let t = 0; t < T; t++) {
     const first = window === null ? 0 : Math.max(0, t - window + 1);

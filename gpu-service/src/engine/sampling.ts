@@ -2,6 +2,7 @@
 
 import type { Sampling } from "@rosa2/shared/protocol";
 import { type Random, seededRandom } from "@rosa2/shared/random";
+import type { SamplingDefaults } from "../compiler/model-config.ts";
 
 export interface TokenChoice {
   id: number;
@@ -11,10 +12,8 @@ export interface TokenChoice {
   top: { id: number; logprob: number }[];
 }
 
-type SamplingRules = Pick<
-  Sampling,
-  "temperature" | "top_k" | "top_p" | "min_p" | "frequency_penalty" | "presence_penalty"
-> & { top_logprobs?: number | undefined };
+type SamplingRules = SamplingDefaults &
+  Pick<Sampling, "frequency_penalty" | "presence_penalty"> & { top_logprobs?: number | undefined };
 
 /** Added to the logits of single tokens; -Infinity forbids a token. */
 export type LogitBias = ReadonlyMap<number, number>;

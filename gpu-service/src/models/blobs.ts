@@ -18,17 +18,14 @@ import {
   statSync,
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import { noSpace, onDisk } from "./disk.ts";
 import type { Checksum, HubFile, HubModel } from "./hub.ts";
+import { isLeft, owner } from "./parts.ts";
 import type { DownloadReport } from "./progress.ts";
 
-/** A part whose owner cannot be asked counts as left after this long. */
-const partLeftMs = 60_000;
 const writeBytes = 1_048_576;
-const owner = `${hostname().replace(/[^\w-]/g, "_")}-${process.pid}`;
 
 /** Whom to tell of bytes found and received. */
 type Progress = Pick<DownloadReport, "found" | "received"> | undefined;
@@ -160,22 +157,6 @@ export class Blobs {
         const stat = statSync(path, { throwIfNoEntry: false });
         return stat ? [{ path, bytes: stat.size }] : [];
       });
-  }
-}
-
-function isLeft(part: string): boolean {
-  const [host, pid] = part.match(/\.([\w-]+)-(\d+)\.part$/)?.slice(1) ?? [];
-  if (`${host}-${pid}` === owner) return true;
-  if (owner.startsWith(`${host}-`) && !isAlive(Number(pid))) return true;
-  const stat = statSync(part, { throwIfNoEntry: false });
-  return stat !== undefined && Date.now() - stat.mtimeMs > partLeftMs;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

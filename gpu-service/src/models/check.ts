@@ -14,7 +14,7 @@ import {
 } from "../compiler/checkpoint.ts";
 import { loraLength } from "../compiler/lora.ts";
 import { readModelConfig } from "../compiler/model-config.ts";
-import { blockSizeOf, quantizedWeights } from "../compiler/quantize.ts";
+import { quantizedWeights } from "../compiler/quantize.ts";
 import type { ModelSettings } from "../config.ts";
 import { kvBytesPerToken, slotCount } from "../engine/kv-budget.ts";
 import { describeTokenizer, type TokenizerReport } from "./check-tokenizer.ts";
@@ -265,8 +265,8 @@ function mappedBytes(config: ModelConfig, quantize: ModelSettings["QUANTIZE"]): 
 /** Integers, and for each block an fp32 scale and an integer zero. */
 function quantizedBytes(config: ModelConfig, bits: number): number {
   let bytes = 0;
-  for (const { out, in: width } of quantizedWeights(config).values()) {
-    const blocks = (out * width) / blockSizeOf(width)!;
+  for (const { out, in: width, blockSize } of quantizedWeights(config).values()) {
+    const blocks = (out * width) / blockSize;
     bytes += (out * width * bits) / 8 + 4 * blocks + Math.ceil((blocks * bits) / 8);
   }
   return bytes;

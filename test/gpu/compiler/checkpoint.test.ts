@@ -22,7 +22,7 @@ import {
   openSafetensors,
   type TensorData,
 } from "../../../gpu-service/src/compiler/safetensors.ts";
-import { fixtureFolder } from "./golden.ts";
+import { fixtureFolder, fixtureNames } from "./golden.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rosa2-checkpoint-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -140,6 +140,82 @@ const mistral: Json = {
   vocab_size: 32000,
 };
 
+/** The fields of SmolLM2 135M Instruct that matter. */
+const smolLm2: Json = {
+  architectures: ["LlamaForCausalLM"],
+  bos_token_id: 1,
+  eos_token_id: 2,
+  hidden_act: "silu",
+  hidden_size: 576,
+  intermediate_size: 1536,
+  is_llama_config: true,
+  max_position_embeddings: 8192,
+  model_type: "llama",
+  num_attention_heads: 9,
+  num_hidden_layers: 30,
+  num_key_value_heads: 3,
+  pad_token_id: 2,
+  rms_norm_eps: 1e-5,
+  rope_interleaved: false,
+  rope_scaling: null,
+  rope_theta: 100000,
+  tie_word_embeddings: true,
+  torch_dtype: "bfloat16",
+  vocab_size: 49152,
+};
+
+/** The fields of Gemma 2B that matter. */
+const gemma: Json = {
+  architectures: ["GemmaForCausalLM"],
+  hidden_act: "gelu",
+  hidden_size: 2048,
+  intermediate_size: 16384,
+  max_position_embeddings: 8192,
+  model_type: "gemma",
+  num_attention_heads: 8,
+  num_hidden_layers: 18,
+  num_key_value_heads: 1,
+  torch_dtype: "bfloat16",
+  vocab_size: 256000,
+};
+
+/** A Gemma 2 of four layers with the query scale of the 27B. */
+const gemma2: Json = {
+  architectures: ["Gemma2ForCausalLM"],
+  hidden_act: "gelu_pytorch_tanh",
+  hidden_activation: "gelu_pytorch_tanh",
+  hidden_size: 4608,
+  intermediate_size: 36864,
+  head_dim: 128,
+  model_type: "gemma2",
+  num_attention_heads: 32,
+  num_hidden_layers: 4,
+  num_key_value_heads: 16,
+  query_pre_attn_scalar: 144,
+  sliding_window: 4096,
+  vocab_size: 256000,
+};
+
+/** A Gemma 3 of seven layers as transformers 4 writes it, scaled as the larger ones are. */
+const gemma3: Json = {
+  architectures: ["Gemma3ForCausalLM"],
+  hidden_activation: "gelu_pytorch_tanh",
+  hidden_size: 1152,
+  intermediate_size: 6912,
+  head_dim: 256,
+  model_type: "gemma3_text",
+  num_attention_heads: 4,
+  num_hidden_layers: 7,
+  num_key_value_heads: 1,
+  query_pre_attn_scalar: 256,
+  rope_local_base_freq: 10000,
+  rope_scaling: { factor: 8.0, rope_type: "linear" },
+  rope_theta: 1000000,
+  sliding_window: 512,
+  sliding_window_pattern: 6,
+  vocab_size: 262144,
+};
+
 const qwen3: Json = {
   ...qwen25,
   architectures: ["Qwen3ForCausalLM"],
@@ -162,6 +238,14 @@ describe("reading config.json", () => {
       kvHeadCount: 8,
       headSize: 64,
       rmsNormEps: 1e-5,
+      normOffset: false,
+      sandwichNorms: false,
+      embeddingScale: 1,
+      attentionScale: 1 / 8,
+      attentionSoftcap: null,
+      logitSoftcap: null,
+      windowRope: null,
+      windowedLayers: Array(16).fill(false),
       rope: {
         theta: 500000,
         scaling: {
@@ -178,7 +262,7 @@ describe("reading config.json", () => {
       mlpBias: false,
       qkNorm: false,
       slidingWindow: null,
-      hiddenAct: "silu",
+      activation: "silu",
       eosIds: [128001, 128008, 128009],
       bosId: 128000,
       dtype: "bfloat16",
@@ -217,20 +301,92 @@ describe("reading config.json", () => {
     expect(readModelConfig({ ...mistral, sliding_window: undefined }).slidingWindow).toBe(4096);
   });
 
-  it("gives Qwen a window only where every layer has it", () => {
+  it("gives Qwen a window in the layers that have it, where it is switched on", () => {
     const windowed = { ...qwen25, use_sliding_window: true, sliding_window: 1024 };
-    expect(readModelConfig({ ...windowed, max_window_layers: 0 }).slidingWindow).toBe(1024);
-    expect(readModelConfig({ ...windowed, max_window_layers: 24 }).slidingWindow).toBeNull();
-    expect(errorOf(() => readModelConfig(windowed))).toMatchObject({
-      code: "checkpoint_unsupported",
-      param: "max_window_layers",
+    const layersOf = (change: Json) => readModelConfig({ ...windowed, ...change });
+    expect(layersOf({ max_window_layers: 24 }).slidingWindow).toBeNull();
+    expect(layersOf({ max_window_layers: 0 })).toMatchObject({
+      slidingWindow: 1024,
+      windowedLayers: Array(24).fill(true),
     });
-    const mixed = ["full_attention", "sliding_attention"];
-    const all = Array.from({ length: 24 }, () => "sliding_attention");
-    expect(readModelConfig({ ...windowed, layer_types: all }).slidingWindow).toBe(1024);
-    expect(errorOf(() => readModelConfig({ ...windowed, layer_types: mixed })).param).toBe(
-      "layer_types",
+    expect(layersOf({}).windowedLayers).toEqual(
+      Array.from({ length: 24 }, (_, layer) => layer >= 21),
     );
+    const alternating = Array.from({ length: 24 }, (_, layer) =>
+      layer % 2 === 0 ? "full_attention" : "sliding_attention",
+    );
+    expect(layersOf({ layer_types: alternating }).windowedLayers.slice(0, 3)).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(errorOf(() => layersOf({ layer_types: alternating.slice(1) }))).toMatchObject({
+      code: "checkpoint_invalid",
+      param: "layer_types",
+    });
+  });
+
+  it("reads SmolLM2 as the Llama that it is", () => {
+    expect(readModelConfig(smolLm2)).toMatchObject({
+      architecture: "llama",
+      headSize: 64,
+      kvHeadCount: 3,
+      tiedEmbeddings: true,
+      rope: { theta: 100_000, scaling: null },
+      eosIds: [2],
+    });
+  });
+
+  it("reads the first Gemma, whose gelu means its tanh approximation", () => {
+    expect(readModelConfig(gemma)).toMatchObject({
+      headSize: 256,
+      activation: "gelu_pytorch_tanh",
+      tiedEmbeddings: true,
+      normOffset: true,
+      sandwichNorms: false,
+      embeddingScale: Math.sqrt(2048),
+      attentionScale: 1 / 16,
+      slidingWindow: null,
+    });
+    expect(errorOf(() => readModelConfig({ ...gemma, hidden_activation: "relu" })).param).toBe(
+      "hidden_activation",
+    );
+  });
+
+  it("gives Gemma 2 its caps, its query scale and a window in every other layer", () => {
+    expect(readModelConfig(gemma2)).toMatchObject({
+      sandwichNorms: true,
+      attentionSoftcap: 50,
+      logitSoftcap: 30,
+      attentionScale: 1 / 12,
+      slidingWindow: 4096,
+      windowedLayers: [true, false, true, false],
+    });
+    const uncapped = { attn_logit_softcapping: null, final_logit_softcapping: null };
+    expect(readModelConfig({ ...gemma2, ...uncapped })).toMatchObject({
+      attentionSoftcap: null,
+      logitSoftcap: null,
+    });
+  });
+
+  it("gives Gemma 3 two rotations, in the spelling of transformers 4 and 5", () => {
+    const expected = {
+      qkNorm: true,
+      slidingWindow: 512,
+      windowedLayers: [true, true, true, true, true, false, true],
+      rope: { theta: 1_000_000, scaling: { type: "linear", factor: 8 } },
+      windowRope: { theta: 10_000, scaling: null },
+      attentionSoftcap: null,
+      logitSoftcap: null,
+    };
+    expect(readModelConfig(gemma3)).toMatchObject(expected);
+    const { rope_theta, rope_local_base_freq, rope_scaling, ...rest } = gemma3;
+    const rope_parameters = {
+      full_attention: { ...(rope_scaling as Json), rope_theta },
+      sliding_attention: { rope_type: "default", rope_theta: rope_local_base_freq },
+    };
+    expect(readModelConfig({ ...rest, rope_parameters })).toMatchObject(expected);
+    expect(readModelConfig({ ...rest }).rope).toEqual({ theta: 1_000_000, scaling: null });
   });
 
   it("reads rotary settings of transformers 4 and 5 alike", () => {
@@ -297,7 +453,18 @@ describe("reading config.json", () => {
       "rope_scaling.rope_type",
       "yarn",
     ],
-    [{ ...llama32, rope_scaling: { type: "linear", factor: 2 } }, "rope_scaling.rope_type", "line"],
+    [{ model_type: "gpt_oss", num_local_experts: 32 }, "model_type", '"gpt_oss"'],
+    [{ model_type: "mixtral", num_local_experts: 8 }, "model_type", '"mixtral"'],
+    [{ model_type: "gemma3", text_config: {} }, "model_type", '"gemma3"'],
+    [{ ...gemma2, layer_types: Array(4).fill("chunked_attention") }, "layer_types", "chunked_atte"],
+    [{ ...gemma3, use_bidirectional_attention: true }, "use_bidirectional_attention", "true"],
+    [{ ...gemma3, attn_logit_softcapping: 50 }, "attn_logit_softcapping", "50"],
+    [
+      { ...gemma3, rope_scaling: { rope_type: "yarn", factor: 4 } },
+      "rope_scaling.rope_type",
+      "yarn",
+    ],
+    [{ ...llama32, rope_scaling: { type: "su", factor: 2 } }, "rope_scaling.rope_type", '"su"'],
     [
       {
         ...llama32,
@@ -382,7 +549,7 @@ describe("reading config.json", () => {
 });
 
 describe("opening a directory", () => {
-  it.each(["llama", "llama-tied", "qwen2", "qwen3", "mistral", "llama-bf16"])(
+  it.each(fixtureNames)(
     "opens what transformers saved (%s) and reads every tensor it lists",
     (fixture) => {
       const checkpoint = openCheckpoint(fixtureFolder(fixture));

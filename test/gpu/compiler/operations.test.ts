@@ -32,7 +32,9 @@ const cases: Partial<Record<Primitive, Case[]>> = {
   exp: [{ inputs: { x: [4] }, build: ({ x }) => f.exp(x!) }],
   sqrt: [{ inputs: { x: [4] }, positive: true, build: ({ x }) => f.sqrt(x!) }],
   sigmoid: [{ inputs: { x: [5] }, build: ({ x }) => f.sigmoid(x!) }],
+  tanh: [{ inputs: { x: [5] }, build: ({ x }) => f.tanh(x!) }],
   silu: [{ inputs: { x: [5] }, build: ({ x }) => f.silu(x!) }],
+  gelu: [{ inputs: { x: [5] }, build: ({ x }) => f.gelu(x!) }],
   matmul: [
     ...[false, true].flatMap((transposeA) =>
       [false, true].map((transposeB) => ({
@@ -177,6 +179,7 @@ describe("shape rules", () => {
       headSize: 8,
       scale: 1,
       window: null,
+      softcap: null,
     });
     expect(() => gradients([{ value: y!, seed: y! }], [x])).toThrow(
       "Cannot differentiate attendCached: it serves generation only",

@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import type { ModelConfig } from "../../../gpu-service/src/compiler/checkpoint.ts";
 import { decodeGraph } from "../../../gpu-service/src/compiler/decode-graph.ts";
 import {
   input,
@@ -10,32 +9,23 @@ import {
 } from "../../../gpu-service/src/compiler/functions.ts";
 import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
 import { trace } from "../../../gpu-service/src/compiler/graph.ts";
+import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
 import { printGraph } from "../../../gpu-service/src/compiler/print.ts";
 import { sequenceGraph } from "../../../gpu-service/src/compiler/sequence-graph.ts";
 import { stepGraph } from "../../../gpu-service/src/compiler/step-graph.ts";
 
-const toy: ModelConfig = {
-  architecture: "llama",
-  vocabSize: 11,
-  hiddenSize: 16,
-  intermediateSize: 24,
-  layerCount: 1,
-  headCount: 2,
-  kvHeadCount: 1,
-  headSize: 8,
-  rmsNormEps: 1e-5,
-  rope: { theta: 10_000, scaling: null },
-  contextLength: 4,
-  tiedEmbeddings: true,
-  attentionBias: { qkv: false, output: false },
-  mlpBias: false,
-  qkNorm: false,
-  slidingWindow: null,
-  hiddenAct: "silu",
-  eosIds: [0],
-  bosId: null,
-  dtype: "float32",
-};
+const toy = readModelConfig({
+  model_type: "llama",
+  vocab_size: 11,
+  hidden_size: 16,
+  intermediate_size: 24,
+  num_hidden_layers: 1,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  rms_norm_eps: 1e-5,
+  max_position_embeddings: 4,
+  tie_word_embeddings: true,
+});
 
 it("prints a graph and its gradient as one line per operation", () => {
   const x = input("x", { dtype: "f32", shape: ["R", 4] });

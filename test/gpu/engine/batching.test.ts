@@ -1,6 +1,5 @@
 /** The scheduler on a real model: many sessions with their own adapters in one batch. */
 import { rmSync } from "node:fs";
-import { samplingSchema } from "@rosa2/shared/protocol";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadRuntime } from "../../../gpu-service/src/engine/load.ts";
@@ -9,6 +8,7 @@ import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types
 import { Reply } from "../../../gpu-service/src/engine/reply.ts";
 import type { Runtime } from "../../../gpu-service/src/engine/requests.ts";
 import { type PassReport, Scheduler } from "../../../gpu-service/src/engine/scheduler.ts";
+import { samplingRules } from "../support/greedy.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 
 let directory: string;
@@ -66,7 +66,7 @@ async function serve(asks: Ask[], rowsMax: number) {
         adapter,
         prompt: tokenizer.promptIds([{ role: "user", content }]),
         reply: new Reply(tokenizer, {
-          sampling: samplingSchema.parse({ temperature }),
+          sampling: samplingRules({ temperature }),
           seed: i,
           eosIds: model.shape.eosIds,
           tokensMax,

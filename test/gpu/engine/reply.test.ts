@@ -1,8 +1,8 @@
-import { samplingSchema } from "@rosa2/shared/protocol";
 import { describe, expect, it } from "vitest";
 import type { RejectedReply } from "../../../gpu-service/src/engine/rejected.ts";
 import { Reply } from "../../../gpu-service/src/engine/reply.ts";
 import { byteTokenizer, endId, vocabSize } from "../support/byte-tokenizer.ts";
+import { samplingRules } from "../support/greedy.ts";
 
 const tokenizer = byteTokenizer();
 
@@ -18,7 +18,7 @@ function replyOf(
   options: { tokensMax?: number; rejected?: { texts: string[]; scored: RejectedReply[] } } = {},
 ): Reply {
   return new Reply(tokenizer, {
-    sampling: samplingSchema.parse(sampling),
+    sampling: samplingRules(sampling),
     seed: 1,
     eosIds: [endId],
     tokensMax: options.tokensMax ?? 100,

@@ -1,13 +1,14 @@
-import { type Sampling, samplingSchema } from "@rosa2/shared/protocol";
+import type { Sampling } from "@rosa2/shared/protocol";
 import { seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { logSumExp, Sampler } from "../../../gpu-service/src/engine/sampling.ts";
+import { samplingRules } from "../support/greedy.ts";
 
 /** Logits whose softmax is [0.5, 0.25, 0.125, 0.0625, 0.0625]. */
 const halves = () => Float32Array.from([0.5, 0.25, 0.125, 0.0625, 0.0625], Math.log);
 
 function rules(given: Partial<Sampling>) {
-  return samplingSchema.parse(given);
+  return samplingRules(given);
 }
 
 /** How often each id is drawn over `count` equally spaced draws. */

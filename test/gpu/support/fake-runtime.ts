@@ -1,14 +1,18 @@
 /** What the engine's worker thread loads in tests: the fake model with a byte tokenizer and a make-believe update. */
 import { createHash } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
+import type { SamplingDefaults } from "../../../gpu-service/src/compiler/model-config.ts";
 import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
 import type { Runtime } from "../../../gpu-service/src/engine/requests.ts";
 import { byteTokenizer } from "./byte-tokenizer.ts";
 import { FakeModel, type FakeModelOptions } from "./fake-model.ts";
+import { greedy } from "./greedy.ts";
 
 export interface FakeRuntimeOptions extends FakeModelOptions {
   /** Slices of one update, each as long as a run of the model. */
   updateSlices?: number;
+  /** How to sample where a request does not say; greedy unless told. */
+  sampling?: Partial<SamplingDefaults>;
   /** Makes loading fail. */
   unloadable?: boolean;
 }
@@ -50,6 +54,7 @@ export async function loadRuntime(options: FakeRuntimeOptions): Promise<Runtime>
   return {
     model,
     tokenizer,
+    sampling: { ...greedy, ...options.sampling },
     readAdapter: readFakeAdapter,
     peftFiles: ({ B }) => ({
       "adapter_config.json": new TextEncoder().encode("{}"),

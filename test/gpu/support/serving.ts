@@ -1,11 +1,11 @@
 /** A scheduler on the fake model, and what its sequences say. */
-import { samplingSchema } from "@rosa2/shared/protocol";
 import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
 import { Reply } from "../../../gpu-service/src/engine/reply.ts";
 import { Scheduler, type SchedulerOptions } from "../../../gpu-service/src/engine/scheduler.ts";
 import type { SequenceEnd } from "../../../gpu-service/src/engine/sequence.ts";
 import { byteTokenizer, endId } from "./byte-tokenizer.ts";
 import { FakeModel, type FakeModelOptions } from "./fake-model.ts";
+import { samplingRules } from "./greedy.ts";
 
 export interface Said {
   text: string;
@@ -69,7 +69,7 @@ export class Serving {
       ]),
       { role: "user" as const, content },
     ];
-    const rules = samplingSchema.parse(sampling);
+    const rules = samplingRules(sampling);
     const id = ++this.#lastId;
     const over = Promise.withResolvers<void>();
     const said: Said & { id: number } = {

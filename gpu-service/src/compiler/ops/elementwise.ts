@@ -46,7 +46,7 @@ function binary<P extends Binary>(
   };
 }
 
-type Unary = "negate" | "exp" | "sqrt" | "sigmoid" | "silu";
+type Unary = "negate" | "exp" | "sqrt" | "sigmoid" | "tanh" | "silu" | "gelu";
 
 function unary<P extends Unary>(
   onnx: string,
@@ -63,6 +63,9 @@ function unary<P extends Unary>(
   };
 }
 
+/** c of the approximation (Hendrycks & Gimpel, arXiv 1606.08415). */
+const geluCubic = 0.044715;
+
 export const elementwise: RulesOf<Extract<Primitive, Binary | Unary>> = {
   add: binary("add", "Add", (_, __, ___, g) => [() => g, () => g]),
   subtract: binary("subtract", "Sub", (_, __, ___, g) => [() => g, () => negate(g)]),
@@ -74,6 +77,7 @@ export const elementwise: RulesOf<Extract<Primitive, Binary | Unary>> = {
   negate: unary("Neg", (_, __, g) => negate(g)),
   exp: unary("Exp", (_, y, g) => multiply(g, y)),
   sqrt: unary("Sqrt", (_, y, g) => divide(multiply(g, scalar(0.5)), y)),
+  tanh: unary("Tanh", (_, y, g) => multiply(g, subtract(scalar(1), multiply(y, y)))),
   sigmoid: unary("Sigmoid", (_, y, g) => multiply(multiply(g, y), subtract(scalar(1), y))),
   // x·σ(x); QuickGelu is x·σ(αx). d = σ + y·(1 − σ).
   silu: unary(
@@ -83,6 +87,21 @@ export const elementwise: RulesOf<Extract<Primitive, Binary | Unary>> = {
       return multiply(g, add(s, multiply(y, subtract(scalar(1), s))));
     },
     { alpha: { float: 1 } },
+    "com.microsoft",
+  ),
+  // ½x(1 + tanh u) = x·σ(2u) with u = √(2/π)·(x + c·x³). d = σ + y·(1 − σ)·2u′.
+  gelu: unary(
+    "FastGelu",
+    (x, y, g) => {
+      const root = Math.sqrt(2 / Math.PI);
+      const square = multiply(x, x);
+      const cubic = (factor: number) =>
+        multiply(scalar(2 * root), add(scalar(1), multiply(scalar(factor), square)));
+      const s = sigmoid(multiply(x, cubic(geluCubic)));
+      const slope = multiply(multiply(y, subtract(scalar(1), s)), cubic(3 * geluCubic));
+      return multiply(g, add(s, slope));
+    },
+    {},
     "com.microsoft",
   ),
 };

@@ -136,6 +136,7 @@ export const neural: RulesOf<"softmax" | "rmsNorm" | "rotate" | "tokenLogProbs" 
             do_rotary: 1,
             rotary_interleaved: 0,
             local_window_size: attributes.window ?? -1,
+            softcap: { float: attributes.softcap ?? 0 },
           },
           { outputs, domain: "com.microsoft" },
         );

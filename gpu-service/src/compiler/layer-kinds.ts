@@ -1,0 +1,82 @@
+/**
+ * Which mask and rotary tables a layer attends with. Layers with a window and layers without take turns in some
+ * models, so a graph has one set of these inputs a kind of layer that occurs.
+ */
+import type { ModelConfig } from "./checkpoint.ts";
+import { input } from "./functions.ts";
+import type { Dim, Value } from "./graph.ts";
+import { type RopeTables, ropeTables } from "./rope.ts";
+
+/** A kind of layer: the suffix of its inputs' names, and its window. */
+export interface LayerKind {
+  /** Names of the inputs. Kinds that rotate alike share tables. */
+  mask: string;
+  cos: string;
+  sin: string;
+  /** Positions seen, itself included; null sees all. */
+  window: number | null;
+  rotatesLocally: boolean;
+}
+
+export function layerKind(config: ModelConfig, layer: number): LayerKind {
+  const isWindowed = config.windowedLayers[layer] === true;
+  const rotatesLocally = isWindowed && config.windowRope !== null;
+  const tables = rotatesLocally ? ".window" : "";
+  return {
+    mask: isWindowed ? "mask.window" : "mask",
+    cos: `cos${tables}`,
+    sin: `sin${tables}`,
+    window: isWindowed ? config.slidingWindow : null,
+    rotatesLocally,
+  };
+}
+
+/** The kinds that occur, by the name of their mask. */
+export function layerKinds(config: ModelConfig): LayerKind[] {
+  const kinds = new Map(
+    config.windowedLayers.map((_, layer) => {
+      const kind = layerKind(config, layer);
+      return [kind.mask, kind];
+    }),
+  );
+  return [...kinds.values()];
+}
+
+/** Rotary tables of every name that the graphs read: `cos` and `sin`, and those of layers that rotate locally. */
+export function namedRopeTables(
+  config: ModelConfig,
+  positions: number,
+): Record<string, Float32Array> {
+  const named: Record<string, Float32Array> = {};
+  for (const { cos, sin, rotatesLocally } of layerKinds(config)) {
+    if (named[cos]) continue;
+    const rope = rotatesLocally && config.windowRope ? config.windowRope : config.rope;
+    const tables: RopeTables = ropeTables({ headSize: config.headSize, rope }, positions);
+    named[cos] = tables.cos;
+    named[sin] = tables.sin;
+  }
+  return named;
+}
+
+/** What a layer attends with, as graph inputs made once; `maskShape` and [positions, D/2] are their shapes. */
+export function layerInputs(
+  config: ModelConfig,
+  { maskShape, positions }: { maskShape: readonly Dim[]; positions: Dim },
+): (layer: number) => { mask: Value; cos: Value; sin: Value; window: number | null } {
+  const made = new Map<string, Value>();
+  const once = (name: string, shape: readonly Dim[]) => {
+    const value = made.get(name) ?? input(name, { dtype: "f32", shape });
+    made.set(name, value);
+    return value;
+  };
+  const table = [positions, config.headSize / 2];
+  return (layer) => {
+    const { mask, cos, sin, window } = layerKind(config, layer);
+    return {
+      mask: once(mask, maskShape),
+      cos: once(cos, table),
+      sin: once(sin, table),
+      window,
+    };
+  };
+}
