@@ -265,6 +265,7 @@ describe("reading config.json", () => {
       activation: "silu",
       eosIds: [128001, 128008, 128009],
       bosId: 128000,
+      sampling: { temperature: 0, top_p: 1, top_k: 0, min_p: 0 },
       dtype: "bfloat16",
     });
   });
@@ -436,6 +437,24 @@ describe("reading config.json", () => {
     expect(errorOf(() => eosOf({ eos_token_id: "</s>" }))).toMatchObject({
       code: "checkpoint_invalid",
       param: "eos_token_id",
+    });
+  });
+
+  it("samples as generation_config.json says, greedily unless that says do_sample", () => {
+    const samplingOf = (generation?: Json) => readModelConfig(qwen25, generation).sampling;
+    const greedy = { temperature: 0, top_p: 1, top_k: 0, min_p: 0 };
+    expect(samplingOf()).toEqual(greedy);
+    expect(samplingOf({ temperature: 0.7, top_k: 20 })).toEqual(greedy);
+    expect(samplingOf({ do_sample: true, temperature: 0.7, top_k: 20, top_p: 0.8 })).toEqual({
+      temperature: 0.7,
+      top_p: 0.8,
+      top_k: 20,
+      min_p: 0,
+    });
+    expect(samplingOf({ do_sample: true })).toEqual({ ...greedy, temperature: 1 });
+    expect(errorOf(() => samplingOf({ do_sample: true, top_p: 2 }))).toMatchObject({
+      code: "checkpoint_invalid",
+      param: "top_p",
     });
   });
 
