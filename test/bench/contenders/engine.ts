@@ -125,7 +125,7 @@ function adapterOf(session: number): AdapterWeights {
 /** Greedy, and no token ends it. */
 function endlessReply(tokensMax: number): Reply {
   return new Reply(tokenizer, {
-    sampling: samplingSchema.parse({ temperature: 0 }),
+    sampling: { ...model.config.sampling, ...samplingSchema.parse({ temperature: 0 }) },
     seed: 0,
     eosIds: [],
     tokensMax,
