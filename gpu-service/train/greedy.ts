@@ -1,6 +1,5 @@
 /** Greedy replies of a model to many prompts at once; for measuring skills while training. */
 import type { LanguageModel } from "../src/engine/model-types.ts";
-import { argmax } from "../src/engine/sampling.ts";
 
 const slots = 16;
 
@@ -23,16 +22,10 @@ export async function replyGreedily(
     const rows = group.length;
     const next = new Int32Array(rows);
     for (const [row, prompt] of group.entries()) {
-      const logits = await model.step({
-        ids: Int32Array.from(prompt),
-        rows: 1,
-        length: prompt.length,
-        past: Int32Array.of(0),
-        cache,
-        firstSlot: row,
-        adapters: [null],
-      });
-      next[row] = argmax(logits);
+      const step = { rows: 1, length: prompt.length, past: Int32Array.of(0), firstSlot: row };
+      const ids = Int32Array.from(prompt);
+      const [token] = await model.step({ ...step, ids, cache, adapters: [null] }, false);
+      next[row] = token!.best;
     }
     const past = Int32Array.from(group, (prompt) => prompt.length);
     const out: number[][] = group.map(() => []);
@@ -44,18 +37,9 @@ export async function replyGreedily(
       }
       if (!open.some(Boolean)) break;
       const adapters = group.map(() => null);
-      const logits = await model.step({
-        ids: next,
-        rows,
-        length: 1,
-        past,
-        cache,
-        firstSlot: 0,
-        adapters,
-      });
-      const width = model.shape.vocabSize;
-      for (let row = 0; row < rows; row++) {
-        next[row] = argmax(logits.subarray(row * width, (row + 1) * width));
+      const step = { ids: next, rows, length: 1, past, cache, firstSlot: 0, adapters };
+      for (const [row, { best }] of (await model.step(step, false)).entries()) {
+        next[row] = best;
         past[row]!++;
       }
     }

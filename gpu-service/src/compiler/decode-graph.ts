@@ -6,7 +6,7 @@
  * and the caller writes them into its cache; the step graph, which returns the cache, serves prefill.
  */
 import type { ModelConfig } from "./checkpoint.ts";
-import { type DecoderParts, decoder, head } from "./decoder.ts";
+import { type DecoderParts, decoder, nextTokens } from "./decoder.ts";
 import {
   add,
   concat,
@@ -26,9 +26,10 @@ import { weightReader } from "./weights.ts";
 
 /**
  * Inputs: `ids` and `positions` [R, 1], `mask` [R, 1, 1, S+1] (added to the scores: past positions, then the
- * new one), `cos` and `sin` [P, D/2] (layer-kinds.ts: also `.window`, where layers differ), `past.{layer}.key|value` [R, K, S, D], and with adapters `a.{group}`
- * [r, in], `b.{module}` [R, out, r].
- * Outputs: `logits` [R, 1, V]; `fresh` [R, 1, 2·layers·K·D], each layer's rotated key, then its value.
+ * new one), `cos` and `sin` [P, D/2] (layer-kinds.ts: also `.window`, where layers differ),
+ * `past.{layer}.key|value` [R, K, S, D], and with adapters `a.{group}` [r, in], `b.{group}` [R, r, Σ out].
+ * Outputs: `logits` [R, 1, V], `best` [R, 1], `peak` and `normalizer` [R, 1, 1]; `fresh` [R, 1, 2·layers·K·D],
+ * each layer's rotated key, then its value.
  */
 export function decodeGraph(
   config: ModelConfig,
@@ -62,5 +63,5 @@ export function decodeGraph(
     ...(options.adapters ? { lora: adapterInputs(config) } : {}),
   };
   const hidden = decoder(config, input("ids", { dtype: "i64", shape: ["R", 1] }), parts);
-  return { logits: head(config, hidden, parts), fresh: concat(fresh, 2) };
+  return { ...nextTokens(config, hidden, parts), fresh: concat(fresh, 2) };
 }

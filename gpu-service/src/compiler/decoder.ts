@@ -18,8 +18,9 @@ import {
   scalar,
   silu,
   softcap,
+  split,
 } from "./functions.ts";
-import type { Value } from "./graph.ts";
+import { applyAll, type Value } from "./graph.ts";
 
 export interface DecoderParts {
   /** A checkpoint tensor by its Hugging Face name. */
@@ -28,13 +29,33 @@ export interface DecoderParts {
   linear(x: Value, name: string, shape: [number, number]): Value;
   /** Attention of layer `layer` over q, k, v [R, T, heads·D], positions not yet applied. */
   attend(layer: number, q: Value, k: Value, v: Value): Value;
+  /**
+   * Products of one x with several matrices side by side in one, [.., Σ out], their biases added; null where
+   * the checkpoint's reader has no such joint matrix.
+   */
+  joined?(x: Value, linears: readonly Linear[]): Value | null;
   /** Adapter matrices; absent in graphs of the base model. */
   lora?: {
     /** A [r, in] of a group. */
     a(group: string): Value;
-    /** B [R, out, r] of a module. */
-    b(module: string): Value;
-  };
+  } & (
+    | {
+        /** B [R, out, r] of a module. */
+        b(module: string): Value;
+      }
+    | {
+        /** B of all modules of a group, transposed and side by side: [R, r, Σ out]. */
+        joinedB(group: string): Value;
+      }
+  );
+}
+
+/** A linear layer of the checkpoint, by its module path. */
+export interface Linear {
+  module: string;
+  in: number;
+  out: number;
+  bias: boolean;
 }
 
 /** Final hidden states [R, T, C] of the ids [R, T]. */
@@ -66,6 +87,13 @@ export function head(config: ModelConfig, h: Value, parts: DecoderParts): Value 
   return softcap(logits, config.logitSoftcap);
 }
 
+/** What a step says of the tokens after hidden states [R, 1, C]; see the primitive `likeliest`. */
+export function nextTokens(config: ModelConfig, h: Value, parts: DecoderParts) {
+  const logits = head(config, h, parts);
+  const [best, peak, normalizer] = applyAll("likeliest", [logits], {});
+  return { logits, best: best!, peak: peak!, normalizer: normalizer! };
+}
+
 function embeddings(config: ModelConfig, parts: DecoderParts): Value {
   return parts.weight("model.embed_tokens.weight", [config.vocabSize, config.hiddenSize]);
 }
@@ -75,43 +103,65 @@ function attention(config: ModelConfig, layer: number, x: Value, parts: DecoderP
   const path = `model.layers.${layer}.self_attn`;
   const width = headCount * headSize;
   const kvWidth = kvHeadCount * headSize;
-  const project = reader(x, `${layer}.attn_in`, parts);
-  const q = project(`${path}.q_proj`, C, width, attentionBias.qkv);
-  const k = project(`${path}.k_proj`, C, kvWidth, attentionBias.qkv);
-  const v = project(`${path}.v_proj`, C, kvWidth, attentionBias.qkv);
+  const into = { in: C, bias: attentionBias.qkv };
+  const [q, k, v] = project(x, `${layer}.attn_in`, parts, [
+    { module: `${path}.q_proj`, out: width, ...into },
+    { module: `${path}.k_proj`, out: kvWidth, ...into },
+    { module: `${path}.v_proj`, out: kvWidth, ...into },
+  ]) as [Value, Value, Value];
   const attended = parts.attend(
     layer,
     config.qkNorm ? headNorm(config, `${path}.q_norm`, q, parts) : q,
     config.qkNorm ? headNorm(config, `${path}.k_norm`, k, parts) : k,
     v,
   );
-  return reader(attended, `${layer}.attn_out`, parts)(
-    `${path}.o_proj`,
-    width,
-    C,
-    attentionBias.output,
-  );
+  const out = { module: `${path}.o_proj`, in: width, out: C, bias: attentionBias.output };
+  return project(attended, `${layer}.attn_out`, parts, [out])[0]!;
 }
 
 function mlp(config: ModelConfig, layer: number, x: Value, parts: DecoderParts): Value {
   const { hiddenSize: C, intermediateSize: F, mlpBias } = config;
   const path = `model.layers.${layer}.mlp`;
-  const project = reader(x, `${layer}.mlp_in`, parts);
+  const into = { in: C, out: F, bias: mlpBias };
+  const [gate, up] = project(x, `${layer}.mlp_in`, parts, [
+    { module: `${path}.gate_proj`, ...into },
+    { module: `${path}.up_proj`, ...into },
+  ]) as [Value, Value];
   const activate = config.activation === "silu" ? silu : gelu;
-  const gate = activate(project(`${path}.gate_proj`, C, F, mlpBias));
-  const hidden = multiply(gate, project(`${path}.up_proj`, C, F, mlpBias));
-  return reader(hidden, `${layer}.mlp_out`, parts)(`${path}.down_proj`, F, C, mlpBias);
+  const hidden = multiply(activate(gate), up);
+  const down = { module: `${path}.down_proj`, in: F, out: C, bias: mlpBias };
+  return project(hidden, `${layer}.mlp_out`, parts, [down])[0]!;
 }
 
-/** Linear layers that read the same x: x·Wᵀ (+ bias) + (x·Aᵀ)·Bᵀ, with x·Aᵀ made once. */
-function reader(x: Value, group: string, { weight, linear, lora }: DecoderParts) {
-  const down = lora && matmul(x, lora.a(group), { transposeB: true });
-  return (module: string, inSize: number, outSize: number, bias: boolean): Value => {
-    let y = linear(x, `${module}.weight`, [outSize, inSize]);
-    if (bias) y = add(y, weight(`${module}.bias`, [outSize]));
-    if (lora && down) y = add(y, matmul(down, lora.b(module), { transposeB: true }));
-    return y;
-  };
+/** Linear layers that read the same x: x·Wᵀ (+ bias) + (x·Aᵀ)·Bᵀ each, with x·Aᵀ made once. */
+function project(
+  x: Value,
+  group: string,
+  parts: DecoderParts,
+  linears: readonly Linear[],
+): Value[] {
+  const { weight, linear, lora } = parts;
+  const sizes = linears.map(({ out }) => out);
+  const joined = parts.joined?.(x, linears) ?? null;
+  const low = lora && matmul(x, lora.a(group), { transposeB: true });
+  const shift = low && "joinedB" in lora ? matmul(low, lora.joinedB(group)) : null;
+  if (joined && shift) return split(add(joined, shift), sizes);
+  const products = joined
+    ? split(joined, sizes)
+    : linears.map(({ module, in: width, out, bias }) => {
+        const y = linear(x, `${module}.weight`, [out, width]);
+        return bias ? add(y, weight(`${module}.bias`, [out])) : y;
+      });
+  if (shift) return addEach(products, split(shift, sizes));
+  if (!low || !("b" in lora)) return products;
+  return addEach(
+    products,
+    linears.map(({ module }) => matmul(low, lora.b(module), { transposeB: true })),
+  );
+}
+
+function addEach(a: readonly Value[], b: readonly Value[]): Value[] {
+  return a.map((value, index) => add(value, b[index]!));
 }
 
 /** RMS norm of each head on its own [R, T, heads·D]. */

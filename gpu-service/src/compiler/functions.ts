@@ -76,6 +76,11 @@ export function slice(x: Value, axis: number, start: number, end: number): Value
   return apply("slice", [x], { axis, start, end });
 }
 
+/** Pieces of these lengths along the last axis. */
+export function split(x: Value, lengths: readonly number[]): Value[] {
+  return lengths.length === 1 ? [x] : [...applyAll("split", [x], { lengths: [...lengths] })];
+}
+
 export function pad(x: Value, axis: number, before: number, after: number): Value {
   return apply("pad", [x], { axis, before, after });
 }

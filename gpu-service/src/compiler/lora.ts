@@ -22,6 +22,8 @@ export interface LoraSite {
 export interface LoraGroup {
   name: string;
   in: number;
+  /** Outputs of all its sites, which follow each other. */
+  out: number;
 }
 
 /** Sites in the order in which their B matrices follow each other in an adapter's flat vector. */
@@ -58,8 +60,9 @@ export function loraSites(config: ModelConfig): LoraSite[] {
 /** Groups in the order of their first site. */
 export function loraGroups(config: ModelConfig): LoraGroup[] {
   const groups = new Map<string, LoraGroup>();
-  for (const { group, in: width } of loraSites(config)) {
-    if (!groups.has(group)) groups.set(group, { name: group, in: width });
+  for (const { group, in: width, out } of loraSites(config)) {
+    const before = groups.get(group)?.out ?? 0;
+    groups.set(group, { name: group, in: width, out: before + out });
   }
   return [...groups.values()];
 }
@@ -69,19 +72,16 @@ export function loraLength(config: ModelConfig, rank: number): number {
   return loraSites(config).reduce((sum, site) => sum + site.out * rank, 0);
 }
 
-/** Adapter matrices as graph inputs, each made once. */
+/**
+ * Adapter matrices of serving graphs as inputs, each made once: `a.{group}` [r, in] and `b.{group}` [R, r, Σ out],
+ * the group's B matrices transposed and side by side. Along their rows a product of one row reads memory in order.
+ */
 export function adapterInputs(config: ModelConfig): NonNullable<DecoderParts["lora"]> {
-  const groups = new Map(
-    loraGroups(config).map(({ name, in: width }) => [
-      name,
-      input(`a.${name}`, { dtype: "f32", shape: ["r", width] }),
-    ]),
+  const inputs = new Map(
+    loraGroups(config).map(({ name, in: width, out }) => {
+      const a = input(`a.${name}`, { dtype: "f32", shape: ["r", width] });
+      return [name, { a, b: input(`b.${name}`, { dtype: "f32", shape: ["R", "r", out] }) }];
+    }),
   );
-  const sites = new Map(
-    loraSites(config).map(({ module, out }) => [
-      module,
-      input(`b.${module}`, { dtype: "f32", shape: ["R", out, "r"] }),
-    ]),
-  );
-  return { a: (group) => groups.get(group)!, b: (module) => sites.get(module)! };
+  return { a: (group) => inputs.get(group)!.a, joinedB: (group) => inputs.get(group)!.b };
 }

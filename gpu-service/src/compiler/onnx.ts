@@ -92,9 +92,13 @@ export function encodeOnnx(
     },
   };
 
-  for (const node of trace(Object.values(outputs))) {
+  const order = trace(Object.values(outputs));
+  const used = new Set([...outputNames.keys(), ...order.flatMap((node) => node.inputs)]);
+  for (const node of order) {
     const operands = node.inputs.map((value) => names.get(value)!);
     const results = node.outputs.map((value) => {
+      // An optional output that nobody reads keeps fused kernels from being chosen.
+      if (!used.has(value)) return "";
       const name = isSource(node)
         ? node.attributes.name
         : (outputNames.get(value) ?? `v${fresh++}`);

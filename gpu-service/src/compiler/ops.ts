@@ -47,6 +47,7 @@ export interface Attributes {
   transpose: { permutation: number[] };
   expandLike: None;
   concat: { axis: number };
+  split: { lengths: number[] };
   slice: { axis: number; start: number; end: number };
   pad: { axis: number; before: number; after: number };
   gatherRows: None;
@@ -57,6 +58,7 @@ export interface Attributes {
   rmsNorm: { epsilon: number };
   rotate: { headSize: number };
   tokenLogProbs: None;
+  likeliest: None;
   attendCached: {
     headCount: number;
     kvHeadCount: number;

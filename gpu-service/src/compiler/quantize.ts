@@ -44,6 +44,37 @@ export function quantizedWeights(
   );
 }
 
+/** A quantised matrix as it is kept: one of the checkpoint, or several that read the same x, one below the other. */
+export interface JointMatrix {
+  name: string;
+  /** The checkpoint's matrices in order. */
+  parts: { name: string; out: number }[];
+  out: number;
+  in: number;
+  blockSize: number;
+}
+
+/** Every quantised matrix of the checkpoint, joined. */
+export function jointMatrices(config: ModelConfig): JointMatrix[] {
+  const groupOf = new Map(
+    loraSites(config).map(({ module, group }) => [`${module}.weight`, group]),
+  );
+  const joints = new Map<string, JointMatrix>();
+  for (const [name, { out, ...shape }] of quantizedWeights(config)) {
+    const key = groupOf.get(name) ?? name;
+    const joint = joints.get(key) ?? { name: "", parts: [], out: 0, ...shape };
+    joint.parts.push({ name, out });
+    joint.name = jointName(joint.parts.map((part) => part.name));
+    joint.out += out;
+    joints.set(key, joint);
+  }
+  return [...joints.values()];
+}
+
+export function jointName(weights: readonly string[]): string {
+  return weights.join("+");
+}
+
 /** The integer that stands for zero. */
 export function middle(bits: 8 | 4): number {
   return bits === 8 ? 128 : 8;

@@ -1,6 +1,6 @@
 /** The step graph: any number of new tokens over a cache updated in place, an adapter a row; it serves prefill. */
 import type { ModelConfig } from "./checkpoint.ts";
-import { type DecoderParts, decoder, head } from "./decoder.ts";
+import { type DecoderParts, decoder, nextTokens } from "./decoder.ts";
 import { constant, input, slice } from "./functions.ts";
 import { applyAll, type Value } from "./graph.ts";
 import { layerKind, namedRopeTables } from "./layer-kinds.ts";
@@ -10,8 +10,9 @@ import { weightReader } from "./weights.ts";
 
 /**
  * Inputs: `ids` [R, T], `past.{layer}.key|value` [R, K, S, D], `last` [R] (index of each row's last token),
- * `total` [] (longest length), and with adapters `a.{group}` [r, in], `b.{module}` [R, out, r].
- * Outputs: `logits` [R, 1, V] of the last position, `present.{layer}.key|value` over the past's memory.
+ * `total` [] (longest length), and with adapters `a.{group}` [r, in], `b.{group}` [R, r, Σ out].
+ * Outputs: of the last position `logits` [R, 1, V], `best` [R, 1], `peak` and `normalizer` [R, 1, 1];
+ * `present.{layer}.key|value` over the past's memory.
  */
 export function stepGraph(
   config: ModelConfig,
@@ -52,5 +53,5 @@ export function stepGraph(
     ...(options.adapters ? { lora: adapterInputs(config) } : {}),
   };
   const hidden = decoder(config, input("ids", { dtype: "i64", shape: ["R", "T"] }), parts);
-  return { logits: head(config, slice(hidden, 1, -1, 0), parts), ...caches };
+  return { ...nextTokens(config, slice(hidden, 1, -1, 0), parts), ...caches };
 }

@@ -4,6 +4,7 @@
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
+import { AdapterBank } from "./adapter-bank.ts";
 import type { KvCache } from "./model-types.ts";
 
 const capacityAtStart = 64;
@@ -11,6 +12,8 @@ const capacityAtStart = 64;
 export class Cache implements KvCache {
   readonly slots: number;
   readonly tokensMax: number;
+  /** Adapters of the slots' sequences. */
+  readonly adapters: AdapterBank;
   readonly #config: ModelConfig;
   /** Positions that fit now; grows by doubling up to `tokensMax`. */
   capacity: number;
@@ -28,6 +31,7 @@ export class Cache implements KvCache {
     this.tokensMax = tokensMax;
     this.#config = config;
     this.#held = new Int32Array(slots);
+    this.adapters = new AdapterBank(config, slots);
     this.capacity = Math.min(capacityAtStart, tokensMax);
     this.#blocks = this.#allocate();
   }

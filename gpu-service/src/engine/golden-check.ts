@@ -10,7 +10,6 @@ import { openCheckpoint } from "../compiler/checkpoint.ts";
 import type { Quantization } from "../compiler/quantize.ts";
 import { cacheDirectory } from "./kept-weights.ts";
 import { Model, type ModelOptions } from "./model.ts";
-import { argmax } from "./sampling.ts";
 
 const promptCount = 6;
 const promptTokens = 16;
@@ -96,8 +95,8 @@ async function walk(
   let ids = Int32Array.from(tokens.slice(0, promptTokens));
   for (let position = promptTokens; position < promptTokens + replyTokens; position++) {
     const past = Int32Array.of(position - ids.length);
-    const logits = await model.step({ ...step, ids, length: ids.length, past });
-    visit(argmax(logits), position);
+    const [next] = await model.step({ ...step, ids, length: ids.length, past }, false);
+    visit(next!.best, position);
     ids = Int32Array.of(tokens[position]!);
   }
   cache.dispose();

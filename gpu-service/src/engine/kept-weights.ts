@@ -19,7 +19,7 @@ import {
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Checkpoint, type TensorLocation, tensorShapes } from "../compiler/checkpoint.ts";
-import { middle, quantizedWeights, quantizeMatrix } from "../compiler/quantize.ts";
+import { jointMatrices, middle, quantizeMatrix } from "../compiler/quantize.ts";
 import {
   openSafetensors,
   planSafetensors,
@@ -51,7 +51,7 @@ type WritePiece = (name: string, byteOffset: number, bytes: Uint8Array) => void;
 /** fp32 copies of all weights. */
 export function keptFloat32(checkpoint: Checkpoint): (name: string) => TensorLocation {
   const shapes = tensorShapes(checkpoint.config);
-  return keptFile(checkpoint, "float32", {
+  return keptFile(checkpoint, "float32-1", {
     tensors: [...shapes].map(([name, shape]) => ({ name, dtype: "F32", shape })),
     make(write) {
       for (const [name, shape] of shapes) {
@@ -70,10 +70,10 @@ export function keptIntegers(
   checkpoint: Checkpoint,
   bits: 8 | 4,
 ): (name: string) => TensorLocation {
-  const matrices = [...quantizedWeights(checkpoint.config)];
+  const matrices = jointMatrices(checkpoint.config);
   const { packed, scales, zeros } = quantizedParts;
-  return keptFile(checkpoint, `int${bits}`, {
-    tensors: matrices.flatMap(([name, { out, in: width, blockSize }]): TensorSpec[] => {
+  return keptFile(checkpoint, `int${bits}-2`, {
+    tensors: matrices.flatMap(({ name, out, in: width, blockSize }): TensorSpec[] => {
       const blocks = width / blockSize;
       const blockBytes = (blockSize * bits) / 8;
       const zeroBytes = Math.ceil((out * blocks * bits) / 8);
@@ -86,15 +86,19 @@ export function keptIntegers(
     make(write) {
       const zero = middle(bits);
       const zeroByte = bits === 8 ? zero : zero | (zero << 4);
-      for (const [name, { out, in: width, blockSize }] of matrices) {
+      for (const { name, parts, out, in: width, blockSize } of matrices) {
         const blocks = width / blockSize;
         const rowsAtOnce = Math.max(1, Math.floor(chunkElements / width));
-        for (let row = 0; row < out; row += rowsAtOnce) {
-          const rows = Math.min(rowsAtOnce, out - row);
-          const part = { start: row * width, count: rows * width };
-          const made = quantizeMatrix(checkpoint.tensor(name, part), width, bits);
-          write(name + packed, (row * width * bits) / 8, made.packed);
-          write(name + scales, 4 * row * blocks, bytesOf(made.scales));
+        let above = 0;
+        for (const part of parts) {
+          for (let row = 0; row < part.out; row += rowsAtOnce) {
+            const rows = Math.min(rowsAtOnce, part.out - row);
+            const span = { start: row * width, count: rows * width };
+            const made = quantizeMatrix(checkpoint.tensor(part.name, span), width, bits);
+            write(name + packed, ((above + row) * width * bits) / 8, made.packed);
+            write(name + scales, 4 * (above + row) * blocks, bytesOf(made.scales));
+          }
+          above += part.out;
         }
         const zeroBytes = Math.ceil((out * blocks * bits) / 8);
         write(name + zeros, 0, new Uint8Array(zeroBytes).fill(zeroByte));
@@ -110,7 +114,7 @@ function keptFile(
   recipe: Recipe,
 ): (name: string) => TensorLocation {
   const folder = join(cacheDirectory(), checkpoint.digest);
-  const path = join(folder, `${kind}-1.safetensors`);
+  const path = join(folder, `${kind}.safetensors`);
   const file = openKept(path) ?? make(folder, path, recipe);
   return (name) => ({ path, ...file.info(name) });
 }

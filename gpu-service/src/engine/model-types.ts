@@ -44,6 +44,17 @@ export interface StepInput {
   adapters: (AdapterWeights | null)[];
 }
 
+/** What a step says of one row's next token. */
+export interface NextToken {
+  /** The likeliest token, the lowest id of equals, and its logit. */
+  best: number;
+  peak: number;
+  /** log Σ exp(logits). */
+  logZ: number;
+  /** [vocab]; null where they were not asked for. */
+  logits_V: Float32Array | null;
+}
+
 export interface ScoreRow {
   prompt: Int32Array;
   /** Includes the end token. */
@@ -57,8 +68,11 @@ export interface LanguageModel {
   readonly id: string;
   readonly parameterCount: number;
   allocateCache(slots: number, tokensMax: number): KvCache;
-  /** Logits of each row's last position, [rows, vocab] row-major; writes keys/values into the cache in place. */
-  step(input: StepInput): Promise<Float32Array>;
+  /**
+   * The next token of each row after its last position; writes keys and values into the cache in place.
+   * Logits are large: they are fetched only where `needsLogits`.
+   */
+  step(input: StepInput, needsLogits: boolean): Promise<NextToken[]>;
   /** Log-probs of each reply token given prompt and adapter; rows padded and batched inside. */
   score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]>;
   /** S and dS/dB of each row: gradients [rows, B.length]. */

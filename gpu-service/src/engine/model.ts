@@ -22,6 +22,7 @@ import type {
   KvCache,
   LanguageModel,
   ModelShape,
+  NextToken,
   ScoreRow,
   StepInput,
 } from "./model-types.ts";
@@ -41,10 +42,10 @@ export interface ModelOptions {
 }
 
 const contextTokensDefault = 4096;
-/** Adapter sets of recent batches whose stacked matrices are kept. */
-const stacksMax = 8;
 
 type Feeds = Record<string, Tensor>;
+
+const nextTokenOutputs = ["best", "peak", "normalizer"];
 
 export class Model implements LanguageModel {
   readonly id: string;
@@ -59,7 +60,7 @@ export class Model implements LanguageModel {
   readonly #ropeFeeds: Feeds;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #bases = new Map<number, Basis>();
-  readonly #stacks = new Map<string, Feeds>();
+  readonly #basisTensors = new Map<number, Feeds>();
 
   private constructor(checkpoint: Checkpoint, options: ModelOptions) {
     const { config } = checkpoint;
@@ -112,16 +113,26 @@ export class Model implements LanguageModel {
     return new Cache(this.config, slots, Math.min(tokensMax, this.shape.contextLength));
   }
 
-  async step(input: StepInput): Promise<Float32Array> {
+  async step(input: StepInput, needsLogits: boolean): Promise<NextToken[]> {
     const { cache, length, past, rows } = input;
     if (!(cache instanceof Cache)) throw new Error("Cannot step with another model's cache");
     let total = 0;
     for (let row = 0; row < rows; row++) total = Math.max(total, past[row]! + length);
     cache.reserve(total);
-    return length === 1 ? this.#decode(input, cache) : this.#prefill(input, cache, total);
+    const wanted = needsLogits ? [...nextTokenOutputs, "logits"] : nextTokenOutputs;
+    const result =
+      length === 1
+        ? await this.#decode(input, cache, wanted)
+        : await this.#prefill(input, cache, total, wanted);
+    return nextTokens(result, rows);
   }
 
-  async #prefill(input: StepInput, cache: Cache, total: number): Promise<Float32Array> {
+  async #prefill(
+    input: StepInput,
+    cache: Cache,
+    total: number,
+    wanted: readonly string[],
+  ): Promise<Feeds> {
     const { ids, rows, length, past, firstSlot, adapters } = input;
     const adapted = adapters.some((adapter) => adapter !== null);
     const session = await this.#session(adapted ? "step+lora" : "step", () =>
@@ -135,31 +146,34 @@ export class Model implements LanguageModel {
         last: new Tensor("int32", last, [rows]),
         total: new Tensor("int32", Int32Array.of(total), []),
         ...feeds,
-        ...(adapted ? this.#stackAdapters(adapters) : {}),
+        ...(adapted ? this.#adapterFeedsAt(cache, firstSlot, adapters) : {}),
       },
-      { logits: null, ...fetches },
+      { ...Object.fromEntries(wanted.map((name) => [name, null])), ...fetches },
     );
     for (let row = 0; row < rows; row++) cache.hold(firstSlot + row, past[row]! + length);
-    return result.logits!.data as Float32Array;
+    return result;
   }
 
-  async #decode(input: StepInput, cache: Cache): Promise<Float32Array> {
+  async #decode(input: StepInput, cache: Cache, wanted: readonly string[]): Promise<Feeds> {
     const { ids, rows, past, firstSlot, adapters } = input;
     const adapted = adapters.some((adapter) => adapter !== null);
     const session = await this.#session(adapted ? "decode+lora" : "decode", () =>
       this.#decodeGraph(adapted),
     );
     const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
-    const result = await session.run({
-      ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, 1]),
-      positions: new Tensor("int64", positions, [rows, 1]),
-      ...this.#masks((window) => decodeMask(past.subarray(0, rows), cache.capacity, window)),
-      ...this.#ropeFeeds,
-      ...cache.tensors(firstSlot, rows).feeds,
-      ...(adapted ? this.#stackAdapters(adapters) : {}),
-    });
+    const result = await session.run(
+      {
+        ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, 1]),
+        positions: new Tensor("int64", positions, [rows, 1]),
+        ...this.#masks((window) => decodeMask(past.subarray(0, rows), cache.capacity, window)),
+        ...this.#ropeFeeds,
+        ...cache.tensors(firstSlot, rows).feeds,
+        ...(adapted ? this.#adapterFeedsAt(cache, firstSlot, adapters) : {}),
+      },
+      [...wanted, "fresh"],
+    );
     cache.write(result.fresh!.data as Float32Array, firstSlot, past.subarray(0, rows));
-    return result.logits!.data as Float32Array;
+    return result;
   }
 
   async score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
@@ -247,42 +261,23 @@ export class Model implements LanguageModel {
   }
 
   #basisFeeds(rank: number): Feeds {
+    const known = this.#basisTensors.get(rank);
+    if (known) return known;
     const basis = this.basis(rank);
-    return Object.fromEntries(
+    const feeds = Object.fromEntries(
       loraGroups(this.config).map(({ name, in: width }) => [
         `a.${name}`,
         new Tensor("float32", basis.get(name)!, [rank, width]),
       ]),
     );
+    this.#basisTensors.set(rank, feeds);
+    return feeds;
   }
 
-  /** B of each row stacked per site, padded with zeros to the largest rank; kept while the batch stays. */
-  #stackAdapters(adapters: readonly (AdapterWeights | null)[]): Feeds {
-    const key = adapters.map((adapter) => adapter?.digest ?? "").join();
-    const kept = this.#stacks.get(key);
-    if (kept) return kept;
-    const rank = Math.max(...adapters.map((adapter) => adapter?.rank ?? 0));
-    const feeds = this.#basisFeeds(rank);
-    let before = 0;
-    for (const { module, out } of loraSites(this.config)) {
-      const stack = new Float32Array(adapters.length * out * rank);
-      adapters.forEach((adapter, row) => {
-        if (!adapter) return;
-        const own = adapter.rank;
-        for (let i = 0; i < out; i++) {
-          const from = before * own + i * own;
-          stack.set(adapter.B.subarray(from, from + own), (row * out + i) * rank);
-        }
-      });
-      feeds[`b.${module}`] = new Tensor("float32", stack, [adapters.length, out, rank]);
-      before += out;
-    }
-    this.#stacks.set(key, feeds);
-    if (this.#stacks.size > stacksMax) {
-      const [oldest] = this.#stacks.keys();
-      this.#stacks.delete(oldest!);
-    }
-    return feeds;
+  /** A, and each row's B at its slot. */
+  #adapterFeedsAt(cache: Cache, firstSlot: number, adapters: StepInput["adapters"]): Feeds {
+    const feeds = cache.adapters.feeds(firstSlot, adapters);
+    return { ...this.#basisFeeds(cache.adapters.rank), ...feeds };
   }
 
   #stepGraph(adapters: boolean): Record<string, Value> {
@@ -323,4 +318,16 @@ export class Model implements LanguageModel {
 
 function mapValues<T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+}
+
+/** Rows of a run's outputs; logits are views of one array. */
+function nextTokens({ best, peak, normalizer, logits }: Feeds, rows: number): NextToken[] {
+  const all = logits?.data as Float32Array | undefined;
+  const width = (all?.length ?? 0) / rows;
+  return Array.from({ length: rows }, (_, row) => ({
+    best: Number(best!.data[row]),
+    peak: peak!.data[row] as number,
+    logZ: normalizer!.data[row] as number,
+    logits_V: all?.subarray(row * width, (row + 1) * width) ?? null,
+  }));
 }

@@ -1,8 +1,9 @@
-/** One reply as it grows: logits in, text pieces out. Knows nothing of the batch it is decoded in. */
+/** One reply as it grows: next tokens in, text pieces out. Knows nothing of the batch it is decoded in. */
 import type { Sampling, TokenLogprob } from "@rosa2/shared/protocol";
 import type { SamplingDefaults } from "../compiler/model-config.ts";
 import type { Detokenizer } from "../tokenizer/detokenizer.ts";
 import type { ChatTokenizer } from "../tokenizer.ts";
+import type { NextToken } from "./model-types.ts";
 import { RejectedReplies, type RejectedReply } from "./rejected.ts";
 import { type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
 import { StopStrings } from "./stop-strings.ts";
@@ -70,9 +71,14 @@ export class Reply {
     return this.#logprob;
   }
 
-  /** Chooses the next token from its logits. Must not be called after a piece with `finish`. */
-  push(logits_V: Float32Array): ReplyPiece {
-    const choice = this.#choose(logits_V);
+  /** Whether `push` must be given logits; without them the likeliest token is enough. */
+  get needsLogits(): boolean {
+    return this.#rejected !== null || this.#sampler.needsLogits;
+  }
+
+  /** Chooses the next token. Must not be called after a piece with `finish`. */
+  push(next: NextToken): ReplyPiece {
+    const choice = this.#choose(next);
     this.#sampler.accept(choice.id);
     this.#rejected?.accept(choice.id);
     this.#tokenCount++;
@@ -103,16 +109,16 @@ export class Reply {
   }
 
   /** The sampler's choice, or another one where that would complete a rejected reply. */
-  #choose(logits_V: Float32Array): TokenChoice {
+  #choose(next: NextToken): TokenChoice {
     const draw = this.#sampler.draw();
-    if (this.#rejected === null) return this.#sampler.attempt(logits_V, draw);
+    if (this.#rejected === null) return this.#sampler.attempt(next, draw);
     const bias = new Map<number, number>(this.#rejected.bias());
-    const first = this.#sampler.attempt(logits_V, draw, bias);
+    const first = this.#sampler.attempt(next, draw, bias);
     let choice = first;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       if (!this.#completesRejected(choice.id)) return choice;
       bias.set(choice.id, -Infinity);
-      choice = this.#sampler.attempt(logits_V, draw, bias as LogitBias);
+      choice = this.#sampler.attempt(next, draw, bias as LogitBias);
     }
     return first;
   }

@@ -3,6 +3,7 @@
 import type { Sampling } from "@rosa2/shared/protocol";
 import { type Random, seededRandom } from "@rosa2/shared/random";
 import type { SamplingDefaults } from "../compiler/model-config.ts";
+import type { NextToken } from "./model-types.ts";
 
 export interface TokenChoice {
   id: number;
@@ -35,20 +36,29 @@ export class Sampler {
   }
 
   /**
-   * Chooses from `logits_V` without changing the sampler's state: the same draw of the random
-   * stream serves every attempt at one position, so forbidding a token cannot shift later draws.
+   * Chooses a token without changing the sampler's state: the same draw of the random stream serves
+   * every attempt at one position, so forbidding a token cannot shift later draws.
    */
-  attempt(logits_V: Float32Array, draw: number, bias: LogitBias = noBias): TokenChoice {
-    const logZ = logSumExp(logits_V);
+  attempt(next: NextToken, draw: number, bias: LogitBias = noBias): TokenChoice {
+    const { best, peak, logZ, logits_V } = next;
     if (!Number.isFinite(logZ)) {
       throw new Error(`Cannot sample: the model returned a log-normaliser of ${logZ}`);
     }
+    if (!this.needsLogits && bias.size === 0) return { id: best, logprob: peak - logZ, top: [] };
+    if (logits_V === null) throw new Error("Cannot sample by these rules without logits");
     const top = topLogprobs(logits_V, logZ, this.#rules.top_logprobs ?? 0);
     const restore = this.#adjust(logits_V, bias);
     const id =
       this.#rules.temperature === 0 ? argmax(logits_V) : drawToken(logits_V, this.#rules, draw);
     restore();
     return { id, logprob: (logits_V[id] as number) - logZ, top };
+  }
+
+  /** Whether more than the likeliest token is needed. */
+  get needsLogits(): boolean {
+    const { temperature, top_logprobs, frequency_penalty, presence_penalty } = this.#rules;
+    const isGreedy = temperature === 0 && frequency_penalty === 0 && presence_penalty === 0;
+    return !isGreedy || (top_logprobs ?? 0) > 0;
   }
 
   /** The uniform number that decides the next position. */
@@ -85,24 +95,8 @@ export class Sampler {
 /** Weights below e to minus this of the largest are left out: together < 3e-6 even at 200k tokens. */
 const negligible = 25;
 
-/** log Σ exp(logits). */
-export function logSumExp(logits_V: Float32Array): number {
-  let max = -Infinity;
-  for (let i = 0; i < logits_V.length; i++) {
-    const value = logits_V[i] as number;
-    // The negated comparison lets NaN through, so that it is noticed.
-    if (!(value <= max)) max = value;
-  }
-  let sum = 0;
-  for (let i = 0; i < logits_V.length; i++) {
-    const below = (logits_V[i] as number) - max;
-    if (!(below <= -negligible)) sum += Math.exp(below);
-  }
-  return max + Math.log(sum);
-}
-
 /** Id of the largest logit; the lowest id wins a tie. */
-export function argmax(logits_V: Float32Array): number {
+function argmax(logits_V: Float32Array): number {
   let best = 0;
   for (let i = 1; i < logits_V.length; i++) {
     if ((logits_V[i] as number) > (logits_V[best] as number)) best = i;

@@ -7,7 +7,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { BackgroundTasks, type Slices } from "./background.ts";
 import { FairQueue } from "./fair-queue.ts";
-import type { KvCache, LanguageModel, StepInput } from "./model-types.ts";
+import type { KvCache, LanguageModel, NextToken, StepInput } from "./model-types.ts";
 import type {
   Sequence,
   SequenceEnd,
@@ -176,7 +176,7 @@ export class Scheduler {
     const chunk = prompt.slice(past, past + chunkMax);
     const startedAt = this.#now();
     try {
-      const logits = await this.#step({
+      const [next] = await this.#step([sequence], {
         ids: chunk,
         rows: 1,
         length: chunk.length,
@@ -190,7 +190,7 @@ export class Scheduler {
       if (slot.tokens.length < prompt.length) return;
       sequence.firstTokenAt = this.#now();
       this.#slots.activate(slot);
-      this.#advance(sequence, logits);
+      this.#advance(sequence, next!);
     } catch (error) {
       this.#fail(sequence, error);
     }
@@ -203,7 +203,7 @@ export class Scheduler {
     const sequences = slots.map((slot) => this.#bySlot.get(slot) as Sequence);
     const startedAt = this.#now();
     try {
-      const logits_R_V = await this.#step({
+      const next = await this.#step(sequences, {
         ids: Int32Array.from(sequences, ({ nextId }) => nextId),
         rows: slots.length,
         length: 1,
@@ -215,25 +215,23 @@ export class Scheduler {
       report.decodeMs = this.#now() - startedAt;
       // All rows first: a row that ends makes other slots move, with the tokens they say they hold.
       for (const { slot, nextId } of sequences) slot.tokens.push(nextId);
-      const width = this.#model.shape.vocabSize;
-      for (const [row, sequence] of sequences.entries()) {
-        this.#advance(sequence, logits_R_V.subarray(row * width, (row + 1) * width));
-      }
+      for (const [row, sequence] of sequences.entries()) this.#advance(sequence, next[row]!);
     } catch (error) {
       for (const sequence of sequences) this.#fail(sequence, error);
     }
   }
 
-  async #step(input: Omit<StepInput, "cache">): Promise<Float32Array> {
-    return this.#model.step({ ...input, cache: this.#cache });
+  async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
+    const needsLogits = sequences.some(({ reply }) => reply.needsLogits);
+    return this.#model.step({ ...input, cache: this.#cache }, needsLogits);
   }
 
-  /** Gives a row's logits to its reply and ends the sequence if that was the last token. */
-  #advance(sequence: Sequence, logits_V: Float32Array): void {
+  /** Gives a row's next token to its reply and ends the sequence if that was the last one. */
+  #advance(sequence: Sequence, next: NextToken): void {
     if (sequence.isCancelled) return;
     const { listener, queuedAt } = sequence.ticket;
     try {
-      const piece = sequence.reply.push(logits_V);
+      const piece = sequence.reply.push(next);
       sequence.nextId = piece.id;
       listener.piece(piece);
       if (piece.finish === null) return;

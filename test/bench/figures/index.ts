@@ -1,6 +1,8 @@
 /** Every family of figures, in the order in which they are measured. */
 import type { Family } from "../figure.ts";
+import { adapterSwitch } from "./adapter-switch.ts";
 import { batch } from "./batch.ts";
+import { coldStart } from "./cold-start.ts";
 import { speed } from "./speed.ts";
 
-export const families: readonly Family[] = [speed, batch];
+export const families: readonly Family[] = [speed, batch, coldStart, adapterSwitch];

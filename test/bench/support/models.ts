@@ -23,7 +23,7 @@ export function checkpointOf(model: ModelName, { cache, say }: Context): string 
 }
 
 /** Where the engine keeps what it converts during benchmarks (`ROSA2_CACHE`). */
-function weightCache({ cache }: Context): string {
+export function weightCache({ cache }: Context): string {
   return join(cache, "weights");
 }
 

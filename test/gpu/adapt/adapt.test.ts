@@ -34,8 +34,8 @@ const total = (values: Float32Array) => values.reduce((sum, value) => sum + valu
 async function likeliest(): Promise<Int32Array> {
   const cache = model.allocateCache(1, 16);
   const step = { ids: prompt, rows: 1, length: prompt.length, past: Int32Array.of(0) };
-  const logits = await model.step({ ...step, cache, firstSlot: 0, adapters: [null] });
-  return Int32Array.of(logits.indexOf(Math.max(...logits)));
+  const [next] = await model.step({ ...step, cache, firstSlot: 0, adapters: [null] }, false);
+  return Int32Array.of(next!.best);
 }
 
 describe("an update", () => {

@@ -2,7 +2,12 @@
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Model } from "../../../gpu-service/src/engine/model.ts";
-import type { AdapterWeights, KvCache } from "../../../gpu-service/src/engine/model-types.ts";
+import type {
+  AdapterWeights,
+  KvCache,
+  NextToken,
+} from "../../../gpu-service/src/engine/model-types.ts";
+import { nextToken } from "../support/next-token.ts";
 import {
   fixtureFolder,
   fixtureNames,
@@ -49,15 +54,9 @@ describe.each(fixtureNames)("%s", (name) => {
     let logits: Float32Array | undefined;
     for (let at = past; at < prompt.length; at += chunk) {
       const ids = Int32Array.from(prompt.slice(at, at + chunk));
-      logits = await golden.model.step({
-        ids,
-        rows: 1,
-        length: ids.length,
-        past: Int32Array.of(at),
-        cache,
-        firstSlot: slot,
-        adapters: [adapter],
-      });
+      const step = { ids, rows: 1, length: ids.length, past: Int32Array.of(at), firstSlot: slot };
+      const [next] = await golden.model.step({ ...step, cache, adapters: [adapter] }, true);
+      logits = next!.logits_V!;
     }
     return logits!;
   };
@@ -65,13 +64,12 @@ describe.each(fixtureNames)("%s", (name) => {
   /** 32 greedy tokens of every prompt, decoded in one batch of unequal lengths, an adapter (or none) a row. */
   const continueGreedily = async (adapters: (AdapterWeights | null)[]): Promise<number[][]> => {
     const { prompts, model } = golden;
-    const V = model.shape.vocabSize;
     const cache = allocate(prompts.length);
     const replies: number[][] = [];
     for (const [slot, prompt] of prompts.entries())
       replies.push([argmax(await prefill(cache, slot, prompt, adapters[slot]!))]);
     for (let token = 1; token < 32; token++) {
-      const logits = await model.step({
+      const step = {
         ids: Int32Array.from(replies, (reply) => reply.at(-1)!),
         rows: prompts.length,
         length: 1,
@@ -79,9 +77,9 @@ describe.each(fixtureNames)("%s", (name) => {
         cache,
         firstSlot: 0,
         adapters,
-      });
-      for (const [row, reply] of replies.entries())
-        reply.push(argmax(logits.subarray(row * V, (row + 1) * V)));
+      };
+      const next = await model.step(step, false);
+      for (const [row, reply] of replies.entries()) reply.push(next[row]!.best);
     }
     return replies;
   };
@@ -157,8 +155,8 @@ describe.each(fixtureNames)("%s", (name) => {
       const B = Float32Array.from({ length }, () => 0.3 * randomNormal(random));
       return { digest: `rank ${rank}`, rank, B };
     });
-    const logitsOf = async (cache: KvCache, firstSlot: number, rows: AdapterWeights[]) =>
-      model.step({
+    const logitsOf = async (cache: KvCache, firstSlot: number, rows: AdapterWeights[]) => {
+      const step = {
         ids: new Int32Array(rows.length).fill(7),
         rows: rows.length,
         length: 1,
@@ -166,15 +164,16 @@ describe.each(fixtureNames)("%s", (name) => {
         cache,
         firstSlot,
         adapters: rows,
-      });
+      };
+      return (await model.step(step, true)).map(({ logits_V }) => logits_V!);
+    };
     const cache = model.allocateCache(3, tokensMax);
     const together = await logitsOf(cache, 0, adapters);
-    const V = model.shape.vocabSize;
     for (const [row, adapter] of adapters.entries()) {
-      const alone = await logitsOf(cache, row, [adapter]);
-      const own = together.subarray(row * V, (row + 1) * V);
-      expect(largestDifference(own, alone)).toBeLessThan(logitTolerance);
-      expect(largestDifference(own, together.subarray(0, V))).toSatisfy((difference: number) =>
+      const [alone] = await logitsOf(cache, row, [adapter]);
+      const own = together[row]!;
+      expect(largestDifference(own, alone!)).toBeLessThan(logitTolerance);
+      expect(largestDifference(own, together[0]!)).toSatisfy((difference: number) =>
         row === 0 ? difference === 0 : difference > 0.1,
       );
     }
@@ -212,20 +211,15 @@ describe.each(fixtureNames)("%s", (name) => {
     const prompt = Int32Array.from(prompts[1]!);
     const [scored] = await model.score([{ prompt, reply }], adapter);
     const cache = allocate(1);
-    let logits = await prefill(cache, 0, prompts[1]!, adapter);
+    let next = nextToken(await prefill(cache, 0, prompts[1]!, adapter));
     for (const [index, token] of reply.entries()) {
-      const largest = logits.reduce((a, b) => Math.max(a, b));
-      const normaliser = logits.reduce((sum, value) => sum + Math.exp(value - largest), 0);
-      expect(logits[token]! - largest - Math.log(normaliser)).toBeCloseTo(scored![index]!, 4);
-      logits = await model.step({
-        ids: Int32Array.of(token),
-        rows: 1,
-        length: 1,
-        past: Int32Array.of(prompt.length + index),
-        cache,
-        firstSlot: 0,
-        adapters: [adapter],
-      });
+      expect(next.logits_V![token]! - next.logZ).toBeCloseTo(scored![index]!, 4);
+      const step = { rows: 1, length: 1, past: Int32Array.of(prompt.length + index), firstSlot: 0 };
+      const ids = Int32Array.of(token);
+      [next] = (await model.step({ ...step, ids, cache, adapters: [adapter] }, true)) as [
+        NextToken,
+      ];
+      expect(next.peak).toBe(next.logits_V![next.best]);
     }
   });
 });

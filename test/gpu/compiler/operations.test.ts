@@ -71,6 +71,12 @@ const cases: Partial<Record<Primitive, Case[]>> = {
     },
   ],
   concat: [{ inputs: { a: [2, 1], b: [2, 3] }, build: ({ a, b }) => f.concat([a!, b!], 1) }],
+  split: [
+    {
+      inputs: { x: [2, 5] },
+      build: ({ x }) => f.concat(f.split(x!, [2, 3]).reverse(), 1),
+    },
+  ],
   slice: [{ inputs: { x: [2, 5] }, build: ({ x }) => f.slice(x!, 1, 1, 4) }],
   pad: [{ inputs: { x: [2, 3] }, build: ({ x }) => f.pad(x!, 1, 1, 2) }],
   gatherRows: [

@@ -1,16 +1,19 @@
 import { describe, expect, it } from "vitest";
+import type { NextToken } from "../../../gpu-service/src/engine/model-types.ts";
 import type { RejectedReply } from "../../../gpu-service/src/engine/rejected.ts";
 import { Reply } from "../../../gpu-service/src/engine/reply.ts";
 import { byteTokenizer, endId, vocabSize } from "../support/byte-tokenizer.ts";
 import { samplingRules } from "../support/greedy.ts";
+import { nextToken } from "../support/next-token.ts";
 
 const tokenizer = byteTokenizer();
 
-/** Logits under which these ids have these probabilities and the rest share what is left. */
-function logitsOf(probabilities: Record<number, number>): Float32Array {
+/** A token where these ids have these probabilities and the rest share what is left. */
+function tokenOf(probabilities: Record<number, number>): NextToken {
   const given = Object.values(probabilities).reduce((sum, p) => sum + p, 0);
   const rest = Math.max(1 - given, 1e-9) / (vocabSize - Object.keys(probabilities).length);
-  return Float32Array.from({ length: vocabSize }, (_, id) => Math.log(probabilities[id] ?? rest));
+  const logit = (_: unknown, id: number) => Math.log(probabilities[id] ?? rest);
+  return nextToken(Float32Array.from({ length: vocabSize }, logit));
 }
 
 function replyOf(
@@ -31,7 +34,7 @@ function say(reply: Reply, script: (string | null)[], probability = 0.9) {
   const pieces = [];
   for (const character of script) {
     const id = character === null ? endId : character.charCodeAt(0);
-    const piece = reply.push(logitsOf({ [id]: probability }));
+    const piece = reply.push(tokenOf({ [id]: probability }));
     pieces.push(piece);
     if (piece.finish !== null) break;
   }
@@ -82,7 +85,7 @@ describe("Reply", () => {
   it("keeps a character together whose bytes come as several tokens", () => {
     const reply = replyOf({ top_logprobs: 0 });
     const euro = [...new TextEncoder().encode("€")];
-    const pieces = euro.map((id) => reply.push(logitsOf({ [id]: 0.9 })));
+    const pieces = euro.map((id) => reply.push(tokenOf({ [id]: 0.9 })));
     expect(pieces.map(({ text }) => text)).toEqual(["", "", "€"]);
     expect(pieces.map(({ logprobs }) => logprobs?.length)).toEqual([0, 0, 3]);
   });
@@ -91,37 +94,37 @@ describe("Reply", () => {
     const scored = { ids: [65, endId], logprobs: [Math.log(0.9), Math.log(0.9)] };
     const reply = replyOf({}, { rejected: { texts: ["A"], scored: [scored] } });
     // "A" is likelier, but of what is not rejected "B" is: 0.9·(1 − 0.9) < 0.095.
-    expect(reply.push(logitsOf({ 65: 0.9, 66: 0.095 })).text).toBe("B");
+    expect(reply.push(tokenOf({ 65: 0.9, 66: 0.095 })).text).toBe("B");
   });
 
   it("goes another way at the last token where the beginning is likely in other replies too", () => {
     const scored = { ids: [65, 66, endId], logprobs: [Math.log(0.9), Math.log(0.5), 0] };
     const reply = replyOf({}, { rejected: { texts: ["AB"], scored: [scored] } });
-    expect(reply.push(logitsOf({ 65: 0.9, 67: 0.1 })).text).toBe("A");
-    expect(reply.push(logitsOf({ 66: 0.5, 67: 0.4 })).text).toBe("C");
+    expect(reply.push(tokenOf({ 65: 0.9, 67: 0.1 })).text).toBe("A");
+    expect(reply.push(tokenOf({ 66: 0.5, 67: 0.4 })).text).toBe("C");
   });
 
   it("recognises a rejected text however it came about: other spaces, a stop string, the length", () => {
     const rejected = { texts: ["ab"], scored: [] };
     const spaced = replyOf({}, { rejected });
     say(spaced, ["a", "b", " "]);
-    expect(spaced.push(logitsOf({ [endId]: 0.9, 33: 0.05 })).text).toBe("!");
+    expect(spaced.push(tokenOf({ [endId]: 0.9, 33: 0.05 })).text).toBe("!");
 
     const stopped = replyOf({ stop: [";"] }, { rejected });
     say(stopped, ["a", "b"]);
-    expect(stopped.push(logitsOf({ 59: 0.9, 33: 0.05 })).text).toBe("!");
+    expect(stopped.push(tokenOf({ 59: 0.9, 33: 0.05 })).text).toBe("!");
 
     const cut = replyOf({}, { rejected, tokensMax: 2 });
     say(cut, ["a"]);
-    expect(cut.push(logitsOf({ 98: 0.9, 33: 0.05 })).text).toBe("!");
+    expect(cut.push(tokenOf({ 98: 0.9, 33: 0.05 })).text).toBe("!");
   });
 
   it("counts its own tokens only in penalties, so neighbours cannot change it", () => {
     const one = replyOf({ presence_penalty: 2 });
     const other = replyOf({ presence_penalty: 2 });
     say(one, ["a"]);
-    const logits = logitsOf({ 97: 0.6, 98: 0.3 });
-    expect(one.push(logits).text).toBe("b");
-    expect(other.push(logits).text).toBe("a");
+    const token = tokenOf({ 97: 0.6, 98: 0.3 });
+    expect(one.push(token).text).toBe("b");
+    expect(other.push(token).text).toBe("a");
   });
 });

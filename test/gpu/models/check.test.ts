@@ -125,7 +125,7 @@ describe("a checkpoint that runs", () => {
         expect([bits, report.memory?.weights]).toEqual([bits, bytes]);
 
         const kept = join(root, "cache", checkpoint.digest);
-        const made = bits === null ? [] : [`int${bits}-1.safetensors`];
+        const made = bits === null ? [] : [`int${bits}-2.safetensors`];
         if (report.weights?.dtypes.join() !== "F32") made.push("float32-1.safetensors");
         const keptBytes = made.map((file) => {
           const tensors = openSafetensors(join(kept, file));

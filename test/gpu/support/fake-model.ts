@@ -10,11 +10,12 @@ import type {
   KvCache,
   LanguageModel,
   ModelShape,
+  NextToken,
   ScoreRow,
   StepInput,
 } from "../../../gpu-service/src/engine/model-types.ts";
-import { logSumExp } from "../../../gpu-service/src/engine/sampling.ts";
 import { assistantId, endId, userId, vocabSize } from "./byte-tokenizer.ts";
+import { nextToken } from "./next-token.ts";
 
 class FakeCache implements KvCache {
   readonly slots: number;
@@ -88,7 +89,7 @@ export class FakeModel implements LanguageModel {
     if (rows > 1 && length > 1) throw new Error("A prefill chunk has one row");
     if (adapters.length !== rows) throw new Error("Every row needs an adapter or null");
     await this.#begin({ kind: length > 1 ? "prefill" : "decode", rows, length });
-    const logits = new Float32Array(rows * vocabSize);
+    const next: NextToken[] = [];
     for (let row = 0; row < rows; row++) {
       const slot = (cache as FakeCache).slot(firstSlot + row);
       const before = past[row] as number;
@@ -96,9 +97,9 @@ export class FakeModel implements LanguageModel {
       slot.set(ids.subarray(row * length, (row + 1) * length), before);
       const context = slot.subarray(0, before + length);
       if (context.includes(-1)) throw new Error("The slot was not filled up to `past`");
-      logits.set(nextLogits(context, adapters[row] ?? null), row * vocabSize);
+      next.push(nextToken(nextLogits(context, adapters[row] ?? null)));
     }
-    return logits;
+    return next;
   }
 
   async score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
@@ -107,7 +108,7 @@ export class FakeModel implements LanguageModel {
     return rows.map(({ prompt, reply }) =>
       Float32Array.from(reply, (id, i) => {
         const logits = nextLogits([...prompt, ...reply.slice(0, i)], adapter);
-        return (logits[id] as number) - logSumExp(logits);
+        return (logits[id] as number) - nextToken(logits).logZ;
       }),
     );
   }

@@ -52,8 +52,9 @@ export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "redu
   },
 
   /**
-   * x·Wᵀ for a frozen W [out, in] in blocks. Inputs: x, W packed [out, in/block, block·bits/8], scales
-   * [out, in/block], and for the gradient the same bytes as integers [out, in] with their zero points.
+   * x·Wᵀ (+ bias) for a frozen W [out, in] in blocks. Inputs: x, W packed [out, in/block, block·bits/8], scales
+   * [out, in/block], for the gradient the same bytes as integers [out, in] with their zero points, and
+   * perhaps a frozen bias [out].
    */
   quantizedMatmul: {
     infer: ([x], { in: width, out }) => {
@@ -62,10 +63,11 @@ export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "redu
       }
       return [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), out] }];
     },
-    emit: ({ attributes }, [x, packed, scales], outputs, emitter) => {
+    emit: ({ attributes }, [x, packed, scales, , , bias], outputs, emitter) => {
       emitter.node(
         "MatMulNBits",
-        [x!, packed!, scales!],
+        // Between scales and bias: zero points (the middle by default) and the order of activations.
+        bias ? [x!, packed!, scales!, "", "", bias] : [x!, packed!, scales!],
         {
           K: attributes.in,
           N: attributes.out,
@@ -80,7 +82,7 @@ export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "redu
     gradient: ({ inputs: [, , scales, integers, zeros], attributes }, [g]) => {
       const { bits, blockSize } = attributes;
       const dense = apply("dequantize", [integers!, scales!, zeros!], { bits, blockSize });
-      return [matmul(g!, dense), null, null, null, null];
+      return [matmul(g!, dense), null, null, null, null, null];
     },
   },
 

@@ -1,5 +1,6 @@
 /** Moving numbers without changing them: reshape, transpose, stretch, join, cut, look up. */
 import {
+  concat,
   gatherRows,
   pad,
   reshape,
@@ -16,6 +17,7 @@ export const shaping: RulesOf<
   | "transpose"
   | "expandLike"
   | "concat"
+  | "split"
   | "slice"
   | "pad"
   | "gatherRows"
@@ -92,6 +94,27 @@ export const shaping: RulesOf<
         start = end;
         return part;
       });
+    },
+  },
+
+  /** Pieces of known lengths along the last axis, all of which together are x. */
+  split: {
+    infer: ([x], { lengths }) => {
+      if (sumLengths(lengths) !== x!.shape.at(-1))
+        throw new Error(`Cannot split ${formatType(x!)} into lengths ${lengths}`);
+      const leading = x!.shape.slice(0, -1);
+      return lengths.map((length) => ({ dtype: x!.dtype, shape: [...leading, length] }));
+    },
+    emit: ({ attributes: { lengths } }, [x], outputs, emitter) => {
+      emitter.node("Split", [x!, emitter.ints(lengths)], { axis: -1 }, { outputs });
+    },
+    gradient: ({ outputs }, cotangents) => {
+      const parts = cotangents.map((g, index) => {
+        if (!g)
+          throw new Error(`Cannot differentiate a split: ${formatType(outputs[index]!)} is unused`);
+        return g;
+      });
+      return [concat(parts, parts[0]!.shape.length - 1)];
     },
   },
 

@@ -1,0 +1,8 @@
+/** What a model says of a token with these logits, in double precision. */
+import type { NextToken } from "../../../gpu-service/src/engine/model-types.ts";
+
+export function nextToken(logits_V: Float32Array): NextToken {
+  const peak = logits_V.reduce((a, b) => Math.max(a, b));
+  const sum = logits_V.reduce((total, logit) => total + Math.exp(logit - peak), 0);
+  return { best: logits_V.indexOf(peak), peak, logZ: peak + Math.log(sum), logits_V };
+}
