@@ -54,7 +54,7 @@ const measureSteps = 1000;
 const rates = { muon: 0.02, adam: 3e-3 };
 const warmupSteps = 100;
 /** Share of the run at the full rate, before it falls linearly to `finalShare` of it. */
-const constantShare = 0.6;
+const constantShare = 0.3;
 const finalShare = 0.02;
 
 const vocabulary = buildVocabulary();

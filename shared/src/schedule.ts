@@ -40,8 +40,10 @@ export const scheduleDefaults = {
   rejectedGate: 0.02,
   /** Skip the weights when they owe less than this (nats). */
   owedNatsMin: 0.1,
-  /** Scale of a rejected row (its P(incapacity | fail)) below which the step is not worth its price. */
-  incapacityMin: 0.05,
+  /** Learn from a rejected reply only if its P(incapacity | fail) is at least this: skill is the likelier fault. */
+  incapacityMin: 0.5,
+  /** Scale of a rejected row (its P(incapacity | fail) times the reward's size) below which it is not worth its price. */
+  rejectedWeightMin: 0.05,
   /** Weight updates that one session may make. */
   updatesMax: 200,
 } as const;
@@ -195,12 +197,16 @@ function weightsRow(
   }
   // Without the words axis there is no other remedy: the whole fault goes to the weights.
   const blame = evidence.mode === "weights" ? 1 : (found.blamed ?? 0);
-  const weight = blame * clamp(-evidence.reward);
-  if (weight < limits.incapacityMin) {
-    reasons.push(blame < limits.incapacityMin ? "likely_ambiguity" : "weak_evidence");
+  if (blame < limits.incapacityMin) {
+    reasons.push("likely_ambiguity");
     return null;
   }
-  reasons.push(blame > 0.5 ? "likely_incapacity" : "likely_ambiguity");
+  const weight = blame * clamp(-evidence.reward);
+  if (weight < limits.rejectedWeightMin) {
+    reasons.push("weak_evidence");
+    return null;
+  }
+  reasons.push("likely_incapacity");
   return { kind: "rejected", weight };
 }
 

@@ -170,6 +170,13 @@ describe("decide", () => {
     expect(plan.reasons).toEqual(["words_clearer", "likely_incapacity"]);
   });
 
+  it("leaves the weights alone as long as the reading is the likelier fault", () => {
+    const unsure = { ...failure, share: 0.6, confidence: 0.5 };
+    expect(decide(unsure)).toMatchObject({ words: true, weights: false });
+    expect(decide(unsure).incapacity).toBeCloseTo(3 / 7, 12);
+    expect(decide(unsure).reasons).toEqual(["words_clearer", "likely_ambiguity"]);
+  });
+
   it("rewords only after a hint", () => {
     expect(decide({ ...failure, hinted: true })).toMatchObject({
       words: true,
