@@ -1,6 +1,7 @@
 /** Adam replay: the weights baseline of the evaluation, several small steps on the same rows. */
 import type { AdaptPlan } from "@rosa2/shared/protocol";
-import { type AdaptableModel, differentiateRows, type TokenRow } from "./adapt.ts";
+import type { Slices } from "../engine/background.ts";
+import type { AdaptableModel, MethodResult, StartPoint, TokenRow } from "./adapt.ts";
 
 const steps = 4;
 const rate = 5e-3;
@@ -18,20 +19,29 @@ export async function* adamSteps(
   model: AdaptableModel,
   rows: readonly TokenRow[],
   { rho }: AdaptPlan,
-  { rank, B: start }: { rank: number; B: Float32Array },
-) {
+  { rank, start, before, jacobian }: StartPoint,
+): Slices<MethodResult> {
   const D = start.length;
+  const used = [...jacobian.rows];
+  const { J } = jacobian;
   const step = new Float32Array(D);
   const mean = new Float32Array(D);
   const square = new Float32Array(D);
   const predicted = rows.map(() => 0);
+  let logprobs = before;
   for (let t = 1; t <= steps; t++) {
-    const B = start.map((value, i) => value + step[i]!);
-    const { logprobs, J } = yield* differentiateRows(model, rows, { digest: "", rank, B });
+    if (t > 1) {
+      const B = start.map((value, i) => value + step[i]!);
+      const pass = model.passRows(rows, { digest: "", rank, B }, (row) =>
+        used.includes(row) ? jacobian.row(row) : null,
+      );
+      logprobs = (yield* pass).map((values) => values.reduce((sum, value) => sum + value, 0));
+    }
     // d loss / d S of each row.
-    const slopes = rows.map(({ kind, weight }, i) => {
-      const p = Math.min(Math.exp(logprobs[i]!), certain);
-      return ((kind === "rejected" ? p / (1 - p) : -1) * weight) / rows.length;
+    const slopes = used.map((row) => {
+      const { kind, weight } = rows[row]!;
+      const p = Math.min(Math.exp(logprobs[row]!), certain);
+      return ((kind === "rejected" ? p / (1 - p) : -1) * weight) / used.length;
     });
     const taken = new Float32Array(D);
     for (let i = 0; i < D; i++) {
@@ -42,8 +52,8 @@ export async function* adamSteps(
       taken[i] = (-rate * (mean[i]! / (1 - beta1 ** t))) / scale;
       step[i] = step[i]! + taken[i]!;
     }
-    rows.forEach((_, row) => {
-      for (let i = 0; i < D; i++) predicted[row] = predicted[row]! + J[row * D + i]! * taken[i]!;
+    used.forEach((row, at) => {
+      for (let i = 0; i < D; i++) predicted[row]! += J[at * D + i]! * taken[i]!;
     });
   }
   const length = Math.sqrt(step.reduce((total, value) => total + value * value, 0));
@@ -51,5 +61,6 @@ export async function* adamSteps(
   return {
     step: step.map((value) => value * shrink),
     predicted: predicted.map((value) => value * shrink),
+    after: null,
   };
 }

@@ -6,8 +6,8 @@
  */
 import { impliedReward, outcomeKl, rowObjective, targetShift } from "@rosa2/shared/objective";
 import type { AdaptPlan, AdaptResult, RowKind } from "@rosa2/shared/protocol";
-import type { AdapterWeights, ScoreRow } from "../engine/model-types.ts";
-import { splitRows } from "../engine/rows.ts";
+import type { Slices } from "../engine/background.ts";
+import type { AdapterWeights, LanguageModel, ScoreRow } from "../engine/model-types.ts";
 import { adamSteps } from "./adam.ts";
 import { roundToFile } from "./adapter-file.ts";
 import type { Anchors } from "./anchors.ts";
@@ -20,15 +20,10 @@ export interface TokenRow extends ScoreRow {
 }
 
 /** What the update needs of a model. */
-export interface AdaptableModel {
+export interface AdaptableModel extends Pick<LanguageModel, "passRows"> {
   adapterLength(rank: number): number;
   /** Base skills to protect; null where the checkpoint ships none. */
   anchors?: Anchors | null;
-  score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]>;
-  gradients(
-    rows: ScoreRow[],
-    adapter: AdapterWeights,
-  ): Promise<{ logprobs: Float32Array[]; gradients: Float32Array }>;
 }
 
 export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms"> {
@@ -36,12 +31,10 @@ export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms"> {
   B?: Float32Array<ArrayBuffer>;
 }
 
-/** Positions of one slice: about what one decode step of a busy batch costs. */
-const slicePositions = 512;
 /** Realised over predicted shift, both measured along the targets: outside, the linear model was wrong. */
 const agreement = { min: 0.25, max: 4 };
 const halvingsMax = 2;
-/** Later iterations stop when no row owes more than this (nats). */
+/** Later iterations leave a row alone that owes less than this (nats), and stop when all do. */
 const owedNatsMin = 0.02;
 
 /**
@@ -54,46 +47,55 @@ export async function* adapt(
   rows: readonly TokenRow[],
   plan: AdaptPlan,
   parent: AdapterWeights | null,
-): AsyncGenerator<void, AdaptOutcome> {
+): Slices<AdaptOutcome> {
   const rank = parent?.rank ?? plan.rank;
   const start = parent?.B ?? new Float32Array(model.adapterLength(rank));
-  const before = yield* scoreRows(model, rows, { digest: "", rank, B: start });
-  const asked = rows.map(({ kind, weight }, i) => {
-    const isGated = kind === "rejected" && Math.exp(before[i]!) < plan.gate;
-    return weight === 0 || isGated ? 0 : targetShift(kind, before[i]!, plan);
-  });
-  const used = rows.map((row, i) => ({ ...row, index: i })).filter((_, i) => asked[i] !== 0);
+  const jacobian = new Jacobian(rows.length, start.length);
+  try {
+    return yield* adaptFrom(model, rows, plan, { rank, start, jacobian });
+  } finally {
+    jacobian.free();
+  }
+}
+
+async function* adaptFrom(
+  model: AdaptableModel,
+  rows: readonly TokenRow[],
+  plan: AdaptPlan,
+  { rank, start, jacobian }: Omit<StartPoint, "before">,
+): Slices<AdaptOutcome> {
+  const owes = (row: number, S: number) => firstTarget(rows[row]!, S, plan);
+  const before = (yield* model.passRows(rows, { digest: "", rank, B: start }, (row, S) =>
+    owes(row, S) === 0 ? null : jacobian.row(row),
+  )).map(sum);
+  const asked = before.map((S, row) => owes(row, S));
   const report = (after: number[], predicted: number[], step: Float32Array, B: Float32Array) =>
     reportRows(rows, { before, after, asked, predicted }, plan, {
       rank,
       step_norm: norm(step),
       shift_norm: norm(B),
     });
-  if (used.length === 0) {
+  if (jacobian.rows.length === 0) {
     const nothing = new Float32Array(start.length);
     const reason = "every row is where it should be, or below the gate";
     const zeros = rows.map(() => 0);
     return { decision: "skipped", reason, ...report(before, zeros, nothing, start) };
   }
 
-  const { step, predicted } = yield* plan.method === "adam"
-    ? adamSteps(model, used, plan, { rank, B: start })
-    : linearisedSteps(model, used, plan, { rank, B: start });
-  const predictedAll = rows.map((_, i) => {
-    const at = used.findIndex(({ index }) => index === i);
-    return at < 0 ? 0 : predicted[at]!;
+  const take = plan.method === "adam" ? adamSteps : linearisedSteps;
+  const { step, predicted, ...end } = yield* take(model, rows, plan, {
+    rank,
+    start,
+    before,
+    jacobian,
   });
-
-  for (let halving = 0, size = 1; ; halving++, size /= 2) {
-    const B = roundToFile(start.map((value, i) => value + size * step[i]!));
-    const after = yield* scoreRows(model, rows, { digest: "", rank, B });
-    const scaled = predictedAll.map((value) => value * size);
+  for (let halving = 0, size = 1, after = end.after; ; halving++) {
+    const B = stepTo(start, step, size);
+    after ??= (yield* model.passRows(rows, { digest: "", rank, B })).map(sum);
+    const realised = after.map((value, i) => value - before[i]!);
+    const scaled = predicted.map((value) => value * size);
+    const ratio = ratioAlong(asked, realised, scaled);
     const taken = B.map((value, i) => value - start[i]!);
-    const ratio = ratioAlong(
-      asked,
-      after.map((value, i) => value - before[i]!),
-      scaled,
-    );
     if (ratio >= agreement.min && ratio <= agreement.max) {
       const reason =
         halving === 0
@@ -105,77 +107,118 @@ export async function* adapt(
       const reason = `realised ${ratio.toFixed(2)} of the predicted shift, outside ${agreement.min}–${agreement.max}`;
       return { decision: "rejected", reason, ...report(after, scaled, taken, start) };
     }
+    size /= 2;
+    after = null;
   }
 }
 
-/** Total step over the iterations, and the sum of what each predicted for each row. */
+/** Where a method starts: B, each row's S there, and the gradients of the rows that owe something. */
+export interface StartPoint {
+  rank: number;
+  start: Float32Array;
+  before: number[];
+  jacobian: Jacobian;
+}
+
+/** A method's whole step, what it predicted for each row, and each row's S at its end where that is known. */
+export interface MethodResult {
+  step: Float32Array;
+  predicted: number[];
+  after: number[] | null;
+}
+
+/** Gradients of the rows that have one, side by side. Memory is touched as rows come. */
+export class Jacobian {
+  readonly D: number;
+  /** Row numbers in the order of J. */
+  readonly rows: number[] = [];
+  readonly #all: Float32Array<ArrayBuffer>;
+
+  constructor(rowsMax: number, D: number) {
+    this.D = D;
+    this.#all = new Float32Array(rowsMax * D);
+  }
+
+  /** [rows.length, D]. */
+  get J(): Float32Array {
+    return this.#all.subarray(0, this.rows.length * this.D);
+  }
+
+  /** Gives the memory back now rather than at some garbage collection. */
+  free(): void {
+    this.#all.buffer.transfer(0);
+  }
+
+  /** Place of a row's gradient, made at its first use. */
+  row(row: number): Float32Array {
+    let at = this.rows.indexOf(row);
+    if (at < 0) at = this.rows.push(row) - 1;
+    return this.#all.subarray(at * this.D, (at + 1) * this.D);
+  }
+}
+
+/** B after a share of the step, in the numbers that the adapter's file will hold. */
+function stepTo(start: Float32Array, step: Float32Array, size = 1): Float32Array<ArrayBuffer> {
+  return roundToFile(start.map((value, i) => value + size * step[i]!));
+}
+
+/** What a row asks for before the first step; 0 leaves it out. */
+function firstTarget({ kind, weight }: TokenRow, S: number, plan: AdaptPlan): number {
+  const isGated = kind === "rejected" && Math.exp(S) < plan.gate;
+  return weight === 0 || isGated ? 0 : targetShift(kind, S, plan);
+}
+
+/**
+ * Total step over the iterations, and the sum of what each predicted for each row. Each pass measures where
+ * the last step led and linearises there; a row that owes nothing more keeps its earlier gradient, which
+ * still holds it in place.
+ */
 async function* linearisedSteps(
   model: AdaptableModel,
   rows: readonly TokenRow[],
   plan: AdaptPlan,
-  { rank, B: start }: { rank: number; B: Float32Array },
-) {
+  { rank, start, before, jacobian }: StartPoint,
+): Slices<MethodResult> {
   const step = new Float32Array(start.length);
   const predicted = rows.map(() => 0);
-  const goals: (number | undefined)[] = rows.map(() => undefined);
+  const owes = (row: number, S: number) => {
+    const { kind } = rows[row]!;
+    if (kind !== "rejected") return targetShift(kind, S, plan);
+    // π* is relative to the policy the update started from, so a rejected reply owes its shift once.
+    const goal = before[row]! + targetShift(kind, before[row]!, plan);
+    return Math.min(0, goal - S);
+  };
+  const isSettled = (row: number, S: number) => Math.abs(owes(row, S)) < owedNatsMin;
+  let after = before;
   for (let iteration = 0; iteration < plan.iterations; iteration++) {
-    const B = start.map((value, i) => value + step[i]!);
-    const { logprobs, J } = yield* differentiateRows(model, rows, { digest: "", rank, B });
-    const targets = rows.map(({ kind }, i) => {
-      if (kind !== "rejected") return targetShift(kind, logprobs[i]!, plan);
-      // π* is relative to the policy the update started from, so a rejected reply owes its shift once.
-      goals[i] ??= logprobs[i]! + targetShift(kind, logprobs[i]!, plan);
-      return Math.min(0, goals[i]! - logprobs[i]!);
-    });
-    if (iteration > 0 && targets.every((target) => Math.abs(target) < owedNatsMin)) break;
+    const targets = jacobian.rows.map((row) => owes(row, after[row]!));
+    if (iteration > 0 && jacobian.rows.every((row) => isSettled(row, after[row]!))) break;
     const { anchors } = model;
-    const isProtected = plan.anchors && anchors?.rank === rank;
-    const JP = isProtected ? await anchors.project(J, rows.length) : J;
-    const solved = solveStep(
-      { J, JP, M: rows.length, D: start.length },
+    const protection = plan.anchors && anchors?.rank === rank ? anchors : null;
+    const solved = await solveStep(
+      jacobian,
       targets,
-      rows.map(({ weight }) => weight),
+      jacobian.rows.map((row) => rows[row]!.weight),
       plan,
+      protection,
     );
-    solved.step.forEach((value, i) => {
-      step[i] = step[i]! + value;
-    });
     solved.predicted.forEach((value, i) => {
-      predicted[i] = predicted[i]! + value;
+      predicted[jacobian.rows[i]!]! += value;
     });
+    for (let i = 0; i < step.length; i++) step[i]! += solved.step[i]!;
+    const isLast = iteration + 1 === plan.iterations;
+    const B = stepTo(start, step);
+    const known = new Set(jacobian.rows);
+    const pass = model.passRows(
+      rows,
+      { digest: "", rank, B },
+      isLast
+        ? undefined
+        : (row, S) => (known.has(row) && !isSettled(row, S) ? jacobian.row(row) : null),
+    );
+    after = (yield* pass).map(sum);
   }
-  return { step, predicted };
-}
-
-/** S of each row and the rows ∂S/∂B, slice by slice. */
-export async function* differentiateRows(
-  model: AdaptableModel,
-  rows: readonly TokenRow[],
-  adapter: AdapterWeights,
-) {
-  const D = adapter.B.length;
-  const J = new Float32Array(rows.length * D);
-  const logprobs: number[] = [];
-  for (const slice of splitRows(rows, slicePositions)) {
-    yield;
-    const result = await model.gradients(slice, adapter);
-    J.set(result.gradients, logprobs.length * D);
-    logprobs.push(...result.logprobs.map(sum));
-  }
-  return { logprobs, J };
-}
-
-async function* scoreRows(
-  model: AdaptableModel,
-  rows: readonly TokenRow[],
-  adapter: AdapterWeights,
-) {
-  const logprobs: number[] = [];
-  for (const slice of splitRows(rows, slicePositions)) {
-    yield;
-    logprobs.push(...(await model.score(slice, adapter)).map(sum));
-  }
-  return logprobs;
+  return { step, predicted, after };
 }
 
 function reportRows(

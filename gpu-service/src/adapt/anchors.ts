@@ -10,20 +10,15 @@ import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { input, matmul, subtract } from "../compiler/functions.ts";
+import { input, matmul } from "../compiler/functions.ts";
 import { encodeOnnx } from "../compiler/onnx.ts";
 import { encodeSafetensors, openSafetensors, toFloat16 } from "../compiler/safetensors.ts";
 import { basisId } from "./basis.ts";
-import { gramMatrix } from "./solver.ts";
+import { gramMatrix, type Metric } from "./solver.ts";
 
-/** Rows J [M, D] flat. */
-type Project = (J: Float32Array, M: number) => Promise<Float32Array>;
-
-export interface Anchors {
+export interface Anchors extends Metric {
   /** Adapters of another rank are not protected. */
   rank: number;
-  /** J·P, row by row. */
-  project: Project;
 }
 
 const fileName = "anchors.safetensors";
@@ -99,27 +94,35 @@ export async function loadAnchors(
   }
   const [directions, D] = file.info("U").shape as [number, number];
   if (D !== model.adapterLength(rank)) throw invalid(`its rows have ${D} numbers`);
-  return { rank, project: await compileProjection(file.readFloat32("U"), directions, D, threads) };
+  return { rank, ...(await anchorMetric(file.readFloat32("U"), directions, D, threads)) };
 }
 
-/** J·P = J − (J·Uᵀ)·U as a graph: too much arithmetic for plain loops. */
-export async function compileProjection(
+/** P = I − UᵀU. J·Uᵀ is a graph: too much arithmetic for plain loops. */
+export async function anchorMetric(
   U: Float32Array,
   directions: number,
   D: number,
   threads?: number,
-): Promise<Project> {
+): Promise<Metric> {
   const rows = input("J", { dtype: "f32", shape: ["M", D] });
-  const along = input("U", { dtype: "f32", shape: [directions, D] });
-  const JP = subtract(rows, matmul(matmul(rows, along, { transposeB: true }), along));
-  const session = await InferenceSession.create(encodeOnnx({ JP }), {
+  const strongest = input("U", { dtype: "f32", shape: [directions, D] });
+  const K = matmul(rows, strongest, { transposeB: true });
+  const session = await InferenceSession.create(encodeOnnx({ K }), {
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     logSeverityLevel: 3,
   });
   const fixed = new Tensor("float32", U, [directions, D]);
-  return async (J, M) => {
-    const result = await session.run({ J: new Tensor("float32", J, [M, D]), U: fixed });
-    return result.JP!.data as Float32Array;
+  return {
+    async along(J, M) {
+      const result = await session.run({ J: new Tensor("float32", J, [M, D]), U: fixed });
+      return result.K!.data as Float32Array;
+    },
+    subtract(step, weights) {
+      weights.forEach((weight, direction) => {
+        const row = U.subarray(direction * D, (direction + 1) * D);
+        for (let i = 0; i < D; i++) step[i]! -= weight * row[i]!;
+      });
+    },
   };
 }
 

@@ -40,8 +40,8 @@ export interface DecoderParts {
     a(group: string): Value;
   } & (
     | {
-        /** B [R, out, r] of a module. */
-        b(module: string): Value;
+        /** low·Bᵀ [R, T, out] of a module, for low = x·Aᵀ [R, T, r]. */
+        up(module: string, low: Value): Value;
       }
     | {
         /** B of all modules of a group, transposed and side by side: [R, r, Σ out]. */
@@ -60,23 +60,42 @@ export interface Linear {
 
 /** Final hidden states [R, T, C] of the ids [R, T]. */
 export function decoder(config: ModelConfig, ids: Value, parts: DecoderParts): Value {
-  let h = gatherRows(embeddings(config, parts), ids);
-  if (config.embeddingScale !== 1) h = multiply(h, scalar(config.embeddingScale));
+  let h = embed(config, ids, parts);
   for (let layer = 0; layer < config.layerCount; layer++) {
-    const norm = (name: string, x: Value) =>
-      normalise(config, `model.layers.${layer}.${name}`, x, parts);
-    const attend = (x: Value) => attention(config, layer, x, parts);
-    const feedForward = (x: Value) => mlp(config, layer, x, parts);
-    if (config.sandwichNorms) {
-      const attended = attend(norm("input_layernorm", h));
-      h = add(h, norm("post_attention_layernorm", attended));
-      const fed = feedForward(norm("pre_feedforward_layernorm", h));
-      h = add(h, norm("post_feedforward_layernorm", fed));
-    } else {
-      h = add(h, attend(norm("input_layernorm", h)));
-      h = add(h, feedForward(norm("post_attention_layernorm", h)));
-    }
+    h = mlpBlock(config, layer, attentionBlock(config, layer, h, parts), parts);
   }
+  return finalNorm(config, h, parts);
+}
+
+/** Hidden states [.., C] before the first block. */
+export function embed(config: ModelConfig, ids: Value, parts: DecoderParts): Value {
+  const h = gatherRows(embeddings(config, parts), ids);
+  return config.embeddingScale === 1 ? h : multiply(h, scalar(config.embeddingScale));
+}
+
+/** h + attention(norm(h)), with a norm after the attention as well where the model has sandwich norms. */
+export function attentionBlock(
+  config: ModelConfig,
+  layer: number,
+  h: Value,
+  parts: DecoderParts,
+): Value {
+  const norm = layerNorm(config, layer, parts);
+  const attended = attention(config, layer, norm("input_layernorm", h), parts);
+  return add(h, config.sandwichNorms ? norm("post_attention_layernorm", attended) : attended);
+}
+
+/** h + mlp(norm(h)), with a norm after the MLP as well where the model has sandwich norms. */
+export function mlpBlock(config: ModelConfig, layer: number, h: Value, parts: DecoderParts): Value {
+  const norm = layerNorm(config, layer, parts);
+  if (!config.sandwichNorms) {
+    return add(h, mlp(config, layer, norm("post_attention_layernorm", h), parts));
+  }
+  const fed = mlp(config, layer, norm("pre_feedforward_layernorm", h), parts);
+  return add(h, norm("post_feedforward_layernorm", fed));
+}
+
+export function finalNorm(config: ModelConfig, h: Value, parts: DecoderParts): Value {
   return normalise(config, "model.norm", h, parts);
 }
 
@@ -96,6 +115,10 @@ export function nextTokens(config: ModelConfig, h: Value, parts: DecoderParts) {
 
 function embeddings(config: ModelConfig, parts: DecoderParts): Value {
   return parts.weight("model.embed_tokens.weight", [config.vocabSize, config.hiddenSize]);
+}
+
+function layerNorm(config: ModelConfig, layer: number, parts: DecoderParts) {
+  return (name: string, x: Value) => normalise(config, `model.layers.${layer}.${name}`, x, parts);
 }
 
 function attention(config: ModelConfig, layer: number, x: Value, parts: DecoderParts): Value {
@@ -153,10 +176,10 @@ function project(
         return bias ? add(y, weight(`${module}.bias`, [out])) : y;
       });
   if (shift) return addEach(products, split(shift, sizes));
-  if (!low || !("b" in lora)) return products;
+  if (!low || !("up" in lora)) return products;
   return addEach(
     products,
-    linears.map(({ module }) => matmul(low, lora.b(module), { transposeB: true })),
+    linears.map(({ module }) => lora.up(module, low)),
   );
 }
 

@@ -1,7 +1,18 @@
 /** Work that runs in slices beside generation: scores and updates. Knows nothing of what a slice does. */
 
-/** One slice runs until the next yield; the return value is the task's result. */
-export type Slices<T> = AsyncGenerator<void, T, void>;
+/**
+ * One slice runs until the next yield; the return value is the task's result. A yield hears whether somebody
+ * waits for tokens, so that the work may choose shorter slices.
+ */
+export type Slices<T> = AsyncGenerator<void, T, boolean | undefined>;
+
+/** Runs all slices in one go. */
+export async function finish<T>(slices: Slices<T>): Promise<T> {
+  for (;;) {
+    const { done, value } = await slices.next(false);
+    if (done) return value;
+  }
+}
 
 interface Task {
   id: number;
@@ -33,14 +44,14 @@ export class BackgroundTasks {
   }
 
   /** Runs one slice of the task whose turn it is. */
-  async runSlice(): Promise<void> {
+  async runSlice(isBusy: boolean): Promise<void> {
     const lowest = Math.min(...this.#tasks.map(({ priority }) => priority));
     const task = this.#tasks.find(({ priority }) => priority === lowest);
     if (task === undefined) return;
     this.#remove(task);
     this.#tasks.push(task); // to the back: the others go first now
     try {
-      const { done, value } = await task.slices.next();
+      const { done, value } = await task.slices.next(isBusy);
       if (!done) return;
       this.#remove(task);
       task.resolve(value);

@@ -1,4 +1,5 @@
 /** What the engine asks of a language model; knows nothing of graphs, providers or checkpoints. */
+import type { Slices } from "./background.ts";
 
 export interface ModelShape {
   layerCount: number;
@@ -61,6 +62,9 @@ export interface ScoreRow {
   reply: Int32Array;
 }
 
+/** An array of the adapter's length that is overwritten, or null. */
+export type GradientSink = (row: number, S: number) => Float32Array | null;
+
 export interface LanguageModel {
   readonly shape: ModelShape;
   /** SHA-256 over the checkpoint's config and weights. */
@@ -73,12 +77,14 @@ export interface LanguageModel {
    * Logits are large: they are fetched only where `needsLogits`.
    */
   step(input: StepInput, needsLogits: boolean): Promise<NextToken[]>;
-  /** Log-probs of each reply token given prompt and adapter; rows padded and batched inside. */
-  score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]>;
-  /** S and dS/dB of each row: gradients [rows, B.length]. */
-  gradients(
-    rows: ScoreRow[],
-    adapter: AdapterWeights,
-  ): Promise<{ logprobs: Float32Array[]; gradients: Float32Array }>;
+  /**
+   * Log-probs of each row's reply tokens under an adapter, in slices. With `sink`, also gradients ∂S/∂B: it is
+   * asked with each row's S where that row's gradient goes, null for a row whose gradient is not needed.
+   */
+  passRows(
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights | null,
+    sink?: GradientSink,
+  ): Slices<Float32Array[]>;
   dispose(): Promise<void>;
 }

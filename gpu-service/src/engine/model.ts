@@ -10,15 +10,16 @@ import { type Checkpoint, type ModelConfig, openCheckpoint } from "../compiler/c
 import { decodeGraph } from "../compiler/decode-graph.ts";
 import type { Value } from "../compiler/graph.ts";
 import { layerKinds, namedRopeTables } from "../compiler/layer-kinds.ts";
-import { loraGroups, loraLength, loraSites } from "../compiler/lora.ts";
+import { loraGroups, loraLength } from "../compiler/lora.ts";
 import { encodeOnnx } from "../compiler/onnx.ts";
 import type { Quantization } from "../compiler/quantize.ts";
-import { sequenceGraph } from "../compiler/sequence-graph.ts";
 import { stepGraph } from "../compiler/step-graph.ts";
+import { finish, type Slices } from "./background.ts";
 import { Cache } from "./cache.ts";
 import { decodeMask } from "./decode-mask.ts";
 import type {
   AdapterWeights,
+  GradientSink,
   KvCache,
   LanguageModel,
   ModelShape,
@@ -26,7 +27,7 @@ import type {
   ScoreRow,
   StepInput,
 } from "./model-types.ts";
-import { causalMask, packRows, type RowBatch, splitRows } from "./rows.ts";
+import { RowPasses } from "./row-passes.ts";
 import { type MappedWeights, mapWeights } from "./weights.ts";
 
 export interface ModelOptions {
@@ -58,6 +59,7 @@ export class Model implements LanguageModel {
   readonly #weights: MappedWeights;
   /** Rotary tables of all positions, by the names that the graphs read. */
   readonly #ropeFeeds: Feeds;
+  readonly #passes: RowPasses;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #bases = new Map<number, Basis>();
   readonly #basisTensors = new Map<number, Feeds>();
@@ -74,11 +76,20 @@ export class Model implements LanguageModel {
       options.contextTokensMax ?? contextTokensDefault,
     );
     this.shape = { ...config, contextLength, eosIds: [...config.eosIds] };
+    const rope = namedRopeTables(config, contextLength);
     const dims = [contextLength, config.headSize / 2];
-    this.#ropeFeeds = mapValues(
-      namedRopeTables(config, contextLength),
-      (table) => new Tensor("float32", table, dims),
-    );
+    this.#ropeFeeds = mapValues(rope, (table) => new Tensor("float32", table, dims));
+    const { quantization = null, provider = "cpu" } = options;
+    this.#passes = new RowPasses({
+      config,
+      rope,
+      quantization,
+      // Integer weights are packed by the session that owns them, and a device keeps its own copy.
+      weights: quantization === null && provider === "cpu" ? "fed" : "mapped",
+      locate: this.#weights.locate,
+      basis: (rank) => this.basis(rank),
+      compile: (outputs) => this.#compile(outputs, { isPass: true }),
+    });
   }
 
   /** Opens the checkpoint and compiles its generation graphs. Throws the checkpoint's typed errors. */
@@ -176,67 +187,33 @@ export class Model implements LanguageModel {
     return result;
   }
 
-  async score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
-    const out: Float32Array[] = [];
-    for (const batch of splitRows(rows)) {
-      out.push(...(await this.#runRows(batch, adapter, false)).logprobs);
-    }
-    return out;
+  /** Log-probs of each reply token, and gradients where `sink` says; see RowPasses. */
+  passRows(
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights | null,
+    sink?: GradientSink,
+  ): Slices<Float32Array[]> {
+    return this.#passes.run(rows, adapter, sink);
   }
 
-  async gradients(rows: ScoreRow[], adapter: AdapterWeights) {
+  /** `passRows` in one go. */
+  score(rows: readonly ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
+    return finish(this.passRows(rows, adapter));
+  }
+
+  /** `passRows` in one go: log-probs and gradients ∂S/∂B of every row, [rows, B.length]. */
+  async gradients(rows: readonly ScoreRow[], adapter: AdapterWeights) {
     const width = adapter.B.length;
-    const all = {
-      logprobs: [] as Float32Array[],
-      gradients: new Float32Array(rows.length * width),
-    };
-    for (const batch of splitRows(rows)) {
-      const { logprobs, jacobian } = await this.#runRows(batch, adapter, true);
-      all.gradients.set(jacobian!, all.logprobs.length * width);
-      all.logprobs.push(...logprobs);
-    }
-    return all;
+    const gradients = new Float32Array(rows.length * width);
+    const sink = (row: number) => gradients.subarray(row * width, (row + 1) * width);
+    return { logprobs: await finish(this.passRows(rows, adapter, sink)), gradients };
   }
 
   async dispose(): Promise<void> {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     for (const session of sessions) await (await session).release();
-  }
-
-  async #runRows(rows: ScoreRow[], adapter: AdapterWeights | null, gradients: boolean) {
-    const rank = adapter?.rank ?? 0;
-    const session = await this.#session(`rows r${rank}${gradients ? " gradients" : ""}`, () =>
-      sequenceGraph(this.config, { rank, gradients, quantization: this.#options.quantization }),
-    );
-    const batch = packRows(rows);
-    const result = await session.run({
-      ...this.#rowFeeds(batch),
-      ...(adapter ? this.#adapterFeeds(adapter, rows.length) : {}),
-    });
-    const logprobs = result.logprobs!.data as Float32Array;
-    return {
-      logprobs: rows.map(({ reply }, row) =>
-        logprobs.slice(row * batch.Y, row * batch.Y + reply.length),
-      ),
-      jacobian: result.jacobian?.data as Float32Array | undefined,
-    };
-  }
-
-  #rowFeeds({ R, T, Y, ...batch }: RowBatch): Feeds {
-    const half = this.config.headSize / 2;
-    const firstRows = ({ data }: Tensor) =>
-      new Tensor("float32", (data as Float32Array).subarray(0, T * half), [T, half]);
-    if (T > this.shape.contextLength) throw new Error(`Cannot run a row of ${T} tokens`);
-    return {
-      ids: new Tensor("int64", batch.ids, [R, T]),
-      positions: new Tensor("int64", batch.positions, [R, T]),
-      ...this.#masks((window) => new Tensor("float32", causalMask(T, window), [T, T])),
-      ...mapValues(this.#ropeFeeds, firstRows),
-      select: new Tensor("float32", batch.select, [R, Y, T]),
-      targets: new Tensor("int64", batch.targets, [R, Y]),
-      counted: new Tensor("float32", batch.counted, [R, Y]),
-    };
+    await this.#passes.dispose();
   }
 
   /** The mask of every kind of layer. */
@@ -244,20 +221,6 @@ export class Model implements LanguageModel {
     return Object.fromEntries(
       layerKinds(this.config).map(({ mask, window }) => [mask, make(window)]),
     );
-  }
-
-  #adapterFeeds({ rank, B }: AdapterWeights, R: number): Feeds {
-    const feeds: Feeds = {
-      ...this.#basisFeeds(rank),
-      rows: new Tensor("float32", new Float32Array(R).fill(1), [R, 1, 1]),
-    };
-    let offset = 0;
-    for (const { module, out } of loraSites(this.config)) {
-      const part = B.subarray(offset, offset + out * rank);
-      feeds[`b.${module}`] = new Tensor("float32", part, [out, rank]);
-      offset += out * rank;
-    }
-    return feeds;
   }
 
   #basisFeeds(rank: number): Feeds {
@@ -300,7 +263,7 @@ export class Model implements LanguageModel {
     return session;
   }
 
-  #compile(outputs: Record<string, Value>): Promise<InferenceSession> {
+  #compile(outputs: Record<string, Value>, { isPass = false } = {}): Promise<InferenceSession> {
     const { threads, provider = "cpu", quantization } = this.#options;
     return this.#weights.withModel(encodeOnnx(outputs, this.#weights.find), (path) =>
       InferenceSession.create(path, {
@@ -310,7 +273,15 @@ export class Model implements LanguageModel {
         logSeverityLevel: 3,
         // Prepacking would copy the mapped fp32 weights into every session. Quantised products need it: only
         // packed weights are multiplied as integers.
-        extra: { session: { disable_prepacking: quantization ? "0" : "1" } },
+        extra: {
+          session: {
+            disable_prepacking: quantization ? "0" : "1",
+            // The threads of one graph must not spin while another runs: a pass changes graphs all the time.
+            ...(isPass ? { "intra_op.allow_spinning": "0" } : {}),
+          },
+        },
+        // Each graph's arena would keep the largest run's memory for good.
+        enableCpuMemArena: !isPass,
       }),
     );
   }

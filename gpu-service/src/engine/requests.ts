@@ -20,11 +20,8 @@ import type { ExportedFiles } from "./messages.ts";
 import type { AdapterWeights, LanguageModel, ScoreRow } from "./model-types.ts";
 import type { RejectedReply } from "./rejected.ts";
 import { Reply } from "./reply.ts";
-import { splitRows } from "./rows.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** Positions of one background run: bounds how long others wait for it. */
-const slicePositions = 512;
 /** Scores are asked for while a person waits; updates run while one reads. */
 const priorities = { score: 0, update: 1 };
 
@@ -114,7 +111,7 @@ export class Requests {
     }
     const rows = this.#rejectedRows(request.rejected, prompt, tokensMax);
     this.#scheduler
-      .runBackground(id, priorities.score, this.#scoreRows(rows, adapter))
+      .runBackground(id, priorities.score, this.#runtime.model.passRows(rows, adapter))
       .then((logprobs) =>
         start(rows.map(({ reply }, i) => ({ ids: reply, logprobs: logprobs[i] as Float32Array }))),
       )
@@ -131,7 +128,7 @@ export class Requests {
     const logprobs = await this.#scheduler.runBackground(
       id,
       priorities.score,
-      this.#scoreRows(rows, adapter),
+      this.#runtime.model.passRows(rows, adapter),
     );
     return {
       scores: logprobs.map((row, i) => ({
@@ -231,15 +228,6 @@ export class Requests {
     return [...new Set(texts)]
       .map((text) => ({ prompt, reply: this.#runtime.tokenizer.replyIds(text) }))
       .filter(({ reply }) => reply.length <= tokensMax);
-  }
-
-  async *#scoreRows(rows: ScoreRow[], adapter: AdapterWeights | null): Slices<Float32Array[]> {
-    const logprobs: Float32Array[] = [];
-    for (const batch of splitRows(rows, slicePositions)) {
-      if (logprobs.length > 0) yield;
-      logprobs.push(...(await this.#runtime.model.score(batch, adapter)));
-    }
-    return logprobs;
   }
 }
 

@@ -1,78 +1,42 @@
-/** Packs (prompt, reply) rows into the padded arrays that the sequence graph reads. */
+/** Packs (prompt, reply) rows into the padded arrays that the block graphs read. */
 import type { ScoreRow } from "./model-types.ts";
 
-export interface RowBatch {
-  /** Rows, positions, reply tokens of the longest row. */
-  R: number;
-  T: number;
-  Y: number;
-  ids: BigInt64Array;
-  positions: BigInt64Array;
-  select: Float32Array;
-  targets: BigInt64Array;
-  counted: Float32Array;
-}
-
-/** Positions of one run, padding included: bounds its memory. */
-const positionsMax = 2048;
 /** Far below any score, and finite so that a fully hidden position stays a number. */
 const hidden = -1e9;
 
-/** Consecutive rows that fit one run together; a row that fits none runs alone. */
-export function splitRows<Row extends ScoreRow>(
-  rows: readonly Row[],
-  positionsLimit = positionsMax,
-): Row[][] {
-  const batches: Row[][] = [];
-  let longest = 0;
-  for (const row of rows) {
-    const length = row.prompt.length + row.reply.length - 1;
-    const batch = batches.at(-1);
-    if (batch && (batch.length + 1) * Math.max(longest, length) <= positionsLimit) {
-      batch.push(row);
-      longest = Math.max(longest, length);
-    } else {
-      batches.push([row]);
-      longest = length;
-    }
-  }
-  return batches;
+/** How many of the next rows, shortest first, fit one run together: at least one. */
+export function takeRows(lengths: readonly number[], positionsMax: number): number {
+  let count = 1;
+  while (count < lengths.length && (count + 1) * lengths[count]! <= positionsMax) count++;
+  return count;
 }
 
-/** Throws when a prompt or reply is empty: there is nothing to predict from, or nothing to predict. */
-export function packRows(rows: readonly ScoreRow[]): RowBatch {
-  const R = rows.length;
-  const T = Math.max(...rows.map(({ prompt, reply }) => prompt.length + reply.length - 1));
-  const Y = Math.max(...rows.map(({ reply }) => reply.length));
-  const batch: RowBatch = {
-    R,
-    T,
-    Y,
-    ids: new BigInt64Array(R * T),
-    positions: new BigInt64Array(R * T),
-    select: new Float32Array(R * Y * T),
-    targets: new BigInt64Array(R * Y),
-    counted: new Float32Array(R * Y),
-  };
+/**
+ * Ids [R, T] of prompts and replies, without each reply's last token: nothing is predicted from it. Throws when
+ * a prompt or reply is empty: there is nothing to predict from, or nothing to predict.
+ */
+export function packIds(
+  rows: readonly ScoreRow[],
+  T: number,
+): { ids: BigInt64Array; shape: [number, number] } {
+  const ids = new BigInt64Array(rows.length * T);
   rows.forEach(({ prompt, reply }, row) => {
     if (prompt.length === 0 || reply.length === 0) {
       throw new Error(`Cannot score row ${row}: ${prompt.length} + ${reply.length} tokens`);
     }
-    const length = prompt.length + reply.length - 1;
-    for (let t = 0; t < T; t++) {
-      batch.positions[row * T + t] = BigInt(t);
-      if (t < length) {
-        const id = t < prompt.length ? prompt[t]! : reply[t - prompt.length]!;
-        batch.ids[row * T + t] = BigInt(id);
-      }
-    }
-    for (let y = 0; y < reply.length; y++) {
-      batch.select[(row * Y + y) * T + prompt.length - 1 + y] = 1;
-      batch.targets[row * Y + y] = BigInt(reply[y]!);
-      batch.counted[row * Y + y] = 1;
-    }
+    prompt.forEach((id, t) => {
+      ids[row * T + t] = BigInt(id);
+    });
+    reply.subarray(0, -1).forEach((id, y) => {
+      ids[row * T + prompt.length + y] = BigInt(id);
+    });
   });
-  return batch;
+  return { ids, shape: [rows.length, T] };
+}
+
+/** [R, T]: 0 … T − 1 in every row. */
+export function positionsOf(R: number, T: number): BigInt64Array {
+  return BigInt64Array.from({ length: R * T }, (_, i) => BigInt(i % T));
 }
 
 /** [T, T]: position t sees itself and what came before, at most `window` positions in all. */

@@ -259,7 +259,7 @@ export class Scheduler {
     if (this.#background.length === 0) return;
     const startedAt = this.#now();
     if (this.#bySlot.size > 0 && startedAt < this.#backgroundAt) return;
-    await this.#background.runSlice();
+    await this.#background.runSlice(this.#bySlot.size > 0);
     const endedAt = this.#now();
     report.backgroundMs = endedAt - startedAt;
     const share = this.#options.backgroundShare;

@@ -11,6 +11,8 @@ import { quantizedParts } from "../compiler/weights.ts";
 import { keptFloat32, keptIntegers } from "./kept-weights.ts";
 
 export interface MappedWeights {
+  /** Where a tensor lies as the graphs read it. */
+  locate(name: string): { path: string; byteOffset: number; byteLength: number };
   find(name: string): WeightSource;
   /**
    * Calls `use` with the path of a folder that holds `model.onnx` beside the weight files it refers to. The
@@ -34,6 +36,7 @@ export function mapWeights(checkpoint: Checkpoint, bits: 8 | 4 | null): MappedWe
   };
   const used = new Set<string>();
   return {
+    locate,
     find(name) {
       const { path, byteOffset, byteLength } = locate(name);
       used.add(path);

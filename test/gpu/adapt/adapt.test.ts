@@ -16,13 +16,16 @@ const other = Int32Array.of(8, 4, 6);
 async function update(
   rows: TokenRow[],
   plan: Partial<AdaptPlan> = {},
-  parent: AdapterWeights | null = null,
-  subject: AdaptableModel = model,
+  {
+    parent = null,
+    subject = model,
+    isBusy = false,
+  }: { parent?: AdapterWeights | null; subject?: AdaptableModel; isBusy?: boolean } = {},
 ) {
   const steps = adapt(subject, rows, adaptPlanSchema.parse(plan), parent);
   let slices = 0;
   for (;;) {
-    const { done, value } = await steps.next();
+    const { done, value } = await steps.next(isBusy);
     if (done) return { ...value, slices };
     slices++;
   }
@@ -71,7 +74,7 @@ describe("an update", () => {
   it("builds on its parent: the second update starts where the first ended", async () => {
     const first = await update([corrected], { iterations: 1 });
     const parent = { digest: "first", rank: first.rank, B: first.B! };
-    const second = await update([corrected], { iterations: 1 }, parent);
+    const second = await update([corrected], { iterations: 1 }, { parent });
     const { logprob_before, realised_shift } = first.rows[0]!;
     expect(second.rows[0]!.logprob_before).toBeCloseTo(logprob_before + realised_shift, 5);
     expect(second.objective.after).toBeGreaterThan(second.objective.before);
@@ -96,24 +99,68 @@ describe("an update", () => {
     // A model whose gradients point the wrong way: every step must make things worse.
     const wrong: AdaptableModel = {
       adapterLength: (rank) => model.adapterLength(rank),
-      score: (rows, adapter) => model.score(rows, adapter),
-      gradients: async (rows, adapter) => {
-        const { logprobs, gradients } = await model.gradients(rows, adapter);
-        return { logprobs, gradients: gradients.map((value) => -value) };
+      passRows: async function* (rows, adapter, sink) {
+        const made: Float32Array[] = [];
+        const logprobs = yield* model.passRows(
+          rows,
+          adapter,
+          sink &&
+            ((row, S) => {
+              const to = sink(row, S);
+              if (to) made.push(to);
+              return to;
+            }),
+        );
+        for (const gradient of made) {
+          gradient.forEach((value, i) => {
+            gradient[i] = -value;
+          });
+        }
+        return logprobs;
       },
     };
-    const result = await update([corrected], {}, null, wrong);
+    const result = await update([corrected], {}, { subject: wrong });
     expect(result.decision).toBe("rejected");
     expect(result.B).toBeUndefined();
     expect(result.reason).toContain("of the predicted shift");
     expect(result.shift_norm).toBe(0);
   });
 
-  it("yields between slices of many rows", async () => {
-    const long = { ...corrected, prompt: new Int32Array(200).fill(5) };
-    const { slices } = await update([long, long, long, long, long], { iterations: 1 });
-    // 2 rows of 201 positions fit a slice of 512: three slices before, in and after the step.
-    expect(slices).toBe(9);
+  it("yields before each run of a block, and runs fewer rows at a time while others wait", async () => {
+    const long = { ...corrected, prompt: new Int32Array(60).fill(5) };
+    const alone = await update([long, long, long], { iterations: 1 }, { isBusy: false });
+    const busy = await update([long, long, long], { iterations: 1 }, { isBusy: true });
+    const blocks = 2 * model.config.layerCount;
+    // A pass forward, one back, and one forward to see where the step led; embedding and head are runs too.
+    const runs = (tiles: number) => 2 * (tiles + blocks * tiles + 1) + blocks * tiles;
+    expect(alone.slices).toBe(runs(2));
+    expect(busy.slices).toBe(runs(3));
+  });
+
+  it("leaves rows out that owe nothing: their gradients are never made", async () => {
+    const asked: number[][] = [];
+    const watched: AdaptableModel = {
+      adapterLength: (rank) => model.adapterLength(rank),
+      passRows: (rows, adapter, sink) => {
+        const chosen: number[] = [];
+        if (sink) asked.push(chosen);
+        return model.passRows(
+          rows,
+          adapter,
+          sink &&
+            ((row, S) => {
+              const to = sink(row, S);
+              if (to) chosen.push(row);
+              return to;
+            }),
+        );
+      },
+    };
+    const dropped: TokenRow = { ...corrected, reply: other, weight: 0 };
+    const { rows } = await update([dropped, corrected], { iterations: 2 }, { subject: watched });
+    expect(asked[0]).toEqual([1]);
+    expect(rows[0]!.target_shift).toBe(0);
+    expect(rows[0]!.realised_shift).not.toBe(0);
   });
 
   it("by Adam replay also raises a corrected reply", async () => {

@@ -5,12 +5,12 @@ import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { inverse, Matrix } from "ml-matrix";
 import { afterAll, describe, expect, it } from "vitest";
 import {
-  compileProjection,
+  anchorMetric,
   encodeAnchors,
   loadAnchors,
   strongestDirections,
 } from "../../../gpu-service/src/adapt/anchors.ts";
-import { solveStep } from "../../../gpu-service/src/adapt/solver.ts";
+import { type Metric, solveStep } from "../../../gpu-service/src/adapt/solver.ts";
 
 const count = 4;
 const D = 7;
@@ -21,17 +21,29 @@ const Ja = Float32Array.from({ length: count * D }, () => randomNormal(random));
 const J = Float32Array.from({ length: M * D }, () => randomNormal(random));
 
 /** P = (I + JₐᵀJₐ/c)⁻¹, inverted directly. */
-function metric(): Matrix {
+function inverseMetric(): Matrix {
   const rows = Matrix.from1DArray(count, D, Ja);
   return inverse(Matrix.add(Matrix.eye(D), rows.transpose().mmul(rows).div(c)));
+}
+
+/** J·P row by row, from what the solver uses: J·Uᵀ and the subtraction of U's rows. */
+async function project({ along, subtract }: Metric, rows: Float32Array): Promise<Float32Array> {
+  const count = rows.length / D;
+  const K = await along(rows, count);
+  const directions = K.length / count;
+  const projected = rows.slice();
+  for (let row = 0; row < count; row++) {
+    const weights = [...K.subarray(row * directions, (row + 1) * directions)];
+    subtract(projected.subarray(row * D, (row + 1) * D), weights);
+  }
+  return projected;
 }
 
 describe("the anchors' metric", () => {
   it("is the inverse of I + JᵀJ/c when every direction is kept", async () => {
     const U = strongestDirections(Ja, count, { directions: count, c });
-    const project = await compileProjection(U, count, D);
-    const found = await project(J, M);
-    const expected = Matrix.from1DArray(M, D, J).mmul(metric()).to1DArray();
+    const found = await project(await anchorMetric(U, count, D), J);
+    const expected = Matrix.from1DArray(M, D, J).mmul(inverseMetric()).to1DArray();
     expected.forEach((value, i) => {
       expect(found[i]).toBeCloseTo(value, 5);
     });
@@ -39,14 +51,15 @@ describe("the anchors' metric", () => {
 
   it("makes the dual solve the minimum of ‖Jd − δ‖² + λ·dᵀ(I + JₐᵀJₐ/c)d", async () => {
     const U = strongestDirections(Ja, count, { directions: count, c });
-    const JP = await (await compileProjection(U, count, D))(J, M);
+    const metric = await anchorMetric(U, count, D);
     const targets = [1, -0.5, 2];
     const lambda = 0.3;
-    const { step, predicted } = solveStep({ J, JP, M, D }, targets, [1, 1, 1], { lambda, rho: 99 });
+    const plan = { lambda, rho: 99 };
+    const { step, predicted } = await solveStep({ J, D }, targets, [1, 1, 1], plan, metric);
     const rows = Matrix.from1DArray(M, D, J);
     const d = Matrix.columnVector([...step]);
     const error = Matrix.sub(rows.mmul(d), Matrix.columnVector(targets));
-    const pull = inverse(metric()).mmul(d).mul(lambda);
+    const pull = inverse(inverseMetric()).mmul(d).mul(lambda);
     const residual = rows.transpose().mmul(error).add(pull).to1DArray();
     for (const value of residual) expect(value).toBeCloseTo(0, 4);
     rows
@@ -60,11 +73,10 @@ describe("the anchors' metric", () => {
   it("takes away most of a step along the strongest anchor, and nothing across all of them", async () => {
     const strong = Ja.map((value) => value * 30);
     const U = strongestDirections(strong, count, { directions: count, c });
-    const project = await compileProjection(U, count, D);
-    const along = await project(strong.slice(0, D), 1);
+    const along = await project(await anchorMetric(U, count, D), strong.slice(0, D));
     expect(Math.hypot(...along)).toBeLessThan(0.05 * Math.hypot(...strong.slice(0, D)));
     const across = [
-      ...metric()
+      ...inverseMetric()
         .mmul(Matrix.columnVector([...J.slice(0, D)]))
         .to1DArray(),
     ];
@@ -83,12 +95,12 @@ describe("an anchors file", () => {
     expect(await loadAnchors(directory, model)).toBeNull();
   });
 
-  it("comes back as a projection, rounded to fp16", async () => {
+  it("comes back as a metric, rounded to fp16", async () => {
     writeFileSync(file, encodeAnchors(U, { directions: 2, rank: 8, model: model.digest }));
     const anchors = await loadAnchors(directory, model);
     expect(anchors!.rank).toBe(8);
-    const found = await anchors!.project(J, M);
-    const exact = await (await compileProjection(U, 2, D))(J, M);
+    const found = await project(anchors!, J);
+    const exact = await project(await anchorMetric(U, 2, D), J);
     exact.forEach((value, i) => {
       expect(found[i]).toBeCloseTo(value, 2);
     });

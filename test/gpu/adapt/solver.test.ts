@@ -23,19 +23,19 @@ function primalResidual(step: Float32Array, weights: number[], lambda: number): 
 }
 
 describe("the dual solve", () => {
-  it("solves the primal normal equations", () => {
-    const { step } = solveStep({ J, M, D }, targets, equal, free);
+  it("solves the primal normal equations", async () => {
+    const { step } = await solveStep({ J, D }, targets, equal, free);
     for (const value of primalResidual(step, equal, 0.1)) expect(value).toBeCloseTo(0, 5);
   });
 
-  it("weights rows in the least squares, and drops a row of weight 0", () => {
+  it("weights rows in the least squares, and drops a row of weight 0", async () => {
     const weights = [1, 0.25, 0, 0.5];
-    const { step } = solveStep({ J, M, D }, targets, weights, free);
+    const { step } = await solveStep({ J, D }, targets, weights, free);
     for (const value of primalResidual(step, weights, 0.1)) expect(value).toBeCloseTo(0, 5);
   });
 
-  it("predicts J·d and reports ‖d‖", () => {
-    const { step, norm, predicted } = solveStep({ J, M, D }, targets, equal, free);
+  it("predicts J·d and reports ‖d‖", async () => {
+    const { step, norm, predicted } = await solveStep({ J, D }, targets, equal, free);
     expect(norm).toBeCloseTo(Math.hypot(...step), 5);
     predicted.forEach((value, row) => {
       const image = step.reduce((sum, d, i) => sum + J[row * D + i]! * d, 0);
@@ -43,9 +43,9 @@ describe("the dual solve", () => {
     });
   });
 
-  it("stops at the trust region without turning", () => {
-    const whole = solveStep({ J, M, D }, targets, equal, free);
-    const { step, norm, predicted } = solveStep({ J, M, D }, targets, equal, {
+  it("stops at the trust region without turning", async () => {
+    const whole = await solveStep({ J, D }, targets, equal, free);
+    const { step, norm, predicted } = await solveStep({ J, D }, targets, equal, {
       lambda: 0.1,
       rho: 0.5,
     });
@@ -57,9 +57,9 @@ describe("the dual solve", () => {
     });
   });
 
-  it("survives rows that say the same thing twice", () => {
+  it("survives rows that say the same thing twice", async () => {
     const twice = new Float32Array([...J.subarray(0, D), ...J.subarray(0, D)]);
-    const { predicted } = solveStep({ J: twice, M: 2, D }, [1, 1], [1, 1], {
+    const { predicted } = await solveStep({ J: twice, D }, [1, 1], [1, 1], {
       lambda: 1e-3,
       rho: 10,
     });

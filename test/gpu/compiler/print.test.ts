@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { blockGraph, headGraph } from "../../../gpu-service/src/compiler/block-graphs.ts";
 import { decodeGraph } from "../../../gpu-service/src/compiler/decode-graph.ts";
 import {
   input,
@@ -11,7 +12,6 @@ import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
 import { trace } from "../../../gpu-service/src/compiler/graph.ts";
 import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
 import { printGraph } from "../../../gpu-service/src/compiler/print.ts";
-import { sequenceGraph } from "../../../gpu-service/src/compiler/sequence-graph.ts";
 import { stepGraph } from "../../../gpu-service/src/compiler/step-graph.ts";
 
 const toy = readModelConfig({
@@ -43,13 +43,40 @@ it("prints the step graph of a toy decoder with an adapter", () => {
   expect(printGraph(stepGraph(toy, { positions: 4, adapters: true }))).toMatchSnapshot();
 });
 
-it("prints the adapt graph of a toy decoder", () => {
-  expect(printGraph(sequenceGraph(toy, { rank: 2, gradients: true }))).toMatchSnapshot();
+const mapped = { layer: 0, weights: "mapped" } as const;
+
+it("prints a block's backward graph: what it needs inside is computed again from h", () => {
+  const graph = blockGraph(toy, { kind: "mlp", backward: true, ...mapped });
+  expect(printGraph(graph)).toMatchSnapshot();
+});
+
+it("prints the attention block's backward graph", () => {
+  const graph = blockGraph(toy, { kind: "attention", backward: true, ...mapped });
+  expect(printGraph(graph)).toMatchSnapshot();
+});
+
+it("prints the head's backward graph", () => {
+  expect(printGraph(headGraph(toy, { backward: true, quantization: null }))).toMatchSnapshot();
 });
 
 it("differentiates the adapters only: no product makes a gradient of a frozen weight", () => {
-  const nodes = trace(Object.values(sequenceGraph(toy, { rank: 2, gradients: true })));
-  const shapes = nodes.flatMap(({ op, outputs }) => (op === "matmul" ? outputs : []));
-  // A weight's gradient would have a weight's shape, without rows.
-  expect(shapes.filter(({ shape }) => shape.length === 2)).toEqual([]);
+  for (const kind of ["attention", "mlp"] as const) {
+    const nodes = trace(Object.values(blockGraph(toy, { kind, backward: true, ...mapped })));
+    const shapes = nodes.flatMap(({ op, outputs }) => (op === "matmul" ? outputs : []));
+    // A weight's gradient would have a weight's shape, without rows.
+    expect(shapes.filter(({ shape }) => shape.length === 2)).toEqual([]);
+  }
+});
+
+it("reads the weights of any layer through one graph when they are fed", () => {
+  const graph = (layer: number) =>
+    blockGraph({ ...toy, layerCount: 2 }, { kind: "mlp", layer, backward: true, weights: "fed" });
+  const names = trace(Object.values(graph(0))).flatMap(({ op, attributes }) =>
+    op === "input" ? [(attributes as { name: string }).name] : [],
+  );
+  expect(names).toContain("model.layers.0.mlp.down_proj.weight");
+  const second = printGraph(graph(1))
+    .replaceAll("layers.1", "layers.0")
+    .replaceAll("1.mlp", "0.mlp");
+  expect(second).toBe(printGraph(graph(0)));
 });

@@ -5,8 +5,10 @@
  * changes the text. To "say X" it answers X with high probability; to anything else it babbles
  * letters that depend on every token of the context and on the adapter.
  */
+import { finish, type Slices } from "../../../gpu-service/src/engine/background.ts";
 import type {
   AdapterWeights,
+  GradientSink,
   KvCache,
   LanguageModel,
   ModelShape,
@@ -102,19 +104,29 @@ export class FakeModel implements LanguageModel {
     return next;
   }
 
-  async score(rows: ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
-    const length = Math.max(...rows.map(({ prompt, reply }) => prompt.length + reply.length));
-    await this.#begin({ kind: "score", rows: rows.length, length });
-    return rows.map(({ prompt, reply }) =>
-      Float32Array.from(reply, (id, i) => {
-        const logits = nextLogits([...prompt, ...reply.slice(0, i)], adapter);
-        return (logits[id] as number) - nextToken(logits).logZ;
-      }),
-    );
+  async *passRows(
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights | null,
+    sink?: GradientSink,
+  ): Slices<Float32Array[]> {
+    if (sink) throw new Error("A fake model has no gradients");
+    const logprobs: Float32Array[] = [];
+    for (const { prompt, reply } of rows) {
+      yield;
+      await this.#begin({ kind: "score", rows: 1, length: prompt.length + reply.length });
+      logprobs.push(
+        Float32Array.from(reply, (id, i) => {
+          const logits = nextLogits([...prompt, ...reply.slice(0, i)], adapter);
+          return (logits[id] as number) - nextToken(logits).logZ;
+        }),
+      );
+    }
+    return logprobs;
   }
 
-  gradients(): never {
-    throw new Error("A fake model has no gradients");
+  /** `passRows` in one go. */
+  score(rows: readonly ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
+    return finish(this.passRows(rows, adapter));
   }
 
   async dispose(): Promise<void> {}

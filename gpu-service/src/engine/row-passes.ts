@@ -1,0 +1,432 @@
+/**
+ * Passes over whole rows: log-probs S of known replies and each row's gradient ∂S/∂B, block by block and in
+ * slices. It knows token rows and numbers, neither targets nor steps; those are the update's.
+ *
+ * Forward keeps the input of each block and nothing else; backward computes the rest of a block again.
+ */
+import { type InferenceSession, Tensor } from "onnxruntime-node";
+import type { Basis } from "../adapt/basis.ts";
+import {
+  type BlockKind,
+  blockGraph,
+  blockKinds,
+  blockSites,
+  embedGraph,
+  headGraph,
+} from "../compiler/block-graphs.ts";
+import type { ModelConfig } from "../compiler/checkpoint.ts";
+import type { Value } from "../compiler/graph.ts";
+import { layerKind } from "../compiler/layer-kinds.ts";
+import type { Quantization } from "../compiler/quantize.ts";
+import type { Slices } from "./background.ts";
+import { LayerWeights, type Locate } from "./layer-weights.ts";
+import type { AdapterWeights, GradientSink, ScoreRow } from "./model-types.ts";
+import { causalMask, packIds, positionsOf, takeRows } from "./rows.ts";
+
+type Feeds = Record<string, Tensor>;
+
+export interface RowPassOptions {
+  config: ModelConfig;
+  /** Rotary tables by the names that layer kinds give them, [positions, D/2]. */
+  rope: Record<string, Float32Array>;
+  quantization: Quantization | null;
+  /** "fed": one session serves every layer, weights are read as they are needed. */
+  weights: "fed" | "mapped";
+  locate: Locate;
+  basis(rank: number): Basis;
+  compile(outputs: Record<string, Value>): Promise<InferenceSession>;
+}
+
+/** Positions of one run: while others wait for tokens, and when nobody does. Bounds time and memory. */
+const positionsMax = { busy: 64, alone: 128 };
+/** Hidden states that are kept between forward and backward; a row that needs more runs alone. */
+const keptBytesMax = 64 * 1_048_576;
+/** Bytes of one [positions, vocabulary] tensor in the head. */
+const logitsBytesMax = 16 * 1_048_576;
+/** Fewer positions than this read the head's weights too often. */
+const headPositionsMin = 32;
+
+interface Block {
+  kind: BlockKind;
+  layer: number;
+  /** Where its sites begin in an adapter's flat vector of rank 1. */
+  offset: number;
+  sites: { module: string; out: number }[];
+}
+
+export class RowPasses {
+  readonly #options: RowPassOptions;
+  readonly #blocks: Block[];
+  readonly #layerWeights: LayerWeights;
+  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+
+  constructor(options: RowPassOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.#layerWeights = new LayerWeights(config, options.locate);
+    let offset = 0;
+    this.#blocks = Array.from({ length: config.layerCount }, (_, layer) =>
+      blockKinds.map((kind): Block => {
+        const sites = blockSites(config, layer, kind);
+        const block = { kind, layer, offset, sites };
+        for (const { out } of sites) offset += out;
+        return block;
+      }),
+    ).flat();
+  }
+
+  /**
+   * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block
+   * and hears whether others wait for tokens.
+   */
+  async *run(
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights | null,
+    sink?: GradientSink,
+  ): Slices<Float32Array[]> {
+    const logprobs: Float32Array[] = [];
+    const states = sink ? this.#blocks.length + 1 : 1;
+    const stateBytes = states * this.#options.config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
+    for (const group of groupRows(rows, keptBytesMax / stateBytes)) {
+      const found = yield* this.#runGroup(
+        group.map((row) => rows[row]!),
+        adapter ?? this.#noAdapter(),
+        sink && ((row, S) => sink(group[row]!, S)),
+      );
+      found.forEach((values, row) => {
+        logprobs[group[row]!] = values;
+      });
+    }
+    return logprobs;
+  }
+
+  async dispose(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) await (await session).release();
+    this.#layerWeights.close();
+  }
+
+  /** Rows in order of length, block by block, so that a block's weights are read once for all of them. */
+  async *#runGroup(
+    rows: ScoreRow[],
+    adapter: AdapterWeights,
+    sink: GradientSink | undefined,
+  ): Slices<Float32Array[]> {
+    const { config } = this.#options;
+    const places = new Places(config, this.#options.rope);
+    const all = rows.map((_, row) => row);
+    const states = rows.map(
+      (row) => new States(lengthOf(row), config.hiddenSize, sink ? this.#blocks.length + 1 : 1),
+    );
+    try {
+      yield* this.#inTiles(rows, all, async (tile, T) => {
+        const { ids, shape } = packIds(
+          tile.map((row) => rows[row]!),
+          T,
+        );
+        const { out } = await (await this.#embed()).run({ ids: new Tensor("int64", ids, shape) });
+        unpack(
+          out as Tensor,
+          tile.map((row) => states[row]!.at(0)),
+        );
+      });
+      for (const [index, block] of this.#blocks.entries()) {
+        yield* this.#inTiles(rows, all, async (tile, T) => {
+          const h = pack(
+            tile.map((row) => states[row]!.at(index)),
+            T,
+            config.hiddenSize,
+          );
+          const feeds = { h, ...places.feeds(block.layer, tile.length, T) };
+          const { out } = await this.#runBlock(block, false, adapter, feeds);
+          unpack(
+            out!,
+            tile.map((row) => states[row]!.at(index + 1)),
+          );
+        });
+      }
+      const { logprobs, cotangents } = yield* this.#runHead(rows, states, sink !== undefined);
+      const sinks = logprobs.map((values, row) => sink?.(row, sum(values)) ?? null);
+      const chosen = all.filter((row) => sinks[row] !== null);
+      for (const [index, block] of chosen.length === 0
+        ? []
+        : [...this.#blocks.entries()].reverse()) {
+        yield* this.#inTiles(rows, chosen, async (tile, T) => {
+          const h = pack(
+            tile.map((row) => states[row]!.at(index)),
+            T,
+            config.hiddenSize,
+          );
+          const g = pack(
+            tile.map((row) => cotangents[row]!),
+            T,
+            config.hiddenSize,
+          );
+          const feeds = { h, g, ...places.feeds(block.layer, tile.length, T) };
+          const { cotangent, ...jacobians } = await this.#runBlock(block, true, adapter, feeds);
+          unpack(
+            cotangent!,
+            tile.map((row) => cotangents[row]!),
+          );
+          store(
+            block,
+            adapter.rank,
+            Object.values(jacobians),
+            tile.map((row) => sinks[row]!),
+          );
+        });
+      }
+      return logprobs;
+    } finally {
+      for (const state of states) state.free();
+    }
+  }
+
+  /** Runs `use` on as many of the next rows at a time as may run together now; T is the longest one's length. */
+  async *#inTiles(
+    rows: readonly ScoreRow[],
+    chosen: readonly number[],
+    use: (tile: number[], T: number) => Promise<void>,
+  ): Slices<void> {
+    for (let from = 0; from < chosen.length; ) {
+      const isBusy = yield;
+      const lengths = chosen.slice(from).map((row) => lengthOf(rows[row]!));
+      const count = takeRows(lengths, isBusy ? positionsMax.busy : positionsMax.alone);
+      await use(chosen.slice(from, from + count), lengths[count - 1]!);
+      from += count;
+    }
+  }
+
+  #embed(): Promise<InferenceSession> {
+    const { config, quantization } = this.#options;
+    return this.#session("embed", () => embedGraph(config, quantization));
+  }
+
+  async #runBlock(
+    { kind, layer, offset, sites }: Block,
+    backward: boolean,
+    { rank, B }: AdapterWeights,
+    feeds: Feeds,
+  ): Promise<Record<string, Tensor>> {
+    const { config, weights, quantization } = this.#options;
+    // Fed with weights, the graph of layer 0 is that of every layer.
+    const built = weights === "fed" ? 0 : layer;
+    const session = await this.#session(
+      `${kind} ${built} ${backward ? "backward" : "forward"}`,
+      () => blockGraph(config, { kind, layer: built, backward, weights, quantization }),
+    );
+    const basis = this.#options.basis(rank);
+    const parts = new Map<string, Float32Array>();
+    let from = offset * rank;
+    for (const { module, out } of sites) {
+      parts.set(module, B.subarray(from, from + out * rank));
+      from += out * rank;
+    }
+    const used: Feeds = {};
+    for (const name of session.inputNames) {
+      if (name in feeds) used[name] = feeds[name]!;
+      else if (name.startsWith("a.")) {
+        const rows = basis.get(name.slice(2).replace(/^\d+/, String(layer)))!;
+        used[name] = new Tensor("float32", rows, [rank, rows.length / rank]);
+      } else if (name.startsWith("b.")) {
+        const part = parts.get(inLayer(name.slice(2), layer))!;
+        used[name] = new Tensor("float32", part, [part.length / rank, rank]);
+      } else used[name] = this.#layerWeights.read(name, inLayer(name, layer));
+    }
+    return (await session.run(used)) as Record<string, Tensor>;
+  }
+
+  /** Log-probs by row, and each row's cotangent [length, C] of the hidden states after the last block. */
+  async *#runHead(
+    rows: readonly ScoreRow[],
+    states: readonly States[],
+    backward: boolean,
+  ): Slices<{ logprobs: Float32Array[]; cotangents: Float32Array[] }> {
+    const { config, quantization } = this.#options;
+    const { hiddenSize: C, vocabSize: V } = config;
+    const session = await this.#session(backward ? "head backward" : "head", () =>
+      headGraph(config, { backward, quantization }),
+    );
+    const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
+    const cotangents = rows.map((row) => new Float32Array(backward ? lengthOf(row) * C : 0));
+    const tokens = rows.flatMap(({ prompt, reply }, row) =>
+      Array.from(reply, (target, y) => ({ row, y, at: (prompt.length - 1 + y) * C, target })),
+    );
+    const chunkLength = Math.max(headPositionsMin, Math.floor(logitsBytesMax / (4 * V)));
+    for (let from = 0; from < tokens.length; from += chunkLength) {
+      yield;
+      const chunk = tokens.slice(from, from + chunkLength);
+      const h = new Float32Array(chunk.length * C);
+      chunk.forEach(({ row, at }, n) => {
+        h.set(states[row]!.last.subarray(at, at + C), n * C);
+      });
+      const targets = BigInt64Array.from(chunk, ({ target }) => BigInt(target));
+      const result = (await session.run({
+        h: new Tensor("float32", h, [chunk.length, C]),
+        targets: new Tensor("int64", targets, [chunk.length]),
+      })) as Record<string, Tensor>;
+      const found = result.logprobs!.data as Float32Array;
+      const g = result.cotangent?.data as Float32Array | undefined;
+      chunk.forEach(({ row, y, at }, n) => {
+        logprobs[row]![y] = found[n]!;
+        if (g) cotangents[row]!.set(g.subarray(n * C, (n + 1) * C), at);
+      });
+      for (const tensor of Object.values(result)) free(tensor);
+    }
+    return { logprobs, cotangents };
+  }
+
+  /** The base model: B = 0 of the smallest rank. */
+  #noAdapter(): AdapterWeights {
+    const length = this.#blocks.reduce(
+      (total, { sites }) => sites.reduce((sum, { out }) => sum + out, total),
+      0,
+    );
+    return { digest: "", rank: 1, B: new Float32Array(length) };
+  }
+
+  #session(key: string, build: () => Record<string, Value>): Promise<InferenceSession> {
+    const known = this.#sessions.get(key);
+    if (known) return known;
+    const session = this.#options.compile(build());
+    this.#sessions.set(key, session);
+    // A failed compilation may be tried again.
+    session.catch(() => this.#sessions.delete(key));
+    return session;
+  }
+}
+
+function inLayer(name: string, layer: number): string {
+  return name.replace(/^model\.layers\.\d+/, `model.layers.${layer}`);
+}
+
+function lengthOf({ prompt, reply }: ScoreRow): number {
+  return prompt.length + reply.length - 1;
+}
+
+/** Rows by length, in groups that keep at most so many positions; a longer row is a group of its own. */
+function groupRows(rows: readonly ScoreRow[], positionsKept: number): number[][] {
+  const order = rows.map((_, row) => row);
+  order.sort((a, b) => lengthOf(rows[a]!) - lengthOf(rows[b]!));
+  const groups: number[][] = [];
+  let kept = 0;
+  for (const row of order) {
+    const length = lengthOf(rows[row]!);
+    if (groups.length > 0 && kept + length <= positionsKept) groups.at(-1)!.push(row);
+    else {
+      groups.push([row]);
+      kept = 0;
+    }
+    kept += length;
+  }
+  return groups;
+}
+
+/** One row's hidden states: the inputs of all blocks and the last one's output, or only the newest of them. */
+class States {
+  readonly #all: Float32Array<ArrayBuffer>;
+  readonly #size: number;
+
+  constructor(length: number, width: number, count: number) {
+    this.#size = length * width;
+    this.#all = new Float32Array(count * this.#size);
+  }
+
+  /** [length, C]. With one state kept, every index is that one. */
+  at(index: number): Float32Array {
+    const from = Math.min(index * this.#size, this.#all.length - this.#size);
+    return this.#all.subarray(from, from + this.#size);
+  }
+
+  get last(): Float32Array {
+    return this.at(Number.MAX_SAFE_INTEGER);
+  }
+
+  free(): void {
+    this.#all.buffer.transfer(0);
+  }
+}
+
+/** What attention needs to know of places, made once for each size of a run. */
+class Places {
+  readonly #config: ModelConfig;
+  readonly #rope: RowPassOptions["rope"];
+  readonly #made = new Map<string, Feeds>();
+
+  constructor(config: ModelConfig, rope: RowPassOptions["rope"]) {
+    this.#config = config;
+    this.#rope = rope;
+  }
+
+  feeds(layer: number, R: number, T: number): Feeds {
+    const { window, cos, sin, mask } = layerKind(this.#config, layer);
+    const half = this.#config.headSize / 2;
+    const table = (name: string) => {
+      const values = this.#rope[name]!;
+      if (T * half > values.length) throw new Error(`Cannot run a row of ${T} tokens`);
+      return new Tensor("float32", values.subarray(0, T * half), [T, half]);
+    };
+    const key = `${mask} ${R} ${T}`;
+    const feeds = this.#made.get(key) ?? {
+      positions: new Tensor("int64", positionsOf(R, T), [R, T]),
+      mask: new Tensor("float32", causalMask(T, window), [T, T]),
+      cos: table(cos),
+      sin: table(sin),
+    };
+    this.#made.set(key, feeds);
+    return feeds;
+  }
+}
+
+/** Rows [length, C] as one [R, T, C], zero beyond each row's end. */
+function pack(rows: readonly Float32Array[], T: number, C: number): Tensor {
+  const packed = new Float32Array(rows.length * T * C);
+  rows.forEach((row, index) => {
+    packed.set(row, index * T * C);
+  });
+  return new Tensor("float32", packed, [rows.length, T, C]);
+}
+
+/** Copies each row of a result [R, T, C] to its place, and frees the result. */
+function unpack(result: Tensor, places: readonly Float32Array[]): void {
+  const data = result.data as Float32Array;
+  const length = data.length / places.length;
+  places.forEach((place, index) => {
+    place.set(data.subarray(index * length, index * length + place.length));
+  });
+  free(result);
+}
+
+/** Copies a block's jacobians [R, out, r] into the rows' flat gradients, and frees them. */
+function store(
+  { offset, sites }: Block,
+  rank: number,
+  jacobians: readonly Tensor[],
+  gradients: readonly Float32Array[],
+): void {
+  let to = offset * rank;
+  sites.forEach(({ out }, site) => {
+    const length = out * rank;
+    const data = jacobians[site]!.data as Float32Array;
+    gradients.forEach((gradient, row) => {
+      gradient.set(data.subarray(row * length, (row + 1) * length), to);
+    });
+    to += length;
+    free(jacobians[site]!);
+  });
+}
+
+/**
+ * Gives a result's memory back now. Each run returns its outputs in new buffers, and left to the garbage
+ * collector tens of megabytes of them would pile up.
+ */
+function free(tensor: Tensor): void {
+  ((tensor.data as Float32Array).buffer as ArrayBuffer).transfer(0);
+}
+
+function sum(values: Float32Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

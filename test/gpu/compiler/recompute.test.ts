@@ -1,0 +1,119 @@
+/** Block-by-block gradients, which compute a block again, against one graph that keeps everything. */
+import { randomNormal, seededRandom } from "@rosa2/shared/random";
+import { afterAll, expect, it } from "vitest";
+import { attendSequence } from "../../../gpu-service/src/compiler/attention.ts";
+import { tensorShapes } from "../../../gpu-service/src/compiler/checkpoint.ts";
+import { decoder, head } from "../../../gpu-service/src/compiler/decoder.ts";
+import {
+  expandTo,
+  gatherRows,
+  input,
+  matmul,
+  reshape,
+  scalar,
+  tokenLogProbs,
+} from "../../../gpu-service/src/compiler/functions.ts";
+import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
+import type { Value } from "../../../gpu-service/src/compiler/graph.ts";
+import { loraGroups, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
+import { ropeTables } from "../../../gpu-service/src/compiler/rope.ts";
+import { openSafetensors } from "../../../gpu-service/src/compiler/safetensors.ts";
+import { Model } from "../../../gpu-service/src/engine/model.ts";
+import { causalMask, packIds, positionsOf } from "../../../gpu-service/src/engine/rows.ts";
+import { fixtureFolder } from "./golden.ts";
+import { compile, type Feeds } from "./run.ts";
+
+const rank = 3;
+const model = await Model.load(fixtureFolder("llama"), { threads: 1 });
+afterAll(() => model.dispose());
+const { config } = model;
+const random = seededRandom("recompute");
+const B = Float32Array.from(
+  { length: model.adapterLength(rank) },
+  () => 0.1 * randomNormal(random),
+);
+const row = { prompt: Int32Array.of(5, 9, 2, 11, 3), reply: Int32Array.of(7, 1, 4) };
+
+/** ∂S/∂B of one row from a single graph of the whole decoder, every activation kept. */
+async function gradientOfWholeGraph(): Promise<Float32Array> {
+  const { prompt, reply } = row;
+  const T = prompt.length + reply.length - 1;
+  const { cos, sin } = ropeTables(config, T);
+  const half = config.headSize / 2;
+  const file = openSafetensors(`${fixtureFolder("llama")}/model.safetensors`);
+  const feeds: Feeds = {
+    ids: { data: packIds([row], T).ids, dims: [1, T] },
+    positions: { data: positionsOf(1, T), dims: [1, T] },
+    mask: { data: causalMask(T, config.slidingWindow), dims: [T, T] },
+    cos: { data: cos, dims: [T, half] },
+    sin: { data: sin, dims: [T, half] },
+  };
+  const made = new Map<string, Value>();
+  const fed = (name: string, data: Float32Array, dims: number[]) => {
+    feeds[name] = { data, dims };
+    const value = made.get(name) ?? input(name, { dtype: "f32", shape: dims });
+    made.set(name, value);
+    return value;
+  };
+  const weight = (name: string) =>
+    fed(name, file.readFloat32(name), [...tensorShapes(config).get(name)!]);
+  const basis = model.basis(rank);
+  const widths = new Map(loraGroups(config).map(({ name, in: width }) => [name, width]));
+  let offset = 0;
+  const b = new Map(
+    loraSites(config).map(({ module, out }) => {
+      const part = B.subarray(offset, offset + out * rank);
+      offset += part.length;
+      return [module, fed(`b.${module}`, part, [1, out, rank])];
+    }),
+  );
+  const place = (name: "positions" | "mask" | "cos" | "sin") =>
+    input(name, {
+      dtype: name === "positions" ? "i64" : "f32",
+      shape: feeds[name]!.dims,
+    });
+  const places = {
+    positions: place("positions"),
+    mask: place("mask"),
+    cos: place("cos"),
+    sin: place("sin"),
+  };
+  const parts = {
+    weight,
+    linear: (x: Value, name: string) => matmul(x, weight(name), { transposeB: true }),
+    attend: (_: number, q: Value, k: Value, v: Value) => attendSequence(config, q, k, v, places),
+    lora: {
+      a: (group: string) => fed(`a.${group}`, basis.get(group)!, [rank, widths.get(group)!]),
+      up: (module: string, down: Value) => matmul(down, b.get(module)!, { transposeB: true }),
+    },
+  };
+  const n = reply.length;
+  feeds.chosen = {
+    data: BigInt64Array.from(reply, (_, y) => BigInt(prompt.length - 1 + y)),
+    dims: [n],
+  };
+  feeds.targets = { data: BigInt64Array.from(reply, BigInt), dims: [n] };
+  const hidden = decoder(config, input("ids", { dtype: "i64", shape: [1, T] }), parts);
+  const flat = reshape(hidden, [T, config.hiddenSize]);
+  const chosen = gatherRows(flat, input("chosen", { dtype: "i64", shape: [n] }));
+  const logprobs = tokenLogProbs(
+    head(config, chosen, parts),
+    input("targets", { dtype: "i64", shape: [n] }),
+  );
+  const jacobians = gradients(
+    [{ value: logprobs, seed: expandTo(scalar(1), logprobs) }],
+    [...b.values()],
+  );
+  const run = await compile(Object.fromEntries(jacobians.map((value, i) => [`${i}`, value])));
+  const result = await run(feeds);
+  return Float32Array.from(jacobians.flatMap((_, i) => [...result[`${i}`]!]));
+}
+
+it("gives the gradient that the whole graph gives without computing anything again", async () => {
+  const whole = await gradientOfWholeGraph();
+  const { gradients: blockwise } = await model.gradients([row], { digest: "", rank, B });
+  expect(blockwise).toHaveLength(whole.length);
+  const difference = Math.hypot(...whole.map((value, i) => value - blockwise[i]!));
+  // The same operations on the same numbers: only the order of sums inside a product may differ.
+  expect(difference / Math.hypot(...whole)).toBeLessThan(1e-5);
+});
