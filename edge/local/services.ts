@@ -26,11 +26,11 @@ export function gpuCommand(state: StateFolder, port: number, replicas: number): 
 
 /** Brings the database's tables up to date; asks nothing when it has no terminal. */
 export function migrateCommand(state: StateFolder): Command {
-  return wrangler(state, "migrations", ["d1", "migrations", "apply", "DB", "--local"]);
+  return wranglerCommand(state, "migrations", ["d1", "migrations", "apply", "DB", "--local"]);
 }
 
 export function executeCommand(state: StateFolder, sqlFile: string): Command {
-  return wrangler(state, "bootstrap", ["d1", "execute", "DB", "--local", "--file", sqlFile]);
+  return wranglerCommand(state, "bootstrap", ["d1", "execute", "DB", "--local", "--file", sqlFile]);
 }
 
 /**
@@ -46,7 +46,7 @@ export function edgeCommand(
   const ownFile = state.writePrivate("edge.env", edgeVariables(state, ports.gpu));
   const developerFile = join(rootPath, ".dev.vars");
   const envFiles = existsSync(developerFile) ? [developerFile, ownFile] : [ownFile];
-  return wrangler(state, "edge", [
+  return wranglerCommand(state, "edge", [
     "dev",
     "--local",
     "--show-interactive-dev-session=false",
@@ -80,7 +80,12 @@ function refuseBadVariables(variables: Record<string, string>): void {
   }
 }
 
-function wrangler(state: StateFolder, name: string, args: readonly string[]): Command {
+/** Wrangler with its state in the folder, quiet and offline. */
+export function wranglerCommand(
+  state: StateFolder,
+  name: string,
+  args: readonly string[],
+): Command {
   const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
   return {
     name,

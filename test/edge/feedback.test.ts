@@ -19,6 +19,26 @@ async function lineage(caller: Caller, sessionId: string): Promise<Lineage> {
   return caller.get<Lineage>(`/v1/sessions/${sessionId}/generations`);
 }
 
+describe("adaptation.mode", () => {
+  it.each([
+    ["both", true, "updated"],
+    ["words", true, "skipped"],
+    ["weights", false, "updated"],
+    ["off", false, "skipped"],
+  ])("%s: words change %s, weights are %s", async (mode, changed, decision) => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode } });
+    const turn = await ask(caller, id, "Sort them: 3 1 2");
+    const correction = "3 2 1";
+    const said = { reward: -1, text: "largest first", correction, wait: true };
+    const { words, weights, plan } = await judge(caller, id, turn.id, said);
+    expect(words.changed).toBe(changed);
+    expect(weights.decision).toBe(decision);
+    expect(plan?.words).toBe(changed);
+    expect(await caller.calls("/v1/adapt")).toHaveLength(decision === "updated" ? 1 : 0);
+  });
+});
+
 describe("exactly one generation per feedback", () => {
   it("makes one of a hundred concurrent duplicates, and answers them all alike", async () => {
     const caller = await newTenant();

@@ -1,0 +1,78 @@
+/** The Worker of words.ts: takes steps on the words for conversations of 8 kB and answers with how long each took. */
+import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
+import {
+  candidatesToScore,
+  emptyWords,
+  reviseRequest,
+  textualGradient,
+  type WordsState,
+} from "../../edge/src/words/index.ts";
+import { conversations } from "../edge/words/conversations.ts";
+
+/** One phase's times over many conversations (ms). */
+export type Times = Record<"revise" | "candidates" | "gradient", number[]>;
+
+const conversationChars = 8_192;
+/** Steps before the clock counts, and between two fresh sessions. */
+const warmUpSteps = 100;
+const sessionSteps = 20;
+
+/** `?steps=<count>`, the text's vocabulary as the body → `Times`. */
+export default {
+  async fetch(request: Request): Promise<Response> {
+    const steps = Number(new URL(request.url).searchParams.get("steps"));
+    const vocabulary = (await request.text()).split(" ");
+    const random = seededRandom(1);
+    const times: Times = { revise: [], candidates: [], gradient: [] };
+    let state = emptyWords();
+    for (let i = -warmUpSteps; i < steps; i++) {
+      if (i % sessionSteps === 0) state = emptyWords();
+      const taken = step(random, vocabulary, state);
+      state = taken.state;
+      if (i < 0) continue;
+      times.revise.push(taken.reviseMs);
+      times.candidates.push(taken.candidatesMs);
+      times.gradient.push(taken.gradientMs);
+    }
+    return Response.json(times);
+  },
+};
+
+/** One feedback on a conversation of 8 kB, which request and reply share. */
+function step(random: Random, words: readonly string[], state: WordsState) {
+  const { request, feedback } = pick(random, conversations);
+  const filler = randomInt(random, 0, conversationChars - 1_000);
+  const long = `${request}\n\n${prose(random, words, filler)}`;
+  const reply = prose(random, words, Math.max(200, conversationChars - long.length));
+  const input = {
+    turnId: `turn_${randomInt(random, 0, 1e9)}`,
+    request: long,
+    attempts: [{ prompt: long, reply, confidence: random() }],
+    feedback: { reward: -1, text: feedback },
+  };
+  const [, reviseMs] = timed(() => reviseRequest(state, long));
+  const [items, candidatesMs] = timed(() => candidatesToScore(state, input));
+  const scores = items.map(() => -2);
+  const [{ state: next }, gradientMs] = timed(() => textualGradient(state, input, scores));
+  return { state: next, reviseMs, candidatesMs, gradientMs };
+}
+
+function prose(random: Random, words: readonly string[], chars: number): string {
+  let text = "";
+  while (text.length < chars) {
+    text += `${pick(random, words)}${random() < 0.08 ? ".\n" : " "}`;
+  }
+  return text.slice(0, chars);
+}
+
+/** Best of three, because the functions are pure and a busy machine is not what is measured (ms). */
+function timed<T>(work: () => T): [T, number] {
+  let best = Number.POSITIVE_INFINITY;
+  let result = work();
+  for (let i = 0; i < 3; i++) {
+    const start = performance.now();
+    result = work();
+    best = Math.min(best, performance.now() - start);
+  }
+  return [result, best];
+}
