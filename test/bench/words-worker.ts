@@ -13,23 +13,22 @@ import { conversations } from "../edge/words/conversations.ts";
 export type Times = Record<"revise" | "candidates" | "gradient", number[]>;
 
 const conversationChars = 8_192;
-/** Steps before the clock counts, and between two fresh sessions. */
-const warmUpSteps = 100;
+/** Steps of one session. */
 const sessionSteps = 20;
 
-/** `?steps=<count>`, the text's vocabulary as the body → `Times`. */
+/** `?seed=<number>&steps=<count>`, the text's vocabulary as the body → `Times`. */
 export default {
   async fetch(request: Request): Promise<Response> {
-    const steps = Number(new URL(request.url).searchParams.get("steps"));
+    const query = new URL(request.url).searchParams;
+    const steps = Number(query.get("steps"));
+    const random = seededRandom(Number(query.get("seed")));
     const vocabulary = (await request.text()).split(" ");
-    const random = seededRandom(1);
     const times: Times = { revise: [], candidates: [], gradient: [] };
     let state = emptyWords();
-    for (let i = -warmUpSteps; i < steps; i++) {
+    for (let i = 0; i < steps; i++) {
       if (i % sessionSteps === 0) state = emptyWords();
       const taken = step(random, vocabulary, state);
       state = taken.state;
-      if (i < 0) continue;
       times.revise.push(taken.reviseMs);
       times.candidates.push(taken.candidatesMs);
       times.gradient.push(taken.gradientMs);
