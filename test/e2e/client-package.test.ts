@@ -1,6 +1,14 @@
 /** The client as it is published: plain JavaScript with declarations that needs nothing of this repository. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +37,36 @@ it("runs where only the package is installed", () => {
   expect(printed.trim()).toBe("true connection_failed");
 });
 
-it("types an app strictly, and refuses what the server would refuse", () => {
+/** What the examples need of their platforms, so that the client's part of them is checked. */
+const platform = `
+declare const process: { env: Record<string, string | undefined> };
+declare module "expo/fetch" { export const fetch: unknown; }
+declare module "react" {
+  export function useEffect(effect: () => (() => void) | void, inputs: unknown[]): void;
+  export function useMemo<T>(make: () => T, inputs: unknown[]): T;
+  export function useRef<T>(value: T): { current: T };
+  export function useState<T>(value: T): [T, (next: T | ((before: T) => T)) => void];
+}
+declare module "react/jsx-runtime" {
+  export namespace JSX {
+    interface ElementChildrenAttribute { children: unknown }
+    interface IntrinsicAttributes { key?: string | number }
+  }
+  export const jsx: unknown;
+  export const jsxs: unknown;
+}
+declare module "react-native" {
+  type Part = (props: Record<string, unknown>) => null;
+  export const ActivityIndicator: Part, KeyboardAvoidingView: Part, Pressable: Part, ScrollView: Part;
+  export const Text: Part, TextInput: Part, View: Part;
+  export const Platform: { OS: string };
+  export const StyleSheet: { create<T>(styles: T): T };
+}`;
+
+it("types an app and the examples strictly, and refuses what the server would refuse", () => {
+  const examples = ["quick-start.ts", "ChatScreen.tsx"];
+  for (const name of examples) copyFileSync(join(client, "examples", name), join(app, name));
+  writeFileSync(join(app, "platform.d.ts"), platform);
   const source = (mode: string) => `import { Rosa2, type Turn } from "rosa2";
     const rosa2 = new Rosa2({ baseUrl: "", apiKey: "" });
     const session = await rosa2.createSession({ adaptation: { mode: "${mode}" } });
@@ -37,8 +74,9 @@ it("types an app strictly, and refuses what the server would refuse", () => {
   const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
   const check = (mode: string) => {
     writeFileSync(join(app, "app.ts"), source(mode));
-    const options = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022"];
-    execFileSync(process.execPath, [tsc, ...options, "--types", "", "app.ts"], {
+    const options = "--strict --noEmit --module nodenext --target es2022 --jsx react-jsx";
+    const files = ["app.ts", "platform.d.ts", ...examples];
+    execFileSync(process.execPath, [tsc, ...options.split(" "), "--types", "", ...files], {
       cwd: app,
       stdio: "pipe",
     });
@@ -59,6 +97,6 @@ it("has no dependencies and imports nothing but itself", () => {
   expect(imports.filter((from) => !/^\.\/[\w-]+\.js$/.test(from ?? ""))).toEqual([]);
 });
 
-it("has the types that the routes' schemas give", () => {
+it("has the types that the routes' schemas give, and the reference shows the examples as they are", () => {
   execFileSync(process.execPath, [join(client, "generate.ts"), "--check"]);
 });

@@ -1,8 +1,12 @@
 /** Both services as `npm start` runs them, the bundled model, the official client: one adapting conversation. */
+import { execFile as executeFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { drawRequest } from "./support/requests.ts";
 import { makeStateFolder, Rosa } from "./support/rosa.ts";
 
+const execFile = promisify(executeFile);
 const state = makeStateFolder();
 let rosa: Rosa;
 
@@ -176,6 +180,31 @@ describe("feedback with retry", () => {
       expect(turns.map(({ generation }) => generation)).toEqual([...generations, "base"]);
     }
     expect(await rosa.answerOfBase(content)).toBe(base);
+  });
+});
+
+describe("the examples of the documents", () => {
+  const run = (command: string, ...args: string[]) =>
+    execFile(command, args, {
+      cwd: fileURLToPath(new URL("../../edge/client/examples/", import.meta.url)),
+      env: { ...process.env, ROSA2_URL: rosa.url, ROSA2_KEY: rosa.key },
+    });
+
+  it("run with curl alone", async () => {
+    const { stdout } = await run("sh", "quick-start.sh");
+    const events = [...stdout.matchAll(/^event: (\w+)$/gm)].map(([, type]) => type);
+    expect(events.filter((type) => type !== "delta")).toEqual([
+      ...["words", "weights", "turn", "done"],
+      ...["done", "words", "weights", "feedback"],
+    ]);
+    expect(stdout).toContain('"reply":"[7 4 1 9]"');
+  });
+
+  it("run with the client", async () => {
+    const { stdout, stderr } = await run(process.execPath, "quick-start.ts");
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^model reads +Sort them .+\nweights +\w.+\nnew reply +\[7 4 1 9\]$/m);
+    expect(stdout).toMatch(/^another list \S/m);
   });
 });
 

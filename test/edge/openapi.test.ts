@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { examples } from "../../edge/src/docs/examples.ts";
 import { newTenant } from "./support/client.ts";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -56,7 +57,8 @@ describe("the API's documents", () => {
     for (const [path, operations] of Object.entries(document.paths)) {
       for (const { summary } of Object.values(operations)) {
         expect(page, path).toContain(`<code>${path}</code>`);
-        expect(page, path).toContain(`<p>${escaped(summary ?? "")}</p>`);
+        const said = escaped(summary ?? "").replace(/`([^`]*)`/g, "<code>$1</code>");
+        expect(page, path).toContain(`<p>${said}</p>`);
       }
     }
     // Every link inside the page has its target, and no address leads elsewhere.
@@ -67,6 +69,21 @@ describe("the API's documents", () => {
       else expect(["/", "/openapi.json"]).toContain(target);
     }
     expect(page).not.toMatch(/<(script|link|img|iframe|object)\b|@import|url\(/i);
+  });
+
+  it("begin with one conversation in the languages that apps are written in", async () => {
+    const caller = await newTenant();
+    const page = await (await caller.fetch("/docs")).text();
+    expect(Object.keys(examples)).toEqual([
+      "curl",
+      "TypeScript",
+      "React Native",
+      "Swift",
+      "Kotlin",
+    ]);
+    for (const { text } of Object.values(examples)) {
+      expect(page).toContain(escaped(text).replaceAll("<", "&lt;").replaceAll(">", "&gt;"));
+    }
   });
 
   it("give the page a policy under which only its own style counts", async () => {

@@ -1,6 +1,6 @@
 /** One HTTP call: key, idempotency key, retries of what a retry can mend. It knows no route. */
 import { errorOf, Rosa2Error } from "./errors.ts";
-import { backoffMs, pause } from "./pause.ts";
+import { backoffMs, pause, reasonOf } from "./pause.ts";
 
 export interface ClientOptions {
   /** Where the API is, without `/v1`: "https://rosa2.example.com". */
@@ -63,9 +63,7 @@ export class Http {
    */
   async send(path: string, call: Call = {}): Promise<Response> {
     const { method = "GET", body, query = {}, headers = {}, signal } = call;
-    const given = Object.entries(query).filter(([, value]) => value !== undefined);
-    const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-    const url = `${this.#baseUrl}${path}${given.length === 0 ? "" : `?${search}`}`;
+    const url = `${this.#baseUrl}${path}${searchOf(query)}`;
     const init: RequestInit = {
       method,
       headers: {
@@ -92,11 +90,19 @@ export class Http {
     try {
       response = await this.#fetch(url, init);
     } catch (cause) {
-      if (init.signal?.aborted === true) throw init.signal.reason;
+      if (init.signal?.aborted === true) throw reasonOf(init.signal);
       return new Rosa2Error("The server cannot be reached", { cause });
     }
     return response.ok ? response : errorOf(response);
   }
+}
+
+/** By hand, because React Native's own URLSearchParams takes no pairs. */
+function searchOf(query: Record<string, string | number | undefined>): string {
+  const pairs = Object.entries(query)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
 /** Unlikely to come twice; it guards no secret, so an engine without WebCrypto may draw it from Math.random. */

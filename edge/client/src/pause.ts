@@ -1,4 +1,4 @@
-/** Waiting between tries. */
+/** Waiting between tries, and being told not to. */
 
 const firstMs = 300;
 const longestMs = 8_000;
@@ -13,7 +13,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       clearTimeout(timer);
-      reject(signal?.reason);
+      if (signal !== undefined) reject(reasonOf(signal));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", abort);
@@ -22,4 +22,10 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) abort();
     else signal?.addEventListener("abort", abort, { once: true });
   });
+}
+
+/** Why a signal was aborted; React Native's own signals do not say. */
+export function reasonOf(signal: AbortSignal): unknown {
+  if (signal.reason !== undefined) return signal.reason;
+  return Object.assign(new Error("The call was aborted"), { name: "AbortError" });
 }

@@ -3,7 +3,7 @@
  * so that nothing is lost and nothing comes twice.
  */
 import { Rosa2Error } from "./errors.ts";
-import { backoffMs, pause } from "./pause.ts";
+import { backoffMs, pause, reasonOf } from "./pause.ts";
 import { readSse } from "./sse.ts";
 import type { ErrorCode } from "./types.ts";
 
@@ -24,7 +24,10 @@ export interface Source {
   signal?: AbortSignal | undefined;
 }
 
-/** Iterate it once; leaving the loop only stops listening, the server goes on. */
+/**
+ * Iterate it once; leaving the loop only stops listening, the server goes on. `result` can be asked for after
+ * the loop as well as instead of it.
+ */
 export class EventStream<E extends Numbered> implements AsyncIterable<E> {
   readonly #source: Source;
   #last: E | undefined;
@@ -36,6 +39,7 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
   /** @throws Rosa2Error what the server reports, or `connection_failed` when reconnecting does not help. */
   async *[Symbol.asyncIterator](): AsyncGenerator<E> {
     const { open, lastType, silenceMsMax, failuresMax, signal } = this.#source;
+    if (this.#last?.type === lastType) return;
     for (let failures = 0; ; ) {
       let cameNothing = true;
       let failure: Rosa2Error | undefined;
@@ -53,7 +57,7 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
           if (event.type === lastType) return;
         }
       } catch (error) {
-        if (signal?.aborted === true) throw signal.reason;
+        if (signal?.aborted === true) throw reasonOf(signal);
         if (!(error instanceof Rosa2Error) || error.code !== "connection_failed") throw error;
         failure = error;
       }

@@ -26,6 +26,7 @@ export function App() {
   useEffect(() => {
     document.title = `${signedIn ? titles[page] : "Sign in"} · rosa2`;
   }, [page, signedIn]);
+  useArrival(hrefOf(route.value));
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
@@ -36,6 +37,17 @@ export function App() {
       {signedIn ? <View /> : <SignInView />}
     </>
   );
+}
+
+/** A page that was gone to begins at its top, for eyes and for the keyboard. */
+function useArrival(href: string): void {
+  const last = useRef(href);
+  useEffect(() => {
+    if (last.current === href) return;
+    last.current = href;
+    scrollTo(0, 0);
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }, [href]);
 }
 
 function View() {

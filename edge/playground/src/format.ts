@@ -32,6 +32,11 @@ export function formatTime(iso: string): string {
   return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
+/** A month as the API gives it, `2026-11`. */
+export function formatMonth(month: string): string {
+  return new Date(`${month}-15`).toLocaleDateString([], { month: "long", year: "numeric" });
+}
+
 export function formatDay(iso: string): string {
   return new Date(iso).toLocaleDateString([], { day: "numeric", month: "short" });
 }

@@ -1,6 +1,7 @@
 /** The API reference as one page of HTML without scripts, made from the OpenAPI document; it asks nobody for anything. */
 import { html, raw } from "hono/html";
-import { exampleOf, fieldsOf, type Html, type Schema, typeOf } from "./schema.ts";
+import { examples } from "./examples.ts";
+import { exampleOf, fieldsOf, type Html, prose, type Schema, typeOf } from "./schema.ts";
 import { style } from "./style.ts";
 
 type Content = Record<string, { schema?: Schema }>;
@@ -65,6 +66,7 @@ export function referencePage(document: ApiDocument): Html {
 <nav aria-label="Contents">
 <a href="/">Playground</a>
 <a href="/openapi.json">OpenAPI document</a>
+<a href="#start">First conversation</a>
 ${groups.map(
   (group) =>
     html`<h2>${group.name}</h2><ul>${group.entries.map(
@@ -76,8 +78,9 @@ ${groups.map(
 <main>
 <h1>${title} API</h1>
 <p class="dim">Version ${version}</p>
-<p>${description ?? ""}</p>
+<p>${prose(description ?? "")}</p>
 <p>Send an API key with every call below <code>/v1</code>: <code>Authorization: Bearer rosa2_…</code></p>
+${firstConversation()}
 ${groups.map(
   (group) => html`<h2>${group.name}</h2>${group.entries.map((entry) => operationOf(entry, named))}`,
 )}
@@ -85,7 +88,7 @@ ${groups.map(
 ${Object.entries(named).map(
   ([name, schema]) => html`<section class="schema" id="schema-${name}">
 <h3>${name}</h3>
-${schema.description === undefined ? "" : html`<p>${schema.description}</p>`}
+${schema.description === undefined ? "" : html`<p>${prose(schema.description)}</p>`}
 ${fieldsOf(schema) || typeOf(schema)}
 </section>`,
 )}
@@ -95,12 +98,27 @@ ${fieldsOf(schema) || typeOf(schema)}
 </html>`;
 }
 
+/** The same conversation in each language, whole files that run as they are. */
+function firstConversation(): Html {
+  return html`<section id="start">
+<h2>First conversation</h2>
+<p>Open a session, ask, say what the reply should have been, and ask again: the session's words and weights have adapted. With <code>stream</code> every answer comes as server-sent events, numbered, so that a phone that lost its signal goes on after the last one it saw (<code>Last-Event-ID</code>). A POST with the same <code>Idempotency-Key</code> and body gives the same answer again.</p>
+${Object.entries(examples).map(
+  ([language, { file, text }], index) => html`<details${raw(index === 0 ? " open" : "")}>
+<summary>${language} <span class="dim">${file}</span></summary>
+<pre tabindex="0" aria-label="${language}">${text}</pre>
+</details>`,
+)}
+<p class="dim">The files are in <code>edge/client/examples</code>; TypeScript and React Native use the client <code>rosa2</code>, curl, Swift and Kotlin nothing but what they bring.</p>
+</section>`;
+}
+
 function operationOf(entry: Entry, named: Record<string, Schema>): Html {
   const { id, method, path, summary, description, parameters = [], requestBody } = entry;
   return html`<section class="operation" id="${id}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code>${path}</code></h3>
-<p>${summary ?? ""}</p>
-${description === undefined ? "" : html`<p class="dim">${description}</p>`}
+<p>${prose(summary ?? "")}</p>
+${description === undefined ? "" : html`<p class="dim">${prose(description)}</p>`}
 <pre>${curlOf(entry, named)}</pre>
 ${
   parameters.length === 0
@@ -109,7 +127,7 @@ ${
         (
           parameter,
         ) => html`<li><code>${parameter.name}</code> <span class="dim">${parameter.in}, ${typeOf(parameter.schema ?? {})}${parameter.required === true ? "" : ", optional"}</span>
-<p>${parameter.description ?? parameter.schema?.description ?? ""}</p></li>`,
+<p>${prose(parameter.description ?? parameter.schema?.description ?? "")}</p></li>`,
       )}</ul>`
 }
 ${
@@ -123,7 +141,7 @@ ${
 <h4>Answers</h4>
 <dl>${Object.entries(entry.responses).map(
     ([status, answer]) =>
-      html`<dt><code>${status}</code></dt><dd>${answer.description}${Object.entries(
+      html`<dt><code>${status}</code></dt><dd>${prose(answer.description)}${Object.entries(
         answer.content ?? {},
       ).map(
         ([type, { schema = {} }]) =>

@@ -31,6 +31,11 @@ function nameOf(ref: string): string {
   return ref.slice(ref.lastIndexOf("/") + 1);
 }
 
+/** Prose in which backticks set names of the API apart. */
+export function prose(text: string): Html {
+  return html`${text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
+}
+
 /** A schema's type in a few words; named schemas are links. */
 export function typeOf(schema: Schema): Html {
   if (schema.$ref !== undefined) {
@@ -91,7 +96,7 @@ export function fieldsOf(schema: Schema): Html | "" {
     ${Object.entries(properties).map(
       ([name, field]) => html`<li>
         <code>${name}</code> <span class="dim">${typeOf(field)}${required.has(name) ? "" : ", optional"}${field.default === undefined ? "" : `, default ${JSON.stringify(field.default)}`}</span>
-        ${field.description === undefined ? "" : html`<p>${field.description}</p>`}
+        ${field.description === undefined ? "" : html`<p>${prose(field.description)}</p>`}
         ${field.$ref === undefined ? fieldsOf(field) : ""}
       </li>`,
     )}

@@ -18,5 +18,7 @@ h1 { margin: 0; } h2 { margin: 2.5rem 0 0.5rem; } h3 { margin: 0 0 0.25rem; font
 .fields { margin: 0; padding-left: 1rem; list-style: none; border-left: 2px solid var(--edge); }
 .fields li { padding: 0.2rem 0; } .dim { color: var(--dim); } .fields p { margin: 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1rem; margin: 0.25rem 0; } dd { margin: 0; }
+details { margin: 0.5rem 0; border: 1px solid var(--edge); border-radius: 10px; } summary { padding: 0.6rem 1rem; cursor: pointer; font-weight: 600; } summary .dim { margin-left: 0.5em; font-weight: 400; } details pre { max-height: 32rem; margin: 0; border-width: 1px 0 0; border-radius: 0 0 10px 10px; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 @media (max-width: 50rem) { .page { grid-template-columns: minmax(0, 1fr); } nav { position: static; max-height: 40vh; border-right: 0; border-bottom: 1px solid var(--edge); } main { padding: 1.25rem 1rem 3rem; } }
 `;

@@ -113,6 +113,16 @@ describe("a reply's stream", () => {
     expect(await session.stream(request).result()).toMatchObject({ reply, status: "completed" });
   });
 
+  it("gives the whole turn after a loop too, without asking the server again", async () => {
+    const { client, network } = await newClient();
+    const session = await client.createSession();
+    const stream = session.stream(request);
+    expect(textOf(await collect(stream))).toBe(reply);
+    const sent = network.sent.length;
+    expect((await stream.result()).reply).toBe(reply);
+    expect(network.sent).toHaveLength(sent);
+  });
+
   it("goes on at the server when nobody listens, and stops when told to", async () => {
     const { caller, client } = await newClient();
     await caller.behave({ deltaMs: 60 });

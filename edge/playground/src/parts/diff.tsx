@@ -1,13 +1,21 @@
 /** A text before and after, word by word; readable without colour and by ear. */
 import { diffWordsWithSpace } from "diff";
+import { Fragment } from "preact";
 
 export function WordsDiff({ before, after }: { before: string; after: string }) {
   return (
     <p class="diff">
       {diffWordsWithSpace(before, after).map(({ value, added, removed }, index) => {
-        if (added) return <ins key={index}>{value}</ins>;
-        if (removed) return <del key={index}>{value}</del>;
-        return value;
+        if (!added && !removed) return value;
+        // The space around a change is not part of what is marked.
+        const [, lead, marked, trail] = /^(\s*)(.*?)(\s*)$/s.exec(value) ?? [];
+        return (
+          <Fragment key={index}>
+            {lead}
+            {added ? <ins>{marked}</ins> : <del>{marked}</del>}
+            {trail}
+          </Fragment>
+        );
       })}
     </p>
   );

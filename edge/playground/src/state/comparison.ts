@@ -6,7 +6,7 @@
  */
 import { signal } from "@preact/signals";
 import type { SessionClient, Turn, Weights } from "rosa2";
-import type { Mode } from "../parts/modes.ts";
+import { type Mode, modeText } from "../parts/modes.ts";
 import { client } from "./account.ts";
 import { explain } from "./failure.ts";
 
@@ -31,7 +31,7 @@ export interface Run {
   sequel: Step | null;
   weights: Weights | null;
   costUsd: number;
-  status: "running" | "done" | "failed";
+  status: "ready" | "running" | "done" | "failed";
   failure: string | null;
 }
 
@@ -41,26 +41,30 @@ const order: readonly Mode[] = ["off", "words", "weights", "both"];
 /** A request that another page wants compared. */
 export const draft = signal<Wish | null>(null);
 
-export const runs = signal<Run[]>([]);
+export const runs = signal<Run[]>(order.map((mode) => newRun(mode, "ready")));
 
 export async function compare(wish: Wish): Promise<void> {
-  runs.value = order.map((mode) => ({
+  runs.value = order.map((mode) => newRun(mode, "running"));
+  await Promise.all(order.map((mode) => play(mode, wish)));
+}
+
+function newRun(mode: Mode, status: Run["status"]): Run {
+  return {
     mode,
     sessionId: null,
     steps: [],
     sequel: null,
     weights: null,
     costUsd: 0,
-    status: "running",
+    status,
     failure: null,
-  }));
-  await Promise.all(order.map((mode) => play(mode, wish)));
+  };
 }
 
 async function play(mode: Mode, wish: Wish): Promise<void> {
   try {
     const session = await client.value.createSession({
-      title: `${wish.request.slice(0, 60)} · ${mode}`,
+      title: `${wish.request.slice(0, 60)} · ${modeText(mode).toLowerCase()}`,
       adaptation: { mode },
     });
     change(mode, { sessionId: session.id });

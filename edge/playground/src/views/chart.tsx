@@ -1,4 +1,5 @@
 /** One bar a day: tokens, adaptations or cost. */
+import { useEffect, useState } from "preact/hooks";
 import type { UsageReport } from "rosa2";
 import { formatCount, formatDay, formatUsd } from "../format.ts";
 
@@ -12,13 +13,15 @@ export const measures: readonly { value: Measure; text: string }[] = [
 ];
 
 const daysShown = 30;
-const width = 720;
 const height = 180;
 const top = 18;
 const bottom = 24;
 
-export function Chart({ days, measure }: { days: Day[]; measure: Measure }) {
-  const series = lastDays(days);
+/** `days` is null while they are being read. */
+export function Chart({ days, measure }: { days: Day[] | null; measure: Measure }) {
+  // Drawn in the page's own pixels, more or less, so that its letters keep their size.
+  const width = useIsNarrow() ? 350 : 720;
+  const series = lastDays(days ?? []);
   const values = series.map(({ usage }) => (usage === undefined ? 0 : amountOf(usage, measure)));
   const largest = Math.max(...values);
   const format = measure === "cost" ? formatUsd : formatCount;
@@ -36,8 +39,13 @@ export function Chart({ days, measure }: { days: Day[]; measure: Measure }) {
     >
       <line class="grid" x1={0} x2={width} y1={top} y2={top} />
       <text class="tick" x={0} y={top - 5}>
-        {format(largest)}
+        {largest > 0 && format(largest)}
       </text>
+      {days !== null && largest === 0 && (
+        <text class="nothing" x={width / 2} y={height / 2} text-anchor="middle">
+          Nothing in the last {daysShown} days
+        </text>
+      )}
       <line class="axis" x1={0} x2={width} y1={height - bottom} y2={height - bottom} />
       {series.map(({ day }, index) => {
         const value = values[index] ?? 0;
@@ -68,6 +76,17 @@ export function Chart({ days, measure }: { days: Day[]; measure: Measure }) {
       })}
     </svg>
   );
+}
+
+function useIsNarrow(): boolean {
+  const [query] = useState(() => matchMedia("(max-width: 640px)"));
+  const [narrow, setNarrow] = useState(query.matches);
+  useEffect(() => {
+    const follow = () => setNarrow(query.matches);
+    query.addEventListener("change", follow);
+    return () => query.removeEventListener("change", follow);
+  }, [query]);
+  return narrow;
 }
 
 function amountOf(day: Day, measure: Measure): number {

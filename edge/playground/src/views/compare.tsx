@@ -67,13 +67,18 @@ export function CompareView() {
           {busy ? "Comparing …" : "Compare"}
         </button>
       </form>
-      {runs.value.length > 0 && (
-        <div class="runs" aria-live="polite" aria-busy={busy}>
-          {runs.value.map((run) => (
-            <RunView key={run.mode} run={run} />
-          ))}
-        </div>
-      )}
+      <section
+        class="runs"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+        tabIndex={0}
+        aria-label="The four sessions"
+        aria-live="polite"
+        aria-busy={busy}
+      >
+        {runs.value.map((run) => (
+          <RunView key={run.mode} run={run} />
+        ))}
+      </section>
     </main>
   );
 }
@@ -96,7 +101,8 @@ function RunView({ run }: { run: Run }) {
           </li>
         ))}
       </ol>
-      {run.status === "running" && <p class="note">Working …</p>}
+      {run.status === "ready" && <p class="note">{mode?.says}</p>}
+      {run.status === "running" && <p class="note working">Working …</p>}
       {run.failure !== null && <p class="error">{run.failure}</p>}
       {run.sequel !== null && (
         <div class="sequel-step">

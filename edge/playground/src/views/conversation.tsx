@@ -1,6 +1,6 @@
 /** A session: the transcript with what each piece of feedback changed, and beside it what was learnt. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Session, Turn } from "rosa2";
+import type { FeedbackRecord, Session, Turn } from "rosa2";
 import { exampleOf } from "../examples.ts";
 import { Choice } from "../parts/choice.tsx";
 import { nameOf } from "../parts/generation-name.ts";
@@ -146,7 +146,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
             </li>
           )}
         </ol>
-        <Announcer turn={latest} />
+        <Announcer turn={latest} judged={session.feedback.at(-1)} />
       </div>
     </section>
   );
@@ -160,10 +160,27 @@ function isJudged(turn: Turn): boolean {
   return (turn.status === "completed" || turn.status === "stopped") && turn.reply !== "";
 }
 
-/** Tells a finished reply to those who listen: once, not token by token. */
-function Announcer({ turn }: { turn: Turn | undefined }) {
+/** Tells those who listen what feedback changed, and a finished reply: once, not token by token. */
+function Announcer({
+  turn,
+  judged,
+}: {
+  turn: Turn | undefined;
+  judged: FeedbackRecord | undefined;
+}) {
   const [said, say] = useState("");
+  const [changed, tellChange] = useState("");
   const wasRunning = useRef<string | null>(null);
+  const wasPending = useRef(false);
+  useEffect(() => {
+    if (judged?.status === "pending") wasPending.current = true;
+    const { words = null, weights = null } = judged ?? {};
+    if (!wasPending.current || words === null || weights === null) return;
+    if (weights.decision === "queued") return;
+    wasPending.current = false;
+    const reworded = words.changed ? `The model now reads: ${words.after}.` : "The words stay.";
+    tellChange(`${reworded} Weights ${weights.decision}: ${weights.reason}.`);
+  }, [judged]);
   useEffect(() => {
     if (turn === undefined) return;
     if (turn.status === "running") wasRunning.current = turn.id;
@@ -173,9 +190,10 @@ function Announcer({ turn }: { turn: Turn | undefined }) {
     }
   }, [turn]);
   return (
-    <p class="hidden" aria-live="polite">
-      {said}
-    </p>
+    <div class="hidden" aria-live="polite">
+      <p>{changed}</p>
+      <p>{said}</p>
+    </div>
   );
 }
 

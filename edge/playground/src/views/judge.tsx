@@ -63,7 +63,7 @@ function Wish({ turn }: { turn: Turn }) {
         <Icon name={right ? "right" : "wrong"} />
       </span>
       <span>
-        {right ? "As wished" : "Not as wished"}: you mean <i>{found.example.meaning}</i>, so{" "}
+        {right ? "As meant" : "Not as meant"}: <i>{found.example.meaning}</i>, so{" "}
         <code>{found.answer}</code>
       </span>
     </p>

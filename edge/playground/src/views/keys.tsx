@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ApiKey, ApiKeyCreated } from "rosa2";
 import { formatDay } from "../format.ts";
 import { Icon } from "../parts/icon.tsx";
-import { client } from "../state/account.ts";
+import { client, key as ownKey } from "../state/account.ts";
 import { report } from "../state/failure.ts";
 
 const scopes = ["chat", "adapt", "admin"] as const;
@@ -11,6 +11,8 @@ const scopes = ["chat", "adapt", "admin"] as const;
 export function KeysView() {
   const [keys, setKeys] = useState<ApiKey[]>([]);
   const [made, setMade] = useState<ApiKeyCreated | null>(null);
+  const [copied, setCopied] = useState(false);
+  const isOwn = ({ prefix }: ApiKey) => ownKey.value?.startsWith(prefix) === true;
   const load = () =>
     client.value
       .listKeys()
@@ -23,6 +25,7 @@ export function KeysView() {
     const fields = new FormData(form);
     try {
       const wanted = scopes.filter((scope) => fields.get(scope) !== null);
+      setCopied(false);
       setMade(await client.value.createKey({ name: String(fields.get("name")), scopes: wanted }));
       form.reset();
       await load();
@@ -30,10 +33,11 @@ export function KeysView() {
       report(error);
     }
   };
-  const revoke = async ({ id, name }: ApiKey) => {
-    if (!confirm(`Revoke “${name}”? Whoever uses it is locked out within a minute.`)) return;
+  const revoke = async (one: ApiKey) => {
+    const whom = isOwn(one) ? "You are signed in with it and will be" : "Whoever uses it is";
+    if (!confirm(`Revoke “${one.name}”? ${whom} locked out within a minute.`)) return;
     try {
-      await client.value.revokeKey(id);
+      await client.value.revokeKey(one.id);
       await load();
     } catch (error) {
       report(error);
@@ -49,6 +53,7 @@ export function KeysView() {
               <b>{one.name}</b> <code>{one.prefix}…</code>
               <small>
                 {one.scopes.join(", ")} · since {formatDay(one.created_at)}
+                {isOwn(one) && " · signed in with it"}
                 {one.revoked_at !== null && " · revoked"}
               </small>
             </span>
@@ -65,8 +70,13 @@ export function KeysView() {
           <p>
             The key “{made.name}”, shown this once: <code>{made.key}</code>
           </p>
-          <button type="button" onClick={() => navigator.clipboard.writeText(made.key)}>
-            Copy
+          <button
+            type="button"
+            onClick={() =>
+              navigator.clipboard.writeText(made.key).then(() => setCopied(true), report)
+            }
+          >
+            {copied ? "Copied" : "Copy"}
           </button>
         </div>
       )}

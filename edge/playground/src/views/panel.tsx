@@ -4,7 +4,6 @@ import { exampleOf } from "../examples.ts";
 import { formatCount, formatNumber, formatPercent, formatTime, formatUsd } from "../format.ts";
 import { nameOf } from "../parts/generation-name.ts";
 import { Icon } from "../parts/icon.tsx";
-import { modeText } from "../parts/modes.ts";
 import { draft } from "../state/comparison.ts";
 import type { Conversation } from "../state/conversation.ts";
 import { go } from "../state/route.ts";
@@ -23,8 +22,8 @@ export function SessionPanel({
     <aside class="panel" aria-label="What the session learnt">
       <dl class="totals">
         <div>
-          <dt>Adapts</dt>
-          <dd>{modeText(session.mode)}</dd>
+          <dt>Answers</dt>
+          <dd>{nameOf(session.generation, generations?.data ?? [])}</dd>
         </div>
         <div>
           <dt>Replies</dt>
@@ -180,6 +179,7 @@ function LearntWords({ conversation, words }: { conversation: Conversation; word
                 <b>{id}</b>{" "}
                 {Object.entries(readings)
                   .sort(([, a], [, b]) => b - a)
+                  .filter(([, belief], index) => index === 0 || belief >= 0.01)
                   .map(([reading, belief]) => `${reading} ${formatPercent(belief)}`)
                   .join(", ")}
               </span>

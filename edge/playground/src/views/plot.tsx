@@ -59,6 +59,9 @@ export function Plot({ session }: { session: Session }) {
             <circle class="after" cx={x(turn)} cy={objectiveY(after)} r={3.5} />
           </g>
         ))}
+        <text class="tick" x={left - 5} y={height - 4} text-anchor="end">
+          turn
+        </text>
         {session.turns.map(({ id, index }) =>
           turns > 12 && index % Math.ceil(turns / 12) !== 0 ? null : (
             <text key={id} class="tick" x={x(index + 1)} y={height - 4} text-anchor="middle">

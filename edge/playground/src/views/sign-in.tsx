@@ -48,8 +48,12 @@ export function SignInView() {
           </button>
         </div>
         <p id="key-says" class={message === null ? "note" : "error"} role="status">
-          {message ??
-            "It stays in this browser. On your own machine, npm start prints a link that holds it; the file .rosa2/api-key keeps it."}
+          {message ?? (
+            <>
+              It stays in this browser. On your own machine <code>npm start</code> prints a link
+              that signs you in; the key is also in <code>.rosa2/api-key</code>.
+            </>
+          )}
         </p>
       </form>
     </main>

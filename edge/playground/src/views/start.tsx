@@ -84,6 +84,10 @@ export function StartView() {
         </details>
       </section>
       <Recent />
+      <p class="note to-docs">
+        From your own app: <a href="/docs">the API</a>, with examples for curl, TypeScript, React
+        Native, Swift and Kotlin.
+      </p>
     </main>
   );
 }

@@ -1,7 +1,7 @@
 /** What was used and what it cost, the spend cap, and the keys. */
 import { useEffect, useState } from "preact/hooks";
 import { type Budget, Rosa2Error, type UsageReport } from "rosa2";
-import { formatCount, formatUsd } from "../format.ts";
+import { formatCount, formatMonth, formatUsd } from "../format.ts";
 import { Choice } from "../parts/choice.tsx";
 import { client } from "../state/account.ts";
 import { explain, report } from "../state/failure.ts";
@@ -10,10 +10,16 @@ import { KeysView } from "./keys.tsx";
 
 type Group = UsageReport["group_by"];
 
+const groups: readonly { value: Group; text: string }[] = [
+  { value: "day", text: "Day" },
+  { value: "session", text: "Session" },
+  { value: "key", text: "Key" },
+];
+
 export function UsageView() {
   const [usage, setUsage] = useState<UsageReport | null>(null);
   const [group, setGroup] = useState<Group>("day");
-  const [days, setDays] = useState<UsageReport["data"]>([]);
+  const [days, setDays] = useState<UsageReport["data"] | null>(null);
   const [measure, setMeasure] = useState<Measure>("tokens");
   const [denied, setDenied] = useState<string | null>(null);
   useEffect(() => {
@@ -37,7 +43,7 @@ export function UsageView() {
     );
   }
   return (
-    <main id="main" class="usage" tabIndex={-1}>
+    <main id="main" class="usage" tabIndex={-1} aria-busy={usage === null}>
       <h1>Usage</h1>
       <Totals days={days} />
       <section aria-labelledby="by-day">
@@ -60,42 +66,41 @@ export function UsageView() {
           <Choice
             label="Group by"
             name="group"
-            options={[
-              { value: "day", text: "Day" },
-              { value: "session", text: "Session" },
-              { value: "key", text: "Key" },
-            ]}
+            options={groups}
             value={group}
             onChange={setGroup}
           />
         </div>
-        {usage !== null && <UsageTable usage={usage} />}
+        {usage === null ? <p class="note">Reading …</p> : <UsageTable usage={usage} />}
       </section>
       <KeysView />
     </main>
   );
 }
 
-function Totals({ days }: { days: UsageReport["data"] }) {
-  const sum = (of: (day: UsageReport["data"][number]) => number) =>
-    days.reduce((total, day) => total + of(day), 0);
+type Day = UsageReport["data"][number];
+
+/** `days` is null while they are being read. */
+function Totals({ days }: { days: Day[] | null }) {
+  const sum = (of: (day: Day) => number, format = formatCount) =>
+    days === null ? "–" : format(days.reduce((total, day) => total + of(day), 0));
   return (
     <dl class="tiles">
       <div>
         <dt>Tokens</dt>
-        <dd>{formatCount(sum((day) => day.prompt_tokens + day.completion_tokens))}</dd>
+        <dd>{sum((day) => day.prompt_tokens + day.completion_tokens)}</dd>
       </div>
       <div>
         <dt>Replies</dt>
-        <dd>{formatCount(sum((day) => day.replies))}</dd>
+        <dd>{sum((day) => day.replies)}</dd>
       </div>
       <div>
         <dt>Adaptations</dt>
-        <dd>{formatCount(sum((day) => day.adaptations_accepted))}</dd>
+        <dd>{sum((day) => day.adaptations_accepted)}</dd>
       </div>
       <div>
         <dt>Cost</dt>
-        <dd>{formatUsd(sum((day) => day.cost.usd))}</dd>
+        <dd>{sum((day) => day.cost.usd, formatUsd)}</dd>
       </div>
     </dl>
   );
@@ -113,7 +118,7 @@ function UsageTable({ usage }: { usage: UsageReport }) {
       <table>
         <thead>
           <tr>
-            <th scope="col">{usage.group_by}</th>
+            <th scope="col">{groups.find(({ value }) => value === usage.group_by)?.text}</th>
             <th scope="col">Prompt</th>
             <th scope="col">Cached</th>
             <th scope="col">Completion</th>
@@ -162,11 +167,11 @@ function BudgetView() {
   };
   return (
     <section aria-labelledby="budget">
-      <h2 id="budget">Budget, {budget.month}</h2>
+      <h2 id="budget">Budget for {formatMonth(budget.month)}</h2>
       <p>
-        {formatUsd(spent)} spent
-        {reserved > 0 && <>, {formatUsd(reserved)} reserved</>} of{" "}
-        {cap === null ? "no cap" : formatUsd(cap)}
+        {formatUsd(spent)} spent{cap !== null && <> of {formatUsd(cap)}</>}
+        {reserved > 0 && <>, {formatUsd(reserved)} reserved</>}
+        {cap === null && <span class="note"> · no cap: set one to stop spending there</span>}
       </p>
       {cap !== null && (
         <meter
@@ -192,7 +197,7 @@ function BudgetView() {
           inputMode="decimal"
           min="0"
           step="any"
-          placeholder="no cap, US$"
+          placeholder="No cap, US$"
           defaultValue={cap === null ? "" : String(cap)}
           onInput={() => setSaved(false)}
         />

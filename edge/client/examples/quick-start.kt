@@ -1,0 +1,101 @@
+/** rosa2 from Kotlin: Android and the JVM, nothing but what they bring. Call it off the main thread. */
+import java.io.IOException
+import java.net.HttpURLConnection
+import java.net.URL
+import java.util.UUID
+import org.json.JSONObject
+
+class Rosa2Exception(val status: Int, val code: String, message: String) : IOException(message)
+
+class Rosa2(private val baseUrl: String, private val key: String) {
+    fun openSession(mode: String = "both"): String {
+        val body = JSONObject().put("adaptation", JSONObject().put("mode", mode))
+        return json(post("/v1/sessions", body)).getString("id")
+    }
+
+    /** Asks, and tells the reply's text so far until it is whole. Returns the finished turn. */
+    fun ask(session: String, content: String, onText: (String) -> Unit): JSONObject {
+        val path = "/v1/sessions/$session/turns"
+        val body = JSONObject().put("content", content).put("stream", true)
+        var connection = post(path, body)
+        val turn = connection.getHeaderField("x-rosa2-turn")
+        var text = ""
+        var lastId = 0
+        for (attempt in 0..8) {
+            try {
+                for ((id, type, data) in events(connection)) {
+                    lastId = id
+                    when (type) {
+                        "delta" -> { text += data.getString("text"); onText(text) }
+                        "reset" -> { text = ""; onText(text) }
+                        "error" -> throw failure(200, data)
+                        "done" -> return data
+                    }
+                }
+            } catch (lost: IOException) {
+                if (lost is Rosa2Exception) throw lost
+            }
+            // The phone lost its signal: go on after the last event that came.
+            Thread.sleep(300L shl minOf(attempt, 4))
+            connection = open("$path/$turn/events").apply { setRequestProperty("Last-Event-ID", "$lastId") }
+        }
+        throw IOException("The stream broke and could not be resumed")
+    }
+
+    /** Says that a reply was wrong and what it should have been; answers with words, weights and the new turn. */
+    fun correct(session: String, turn: String, correction: String): JSONObject {
+        val body = JSONObject().put("reward", -1).put("correction", correction).put("retry", true)
+        return json(post("/v1/sessions/$session/turns/$turn/feedback", body))
+    }
+
+    private fun open(path: String): HttpURLConnection {
+        val connection = URL(baseUrl + path).openConnection() as HttpURLConnection
+        connection.setRequestProperty("Authorization", "Bearer $key")
+        connection.connectTimeout = 10_000
+        connection.readTimeout = 45_000 // the server gives a sign of life every 15 s
+        return connection
+    }
+
+    private fun post(path: String, body: JSONObject): HttpURLConnection {
+        val connection = open(path)
+        connection.requestMethod = "POST"
+        connection.doOutput = true
+        connection.setRequestProperty("Content-Type", "application/json")
+        connection.setRequestProperty("Idempotency-Key", UUID.randomUUID().toString())
+        connection.outputStream.use { it.write(body.toString().toByteArray()) }
+        return connection
+    }
+
+    private fun json(connection: HttpURLConnection) = JSONObject(check(connection).bufferedReader().readText())
+
+    private fun check(connection: HttpURLConnection) =
+        if (connection.responseCode < 400) connection.inputStream
+        else throw failure(connection.responseCode, JSONObject(connection.errorStream.bufferedReader().readText()))
+
+    private fun failure(status: Int, body: JSONObject): Rosa2Exception {
+        val error = body.getJSONObject("error")
+        return Rosa2Exception(status, error.getString("code"), error.getString("message"))
+    }
+
+    private fun events(connection: HttpURLConnection) = sequence {
+        var id = 0
+        var type = "message"
+        for (line in check(connection).bufferedReader().lineSequence()) {
+            when (line.substringBefore(":")) {
+                "id" -> id = line.substring(4).toInt()
+                "event" -> type = line.substring(7)
+                "data" -> yield(Triple(id, type, JSONObject(line.substring(6))))
+            }
+        }
+    }
+}
+
+fun main() {
+    val rosa2 = Rosa2(System.getenv("ROSA2_URL"), System.getenv("ROSA2_KEY"))
+    val session = rosa2.openSession()
+    val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "[7 4 1 9]")
+    println("model reads  ${result.getJSONObject("words").getString("after")}")
+    println("weights      ${result.getJSONObject("weights").getString("reason")}")
+    println("new reply    ${result.getJSONObject("turn").getString("reply")}")
+}
