@@ -26,6 +26,6 @@ api "/sessions/$session/turns/$turn/feedback" -N \
 # A stream that broke after event 1 goes on after it; without the header it is told from the beginning.
 api "/sessions/$session/turns/$turn/events" -N -H "Last-Event-ID: 1"
 
-# Another list, no feedback: the session kept what it learnt.
+# Another list, no feedback: read as the session learnt to read it, answered by the new generation.
 api "/sessions/$session/turns" \
   -d '{"content":"Sort them, then rotate them by one, in brackets: 3 8 0 5"}'

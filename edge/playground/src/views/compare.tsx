@@ -8,7 +8,7 @@ import { compare, draft, type Run, runs, type Step, type Wish } from "../state/c
 import { hrefOf } from "../state/route.ts";
 
 export function CompareView() {
-  const [wish, setWish] = useState<Wish>(draft.peek() ?? wishOf(0));
+  const [wish, setWish] = useState<Wish>(draft.peek() ?? wishOf(examples.length - 1));
   const busy = runs.value.some(({ status }) => status === "running");
   const set = (part: Partial<Wish>) => setWish({ ...wish, next: null, ...part });
   return (

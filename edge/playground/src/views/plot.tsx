@@ -59,7 +59,7 @@ export function Plot({ session }: { session: Session }) {
             <circle class="after" cx={x(turn)} cy={objectiveY(after)} r={3.5} />
           </g>
         ))}
-        <text class="tick" x={left - 5} y={height - 4} text-anchor="end">
+        <text class="tick" x={2} y={height - 4}>
           turn
         </text>
         {session.turns.map(({ id, index }) =>
