@@ -1,16 +1,21 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { blockGraph, headGraph } from "../../../gpu-service/src/compiler/block-graphs.ts";
 import { decodeGraph } from "../../../gpu-service/src/compiler/decode-graph.ts";
 import {
+  add,
   input,
   matmul,
   reduceSum,
   scalar,
   softmax,
+  tokenLogProbs,
+  weight,
 } from "../../../gpu-service/src/compiler/functions.ts";
 import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
 import { trace } from "../../../gpu-service/src/compiler/graph.ts";
 import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
+import { encodeOnnx } from "../../../gpu-service/src/compiler/onnx.ts";
 import { printGraph } from "../../../gpu-service/src/compiler/print.ts";
 import { stepGraph } from "../../../gpu-service/src/compiler/step-graph.ts";
 
@@ -79,4 +84,35 @@ it("reads the weights of any layer through one graph when they are fed", () => {
     .replaceAll("layers.1", "layers.0")
     .replaceAll("1.mlp", "0.mlp");
   expect(second).toBe(printGraph(graph(0)));
+});
+
+/** The readme's toy: logits → with LoRA → loss → gradient in B. */
+function readmeToy() {
+  const x = input("x", { dtype: "f32", shape: ["T", 4] });
+  const base = matmul(x, weight("lm_head", { dtype: "f32", shape: [11, 4] }), { transposeB: true });
+  const a = input("a", { dtype: "f32", shape: [2, 4] });
+  const b = input("b", { dtype: "f32", shape: [11, 2] });
+  const lora = matmul(matmul(x, a, { transposeB: true }), b, { transposeB: true });
+  const targets = input("targets", { dtype: "i64", shape: ["T"] });
+  const S = reduceSum(tokenLogProbs(add(base, lora), targets), [0], false);
+  const [g] = gradients([{ value: S, seed: scalar(1) }], [b]);
+  return { S, g: g! };
+}
+
+it("prints the passes as the readme shows them", () => {
+  const readme = readFileSync(new URL("../../../gpu-service/README.md", import.meta.url), "utf8");
+  const shown = [...readme.matchAll(/^(%\d+ \w+\[.*|return S.*)$/gm)].map(([line]) => line);
+  expect(shown.join("\n")).toBe(printGraph(readmeToy()));
+});
+
+it("becomes the ONNX nodes that the readme names", () => {
+  const source = { file: "model.safetensors", offset: 0, length: 176 };
+  const bytes = encodeOnnx(readmeToy(), () => source);
+  // Nodes are named by type and number, in order.
+  const names = [...new TextDecoder("latin1").decode(bytes).matchAll(/([A-Z]\w+)_\d+/g)];
+  const types = names.map(([, type]) => type);
+  expect(types.filter((type) => type === "FusedMatMul")).toHaveLength(4);
+  expect(types.at(-1)).toBe("FusedMatMul");
+  const loss = ["LogSoftmax", "Unsqueeze", "GatherElements", "Squeeze", "ReduceSum"];
+  expect(types.slice(types.indexOf("LogSoftmax")).slice(0, 5)).toEqual(loss);
 });
