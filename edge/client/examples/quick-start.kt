@@ -90,11 +90,12 @@ class Rosa2(private val baseUrl: String, private val key: String) {
     }
 }
 
+/** To zig a list is to keep its ends: a word of this user's own, which no model knows. */
 fun main() {
     val rosa2 = Rosa2(System.getenv("ROSA2_URL"), System.getenv("ROSA2_KEY"))
     val session = rosa2.openSession()
-    val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
-    val result = rosa2.correct(session, turn.getString("id"), "[7 4 1 9]")
+    val turn = rosa2.ask(session, "Zig them, then sort them, in brackets: 4 7 1") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "[4 1]")
     println("model reads  ${result.getJSONObject("words").getString("after")}")
     println("weights      ${result.getJSONObject("weights").getString("reason")}")
     println("new reply    ${result.getJSONObject("turn").getString("reply")}")

@@ -107,12 +107,13 @@ struct Rosa2 {
   }
 }
 
+/// To zig a list is to keep its ends: a word of this user's own, which no model knows.
 func quickStart() async throws {
   let rosa2 = Rosa2(baseURL: URL(string: "https://rosa2.example.com")!, key: "rosa2_…")
   let session = try await rosa2.openSession()
-  let request = "Sort them, then rotate them by one, in brackets: 4 7 1 9"
+  let request = "Zig them, then sort them, in brackets: 4 7 1"
   let turn = try await rosa2.ask(session, request) { print($0) }
-  let result = try await rosa2.correct(session, turn.id, "[7 4 1 9]")
+  let result = try await rosa2.correct(session, turn.id, "[4 1]")
   print("model reads ", result.words.after)
   print("weights     ", result.weights.reason)
   print("new reply   ", result.turn?.reply ?? "")

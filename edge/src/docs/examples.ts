@@ -5,6 +5,7 @@ export const examples = {
     file: "quick-start.sh",
     text: `#!/bin/sh
 # One adapting conversation with curl alone: ask, correct the reply, watch it learn, ask again.
+# To zig a list is to keep its ends: a word of this user's own, which no model knows.
 # Needs ROSA2_URL (http://127.0.0.1:8787) and ROSA2_KEY; \`npm start\` prints both.
 set -eu
 
@@ -20,25 +21,28 @@ session=$(id_of "$(api /sessions -d '{"adaptation":{"mode":"both"}}')")
 
 # The same key with the same body gives the same answer: a retry never asks, adapts or pays twice.
 asked=$(api "/sessions/$session/turns" -H "Idempotency-Key: first-$session" \\
-  -d '{"content":"Sort them, then rotate them by one, in brackets: 4 7 1 9"}')
+  -d '{"content":"Zig them, then sort them, in brackets: 4 7 1"}')
 echo "$asked"
 turn=$(id_of "$asked")
 
 # Events in order: words, weights, turn, delta …, done. -N shows them as they come.
 api "/sessions/$session/turns/$turn/feedback" -N \\
-  -d '{"reward":-1,"text":"largest first","correction":"[7 4 1 9]","retry":true,"stream":true}'
+  -d '{"reward":-1,"text":"largest first","correction":"[4 1]","retry":true,"stream":true}'
 
 # A stream that broke after event 1 goes on after it; without the header it is told from the beginning.
 api "/sessions/$session/turns/$turn/events" -N -H "Last-Event-ID: 1"
 
 # Another list, no feedback: read as the session learnt to read it, answered by the new generation.
 api "/sessions/$session/turns" \\
-  -d '{"content":"Sort them, then rotate them by one, in brackets: 3 8 0 5"}'
+  -d '{"content":"Zig them, then sort them, in brackets: 3 8 0"}'
 `,
   },
   TypeScript: {
     file: "quick-start.ts",
-    text: `/** One adapting conversation with the client: browsers, Node, Bun, Deno. */
+    text: `/**
+ * One adapting conversation with the client: browsers, Node, Bun, Deno. To zig a list is to keep its ends: a
+ * word of this user's own, which no model knows.
+ */
 import { Rosa2, Rosa2Error } from "rosa2";
 
 const { ROSA2_URL = "http://127.0.0.1:8787", ROSA2_KEY = "" } = process.env;
@@ -48,14 +52,14 @@ try {
   const session = await rosa2.createSession({ adaptation: { mode: "both" } });
 
   // Reconnects by itself where the connection breaks: nothing is lost, nothing comes twice.
-  const asked = session.stream("Sort them, then rotate them by one, in brackets: 4 7 1 9");
+  const asked = session.stream("Zig them, then sort them, in brackets: 4 7 1");
   for await (const text of asked.texts()) console.log("writing     ", text);
   const turn = await asked.result();
 
   const judged = session.feedbackStream(turn.id, {
     reward: -1,
     text: "largest first",
-    correction: "[7 4 1 9]",
+    correction: "[4 1]",
     retry: true,
   });
   for await (const event of judged) {
@@ -65,7 +69,7 @@ try {
   const { turn: retried } = await judged.result();
   console.log("new reply   ", retried?.reply);
 
-  const next = await session.ask("Sort them, then rotate them by one, in brackets: 3 8 0 5");
+  const next = await session.ask("Zig them, then sort them, in brackets: 3 8 0");
   console.log("another list", next.reply);
 } catch (error) {
   if (!(error instanceof Rosa2Error)) throw error;
@@ -413,12 +417,13 @@ struct Rosa2 {
   }
 }
 
+/// To zig a list is to keep its ends: a word of this user's own, which no model knows.
 func quickStart() async throws {
   let rosa2 = Rosa2(baseURL: URL(string: "https://rosa2.example.com")!, key: "rosa2_…")
   let session = try await rosa2.openSession()
-  let request = "Sort them, then rotate them by one, in brackets: 4 7 1 9"
+  let request = "Zig them, then sort them, in brackets: 4 7 1"
   let turn = try await rosa2.ask(session, request) { print($0) }
-  let result = try await rosa2.correct(session, turn.id, "[7 4 1 9]")
+  let result = try await rosa2.correct(session, turn.id, "[4 1]")
   print("model reads ", result.words.after)
   print("weights     ", result.weights.reason)
   print("new reply   ", result.turn?.reply ?? "")
@@ -519,11 +524,12 @@ class Rosa2(private val baseUrl: String, private val key: String) {
     }
 }
 
+/** To zig a list is to keep its ends: a word of this user's own, which no model knows. */
 fun main() {
     val rosa2 = Rosa2(System.getenv("ROSA2_URL"), System.getenv("ROSA2_KEY"))
     val session = rosa2.openSession()
-    val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
-    val result = rosa2.correct(session, turn.getString("id"), "[7 4 1 9]")
+    val turn = rosa2.ask(session, "Zig them, then sort them, in brackets: 4 7 1") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "[4 1]")
     println("model reads  \${result.getJSONObject("words").getString("after")}")
     println("weights      \${result.getJSONObject("weights").getString("reason")}")
     println("new reply    \${result.getJSONObject("turn").getString("reply")}")

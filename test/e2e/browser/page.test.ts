@@ -176,6 +176,19 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
     expect(focus).toBe("Conversation");
   });
 
+  it("is told to those who listen: what changed, then the reply", async () => {
+    const me = await converse("listening", "Sort them, as plain text: 6 2 9 4 1");
+    await me.reply(1);
+    await me.page.getByRole("button", { name: "Correct it" }).click();
+    await me.page.getByLabel("What should the reply have been?").fill("9 6 4 2 1");
+    await me.page.getByRole("button", { name: "Teach and try again" }).click();
+    await me.reply(2);
+    const told = me.page.locator(".transcript [aria-live=polite]");
+    await expect
+      .poll(() => told.textContent(), patience)
+      .toMatch(/Weights updated: .+Reply: 9 6 4 2 1/);
+  });
+
   it("that accepts a reply leaves the words and asks for no retry", async () => {
     const me = await converse("accept", "Say hello");
     await me.reply(1);
@@ -248,6 +261,26 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       expect(me.complaints).toEqual([]);
     });
   }
+
+  it("begins where the keyboard is wanted, at its top, and shows no figure before it has one", async () => {
+    const me = await arrive("arrival");
+    await me.signIn(edge.key);
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await me.page.route("**/v1/usage*", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await me.page.getByRole("link", { name: "Usage" }).click();
+    const tokens = me.page.locator(".tiles dd").first();
+    expect(await tokens.textContent()).toBe("–");
+    expect(await me.page.evaluate(() => document.activeElement?.id)).toBe("main");
+    await me.shoot("reading");
+    answer();
+    await expect.poll(() => tokens.textContent(), patience).toMatch(/^[\d,]+$/);
+  });
 
   it("makes and revokes keys, sets a cap, and is stopped by it in plain words", async () => {
     const me = await arrive("account");

@@ -4,7 +4,6 @@ import type { FeedbackRecord, Session, Turn } from "rosa2";
 import { exampleOf } from "../examples.ts";
 import { Choice } from "../parts/choice.tsx";
 import { nameOf } from "../parts/generation-name.ts";
-import { modeText } from "../parts/modes.ts";
 import type { Conversation } from "../state/conversation.ts";
 import { explainCode } from "../state/failure.ts";
 import { hrefOf } from "../state/route.ts";
@@ -96,8 +95,12 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
     >
       <div class="transcript-inner">
         <p class="session-facts">
-          <b>{session.title ?? "Session"}</b> · adapts{" "}
-          {session.mode === "off" ? "nothing" : modeText(session.mode).toLowerCase()}
+          {hasOwnTitle(session) && (
+            <>
+              <b>{session.title}</b> ·{" "}
+            </>
+          )}
+          {adapting[session.mode]}
           {session.forked_from !== null && (
             <>
               {" "}
@@ -150,6 +153,18 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
       </div>
     </section>
   );
+}
+
+const adapting: Record<Session["mode"], string> = {
+  both: "adapts words and weights",
+  words: "adapts its words only",
+  weights: "adapts its weights only",
+  off: "adapts nothing",
+};
+
+/** Not merely the beginning of the request that stands below it. */
+function hasOwnTitle({ title, turns }: Session): boolean {
+  return title !== null && turns[0]?.content.startsWith(title) !== true;
 }
 
 function failureOf({ error }: Turn): string | null {

@@ -27,9 +27,11 @@ export function TurnView({
           <span class="label of-words">model reads</span> {turn.prompt}
         </p>
       )}
-      <p class="reply" data-live={live}>
-        {turn.reply}
-      </p>
+      {(turn.status !== "failed" || turn.reply !== "") && (
+        <p class="reply" data-live={live}>
+          {turn.reply}
+        </p>
+      )}
       {turn.status === "failed" ? (
         <div class="failed">
           <p class="error">
