@@ -23,7 +23,7 @@ export function SessionPanel({
       <dl class="totals">
         <div>
           <dt>Answers</dt>
-          <dd>{nameOf(session.generation, generations?.data ?? [])}</dd>
+          <dd>{nameOf(generations?.active ?? session.generation, generations?.data ?? [])}</dd>
         </div>
         <div>
           <dt>Replies</dt>
