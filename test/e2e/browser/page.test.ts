@@ -248,7 +248,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
 
       await me.page.getByRole("link", { name: "Compare" }).click();
       await me.page.getByRole("button", { name: "Compare", exact: true }).click();
-      await expect.poll(() => me.page.locator(".run .open-session").count(), patience).toBe(4);
+      await me.page.locator(".run .open-session").nth(3).waitFor({ timeout: 120_000 });
       await me.shoot("compared");
       expect(await me.findBarriers()).toEqual([]);
       expect(await overflow(me)).toBe(0);
