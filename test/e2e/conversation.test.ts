@@ -203,7 +203,7 @@ describe("the examples of the documents", () => {
   it("run with the client", async () => {
     const { stdout, stderr } = await run(process.execPath, "quick-start.ts");
     expect(stderr).toBe("");
-    expect(stdout).toMatch(/^model reads +Zig them .+\nweights +\w.+\nnew reply +\[4 1\]$/m);
+    expect(stdout).toMatch(/^model reads +Zig them.+\nweights +\w.+\nnew reply +\[4 1\]$/m);
     expect(stdout).toMatch(/^another list \S/m);
   });
 });
