@@ -78,6 +78,8 @@ const defaultWindowedFrom = 28;
 /** Gemma 2 alternates; Gemma 3 sees everything in every sixth layer. */
 const windowPatterns = { gemma2: 2, gemma3_text: 6 };
 const gemma2Softcaps = { attention: 50, logits: 30 };
+/** What the attention kernel takes. */
+const headSizeStep = 16;
 const gemmaQueryScalar = 256;
 
 const count = z.number().int().positive();
@@ -250,6 +252,8 @@ function readHeads(
       `${headCount} does not divide hidden_size ${raw.hidden_size}`,
     );
   if (headSize % 2 !== 0) throw invalid("head_dim", `${headSize} is odd, rotation needs pairs`);
+  if (headSize % headSizeStep !== 0)
+    throw unsupported("head_dim", headSize, [`multiples of ${headSizeStep}`]);
   return { headCount, kvHeadCount, headSize };
 }
 

@@ -97,8 +97,8 @@ export function encodeOnnx(
   for (const node of order) {
     const operands = node.inputs.map((value) => names.get(value)!);
     const results = node.outputs.map((value) => {
-      // An optional output that nobody reads keeps fused kernels from being chosen.
-      if (!used.has(value)) return "";
+      // An optional output that nobody reads keeps fused kernels from being chosen; a first one is never optional.
+      if (value.index > 0 && !used.has(value)) return "";
       const name = isSource(node)
         ? node.attributes.name
         : (outputNames.get(value) ?? `v${fresh++}`);

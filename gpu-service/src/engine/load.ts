@@ -9,13 +9,14 @@ import { resolveModel } from "../models/resolve.ts";
 import { ChatTokenizer } from "../tokenizer.ts";
 import { checkQuantization } from "./golden-check.ts";
 import { Model } from "./model.ts";
+import type { Provider } from "./provider.ts";
 import type { Runtime } from "./requests.ts";
 
 export interface LoadOptions {
   /** Checkpoint directory or hub id. */
   model: string;
   hub: { endpoint: string; token?: string | undefined };
-  provider: "cpu" | "webgpu" | "cuda";
+  provider: Provider;
   quantize: "none" | "8" | "4";
   threads: number;
   contextTokensMax: number;

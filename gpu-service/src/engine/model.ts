@@ -27,6 +27,7 @@ import type {
   ScoreRow,
   StepInput,
 } from "./model-types.ts";
+import { type Provider, providerError } from "./provider.ts";
 import { RowPasses } from "./row-passes.ts";
 import { type MappedWeights, mapWeights } from "./weights.ts";
 
@@ -35,7 +36,7 @@ export interface ModelOptions {
   id?: string;
   /** Threads of one run; the machine's cores by default. */
   threads?: number;
-  provider?: "cpu" | "webgpu" | "cuda";
+  provider?: Provider;
   /** Weight-only quantisation of the linears; null keeps fp32. */
   quantization?: Quantization | null;
   /** Longest context served, at most the checkpoint's own. */
@@ -282,6 +283,8 @@ export class Model implements LanguageModel {
         },
         // Each graph's arena would keep the largest run's memory for good.
         enableCpuMemArena: !isPass,
+      }).catch((cause) => {
+        throw provider === "cpu" ? cause : providerError(provider, cause);
       }),
     );
   }

@@ -408,14 +408,14 @@ describe("reading config.json", () => {
     const silent = {
       model_type: "llama",
       vocab_size: 32,
-      hidden_size: 16,
+      hidden_size: 64,
       intermediate_size: 24,
       num_hidden_layers: 1,
       num_attention_heads: 4,
     };
     expect(readModelConfig(silent)).toMatchObject({
       kvHeadCount: 4,
-      headSize: 4,
+      headSize: 16,
       rmsNormEps: 1e-6,
       contextLength: 2048,
       tiedEmbeddings: false,
@@ -425,7 +425,7 @@ describe("reading config.json", () => {
     });
     expect(
       readModelConfig({ ...silent, bos_token_id: null, eos_token_id: null, head_dim: null }),
-    ).toMatchObject({ eosIds: [], bosId: null, headSize: 4 });
+    ).toMatchObject({ eosIds: [], bosId: null, headSize: 16 });
   });
 
   it("lets generation_config.json decide what ends a reply", () => {
@@ -466,6 +466,7 @@ describe("reading config.json", () => {
       "architectures",
       '"LlamaForSequenceClassification"',
     ],
+    [{ ...llama32, head_dim: 72 }, "head_dim", "72"],
     [{ ...llama32, hidden_act: "gelu" }, "hidden_act", '"gelu"'],
     [
       { ...llama32, rope_scaling: { rope_type: "yarn", factor: 4 } },

@@ -6,7 +6,17 @@ import { openSafetensors } from "../../../gpu-service/src/compiler/safetensors.t
 import { Model } from "../../../gpu-service/src/engine/model.ts";
 import type { AdapterWeights, ScoreRow } from "../../../gpu-service/src/engine/model-types.ts";
 
-export const fixtureNames = ["llama", "llama-tied", "qwen2", "qwen3", "mistral", "llama-bf16"];
+export const fixtureNames = [
+  "llama",
+  "llama-tied",
+  "qwen2",
+  "qwen3",
+  "mistral",
+  "llama-bf16",
+  "gemma",
+  "gemma2",
+  "gemma3",
+];
 
 export const fixtureFolder = (name: string): string =>
   join(import.meta.dirname, "../fixtures", name);

@@ -19,7 +19,7 @@ import { encodeOnnx } from "../../../gpu-service/src/compiler/onnx.ts";
 import { printGraph } from "../../../gpu-service/src/compiler/print.ts";
 import { stepGraph } from "../../../gpu-service/src/compiler/step-graph.ts";
 
-const toy = readModelConfig({
+const config = readModelConfig({
   model_type: "llama",
   vocab_size: 11,
   hidden_size: 16,
@@ -27,10 +27,13 @@ const toy = readModelConfig({
   num_hidden_layers: 1,
   num_attention_heads: 2,
   num_key_value_heads: 1,
+  head_dim: 16,
   rms_norm_eps: 1e-5,
   max_position_embeddings: 4,
   tie_word_embeddings: true,
 });
+/** Heads too small for the attention kernel: these graphs are read, not run. */
+const toy = { ...config, headSize: 8, attentionScale: 1 / Math.sqrt(8) };
 
 it("prints a graph and its gradient as one line per operation", () => {
   const x = input("x", { dtype: "f32", shape: ["R", 4] });
