@@ -6,13 +6,37 @@ import { z } from "zod";
 /** Secrets shorter than this could be guessed. */
 const secretCharsMin = 16;
 
-const secretNames = new Set(["GPU_SECRET", "HF_TOKEN"]);
+const secretNames = new Set(["GPU_SECRET", "HF_TOKEN", "VLLM_KEY"]);
 
 const mebibyte = 1_048_576;
 
-const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+export const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
-const environmentSchema = z.object({
+const secretsSchema = z
+  .string()
+  .transform((text) => text.split(",").map((secret) => secret.trim()))
+  .pipe(
+    z
+      .array(z.string().min(secretCharsMin, `needs at least ${secretCharsMin} characters`))
+      .max(2, "can hold two secrets at most"),
+  );
+
+/** Settings of every process that the edge calls. */
+export const serverSettings = {
+  GPU_HOST: z.string().min(1).default("127.0.0.1"),
+  /** 0 takes any free port. */
+  GPU_PORT: wholeNumber(0, 65_535).default(8790),
+  /** The secret shared with the edge; while it is being changed two, with a comma between. */
+  GPU_SECRET: secretsSchema.optional(),
+  /** Instead of GPU_SECRET: a file with the same content, which may change at any time. */
+  GPU_SECRET_FILE: z.string().min(1).optional(),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  /** Process to end with; set by whatever started this one. */
+  PARENT_PID: wholeNumber(1, 2 ** 31).optional(),
+};
+
+/** Which model, and where it comes from. */
+export const checkpointSettings = {
   /** Checkpoint directory or Hugging Face id. */
   MODEL: z
     .string()
@@ -27,20 +51,13 @@ const environmentSchema = z.object({
     .string()
     .regex(/^hf_[\w-]+$/, "needs the form hf_…")
     .optional(),
+};
+
+const environmentSchema = z.object({
+  ...serverSettings,
+  ...checkpointSettings,
   PROVIDER: z.enum(["cpu", "webgpu", "cuda"]).default("cpu"),
   QUANTIZE: z.enum(["none", "8", "4"]).default("none"),
-  GPU_HOST: z.string().min(1).default("127.0.0.1"),
-  /** 0 takes any free port. */
-  GPU_PORT: wholeNumber(0, 65_535).default(8790),
-  /** The secret shared with the edge; while it is being changed two, with a comma between. */
-  GPU_SECRET: z
-    .string({ error: "is required" })
-    .transform((text) => text.split(",").map((secret) => secret.trim()))
-    .pipe(
-      z
-        .array(z.string().min(secretCharsMin, `needs at least ${secretCharsMin} characters`))
-        .max(2, "can hold two secrets at most"),
-    ),
   /** Threads of one model run. */
   THREADS: wholeNumber(1, 1024).default(() => availableParallelism()),
   /** Longest context served; a model's own is never exceeded. */
@@ -58,9 +75,6 @@ const environmentSchema = z.object({
   /** Memory for keys and values; a quarter of the machine's by default. */
   KV_BYTES: wholeNumber(mebibyte, 2 ** 50).default(() => Math.floor(memoryBytes() / 4)),
   ADAPTER_CACHE_BYTES: wholeNumber(0, 2 ** 50).default(256 * mebibyte),
-  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
-  /** Process to end with; set by whatever started this one. */
-  PARENT_PID: wholeNumber(1, 2 ** 31).optional(),
 });
 
 export type Config = z.infer<typeof environmentSchema>;
@@ -81,11 +95,42 @@ const modelSchema = environmentSchema.pick({
 
 export type ModelSettings = z.infer<typeof modelSchema>;
 
-type Environment = Record<string, string | undefined>;
+export type Environment = Record<string, string | undefined>;
+
+/** What says which secrets hold. */
+export type SecretSettings = Pick<Config, "GPU_SECRET" | "GPU_SECRET_FILE">;
 
 /** Reads and checks the settings. An empty value counts as absent. Throws `ConfigError`. */
 export function readConfig(environment: Environment): Config {
-  return read(environmentSchema, environment);
+  return read(withSecret(environmentSchema), environment);
+}
+
+/** The same text as GPU_SECRET has. Throws an Error that does not tell it. */
+export function parseSecrets(text: string): string[] {
+  const parsed = secretsSchema.safeParse(text.trim());
+  if (!parsed.success) throw new Error(parsed.error.issues[0]?.message);
+  return parsed.data;
+}
+
+/** Runs what may throw `ConfigError`; then the process ends with its message. */
+export function readOrExit<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+/** Exactly one of the two ways to give the secret. */
+export function withSecret<S extends z.ZodType<SecretSettings>>(schema: S) {
+  return schema.superRefine(({ GPU_SECRET, GPU_SECRET_FILE }, context) => {
+    const given = [GPU_SECRET, GPU_SECRET_FILE].filter((value) => value !== undefined).length;
+    if (given === 1) return;
+    const message = given === 0 ? "is required" : "cannot be used together with GPU_SECRET_FILE";
+    context.addIssue({ code: "custom", path: ["GPU_SECRET"], message });
+  });
 }
 
 /** Only the settings that concern the model; needs no secret. Throws `ConfigError`. */
@@ -93,7 +138,8 @@ export function readModelSettings(environment: Environment): ModelSettings {
   return read(modelSchema, environment);
 }
 
-function read<T>(schema: z.ZodType<T>, environment: Environment): T {
+/** Reads what a schema describes. An empty value counts as absent. Throws `ConfigError` naming every problem. */
+export function read<T>(schema: z.ZodType<T>, environment: Environment): T {
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
   );

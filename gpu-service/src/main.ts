@@ -1,57 +1,29 @@
 /** Starts the GPU service from its environment and ends it in good order. */
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
 import { pino } from "pino";
-import { type Config, ConfigError, readConfig } from "./config.ts";
+import { type Config, readConfig, readOrExit } from "./config.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LoadOptions } from "./engine/load.ts";
+import { secretsOf } from "./http/secret.ts";
 import { Metrics } from "./metrics.ts";
+import { serve } from "./serve.ts";
 import { createService } from "./service.ts";
 
-/** How long replies and updates in flight may take to end after a signal. */
-const graceMs = 30_000;
-const parentCheckMs = 500;
-
-const config = readConfigOrExit();
+const config = readOrExit(() => readConfig(process.env));
 const logger = pino({ level: config.LOG_LEVEL, base: { service: "gpu" } });
 const metrics = new Metrics();
+const secrets = readOrExit(() => secretsOf(config, logger));
 const engine = startEngine(config);
-const service = createService({ engine, secrets: config.GPU_SECRET, logger, metrics });
-const server = createAdaptorServer({ fetch: service.fetch }) as Server;
-
-let stopping = false;
-process.on("SIGTERM", () => void stop(0));
-process.on("SIGINT", () => void stop(0));
-if (config.PARENT_PID !== undefined) watchParent(config.PARENT_PID);
-
-server.on("error", (error: NodeJS.ErrnoException) => {
-  const where = `${config.GPU_HOST}:${config.GPU_PORT}`;
-  const what =
-    error.code === "EADDRINUSE"
-      ? `Cannot listen on ${where}: the port is in use (set GPU_PORT)`
-      : `Cannot listen on ${where}: ${error.message}`;
-  logger.fatal(what);
-  void stop(1);
+const service = createService({ engine, secrets, logger, metrics });
+const fail = serve({
+  fetch: service.fetch,
+  host: config.GPU_HOST,
+  port: config.GPU_PORT,
+  logger,
+  parentPid: config.PARENT_PID,
+  inFlight: () => engine.inFlight,
+  drain: (graceMs) => engine.stop(graceMs),
 });
-server.listen(config.GPU_PORT, config.GPU_HOST, () => {
-  const { address, port } = server.address() as AddressInfo;
-  logger.info({ url: `http://${address}:${port}` }, "listening");
-});
-engine.ready.catch((error: Error) => {
-  logger.fatal(`Cannot load the model: ${error.message}`);
-  void stop(1);
-});
-
-function readConfigOrExit(): Config {
-  try {
-    return readConfig(process.env);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    process.exit(1);
-  }
-}
+engine.ready.catch((error: Error) => fail(`Cannot load the model: ${error.message}`));
 
 function startEngine(config: Config): Engine {
   const options: LoadOptions = {
@@ -89,23 +61,4 @@ function startEngine(config: Config): Engine {
       },
     },
   });
-}
-
-/** Lets requests in flight end, then the process. A second signal ends it at once. */
-async function stop(code: number): Promise<void> {
-  if (stopping) process.exit(code || 1);
-  stopping = true;
-  logger.info({ in_flight: engine.inFlight }, "stopping");
-  server.close();
-  await engine.stop(graceMs);
-  server.closeAllConnections();
-  logger.info("stopped");
-  process.exit(code);
-}
-
-/** Ends the service when the process that started it is gone, however that ended. */
-function watchParent(pid: number): void {
-  setInterval(() => {
-    if (process.ppid !== pid) void stop(0);
-  }, parentCheckMs).unref();
 }

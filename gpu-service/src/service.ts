@@ -1,10 +1,16 @@
-/** The GPU service's HTTP routes: each validates a request, asks the engine, and shapes the answer. */
+/**
+ * The HTTP routes: each validates a request, asks for the work, and shapes the answer.
+ *
+ * `createReplyService` has what every source of replies offers; `createService` adds what needs the engine.
+ */
 import { RosaError } from "@rosa2/shared/errors";
 import {
   adaptRequestSchema,
   exportRequestSchema,
   type GenerateEvent,
+  type GenerateRequest,
   generateRequestSchema,
+  type Health,
   scoreRequestSchema,
 } from "@rosa2/shared/protocol";
 import { type Context, Hono } from "hono";
@@ -14,12 +20,22 @@ import type { Engine } from "./engine/engine.ts";
 import { zipStream } from "./http/archive.ts";
 import { readBody } from "./http/body.ts";
 import { logRequests, type RequestFacts, type RequestVariables } from "./http/request-log.ts";
-import { requireSecret } from "./http/secret.ts";
+import { requireSecret, type Secrets } from "./http/secret.ts";
 import type { Metrics } from "./metrics.ts";
 
-export interface ServiceOptions {
-  engine: Engine;
-  secrets: readonly string[];
+/** Whatever gives replies: the engine, or vLLM behind its gateway. */
+export interface ReplySource {
+  readonly health: Health | Promise<Health>;
+  /** Resolves once the request is taken; cancelling the stream, or aborting, ends the reply. */
+  generate(
+    request: GenerateRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<GenerateEvent>>;
+}
+
+interface ServiceSurroundings {
+  secrets: Secrets;
   logger: Logger;
   metrics: Metrics;
 }
@@ -29,7 +45,11 @@ const heartbeatMs = 15_000;
 
 type Env = { Variables: RequestVariables };
 
-export function createService({ engine, secrets, logger, metrics }: ServiceOptions): Hono<Env> {
+/** Health, figures and replies. */
+export function createReplyService(
+  source: ReplySource,
+  { secrets, logger, metrics }: ServiceSurroundings,
+): Hono<Env> {
   const app = new Hono<Env>();
   app.use(logRequests(logger, metrics));
   app.onError((error, c) => answerError(error, c, logger));
@@ -40,8 +60,8 @@ export function createService({ engine, secrets, logger, metrics }: ServiceOptio
   // Liveness: a service that loads or drains is alive, and must not be restarted for it.
   app.get("/live", (c) => c.json({ status: "alive" }));
 
-  app.get("/health", (c) => {
-    const { health } = engine;
+  app.get("/health", async (c) => {
+    const health = await source.health;
     return c.json(health, health.status === "ok" ? 200 : 503);
   });
 
@@ -54,7 +74,7 @@ export function createService({ engine, secrets, logger, metrics }: ServiceOptio
   app.post("/v1/generate", async (c) => {
     const { request, adapterBytes } = await readBody(c, generateRequestSchema);
     noteRequest(c, request);
-    const events = await engine.generate(request, adapterBytes, c.req.raw.signal);
+    const events = await source.generate(request, adapterBytes, c.req.raw.signal);
     const sent = Promise.withResolvers<void>();
     c.set("streaming", sent.promise);
     return streamSSE(c, async (stream) => {
@@ -65,6 +85,17 @@ export function createService({ engine, secrets, logger, metrics }: ServiceOptio
       }
     });
   });
+
+  return app;
+}
+
+/** The GPU service: replies, and everything that looks into the model. */
+export function createService({
+  engine,
+  ...surroundings
+}: ServiceSurroundings & { engine: Engine }): Hono<Env> {
+  const { metrics } = surroundings;
+  const app = createReplyService(engine, surroundings);
 
   app.post("/v1/score", async (c) => {
     const { request, adapterBytes } = await readBody(c, scoreRequestSchema);

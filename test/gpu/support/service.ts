@@ -53,7 +53,7 @@ export class TestService {
       },
     });
     await engine.ready;
-    const app = createService({ engine, secrets, logger, metrics });
+    const app = createService({ engine, secrets: () => secrets, logger, metrics });
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;

@@ -1,0 +1,65 @@
+/** An HTTP service as a process: listens, drains on a signal, ends with its parent. Does not know what is served. */
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import type { Logger } from "pino";
+
+/** How long what is in flight may take to end after a signal. */
+const graceMs = 30_000;
+const parentCheckMs = 500;
+
+export interface Serving {
+  fetch: Parameters<typeof createAdaptorServer>[0]["fetch"];
+  host: string;
+  port: number;
+  logger: Logger;
+  /** Process to end with. */
+  parentPid: number | undefined;
+  inFlight(): number;
+  /** Takes nothing new and waits for what is in flight, at most so long. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** Starts serving; the function returned ends the process for a reason of the caller's own. */
+export function serve(serving: Serving): (reason: string) => void {
+  const { host, port, logger, parentPid } = serving;
+  const server = createAdaptorServer({ fetch: serving.fetch }) as Server;
+  let stopping = false;
+
+  /** Lets requests in flight end, then the process. A second signal ends it at once. */
+  const stop = async (code: number): Promise<void> => {
+    if (stopping) process.exit(code || 1);
+    stopping = true;
+    logger.info({ in_flight: serving.inFlight() }, "stopping");
+    server.close();
+    await serving.drain(graceMs);
+    server.closeAllConnections();
+    logger.info("stopped");
+    process.exit(code);
+  };
+  const fail = (reason: string): void => {
+    logger.fatal(reason);
+    void stop(1);
+  };
+
+  process.on("SIGTERM", () => void stop(0));
+  process.on("SIGINT", () => void stop(0));
+  if (parentPid !== undefined) {
+    // However that process ended, this one gets another parent.
+    setInterval(() => {
+      if (process.ppid !== parentPid) void stop(0);
+    }, parentCheckMs).unref();
+  }
+  server.on("error", (error: NodeJS.ErrnoException) => {
+    fail(
+      error.code === "EADDRINUSE"
+        ? `Cannot listen on ${host}:${port}: the port is in use (set GPU_PORT)`
+        : `Cannot listen on ${host}:${port}: ${error.message}`,
+    );
+  });
+  server.listen(port, host, () => {
+    const { address, port } = server.address() as AddressInfo;
+    logger.info({ url: `http://${address}:${port}` }, "listening");
+  });
+  return fail;
+}

@@ -1,0 +1,37 @@
+/** Settings of the gateway in front of vLLM, read once from the environment; the server's own are ../config.ts. */
+import { z } from "zod";
+import {
+  checkpointSettings,
+  type Environment,
+  read,
+  serverSettings,
+  wholeNumber,
+  withSecret,
+} from "../config.ts";
+
+const gatewaySchema = z.object({
+  ...serverSettings,
+  ...checkpointSettings,
+  /** Address of vLLM's OpenAI-compatible server, without /v1. */
+  VLLM_URL: z
+    .url({ protocol: /^https?$/, error: "needs the form http://host:port" })
+    .transform((url) => url.replace(/\/+$/, ""))
+    .default("http://127.0.0.1:8000"),
+  /** What vLLM was given as --api-key, if it was. */
+  VLLM_KEY: z.string().min(1).optional(),
+  /** The base model as vLLM calls it; the first that it lists unless told. */
+  VLLM_MODEL: z.string().min(1).optional(),
+  /** Folder of adapter directories, which vLLM must find under the same path. */
+  LORA_DIR: z.string({ error: "is required" }).regex(/^\//, "must be an absolute path"),
+  /** Adapters loaded in vLLM at a time; at most its --max-cpu-loras. */
+  ADAPTERS_MAX: wholeNumber(1, 10_000).default(32),
+  /** Replies in flight at a time; vLLM queues what it cannot decode at once. */
+  QUEUE: wholeNumber(1, 100_000).default(256),
+});
+
+export type GatewayConfig = z.infer<typeof gatewaySchema>;
+
+/** Reads and checks the settings. Throws `ConfigError`. */
+export function readGatewayConfig(environment: Environment): GatewayConfig {
+  return read(withSecret(gatewaySchema), environment);
+}

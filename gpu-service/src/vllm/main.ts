@@ -1,0 +1,103 @@
+/**
+ * The gateway in front of one vLLM: the GPU service's `/v1/generate`, with vLLM as what generates.
+ *
+ * An edge whose INFERENCE_URL is this process sends replies here and everything else to its GPU service. It
+ * runs beside vLLM and shares a folder with it, because vLLM loads adapters from its own disk only.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Logger, pino } from "pino";
+import { readAdapter } from "../adapt/adapter-file.ts";
+import { type Basis, makeBasis } from "../adapt/basis.ts";
+import { peftFiles } from "../adapt/peft.ts";
+import { type Checkpoint, openCheckpoint } from "../compiler/checkpoint.ts";
+import { loraGroups } from "../compiler/lora.ts";
+import { readOrExit } from "../config.ts";
+import { secretsOf } from "../http/secret.ts";
+import { Metrics } from "../metrics.ts";
+import { resolveModel } from "../models/resolve.ts";
+import { serve } from "../serve.ts";
+import { createReplyService } from "../service.ts";
+import { VllmClient } from "./client.ts";
+import { type GatewayConfig, readGatewayConfig } from "./config.ts";
+import { VllmReplies } from "./replies.ts";
+import { AdapterShelf } from "./shelf.ts";
+import { Starting } from "./starting.ts";
+
+const pollMs = 1_000;
+
+const config = readOrExit(() => readGatewayConfig(process.env));
+const logger = pino({ level: config.LOG_LEVEL, base: { service: "vllm-gateway" } });
+const secrets = readOrExit(() => secretsOf(config, logger));
+const source = new Starting();
+const service = createReplyService(source, { secrets, logger, metrics: new Metrics() });
+const fail = serve({
+  fetch: service.fetch,
+  host: config.GPU_HOST,
+  port: config.GPU_PORT,
+  logger,
+  parentPid: config.PARENT_PID,
+  inFlight: () => source.inFlight,
+  drain: (graceMs) => source.drain(graceMs),
+});
+start(config, logger).then(
+  (replies) => source.become(replies),
+  (error: Error) => fail(`Cannot start: ${error.message}`),
+);
+
+/** The checkpoint that adapters belong to, then vLLM as soon as it serves, with the adapters it has. */
+async function start(config: GatewayConfig, logger: Logger): Promise<VllmReplies> {
+  const { directory } = await resolveModel(config.MODEL, {
+    endpoint: config.HF_ENDPOINT,
+    token: config.HF_TOKEN,
+  });
+  const checkpoint = openCheckpoint(directory);
+  const vllm = new VllmClient({ url: config.VLLM_URL, key: config.VLLM_KEY });
+  const served = await untilServed(vllm, logger);
+  const base = served.find(({ id, parent }) =>
+    config.VLLM_MODEL === undefined ? parent === null : id === config.VLLM_MODEL,
+  );
+  if (base === undefined) {
+    const names = served.map(({ id }) => id).join(", ");
+    throw new Error(
+      `vLLM serves ${names}; VLLM_MODEL="${config.VLLM_MODEL ?? ""}" is not among them`,
+    );
+  }
+  const shelf = new AdapterShelf({
+    vllm,
+    folder: config.LORA_DIR,
+    adaptersMax: config.ADAPTERS_MAX,
+    peftFiles: peftMaker(checkpoint, base.id),
+    logger,
+  });
+  await shelf.adopt(served.filter(({ id }) => id !== base.id).map(({ id }) => id));
+  const model = {
+    id: base.id,
+    digest: checkpoint.digest,
+    context_length: base.contextTokens ?? checkpoint.config.contextLength,
+    parameters: checkpoint.parameterCount,
+  };
+  logger.info({ model, adapters: shelf.names.length }, "vLLM serves");
+  return new VllmReplies({ vllm, shelf, model, repliesMax: config.QUEUE });
+}
+
+async function untilServed(vllm: VllmClient, logger: Logger) {
+  for (let said = false; ; said = true) {
+    try {
+      return await vllm.models();
+    } catch (error) {
+      if (!said) logger.info(`Waiting for vLLM: ${(error as Error).message}`);
+      await sleep(pollMs);
+    }
+  }
+}
+
+/** Adapter files → PEFT directories of this checkpoint; the frozen A is made once a rank. */
+function peftMaker(checkpoint: Checkpoint, modelId: string) {
+  const bases = new Map<number, Basis>();
+  return (bytes: Uint8Array) => {
+    const adapter = readAdapter(checkpoint, bytes);
+    const basis = bases.get(adapter.rank) ?? makeBasis(loraGroups(checkpoint.config), adapter.rank);
+    bases.set(adapter.rank, basis);
+    return peftFiles(checkpoint, modelId, basis, adapter);
+  };
+}

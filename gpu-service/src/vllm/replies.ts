@@ -1,0 +1,270 @@
+/**
+ * Replies by vLLM in the shapes of the wire: adapters by digest, S from its log-probs, rejected replies ruled out.
+ *
+ * `generate` is the story. Updates and scores are not known here: they stay with the GPU service.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { RosaError } from "@rosa2/shared/errors";
+import type { GenerateEvent, GenerateRequest, Health, TokenLogprob } from "@rosa2/shared/protocol";
+import type { ReplySource } from "../service.ts";
+import { type ChatChunk, type VllmClient, VllmRefusal } from "./client.ts";
+import { HeldBack } from "./held-back.ts";
+import type { AdapterShelf, Lease } from "./shelf.ts";
+
+export interface VllmRepliesOptions {
+  vllm: VllmClient;
+  shelf: AdapterShelf;
+  /** Base model by vLLM's name, as edges are told of it. */
+  model: NonNullable<Health["model"]>;
+  repliesMax: number;
+}
+
+/** Comes before a reply's events, once vLLM has taken the request. */
+const taken = Symbol("taken");
+
+/** Drawings of a reply that turned out to be a rejected one; the last is given as it is. */
+const drawingsMax = 4;
+
+export class VllmReplies implements ReplySource {
+  readonly #options: VllmRepliesOptions;
+  /** vLLM shares cached prefixes only within a salt: one tenant cannot time another's prompts. */
+  readonly #salt = randomBytes(32);
+  #running = 0;
+  #draining = false;
+
+  constructor(options: VllmRepliesOptions) {
+    this.#options = options;
+  }
+
+  get inFlight(): number {
+    return this.#running;
+  }
+
+  get health(): Promise<Health> {
+    return this.#options.vllm.isHealthy().then((isHealthy) => ({
+      status: this.#draining ? "draining" : isHealthy ? "ok" : "loading",
+      model: this.#options.model,
+      provider: "vllm",
+      queue: { waiting: 0, running: this.#running },
+    }));
+  }
+
+  /** Takes nothing new and waits for the replies in flight. */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    const until = performance.now() + graceMs;
+    while (this.#running > 0 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async generate(
+    request: GenerateRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<GenerateEvent>> {
+    if (this.#draining) throw new RosaError("shutting_down", "The gateway is ending");
+    if (this.#running >= this.#options.repliesMax) {
+      throw new RosaError("queue_full", `${this.#running} replies are in flight`, {
+        retryAfterS: 1,
+      });
+    }
+    this.#running++;
+    const stop = new AbortController();
+    const events = this.#events(request, adapterBytes, AbortSignal.any([signal, stop.signal]));
+    try {
+      // vLLM has taken the request, or refuses it with a status of its own.
+      await events.next();
+      return streamOf(events, stop);
+    } catch (error) {
+      throw asRosaError(error);
+    }
+  }
+
+  async *#events(
+    request: GenerateRequest,
+    adapterBytes: Uint8Array | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerateEvent | typeof taken> {
+    let lease: Lease | null = null;
+    try {
+      lease = await this.#take(request, adapterBytes);
+      try {
+        yield* this.#drawings(request, lease?.name ?? this.#options.model.id, signal);
+      } catch (error) {
+        if (lease === null || !isUnknownModel(error)) throw error;
+        // vLLM was started anew: the directory is still here, so it is loaded again.
+        this.#options.shelf.forget(lease.name);
+        lease.release();
+        lease = await this.#take(request, adapterBytes);
+        yield* this.#drawings(request, lease?.name ?? "", signal);
+      }
+    } finally {
+      lease?.release();
+      this.#running--;
+    }
+  }
+
+  async #take({ tenant, adapter }: GenerateRequest, bytes: Uint8Array | null) {
+    return adapter === null ? null : await this.#options.shelf.take(tenant, adapter.digest, bytes);
+  }
+
+  /**
+   * Draws until the reply is none of the rejected ones. Drawing again conditions the model's distribution on
+   * that, at the temperature drawn at; a greedy reply, which would only come again, is drawn at a higher one.
+   */
+  async *#drawings(
+    request: GenerateRequest,
+    model: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerateEvent | typeof taken> {
+    for (let drawing = 0; ; drawing++) {
+      const isLast = drawing + 1 === drawingsMax;
+      const held = new HeldBack(isLast ? [] : request.rejected);
+      const body = chatBody(request, { model, drawing, salt: this.#saltOf(request.tenant) });
+      const reply = new ReplySoFar(request);
+      const chunks = await this.#options.vllm.chat(body, signal);
+      if (drawing === 0) yield taken;
+      for await (const chunk of chunks) {
+        const piece = reply.push(chunk);
+        if (piece !== null) yield* held.push(piece);
+      }
+      if (held.isRejected) continue;
+      yield* held.flush();
+      yield reply.done();
+      return;
+    }
+  }
+
+  #saltOf(tenant: string): string {
+    return createHash("sha256").update(this.#salt).update(tenant).digest("base64url");
+  }
+}
+
+/** The request as vLLM takes it; every parameter is told, because a checkpoint may bring defaults of its own. */
+function chatBody(
+  { messages, sampling }: GenerateRequest,
+  { model, drawing, salt }: { model: string; drawing: number; salt: string },
+): object {
+  const { temperature, max_tokens, seed, stop } = sampling;
+  return {
+    model,
+    messages,
+    stream: true,
+    stream_options: { include_usage: true },
+    logprobs: true,
+    top_logprobs: sampling.top_logprobs ?? 0,
+    temperature: drawing === 0 ? temperature : Math.max(temperature, 0.4 + 0.3 * drawing),
+    top_p: sampling.top_p,
+    top_k: sampling.top_k,
+    min_p: sampling.min_p,
+    frequency_penalty: sampling.frequency_penalty,
+    presence_penalty: sampling.presence_penalty,
+    repetition_penalty: 1,
+    cache_salt: salt,
+    ...(max_tokens === undefined ? {} : { max_tokens }),
+    ...(seed === undefined ? {} : { seed: seed + drawing }),
+    ...(stop.length === 0 ? {} : { stop }),
+  };
+}
+
+type Delta = Extract<GenerateEvent, { type: "delta" }>;
+
+/** One reply as its chunks add up. */
+class ReplySoFar {
+  readonly #withLogprobs: boolean;
+  readonly #startedAt = performance.now();
+  #firstAt: number | null = null;
+  #text = "";
+  #logprob = 0;
+  #finish: "stop" | "length" | null = null;
+  #usage: ChatChunk["usage"] = null;
+
+  constructor({ sampling }: GenerateRequest) {
+    this.#withLogprobs = sampling.top_logprobs !== undefined;
+  }
+
+  /** What a chunk adds for the reader; null when it only tells about the reply. */
+  push({ choices, usage }: ChatChunk): Delta | null {
+    if (usage) this.#usage = usage;
+    const [choice] = choices;
+    if (choice === undefined) return null;
+    const text = choice.delta.content ?? "";
+    const tokens = choice.logprobs?.content ?? [];
+    const reason = choice.finish_reason ?? null;
+    if (text === "" && tokens.length === 0 && reason === null) return null;
+    this.#firstAt ??= performance.now();
+    this.#text += text;
+    for (const { logprob } of tokens) this.#logprob += logprob;
+    if (reason !== null) this.#finish = reason === "length" ? "length" : "stop";
+    if (!this.#withLogprobs) return text === "" ? null : { type: "delta", text };
+    // The end token counts for S, but is no part of the reply; a stop string's tokens are.
+    const isEnd = reason === "stop" && typeof choice.stop_reason !== "string";
+    const shown = isEnd ? tokens.slice(0, -1) : tokens;
+    if (text === "" && shown.length === 0) return null;
+    const logprobs = shown.map(
+      ({ token, logprob, top_logprobs: top }): TokenLogprob => ({ token, logprob, top }),
+    );
+    return { type: "delta", text, logprobs };
+  }
+
+  done(): GenerateEvent {
+    if (this.#finish === null || !this.#usage) {
+      throw new RosaError("gpu_unavailable", "vLLM ended a reply without its end");
+    }
+    const { prompt_tokens, completion_tokens, prompt_tokens_details } = this.#usage;
+    const now = performance.now();
+    const firstAt = this.#firstAt ?? now;
+    return {
+      type: "done",
+      text: this.#text,
+      finish_reason: this.#finish,
+      usage: {
+        prompt_tokens,
+        completion_tokens,
+        cached_tokens: prompt_tokens_details?.cached_tokens ?? 0,
+      },
+      logprob: this.#logprob,
+      ms: { queue: 0, prefill: firstAt - this.#startedAt, decode: now - firstAt },
+    };
+  }
+}
+
+function streamOf(
+  events: AsyncGenerator<GenerateEvent | typeof taken>,
+  stop: AbortController,
+): ReadableStream<GenerateEvent> {
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        for (;;) {
+          const { done, value } = await events.next();
+          if (done) return controller.close();
+          // A reply begun anew is taken once more.
+          if (value !== taken) return controller.enqueue(value);
+        }
+      } catch (error) {
+        controller.error(asRosaError(error));
+      }
+    },
+    async cancel() {
+      stop.abort();
+      // Ends the work even where it waits for nothing that the signal reaches.
+      await events.return(undefined).catch(() => {});
+    },
+  });
+}
+
+function isUnknownModel(error: unknown): boolean {
+  return error instanceof VllmRefusal && error.status === 404;
+}
+
+function asRosaError(error: unknown): unknown {
+  if (!(error instanceof VllmRefusal)) return error;
+  const message = `vLLM refused: ${error.message}`;
+  if (error.status !== 400) return new RosaError("gpu_unavailable", message);
+  const isTooLong = /maximum (context|model) length|longer than the maximum/i.test(error.message);
+  return new RosaError(isTooLong ? "context_length_exceeded" : "invalid_request", message, {
+    param: "messages",
+  });
+}

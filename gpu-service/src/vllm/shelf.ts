@@ -1,0 +1,172 @@
+/**
+ * Which adapters vLLM has: writes their PEFT directories where vLLM reads them, loads them, and unloads those
+ * used longest ago beyond a cap. One process is one shelf, beside the one vLLM whose adapters it knows.
+ *
+ * A name holds the adapter file's SHA-256 and the bytes are checked against it before they come here, so a
+ * name can never mean other weights: what vLLM or the folder still has from before is used as it is.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { RosaError } from "@rosa2/shared/errors";
+import type { Logger } from "pino";
+import { type VllmClient, VllmRefusal } from "./client.ts";
+
+export interface ShelfOptions {
+  vllm: VllmClient;
+  /** Folder that vLLM reads under the same path. */
+  folder: string;
+  /** Adapters loaded at a time; more only while all of them are in use. */
+  adaptersMax: number;
+  /** Files of the PEFT directory. Throws `adapter_invalid` when the bytes do not fit the model. */
+  peftFiles(bytes: Uint8Array): Record<string, Uint8Array>;
+  logger: Logger;
+}
+
+/** A loaded adapter that stays loaded until it is given back. */
+export interface Lease {
+  /** What vLLM calls it. */
+  name: string;
+  release(): void;
+}
+
+const namePattern = /^rosa2-[0-9a-f]{16}-[0-9a-f]{64}$/;
+
+/** The tenant is part of the name: knowing a digest is not a right to use what it names. */
+export function adapterName(tenant: string, digest: string): string {
+  return `rosa2-${createHash("sha256").update(tenant).digest("hex").slice(0, 16)}-${digest}`;
+}
+
+export class AdapterShelf {
+  readonly #options: ShelfOptions;
+  /** Users of each loaded adapter, the one used longest ago first. */
+  readonly #loaded = new Map<string, number>();
+  /** Loads and unloads under way, by name. */
+  readonly #working = new Map<string, Promise<void>>();
+
+  constructor(options: ShelfOptions) {
+    this.#options = options;
+    mkdirSync(options.folder, { recursive: true });
+  }
+
+  /** Names that are loaded, the one used longest ago first. */
+  get names(): string[] {
+    return [...this.#loaded.keys()];
+  }
+
+  /** Takes over what vLLM has from an earlier gateway, and removes the files of everything else. */
+  async adopt(served: readonly string[]): Promise<void> {
+    for (const name of served) {
+      if (!namePattern.test(name)) continue;
+      if (existsSync(this.#pathOf(name))) this.#loaded.set(name, this.#loaded.get(name) ?? 0);
+      else await this.#options.vllm.unloadAdapter(name);
+    }
+    for (const name of readdirSync(this.#options.folder)) {
+      if (name.startsWith("rosa2-") && !this.#loaded.has(name)) await this.#remove(name);
+    }
+    await this.#makeRoom(0);
+  }
+
+  /**
+   * Makes sure that vLLM has the adapter, and keeps it there until the lease is given back.
+   *
+   * @throws RosaError `adapter_missing` when it is not here and no bytes came along, `adapter_invalid`.
+   */
+  async take(tenant: string, digest: string, bytes: Uint8Array | null): Promise<Lease> {
+    const name = adapterName(tenant, digest);
+    for (let work = this.#working.get(name); work; work = this.#working.get(name)) {
+      await work.catch(() => {});
+    }
+    if (!this.#loaded.has(name)) await this.#alone(name, () => this.#load(name, digest, bytes));
+    const users = (this.#loaded.get(name) ?? 0) + 1;
+    // Set anew, so that it is the last in order.
+    this.#loaded.delete(name);
+    this.#loaded.set(name, users);
+    let held = true;
+    const release = () => {
+      if (!held) return;
+      held = false;
+      const now = this.#loaded.get(name);
+      if (now !== undefined) this.#loaded.set(name, now - 1);
+      if (this.#loaded.size > this.#options.adaptersMax) void this.#makeRoom(0);
+    };
+    return { name, release };
+  }
+
+  /** vLLM does not know a name any more: it was started anew. The files are still here. */
+  forget(name: string): void {
+    this.#loaded.delete(name);
+  }
+
+  async #load(name: string, digest: string, bytes: Uint8Array | null): Promise<void> {
+    const path = this.#pathOf(name);
+    if (!existsSync(path)) {
+      if (bytes === null) {
+        throw new RosaError(
+          "adapter_missing",
+          `Adapter ${digest} is not here: send the request again with its file`,
+          { param: "adapter" },
+        );
+      }
+      await this.#write(path, this.#options.peftFiles(bytes));
+    }
+    await this.#makeRoom(1);
+    try {
+      await this.#options.vllm.loadAdapter(name, path);
+    } catch (error) {
+      if (!(error instanceof VllmRefusal)) throw error;
+      if (!/already been loaded/.test(error.message)) {
+        throw new RosaError("gpu_unavailable", `vLLM did not load ${path}: ${error.message}`);
+      }
+    }
+    this.#loaded.set(name, 0);
+  }
+
+  /** Whole or not at all: vLLM never sees half a directory. */
+  async #write(path: string, files: Record<string, Uint8Array>): Promise<void> {
+    const unfinished = join(this.#options.folder, `rosa2-unfinished-${randomUUID()}`);
+    await mkdir(unfinished);
+    for (const [file, content] of Object.entries(files)) {
+      await writeFile(join(unfinished, file), content);
+    }
+    await rename(unfinished, path);
+  }
+
+  /** Unloads what nobody uses, longest ago first, until so many more fit under the cap. */
+  async #makeRoom(more: number): Promise<void> {
+    for (const [name, users] of [...this.#loaded]) {
+      if (this.#loaded.size + more <= this.#options.adaptersMax) return;
+      if (users > 0 || this.#working.has(name)) continue;
+      this.#loaded.delete(name);
+      await this.#alone(name, () => this.#unload(name)).catch((error: Error) =>
+        this.#options.logger.error(`Cannot unload ${name}: ${error.message}`),
+      );
+    }
+  }
+
+  async #unload(name: string): Promise<void> {
+    try {
+      await this.#options.vllm.unloadAdapter(name);
+    } catch (error) {
+      // One that vLLM no longer has is unloaded.
+      if (!(error instanceof VllmRefusal && error.status === 404)) throw error;
+    }
+    await this.#remove(name);
+  }
+
+  async #remove(name: string): Promise<void> {
+    await rm(this.#pathOf(name), { recursive: true, force: true });
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#options.folder, name);
+  }
+
+  /** One piece of work on a name at a time. */
+  async #alone(name: string, work: () => Promise<void>): Promise<void> {
+    const promise = work().finally(() => this.#working.delete(name));
+    this.#working.set(name, promise);
+    await promise;
+  }
+}

@@ -1,0 +1,37 @@
+/** Stands for vLLM until it serves: says that it loads, then hands everything to what came up. */
+import { RosaError } from "@rosa2/shared/errors";
+import type { GenerateEvent, GenerateRequest, Health } from "@rosa2/shared/protocol";
+import type { ReplySource } from "../service.ts";
+import type { VllmReplies } from "./replies.ts";
+
+export class Starting implements ReplySource {
+  #source: VllmReplies | null = null;
+
+  become(source: VllmReplies): void {
+    this.#source = source;
+  }
+
+  get inFlight(): number {
+    return this.#source?.inFlight ?? 0;
+  }
+
+  get health(): Health | Promise<Health> {
+    const queue = { waiting: 0, running: 0 };
+    return this.#source?.health ?? { status: "loading", model: null, provider: "vllm", queue };
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    await this.#source?.drain(graceMs);
+  }
+
+  async generate(
+    request: GenerateRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<GenerateEvent>> {
+    if (this.#source === null) {
+      throw new RosaError("gpu_cold", "vLLM is loading its model", { retryAfterS: 5 });
+    }
+    return await this.#source.generate(request, adapterBytes, signal);
+  }
+}

@@ -1,0 +1,311 @@
+/** The gateway's parts against the stand-in for vLLM: adapters by digest, the cap, S, rejected replies, restarts. */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type GenerateEvent, generateRequestSchema } from "@rosa2/shared/protocol";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { readAdapter, writeAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
+import { makeBasis } from "../../../gpu-service/src/adapt/basis.ts";
+import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
+import { openCheckpoint } from "../../../gpu-service/src/compiler/checkpoint.ts";
+import { loraGroups, loraLength, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
+import { VllmClient } from "../../../gpu-service/src/vllm/client.ts";
+import { VllmReplies } from "../../../gpu-service/src/vllm/replies.ts";
+import { AdapterShelf, adapterName } from "../../../gpu-service/src/vllm/shelf.ts";
+import {
+  FakeVllm,
+  type FakeVllmOptions,
+  type LoadedLora,
+  type Token,
+} from "../../support/fake-vllm.ts";
+import { fixtureFolder } from "../compiler/golden.ts";
+
+const checkpoint = openCheckpoint(fixtureFolder("qwen2"));
+const rank = 2;
+const basis = makeBasis(loraGroups(checkpoint.config), rank);
+const logger = pino({ level: "silent" });
+
+let folder: string;
+let vllm: FakeVllm;
+let client: VllmClient;
+let shelf: AdapterShelf;
+let replies: VllmReplies;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "rosa2-loras-"));
+});
+afterEach(async () => {
+  await client.close();
+  await vllm.close();
+  rmSync(folder, { recursive: true });
+});
+
+it("gives each adapter's own reply and loads it once, from its file", async () => {
+  await serve({});
+  const [one, two] = [adapterOf(1), adapterOf(2)];
+  expect(await textOf("hi", null)).toBe("base: hi");
+  await expect(replyTo("hi", one.digest, null)).rejects.toMatchObject({ code: "adapter_missing" });
+  expect(await textOf("hi", one.digest, one.bytes)).toBe("1: hi");
+  expect(await textOf("hi", two.digest, two.bytes)).toBe("2: hi");
+  expect(await textOf("again", one.digest)).toBe("1: again");
+  const [nameOfOne, nameOfTwo] = [one, two].map(({ digest }) => adapterName("t", digest));
+  expect(vllm.adapterCalls).toEqual([`load ${nameOfOne}`, `load ${nameOfTwo}`]);
+  expect(nameOfOne).toContain(one.digest);
+});
+
+it("keeps another tenant's adapter out of reach of whoever knows its digest", async () => {
+  await serve({});
+  const one = adapterOf(1);
+  await textOf("hi", one.digest, one.bytes);
+  const request = { ...requestTo("hi", one.digest), tenant: "another" };
+  const asked = replies.generate(request, null, new AbortController().signal);
+  await expect(asked).rejects.toMatchObject({ code: "adapter_missing" });
+  const salts = vllm.chats.map((chat) => chat.cache_salt);
+  await collect(
+    await replies.generate({ ...requestTo("hi", null), tenant: "another" }, null, signal()),
+  );
+  expect(salts).not.toContain(vllm.chats.at(-1)?.cache_salt);
+});
+
+it("refuses a file made for another model before vLLM sees it", async () => {
+  await serve({});
+  const base = { config: checkpoint.config, digest: "0".repeat(64) };
+  const B = new Float32Array(loraLength(checkpoint.config, rank));
+  const { bytes, digest } = writeAdapter(base, { rank, B, parent: null });
+  await expect(replyTo("hi", digest, Uint8Array.from(bytes))).rejects.toMatchObject({
+    code: "adapter_invalid",
+  });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it("unloads the adapter used longest ago beyond the cap, and its files with it", async () => {
+  await serve({ adaptersMax: 2 });
+  const [one, two, three] = [adapterOf(1), adapterOf(2), adapterOf(3)];
+  await textOf("hi", one.digest, one.bytes);
+  await textOf("hi", two.digest, two.bytes);
+  await textOf("hi", one.digest);
+  await textOf("hi", three.digest, three.bytes);
+  expect(vllm.loaded.toSorted()).toEqual(
+    [one, three].map(({ digest }) => adapterName("t", digest)).toSorted(),
+  );
+  expect(readdirSync(folder).toSorted()).toEqual(vllm.loaded.toSorted());
+  await expect(replyTo("hi", two.digest, null)).rejects.toMatchObject({ code: "adapter_missing" });
+  expect(await textOf("hi", two.digest, two.bytes)).toBe("2: hi");
+  expect(vllm.mostLoaded).toBe(2);
+});
+
+it("never unloads an adapter that a reply is being made with", async () => {
+  let go = () => {};
+  const gate = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  await serve({
+    adaptersMax: 1,
+    speak: async function* (lora, { messages }) {
+      if (messages.at(-1)?.content === "slow") await gate;
+      yield* tokensOf(`${markOf(lora)}`);
+    },
+  });
+  const [one, two] = [adapterOf(1), adapterOf(2)];
+  const slow = await replies.generate(requestTo("slow", one.digest), one.bytes, signal());
+  expect(await textOf("hi", two.digest, two.bytes)).toBe("2");
+  expect(vllm.loaded).toContain(adapterName("t", one.digest));
+  go();
+  expect(lastOf(await collect(slow)).text).toBe("1");
+  await expect.poll(() => vllm.loaded).toHaveLength(1);
+});
+
+it("loads again by itself what a restarted vLLM has forgotten", async () => {
+  await serve({});
+  const one = adapterOf(1);
+  await textOf("hi", one.digest, one.bytes);
+  await vllm.restart();
+  expect(await textOf("hi", one.digest)).toBe("1: hi");
+});
+
+it("takes over what vLLM has from an earlier gateway and clears the rest of the folder", async () => {
+  await serve({ adaptersMax: 3 });
+  const [one, two] = [adapterOf(1), adapterOf(2)];
+  await textOf("hi", one.digest, one.bytes);
+  await textOf("hi", two.digest, two.bytes);
+  await client.unloadAdapter(adapterName("t", two.digest));
+  const next = shelfOn(client, 3);
+  await next.adopt((await client.models()).map(({ id }) => id));
+  expect(next.names).toEqual([adapterName("t", one.digest)]);
+  expect(existsSync(join(folder, adapterName("t", two.digest)))).toBe(false);
+});
+
+it("sums S over the reply's tokens and its end token", async () => {
+  await serve({
+    speak: () => [
+      { text: "a", logprob: -0.5 },
+      { text: " b", logprob: -0.25 },
+      { text: "", logprob: -0.125 },
+    ],
+  });
+  const events = await replyTo("hi", null, null, { top_logprobs: 0 });
+  expect(events).toMatchObject([
+    { type: "delta", text: "a", logprobs: [{ token: "a", logprob: -0.5 }] },
+    { type: "delta", text: " b", logprobs: [{ token: " b", logprob: -0.25 }] },
+    { type: "done", text: "a b", finish_reason: "stop", logprob: -0.875 },
+  ]);
+});
+
+it("shows nothing of a rejected reply and draws another", async () => {
+  const drawn = ["no good", "no good", "no, better"];
+  await serve({ speak: (_lora) => tokensOf(drawn[vllm.chats.length - 1] ?? "") });
+  const events = await replyTo("hi", null, null, { seed: 7 }, ["no good"]);
+  const shown = events.flatMap((event) => (event.type === "delta" ? [event.text] : [])).join("");
+  expect(shown).toBe("no, better");
+  expect(lastOf(events)).toMatchObject({ text: "no, better" });
+  expect(vllm.chats.map(({ temperature, seed }) => [temperature, seed])).toEqual([
+    [0, 7],
+    [0.7, 8],
+    [1, 9],
+  ]);
+});
+
+it("gives a rejected reply after all when nothing else comes", async () => {
+  await serve({ speak: () => tokensOf("no good") });
+  expect(lastOf(await replyTo("hi", null, null, {}, ["no good"]))).toMatchObject({
+    text: "no good",
+  });
+  expect(vllm.chats).toHaveLength(4);
+});
+
+it("ends the reply in vLLM when the caller goes away", async () => {
+  await serve({
+    speak: async function* () {
+      for (let n = 0; ; n++) {
+        yield { text: `${n} `, logprob: -1 };
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+  });
+  const stream = await replies.generate(requestTo("hi", null), null, signal());
+  const reader = stream.getReader();
+  await reader.read();
+  await reader.cancel();
+  await expect.poll(() => vllm.aborted).toBe(1);
+  expect(replies.inFlight).toBe(0);
+});
+
+it("tells a context that is too long and a rank that vLLM does not take apart", async () => {
+  await serve({ maxLoraRank: 1 });
+  await expect(replyTo("hi", null, null, { max_tokens: 5000 })).rejects.toMatchObject({
+    code: "context_length_exceeded",
+  });
+  const one = adapterOf(1);
+  await expect(replyTo("hi", one.digest, one.bytes)).rejects.toMatchObject({
+    code: "gpu_unavailable",
+    message: expect.stringContaining("greater than max_lora_rank"),
+  });
+});
+
+it("is cold while vLLM does not answer", async () => {
+  await serve({});
+  await vllm.close();
+  await expect(replyTo("hi", null, null)).rejects.toMatchObject({
+    code: "gpu_cold",
+    retryAfterS: 5,
+  });
+  expect((await replies.health).status).toBe("loading");
+  await vllm.listen();
+});
+
+it("gives its key to vLLM", async () => {
+  await serve({ key: "a key" }, "a key");
+  expect(await textOf("hi", null)).toBe("base: hi");
+});
+
+async function serve(
+  { adaptersMax = 4, ...options }: Partial<FakeVllmOptions> & { adaptersMax?: number },
+  key?: string,
+): Promise<void> {
+  vllm = new FakeVllm({
+    model: "base-model",
+    linears: loraSites(checkpoint.config),
+    speak: (lora, { messages }) => tokensOf(`${markOf(lora)}: ${messages.at(-1)?.content}`),
+    ...options,
+  });
+  client = new VllmClient({ url: await vllm.listen(), key });
+  shelf = shelfOn(client, adaptersMax);
+  const model = { id: "base-model", digest: checkpoint.digest, context_length: 512, parameters: 1 };
+  replies = new VllmReplies({ vllm: client, shelf, model, repliesMax: 16 });
+}
+
+function shelfOn(client: VllmClient, adaptersMax: number): AdapterShelf {
+  return new AdapterShelf({
+    vllm: client,
+    folder,
+    adaptersMax,
+    peftFiles: (bytes) =>
+      peftFiles(checkpoint, "base-model", basis, readAdapter(checkpoint, bytes)),
+    logger,
+  });
+}
+
+/** An adapter whose first number is the one given. */
+function adapterOf(mark: number): { bytes: Uint8Array<ArrayBuffer>; digest: string } {
+  const B = new Float32Array(loraLength(checkpoint.config, rank)).fill(0.01);
+  B[0] = mark;
+  const { bytes, digest } = writeAdapter(checkpoint, { rank, B, parent: null });
+  return { bytes: Uint8Array.from(bytes), digest };
+}
+
+/** What `adapterOf` put there, as vLLM reads it from the PEFT directory. */
+function markOf(lora: LoadedLora | null): string {
+  const [first] = loraSites(checkpoint.config);
+  return String(lora?.matrices.get(first?.module ?? "")?.B[0] ?? "base");
+}
+
+function requestTo(content: string, digest: string | null, sampling = {}, rejected: string[] = []) {
+  return generateRequestSchema.parse({
+    tenant: "t",
+    adapter: digest === null ? null : { digest },
+    messages: [{ role: "user", content }],
+    sampling,
+    rejected,
+  });
+}
+
+async function replyTo(
+  content: string,
+  digest: string | null,
+  bytes: Uint8Array<ArrayBuffer> | null,
+  sampling = {},
+  rejected: string[] = [],
+): Promise<GenerateEvent[]> {
+  const request = requestTo(content, digest, sampling, rejected);
+  return await collect(await replies.generate(request, bytes, signal()));
+}
+
+async function textOf(
+  content: string,
+  digest: string | null,
+  bytes: Uint8Array<ArrayBuffer> | null = null,
+): Promise<string> {
+  return lastOf(await replyTo(content, digest, bytes)).text;
+}
+
+function lastOf(events: GenerateEvent[]): Extract<GenerateEvent, { type: "done" }> {
+  const last = events.at(-1);
+  if (last?.type !== "done") throw new Error(`No end: ${JSON.stringify(last)}`);
+  return last;
+}
+
+async function collect(stream: ReadableStream<GenerateEvent>): Promise<GenerateEvent[]> {
+  const events: GenerateEvent[] = [];
+  for await (const event of stream) events.push(event);
+  return events;
+}
+
+function tokensOf(text: string): Token[] {
+  const words = text.match(/\S+\s*/g) ?? [];
+  return [...words, ""].map((word) => ({ text: word, logprob: -0.1 }));
+}
+
+function signal(): AbortSignal {
+  return new AbortController().signal;
+}
