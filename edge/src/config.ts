@@ -13,6 +13,8 @@ export type RewriterName = (typeof rewriterNames)[number];
 const variablesSchema = z.object({
   /** Base URL of the GPU service. */
   GPU_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }),
+  /** Who gives replies, if not the GPU service: the gateway in front of vLLM. Updates and scores stay there. */
+  INFERENCE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   /** Shared with the GPU service; at least 16 characters. */
   GPU_SECRET: z
     .string("must be a string of at least 16 characters")
@@ -24,6 +26,10 @@ const variablesSchema = z.object({
   GPU_TIMEOUT_MS: milliseconds(60_000),
   /** Longest silence during an update, which computes for long before it says anything. */
   GPU_UPDATE_TIMEOUT_MS: milliseconds(300_000),
+  /** After so much silence the service is asked whether it is there at all; if not, it is cold. */
+  GPU_COLD_MS: milliseconds(10_000),
+  /** How long a caller who sees heartbeats waits for a cold service. */
+  GPU_WARM_UP_MS: milliseconds(600_000),
   /** Who rewrites requests, where a session does not say. */
   REWRITER: z.enum(rewriterNames).default("rules"),
   /** For openai: base URL up to the version, key and model; for workers-ai: the model. */
@@ -68,10 +74,14 @@ export const variableNames: readonly string[] = Object.keys(variablesSchema.shap
 export interface Config {
   gpu: {
     url: string;
+    /** Where replies come from; the same as `url` unless another engine gives them. */
+    inferenceUrl: string;
     secret: string;
     proxyHeaders: Record<string, string>;
     timeoutMs: number;
     updateTimeoutMs: number;
+    coldMs: number;
+    warmUpMs: number;
   };
   rewriter: RewriterConfig;
   rewriterTimeoutMs: number;
@@ -138,6 +148,7 @@ export function parseConfig(variables: object): Config {
   return {
     gpu: {
       url: v.GPU_URL.replace(/\/+$/, ""),
+      inferenceUrl: (v.INFERENCE_URL ?? v.GPU_URL).replace(/\/+$/, ""),
       secret: v.GPU_SECRET,
       proxyHeaders:
         v.MODAL_KEY === undefined || v.MODAL_SECRET === undefined
@@ -145,6 +156,8 @@ export function parseConfig(variables: object): Config {
           : { "Modal-Key": v.MODAL_KEY, "Modal-Secret": v.MODAL_SECRET },
       timeoutMs: v.GPU_TIMEOUT_MS,
       updateTimeoutMs: v.GPU_UPDATE_TIMEOUT_MS,
+      coldMs: v.GPU_COLD_MS,
+      warmUpMs: v.GPU_WARM_UP_MS,
     },
     rewriter: rewriterConfig(v),
     rewriterTimeoutMs: v.REWRITER_TIMEOUT_MS,

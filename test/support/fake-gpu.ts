@@ -4,6 +4,9 @@
  *
  * A reply is what the adapter learned for the last message, else `echo: <last message>`; rejected replies
  * are answered with the next variant. Behaviour is set per tenant, so that tests do not meet.
+ *
+ * Under `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and until so
+ * long after that health says `loading` and requests are held.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -32,6 +35,8 @@ export class FakeGpu {
   readonly #adapters = new Map<string, AdapterFile>();
   readonly #behaviours = new Map<string, Behaviour>();
   readonly #calls = new Map<string, Call[]>();
+  /** When each sleeper is awake. */
+  readonly #awakeAt = new Map<string, number>();
   #salt = 0;
 
   constructor(secret: string) {
@@ -55,6 +60,17 @@ export class FakeGpu {
     const url = new URL(request.url ?? "/", "http://fake");
     const raw = await readBody(request);
     if (url.pathname.startsWith("/__")) return this.#control(url, raw, response);
+    const sleeper = url.pathname.match(/^\/asleep\/\w+\/(\d+)/);
+    if (sleeper !== null) {
+      const [prefix, ms] = sleeper;
+      url.pathname = url.pathname.slice(prefix.length);
+      const awakeAt = this.#awakeAt.get(prefix) ?? Date.now() + Number(ms);
+      this.#awakeAt.set(prefix, awakeAt);
+      if (url.pathname === "/health" && Date.now() < awakeAt) {
+        return sendJson(response, 503, { ...health, status: "loading" });
+      }
+      await sleep(Math.max(0, awakeAt - Date.now()));
+    }
     if (request.headers[secretHeader] !== this.#secret) {
       return sendError(response, 401, "invalid_key", "wrong secret");
     }

@@ -242,6 +242,16 @@ export interface Health {
       running: number;
     } | null;
   };
+  /** What gives replies, where that is not the GPU service itself */
+  inference: {
+    status: "ok" | "loading" | "draining" | "unreachable";
+    model: string | null;
+    provider: string | null;
+    queue: {
+      waiting: number;
+      running: number;
+    } | null;
+  } | null;
 }
 
 export interface KeyCreate {

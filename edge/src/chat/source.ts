@@ -57,6 +57,8 @@ export async function* statelessReply(
         deltaCount++;
         text += event.text;
         yield { type: "delta", text: event.text, logprobs: event.logprobs };
+      } else if (event.type === "waiting") {
+        yield { type: "ping" };
       } else if (event.type === "done") {
         end = event;
         if (event.text.length > text.length && event.text.startsWith(text)) {

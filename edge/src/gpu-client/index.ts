@@ -2,7 +2,8 @@
  * Client of the GPU service: one method a verb, answers validated, failures as typed errors.
  *
  * It sends an adapter's bytes only after `409 adapter_missing`, and knows neither sessions nor where
- * adapters are kept: the caller hands in a function that loads them.
+ * adapters are kept: the caller hands in a function that loads them. Replies may come from another service
+ * that speaks the same `/v1/generate`. A cold service is an error, or is waited for: patience.ts.
  */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import {
@@ -22,6 +23,8 @@ import {
 import { createParser } from "eventsource-parser";
 import type { z } from "zod";
 import type { Config } from "../config.ts";
+import { goesOn, isCold, unlessCold, untilWarm } from "./patience.ts";
+import { Silence } from "./silence.ts";
 
 /** Loads the bytes of an adapter file by digest. */
 export type LoadAdapter = (digest: string) => Promise<Uint8Array<ArrayBuffer>>;
@@ -31,6 +34,13 @@ export interface CallContext {
   requestId?: string;
   traceparent?: string;
   signal?: AbortSignal;
+  /** Whether a cold service is waited for, because whoever waits is shown heartbeats. */
+  patient?: boolean;
+}
+
+/** What `generate` tells beside the reply's own events: a cold service is being waited for. */
+export interface Waiting {
+  type: "waiting";
 }
 
 /** Requests as callers write them: what the schema has a default for may be left out. */
@@ -51,15 +61,24 @@ export class GpuClient {
    *
    * @throws RosaError as the service reports it, or `gpu_unavailable` when it cannot be reached, falls silent or breaks off.
    */
-  async *generate(request: GenerateInput, context: CallContext): AsyncGenerator<GenerateEvent> {
+  async *generate(
+    request: GenerateInput,
+    context: CallContext,
+  ): AsyncGenerator<GenerateEvent | Waiting> {
     const silence = new Silence(this.#config.timeoutMs);
-    const response = await this.#call("/v1/generate", request, context, silence);
-    if (response.body === null) throw broken("answered without a body");
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    const arrived: string[] = [];
-    const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
+    let reader: ReadableStreamDefaultReader<string> | null = null;
     let finished = false;
     try {
+      const { inferenceUrl, coldMs } = this.#config;
+      const answering = this.#call(inferenceUrl, "/v1/generate", request, context, silence);
+      if (context.patient) {
+        while (await goesOn(answering, coldMs)) yield { type: "waiting" };
+      }
+      const response = await answering;
+      if (response.body === null) throw broken("answered without a body");
+      reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      const arrived: string[] = [];
+      const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
       for (;;) {
         // Heartbeats are chunks too: a reply that waits its turn in the queue is not silent.
         const { done, value } = await silence.watch(reader.read()).catch((error) => {
@@ -76,7 +95,10 @@ export class GpuClient {
         }
       }
     } finally {
-      if (!finished) await reader.cancel().catch(() => {});
+      if (!finished) {
+        silence.end();
+        await reader?.cancel().catch(() => {});
+      }
     }
   }
 
@@ -86,7 +108,7 @@ export class GpuClient {
     context: CallContext,
   ): Promise<{ result: AdaptResult; adapter: Uint8Array<ArrayBuffer> | null }> {
     const silence = new Silence(this.#config.updateTimeoutMs);
-    const response = await this.#call("/v1/adapt", request, context, silence);
+    const response = await this.#call(this.#config.url, "/v1/adapt", request, context, silence);
     const form = await silence.watch(response.formData()).catch((error) => {
       throw unreachable(error);
     });
@@ -110,13 +132,20 @@ export class GpuClient {
   /** A PEFT archive made of an adapter file, as the service streams it. */
   async export(tenant: string, digest: string, context: CallContext): Promise<Response> {
     const silence = new Silence(this.#config.timeoutMs);
-    return await this.#call("/v1/export", { tenant, adapter: { digest } }, context, silence);
+    const request = { tenant, adapter: { digest } };
+    return await this.#call(this.#config.url, "/v1/export", request, context, silence);
   }
 
-  async health(signal?: AbortSignal): Promise<Health> {
-    const response = await fetch(`${this.#config.url}/health`, {
+  /** Of the GPU service, or of whoever gives replies. */
+  async health(of: "updates" | "replies" = "updates"): Promise<Health> {
+    const { url, inferenceUrl } = this.#config;
+    return await this.#healthAt(of === "updates" ? url : inferenceUrl);
+  }
+
+  async #healthAt(url: string): Promise<Health> {
+    const response = await fetch(`${url}/health`, {
       headers: this.#headers({ loadAdapter: noAdapter }),
-      signal: signal ?? AbortSignal.timeout(2000),
+      signal: AbortSignal.timeout(2000),
     }).catch((error) => {
       throw unreachable(error);
     });
@@ -125,7 +154,7 @@ export class GpuClient {
 
   async #callForJson(path: string, request: ScoreInput, context: CallContext): Promise<unknown> {
     const silence = new Silence(this.#config.timeoutMs);
-    const response = await this.#call(path, request, context, silence);
+    const response = await this.#call(this.#config.url, path, request, context, silence);
     const text = await silence.watch(response.text()).catch((error) => {
       throw unreachable(error);
     });
@@ -134,38 +163,54 @@ export class GpuClient {
 
   /** Sends a request, and again with the adapter's bytes if the replica does not have them. */
   async #call(
+    base: string,
     path: string,
     request: { tenant: string; adapter?: { digest: string } | null },
     context: CallContext,
     silence: Silence,
   ): Promise<Response> {
     const json = JSON.stringify(request);
-    const headers = this.#headers(context);
-    const send = async (body: string | FormData) => {
-      const init: RequestInit = {
-        method: "POST",
-        headers:
-          typeof body === "string" ? { ...headers, "content-type": "application/json" } : headers,
-        body,
-        signal: silence.signal(context.signal),
-      };
-      return await silence.watch(fetch(this.#config.url + path, init)).catch((error) => {
-        throw unreachable(error);
-      });
-    };
-    let response = await send(json);
-    if (response.ok) return response;
-    let error = await readError(response);
-    if (error.code === "adapter_missing" && request.adapter != null) {
-      const bytes = await context.loadAdapter(request.adapter.digest);
-      const form = new FormData();
-      form.append("request", new Blob([json], { type: "application/json" }), "request.json");
-      form.append("adapter", new Blob([bytes]), "adapter.safetensors");
-      response = await send(form);
+    let bytes: Uint8Array<ArrayBuffer> | null = null;
+    const send = async (): Promise<Response> => {
+      const response = await this.#send(base, path, bodyOf(json, bytes), context, silence);
       if (response.ok) return response;
-      error = await readError(response);
+      const error = await readError(response);
+      if (error.code !== "adapter_missing" || bytes !== null || request.adapter == null) {
+        throw error;
+      }
+      bytes = await context.loadAdapter(request.adapter.digest);
+      return await send();
+    };
+    return context.patient ? await untilWarm(this.#config.warmUpMs, send) : await send();
+  }
+
+  async #send(
+    base: string,
+    path: string,
+    body: string | FormData,
+    context: CallContext,
+    silence: Silence,
+  ): Promise<Response> {
+    const { coldMs, warmUpMs } = this.#config;
+    const headers = this.#headers(context);
+    const answering = fetch(base + path, {
+      method: "POST",
+      headers:
+        typeof body === "string" ? { ...headers, "content-type": "application/json" } : headers,
+      body,
+      signal: silence.signal(context.signal),
+    }).catch((error) => {
+      throw unreachable(error);
+    });
+    const isThere = async () => (await this.#healthAt(base)).status === "ok";
+    try {
+      return await silence.watch(unlessCold(answering, coldMs, isThere));
+    } catch (error) {
+      // The request may be held by a platform that starts a container for it: then it is answered in the end.
+      if (context.patient && isCold(error)) return await silence.watch(answering, warmUpMs);
+      silence.end();
+      throw error;
     }
-    throw error;
   }
 
   #headers(context: CallContext): Record<string, string> {
@@ -178,45 +223,18 @@ export class GpuClient {
   }
 }
 
+/** JSON as it is, or a form with the adapter's file beside it. */
+function bodyOf(json: string, adapter: Uint8Array<ArrayBuffer> | null): string | FormData {
+  if (adapter === null) return json;
+  const form = new FormData();
+  form.append("request", new Blob([json], { type: "application/json" }), "request.json");
+  form.append("adapter", new Blob([adapter]), "adapter.safetensors");
+  return form;
+}
+
 const noAdapter: LoadAdapter = async () => {
   throw new Error("This call has no adapter");
 };
-
-/** Gives a call up when the service says nothing for too long; every answer starts the wait anew. */
-class Silence {
-  readonly #timeoutMs: number;
-  readonly #controller = new AbortController();
-
-  constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
-  }
-
-  signal(outer: AbortSignal | undefined): AbortSignal {
-    return outer === undefined
-      ? this.#controller.signal
-      : AbortSignal.any([outer, this.#controller.signal]);
-  }
-
-  async watch<T>(work: Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | null = null;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = new RosaError(
-          "gpu_unavailable",
-          `The GPU service said nothing for ${this.#timeoutMs} ms`,
-          { retryAfterS: 5 },
-        );
-        reject(error);
-        this.#controller.abort(error);
-      }, this.#timeoutMs);
-    });
-    try {
-      return await Promise.race([work, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
 
 function parseEvent(data: string): GenerateEvent {
   return validate(generateEventSchema, parseJson(data));
@@ -242,9 +260,14 @@ async function readError(response: Response): Promise<RosaError> {
     error?: { code?: unknown; message?: unknown; param?: unknown };
   } | null;
   const { code, message } = body?.error ?? {};
-  if (typeof code !== "string") return broken(`answered with status ${response.status}`);
   const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
-  return reported(code, String(message), Number.isFinite(retryAfter) ? retryAfter : undefined);
+  const retryAfterS = Number.isFinite(retryAfter) ? retryAfter : undefined;
+  if (typeof code === "string") return reported(code, String(message), retryAfterS);
+  const what = `answered with status ${response.status}`;
+  // No words of the service's own: its platform's proxy, which has no container to give the request to.
+  return [502, 503, 504].includes(response.status)
+    ? new RosaError("gpu_cold", `The GPU service ${what}`, { retryAfterS: retryAfterS ?? 5 })
+    : broken(what);
 }
 
 /**

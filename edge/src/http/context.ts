@@ -63,7 +63,8 @@ export function config(c: AppContext): Config {
 }
 
 /** Handed on to the GPU service. */
-export function traceOf(c: AppContext): Trace {
+/** `patient` for a caller who is answered with a stream. */
+export function traceOf(c: AppContext, patient = false): Trace {
   const traceparent = c.req.header("traceparent");
   return {
     requestId: c.var.requestId,
@@ -71,6 +72,7 @@ export function traceOf(c: AppContext): Trace {
     /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
       ? { traceparent }
       : {}),
+    ...(patient ? { patient } : {}),
   };
 }
 

@@ -83,7 +83,7 @@ async function chatWithoutState(c: AppContext, body: ChatRequest): Promise<Respo
     env: c.env,
     config: config(c),
     principal: c.var.principal,
-    trace: traceOf(c),
+    trace: traceOf(c, body.stream === true),
     eventId: id,
   };
   const messages = toMessages(body);
@@ -121,7 +121,7 @@ async function chatInSession(
         keyId: c.var.principal.keyId,
         idempotency: await idempotencyOf(c),
       },
-      traceOf(c),
+      traceOf(c, body.stream === true),
     ),
   );
   const { turnId, generation, stream } = begun;

@@ -6,6 +6,13 @@ import { type AppEnv, config } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { bearer, errors, json } from "./define.ts";
 
+const gpuHealthSchema = z.object({
+  status: z.enum(["ok", "loading", "draining", "unreachable"]),
+  model: z.string().nullable(),
+  provider: z.string().nullable(),
+  queue: z.object({ waiting: z.int(), running: z.int() }).nullable(),
+});
+
 export const service = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
 
 service.openapi(
@@ -19,11 +26,9 @@ service.openapi(
         z
           .object({
             status: z.enum(["ok", "degraded"]),
-            gpu: z.object({
-              status: z.enum(["ok", "loading", "draining", "unreachable"]),
-              model: z.string().nullable(),
-              provider: z.string().nullable(),
-              queue: z.object({ waiting: z.int(), running: z.int() }).nullable(),
+            gpu: gpuHealthSchema,
+            inference: gpuHealthSchema.nullable().openapi({
+              description: "What gives replies, where that is not the GPU service itself",
             }),
           })
           .openapi("Health"),
@@ -32,22 +37,15 @@ service.openapi(
     },
   }),
   async (c) => {
-    let health: Health | null = null;
-    try {
-      health = await new GpuClient(config(c).gpu).health();
-    } catch {
-      // Unreachable is an answer here, not a failure.
-    }
+    const { gpu } = config(c);
+    const client = new GpuClient(gpu);
+    const [updates, replies] = await Promise.all([
+      healthOf(client.health("updates")),
+      gpu.inferenceUrl === gpu.url ? null : healthOf(client.health("replies")),
+    ]);
+    const isOk = updates.status === "ok" && (replies === null || replies.status === "ok");
     return c.json(
-      {
-        status: health?.status === "ok" ? ("ok" as const) : ("degraded" as const),
-        gpu: {
-          status: health?.status ?? ("unreachable" as const),
-          model: health?.model?.id ?? null,
-          provider: health?.provider ?? null,
-          queue: health?.queue ?? null,
-        },
-      },
+      { status: isOk ? ("ok" as const) : ("degraded" as const), gpu: updates, inference: replies },
       200,
     );
   },
@@ -82,7 +80,7 @@ service.openapi(
     },
   }),
   async (c) => {
-    const { model } = await new GpuClient(config(c).gpu).health();
+    const { model } = await new GpuClient(config(c).gpu).health("replies");
     const data =
       model === null
         ? []
@@ -98,3 +96,13 @@ service.openapi(
     return c.json({ object: "list" as const, data }, 200);
   },
 );
+
+/** Unreachable is an answer here, not a failure. */
+async function healthOf(asked: Promise<Health>): Promise<z.infer<typeof gpuHealthSchema>> {
+  try {
+    const { status, model, provider, queue } = await asked;
+    return { status, model: model?.id ?? null, provider, queue };
+  } catch {
+    return { status: "unreachable", model: null, provider: null, queue: null };
+  }
+}

@@ -47,7 +47,7 @@ turns.openapi(
       idempotency: await idempotencyOf(c),
     };
     if (stream) {
-      const begun = await unwrap(session.turnStream(input, traceOf(c)));
+      const begun = await unwrap(session.turnStream(input, traceOf(c, true)));
       const headers = {
         "x-rosa2-session": s,
         "x-rosa2-turn": begun.turnId,
@@ -107,7 +107,7 @@ turns.openapi(
     const { s, t } = c.req.valid("param");
     const session = mySession(c, s);
     if ((c.req.valid("json") as { stream?: boolean } | undefined)?.stream === true) {
-      const stream = await unwrap(session.retryStream(t, traceOf(c)));
+      const stream = await unwrap(session.retryStream(t, traceOf(c, true)));
       return sseResponse(logEvents(stream), { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
     }
     return c.json(await unwrap(session.retry(t, traceOf(c))), 200);
@@ -200,7 +200,7 @@ turns.openapi(
       idempotency: await idempotencyOf(c),
     };
     if (body.stream) {
-      const { feedbackId, stream } = await unwrap(session.feedbackStream(input, traceOf(c)));
+      const { feedbackId, stream } = await unwrap(session.feedbackStream(input, traceOf(c, true)));
       return sseResponse(logEvents(stream, { feedback: "done" }), {
         "x-rosa2-session": s,
         "x-rosa2-feedback": feedbackId,

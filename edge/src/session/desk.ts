@@ -15,10 +15,12 @@ export type TurnRow = typeof turns.$inferSelect;
 export type FeedbackRow = typeof feedback.$inferSelect;
 export type GenerationRow = typeof generations.$inferSelect;
 
-/** Request identity passed on to the GPU service. */
+/** Who asks: identity passed on to the GPU service, and how the caller waits. */
 export interface Trace {
   requestId?: string;
   traceparent?: string;
+  /** The caller reads a stream with heartbeats, so a cold GPU service is waited for. */
+  patient?: boolean;
 }
 
 export interface Desk {

@@ -64,6 +64,29 @@ export async function scoreReplies(
   }
 }
 
+/**
+ * The same for the words step, which need not wait for a service that is away where another model rewrites:
+ * that one's wording stands without being measured.
+ */
+export async function scoreRepliesForWords(
+  desk: Desk,
+  trace: Trace,
+  items: { messages: TurnRow["messages"]; reply: string }[],
+): Promise<number[] | null> {
+  if (!rewritesWithoutGpu(desk.config)) return await scoreReplies(desk, trace, null, items);
+  try {
+    return await scoreReplies(desk, { ...trace, patient: false }, null, items);
+  } catch (error) {
+    if (isTransient(error)) return null;
+    throw error;
+  }
+}
+
+/** Whether a model of somebody else's rewrites, so that words go on while the GPU service is away. */
+export function rewritesWithoutGpu({ rewriter }: Desk["config"]): boolean {
+  return rewriter !== null && rewriter.name !== "gpu";
+}
+
 export function logReport(
   desk: Desk,
   row: FeedbackRow,

@@ -26,11 +26,12 @@ import type {
   WordsStateBody,
 } from "../contract.ts";
 import type { Env } from "../env.ts";
-import { GpuClient } from "../gpu-client/index.ts";
+import { GpuClient, isTransient } from "../gpu-client/index.ts";
 import { emptyWords, type OwnLexicon } from "../words/index.ts";
 import { type Desk, feedbackRow, generationRow, sessionRow, type Trace, turnRow } from "./desk.ts";
 import type { NewTurn } from "./draft.ts";
 import { EventLog, type Filter, followLog } from "./events.ts";
+import { rewritesWithoutGpu } from "./evidence.ts";
 import { Jobs } from "./jobs.ts";
 import { beginFeedback, type NewFeedback } from "./learn.ts";
 import { setSessionLexicon } from "./lexicon.ts";
@@ -170,7 +171,7 @@ export class SessionObject extends DurableObject<Env> {
       this.#jobs.background(work);
       const { retry, wait = retry } = input.body;
       if (wait) {
-        await work.catch((error) => this.#kept(error, id));
+        await work.catch((error) => this.#wordsOrKept(error, id));
       } else {
         while (feedbackRow(this.#desk, id).step === "stored") {
           await Promise.race([work, this.#desk.log.changed()]).catch((error) =>
@@ -408,6 +409,16 @@ export class SessionObject extends DurableObject<Env> {
         .limit(1)
         .get()?.seq ?? 0
     );
+  }
+
+  /**
+   * While the GPU service is away, words that another model wrote are answer enough: the weights are queued,
+   * and update and new turn follow from the outbox.
+   */
+  #wordsOrKept(error: unknown, feedbackId: string): void {
+    const { step } = feedbackRow(this.#desk, feedbackId);
+    if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(this.#desk.config)) return;
+    this.#kept(error, feedbackId);
   }
 
   /** The feedback is stored whatever happens next; the caller learns its id with the error. */

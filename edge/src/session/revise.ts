@@ -9,7 +9,7 @@ import {
 } from "../words/index.ts";
 import { adopt, proposeRewrite, type RivalScores, rewriteTask } from "../words/providers/index.ts";
 import { type Desk, feedbackRow, sessionRow, type Trace, type TurnRow, turnRow } from "./desk.ts";
-import { isNeutral, logReport, scoreReplies, unchangedWords } from "./evidence.ts";
+import { isNeutral, logReport, scoreRepliesForWords, unchangedWords } from "./evidence.ts";
 import { wordsOptions } from "./lexicon.ts";
 import { meter } from "./meter.ts";
 import { withRequest } from "./prompt.ts";
@@ -32,10 +32,9 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
     const scores =
       items.length === 0
         ? null
-        : await scoreReplies(
+        : await scoreRepliesForWords(
             desk,
             trace,
-            null,
             items.map(({ prompt, reply }) => ({
               messages: withRequest(turn.messages, prompt),
               reply,
@@ -141,10 +140,9 @@ async function askRewriter(
   const { correction } = input.feedback;
   let rivals: RivalScores | null = null;
   if (proposal !== null && correction !== undefined) {
-    const scores = await scoreReplies(
+    const scores = await scoreRepliesForWords(
       desk,
       trace,
-      null,
       [byRules.after, proposal.rewritten].map((prompt) => ({
         messages: withRequest(turn.messages, prompt),
         reply: correction,

@@ -73,7 +73,9 @@ const queuedWeights: WeightsReport = {
 /** Once the words are done; before that there is nothing to show. */
 export function feedbackResult(desk: Desk, row: FeedbackRow): FeedbackResult {
   if (row.words === null) throw new Error(`Feedback ${row.id} has no words yet`);
-  const retry = row.retryTurnId === null ? null : turnRow(desk, row.retryTurnId);
+  const turn = row.retryTurnId === null ? null : turnRow(desk, row.retryTurnId);
+  // One that failed is run again before the feedback is done: until then there is no new turn to show.
+  const retry = turn?.status === "failed" && row.step !== "done" ? null : turn;
   return {
     id: row.id,
     object: "feedback",

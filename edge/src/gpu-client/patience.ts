@@ -1,0 +1,65 @@
+/**
+ * A GPU service that scales to zero: how a caller learns that it is cold, and how one waits for it.
+ *
+ * Some platforms refuse a request while a container starts, others hold it. So a call without an answer for
+ * a while asks for the service's health, which one that is merely busy answers at once.
+ */
+import { RosaError } from "@rosa2/shared/errors";
+
+const askAgainMs = 5_000;
+const retryAfterS = 10;
+
+/** The work's result, or `gpu_cold` once it took `coldMs` and the service turns out not to be there. */
+export async function unlessCold<T>(
+  work: Promise<T>,
+  coldMs: number,
+  isThere: () => Promise<boolean>,
+): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const cold = new Promise<never>((_, reject) => {
+    timer = setTimeout(async () => {
+      if (await isThere().catch(() => false)) return;
+      reject(new RosaError("gpu_cold", "The GPU service is starting", { retryAfterS }));
+    }, coldMs);
+  });
+  try {
+    return await Promise.race([work, cold]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Sends again while the service says that it is cold, for so long at most. */
+export async function untilWarm<T>(warmUpMs: number, send: () => Promise<T>): Promise<T> {
+  const until = Date.now() + warmUpMs;
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!isCold(error) || Date.now() > until) throw error;
+      const pauseMs = Math.min((error.retryAfterS ?? 1) * 1000, askAgainMs);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+}
+
+export function isCold(error: unknown): error is RosaError {
+  return error instanceof RosaError && error.code === "gpu_cold";
+}
+
+/** Whether work still goes on after a while; a failure is told to whoever awaits the work itself. */
+export async function goesOn(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const still = new Promise<true>((resolve) => {
+    timer = setTimeout(() => resolve(true), ms);
+  });
+  const settled = work.then(
+    () => false,
+    () => false,
+  );
+  try {
+    return await Promise.race([settled, still]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

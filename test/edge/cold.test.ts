@@ -1,0 +1,190 @@
+/** A GPU service that sleeps: short calls are told so, streams wait, and words go on without it. */
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract.ts";
+import { SessionObject } from "../../edge/src/session/index.ts";
+import { type Result, unwrap } from "../../edge/src/session/result.ts";
+import {
+  appWith,
+  ask,
+  bindings,
+  type Caller,
+  eventually,
+  newTenant,
+  openSession,
+  readEvents,
+  textOf,
+} from "./support/client.ts";
+
+const coldMs = 150;
+const sleepMs = 1_200;
+let sleepers = 0;
+
+/** Variables of an edge whose GPU service sleeps until it is asked for something. */
+function asleep() {
+  const url = `${bindings.GPU_URL}/asleep/n${++sleepers}/${sleepMs}`;
+  return { GPU_URL: url, GPU_COLD_MS: String(coldMs) };
+}
+
+const refusal = { status: 503, code: "gpu_cold", message: "the model is loading" };
+const cold = { "/v1/generate": refusal, "/v1/score": refusal, "/v1/adapt": refusal };
+
+describe("a GPU service that is asleep", () => {
+  it("costs a call without a stream a quick 503 with the time to come back", async () => {
+    const caller = await newTenant();
+    const startedAt = Date.now();
+    const response = await chat(caller, {});
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ error: { type: "api_error", code: "gpu_cold" } });
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(Date.now() - startedAt).toBeLessThan(sleepMs);
+  });
+
+  it("is waited for by a stream, which is kept alive meanwhile", async () => {
+    const caller = await newTenant();
+    const response = await chat(caller, { stream: true });
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    expect(text.split(": ping").length).toBeGreaterThan(2);
+    expect(text).toContain("echo:");
+    expect(text.trim().endsWith("data: [DONE]")).toBe(true);
+  });
+
+  it("is not called cold for being slow", async () => {
+    const caller = await newTenant();
+    await caller.behave({ delayMs: { "/v1/generate": 4 * coldMs } });
+    const call = appWith({ GPU_COLD_MS: String(coldMs) });
+    expect((await chat(caller, {}, call)).status).toBe(200);
+  });
+
+  it("keeps a session's turn, which a retry or a stream brings to its end", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const content = "hello";
+    await inSession(caller, id, asleep(), async (object) => {
+      const input = { content, sampling: {}, keyId: "key_test" };
+      const refused = await object.turn(input, {});
+      expect(refused).toMatchObject({ ok: false, code: "gpu_cold", kept: expect.any(String) });
+      if (refused.ok || refused.kept === undefined) throw new Error("The turn was not kept");
+      const stream = await unwrap(object.retryStream(refused.kept, { patient: true }));
+      await new Response(stream).text();
+      const turn = await unwrap(object.readTurn(refused.kept));
+      expect(turn).toMatchObject({ status: "completed", reply: "echo: hello" });
+    });
+  });
+
+  it("is asked again by a stream for as long as it says that it is loading", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    await caller.behave({ error: cold });
+    const answering = caller
+      .post(`/v1/sessions/${id}/turns`, { content: "hello", stream: true })
+      .then(readEvents);
+    await eventually(
+      () => caller.calls("/v1/generate"),
+      (calls) => calls.length >= 2,
+    );
+    await caller.behave({});
+    const events = await answering;
+    expect(textOf(events)).toBe("echo: hello");
+    expect(events.map(({ event }) => event)).not.toContain("error");
+  });
+});
+
+describe("words while the GPU service is away", () => {
+  const request = "Write about the bank we visited in Bern";
+  const rewritten = "Write about the bank of the river we visited in Bern";
+  const said = { reward: -1, text: "I meant the river", retry: true, stream: false };
+
+  /** An edge where a model of the platform rewrites. */
+  const rewriting = {
+    REWRITER: "workers-ai",
+    REWRITER_MODEL: "a model",
+    AI: { run: async () => ({ response: { rewritten, confidence: 0.9 } }) },
+  };
+
+  it.each(["words", "both"] as const)(
+    "are answered where a rewriter is set up, in mode %s, and the turn follows by itself",
+    async (mode) => {
+      const caller = await newTenant();
+      const { id } = await openSession(caller, { adaptation: { mode } });
+      const turn = await ask(caller, id, request);
+      await caller.behave({ error: cold });
+      await inSession(caller, id, rewriting, async (object) => {
+        const input = { turnId: turn.id, keyId: "key_test", body: said };
+        const answer = await unwrap<FeedbackResult>(object.feedback(input, {}));
+        expect(answer).toMatchObject({
+          status: "pending",
+          words: { after: rewritten, rewriter: { name: "workers-ai", adopted: true } },
+          weights: { decision: mode === "words" ? "skipped" : "queued" },
+        });
+        expect(answer.turn).toBeUndefined();
+        await caller.behave({});
+        const again = await unwrap<FeedbackResult>(object.feedback(input, {}));
+        expect(again).toMatchObject({ id: answer.id, status: "done" });
+        expect(again.turn).toMatchObject({ prompt: rewritten, status: "completed" });
+      });
+    },
+  );
+
+  it("follow by themselves when nobody asks again", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, request);
+    await caller.behave({ error: cold });
+    await inSession(caller, id, rewriting, async (object) => {
+      const input = { turnId: turn.id, keyId: "key_test", body: said };
+      expect(await unwrap(object.feedback(input, {}))).toMatchObject({ status: "pending" });
+    });
+    await caller.behave({});
+    const session = await eventually(
+      () => caller.get<SessionDetail>(`/v1/sessions/${id}`),
+      ({ feedback }) => feedback[0]?.status === "done",
+      12_000,
+    );
+    expect(session.turns.at(-1)).toMatchObject({ prompt: rewritten, status: "completed" });
+  });
+
+  it("are still refused with 503 where only the rules rewrite and must measure", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+    await caller.behave({ error: cold });
+    const body = { reward: -1, correction: "31, 12, 7", retry: true };
+    const failed = await caller.post(`/v1/sessions/${id}/turns/${turn.id}/feedback`, body);
+    expect(failed.status).toBe(503);
+    expect(await failed.json()).toMatchObject({ error: { code: "gpu_cold" } });
+    expect(failed.headers.get("x-rosa2-feedback")).toMatch(/^fb_/);
+    expect(failed.headers.get("retry-after")).not.toBeNull();
+  });
+});
+
+function chat(caller: Caller, more: object, call = appWith(asleep())): Promise<Response> {
+  const messages = [{ role: "user", content: "hello" }];
+  return call("/v1/chat/completions", {
+    method: "POST",
+    headers: { authorization: `Bearer ${caller.key}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "rosa2", messages, ...more }),
+  });
+}
+
+/** The object of a session that exists, under variables of its own. */
+async function inSession(
+  caller: Caller,
+  sessionId: string,
+  variables: object,
+  work: (object: {
+    turn(input: object, trace: object): Promise<Result<TurnBody>>;
+    retryStream(turnId: string, trace: object): Promise<Result<ReadableStream<Uint8Array>>>;
+    readTurn(turnId: string): Promise<Result<TurnBody>>;
+    feedback(input: object, trace: object): Promise<Result<FeedbackResult>>;
+  }) => Promise<void>,
+): Promise<void> {
+  const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${sessionId}`);
+  await runInDurableObject(stub as unknown as DurableObjectStub, async (_, state) => {
+    const object = new SessionObject(state, { ...bindings, ...variables });
+    // Its constructor looks for tables first; calls from outside would wait for that.
+    await state.blockConcurrencyWhile(async () => {});
+    await work(object as never);
+  });
+}
