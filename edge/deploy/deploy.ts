@@ -3,6 +3,7 @@
  *
  *   GPU_URL=https://… npm run deploy                      the environment `production`
  *   GPU_URL=https://… npm run deploy -- --env staging     the other one
+ *   GPU_URL=https://… npm run deploy -- --rotate-secret   with a new GPU_SECRET, see rotation.ts
  *
  * Every step looks before it acts, so running it again changes what has changed and nothing else.
  * Key and secret stay in .rosa2/deploy/<environment>/, readable by this user only.
@@ -14,6 +15,7 @@ import { Failure } from "../local/failure.ts";
 import { PrivateFolder } from "../local/private-folder.ts";
 import { ensureAdminKey } from "./admin-key.ts";
 import { ensureBucket, ensureDatabase, readNames, writeDatabaseId } from "./resources.ts";
+import { rotateSecret } from "./rotation.ts";
 import { gatherSecrets } from "./secrets.ts";
 import { type DeploySettings, readDeploySettings } from "./settings.ts";
 import { smokeTest } from "./smoke.ts";
@@ -35,7 +37,10 @@ async function deploy(settings: DeploySettings): Promise<void> {
   say(`Account     ${await checkLogin(wrangler)}`);
   const folder = new PrivateFolder(settings.statePath);
   // Before anything is made: a missing address would otherwise leave half a deployment.
-  const secrets = await gatherSecrets(wrangler, names, folder, settings);
+  const rotation = settings.rotate ? await rotateSecret(folder, settings.given) : null;
+  const given = { ...settings.given };
+  if (rotation !== null) given.GPU_SECRET = rotation.secret;
+  const secrets = await gatherSecrets(wrangler, names, folder, { ...settings, given });
 
   const database = await ensureDatabase(wrangler, names.database);
   if (database.id !== names.databaseId) writeDatabaseId(configPath, environment, database.id);
@@ -54,6 +59,10 @@ async function deploy(settings: DeploySettings): Promise<void> {
     say(`Admin key   ${key === null ? "exists, not on this machine" : `${folder.path}/api-key`}`);
 
   await smokeTest(url, key, settings.waitMs, (line) => say(`Smoke test  ${line}`));
+  if (rotation !== null) {
+    rotation.finish();
+    say("GPU secret  changed; the GPU service may forget the old one now");
+  }
   say(`\nrosa2 is at ${url}; API at ${url}/v1, reference at ${url}/docs`);
   if (database.id !== names.databaseId) say("wrangler.toml now names the database: commit it.");
 }

@@ -14,6 +14,7 @@ const settingsSchema = z.object({
   config: z.string().min(1).default("wrangler.toml"),
   /** How long the smoke test waits for the new address and for the GPU service. */
   wait: z.coerce.number("must be seconds").int().min(1).max(3600).default(180),
+  "rotate-secret": z.boolean().default(false),
 });
 
 export interface DeploySettings {
@@ -23,6 +24,8 @@ export interface DeploySettings {
   /** Where the environment's key and secret are kept on this machine. */
   statePath: string;
   waitMs: number;
+  /** Whether GPU_SECRET is to be changed. */
+  rotate: boolean;
   /** Values given for `secretNames`. */
   given: Record<string, string>;
 }
@@ -35,7 +38,8 @@ export function readDeploySettings(
   const option = { type: "string" } as const;
   let values: Record<string, unknown>;
   try {
-    const options = { env: option, config: option, wait: option };
+    const rotate = { type: "boolean" } as const;
+    const options = { env: option, config: option, wait: option, "rotate-secret": rotate };
     values = parseArgs({ args: [...args], options }).values;
   } catch (error) {
     throw new Failure((error as Error).message);
@@ -48,7 +52,7 @@ export function readDeploySettings(
     });
     throw new Failure(problems.join("\n"));
   }
-  const { env, config, wait } = parsed.data;
+  const { env, config, wait, "rotate-secret": rotate } = parsed.data;
   const given = Object.fromEntries(
     secretNames.flatMap((name) => {
       const value = environment[name];
@@ -60,6 +64,7 @@ export function readDeploySettings(
     configPath: resolve(rootPath, config),
     statePath: join(resolve(rootPath, environment.ROSA2_STATE || ".rosa2"), "deploy", env),
     waitMs: wait * 1000,
+    rotate,
     given,
   };
 }

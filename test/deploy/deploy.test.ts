@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Api } from "../../edge/local/api.ts";
+import { PrivateFolder } from "../../edge/local/private-folder.ts";
 import { FakeGpu } from "../support/fake-gpu.ts";
 import { Deployment } from "./support/deployment.ts";
 
@@ -65,6 +66,40 @@ describe("the first deploy and those after it", () => {
       headers: { authorization: `Bearer ${firstKey}` },
     });
     expect(((await keys.json()) as { data: unknown[] }).data).toHaveLength(1);
+  }, 240_000);
+});
+
+describe("a change of the GPU secret", () => {
+  let deployment: Deployment;
+  beforeAll(async () => {
+    deployment = await Deployment.make();
+  });
+  afterAll(() => deployment?.remove());
+
+  it("waits until the GPU service takes the next one, then gives it to the edge", async () => {
+    const secrets = new PrivateFolder(join(deployment.folder, "state/deploy/production"));
+    secrets.write("gpu-secret", gpuSecret);
+    const gpu = new FakeGpu(gpuSecret);
+    const variables = { GPU_URL: await gpu.listen() };
+
+    const early = await deployment.run(variables, ["--rotate-secret"]);
+    expect(early.code).toBe(1);
+    expect(early.printed).toContain("gpu-secret.both");
+    expect(deployment.account.workers).toEqual({});
+    const both = secrets.read("gpu-secret.both")?.split(",") ?? [];
+    expect(both).toEqual([gpuSecret, expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect(early.printed).not.toContain(both[1]);
+
+    gpu.take(...both);
+    const { code, printed } = await deployment.run(variables, ["--rotate-secret"]);
+    expect(printed).toContain("may forget the old one now");
+    expect(code).toBe(0);
+    expect(deployment.account.workers["rosa2-production"]).toMatchObject({ GPU_SECRET: both[1] });
+    expect(secrets.read("gpu-secret")).toBe(both[1]);
+    expect(secrets.read("gpu-secret.both")).toBeNull();
+    gpu.take(both[1] ?? "");
+    const health = await fetch(`${deployment.url}/health`);
+    expect(await health.json()).toMatchObject({ status: "ok" });
   }, 240_000);
 });
 

@@ -30,7 +30,7 @@ interface AdapterFile {
 }
 
 export class FakeGpu {
-  readonly #secret: string;
+  #secrets: readonly string[];
   readonly #server: Server;
   readonly #adapters = new Map<string, AdapterFile>();
   readonly #behaviours = new Map<string, Behaviour>();
@@ -40,7 +40,7 @@ export class FakeGpu {
   #salt = 0;
 
   constructor(secret: string) {
-    this.#secret = secret;
+    this.#secrets = [secret];
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch((error) => {
         if (!response.headersSent) response.writeHead(500);
@@ -54,6 +54,11 @@ export class FakeGpu {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     this.#server.unref();
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Changes which secrets it takes. */
+  take(...secrets: string[]): void {
+    this.#secrets = secrets;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -71,10 +76,11 @@ export class FakeGpu {
       }
       await sleep(Math.max(0, awakeAt - Date.now()));
     }
-    if (request.headers[secretHeader] !== this.#secret) {
+    if (!this.#secrets.includes(String(request.headers[secretHeader]))) {
       return sendError(response, 401, "invalid_key", "wrong secret");
     }
     if (url.pathname === "/health") return sendJson(response, 200, health);
+    if (url.pathname === "/metrics") return sendJson(response, 200, {});
     const { json, adapter } = await readRequest(request, raw);
     const { tenant } = json as { tenant: string };
     const call = noteOf(url.pathname, request, json, adapter !== null);

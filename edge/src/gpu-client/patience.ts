@@ -25,7 +25,7 @@ export async function unlessCold<T>(
   try {
     return await Promise.race([work, cold]);
   } finally {
-    clearTimeout(timer);
+    if (timer !== null) clearTimeout(timer);
   }
 }
 
@@ -60,6 +60,6 @@ export async function goesOn(work: Promise<unknown>, ms: number): Promise<boolea
   try {
     return await Promise.race([settled, still]);
   } finally {
-    clearTimeout(timer);
+    if (timer !== null) clearTimeout(timer);
   }
 }

@@ -31,7 +31,7 @@ export class Silence {
     try {
       return await Promise.race([work, timeout]);
     } finally {
-      clearTimeout(timer);
+      if (timer !== null) clearTimeout(timer);
     }
   }
 
