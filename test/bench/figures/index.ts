@@ -3,6 +3,7 @@ import type { Family } from "../figure.ts";
 import { adapterSwitch } from "./adapter-switch.ts";
 import { batch } from "./batch.ts";
 import { coldStart } from "./cold-start.ts";
+import { replicas } from "./replicas.ts";
 import { speed } from "./speed.ts";
 
-export const families: readonly Family[] = [speed, batch, coldStart, adapterSwitch];
+export const families: readonly Family[] = [speed, batch, coldStart, adapterSwitch, replicas];
