@@ -1,4 +1,4 @@
-/** What would be uploaded: every environment bundles, and stays under its size. */
+/** What would be uploaded: every environment bundles, stays under its size, and starts in time. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,37 +11,25 @@ import { rootPath } from "../../edge/local/settings.ts";
 
 /** Small enough to start in milliseconds anywhere. */
 const gzipKilobytesMax = 250;
+/** Time that the platform gives a Worker's start: https://developers.cloudflare.com/workers/platform/limits/ */
+const startMsMax = 1_000;
 
 const run = promisify(execFile);
 
 describe.each(["staging", "production"])("the Worker of %s", (environment) => {
   it(`bundles to at most ${gzipKilobytesMax} kB gzip`, async () => {
-    const folder = mkdtempSync(join(tmpdir(), "rosa2-bundle-"));
-    try {
-      const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
-      const wrangler = join(dirname(manifest), "bin/wrangler.js");
-      const { stdout } = await run(
-        process.execPath,
-        [wrangler, "deploy", "--dry-run", "--env", environment, "--outdir", folder],
-        {
-          cwd: rootPath,
-          env: {
-            ...process.env,
-            NO_COLOR: "1",
-            FORCE_COLOR: undefined,
-            CLOUDFLARE_CF_FETCH_ENABLED: "false",
-            WRANGLER_LOG_PATH: folder,
-            WRANGLER_SEND_METRICS: "false",
-          },
-        },
-      );
-      const kibibytes = Number(stdout.match(/gzip: ([\d.]+) KiB/)?.[1]);
-      console.log(`Worker of ${environment}: ${kibibytes} KiB gzip`);
-      expect((kibibytes * 1024) / 1000).toBeLessThanOrEqual(gzipKilobytesMax);
-      expect(stdout).toContain("env.AI");
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const printed = await wrangler(["deploy", "--dry-run", "--env", environment]);
+    const kibibytes = Number(printed.match(/gzip: ([\d.]+) KiB/)?.[1]);
+    console.log(`Worker of ${environment}: ${kibibytes} KiB gzip`);
+    expect((kibibytes * 1024) / 1000).toBeLessThanOrEqual(gzipKilobytesMax);
+    expect(printed).toContain("env.AI");
+  });
+
+  it(`is busy for at most ${startMsMax} ms when it starts`, async () => {
+    const printed = await wrangler(["check", "startup", "--args", `--env ${environment}`]);
+    const activeMs = Number(printed.match(/Active: ([\d.]+) ms/)?.[1]);
+    console.log(`Worker of ${environment}: busy for ${activeMs} ms at its start`);
+    expect(activeMs).toBeLessThanOrEqual(startMsMax);
   });
 
   it("has every binding that the Worker has locally", () => {
@@ -65,4 +53,29 @@ function bindingNames(env: string | undefined): string[] {
       JSON.stringify([limiter.name, limiter.simple]),
     ),
   ].toSorted();
+}
+
+/** Standard output of a command that writes its files into a folder of its own. */
+async function wrangler(args: readonly string[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "rosa2-bundle-"));
+  try {
+    const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
+    const script = join(dirname(manifest), "bin/wrangler.js");
+    const files =
+      args[0] === "deploy" ? ["--outdir", folder] : ["--outfile", join(folder, "profile")];
+    const { stdout } = await run(process.execPath, [script, ...args, ...files], {
+      cwd: rootPath,
+      env: {
+        ...process.env,
+        NO_COLOR: "1",
+        FORCE_COLOR: undefined,
+        CLOUDFLARE_CF_FETCH_ENABLED: "false",
+        WRANGLER_LOG_PATH: folder,
+        WRANGLER_SEND_METRICS: "false",
+      },
+    });
+    return stdout;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

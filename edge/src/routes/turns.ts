@@ -27,7 +27,7 @@ turns.openapi(
     tags: ["Turns"],
     summary: "Send a request and get the session's reply",
     description:
-      "With `stream`, events `turn`, `delta`…, then `done` or `error`. `reset` (rare: the reply was interrupted and came out differently) empties the text shown so far. When the GPU service cannot be reached the turn is kept (header `x-rosa2-turn`): POST …/turns/{t}/retry, or the same request with the same Idempotency-Key, runs it again.",
+      "With `stream`, events `turn`, `delta`…, then `done` or `error`. `reset` (rare: the reply was interrupted and came out differently) empties the text shown so far. While the GPU service starts a stream waits, with heartbeats; otherwise the answer is 503 `gpu_cold` with `Retry-After`. When the GPU service cannot be reached the turn is kept (header `x-rosa2-turn`): POST …/turns/{t}/retry, or the same request with the same Idempotency-Key, runs it again.",
     security: bearer,
     middleware: needs("chat"),
     request: { headers: idempotencyHeader, params: sessionParam, ...jsonBody(turnCreateSchema) },
@@ -180,7 +180,7 @@ turns.openapi(
     tags: ["Feedback"],
     summary: "Say how good a reply was; words first, then weights, then another try",
     description:
-      "With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. The same feedback on the same turn again is the same feedback: it gives the stored result, or goes on where an interruption left off. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and worked on in the background until it succeeds.",
+      "With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. The same feedback on the same turn again is the same feedback: it gives the stored result, or goes on where an interruption left off. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and worked on in the background until it succeeds. Where another model rewrites, the words are answered meanwhile: `status` is `pending`, `weights.decision` is `queued`, and the new turn follows.",
     security: bearer,
     middleware: needs("adapt"),
     request: { headers: idempotencyHeader, params: turnParams, ...jsonBody(feedbackSchema) },

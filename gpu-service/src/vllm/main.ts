@@ -51,6 +51,8 @@ async function start(config: GatewayConfig, logger: Logger): Promise<VllmReplies
     token: config.HF_TOKEN,
   });
   const checkpoint = openCheckpoint(directory);
+  // Reads every weight once: meanwhile vLLM loads them too.
+  const { digest } = checkpoint;
   const vllm = new VllmClient({ url: config.VLLM_URL, key: config.VLLM_KEY });
   const served = await untilServed(vllm, logger);
   const base = served.find(({ id, parent }) =>
@@ -72,7 +74,7 @@ async function start(config: GatewayConfig, logger: Logger): Promise<VllmReplies
   await shelf.adopt(served.filter(({ id }) => id !== base.id).map(({ id }) => id));
   const model = {
     id: base.id,
-    digest: checkpoint.digest,
+    digest,
     context_length: base.contextTokens ?? checkpoint.config.contextLength,
     parameters: checkpoint.parameterCount,
   };
