@@ -7,6 +7,7 @@ import type { SessionDetail, TurnBody } from "../src/contract.ts";
 interface HealthBody {
   status: "ok" | "degraded";
   gpu: { status: string; model: string | null };
+  inference: { status: string; model: string | null } | null;
 }
 
 const pauseMs = 1_000;
@@ -57,6 +58,7 @@ async function untilAnswers(url: string, until: number): Promise<HealthBody> {
         const health = (await response.json()) as HealthBody;
         if (health.status === "ok") return health;
         last = `the edge answers, but the GPU service is ${health.gpu.status}`;
+        if (health.inference !== null) last += ` and what gives replies ${health.inference.status}`;
       } else {
         last = `GET /health answered ${response.status}`;
       }

@@ -139,13 +139,13 @@ export class GpuClient {
   /** Of the GPU service, or of whoever gives replies. */
   async health(of: "updates" | "replies" = "updates"): Promise<Health> {
     const { url, inferenceUrl } = this.#config;
-    return await this.#healthAt(of === "updates" ? url : inferenceUrl);
+    return await this.#healthAt(of === "updates" ? url : inferenceUrl, 2_000);
   }
 
-  async #healthAt(url: string): Promise<Health> {
+  async #healthAt(url: string, timeoutMs: number): Promise<Health> {
     const response = await fetch(`${url}/health`, {
       headers: this.#headers({ loadAdapter: noAdapter }),
-      signal: AbortSignal.timeout(2000),
+      signal: AbortSignal.timeout(timeoutMs),
     }).catch((error) => {
       throw unreachable(error);
     });
@@ -202,7 +202,7 @@ export class GpuClient {
     }).catch((error) => {
       throw unreachable(error);
     });
-    const isThere = async () => (await this.#healthAt(base)).status === "ok";
+    const isThere = async () => (await this.#healthAt(base, coldMs)).status === "ok";
     try {
       return await silence.watch(unlessCold(answering, coldMs, isThere));
     } catch (error) {

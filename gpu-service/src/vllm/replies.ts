@@ -94,7 +94,7 @@ export class VllmReplies implements ReplySource {
       } catch (error) {
         if (lease === null || !isUnknownModel(error)) throw error;
         // vLLM was started anew: the directory is still here, so it is loaded again.
-        this.#options.shelf.forget(lease.name);
+        lease.forget();
         lease.release();
         lease = await this.#take(request, adapterBytes);
         yield* this.#drawings(request, lease?.name ?? "", signal);

@@ -29,6 +29,12 @@ export interface Lease {
   /** What vLLM calls it. */
   name: string;
   release(): void;
+  /** vLLM does not know the name any more: it was started anew. The files are still here. */
+  forget(): void;
+}
+
+interface Loaded {
+  users: number;
 }
 
 const namePattern = /^rosa2-[0-9a-f]{16}-[0-9a-f]{64}$/;
@@ -40,8 +46,8 @@ export function adapterName(tenant: string, digest: string): string {
 
 export class AdapterShelf {
   readonly #options: ShelfOptions;
-  /** Users of each loaded adapter, the one used longest ago first. */
-  readonly #loaded = new Map<string, number>();
+  /** By name, the one used longest ago first. */
+  readonly #loaded = new Map<string, Loaded>();
   /** Loads and unloads under way, by name. */
   readonly #working = new Map<string, Promise<void>>();
 
@@ -59,7 +65,7 @@ export class AdapterShelf {
   async adopt(served: readonly string[]): Promise<void> {
     for (const name of served) {
       if (!namePattern.test(name)) continue;
-      if (existsSync(this.#pathOf(name))) this.#loaded.set(name, this.#loaded.get(name) ?? 0);
+      if (existsSync(this.#pathOf(name))) this.#loaded.set(name, { users: 0 });
       else await this.#options.vllm.unloadAdapter(name);
     }
     for (const name of readdirSync(this.#options.folder)) {
@@ -79,24 +85,24 @@ export class AdapterShelf {
       await work.catch(() => {});
     }
     if (!this.#loaded.has(name)) await this.#alone(name, () => this.#load(name, digest, bytes));
-    const users = (this.#loaded.get(name) ?? 0) + 1;
+    const loaded = this.#loaded.get(name) ?? { users: 0 };
+    loaded.users++;
     // Set anew, so that it is the last in order.
     this.#loaded.delete(name);
-    this.#loaded.set(name, users);
+    this.#loaded.set(name, loaded);
     let held = true;
-    const release = () => {
-      if (!held) return;
-      held = false;
-      const now = this.#loaded.get(name);
-      if (now !== undefined) this.#loaded.set(name, now - 1);
-      if (this.#loaded.size > this.#options.adaptersMax) void this.#makeRoom(0);
+    return {
+      name,
+      release: () => {
+        if (held) loaded.users--;
+        held = false;
+        if (this.#loaded.size > this.#options.adaptersMax) void this.#makeRoom(0);
+      },
+      forget: () => {
+        // Another reply may have had it loaded again meanwhile.
+        if (this.#loaded.get(name) === loaded) this.#loaded.delete(name);
+      },
     };
-    return { name, release };
-  }
-
-  /** vLLM does not know a name any more: it was started anew. The files are still here. */
-  forget(name: string): void {
-    this.#loaded.delete(name);
   }
 
   async #load(name: string, digest: string, bytes: Uint8Array | null): Promise<void> {
@@ -120,7 +126,7 @@ export class AdapterShelf {
         throw new RosaError("gpu_unavailable", `vLLM did not load ${path}: ${error.message}`);
       }
     }
-    this.#loaded.set(name, 0);
+    this.#loaded.set(name, { users: 0 });
   }
 
   /** Whole or not at all: vLLM never sees half a directory. */
@@ -135,7 +141,7 @@ export class AdapterShelf {
 
   /** Unloads what nobody uses, longest ago first, until so many more fit under the cap. */
   async #makeRoom(more: number): Promise<void> {
-    for (const [name, users] of [...this.#loaded]) {
+    for (const [name, { users }] of [...this.#loaded]) {
       if (this.#loaded.size + more <= this.#options.adaptersMax) return;
       if (users > 0 || this.#working.has(name)) continue;
       this.#loaded.delete(name);
