@@ -10,6 +10,7 @@ import {
   type Trace,
   type TurnRow,
 } from "./desk.ts";
+import { rewritesWithoutGpu } from "./rewriter.ts";
 
 export function isNeutral({ reward, text, correction }: FeedbackBody): boolean {
   return reward === 0 && correction === undefined && (text ?? "").trim() === "";
@@ -73,18 +74,13 @@ export async function scoreRepliesForWords(
   trace: Trace,
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[] | null> {
-  if (!rewritesWithoutGpu(desk.config)) return await scoreReplies(desk, trace, null, items);
+  if (!rewritesWithoutGpu(desk)) return await scoreReplies(desk, trace, null, items);
   try {
     return await scoreReplies(desk, { ...trace, patient: false }, null, items);
   } catch (error) {
     if (isTransient(error)) return null;
     throw error;
   }
-}
-
-/** Whether a model of somebody else's rewrites, so that words go on while the GPU service is away. */
-export function rewritesWithoutGpu({ rewriter }: Desk["config"]): boolean {
-  return rewriter !== null && rewriter.name !== "gpu";
 }
 
 export function logReport(

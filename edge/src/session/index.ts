@@ -31,13 +31,13 @@ import { emptyWords, type OwnLexicon } from "../words/index.ts";
 import { type Desk, feedbackRow, generationRow, sessionRow, type Trace, turnRow } from "./desk.ts";
 import type { NewTurn } from "./draft.ts";
 import { EventLog, type Filter, followLog } from "./events.ts";
-import { rewritesWithoutGpu } from "./evidence.ts";
 import { Jobs } from "./jobs.ts";
 import { beginFeedback, type NewFeedback } from "./learn.ts";
 import { setSessionLexicon } from "./lexicon.ts";
 import { noteIndex } from "./meter.ts";
 import { Outbox } from "./outbox.ts";
 import { KeptError, type Result, settle } from "./result.ts";
+import { rewritesWithoutGpu } from "./rewriter.ts";
 import { events, feedback, generations, positives, session, turns } from "./schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
@@ -417,7 +417,7 @@ export class SessionObject extends DurableObject<Env> {
    */
   #wordsOrKept(error: unknown, feedbackId: string): void {
     const { step } = feedbackRow(this.#desk, feedbackId);
-    if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(this.#desk.config)) return;
+    if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(this.#desk)) return;
     this.#kept(error, feedbackId);
   }
 

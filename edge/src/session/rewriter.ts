@@ -20,6 +20,13 @@ export function rewriterOf(desk: Desk, tenantId: string, trace: Trace): Rewriter
     : workersAiRewriter(desk.env.AI as AiBinding | undefined, rewriter.model);
 }
 
+/** Whether a model of somebody else's rewrites, so that words go on while the GPU service is away. */
+export function rewritesWithoutGpu(desk: Desk): boolean {
+  const { rewriter } = desk.config;
+  const wanted = sessionRow(desk).rewriter ?? rewriter.name;
+  return wanted === rewriter.name && (wanted === "openai" || wanted === "workers-ai");
+}
+
 function servedModel(desk: Desk, tenantId: string, trace: Trace): Rewriter {
   return gpuRewriter(async (messages, { temperature, maxTokens, signal }) => {
     const events = desk.gpu.generate(

@@ -7,7 +7,6 @@ import type {
   GenerateEvent,
   GenerateRequest,
   Message,
-  Sampling,
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
@@ -20,6 +19,7 @@ import type { ExportedFiles } from "./messages.ts";
 import type { AdapterWeights, LanguageModel, ScoreRow } from "./model-types.ts";
 import type { RejectedReply } from "./rejected.ts";
 import { Reply } from "./reply.ts";
+import { withDefaults } from "./sampling.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** Scores are asked for while a person waits; updates run while one reads. */
@@ -229,17 +229,6 @@ export class Requests {
       .map((text) => ({ prompt, reply: this.#runtime.tokenizer.replyIds(text) }))
       .filter(({ reply }) => reply.length <= tokensMax);
   }
-}
-
-/** What the request says, and the model's own way where it says nothing. */
-function withDefaults(asked: Sampling, defaults: SamplingDefaults): Sampling & SamplingDefaults {
-  return {
-    ...asked,
-    temperature: asked.temperature ?? defaults.temperature,
-    top_p: asked.top_p ?? defaults.top_p,
-    top_k: asked.top_k ?? defaults.top_k,
-    min_p: asked.min_p ?? defaults.min_p,
-  };
 }
 
 /** The same slices, with the time at which the first one began. */

@@ -208,3 +208,17 @@ function topLogprobs(logits_V: Float32Array, logZ: number, count: number) {
   }
   return top;
 }
+
+/** What the request says, and the model's own way where it says nothing. */
+export function withDefaults(
+  asked: Sampling,
+  defaults: SamplingDefaults,
+): Sampling & SamplingDefaults {
+  return {
+    ...asked,
+    temperature: asked.temperature ?? defaults.temperature,
+    top_p: asked.top_p ?? defaults.top_p,
+    top_k: asked.top_k ?? defaults.top_k,
+    min_p: asked.min_p ?? defaults.min_p,
+  };
+}

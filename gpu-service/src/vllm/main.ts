@@ -79,7 +79,8 @@ async function start(config: GatewayConfig, logger: Logger): Promise<VllmReplies
     parameters: checkpoint.parameterCount,
   };
   logger.info({ model, adapters: shelf.names.length }, "vLLM serves");
-  return new VllmReplies({ vllm, shelf, model, repliesMax: config.QUEUE });
+  const { sampling } = checkpoint.config;
+  return new VllmReplies({ vllm, shelf, model, sampling, repliesMax: config.QUEUE });
 }
 
 async function untilServed(vllm: VllmClient, logger: Logger) {

@@ -5,7 +5,15 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
-import type { GenerateEvent, GenerateRequest, Health, TokenLogprob } from "@rosa2/shared/protocol";
+import type {
+  GenerateEvent,
+  GenerateRequest,
+  Health,
+  Sampling,
+  TokenLogprob,
+} from "@rosa2/shared/protocol";
+import type { SamplingDefaults } from "../compiler/model-config.ts";
+import { withDefaults } from "../engine/sampling.ts";
 import type { ReplySource } from "../service.ts";
 import { type ChatChunk, type VllmClient, VllmRefusal } from "./client.ts";
 import { HeldBack } from "./held-back.ts";
@@ -16,6 +24,8 @@ export interface VllmRepliesOptions {
   shelf: AdapterShelf;
   /** Base model by vLLM's name, as edges are told of it. */
   model: NonNullable<Health["model"]>;
+  /** How the checkpoint wants to be sampled where a request does not say. */
+  sampling: SamplingDefaults;
   repliesMax: number;
 }
 
@@ -121,7 +131,9 @@ export class VllmReplies implements ReplySource {
     for (let drawing = 0; ; drawing++) {
       const isLast = drawing + 1 === drawingsMax;
       const held = new HeldBack(isLast ? [] : request.rejected);
-      const body = chatBody(request, { model, drawing, salt: this.#saltOf(request.tenant) });
+      const sampling = withDefaults(request.sampling, this.#options.sampling);
+      const salt = this.#saltOf(request.tenant);
+      const body = chatBody(request.messages, sampling, { model, drawing, salt });
       const reply = new ReplySoFar(request);
       const chunks = await this.#options.vllm.chat(body, signal);
       if (drawing === 0) yield taken;
@@ -143,7 +155,8 @@ export class VllmReplies implements ReplySource {
 
 /** The request as vLLM takes it; every parameter is told, because a checkpoint may bring defaults of its own. */
 function chatBody(
-  { messages, sampling }: GenerateRequest,
+  messages: GenerateRequest["messages"],
+  sampling: Sampling & SamplingDefaults,
   { model, drawing, salt }: { model: string; drawing: number; salt: string },
 ): object {
   const { temperature, max_tokens, seed, stop } = sampling;

@@ -232,7 +232,8 @@ async function serve(
   client = new VllmClient({ url: await vllm.listen(), key });
   shelf = shelfOn(client, adaptersMax);
   const model = { id: "base-model", digest: checkpoint.digest, context_length: 512, parameters: 1 };
-  replies = new VllmReplies({ vllm: client, shelf, model, repliesMax: 16 });
+  const { sampling } = checkpoint.config;
+  replies = new VllmReplies({ vllm: client, shelf, model, sampling, repliesMax: 16 });
 }
 
 function shelfOn(client: VllmClient, adaptersMax: number): AdapterShelf {
