@@ -36,7 +36,8 @@ async function bench({ ids, json, isQuick, threads }: Settings): Promise<void> {
       console.error(error);
       process.exitCode = 1;
       for (const figure of wanted) {
-        if (!measured.has(figure)) outcomes.push({ figure, missing: `failed: ${error}` });
+        if (!measured.has(figure))
+          outcomes.push({ figure, missing: `failed: ${String(error).split("\n")[0]}` });
       }
     }
     if (json !== null) writeFileSync(json, `${JSON.stringify(resultsOf(outcomes), null, 2)}\n`);

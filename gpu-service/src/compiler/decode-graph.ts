@@ -27,7 +27,7 @@ import { weightReader } from "./weights.ts";
 /**
  * Inputs: `ids` and `positions` [R, 1], `mask` [R, 1, 1, S+1] (added to the scores: past positions, then the
  * new one), `cos` and `sin` [P, D/2] (layer-kinds.ts: also `.window`, where layers differ),
- * `past.{layer}.key|value` [R, K, S, D], and with adapters `a.{group}` [r, in], `b.{group}` [R, r, Σ out].
+ * `past.{layer}.key|value` [R, K, S, D], and with adapters `a.{group}` [r, in], `b.{group}` [R, Σ out, r].
  * Outputs: `logits` [R, 1, V], `best` [R, 1], `peak` and `normalizer` [R, 1, 1]; `fresh` [R, 1, 2·layers·K·D],
  * each layer's rotated key, then its value.
  */

@@ -44,7 +44,7 @@ export interface DecoderParts {
         up(module: string, low: Value): Value;
       }
     | {
-        /** B of all modules of a group, transposed and side by side: [R, r, Σ out]. */
+        /** B of all modules of a group, one below the other: [R, Σ out, r]. */
         joinedB(group: string): Value;
       }
   );
@@ -167,7 +167,8 @@ function project(
   const sizes = linears.map(({ out }) => out);
   const joined = parts.joined?.(x, linears) ?? null;
   const low = lora && matmul(x, lora.a(group), { transposeB: true });
-  const shift = low && "joinedB" in lora ? matmul(low, lora.joinedB(group)) : null;
+  const shift =
+    low && "joinedB" in lora ? matmul(low, lora.joinedB(group), { transposeB: true }) : null;
   if (joined && shift) return split(add(joined, shift), sizes);
   const products = joined
     ? split(joined, sizes)

@@ -73,14 +73,14 @@ export function loraLength(config: ModelConfig, rank: number): number {
 }
 
 /**
- * Adapter matrices of serving graphs as inputs, each made once: `a.{group}` [r, in] and `b.{group}` [R, r, Σ out],
- * the group's B matrices transposed and side by side. Along their rows a product of one row reads memory in order.
+ * Adapter matrices of serving graphs as inputs, each made once: `a.{group}` [r, in] and `b.{group}` [R, Σ out, r],
+ * the group's B matrices one below the other, as they follow each other in an adapter's flat vector.
  */
 export function adapterInputs(config: ModelConfig): NonNullable<DecoderParts["lora"]> {
   const inputs = new Map(
     loraGroups(config).map(({ name, in: width, out }) => {
       const a = input(`a.${name}`, { dtype: "f32", shape: ["r", width] });
-      return [name, { a, b: input(`b.${name}`, { dtype: "f32", shape: ["R", "r", out] }) }];
+      return [name, { a, b: input(`b.${name}`, { dtype: "f32", shape: ["R", out, "r"] }) }];
     }),
   );
   return { a: (group) => inputs.get(group)!.a, joinedB: (group) => inputs.get(group)!.b };

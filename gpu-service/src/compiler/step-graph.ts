@@ -10,7 +10,7 @@ import { weightReader } from "./weights.ts";
 
 /**
  * Inputs: `ids` [R, T], `past.{layer}.key|value` [R, K, S, D], `last` [R] (index of each row's last token),
- * `total` [] (longest length), and with adapters `a.{group}` [r, in], `b.{group}` [R, r, Σ out].
+ * `total` [] (longest length), and with adapters `a.{group}` [r, in], `b.{group}` [R, Σ out, r].
  * Outputs: of the last position `logits` [R, 1, V], `best` [R, 1], `peak` and `normalizer` [R, 1, 1];
  * `present.{layer}.key|value` over the past's memory.
  */

@@ -1,10 +1,9 @@
 /**
- * B matrices of the sequences being served, laid out as the serving graphs read them and each at its slot's
- * place, so that a batch's matrices are one view and only a slot whose adapter changes is written.
+ * B matrices of the sequences being served, each at its slot's place as the serving graphs read them, so that a batch's matrices are one view and only a slot whose adapter changes is written.
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
-import { type LoraGroup, type LoraSite, loraGroups, loraSites } from "../compiler/lora.ts";
+import { type LoraGroup, loraGroups } from "../compiler/lora.ts";
 import type { AdapterWeights } from "./model-types.ts";
 
 /** Batches whose views are kept. */
@@ -12,17 +11,15 @@ const viewsMax = 64;
 
 export class AdapterBank {
   readonly #groups: LoraGroup[];
-  readonly #sites: LoraSite[];
   /** What each slot holds: an adapter's digest, or null for zeros. */
   readonly #held: (string | null)[];
   readonly #views = new Map<string, Record<string, Tensor>>();
-  /** By group [slots, rank, out]; memory is only touched where a slot had an adapter. */
+  /** By group [slots, out, rank]; memory is only touched where a slot had an adapter. */
   #blocks = new Map<string, Float32Array>();
   #rank = 0;
 
   constructor(config: ModelConfig, slots: number) {
     this.#groups = loraGroups(config);
-    this.#sites = loraSites(config);
     this.#held = new Array(slots).fill(null);
   }
 
@@ -31,7 +28,7 @@ export class AdapterBank {
     return this.#rank;
   }
 
-  /** `b.{group}` [rows, rank, out] of slots first … first + adapters.length − 1, each with its adapter. */
+  /** `b.{group}` [rows, out, rank] of slots first … first + adapters.length − 1, each with its adapter. */
   feeds(first: number, adapters: readonly (AdapterWeights | null)[]): Record<string, Tensor> {
     this.#reserve(Math.max(...adapters.map((adapter) => adapter?.rank ?? 0)));
     for (const [row, adapter] of adapters.entries()) this.#put(first + row, adapter);
@@ -43,7 +40,7 @@ export class AdapterBank {
     for (const { name, out } of this.#groups) {
       const length = this.#rank * out;
       const part = this.#blocks.get(name)!.subarray(first * length, (first + rows) * length);
-      view[`b.${name}`] = new Tensor("float32", part, [rows, this.#rank, out]);
+      view[`b.${name}`] = new Tensor("float32", part, [rows, out, this.#rank]);
     }
     if (this.#views.size === viewsMax) this.#views.clear();
     this.#views.set(key, view);
@@ -64,26 +61,33 @@ export class AdapterBank {
     const digest = adapter?.digest ?? null;
     if (this.#held[slot] === digest) return;
     this.#held[slot] = digest;
+    let above = 0;
     for (const { name, out } of this.#groups) {
-      const length = this.#rank * out;
-      this.#blocks.get(name)!.fill(0, slot * length, (slot + 1) * length);
+      const length = out * this.#rank;
+      const own = this.#blocks.get(name)!.subarray(slot * length, (slot + 1) * length);
+      if (adapter) writeRows(own, this.#rank, adapter, above, out);
+      else own.fill(0);
+      above += out;
     }
-    if (!adapter) return;
-    const begun = new Map<string, number>();
-    let offset = 0;
-    for (const { group, out } of this.#sites) {
-      const block = this.#blocks.get(group)!;
-      const width = block.length / (this.#held.length * this.#rank);
-      const column = begun.get(group) ?? 0;
-      begun.set(group, column + out);
-      const matrix = adapter.B.subarray(offset, offset + out * adapter.rank);
-      offset += out * adapter.rank;
-      const at = slot * this.#rank * width + column;
-      for (let k = 0; k < adapter.rank; k++) {
-        for (let o = 0; o < out; o++) {
-          block[at + k * width + o] = matrix[o * adapter.rank + k]!;
-        }
-      }
-    }
+  }
+}
+
+/** Rows above … above + out − 1 of an adapter's B, each filled up with zeros to `rank`. */
+function writeRows(
+  into: Float32Array,
+  rank: number,
+  adapter: AdapterWeights,
+  above: number,
+  out: number,
+): void {
+  const own = adapter.rank;
+  const rows = adapter.B.subarray(above * own, (above + out) * own);
+  if (own === rank) {
+    into.set(rows);
+    return;
+  }
+  into.fill(0);
+  for (let row = 0; row < out; row++) {
+    into.set(rows.subarray(row * own, (row + 1) * own), row * rank);
   }
 }

@@ -53,8 +53,9 @@ const methods = {
     void scheduler.run();
   },
 
-  vocabSize(_: undefined) {
-    return model.shape.vocabSize;
+  shape(_: undefined) {
+    const { vocabSize, contextLength } = model.shape;
+    return { vocabSize, contextLength };
   },
 
   async replies(request: RepliesRequest): Promise<RepliesResult> {

@@ -84,10 +84,13 @@ async function compare(
     kind === "decode" ? result.decodeRate : result.prefillRate;
   const own: number[] = [];
   const peer: number[] = [];
+  const { vocabSize, contextLength } = await engine.call("shape", undefined);
+  const request = {
+    promptTokens: Math.min(promptTokens[kind], contextLength - replyTokens),
+    replyTokens,
+  };
   for (let round = 0; round <= rounds; round++) {
-    const request = { promptTokens: promptTokens[kind], replyTokens };
     const seed = `${figure.id} ${round}`;
-    const vocabSize = await engine.call("vocabSize", undefined);
     const turns = [
       async () => {
         const result = await engine.call("replies", {
@@ -112,7 +115,8 @@ async function compare(
     value: medianOf(ratios),
     peer: llamaName,
     note:
-      `${shown(medianOf(own))} against ${shown(medianOf(peer))} tokens/s, medians of ${rounds}; ` +
+      `${shown(medianOf(own))} against ${shown(medianOf(peer))} tokens/s, medians of ${rounds}, ` +
+      `${request.promptTokens} tokens of prompt; ` +
       "the engine timed with scheduling and sampling, the peer by its own counters without",
   };
 }
