@@ -1,5 +1,6 @@
 /**
- * B matrices of the sequences being served, each at its slot's place as the serving graphs read them, so that a batch's matrices are one view and only a slot whose adapter changes is written.
+ * B matrices of the sequences being served, each at its slot's place as the serving graphs read them, so that a
+ * batch's matrices are one view and only a slot whose adapter changes is written.
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
