@@ -26,7 +26,7 @@ describe.each(["staging", "production"])("the Worker of %s", (environment) => {
   });
 
   it(`is busy for at most ${startMsMax} ms when it starts`, async () => {
-    const printed = await wrangler(["check", "startup", "--args", `--env ${environment}`]);
+    const printed = await wrangler(["check", "startup", `--args=--env ${environment}`]);
     const activeMs = Number(printed.match(/Active: ([\d.]+) ms/)?.[1]);
     console.log(`Worker of ${environment}: busy for ${activeMs} ms at its start`);
     expect(activeMs).toBeLessThanOrEqual(startMsMax);
