@@ -140,6 +140,7 @@ export class RowPasses {
           );
           const feeds = { h, ...places.feeds(block.layer, tile.length, T) };
           const { out } = await this.#runBlock(block, false, adapter, feeds);
+          free(h);
           unpack(
             out!,
             tile.map((row) => states[row]!.at(index + 1)),
@@ -165,6 +166,8 @@ export class RowPasses {
           );
           const feeds = { h, g, ...places.feeds(block.layer, tile.length, T) };
           const { cotangent, ...jacobians } = await this.#runBlock(block, true, adapter, feeds);
+          free(h);
+          free(g);
           unpack(
             cotangent!,
             tile.map((row) => cotangents[row]!),

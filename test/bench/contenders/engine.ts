@@ -1,6 +1,7 @@
 /** The engine as a contender: model, scheduler and sampling as the service runs them, without HTTP. */
-import { samplingSchema } from "@rosa2/shared/protocol";
+import { adaptPlanSchema, samplingSchema } from "@rosa2/shared/protocol";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
+import { adapt, type TokenRow } from "../../../gpu-service/src/adapt/adapt.ts";
 import { Model } from "../../../gpu-service/src/engine/model.ts";
 import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
 import { Reply } from "../../../gpu-service/src/engine/reply.ts";
@@ -29,6 +30,21 @@ export interface RepliesRequest {
   replyTokens: number;
   /** Whether each session has an adapter, of its own, on all linears. */
   isAdapted: boolean;
+}
+
+export interface UpdateRequest {
+  rows: number;
+  promptTokens: number;
+  replyTokens: number;
+  iterations: number;
+}
+
+export interface GapRequest {
+  seed: string;
+  promptTokens: number;
+  replyTokens: number;
+  /** Whether updates of another session follow each other all the while. */
+  updates: boolean;
 }
 
 let model: Model;
@@ -106,7 +122,68 @@ const methods = {
       ids,
     };
   },
+
+  /** Milliseconds of one update from the base model. */
+  async update({ rows, iterations, ...lengths }: UpdateRequest): Promise<number> {
+    const startedAt = performance.now();
+    await learn(rows, lengths, iterations);
+    return performance.now() - startedAt;
+  },
+
+  /** The 99th percentile of the milliseconds between two tokens of one reply. */
+  async p99Gap({ seed, promptTokens, replyTokens, updates }: GapRequest): Promise<number> {
+    const gaps: number[] = [];
+    let last = 0;
+    let isOver = false;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    scheduler.add(
+      {
+        id: ++lastId,
+        tenant: "bench",
+        adapter: null,
+        prompt: Int32Array.from(randomPrompt(seed, promptTokens, model.shape.vocabSize)),
+        reply: endlessReply(replyTokens),
+      },
+      {
+        piece: () => {
+          const now = performance.now();
+          if (last > 0) gaps.push(now - last);
+          last = now;
+        },
+        finish: () => resolve(),
+        fail: reject,
+      },
+    );
+    const ended = promise.finally(() => {
+      isOver = true;
+    });
+    while (updates && !isOver) await learn(6, { promptTokens: 96, replyTokens: 32 }, 2);
+    await ended;
+    gaps.sort((a, b) => a - b);
+    return gaps[Math.floor(0.99 * gaps.length)]!;
+  },
 };
+
+/** One update on random corrections, beside whatever else the scheduler does. */
+async function learn(
+  rows: number,
+  { promptTokens, replyTokens }: { promptTokens: number; replyTokens: number },
+  iterations: number,
+): Promise<void> {
+  const tokens = (seed: string, length: number) =>
+    Int32Array.from(randomPrompt(seed, length, model.shape.vocabSize));
+  const examples = Array.from(
+    { length: rows },
+    (_, row): TokenRow => ({
+      prompt: tokens(`prompt ${row}`, promptTokens),
+      reply: tokens(`reply ${row}`, replyTokens),
+      kind: "corrected",
+      weight: 1,
+    }),
+  );
+  const plan = adaptPlanSchema.parse({ iterations });
+  await scheduler.runBackground(++lastId, 1, adapt(model, examples, plan, null));
+}
 
 export type EngineMethods = typeof methods;
 

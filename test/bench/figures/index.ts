@@ -5,5 +5,13 @@ import { batch } from "./batch.ts";
 import { coldStart } from "./cold-start.ts";
 import { replicas } from "./replicas.ts";
 import { speed } from "./speed.ts";
+import { update } from "./update.ts";
 
-export const families: readonly Family[] = [speed, batch, coldStart, adapterSwitch, replicas];
+export const families: readonly Family[] = [
+  speed,
+  batch,
+  coldStart,
+  adapterSwitch,
+  replicas,
+  update,
+];
