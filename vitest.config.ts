@@ -1,6 +1,6 @@
-/** Test projects: `edge` runs in workerd against a stand-in for the GPU service, the others in Node. */
+/** Test projects: `edge` and `simulation` run in workerd against a stand-in for the GPU service, the others in Node. */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { FakeGpu } from "./test/support/fake-gpu.ts";
 import { FakeStripe } from "./test/support/fake-stripe.ts";
 
@@ -13,42 +13,46 @@ const node = (name: string) => ({
   include: [`test/${name}/**/*.test.ts`],
 });
 
+/** Tests in workerd with real D1, R2 and Durable Objects; the GPU service and Stripe are stood in for. */
+const workerd = (name: string, testTimeout: number): TestProjectConfiguration => ({
+  plugins: [
+    cloudflareTest(async () => ({
+      wrangler: { configPath: "./wrangler.toml" },
+      remoteBindings: false,
+      miniflare: {
+        cf: false,
+        bindings: {
+          TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
+          GPU_URL: await new FakeGpu(gpuSecret).listen(),
+          GPU_SECRET: gpuSecret,
+          STRIPE_URL: await new FakeStripe(stripeKey).listen(),
+          STRIPE_KEY: stripeKey,
+          GPU_TIMEOUT_MS: "3000",
+          GPU_UPDATE_TIMEOUT_MS: "3000",
+          LOG: "off",
+          RATE_LIMIT: "off",
+          SIMULATION_SEEDS: process.env.SIMULATION_SEEDS ?? "",
+        },
+      },
+    })),
+  ],
+  test: {
+    name,
+    // Every test brings its own tenant, so files can share one worker; starting one takes seconds.
+    isolate: false,
+    include: [`test/${name}/**/*.test.ts`],
+    setupFiles: ["./test/edge/support/setup.ts"],
+    testTimeout,
+  },
+});
+
 export default defineConfig({
   test: {
     projects: [
-      {
-        plugins: [
-          cloudflareTest(async () => ({
-            wrangler: { configPath: "./wrangler.toml" },
-            remoteBindings: false,
-            miniflare: {
-              cf: false,
-              bindings: {
-                TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
-                GPU_URL: await new FakeGpu(gpuSecret).listen(),
-                GPU_SECRET: gpuSecret,
-                STRIPE_URL: await new FakeStripe(stripeKey).listen(),
-                STRIPE_KEY: stripeKey,
-                GPU_TIMEOUT_MS: "3000",
-                GPU_UPDATE_TIMEOUT_MS: "3000",
-                LOG: "off",
-                RATE_LIMIT: "off",
-              },
-            },
-          })),
-        ],
-        test: {
-          name: "edge",
-          // Every test brings its own tenant, so files can share one worker; starting one takes seconds.
-          isolate: false,
-          include: ["test/edge/**/*.test.ts"],
-          setupFiles: ["./test/edge/support/setup.ts"],
-          testTimeout: 20_000,
-        },
-      },
+      workerd("edge", 20_000),
+      workerd("simulation", 300_000),
       { test: { ...node("gpu"), testTimeout: 60_000 } },
       { test: node("shared") },
-      { test: { ...node("simulation"), testTimeout: 120_000 } },
       {
         test: {
           ...node("deploy"),

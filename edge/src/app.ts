@@ -1,6 +1,7 @@
 /** The Worker's routes in one place: middleware, the API, its documents, and the one error handler. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
+import { describeApi } from "./docs/document.ts";
 import { type ApiDocument, referencePage } from "./docs/page.ts";
 import { style } from "./docs/style.ts";
 import type { AppEnv } from "./http/context.ts";
@@ -36,33 +37,22 @@ export function createApp(): OpenAPIHono<AppEnv> {
   return app;
 }
 
-const description = {
-  openapi: "3.1.0",
-  info: {
-    title: "rosa2",
-    version: "0.1.0",
-    description:
-      "A hosted chat API that adapts inside a conversation: words first, then weights. Errors always have the shape of `Error`.",
-    license: { name: "MIT" },
-  },
-  servers: [{ url: "/" }],
-  tags: ["Chat", "Sessions", "Turns", "Feedback", "Words", "Generations", "Account", "Service"].map(
-    (name) => ({ name }),
-  ),
-};
-
 /** `/openapi.json` and the page that shows it, both made once and from the same document. */
 function serveDocuments(app: OpenAPIHono<AppEnv>): void {
-  app.doc31("/openapi.json", description);
+  let document: ApiDocument | undefined;
   let page: { body: string; headers: Record<string, string> } | undefined;
+  const described = () => {
+    document ??= describeApi(app);
+    return document;
+  };
   const makePage = async () => {
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
-    const document = app.getOpenAPI31Document(description) as unknown as ApiDocument;
     return {
-      body: String(await referencePage(document)),
+      body: String(await referencePage(described())),
       headers: pageHeaders(btoa(String.fromCharCode(...new Uint8Array(digest)))),
     };
   };
+  app.get("/openapi.json", (c) => c.json(described() as object));
   app.get("/docs", async (c) => {
     page ??= await makePage();
     const { body, headers } = page;

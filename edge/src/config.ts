@@ -66,6 +66,12 @@ const variablesSchema = z.object({
   STRIPE_METER: z.string().min(1).max(100).default("rosa2_nano_usd"),
   /** Sessions that a tenant may have at a time. */
   SESSIONS_MAX: z.coerce.number("must be a count").int().min(1).default(100_000),
+  /** Bytes of adapter files that a tenant's sessions may hold; a fork counts what it shares again. */
+  ADAPTER_BYTES_MAX: z.coerce
+    .number("must be a number of bytes")
+    .int()
+    .min(0)
+    .default(20 * 2 ** 30),
 });
 
 /** What may be set: the local start hands these on from its own environment. */
@@ -92,6 +98,7 @@ export interface Config {
   rateLimit: boolean;
   log: boolean;
   sessionsMax: number;
+  adapterBytesMax: number;
   /** Null where usage is not reported to Stripe. */
   stripe: StripeConfig | null;
 }
@@ -173,6 +180,7 @@ export function parseConfig(variables: object): Config {
     rateLimit: v.RATE_LIMIT === "on",
     log: v.LOG === "on",
     sessionsMax: v.SESSIONS_MAX,
+    adapterBytesMax: v.ADAPTER_BYTES_MAX,
     stripe:
       v.STRIPE_KEY === undefined
         ? null

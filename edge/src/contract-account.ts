@@ -68,6 +68,10 @@ export const tenantSchema = z
     object: z.literal("tenant"),
     name: z.string(),
     sessions: z.int(),
+    adapter_bytes: z.int().openapi({
+      description:
+        "Bytes of the adapter files that the sessions hold; a fork counts what it shares",
+    }),
     created_at: timestamp,
     erasure: z.union([erasureSchema, z.null()]).openapi({
       description: "The latest erasure of everything, while it runs and after",

@@ -75,12 +75,20 @@ export const tokenLogprobSchema = z.object({
 });
 export type TokenLogprob = z.infer<typeof tokenLogprobSchema>;
 
+/** Milliseconds of a reply: waiting, reading the prompt, writing. */
+const replyMsSchema = z.object({ queue: z.number(), prefill: z.number(), decode: z.number() });
+
+/** What a reply has taken up to now; a reply that is stopped never comes to its `done`. */
+export const spentSchema = z.object({ usage: usageSchema, ms: replyMsSchema });
+export type Spent = z.infer<typeof spentSchema>;
+
 /** Server-sent events of `/v1/generate`, in order: `delta`…, then one `done` or one `error`. */
 export const generateEventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("delta"),
     text: z.string(),
     logprobs: z.array(tokenLogprobSchema).optional(),
+    spent: spentSchema.optional(),
   }),
   z.object({
     type: z.literal("done"),
@@ -89,7 +97,7 @@ export const generateEventSchema = z.discriminatedUnion("type", [
     usage: usageSchema,
     /** Summed log-prob S of the reply at temperature 1 (nats); the model's confidence is e^S. */
     logprob: z.number(),
-    ms: z.object({ queue: z.number(), prefill: z.number(), decode: z.number() }),
+    ms: replyMsSchema,
   }),
   z.object({
     type: z.literal("error"),
@@ -197,6 +205,7 @@ export const scoreResultSchema = z.object({
       prompt_tokens: z.number().int(),
     }),
   ),
+  ms: z.object({ queue: z.number(), score: z.number() }).optional(),
 });
 export type ScoreResult = z.infer<typeof scoreResultSchema>;
 

@@ -3,7 +3,7 @@
  * keeps adapters by tenant and digest, and can be told to fail. It computes nothing.
  *
  * A reply is what the adapter learned for the last message, else `echo: <last message>`; rejected replies
- * are answered with the next variant. Behaviour is set per tenant, so that tests do not meet.
+ * are answered with the next variant; a word is a token. Behaviour is set per tenant, so that tests do not meet.
  *
  * Under `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and until so
  * long after that health says `loading` and requests are held.
@@ -51,6 +51,8 @@ export class FakeGpu {
 
   /** Starts on a free port of the loopback interface; it keeps no process alive. */
   async listen(): Promise<string> {
+    // On a busy machine a connection rests for long; closing it just as a call comes would look like a failure.
+    this.#server.keepAliveTimeout = 60_000;
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     this.#server.unref();
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
@@ -197,14 +199,22 @@ async function generate(
   const told = behaviour.replies?.find(({ to }) => prompt.includes(to))?.reply;
   const variants = [told ?? learned[prompt] ?? `echo: ${prompt}`, `echo: ${prompt}`];
   for (let i = 2; i < 40; i++) variants.push(`echo ${i}: ${prompt}`);
-  const reply = variants.find((variant) => !request.rejected.includes(variant)) ?? "";
+  const whole = variants.find((variant) => !request.rejected.includes(variant)) ?? "";
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (let waited = 0; waited < (behaviour.queueMs ?? 0); waited += 500) {
     response.write(": waiting\n\n");
     await sleep(500);
   }
   const send = (event: GenerateEvent) => response.write(`data: ${JSON.stringify(event)}\n\n`);
-  const deltas = reply.match(/\S+\s*/g) ?? [];
+  const { stop, max_tokens: tokensMax = Number.POSITIVE_INFINITY } = request.sampling;
+  const stopsAt = stop.map((text) => whole.indexOf(text)).filter((at) => at >= 0);
+  const pieces = whole.slice(0, Math.min(whole.length, ...stopsAt)).match(/\s*\S+\s*/g) ?? [];
+  const deltas = pieces.slice(0, tokensMax);
+  const reply = deltas.join("");
+  const asked = {
+    prompt_tokens: request.messages.reduce((n, { content }) => n + tokenCount(content), 0),
+    cached_tokens: behaviour.cachedTokens ?? 0,
+  };
   const withLogprobs = request.sampling.top_logprobs !== undefined;
   for (const [index, text] of deltas.entries()) {
     if (behaviour.breakAfter === index) {
@@ -213,18 +223,16 @@ async function generate(
     }
     if (response.destroyed) return;
     const logprobs = [{ token: text, logprob: -0.1, top: [] }];
-    send({ type: "delta", text, ...(withLogprobs ? { logprobs } : {}) });
+    const usage = { ...asked, completion_tokens: index + 1 };
+    const spent = { usage, ms: { queue: 0, prefill: 1, decode: 1 } };
+    send({ type: "delta", text, ...(withLogprobs ? { logprobs } : {}), spent });
     await sleep(behaviour.deltaMs ?? 0);
   }
   send({
     type: "done",
     text: reply,
-    finish_reason: "stop",
-    usage: {
-      prompt_tokens: request.messages.reduce((n, { content }) => n + tokenCount(content), 0),
-      completion_tokens: deltas.length,
-      cached_tokens: behaviour.cachedTokens ?? 0,
-    },
+    finish_reason: deltas.length < pieces.length ? "length" : "stop",
+    usage: { ...asked, completion_tokens: deltas.length },
     logprob: learned[prompt] === reply ? -0.05 : -1.2,
     ms: { queue: 0, prefill: 1, decode: 1 },
   });
@@ -234,6 +242,7 @@ async function generate(
 function score(response: ServerResponse, json: unknown, learned: Record<string, string>): void {
   const request = scoreRequestSchema.parse(json);
   sendJson(response, 200, {
+    ms: { queue: 0, score: 2 },
     scores: request.items.map(({ messages, reply }) => {
       const prompt = lastContent(messages);
       const logprob = learned[prompt] === reply ? -0.05 : reply === `echo: ${prompt}` ? -1.2 : -5;

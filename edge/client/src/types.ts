@@ -280,15 +280,17 @@ export interface Lexicon {
   }[];
 }
 
+export interface Model {
+  id: string;
+  object: "model";
+  created: number;
+  owned_by: string;
+  context_length: number;
+}
+
 export interface ModelList {
   object: "list";
-  data: {
-    id: string;
-    object: "model";
-    created: number;
-    owned_by: string;
-    context_length: number;
-  }[];
+  data: Model[];
 }
 
 export interface Session extends SessionSummary {
@@ -354,6 +356,8 @@ export interface Tenant {
   object: "tenant";
   name: string;
   sessions: number;
+  /** Bytes of the adapter files that the sessions hold; a fork counts what it shares */
+  adapter_bytes: number;
   created_at: string;
   /** The latest erasure of everything, while it runs and after */
   erasure: Erasure | null;

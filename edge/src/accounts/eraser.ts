@@ -8,6 +8,7 @@ import { DurableObject } from "cloudflare:workers";
 import { eraseAdapters } from "../adapters/index.ts";
 import type { Erased } from "../contract.ts";
 import type { Env } from "../env.ts";
+import { logFailure } from "../failure.ts";
 import type { Result } from "../session/result.ts";
 import { removeSession } from "./sessions.ts";
 import { countErased, finishErasure, readErasure } from "./tenants.ts";
@@ -30,7 +31,7 @@ export class EraserObject extends DurableObject<Env> {
     try {
       pauseMs = await eraseSome(this.env, tenantId, Date.now());
     } catch (error) {
-      console.error("an erasure goes on later", error);
+      logFailure("erasure", error);
       pauseMs = againMs;
     }
     if (pauseMs === null) await this.ctx.storage.deleteAll();
@@ -94,6 +95,6 @@ async function eraseRest(env: Env, tenantId: string): Promise<void> {
   await env.DB.batch([
     about("DELETE FROM adapter_refs WHERE tenant_id = ?1"),
     about("DELETE FROM idempotency WHERE tenant_id = ?1"),
-    about("UPDATE tenants SET lexicon = NULL WHERE id = ?1"),
+    about("UPDATE tenants SET lexicon = NULL, adapter_bytes = 0 WHERE id = ?1"),
   ]);
 }

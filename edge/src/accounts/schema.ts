@@ -9,6 +9,8 @@ export const tenants = sqliteTable("tenants", {
   createdAt: integer("created_at").notNull(),
   /** Kept beside the index, so that the limit on sessions costs no count over it. */
   sessionCount: integer("session_count").notNull().default(0),
+  /** Bytes of the adapter files that the tenant's sessions hold, likewise. */
+  adapterBytes: integer("adapter_bytes").notNull().default(0),
   /** Own senses that new sessions start with. */
   lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
   /** The latest erasure of everything; while it runs no session is opened. */
@@ -136,6 +138,8 @@ export const adapterRefs = sqliteTable(
     digest: text().notNull(),
     sessionId: text("session_id").notNull(),
     bytes: integer().notNull(),
+    /** Set once the bytes are in the tenant's number. */
+    counted: integer().notNull().default(0),
     /** Set while the file is being deleted; nobody may take hold of it then. */
     erasing: integer().notNull().default(0),
   },
@@ -157,10 +161,13 @@ export const idempotency = sqliteTable(
     status: integer(),
     headers: text(),
     body: text(),
+    /** The session that the answer shows, if any; the answer is erased with it. */
+    sessionId: text("session_id"),
     createdAt: integer("created_at").notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.tenantId, table.key] }),
     index("idempotency_by_age").on(table.createdAt),
+    index("idempotency_by_session").on(table.tenantId, table.sessionId),
   ],
 );

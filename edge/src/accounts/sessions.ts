@@ -36,7 +36,7 @@ export async function addSession(
   return counted.lexicon === null ? [] : (JSON.parse(counted.lexicon) as OwnLexicon);
 }
 
-/** Removing twice counts once. */
+/** Removing twice counts once. Saved answers that show the session go with it. */
 export async function removeSession(db: D1Database, tenantId: string, id: string): Promise<void> {
   await db.batch([
     db
@@ -46,6 +46,9 @@ export async function removeSession(db: D1Database, tenantId: string, id: string
       )
       .bind(tenantId, id),
     db.prepare("DELETE FROM session_index WHERE id = ?1 AND tenant_id = ?2").bind(id, tenantId),
+    db
+      .prepare("DELETE FROM idempotency WHERE tenant_id = ?1 AND session_id = ?2")
+      .bind(tenantId, id),
   ]);
 }
 

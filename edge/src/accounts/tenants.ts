@@ -22,6 +22,7 @@ export async function readTenant(db: D1Database, tenantId: string): Promise<Tena
     object: "tenant",
     name: row.name,
     sessions: row.sessionCount,
+    adapter_bytes: row.adapterBytes,
     created_at: new Date(row.createdAt).toISOString(),
     erasure: row.erasure,
   };

@@ -44,6 +44,19 @@ export function replyCostNanosMax(
   return Math.ceil(bytes * prices.inputNanos + replyTokensMax * prices.outputNanos);
 }
 
+/** A reply's price, never more than was reserved for it: so the cap holds whatever a model's template adds. */
+export function settledCostNanos(
+  prices: Prices,
+  usage: Usage,
+  asked: { messages: readonly { content: string }[]; sampling: { max_tokens: number } },
+): number {
+  const { messages, sampling } = asked;
+  return Math.min(
+    replyCostNanos(prices, usage),
+    replyCostNanosMax(prices, messages, sampling.max_tokens),
+  );
+}
+
 const encoder = new TextEncoder();
 function utf8Bytes(text: string): number {
   return encoder.encode(text).byteLength;

@@ -39,12 +39,17 @@ export type ChatRequest = z.infer<typeof chatRequestSchema>;
 /**
  * Refuses what would change the answer's meaning if it were ignored.
  *
- * @throws RosaError `unsupported_parameter`.
+ * @throws RosaError `unsupported_parameter`; `invalid_request` for alternatives without log-probs.
  */
 export function refuseUnsupported(body: ChatRequest): void {
   const unsupported = (param: string, message: string) =>
     new RosaError("unsupported_parameter", message, { param });
   if (body.n != null && body.n !== 1) throw unsupported("n", "Only n = 1 is supported");
+  if (body.top_logprobs != null && body.logprobs !== true) {
+    throw new RosaError("invalid_request", "top_logprobs: needs logprobs to be true", {
+      param: "top_logprobs",
+    });
+  }
   const record: Record<string, unknown> = body;
   for (const param of ["tools", "functions"]) {
     const value = record[param];

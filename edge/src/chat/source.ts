@@ -1,24 +1,25 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
-import type { GenerateEvent, Message, Sampling, TokenLogprob, Usage } from "@rosa2/shared/protocol";
+import type { GenerateEvent, Message, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
 import { release, reserve } from "../accounts/budget.ts";
 import type { Principal } from "../accounts/keys.ts";
 import { countUsage } from "../accounts/metrics.ts";
 import {
   costBody,
   recordUsage,
-  replyCostNanos,
   replyCostNanosMax,
+  settledCostNanos,
   type UsageEvent,
   usageBody,
 } from "../accounts/usage.ts";
 import type { Config } from "../config.ts";
 import type { TurnBody } from "../contract.ts";
 import type { Env } from "../env.ts";
+import { logFailure } from "../failure.ts";
 import { GpuClient } from "../gpu-client/index.ts";
 import { readLog } from "../http/sse.ts";
 import type { Trace } from "../session/desk.ts";
-import { estimateTokens } from "../session/prompt.ts";
+import { gpuMsOf, Spending } from "../session/meter.ts";
 import { KeptError } from "../session/result.ts";
 import type { ReplyEvent } from "./answer.ts";
 
@@ -39,7 +40,8 @@ export async function* statelessReply(
   const sampling = { ...wanted, max_tokens: wanted.max_tokens ?? config.replyTokens };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   await reserve(env.DB, { eventId, tenantId, amountNanos }, Date.now());
-  let deltaCount = 0;
+  const spending = new Spending(messages, Date.now);
+  const asked = { messages, sampling };
   let end: Extract<GenerateEvent, { type: "done" }> | null = null;
   try {
     const events = new GpuClient(config.gpu).generate(
@@ -54,7 +56,7 @@ export async function* statelessReply(
     let text = "";
     for await (const event of events) {
       if (event.type === "delta") {
-        deltaCount++;
+        spending.read(event);
         text += event.text;
         yield { type: "delta", text: event.text, logprobs: event.logprobs };
       } else if (event.type === "waiting") {
@@ -68,18 +70,14 @@ export async function* statelessReply(
           type: "done",
           finishReason: event.finish_reason,
           usage: usageBody(event.usage),
-          cost: costBody(replyCostNanos(config.prices, event.usage)),
+          cost: costBody(settledCostNanos(config.prices, event.usage, asked)),
         };
       }
     }
   } finally {
-    if (end === null && deltaCount === 0) await release(env.DB, eventId);
+    if (end === null && !spending.hasBegun) await release(env.DB, eventId);
     else {
-      const usage: Usage = end?.usage ?? {
-        prompt_tokens: estimateTokens(messages),
-        completion_tokens: deltaCount,
-        cached_tokens: 0,
-      };
+      const { usage } = end ?? spending;
       const event: UsageEvent = {
         eventId,
         tenantId,
@@ -90,8 +88,8 @@ export async function* statelessReply(
         promptTokens: usage.prompt_tokens,
         cachedTokens: usage.cached_tokens,
         completionTokens: usage.completion_tokens,
-        gpuMs: end === null ? 0 : end.ms.prefill + end.ms.decode,
-        costNanos: replyCostNanos(config.prices, usage),
+        gpuMs: end === null ? spending.gpuMs : gpuMsOf(end),
+        costNanos: settledCostNanos(config.prices, usage, asked),
       };
       await recordUsage(env.DB, event);
       countUsage(env, event);
@@ -164,10 +162,11 @@ export async function* withErrorChunk<T extends { data: string } | null>(
   try {
     yield* events;
   } catch (error) {
-    const failure =
-      error instanceof RosaError && isErrorCode(error.code)
-        ? error
-        : new RosaError("internal_error", "Something unexpected went wrong");
+    const isExpected = error instanceof RosaError && isErrorCode(error.code);
+    if (!isExpected) logFailure("stream", error);
+    const failure = isExpected
+      ? error
+      : new RosaError("internal_error", "Something unexpected went wrong");
     yield { data: JSON.stringify(failure.body(requestId)) };
   }
 }

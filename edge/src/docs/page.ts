@@ -4,7 +4,14 @@ import { examples } from "./examples.ts";
 import { exampleOf, fieldsOf, type Html, prose, type Schema, typeOf } from "./schema.ts";
 import { style } from "./style.ts";
 
-type Content = Record<string, { schema?: Schema }>;
+type Content = Record<
+  string,
+  {
+    schema?: Schema;
+    example?: unknown;
+    examples?: Record<string, { summary: string; value: unknown }>;
+  }
+>;
 
 interface Operation {
   summary?: string;
@@ -25,7 +32,7 @@ interface Operation {
 /** The parts of an OpenAPI 3.1 document that the page shows. */
 export interface ApiDocument {
   info: { title: string; version: string; description?: string };
-  tags?: { name: string }[];
+  tags?: { name: string; description?: string }[];
   paths?: Record<string, Record<string, Operation>>;
   components?: { schemas?: Record<string, Schema> };
 }
@@ -78,7 +85,7 @@ ${groups.map(
 <main>
 <h1>${title} API</h1>
 <p class="dim">Version ${version}</p>
-<p>${prose(description ?? "")}</p>
+${textOf(description ?? "")}
 <p>Send an API key with every call below <code>/v1</code>: <code>Authorization: Bearer rosa2_…</code></p>
 ${firstConversation()}
 ${groups.map(
@@ -148,19 +155,48 @@ ${
           html` <span class="dim">${type === "application/json" ? typeOf(schema) : type}</span>`,
       )}</dd>`,
   )}</dl>
+${answerExamplesOf(entry)}
 </section>`;
+}
+
+/** What a success looks like, folded away. */
+function answerExamplesOf({ responses }: Entry): Html[] {
+  return Object.entries(responses).flatMap(([status, { content }]) =>
+    Object.entries(content ?? {}).flatMap(([type, { example }]) =>
+      example === undefined
+        ? []
+        : [
+            html`<details><summary>Example of ${status}, ${type}</summary><pre>${
+              typeof example === "string" ? example : JSON.stringify(example, null, 2)
+            }</pre></details>`,
+          ],
+    ),
+  );
+}
+
+/** The document's Markdown as HTML, as far as the document uses it: paragraphs, one list, code. */
+function textOf(markdown: string): Html[] {
+  const inline = (text: string) =>
+    text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
+  return markdown
+    .split("\n\n")
+    .map((block) =>
+      block.startsWith("- ")
+        ? html`<ul>${block.split("\n").map((line) => html`<li>${inline(line.slice(2))}</li>`)}</ul>`
+        : html`<p>${inline(block)}</p>`,
+    );
 }
 
 function curlOf(
   { method, path, requestBody, security }: Entry,
   named: Record<string, Schema>,
 ): string {
-  const schema = requestBody?.content["application/json"]?.schema;
+  const { schema, example } = requestBody?.content["application/json"] ?? {};
   const verb = method === "get" ? "" : `-X ${method.toUpperCase()} `;
   const lines = [`curl ${verb}"$ROSA2_URL${path.replace(/\{(\w+)\}/g, "<$1>")}"`];
   if (security !== undefined) lines.push(`-H "Authorization: Bearer $ROSA2_KEY"`);
   if (schema !== undefined) {
-    const body = JSON.stringify(exampleOf(schema, named));
+    const body = JSON.stringify(example ?? exampleOf(schema, named));
     lines.push(`-H "Content-Type: application/json"`, `-d '${body.replaceAll("'", "'\\''")}'`);
   }
   return lines.join(" \\\n  ");

@@ -4,14 +4,19 @@ import type { Context } from "hono";
 import type { Principal } from "../accounts/keys.ts";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
+import type { FailureReport } from "../failure.ts";
 import { isId, sha256 } from "../ids.ts";
 import type { Trace } from "../session/desk.ts";
+import type { IdempotencyKey } from "../session/idempotency.ts";
 import type { SessionObject } from "../session/index.ts";
 
 export interface AppEnv {
   Bindings: Env;
   Variables: {
     requestId: string;
+    traceparent: string;
+    /** Why the answer is an error, for the request's line in the log. */
+    failure?: { code: string; error?: FailureReport };
     principal: Principal;
     /** Told with errors too, whose answers the error handler writes. */
     rateHeaders?: Record<string, string>;
@@ -65,21 +70,12 @@ export function config(c: AppContext): Config {
 /** Handed on to the GPU service. */
 /** `patient` for a caller who is answered with a stream. */
 export function traceOf(c: AppContext, patient = false): Trace {
-  const traceparent = c.req.header("traceparent");
-  return {
-    requestId: c.var.requestId,
-    ...(traceparent !== undefined &&
-    /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
-      ? { traceparent }
-      : {}),
-    ...(patient ? { patient } : {}),
-  };
+  const { requestId, traceparent } = c.var;
+  return { requestId, traceparent, ...(patient ? { patient } : {}) };
 }
 
 /** The request's Idempotency-Key with what it stands for, if the caller sent one. */
-export async function idempotencyOf(
-  c: AppContext,
-): Promise<{ key: string; fingerprint: string } | undefined> {
+export async function idempotencyOf(c: AppContext): Promise<IdempotencyKey | undefined> {
   const key = c.req.header("idempotency-key");
   if (key === undefined) return undefined;
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {

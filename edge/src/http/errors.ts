@@ -1,14 +1,17 @@
 /** The one place where a failure becomes an HTTP answer. */
-
 import type { Hook } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { HTTPException } from "hono/http-exception";
+import { reportOf } from "../failure.ts";
 import { KeptError } from "../session/result.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 
 export function answerError(error: Error, c: AppContext): Response {
   const failure = toRosaError(error);
-  if (failure.code === "internal_error") console.error(c.var.requestId, error);
+  c.set("failure", {
+    code: failure.code,
+    ...(failure.code === "internal_error" ? { error: reportOf(error) } : {}),
+  });
   const headers = new Headers(c.var.rateHeaders);
   if (failure.retryAfterS !== undefined) headers.set("retry-after", String(failure.retryAfterS));
   if (failure.code === "missing_key" || failure.code === "invalid_key") {

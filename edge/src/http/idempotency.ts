@@ -20,14 +20,20 @@ interface Saved {
 
 /**
  * Runs the handler once per Idempotency-Key; a repeated call gets the first one's answer, a concurrent one
- * waits for it. Answers that a retry could improve (5xx, 402, 409, 429) are not kept.
+ * waits for it. Failures are not kept: what is thrown here can be tried again.
+ *
+ * `redact` leaves out what must not be stored. `sessionOf` names the session that an answer shows: the
+ * saved answer is erased with it.
  *
  * @throws RosaError `idempotency_mismatch` for a key that came with another request.
  */
 export async function idempotently(
   c: AppContext,
   handler: () => Promise<Response>,
-  redact: (body: string) => string = (body) => body,
+  {
+    redact = (body) => body,
+    sessionOf = () => null,
+  }: { redact?: (body: string) => string; sessionOf?: (body: string) => string | null } = {},
 ): Promise<Response> {
   const idempotency = await idempotencyOf(c);
   if (idempotency === undefined) return handler();
@@ -61,38 +67,45 @@ export async function idempotently(
       .prepare("DELETE FROM idempotency WHERE tenant_id = ?1 AND key = ?2 AND status IS NULL")
       .bind(tenantId, key)
       .run();
-  let response: Response;
-  try {
-    response = await handler();
-  } catch (error) {
-    await forget();
-    throw error;
-  }
-  if (response.status >= 400) {
-    await forget();
-    return response;
-  }
-  const save = async (body: string) => {
+  const save = async (response: Response, body: string) => {
     if (body.length > bodyCharsMax) return forget();
     const headers = Object.fromEntries(
       [...response.headers].filter(([name]) => /^(content-type|location|x-rosa2-.*)$/.test(name)),
     );
-    return db
+    const saved = await db
       .prepare(
-        "UPDATE idempotency SET status = ?3, headers = ?4, body = ?5 WHERE tenant_id = ?1 AND key = ?2",
+        `UPDATE idempotency SET status = ?3, headers = ?4, body = ?5, session_id = ?6
+         WHERE tenant_id = ?1 AND key = ?2
+           AND (?6 IS NULL OR EXISTS (SELECT 1 FROM session_index WHERE id = ?6))`,
       )
-      .bind(tenantId, key, response.status, JSON.stringify(headers), redact(body))
+      .bind(tenantId, key, response.status, JSON.stringify(headers), redact(body), sessionOf(body))
       .run();
+    // The session was erased meanwhile.
+    if (saved.meta.changes === 0) return forget();
   };
-  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
-    const body = await response.text();
-    await save(body);
-    return new Response(body, response);
-  }
-  if (response.body === null) return response;
-  const [mine, theirs] = response.body.tee();
-  c.executionCtx.waitUntil(new Response(mine).text().then(save, forget));
-  return new Response(theirs, response);
+  const answerOnce = async () => {
+    let response: Response;
+    try {
+      response = await handler();
+    } catch (error) {
+      await forget();
+      throw error;
+    }
+    if (response.body === null) return response;
+    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      const body = await response.text();
+      await save(response, body);
+      return new Response(body, response);
+    }
+    const [mine, theirs] = response.body.tee();
+    const saving = new Response(mine).text().then((body) => save(response, body), forget);
+    c.executionCtx.waitUntil(saving);
+    return new Response(theirs, response);
+  };
+  const answer = answerOnce();
+  // A caller that goes away and comes back with its key finds the answer.
+  c.executionCtx.waitUntil(answer.catch(() => {}));
+  return answer;
 }
 
 /** Whether this call is the first with its key. Old rows go by the way. */

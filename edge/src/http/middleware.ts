@@ -11,12 +11,14 @@ import type { Scope } from "../contract.ts";
 import { newId } from "../ids.ts";
 import { type AppEnv, config } from "./context.ts";
 import { takeRequest } from "./rate.ts";
+import { traceparentOf } from "./trace.ts";
 
 /** Takes the caller's `x-request-id` if it is a sane one, else makes one; every answer carries it. */
 export const identify = createMiddleware<AppEnv>(async (c, next) => {
   const given = c.req.header("x-request-id");
   const requestId = given !== undefined && /^[\w.:-]{1,128}$/.test(given) ? given : newId("req");
   c.set("requestId", requestId);
+  c.set("traceparent", traceparentOf(c.req.header("traceparent")));
   const startedAt = Date.now();
   await next();
   c.header("x-request-id", requestId);
@@ -28,15 +30,18 @@ export const identify = createMiddleware<AppEnv>(async (c, next) => {
     tenant: principal?.tenantId,
   };
   countRequest(c.env, { ...request, route: matchedRoutes(c).at(-1)?.path ?? "" });
-  if (!config(c).log) return;
-  console.log(
-    JSON.stringify({
-      at: new Date(startedAt).toISOString(),
-      request_id: requestId,
-      path: c.req.path,
-      ...request,
-    }),
-  );
+  const { failure } = c.var;
+  // What nobody expected is told even where no lines are wanted.
+  if (failure?.error === undefined && !config(c).log) return;
+  const line = {
+    at: new Date(startedAt).toISOString(),
+    request_id: requestId,
+    trace_id: c.var.traceparent.split("-")[1],
+    path: c.req.path,
+    ...request,
+    ...failure,
+  };
+  console[c.res.status >= 500 ? "error" : "log"](JSON.stringify(line));
 });
 
 export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
@@ -44,16 +49,9 @@ export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
   const handler = cors({
     origin: corsOrigins.includes("*") ? "*" : corsOrigins,
     allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    allowHeaders: [
-      "authorization",
-      "content-type",
-      "idempotency-key",
-      "last-event-id",
-      "traceparent",
-      "x-request-id",
-      "x-rosa2-session",
-    ],
+    // Any header that a listed origin asks for: official clients send a dozen of their own.
     exposeHeaders: [
+      "idempotency-replayed",
       "ratelimit",
       "ratelimit-limit",
       "ratelimit-policy",

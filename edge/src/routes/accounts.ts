@@ -49,7 +49,7 @@ accounts.openapi(
       const { key: _, ...rest } = JSON.parse(body) as Record<string, unknown>;
       return JSON.stringify(rest);
     };
-    return (await idempotently(c, make, withoutSecret)) as never;
+    return (await idempotently(c, make, { redact: withoutSecret })) as never;
   },
 );
 

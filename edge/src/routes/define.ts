@@ -31,15 +31,16 @@ const meanings = {
   413: "The body is too large",
   422: "The Idempotency-Key was used with another request",
   429: "Too many requests",
+  500: "A bug",
   503: "The GPU service cannot be reached; what was sent is kept and can be retried",
 } as const;
 
-/** Error answers by status; every keyed route has 401 and 429. */
+/** Error answers by status; every keyed route has 401, 429 and 500. */
 export function errors<S extends keyof typeof meanings>(...statuses: S[]) {
-  const all = [401, 429, ...statuses] as (keyof typeof meanings)[];
+  const all = [401, 429, 500, ...statuses] as (keyof typeof meanings)[];
   return Object.fromEntries(
     all.map((status) => [status, json(errorSchema, meanings[status])]),
-  ) as Record<S | 401 | 429, ReturnType<typeof json<typeof errorSchema>>>;
+  ) as Record<S | 401 | 429 | 500, ReturnType<typeof json<typeof errorSchema>>>;
 }
 
 export const bearer = [{ bearer: [] }];

@@ -3,11 +3,18 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { getAdapter } from "../adapters/index.ts";
 import { generationListSchema } from "../contract.ts";
 import { GpuClient } from "../gpu-client/index.ts";
-import { type AppEnv, config, mySession, traceOf } from "../http/context.ts";
+import { type AppEnv, config, idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { needs } from "../http/middleware.ts";
 import { unwrap } from "../session/result.ts";
-import { bearer, errors, generationParams, json, sessionParam } from "./define.ts";
+import {
+  bearer,
+  errors,
+  generationParams,
+  idempotencyHeader,
+  json,
+  sessionParam,
+} from "./define.ts";
 
 export const generations = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
 
@@ -36,12 +43,12 @@ generations.openapi(
     summary: "Let a generation, or `base`, answer from now on",
     security: bearer,
     middleware: needs("adapt"),
-    request: { params: generationParams },
-    responses: { 200: json(generationListSchema, "Lineage"), ...errors(403, 404) },
+    request: { headers: idempotencyHeader, params: generationParams },
+    responses: { 200: json(generationListSchema, "Lineage"), ...errors(400, 403, 404, 422) },
   }),
   async (c) => {
     const { s, g } = c.req.valid("param");
-    const listed = await unwrap(mySession(c, s).activate(g));
+    const listed = await unwrap(mySession(c, s).activate(g, await idempotencyOf(c)));
     return c.json({ object: "list" as const, ...listed }, 200);
   },
 );

@@ -1,8 +1,9 @@
 /** Health and models: what the deployment is and whether it can answer. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { RosaError } from "@rosa2/shared/errors";
 import type { Health } from "@rosa2/shared/protocol";
 import { GpuClient } from "../gpu-client/index.ts";
-import { type AppEnv, config } from "../http/context.ts";
+import { type AppContext, type AppEnv, config } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { bearer, errors, json } from "./define.ts";
 
@@ -12,6 +13,15 @@ const gpuHealthSchema = z.object({
   provider: z.string().nullable(),
   queue: z.object({ waiting: z.int(), running: z.int() }).nullable(),
 });
+const modelSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("model"),
+    created: z.int(),
+    owned_by: z.string(),
+    context_length: z.int(),
+  })
+  .openapi("Model");
 
 export const service = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
 
@@ -63,15 +73,7 @@ service.openapi(
         z
           .object({
             object: z.literal("list"),
-            data: z.array(
-              z.object({
-                id: z.string(),
-                object: z.literal("model"),
-                created: z.int(),
-                owned_by: z.string(),
-                context_length: z.int(),
-              }),
-            ),
+            data: z.array(modelSchema),
           })
           .openapi("ModelList"),
         "The served model",
@@ -79,23 +81,35 @@ service.openapi(
       ...errors(503),
     },
   }),
+  async (c) => c.json({ object: "list" as const, data: await servedModels(c) }, 200),
+);
+
+service.openapi(
+  createRoute({
+    method: "get",
+    path: "/v1/models/{model}",
+    tags: ["Chat"],
+    summary: "Read a model",
+    security: bearer,
+    request: { params: z.object({ model: z.string().openapi({ example: "rosa2-mini" }) }) },
+    responses: { 200: json(modelSchema, "The model"), ...errors(404, 503) },
+  }),
   async (c) => {
-    const { model } = await new GpuClient(config(c).gpu).health("replies");
-    const data =
-      model === null
-        ? []
-        : [
-            {
-              id: model.id,
-              object: "model" as const,
-              created: 0,
-              owned_by: "rosa2",
-              context_length: model.context_length,
-            },
-          ];
-    return c.json({ object: "list" as const, data }, 200);
+    const { model: id } = c.req.valid("param");
+    const model = (await servedModels(c)).find((served) => served.id === id);
+    if (model === undefined)
+      throw new RosaError("not_found", `The model "${id}" is not served here`);
+    return c.json(model, 200);
   },
 );
+
+/** One, or none while it is being loaded. */
+async function servedModels(c: AppContext): Promise<z.infer<typeof modelSchema>[]> {
+  const { model } = await new GpuClient(config(c).gpu).health("replies");
+  if (model === null) return [];
+  const { id, context_length } = model;
+  return [{ id, object: "model", created: 0, owned_by: "rosa2", context_length }];
+}
 
 /** Unreachable is an answer here, not a failure. */
 async function healthOf(asked: Promise<Health>): Promise<z.infer<typeof gpuHealthSchema>> {

@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { addSession, listSessions, removeSession } from "../accounts/sessions.ts";
-import { eraseAdapters, hasAdapter, holdAdapter } from "../adapters/index.ts";
+import { eraseAdapters, shareAdapters } from "../adapters/index.ts";
 import type { Config, RewriterName } from "../config.ts";
 import {
   erasedSchema,
@@ -37,23 +37,27 @@ sessions.openapi(
   }),
   async (c) => {
     const body = c.req.valid("json");
-    return (await idempotently(c, async () => {
-      const mode = body.adaptation?.mode ?? "both";
-      const now = Date.now();
-      const input = {
-        title: body.title ?? null,
-        instructions: body.instructions ?? null,
-        mode,
-        // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
-        context: body.adaptation?.context ?? contextOf(mode),
-        method: body.adaptation?.method ?? "dual",
-        rewriter: usableRewriter(config(c), body.adaptation?.rewriter),
-        lexicon: body.lexicon?.senses ?? [],
-        expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
-      };
-      const opened = await openSession(c, input, (stub, session) => stub.create(session));
-      return c.json(opened, 201, { location: `/v1/sessions/${opened.id}` });
-    })) as never;
+    return (await idempotently(
+      c,
+      async () => {
+        const mode = body.adaptation?.mode ?? "both";
+        const now = Date.now();
+        const input = {
+          title: body.title ?? null,
+          instructions: body.instructions ?? null,
+          mode,
+          // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
+          context: body.adaptation?.context ?? contextOf(mode),
+          method: body.adaptation?.method ?? "dual",
+          rewriter: usableRewriter(config(c), body.adaptation?.rewriter),
+          lexicon: body.lexicon?.senses ?? [],
+          expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
+        };
+        const opened = await openSession(c, input, (stub, session) => stub.create(session));
+        return c.json(opened, 201, { location: `/v1/sessions/${opened.id}` });
+      },
+      { sessionOf: idOf },
+    )) as never;
   },
 );
 
@@ -127,36 +131,40 @@ sessions.openapi(
   async (c) => {
     const { s } = c.req.valid("param");
     const body = c.req.valid("json");
-    return (await idempotently(c, async () => {
-      const source = mySession(c, s);
-      const origin = await unwrap(source.read());
-      const snapshot = await unwrap(source.snapshot(body.turn_id ?? null));
-      const { tenantId } = c.var.principal;
-      const input = {
-        title: body.title ?? origin.title,
-        instructions: origin.instructions,
-        mode: origin.mode,
-        context: origin.context,
-        method: origin.method,
-        rewriter: origin.rewriter,
-        // The snapshot brings the origin's own.
-        lexicon: [],
-        expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
-      };
-      const forked = await openSession(c, input, async (stub, session) => {
-        for (const { digest, bytes } of snapshot.generations) {
-          await holdAdapter(c.env, { tenantId, sessionId: session.id }, digest, bytes);
-          if (!(await hasAdapter(c.env, tenantId, digest))) {
-            await eraseAdapters(c.env, { tenantId, sessionId: session.id });
-            throw new RosaError("conflict", "Cannot fork: the session is being erased");
-          }
-        }
-        return stub.restore(session, snapshot);
-      });
-      return c.json(forked, 201, { location: `/v1/sessions/${forked.id}` });
-    })) as never;
+    return (await idempotently(
+      c,
+      async () => {
+        const source = mySession(c, s);
+        const origin = await unwrap(source.read());
+        const snapshot = await unwrap(source.snapshot(body.turn_id ?? null));
+        const { tenantId } = c.var.principal;
+        const input = {
+          title: body.title ?? origin.title,
+          instructions: origin.instructions,
+          mode: origin.mode,
+          context: origin.context,
+          method: origin.method,
+          rewriter: origin.rewriter,
+          // The snapshot brings the origin's own.
+          lexicon: [],
+          expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
+        };
+        const forked = await openSession(c, input, async (stub, session) => {
+          const owner = { tenantId, sessionId: session.id };
+          const digests = snapshot.generations.map(({ digest }) => digest);
+          await shareAdapters(c.env, s, owner, digests, config(c).adapterBytesMax);
+          return stub.restore(session, snapshot);
+        });
+        return c.json(forked, 201, { location: `/v1/sessions/${forked.id}` });
+      },
+      { sessionOf: idOf },
+    )) as never;
   },
 );
+
+function idOf(body: string): string {
+  return (JSON.parse(body) as { id: string }).id;
+}
 
 function contextOf(mode: Mode): "request" | "dialogue" {
   return mode === "both" || mode === "words" ? "request" : "dialogue";
@@ -196,6 +204,7 @@ async function openSession(
     const session: NewSession = { ...input, id, tenantId, lexicon };
     return await unwrap(create(sessionStub(c.env, tenantId, id), session));
   } catch (error) {
+    await eraseAdapters(c.env, { tenantId, sessionId: id });
     await removeSession(c.env.DB, tenantId, id);
     throw error;
   }

@@ -90,6 +90,7 @@ turns.openapi(
     security: bearer,
     middleware: needs("chat"),
     request: {
+      headers: idempotencyHeader,
       params: turnParams,
       body: {
         required: false,
@@ -100,17 +101,18 @@ turns.openapi(
     },
     responses: {
       200: jsonOrEvents(turnSchema, "The turn with its reply"),
-      ...errors(402, 404, 409, 503),
+      ...errors(400, 402, 404, 409, 422, 503),
     },
   }),
   async (c) => {
     const { s, t } = c.req.valid("param");
     const session = mySession(c, s);
+    const key = await idempotencyOf(c);
     if ((c.req.valid("json") as { stream?: boolean } | undefined)?.stream === true) {
-      const stream = await unwrap(session.retryStream(t, traceOf(c, true)));
+      const stream = await unwrap(session.retryStream(t, traceOf(c, true), key));
       return sseResponse(logEvents(stream), { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
     }
-    return c.json(await unwrap(session.retry(t, traceOf(c))), 200);
+    return c.json(await unwrap(session.retry(t, traceOf(c), key)), 200);
   },
 );
 
@@ -122,12 +124,12 @@ turns.openapi(
     summary: "End a reply where it is; the partial reply is kept",
     security: bearer,
     middleware: needs("chat"),
-    request: { params: turnParams },
-    responses: { 200: json(turnSchema, "The turn as it now is"), ...errors(404) },
+    request: { headers: idempotencyHeader, params: turnParams },
+    responses: { 200: json(turnSchema, "The turn as it now is"), ...errors(400, 404, 422) },
   }),
   async (c) => {
     const { s, t } = c.req.valid("param");
-    return c.json(await unwrap(mySession(c, s).stop(t)), 200);
+    return c.json(await unwrap(mySession(c, s).stop(t, await idempotencyOf(c))), 200);
   },
 );
 

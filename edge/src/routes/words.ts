@@ -1,11 +1,11 @@
 /** What a session has learnt about words: read it, undo it, change it. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { constraintPatchSchema, lexiconSchema, wordsStateSchema } from "../contract.ts";
-import { type AppEnv, mySession } from "../http/context.ts";
+import { type AppEnv, idempotencyOf, mySession } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { needs } from "../http/middleware.ts";
 import { unwrap } from "../session/result.ts";
-import { bearer, errors, json, jsonBody, sessionParam } from "./define.ts";
+import { bearer, errors, idempotencyHeader, json, jsonBody, sessionParam } from "./define.ts";
 
 export const words = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
 
@@ -35,12 +35,12 @@ words.openapi(
     summary: "Take the latest revision of the words back, with what was learnt from it",
     security: bearer,
     middleware: needs("adapt"),
-    request: { params: sessionParam },
-    responses: { 200: answer, ...errors(403, 404, 409) },
+    request: { headers: idempotencyHeader, params: sessionParam },
+    responses: { 200: answer, ...errors(400, 403, 404, 409, 422) },
   }),
   async (c) => {
     const session = mySession(c, c.req.valid("param").s);
-    return c.json(await unwrap(session.changeWords({ kind: "undo" })), 200);
+    return c.json(await unwrap(session.changeWords({ kind: "undo" }, await idempotencyOf(c))), 200);
   },
 );
 

@@ -5,6 +5,7 @@ import { asc, inArray, max } from "drizzle-orm";
 import { turnsMax } from "../contract.ts";
 import { reviseRequest } from "../words/index.ts";
 import { type Desk, sessionRow, type TurnRow } from "./desk.ts";
+import type { IdempotencyKey } from "./idempotency.ts";
 import { wordsOptions } from "./lexicon.ts";
 import { buildPrompt, type Exchange } from "./prompt.ts";
 import { turns } from "./schema.ts";
@@ -16,7 +17,7 @@ export interface NewTurn {
   content: string;
   sampling: Partial<Sampling>;
   keyId: string;
-  idempotency?: { key: string; fingerprint: string };
+  idempotency?: IdempotencyKey;
 }
 
 /** How a retry differs from a new request: the words are given, and so are the replies to avoid. */

@@ -99,7 +99,7 @@ export class EventLog {
  * `settled` says that nothing more will come; it is asked after everything so far has been sent.
  */
 export function followLog(
-  log: EventLog,
+  log: Pick<EventLog, "read" | "changed">,
   filters: () => readonly Filter[],
   afterSeq: number,
   settled: () => boolean,

@@ -10,6 +10,7 @@ import {
   type Trace,
   type TurnRow,
 } from "./desk.ts";
+import type { GpuTime } from "./meter.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
 
 export function isNeutral({ reward, text, correction }: FeedbackBody): boolean {
@@ -43,21 +44,25 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
 
 /**
  * Summed log-probs (nats), or null when the service refuses these texts: the schedule then does without.
+ * What the measurement takes is added to the step's GPU time.
  *
  * @throws RosaError when the service is not there, because feedback is better late than half-heard.
  */
 export async function scoreReplies(
   desk: Desk,
   trace: Trace,
+  gpuTime: GpuTime,
   adapter: { digest: string } | null,
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[] | null> {
   const { tenantId } = sessionRow(desk);
+  const startedAt = desk.now();
   try {
-    const { scores } = await desk.gpu.score(
+    const { scores, ms } = await desk.gpu.score(
       { tenant: tenantId, adapter, items },
       callContext(desk, tenantId, trace),
     );
+    gpuTime.ms += ms?.score ?? desk.now() - startedAt;
     return scores.length === items.length ? scores.map(({ logprob }) => logprob) : null;
   } catch (error) {
     if (!(error instanceof RosaError) || isTransient(error)) throw error;
@@ -72,11 +77,12 @@ export async function scoreReplies(
 export async function scoreRepliesForWords(
   desk: Desk,
   trace: Trace,
+  gpuTime: GpuTime,
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[] | null> {
-  if (!rewritesWithoutGpu(desk)) return await scoreReplies(desk, trace, null, items);
+  if (!rewritesWithoutGpu(desk)) return await scoreReplies(desk, trace, gpuTime, null, items);
   try {
-    return await scoreReplies(desk, { ...trace, patient: false }, null, items);
+    return await scoreReplies(desk, { ...trace, patient: false }, gpuTime, null, items);
   } catch (error) {
     if (isTransient(error)) return null;
     throw error;

@@ -26,11 +26,13 @@ import type {
   WordsStateBody,
 } from "../contract.ts";
 import type { Env } from "../env.ts";
+import { logFailure } from "../failure.ts";
 import { GpuClient, isTransient } from "../gpu-client/index.ts";
 import { emptyWords, type OwnLexicon } from "../words/index.ts";
 import { type Desk, feedbackRow, generationRow, sessionRow, type Trace, turnRow } from "./desk.ts";
 import type { NewTurn } from "./draft.ts";
 import { EventLog, type Filter, followLog } from "./events.ts";
+import { changeOnce, findIdempotent, type IdempotencyKey, noteIdempotent } from "./idempotency.ts";
 import { Jobs } from "./jobs.ts";
 import { beginFeedback, type NewFeedback } from "./learn.ts";
 import { setSessionLexicon } from "./lexicon.ts";
@@ -55,6 +57,11 @@ export interface NewSession {
   rewriter: RewriterName | null;
   lexicon: OwnLexicon;
   expiresAt: number | null;
+}
+
+interface Lineage {
+  active: string;
+  data: GenerationBody[];
 }
 
 export class SessionObject extends DurableObject<Env> {
@@ -138,25 +145,32 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  retry(turnId: string, trace: Trace): Promise<Result<TurnBody>> {
+  retry(turnId: string, trace: Trace, key?: IdempotencyKey): Promise<Result<TurnBody>> {
     return this.#answer(async () => {
-      await reviveTurn(this.#desk, turnId);
+      await this.#revive(turnId, key);
       return await this.#replyOf(turnId, trace);
     });
   }
 
-  retryStream(turnId: string, trace: Trace): Promise<Result<ReadableStream<Uint8Array>>> {
+  retryStream(
+    turnId: string,
+    trace: Trace,
+    key?: IdempotencyKey,
+  ): Promise<Result<ReadableStream<Uint8Array>>> {
     return this.#answer(async () => {
-      const after = this.#lastSeq();
-      await reviveTurn(this.#desk, turnId);
+      const after = await this.#revive(turnId, key);
       this.#jobs.background(this.#jobs.reply(turnId, trace));
       return this.#followReply(turnId, after);
     });
   }
 
-  stop(turnId: string): Promise<Result<TurnBody>> {
+  stop(turnId: string, key?: IdempotencyKey): Promise<Result<TurnBody>> {
     return this.#answer(async () => {
-      await stopTurn(this.#desk, turnId);
+      // A repeated call must not end what was begun anew meanwhile.
+      if (key === undefined || findIdempotent(this.#desk, key) === null) {
+        await stopTurn(this.#desk, turnId);
+        noteIdempotent(this.#desk, key, turnId);
+      }
       await this.#jobs.replying(turnId);
       await this.#jobs.arm();
       return turnBody(this.#desk, turnRow(this.#desk, turnId));
@@ -249,13 +263,15 @@ export class SessionObject extends DurableObject<Env> {
   }
 
   /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
-  changeWords(change: WordsChange): Promise<Result<WordsStateBody>> {
+  changeWords(change: WordsChange, key?: IdempotencyKey): Promise<Result<WordsStateBody>> {
     return this.#answer(() =>
-      this.#jobs.inTurn(() => {
-        const wordsState = changedWords(sessionRow(this.#desk).wordsState, change);
-        this.#desk.db.update(session).set({ wordsState }).run();
-        return wordsBody(wordsState);
-      }),
+      this.#jobs.inTurn(() =>
+        changeOnce(this.#desk, key, () => {
+          const wordsState = changedWords(sessionRow(this.#desk).wordsState, change);
+          this.#desk.db.update(session).set({ wordsState }).run();
+          return wordsBody(wordsState);
+        }),
+      ),
     );
   }
 
@@ -273,31 +289,23 @@ export class SessionObject extends DurableObject<Env> {
     );
   }
 
-  generations(): Promise<Result<{ active: string; data: GenerationBody[] }>> {
-    return this.#answer(() => {
-      const { activeGeneration } = sessionRow(this.#desk);
-      const rows = this.#desk.db.select().from(generations).orderBy(asc(generations.index)).all();
-      return {
-        active: activeGeneration,
-        data: rows.map((row) => generationBody(row, activeGeneration)),
-      };
-    });
+  generations(): Promise<Result<Lineage>> {
+    return this.#answer(() => this.#lineage());
   }
 
   /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
-  activate(generation: string): Promise<Result<{ active: string; data: GenerationBody[] }>> {
-    return this.#answer(async () => {
-      const madeAt = generation === "base" ? 0 : generationRow(this.#desk, generation).createdAt;
-      this.#desk.transaction(() => {
-        this.#desk.db.update(session).set({ activeGeneration: generation }).run();
-        this.#desk.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
-        noteIndex(this.#desk);
-      });
-      await this.#jobs.arm();
-      const listed = await this.generations();
-      if (!listed.ok) throw new RosaError(listed.code, listed.message);
-      return listed.value;
-    });
+  activate(generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
+    return this.#answer(() =>
+      changeOnce(this.#desk, key, () => {
+        const madeAt = generation === "base" ? 0 : generationRow(this.#desk, generation).createdAt;
+        this.#desk.transaction(() => {
+          this.#desk.db.update(session).set({ activeGeneration: generation }).run();
+          this.#desk.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+          noteIndex(this.#desk);
+        });
+        return this.#lineage();
+      }),
+    );
   }
 
   adapter(generation: string): Promise<Result<{ digest: string }>> {
@@ -336,7 +344,7 @@ export class SessionObject extends DurableObject<Env> {
       }
       await this.#jobs.runDue();
     } catch (error) {
-      console.error("alarm failed", error);
+      logFailure("alarm", error);
     } finally {
       // An alarm that throws is dropped after a few tries; this one never throws and always re-arms.
       await this.#jobs.arm();
@@ -360,6 +368,26 @@ export class SessionObject extends DurableObject<Env> {
     const turnId = await beginTurn(this.#desk, input);
     if (turnRow(this.#desk, turnId).status === "failed") await reviveTurn(this.#desk, turnId);
     return turnId;
+  }
+
+  /** Makes a failed turn run again; the number of the last event before, the first time that this key came. */
+  async #revive(turnId: string, key: IdempotencyKey | undefined): Promise<number> {
+    const earlier = key === undefined ? null : findIdempotent(this.#desk, key);
+    const after = earlier === null ? this.#lastSeq() : Number(earlier);
+    // What the key began is over: its turn is the answer, unless it failed again.
+    if (earlier !== null && turnRow(this.#desk, turnId).status !== "failed") return after;
+    await reviveTurn(this.#desk, turnId);
+    noteIdempotent(this.#desk, key, String(after));
+    return after;
+  }
+
+  #lineage(): Lineage {
+    const { activeGeneration } = sessionRow(this.#desk);
+    const rows = this.#desk.db.select().from(generations).orderBy(asc(generations.index)).all();
+    return {
+      active: activeGeneration,
+      data: rows.map((row) => generationBody(row, activeGeneration)),
+    };
   }
 
   /** @throws KeptError when the reply failed; the turn can be retried. */

@@ -8,6 +8,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
 import { countUsage } from "../accounts/metrics.ts";
 import { recordUsage, type UsageEvent } from "../accounts/usage.ts";
+import { logFailure } from "../failure.ts";
 import { type Desk, feedbackRow, type Trace } from "./desk.ts";
 import { learnFrom } from "./learn.ts";
 import { type Job, type JobKind, leaseMs } from "./outbox.ts";
@@ -128,6 +129,8 @@ export class Jobs {
       await this.arm();
     });
     this.#working.set(id, promise);
+    // From here on the alarm takes over should this object end before the work does.
+    this.background(this.arm());
     return promise;
   }
 
@@ -157,7 +160,7 @@ export class Jobs {
       else await this.#writeIndex();
       if (!this.#isOver) outbox.delete(job.id);
     } catch (error) {
-      console.error(`${job.kind} could not be written`, error);
+      logFailure(`write ${job.kind}`, error);
       if (!this.#isOver) outbox.failed(job, now());
     }
   }
@@ -197,5 +200,5 @@ export class Jobs {
 }
 
 function logUnexpected(error: unknown): void {
-  if (!(error instanceof RosaError)) console.error("a session's job failed", error);
+  if (!(error instanceof RosaError)) logFailure("job", error);
 }

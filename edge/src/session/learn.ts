@@ -17,11 +17,11 @@ import {
   turnRow,
 } from "./desk.ts";
 import { logReport } from "./evidence.ts";
-import { findIdempotent } from "./idempotency.ts";
+import { findIdempotent, type IdempotencyKey, noteIdempotent } from "./idempotency.ts";
 import { leaseMs } from "./outbox.ts";
 import { KeptError } from "./result.ts";
 import { reviseWords } from "./revise.ts";
-import { feedback, idempotency, turns } from "./schema.ts";
+import { feedback, turns } from "./schema.ts";
 import { beginTurn, reviveTurn } from "./turn.ts";
 import { updateWeights } from "./update.ts";
 import { feedbackResult } from "./views.ts";
@@ -30,7 +30,7 @@ export interface NewFeedback {
   turnId: string;
   body: FeedbackBody;
   keyId: string;
-  idempotency?: { key: string; fingerprint: string };
+  idempotency?: IdempotencyKey;
 }
 
 /**
@@ -75,12 +75,7 @@ export async function beginFeedback(desk: Desk, input: NewFeedback): Promise<str
         dueAt: createdAt + leaseMs,
       });
     }
-    if (input.idempotency !== undefined) {
-      desk.db
-        .insert(idempotency)
-        .values({ ...input.idempotency, ref: id, createdAt: desk.now() })
-        .run();
-    }
+    noteIdempotent(desk, input.idempotency, id);
   });
   return id;
 }

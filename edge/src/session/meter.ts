@@ -1,7 +1,7 @@
 /** What a session notes for the accounts in D1: metered events and changes of the index, through the outbox. */
-import type { Usage } from "@rosa2/shared/protocol";
+import type { Message, Spent, Usage } from "@rosa2/shared/protocol";
 import type { UsageEvent } from "../accounts/usage.ts";
-import { type Desk, sessionRow, type TurnRow } from "./desk.ts";
+import { type Desk, sessionRow } from "./desk.ts";
 import { estimateTokens } from "./prompt.ts";
 
 /** Event id in the ledger; it holds the session's id because a fork keeps the ids of its turns. */
@@ -23,11 +23,50 @@ export function noteIndex(desk: Desk): void {
   desk.outbox.put({ id: "index", kind: "index", payload: {}, dueAt: desk.now() });
 }
 
-/** A stopped reply is never reported by the service; this counts what was read, and estimates what was sent. */
-export function estimateUsage(turn: TurnRow, deltaCount: number): Usage {
-  return {
-    prompt_tokens: estimateTokens(turn.messages),
-    completion_tokens: deltaCount,
-    cached_tokens: 0,
-  };
+/** GPU milliseconds of one step's calls, for the step's own metered event. */
+export interface GpuTime {
+  ms: number;
+}
+
+/** What a reply that never came to its end has taken: as last reported, else counted by what was read. */
+export class Spending {
+  readonly #messages: readonly Message[];
+  readonly #now: () => number;
+  #reported: Spent | null = null;
+  #deltaCount = 0;
+  #firstDeltaAt: number | null = null;
+
+  constructor(messages: readonly Message[], now: () => number) {
+    this.#messages = messages;
+    this.#now = now;
+  }
+
+  get hasBegun(): boolean {
+    return this.#deltaCount > 0;
+  }
+
+  read(delta: { spent?: Spent | undefined }): void {
+    this.#deltaCount++;
+    this.#firstDeltaAt ??= this.#now();
+    this.#reported = delta.spent ?? this.#reported;
+  }
+
+  get usage(): Usage {
+    return (
+      this.#reported?.usage ?? {
+        prompt_tokens: estimateTokens(this.#messages),
+        completion_tokens: this.#deltaCount,
+        cached_tokens: 0,
+      }
+    );
+  }
+
+  get gpuMs(): number {
+    if (this.#reported !== null) return gpuMsOf(this.#reported);
+    return this.#firstDeltaAt === null ? 0 : this.#now() - this.#firstDeltaAt;
+  }
+}
+
+export function gpuMsOf({ ms }: Pick<Spent, "ms">): number {
+  return ms.prefill + ms.decode;
 }

@@ -11,7 +11,7 @@ import { adopt, proposeRewrite, type RivalScores, rewriteTask } from "../words/p
 import { type Desk, feedbackRow, sessionRow, type Trace, type TurnRow, turnRow } from "./desk.ts";
 import { isNeutral, logReport, scoreRepliesForWords, unchangedWords } from "./evidence.ts";
 import { wordsOptions } from "./lexicon.ts";
-import { meter } from "./meter.ts";
+import { type GpuTime, meter } from "./meter.ts";
 import { withRequest } from "./prompt.ts";
 import { rewriterOf } from "./rewriter.ts";
 import { feedback, revisions, session, turns } from "./schema.ts";
@@ -25,6 +25,7 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
   const adapts = (mode === "both" || mode === "words") && !isNeutral(row.body);
   let words = unchangedWords(turn, row.body);
   let state = wordsState;
+  const gpuTime: GpuTime = { ms: 0 };
   if (adapts) {
     const input = gradientInput(desk, turn, row.body);
     const options = wordsOptions(desk);
@@ -35,6 +36,7 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
         : await scoreRepliesForWords(
             desk,
             trace,
+            gpuTime,
             items.map(({ prompt, reply }) => ({
               messages: withRequest(turn.messages, prompt),
               reply,
@@ -42,7 +44,7 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
           );
     const { state: next, revision: byRules } = textualGradient(state, input, scores, options);
     state = next;
-    const { revision, rewriter } = await askRewriter(desk, turn, input, byRules, trace);
+    const { revision, rewriter } = await askRewriter(desk, turn, input, byRules, trace, gpuTime);
     words = {
       rewriter,
       changed: revision.changed,
@@ -75,7 +77,7 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
         .run();
       desk.db.update(session).set({ wordsState: state }).run();
     }
-    if (words.rewriter !== null) {
+    if (words.rewriter !== null || gpuTime.ms > 0) {
       const { id: sessionId, tenantId } = sessionRow(desk);
       meter(desk, {
         eventId: `${sessionId}/${feedbackId}:words`,
@@ -84,7 +86,8 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
         sessionId,
         kind: "words",
         at: desk.now(),
-        rewriterCalls: words.rewriter.calls,
+        rewriterCalls: words.rewriter?.calls ?? 0,
+        gpuMs: gpuTime.ms,
         costNanos: 0,
       });
     }
@@ -126,9 +129,10 @@ async function askRewriter(
   input: GradientInput,
   byRules: Revision,
   trace: Trace,
+  gpuTime: GpuTime,
 ): Promise<{ revision: Revision; rewriter: WordsReport["rewriter"] }> {
   const { tenantId } = sessionRow(desk);
-  const rewriter = rewriterOf(desk, tenantId, trace);
+  const rewriter = rewriterOf(desk, tenantId, trace, gpuTime);
   if (rewriter === null || byRules.diagnosis === "accepted") {
     return { revision: byRules, rewriter: null };
   }
@@ -143,6 +147,7 @@ async function askRewriter(
     const scores = await scoreRepliesForWords(
       desk,
       trace,
+      gpuTime,
       [byRules.after, proposal.rewritten].map((prompt) => ({
         messages: withRequest(turn.messages, prompt),
         reply: correction,

@@ -8,11 +8,17 @@ import {
   workersAiRewriter,
 } from "../words/providers/index.ts";
 import { callContext, type Desk, sessionRow, type Trace } from "./desk.ts";
+import { type GpuTime, gpuMsOf } from "./meter.ts";
 
-export function rewriterOf(desk: Desk, tenantId: string, trace: Trace): Rewriter | null {
+export function rewriterOf(
+  desk: Desk,
+  tenantId: string,
+  trace: Trace,
+  gpuTime: GpuTime,
+): Rewriter | null {
   const { rewriter } = desk.config;
   const wanted = sessionRow(desk).rewriter ?? rewriter.name;
-  if (wanted === "gpu") return servedModel(desk, tenantId, trace);
+  if (wanted === "gpu") return servedModel(desk, tenantId, trace, gpuTime);
   // A session's choice that the deployment has since given up leaves the rules.
   if (wanted !== rewriter.name || rewriter.name === "rules") return null;
   return rewriter.name === "openai"
@@ -27,7 +33,7 @@ export function rewritesWithoutGpu(desk: Desk): boolean {
   return wanted === rewriter.name && (wanted === "openai" || wanted === "workers-ai");
 }
 
-function servedModel(desk: Desk, tenantId: string, trace: Trace): Rewriter {
+function servedModel(desk: Desk, tenantId: string, trace: Trace, gpuTime: GpuTime): Rewriter {
   return gpuRewriter(async (messages, { temperature, maxTokens, signal }) => {
     const events = desk.gpu.generate(
       {
@@ -39,7 +45,9 @@ function servedModel(desk: Desk, tenantId: string, trace: Trace): Rewriter {
       { ...callContext(desk, tenantId, trace), signal },
     );
     for await (const event of events) {
-      if (event.type === "done") return { text: event.text, logprob: event.logprob };
+      if (event.type !== "done") continue;
+      gpuTime.ms += gpuMsOf(event);
+      return { text: event.text, logprob: event.logprob };
     }
     throw new RosaError("gpu_unavailable", "The rewriter's reply has no end");
   });

@@ -8,7 +8,8 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { Usage } from "@rosa2/shared/protocol";
 import { and, eq } from "drizzle-orm";
 import { release, reserve } from "../accounts/budget.ts";
-import { replyCostNanos, replyCostNanosMax } from "../accounts/usage.ts";
+import { replyCostNanosMax, settledCostNanos } from "../accounts/usage.ts";
+import { logFailure } from "../failure.ts";
 import { newId } from "../ids.ts";
 import {
   adapterOf,
@@ -21,12 +22,12 @@ import {
   turnRow,
 } from "./desk.ts";
 import { draftTurn, type NewTurn, type Retry } from "./draft.ts";
-import { findIdempotent } from "./idempotency.ts";
-import { estimateUsage, meter, meterId, noteIndex } from "./meter.ts";
+import { findIdempotent, noteIdempotent } from "./idempotency.ts";
+import { gpuMsOf, meter, meterId, noteIndex, Spending } from "./meter.ts";
 import { leaseMs } from "./outbox.ts";
 import { Page } from "./page.ts";
 import { notePrune } from "./prune.ts";
-import { idempotency, turns } from "./schema.ts";
+import { turns } from "./schema.ts";
 import { turnBody } from "./views.ts";
 
 /**
@@ -60,12 +61,7 @@ export async function beginTurn(desk: Desk, input: NewTurn, retry?: Retry): Prom
       refuseWhileReplying(desk);
       const row = draftTurn(desk, turnId, input, retry);
       desk.db.insert(turns).values(row).run();
-      if (input.idempotency !== undefined) {
-        desk.db
-          .insert(idempotency)
-          .values({ ...input.idempotency, ref: turnId, createdAt: desk.now() })
-          .run();
-      }
+      noteIdempotent(desk, input.idempotency, turnId);
       retry?.alongside(turnId);
       leaseReply(desk, turnId);
       desk.log.append({
@@ -91,7 +87,7 @@ export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Prom
   const stop = new AbortController();
   desk.replying.set(turnId, stop);
   const page = new Page(desk, turnId);
-  let deltaCount = 0;
+  const spending = new Spending(turn.messages, desk.now);
   try {
     const events = desk.gpu.generate(
       {
@@ -105,7 +101,7 @@ export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Prom
     );
     for await (const event of events) {
       if (event.type === "delta") {
-        deltaCount++;
+        spending.read(event);
         page.write(event.text, event.logprobs);
       } else if (event.type === "done") {
         page.finish(event.text);
@@ -115,7 +111,7 @@ export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Prom
           finishReason: event.finish_reason,
           logprob: event.logprob,
           usage: event.usage,
-          gpuMs: event.ms.prefill + event.ms.decode,
+          gpuMs: gpuMsOf(event),
         });
       }
     }
@@ -126,8 +122,8 @@ export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Prom
         reply: page.text,
         finishReason: "stopped",
         logprob: null,
-        usage: estimateUsage(turn, deltaCount),
-        gpuMs: 0,
+        usage: spending.usage,
+        gpuMs: spending.gpuMs,
       });
     } else {
       failTurn(desk, turn, error);
@@ -186,13 +182,14 @@ export async function stopTurn(desk: Desk, turnId: string): Promise<void> {
     return;
   }
   // Orphaned by an eviction and not yet taken up again: what the log holds is the reply.
+  const { usage, gpuMs } = new Spending(turn.messages, desk.now);
   finishTurn(desk, turn, {
     status: "stopped",
     reply: desk.log.textSoFar(turnId),
     finishReason: "stopped",
     logprob: null,
-    usage: estimateUsage(turn, 0),
-    gpuMs: 0,
+    usage,
+    gpuMs,
   });
 }
 
@@ -238,7 +235,7 @@ interface Outcome {
 function finishTurn(desk: Desk, turn: TurnRow, outcome: Outcome): void {
   const { gpuMs, ...columns } = outcome;
   const { id: sessionId, tenantId } = sessionRow(desk);
-  const costNanos = replyCostNanos(desk.config.prices, outcome.usage);
+  const costNanos = settledCostNanos(desk.config.prices, outcome.usage, turn);
   desk.transaction(() => {
     const finished = desk.db
       .update(turns)
@@ -273,7 +270,7 @@ function finishTurn(desk: Desk, turn: TurnRow, outcome: Outcome): void {
 }
 
 function failTurn(desk: Desk, turn: TurnRow, error: unknown): void {
-  if (!(error instanceof RosaError)) console.error("reply failed", error);
+  if (!(error instanceof RosaError)) logFailure("reply", error);
   const failure =
     error instanceof RosaError
       ? { code: error.code, message: error.message }

@@ -1,10 +1,10 @@
 /** The weights step of feedback: evidence, the schedule's decision, one update, at most one generation. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { AdaptResult } from "@rosa2/shared/protocol";
-import { decide, type Evidence, type Plan } from "@rosa2/shared/schedule";
+import { decide, type Evidence } from "@rosa2/shared/schedule";
 import { asc, count, eq, max } from "drizzle-orm";
 import { release, reserve } from "../accounts/budget.ts";
-import { putAdapter } from "../adapters/index.ts";
+import { hasRoom, putAdapter } from "../adapters/index.ts";
 import type { WeightsReport, WordsReport } from "../contract.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
@@ -20,7 +20,7 @@ import {
   turnRow,
 } from "./desk.ts";
 import { isNeutral, logReport, rightReply, scoreReplies, unchangedWords } from "./evidence.ts";
-import { meter, noteIndex } from "./meter.ts";
+import { type GpuTime, meter, noteIndex } from "./meter.ts";
 import { dropPositive, keepPositive } from "./positives.ts";
 import { withRequest } from "./prompt.ts";
 import { updateRows } from "./recipe.ts";
@@ -33,14 +33,19 @@ export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace
   const turn = turnRow(desk, row.turnId);
   const words = row.words ?? unchangedWords(turn, row.body);
   const { id: sessionId, tenantId, activeGeneration: parent, mode, method } = sessionRow(desk);
-  const plan = decide(await gatherEvidence(desk, row, turn, words, trace));
+  const gpuTime: GpuTime = { ms: 0 };
+  const plan = decide(await gatherEvidence(desk, row, turn, words, trace, gpuTime));
   const right = rightReply(row.body, turn);
   if (right !== null && (mode === "both" || mode === "weights")) {
     keepPositive(desk, turn, words, right);
   }
   if (right === null && row.body.reward < 0) dropPositive(desk, turn);
-  const skip = (reason: string) =>
-    commitWeights(desk, row, { ...idleWeights, decision: "skipped", reason }, plan, null, null);
+  const end = (
+    report: Partial<WeightsReport>,
+    recipe: FeedbackPlan["recipe"],
+    made: MadeGeneration | null,
+  ) => commitWeights(desk, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
+  const skip = (reason: string) => end({ decision: "skipped", reason }, null, null);
   if (plan.row === null) return skip(plan.text);
   if (plan.row.kind === "rejected" && !row.body.retry) {
     return skip("a rejected reply alone is learned from only with a retry");
@@ -58,6 +63,12 @@ export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace
     method,
   });
 
+  const { adapterBytesMax } = desk.config;
+  if (!(await hasRoom(desk.env, tenantId, 1, adapterBytesMax))) {
+    return skip(
+      `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`,
+    );
+  }
   const eventId = `${sessionId}/${feedbackId}`;
   const amountNanos = desk.config.prices.adaptationNanos;
   try {
@@ -74,21 +85,23 @@ export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace
     );
     if (answer.adapter !== null) {
       const { digest = "" } = answer.result;
-      await putAdapter(desk.env, { tenantId, sessionId }, digest, answer.adapter);
+      const owner = { tenantId, sessionId };
+      await putAdapter(desk.env, owner, digest, answer.adapter, adapterBytesMax);
     }
   } catch (error) {
     await release(desk.env.DB, eventId).catch(() => {});
     if (!(error instanceof RosaError) || isTransient(error)) throw error;
     // The service will never take these rows: say so and go on without an update.
-    const reason = `the update was refused: ${error.message}`;
-    commitWeights(desk, row, { ...idleWeights, decision: "rejected", reason }, plan, recipe, null);
-    return;
+    return end(
+      { decision: "rejected", reason: `the update was refused: ${error.message}` },
+      recipe,
+      null,
+    );
   }
   const { result, adapter } = answer;
-  const report: WeightsReport = {
+  const report: Partial<WeightsReport> = {
     decision: result.decision,
     reason: result.decision === "updated" ? plan.text : result.reason,
-    active: false,
     step_norm: result.step_norm,
     shift_norm: result.shift_norm,
     kl: result.kl,
@@ -96,7 +109,7 @@ export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace
     ms: result.ms.update,
   };
   const made = adapter === null ? null : { result, parent, bytes: adapter.byteLength };
-  commitWeights(desk, row, report, plan, recipe, made);
+  end(report, recipe, made);
   if (result.decision !== "updated") await release(desk.env.DB, eventId).catch(() => {});
 }
 
@@ -106,6 +119,7 @@ async function gatherEvidence(
   turn: TurnRow,
   words: WordsReport,
   trace: Trace,
+  gpuTime: GpuTime,
 ): Promise<Evidence> {
   const { mode, activeGeneration } = sessionRow(desk);
   const { body } = row;
@@ -139,6 +153,7 @@ async function gatherEvidence(
   const scores = await scoreReplies(
     desk,
     trace,
+    gpuTime,
     adapterOf(desk, activeGeneration),
     prompts.map((prompt) => ({ messages: withRequest(turn.messages, prompt), reply })),
   );
@@ -150,16 +165,19 @@ async function gatherEvidence(
 }
 
 type FeedbackPlan = NonNullable<FeedbackRow["plan"]>;
+type MadeGeneration = { result: AdaptResult; parent: string; bytes: number };
 
 /** Ends the weights step: generation, swap, report, price and event stand or fall together. */
 function commitWeights(
   desk: Desk,
   row: FeedbackRow,
   report: WeightsReport,
-  plan: Plan,
-  recipe: FeedbackPlan["recipe"],
-  made: { result: AdaptResult; parent: string; bytes: number } | null,
+  plan: FeedbackPlan,
+  made: MadeGeneration | null,
+  gpuTime: GpuTime,
 ): void {
+  const { recipe } = plan;
+  const gpuMs = gpuTime.ms + (report.ms ?? 0);
   const { id: sessionId, tenantId } = sessionRow(desk);
   const now = desk.now();
   desk.transaction(() => {
@@ -199,7 +217,7 @@ function commitWeights(
       };
     }
     const costNanos = made === null ? 0 : desk.config.prices.adaptationNanos;
-    if (recipe !== null) {
+    if (recipe !== null || gpuMs > 0) {
       meter(desk, {
         eventId: `${sessionId}/${row.id}`,
         tenantId,
@@ -208,15 +226,15 @@ function commitWeights(
         kind: "adaptation",
         at: now,
         adaptationsAccepted: made === null ? 0 : 1,
-        adaptationsRejected: made === null ? 1 : 0,
-        gpuMs: report.ms ?? 0,
+        adaptationsRejected: made === null && recipe !== null ? 1 : 0,
+        gpuMs,
         costNanos,
       });
     }
     noteIndex(desk);
     desk.db
       .update(feedback)
-      .set({ weights, plan: { ...plan, recipe }, costNanos, step: "weights" })
+      .set({ weights, plan, costNanos, step: "weights" })
       .where(eq(feedback.id, row.id))
       .run();
     logReport(desk, row, "weights", weights);

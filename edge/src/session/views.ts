@@ -25,11 +25,11 @@ function iso(time: number): string {
   return new Date(time).toISOString();
 }
 
-export function turnBody(desk: Desk, turn: TurnRow): TurnBody {
+export function turnBody(desk: Desk, turn: TurnRow, session_id = sessionRow(desk).id): TurnBody {
   return {
     id: turn.id,
     object: "turn",
-    session_id: sessionRow(desk).id,
+    session_id,
     index: turn.index,
     status: turn.status,
     content: turn.content,
@@ -163,7 +163,7 @@ export function sessionDetail(desk: Desk): SessionDetail {
     rewriter: row.rewriter ?? desk.config.rewriter.name,
     forked_from: row.forkedFrom,
     expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
-    turns: turnRows.map((turn) => turnBody(desk, turn)),
+    turns: turnRows.map((turn) => turnBody(desk, turn, row.id)),
     feedback: feedbackRows.map(feedbackRecord),
     totals: {
       turns: turnRows.length,

@@ -88,9 +88,9 @@ export class Requests {
       this.#scheduler.add(
         { id, tenant: request.tenant, adapter, prompt, reply },
         {
-          piece: ({ text, logprobs }) => {
+          piece: ({ text, logprobs }, spent) => {
             if (text === "" && !logprobs?.length) return;
-            listener.event({ type: "delta", text, ...(logprobs ? { logprobs } : {}) });
+            listener.event({ type: "delta", text, ...(logprobs ? { logprobs } : {}), spent });
           },
           finish: ({ finish, usage, ms }) =>
             listener.event({
@@ -125,12 +125,14 @@ export class Requests {
   ): Promise<ScoreResult> {
     const adapter = this.#adapter(request, adapterBytes);
     const rows = request.items.map((item, i) => this.#row(item, `items.${i}`));
-    const logprobs = await this.#scheduler.runBackground(
+    const queuedAt = performance.now();
+    const { value: logprobs, startedAt } = await this.#scheduler.runBackground(
       id,
       priorities.score,
-      this.#runtime.model.passRows(rows, adapter),
+      timed(this.#runtime.model.passRows(rows, adapter)),
     );
     return {
+      ms: { queue: startedAt - queuedAt, score: performance.now() - startedAt },
       scores: logprobs.map((row, i) => ({
         logprob: row.reduce((sum, logprob) => sum + logprob, 0),
         token_logprobs: [...row],

@@ -5,16 +5,11 @@
  */
 
 import { RosaError } from "@rosa2/shared/errors";
+import type { Spent } from "@rosa2/shared/protocol";
 import { BackgroundTasks, type Slices } from "./background.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { KvCache, LanguageModel, NextToken, StepInput } from "./model-types.ts";
-import type {
-  Sequence,
-  SequenceEnd,
-  SequenceListener,
-  SequenceRequest,
-  Waiting,
-} from "./sequence.ts";
+import type { Sequence, SequenceListener, SequenceRequest, Waiting } from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
 
 export interface SchedulerOptions {
@@ -229,27 +224,15 @@ export class Scheduler {
   /** Gives a row's next token to its reply and ends the sequence if that was the last one. */
   #advance(sequence: Sequence, next: NextToken): void {
     if (sequence.isCancelled) return;
-    const { listener, queuedAt } = sequence.ticket;
+    const { listener } = sequence.ticket;
     try {
       const piece = sequence.reply.push(next);
       sequence.nextId = piece.id;
-      listener.piece(piece);
+      const spent = spentBy(sequence, this.#now());
+      listener.piece(piece, spent);
       if (piece.finish === null) return;
-      const end: SequenceEnd = {
-        finish: piece.finish,
-        usage: {
-          prompt_tokens: sequence.prompt.length,
-          completion_tokens: sequence.reply.tokenCount,
-          cached_tokens: sequence.cachedTokens,
-        },
-        ms: {
-          queue: sequence.startedAt - queuedAt,
-          prefill: sequence.firstTokenAt - sequence.startedAt,
-          decode: this.#now() - sequence.firstTokenAt,
-        },
-      };
       this.#leave(sequence, true);
-      listener.finish(end);
+      listener.finish({ finish: piece.finish, ...spent });
     } catch (error) {
       this.#fail(sequence, error);
     }
@@ -293,6 +276,22 @@ export class Scheduler {
 
 function emptyReport(): PassReport {
   return { rows: 0, decodeMs: 0, prefillTokens: 0, prefillMs: 0, backgroundMs: 0 };
+}
+
+function spentBy(sequence: Sequence, now: number): Spent {
+  const { prompt, reply, cachedTokens, startedAt, firstTokenAt, ticket } = sequence;
+  return {
+    usage: {
+      prompt_tokens: prompt.length,
+      completion_tokens: reply.tokenCount,
+      cached_tokens: cachedTokens,
+    },
+    ms: {
+      queue: startedAt - ticket.queuedAt,
+      prefill: firstTokenAt - startedAt,
+      decode: now - firstTokenAt,
+    },
+  };
 }
 
 function nextTurn(): Promise<void> {

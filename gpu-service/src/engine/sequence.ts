@@ -1,5 +1,5 @@
 /** A reply's way through the scheduler: as asked for, waiting, in service, and what its owner hears. */
-import type { Usage } from "@rosa2/shared/protocol";
+import type { Spent } from "@rosa2/shared/protocol";
 import type { Queued } from "./fair-queue.ts";
 import type { AdapterWeights } from "./model-types.ts";
 import type { Reply, ReplyPiece } from "./reply.ts";
@@ -16,15 +16,13 @@ export interface SequenceRequest {
 
 /** What a sequence tells its owner; `finish` or `fail` comes once and last. */
 export interface SequenceListener {
-  piece(piece: ReplyPiece): void;
+  piece(piece: ReplyPiece, spent: Spent): void;
   finish(end: SequenceEnd): void;
   fail(error: unknown): void;
 }
 
-export interface SequenceEnd {
+export interface SequenceEnd extends Spent {
   finish: "stop" | "length";
-  usage: Usage;
-  ms: { queue: number; prefill: number; decode: number };
 }
 
 /** A sequence in the queue. */

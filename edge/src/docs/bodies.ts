@@ -1,0 +1,397 @@
+/** One conversation as the API tells it, part by part: the examples of the OpenAPI document. Tests hold them against the schemas. */
+import type { z } from "@hono/zod-openapi";
+import type {
+  FeedbackRecord,
+  FeedbackResult,
+  GenerationBody,
+  SessionDetail,
+  SessionSummary,
+  TurnBody,
+  UsageBody,
+  usageReportSchema,
+  WeightsReport,
+  WordsReport,
+} from "../contract.ts";
+
+const at = (minute: string) => `2026-11-23T09:${minute}.000Z`;
+const session = "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM";
+const first = "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS";
+const second = "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG";
+const generation = "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH";
+const feedbackId = "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P";
+const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+const request = "Sort them: 31, 7, 12";
+const reworded = "Sort them from largest to smallest: 31, 7, 12";
+const usage: UsageBody = {
+  prompt_tokens: 24,
+  completion_tokens: 9,
+  total_tokens: 33,
+  prompt_tokens_details: { cached_tokens: 16 },
+};
+const cost = { usd: 0.0000048 };
+
+const turn: TurnBody = {
+  id: first,
+  object: "turn",
+  session_id: session,
+  index: 0,
+  status: "completed",
+  content: request,
+  prompt: request,
+  reply: "7, 12, 31",
+  finish_reason: "stop",
+  generation: "base",
+  retry_of: null,
+  attempt: 1,
+  confidence: 0.82,
+  usage,
+  cost,
+  error: null,
+  created_at: at("30:02"),
+};
+
+const running: TurnBody = {
+  ...turn,
+  status: "running",
+  reply: "",
+  finish_reason: null,
+  confidence: null,
+  usage: null,
+  cost: { usd: 0 },
+};
+
+const retried: TurnBody = {
+  ...turn,
+  id: second,
+  index: 1,
+  prompt: reworded,
+  reply: "31, 12, 7",
+  generation,
+  retry_of: first,
+  attempt: 2,
+  confidence: 0.97,
+  created_at: at("30:41"),
+};
+
+const words: WordsReport = {
+  changed: true,
+  before: request,
+  after: reworded,
+  diagnosis: "ambiguous",
+  confidence: 0.95,
+  hinted: true,
+  share: 0.7,
+  rewriter: null,
+  constraints: ["largest first"],
+  ruled_out: ["from smallest to largest"],
+  spans: [
+    {
+      label: "order",
+      text: "Sort them",
+      start: 0,
+      end: 9,
+      phrase: "from largest to smallest",
+      said: false,
+      probability: 0.95,
+    },
+  ],
+};
+
+const weights: WeightsReport = {
+  decision: "updated",
+  reason: "the corrected reply was unlikely even as reworded",
+  generation,
+  active: true,
+  step_norm: 1.84,
+  shift_norm: 1.84,
+  kl: 0.31,
+  objective: { before: -4.2, after: -0.3 },
+  ms: 412,
+};
+
+const plan = {
+  words: true,
+  weights: true,
+  incapacity: 0.2,
+  split: null,
+  row: { kind: "corrected", weight: 1 },
+  reasons: ["corrected"],
+  text: weights.reason,
+};
+
+const feedbackResult: FeedbackResult = {
+  id: feedbackId,
+  object: "feedback",
+  turn_id: first,
+  status: "done",
+  words,
+  weights,
+  plan,
+  turn: retried,
+  cost: { usd: 0.0005048 },
+};
+
+const feedbackRecord: FeedbackRecord = {
+  id: feedbackId,
+  turn_id: first,
+  status: "done",
+  reward: -1,
+  text: "largest first",
+  correction: "31, 12, 7",
+  words,
+  weights,
+  plan,
+  cost: { usd: 0.0005 },
+  retry_turn_id: second,
+  created_at: at("30:39"),
+};
+
+const summary: SessionSummary = {
+  id: session,
+  object: "session",
+  title: "Lists",
+  mode: "both",
+  generation,
+  turn_count: 2,
+  created_at: at("30:00"),
+  updated_at: at("30:41"),
+};
+
+const detail: SessionDetail = {
+  ...summary,
+  instructions: "Answer with the list alone.",
+  context: "request",
+  method: "dual",
+  rewriter: "rules",
+  forked_from: null,
+  expires_at: null,
+  turns: [turn, retried],
+  feedback: [feedbackRecord],
+  totals: {
+    turns: 2,
+    feedback: 1,
+    generations: 1,
+    prompt_tokens: 48,
+    completion_tokens: 18,
+    cost: { usd: 0.0005096 },
+  },
+};
+
+const generationBody: GenerationBody = {
+  id: generation,
+  object: "generation",
+  index: 1,
+  parent: "base",
+  active: true,
+  digest,
+  bytes: 98_432,
+  feedback_id: feedbackId,
+  plan: { beta: 0.5, lambda: 0.1, rho: 6, iterations: 5, target: 0.99, clip: 8, method: "dual" },
+  step_norm: 1.84,
+  shift_norm: 1.84,
+  kl: 0.31,
+  objective: { before: -4.2, after: -0.3 },
+  rows: [
+    {
+      kind: "corrected",
+      logprob_before: -4.1,
+      target_shift: 4.09,
+      predicted_shift: 4.02,
+      realised_shift: 3.97,
+      reply_tokens: 9,
+    },
+  ],
+  created_at: at("30:40"),
+};
+
+const key = {
+  id: "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
+  object: "api_key" as const,
+  name: "phone app",
+  prefix: "rosa2_4fTq8Z",
+  scopes: ["chat", "adapt"],
+  requests_per_minute: 300,
+  created_at: at("12:00"),
+  expires_at: null,
+  revoked_at: null,
+};
+
+const erased = { turns: 2, generations: 1, events: 14, adapters: 1 };
+const erasure = {
+  status: "running",
+  requested_at: at("55:00"),
+  finished_at: null,
+  erased: { sessions: 20, keys: 1, ...erased },
+  kept: "usage rows and monthly totals (counts, prices, ids, no text), the spend cap, the account's name and the key that asked, for billing",
+};
+
+const usageReport: z.input<typeof usageReportSchema> = {
+  object: "list",
+  group_by: "day",
+  data: [
+    {
+      group: "2026-11-23",
+      prompt_tokens: 48,
+      cached_tokens: 32,
+      completion_tokens: 18,
+      replies: 2,
+      adaptations_accepted: 1,
+      adaptations_rejected: 0,
+      rewriter_calls: 0,
+      gpu_ms: 655,
+      cost: { usd: 0.0005096 },
+    },
+  ],
+};
+
+const model = {
+  id: "rosa2-mini",
+  object: "model",
+  created: 0,
+  owned_by: "rosa2",
+  context_length: 512,
+};
+
+const completion = {
+  id: "chatcmpl_01KAQ2W3P5V8D0T7Q1Z6H9N4KB",
+  created: 1_795_512_602,
+  model: model.id,
+};
+const origin = { session: null, generation: "base", cost };
+
+/** By the name of the schema that they fit. */
+export const examples: Record<string, unknown> = {
+  SessionCreate: {
+    title: "Lists",
+    instructions: "Answer with the list alone.",
+    adaptation: { mode: "both" },
+    ttl_seconds: 86_400,
+  },
+  Session: detail,
+  SessionList: { object: "list", data: [summary], next_cursor: null },
+  SessionErased: {
+    id: session,
+    object: "session.erased",
+    erased,
+    kept: "usage rows without content, for billing",
+  },
+  Fork: { turn_id: first, title: "Lists, another way" },
+  TurnCreate: { content: request, max_tokens: 64 },
+  Turn: turn,
+  Feedback: { reward: -1, text: "largest first", correction: "31, 12, 7", retry: true },
+  FeedbackResult: feedbackResult,
+  WordsState: {
+    object: "words",
+    constraints: [
+      {
+        id: "con_1",
+        topic: "order",
+        text: "largest first",
+        scope: "session",
+        turn_id: first,
+      },
+    ],
+    senses: [{ id: "sort", readings: { up: 0.05, down: 0.95 }, failures: 1 }],
+    undoable: 1,
+  },
+  ConstraintPatch: { text: "largest first", scope: "turn" },
+  GenerationList: { object: "list", active: generation, data: [generationBody] },
+  KeyCreate: { name: key.name, scopes: key.scopes, requests_per_minute: 300 },
+  ApiKey: key,
+  ApiKeyCreated: { ...key, key: `rosa2_4fTq8Z${"…".repeat(3)}` },
+  ApiKeyList: { object: "list", data: [key] },
+  Tenant: {
+    id: "ten_acme",
+    object: "tenant",
+    name: "Acme",
+    sessions: 1_204,
+    adapter_bytes: 118_512_128,
+    created_at: at("10:00"),
+    erasure: null,
+  },
+  Erasure: erasure,
+  BudgetPut: { cap_usd: 50 },
+  Budget: {
+    object: "budget",
+    cap_usd: 50,
+    month: "2026-11",
+    spent_usd: 12.804,
+    reserved_usd: 0.0021,
+  },
+  UsageReport: usageReport,
+  Health: {
+    status: "ok",
+    gpu: { status: "ok", model: model.id, provider: "cpu", queue: { waiting: 0, running: 1 } },
+  },
+  Model: model,
+  ModelList: { object: "list", data: [model] },
+  ChatCompletionRequest: {
+    model: model.id,
+    messages: [{ role: "user", content: request }],
+    max_tokens: 64,
+  },
+  ChatCompletion: {
+    ...completion,
+    object: "chat.completion",
+    choices: [
+      {
+        index: 0,
+        message: { role: "assistant", content: turn.reply, refusal: null },
+        logprobs: null,
+        finish_reason: "stop",
+      },
+    ],
+    usage,
+    rosa2: origin,
+  },
+};
+
+function events(...list: [id: number, event: string, data: unknown][]): string {
+  return list
+    .map(([id, event, data]) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+    .join("");
+}
+
+function chunks(...list: object[]): string {
+  const head = { ...completion, object: "chat.completion.chunk" };
+  const lines = list.map((chunk) => JSON.stringify({ ...head, ...chunk }));
+  return [...lines, "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
+}
+
+const choice = (delta: object, finish_reason: string | null = null) => [
+  { index: 0, delta, logprobs: null, finish_reason },
+];
+const replyStream = events(
+  [1, "turn", running],
+  [2, "delta", { text: "7, 12, " }],
+  [3, "delta", { text: "31" }],
+  [4, "done", turn],
+);
+
+/** Server-sent events, by method and path. */
+export const streams: Record<string, string> = {
+  "post /v1/chat/completions": chunks(
+    { choices: choice({ role: "assistant", content: "" }) },
+    { choices: choice({ content: "7, 12, 31" }) },
+    { choices: choice({}, "stop") },
+    { choices: [], usage, rosa2: origin },
+  ),
+  "post /v1/sessions/{s}/turns": replyStream,
+  "post /v1/sessions/{s}/turns/{t}/retry": events(
+    [6, "delta", { text: "12, 31" }],
+    [7, "done", turn],
+  ),
+  "get /v1/sessions/{s}/turns/{t}/events": `${replyStream}${events(
+    [5, "words", words],
+    [6, "weights", weights],
+    [7, "feedback", { ...feedbackResult, turn: undefined }],
+  )}`,
+  "post /v1/sessions/{s}/turns/{t}/feedback": events(
+    [5, "words", words],
+    [6, "weights", weights],
+    [7, "turn", { ...running, ...{ id: second, index: 1, prompt: reworded, generation } }],
+    [8, "delta", { text: "31, 12, 7" }],
+    [10, "done", feedbackResult],
+  ),
+};

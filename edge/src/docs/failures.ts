@@ -1,0 +1,139 @@
+/** What can go wrong, for people: every error code that the edge answers, what it means and what to do. */
+import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
+
+interface Case {
+  code: ErrorCode;
+  /** What it means, and what helps. */
+  meaning: string;
+  /** As it is answered. */
+  message: string;
+  param?: string;
+}
+
+const requestId = "req_01KAQ2X0Y5M8C3V7B9N2Z4K6HT";
+
+const cases: readonly Case[] = [
+  {
+    code: "invalid_request",
+    meaning: "A parameter is missing or not allowed; `param` names it",
+    message: "reward: Too big: expected number to be <=1",
+    param: "reward",
+  },
+  {
+    code: "invalid_json",
+    meaning: "The body is not JSON",
+    message: "The body is not valid JSON",
+  },
+  {
+    code: "unsupported_parameter",
+    meaning:
+      "A parameter of OpenAI's that would change the answer and is not there: `n` above 1, tools, images",
+    message: "Only n = 1 is supported",
+    param: "n",
+  },
+  {
+    code: "context_length_exceeded",
+    meaning:
+      "Instructions, request and `max_tokens` do not fit the model's window: shorten one of them",
+    message: "Cannot fit 700 prompt tokens and 64 reply tokens: the context holds 512",
+    param: "messages",
+  },
+  {
+    code: "missing_key",
+    meaning: "No API key was sent",
+    message: "Send an API key as `Authorization: Bearer rosa2_…`",
+  },
+  {
+    code: "invalid_key",
+    meaning: "The API key is unknown, revoked or expired",
+    message: "The API key is unknown, revoked or expired",
+  },
+  {
+    code: "budget_exceeded",
+    meaning:
+      "The month's spend cap leaves no room; nothing was stored. Raise the cap, or wait for the next month",
+    message: "The month's spend cap leaves no room for this call; raise it with PUT /v1/budget",
+  },
+  {
+    code: "insufficient_scope",
+    meaning: "The key lacks the scope that this call needs",
+    message: 'This needs a key with the scope "admin"',
+  },
+  {
+    code: "not_found",
+    meaning: "There is no such thing, or it is another tenant's",
+    message: "No such session",
+  },
+  {
+    code: "conflict",
+    meaning:
+      "Not possible in the present state: a turn is being answered, or a limit is reached. With `Retry-After`, soon",
+    message:
+      "Turn turn_01KAQ2V9M6M8YB6T1N3D5P7QRS of this session is still being answered; wait for it or stop it",
+  },
+  {
+    code: "payload_too_large",
+    meaning: "The body is larger than 1 MiB",
+    message: "A body may have 1048576 bytes",
+  },
+  {
+    code: "idempotency_mismatch",
+    meaning:
+      "The Idempotency-Key came with another request before: use a new key for a new request",
+    message: "This Idempotency-Key was used with another request before",
+    param: "Idempotency-Key",
+  },
+  {
+    code: "rate_limited",
+    meaning: "The key made its requests of this minute; `Retry-After` says when the next begins",
+    message: "This key may make 60 requests a minute",
+  },
+  {
+    code: "queue_full",
+    meaning: "The GPU service has more work than it takes on; what was sent to a session is kept",
+    message: "The queue is full: 256 replies are waiting",
+  },
+  {
+    code: "internal_error",
+    meaning: "A bug: tell us the `request_id`",
+    message: "Something unexpected went wrong",
+  },
+  {
+    code: "gpu_unavailable",
+    meaning:
+      "The GPU service cannot be reached. What was sent to a session is kept, its id in `x-rosa2-turn` or `x-rosa2-feedback`: the same call with the same Idempotency-Key goes on",
+    message: "The GPU service cannot be reached",
+  },
+  {
+    code: "gpu_cold",
+    meaning: "The GPU service is starting; as above",
+    message: "The model is being loaded",
+  },
+  {
+    code: "shutting_down",
+    meaning: "The session is moving to another machine: try again at once",
+    message: "The session moved to another machine; try again",
+  },
+  {
+    code: "timeout",
+    meaning: "Something that this call waits for does not end: try again",
+    message: "An adapter is being erased; try again",
+  },
+];
+
+/** The cases of a status as named examples of the error body. */
+export function failureExamples(
+  status: number,
+): Record<string, { summary: string; value: unknown }> {
+  const found = cases.flatMap(({ code, meaning, message, param }) => {
+    const error = new RosaError(code, message, { param });
+    if (error.status !== status) return [];
+    return [[code, { summary: meaning, value: error.body(requestId) }] as const];
+  });
+  return Object.fromEntries(found);
+}
+
+/** All of them as a list in Markdown. */
+export const failureList = cases
+  .map(({ code, meaning }) => `- \`${code}\` (${new RosaError(code, "").status}): ${meaning}.`)
+  .join("\n");
