@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { bootstrapAccount } from "../../edge/src/accounts/bootstrap.ts";
 import { authenticate } from "../../edge/src/accounts/keys.ts";
 import type { TurnBody } from "../../edge/src/contract.ts";
 import { ask, bindings, callerWith, newTenant, openSession } from "./support/client.ts";
@@ -81,6 +82,22 @@ describe("keys", () => {
       .bind(short.id)
       .run();
     expect((await callerWith(admin.tenantId, short.key).fetch("/v1/sessions")).status).toBe(401);
+  });
+});
+
+describe("the first key", () => {
+  it("is made by running the same statements once or twice, and only its hash is in them", async () => {
+    const tenantId = `ten_first${crypto.randomUUID().slice(0, 8)}`;
+    const { key, sql } = await bootstrapAccount({ tenantId, tenantName: "Ann's" });
+    expect(sql).not.toContain(key);
+    const again = await bootstrapAccount({ tenantId, tenantName: "Ann's", key });
+    for (const statement of [...sql.split("\n"), ...again.sql.split("\n")]) {
+      await bindings.DB.prepare(statement).run();
+    }
+    const admin = callerWith(tenantId, key);
+    const { data } = await admin.get<{ data: object[] }>("/v1/keys");
+    expect(data).toMatchObject([{ prefix: key.slice(0, 12), scopes: ["chat", "adapt", "admin"] }]);
+    await expect(bootstrapAccount({ key: "short" })).rejects.toThrow("43 characters");
   });
 });
 
@@ -182,5 +199,17 @@ describe("request identity", () => {
     expect(response.headers.get("x-request-id")).toBe("mine-1");
     const [call] = await caller.calls("/v1/generate");
     expect(call).toMatchObject({ requestId: "mine-1", traceparent });
+  });
+
+  it("begins a trace where the caller brought none, or one that cannot be", async () => {
+    const caller = await newTenant();
+    const chat = { model: "m", messages: [{ role: "user", content: "hi" }] };
+    const given = ["", "nonsense", `00-${"0".repeat(32)}-00f067aa0ba902b7-01`];
+    for (const traceparent of given) {
+      await caller.make("/v1/chat/completions", chat, traceparent === "" ? {} : { traceparent });
+    }
+    const traces = (await caller.calls("/v1/generate")).map(({ traceparent }) => traceparent ?? "");
+    expect(new Set(traces).size).toBe(3);
+    for (const trace of traces) expect(trace).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
   });
 });

@@ -79,6 +79,43 @@ describe("exactly one generation per feedback", () => {
     }
   });
 
+  it("makes one each of a hundred different feedbacks that come at once, twice each", async () => {
+    const caller = await newTenant();
+    await caller.behave({ salted: true });
+    const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
+    const turns = [];
+    for (let i = 0; i < 10; i++) turns.push(await ask(caller, id, `Say number ${i}`));
+    // Ten opinions on each of ten turns, in any order.
+    const given = await Promise.all(
+      turns.flatMap((turn) =>
+        Array.from({ length: 20 }, (_, n) =>
+          caller.make<FeedbackResult>(
+            `/v1/sessions/${id}/turns/${turn.id}/feedback`,
+            { reward: -1, correction: `${turn.index}: ${n % 10}` },
+            { "idempotency-key": `${turn.index}-${n % 10}` },
+          ),
+        ),
+      ),
+    );
+    expect(new Set(given.map((one) => one.id)).size).toBe(100);
+    const session = await eventually(
+      () => caller.get<SessionDetail>(`/v1/sessions/${id}`),
+      ({ feedback }) =>
+        feedback.length === 100 && feedback.every(({ status }) => status === "done"),
+      15_000,
+    );
+    const { active, data } = await lineage(caller, id);
+    expect(data).toHaveLength(100);
+    expect(new Set(data.map(({ digest }) => digest)).size).toBe(100);
+    expect(data.map(({ parent }) => parent)).toEqual([
+      "base",
+      ...data.slice(0, -1).map((generation) => generation.id),
+    ]);
+    expect(active).toBe(data.at(-1)?.id);
+    expect(session.feedback.every(({ weights }) => weights?.decision === "updated")).toBe(true);
+    expect(await caller.calls("/v1/adapt")).toHaveLength(100);
+  }, 60_000);
+
   it("computes the step as the session asks, and a fork asks the same", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller, { adaptation: { mode: "weights", method: "adam" } });

@@ -1,6 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { SessionDetail, TurnBody } from "../../edge/src/contract.ts";
-import { ask, bindings, newTenant, openSession, readEvents } from "./support/client.ts";
+import type { ApiDocument } from "../../edge/src/docs/page.ts";
+import {
+  ask,
+  bindings,
+  eventually,
+  judge,
+  newTenant,
+  openSession,
+  readEvents,
+  textOf,
+} from "./support/client.ts";
 
 const header = (key: string) => ({ "idempotency-key": key });
 const hello = { model: "m", messages: [{ role: "user", content: "hello" }] };
@@ -71,6 +81,134 @@ describe("Idempotency-Key outside sessions", () => {
     const caller = await newTenant();
     const long = await caller.post("/v1/sessions", {}, header("x".repeat(256)));
     expect(long.status).toBe(400);
+  });
+});
+
+describe("saved answers", () => {
+  it("of opened and forked sessions are erased with them, and no others", async () => {
+    const caller = await newTenant();
+    const opened = await caller.make<SessionDetail>(
+      "/v1/sessions",
+      { instructions: "speak of xylophones" },
+      header("a"),
+    );
+    await ask(caller, opened.id, "hello");
+    const fork = `/v1/sessions/${opened.id}/fork`;
+    const forked = await caller.make<SessionDetail>(fork, {}, header("b"));
+    expect((await caller.make<SessionDetail>(fork, {}, header("b"))).id).toBe(forked.id);
+    const saved = async () => {
+      const { results } = await bindings.DB.prepare(
+        "SELECT * FROM idempotency WHERE tenant_id = ?1",
+      )
+        .bind(caller.tenantId)
+        .all<{ key: string; body: string }>();
+      return results;
+    };
+    expect(await saved()).toHaveLength(2);
+    await caller.fetch(`/v1/sessions/${opened.id}`, { method: "DELETE" });
+    expect((await saved()).map(({ key }) => key)).toEqual(["b"]);
+    await caller.fetch(`/v1/sessions/${forked.id}`, { method: "DELETE" });
+    expect(await saved()).toEqual([]);
+  });
+
+  it("answer a caller that went away before the first answer came", async () => {
+    const caller = await newTenant();
+    await caller.behave({ delayMs: { "/v1/generate": 300 } });
+    const abort = new AbortController();
+    const lost = caller
+      .fetch("/v1/chat/completions", {
+        method: "POST",
+        body: JSON.stringify(hello),
+        headers: { "content-type": "application/json", ...header("gone") },
+        signal: abort.signal,
+      })
+      .catch(() => {});
+    await eventually(
+      () => caller.calls("/v1/generate"),
+      (calls) => calls.length === 1,
+    );
+    abort.abort();
+    await lost;
+    const again = await caller.post("/v1/chat/completions", hello, header("gone"));
+    expect(again.status).toBe(200);
+    expect(again.headers.get("idempotency-replayed")).toBe("true");
+    expect(await caller.calls("/v1/generate")).toHaveLength(1);
+  });
+});
+
+describe("every POST", () => {
+  it("takes an Idempotency-Key, and says so", async () => {
+    const caller = await newTenant();
+    const { paths = {} } = await caller.get<ApiDocument>("/openapi.json");
+    const posts = Object.entries(paths).flatMap(([path, { post }]) =>
+      post === undefined ? [] : [{ path, ...post }],
+    );
+    expect(posts.length).toBeGreaterThan(9);
+    for (const { path, parameters = [], responses } of posts) {
+      expect(
+        parameters.map(({ name }) => name),
+        path,
+      ).toContain("idempotency-key");
+      expect(Object.keys(responses), path).toContain("422");
+    }
+  });
+
+  it("that changes a session does so once per key, and answers alike whatever came between", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+    const feedback = { reward: -1, text: "largest first", correction: "31, 12, 7", wait: true };
+    const { weights } = await judge(caller, id, turn.id, feedback);
+    const base = `/v1/sessions/${id}`;
+    const activate = `${base}/generations/base/activate`;
+    const activated = await caller.make(activate, {}, header("a"));
+    await caller.make(`${base}/generations/${weights.generation}/activate`, {});
+    // A retry that comes late must not roll back again.
+    expect(await caller.make(activate, {}, header("a"))).toEqual(activated);
+    expect(await caller.get(base)).toMatchObject({ generation: weights.generation });
+
+    const second = await ask(caller, id, "Sort them: 5, 6");
+    await judge(caller, id, second.id, { reward: -1, text: "as a list with dashes", wait: true });
+    const { undoable } = await caller.get<{ undoable: number }>(`${base}/words`);
+    expect(undoable).toBe(2);
+    const undone = await Promise.all(
+      Array.from({ length: 5 }, () => caller.make(`${base}/words/undo`, {}, header("u"))),
+    );
+    expect(new Set(undone.map((one) => JSON.stringify(one))).size).toBe(1);
+    expect(await caller.get(`${base}/words`)).toMatchObject({ undoable: 1 });
+
+    const crossed = await caller.post(`${base}/words/undo`, {}, header("a"));
+    expect(crossed.status).toBe(422);
+    const stopped = await caller.make(`${base}/turns/${turn.id}/stop`, {}, header("s"));
+    expect(await caller.make(`${base}/turns/${turn.id}/stop`, {}, header("s"))).toEqual(stopped);
+    expect((await caller.post(`${base}/turns/${second.id}/stop`, {}, header("s"))).status).toBe(
+      422,
+    );
+  });
+
+  it("that runs a turn again does so once per key, streamed or not", async () => {
+    const caller = await newTenant();
+    for (const stream of [false, true]) {
+      const { id } = await openSession(caller);
+      await caller.behave({ breakAfter: 2 });
+      const body = { content: "one two three", stream: true };
+      const failed = await caller.post(`/v1/sessions/${id}/turns`, body);
+      const shown = textOf(await readEvents(failed));
+      await caller.behave({});
+      const path = `/v1/sessions/${id}/turns/${failed.headers.get("x-rosa2-turn")}/retry`;
+      const answers = [];
+      for (let i = 0; i < 2; i++) {
+        const response = await caller.post(path, { stream }, header(`r${stream}`));
+        expect(response.status).toBe(200);
+        answers.push(stream ? await readEvents(response) : await response.json());
+      }
+      expect(answers[1]).toEqual(answers[0]);
+      if (stream) {
+        const [events = []] = answers as Awaited<ReturnType<typeof readEvents>>[];
+        expect(shown + textOf(events)).toBe("echo: one two three");
+      }
+      expect((await caller.post(path, { stream })).status).toBe(409);
+    }
   });
 });
 

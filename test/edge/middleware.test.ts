@@ -64,14 +64,22 @@ describe("the rate limit", () => {
 describe("cross-origin calls", () => {
   it("are allowed from listed origins only", async () => {
     const call = appWith({ CORS_ORIGINS: "https://app.example, https://other.example" });
+    const asked = "authorization,content-type,x-rosa2-session,x-stainless-os";
     const preflight = (origin: string) =>
       call("/v1/chat/completions", {
         method: "OPTIONS",
-        headers: { origin, "access-control-request-method": "POST" },
+        headers: {
+          origin,
+          "access-control-request-method": "POST",
+          "access-control-request-headers": asked,
+        },
       });
     const allowed = await preflight("https://app.example");
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.example");
+    // The openai package sends a dozen headers of its own.
+    const headers = allowed.headers.get("access-control-allow-headers")?.replaceAll(" ", "");
+    expect(headers).toBe(asked);
     const refused = await preflight("https://evil.example");
     expect(refused.headers.get("access-control-allow-origin")).toBeNull();
   });

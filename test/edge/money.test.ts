@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { reserve } from "../../edge/src/accounts/budget.ts";
-import { recordUsage, replyCostNanos, replyCostNanosMax } from "../../edge/src/accounts/usage.ts";
-import type { BudgetBody, SessionDetail, UsageReport } from "../../edge/src/contract.ts";
+import {
+  recordUsage,
+  replyCostNanos,
+  replyCostNanosMax,
+  settledCostNanos,
+} from "../../edge/src/accounts/usage.ts";
+import type { BudgetBody, SessionDetail, TurnBody, UsageReport } from "../../edge/src/contract.ts";
 import {
   ask,
   bindings,
@@ -11,6 +16,7 @@ import {
   newTenant,
   openSession,
   readEvents,
+  readSome,
 } from "./support/client.ts";
 
 const json = { "content-type": "application/json" };
@@ -107,8 +113,55 @@ describe("usage", () => {
       () => caller.get<UsageReport>("/v1/usage"),
       (report) => report.data[0]?.replies === 2 && report.data[0].adaptations_accepted === 1,
     );
-    // The stand-in says 1 + 1 ms a reply and 3 ms an update.
-    expect(data[0]).toMatchObject({ cached_tokens: 6, gpu_ms: 7 });
+    // The stand-in says 1 + 1 ms a reply, 3 ms an update, and 2 ms for the scores that an update is decided by.
+    expect(data[0]).toMatchObject({ cached_tokens: 6, gpu_ms: 9 });
+  });
+
+  it("counts GPU milliseconds of scores that lead to no update, and bills none", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode: "words" } });
+    const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+    await judge(caller, id, turn.id, { reward: -1, correction: "31, 12, 7", wait: true });
+    const scores = (await caller.calls("/v1/score")).length;
+    expect(scores).toBeGreaterThan(0);
+    const { data } = await eventually(
+      () => caller.get<UsageReport>("/v1/usage"),
+      (report) => report.data[0]?.gpu_ms === 2 + 2 * scores,
+    );
+    expect(data[0]).toMatchObject({ adaptations_accepted: 0, adaptations_rejected: 0 });
+    expect(data[0]?.cost.usd).toBeCloseTo(turn.cost.usd, 12);
+  });
+
+  it("meters a stopped reply by what the service last reported, GPU milliseconds too", async () => {
+    const caller = await newTenant();
+    await caller.behave({ deltaMs: 40, cachedTokens: 2 });
+    const { id } = await openSession(caller);
+    const content = "one two three four five six seven eight";
+    const response = await caller.post(`/v1/sessions/${id}/turns`, { content, stream: true });
+    const turnId = response.headers.get("x-rosa2-turn");
+    await readSome(response, (events) => events.length >= 4);
+    const { usage, cost } = await caller.make<TurnBody>(
+      `/v1/sessions/${id}/turns/${turnId}/stop`,
+      {},
+    );
+    expect(usage).toMatchObject({
+      prompt_tokens: 8,
+      prompt_tokens_details: { cached_tokens: 2 },
+    });
+    const { data } = await eventually(
+      () => caller.get<UsageReport>("/v1/usage"),
+      (report) => report.data[0]?.replies === 1,
+    );
+    expect(data[0]).toMatchObject({ prompt_tokens: 8, cached_tokens: 2, gpu_ms: 2, cost });
+  });
+
+  it("never bills more than was reserved, whatever a model's template adds", () => {
+    const messages = [{ content: "hi" }];
+    const asked = { messages, sampling: { max_tokens: 2 } };
+    const usage = { prompt_tokens: 900, cached_tokens: 0, completion_tokens: 2 };
+    expect(settledCostNanos(prices, usage, asked)).toBe(replyCostNanosMax(prices, messages, 2));
+    const usual = { ...usage, prompt_tokens: 5 };
+    expect(settledCostNanos(prices, usual, asked)).toBe(replyCostNanos(prices, usual));
   });
 
   it("counts days from and to, both included", async () => {

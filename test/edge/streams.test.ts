@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { TurnBody } from "../../edge/src/contract.ts";
+import { logEvents, sseResponse } from "../../edge/src/http/sse.ts";
+import { followLog } from "../../edge/src/session/events.ts";
 import {
   ask,
   type Caller,
@@ -54,6 +56,49 @@ describe("a turn's stream", () => {
       });
       expect(await readEvents(resumed)).toEqual(all.slice(seen));
     }
+  });
+
+  it("can be joined at every number while it is being written", async () => {
+    const caller = await newTenant();
+    await caller.behave({ deltaMs: 30 });
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id);
+    const path = `/v1/sessions/${id}/turns/${turnId}/events`;
+    const followers: Promise<Awaited<ReturnType<typeof readEvents>>>[] = [];
+    const all: Awaited<ReturnType<typeof readEvents>> = [];
+    const source = await caller.fetch(path);
+    // With each event that arrives another client joins right behind it.
+    await readSome(source, (events) => {
+      for (const event of events.slice(all.length)) {
+        all.push(event);
+        const headers = { "last-event-id": String(event.id) };
+        followers.push(caller.fetch(path, { headers }).then(readEvents));
+      }
+      return events.at(-1)?.event === "done";
+    });
+    expect(all.length).toBeGreaterThan(8);
+    for (const [index, rest] of (await Promise.all(followers)).entries()) {
+      expect(rest).toEqual(all.slice(index + 1));
+    }
+    expect(await readEvents(response)).toEqual(all);
+  });
+
+  it("shows signs of life while nothing is written", async () => {
+    let isOver = false;
+    setTimeout(() => {
+      isOver = true;
+    }, 250);
+    const silent = { read: () => [], changed: () => new Promise<void>(() => {}) };
+    const log = followLog(
+      silent,
+      () => [],
+      0,
+      () => isOver,
+      20,
+    );
+    const text = await sseResponse(logEvents(log)).text();
+    // Comments, which keep a connection open and which no client shows.
+    expect(text).toMatch(/^(: ping\n\n){4,}$/);
   });
 
   it("goes on when its client vanishes, and a second client picks it up live", async () => {
@@ -170,6 +215,21 @@ describe("a feedback's stream", () => {
     });
     // The same feedback again replays the same story.
     expect(await readEvents(await caller.post(path, body))).toEqual(events);
+  });
+
+  it("is part of its turn's events, which resume after each of them", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    await judge(caller, id, turn.id, { reward: -1, correction: "hello there", retry: true });
+    await judge(caller, id, turn.id, { reward: -1, text: "in capitals", wait: true });
+    const path = `/v1/sessions/${id}/turns/${turn.id}/events`;
+    const all = await readEvents(await caller.fetch(path));
+    expect(all.filter(({ event }) => event === "feedback")).toHaveLength(2);
+    for (const [index, { id: last }] of all.entries()) {
+      const resumed = await caller.fetch(`${path}?after=${last}`);
+      expect(await readEvents(resumed)).toEqual(all.slice(index + 1));
+    }
   });
 
   it("tells the turn's followers when queued weights land", async () => {

@@ -40,6 +40,11 @@ describe("POST /v1/generate", () => {
       usage: { prompt_tokens: 12, completion_tokens: 6, cached_tokens: 0 },
     });
     if (done?.type !== "done") return;
+    // Whoever stops a reply has heard what it took by then.
+    const spent = events.flatMap((event) => (event.type === "delta" ? [event.spent] : []));
+    expect(spent.map((so) => so?.usage.completion_tokens)).toEqual([1, 2, 3, 4, 5]);
+    expect(spent.at(-1)?.usage.prompt_tokens).toBe(12);
+    expect(spent.at(-1)?.ms.decode).toBeLessThanOrEqual(done.ms.decode);
     expect(done.logprob).toBeLessThan(0);
     expect(Math.exp(done.logprob)).toBeGreaterThan(0.5);
   });
@@ -176,7 +181,8 @@ describe("POST /v1/score", () => {
         { ...ask("say hello"), reply: "other" },
       ],
     });
-    const { scores } = scoreResultSchema.parse(await response.json());
+    const { scores, ms } = scoreResultSchema.parse(await response.json());
+    expect(ms?.score).toBeGreaterThan(0);
     expect(scores[0]?.token_logprobs).toHaveLength(6);
     expect(scores[0]?.logprob).toBeCloseTo(done?.type === "done" ? done.logprob : Number.NaN, 4);
     expect(scores[1]?.logprob).toBeLessThan(-10);

@@ -1,0 +1,98 @@
+/** The OpenAPI document before a validator: it is OpenAPI 3.1, and its examples fit its schemas. */
+import { registerSchema, validate } from "@hyperjump/json-schema/openapi-3-1";
+import { beforeAll, describe, expect, it } from "vitest";
+
+interface Media {
+  schema?: { $ref?: string };
+  example?: unknown;
+  examples?: Record<string, { value: unknown }>;
+}
+interface Body {
+  content?: Record<string, Media>;
+}
+interface Document {
+  paths: Record<string, Record<string, { requestBody?: Body; responses: Record<string, Body> }>>;
+}
+
+/** Known by address alone, because the Worker's global types and Node's do not go together. */
+const app: string = new URL("../../edge/src/app.ts", import.meta.url).href;
+const variables = { GPU_URL: "http://127.0.0.1:9", GPU_SECRET: "secret-of-this-test", LOG: "off" };
+const address = "https://rosa2.test/openapi.json";
+const dialect = "https://spec.openapis.org/oas/3.1/dialect/base";
+let document: Document;
+
+beforeAll(async () => {
+  const { createApp } = (await import(app)) as {
+    createApp(): { request(path: string, init: object, env: object): Promise<Response> };
+  };
+  const response = await createApp().request("/openapi.json", {}, variables);
+  expect(response.status).toBe(200);
+  document = (await response.json()) as Document;
+  registerSchema(structuredClone(document) as never, address, dialect);
+});
+
+function errorsOf(checked: { valid: boolean; errors?: unknown }): string {
+  return JSON.stringify(checked.errors ?? []).slice(0, 2000);
+}
+
+/** Where every JSON body of the document says what it looks like, and what it shows. */
+function bodies(): { place: string; media: Media }[] {
+  return Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, { requestBody, responses }]) =>
+      Object.entries({ body: requestBody, ...responses }).flatMap(([part, body]) => {
+        const media = body?.content?.["application/json"];
+        return media === undefined ? [] : [{ place: `${method} ${path} ${part}`, media }];
+      }),
+    ),
+  );
+}
+
+describe("/openapi.json", () => {
+  it("is valid OpenAPI 3.1, its schemas included", async () => {
+    const checked = await validate(
+      "https://spec.openapis.org/oas/3.1/schema-base",
+      document as never,
+      "DETAILED",
+    );
+    expect(checked.valid, errorsOf(checked)).toBe(true);
+  });
+
+  it("is refused by the validator when something is wrong with it", async () => {
+    const broken = structuredClone(document) as unknown as { info: { title?: string } };
+    delete broken.info.title;
+    const checked = await validate(
+      "https://spec.openapis.org/oas/3.1/schema-base",
+      broken as never,
+    );
+    expect(checked.valid).toBe(false);
+  });
+
+  it("shows an example of every body and of every error, and each fits its schema", async () => {
+    const turn = `${address}#/components/schemas/Turn`;
+    expect((await validate(turn, { id: "turn_1" } as never)).valid).toBe(false);
+    const shown = bodies();
+    expect(shown.length).toBeGreaterThan(150);
+    for (const { place, media } of shown) {
+      const values = Object.values(media.examples ?? {}).map(({ value }) => value);
+      if (media.example !== undefined) values.push(media.example);
+      expect(values.length, place).toBeGreaterThan(0);
+      const reference = media.schema?.$ref;
+      if (reference === undefined) continue;
+      for (const value of values) {
+        const checked = await validate(`${address}${reference}`, value as never, "DETAILED");
+        expect(checked.valid, `${place}: ${errorsOf(checked)}`).toBe(true);
+      }
+    }
+  });
+
+  it("shows the events of every stream", () => {
+    const streams = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).flatMap(([method, { responses }]) => {
+        const media = responses["200"]?.content?.["text/event-stream"];
+        return media === undefined ? [] : [{ place: `${method} ${path}`, media }];
+      }),
+    );
+    expect(streams).toHaveLength(5);
+    for (const { place, media } of streams) expect(media.example, place).toMatch(/^(id|data): /);
+  });
+});

@@ -1,0 +1,102 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { reportToStripe } from "../../edge/src/accounts/stripe.ts";
+import type { SessionDetail } from "../../edge/src/contract.ts";
+import { ask, bindings, judge, newTenant, openSession } from "./support/client.ts";
+
+type Prepare = (this: unknown, sql: string) => D1PreparedStatement;
+const database = Object.getPrototypeOf(bindings.DB) as { prepare: Prepare };
+const { prepare } = database;
+afterEach(() => {
+  database.prepare = prepare;
+});
+
+/** Statements that reach D1 meanwhile, those of sessions' objects too. */
+async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const statements: string[] = [];
+  database.prepare = function (sql) {
+    statements.push(sql);
+    return prepare.call(this, sql);
+  };
+  await work();
+  database.prepare = prepare;
+  return statements;
+}
+
+describe("statements to D1", () => {
+  it("find their rows by an index, never by going through a table", async () => {
+    const caller = await newTenant();
+    const statements = await statementsOf(async () => {
+      const { id } = await openSession(caller, { title: "one" });
+      const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+      await judge(caller, id, turn.id, { reward: -1, correction: "31, 12, 7", retry: true });
+      const keyed = { "idempotency-key": "q" };
+      const fork = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, {}, keyed);
+      await caller.make(`/v1/sessions/${id}/fork`, {}, keyed);
+      await caller.get("/v1/sessions");
+      await caller.get(`/v1/sessions?cursor=${id}&limit=1`);
+      for (const group of ["day", "session", "key"]) {
+        await caller.get(`/v1/usage?group_by=${group}&from=2026-01-01`);
+      }
+      const budget = { method: "PUT", body: JSON.stringify({ cap_usd: 9 }) };
+      const headers = { "content-type": "application/json" };
+      await caller.fetch("/v1/budget", { ...budget, headers });
+      const key = await caller.make<{ id: string }>("/v1/keys", { name: "other" });
+      await caller.get("/v1/keys");
+      await caller.fetch(`/v1/keys/${key.id}`, { method: "DELETE" });
+      await caller.get("/v1/tenant");
+      await caller.fetch(`/v1/sessions/${fork.id}`, { method: "DELETE" });
+      await reportToStripe(bindings.DB, { url: "http://127.0.0.1:9", key: "k", meter: "m" }, 0);
+    });
+    const different = [...new Set(statements)].filter((sql) =>
+      /^\s*(select|insert|update|delete|with)/i.test(sql),
+    );
+    expect(different.length).toBeGreaterThan(25);
+    for (const sql of different) {
+      const { results } = await prepare
+        .call(bindings.DB, `EXPLAIN QUERY PLAN ${sql}`)
+        .bind(...Array.from({ length: sql.includes("?1") ? highest(sql) : count(sql) }, () => 1))
+        .all<{ detail: string }>();
+      const scans = results
+        .map(({ detail }) => detail)
+        .filter(
+          (detail) => /^SCAN /.test(detail) && !/USING|CONSTANT ROW|json_each|shared/.test(detail),
+        );
+      expect(scans, sql).toEqual([]);
+    }
+  });
+
+  it("are as many for a page of one session as for a page of a dozen, and for one turn as for many", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const number = async (path: string) => (await statementsOf(() => caller.get(path))).length;
+    const few = [await number("/v1/sessions"), await number(`/v1/sessions/${id}`)];
+    for (let i = 0; i < 11; i++) await openSession(caller);
+    for (let i = 0; i < 5; i++) await ask(caller, id, `hello ${i}`);
+    const many = [await number("/v1/sessions?limit=100"), await number(`/v1/sessions/${id}`)];
+    expect(many).toEqual(few);
+  });
+
+  it("of a fork are as many for one generation as for several", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const fork = () => statementsOf(() => caller.make(`/v1/sessions/${id}/fork`, {}));
+    const teach = async (n: number) => {
+      const turn = await ask(caller, id, `Say ${n}`);
+      await judge(caller, id, turn.id, { reward: -1, correction: `${n}!`, wait: true });
+    };
+    const aboutFiles = (statements: string[]) =>
+      statements.filter((sql) => sql.includes("adapter_refs")).length;
+    await teach(1);
+    const one = aboutFiles(await fork());
+    for (const n of [2, 3, 4]) await teach(n);
+    expect(aboutFiles(await fork())).toBe(one);
+  });
+});
+
+function highest(sql: string): number {
+  return Math.max(...[...sql.matchAll(/\?(\d+)/g)].map(([, n]) => Number(n)));
+}
+
+function count(sql: string): number {
+  return sql.split("?").length - 1;
+}

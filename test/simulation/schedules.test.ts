@@ -1,0 +1,192 @@
+/**
+ * Seeded schedules: people ask, judge, roll back and repeat themselves while the GPU service fails and the
+ * session's object ends at random steps. At rest every request has happened exactly once.
+ *
+ * A seed decides what is asked, what fails and at which step the object ends; timers are real, so the order of
+ * what is done at the same time can differ. `SIMULATION_SEEDS=17` replays one, `SIMULATION_SEEDS=100-200` a range.
+ */
+import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
+import { afterEach, describe, expect, it } from "vitest";
+import type { SessionDetail } from "../../edge/src/contract.ts";
+import { bindings, type Caller, newTenant, openSession } from "../edge/support/client.ts";
+import type { Behaviour } from "../support/fake-gpu-calls.ts";
+import { expectSound } from "./support/check.ts";
+import { crash, untilIdle, watchSteps } from "./support/steps.ts";
+
+const rounds = 6;
+/** Then the object is left alone, so that whoever asks gets an answer at last. */
+const endsMax = 20;
+const steps = watchSteps();
+afterEach(() => steps.open());
+
+function seeds(): number[] {
+  const given = String(bindings.SIMULATION_SEEDS ?? "");
+  const [first = 1, last = given === "" ? 5 : first] = given
+    .split("-")
+    .filter((part) => part !== "")
+    .map(Number);
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+/** What was asked of the API, to be compared with what the session holds. */
+interface Wanted {
+  contents: string[];
+  feedback: { turn: string; body: object }[];
+}
+
+const troubles: Behaviour[] = [
+  {},
+  {},
+  { down: ["/v1/score"] },
+  { down: ["/v1/adapt"] },
+  { down: ["/v1/generate"] },
+  { breakAfter: 1 },
+  { adapt: "rejected" },
+];
+
+class Schedule {
+  readonly wanted: Wanted = { contents: [], feedback: [] };
+  readonly story: string[] = [];
+  readonly #caller: Caller;
+  readonly #session: string;
+  readonly #random: Random;
+  #isOver = false;
+
+  constructor(caller: Caller, session: string, random: Random) {
+    this.#caller = caller;
+    this.#session = session;
+    this.#random = random;
+  }
+
+  async run(): Promise<void> {
+    const ending = this.#endNowAndThen();
+    for (let round = 0; round < rounds; round++) {
+      const trouble = pick(this.#random, troubles);
+      await this.#caller.behave({ salted: true, deltaMs: 3, ...trouble });
+      this.story.push(`round ${round}: ${JSON.stringify(trouble)}`);
+      const count = randomInt(this.#random, 1, 4);
+      const calls = [];
+      for (let i = 0; i < count; i++) calls.push(await this.#draw(round, i));
+      const first = calls.map((call) => call(2));
+      await Promise.all(first);
+      await this.#caller.behave({ salted: true, deltaMs: 3 });
+      // The service is back: whoever got no answer asks again, with the same key.
+      await Promise.all(calls.map((call) => call(100)));
+    }
+    this.#isOver = true;
+    await ending;
+    const isHeld = steps.held !== null;
+    steps.open();
+    if (isHeld) await crash(this.#caller, this.#session);
+  }
+
+  /** One thing that somebody wants, as a call that can be repeated. */
+  async #draw(round: number, i: number): Promise<(tries: number) => Promise<void>> {
+    const random = this.#random;
+    const path = `/v1/sessions/${this.#session}`;
+    const key = `${round}-${i}`;
+    const { turns } = await this.#read();
+    const judged = turns.filter(({ reply }) => reply !== "");
+    const kind = judged.length === 0 ? 0 : randomInt(random, 0, 10);
+    if (kind < 4) {
+      const content = `Sort list ${key}: 3, 1, 2`;
+      this.wanted.contents.push(content);
+      return this.#call(`${path}/turns`, { content, stream: random() < 0.5 }, key);
+    }
+    if (kind < 8) {
+      const turn = pick(random, judged).id;
+      const body = {
+        reward: -1,
+        text: `largest first, ${key}`,
+        ...(random() < 0.7 ? { correction: `3, 2, 1 (${key})` } : {}),
+        retry: random() < 0.6,
+        wait: random() < 0.5,
+      };
+      this.wanted.feedback.push({ turn, body });
+      return this.#call(`${path}/turns/${turn}/feedback`, body, key);
+    }
+    if (kind === 8) {
+      const { data } = await this.#caller.get<{ data: { id: string }[] }>(`${path}/generations`);
+      const generation = pick(random, ["base", ...data.map(({ id }) => id)]);
+      return this.#call(`${path}/generations/${generation}/activate`, {}, key);
+    }
+    return this.#call(`${path}/words/undo`, {}, key);
+  }
+
+  /** Calls until there is an answer that stands; afterwards calling again asks for the same once more. */
+  #call(path: string, body: object, key: string): (tries: number) => Promise<void> {
+    return async (tries) => {
+      let outcome = "";
+      for (let attempt = 0; attempt < tries; attempt++) {
+        outcome = await this.#caller
+          .post(path, body, { "idempotency-key": key })
+          .then(async (response) => {
+            const text = await response.text();
+            return text.includes("event: error") ? "error in the stream" : String(response.status);
+          })
+          .catch((error) => String(error));
+        // Nothing to undo is an answer too.
+        if (outcome === "200" || (outcome === "409" && path.endsWith("/undo"))) break;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      this.story.push(`${path.split("/").slice(4).join("/")} ${key}: ${outcome}`);
+      if (tries > 2) expect(["200", "409"], this.story.join("\n")).toContain(outcome);
+    };
+  }
+
+  /** Holds the object a few steps from now, ends it there, and again. */
+  async #endNowAndThen(): Promise<void> {
+    const random = seededRandom(Math.floor(this.#random() * 2 ** 31));
+    const arm = () => steps.hold(randomInt(random, 0, 14), random() < 0.5 ? "before" : "after");
+    arm();
+    for (let ends = 0; !this.#isOver; ) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (steps.held === null) continue;
+      this.story.push(`ended ${steps.held}`);
+      await crash(this.#caller, this.#session);
+      if (++ends < endsMax) arm();
+      else steps.open();
+    }
+  }
+
+  async #read(): Promise<SessionDetail> {
+    for (;;) {
+      const response = await this.#caller.fetch(`/v1/sessions/${this.#session}`).catch(() => null);
+      if (response?.ok) return (await response.json()) as SessionDetail;
+    }
+  }
+}
+
+describe("a random schedule", () => {
+  it.each(seeds())("of seed %i loses nothing and does nothing twice", async (seed) => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const schedule = new Schedule(caller, id, seededRandom(seed));
+    try {
+      await schedule.run();
+      await untilIdle(caller, id);
+      const session = await expectSound(caller, id);
+      const asked = session.turns.filter(({ retry_of }) => retry_of === null);
+      expect(asked.map(({ content }) => content).toSorted()).toEqual(
+        schedule.wanted.contents.toSorted(),
+      );
+      const said = session.feedback.map(({ turn_id, text }) => `${turn_id}: ${text}`);
+      expect(said.toSorted()).toEqual(
+        schedule.wanted.feedback
+          .map(({ turn, body }) => `${turn}: ${(body as { text: string }).text}`)
+          .toSorted(),
+      );
+      const ends = schedule.story.filter((line) => line.startsWith("ended")).length;
+      console.log(
+        `seed ${seed}: ${session.turns.length} turns, ${session.feedback.length} feedback, ` +
+          `${session.totals.generations} generations, ended ${ends} times`,
+      );
+      await caller.fetch(`/v1/sessions/${id}`, { method: "DELETE" });
+      const { objects } = await bindings.ADAPTERS.list({ prefix: `adapters/${caller.tenantId}/` });
+      expect(objects).toEqual([]);
+    } catch (error) {
+      console.log(`SIMULATION_SEEDS=${seed} replays this:\n${schedule.story.join("\n")}`);
+      throw error;
+    }
+  });
+});

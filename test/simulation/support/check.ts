@@ -1,0 +1,96 @@
+/** What must hold of a session at rest, whatever happened on the way. */
+import { expect } from "vitest";
+import type { SessionDetail } from "../../../edge/src/contract.ts";
+import { bindings, type Caller, readEvents, textOf } from "../../edge/support/client.ts";
+
+interface Lineage {
+  active: string;
+  data: { id: string; index: number; parent: string; digest: string; feedback_id: string }[];
+}
+
+async function rows<T>(sql: string, ...values: unknown[]): Promise<T[]> {
+  const { results } = await bindings.DB.prepare(sql)
+    .bind(...values)
+    .all<T>();
+  return results;
+}
+
+/** Asserts every invariant; the session's own state for further ones. */
+export async function expectSound(caller: Caller, id: string): Promise<SessionDetail> {
+  const session = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
+  expect(session.turns.map(({ index }) => index)).toEqual(session.turns.map((_, i) => i));
+  expect(session.turns.filter(({ status }) => status === "running")).toEqual([]);
+  expect(session.feedback.filter(({ status }) => status !== "done")).toEqual([]);
+  await expectOneGenerationPerUpdate(caller, session);
+  await expectLogsTellOnce(caller, session);
+  await expectMeteredOnce(caller, session);
+  const [index] = await rows<object>(
+    "SELECT turns, generation FROM session_index WHERE id = ?1",
+    id,
+  );
+  expect(index).toEqual({ turns: session.turns.length, generation: session.generation });
+  return session;
+}
+
+async function expectOneGenerationPerUpdate(caller: Caller, session: SessionDetail): Promise<void> {
+  const { active, data } = await caller.get<Lineage>(`/v1/sessions/${session.id}/generations`);
+  const updated = session.feedback.filter(({ weights }) => weights?.decision === "updated");
+  expect(data.map(({ feedback_id }) => feedback_id).toSorted()).toEqual(
+    updated.map(({ id }) => id).toSorted(),
+  );
+  expect(data.map(({ index }) => index)).toEqual(data.map((_, i) => i + 1));
+  const known = new Set(["base", ...data.map(({ id }) => id)]);
+  expect(known.has(active)).toBe(true);
+  for (const { parent } of data) expect(known.has(parent)).toBe(true);
+  for (const { digest } of data) {
+    expect(await bindings.ADAPTERS.head(`adapters/${caller.tenantId}/${digest}`)).not.toBeNull();
+  }
+  const [held] = await rows<{ held: number; counted: number }>(
+    `SELECT (SELECT coalesce(sum(bytes), 0) FROM adapter_refs WHERE tenant_id = ?1) AS held,
+            (SELECT adapter_bytes FROM tenants WHERE id = ?1) AS counted`,
+    caller.tenantId,
+  );
+  expect(held?.counted).toBe(held?.held);
+}
+
+/** Each reply reads as it is stored; each feedback's story is told once. */
+async function expectLogsTellOnce(caller: Caller, session: SessionDetail): Promise<void> {
+  for (const turn of session.turns) {
+    const path = `/v1/sessions/${session.id}/turns/${turn.id}/events`;
+    const events = await readEvents(await caller.fetch(path));
+    const count = (event: string) => events.filter((one) => one.event === event).length;
+    expect(textOf(events)).toBe(turn.reply);
+    expect([count("turn"), count("done")]).toEqual([1, 1]);
+    const told = session.feedback.filter(({ turn_id }) => turn_id === turn.id).length;
+    expect([count("words"), count("weights"), count("feedback")]).toEqual([told, told, told]);
+    const ids = events.map((event) => event.id ?? 0);
+    expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => a - b));
+  }
+}
+
+/** The ledger says of a session what the session says of itself, and nothing is still reserved for it. */
+async function expectMeteredOnce(caller: Caller, session: SessionDetail): Promise<void> {
+  const [ledger] = await rows<Record<string, number>>(
+    `SELECT sum(kind = 'reply') AS replies, sum(adaptations_accepted) AS accepted,
+            sum(cost_nanos) AS cost, sum(prompt_tokens) AS prompt, sum(completion_tokens) AS written
+     FROM usage_events WHERE session_id = ?1`,
+    session.id,
+  );
+  expect(ledger).toEqual({
+    replies: session.turns.length,
+    accepted: session.totals.generations,
+    cost: Math.round(session.totals.cost.usd * 1e9),
+    prompt: session.totals.prompt_tokens,
+    written: session.totals.completion_tokens,
+  });
+  const subjects = [...session.turns, ...session.feedback].map(({ id }) => `${session.id}/${id}`);
+  const reserved = await rows<{ event_id: string }>(
+    "SELECT event_id FROM reservations WHERE tenant_id = ?1",
+    caller.tenantId,
+  );
+  // What was reserved for a turn that then was not stored frees itself after a quarter of an hour.
+  const leaked = reserved.filter(({ event_id }) =>
+    subjects.includes(event_id.replace(/:\d+$/, "")),
+  );
+  expect(leaked).toEqual([]);
+}
