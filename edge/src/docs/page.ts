@@ -176,14 +176,12 @@ function answerExamplesOf({ responses }: Entry): Html[] {
 
 /** The document's Markdown as HTML, as far as the document uses it: paragraphs, one list, code. */
 function textOf(markdown: string): Html[] {
-  const inline = (text: string) =>
-    text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
   return markdown
     .split("\n\n")
     .map((block) =>
       block.startsWith("- ")
-        ? html`<ul>${block.split("\n").map((line) => html`<li>${inline(line.slice(2))}</li>`)}</ul>`
-        : html`<p>${inline(block)}</p>`,
+        ? html`<ul>${block.split("\n").map((line) => html`<li>${prose(line.slice(2))}</li>`)}</ul>`
+        : html`<p>${prose(block)}</p>`,
     );
 }
 
