@@ -6,6 +6,7 @@
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
+import { release } from "../accounts/budget.ts";
 import { countUsage } from "../accounts/metrics.ts";
 import { recordUsage, type UsageEvent } from "../accounts/usage.ts";
 import { logFailure } from "../failure.ts";
@@ -19,6 +20,9 @@ import { idleWeights, sessionSummary } from "./views.ts";
 
 /** Feedback that could not be finished in a day is closed without an update. */
 const giveUpMs = 24 * 3_600_000;
+
+/** Jobs that write to D1 what happened here. */
+const written: readonly JobKind[] = ["usage", "index", "release"];
 
 export class Jobs {
   readonly #desk: Desk;
@@ -69,7 +73,7 @@ export class Jobs {
     this.#ctx.waitUntil(work.catch(logUnexpected));
   }
 
-  async runDue(kinds: JobKind[] = ["usage", "index", "reply", "feedback", "prune"]): Promise<void> {
+  async runDue(kinds: JobKind[] = [...written, "reply", "feedback", "prune"]): Promise<void> {
     const jobs = this.#desk.outbox.due(this.#desk.now()).filter(({ kind }) => kinds.includes(kind));
     await Promise.all(jobs.map((job) => this.#run(job)));
   }
@@ -125,7 +129,7 @@ export class Jobs {
     const promise = work().finally(async () => {
       this.#working.delete(id);
       if (this.#isOver) return;
-      this.background(this.runDue(["usage", "index"]));
+      this.background(this.runDue([...written]));
       await this.arm();
     });
     this.#working.set(id, promise);
@@ -157,7 +161,9 @@ export class Jobs {
     const { outbox, now } = this.#desk;
     try {
       if (job.kind === "usage") await this.#recordUsage(job.payload as UsageEvent);
-      else await this.#writeIndex();
+      else if (job.kind === "release") {
+        await release(this.#desk.env.DB, (job.payload as { eventId: string }).eventId);
+      } else await this.#writeIndex();
       if (!this.#isOver) outbox.delete(job.id);
     } catch (error) {
       logFailure(`write ${job.kind}`, error);

@@ -126,8 +126,7 @@ export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Prom
         gpuMs: spending.gpuMs,
       });
     } else {
-      failTurn(desk, turn, error);
-      await release(desk.env.DB, meterId(desk, turnId, turn.runs)).catch(() => {});
+      await failTurn(desk, turn, error);
     }
   } finally {
     desk.replying.delete(turnId);
@@ -269,12 +268,15 @@ function finishTurn(desk: Desk, turn: TurnRow, outcome: Outcome): void {
   });
 }
 
-function failTurn(desk: Desk, turn: TurnRow, error: unknown): void {
+/** Ends a turn without a reply. Its reservation is given back, by the outbox if this object dies first. */
+async function failTurn(desk: Desk, turn: TurnRow, error: unknown): Promise<void> {
   if (!(error instanceof RosaError)) logFailure("reply", error);
   const failure =
     error instanceof RosaError
       ? { code: error.code, message: error.message }
       : { code: "internal_error", message: "The reply failed for an unexpected reason" };
+  const eventId = meterId(desk, turn.id, turn.runs);
+  const job = `release:${eventId}`;
   desk.transaction(() => {
     desk.db
       .update(turns)
@@ -282,6 +284,8 @@ function failTurn(desk: Desk, turn: TurnRow, error: unknown): void {
       .where(and(eq(turns.id, turn.id), eq(turns.status, "running")))
       .run();
     desk.outbox.delete(`reply:${turn.id}`);
+    const dueAt = desk.now() + leaseMs;
+    desk.outbox.put({ id: job, kind: "release", payload: { eventId }, dueAt });
     desk.log.append({
       turnId: turn.id,
       type: "error",
@@ -289,4 +293,10 @@ function failTurn(desk: Desk, turn: TurnRow, error: unknown): void {
       at: desk.now(),
     });
   });
+  try {
+    await release(desk.env.DB, eventId);
+    desk.outbox.delete(job);
+  } catch (failed) {
+    logFailure("release", failed);
+  }
 }
