@@ -323,6 +323,7 @@ export const examples: Record<string, unknown> = {
   Health: {
     status: "ok",
     gpu: { status: "ok", model: model.id, provider: "cpu", queue: { waiting: 0, running: 1 } },
+    inference: null,
   },
   Model: model,
   ModelList: { object: "list", data: [model] },

@@ -140,19 +140,6 @@ export async function crash(caller: Caller, sessionId: string): Promise<void> {
   }).catch(() => {});
 }
 
-/** When the alarm rings that goes on with replies and feedback left undone, and when they are due. */
-export async function alarmOf(
-  caller: Caller,
-  sessionId: string,
-): Promise<{ dueAt: number | null; ringsAt: number | null }> {
-  return runInDurableObject(stubOf(caller, sessionId), async (_, state) => {
-    const { dueAt } = state.storage.sql
-      .exec("SELECT min(due_at) AS dueAt FROM outbox WHERE kind IN ('reply', 'feedback')")
-      .one();
-    return { dueAt: dueAt as number | null, ringsAt: await state.storage.getAlarm() };
-  });
-}
-
 /** Lets time pass until the session has nothing left to do: what waits for its next try is tried now. */
 export async function untilIdle(caller: Caller, sessionId: string): Promise<void> {
   const until = Date.now() + 30_000;
