@@ -93,7 +93,7 @@ it("needs little memory beside what the process had, whatever the model's size",
   `;
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", script]);
   const grownKib = Number(output.toString());
-  expect(grownKib).toBeGreaterThan(0);
+  expect(grownKib).toBeGreaterThanOrEqual(0);
   // Less than the fp32 weights once. Buffers of 4 MiB live until the collector comes by.
   expect(grownKib * 1024).toBeLessThan(90 * mebibyte);
   expect(readdirSync(keptFolder()).sort()).toEqual(["float32-1.safetensors", "int4-2.safetensors"]);
