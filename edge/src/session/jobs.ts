@@ -73,7 +73,9 @@ export class Jobs {
     this.#ctx.waitUntil(work.catch(logUnexpected));
   }
 
-  async runDue(kinds: JobKind[] = [...written, "reply", "feedback", "prune"]): Promise<void> {
+  async runDue(
+    kinds: readonly JobKind[] = [...written, "reply", "feedback", "prune"],
+  ): Promise<void> {
     const jobs = this.#desk.outbox.due(this.#desk.now()).filter(({ kind }) => kinds.includes(kind));
     await Promise.all(jobs.map((job) => this.#run(job)));
   }
@@ -129,7 +131,7 @@ export class Jobs {
     const promise = work().finally(async () => {
       this.#working.delete(id);
       if (this.#isOver) return;
-      this.background(this.runDue([...written]));
+      this.background(this.runDue(written));
       await this.arm();
     });
     this.#working.set(id, promise);
