@@ -10,7 +10,7 @@ import type { ModelConfig } from "./checkpoint.ts";
 import { attentionBlock, type DecoderParts, embed, finalNorm, head, mlpBlock } from "./decoder.ts";
 import { expandTo, input, matmul, scalar, tokenLogProbs } from "./functions.ts";
 import { gradients } from "./gradients.ts";
-import type { Value } from "./graph.ts";
+import type { Dim, Value } from "./graph.ts";
 import { type LoraSite, loraSites } from "./lora.ts";
 import type { Quantization } from "./quantize.ts";
 import { weightReader } from "./weights.ts";
@@ -26,6 +26,9 @@ export interface BlockOptions {
   /** Whether the layer's weights are inputs, under their names, or read from the checkpoint. */
   weights: "fed" | "mapped";
   quantization?: Quantization | null;
+  /** Rows of a run and rank of the adapter, any by default. */
+  rows?: Dim;
+  rank?: Dim;
 }
 
 /** The adapted linears of a block, in the order of an adapter's flat vector. */
@@ -43,26 +46,26 @@ export function blockSites(config: ModelConfig, layer: number, kind: BlockKind):
  * `jacobian.{module}` [R, out, r], row i from row i of `g` alone.
  */
 export function blockGraph(config: ModelConfig, options: BlockOptions): Record<string, Value> {
-  const { kind, layer, backward } = options;
-  const stream = ["R", "T", config.hiddenSize];
+  const { kind, layer, backward, rows: R = "R", rank = "r" } = options;
+  const stream = [R, "T", config.hiddenSize];
   const h = input("h", { dtype: "f32", shape: stream });
   const sites = blockSites(config, layer, kind);
   const a = new Map(
     sites.map(({ group, in: width }) => [
       group,
-      input(`a.${group}`, { dtype: "f32", shape: ["r", width] }),
+      input(`a.${group}`, { dtype: "f32", shape: [rank, width] }),
     ]),
   );
   // What each adapted linear adds: B is one for all rows, so a row's ∂S/∂B is its own part of gᵀ·down.
   const ups = new Map<string, { down: Value; up: Value }>();
   const parts: DecoderParts = {
     ...(options.weights === "fed" ? fedWeights() : weightReader(options.quantization ?? null)),
-    attend: (_, q, k, v) => attendSequence(config, q, k, v, sequenceInputs(config)),
+    attend: (_, q, k, v) => attendSequence(config, q, k, v, sequenceInputs(config, R)),
     lora: {
       a: (group) => a.get(group)!,
       up: (module, down) => {
         const { out } = sites.find((site) => site.module === module)!;
-        const b = input(`b.${module}`, { dtype: "f32", shape: [out, "r"] });
+        const b = input(`b.${module}`, { dtype: "f32", shape: [out, rank] });
         const up = matmul(down, b, { transposeB: true });
         ups.set(module, { down, up });
         return up;
@@ -104,21 +107,25 @@ export function embedGraph(
  */
 export function headGraph(
   config: ModelConfig,
-  { backward, quantization }: { backward: boolean; quantization: Quantization | null },
+  {
+    backward,
+    quantization,
+    targets: dtype = "i64",
+  }: { backward: boolean; quantization: Quantization | null; targets?: "i64" | "i32" },
 ): Record<string, Value> {
   const h = input("h", { dtype: "f32", shape: ["N", config.hiddenSize] });
   const parts = headParts(quantization);
   const logits = head(config, finalNorm(config, h, parts), parts);
-  const logprobs = tokenLogProbs(logits, input("targets", { dtype: "i64", shape: ["N"] }));
+  const logprobs = tokenLogProbs(logits, input("targets", { dtype, shape: ["N"] }));
   if (!backward) return { logprobs };
   const [cotangent] = gradients([{ value: logprobs, seed: expandTo(scalar(1), logprobs) }], [h]);
   return { logprobs, cotangent: cotangent! };
 }
 
-function sequenceInputs({ headSize }: ModelConfig) {
+function sequenceInputs({ headSize }: ModelConfig, R: Dim) {
   const half = headSize / 2;
   return {
-    positions: input("positions", { dtype: "i64", shape: ["R", "T"] }),
+    positions: input("positions", { dtype: "i64", shape: [R, "T"] }),
     mask: input("mask", { dtype: "f32", shape: ["T", "T"] }),
     cos: input("cos", { dtype: "f32", shape: ["P", half] }),
     sin: input("sin", { dtype: "f32", shape: ["P", half] }),

@@ -44,8 +44,8 @@ export interface DecoderParts {
         up(module: string, low: Value): Value;
       }
     | {
-        /** B of all modules of a group, one below the other: [R, Σ out, r]. */
-        joinedB(group: string): Value;
+        /** `up` of all modules of a group side by side: [R, T, Σ out]. */
+        joinedUp(group: string, low: Value): Value;
       }
   );
 }
@@ -167,8 +167,7 @@ function project(
   const sizes = linears.map(({ out }) => out);
   const joined = parts.joined?.(x, linears) ?? null;
   const low = lora && matmul(x, lora.a(group), { transposeB: true });
-  const shift =
-    low && "joinedB" in lora ? matmul(low, lora.joinedB(group), { transposeB: true }) : null;
+  const shift = low && "joinedUp" in lora ? lora.joinedUp(group, low) : null;
   if (joined && shift) return split(add(joined, shift), sizes);
   const products = joined
     ? split(joined, sizes)

@@ -6,7 +6,8 @@
  */
 import type { ModelConfig } from "./checkpoint.ts";
 import type { DecoderParts } from "./decoder.ts";
-import { input } from "./functions.ts";
+import { input, matmul } from "./functions.ts";
+import type { Dim } from "./graph.ts";
 
 /** One adapted linear layer. */
 export interface LoraSite {
@@ -74,14 +75,26 @@ export function loraLength(config: ModelConfig, rank: number): number {
 
 /**
  * Adapter matrices of serving graphs as inputs, each made once: `a.{group}` [r, in] and `b.{group}` [R, Σ out, r],
- * the group's B matrices one below the other, as they follow each other in an adapter's flat vector.
+ * the group's B matrices one below the other, as they follow each other in an adapter's flat vector. With
+ * `transposed` a `b.{group}` is [R, r, Σ out].
  */
-export function adapterInputs(config: ModelConfig): NonNullable<DecoderParts["lora"]> {
+export function adapterInputs(
+  config: ModelConfig,
+  {
+    rows = "R",
+    rank = "r",
+    transposed = false,
+  }: { rows?: Dim; rank?: Dim; transposed?: boolean } = {},
+): NonNullable<DecoderParts["lora"]> {
   const inputs = new Map(
     loraGroups(config).map(({ name, in: width, out }) => {
-      const a = input(`a.${name}`, { dtype: "f32", shape: ["r", width] });
-      return [name, { a, b: input(`b.${name}`, { dtype: "f32", shape: ["R", out, "r"] }) }];
+      const a = input(`a.${name}`, { dtype: "f32", shape: [rank, width] });
+      const shape = transposed ? [rows, rank, out] : [rows, out, rank];
+      return [name, { a, b: input(`b.${name}`, { dtype: "f32", shape }) }];
     }),
   );
-  return { a: (group) => inputs.get(group)!.a, joinedB: (group) => inputs.get(group)!.b };
+  return {
+    a: (group) => inputs.get(group)!.a,
+    joinedUp: (group, low) => matmul(low, inputs.get(group)!.b, { transposeB: !transposed }),
+  };
 }

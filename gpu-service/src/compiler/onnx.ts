@@ -22,7 +22,14 @@ import {
   ValueInfoProtoSchema,
 } from "onnx-buf";
 import { type DType, formatType, type Node, type Type, trace, type Value } from "./graph.ts";
-import { type Emitter, type OnnxAttribute, type Primitive, type Rule, rules } from "./ops.ts";
+import {
+  type Emitter,
+  type OnnxAttribute,
+  type Primitive,
+  type Rule,
+  rules,
+  type Target,
+} from "./ops.ts";
 
 /** Where a weight's numbers are: in memory, or at an offset of a file beside the model. */
 export type WeightSource = { data: Uint8Array } | { file: string; offset: number; length: number };
@@ -38,12 +45,13 @@ const dataTypes: Record<DType, TensorProto_DataType> = {
   u4: TensorProto_DataType.UINT4,
 };
 
-/** Bytes of the ONNX model with the given named outputs. */
+/** Bytes of the ONNX model with the given named outputs. For webgpu weights are inputs and nothing is found. */
 export function encodeOnnx(
   outputs: Record<string, Value>,
   findWeight: (name: string) => WeightSource = (name) => {
     throw new Error(`Cannot find weight ${name}: the graph was built without weights`);
   },
+  target: Target = "cpu",
 ): Uint8Array {
   const names = new Map<Value, string>();
   const outputNames = new Map(Object.entries(outputs).map(([name, value]) => [value, name]));
@@ -53,6 +61,7 @@ export function encodeOnnx(
   let fresh = 0;
 
   const emitter: Emitter = {
+    target,
     node(type, operands, attributes = {}, { domain = "", outputs: results } = {}) {
       const produced = results ?? [`t${fresh++}`];
       nodes.push(
@@ -84,6 +93,10 @@ export function encodeOnnx(
       inputs.set(name, encodeValueInfo(name, type));
     },
     weight(name, type) {
+      if (target === "webgpu") {
+        inputs.set(name, encodeValueInfo(name, type));
+        return;
+      }
       if (initializers.has(name)) return;
       initializers.set(
         name,
@@ -113,10 +126,12 @@ export function encodeOnnx(
       emitter.node("Identity", [names.get(value)!], {}, { outputs: [name] });
     }
   }
+  // Integers that only a gradient reads are sources of forward graphs too, and nobody feeds those.
+  const read = new Set(nodes.flatMap(({ input }) => input));
   const graph = create(GraphProtoSchema, {
     name: "rosa2",
     node: nodes,
-    input: [...inputs.values()],
+    input: [...inputs.values()].filter(({ name }) => target === "cpu" || read.has(name)),
     initializer: [...initializers.values()],
     output: Object.entries(outputs).map(([name, value]) => encodeValueInfo(name, value)),
   });

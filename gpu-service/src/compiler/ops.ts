@@ -59,6 +59,8 @@ export interface Attributes {
   rotate: { headSize: number };
   tokenLogProbs: None;
   likeliest: None;
+  /** What a device says of the next tokens in one tensor, so that one download brings it. */
+  likeliestPacked: None;
   attendCached: {
     headCount: number;
     kvHeadCount: number;
@@ -75,8 +77,15 @@ export type Primitive = keyof Attributes;
 
 export type OnnxAttribute = number | string | readonly number[] | { float: number };
 
+/**
+ * Whose kernels the graph is written for. onnxruntime's WebGPU provider lacks some operators that the CPU
+ * provider has (FusedMatMul, OneHot, LogSoftmax); a node that it lacks would bring its inputs to the host.
+ */
+export type Target = "cpu" | "webgpu";
+
 /** What an emission rule writes to. Names are those of ONNX values. */
 export interface Emitter {
+  readonly target: Target;
   /** Adds a node; without `outputs` one fresh name is made. Returns the first output's name. */
   node(
     type: string,
@@ -88,7 +97,7 @@ export interface Emitter {
   ints(values: readonly number[]): string;
   /** A constant tensor. */
   tensor(dtype: DType, dims: readonly number[], data: ArrayBufferView): string;
-  /** Declares a graph input or an initializer read from the checkpoint. */
+  /** Declares a graph input; a weight is one too for webgpu, and an initializer read from the checkpoint elsewhere. */
   input(name: string, type: Type): void;
   weight(name: string, type: Type): void;
 }

@@ -4,7 +4,7 @@
  * would count every page again as resident.
  */
 import { closeSync, openSync, readSync } from "node:fs";
-import { Tensor } from "onnxruntime-node";
+import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { type ModelConfig, tensorShapes } from "../compiler/checkpoint.ts";
 
 /** Where a tensor's fp32 bytes lie. */
@@ -23,7 +23,7 @@ export class LayerWeights {
   }
 
   /** The checkpoint's tensor `name` in the memory of the graph's input `slot`, valid until its next read. */
-  read(slot: string, name: string): Tensor {
+  read(_: InferenceSession, slot: string, name: string): Tensor {
     const shape = this.#shapes.get(name);
     if (!shape) throw new Error(`Cannot read ${name}: the model has no such tensor`);
     let held = this.#held.get(slot);

@@ -17,9 +17,9 @@ import {
 import type { ModelConfig } from "../compiler/checkpoint.ts";
 import type { Value } from "../compiler/graph.ts";
 import { layerKind } from "../compiler/layer-kinds.ts";
+import type { Target } from "../compiler/ops.ts";
 import type { Quantization } from "../compiler/quantize.ts";
 import type { Slices } from "./background.ts";
-import { LayerWeights, type Locate } from "./layer-weights.ts";
 import type { AdapterWeights, GradientSink, ScoreRow } from "./model-types.ts";
 import { causalMask, packIds, positionsOf, takeRows } from "./rows.ts";
 
@@ -30,11 +30,17 @@ export interface RowPassOptions {
   /** Rotary tables by the names that layer kinds give them, [positions, D/2]. */
   rope: Record<string, Float32Array>;
   quantization: Quantization | null;
-  /** "fed": one session serves every layer, weights are read as they are needed. */
-  weights: "fed" | "mapped";
-  locate: Locate;
+  target: Target;
+  /** Weights that graphs take as inputs, so that one graph serves every layer; null where graphs map them. */
+  weights: FedWeights | null;
   basis(rank: number): Basis;
   compile(outputs: Record<string, Value>): Promise<InferenceSession>;
+}
+
+export interface FedWeights {
+  /** The checkpoint's tensor `name` for the graph's input `slot`, valid until that input's next read. */
+  read(session: InferenceSession, slot: string, name: string): Tensor | Promise<Tensor>;
+  close(): void;
 }
 
 /** Positions of one run: while others wait for tokens, and when nobody does. Bounds time and memory. */
@@ -57,13 +63,11 @@ interface Block {
 export class RowPasses {
   readonly #options: RowPassOptions;
   readonly #blocks: Block[];
-  readonly #layerWeights: LayerWeights;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
 
   constructor(options: RowPassOptions) {
     const { config } = options;
     this.#options = options;
-    this.#layerWeights = new LayerWeights(config, options.locate);
     let offset = 0;
     this.#blocks = Array.from({ length: config.layerCount }, (_, layer) =>
       blockKinds.map((kind): Block => {
@@ -104,7 +108,7 @@ export class RowPasses {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     for (const session of sessions) await (await session).release();
-    this.#layerWeights.close();
+    this.#options.weights?.close();
   }
 
   /** Rows in order of length, block by block, so that a block's weights are read once for all of them. */
@@ -125,7 +129,10 @@ export class RowPasses {
           tile.map((row) => rows[row]!),
           T,
         );
-        const { out } = await (await this.#embed()).run({ ids: new Tensor("int64", ids, shape) });
+        const session = await this.#embed();
+        const { out } = await session.run(
+          await this.#withWeights(session, { ids: new Tensor("int64", ids, shape) }),
+        );
         unpack(
           out as Tensor,
           tile.map((row) => states[row]!.at(0)),
@@ -195,7 +202,10 @@ export class RowPasses {
     for (let from = 0; from < chosen.length; ) {
       const isBusy = yield;
       const lengths = chosen.slice(from).map((row) => lengthOf(rows[row]!));
-      const count = takeRows(lengths, isBusy ? positionsMax.busy : positionsMax.alone);
+      // A device's products need all but one of the leading axes known: one row at a time.
+      const isSingle = this.#options.target === "webgpu";
+      const most = isBusy ? positionsMax.busy : positionsMax.alone;
+      const count = isSingle ? 1 : takeRows(lengths, most);
       await use(chosen.slice(from, from + count), lengths[count - 1]!);
       from += count;
     }
@@ -212,12 +222,20 @@ export class RowPasses {
     { rank, B }: AdapterWeights,
     feeds: Feeds,
   ): Promise<Record<string, Tensor>> {
-    const { config, weights, quantization } = this.#options;
+    const { config, weights, quantization, target } = this.#options;
     // Fed with weights, the graph of layer 0 is that of every layer.
-    const built = weights === "fed" ? 0 : layer;
+    const built = weights ? 0 : layer;
     const session = await this.#session(
-      `${kind} ${built} ${backward ? "backward" : "forward"}`,
-      () => blockGraph(config, { kind, layer: built, backward, weights, quantization }),
+      `${kind} ${built} ${backward ? "backward" : "forward"} ${target === "webgpu" ? rank : ""}`,
+      () =>
+        blockGraph(config, {
+          kind,
+          layer: built,
+          backward,
+          weights: weights ? "fed" : "mapped",
+          quantization,
+          ...(target === "webgpu" ? { rows: 1, rank } : {}),
+        }),
     );
     const basis = this.#options.basis(rank);
     const parts = new Map<string, Float32Array>();
@@ -235,7 +253,7 @@ export class RowPasses {
       } else if (name.startsWith("b.")) {
         const part = parts.get(inLayer(name.slice(2), layer))!;
         used[name] = new Tensor("float32", part, [part.length / rank, rank]);
-      } else used[name] = this.#layerWeights.read(name, inLayer(name, layer));
+      } else used[name] = await weights!.read(session, name, inLayer(name, layer));
     }
     return (await session.run(used)) as Record<string, Tensor>;
   }
@@ -246,10 +264,11 @@ export class RowPasses {
     states: readonly States[],
     backward: boolean,
   ): Slices<{ logprobs: Float32Array[]; cotangents: Float32Array[] }> {
-    const { config, quantization } = this.#options;
+    const { config, quantization, target } = this.#options;
     const { hiddenSize: C, vocabSize: V } = config;
+    const idType = target === "webgpu" ? "i32" : "i64";
     const session = await this.#session(backward ? "head backward" : "head", () =>
-      headGraph(config, { backward, quantization }),
+      headGraph(config, { backward, quantization, targets: idType }),
     );
     const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
     const cotangents = rows.map((row) => new Float32Array(backward ? lengthOf(row) * C : 0));
@@ -264,11 +283,16 @@ export class RowPasses {
       chunk.forEach(({ row, at }, n) => {
         h.set(states[row]!.last.subarray(at, at + C), n * C);
       });
-      const targets = BigInt64Array.from(chunk, ({ target }) => BigInt(target));
-      const result = (await session.run({
-        h: new Tensor("float32", h, [chunk.length, C]),
-        targets: new Tensor("int64", targets, [chunk.length]),
-      })) as Record<string, Tensor>;
+      const targets = Int32Array.from(chunk, ({ target }) => target);
+      const result = (await session.run(
+        await this.#withWeights(session, {
+          h: new Tensor("float32", h, [chunk.length, C]),
+          targets:
+            idType === "i32"
+              ? new Tensor("int32", targets, [chunk.length])
+              : new Tensor("int64", BigInt64Array.from(targets, BigInt), [chunk.length]),
+        }),
+      )) as Record<string, Tensor>;
       const found = result.logprobs!.data as Float32Array;
       const g = result.cotangent?.data as Float32Array | undefined;
       chunk.forEach(({ row, y, at }, n) => {
@@ -278,6 +302,15 @@ export class RowPasses {
       for (const tensor of Object.values(result)) free(tensor);
     }
     return { logprobs, cotangents };
+  }
+
+  /** Feeds with the weights that the graph takes as inputs. */
+  async #withWeights(session: InferenceSession, feeds: Feeds): Promise<Feeds> {
+    const all = { ...feeds };
+    for (const name of session.inputNames) {
+      if (!(name in feeds)) all[name] = await this.#options.weights!.read(session, name, name);
+    }
+    return all;
   }
 
   /** The base model: B = 0 of the smallest rank. */

@@ -1,7 +1,7 @@
 /** Matrix products and sums. */
 import { expandTo, matmul, reshape, unbroadcast } from "../functions.ts";
-import { apply, type Dim, formatType, type Value } from "../graph.ts";
-import type { RulesOf } from "../ops.ts";
+import { apply, type Dim, formatType, type Node, type Shape, type Value } from "../graph.ts";
+import type { Emitter, RulesOf } from "../ops.ts";
 
 export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "reduceSum"> = {
   /** α·op(A)·op(B) over the last two axes; leading axes broadcast. */
@@ -12,7 +12,12 @@ export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "redu
       if (ka !== kb) throw new Error(`Cannot matmul ${formatType(a!)} and ${formatType(b!)}`);
       return [{ dtype: a!.dtype, shape: [...leading(a!, b!), m, n] }];
     },
-    emit: ({ attributes: { transposeA, transposeB, alpha } }, inputs, outputs, emitter) => {
+    emit: (node, inputs, outputs, emitter) => {
+      if (emitter.target === "webgpu") {
+        emitUnfused(node, inputs, outputs, emitter);
+        return;
+      }
+      const { transposeA, transposeB, alpha } = node.attributes;
       if (!transposeA && !transposeB && alpha === 1) {
         emitter.node("MatMul", inputs, {}, { outputs });
         return;
@@ -119,6 +124,55 @@ export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "redu
   },
 };
 
+/**
+ * A product without FusedMatMul: Gemm where B is one matrix, which reads it transposed as it lies; else MatMul of
+ * transposed copies. Of the rows' axes at most one may be open, because they are put together and apart again.
+ */
+function emitUnfused(
+  { inputs, outputs: [out], attributes }: Node<"matmul">,
+  [x, y]: readonly string[],
+  outputs: readonly string[],
+  emitter: Emitter,
+): void {
+  const [a, b] = inputs as [Value, Value];
+  const { transposeA, transposeB, alpha } = attributes;
+  const isFlat = a.shape.length === 2;
+  if (b.shape.length === 2 && (isFlat || !transposeA)) {
+    const rows = isFlat ? x! : emitter.node("Reshape", [x!, shape([-1, a.shape.at(-1)!])]);
+    const gemm = {
+      transA: Number(transposeA),
+      transB: Number(transposeB),
+      alpha: { float: alpha },
+    };
+    if (isFlat) emitter.node("Gemm", [rows, y!], gemm, { outputs });
+    else {
+      const product = emitter.node("Gemm", [rows, y!], gemm);
+      emitter.node("Reshape", [product, shape(out!.shape)], {}, { outputs });
+    }
+    return;
+  }
+  const factors = [turned(x!, a, transposeA), turned(y!, b, transposeB)];
+  if (alpha === 1) emitter.node("MatMul", factors, {}, { outputs });
+  else {
+    const scale = emitter.tensor("f32", [], Float32Array.of(alpha));
+    emitter.node("Mul", [emitter.node("MatMul", factors), scale], {}, { outputs });
+  }
+
+  function shape(dims: Shape): string {
+    const lengths = dims.map((dim) => (typeof dim === "number" ? dim : -1));
+    if (lengths.filter((length) => length === -1).length > 1)
+      throw new Error(`Cannot emit the product ${formatType(a)} · ${formatType(b)} for webgpu`);
+    return emitter.ints(lengths);
+  }
+
+  function turned(name: string, value: Value, transposed: boolean): string {
+    if (!transposed) return name;
+    const perm = value.shape.map((_, axis) => axis);
+    perm.push(...perm.splice(-2).reverse());
+    return emitter.node("Transpose", [name], { perm });
+  }
+}
+
 function lastTwo(value: Value, transposed: boolean): [Dim, Dim] {
   if (value.shape.length < 2) throw new Error(`Cannot matmul ${formatType(value)}`);
   const [rows, columns] = value.shape.slice(-2) as [Dim, Dim];
@@ -141,8 +195,11 @@ function leading(a: Value, b: Value): Dim[] {
 /** [.., C] as [rows, C]. */
 function flattenRows(value: Value): Value {
   const dims = value.shape.slice(0, -1);
-  const rows = dims.every((dim) => typeof dim === "number")
-    ? dims.reduce<number>((product, dim) => product * (dim as number), 1)
-    : dims.join("*");
+  const open = dims.filter((dim) => typeof dim === "string");
+  const known = dims.reduce<number>(
+    (product, dim) => (typeof dim === "number" ? product * dim : product),
+    1,
+  );
+  const rows = open.length === 0 ? known : [...open, ...(known === 1 ? [] : [known])].join("*");
   return reshape(value, [rows, value.shape.at(-1)!]);
 }

@@ -12,10 +12,16 @@ import {
   subtract,
 } from "../functions.ts";
 import { type Dim, formatType, type Value } from "../graph.ts";
-import type { RulesOf } from "../ops.ts";
+import type { Emitter, RulesOf } from "../ops.ts";
 
 export const neural: RulesOf<
-  "softmax" | "rmsNorm" | "rotate" | "tokenLogProbs" | "likeliest" | "attendCached"
+  | "softmax"
+  | "rmsNorm"
+  | "rotate"
+  | "tokenLogProbs"
+  | "likeliest"
+  | "likeliestPacked"
+  | "attendCached"
 > = {
   /** Over the last axis. */
   softmax: {
@@ -39,13 +45,17 @@ export const neural: RulesOf<
         { dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] },
       ];
     },
-    emit: ({ attributes: { epsilon } }, inputs, outputs, emitter) => {
+    emit: ({ inputs: [x], attributes: { epsilon } }, inputs, outputs, emitter) => {
+      const [normal, inverse] = outputs;
+      const isWebgpu = emitter.target === "webgpu";
       emitter.node(
         "SimplifiedLayerNormalization",
         inputs,
         { axis: -1, epsilon: { float: epsilon }, stash_type: 1 },
-        { outputs },
+        { outputs: isWebgpu ? [normal!] : outputs },
       );
+      // WebGPU's kernel takes a second output and leaves it unwritten (onnxruntime 1.30).
+      if (isWebgpu && inverse) emitInverseNorm(inputs[0]!, x!, epsilon, inverse, emitter);
     },
     gradient: ({ inputs, outputs }, [g, gInverse], wanted) => {
       if (gInverse) throw new Error("Cannot differentiate rmsNorm's second output");
@@ -101,8 +111,11 @@ export const neural: RulesOf<
       return [{ dtype: logits!.dtype, shape: targets!.shape }];
     },
     emit: (_, [logits, targets], outputs, emitter) => {
-      const logProbs = emitter.node("LogSoftmax", [logits!], { axis: -1 });
       const last = emitter.ints([-1]);
+      const logProbs =
+        emitter.target === "webgpu"
+          ? emitter.node("Sub", [logits!, emitNormalizer(logits!, emitter).normalizer])
+          : emitter.node("LogSoftmax", [logits!], { axis: -1 });
       const indices = emitter.node("Unsqueeze", [targets!, last]);
       const picked = emitter.node("GatherElements", [logProbs, indices], { axis: -1 });
       emitter.node("Squeeze", [picked, last], {}, { outputs });
@@ -125,12 +138,28 @@ export const neural: RulesOf<
       ];
     },
     emit: (_, [logits], [best, peak, normalizer], emitter) => {
-      const last = emitter.ints([-1]);
       emitter.node("ArgMax", [logits!], { axis: -1, keepdims: 0 }, { outputs: [best!] });
-      emitter.node("ReduceMax", [logits!, last], { keepdims: 1 }, { outputs: [peak!] });
-      const weights = emitter.node("Exp", [emitter.node("Sub", [logits!, peak!])]);
-      const sum = emitter.node("ReduceSum", [weights, last], { keepdims: 1 });
-      emitter.node("Add", [peak!, emitter.node("Log", [sum])], {}, { outputs: [normalizer!] });
+      emitNormalizer(logits!, emitter, [peak!, normalizer!]);
+    },
+    gradient: { none: "it serves generation only" },
+  },
+
+  /** `likeliest` as one [.., 3]: the id as fp32, which is exact below 2²⁴, its logit, and log Σ exp. */
+  likeliestPacked: {
+    infer: ([logits]) => [{ dtype: logits!.dtype, shape: [...logits!.shape.slice(0, -1), 3] }],
+    emit: ({ inputs: [value] }, [logits], outputs, emitter) => {
+      const V = value!.shape.at(-1) as number;
+      const { peak, normalizer } = emitNormalizer(logits!, emitter);
+      const ids = emitter.tensor(
+        "f32",
+        [V],
+        Float32Array.from({ length: V }, (_, i) => i),
+      );
+      const beyond = emitter.tensor("f32", [1], Float32Array.of(V));
+      const isPeak = emitter.node("Equal", [logits!, peak]);
+      const candidates = emitter.node("Where", [isPeak, ids, beyond]);
+      const best = emitter.node("ReduceMin", [candidates, emitter.ints([-1])], { keepdims: 1 });
+      emitter.node("Concat", [best, peak, normalizer], { axis: -1 }, { outputs });
     },
     gradient: { none: "it serves generation only" },
   },
@@ -166,3 +195,34 @@ export const neural: RulesOf<
     gradient: { none: "it serves generation only; the adapt graph attends without a cache" },
   },
 };
+
+/** Largest logit and log Σ exp over the last axis, which stays with length 1; under these names if given. */
+function emitNormalizer(
+  logits: string,
+  emitter: Emitter,
+  [peakName, normalizerName]: readonly (string | undefined)[] = [],
+): { peak: string; normalizer: string } {
+  const last = emitter.ints([-1]);
+  const named = (name: string | undefined) => (name === undefined ? {} : { outputs: [name] });
+  const peak = emitter.node("ReduceMax", [logits, last], { keepdims: 1 }, named(peakName));
+  const weights = emitter.node("Exp", [emitter.node("Sub", [logits, peak])]);
+  const sum = emitter.node("ReduceSum", [weights, last], { keepdims: 1 });
+  const logSum = emitter.node("Log", [sum]);
+  return { peak, normalizer: emitter.node("Add", [peak, logSum], {}, named(normalizerName)) };
+}
+
+/** 1/√(mean x² + ε) over the last axis, which stays with length 1. */
+function emitInverseNorm(
+  x: string,
+  { shape }: Value,
+  epsilon: number,
+  output: string,
+  emitter: Emitter,
+): void {
+  const scalar = (value: number) => emitter.tensor("f32", [], Float32Array.of(value));
+  const squares = emitter.node("Mul", [x, x]);
+  const sum = emitter.node("ReduceSum", [squares, emitter.ints([-1])], { keepdims: 1 });
+  const mean = emitter.node("Mul", [sum, scalar(1 / (shape.at(-1) as number))]);
+  const norm = emitter.node("Sqrt", [emitter.node("Add", [mean, scalar(epsilon)])]);
+  emitter.node("Div", [scalar(1), norm], {}, { outputs: [output] });
+}

@@ -167,16 +167,20 @@ export const shaping: RulesOf<
     ],
   },
 
-  /** Rows of a table [V, C] by ids [..]: [.., C]. */
+  /** Rows of a table [V, ..C] by ids [..]: [.., ..C]; the gradient is that of a matrix. */
   gatherRows: {
     infer: ([table, ids]) => {
-      if (table!.shape.length !== 2) throw new Error(`Cannot gather rows of ${formatType(table!)}`);
-      return [{ dtype: table!.dtype, shape: [...ids!.shape, table!.shape[1]!] }];
+      if (table!.shape.length < 2) throw new Error(`Cannot gather rows of ${formatType(table!)}`);
+      return [{ dtype: table!.dtype, shape: [...ids!.shape, ...table!.shape.slice(1)] }];
     },
     emit: (_, inputs, outputs, emitter) => {
       emitter.node("Gather", inputs, { axis: 0 }, { outputs });
     },
-    gradient: ({ inputs: [table, ids] }, [g]) => [scatterRows(g!, ids!, table!), null],
+    gradient: ({ inputs: [table, ids] }, [g]) => {
+      if (table!.shape.length !== 2)
+        throw new Error(`Cannot differentiate rows of ${formatType(table!)}`);
+      return [scatterRows(g!, ids!, table!), null];
+    },
   },
 
   /** Sums rows [.., C] into a zero table by ids [..]; the third input gives the table's shape. */
@@ -193,15 +197,30 @@ export const shaping: RulesOf<
     gradient: ({ inputs: [, ids] }, [g]) => [gatherRows(g!, ids!), null, null],
   },
 
+  /** For webgpu, ids must be i32: its comparisons know no i64. */
   oneHot: {
     infer: ([ids], { depth }) => [{ dtype: "f32", shape: [...ids!.shape, depth] }],
     emit: ({ attributes: { depth } }, [ids], outputs, emitter) => {
+      if (emitter.target === "webgpu") {
+        const classes = emitter.tensor(
+          "i32",
+          [depth],
+          Int32Array.from({ length: depth }, (_, i) => i),
+        );
+        const column = emitter.node("Unsqueeze", [ids!, emitter.ints([-1])]);
+        const isChosen = emitter.node("Equal", [column, classes]);
+        emitter.node("Cast", [isChosen], { to: castToFloat }, { outputs });
+        return;
+      }
       const offOn = emitter.tensor("f32", [2], new Float32Array([0, 1]));
       emitter.node("OneHot", [ids!, emitter.ints([depth]), offOn], { axis: -1 }, { outputs });
     },
     gradient: { none: "ids are not numbers that can move" },
   },
 };
+
+/** ONNX's code of fp32. */
+const castToFloat = 1;
 
 /** Numbers are added; an open length is written before them: S and 1 give S+1. */
 function sumLengths(lengths: readonly Dim[]): Dim {

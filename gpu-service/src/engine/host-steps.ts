@@ -1,0 +1,186 @@
+/**
+ * Steps with keys, values and adapters in host memory: prefill writes the cache in place, decode returns what is new.
+ * It knows rows and slots, not requests.
+ */
+import { type InferenceSession, Tensor } from "onnxruntime-node";
+import type { Basis } from "../adapt/basis.ts";
+import type { ModelConfig } from "../compiler/checkpoint.ts";
+import { decodeGraph } from "../compiler/decode-graph.ts";
+import type { Value } from "../compiler/graph.ts";
+import { layerKinds } from "../compiler/layer-kinds.ts";
+import { loraGroups } from "../compiler/lora.ts";
+import type { Quantization } from "../compiler/quantize.ts";
+import { stepGraph } from "../compiler/step-graph.ts";
+import { Cache } from "./cache.ts";
+import { decodeMask } from "./decode-mask.ts";
+import type { NextToken, StepInput } from "./model-types.ts";
+
+type Feeds = Record<string, Tensor>;
+
+const nextTokenOutputs = ["best", "peak", "normalizer"];
+
+export interface HostStepOptions {
+  config: ModelConfig;
+  contextLength: number;
+  quantization: Quantization | null;
+  /** Rotary tables of all positions by the names that the graphs read, [positions, D/2]. */
+  rope: Record<string, Float32Array>;
+  basis(rank: number): Basis;
+  compile(outputs: Record<string, Value>): Promise<InferenceSession>;
+}
+
+export class HostSteps {
+  readonly #options: HostStepOptions;
+  readonly #ropeFeeds: Feeds;
+  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #basisTensors = new Map<number, Feeds>();
+
+  constructor(options: HostStepOptions) {
+    this.#options = options;
+    const dims = [options.contextLength, options.config.headSize / 2];
+    this.#ropeFeeds = mapValues(options.rope, (table) => new Tensor("float32", table, dims));
+  }
+
+  /** Compiles the base model's graphs. */
+  async prepare(): Promise<void> {
+    await this.#session("step", () => this.#stepGraph(false));
+    await this.#session("decode", () => this.#decodeGraph(false));
+  }
+
+  allocateCache(slots: number, tokensMax: number): Cache {
+    return new Cache(this.#options.config, slots, tokensMax);
+  }
+
+  async step(input: StepInput, needsLogits: boolean): Promise<NextToken[]> {
+    const { cache, length, past, rows } = input;
+    if (!(cache instanceof Cache)) throw new Error("Cannot step with another model's cache");
+    let total = 0;
+    for (let row = 0; row < rows; row++) total = Math.max(total, past[row]! + length);
+    cache.reserve(total);
+    const wanted = needsLogits ? [...nextTokenOutputs, "logits"] : nextTokenOutputs;
+    const result =
+      length === 1
+        ? await this.#decode(input, cache, wanted)
+        : await this.#prefill(input, cache, total, wanted);
+    return nextTokens(result, rows);
+  }
+
+  async #prefill(
+    input: StepInput,
+    cache: Cache,
+    total: number,
+    wanted: readonly string[],
+  ): Promise<Feeds> {
+    const { ids, rows, length, past, firstSlot, adapters } = input;
+    const adapted = adapters.some((adapter) => adapter !== null);
+    const session = await this.#session(adapted ? "step+lora" : "step", () =>
+      this.#stepGraph(adapted),
+    );
+    const { feeds, fetches } = cache.tensors(firstSlot, rows);
+    const last = Int32Array.from({ length: rows }, (_, row) => past[row]! + length - 1);
+    const result = await session.run(
+      {
+        ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, length]),
+        last: new Tensor("int32", last, [rows]),
+        total: new Tensor("int32", Int32Array.of(total), []),
+        ...feeds,
+        ...(adapted ? this.#adapterFeedsAt(cache, firstSlot, adapters) : {}),
+      },
+      { ...Object.fromEntries(wanted.map((name) => [name, null])), ...fetches },
+    );
+    for (let row = 0; row < rows; row++) cache.hold(firstSlot + row, past[row]! + length);
+    return result;
+  }
+
+  async #decode(input: StepInput, cache: Cache, wanted: readonly string[]): Promise<Feeds> {
+    const { ids, rows, past, firstSlot, adapters } = input;
+    const adapted = adapters.some((adapter) => adapter !== null);
+    const session = await this.#session(adapted ? "decode+lora" : "decode", () =>
+      this.#decodeGraph(adapted),
+    );
+    const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
+    const result = await session.run(
+      {
+        ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, 1]),
+        positions: new Tensor("int64", positions, [rows, 1]),
+        ...this.#masks((window) => decodeMask(past.subarray(0, rows), cache.capacity, window)),
+        ...this.#ropeFeeds,
+        ...cache.tensors(firstSlot, rows).feeds,
+        ...(adapted ? this.#adapterFeedsAt(cache, firstSlot, adapters) : {}),
+      },
+      [...wanted, "fresh"],
+    );
+    cache.write(result.fresh!.data as Float32Array, firstSlot, past.subarray(0, rows));
+    return result;
+  }
+
+  async dispose(): Promise<void> {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) await (await session).release();
+  }
+
+  /** The mask of every kind of layer. */
+  #masks(make: (window: number | null) => Tensor): Feeds {
+    return Object.fromEntries(
+      layerKinds(this.#options.config).map(({ mask, window }) => [mask, make(window)]),
+    );
+  }
+
+  #basisFeeds(rank: number): Feeds {
+    const known = this.#basisTensors.get(rank);
+    if (known) return known;
+    const basis = this.#options.basis(rank);
+    const feeds = Object.fromEntries(
+      loraGroups(this.#options.config).map(({ name, in: width }) => [
+        `a.${name}`,
+        new Tensor("float32", basis.get(name)!, [rank, width]),
+      ]),
+    );
+    this.#basisTensors.set(rank, feeds);
+    return feeds;
+  }
+
+  /** A, and each row's B at its slot. */
+  #adapterFeedsAt(cache: Cache, firstSlot: number, adapters: StepInput["adapters"]): Feeds {
+    const feeds = cache.adapters.feeds(firstSlot, adapters);
+    return { ...this.#basisFeeds(cache.adapters.rank), ...feeds };
+  }
+
+  #stepGraph(adapters: boolean): Record<string, Value> {
+    const { config, contextLength, quantization } = this.#options;
+    return stepGraph(config, { positions: contextLength, adapters, quantization });
+  }
+
+  #decodeGraph(adapters: boolean): Record<string, Value> {
+    const { config, quantization } = this.#options;
+    return decodeGraph(config, { adapters, quantization });
+  }
+
+  #session(key: string, build: () => Record<string, Value>): Promise<InferenceSession> {
+    let session = this.#sessions.get(key);
+    if (!session) {
+      session = this.#options.compile(build());
+      this.#sessions.set(key, session);
+      // A failed compilation may be tried again.
+      session.catch(() => this.#sessions.delete(key));
+    }
+    return session;
+  }
+}
+
+function mapValues<T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+}
+
+/** Rows of a run's outputs; logits are views of one array. */
+function nextTokens({ best, peak, normalizer, logits }: Feeds, rows: number): NextToken[] {
+  const all = logits?.data as Float32Array | undefined;
+  const width = (all?.length ?? 0) / rows;
+  return Array.from({ length: rows }, (_, row) => ({
+    best: Number(best!.data[row]),
+    peak: peak!.data[row] as number,
+    logZ: normalizer!.data[row] as number,
+    logits_V: all?.subarray(row * width, (row + 1) * width) ?? null,
+  }));
+}
