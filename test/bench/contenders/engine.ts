@@ -4,6 +4,7 @@ import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { adapt, type TokenRow } from "../../../gpu-service/src/adapt/adapt.ts";
 import { Model } from "../../../gpu-service/src/engine/model.ts";
 import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
+import type { Provider } from "../../../gpu-service/src/engine/provider.ts";
 import { Reply } from "../../../gpu-service/src/engine/reply.ts";
 import { Scheduler } from "../../../gpu-service/src/engine/scheduler.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer.ts";
@@ -20,6 +21,7 @@ export interface LoadRequest {
   directory: string;
   threads: number;
   bits: 8 | 4 | null;
+  provider: Provider;
 }
 
 export interface RepliesRequest {
@@ -53,9 +55,10 @@ let scheduler: Scheduler;
 let lastId = 0;
 
 const methods = {
-  async load({ directory, threads, bits }: LoadRequest) {
+  async load({ directory, threads, bits, provider }: LoadRequest) {
     model = await Model.load(directory, {
       threads,
+      provider,
       quantization: bits && { bits, accuracyLevel: 4 },
       contextTokensMax: contextTokens,
     });

@@ -6,6 +6,7 @@ import { coldStart } from "./cold-start.ts";
 import { replicas } from "./replicas.ts";
 import { speed } from "./speed.ts";
 import { update } from "./update.ts";
+import { webgpu } from "./webgpu.ts";
 
 export const families: readonly Family[] = [
   speed,
@@ -14,4 +15,5 @@ export const families: readonly Family[] = [
   adapterSwitch,
   replicas,
   update,
+  webgpu,
 ];

@@ -1,6 +1,7 @@
 /** The two models that are measured, in the precisions that are measured. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Provider } from "../../../gpu-service/src/engine/provider.ts";
 import type { EngineMethods } from "../contenders/engine.ts";
 import type { Context } from "../figure.ts";
 import { Contender } from "./contender.ts";
@@ -32,14 +33,17 @@ export async function startEngine(
   model: ModelName,
   precision: Precision,
   context: Context,
+  provider: Provider = "cpu",
 ): Promise<Contender<EngineMethods>> {
   const engine = new Contender<EngineMethods>(new URL("../contenders/engine.ts", import.meta.url), {
     ROSA2_CACHE: weightCache(context),
   });
-  await engine.call("load", {
-    directory: checkpointOf(model, context),
-    threads: context.threads,
-    bits: precisions[precision],
-  });
+  const load = { directory: checkpointOf(model, context), threads: context.threads };
+  try {
+    await engine.call("load", { ...load, bits: precisions[precision], provider });
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
   return engine;
 }

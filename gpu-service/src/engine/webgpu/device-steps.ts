@@ -163,6 +163,11 @@ export class DeviceSteps {
     const size = several.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const isSame = several.every((value, id) => Math.abs(value - one[id]!) < agreement * size);
     if (isSame) this.#promptMax = Number.POSITIVE_INFINITY;
+    else {
+      process.stderr.write(
+        `webgpu: attention to long prompts is wrong on this device; they run ${shortPromptMax} tokens at a time\n`,
+      );
+    }
   }
 }
 
