@@ -67,6 +67,6 @@ export class DeviceWeights {
 }
 
 /** Whether a graph's input is a tensor of the checkpoint. */
-export function isWeight(name: string): boolean {
+function isWeight(name: string): boolean {
   return name.startsWith("model.") || name.startsWith("lm_head.");
 }
