@@ -6,18 +6,17 @@
  * what is done at the same time can differ. `SIMULATION_SEEDS=17` replays one, `SIMULATION_SEEDS=100-200` a range.
  */
 import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { SessionDetail } from "../../edge/src/contract.ts";
 import { bindings, type Caller, newTenant, openSession } from "../edge/support/client.ts";
 import type { Behaviour } from "../support/fake-gpu-calls.ts";
 import { expectSound } from "./support/check.ts";
-import { crash, untilIdle, watchSteps } from "./support/steps.ts";
+import { crash, type Steps, untilIdle, watchSteps } from "./support/steps.ts";
 
 const rounds = 6;
 /** Then the object is left alone, so that whoever asks gets an answer at last. */
 const endsMax = 20;
-const steps = watchSteps();
-afterEach(() => steps.open());
+const watch = watchSteps();
 
 function seeds(): number[] {
   const given = String(bindings.SIMULATION_SEEDS ?? "");
@@ -49,12 +48,14 @@ class Schedule {
   readonly story: string[] = [];
   readonly #caller: Caller;
   readonly #session: string;
+  readonly #steps: Steps;
   readonly #random: Random;
   #isOver = false;
 
   constructor(caller: Caller, session: string, random: Random) {
     this.#caller = caller;
     this.#session = session;
+    this.#steps = watch.of(caller.tenantId, session);
     this.#random = random;
   }
 
@@ -75,9 +76,10 @@ class Schedule {
     }
     this.#isOver = true;
     await ending;
-    const isHeld = steps.held !== null;
-    steps.open();
+    const isHeld = this.#steps.held !== null;
+    this.#steps.open();
     if (isHeld) await crash(this.#caller, this.#session);
+    watch.leave(this.#steps);
   }
 
   /** One thing that somebody wants, as a call that can be repeated. */
@@ -137,7 +139,11 @@ class Schedule {
   /** Holds the object a few steps from now, ends it there, and again. */
   async #endNowAndThen(): Promise<void> {
     const random = seededRandom(Math.floor(this.#random() * 2 ** 31));
-    const arm = () => steps.hold(randomInt(random, 0, 14), random() < 0.5 ? "before" : "after");
+    const steps = this.#steps;
+    const arm = () => {
+      const wanted = randomInt(random, 0, 14);
+      steps.hold(({ index }) => index === wanted, random() < 0.5 ? "before" : "after");
+    };
     arm();
     for (let ends = 0; !this.#isOver; ) {
       await new Promise((resolve) => setTimeout(resolve, 2));

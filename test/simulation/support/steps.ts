@@ -26,18 +26,26 @@ function nameOf(sql: string): string | undefined {
 
 const never = new Promise<never>(() => {});
 
-class Steps {
-  /** Names of the steps taken since `hold` was called last. */
-  taken: string[] = [];
+/** One step that a session took: its place among all of them, and among those of its name. */
+export interface Step {
+  index: number;
+  name: string;
+  nth: number;
+}
+
+/** The steps of one session. */
+export class Steps {
+  /** Steps taken since `hold` was called last. */
+  taken: Step[] = [];
   /** Where the object stands still, if it does. */
   held: string | null = null;
-  #stop: { index: number; when: When } | null = null;
+  #stop: { at: (step: Step) => boolean; when: When } | null = null;
 
-  /** Lets the object go on until this many more steps are taken, then holds it. */
-  hold(index: number, when: When): void {
+  /** Lets the object go on until it takes such a step, counted from now on, then holds it there. */
+  hold(at: (step: Step) => boolean, when: When): void {
     this.taken = [];
     this.held = null;
-    this.#stop = { index, when };
+    this.#stop = { at, when };
   }
 
   open(): void {
@@ -46,35 +54,60 @@ class Steps {
   }
 
   async take<T>(name: string, work: () => T | Promise<T>): Promise<T> {
-    const index = this.taken.push(name) - 1;
-    await this.#maybeHold(index, name, "before");
+    const nth = this.taken.filter((one) => one.name === name).length;
+    const step = { index: this.taken.length, name, nth };
+    this.taken.push(step);
+    await this.#maybeHold(step, "before");
     const result = await work();
-    await this.#maybeHold(index, name, "after");
+    await this.#maybeHold(step, "after");
     return result;
   }
 
-  async #maybeHold(index: number, name: string, when: When): Promise<void> {
-    if (this.#stop?.index !== index || this.#stop.when !== when) return;
+  async #maybeHold(step: Step, when: When): Promise<void> {
+    if (this.#stop?.when !== when || !this.#stop.at(step)) return;
     this.#stop = null;
-    this.held = `${when} ${name}`;
+    this.held = `${when} ${step.name}`;
     await never;
   }
 }
 
-/** Patches the platform's calls, for the life of the worker; while nothing is held they pass. */
-export function watchSteps(): Steps {
-  const steps = new Steps();
-  watchDatabase(steps);
-  watchFiles(steps);
-  watchGpu(steps);
-  return steps;
+/** Knows the steps of each session apart by the ids that a call carries; what nobody watches passes. */
+class Watch {
+  #watched: { ids: readonly string[]; steps: Steps }[] = [];
+
+  /** The steps of a tenant's only session. */
+  of(...ids: string[]): Steps {
+    const steps = new Steps();
+    this.#watched.push({ ids, steps });
+    return steps;
+  }
+
+  /** Watches a session no longer. */
+  leave(steps: Steps): void {
+    this.#watched = this.#watched.filter((one) => one.steps !== steps);
+  }
+
+  take<T>(name: string, subject: string, work: () => T | Promise<T>): T | Promise<T> {
+    const watched = this.#watched.find(({ ids }) => ids.some((id) => subject.includes(id)));
+    return watched === undefined ? work() : watched.steps.take(name, work);
+  }
+}
+
+/** Patches the platform's calls, for the life of the worker. */
+export function watchSteps(): Watch {
+  const watch = new Watch();
+  watchDatabase(watch);
+  watchFiles(watch);
+  watchGpu(watch);
+  return watch;
 }
 
 type Method = (...args: unknown[]) => unknown;
 type Patchable = Record<string, Method>;
 
-function watchDatabase(steps: Steps): void {
+function watchDatabase(watch: Watch): void {
   const sqlOf = new WeakMap<object, string>();
+  const valuesOf = new WeakMap<object, string>();
   const database = Object.getPrototypeOf(bindings.DB) as Patchable;
   const statement = Object.getPrototypeOf(bindings.DB.prepare("SELECT 1")) as Patchable;
   const { prepare, batch } = database as { prepare: Method; batch: Method };
@@ -87,6 +120,7 @@ function watchDatabase(steps: Steps): void {
   statement.bind = function (this: object, ...args) {
     const bound = bind.apply(this, args) as object;
     sqlOf.set(bound, sqlOf.get(this) ?? "");
+    valuesOf.set(bound, args.join(" "));
     return bound;
   };
   for (const method of ["run", "first", "all"]) {
@@ -94,38 +128,49 @@ function watchDatabase(steps: Steps): void {
     statement[method] = function (this: object, ...args) {
       const name = nameOf(sqlOf.get(this) ?? "");
       const work = () => original.apply(this, args);
-      return name === undefined ? work() : steps.take(name, work);
+      return name === undefined ? work() : watch.take(name, valuesOf.get(this) ?? "", work);
     };
   }
   database.batch = function (this: unknown, ...args) {
-    const names = (args[0] as object[]).map((one) => nameOf(sqlOf.get(one) ?? ""));
+    const batched = args[0] as object[];
+    const names = batched.map((one) => nameOf(sqlOf.get(one) ?? ""));
+    const subject = batched.map((one) => valuesOf.get(one) ?? "").join(" ");
     const name = names.find((one) => one !== undefined && one !== "release money");
     const work = () => batch.apply(this, args);
-    return name === undefined ? work() : steps.take(name, work);
+    return name === undefined ? work() : watch.take(name, subject, work);
   };
 }
 
-function watchFiles(steps: Steps): void {
+function watchFiles(watch: Watch): void {
   const bucket = Object.getPrototypeOf(bindings.ADAPTERS) as Patchable;
   const put = bucket.put as Method;
   bucket.put = function (this: unknown, ...args) {
-    return steps.take("put file", () => put.apply(this, args));
+    return watch.take("put file", String(args[0]), () => put.apply(this, args));
   };
 }
 
-function watchGpu(steps: Steps): void {
+function watchGpu(watch: Watch): void {
   const original = globalThis.fetch;
   globalThis.fetch = (async (input: RequestInfo, init?: RequestInit) => {
     const url = String(input instanceof Request ? input.url : input);
     if (!url.startsWith(`${bindings.GPU_URL}/v1/`)) return original(input, init);
     const verb = url.slice(url.lastIndexOf("/") + 1);
-    const response = await steps.take(verb, () => original(input, init));
+    const subject = await subjectOf(init?.body);
+    const response = await watch.take(verb, subject, () => original(input, init));
     if (verb !== "generate" || response.body === null) return response;
     const parts = new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, controller) => steps.take("read reply", () => controller.enqueue(chunk)),
+      transform: (chunk, controller) =>
+        watch.take("read reply", subject, () => controller.enqueue(chunk)),
     });
     return new Response(response.body.pipeThrough(parts), response);
   }) as typeof fetch;
+}
+
+/** The part of a call's body that names the tenant. */
+async function subjectOf(body: unknown): Promise<string> {
+  if (!(body instanceof FormData)) return String(body);
+  const part = body.get("request");
+  return part instanceof Blob ? await part.text() : String(part);
 }
 
 function stubOf(caller: Caller, sessionId: string): DurableObjectStub {
@@ -138,6 +183,19 @@ export async function crash(caller: Caller, sessionId: string): Promise<void> {
   await runInDurableObject(stubOf(caller, sessionId), (_, state) => {
     state.abort("crash");
   }).catch(() => {});
+}
+
+/** When the alarm rings that goes on with replies and feedback left undone, and when they are due. */
+export async function alarmOf(
+  caller: Caller,
+  sessionId: string,
+): Promise<{ dueAt: number | null; ringsAt: number | null }> {
+  return runInDurableObject(stubOf(caller, sessionId), async (_, state) => {
+    const { dueAt } = state.storage.sql
+      .exec("SELECT min(due_at) AS dueAt FROM outbox WHERE kind IN ('reply', 'feedback')")
+      .one();
+    return { dueAt: dueAt as number | null, ringsAt: await state.storage.getAlarm() };
+  });
 }
 
 /** Lets time pass until the session has nothing left to do: what waits for its next try is tried now. */

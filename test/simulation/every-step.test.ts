@@ -1,0 +1,106 @@
+/**
+ * A session whose object ends before or after one step that it takes outside itself, for every step of a turn and of
+ * feedback on it (words → weights → swap → a new reply): everything still happens once.
+ */
+import { describe, expect, it } from "vitest";
+import type { TurnBody } from "../../edge/src/contract.ts";
+import { newTenant, openSession } from "../edge/support/client.ts";
+import { expectSound } from "./support/check.ts";
+import { alarmOf, crash, type Step, untilIdle, type When, watchSteps } from "./support/steps.ts";
+
+const watch = watchSteps();
+/** Sessions at a time; each mostly waits for alarms and writes. */
+const sessionsMax = 6;
+
+const body = { reward: -1, correction: "31, 12, 7", text: "largest first", retry: true };
+
+/** A turn and feedback on it, the object ending where told; the steps taken, and where it ended if it did. */
+async function converse(
+  at: (step: Step) => boolean,
+  when: When,
+): Promise<{ taken: Step[]; ended: string | null }> {
+  const caller = await newTenant();
+  // A service without determinism: computing an update twice gives two files.
+  await caller.behave({ salted: true });
+  const { id } = await openSession(caller);
+  const steps = watch.of(caller.tenantId, id);
+  steps.hold(at, when);
+  let ended: string | null = null;
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (steps.held === null) continue;
+      ended = steps.held;
+      // Whatever is left to do, an alarm is set for it.
+      const { dueAt, ringsAt } = await alarmOf(caller, id);
+      if (dueAt !== null)
+        expect(ringsAt ?? Number.POSITIVE_INFINITY, ended).toBeLessThanOrEqual(dueAt);
+      steps.open();
+      await crash(caller, id);
+    }
+  })();
+
+  // Nobody can tell whether a turn without an answer was stored: asking with the same key gives it, or makes it.
+  let turn: TurnBody | null = null;
+  while (turn === null) {
+    const key = { "idempotency-key": "first" };
+    turn = await caller
+      .make<TurnBody>(`/v1/sessions/${id}/turns`, { content: "Sort them: 31, 7, 12" }, key)
+      .catch(() => null);
+  }
+  await untilIdle(caller, id);
+  // Feedback is stored before anything else, so nobody asks again: outbox and alarm finish it.
+  const path = `/v1/sessions/${id}/turns/${turn.id}/feedback`;
+  await caller.post(path, body).catch(() => null);
+  await untilIdle(caller, id);
+  isOver = true;
+  await watching;
+  const { taken } = steps;
+  // What the checks themselves ask of the database is no step of the session's.
+  watch.leave(steps);
+
+  const session = await expectSound(caller, id);
+  expect(session.feedback, `ended ${ended}`).toHaveLength(1);
+  expect(session.totals, `ended ${ended}`).toMatchObject({ turns: 2, generations: 1 });
+  expect(session.turns[1]).toMatchObject({ reply: "31, 12, 7", generation: session.generation });
+  // Whoever asks again gets what is stored.
+  const again = await caller.make<{ id: string }>(path, body);
+  expect(again.id).toBe(session.feedback[0]?.id);
+  return { taken, ended };
+}
+
+describe("a turn, and feedback with a correction and a retry", () => {
+  it.each(["before", "after"] as const)(
+    "happen once if the session's object ends %s any step",
+    async (when) => {
+      const { taken } = await converse(() => false, when);
+      expect(new Set(taken.map(({ name }) => name))).toEqual(
+        new Set([
+          ...["reserve money", "generate", "read reply", "record usage", "write index"],
+          ...["score", "look for room", "adapt", "hold adapter", "put file"],
+        ]),
+      );
+      const ended: string[] = [];
+      const left = [...taken];
+      const work = async () => {
+        for (let step = left.shift(); step !== undefined; step = left.shift()) {
+          const { name, nth } = step;
+          const one = await converse((other) => other.name === name && other.nth === nth, when);
+          if (one.ended !== null) ended.push(one.ended);
+        }
+      };
+      await Promise.all(Array.from({ length: sessionsMax }, work));
+      console.info(`ended ${ended.length} times at ${taken.length} steps`);
+      // Writes of the index that fall together are one, so there may be a step less than in the first session.
+      const isIndex = (name: string) => name.endsWith("write index");
+      expect(ended.filter((name) => !isIndex(name)).toSorted()).toEqual(
+        taken
+          .map(({ name }) => `${when} ${name}`)
+          .filter((name) => !isIndex(name))
+          .toSorted(),
+      );
+      expect(ended.some(isIndex)).toBe(true);
+    },
+  );
+});
