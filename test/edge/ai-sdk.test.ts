@@ -48,6 +48,14 @@ describe("the AI SDK", () => {
     expect(await result.usage).toMatchObject({ inputTokens: 4, outputTokens: 5 });
   });
 
+  it("reads over the heartbeats of a stream whose reply waits in the queue", async () => {
+    const caller = await newTenant();
+    await caller.behave({ queueMs: 1_000 });
+    const result = streamText({ model: modelOf(caller), prompt: "one two" });
+    expect(await result.text).toBe("echo: one two");
+    expect(await result.finishReason).toBe("stop");
+  });
+
   it("answers from a session that its header names, and its reply can be corrected", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);

@@ -194,6 +194,23 @@ describe("usage", () => {
     expect(await caller.get("/v1/budget")).toMatchObject({ spent_usd: 0, reserved_usd: 0 });
   });
 
+  it("counts the GPU's time for a reply that broke off, and bills nothing", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    await caller.behave({ breakAfter: 2 });
+    expect(
+      (await caller.post(`/v1/sessions/${id}/turns`, { content: "one two three" })).status,
+    ).toBe(503);
+    const chat = { model: "m", messages: [{ role: "user", content: "one two three" }] };
+    expect((await caller.post("/v1/chat/completions", chat)).status).toBe(503);
+    const { data } = await eventually(
+      () => caller.get<UsageReport>("/v1/usage"),
+      (report) => report.data[0]?.gpu_ms === 4,
+    );
+    expect(data[0]).toMatchObject({ replies: 0, completion_tokens: 0, cost: { usd: 0 } });
+    expect(await caller.get("/v1/budget")).toMatchObject({ spent_usd: 0, reserved_usd: 0 });
+  });
+
   it("meters the part of a stateless stream that its reader took", async () => {
     const caller = await newTenant();
     await caller.behave({ deltaMs: 40 });

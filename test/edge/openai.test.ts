@@ -71,6 +71,21 @@ describe("the openai package", () => {
     expect(new Set(chunks.map(({ id }) => id)).size).toBe(1);
   });
 
+  it("reads over the heartbeats of a stream whose reply waits in the queue", async () => {
+    const caller = await newTenant();
+    await caller.behave({ queueMs: 1_000 });
+    const body = { ...user("one two"), stream: true };
+    const text = await (await caller.post("/v1/chat/completions", body)).text();
+    expect(text.slice(0, text.indexOf("echo:"))).toContain("\n: ping\n\n: ping\n\n");
+    const stream = await clientOf(caller).chat.completions.create({
+      ...user("one two"),
+      stream: true,
+    });
+    let read = "";
+    for await (const chunk of stream) read += chunk.choices[0]?.delta.content ?? "";
+    expect(read).toBe("echo: one two");
+  });
+
   it("runs its streaming helper to the final message", async () => {
     const client = clientOf(await newTenant());
     const runner = client.chat.completions.stream({

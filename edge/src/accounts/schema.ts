@@ -82,7 +82,7 @@ export const usageEvents = sqliteTable(
     tenantId: text("tenant_id").notNull(),
     keyId: text("key_id"),
     sessionId: text("session_id"),
-    kind: text({ enum: ["reply", "adaptation", "words"] }).notNull(),
+    kind: text({ enum: ["reply", "adaptation", "words", "failed"] }).notNull(),
     at: integer().notNull(),
     /** UTC day, YYYY-MM-DD. */
     day: text().notNull(),

@@ -11,7 +11,8 @@ export interface UsageEvent {
   tenantId: string;
   keyId: string | null;
   sessionId: string | null;
-  kind: "reply" | "adaptation" | "words";
+  /** `failed` is a reply that the GPU service did not bring to its end: its time is counted, nothing is billed. */
+  kind: "reply" | "adaptation" | "words" | "failed";
   at: number;
   promptTokens?: number;
   cachedTokens?: number;

@@ -43,6 +43,7 @@ export async function* statelessReply(
   const spending = new Spending(messages, Date.now);
   const asked = { messages, sampling };
   let end: Extract<GenerateEvent, { type: "done" }> | null = null;
+  let failed = false;
   try {
     const events = new GpuClient(config.gpu).generate(
       { tenant: tenantId, adapter: null, messages, sampling },
@@ -74,23 +75,25 @@ export async function* statelessReply(
         };
       }
     }
+  } catch (error) {
+    failed = true;
+    throw error;
   } finally {
     if (end === null && !spending.hasBegun) await release(env.DB, eventId);
     else {
+      const common = { eventId, tenantId, keyId, sessionId: null, at: Date.now() };
       const { usage } = end ?? spending;
-      const event: UsageEvent = {
-        eventId,
-        tenantId,
-        keyId,
-        sessionId: null,
-        kind: "reply",
-        at: Date.now(),
-        promptTokens: usage.prompt_tokens,
-        cachedTokens: usage.cached_tokens,
-        completionTokens: usage.completion_tokens,
-        gpuMs: end === null ? spending.gpuMs : gpuMsOf(end),
-        costNanos: settledCostNanos(config.prices, usage, asked),
-      };
+      const event: UsageEvent = failed
+        ? { ...common, kind: "failed", gpuMs: spending.gpuMs, costNanos: 0 }
+        : {
+            ...common,
+            kind: "reply",
+            promptTokens: usage.prompt_tokens,
+            cachedTokens: usage.cached_tokens,
+            completionTokens: usage.completion_tokens,
+            gpuMs: end === null ? spending.gpuMs : gpuMsOf(end),
+            costNanos: settledCostNanos(config.prices, usage, asked),
+          };
       await recordUsage(env.DB, event);
       countUsage(env, event);
     }

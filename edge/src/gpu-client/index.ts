@@ -38,7 +38,7 @@ export interface CallContext {
   patient?: boolean;
 }
 
-/** What `generate` tells beside the reply's own events: a cold service is being waited for. */
+/** What `generate` tells beside the reply's own events: nothing of it yet, but the wait goes on. */
 export interface Waiting {
   type: "waiting";
 }
@@ -86,6 +86,8 @@ export class GpuClient {
         });
         if (done) throw broken("broke off before the reply's end");
         parser.feed(value);
+        // The service's own heartbeat: a reply that stands in its queue, or a long prompt being read.
+        if (arrived.length === 0) yield { type: "waiting" };
         for (const data of arrived.splice(0)) {
           const event = parseEvent(data);
           if (event.type === "error") throw reported(event.error.code, event.error.message);

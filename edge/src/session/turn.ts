@@ -126,7 +126,7 @@ export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Prom
         gpuMs: spending.gpuMs,
       });
     } else {
-      await failTurn(desk, turn, error);
+      await failTurn(desk, turn, error, spending.gpuMs);
     }
   } finally {
     desk.replying.delete(turnId);
@@ -268,8 +268,11 @@ function finishTurn(desk: Desk, turn: TurnRow, outcome: Outcome): void {
   });
 }
 
-/** Ends a turn without a reply. Its reservation is given back, by the outbox if this object dies first. */
-async function failTurn(desk: Desk, turn: TurnRow, error: unknown): Promise<void> {
+/**
+ * Ends a turn without a reply, and bills nothing. Its reservation is given back with the record of the GPU time it
+ * took (ms), where any is known; by the outbox if this object dies first.
+ */
+async function failTurn(desk: Desk, turn: TurnRow, error: unknown, gpuMs: number): Promise<void> {
   if (!(error instanceof RosaError)) logFailure("reply", error);
   const failure =
     error instanceof RosaError
@@ -284,8 +287,15 @@ async function failTurn(desk: Desk, turn: TurnRow, error: unknown): Promise<void
       .where(and(eq(turns.id, turn.id), eq(turns.status, "running")))
       .run();
     desk.outbox.delete(`reply:${turn.id}`);
-    const dueAt = desk.now() + leaseMs;
-    desk.outbox.put({ id: job, kind: "release", payload: { eventId }, dueAt });
+    if (gpuMs > 0) {
+      const { id: sessionId, tenantId } = sessionRow(desk);
+      const { keyId } = turn;
+      const at = desk.now();
+      meter(desk, { eventId, tenantId, keyId, sessionId, kind: "failed", at, gpuMs, costNanos: 0 });
+    } else {
+      const dueAt = desk.now() + leaseMs;
+      desk.outbox.put({ id: job, kind: "release", payload: { eventId }, dueAt });
+    }
     desk.log.append({
       turnId: turn.id,
       type: "error",
@@ -293,6 +303,7 @@ async function failTurn(desk: Desk, turn: TurnRow, error: unknown): Promise<void
       at: desk.now(),
     });
   });
+  if (gpuMs > 0) return;
   try {
     await release(desk.env.DB, eventId);
     desk.outbox.delete(job);
