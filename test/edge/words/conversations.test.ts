@@ -2,10 +2,16 @@
 import { describe, expect, it } from "vitest";
 import { emptyWords, textualGradient } from "../../../edge/src/words/index.ts";
 import { type Conversation, conversations as first } from "./conversations.ts";
+import { fourthConversations } from "./conversations-fourth.ts";
 import { freshConversations } from "./conversations-fresh.ts";
 import { thirdConversations } from "./conversations-third.ts";
 
-const conversations = [...first, ...freshConversations, ...thirdConversations];
+const conversations = [
+  ...first,
+  ...freshConversations,
+  ...thirdConversations,
+  ...fourthConversations,
+];
 
 function reword({ request, reply, feedback }: Conversation): string {
   return textualGradient(emptyWords(), {

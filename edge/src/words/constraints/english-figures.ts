@@ -39,7 +39,7 @@ export const figureRules: readonly Rule[] = [
   },
   {
     pattern: new RegExp(
-      `(?:\\b(?:in|use|using|convert(?: (?:it|this|that|them))? (?:in)?to|give (?:it|them|me) (?:it )?in|as|i (?:meant?|said|want(?:ed)?))\\s+(?:an?\\s+)?|(?<=^|[,;.!:]\\s*|\\bno\\s+))(${units})(?=\\s*(?:please|instead|rather|not|and|but|[.,;!?]|$))`,
+      `(?:\\b(?:in|use|using|convert(?: (?:it|this|that|them))? (?:in)?to|give (?:it|them|me) (?:it )?in|as|i (?:meant?|said|want(?:ed)?))\\s+(?:an?\\s+)?|(?<=^|[,;.!:]\\s*|\\bno\\s+))((?:${units})(?:(?:\\s*[,&]\\s*|\\s+and\\s+)(?:${units}))*)(?=\\s*(?:please|instead|rather|not|and|but|[.,;!?]|$))`,
       "giu",
     ),
     read: (m) => draft("units", m[1]!, `Use ${m[1]}.`),

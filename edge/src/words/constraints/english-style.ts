@@ -1,4 +1,5 @@
 /** English rules on how the reply is written: its language, length, form, tone and reader. */
+import { filler } from "./english-filler.ts";
 import { draft, type Rule, type RuleContext, userWords } from "./rule.ts";
 
 const numeral =
@@ -118,12 +119,12 @@ export const styleRules: readonly Rule[] = [
   // Length
   {
     pattern: new RegExp(
-      `(?:\\b(?:in|use|using|to|write|make it|keep it(?: to)?|limit (?:it|this) to|cut (?:it )?(?:down )?to|give me|i (?:want|need)(?:ed)?)\\s+)?\\b((?:at most|no more than|not more than|max(?:imum)?(?: of)?|under|below|less than|fewer than|up to|within|at least|a minimum of|no less than|more than|over|exactly|precisely|around|about|roughly|approximately|only|just)\\s+)?(${numeral})[ -](?:(?:short|long|simple|single|more|other|different|full|concrete)\\s+)?(${lengthUnit}|${countUnit})\\b(\\s+(?:max(?:imum)?|or (?:less|fewer|more)|at most|at least|tops|minimum|only|long))?(\\s+(?:each|per \\w+))?`,
+      `(?:\\b(?:in|use|using|to|write|make it|keep it(?: to)?|limit (?:it|this) to|cut (?:it )?(?:down )?to|give me|i (?:want|need)(?:ed)?)\\s+)?\\b((?:at most|no more than|not more than|max(?:imum)?(?: of)?|under|below|less than|fewer than|up to|within|at least|a minimum of|no less than|more than|over|exactly|precisely|around|about|roughly|approximately|only|just)\\s+)?((?:(?:between|from)\\s+)?(?:${numeral}(?:\\s*[-–]\\s*|\\s+(?:and|to|or)\\s+)){1,3})?(${numeral})[ -](?:(?:short|long|simple|single|more|other|different|full|concrete)\\s+)?(${lengthUnit}|${countUnit})\\b(\\s+(?:max(?:imum)?|or (?:less|fewer|more)|at most|at least|tops|minimum|only|long))?(\\s+(?:each|per \\w+))?`,
       "giu",
     ),
     read: (m) => {
-      const unit = m[3]!.toLowerCase();
-      const bound = boundOf(m[1], m[4]);
+      const unit = m[4]!.toLowerCase();
+      const bound = boundOf(m[1], m[5]);
       const isLength = new RegExp(`^${lengthUnit}$`, "iu").test(unit);
       const adjective =
         /\b(?:short|simple|different|full|concrete|more|other) /iu.exec(m[0])?.[0] ?? "";
@@ -131,7 +132,7 @@ export const styleRules: readonly Rule[] = [
       return draft(
         isLength ? "length" : `count:${unit.replace(/s$/u, "")}`,
         m[0],
-        `${verb} ${bound}${m[2]} ${adjective}${m[3]}${m[5] ?? ""}.`,
+        `${verb} ${bound}${m[2] ?? ""}${m[3]} ${adjective}${m[4]}${m[6] ?? ""}.`,
         { scope: "turn" },
       );
     },
@@ -146,21 +147,27 @@ export const styleRules: readonly Rule[] = [
   },
   {
     pattern: new RegExp(
-      `\\b(?:make (?:it|this|that) |keep it |be |write |it['’]?s |that['’]?s |this is |far |way |still )*(?:(${degree})(?:shorter|brief(?:er)?|more (?:concise|brief|succinct|compact|to the point)|less (?:wordy|verbose|long|text|detail(?:ed)?)|simpler and shorter|crisper|tighter)|(?:way |far |much |a bit |still )?(?:too|2) (?:long|wordy|verbose|detailed|much (?:text|detail|information|info))|tl;?dr|concise(?:ly)?|succinct(?:ly)?|short(?: (?:answer|version|and (?:sweet|simple)))?(?= please|[.,;!]|$)|summari[sz]e (?:it|this|that)|shorten(?: (?:it|this|that))?|condense(?: it| this)?|trim (?:it|this)(?: down)?|get to the point|less text|cut (?:it|this) down|keep it short)\\b`,
+      `\\b(?:make (?:it|this|that) |keep it |be |write |it['’]?s |that['’]?s |this is |far |way |still )*(?:(${degree})(?:shorter|brief(?:er)?|more (?:concise|brief|succinct|compact|to the point)|less (?:wordy|verbose|long|text|detail(?:ed)?)|simpler and shorter|crisper|tighter)|(?:way |far |much |a bit |still )?(?:too|2) (?:long|wordy|verbose|detailed|much (?:text|detail|information|info))|tl;?dr|concise(?:ly)?|succinct(?:ly)?|(?<!\\b(?:too|so|that|very|really|quite|rather|pretty|it['’]?s|that['’]?s|is|was)\\s)short(?: (?:answer|version|and (?:sweet|simple)))?(?= please|[.,;!]|$)|summari[sz]e (?:it|this|that)|shorten(?: (?:it|this|that))?|condense(?: it| this)?|trim (?:it|this)(?: down)?|get to the point|less text|cut (?:it|this) down|keep it short)\\b`,
       "giu",
     ),
     read: (m, context) =>
-      shorter(
-        context,
-        /\b(?:much|way|far)\b/iu.test(m[0]) ? 0.3 : /bit|little|slightly/iu.test(m[0]) ? 0.75 : 0.5,
-      ),
+      isTurnedDown(m)
+        ? asLong(context)
+        : shorter(
+            context,
+            /\b(?:much|way|far)\b/iu.test(m[0])
+              ? 0.3
+              : /bit|little|slightly/iu.test(m[0])
+                ? 0.75
+                : 0.5,
+          ),
   },
   {
     pattern: new RegExp(
       `\\b(?:make (?:it|this|that) |be |it['’]?s |that['’]?s |this is |way |in )*(?:${degree}(?:longer|more (?:detailed|in[ -]depth|elaborate|thorough|comprehensive|extensive|details?|depth))|(?:way |far |much |a bit |still )?too (?:short|brief|superficial|shallow)|elaborate(?: (?:on (?:it|this|that)|more))?|expand(?: (?:on (?:it|this|that)|it|this))?(?= please|[.,;!]|$)|in (?:more )?(?:detail|depth)|not (?:detailed|long) enough|go deeper|detailed(?= please|[.,;!]|$))\\b`,
       "giu",
     ),
-    read: (_, context) => longer(context, 1.5),
+    read: (m, context) => (isTurnedDown(m) ? asLong(context) : longer(context, 1.5)),
   },
   // Form
   ...forms.map(
@@ -170,7 +177,8 @@ export const styleRules: readonly Rule[] = [
         `\\b(?:(${not})\\s+)?${use}${article}(${pattern})(?: (?:format|form|style))?\\b(\\s+(?:is|are|was|were)\\s+(?:wrong|bad|not)\\b)?`,
         "giu",
       ),
-      read: (m) => {
+      read: (m, { isRequest }) => {
+        if (m[1] === undefined && isRequest !== true && isObjectOfOther(m)) return null;
         const said = phrase === "$" ? `a ${m[2]!.toLowerCase().replace(/s$/u, "")}` : phrase;
         // "That is not a table" complains that there is none.
         const complains =
@@ -243,7 +251,7 @@ export const styleRules: readonly Rule[] = [
   {
     anchor: new RegExp(tones, "iu"),
     pattern: new RegExp(
-      `\\b(?:(?:make (?:it|this|that)|be|sound|it['’]?s|that['’]?s|keep it|it sounds?)\\s+)?(?:${degree})(less|too|not so|not that|not)\\s+(${tones})(?:\\s+(?:tone|and (?:more )?(?:${tones})))?\\b(?!\\s+(?:enough|numbers?|integers?|values?|feedback|reviews?))`,
+      `\\b(?:(?:make (?:it|this|that)|be|sound|it['’]?s|that['’]?s|keep it|it sounds?)\\s+)?(?:${degree})(less|too|not (?:quite |nearly )?as|not so|not that|not)\\s+(${tones})(?:\\s+(?:tone|and (?:more )?(?:${tones})))?\\b(?!\\s+(?:enough|numbers?|integers?|values?|feedback|reviews?))`,
       "giu",
     ),
     read: (m) => {
@@ -305,6 +313,38 @@ function boundOf(before: string | undefined, after: string | undefined): string 
   if (/exactly|precisely|only|just/u.test(said)) return "exactly ";
   if (/around|about|roughly|approx/u.test(said)) return "about ";
   return "";
+}
+
+/** "Don't make it shorter": the words before a comparative turn it down; "not too long" is none. */
+function isTurnedDown(match: RegExpMatchArray): boolean {
+  if (/\btoo\b/iu.test(match[0])) return false;
+  const before = match.input?.slice(0, match.index) ?? "";
+  return /\b(?:don['’]?t|do not|not|never|no need to)\s+(?:(?:make|be|get|write|keep)\s+)?(?:(?:it|this|that)\s+)?(?:any\s+)?$/iu.test(
+    before,
+  );
+}
+
+/**
+ * Whether a form is named in passing: "must handle an empty list" and "the list is incomplete" ask for no list.
+ * A form that is asked for stands alone in its clause, but for words that say nothing.
+ */
+function isObjectOfOther(match: RegExpMatchArray): boolean {
+  if (new RegExp(`^${use.slice(0, -1)}`, "iu").test(match[0])) return false;
+  if (/^the\s/iu.test(match[0])) return true;
+  const before =
+    match.input
+      ?.slice(0, match.index)
+      .split(/[.!?;:,\n\ue000]/u)
+      .at(-1) ?? "";
+  return /[\p{L}\p{N}]/u.test(before.replace(filler, " "));
+}
+
+function asLong(context: RuleContext) {
+  const text =
+    context.replyWords < 8
+      ? "Keep the length."
+      : `Keep the length: about ${context.replyWords} words.`;
+  return draft("length", "same", text, { scope: "turn" });
 }
 
 /** "Shorter" than a reply of n words, said so that it stands without that reply. */

@@ -67,7 +67,7 @@ export function statedTopics(request: string): ReadonlySet<string> {
     request.length <= 2 * instructionChars
       ? request
       : `${request.slice(0, instructionChars)}\n${request.slice(-instructionChars)}`;
-  const context: RuleContext = { request: ends, reply: "", replyWords: 0 };
+  const context: RuleContext = { request: ends, isRequest: true, reply: "", replyWords: 0 };
   const topics = new Set<string>();
   for (const rule of (detectLocale(ends) ?? english).styleRules) {
     if (rule.anchor?.test(ends) === false) continue;

@@ -4,6 +4,8 @@ import { neutraliseNote } from "../neutralise.ts";
 /** What a rule may look at besides its own match. */
 export interface RuleContext {
   request: string;
+  /** The text that is read is the request itself. */
+  isRequest?: true;
   /** Words in the reply that the feedback is about; 0 when there is none. */
   replyWords: number;
   reply: string;
