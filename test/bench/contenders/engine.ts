@@ -1,14 +1,23 @@
 /** The engine as a contender: model, scheduler and sampling as the service runs them, without HTTP. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { adaptPlanSchema, samplingSchema } from "@rosa2/shared/protocol";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { adapt, type TokenRow } from "../../../gpu-service/src/adapt/adapt.ts";
+import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
 import { Model } from "../../../gpu-service/src/engine/model.ts";
 import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
 import type { Provider } from "../../../gpu-service/src/engine/provider.ts";
 import { Reply } from "../../../gpu-service/src/engine/reply.ts";
 import { Scheduler } from "../../../gpu-service/src/engine/scheduler.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer.ts";
-import { type RepliesResult, randomPrompt, serve } from "../support/contender.ts";
+import {
+  type RepliesResult,
+  type RowsSize,
+  randomPrompt,
+  randomRows,
+  serve,
+} from "../support/contender.ts";
 
 const sessionsMax = 16;
 const prefillTokens = 128;
@@ -34,11 +43,10 @@ export interface RepliesRequest {
   isAdapted: boolean;
 }
 
-export interface UpdateRequest {
-  rows: number;
-  promptTokens: number;
-  replyTokens: number;
+export interface UpdateRequest extends RowsSize {
   iterations: number;
+  /** Whether the model's anchors, where it has them, are protected: they cost time; true by default. */
+  anchors?: boolean;
 }
 
 export interface GapRequest {
@@ -127,10 +135,40 @@ const methods = {
   },
 
   /** Milliseconds of one update from the base model. */
-  async update({ rows, iterations, ...lengths }: UpdateRequest): Promise<number> {
+  async update(request: UpdateRequest): Promise<number> {
     const startedAt = performance.now();
-    await learn(rows, lengths, iterations);
+    await learn(request);
     return performance.now() - startedAt;
+  },
+
+  /** Writes an adapter, the first session's, as a PEFT directory. */
+  exportAdapter(folder: string) {
+    const files = peftFiles(model, model.id, model.basis(rank), adapterOf(0));
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+  },
+
+  /**
+   * How far ∂S/∂B under that adapter are from those in a file (relative, Frobenius norm). Throws where S
+   * itself differs.
+   */
+  async gradientDifference({ S, path, ...size }: RowsSize & { S: number[]; path: string }) {
+    const rows = tokenRows(size);
+    const { logprobs, gradients } = await model.gradients(rows, adapterOf(0));
+    logprobs.forEach((values, row) => {
+      const own = values.reduce((sum, value) => sum + value, 0);
+      if (!(Math.abs(own - S[row]!) < 1e-3 * Math.abs(own)))
+        throw new Error(`S of row ${row} is ${own} here and ${S[row]} there`);
+    });
+    const file = readFileSync(path);
+    const theirs = new Float32Array(file.buffer, file.byteOffset, file.byteLength / 4);
+    if (theirs.length !== gradients.length)
+      throw new Error(`Cannot compare ${gradients.length} gradients with ${theirs.length}`);
+    let [apart, length] = [0, 0];
+    theirs.forEach((value, i) => {
+      apart += (value - gradients[i]!) ** 2;
+      length += value ** 2;
+    });
+    return Math.sqrt(apart / length);
   },
 
   /** The 99th percentile of the milliseconds between two tokens of one reply. */
@@ -160,7 +198,9 @@ const methods = {
     const ended = promise.finally(() => {
       isOver = true;
     });
-    while (updates && !isOver) await learn(6, { promptTokens: 96, replyTokens: 32 }, 2);
+    while (updates && !isOver) {
+      await learn({ rows: 6, promptTokens: 96, replyTokens: 32, iterations: 2 });
+    }
     await ended;
     gaps.sort((a, b) => a - b);
     return gaps[Math.floor(0.99 * gaps.length)]!;
@@ -168,24 +208,18 @@ const methods = {
 };
 
 /** One update on random corrections, beside whatever else the scheduler does. */
-async function learn(
-  rows: number,
-  { promptTokens, replyTokens }: { promptTokens: number; replyTokens: number },
-  iterations: number,
-): Promise<void> {
-  const tokens = (seed: string, length: number) =>
-    Int32Array.from(randomPrompt(seed, length, model.shape.vocabSize));
-  const examples = Array.from(
-    { length: rows },
-    (_, row): TokenRow => ({
-      prompt: tokens(`prompt ${row}`, promptTokens),
-      reply: tokens(`reply ${row}`, replyTokens),
-      kind: "corrected",
-      weight: 1,
-    }),
-  );
-  const plan = adaptPlanSchema.parse({ iterations });
-  await scheduler.runBackground(++lastId, 1, adapt(model, examples, plan, null));
+async function learn({ iterations, anchors = true, ...size }: UpdateRequest): Promise<void> {
+  const plan = adaptPlanSchema.parse({ iterations, anchors });
+  await scheduler.runBackground(++lastId, 1, adapt(model, tokenRows(size), plan, null));
+}
+
+function tokenRows(size: RowsSize): TokenRow[] {
+  return randomRows(size, model.shape.vocabSize).map(({ prompt, reply }) => ({
+    prompt: Int32Array.from(prompt),
+    reply: Int32Array.from(reply),
+    kind: "corrected",
+    weight: 1,
+  }));
 }
 
 export type EngineMethods = typeof methods;

@@ -6,6 +6,7 @@ import { coldStart } from "./cold-start.ts";
 import { replicas } from "./replicas.ts";
 import { speed } from "./speed.ts";
 import { update } from "./update.ts";
+import { updateVsPeft } from "./update-vs-peft.ts";
 import { webgpu } from "./webgpu.ts";
 
 export const families: readonly Family[] = [
@@ -15,5 +16,6 @@ export const families: readonly Family[] = [
   adapterSwitch,
   replicas,
   update,
+  updateVsPeft,
   webgpu,
 ];

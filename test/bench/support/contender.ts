@@ -94,3 +94,23 @@ export function randomPrompt(seed: string, length: number, vocabSize: number): n
   const random = seededRandom(seed);
   return Array.from({ length }, () => randomInt(random, 0, vocabSize));
 }
+
+/** Examples that are learned. */
+export type TokenRows = { prompt: number[]; reply: number[] }[];
+
+export interface RowsSize {
+  rows: number;
+  promptTokens: number;
+  replyTokens: number;
+}
+
+/** The same rows for every contender. */
+export function randomRows(
+  { rows, promptTokens, replyTokens }: RowsSize,
+  vocabSize: number,
+): TokenRows {
+  return Array.from({ length: rows }, (_, row) => ({
+    prompt: randomPrompt(`prompt ${row}`, promptTokens, vocabSize),
+    reply: randomPrompt(`reply ${row}`, replyTokens, vocabSize),
+  }));
+}
