@@ -32,7 +32,7 @@ export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-25
 const tenantSchema = z.string().min(1).max(64);
 const adapterSchema = z.object({ digest: digestSchema }).nullable();
 
-/** What is left out of the first four is as the checkpoint's generation_config.json says; without one, greedy. */
+/** What is left out of the first five is as the checkpoint's generation_config.json says; without one, greedy. */
 export const samplingSchema = z.object({
   /** 0 is greedy. */
   temperature: z.number().min(0).max(2).optional(),
@@ -40,6 +40,8 @@ export const samplingSchema = z.object({
   /** 0 keeps every token. */
   top_k: z.number().int().min(0).optional(),
   min_p: z.number().min(0).max(1).optional(),
+  /** Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing. */
+  repetition_penalty: z.number().gt(0).max(2).optional(),
   max_tokens: z.number().int().min(1).max(limits.tokensMax).optional(),
   stop: z.array(z.string().min(1).max(64)).max(4).default([]),
   seed: z.number().int().optional(),

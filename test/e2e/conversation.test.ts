@@ -62,6 +62,35 @@ describe("the openai package", () => {
     expect(usage).toMatchObject({ completion_tokens: whole.usage?.completion_tokens });
   });
 
+  it("passes top_k, min_p and repetition_penalty on to the model, with and without a session", async () => {
+    const session = await rosa.openSession({ adaptation: { mode: "off" } });
+    // A word that the model does not know leaves it unsure.
+    const { content } = drawRequest(6);
+    const reply = async (rules: object, headers: Record<string, string> = {}) => {
+      const messages = [{ role: "user" as const, content }];
+      const body = { model: "rosa2", messages, max_tokens: 24, ...rules };
+      const { choices } = await rosa.openai(headers).chat.completions.create(body);
+      return choices[0]?.message.content ?? "";
+    };
+    const greedy = await reply({ temperature: 0 });
+    expect(await reply({ temperature: 0, repetition_penalty: 2 })).not.toBe(greedy);
+    const drawn: string[] = [];
+    for (let seed = 1; seed <= 6; seed++) {
+      const hot = { temperature: 2, seed };
+      drawn.push(await reply(hot));
+      expect(await reply({ ...hot, top_k: 1 })).toBe(greedy);
+      expect(await reply({ ...hot, min_p: 1 })).toBe(greedy);
+    }
+    expect(drawn.some((text) => text !== greedy)).toBe(true);
+
+    const hot = { temperature: 2, seed: drawn.findIndex((text) => text !== greedy) + 1 };
+    const path = `/v1/sessions/${session.id}/turns`;
+    const turn = await rosa.post<{ reply: string }>(path, { content, ...hot, min_p: 1 });
+    expect(turn.reply).toBe(greedy);
+    const inSession = { "x-rosa2-session": (await rosa.openSession()).id };
+    expect(await reply({ ...hot, top_k: 1 }, inSession)).toBe(greedy);
+  });
+
   it("talks to a session, whole and streamed, and the session remembers both turns", async () => {
     const session = await rosa.openSession();
     const client = rosa.openai({ "x-rosa2-session": session.id });

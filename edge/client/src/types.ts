@@ -89,6 +89,10 @@ export interface ChatCompletionRequest {
   } | null;
   temperature?: number | null;
   top_p?: number | null;
+  /** 0 keeps every token */
+  top_k?: number | null;
+  min_p?: number | null;
+  repetition_penalty?: number | null;
   max_tokens?: number | null;
   max_completion_tokens?: number | null;
   n?: number | null;
@@ -395,6 +399,10 @@ export interface TurnCreate {
   stream?: boolean;
   temperature?: number;
   top_p?: number;
+  /** 0 keeps every token */
+  top_k?: number;
+  min_p?: number;
+  repetition_penalty?: number;
   max_tokens?: number;
   stop?: string[];
   seed?: number;

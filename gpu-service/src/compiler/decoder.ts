@@ -1,6 +1,6 @@
 /**
- * A Llama-type decoder as a graph: Llama, Mistral, Qwen2 (biases), Qwen3 (q/k norms) and Gemma (norms of 1 + w,
- * scaled embeddings, GeGLU; from the second on norms on both sides and capped logits).
+ * A Llama-type decoder as a graph: Llama, Mistral, SmolLM3, Qwen2 (biases), Qwen3 (q/k norms) and Gemma (norms of
+ * 1 + w, scaled embeddings, GeGLU; from the second on norms on both sides and capped logits).
  *
  * Letters in shapes: R rows, T positions, C hidden size, V vocabulary, H heads, D head size, r rank.
  * How positions attend and where weights come from is the caller's: the step graph attends over a cache,

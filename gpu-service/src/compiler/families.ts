@@ -5,6 +5,7 @@ export type Architecture =
   | "qwen2"
   | "qwen3"
   | "mistral"
+  | "smollm3"
   | "gemma"
   | "gemma2"
   | "gemma3_text";
@@ -17,6 +18,7 @@ export interface Family {
   kvHeadCount: number | null;
   headSize: number | null;
   contextLength: number;
+  ropeTheta: number;
   slidingWindow: number | null;
   eosIds: readonly number[];
   bosId: number | null;
@@ -33,6 +35,7 @@ export interface Family {
 
 const llamaLike = {
   headSize: null,
+  ropeTheta: 10_000,
   tiedEmbeddings: false,
   activation: "silu",
   biases: "none",
@@ -52,6 +55,7 @@ const qwenLike = {
 
 const gemmaLike = {
   headSize: 256,
+  ropeTheta: 10_000,
   slidingWindow: 4096,
   eosIds: [1],
   bosId: 2,
@@ -90,6 +94,18 @@ export const families: Record<Architecture, Family> = {
     slidingWindow: 4096,
     eosIds: [2],
     bosId: 1,
+  },
+  smollm3: {
+    ...llamaLike,
+    className: "SmolLM3ForCausalLM",
+    kvHeadCount: 4,
+    contextLength: 32_768,
+    ropeTheta: 2_000_000,
+    slidingWindow: null,
+    eosIds: [128_001],
+    bosId: 128_000,
+    tiedEmbeddings: true,
+    biases: "configured",
   },
   gemma: {
     ...gemmaLike,

@@ -5,7 +5,8 @@
 import type { ModelConfig } from "./checkpoint.ts";
 import { input } from "./functions.ts";
 import type { Dim, Value } from "./graph.ts";
-import { type RopeTables, ropeTables } from "./rope.ts";
+import { type RopeTables, ropeTables, unrotatedTables } from "./rope.ts";
+import type { Rope } from "./rope-config.ts";
 
 /** A kind of layer: the suffix of its inputs' names, and its window. */
 export interface LayerKind {
@@ -15,43 +16,47 @@ export interface LayerKind {
   sin: string;
   /** Positions seen, itself included; null sees all. */
   window: number | null;
-  rotatesLocally: boolean;
+  /** Null leaves queries and keys as they are. */
+  rope: Rope | null;
 }
 
 export function layerKind(config: ModelConfig, layer: number): LayerKind {
   const isWindowed = config.windowedLayers[layer] === true;
-  const rotatesLocally = isWindowed && config.windowRope !== null;
-  const tables = rotatesLocally ? ".window" : "";
+  const isUnrotated = config.unrotatedLayers[layer] === true;
+  const own = isWindowed ? config.windowRope : null;
+  const tables = isUnrotated ? ".none" : own ? ".window" : "";
   return {
     mask: isWindowed ? "mask.window" : "mask",
     cos: `cos${tables}`,
     sin: `sin${tables}`,
     window: isWindowed ? config.slidingWindow : null,
-    rotatesLocally,
+    rope: isUnrotated ? null : (own ?? config.rope),
   };
 }
 
-/** The kinds that occur, by the name of their mask. */
+/** The kinds that occur. */
 export function layerKinds(config: ModelConfig): LayerKind[] {
   const kinds = new Map(
     config.windowedLayers.map((_, layer) => {
       const kind = layerKind(config, layer);
-      return [kind.mask, kind];
+      return [`${kind.mask} ${kind.cos}`, kind];
     }),
   );
   return [...kinds.values()];
 }
 
-/** Rotary tables of every name that the graphs read: `cos` and `sin`, and those of layers that rotate locally. */
+/** Rotary tables of every name that the graphs read. */
 export function namedRopeTables(
   config: ModelConfig,
   positions: number,
 ): Record<string, Float32Array> {
   const named: Record<string, Float32Array> = {};
-  for (const { cos, sin, rotatesLocally } of layerKinds(config)) {
+  const { headSize } = config;
+  for (const { cos, sin, rope } of layerKinds(config)) {
     if (named[cos]) continue;
-    const rope = rotatesLocally && config.windowRope ? config.windowRope : config.rope;
-    const tables: RopeTables = ropeTables({ headSize: config.headSize, rope }, positions);
+    const tables: RopeTables = rope
+      ? ropeTables({ headSize, rope }, positions)
+      : unrotatedTables(headSize, positions);
     named[cos] = tables.cos;
     named[sin] = tables.sin;
   }

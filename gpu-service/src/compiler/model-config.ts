@@ -54,6 +54,8 @@ export interface ModelConfig {
   slidingWindow: number | null;
   /** Which layers have the window. */
   windowedLayers: readonly boolean[];
+  /** Layers that know no positions (NoPE): queries and keys are not rotated. */
+  unrotatedLayers: readonly boolean[];
   activation: Activation;
   /** Any of these ends a reply; may be empty. */
   eosIds: readonly number[];
@@ -70,13 +72,23 @@ export interface SamplingDefaults {
   /** 0 keeps every token. */
   top_k: number;
   min_p: number;
+  /** Divides positive logits of tokens in prompt or reply, multiplies negative ones; 1 changes nothing. */
+  repetition_penalty: number;
 }
 
-const greedy: SamplingDefaults = { temperature: 0, top_p: 1, top_k: 0, min_p: 0 };
+const greedy: SamplingDefaults = {
+  temperature: 0,
+  top_p: 1,
+  top_k: 0,
+  min_p: 0,
+  repetition_penalty: 1,
+};
 
 const defaultWindowedFrom = 28;
 /** Gemma 2 alternates; Gemma 3 sees everything in every sixth layer. */
 const windowPatterns = { gemma2: 2, gemma3_text: 6 };
+/** Every so many layers one of SmolLM3 knows no positions. */
+const unrotatedIntervalDefault = 4;
 const gemma2Softcaps = { attention: 50, logits: 30 };
 /** What the attention kernel takes. */
 const headSizeStep = 16;
@@ -113,6 +125,8 @@ const configSchema = z.object({
   max_window_layers: z.number().int().nonnegative().nullish(),
   layer_types: z.array(z.string()).nullish(),
   sliding_window_pattern: count.nullish(),
+  no_rope_layers: z.array(z.number()).nullish(),
+  no_rope_layer_interval: count.nullish(),
   bos_token_id: tokenId.nullish(),
   eos_token_id: eosSchema,
   dtype: z.string().nullish(),
@@ -129,6 +143,7 @@ const generationSchema = z.object({
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: z.number().int().min(0).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().positive().nullish(),
 });
 
 /**
@@ -155,7 +170,8 @@ export function readModelConfig(configJson: unknown, generationJson?: unknown): 
   const { rope, window: windowRope } =
     architecture === "gemma3_text"
       ? readGemma3Rope(raw, contextLength)
-      : { rope: readRope(raw, contextLength), window: null };
+      : { rope: readRope(raw, contextLength, family), window: null };
+  const unrotatedLayers = readUnrotatedLayers(raw, architecture);
 
   return {
     architecture,
@@ -175,9 +191,10 @@ export function readModelConfig(configJson: unknown, generationJson?: unknown): 
     contextLength,
     tiedEmbeddings: raw.tie_word_embeddings ?? family.tiedEmbeddings,
     attentionBias: { qkv: family.biases === "qkv" || attentionBias, output: attentionBias },
-    mlpBias: architecture === "llama" && (raw.mlp_bias ?? false),
+    mlpBias: (architecture === "llama" || architecture === "smollm3") && (raw.mlp_bias ?? false),
     qkNorm: family.qkNorm,
-    ...readWindow(raw, architecture, contextLength),
+    ...readWindow(raw, architecture, contextLength, unrotatedLayers),
+    unrotatedLayers,
     activation: readActivation(raw, family),
     eosIds: readEos(generation?.eos_token_id ?? valueOr(raw.eos_token_id, family.eosIds)),
     bosId: valueOr(raw.bos_token_id, family.bosId) ?? null,
@@ -257,17 +274,32 @@ function readHeads(
   return { headCount, kvHeadCount, headSize };
 }
 
+/** In a config's list 1 stands for a layer that is rotated. */
+function readUnrotatedLayers(raw: RawConfig, architecture: Architecture): boolean[] {
+  const layerCount = raw.num_hidden_layers;
+  if (architecture !== "smollm3") return Array<boolean>(layerCount).fill(false);
+  const interval = raw.no_rope_layer_interval ?? unrotatedIntervalDefault;
+  const rotated =
+    raw.no_rope_layers ??
+    Array.from({ length: layerCount }, (_, layer) => Number((layer + 1) % interval !== 0));
+  if (rotated.length < layerCount)
+    throw invalid("no_rope_layers", `has ${rotated.length} entries for ${layerCount} layers`);
+  return rotated.slice(0, layerCount).map((flag) => flag === 0);
+}
+
 /** The window and the layers that have it. */
 function readWindow(
   raw: RawConfig,
   architecture: Architecture,
   contextLength: number,
+  unrotatedLayers: readonly boolean[],
 ): Pick<ModelConfig, "slidingWindow" | "windowedLayers"> {
   const layerCount = raw.num_hidden_layers;
   const none = { slidingWindow: null, windowedLayers: Array<boolean>(layerCount).fill(false) };
-  const isQwen = architecture === "qwen2" || architecture === "qwen3";
+  const hasSwitch =
+    architecture === "qwen2" || architecture === "qwen3" || architecture === "smollm3";
   if (architecture === "llama" || architecture === "gemma") return none;
-  if (isQwen && !raw.use_sliding_window) return none;
+  if (hasSwitch && !raw.use_sliding_window) return none;
   const given = valueOr(raw.sliding_window, families[architecture].slidingWindow) ?? null;
   // Gemma 3's layers with a window rotate in a way of their own, also where it is never full.
   const window = architecture === "gemma3_text" ? (given ?? contextLength) : given;
@@ -275,7 +307,7 @@ function readWindow(
   const windowedLayers =
     architecture === "mistral"
       ? Array<boolean>(layerCount).fill(true)
-      : readLayerKinds(raw, architecture);
+      : readLayerKinds(raw, architecture, unrotatedLayers);
   const isIdle = window >= contextLength && architecture !== "gemma3_text";
   return isIdle || !windowedLayers.includes(true)
     ? none
@@ -285,6 +317,7 @@ function readWindow(
 function readLayerKinds(
   raw: RawConfig,
   architecture: Exclude<Architecture, "llama" | "gemma" | "mistral">,
+  unrotatedLayers: readonly boolean[],
 ): boolean[] {
   const layerCount = raw.num_hidden_layers;
   if (raw.layer_types) {
@@ -297,6 +330,7 @@ function readLayerKinds(
       );
     return raw.layer_types.map((type) => type === "sliding_attention");
   }
+  if (architecture === "smollm3") return [...unrotatedLayers];
   const windowedFrom = raw.max_window_layers ?? defaultWindowedFrom;
   const isWindowed = (layer: number) => {
     if (architecture === "qwen2" || architecture === "qwen3") return layer >= windowedFrom;
@@ -313,14 +347,19 @@ function readEos(eos: number | readonly number[] | null | undefined): readonly n
   return typeof eos === "number" ? [eos] : [...new Set(eos)];
 }
 
-/** A generation_config.json that does not say `do_sample` means greedy, whatever else it holds. */
+/**
+ * A generation_config.json that does not say `do_sample` means greedy, whatever else it holds; the penalty of
+ * repetitions counts for greedy replies as well.
+ */
 function readSampling(generation: z.infer<typeof generationSchema> | undefined): SamplingDefaults {
-  if (!generation?.do_sample) return greedy;
+  const repetition_penalty = generation?.repetition_penalty ?? greedy.repetition_penalty;
+  if (!generation?.do_sample) return { ...greedy, repetition_penalty };
   return {
     temperature: generation.temperature ?? 1,
     top_p: generation.top_p ?? greedy.top_p,
     top_k: generation.top_k ?? greedy.top_k,
     min_p: generation.min_p ?? greedy.min_p,
+    repetition_penalty,
   };
 }
 

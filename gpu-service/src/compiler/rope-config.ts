@@ -54,19 +54,22 @@ const llama3Schema = z.object({
 });
 const linearSchema = z.object({ factor: z.number().positive() });
 
-const defaultTheta = 10_000;
 /** Gemma 3 sees far with slow rotations and near with the usual ones. */
 const gemma3Thetas = { full_attention: 1_000_000, sliding_attention: 10_000 };
 
 /**
- * Settings for all layers alike. Both spellings are read: `rope_theta` + `rope_scaling` (transformers ≤ 4)
+ * Settings for all layers alike, theta by default the family's. Both spellings are read: `rope_theta` + `rope_scaling` (transformers ≤ 4)
  * and `rope_parameters` (5).
  */
-export function readRope(raw: Fields, contextLength: number): Rope {
+export function readRope(
+  raw: Fields,
+  contextLength: number,
+  { ropeTheta }: { ropeTheta: number },
+): Rope {
   const [field, settings] = raw.rope_scaling
     ? ["rope_scaling", raw.rope_scaling]
     : ["rope_parameters", raw.rope_parameters ?? {}];
-  const theta = settings.rope_theta ?? raw.rope_theta ?? defaultTheta;
+  const theta = settings.rope_theta ?? raw.rope_theta ?? ropeTheta;
   return readSettings(raw, field, settings, theta, contextLength);
 }
 

@@ -29,6 +29,12 @@ export function ropeTables(rotation: Rotation, positions: number): RopeTables {
   return { cos, sin };
 }
 
+/** Tables of angle 0: layers without positions turn nothing and share the other layers' graphs. */
+export function unrotatedTables(headSize: number, positions: number): RopeTables {
+  const length = (positions * headSize) / 2;
+  return { cos: new Float32Array(length).fill(1), sin: new Float32Array(length) };
+}
+
 /**
  * Angle per position of each pair; linear scaling divides all, llama3 scaling stretches the slow ones and blends
  * in between. Every step is rounded to f32 as in transformers (which divides by a tensor as a product with its reciprocal): the last bit

@@ -11,6 +11,8 @@ import { StopStrings } from "./stop-strings.ts";
 export interface ReplyOptions {
   sampling: Sampling & SamplingDefaults;
   seed: number;
+  /** What the reply answers; the repetition penalty falls on its tokens too. */
+  prompt?: Int32Array;
   eosIds: readonly number[];
   /** Tokens of the reply at most, its end token included. */
   tokensMax: number;
@@ -50,7 +52,7 @@ export class Reply {
   constructor(tokenizer: ChatTokenizer, options: ReplyOptions) {
     this.#tokenizer = tokenizer;
     this.#options = options;
-    this.#sampler = new Sampler(options.sampling, options.seed);
+    this.#sampler = new Sampler(options.sampling, options.seed, options.prompt);
     this.#detokenizer = tokenizer.detokenizer();
     this.#stops = new StopStrings(options.sampling.stop);
     this.#rejectedTexts = new Set(options.rejected?.texts.map((text) => text.trim()));

@@ -81,6 +81,7 @@ export class Requests {
       const reply = new Reply(tokenizer, {
         sampling,
         seed: sampling.seed ?? randomSeed(),
+        prompt,
         eosIds: tokenizer.endIds,
         tokensMax,
         ...(request.rejected.length === 0 ? {} : { rejected: { texts: request.rejected, scored } }),

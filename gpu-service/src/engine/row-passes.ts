@@ -403,7 +403,7 @@ class Places {
       if (T * half > values.length) throw new Error(`Cannot run a row of ${T} tokens`);
       return new Tensor("float32", values.subarray(0, T * half), [T, half]);
     };
-    const key = `${mask} ${R} ${T}`;
+    const key = `${mask} ${cos} ${R} ${T}`;
     const feeds = this.#made.get(key) ?? {
       positions: new Tensor("int64", positionsOf(R, T), [R, T]),
       mask: new Tensor("float32", causalMask(T, window), [T, T]),

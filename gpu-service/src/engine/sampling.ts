@@ -23,16 +23,20 @@ const noBias: LogitBias = new Map();
 
 /**
  * One reply's sampler: its own random stream and its own token counts, so a reply does not depend
- * on what else is in the batch. Penalties count the reply's tokens, not the prompt's.
+ * on what else is in the batch. Frequency and presence penalties count the reply's tokens, not the prompt's;
+ * the repetition penalty falls on the tokens of both.
  */
 export class Sampler {
   readonly #rules: SamplingRules;
   readonly #random: Random;
   readonly #counts = new Map<number, number>();
+  /** Tokens of prompt and reply. */
+  readonly #seen: Set<number>;
 
-  constructor(rules: SamplingRules, seed: number) {
+  constructor(rules: SamplingRules, seed: number, prompt: Iterable<number> = []) {
     this.#rules = rules;
     this.#random = seededRandom(seed);
+    this.#seen = new Set(prompt);
   }
 
   /**
@@ -56,9 +60,12 @@ export class Sampler {
 
   /** Whether more than the likeliest token is needed. */
   get needsLogits(): boolean {
-    const { temperature, top_logprobs, frequency_penalty, presence_penalty } = this.#rules;
-    const isGreedy = temperature === 0 && frequency_penalty === 0 && presence_penalty === 0;
-    return !isGreedy || (top_logprobs ?? 0) > 0;
+    const { temperature, top_logprobs, ...penalties } = this.#rules;
+    const isPlain =
+      penalties.frequency_penalty === 0 &&
+      penalties.presence_penalty === 0 &&
+      penalties.repetition_penalty === 1;
+    return temperature !== 0 || !isPlain || (top_logprobs ?? 0) > 0;
   }
 
   /** The uniform number that decides the next position. */
@@ -69,12 +76,21 @@ export class Sampler {
   /** Counts a token that entered the reply. */
   accept(id: number): void {
     this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
+    this.#seen.add(id);
   }
 
   /** Applies penalties and bias in place (few entries) and returns what undoes it. */
   #adjust(logits_V: Float32Array, bias: LogitBias): () => void {
     const { frequency_penalty: frequency, presence_penalty: presence } = this.#rules;
+    const repetition = this.#rules.repetition_penalty;
     const saved: [number, number][] = [];
+    if (repetition !== 1) {
+      for (const id of this.#seen) {
+        const logit = logits_V[id] as number;
+        saved.push([id, logit]);
+        logits_V[id] = logit < 0 ? logit * repetition : logit / repetition;
+      }
+    }
     if (frequency !== 0 || presence !== 0) {
       for (const [id, count] of this.#counts) {
         saved.push([id, logits_V[id] as number]);
@@ -220,5 +236,6 @@ export function withDefaults(
     top_p: asked.top_p ?? defaults.top_p,
     top_k: asked.top_k ?? defaults.top_k,
     min_p: asked.min_p ?? defaults.min_p,
+    repetition_penalty: asked.repetition_penalty ?? defaults.repetition_penalty,
   };
 }

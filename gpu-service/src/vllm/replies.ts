@@ -173,7 +173,7 @@ function chatBody(
     min_p: sampling.min_p,
     frequency_penalty: sampling.frequency_penalty,
     presence_penalty: sampling.presence_penalty,
-    repetition_penalty: 1,
+    repetition_penalty: sampling.repetition_penalty,
     cache_salt: salt,
     ...(max_tokens === undefined ? {} : { max_tokens }),
     ...(seed === undefined ? {} : { seed: seed + drawing }),

@@ -246,6 +246,7 @@ describe("reading config.json", () => {
       logitSoftcap: null,
       windowRope: null,
       windowedLayers: Array(16).fill(false),
+      unrotatedLayers: Array(16).fill(false),
       rope: {
         theta: 500000,
         scaling: {
@@ -265,7 +266,7 @@ describe("reading config.json", () => {
       activation: "silu",
       eosIds: [128001, 128008, 128009],
       bosId: 128000,
-      sampling: { temperature: 0, top_p: 1, top_k: 0, min_p: 0 },
+      sampling: { temperature: 0, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 },
       dtype: "bfloat16",
     });
   });
@@ -324,6 +325,38 @@ describe("reading config.json", () => {
     expect(errorOf(() => layersOf({ layer_types: alternating.slice(1) }))).toMatchObject({
       code: "checkpoint_invalid",
       param: "layer_types",
+    });
+  });
+
+  it("reads which layers of SmolLM3 know no positions, every fourth by default", () => {
+    const smolLm3: Json = {
+      ...smolLm2,
+      architectures: ["SmolLM3ForCausalLM"],
+      model_type: "smollm3",
+    };
+    const layersOf = (fields: Json) => {
+      const { num_hidden_layers: _, rope_theta: __, ...rest } = smolLm3 as Record<string, Json>;
+      return readModelConfig({ ...rest, num_hidden_layers: 5, ...fields });
+    };
+    expect(layersOf({})).toMatchObject({
+      unrotatedLayers: [false, false, false, true, false],
+      rope: { theta: 2_000_000, scaling: null },
+      slidingWindow: null,
+    });
+    expect(layersOf({ no_rope_layer_interval: 2 }).unrotatedLayers).toEqual(
+      [false, true, false, true, false], // 1 is a rotated layer
+    );
+    const given = layersOf({
+      no_rope_layers: [0, 1, 1, 1, 0],
+      use_sliding_window: true,
+      sliding_window: 64,
+    });
+    expect(given.unrotatedLayers).toEqual([true, false, false, false, true]);
+    // As transformers has it, the window is of the layers without positions.
+    expect(given.windowedLayers).toEqual(given.unrotatedLayers);
+    expect(errorOf(() => layersOf({ no_rope_layers: [1, 0] }))).toMatchObject({
+      code: "checkpoint_invalid",
+      param: "no_rope_layers",
     });
   });
 
@@ -442,7 +475,7 @@ describe("reading config.json", () => {
 
   it("samples as generation_config.json says, greedily unless that says do_sample", () => {
     const samplingOf = (generation?: Json) => readModelConfig(qwen25, generation).sampling;
-    const greedy = { temperature: 0, top_p: 1, top_k: 0, min_p: 0 };
+    const greedy = { temperature: 0, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 };
     expect(samplingOf()).toEqual(greedy);
     expect(samplingOf({ temperature: 0.7, top_k: 20 })).toEqual(greedy);
     expect(samplingOf({ do_sample: true, temperature: 0.7, top_k: 20, top_p: 0.8 })).toEqual({
@@ -450,6 +483,12 @@ describe("reading config.json", () => {
       top_p: 0.8,
       top_k: 20,
       min_p: 0,
+      repetition_penalty: 1,
+    });
+    // Greedy replies have it as well.
+    expect(samplingOf({ repetition_penalty: 1.1, top_k: 20 })).toEqual({
+      ...greedy,
+      repetition_penalty: 1.1,
     });
     expect(samplingOf({ do_sample: true })).toEqual({ ...greedy, temperature: 1 });
     expect(errorOf(() => samplingOf({ do_sample: true, top_p: 2 }))).toMatchObject({

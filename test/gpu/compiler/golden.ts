@@ -12,6 +12,7 @@ export const fixtureNames = [
   "qwen2",
   "qwen3",
   "mistral",
+  "smollm3",
   "llama-bf16",
   "gemma",
   "gemma2",
@@ -38,6 +39,8 @@ export interface Golden {
   /** `allLogits`: every position of the first prompt, [positions][V]. */
   base: GoldenOutputs & { allLogits: number[][] };
   adapted: GoldenOutputs;
+  /** 140 tokens, and the base model's logits after some of the positions, [positions.length][V]. */
+  decode: { tokens: number[]; positions: number[]; logits: number[][] };
   /** A prompt close to the context length, and the base model's logits after it, [V]. */
   long: { prompt: number[]; lastLogits: number[] };
   adapter: AdapterWeights;
@@ -73,6 +76,7 @@ export async function loadGolden(name: string): Promise<Golden> {
     })),
     base: golden.base,
     adapted: golden.adapted,
+    decode: golden.decode,
     long: golden.long,
     adapter: { digest: `golden/${name}`, rank, B: flat("") },
     gradients: golden.rows.map((_: unknown, row: number) => flat(`dS${row}.d`)),

@@ -1,7 +1,7 @@
 /** Sampling rules of a model that ships no generation_config.json. */
 import { samplingSchema } from "@rosa2/shared/protocol";
 
-export const greedy = { temperature: 0, top_p: 1, top_k: 0, min_p: 0 };
+export const greedy = { temperature: 0, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 };
 
 /** Rules as a request gives them, greedy where it says nothing. */
 export function samplingRules(given: object = {}) {
