@@ -4,7 +4,9 @@ import { dirname } from "node:path";
 import { type ModelConfig, tensorShapes } from "../src/compiler/checkpoint.ts";
 import { encodeSafetensors, openSafetensors } from "../src/compiler/safetensors.ts";
 import { contextLength } from "./tokenizer.ts";
-import type { TrainingState } from "./trainer.ts";
+
+/** Weights and optimiser state by name. */
+export type TrainingState = Map<string, Float32Array>;
 
 /** A run to go on with. */
 export interface SavedRun {

@@ -33,6 +33,14 @@ export function stateNames(name: string, shape: readonly number[]): string[] {
   return usesMuon(name, shape) ? [`momentum.${name}`] : [`mean.${name}`, `square.${name}`];
 }
 
+/** What a tensor's step costs, roughly, in floating-point operations; only ratios mean something. */
+export function stepCost(name: string, shape: readonly number[]): number {
+  const size = shape.reduce((product, dim) => product * dim, 1);
+  return usesMuon(name, shape)
+    ? newtonSchulz.iterations * 6 * size * Math.min(...shape)
+    : 10 * size;
+}
+
 /** Scalars fed with every step. */
 export interface Rates {
   muon: Value;

@@ -14,22 +14,26 @@ import { Presets, SingleBar } from "cli-progress";
 import { readModelConfig } from "../src/compiler/model-config.ts";
 import { Model } from "../src/engine/model.ts";
 import { packBatch } from "./batches.ts";
-import { loadRun, readWeights, saveModel, saveRun } from "./checkpoints.ts";
+import { loadRun, readWeights, saveModel, saveRun, type TrainingState } from "./checkpoints.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { drawSample } from "./language/samples.ts";
 import { measureSkills } from "./measure.ts";
 import { contextLength } from "./tokenizer.ts";
-import { initialState, Trainer, type TrainingState } from "./trainer.ts";
+import { initialState, Trainer } from "./trainer.ts";
 import { buildVocabulary, specialTokens } from "./vocabulary.ts";
 
 const { values: flags } = parseArgs({
   options: {
     steps: { type: "string", default: "6000" },
     seed: { type: "string", default: "1" },
-    threads: { type: "string", default: String(availableParallelism()) },
+    workers: { type: "string", default: "1" },
+    threads: { type: "string" },
     run: { type: "string", default: "main" },
     from: { type: "string" },
     out: { type: "string" },
+    peak: { type: "string", default: "1" },
+    constant: { type: "string", default: "0.3" },
+    measure: { type: "string", default: "1000" },
     hidden: { type: "string", default: "192" },
     layers: { type: "string", default: "5" },
     heads: { type: "string", default: "6" },
@@ -42,20 +46,21 @@ const steps = Number(flags.steps);
 const seed = Number(flags.seed);
 const R = Number(flags.rows);
 const T = Number(flags.width);
-/** Learnt tokens are about a quarter of all; room for a batch far above that. */
-const sizes = { R, T, N: Math.ceil(R * T * 0.4) };
+const workers = Number(flags.workers);
+/** Of each worker. */
+const threads = Number(flags.threads ?? Math.max(1, Math.floor(availableParallelism() / workers)));
 
 const modelDirectory = new URL("../models/rosa2-mini/", import.meta.url);
 const runDirectory = fileURLToPath(new URL(`runs/${flags.run}/`, import.meta.url));
 const runFile = `${runDirectory}checkpoint.safetensors`;
 const logFile = `${runDirectory}train.log`;
 const checkpointSteps = 250;
-const measureSteps = 1000;
 const rates = { muon: 0.02, adam: 3e-3 };
 const warmupSteps = 100;
-/** Share of the run at the full rate, before it falls linearly to `finalShare` of it. */
-const constantShare = 0.3;
-const finalShare = 0.02;
+/** The rate's highest share of `rates`, and the share of the run at it before it falls linearly. */
+const peakShare = Number(flags.peak);
+const constantShare = Number(flags.constant);
+const finalShare = 0.01;
 
 const vocabulary = buildVocabulary();
 const config = readModelConfig({
@@ -77,7 +82,7 @@ await train();
 async function train(): Promise<void> {
   mkdirSync(runDirectory, { recursive: true });
   // Not the number of steps: a run may be made longer or shorter while its rate is still constant.
-  const settings = JSON.stringify({ config, sizes, seed, from: flags.from });
+  const settings = JSON.stringify({ config, R, T, seed, from: flags.from });
   const resumed = existsSync(runFile);
   const start = resumed ? loadRun(runFile) : { state: startingState(), step: 0, settings };
   if (start.settings !== settings) {
@@ -86,7 +91,7 @@ async function train(): Promise<void> {
         "give --run another name",
     );
   }
-  const trainer = await Trainer.create(config, sizes, start, Number(flags.threads));
+  const trainer = await Trainer.create(config, { R, T }, start, { workers, threads });
   log(`${resumed ? `resumed at step ${trainer.step}` : "started"}, ${steps} steps: ${settings}`);
   const encode = conversationEncoder(readTokenizer(modelDirectory));
   const bar = new SingleBar(
@@ -95,21 +100,27 @@ async function train(): Promise<void> {
   );
   bar.start(steps, trainer.step, { loss: "–", speed: "–" });
 
+  const batchOf = (step: number) => {
+    const random = seededRandom(`${seed}/${step}`);
+    return packBatch(() => encode(drawSample(random)), R, T);
+  };
   let losses: number[] = [];
   let tokens = 0;
   let since = performance.now();
+  let batch = batchOf(trainer.step);
   while (trainer.step < steps) {
-    const random = seededRandom(`${seed}/${trainer.step}`);
-    const batch = packBatch(() => encode(drawSample(random)), R, T);
     const share = rateShare(trainer.step);
-    losses.push(await trainer.run(batch, { muon: rates.muon * share, adam: rates.adam * share }));
+    const loss = trainer.run(batch, { muon: rates.muon * share, adam: rates.adam * share });
     tokens += batch.tokenCount;
+    // Drawn while the workers are busy.
+    batch = batchOf(trainer.step);
+    losses.push(await loss);
     bar.update(trainer.step);
     if (trainer.step % 50 === 0) {
-      const loss = (losses.reduce((sum, value) => sum + value, 0) / losses.length).toFixed(4);
+      const mean = (losses.reduce((sum, value) => sum + value, 0) / losses.length).toFixed(4);
       const speed = Math.round(tokens / ((performance.now() - since) / 1000));
-      bar.update({ loss, speed });
-      log(`step ${trainer.step} loss ${loss} ${speed} tokens/s`);
+      bar.update({ loss: mean, speed });
+      log(`step ${trainer.step} loss ${mean} ${speed} tokens/s`);
       losses = [];
       tokens = 0;
       since = performance.now();
@@ -117,7 +128,7 @@ async function train(): Promise<void> {
     if (trainer.step % checkpointSteps === 0) {
       saveRun(runFile, { state: trainer.state, step: trainer.step, settings });
     }
-    if (trainer.step % measureSteps === 0 || trainer.step === steps) {
+    if (trainer.step % Number(flags.measure) === 0 || trainer.step === steps) {
       await measure(trainer, trainer.step === steps ? 400 : 100);
       since = performance.now();
       tokens = 0;
@@ -147,7 +158,7 @@ async function measure(trainer: Trainer, count: number): Promise<void> {
       cpSync(fileURLToPath(new URL(name, modelDirectory)), `${directory}/${name}`);
     }
   }
-  const model = await Model.load(directory, { threads: Number(flags.threads) });
+  const model = await Model.load(directory, { threads: workers * threads });
   const accuracies = await measureSkills(model, modelDirectory, { count, seed: 0 });
   await model.dispose();
   const text = Object.entries(accuracies).map(([name, value]) => `${name} ${value.toFixed(3)}`);
@@ -158,7 +169,7 @@ function rateShare(step: number): number {
   const progress = step / steps;
   const fall =
     progress < constantShare ? 1 : Math.max(finalShare, (1 - progress) / (1 - constantShare));
-  return Math.min(1, (step + 1) / warmupSteps) * fall;
+  return Math.min(1, (step + 1) / warmupSteps) * peakShare * fall;
 }
 
 function log(line: string): void {

@@ -1,111 +1,160 @@
 /**
- * Steps a model's weights: one compiled run computes the loss, every gradient and the optimiser. It knows
- * batches of token ids, not where they come from, schedules or files.
+ * Steps a model's weights: workers compute the gradients of a batch's rows, then the optimiser's step. It
+ * knows batches of token ids, not where they come from, schedules or files.
  */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { type ModelConfig, tensorShapes } from "../src/compiler/checkpoint.ts";
-import { trace, type Value } from "../src/compiler/graph.ts";
-import { encodeOnnx } from "../src/compiler/onnx.ts";
-import { ropeTables } from "../src/compiler/rope.ts";
-import { type BatchSizes, trainingGraph } from "../src/compiler/training-graph.ts";
+import type { BatchSizes } from "../src/compiler/training-graph.ts";
 import type { Batch } from "./batches.ts";
-import { adamRate, rateInputs, stateNames, stepTensor } from "./optimizer.ts";
+import type { TrainingState } from "./checkpoints.ts";
+import { adamRate, stateNames, stepCost } from "./optimizer.ts";
+import type { ShardReply, ShardRequest, ShardRows, ShardSetup } from "./shard-worker.ts";
 
 export interface StepRates {
   muon: number;
   adam: number;
 }
 
-/** Weights and optimiser state by name. */
-export type TrainingState = Map<string, Float32Array<ArrayBuffer>>;
+/** Rows and positions of a batch. */
+export type RowSizes = Pick<BatchSizes, "R" | "T">;
+
+/** How a step is spread over the machine. */
+export interface Spread {
+  /** Threads of execution that each take R / workers rows. */
+  workers: number;
+  /** Threads of each worker's operators; undefined leaves it to the runtime. */
+  threads?: number | undefined;
+}
 
 const hidden = -1e9;
+/** Learnt tokens are about a quarter of all: room for far more, and for a row of nothing else. */
+const learntRoom = (R: number, T: number) => Math.min(R * T, Math.ceil(R * T * 0.4) + T);
 
 export class Trainer {
   readonly config: ModelConfig;
-  readonly sizes: BatchSizes;
   /** Steps taken, over all runs. */
   step: number;
-  readonly #session: InferenceSession;
-  /** Two copies that swap roles: a run reads one and writes the other. */
-  #state: TrainingState;
-  #next: TrainingState;
-  readonly #rope;
+  readonly #sizes: BatchSizes;
+  readonly #workers: readonly Worker[];
+  readonly #states: readonly [TrainingState, TrainingState];
+  #current: 0 | 1 = 0;
 
   private constructor(
     config: ModelConfig,
     sizes: BatchSizes,
-    session: InferenceSession,
-    state: TrainingState,
+    workers: readonly Worker[],
+    states: readonly [TrainingState, TrainingState],
     step: number,
   ) {
     this.config = config;
-    this.sizes = sizes;
     this.step = step;
-    this.#session = session;
-    this.#state = state;
-    this.#next = new Map([...state].map(([name, data]) => [name, new Float32Array(data.length)]));
-    this.#rope = ropeTables(config, sizes.T);
+    this.#sizes = sizes;
+    this.#workers = workers;
+    this.#states = states;
   }
 
+  /** @throws Error when the rows cannot be dealt out evenly. */
   static async create(
     config: ModelConfig,
-    sizes: BatchSizes,
+    { R, T }: RowSizes,
     start: { state: TrainingState; step: number },
-    threads?: number,
+    { workers: count, threads }: Spread,
   ): Promise<Trainer> {
-    const bytes = encodeOnnx(stepGraph(config, sizes));
-    const session = await InferenceSession.create(bytes, {
-      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-      logSeverityLevel: 3,
-    });
-    return new Trainer(config, sizes, session, start.state, start.step);
+    if (R % count !== 0) throw new Error(`Cannot deal ${R} rows evenly to ${count} workers`);
+    const sizes = { R: R / count, T, N: learntRoom(R / count, T) };
+    const names = [...tensorShapes(config).keys()];
+    const states = [sharedCopy(start.state), sharedCopy(start.state)] as const;
+    const weights = new Map(names.map((name) => [name, start.state.get(name)!]));
+    const gradients = Array.from({ length: count }, () => sharedCopy(weights));
+    const shares = dealTensors(config, count);
+    const workers = shares.map(
+      (tensors, index) =>
+        new Worker(new URL("shard-worker.ts", import.meta.url), {
+          workerData: {
+            config,
+            sizes,
+            threads,
+            states,
+            gradients,
+            index,
+            tensors,
+          } satisfies ShardSetup,
+        }),
+    );
+    await Promise.all(workers.map(reply));
+    return new Trainer(config, sizes, workers, states, start.step);
   }
 
   /** Weights and optimiser state now; valid until the next step. */
   get state(): TrainingState {
-    return this.#state;
+    return this.#states[this.#current];
   }
 
   /** Takes one step; returns the mean loss of the counted tokens (nats) before it. */
   async run(batch: Batch, rates: StepRates): Promise<number> {
-    const { R, T, N } = this.sizes;
-    const half = this.config.headSize / 2;
-    const shapes = stateShapes(this.config);
-    const feeds: Record<string, Tensor> = {};
-    const fetches: Record<string, Tensor | null> = { loss: null };
-    for (const [name, shape] of shapes) {
-      feeds[name] = new Tensor("float32", this.#state.get(name)!, shape);
-      fetches[`next.${name}`] = new Tensor("float32", this.#next.get(name)!, shape);
-    }
-    const { chosen, targets, shares } = chooseTargets(batch, this.sizes);
-    const { positions, mask } = separateDocuments(batch.documents, R, T);
-    const float = (value: number) => new Tensor("float32", Float32Array.of(value), []);
+    const from = this.#current;
     this.step++;
-    const result = await this.#session.run(
-      {
-        ...feeds,
-        ids: new Tensor("int64", BigInt64Array.from(batch.inputs, BigInt), [R, T]),
-        positions: new Tensor("int64", positions, [R, T]),
-        mask: new Tensor("float32", mask, [R, 1, 1, T, T]),
-        cos: new Tensor("float32", this.#rope.cos, [T, half]),
-        sin: new Tensor("float32", this.#rope.sin, [T, half]),
-        chosen: new Tensor("int64", chosen, [N]),
-        targets: new Tensor("int64", targets, [N]),
-        shares: new Tensor("float32", shares, [N]),
-        "rate.muon": float(rates.muon),
-        "rate.adam": float(adamRate(rates.adam, this.step)),
-      },
-      fetches,
-    );
-    [this.#state, this.#next] = [this.#next, this.#state];
-    return (result.loss!.data as Float32Array)[0]!;
+    const losses = await this.#ask((index) => ({
+      kind: "gradient",
+      from,
+      rows: shardRows(batch, this.#sizes, index),
+    }));
+    await this.#ask(() => ({
+      kind: "step",
+      from,
+      muonRate: rates.muon,
+      adamRate: adamRate(rates.adam, this.step),
+    }));
+    this.#current = from === 0 ? 1 : 0;
+    return losses.reduce((sum, loss) => sum + loss, 0);
   }
 
   async dispose(): Promise<void> {
-    await this.#session.release();
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
+
+  async #ask(request: (index: number) => ShardRequest): Promise<number[]> {
+    return Promise.all(
+      this.#workers.map((worker, index) => {
+        const replied = reply(worker);
+        worker.postMessage(request(index));
+        return replied;
+      }),
+    );
+  }
+}
+
+/** The loss a worker answers with next. */
+async function reply(worker: Worker): Promise<number> {
+  const [message] = (await once(worker, "message")) as [ShardReply];
+  if ("error" in message) throw new Error(`A training worker failed: ${message.error}`);
+  return message.loss;
+}
+
+function sharedCopy(state: TrainingState): TrainingState {
+  return new Map(
+    [...state].map(([name, data]) => {
+      const copy = new Float32Array(new SharedArrayBuffer(data.byteLength));
+      copy.set(data);
+      return [name, copy];
+    }),
+  );
+}
+
+/** Tensors by the worker that steps them, so that the workers' steps take about as long. */
+function dealTensors(config: ModelConfig, count: number): string[][] {
+  const shares = Array.from({ length: count }, () => ({ cost: 0, names: [] as string[] }));
+  const costs = [...tensorShapes(config)].map(
+    ([name, shape]) => [name, stepCost(name, shape)] as const,
+  );
+  for (const [name, cost] of costs.sort(([, a], [, b]) => b - a)) {
+    const least = shares.reduce((best, share) => (share.cost < best.cost ? share : best));
+    least.cost += cost;
+    least.names.push(name);
+  }
+  return shares.map(({ names }) => names);
 }
 
 /** Fresh weights and zero optimiser state: small normal matrices, residual outputs scaled by 1/√(2·layers). */
@@ -130,49 +179,34 @@ export function initialState(config: ModelConfig, seed: number): TrainingState {
   return state;
 }
 
-function stepGraph(config: ModelConfig, sizes: BatchSizes): Record<string, Value> {
-  const outputs = trainingGraph(config, sizes);
-  const rates = rateInputs();
-  const tensors = inputsByName(outputs);
-  const stepped: Record<string, Value> = { loss: outputs.loss! };
-  for (const name of tensorShapes(config).keys()) {
-    const next = stepTensor(name, tensors.get(name)!, outputs[`gradient.${name}`]!, rates);
-    for (const [key, value] of Object.entries(next)) stepped[`next.${key}`] = value;
-  }
-  return stepped;
-}
-
-function inputsByName(outputs: Record<string, Value>): Map<string, Value> {
-  const inputs = new Map<string, Value>();
-  for (const { op, attributes, outputs: values } of trace(Object.values(outputs))) {
-    if (op === "input") inputs.set((attributes as { name: string }).name, values[0]!);
-  }
-  return inputs;
-}
-
-function stateShapes(config: ModelConfig): Map<string, readonly number[]> {
-  return new Map(
-    [...tensorShapes(config)].flatMap(([name, shape]) =>
-      [name, ...stateNames(name, shape)].map((key) => [key, shape] as const),
-    ),
-  );
-}
-
-/** Throws when the batch has more learnt tokens than the graph has room for. */
-function chooseTargets(batch: Batch, { N }: BatchSizes) {
+/**
+ * A worker's rows of a batch; shares are of the whole batch's mean.
+ *
+ * @throws Error when they have more learnt tokens than the graph has room for.
+ */
+function shardRows(batch: Batch, { R, T, N }: BatchSizes, index: number): ShardRows {
+  const start = index * R * T;
+  const end = start + R * T;
   const chosen = new BigInt64Array(N);
   const targets = new BigInt64Array(N);
   const shares = new Float32Array(N);
   let count = 0;
-  batch.learn.forEach((learnt, at) => {
+  batch.learn.subarray(start, end).forEach((learnt, at) => {
     if (!learnt) return;
-    if (count === N) throw new Error(`Cannot train on more than ${N} tokens a batch`);
+    if (count === N) throw new Error(`Cannot train on more than ${N} tokens of ${R} rows`);
     chosen[count] = BigInt(at);
-    targets[count] = BigInt(batch.targets[at]!);
+    targets[count] = BigInt(batch.targets[start + at]!);
     count++;
   });
-  shares.fill(1 / Math.max(1, count), 0, count);
-  return { chosen, targets, shares };
+  shares.fill(1 / Math.max(1, batch.learntCount), 0, count);
+  const ids = BigInt64Array.from(batch.inputs.subarray(start, end), BigInt);
+  return {
+    ids,
+    chosen,
+    targets,
+    shares,
+    ...separateDocuments(batch.documents.subarray(start, end), R, T),
+  };
 }
 
 /** Positions that restart with each document, and a mask that keeps documents and the future apart. */

@@ -39,6 +39,25 @@ describe("adaptation.mode", () => {
   });
 });
 
+describe("examples of earlier updates", () => {
+  it.each([
+    ["both", "Sort them from largest to smallest, as plain text: 3 1 2"],
+    ["weights", "Sort them: 3 1 2"],
+  ])("are replayed in mode %s as: %s", async (mode, prompt) => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode } });
+    const correct = async (request: string, text: string, correction: string) => {
+      const turn = await ask(caller, id, request);
+      await judge(caller, id, turn.id, { reward: -1, text, correction, wait: true });
+    };
+    await correct("Sort them: 3 1 2", "smallest first", "1 2 3");
+    await correct("Sort them: 5 9 7", "largest first", "9 7 5");
+    const [, second] = await caller.calls("/v1/adapt");
+    expect(second?.rows.map((row) => [row.prompt, row.reply])[0]).toEqual([prompt, "1 2 3"]);
+    expect(second?.rows).toHaveLength(2);
+  });
+});
+
 describe("exactly one generation per feedback", () => {
   it("makes one of a hundred concurrent duplicates, and answers them all alike", async () => {
     const caller = await newTenant();

@@ -1,10 +1,12 @@
-/** Right replies that later updates replay: one per problem, the latest few. */
-import { and, desc, eq, inArray } from "drizzle-orm";
+/** Right replies that later updates replay: one per problem, the latest few, worded as the session now understands them. */
+import { and, asc, desc, eq, inArray } from "drizzle-orm";
 import type { WordsReport } from "../contract.ts";
-import type { Desk, TurnRow } from "./desk.ts";
+import { reviseRequest } from "../words/index.ts";
+import { type Desk, sessionRow, type TurnRow } from "./desk.ts";
+import { wordsOptions } from "./lexicon.ts";
 import { withRequest } from "./prompt.ts";
-import { positivesMax, worthKeeping } from "./recipe.ts";
-import { positives } from "./schema.ts";
+import { type Positive, positivesMax, worthKeeping } from "./recipe.ts";
+import { feedback, positives, turns } from "./schema.ts";
 import { probability } from "./views.ts";
 
 /** Remembers a right reply for replay, one per problem, the latest few. */
@@ -47,4 +49,43 @@ export function dropPositive(desk: Desk, turn: TurnRow): void {
     .delete(positives)
     .where(and(eq(positives.problemId, turn.problemId), eq(positives.reply, turn.reply)))
     .run();
+}
+
+/**
+ * Everything kept, oldest first. Where words adapt, requests are worded by what the ledger holds now: an
+ * example learnt under a reading that has since turned out wrong would teach the wrong lesson again with
+ * every update. A wording that a model proposed stays, since no ledger can make it anew.
+ */
+export function replayedPositives(desk: Desk): Positive[] {
+  const kept = desk.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
+  const { mode, wordsState } = sessionRow(desk);
+  if (mode !== "both") return kept;
+  const options = wordsOptions(desk);
+  const said = requestsOf(
+    desk,
+    kept.map(({ problemId }) => problemId),
+  );
+  return kept.map((positive) => {
+    const request = said.get(positive.problemId);
+    if (request === undefined) return positive;
+    const { prompt } = reviseRequest(wordsState, request, options, positive.problemId);
+    return { ...positive, messages: withRequest(positive.messages, prompt) };
+  });
+}
+
+/** The requests of problems as the user said them; left out are those that a model worded last. */
+function requestsOf(desk: Desk, problemIds: string[]): Map<string, string> {
+  const rows = desk.db
+    .select({ problemId: turns.problemId, request: turns.content, words: feedback.words })
+    .from(feedback)
+    .innerJoin(turns, eq(feedback.turnId, turns.id))
+    .where(inArray(turns.problemId, problemIds))
+    .orderBy(asc(feedback.id))
+    .all();
+  const said = new Map<string, string>();
+  for (const { problemId, request, words } of rows) {
+    if (words?.rewriter?.adopted) said.delete(problemId);
+    else said.set(problemId, request);
+  }
+  return said;
 }

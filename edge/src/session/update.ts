@@ -2,7 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { AdaptResult } from "@rosa2/shared/protocol";
 import { decide, type Evidence } from "@rosa2/shared/schedule";
-import { asc, count, eq, max } from "drizzle-orm";
+import { count, eq, max } from "drizzle-orm";
 import { release, reserve } from "../accounts/budget.ts";
 import { hasRoom, putAdapter } from "../adapters/index.ts";
 import type { WeightsReport, WordsReport } from "../contract.ts";
@@ -21,10 +21,10 @@ import {
 } from "./desk.ts";
 import { isNeutral, logReport, rightReply, scoreReplies, unchangedWords } from "./evidence.ts";
 import { type GpuTime, meter, noteIndex } from "./meter.ts";
-import { dropPositive, keepPositive } from "./positives.ts";
+import { dropPositive, keepPositive, replayedPositives } from "./positives.ts";
 import { withRequest } from "./prompt.ts";
 import { updateRows } from "./recipe.ts";
-import { feedback, generations, positives, session } from "./schema.ts";
+import { feedback, generations, session } from "./schema.ts";
 import { idleWeights, probability } from "./views.ts";
 
 /** Weights: what the schedule decides, computed on the rewritten request; at most one generation. */
@@ -56,8 +56,7 @@ export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace
     kind: plan.row.kind,
     weight: plan.row.weight,
   };
-  const kept = desk.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
-  const { rows, plan: recipe } = updateRows(kept, {
+  const { rows, plan: recipe } = updateRows(replayedPositives(desk), {
     problemId: turn.problemId,
     row: example,
     method,

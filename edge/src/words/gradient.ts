@@ -43,11 +43,15 @@ const sureShare = 0.6;
 /** Combinations of senses that a session keeps a joint ledger for; older ones live on in the marginals. */
 const ledgersMax = 32;
 
-/** Words a new request goes out with, given what the session has learnt. */
+/**
+ * Words a request goes out with, given what the session has learnt: a new one, or (`turnId`) one of an
+ * earlier turn, with the constraints that were stated for that turn alone.
+ */
 export function reviseRequest(
   state: WordsState,
   request: string,
   options: GradientOptions = {},
+  turnId: string | null = null,
 ): Revised {
   const reading = readRequest(state, request, options.lexicon);
   const joint = ledger.bestReading(reading.ledger).readings;
@@ -61,7 +65,7 @@ export function reviseRequest(
       return says ? [[compiled, id]] : [];
     }),
   );
-  const { prompt, constraints } = wording(state, null, reading, chosen);
+  const { prompt, constraints } = wording(state, turnId, reading, chosen);
   return { prompt, changed: prompt !== request, spans: spansOf(reading, chosen), constraints };
 }
 

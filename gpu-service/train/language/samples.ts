@@ -27,10 +27,10 @@ export interface Turn extends Message {
 
 /** Shares of what is drawn; they sum to 1. */
 export const mix = {
-  single: 0.22,
-  pair: 0.44,
-  dialogue: 0.14,
-  rewrite: 0.08,
+  single: 0.14,
+  pair: 0.56,
+  dialogue: 0.12,
+  rewrite: 0.06,
   base: 0.1,
   outside: 0.02,
 } as const;
