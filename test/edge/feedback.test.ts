@@ -55,6 +55,10 @@ describe("examples of earlier updates", () => {
     const [, second] = await caller.calls("/v1/adapt");
     expect(second?.rows.map((row) => [row.prompt, row.reply])[0]).toEqual([prompt, "1 2 3"]);
     expect(second?.rows).toHaveLength(2);
+    // What was learnt first helps to judge what comes second.
+    const [first] = (await lineage(caller, id)).data;
+    const judges = (await caller.calls("/v1/score")).map(({ adapter }) => adapter);
+    expect(new Set(judges)).toEqual(new Set([null, first?.digest]));
   });
 });
 

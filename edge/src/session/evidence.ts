@@ -3,6 +3,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { FeedbackBody, WordsReport } from "../contract.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import {
+  adapterOf,
   callContext,
   type Desk,
   type FeedbackRow,
@@ -43,7 +44,7 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
 }
 
 /**
- * Summed log-probs (nats), or null when the service refuses these texts: the schedule then does without.
+ * Summed log-probs (nats) under the session's own adapter, or null when the service refuses these texts: the schedule then does without.
  * What the measurement takes is added to the step's GPU time.
  *
  * @throws RosaError when the service is not there, because feedback is better late than half-heard.
@@ -52,10 +53,10 @@ export async function scoreReplies(
   desk: Desk,
   trace: Trace,
   gpuTime: GpuTime,
-  adapter: { digest: string } | null,
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[] | null> {
-  const { tenantId } = sessionRow(desk);
+  const { tenantId, activeGeneration } = sessionRow(desk);
+  const adapter = adapterOf(desk, activeGeneration);
   const startedAt = desk.now();
   try {
     const { scores, ms } = await desk.gpu.score(
@@ -80,9 +81,9 @@ export async function scoreRepliesForWords(
   gpuTime: GpuTime,
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[] | null> {
-  if (!rewritesWithoutGpu(desk)) return await scoreReplies(desk, trace, gpuTime, null, items);
+  if (!rewritesWithoutGpu(desk)) return await scoreReplies(desk, trace, gpuTime, items);
   try {
-    return await scoreReplies(desk, { ...trace, patient: false }, gpuTime, null, items);
+    return await scoreReplies(desk, { ...trace, patient: false }, gpuTime, items);
   } catch (error) {
     if (isTransient(error)) return null;
     throw error;

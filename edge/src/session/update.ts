@@ -153,7 +153,6 @@ async function gatherEvidence(
     desk,
     trace,
     gpuTime,
-    adapterOf(desk, activeGeneration),
     prompts.map((prompt) => ({ messages: withRequest(turn.messages, prompt), reply })),
   );
   const after = scores?.at(-1) ?? null;

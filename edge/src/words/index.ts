@@ -7,7 +7,7 @@
  *    to the model. Before any feedback on an ambiguous span, `prompt` is the request as said.
  * 2. Feedback on a turn, in two phases. `input` = `{ turnId, request, attempts, feedback }`:
  *      const items = candidatesToScore(state, input);        // maybe empty: then skip the scoring
- *      const scores = await score(items);                     // /v1/score, adapter null: each item's reply
+ *      const scores = await score(items);                     // /v1/score, the session's adapter: each reply
  *                                                             // under [...history, {role: "user", content: item.prompt}]
  *      const { state: next, revision } = textualGradient(state, input, scores);
  *    `scores` are summed log-probs aligned with `items`, or null when scoring failed or was not wanted: the

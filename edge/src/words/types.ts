@@ -116,7 +116,10 @@ export interface Revision {
   share: number;
 }
 
-/** One reply whose log-prob under one wording the ledger wants, adapters off. */
+/**
+ * One reply whose log-prob under one wording the ledger wants, with the session's adapter: who has learnt a
+ * skill tells its readings apart better.
+ */
 export interface ScoreItem {
   prompt: string;
   reply: string;

@@ -5,7 +5,7 @@
  *   const final = adopt(revision, proposed.proposal, scores);
  *
  * `proposeRewrite` never throws and never takes longer than `timeoutMs`: whatever goes wrong comes back as
- * `failure` and the rules' revision stands. Where a correction y* exists, score it (adapters off) under
+ * `failure` and the rules' revision stands. Where a correction y* exists, score it (the session's adapter on) under
  * `revision.after` and `proposal.rewritten` and pass both log-probs to `adopt`.
  */
 import type { GradientInput, Revision } from "../types.ts";
@@ -72,7 +72,7 @@ export async function proposeRewrite(
   }
 }
 
-/** Log-probs of the correction under the two wordings, adapters off (nats). */
+/** Log-probs of the correction under the two wordings and the session's adapter (nats). */
 export interface RivalScores {
   rules: number;
   proposal: number;
