@@ -65,6 +65,20 @@ export function hear(
   return next;
 }
 
+/** What was stated outright still holds after replies were scored. */
+export function holdStated(
+  reading: Reading,
+  weighed: Ledger,
+  senses: readonly SenseFeedback[],
+): Ledger {
+  let next = weighed;
+  for (const { compiled, stated } of senses) {
+    const slot = reading.senses.indexOf(compiled);
+    if (slot >= 0 && stated !== null) next = ledger.holdStated(next, slot, stated);
+  }
+  return next;
+}
+
 /** What is known about the attempt that the feedback is about. */
 export interface Evidence {
   guess: readonly string[];

@@ -5,6 +5,7 @@ import {
   type GradientOptions,
   groupScores,
   hear,
+  holdStated,
   isAccepted,
   lastAttempt,
   questions,
@@ -127,7 +128,11 @@ export function textualGradient(
   const evidence = { guess, asSaid, confidence, scored, options };
   const weighed = accepted
     ? weighAcceptance(reading.ledger, evidence)
-    : weighRejection(spoken, { ...evidence, spoken: heard.senses.length > 0, input });
+    : holdStated(
+        reading,
+        weighRejection(spoken, { ...evidence, spoken: heard.senses.length > 0, input }),
+        heard.senses,
+      );
 
   const memory = rememberForUndo(state, input.turnId, attempt.prompt);
   const learnt = learnConstraints(memory, input, heard.rest, attempt);

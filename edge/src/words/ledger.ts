@@ -160,6 +160,18 @@ export function applyStated(ledger: Ledger, slot: number, reading: string): Ledg
   return rescale(ledger, (parts) => (parts[slot] === reading ? 1 : statedFactor));
 }
 
+/**
+ * What the user stated holds, whatever scores said after: reading `reading` of a slot keeps at least the
+ * share that a statement alone would give it, and what was learnt of the other slots stays.
+ */
+export function holdStated(ledger: Ledger, slot: number, reading: string): Ledger {
+  const share = marginal(ledger.weights, slot)[reading] ?? 0;
+  if (share >= 1 - statedFactor || share === 0) return ledger;
+  const up = (1 - statedFactor) / share;
+  const down = statedFactor / (1 - share);
+  return rescale(ledger, (parts) => (parts[slot] === reading ? up : down));
+}
+
 /** A plain "wrong" about reading `key`: a confident wrong answer means a wrong reading, w ← w(1 − c). */
 export function applyRejection(ledger: Ledger, key: string, confidence: number): Ledger {
   return rescale(ledger, (parts) => (keyOf(parts) === key ? Math.max(1e-3, 1 - confidence) : 1));

@@ -40,6 +40,20 @@ function input(
 }
 
 describe("one piece of feedback", () => {
+  it("keeps what the user stated although scores speak for another reading", () => {
+    const said = {
+      ...input("no, largest first"),
+      feedback: { reward: -1, text: "no, largest first", correction: "[4 1]" },
+    };
+    const items = candidatesToScore(emptyWords(), said);
+    const scores = items.map(({ prompt, kind }) =>
+      prompt.includes("largest to smallest") ? (kind === "rejected" ? -0.01 : -30) : -2,
+    );
+    const { revision, state } = textualGradient(emptyWords(), said, scores);
+    expect(revision.after).toContain("from largest to smallest");
+    expect(state.senses.sort?.readings.down).toBeCloseTo(0.98, 6);
+  });
+
   it("makes the stated reading win and remembers it for the next request", () => {
     const { state, revision } = textualGradient(emptyWords(), input("no, largest first"));
     expect(revision.after).toBe("Sort them from largest to smallest, as plain text: 4 7 1 9");
