@@ -236,9 +236,10 @@ function remember(
   failures: number,
 ): WordsState {
   const senses: Record<string, SenseMemory> = { ...state.senses };
+  const shares = ledger.marginals(weighed.weights, reading.senses.length);
   for (const [slot, { sense }] of reading.senses.entries()) {
     senses[sense.id] = {
-      readings: ledger.marginal(weighed.weights, slot),
+      readings: shares[slot] ?? {},
       failures: (senses[sense.id]?.failures ?? 0) + failures,
     };
   }

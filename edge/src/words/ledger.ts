@@ -45,19 +45,28 @@ export function openLedger(
   stored: Ledger | undefined,
   memory: Readonly<Record<string, SenseMemory>>,
 ): Ledger {
-  const marginals = senses.map((compiled) => senseShares(compiled, memory));
+  const shares = senses.map((compiled) => senseShares(compiled, memory));
   const ids = senses.map(({ sense }) => sense.id);
-  if (stored === undefined) return { senses: ids, weights: product(marginals) };
+  if (stored === undefined) return { senses: ids, weights: product(shares) };
   // One sweep of iterative proportional fitting: correlations stay, marginals follow the memory.
-  let weights = { ...stored.weights };
-  for (const [slot, wanted] of marginals.entries()) {
-    const have = marginal(weights, slot);
-    weights = mapWeights(weights, (key, weight) => {
-      const reading = partsOf(key)[slot] ?? "";
-      return (weight * (wanted[reading] ?? weightMin)) / Math.max(have[reading] ?? 0, weightMin);
-    });
+  const keys = Object.keys(stored.weights);
+  const parts = keys.map(partsOf);
+  const weights = Object.values(stored.weights);
+  for (const [slot, wanted] of shares.entries()) {
+    const have: Record<string, number> = {};
+    for (const [i, part] of parts.entries()) {
+      const reading = part[slot] ?? "";
+      have[reading] = (have[reading] ?? 0) + (weights[i] ?? 0);
+    }
+    const factors = mapWeights(
+      normalise(have),
+      (reading, share) => (wanted[reading] ?? weightMin) / Math.max(share, weightMin),
+    );
+    for (const [i, part] of parts.entries()) {
+      weights[i] = (weights[i] ?? 0) * (factors[part[slot] ?? ""] ?? 1);
+    }
   }
-  return { senses: ids, weights: normalise(weights) };
+  return { senses: ids, weights: normaliseOver(keys, weights) };
 }
 
 /** Shares of a sense's readings: what the session learnt, else the lexicon's priors. */
@@ -99,6 +108,22 @@ export function marginal(
     shares[reading] = (shares[reading] ?? 0) + weight;
   }
   return normalise(shares);
+}
+
+/** Shares of the readings of every slot; as `marginal`, in one pass. */
+export function marginals(
+  weights: Readonly<Record<string, number>>,
+  slotCount: number,
+): Record<string, number>[] {
+  const shares = Array.from({ length: slotCount }, (): Record<string, number> => ({}));
+  for (const [key, weight] of Object.entries(weights)) {
+    const parts = partsOf(key);
+    for (const [slot, of] of shares.entries()) {
+      const reading = parts[slot] ?? "";
+      of[reading] = (of[reading] ?? 0) + weight;
+    }
+  }
+  return shares.map(normalise);
 }
 
 /** The likeliest joint reading among those that agree with `fixed`; ties go to the lexicon's order. */
@@ -174,12 +199,12 @@ export function holdStated(ledger: Ledger, slot: number, reading: string): Ledge
 
 /** A plain "wrong" about reading `key`: a confident wrong answer means a wrong reading, w ← w(1 − c). */
 export function applyRejection(ledger: Ledger, key: string, confidence: number): Ledger {
-  return rescale(ledger, (parts) => (keyOf(parts) === key ? Math.max(1e-3, 1 - confidence) : 1));
+  return rescale(ledger, (_, other) => (other === key ? Math.max(1e-3, 1 - confidence) : 1));
 }
 
 /** Success under reading `key`. */
 export function applySuccess(ledger: Ledger, key: string): Ledger {
-  return rescale(ledger, (parts) => (keyOf(parts) === key ? 1 : successFactor));
+  return rescale(ledger, (_, other) => (other === key ? 1 : successFactor));
 }
 
 /** Log-probs of a reply under each scored reading; readings that were not scored take the mean factor. */
@@ -214,7 +239,7 @@ export function applyCorrectionScores(
     const score = logprob + Math.log((ledger.weights[key] ?? 0) + 1e-3);
     if (score > winnerScore) [winner, winnerScore] = [key, score];
   }
-  return rescale(ledger, (parts) => (keyOf(parts) === winner ? 1 : correctionFactor));
+  return rescale(ledger, (_, key) => (key === winner ? 1 : correctionFactor));
 }
 
 function rescaleScored(
@@ -226,15 +251,19 @@ function rescaleScored(
   let sum = 0;
   for (const logprob of scores.values()) sum += factor(logprob);
   const mean = sum / scores.size;
-  return rescale(ledger, (parts) => {
-    const logprob = scores.get(keyOf(parts));
+  return rescale(ledger, (_, key) => {
+    const logprob = scores.get(key);
     return logprob === undefined ? mean : factor(logprob);
   });
 }
 
-function rescale(ledger: Ledger, factor: (parts: readonly string[]) => number): Ledger {
-  const weights = mapWeights(ledger.weights, (key, weight) => weight * factor(partsOf(key)));
-  return { senses: ledger.senses, weights: normalise(weights) };
+function rescale(
+  ledger: Ledger,
+  factor: (parts: readonly string[], key: string) => number,
+): Ledger {
+  const keys = Object.keys(ledger.weights);
+  const weights = keys.map((key) => (ledger.weights[key] ?? 0) * factor(partsOf(key), key));
+  return { senses: ledger.senses, weights: normaliseOver(keys, weights) };
 }
 
 function mapWeights(
@@ -248,9 +277,15 @@ function mapWeights(
 
 /** Weights that sum to 1, none below `weightMin` of the best. */
 function normalise(weights: Readonly<Record<string, number>>): Record<string, number> {
-  const best = Math.max(...Object.values(weights));
-  if (!(best > 0)) return mapWeights(weights, () => 1 / Object.keys(weights).length);
-  const floored = mapWeights(weights, (_, weight) => Math.max(weight, best * weightMin));
-  const sum = Object.values(floored).reduce((a, b) => a + b, 0);
-  return mapWeights(floored, (_, weight) => weight / sum);
+  return normaliseOver(Object.keys(weights), Object.values(weights));
+}
+
+function normaliseOver(keys: readonly string[], weights: readonly number[]) {
+  const best = weights.reduce((a, b) => Math.max(a, b), -Infinity);
+  const isSound = best > 0;
+  const floored = weights.map((weight) => (isSound ? Math.max(weight, best * weightMin) : 1));
+  const sum = floored.reduce((a, b) => a + b, 0);
+  const shares: Record<string, number> = {};
+  for (const [i, key] of keys.entries()) shares[key] = (floored[i] ?? 0) / sum;
+  return shares;
 }

@@ -51,10 +51,10 @@ export function readRequest(
 
 /** For each open sense of the request, the reading that an attempt's prompt states, or null where it is as said. */
 export function statedSlots(reading: Reading, attempt: Attempt): (string | null)[] {
-  const occurrences = findOccurrences(
-    attempt.prompt,
-    reading.occurrences.map((o) => o.compiled).filter((c, i, all) => all.indexOf(c) === i),
-  );
+  const occurrences =
+    attempt.prompt === reading.request
+      ? reading.occurrences
+      : findOccurrences(attempt.prompt, [...new Set(reading.occurrences.map((o) => o.compiled))]);
   return reading.senses.map(
     (compiled) =>
       occurrences.find((o) => o.compiled === compiled && o.stated !== null)?.stated?.id ?? null,
@@ -91,7 +91,7 @@ export function wording(
 
 /** Where the request is ambiguous and what is chosen there. */
 export function spansOf(reading: Reading, chosen: Chosen): Span[] {
-  const slotShares = reading.senses.map((_, slot) => ledger.marginal(reading.ledger.weights, slot));
+  const slotShares = ledger.marginals(reading.ledger.weights, reading.senses.length);
   return reading.occurrences.map(({ compiled, start, end, stated }) => {
     const slot = reading.senses.indexOf(compiled);
     const id = stated?.id ?? chosen.get(compiled) ?? null;
