@@ -1,6 +1,6 @@
 /** The playground on the real Worker, with a model whose pace and failures the test sets. */
 import { gzipSync } from "node:zlib";
-import type { Browser } from "playwright-core";
+import type { Browser, Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeStateFolder } from "../support/rosa.ts";
 import { chromiumPath, launch, type Size, Visitor } from "./support/browser.ts";
@@ -238,6 +238,17 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       await me.page.locator(".lineage").waitFor();
       await me.shoot("learnt");
       expect(await me.findBarriers()).toEqual([]);
+      await me.page.getByRole("button", { name: "Roll back to base" }).click();
+      await me.page.getByRole("button", { name: "Use g1" }).waitFor();
+      await me.shoot("rolled-back");
+      expect(await me.findBarriers()).toEqual([]);
+      await me.page.getByRole("button", { name: "Fork at g1" }).click();
+      const origin = me.page.getByRole("link", { name: "forked" });
+      await origin.waitFor();
+      await expect.poll(() => isInSight(origin), patience).toBe(true);
+      await me.shoot("forked");
+      expect(await me.findBarriers()).toEqual([]);
+      expect(await overflow(me)).toBe(0);
 
       await me.page.getByRole("link", { name: "Usage" }).click();
       await me.page.locator(".chart").waitFor();
@@ -301,6 +312,8 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await me.page.getByRole("link", { name: "Chat" }).click();
     await me.ask("Say hello");
     await me.page.getByText("spend cap is reached").waitFor();
+    const field = me.page.getByLabel("Your request");
+    await expect.poll(() => field.inputValue(), patience).toBe("Say hello");
     await me.shoot("stopped-by-cap");
     await me.page.getByRole("link", { name: "Usage" }).click();
     await me.page.getByLabel(/Monthly cap/).fill("");
@@ -329,6 +342,14 @@ interface LayoutShift extends PerformanceEntry {
 }
 
 /** Pixels by which the page is wider than its window. */
+/** Whether a visitor sees the middle of it, without scrolling. */
+function isInSight(of: Locator): Promise<boolean> {
+  return of.evaluate((element) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return element.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+  });
+}
+
 function overflow(me: Visitor): Promise<number> {
   return me.page.evaluate(
     () => document.documentElement.scrollWidth - document.documentElement.clientWidth,

@@ -65,7 +65,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     await page.locator(".plot").waitFor();
     await me.shoot("generations");
     await page.getByRole("button", { name: "Roll back to base" }).click();
-    await page.getByRole("button", { name: "Use to g1" }).waitFor();
+    await page.getByRole("button", { name: "Use g1" }).waitFor();
     await me.shoot("rolled-back");
     await me.show("Conversation");
     await me.ask("Sort them, as plain text: 5 3 8");
@@ -76,6 +76,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     await page.getByRole("button", { name: "Fork at g1" }).click();
     await page.getByRole("link", { name: "forked" }).waitFor({ state: "attached" });
     expect(await page.locator(".turn .generation").allTextContents()).toEqual(["base", "g1"]);
+    await me.shoot("forked");
     expect(me.complaints).toEqual([]);
   });
 

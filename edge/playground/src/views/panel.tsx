@@ -101,6 +101,7 @@ function Lineage({
         {entries.map(({ id, name, says, at }) => {
           const turn = forkAt(id);
           const isActive = id === active;
+          const isBack = rollsBack(id, active, data);
           return (
             <li key={id} data-active={isActive} aria-current={isActive ? "true" : undefined}>
               <p>
@@ -111,8 +112,11 @@ function Lineage({
               <div class="lineage-actions">
                 {!isActive && (
                   <button type="button" disabled={busy} onClick={() => conversation.activate(id)}>
-                    <Icon name="undo" /> {rollsBack(id, active, data) ? "Roll back" : "Use"}
-                    <span class="hidden"> to {name}</span>
+                    <Icon name={isBack ? "undo" : "right"} /> {isBack ? "Roll back" : "Use"}
+                    <span class="hidden">
+                      {isBack ? " to " : " "}
+                      {name}
+                    </span>
                   </button>
                 )}
                 {turn !== undefined && (
