@@ -1,6 +1,16 @@
 /** Attention over a whole sequence, made of differentiable primitives. */
 import type { ModelConfig } from "./checkpoint.ts";
-import { add, matmul, reshape, rotate, softcap, softmax, transpose } from "./functions.ts";
+import {
+  add,
+  concat,
+  matmul,
+  reshape,
+  rotate,
+  softcap,
+  softmax,
+  split,
+  transpose,
+} from "./functions.ts";
 import type { Value } from "./graph.ts";
 
 export interface SequenceInputs {
@@ -23,14 +33,37 @@ export function attendSequence(
 ): Value {
   const [R, T] = q.shape as [number, number];
   // [R, K, G, T, D]: G query heads share a key/value head.
-  const split = (x: Value, groups: number) =>
+  const grouped = (x: Value, groups: number) =>
     transpose(reshape(x, [R, T, K, groups, D]), [0, 2, 3, 1, 4]);
-  const queries = split(rotate(q, positions, cos, sin, D), H / K);
-  const keys = split(rotate(k, positions, cos, sin, D), 1);
+  const queries = grouped(rotate(q, positions, cos, sin, D), H / K);
+  const keys = grouped(rotate(k, positions, cos, sin, D), 1);
   const scores = softcap(
     matmul(queries, keys, { transposeB: true, alpha: attentionScale }),
     attentionSoftcap,
   );
-  const attended = matmul(softmax(add(scores, mask)), split(v, 1));
+  const attended = matmul(softmax(add(scores, mask)), grouped(v, 1));
   return reshape(transpose(attended, [0, 3, 1, 2, 4]), [R, T, H * D]);
+}
+
+/**
+ * The same, one query head after the other. Scores [R, H, T, T] are the largest tensors of a pass; those of one
+ * head fit a cache, and few of them are alive at a time.
+ */
+export function attendByHead(
+  { headCount: H, kvHeadCount: K, headSize: D, attentionScale, attentionSoftcap }: ModelConfig,
+  q: Value,
+  k: Value,
+  v: Value,
+  { positions, mask, cos, sin }: SequenceInputs,
+): Value {
+  const heads = (x: Value, count: number) => split(x, Array<number>(count).fill(D));
+  const keys = heads(rotate(k, positions, cos, sin, D), K);
+  const values = heads(v, K);
+  const attended = heads(rotate(q, positions, cos, sin, D), H).map((query, head) => {
+    const shared = Math.floor((head * K) / H);
+    const options = { transposeB: true, alpha: attentionScale };
+    const scores = softcap(matmul(query, keys[shared]!, options), attentionSoftcap);
+    return matmul(softmax(add(scores, mask)), values[shared]!);
+  });
+  return attended.length === 1 ? attended[0]! : concat(attended, 2);
 }

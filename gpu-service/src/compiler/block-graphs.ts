@@ -5,7 +5,7 @@
  * A backward graph starts from its block's input and computes again what it needs inside, so between forward
  * and backward only the blocks' inputs are kept, and one piece is a short slice of work.
  */
-import { attendSequence } from "./attention.ts";
+import { attendByHead, attendSequence } from "./attention.ts";
 import type { ModelConfig } from "./checkpoint.ts";
 import { attentionBlock, type DecoderParts, embed, finalNorm, head, mlpBlock } from "./decoder.ts";
 import { expandTo, input, matmul, scalar, tokenLogProbs } from "./functions.ts";
@@ -26,6 +26,8 @@ export interface BlockOptions {
   /** Whether the layer's weights are inputs, under their names, or read from the checkpoint. */
   weights: "fed" | "mapped";
   quantization?: Quantization | null;
+  /** Attends one head after the other, for rows whose scores are large. */
+  byHead?: boolean;
   /** Rows of a run and rank of the adapter, any by default. */
   rows?: Dim;
   rank?: Dim;
@@ -60,7 +62,8 @@ export function blockGraph(config: ModelConfig, options: BlockOptions): Record<s
   const ups = new Map<string, { down: Value; up: Value }>();
   const parts: DecoderParts = {
     ...(options.weights === "fed" ? fedWeights() : weightReader(options.quantization ?? null)),
-    attend: (_, q, k, v) => attendSequence(config, q, k, v, sequenceInputs(config, R)),
+    attend: (_, q, k, v) =>
+      (options.byHead ? attendByHead : attendSequence)(config, q, k, v, sequenceInputs(config, R)),
     lora: {
       a: (group) => a.get(group)!,
       up: (module, down) => {

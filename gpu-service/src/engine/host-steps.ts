@@ -13,6 +13,7 @@ import type { Quantization } from "../compiler/quantize.ts";
 import { stepGraph } from "../compiler/step-graph.ts";
 import { Cache } from "./cache.ts";
 import { decodeMask } from "./decode-mask.ts";
+import { free } from "./free.ts";
 import type { NextToken, StepInput } from "./model-types.ts";
 
 type Feeds = Record<string, Tensor>;
@@ -88,6 +89,8 @@ export class HostSteps {
       },
       { ...Object.fromEntries(wanted.map((name) => [name, null])), ...fetches },
     );
+    // The cache has been written in place; what is returned besides is a copy.
+    for (const name of Object.keys(fetches)) free(result[name]!);
     for (let row = 0; row < rows; row++) cache.hold(firstSlot + row, past[row]! + length);
     return result;
   }

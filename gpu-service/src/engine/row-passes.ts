@@ -20,6 +20,7 @@ import { layerKind } from "../compiler/layer-kinds.ts";
 import type { Target } from "../compiler/ops.ts";
 import type { Quantization } from "../compiler/quantize.ts";
 import type { Slices } from "./background.ts";
+import { free } from "./free.ts";
 import type { AdapterWeights, GradientSink, ScoreRow } from "./model-types.ts";
 import { causalMask, packIds, positionsOf, takeRows } from "./rows.ts";
 
@@ -43,8 +44,13 @@ export interface FedWeights {
   close(): void;
 }
 
-/** Positions of one run: while others wait for tokens, and when nobody does. Bounds time and memory. */
-const positionsMax = { busy: 64, alone: 128 };
+/** Positions of one run while others wait for tokens. Bounds time and memory. */
+const busyPositionsMax = 64;
+/** And when nobody does: as many as keep a tensor [positions, F] within these bytes, within these limits. */
+const innerBytesMax = 2 * 1_048_576;
+const alonePositions = { min: 128, max: 1024 };
+/** Scores of one row [H, T, T] from which on its heads are run one after the other. */
+const scoreBytesMax = 2 * 1_048_576;
 /** Hidden states that are kept between forward and backward; a row that needs more runs alone. */
 const keptBytesMax = 64 * 1_048_576;
 /** Bytes of one [positions, vocabulary] tensor in the head. */
@@ -64,10 +70,17 @@ export class RowPasses {
   readonly #options: RowPassOptions;
   readonly #blocks: Block[];
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  /** Positions of a run when nobody waits: threads gain from long runs, and memory bounds them. */
+  readonly #positionsAlone: number;
 
   constructor(options: RowPassOptions) {
     const { config } = options;
     this.#options = options;
+    const innerBytes = config.intermediateSize * Float32Array.BYTES_PER_ELEMENT;
+    this.#positionsAlone = Math.max(
+      alonePositions.min,
+      Math.min(alonePositions.max, Math.floor(innerBytesMax / innerBytes)),
+    );
     let offset = 0;
     this.#blocks = Array.from({ length: config.layerCount }, (_, layer) =>
       blockKinds.map((kind): Block => {
@@ -204,7 +217,7 @@ export class RowPasses {
       const lengths = chosen.slice(from).map((row) => lengthOf(rows[row]!));
       // A device's products need all but one of the leading axes known: one row at a time.
       const isSingle = this.#options.target === "webgpu";
-      const most = isBusy ? positionsMax.busy : positionsMax.alone;
+      const most = isBusy ? busyPositionsMax : this.#positionsAlone;
       const count = isSingle ? 1 : takeRows(lengths, most);
       await use(chosen.slice(from, from + count), lengths[count - 1]!);
       from += count;
@@ -225,13 +238,15 @@ export class RowPasses {
     const { config, weights, quantization, target } = this.#options;
     // Fed with weights, the graph of layer 0 is that of every layer.
     const built = weights ? 0 : layer;
+    const byHead = kind === "attention" && this.#runsByHead(feeds.h!.dims[1]!);
     const session = await this.#session(
-      `${kind} ${built} ${backward ? "backward" : "forward"} ${target === "webgpu" ? rank : ""}`,
+      `${kind} ${built} ${backward ? "backward" : "forward"} ${byHead ? "by head" : ""} ${target === "webgpu" ? rank : ""}`,
       () =>
         blockGraph(config, {
           kind,
           layer: built,
           backward,
+          byHead,
           weights: weights ? "fed" : "mapped",
           quantization,
           ...(target === "webgpu" ? { rows: 1, rank } : {}),
@@ -256,6 +271,13 @@ export class RowPasses {
       } else used[name] = await weights!.read(session, name, inLayer(name, layer));
     }
     return (await session.run(used)) as Record<string, Tensor>;
+  }
+
+  /** Not where a graph owns its weights, which a second graph would hold once more, and not on a device. */
+  #runsByHead(T: number): boolean {
+    const { config, weights, target } = this.#options;
+    const scoreBytes = config.headCount * T * T * Float32Array.BYTES_PER_ELEMENT;
+    return weights !== null && target === "cpu" && scoreBytes > scoreBytesMax;
   }
 
   /** Log-probs by row, and each row's cotangent [length, C] of the hidden states after the last block. */
@@ -451,14 +473,6 @@ function store(
     to += length;
     free(jacobians[site]!);
   });
-}
-
-/**
- * Gives a result's memory back now. Each run returns its outputs in new buffers, and left to the garbage
- * collector tens of megabytes of them would pile up.
- */
-function free(tensor: Tensor): void {
-  ((tensor.data as Float32Array).buffer as ArrayBuffer).transfer(0);
 }
 
 function sum(values: Float32Array): number {

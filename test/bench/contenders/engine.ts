@@ -19,7 +19,6 @@ import {
   serve,
 } from "../support/contender.ts";
 
-const sessionsMax = 16;
 const prefillTokens = 128;
 const contextTokens = 1024;
 const rank = 8;
@@ -31,6 +30,8 @@ export interface LoadRequest {
   threads: number;
   bits: 8 | 4 | null;
   provider: Provider;
+  /** Replies decoded together; one slot more is made. */
+  sessions: number;
 }
 
 export interface RepliesRequest {
@@ -63,7 +64,7 @@ let scheduler: Scheduler;
 let lastId = 0;
 
 const methods = {
-  async load({ directory, threads, bits, provider }: LoadRequest) {
+  async load({ directory, threads, bits, provider, sessions }: LoadRequest) {
     model = await Model.load(directory, {
       threads,
       provider,
@@ -71,9 +72,9 @@ const methods = {
       contextTokensMax: contextTokens,
     });
     tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
-    const cache = model.allocateCache(sessionsMax + 1, model.shape.contextLength);
+    const cache = model.allocateCache(sessions + 1, model.shape.contextLength);
     scheduler = new Scheduler(model, cache, {
-      rowsMax: sessionsMax,
+      rowsMax: sessions,
       prefillTokens,
       backgroundShare: 0.5,
     });

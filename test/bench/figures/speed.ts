@@ -49,7 +49,7 @@ export const speed: Family = {
         continue;
       }
       const path = ggufOf(checkpointOf(model, context), precisions[precision], context);
-      const engine = await startEngine(model, precision, context);
+      const engine = await startEngine(model, precision, context, { sessions: 1 });
       const llama = new Contender<LlamaMethods>(new URL("../contenders/llama.ts", import.meta.url));
       try {
         await llama.call("load", { module, path, threads: context.threads });
@@ -70,7 +70,10 @@ interface Sides {
   llama: Contender<LlamaMethods>;
 }
 
-/** Each round one reply of each side to the same prompt, in turn first; the first round only warms up. */
+/**
+ * Each round one reply of each side to the same prompt, in turn first. Two rounds only warm up: each of the
+ * engine's two slots is touched, as the peer's one sequence is.
+ */
 async function compare(
   { engine, llama }: Sides,
   kind: Kind,
@@ -89,7 +92,7 @@ async function compare(
     promptTokens: Math.min(promptTokens[kind], contextLength - replyTokens),
     replyTokens,
   };
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = -1; round <= rounds; round++) {
     const seed = `${figure.id} ${round}`;
     const turns = [
       async () => {

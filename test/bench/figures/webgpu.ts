@@ -102,7 +102,7 @@ export const webgpu: Family = {
         return wanted.filter((figure) => figure.id === id).map((figure) => ({ kind, figure }));
       });
       if (asked.length === 0) continue;
-      const device = await startEngine(model, precision, context, "webgpu").catch(
+      const device = await startEngine(model, precision, context, { provider: "webgpu" }).catch(
         (error: Error) => error,
       );
       if (device instanceof Error) {

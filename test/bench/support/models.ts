@@ -33,14 +33,14 @@ export async function startEngine(
   model: ModelName,
   precision: Precision,
   context: Context,
-  provider: Provider = "cpu",
+  { provider = "cpu", sessions = 16 }: { provider?: Provider; sessions?: number } = {},
 ): Promise<Contender<EngineMethods>> {
   const engine = new Contender<EngineMethods>(new URL("../contenders/engine.ts", import.meta.url), {
     ROSA2_CACHE: weightCache(context),
   });
   const load = { directory: checkpointOf(model, context), threads: context.threads };
   try {
-    await engine.call("load", { ...load, bits: precisions[precision], provider });
+    await engine.call("load", { ...load, bits: precisions[precision], provider, sessions });
   } catch (error) {
     await engine.stop();
     throw error;

@@ -2,7 +2,8 @@
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, expect, it } from "vitest";
 import { attendSequence } from "../../../gpu-service/src/compiler/attention.ts";
-import { tensorShapes } from "../../../gpu-service/src/compiler/checkpoint.ts";
+import { blockGraph } from "../../../gpu-service/src/compiler/block-graphs.ts";
+import { openCheckpoint, tensorShapes } from "../../../gpu-service/src/compiler/checkpoint.ts";
 import { decoder, head } from "../../../gpu-service/src/compiler/decoder.ts";
 import {
   expandTo,
@@ -14,7 +15,7 @@ import {
   tokenLogProbs,
 } from "../../../gpu-service/src/compiler/functions.ts";
 import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
-import type { Value } from "../../../gpu-service/src/compiler/graph.ts";
+import { trace, type Value } from "../../../gpu-service/src/compiler/graph.ts";
 import { loraGroups, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
 import { ropeTables } from "../../../gpu-service/src/compiler/rope.ts";
 import { openSafetensors } from "../../../gpu-service/src/compiler/safetensors.ts";
@@ -117,3 +118,33 @@ it("gives the gradient that the whole graph gives without computing anything aga
   // The same operations on the same numbers: only the order of sums inside a product may differ.
   expect(difference / Math.hypot(...whole)).toBeLessThan(1e-5);
 });
+
+it.each(["llama", "qwen2", "gemma2"])(
+  "gives what an attention block of %s gives, and its gradients, one head after the other",
+  async (name) => {
+    const { config } = openCheckpoint(fixtureFolder(name));
+    const [R, T] = [2, 7];
+    const sizes: Record<string, number> = { R, T, P: T, r: rank };
+    const options = { kind: "attention", layer: 0, backward: true, weights: "fed" } as const;
+    const together = blockGraph(config, options);
+    const byHead = blockGraph(config, { ...options, byHead: true });
+    const feeds: Feeds = {};
+    for (const { op, attributes, outputs } of trace(Object.values(together))) {
+      if (op !== "input") continue;
+      const { name } = attributes as { name: string };
+      const dims = outputs[0]!.shape.map((dim) => (typeof dim === "number" ? dim : sizes[dim]!));
+      const length = dims.reduce((product, size) => product * size, 1);
+      const data = Float32Array.from({ length }, () => 0.3 * randomNormal(random));
+      feeds[name] = { data, dims };
+    }
+    feeds.positions = { data: positionsOf(R, T), dims: [R, T] };
+    feeds.mask = { data: causalMask(T, null), dims: [T, T] };
+    const expected = await (await compile(together))(feeds);
+    const found = await (await compile(byHead))(feeds);
+    expect(Object.keys(found)).toHaveLength(5); // the cotangent, and the jacobians of q, k, v and o
+    for (const [output, values] of Object.entries(expected)) {
+      const difference = Math.hypot(...values.map((value, i) => value - found[output]![i]!));
+      expect(difference / Math.hypot(...values)).toBeLessThan(1e-5);
+    }
+  },
+);
