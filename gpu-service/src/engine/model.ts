@@ -7,6 +7,7 @@ import { InferenceSession } from "onnxruntime-node";
 import type { Anchors } from "../adapt/anchors.ts";
 import { type Basis, makeBasis } from "../adapt/basis.ts";
 import { type Checkpoint, type ModelConfig, openCheckpoint } from "../compiler/checkpoint.ts";
+import { unsupported } from "../compiler/config-errors.ts";
 import type { Value } from "../compiler/graph.ts";
 import { namedRopeTables } from "../compiler/layer-kinds.ts";
 import { loraGroups, loraLength } from "../compiler/lora.ts";
@@ -82,6 +83,12 @@ export class Model implements LanguageModel {
       rope: namedRopeTables(config, contextLength),
       basis: (rank: number) => this.basis(rank),
     };
+    if (provider === "webgpu" && config.attentionSoftcap !== null) {
+      // Its attention kernel takes the attribute and does nothing with it (onnxruntime 1.30).
+      throw unsupported("attn_logit_softcapping", config.attentionSoftcap, [
+        "null with PROVIDER=webgpu",
+      ]);
+    }
     const device = provider === "webgpu" ? new Device() : null;
     this.#onDevice = device && { device, weights: new DeviceWeights(device, locate) };
     this.#steps = this.#onDevice

@@ -130,9 +130,9 @@ function keep(
 ): void {
   entries.set(key, tensors);
   if (entries.size <= countMax) return;
-  const [oldest, let_go] = entries.entries().next().value!;
+  const [oldest, unused] = entries.entries().next().value!;
   entries.delete(oldest);
-  free(let_go);
+  free(unused);
 }
 
 function free(tensors: readonly Tensor[]): void {
