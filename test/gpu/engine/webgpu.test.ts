@@ -14,6 +14,7 @@ import { useSwiftShader, vulkanHint } from "../support/vulkan.ts";
 
 const hasVulkan = useSwiftShader();
 const here = hasVulkan ? "" : ` (${vulkanHint})`;
+if (!hasVulkan) console.warn(`Tests of PROVIDER=webgpu are skipped: ${vulkanHint}`);
 
 describe.skipIf(!hasVulkan)(`tensors on the device${here}`, () => {
   const device = new Device();

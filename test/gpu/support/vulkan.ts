@@ -2,7 +2,7 @@
 import { existsSync, globSync } from "node:fs";
 
 /** What is said where there is none. */
-export const vulkanHint = "needs Vulkan: apt-get install libvulkan1 chromium";
+export const vulkanHint = "no Vulkan driver was found; apt-get install libvulkan1 chromium";
 
 /**
  * Names SwiftShader to the loader, unless a driver is named already, and says whether there is a loader to read it.
