@@ -44,7 +44,8 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
 }
 
 /**
- * Summed log-probs (nats) under the session's own adapter, or null when the service refuses these texts: the schedule then does without.
+ * Summed log-probs (nats) under the session's own adapter, or null when the service refuses these texts: the
+ * schedule then does without.
  * What the measurement takes is added to the step's GPU time.
  *
  * @throws RosaError when the service is not there, because feedback is better late than half-heard.

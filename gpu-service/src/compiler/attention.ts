@@ -25,23 +25,20 @@ export interface SequenceInputs {
 
 /** Attended values [R, T, H·D] of q, k, v [R, T, heads·D]. */
 export function attendSequence(
-  { headCount: H, kvHeadCount: K, headSize: D, attentionScale, attentionSoftcap }: ModelConfig,
+  config: ModelConfig,
   q: Value,
   k: Value,
   v: Value,
   { positions, mask, cos, sin }: SequenceInputs,
 ): Value {
+  const { headCount: H, kvHeadCount: K, headSize: D } = config;
   const [R, T] = q.shape as [number, number];
   // [R, K, G, T, D]: G query heads share a key/value head.
   const grouped = (x: Value, groups: number) =>
     transpose(reshape(x, [R, T, K, groups, D]), [0, 2, 3, 1, 4]);
   const queries = grouped(rotate(q, positions, cos, sin, D), H / K);
   const keys = grouped(rotate(k, positions, cos, sin, D), 1);
-  const scores = softcap(
-    matmul(queries, keys, { transposeB: true, alpha: attentionScale }),
-    attentionSoftcap,
-  );
-  const attended = matmul(softmax(add(scores, mask)), grouped(v, 1));
+  const attended = weighValues(config, queries, keys, grouped(v, 1), mask);
   return reshape(transpose(attended, [0, 3, 1, 2, 4]), [R, T, H * D]);
 }
 
@@ -50,20 +47,31 @@ export function attendSequence(
  * head fit a cache, and few of them are alive at a time.
  */
 export function attendByHead(
-  { headCount: H, kvHeadCount: K, headSize: D, attentionScale, attentionSoftcap }: ModelConfig,
+  config: ModelConfig,
   q: Value,
   k: Value,
   v: Value,
   { positions, mask, cos, sin }: SequenceInputs,
 ): Value {
+  const { headCount: H, kvHeadCount: K, headSize: D } = config;
   const heads = (x: Value, count: number) => split(x, Array<number>(count).fill(D));
   const keys = heads(rotate(k, positions, cos, sin, D), K);
   const values = heads(v, K);
   const attended = heads(rotate(q, positions, cos, sin, D), H).map((query, head) => {
     const shared = Math.floor((head * K) / H);
-    const options = { transposeB: true, alpha: attentionScale };
-    const scores = softcap(matmul(query, keys[shared]!, options), attentionSoftcap);
-    return matmul(softmax(add(scores, mask)), values[shared]!);
+    return weighValues(config, query, keys[shared]!, values[shared]!, mask);
   });
   return attended.length === 1 ? attended[0]! : concat(attended, 2);
+}
+
+/** softmax(scores + mask)·values, [.., T, D] of queries, keys and values of that shape. */
+function weighValues(
+  { attentionScale, attentionSoftcap }: ModelConfig,
+  queries: Value,
+  keys: Value,
+  values: Value,
+  mask: Value,
+): Value {
+  const products = matmul(queries, keys, { transposeB: true, alpha: attentionScale });
+  return matmul(softmax(add(softcap(products, attentionSoftcap), mask)), values);
 }
