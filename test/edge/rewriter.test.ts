@@ -61,6 +61,20 @@ describe("a model that proposes wordings", () => {
     expect((await caller.calls("/v1/score")).every(({ adapter }) => adapter === null)).toBe(true);
   });
 
+  it("keeps its wording where an accepted reply is replayed later", async () => {
+    const caller = await newTenant();
+    await caller.behave({ replies: [{ to: "river", reply: rewritten }] });
+    const { id } = await openSession(caller, { adaptation: { rewriter: "gpu" } });
+    const first = await ask(caller, id, request);
+    const said = { reward: -1, text: "I meant the river", retry: true };
+    const { turn: retried } = await judge(caller, id, first.id, said);
+    await judge(caller, id, retried!.id, { reward: 1, wait: true });
+    const other = await ask(caller, id, "Say hello");
+    await judge(caller, id, other.id, { reward: -1, correction: "hello", wait: true });
+    const update = (await caller.calls("/v1/adapt")).at(-1);
+    expect(update?.rows.map(({ prompt }) => prompt)).toContain(rewritten);
+  });
+
   it("does not hold feedback up when it fails", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller, { adaptation: { rewriter: "gpu" } });

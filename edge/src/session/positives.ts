@@ -73,7 +73,7 @@ export function replayedPositives(desk: Desk): Positive[] {
   });
 }
 
-/** The requests of problems as the user said them; left out are those that a model worded last. */
+/** The requests of problems as the user said them; left out are those whose last rewording was a model's. */
 function requestsOf(desk: Desk, problemIds: string[]): Map<string, string> {
   const rows = desk.db
     .select({ problemId: turns.problemId, request: turns.content, words: feedback.words })
@@ -82,10 +82,10 @@ function requestsOf(desk: Desk, problemIds: string[]): Map<string, string> {
     .where(inArray(turns.problemId, problemIds))
     .orderBy(asc(feedback.id))
     .all();
-  const said = new Map<string, string>();
-  for (const { problemId, request, words } of rows) {
-    if (words?.rewriter?.adopted) said.delete(problemId);
-    else said.set(problemId, request);
-  }
+  const said = new Map(rows.map(({ problemId, request }) => [problemId, request]));
+  // Feedback that reworded nothing, praise above all, leaves the wording whose it was.
+  const rewordings = rows.filter(({ words }) => words?.changed);
+  const last = new Map(rewordings.map(({ problemId, words }) => [problemId, words]));
+  for (const [problemId, words] of last) if (words?.rewriter?.adopted) said.delete(problemId);
   return said;
 }
