@@ -6,9 +6,10 @@
  * (row-major, little-endian), which tile the rest of the file without a gap. Every length and offset in
  * a header is hostile until checked: a bad file is a `RosaError`, never a wrong read.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
+import { readAt } from "./read-at.ts";
 
 /** Bytes of one element, in the format's own order of types. Types below one byte are not supported. */
 const elementBytes = {
@@ -72,9 +73,6 @@ export interface OpenOptions {
 export const headerPrefixBytes = 8;
 /** The format's own limit. */
 export const formatHeaderBytesMax = 100_000_000;
-/** One read of node:fs takes at most 2 GiB. */
-const readBytesMax = 2 ** 30;
-
 /**
  * Opens a file by path, or one already in memory. By path no descriptor stays open, and only the header
  * is read now.
@@ -153,13 +151,8 @@ function fileSource(path: string, fail: (reason: string) => RosaError): Source {
     read: (offset, length) =>
       withFile((descriptor) => {
         const bytes = new Uint8Array(length);
-        let done = 0;
-        while (done < length) {
-          const want = Math.min(length - done, readBytesMax);
-          const got = readSync(descriptor, bytes, done, want, offset + done);
-          if (got === 0) throw fail(`the file ended at byte ${offset + done} while being read`);
-          done += got;
-        }
+        const got = readAt(descriptor, bytes, offset);
+        if (got < length) throw fail(`the file ended at byte ${offset + got} while being read`);
         return bytes;
       }),
   };

@@ -3,9 +3,10 @@
  * is in the page cache already, because the generation graphs map it; mapping it once more for each graph
  * would count every page again as resident.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { type ModelConfig, tensorShapes } from "../compiler/checkpoint.ts";
+import { readAt } from "../compiler/read-at.ts";
 
 /** Where a tensor's fp32 bytes lie. */
 export type Locate = (name: string) => { path: string; byteOffset: number; byteLength: number };
@@ -53,11 +54,9 @@ export class LayerWeights {
     if (byteLength !== data.byteLength) {
       throw new Error(`Cannot read ${name}: it has ${byteLength} bytes, not ${data.byteLength}`);
     }
-    for (let done = 0; done < byteLength; ) {
-      const bytes = new Uint8Array(data.buffer, data.byteOffset + done, byteLength - done);
-      const read = readSync(file, bytes, 0, bytes.length, byteOffset + done);
-      if (read === 0) throw new Error(`Cannot read ${name}: ${path} ends before it`);
-      done += read;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, byteLength);
+    if (readAt(file, bytes, byteOffset) < byteLength) {
+      throw new Error(`Cannot read ${name}: ${path} ends before it`);
     }
   }
 }

@@ -2,8 +2,9 @@
  * A checkpoint's tensors on the GPU, each uploaded once and read by every graph. It knows names and files, not
  * what the graphs do with them.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { readAt } from "../../compiler/read-at.ts";
 import type { Locate } from "../layer-weights.ts";
 import type { Device } from "./device.ts";
 
@@ -54,10 +55,8 @@ export class DeviceWeights {
     const bytes = new Uint8Array(byteLength);
     const file = openSync(path, "r");
     try {
-      for (let done = 0; done < byteLength; ) {
-        const read = readSync(file, bytes, done, byteLength - done, byteOffset + done);
-        if (read === 0) throw new Error(`Cannot read ${name}: ${path} ends before it`);
-        done += read;
+      if (readAt(file, bytes, byteOffset) < byteLength) {
+        throw new Error(`Cannot read ${name}: ${path} ends before it`);
       }
     } finally {
       closeSync(file);

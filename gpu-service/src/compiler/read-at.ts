@@ -1,0 +1,17 @@
+/** Reads a stretch of an open file whole; knows positions, not what lies there. */
+import { readSync } from "node:fs";
+
+/** One read of node:fs takes at most 2 GiB. */
+const readBytesMax = 2 ** 30;
+
+/** Fills `bytes` from `position` on. Returns how many there were: fewer than asked for where the file ends. */
+export function readAt(descriptor: number, bytes: Uint8Array, position: number): number {
+  let done = 0;
+  while (done < bytes.length) {
+    const want = Math.min(bytes.length - done, readBytesMax);
+    const got = readSync(descriptor, bytes, done, want, position + done);
+    if (got === 0) break;
+    done += got;
+  }
+  return done;
+}
