@@ -14,9 +14,9 @@ export interface Quantization {
 /** One quantised matrix [out, in], row-major. */
 export interface QuantizedMatrix {
   /** Weights as integers, 4-bit ones two a byte, the first in the low half. */
-  packed: Uint8Array;
+  packed: Uint8Array<ArrayBuffer>;
   /** [out, in / blockSize] fp32. */
-  scales: Float32Array;
+  scales: Float32Array<ArrayBuffer>;
 }
 
 /** Larger blocks run faster on CPUs; these are tried in turn until one divides the rows. */

@@ -10,6 +10,7 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
 import { readAt } from "./read-at.ts";
+import { release } from "./release.ts";
 
 /** Bytes of one element, in the format's own order of types. Types below one byte are not supported. */
 const elementBytes = {
@@ -112,10 +113,11 @@ export function openSafetensors(
         ? source.read(byteOffset + part.start * width, part.count * width)
         : source.read(byteOffset, byteLength);
       if (dtype === "F32") return new Float32Array(buffer);
-      if (dtype === "F16") return fromFloat16(new Uint16Array(buffer));
-      if (dtype === "BF16") return fromBfloat16(new Uint16Array(buffer));
-      if (dtype === "F64") return new Float32Array(new Float64Array(buffer));
-      throw fail(`tensor "${name}" is ${dtype}, expected F32, F16, BF16 or F64`);
+      const convert = toFloat32[dtype];
+      if (!convert) throw fail(`tensor "${name}" is ${dtype}, expected F32, F16, BF16 or F64`);
+      const values = convert(buffer);
+      release(buffer);
+      return values;
     },
   };
 }
@@ -395,6 +397,15 @@ export function fromFloat16(bits: Uint16Array): Float32Array<ArrayBuffer> {
   for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]!]!;
   return values;
 }
+
+/** Types that become fp32 by conversion. */
+const toFloat32: Partial<
+  Record<TensorInfo["dtype"], (bytes: ArrayBuffer) => Float32Array<ArrayBuffer>>
+> = {
+  F16: (bytes) => fromFloat16(new Uint16Array(bytes)),
+  BF16: (bytes) => fromBfloat16(new Uint16Array(bytes)),
+  F64: (bytes) => new Float32Array(new Float64Array(bytes)),
+};
 
 /** bf16 bit patterns → fp32, exact: bf16 is the upper half of fp32. */
 function fromBfloat16(bits: Uint16Array): Float32Array<ArrayBuffer> {

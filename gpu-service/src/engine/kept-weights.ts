@@ -20,6 +20,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Checkpoint, type TensorLocation, tensorShapes } from "../compiler/checkpoint.ts";
 import { jointMatrices, middle, quantizeMatrix } from "../compiler/quantize.ts";
+import { release } from "../compiler/release.ts";
 import {
   openSafetensors,
   planSafetensors,
@@ -45,8 +46,11 @@ interface Recipe {
   make(write: WritePiece): void;
 }
 
-/** Writes bytes at an offset inside a tensor. */
-type WritePiece = (name: string, byteOffset: number, bytes: Uint8Array) => void;
+/** Writes values at a byte offset inside a tensor, and gives their memory back: they must not be used afterwards. */
+type WritePiece = (name: string, byteOffset: number, values: Piece) => void;
+
+/** All of a buffer's numbers. */
+type Piece = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** fp32 copies of all weights. */
 export function keptFloat32(checkpoint: Checkpoint): (name: string) => TensorLocation {
@@ -58,7 +62,7 @@ export function keptFloat32(checkpoint: Checkpoint): (name: string) => TensorLoc
         const length = shape.reduce((product, size) => product * size, 1);
         for (let start = 0; start < length; start += chunkElements) {
           const count = Math.min(chunkElements, length - start);
-          write(name, 4 * start, bytesOf(checkpoint.tensor(name, { start, count })));
+          write(name, 4 * start, checkpoint.tensor(name, { start, count }));
         }
       }
     },
@@ -94,9 +98,11 @@ export function keptIntegers(
           for (let row = 0; row < part.out; row += rowsAtOnce) {
             const rows = Math.min(rowsAtOnce, part.out - row);
             const span = { start: row * width, count: rows * width };
-            const made = quantizeMatrix(checkpoint.tensor(part.name, span), width, bits);
+            const weights = checkpoint.tensor(part.name, span);
+            const made = quantizeMatrix(weights, width, bits);
+            release(weights.buffer);
             write(name + packed, ((above + row) * width * bits) / 8, made.packed);
-            write(name + scales, 4 * (above + row) * blocks, bytesOf(made.scales));
+            write(name + scales, 4 * (above + row) * blocks, made.scales);
           }
           above += part.out;
         }
@@ -160,13 +166,12 @@ function writeFile(path: string, { tensors, make }: Recipe): void {
   try {
     ftruncateSync(descriptor, size);
     writeAt(header, 0);
-    make((name, byteOffset, bytes) => writeAt(bytes, offsetOf(name) + byteOffset));
+    make((name, byteOffset, { buffer }) => {
+      writeAt(new Uint8Array(buffer), offsetOf(name) + byteOffset);
+      release(buffer);
+    });
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

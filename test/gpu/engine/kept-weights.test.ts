@@ -80,22 +80,25 @@ it.each([8, 4] as const)("keeps the integers of the whole matrix at %i bits", (b
   expect(zeros.every((byte) => byte === (bits === 8 ? 128 : 0x88))).toBe(true);
 });
 
-it("needs little memory beside what the process had, whatever the model's size", () => {
+// VmHWM, not getrusage: there a process starts with its parent's peak.
+it.runIf(process.platform === "linux")("needs little memory, whatever the model's size", () => {
   const source = (name: string) =>
     new URL(`../../../gpu-service/src/${name}`, import.meta.url).href;
   const script = `
+    const { readFileSync } = await import("node:fs");
     const { openCheckpoint } = await import("${source("compiler/checkpoint.ts")}");
     const { mapWeights } = await import("${source("engine/weights.ts")}");
     const checkpoint = openCheckpoint("${directory}");
-    const before = process.resourceUsage().maxRSS;
+    const peakKib = () => Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]);
+    const before = peakKib();
     mapWeights(checkpoint, 4);
-    console.log(process.resourceUsage().maxRSS - before);
+    console.log(peakKib() - before);
   `;
   const output = execFileSync(process.execPath, ["--input-type=module", "-e", script]);
   const grownKib = Number(output.toString());
-  expect(grownKib).toBeGreaterThanOrEqual(0);
-  // Less than the fp32 weights once. Buffers of 4 MiB live until the collector comes by.
-  expect(grownKib * 1024).toBeLessThan(90 * mebibyte);
+  expect(grownKib).toBeGreaterThan(0);
+  // A few pieces of 4 MiB and compiled code; the fp32 weights once would be 101 MB.
+  expect(grownKib * 1024).toBeLessThan(60 * mebibyte);
   expect(readdirSync(keptFolder()).sort()).toEqual(["float32-1.safetensors", "int4-2.safetensors"]);
 });
 
