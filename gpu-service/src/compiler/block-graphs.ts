@@ -1,19 +1,19 @@
 /**
- * Whole rows in pieces: embedding, attention and MLP blocks, head, each a graph of its own that runs forward
- * or backward. It knows neither rows of text nor when a piece runs; those are the row passes'.
+ * Whole rows in pieces: embedding, attention and MLP blocks, each a graph of its own that runs forward or
+ * backward; the head's are next door. It knows neither rows of text nor when a piece runs; those are the row passes'.
  *
  * A backward graph starts from its block's input and computes again what it needs inside, so between forward
  * and backward only the blocks' inputs are kept, and one piece is a short slice of work.
  */
 import { attendByHead, attendSequence } from "./attention.ts";
 import type { ModelConfig } from "./checkpoint.ts";
-import { attentionBlock, type DecoderParts, embed, finalNorm, head, mlpBlock } from "./decoder.ts";
-import { expandTo, input, matmul, scalar, tokenLogProbs } from "./functions.ts";
+import { attentionBlock, type DecoderParts, embed, mlpBlock, outsideBlocks } from "./decoder.ts";
+import { input, matmul } from "./functions.ts";
 import { gradients } from "./gradients.ts";
 import type { Dim, Value } from "./graph.ts";
 import { type LoraSite, loraSites } from "./lora.ts";
 import type { Quantization } from "./quantize.ts";
-import { weightReader } from "./weights.ts";
+import { fedWeights, weightReader } from "./weights.ts";
 
 export const blockKinds = ["attention", "mlp"] as const;
 export type BlockKind = (typeof blockKinds)[number];
@@ -101,28 +101,7 @@ export function embedGraph(
   quantization: Quantization | null,
 ): Record<string, Value> {
   const ids = input("ids", { dtype: "i64", shape: ["R", "T"] });
-  return { out: embed(config, ids, headParts(quantization)) };
-}
-
-/**
- * Inputs: `h` [N, C], hidden states after the last block at the positions that predict a reply's token;
- * `targets` [N]. Outputs: `logprobs` [N]; backward also `cotangent` [N, C] of `h` for the sum of `logprobs`.
- */
-export function headGraph(
-  config: ModelConfig,
-  {
-    backward,
-    quantization,
-    targets: dtype = "i64",
-  }: { backward: boolean; quantization: Quantization | null; targets?: "i64" | "i32" },
-): Record<string, Value> {
-  const h = input("h", { dtype: "f32", shape: ["N", config.hiddenSize] });
-  const parts = headParts(quantization);
-  const logits = head(config, finalNorm(config, h, parts), parts);
-  const logprobs = tokenLogProbs(logits, input("targets", { dtype, shape: ["N"] }));
-  if (!backward) return { logprobs };
-  const [cotangent] = gradients([{ value: logprobs, seed: expandTo(scalar(1), logprobs) }], [h]);
-  return { logprobs, cotangent: cotangent! };
+  return { out: embed(config, ids, { ...weightReader(quantization), attend: outsideBlocks }) };
 }
 
 function sequenceInputs({ headSize }: ModelConfig, R: Dim) {
@@ -132,28 +111,5 @@ function sequenceInputs({ headSize }: ModelConfig, R: Dim) {
     mask: input("mask", { dtype: "f32", shape: ["T", "T"] }),
     cos: input("cos", { dtype: "f32", shape: ["P", half] }),
     sin: input("sin", { dtype: "f32", shape: ["P", half] }),
-  };
-}
-
-/** Weights as inputs under their checkpoint names: one graph serves every layer of the same shapes. */
-function fedWeights(): Pick<DecoderParts, "weight" | "linear"> {
-  const made = new Map<string, Value>();
-  const weight = (name: string, shape: number[]) => {
-    const value = made.get(name) ?? input(name, { dtype: "f32", shape });
-    made.set(name, value);
-    return value;
-  };
-  return {
-    weight,
-    linear: (x, name, shape) => matmul(x, weight(name, shape), { transposeB: true }),
-  };
-}
-
-function headParts(quantization: Quantization | null): DecoderParts {
-  return {
-    ...weightReader(quantization),
-    attend: () => {
-      throw new Error("Cannot attend outside a block");
-    },
   };
 }

@@ -101,10 +101,19 @@ export function finalNorm(config: ModelConfig, h: Value, parts: DecoderParts): V
 
 /** Logits [.., V] of hidden states [.., C]. */
 export function head(config: ModelConfig, h: Value, parts: DecoderParts): Value {
-  const table = config.tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-  const logits = parts.linear(h, table, [config.vocabSize, config.hiddenSize]);
+  const logits = parts.linear(h, headTable(config), [config.vocabSize, config.hiddenSize]);
   return softcap(logits, config.logitSoftcap);
 }
+
+/** The matrix [V, C] that makes logits. */
+export function headTable({ tiedEmbeddings }: ModelConfig): string {
+  return tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+}
+
+/** For graphs of embedding and head alone. */
+export const outsideBlocks: DecoderParts["attend"] = () => {
+  throw new Error("Cannot attend outside a block");
+};
 
 /** What a step says of the tokens after hidden states [R, 1, C]; see the primitive `likeliest`. */
 export function nextTokens(config: ModelConfig, h: Value, parts: DecoderParts) {

@@ -55,6 +55,11 @@ export function reduceSum(x: Value, axes: readonly number[], keepDims: boolean):
   return apply("reduceSum", [x], { axes: absolute, keepDims });
 }
 
+/** The largest along the last axis, which stays with length 1. */
+export function reduceMax(x: Value): Value {
+  return apply("reduceMax", [x], {});
+}
+
 export function reshape(x: Value, shape: Shape): Value {
   return sameShape(x.shape, shape) ? x : apply("reshape", [x], { shape: [...shape] });
 }

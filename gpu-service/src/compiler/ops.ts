@@ -42,6 +42,8 @@ export interface Attributes {
   };
   dequantize: { bits: 8 | 4; blockSize: number };
   reduceSum: { axes: number[]; keepDims: boolean };
+  /** Along the last axis, which stays with length 1. */
+  reduceMax: None;
   // Shapes.
   reshape: { shape: Dim[] };
   transpose: { permutation: number[] };

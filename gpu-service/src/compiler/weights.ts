@@ -1,6 +1,6 @@
 /** Checkpoint weights as graph values, each made once; linears in fp32 or quantised. */
-import type { Linear } from "./decoder.ts";
-import { concat, matmul, weight } from "./functions.ts";
+import type { DecoderParts, Linear } from "./decoder.ts";
+import { concat, input, matmul, weight } from "./functions.ts";
 import { apply, type DType, type Value } from "./graph.ts";
 import { blockSizeOf, jointName, type Quantization } from "./quantize.ts";
 
@@ -61,5 +61,19 @@ export function weightReader(quantization: Quantization | null) {
         : null;
       return multiplied(x, name, [out, linears[0]!.in], bias);
     },
+  };
+}
+
+/** Weights as inputs under their checkpoint names: one graph serves every layer of the same shapes. */
+export function fedWeights(): Pick<DecoderParts, "weight" | "linear"> {
+  const made = new Map<string, Value>();
+  const weight = (name: string, shape: number[]) => {
+    const value = made.get(name) ?? input(name, { dtype: "f32", shape });
+    made.set(name, value);
+    return value;
+  };
+  return {
+    weight,
+    linear: (x, name, shape) => matmul(x, weight(name, shape), { transposeB: true }),
   };
 }

@@ -2,7 +2,7 @@
  * Steps with keys, values and adapters in host memory: prefill writes the cache in place, decode returns what is new.
  * It knows rows and slots, not requests.
  */
-import { type InferenceSession, Tensor } from "onnxruntime-node";
+import { Tensor } from "onnxruntime-node";
 import type { Basis } from "../adapt/basis.ts";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
 import { decodeGraph } from "../compiler/decode-graph.ts";
@@ -15,6 +15,7 @@ import { Cache } from "./cache.ts";
 import { decodeMask } from "./decode-mask.ts";
 import { free } from "./free.ts";
 import type { NextToken, StepInput } from "./model-types.ts";
+import { type Compile, Sessions } from "./sessions.ts";
 
 type Feeds = Record<string, Tensor>;
 
@@ -27,25 +28,26 @@ export interface HostStepOptions {
   /** Rotary tables of all positions by the names that the graphs read, [positions, D/2]. */
   rope: Record<string, Float32Array>;
   basis(rank: number): Basis;
-  compile(outputs: Record<string, Value>): Promise<InferenceSession>;
+  compile: Compile;
 }
 
 export class HostSteps {
   readonly #options: HostStepOptions;
   readonly #ropeFeeds: Feeds;
-  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #sessions: Sessions;
   readonly #basisTensors = new Map<number, Feeds>();
 
   constructor(options: HostStepOptions) {
     this.#options = options;
+    this.#sessions = new Sessions(options.compile);
     const dims = [options.contextLength, options.config.headSize / 2];
     this.#ropeFeeds = mapValues(options.rope, (table) => new Tensor("float32", table, dims));
   }
 
   /** Compiles the base model's graphs. */
   async prepare(): Promise<void> {
-    await this.#session("step", () => this.#stepGraph(false));
-    await this.#session("decode", () => this.#decodeGraph(false));
+    await this.#sessions.get("step", () => this.#stepGraph(false));
+    await this.#sessions.get("decode", () => this.#decodeGraph(false));
   }
 
   allocateCache(slots: number, tokensMax: number): Cache {
@@ -74,7 +76,7 @@ export class HostSteps {
   ): Promise<Feeds> {
     const { ids, rows, length, past, firstSlot, adapters } = input;
     const adapted = adapters.some((adapter) => adapter !== null);
-    const session = await this.#session(adapted ? "step+lora" : "step", () =>
+    const session = await this.#sessions.get(adapted ? "step+lora" : "step", () =>
       this.#stepGraph(adapted),
     );
     const { feeds, fetches } = cache.tensors(firstSlot, rows);
@@ -98,7 +100,7 @@ export class HostSteps {
   async #decode(input: StepInput, cache: Cache, wanted: readonly string[]): Promise<Feeds> {
     const { ids, rows, past, firstSlot, adapters } = input;
     const adapted = adapters.some((adapter) => adapter !== null);
-    const session = await this.#session(adapted ? "decode+lora" : "decode", () =>
+    const session = await this.#sessions.get(adapted ? "decode+lora" : "decode", () =>
       this.#decodeGraph(adapted),
     );
     const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
@@ -118,9 +120,7 @@ export class HostSteps {
   }
 
   async dispose(): Promise<void> {
-    const sessions = [...this.#sessions.values()];
-    this.#sessions.clear();
-    for (const session of sessions) await (await session).release();
+    await this.#sessions.dispose();
   }
 
   /** The mask of every kind of layer. */
@@ -158,17 +158,6 @@ export class HostSteps {
   #decodeGraph(adapters: boolean): Record<string, Value> {
     const { config, quantization } = this.#options;
     return decodeGraph(config, { adapters, quantization });
-  }
-
-  #session(key: string, build: () => Record<string, Value>): Promise<InferenceSession> {
-    let session = this.#sessions.get(key);
-    if (!session) {
-      session = this.#options.compile(build());
-      this.#sessions.set(key, session);
-      // A failed compilation may be tried again.
-      session.catch(() => this.#sessions.delete(key));
-    }
-    return session;
   }
 }
 

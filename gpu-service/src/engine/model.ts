@@ -14,6 +14,7 @@ import { loraGroups, loraLength } from "../compiler/lora.ts";
 import { encodeOnnx } from "../compiler/onnx.ts";
 import type { Quantization } from "../compiler/quantize.ts";
 import { finish, type Slices } from "./background.ts";
+import { SlicedHead, WholeHead } from "./head-passes.ts";
 import { HostSteps } from "./host-steps.ts";
 import { LayerWeights } from "./layer-weights.ts";
 import type {
@@ -28,6 +29,7 @@ import type {
 } from "./model-types.ts";
 import { type Provider, providerError } from "./provider.ts";
 import { RowPasses } from "./row-passes.ts";
+import type { Compile } from "./sessions.ts";
 import { Device } from "./webgpu/device.ts";
 import { DeviceSteps } from "./webgpu/device-steps.ts";
 import { DeviceWeights } from "./webgpu/device-weights.ts";
@@ -99,19 +101,31 @@ export class Model implements LanguageModel {
     this.#passes = new RowPasses({
       ...made,
       ...(passesOnDevice
-        ? {
-            target: "webgpu" as const,
-            weights: passesOnDevice.weights,
-            compile: (outputs) => passesOnDevice.device.compile(outputs),
-          }
-        : {
-            target: "cpu" as const,
-            // Integer weights are packed by the session that owns them.
-            weights:
-              quantization === null && provider === "cpu" ? new LayerWeights(config, locate) : null,
-            compile: (outputs) => this.#compile(outputs, { isPass: true }),
-          }),
+        ? this.#passesOnDevice(passesOnDevice.device, passesOnDevice.weights)
+        : this.#passesOnHost(quantization === null && provider === "cpu")),
     });
+  }
+
+  #passesOnDevice(device: Device, weights: DeviceWeights) {
+    const target = "webgpu" as const;
+    const compile: Compile = (outputs) => device.compile(outputs);
+    const { config } = this;
+    const head = new WholeHead({ config, quantization: null, target, weights, compile });
+    return { target, weights, head, compile };
+  }
+
+  /** Fed one layer at a time, or mapped: integer weights are packed by the session that owns them. */
+  #passesOnHost(fed: boolean) {
+    const target = "cpu" as const;
+    const compile: Compile = (outputs) => this.#compile(outputs, { isPass: true });
+    const { config } = this;
+    if (fed) {
+      const weights = new LayerWeights(config, this.#weights.locate);
+      return { target, weights, head: new SlicedHead(config, weights, compile), compile };
+    }
+    const { quantization = null } = this.#options;
+    const head = new WholeHead({ config, quantization, target, weights: null, compile });
+    return { target, weights: null, head, compile };
   }
 
   /** Opens the checkpoint and compiles its generation graphs. Throws the checkpoint's typed errors. */

@@ -12,17 +12,19 @@ import {
   blockKinds,
   blockSites,
   embedGraph,
-  headGraph,
 } from "../compiler/block-graphs.ts";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
-import type { Value } from "../compiler/graph.ts";
 import { layerKind } from "../compiler/layer-kinds.ts";
 import type { Target } from "../compiler/ops.ts";
 import type { Quantization } from "../compiler/quantize.ts";
+import { release } from "../compiler/release.ts";
 import type { Slices } from "./background.ts";
 import { free } from "./free.ts";
+import type { HeadPass } from "./head-passes.ts";
+import type { FedWeights } from "./layer-weights.ts";
 import type { AdapterWeights, GradientSink, ScoreRow } from "./model-types.ts";
 import { causalMask, packIds, positionsOf, takeRows } from "./rows.ts";
+import { type Compile, Sessions } from "./sessions.ts";
 
 type Feeds = Record<string, Tensor>;
 
@@ -35,13 +37,8 @@ export interface RowPassOptions {
   /** Weights that graphs take as inputs, so that one graph serves every layer; null where graphs map them. */
   weights: FedWeights | null;
   basis(rank: number): Basis;
-  compile(outputs: Record<string, Value>): Promise<InferenceSession>;
-}
-
-export interface FedWeights {
-  /** The checkpoint's tensor `name` for the graph's input `slot`, valid until that input's next read. */
-  read(session: InferenceSession, slot: string, name: string): Tensor | Promise<Tensor>;
-  close(): void;
+  head: HeadPass;
+  compile: Compile;
 }
 
 /** Positions of one run while others wait for tokens. Bounds time and memory. */
@@ -53,10 +50,6 @@ const alonePositions = { min: 128, max: 1024 };
 const scoreBytesMax = 2 * 1_048_576;
 /** Hidden states that are kept between forward and backward; a row that needs more runs alone. */
 const keptBytesMax = 64 * 1_048_576;
-/** Bytes of one [positions, vocabulary] tensor in the head. */
-const logitsBytesMax = 16 * 1_048_576;
-/** Fewer positions than this read the head's weights too often. */
-const headPositionsMin = 32;
 
 interface Block {
   kind: BlockKind;
@@ -69,13 +62,14 @@ interface Block {
 export class RowPasses {
   readonly #options: RowPassOptions;
   readonly #blocks: Block[];
-  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #sessions: Sessions;
   /** Positions of a run when nobody waits: threads gain from long runs, and memory bounds them. */
   readonly #positionsAlone: number;
 
   constructor(options: RowPassOptions) {
     const { config } = options;
     this.#options = options;
+    this.#sessions = new Sessions(options.compile);
     const innerBytes = config.intermediateSize * Float32Array.BYTES_PER_ELEMENT;
     this.#positionsAlone = Math.max(
       alonePositions.min,
@@ -118,9 +112,8 @@ export class RowPasses {
   }
 
   async dispose(): Promise<void> {
-    const sessions = [...this.#sessions.values()];
-    this.#sessions.clear();
-    for (const session of sessions) await (await session).release();
+    await this.#sessions.dispose();
+    await this.#options.head.dispose();
     this.#options.weights?.close();
   }
 
@@ -226,7 +219,7 @@ export class RowPasses {
 
   #embed(): Promise<InferenceSession> {
     const { config, quantization } = this.#options;
-    return this.#session("embed", () => embedGraph(config, quantization));
+    return this.#sessions.get("embed", () => embedGraph(config, quantization));
   }
 
   async #runBlock(
@@ -239,7 +232,7 @@ export class RowPasses {
     // Fed with weights, the graph of layer 0 is that of every layer.
     const built = weights ? 0 : layer;
     const byHead = kind === "attention" && this.#runsByHead(feeds.h!.dims[1]!);
-    const session = await this.#session(
+    const session = await this.#sessions.get(
       `${kind} ${built} ${backward ? "backward" : "forward"} ${byHead ? "by head" : ""} ${target === "webgpu" ? rank : ""}`,
       () =>
         blockGraph(config, {
@@ -286,42 +279,31 @@ export class RowPasses {
     states: readonly States[],
     backward: boolean,
   ): Slices<{ logprobs: Float32Array[]; cotangents: Float32Array[] }> {
-    const { config, quantization, target } = this.#options;
-    const { hiddenSize: C, vocabSize: V } = config;
-    const idType = target === "webgpu" ? "i32" : "i64";
-    const session = await this.#session(backward ? "head backward" : "head", () =>
-      headGraph(config, { backward, quantization, targets: idType }),
-    );
+    const { config, head } = this.#options;
+    const C = config.hiddenSize;
     const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
     const cotangents = rows.map((row) => new Float32Array(backward ? lengthOf(row) * C : 0));
     const tokens = rows.flatMap(({ prompt, reply }, row) =>
       Array.from(reply, (target, y) => ({ row, y, at: (prompt.length - 1 + y) * C, target })),
     );
-    const chunkLength = Math.max(headPositionsMin, Math.floor(logitsBytesMax / (4 * V)));
-    for (let from = 0; from < tokens.length; from += chunkLength) {
-      yield;
-      const chunk = tokens.slice(from, from + chunkLength);
+    for (let from = 0; from < tokens.length; from += head.positionsMax) {
+      const chunk = tokens.slice(from, from + head.positionsMax);
       const h = new Float32Array(chunk.length * C);
       chunk.forEach(({ row, at }, n) => {
         h.set(states[row]!.last.subarray(at, at + C), n * C);
       });
-      const targets = Int32Array.from(chunk, ({ target }) => target);
-      const result = (await session.run(
-        await this.#withWeights(session, {
-          h: new Tensor("float32", h, [chunk.length, C]),
-          targets:
-            idType === "i32"
-              ? new Tensor("int32", targets, [chunk.length])
-              : new Tensor("int64", BigInt64Array.from(targets, BigInt), [chunk.length]),
-        }),
-      )) as Record<string, Tensor>;
-      const found = result.logprobs!.data as Float32Array;
-      const g = result.cotangent?.data as Float32Array | undefined;
+      const found = yield* head.run(
+        new Tensor("float32", h, [chunk.length, C]),
+        Int32Array.from(chunk, ({ target }) => target),
+        backward,
+      );
       chunk.forEach(({ row, y, at }, n) => {
-        logprobs[row]![y] = found[n]!;
-        if (g) cotangents[row]!.set(g.subarray(n * C, (n + 1) * C), at);
+        logprobs[row]![y] = found.logprobs[n]!;
+        if (found.cotangents) {
+          cotangents[row]!.set(found.cotangents.subarray(n * C, (n + 1) * C), at);
+        }
       });
-      for (const tensor of Object.values(result)) free(tensor);
+      if (found.cotangents) release(found.cotangents.buffer as ArrayBuffer);
     }
     return { logprobs, cotangents };
   }
@@ -342,16 +324,6 @@ export class RowPasses {
       0,
     );
     return { digest: "", rank: 1, B: new Float32Array(length) };
-  }
-
-  #session(key: string, build: () => Record<string, Value>): Promise<InferenceSession> {
-    const known = this.#sessions.get(key);
-    if (known) return known;
-    const session = this.#options.compile(build());
-    this.#sessions.set(key, session);
-    // A failed compilation may be tried again.
-    session.catch(() => this.#sessions.delete(key));
-    return session;
   }
 }
 
@@ -402,7 +374,7 @@ class States {
   }
 
   free(): void {
-    this.#all.buffer.transfer(0);
+    release(this.#all.buffer);
   }
 }
 

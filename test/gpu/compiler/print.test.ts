@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { blockGraph, headGraph } from "../../../gpu-service/src/compiler/block-graphs.ts";
+import { blockGraph } from "../../../gpu-service/src/compiler/block-graphs.ts";
 import { decodeGraph } from "../../../gpu-service/src/compiler/decode-graph.ts";
 import {
   add,
@@ -14,6 +14,7 @@ import {
 } from "../../../gpu-service/src/compiler/functions.ts";
 import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
 import { trace } from "../../../gpu-service/src/compiler/graph.ts";
+import { headGraph } from "../../../gpu-service/src/compiler/head-graphs.ts";
 import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
 import { encodeOnnx } from "../../../gpu-service/src/compiler/onnx.ts";
 import { printGraph } from "../../../gpu-service/src/compiler/print.ts";

@@ -1,9 +1,11 @@
-/** Matrix products and sums. */
+/** Matrix products, sums and maxima. */
 import { expandTo, matmul, reshape, unbroadcast } from "../functions.ts";
 import { apply, type Dim, formatType, type Node, type Shape, type Value } from "../graph.ts";
 import type { Emitter, RulesOf } from "../ops.ts";
 
-export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "reduceSum"> = {
+export const linear: RulesOf<
+  "matmul" | "quantizedMatmul" | "dequantize" | "reduceSum" | "reduceMax"
+> = {
   /** α·op(A)·op(B) over the last two axes; leading axes broadcast. */
   matmul: {
     infer: ([a, b], { transposeA, transposeB }) => {
@@ -121,6 +123,14 @@ export const linear: RulesOf<"matmul" | "quantizedMatmul" | "dequantize" | "redu
       const kept = x!.shape.map((dim, axis): Dim => (axes.includes(axis) ? 1 : dim));
       return [expandTo(reshape(g!, kept), x!)];
     },
+  },
+
+  reduceMax: {
+    infer: ([x]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] }],
+    emit: (_, [x], outputs, emitter) => {
+      emitter.node("ReduceMax", [x!, emitter.ints([-1])], { keepdims: 1 }, { outputs });
+    },
+    gradient: { none: "sums are taken relative to a maximum, and do not depend on it" },
   },
 };
 
