@@ -24,11 +24,14 @@ export const tokenizerFileSchema = z.looseObject({
     .default([]),
   model: z.looseObject({
     type: z.string().optional(),
-    vocab: z.union([
-      z.record(z.string(), z.number().int()),
-      z.array(z.tuple([z.string(), z.number()])),
-    ]),
-    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])).optional(),
+    // Hundreds of thousands of entries: loops, where a schema of each would take a second.
+    vocab: z.custom<Record<string, number> | [string, number][]>(
+      isVocabulary,
+      "must give each token its id, or list tokens with scores",
+    ),
+    merges: z
+      .custom<(string | [string, string])[]>(isMerges, "must list pairs of tokens")
+      .optional(),
     unk_token: z.string().nullish(),
   }),
 });
@@ -106,14 +109,42 @@ export class Vocabulary {
   }
 }
 
+function isVocabulary(vocab: unknown): boolean {
+  if (Array.isArray(vocab)) {
+    return vocab.every(
+      (entry) =>
+        Array.isArray(entry) &&
+        entry.length === 2 &&
+        typeof entry[0] === "string" &&
+        typeof entry[1] === "number",
+    );
+  }
+  return (
+    typeof vocab === "object" && vocab !== null && Object.values(vocab).every(Number.isInteger)
+  );
+}
+
+function isMerges(merges: unknown): boolean {
+  return (
+    Array.isArray(merges) &&
+    merges.every(
+      (merge) =>
+        typeof merge === "string" ||
+        (Array.isArray(merge) && merge.length === 2 && merge.every((t) => typeof t === "string")),
+    )
+  );
+}
+
 /** The same tokenizer with its special tokens gone from vocabulary and merges. */
 function withoutSpecialTokens(file: TokenizerFile): object {
-  const removed = new Set(
-    file.added_tokens
-      .filter(({ special, content }) => special && content !== file.model.unk_token)
-      .map(({ content }) => content),
-  );
   const { vocab, merges } = file.model;
+  const special = file.added_tokens
+    .filter(({ special, content }) => special && content !== file.model.unk_token)
+    .map(({ content }) => content);
+  // Most vocabularies do not hold them, and need no copy.
+  const removed = new Set(
+    Array.isArray(vocab) ? special : special.filter((token) => Object.hasOwn(vocab, token)),
+  );
   return {
     normalizer: null,
     pre_tokenizer: null,
@@ -123,23 +154,28 @@ function withoutSpecialTokens(file: TokenizerFile): object {
     added_tokens: [],
     model: {
       ...file.model,
-      // A unigram vocabulary is indexed by id, so entries are made unreachable instead.
-      vocab: Array.isArray(vocab)
-        ? vocab.map(([token, score]) =>
-            removed.has(token) ? [`\0${token}`, -1e9] : [token, score],
-          )
-        : Object.fromEntries(Object.entries(vocab).filter(([token]) => !removed.has(token))),
-      ...(merges === undefined
-        ? {}
-        : {
-            merges: merges
-              .map((merge): [string, string] =>
-                typeof merge === "string" ? splitMerge(merge) : merge,
-              )
-              .filter(([left, right]) => !removed.has(left + right)),
-          }),
+      ...(removed.size === 0 ? {} : { vocab: without(vocab, removed) }),
+      ...(merges === undefined ? {} : { merges: pairs(merges, removed) }),
     },
   };
+}
+
+function without(
+  vocab: TokenizerFile["model"]["vocab"],
+  removed: ReadonlySet<string>,
+): TokenizerFile["model"]["vocab"] {
+  // A unigram vocabulary is indexed by id, so entries are made unreachable instead.
+  return Array.isArray(vocab)
+    ? vocab.map((entry) => (removed.has(entry[0]) ? [`\0${entry[0]}`, -1e9] : entry))
+    : Object.fromEntries(Object.entries(vocab).filter(([token]) => !removed.has(token)));
+}
+
+function pairs(
+  merges: readonly (string | [string, string])[],
+  removed: ReadonlySet<string>,
+): [string, string][] {
+  const split = merges.map((merge) => (typeof merge === "string" ? splitMerge(merge) : merge));
+  return removed.size === 0 ? split : split.filter(([left, right]) => !removed.has(left + right));
 }
 
 /** Decoding needs no merges, which are most of a tokenizer's memory. */
@@ -162,10 +198,9 @@ function splitMerge(merge: string): [string, string] {
 
 function longestToken({ model, added_tokens: added }: TokenizerFile): number {
   let longest = 1;
-  const tokens = Array.isArray(model.vocab)
-    ? model.vocab.map(([token]) => token)
-    : Object.keys(model.vocab);
-  for (const token of tokens) longest = Math.max(longest, token.length);
+  if (Array.isArray(model.vocab)) {
+    for (const [token] of model.vocab) longest = Math.max(longest, token.length);
+  } else for (const token in model.vocab) longest = Math.max(longest, token.length);
   for (const { content } of added) longest = Math.max(longest, content.length);
   return longest;
 }

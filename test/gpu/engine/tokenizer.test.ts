@@ -129,6 +129,25 @@ describe("ChatTokenizer", () => {
     expect(() => make({ chatTemplate: undefined, config: onlyTools })).toThrow("chat_template");
   });
 
+  it.each([
+    ["vocab", { vocab: { a: "0" } }],
+    ["vocab", { vocab: { a: 0.5 } }],
+    ["vocab", { vocab: [["a"]] }],
+    ["vocab", { vocab: [["a", "0"]] }],
+    ["vocab", { vocab: null }],
+    ["merges", { vocab: { a: 0 }, merges: "a b" }],
+    ["merges", { vocab: { a: 0 }, merges: [["a", "b", "c"]] }],
+    ["merges", { vocab: { a: 0 }, merges: [["a", 1]] }],
+  ])("names the %s that are none: %j", (field, model) => {
+    const tokenizer = { ...byteTokenizerFiles.tokenizer, model };
+    expect(() => new ChatTokenizer({ ...byteTokenizerFiles, tokenizer }, [endId])).toThrow(
+      expect.objectContaining({
+        code: "checkpoint_invalid",
+        message: expect.stringContaining(`tokenizer.json: model.${field} must`),
+      }),
+    );
+  });
+
   it("refuses a kind of tokenizer that the library would take for another", () => {
     const tokenizer = {
       ...byteTokenizerFiles.tokenizer,
