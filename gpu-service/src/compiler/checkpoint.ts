@@ -2,19 +2,11 @@
  * Opens a Hugging Face checkpoint directory: its normalised config and its weights by name. It knows which
  * tensors a decoder needs and checks them all at once, but not what is computed with them.
  */
-import { createHash } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-} from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
+import { digestFiles } from "../models/digest.ts";
 import { parse } from "./config-errors.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
 import {
@@ -82,7 +74,7 @@ export function openCheckpoint(directory: string): Checkpoint {
     config,
     parameterCount: [...shapes.values()].reduce((sum, shape) => sum + product(shape), 0),
     get digest() {
-      digest ??= hashFiles([join(directory, "config.json"), ...files.map(({ path }) => path)]);
+      digest ??= digestFiles([join(directory, "config.json"), ...files.map(({ path }) => path)]);
       return digest;
     },
     has: (name) => fileOf.has(name),
@@ -206,25 +198,6 @@ function readJson(directory: string, name: string): unknown {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RosaError("checkpoint_invalid", `Cannot read ${name}: ${reason}`, { cause });
   }
-}
-
-/** Hashes names, sizes and contents, a few megabytes at a time. */
-function hashFiles(paths: readonly string[]): string {
-  const hash = createHash("sha256");
-  const chunk = new Uint8Array(4 * 1_048_576);
-  for (const path of paths) {
-    hash.update(`${basename(path)}\0${statSync(path).size}\0`);
-    const descriptor = openSync(path, "r");
-    try {
-      for (let got = 1; got > 0; ) {
-        got = readSync(descriptor, chunk, 0, chunk.length, null);
-        hash.update(chunk.subarray(0, got));
-      }
-    } finally {
-      closeSync(descriptor);
-    }
-  }
-  return hash.digest("hex");
 }
 
 function product(shape: readonly number[]): number {

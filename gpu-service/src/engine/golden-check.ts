@@ -8,7 +8,7 @@ import { randomInt, seededRandom } from "@rosa2/shared/random";
 import { z } from "zod";
 import { openCheckpoint } from "../compiler/checkpoint.ts";
 import type { Quantization } from "../compiler/quantize.ts";
-import { cacheDirectory } from "./kept-weights.ts";
+import { cacheDirectory } from "../models/cache-directory.ts";
 import { Model, type ModelOptions } from "./model.ts";
 
 const promptCount = 6;

@@ -16,7 +16,6 @@ import {
   rmSync,
   writeSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Checkpoint, type TensorLocation, tensorShapes } from "../compiler/checkpoint.ts";
 import { jointMatrices, middle, quantizeMatrix } from "../compiler/quantize.ts";
@@ -28,13 +27,9 @@ import {
   type TensorSpec,
 } from "../compiler/safetensors.ts";
 import { quantizedParts } from "../compiler/weights.ts";
+import { cacheDirectory } from "../models/cache-directory.ts";
 import { onDisk } from "../models/disk.ts";
 import { isLeft, owner } from "../models/parts.ts";
-
-/** Where made weights are kept: `ROSA2_CACHE`, else `~/.cache/rosa2`. */
-export function cacheDirectory(): string {
-  return process.env.ROSA2_CACHE ?? join(homedir(), ".cache", "rosa2");
-}
 
 /** Elements converted at once: 4 MiB of fp32. */
 const chunkElements = 1_048_576;

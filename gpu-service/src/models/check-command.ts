@@ -1,7 +1,7 @@
 /** The check of a model given by path or hub id: gets what the check reads, and no more. */
 
 import type { ModelSettings } from "../config.ts";
-import { cacheDirectory } from "../engine/kept-weights.ts";
+import { cacheDirectory } from "./cache-directory.ts";
 import { checkModel, type ModelReport, problemOf } from "./check.ts";
 import { withHeaders } from "./headers.ts";
 import { HubCache } from "./hub-cache.ts";

@@ -2,8 +2,8 @@
 import { statSync } from "node:fs";
 import { RosaError } from "@rosa2/shared/errors";
 import { openConfig } from "../compiler/checkpoint.ts";
-import { cacheDirectory } from "../engine/kept-weights.ts";
 import { ChatTokenizer } from "../tokenizer.ts";
+import { cacheDirectory } from "./cache-directory.ts";
 import { HubModel, type HubOptions } from "./hub.ts";
 import { HubCache } from "./hub-cache.ts";
 import { isCommit, type ModelId, parseModelId } from "./model-id.ts";
