@@ -1,4 +1,7 @@
-/** Puts readings and constraints into a request; whatever the user wrote stays, in order and byte for byte. */
+/**
+ * Puts readings and constraints into a request; whatever the user wrote stays, in order and byte for byte, but for
+ * new words whose meaning is known.
+ */
 import type { CompiledSense, Occurrence } from "./lexicon.ts";
 import { neutraliseRequest } from "./neutralise.ts";
 import type { Constraint } from "./types.ts";
@@ -11,29 +14,42 @@ export interface CutRequest {
   length: number;
   /** In the order in which their phrases stand in the text. */
   occurrences: readonly Occurrence[];
+  /** What each occurrence's phrase stands in the place of; empty where it is added. */
+  replaced: readonly string[];
   pieces: readonly string[];
 }
 
 export function cutRequest(request: string, occurrences: readonly Occurrence[]): CutRequest {
-  const ordered = [...occurrences].sort((a, b) => a.insertAt - b.insertAt);
+  const places = occurrences
+    .map((occurrence) => {
+      const { compiled, start, end, insertAt } = occurrence;
+      const isReplaced = compiled.sense.attach === "replace";
+      return { occurrence, from: isReplaced ? start : insertAt, to: isReplaced ? end : insertAt };
+    })
+    .sort((a, b) => a.from - b.from);
   const pieces: string[] = [];
-  let from = 0;
-  for (const { insertAt } of ordered) {
-    pieces.push(neutraliseRequest(request.slice(from, insertAt)));
-    from = insertAt;
+  let at = 0;
+  for (const { from, to } of places) {
+    pieces.push(neutraliseRequest(request.slice(at, from)));
+    at = to;
   }
-  pieces.push(neutraliseRequest(request.slice(from)));
-  return { length: request.length, occurrences: ordered, pieces };
+  pieces.push(neutraliseRequest(request.slice(at)));
+  return {
+    length: request.length,
+    occurrences: places.map(({ occurrence }) => occurrence),
+    replaced: places.map(({ from, to }) => neutraliseRequest(request.slice(from, to))),
+    pieces,
+  };
 }
 
 /**
- * The request with the chosen readings' phrases inserted and the constraints appended.
+ * The request with the chosen readings' phrases put in and the constraints appended.
  *
  * Where a span repeats so often that phrases would outgrow the request itself, only the first occurrence
  * of each sense gets one: the result is at most twice the request, a phrase per sense and the constraints.
  */
 export function compose(
-  { length, occurrences, pieces }: CutRequest,
+  { length, occurrences, replaced, pieces }: CutRequest,
   chosen: ReadonlyMap<CompiledSense, string>,
   constraints: readonly Constraint[],
 ): string {
@@ -42,7 +58,9 @@ export function compose(
   const said = new Set<CompiledSense>();
   let text = pieces[0] ?? "";
   for (const [i, { compiled }] of occurrences.entries()) {
-    if (added <= length || !said.has(compiled)) text += phrases[i];
+    const isSaid = added <= length || !said.has(compiled);
+    const phrase = isSaid ? (phrases[i] ?? "") : "";
+    text += phrase === "" ? replaced[i] : inCaseOf(replaced[i] ?? "", phrase);
     said.add(compiled);
     text += pieces[i + 1] ?? "";
   }
@@ -56,8 +74,16 @@ function phraseOf(
 ): string {
   const id = stated === null ? chosen.get(compiled) : undefined;
   const phrase = compiled.sense.readings.find((r) => r.id === id)?.phrase;
-  if (phrase === undefined) return "";
-  return compiled.sense.attach === "end" ? `, ${phrase}` : ` ${phrase}`;
+  if (phrase === undefined || phrase === "") return "";
+  const { attach } = compiled.sense;
+  if (attach === "replace") return phrase;
+  return attach === "end" ? `, ${phrase}` : ` ${phrase}`;
+}
+
+/** With a capital where the text that it replaces has one. */
+function inCaseOf(replaced: string, phrase: string): string {
+  const isCapital = /^\p{Lu}/u.test(replaced);
+  return isCapital ? phrase.charAt(0).toUpperCase() + phrase.slice(1) : phrase;
 }
 
 function appendConstraints(request: string, constraints: readonly Constraint[]): string {

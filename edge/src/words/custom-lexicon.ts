@@ -1,9 +1,7 @@
 /** A tenant's or session's own senses: plain phrases in JSON, validated, never regular expressions from outside. */
-import { everydaySenses } from "@rosa2/shared/lexicon/everyday";
-import { listSenses } from "@rosa2/shared/lexicon/lists";
 import type { Sense } from "@rosa2/shared/lexicon/sense";
 import { z } from "zod";
-import { type CompiledSense, compileLexicon } from "./lexicon.ts";
+import { type CompiledSense, compileLexicon, shippedSenses } from "./lexicon.ts";
 import { neutraliseNote } from "./neutralise.ts";
 
 const idSchema = z
@@ -68,7 +66,7 @@ export type OwnLexicon = z.infer<typeof ownLexiconSchema>;
 export function lexiconWith(own: OwnLexicon): CompiledSense[] {
   const senses = own.map(toSense);
   const ids = new Set(senses.map(({ id }) => id));
-  const shipped = [...listSenses, ...everydaySenses].filter(({ id }) => !ids.has(id));
+  const shipped = shippedSenses.filter(({ id }) => !ids.has(id));
   return compileLexicon([...senses, ...shipped]);
 }
 

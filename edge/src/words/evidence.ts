@@ -1,4 +1,5 @@
 /** What feedback, heard or scored, does to a ledger; it words nothing and remembers nothing. */
+import { unknownMeaning } from "@rosa2/shared/lexicon/new-words";
 import type { SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
 import type { CompiledSense } from "./lexicon.ts";
@@ -117,8 +118,16 @@ export function weighRejection(
   return next;
 }
 
-/** Log-probs by what was scored; scores that are no numbers are left out. */
+/** Log-prob of a correction from which on a new word's meanings explain it better than none of them would (nats). */
+const unknownNats = -4;
+
+/**
+ * Log-probs by what was scored; scores that are no numbers are left out. That a new word means none of the known
+ * operations is no wording with a log-prob of its own: a rejected reply says nothing of it, and a correction has a
+ * likelihood that a meaning must surpass.
+ */
 export function groupScores(
+  { senses }: Reading,
   items: readonly Omit<ScoreItem, "prompt">[],
   scores: readonly number[],
 ): Record<ScoreItem["kind"], Map<string, number>> {
@@ -132,7 +141,13 @@ export function groupScores(
   };
   for (const [i, { kind, reading }] of items.entries()) {
     const logprob = scores[i];
-    if (logprob !== undefined && Number.isFinite(logprob)) grouped[kind].set(reading, logprob);
+    if (logprob === undefined || !Number.isFinite(logprob)) continue;
+    const ids = reading.split("|");
+    const isUnknown = senses.some(
+      ({ word }, slot) => word !== undefined && ids[slot] === unknownMeaning,
+    );
+    if (!isUnknown) grouped[kind].set(reading, logprob);
+    else if (kind !== "rejected") grouped[kind].set(reading, Math.max(logprob, unknownNats));
   }
   return grouped;
 }

@@ -14,7 +14,7 @@ import {
 } from "./evidence.ts";
 import { readFeedback, type SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
-import type { CompiledSense } from "./lexicon.ts";
+import { type CompiledSense, wordPrefix } from "./lexicon.ts";
 import {
   type Chosen,
   choose,
@@ -41,6 +41,8 @@ import type {
 
 /** How sure the ledger must be before it says a reading that was never in doubt. */
 const sureShare = 0.6;
+/** New words that a session remembers. */
+const wordsMax = 32;
 /** Combinations of senses that a session keeps a joint ledger for; older ones live on in the marginals. */
 const ledgersMax = 32;
 
@@ -106,6 +108,7 @@ export function textualGradient(
   const text = input.feedback.text ?? "";
   const reading = readRequest(state, input.request, options.lexicon);
   const scored = groupScores(
+    reading,
     scores === null ? [] : questions(reading, input, options),
     scores ?? [],
   );
@@ -238,11 +241,13 @@ function remember(
   const senses: Record<string, SenseMemory> = { ...state.senses };
   const shares = ledger.marginals(weighed.weights, reading.senses.length);
   for (const [slot, { sense }] of reading.senses.entries()) {
-    senses[sense.id] = {
-      readings: shares[slot] ?? {},
-      failures: (senses[sense.id]?.failures ?? 0) + failures,
-    };
+    const before = senses[sense.id]?.failures ?? 0;
+    // The newest last: the oldest words are forgotten first.
+    delete senses[sense.id];
+    senses[sense.id] = { readings: shares[slot] ?? {}, failures: before + failures };
   }
+  const words = Object.keys(senses).filter((id) => id.startsWith(wordPrefix));
+  for (const id of words.slice(0, -wordsMax)) delete senses[id];
   const { [reading.name]: _, ...others } = state.ledgers;
   const recent = Object.entries(others).slice(1 - ledgersMax);
   return { ...state, senses, ledgers: { ...Object.fromEntries(recent), [reading.name]: weighed } };
@@ -251,7 +256,8 @@ function remember(
 function ruledOut(reading: Reading, before: readonly string[], after: readonly string[]): string[] {
   return reading.senses.flatMap(({ sense }, slot) => {
     const old = sense.readings.find((r) => r.id === before[slot]);
-    return old === undefined || old.id === after[slot] ? [] : [`${sense.label}: ${old.phrase}`];
+    const isKept = old === undefined || old.id === after[slot] || old.phrase === "";
+    return isKept ? [] : [`${sense.label}: ${old.phrase}`];
   });
 }
 

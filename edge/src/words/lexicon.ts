@@ -1,6 +1,7 @@
 /** Compiles senses into regular expressions once per isolate and finds where a text leaves them open; it knows no session. */
 import { everydaySenses } from "@rosa2/shared/lexicon/everyday";
 import { listSenses } from "@rosa2/shared/lexicon/lists";
+import { newWordSense } from "@rosa2/shared/lexicon/new-words";
 import type { Reading, Sense } from "@rosa2/shared/lexicon/sense";
 import { blankLiterals } from "./literals.ts";
 
@@ -15,6 +16,8 @@ export interface CompiledSense {
   applies: RegExp | null;
   hints: RegExp[];
   readings: CompiledReading[];
+  /** Of a sense per word: the word, and the sense that it was found by. */
+  word?: { text: string; template: CompiledSense };
 }
 
 /** A place of the text that a sense is about. */
@@ -41,15 +44,38 @@ function compileSense(sense: Sense): CompiledSense {
   };
 }
 
-/** The senses that ship, compiled. */
-export const shippedLexicon: readonly CompiledSense[] = compileLexicon([
-  ...listSenses,
-  ...everydaySenses,
-]);
+/** The senses that ship; where spans overlap, earlier ones come first. */
+export const shippedSenses: readonly Sense[] = [...listSenses, ...everydaySenses, newWordSense];
+export const shippedLexicon: readonly CompiledSense[] = compileLexicon(shippedSenses);
 
 /** Senses ready to be looked for; where spans overlap, earlier senses come first. */
 export function compileLexicon(senses: readonly Sense[]): CompiledSense[] {
   return senses.map(compileSense);
+}
+
+/** Senses of words met before: the same word is the same sense throughout an isolate. */
+const wordSenses = new WeakMap<CompiledSense, Map<string, CompiledSense>>();
+const wordSensesMax = 1_000;
+/** Begins the ids of new words' senses. */
+export const wordPrefix = `${newWordSense.id}:`;
+
+/** The sense of one word that a sense per word has found. */
+function senseOfWord(template: CompiledSense, text: string): CompiledSense {
+  const word = text.toLowerCase();
+  const known = wordSenses.get(template) ?? new Map<string, CompiledSense>();
+  wordSenses.set(template, known);
+  const own = known.get(word) ?? {
+    ...template,
+    sense: {
+      ...template.sense,
+      id: wordPrefix + word,
+      label: `what “${word}” means`,
+    },
+    word: { text: word, template },
+  };
+  if (known.size >= wordSensesMax) known.clear();
+  known.set(word, own);
+  return own;
 }
 
 /** First match of any of the patterns in the text, or null. */
@@ -95,7 +121,8 @@ export function findOccurrences(
       const start = match.index;
       const end = start + match[0].length;
       if (end === start) continue;
-      found.push({ compiled, start, end, insertAt: end, stated: null });
+      const own = compiled.sense.perWord ? senseOfWord(compiled, match[1] ?? "") : compiled;
+      found.push({ compiled: own, start, end, insertAt: end, stated: null });
       if (found.length >= occurrencesMax) break;
     }
   }

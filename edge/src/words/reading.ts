@@ -30,9 +30,11 @@ export function readRequest(
   lexicon: readonly CompiledSense[] = shippedLexicon,
 ): Reading {
   const occurrences = findOccurrences(request, lexicon);
-  const senses = lexicon.filter((compiled) =>
-    occurrences.some((o) => o.compiled === compiled && o.stated === null),
-  );
+  const open = new Set(occurrences.filter((o) => o.stated === null).map((o) => o.compiled));
+  const senses = lexicon.flatMap((compiled) => {
+    if (!compiled.sense.perWord) return open.has(compiled) ? [compiled] : [];
+    return [...open].filter(({ word }) => word?.template === compiled);
+  });
   const name = ledger.ledgerName(senses);
   let topics: ReadonlySet<string> | null = null;
   return {
@@ -54,11 +56,25 @@ export function statedSlots(reading: Reading, attempt: Attempt): (string | null)
   const occurrences =
     attempt.prompt === reading.request
       ? reading.occurrences
-      : findOccurrences(attempt.prompt, [...new Set(reading.occurrences.map((o) => o.compiled))]);
-  return reading.senses.map(
-    (compiled) =>
-      occurrences.find((o) => o.compiled === compiled && o.stated !== null)?.stated?.id ?? null,
-  );
+      : findOccurrences(attempt.prompt, [
+          ...new Set(
+            reading.occurrences.map(({ compiled }) => compiled.word?.template ?? compiled),
+          ),
+        ]);
+  return reading.senses.map((compiled) => {
+    const own = occurrences.filter((o) => o.compiled === compiled);
+    if (compiled.word !== undefined && own.length === 0) {
+      return replacement(compiled, attempt.prompt);
+    }
+    return own.find((o) => o.stated !== null)?.stated?.id ?? null;
+  });
+}
+
+/** The reading that stands in a new word's place. */
+function replacement({ sense }: CompiledSense, prompt: string): string | null {
+  const lowered = prompt.toLowerCase();
+  const found = sense.readings.find(({ phrase }) => phrase !== "" && lowered.includes(phrase));
+  return found?.id ?? null;
 }
 
 /**
@@ -103,7 +119,7 @@ export function spansOf(reading: Reading, chosen: Chosen): Span[] {
       start,
       end,
       reading: id,
-      phrase: compiled.sense.readings.find((r) => r.id === id)?.phrase ?? null,
+      phrase: compiled.sense.readings.find((r) => r.id === id)?.phrase || null,
       said: stated !== null,
       probability: stated !== null ? 1 : id === null ? 0 : (shares[id] ?? 0),
     };

@@ -5,12 +5,13 @@
  */
 import type { Sense } from "./sense.ts";
 
-const numeral = "(?:one|two|three|[1-3])";
-const listed = "(?:them|these|those|it|the (?:list|items|numbers|digits|letters|words))";
+export const numeralWords = ["one", "two", "three"];
+const numeral = `(?:${numeralWords.join("|")}|[1-3])`;
+export const listed = "(?:them|these|those|it|the (?:list|items|numbers|digits|letters|words))";
 /** What marks a request about a list, and what its items never are. */
 const verbs =
   "sort|order|arrange|shift|move|rotate|turn|cycle|flip|swap|switch|reverse|take|pick|give me|keep|remove|drop|delete|repeat|double|duplicate|filter";
-const sentenceWords = "the|is|are|you|to|of|how|what|why|when|who|and|my|it|do|can|please";
+export const sentenceWords = "the|is|are|you|to|of|how|what|why|when|who|and|my|it|do|can|please";
 
 export const listSenses: Sense[] = [
   {

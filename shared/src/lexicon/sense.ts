@@ -3,7 +3,7 @@
 /** One way to understand an ambiguous span. */
 export interface Reading {
   id: string;
-  /** Words that, attached to the span, make the request say this reading and no other. */
+  /** Words that, attached to the span, make the request say this reading and no other; empty: as it is said. */
   phrase: string;
   /** Regular expressions (flags `iu`): a request or feedback that matches states this reading. */
   cues: string[];
@@ -27,8 +27,10 @@ export interface Sense {
   applies?: string;
   /** Regular expressions: feedback that matches is about this sense, without saying which reading is right. */
   hints: string[];
-  /** Where a reading's phrase goes: right after the span, or at the end of the instruction. */
-  attach: "after" | "end";
+  /** Where a reading's phrase goes: right after the span, at the end of the instruction, or in the span's place. */
+  attach: "after" | "end" | "replace";
+  /** Each word that the span's first group finds is a sense of its own. */
+  perWord?: boolean;
   readings: Reading[];
   /** Say a reading only when something speaks for it: ordinary text has such spans without being unclear. */
   shy?: boolean;
