@@ -43,6 +43,10 @@ export class AdapterCache {
     }
   }
 
+  drop(tenant: string, digest: string): void {
+    this.#drop(keyOf(tenant, digest));
+  }
+
   #drop(key: string): void {
     this.#bytes -= this.#entries.get(key)?.B.byteLength ?? 0;
     this.#entries.delete(key);

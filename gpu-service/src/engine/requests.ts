@@ -142,7 +142,10 @@ export class Requests {
     };
   }
 
-  /** The new adapter stays in the cache: its next use is likely to come here. */
+  /**
+   * The new adapter stays in the cache: its next use is likely to come here. Its parent goes: the session moves
+   * on, and whoever still uses the parent sends its file again.
+   */
   async adapt(
     id: number,
     request: AdaptRequest,
@@ -160,7 +163,14 @@ export class Requests {
       priorities.update,
       timed(this.#runtime.adapt(rows, request.plan, parent)),
     );
-    if (value.file) this.#adapters.set(request.tenant, value.file.adapter);
+    if (value.file) {
+      const { tenant } = request;
+      if (parent !== null) {
+        this.#adapters.drop(tenant, parent.digest);
+        this.#scheduler.forget(tenant, parent.digest);
+      }
+      this.#adapters.set(tenant, value.file.adapter);
+    }
     const ms = { queue: startedAt - queuedAt, update: performance.now() - startedAt };
     return { result: { ...value.result, ms }, bytes: value.file?.bytes ?? null };
   }

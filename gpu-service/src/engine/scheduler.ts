@@ -78,6 +78,11 @@ export class Scheduler {
     this.#wakeUp();
   }
 
+  /** Gives up what sequences with this adapter have left for a next turn. */
+  forget(tenant: string, digest: string): void {
+    this.#slots.forget(cacheKey(tenant, digest));
+  }
+
   /** Runs work beside the sequences; a lower priority number goes first. */
   runBackground<T>(id: number, priority: number, slices: Slices<T>): Promise<T> {
     const result = this.#background.run(id, priority, slices);

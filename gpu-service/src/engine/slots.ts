@@ -107,6 +107,11 @@ export class SlotTable {
     else this.#clear(slot);
   }
 
+  /** Empties the parked slots of a key that will hardly come again. */
+  forget(key: string): void {
+    for (const slot of this.#parked()) if (slot.key === key) this.#clear(slot);
+  }
+
   dispose(): void {
     this.#cache.dispose();
   }

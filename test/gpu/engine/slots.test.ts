@@ -93,6 +93,21 @@ describe("SlotTable", () => {
     expect(table.lease("a", [1, 2, 3]).tokens).toEqual([]);
   });
 
+  it("forgets what is parked under one key, and no running sequence", () => {
+    const { table, fill } = tableOf(4);
+    for (const key of ["old", "other"]) {
+      const slot = table.lease(key, [1, 2]);
+      fill(slot, [1, 2]);
+      table.release(slot, true);
+    }
+    const running = table.lease("old", [7, 8]);
+    fill(running, [7, 8]);
+    table.forget("old");
+    expect(running.tokens).toEqual([7, 8]);
+    expect(table.lease("old", [1, 2, 3]).tokens).toEqual([]);
+    expect(table.lease("other", [1, 2, 3]).tokens).toEqual([1, 2]);
+  });
+
   it("keeps nothing of a sequence that failed", () => {
     const { table, fill } = tableOf(3);
     const slot = table.lease("t", [1, 2]);

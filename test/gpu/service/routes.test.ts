@@ -229,6 +229,23 @@ describe("POST /v1/adapt", () => {
     const file = (await response.formData()).get("adapter") as File;
     expect(JSON.parse(await file.text())).toEqual([1, 1, 42]);
   });
+
+  it("gives the parent up for the next generation; its file brings it back", async () => {
+    const parent = fakeAdapter([1, 1, 43]);
+    const adapter = { digest: parent.digest };
+    const reply = { tenant: "t", ...ask("say hi"), adapter };
+    const first = await service.post("/v1/generate", formOf(reply, parent.bytes));
+    await first.text();
+    const response = await service.post("/v1/adapt", { tenant: "t", rows, adapter });
+    await response.formData();
+    const late = await service.post("/v1/generate", reply);
+    expect((await errorOf(late)).code).toBe("adapter_missing");
+    const again = await service.post("/v1/generate", formOf(reply, parent.bytes));
+    expect(again.status).toBe(200);
+    const events = await collect(eventsOf(again));
+    // What the parent's sequences had computed is gone as well.
+    expect(events.at(-1)).toMatchObject({ type: "done", usage: { cached_tokens: 0 } });
+  });
 });
 
 describe("POST /v1/export", () => {
