@@ -100,7 +100,6 @@ export class SlicedHead implements HeadPass {
   readonly #config: ModelConfig;
   readonly #weights: LayerWeights;
   readonly #sessions: Sessions;
-
   readonly #sliceBytesMax: number;
 
   constructor(
