@@ -53,28 +53,43 @@ export function readRequest(
 
 /** For each open sense of the request, the reading that an attempt's prompt states, or null where it is as said. */
 export function statedSlots(reading: Reading, attempt: Attempt): (string | null)[] {
-  const occurrences =
-    attempt.prompt === reading.request
+  let { prompt } = attempt;
+  const templates = reading.occurrences.map(({ compiled }) => compiled.word?.template ?? compiled);
+  const find = () =>
+    prompt === reading.request
       ? reading.occurrences
-      : findOccurrences(attempt.prompt, [
-          ...new Set(
-            reading.occurrences.map(({ compiled }) => compiled.word?.template ?? compiled),
-          ),
-        ]);
+      : findOccurrences(prompt, [...new Set(templates)]);
+  let occurrences = find();
+  const meant = new Map<CompiledSense, string>();
+  for (const compiled of reading.senses) {
+    if (compiled.word === undefined || occurrences.some((o) => o.compiled === compiled)) continue;
+    const start = reading.occurrences.find((o) => o.compiled === compiled)?.start ?? 0;
+    const found = replacement(compiled, prompt, start);
+    if (found === null) continue;
+    meant.set(compiled, found.id);
+    // What stands in a word's place states no other sense's reading.
+    prompt = prompt.slice(0, found.at) + prompt.slice(found.at + found.length);
+  }
+  if (meant.size > 0) occurrences = find();
   return reading.senses.map((compiled) => {
-    const own = occurrences.filter((o) => o.compiled === compiled);
-    if (compiled.word !== undefined && own.length === 0) {
-      return replacement(compiled, attempt.prompt);
-    }
-    return own.find((o) => o.stated !== null)?.stated?.id ?? null;
+    const own = occurrences.find((o) => o.compiled === compiled && o.stated !== null);
+    return meant.get(compiled) ?? own?.stated?.id ?? null;
   });
 }
 
-/** The reading that stands in a new word's place. */
-function replacement({ sense }: CompiledSense, prompt: string): string | null {
+/** The reading that stands in a new word's place, and where: the first from where the request has the word. */
+function replacement(
+  { sense }: CompiledSense,
+  prompt: string,
+  start: number,
+): { id: string; at: number; length: number } | null {
   const lowered = prompt.toLowerCase();
-  const found = sense.readings.find(({ phrase }) => phrase !== "" && lowered.includes(phrase));
-  return found?.id ?? null;
+  const [first] = sense.readings
+    .filter(({ phrase }) => phrase !== "")
+    .map(({ id, phrase }) => ({ id, at: lowered.indexOf(phrase, start), length: phrase.length }))
+    .filter(({ at }) => at >= 0)
+    .sort((a, b) => a.at - b.at);
+  return first ?? null;
 }
 
 /**

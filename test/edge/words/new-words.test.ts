@@ -9,6 +9,7 @@ import {
   textualGradient,
 } from "../../../edge/src/words/index.ts";
 import { findOccurrences } from "../../../edge/src/words/lexicon.ts";
+import { readRequest, statedSlots } from "../../../edge/src/words/reading.ts";
 import { forgetSense } from "../../../edge/src/words/state.ts";
 import type { GradientInput, WordsState } from "../../../edge/src/words/types.ts";
 import { type Kind, kinds } from "../../../gpu-service/train/language/items.ts";
@@ -158,6 +159,20 @@ describe("a word that stands for a known operation", () => {
     );
     expect(say("Blorp them, as plain text: 4 7 1")).toBe("Blorp them, as plain text: 4 7 1");
     expect(say("What is a zig?")).toBe("What is a zig?");
+  });
+
+  it("does not state the reading of an operation that the request asks for besides", () => {
+    const { state } = lessons("sort-them-from-largest-to-smallest", 0);
+    const request = "Zig them, then sort them, as plain text: 4 7 1";
+    const reading = readRequest(state, request);
+    const slot = (id: string) => reading.senses.findIndex(({ sense }) => sense.id === id);
+    const said = (prompt: string) => statedSlots(reading, { prompt, reply: "" });
+    const worded = "Sort them from largest to smallest, then sort them";
+    expect(said(`${worded}, as plain text: 4 7 1`)[slot("sort")]).toBeNull();
+    const both = said(`${worded} from smallest to largest, as plain text: 4 7 1`);
+    expect(both[slot("sort")]).toBe("up");
+    expect(both[slot("word:zig")]).toBe("sort-them-from-largest-to-smallest");
+    expect(said(request)).toEqual([null, null]);
   });
 
   it("is forgotten when the user says so", () => {
