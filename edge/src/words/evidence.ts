@@ -123,8 +123,7 @@ const unknownNats = -4;
 
 /**
  * Log-probs by what was scored; scores that are no numbers are left out. That a new word means none of the known
- * operations is no wording with a log-prob of its own: a rejected reply says nothing of it, and a correction has a
- * likelihood that a meaning must surpass.
+ * operations has no likelihood of its own for a correction: it has that of a fair guess, which a meaning must surpass.
  */
 export function groupScores(
   { senses }: Reading,
@@ -142,14 +141,21 @@ export function groupScores(
   for (const [i, { kind, reading }] of items.entries()) {
     const logprob = scores[i];
     if (logprob === undefined || !Number.isFinite(logprob)) continue;
-    const ids = reading.split("|");
-    const isUnknown = senses.some(
-      ({ word }, slot) => word !== undefined && ids[slot] === unknownMeaning,
-    );
-    if (!isUnknown) grouped[kind].set(reading, logprob);
-    else if (kind !== "rejected") grouped[kind].set(reading, Math.max(logprob, unknownNats));
+    grouped[kind].set(reading, logprob);
   }
+  liftUnknown(senses, grouped.corrected);
   return grouped;
+}
+
+/** Raises the readings with an unknown word together, so that what they say of other senses stays. */
+function liftUnknown(senses: Reading["senses"], scores: Map<string, number>): void {
+  const unknown = [...scores].filter(([key]) => {
+    const ids = key.split("|");
+    return senses.some(({ word }, slot) => word !== undefined && ids[slot] === unknownMeaning);
+  });
+  const best = unknown.reduce((most, [, logprob]) => Math.max(most, logprob), -Infinity);
+  const lift = Math.max(0, unknownNats - best);
+  for (const [key, logprob] of unknown) scores.set(key, logprob + lift);
 }
 
 /** Accepted: praised and not corrected. */

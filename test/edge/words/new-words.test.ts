@@ -200,6 +200,41 @@ describe("a word that stands for something else", () => {
     }
   });
 
+  it("leaves to the request's other senses what a correction says of them", () => {
+    const request = "Zig them, then sort them, as plain text: 4 7 1";
+    const input: GradientInput = {
+      turnId: "turn_1",
+      request,
+      attempts: [{ prompt: request, reply: "1 4 7", confidence: 0.6 }],
+      feedback: { reward: -1, correction: "7 1" },
+    };
+    // Unlikely under every reading, and less so where sorting goes down.
+    const scores = candidatesToScore(emptyWords(), input).map(({ reading, kind }) =>
+      kind === "rejected" ? -0.7 : reading.includes("down") ? -12 : -18,
+    );
+    const { state } = textualGradient(emptyWords(), input, scores);
+    const shares = state.senses.sort!.readings;
+    expect(shares.down!).toBeGreaterThan(2 * shares.up!);
+  });
+
+  it("stays as it is said though the model was sure of its rejected replies", () => {
+    let state = emptyWords();
+    const request = requestOf({ word: "Zig", items: ["2", "6", "4"] });
+    for (let lesson = 0; lesson < 6; lesson++) {
+      const input: GradientInput = {
+        turnId: "turn_1",
+        request,
+        attempts: [{ prompt: reviseRequest(state, request).prompt, reply: "6", confidence: 0.95 }],
+        feedback: { reward: -1, ...(lesson % 3 === 2 ? { correction: "66!" } : {}) },
+      };
+      const scores = candidatesToScore(state, input).map(({ reading, kind }) =>
+        kind === "corrected" ? -14 : reading === unknownMeaning ? -0.05 : -5,
+      );
+      state = textualGradient(state, input, scores).state;
+      expect(reviseRequest(state, request).prompt).toBe(request);
+    }
+  });
+
   it("loses no other word, and no more than 32 are remembered", () => {
     let state = emptyWords();
     for (let index = 0; index < 40; index++) {
