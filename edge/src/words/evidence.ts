@@ -149,9 +149,11 @@ export function groupScores(
 
 /** Raises the readings with an unknown word together, so that what they say of other senses stays. */
 function liftUnknown(senses: Reading["senses"], scores: Map<string, number>): void {
+  const words = senses.flatMap(({ template }, slot) => (template === undefined ? [] : [slot]));
+  if (words.length === 0) return;
   const unknown = [...scores].filter(([key]) => {
     const ids = key.split("|");
-    return senses.some(({ word }, slot) => word !== undefined && ids[slot] === unknownMeaning);
+    return words.some((slot) => ids[slot] === unknownMeaning);
   });
   const best = unknown.reduce((most, [, logprob]) => Math.max(most, logprob), -Infinity);
   const lift = Math.max(0, unknownNats - best);

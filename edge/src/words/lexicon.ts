@@ -16,8 +16,8 @@ export interface CompiledSense {
   applies: RegExp | null;
   hints: RegExp[];
   readings: CompiledReading[];
-  /** Of a sense per word: the word, and the sense that it was found by. */
-  word?: { text: string; template: CompiledSense };
+  /** Of one new word's sense: the sense per word that found it. */
+  template?: CompiledSense;
 }
 
 /** A place of the text that a sense is about. */
@@ -71,7 +71,7 @@ function senseOfWord(template: CompiledSense, text: string): CompiledSense {
       id: wordPrefix + word,
       label: `what “${word}” means`,
     },
-    word: { text: word, template },
+    template,
   };
   if (known.size >= wordSensesMax) known.clear();
   known.set(word, own);

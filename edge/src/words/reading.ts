@@ -33,7 +33,7 @@ export function readRequest(
   const open = new Set(occurrences.filter((o) => o.stated === null).map((o) => o.compiled));
   const senses = lexicon.flatMap((compiled) => {
     if (!compiled.sense.perWord) return open.has(compiled) ? [compiled] : [];
-    return [...open].filter(({ word }) => word?.template === compiled);
+    return [...open].filter(({ template }) => template === compiled);
   });
   const name = ledger.ledgerName(senses);
   let topics: ReadonlySet<string> | null = null;
@@ -54,7 +54,7 @@ export function readRequest(
 /** For each open sense of the request, the reading that an attempt's prompt states, or null where it is as said. */
 export function statedSlots(reading: Reading, attempt: Attempt): (string | null)[] {
   let { prompt } = attempt;
-  const templates = reading.occurrences.map(({ compiled }) => compiled.word?.template ?? compiled);
+  const templates = reading.occurrences.map(({ compiled }) => compiled.template ?? compiled);
   const find = () =>
     prompt === reading.request
       ? reading.occurrences
@@ -62,7 +62,8 @@ export function statedSlots(reading: Reading, attempt: Attempt): (string | null)
   let occurrences = find();
   const meant = new Map<CompiledSense, string>();
   for (const compiled of reading.senses) {
-    if (compiled.word === undefined || occurrences.some((o) => o.compiled === compiled)) continue;
+    if (compiled.template === undefined || occurrences.some((o) => o.compiled === compiled))
+      continue;
     const start = reading.occurrences.find((o) => o.compiled === compiled)?.start ?? 0;
     const found = replacement(compiled, prompt, start);
     if (found === null) continue;

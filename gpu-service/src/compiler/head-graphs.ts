@@ -53,8 +53,8 @@ export function headGraph(
  * Adds a slice of the vocabulary to running sums, each relative to the largest logit so far (Milakov &
  * Gimelshein, arXiv 1805.02867).
  * Inputs: `h` [N, C]; `model.norm.weight`; `table` [v, C], the slice's rows; `peak.before` and `total.before`
- * [N, 1]; backward also `pull.before` [N, C]. Outputs, with the slice's logits ℓ and n = norm(h): the larger `peak` m, `total` = Σ exp(ℓ − m),
- * `pull` = Σ exp(ℓ − m)·∂ℓ/∂n. To begin with the peak is −∞, the others are 0.
+ * [N, 1]; backward also `pull.before` [N, C]. Outputs, with the slice's logits ℓ and n = norm(h): the larger `peak` m,
+ * `total` = Σ exp(ℓ − m), `pull` = Σ exp(ℓ − m)·∂ℓ/∂n. To begin with the peak is −∞, the others are 0.
  */
 export function vocabularySliceGraph(
   config: ModelConfig,

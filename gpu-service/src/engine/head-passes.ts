@@ -10,7 +10,7 @@ import type { Target } from "../compiler/ops.ts";
 import type { Quantization } from "../compiler/quantize.ts";
 import type { Slices } from "./background.ts";
 import { free } from "./free.ts";
-import type { FedWeights, LayerWeights } from "./layer-weights.ts";
+import { type FedWeights, type LayerWeights, withWeights } from "./layer-weights.ts";
 import { type Compile, Sessions } from "./sessions.ts";
 
 /** [N] log-probs, and backward the cotangents [N, C] of the hidden states. */
@@ -55,16 +55,13 @@ export class WholeHead implements HeadPass {
       headGraph(config, { backward, quantization, targets: isDevice ? "i32" : "i64" }),
     );
     const dims = [targets.length];
-    const feeds: Record<string, Tensor> = {
+    const feeds = {
       h,
       targets: isDevice
         ? new Tensor("int32", targets, dims)
         : new Tensor("int64", BigInt64Array.from(targets, BigInt), dims),
     };
-    for (const name of session.inputNames) {
-      feeds[name] ??= await weights!.read(session, name, name);
-    }
-    const { logprobs, cotangent } = await session.run(feeds);
+    const { logprobs, cotangent } = await session.run(await withWeights(session, feeds, weights));
     free(h);
     return {
       logprobs: logprobs!.data as Float32Array,

@@ -18,6 +18,19 @@ export interface FedWeights {
   close(): void;
 }
 
+/** Feeds with the weights that the graph takes as inputs; `weights` may be null where it takes none. */
+export async function withWeights(
+  session: InferenceSession,
+  feeds: Readonly<Record<string, Tensor>>,
+  weights: FedWeights | null,
+): Promise<Record<string, Tensor>> {
+  const all = { ...feeds };
+  for (const name of session.inputNames) {
+    if (!(name in feeds)) all[name] = await weights!.read(session, name, name);
+  }
+  return all;
+}
+
 export class LayerWeights implements FedWeights {
   readonly #shapes: Map<string, readonly number[]>;
   readonly #locate: Locate;

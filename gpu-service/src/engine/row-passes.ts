@@ -21,7 +21,7 @@ import { release } from "../compiler/release.ts";
 import type { Slices } from "./background.ts";
 import { free } from "./free.ts";
 import type { HeadPass } from "./head-passes.ts";
-import type { FedWeights } from "./layer-weights.ts";
+import { type FedWeights, withWeights } from "./layer-weights.ts";
 import type { AdapterWeights, GradientSink, ScoreRow } from "./model-types.ts";
 import { causalMask, packIds, positionsOf, takeRows } from "./rows.ts";
 import { type Compile, Sessions } from "./sessions.ts";
@@ -137,7 +137,11 @@ export class RowPasses {
         );
         const session = await this.#embed();
         const { out } = await session.run(
-          await this.#withWeights(session, { ids: new Tensor("int64", ids, shape) }),
+          await withWeights(
+            session,
+            { ids: new Tensor("int64", ids, shape) },
+            this.#options.weights,
+          ),
         );
         unpack(
           out as Tensor,
@@ -306,15 +310,6 @@ export class RowPasses {
       if (found.cotangents) release(found.cotangents.buffer as ArrayBuffer);
     }
     return { logprobs, cotangents };
-  }
-
-  /** Feeds with the weights that the graph takes as inputs. */
-  async #withWeights(session: InferenceSession, feeds: Feeds): Promise<Feeds> {
-    const all = { ...feeds };
-    for (const name of session.inputNames) {
-      if (!(name in feeds)) all[name] = await this.#options.weights!.read(session, name, name);
-    }
-    return all;
   }
 
   /** The base model: B = 0 of the smallest rank. */
