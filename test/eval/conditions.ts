@@ -17,8 +17,8 @@ interface StudentOptions {
 
 export interface Condition {
   about: string;
-  /** Something is learnt in the session, so something can be forgotten. */
-  adapts: boolean;
+  /** What a session may forget is asked at its end; also where it learns nothing, so that memory compares. */
+  isProbed: boolean;
   /** A key of a session's `adaptation` that not every deployment takes. */
   needs: string | null;
   open(api: Api, options: StudentOptions): Promise<Student>;
@@ -28,43 +28,43 @@ export interface Condition {
 export const conditions = {
   none: {
     about: "the base model in a dialogue about each problem",
-    adapts: false,
+    isProbed: false,
     needs: null,
     open: async (api, options) => new DialogueStudent(api, { ...options, keepsHistory: false }),
   },
   history: {
     about: "the base model in one dialogue over the whole session, corrections in place",
-    adapts: false,
+    isProbed: false,
     needs: null,
     open: async (api, options) => new DialogueStudent(api, { ...options, keepsHistory: true }),
   },
   said: {
     about: "the request as said, again and again",
-    adapts: false,
+    isProbed: false,
     needs: null,
     open: inWords(async (request) => asSaid(request)),
   },
   appended: {
     about: "the request with the user's remarks below it",
-    adapts: false,
+    isProbed: false,
     needs: null,
     open: inWords(async (request) => appended(request)),
   },
   never: {
     about: "adaptation off; a retry never repeats a rejected reply",
-    adapts: false,
+    isProbed: true,
     needs: null,
     open: inSession({ mode: "off" }),
   },
   proposed: {
     about: "the request as the model rewrites it, unchecked",
-    adapts: false,
+    isProbed: false,
     needs: null,
     open: inWords(async (request, _, complete) => proposed(request, complete)),
   },
   rules: {
     about: "the request as a session's words say it, by rules",
-    adapts: false,
+    isProbed: false,
     needs: "rewriter",
     open: inWords((request, options, _, api) =>
       SessionWording.open(api, request, options, "rules"),
@@ -72,31 +72,31 @@ export const conditions = {
   },
   gpu: {
     about: "the same with the model's proposals beside the rules",
-    adapts: false,
+    isProbed: false,
     needs: "rewriter",
     open: inWords((request, options, _, api) => SessionWording.open(api, request, options, "gpu")),
   },
   words: {
     about: "words adapt",
-    adapts: true,
+    isProbed: true,
     needs: null,
     open: inSession({ mode: "words" }),
   },
   weights: {
     about: "weights adapt",
-    adapts: true,
+    isProbed: true,
     needs: null,
     open: inSession({ mode: "weights" }),
   },
   adam: {
     about: "weights adapt by Adam steps on the same rows",
-    adapts: true,
+    isProbed: true,
     needs: "method",
     open: inSession({ mode: "weights", method: "adam" }),
   },
   both: {
     about: "words, then weights on the reworded request",
-    adapts: true,
+    isProbed: true,
     needs: null,
     open: inSession({ mode: "both" }),
   },

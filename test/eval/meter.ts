@@ -23,11 +23,11 @@ export class Meter {
   }
 
   /**
-   * Watches the service until the returned function is called.
+   * Watches the service until it is told to stop; `read` gives what was seen so far.
    *
    * @throws Failure when the metrics cannot be read.
    */
-  async watch(): Promise<() => Promise<MeterReading>> {
+  async watch(): Promise<{ read(): Promise<MeterReading>; stop(): void }> {
     const before = await this.#read();
     let peakBytes = before.memory;
     let reading = Promise.resolve();
@@ -40,15 +40,17 @@ export class Meter {
         () => {},
       );
     }, sampleMs);
-    return async () => {
-      clearInterval(timer);
-      await reading;
-      const after = await this.#read();
-      return {
-        peakBytes: Math.max(peakBytes, after.memory),
-        replySeconds: after.reply - before.reply,
-        learnSeconds: after.learn - before.learn,
-      };
+    return {
+      read: async () => {
+        await reading;
+        const after = await this.#read();
+        return {
+          peakBytes: Math.max(peakBytes, after.memory),
+          replySeconds: after.reply - before.reply,
+          learnSeconds: after.learn - before.learn,
+        };
+      },
+      stop: () => clearInterval(timer),
     };
   }
 

@@ -31,14 +31,16 @@ export async function runCells(cells: readonly Cell[], context: RunContext): Pro
   for (const cell of cells) {
     const pending = pendingOf(cell, context.journal);
     if (pending.length === 0) continue;
-    const stopWatching = await context.meter?.watch();
-    await inParallel(pending, context.settings.concurrency, context.signal, async (index) => {
-      const record = await holdSession(cell, index, context, baseReplies);
-      context.journal.add(record);
-      context.onSession(record);
-    });
-    if (stopWatching !== undefined) {
-      context.journal.add({ kind: "meter", ...keyOf(cell), ...(await stopWatching()) });
+    const watch = await context.meter?.watch();
+    try {
+      await inParallel(pending, context.settings.concurrency, context.signal, async (index) => {
+        const record = await holdSession(cell, index, context, baseReplies);
+        context.journal.add(record);
+        context.onSession(record);
+      });
+      if (watch) context.journal.add({ kind: "meter", ...keyOf(cell), ...(await watch.read()) });
+    } finally {
+      watch?.stop();
     }
   }
 }
@@ -66,7 +68,7 @@ async function holdSession(
   try {
     const { problems, probesRight, spent } = await runSession(student, plan, suite.protocol, {
       userSeed: `user ${seed}/${suite.name}/${index}`,
-      probes: condition.adapts,
+      probes: condition.isProbed,
     });
     const base = new DialogueStudent(api, { ...options, keepsHistory: false });
     const before = probesRight === null ? 0 : await countRight(plan, base, baseReplies);

@@ -9,16 +9,18 @@ beforeEach(async () => {
 afterEach(() => metrics.close());
 
 test("reports the highest memory and the time spent while it watched", async () => {
-  const stop = await new Meter(metrics.url, "a secret of the tests").watch();
+  const watch = await new Meter(metrics.url, "a secret of the tests").watch();
   Object.assign(metrics.state, { prefill: 1.5, decode: 4, background: 0.75 });
-  const reading = await stop();
+  const reading = await watch.read();
+  watch.stop();
   expect(reading).toMatchObject({ replySeconds: 2.5, learnSeconds: 0.75 });
   expect(reading.peakBytes).toBe((100 + metrics.state.looks) * 1_048_576);
 });
 
 test("takes the page's own address too", async () => {
-  const stop = await new Meter(`${metrics.url}/metrics`, "a secret of the tests").watch();
-  expect((await stop()).peakBytes).toBeGreaterThan(0);
+  const watch = await new Meter(`${metrics.url}/metrics`, "a secret of the tests").watch();
+  expect((await watch.read()).peakBytes).toBeGreaterThan(0);
+  watch.stop();
 });
 
 test("says which address cannot be read, and why", async () => {

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { SuiteSource } from "../../eval/cells.ts";
 import { compare } from "../../eval/comparison.ts";
+import { Meter } from "../../eval/meter.ts";
 import { rowsOf } from "../../eval/results.ts";
 import type { Known } from "./support/fake-api.ts";
+import { serveMetrics } from "./support/fake-metrics.ts";
 import {
   answersTo,
   FakeApi,
@@ -64,7 +67,7 @@ test("counts tries, updates, shift and cost from what the API reports", async ()
     solved: 0,
     shift_at_success: null,
     update_ms: null,
-    forgetting: null,
+    forgetting: 0,
   });
 });
 
@@ -203,7 +206,7 @@ test("measures what weights forget against the base model on the same requests",
       probes: [...probes, "nobody knows"].map((request) => ({ request, isRight })),
     }),
   };
-  const cells = (["words", "weights", "both"] as const).map((condition) => ({
+  const cells = (["never", "words", "weights", "both"] as const).map((condition) => ({
     condition,
     suite,
     seed: 1,
@@ -211,10 +214,36 @@ test("measures what weights forget against the base model on the same requests",
   const journal = await holdCells(await fake.listen(), settings, cells, temporaryFile("j.jsonl"));
   const rows = rowsOf(cells, journal.sessions, []);
   expect(rows.map(({ condition, forgetting }) => [condition, forgetting])).toEqual([
+    ["never", 0],
     ["words", 0],
     ["weights", expect.closeTo(-2 / 3, 12)],
     ["both", 0],
   ]);
   // The base model is asked each probe once, however many conditions compare with it.
   expect(fake.callsTo("POST", "/completions")).toHaveLength(3);
+});
+
+test("stops watching the service when a session fails, so that the command can end", async () => {
+  const metrics = await serveMetrics("a secret of the tests");
+  try {
+    const suite: SuiteSource = {
+      name: "own",
+      place: null,
+      protocol: { name: "B", triesMax: 3, corrections: true, silentFrom: null },
+      sessionCount: 1,
+      draw: () => {
+        throw new Error("There is no plan");
+      },
+    };
+    const cells = [{ condition: "never" as const, suite, seed: 1 }];
+    const meter = new Meter(metrics.url, "a secret of the tests");
+    await expect(
+      holdCells(url, settings, cells, temporaryFile("j.jsonl"), { meter }),
+    ).rejects.toThrow("There is no plan");
+    const { looks } = metrics.state;
+    await sleep(600);
+    expect(metrics.state.looks).toBe(looks);
+  } finally {
+    metrics.close();
+  }
 });

@@ -100,7 +100,7 @@ describe("probes", () => {
     expect(probesRight).toBe(0);
   });
 
-  test("are left out where nothing adapts", async () => {
+  test("are left out where they are not asked for", async () => {
     const { probesRight } = await runSession(new Parrot(["right"]), plan("x"), protocol, options);
     expect(probesRight).toBeNull();
   });

@@ -6,7 +6,7 @@ import { Api } from "../../../eval/api.ts";
 import { type Cell, openSuites, planCells } from "../../../eval/cells.ts";
 import { Journal, type SessionRecord } from "../../../eval/journal.ts";
 import { meansOf, rowsOf } from "../../../eval/results.ts";
-import { runCells } from "../../../eval/run.ts";
+import { type RunContext, runCells } from "../../../eval/run.ts";
 import { readSettings, type Settings } from "../../../eval/settings.ts";
 import { drawSuiteSession, type SuiteName } from "../../../eval/suites.ts";
 import { FakeApi, fakeKey, type Known } from "./fake-api.ts";
@@ -63,7 +63,7 @@ export async function holdSessions(
     onSession(record);
   };
   const cells = planCells(settings, openSuites(settings));
-  const journal = await holdCells(url, settings, cells, journalPath, signal, keep);
+  const journal = await holdCells(url, settings, cells, journalPath, { signal, onSession: keep });
   return { journal, finished };
 }
 
@@ -72,13 +72,15 @@ export async function holdCells(
   settings: Settings,
   cells: readonly Cell[],
   journalPath: string,
-  signal: AbortSignal = new AbortController().signal,
-  onSession: (record: SessionRecord) => void = () => {},
+  watched: Partial<Pick<RunContext, "signal" | "onSession" | "meter">> = {},
 ): Promise<Journal> {
   const api = new Api({ url, key: fakeKey, backoffMs: 1 });
   const journal = new Journal(journalPath, settings, "fake-student");
-  const common = { api, model: "fake-student", settings, journal, meter: null };
-  await runCells(cells, { ...common, signal, onSession });
+  await runCells(cells, {
+    ...{ api, model: "fake-student", settings, journal },
+    ...{ meter: null, signal: new AbortController().signal, onSession: () => {} },
+    ...watched,
+  });
   return journal;
 }
 
