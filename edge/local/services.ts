@@ -8,6 +8,9 @@ import type { Command } from "./processes.ts";
 import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
 
+/** As in its Dockerfile: most of what it holds lies outside of V8's heap, whose young objects may then be few. */
+const gpuNodeOptions = "--max-semi-space-size=1";
+
 /** The GPU service, or the process that runs several of them behind the same port. */
 export function gpuCommand(state: StateFolder, port: number, replicas: number): Command {
   const script = replicas === 1 ? "../../gpu-service/src/main.ts" : "./replicas.ts";
@@ -20,6 +23,7 @@ export function gpuCommand(state: StateFolder, port: number, replicas: number): 
       GPU_PORT: String(port),
       GPU_SECRET: state.gpuSecret(),
       PARENT_PID: String(process.pid),
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} ${gpuNodeOptions}`,
     },
   };
 }

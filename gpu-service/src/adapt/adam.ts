@@ -19,7 +19,7 @@ export async function* adamSteps(
   model: AdaptableModel,
   rows: readonly TokenRow[],
   { rho }: AdaptPlan,
-  { rank, start, before, jacobian }: StartPoint,
+  { rank, start, before, jacobian, tried }: StartPoint,
 ): Slices<MethodResult> {
   const D = start.length;
   const used = [...jacobian.rows];
@@ -31,8 +31,8 @@ export async function* adamSteps(
   let logprobs = before;
   for (let t = 1; t <= steps; t++) {
     if (t > 1) {
-      const B = start.map((value, i) => value + step[i]!);
-      const pass = model.passRows(rows, { digest: "", rank, B }, (row) =>
+      for (let i = 0; i < D; i++) tried[i] = start[i]! + step[i]!;
+      const pass = model.passRows(rows, { digest: "", rank, B: tried }, (row) =>
         used.includes(row) ? jacobian.row(row) : null,
       );
       logprobs = (yield* pass).map((values) => values.reduce((sum, value) => sum + value, 0));

@@ -6,6 +6,7 @@
  */
 import { impliedReward, outcomeKl, rowObjective, targetShift } from "@rosa2/shared/objective";
 import type { AdaptPlan, AdaptResult, RowKind } from "@rosa2/shared/protocol";
+import { release } from "../compiler/release.ts";
 import type { Slices } from "../engine/background.ts";
 import type { AdapterWeights, LanguageModel, ScoreRow } from "../engine/model-types.ts";
 import { adamSteps } from "./adam.ts";
@@ -49,12 +50,15 @@ export async function* adapt(
   parent: AdapterWeights | null,
 ): Slices<AdaptOutcome> {
   const rank = parent?.rank ?? plan.rank;
-  const start = parent?.B ?? new Float32Array(model.adapterLength(rank));
-  const jacobian = new Jacobian(rows.length, start.length);
+  const D = model.adapterLength(rank);
+  const start = parent?.B ?? new Float32Array(D);
+  const tried = new Float32Array(D);
+  const jacobian = new Jacobian(rows.length, D);
   try {
-    return yield* adaptFrom(model, rows, plan, { rank, start, jacobian });
+    return yield* adaptFrom(model, rows, plan, { rank, start, jacobian, tried });
   } finally {
     jacobian.free();
+    release(tried.buffer);
   }
 }
 
@@ -62,24 +66,29 @@ async function* adaptFrom(
   model: AdaptableModel,
   rows: readonly TokenRow[],
   plan: AdaptPlan,
-  { rank, start, jacobian }: Omit<StartPoint, "before">,
+  { rank, start, jacobian, tried }: Omit<StartPoint, "before">,
 ): Slices<AdaptOutcome> {
   const owes = (row: number, S: number) => firstTarget(rows[row]!, S, plan);
   const before = (yield* model.passRows(rows, { digest: "", rank, B: start }, (row, S) =>
     owes(row, S) === 0 ? null : jacobian.row(row),
   )).map(sum);
   const asked = before.map((S, row) => owes(row, S));
-  const report = (after: number[], predicted: number[], step: Float32Array, B: Float32Array) =>
+  /** `stepped` is where the step led, `kept` what the session has from now on. */
+  const report = (
+    after: number[],
+    predicted: number[],
+    { stepped, kept }: { stepped: Float32Array; kept: Float32Array },
+  ) =>
     reportRows(rows, { before, after, asked, predicted }, plan, {
       rank,
-      step_norm: norm(step),
-      shift_norm: norm(B),
+      step_norm: distance(stepped, start),
+      shift_norm: norm(kept),
     });
   if (jacobian.rows.length === 0) {
-    const nothing = new Float32Array(start.length);
     const reason = "every row is where it should be, or below the gate";
     const zeros = rows.map(() => 0);
-    return { decision: "skipped", reason, ...report(before, zeros, nothing, start) };
+    const stay = { stepped: start, kept: start };
+    return { decision: "skipped", reason, ...report(before, zeros, stay) };
   }
 
   const take = plan.method === "adam" ? adamSteps : linearisedSteps;
@@ -88,24 +97,26 @@ async function* adaptFrom(
     start,
     before,
     jacobian,
+    tried,
   });
   for (let halving = 0, size = 1, after = end.after; ; halving++) {
-    const B = stepTo(start, step, size);
-    after ??= (yield* model.passRows(rows, { digest: "", rank, B })).map(sum);
+    stepTo(tried, start, step, size);
+    after ??= (yield* model.passRows(rows, { digest: "", rank, B: tried })).map(sum);
     const realised = after.map((value, i) => value - before[i]!);
     const scaled = predicted.map((value) => value * size);
     const ratio = ratioAlong(asked, realised, scaled);
-    const taken = B.map((value, i) => value - start[i]!);
     if (ratio >= agreement.min && ratio <= agreement.max) {
       const reason =
         halving === 0
           ? `realised ${ratio.toFixed(2)} of the predicted shift`
           : `halved ${halving} times, then realised ${ratio.toFixed(2)} of the predicted shift`;
-      return { decision: "updated", reason, ...report(after, scaled, taken, B), B };
+      const reported = report(after, scaled, { stepped: tried, kept: tried });
+      return { decision: "updated", reason, ...reported, B: tried.slice() };
     }
     if (halving === halvingsMax) {
       const reason = `realised ${ratio.toFixed(2)} of the predicted shift, outside ${agreement.min}–${agreement.max}`;
-      return { decision: "rejected", reason, ...report(after, scaled, taken, start) };
+      const reported = report(after, scaled, { stepped: tried, kept: start });
+      return { decision: "rejected", reason, ...reported };
     }
     size /= 2;
     after = null;
@@ -118,11 +129,13 @@ export interface StartPoint {
   start: Float32Array;
   before: number[];
   jacobian: Jacobian;
+  /** Memory for the B that a pass tries, overwritten by the next one: copies would wait for the garbage collector. */
+  tried: Float32Array<ArrayBuffer>;
 }
 
 /** A method's whole step, what it predicted for each row, and each row's S at its end where that is known. */
 export interface MethodResult {
-  step: Float32Array;
+  step: Float32Array<ArrayBuffer>;
   predicted: number[];
   after: number[] | null;
 }
@@ -157,9 +170,10 @@ export class Jacobian {
   }
 }
 
-/** B after a share of the step, in the numbers that the adapter's file will hold. */
-function stepTo(start: Float32Array, step: Float32Array, size = 1): Float32Array<ArrayBuffer> {
-  return roundToFile(start.map((value, i) => value + size * step[i]!));
+/** Writes B after a share of the step, in the numbers that the adapter's file will hold. */
+function stepTo(B: Float32Array, start: Float32Array, step: Float32Array, size = 1): void {
+  for (let i = 0; i < B.length; i++) B[i] = start[i]! + size * step[i]!;
+  roundToFile(B);
 }
 
 /** What a row asks for before the first step; 0 leaves it out. */
@@ -177,7 +191,7 @@ async function* linearisedSteps(
   model: AdaptableModel,
   rows: readonly TokenRow[],
   plan: AdaptPlan,
-  { rank, start, before, jacobian }: StartPoint,
+  { rank, start, before, jacobian, tried }: StartPoint,
 ): Slices<MethodResult> {
   const step = new Float32Array(start.length);
   const predicted = rows.map(() => 0);
@@ -206,12 +220,13 @@ async function* linearisedSteps(
       predicted[jacobian.rows[i]!]! += value;
     });
     for (let i = 0; i < step.length; i++) step[i]! += solved.step[i]!;
+    release(solved.step.buffer);
     const isLast = iteration + 1 === plan.iterations;
-    const B = stepTo(start, step);
+    stepTo(tried, start, step);
     const known = new Set(jacobian.rows);
     const pass = model.passRows(
       rows,
-      { digest: "", rank, B },
+      { digest: "", rank, B: tried },
       isLast
         ? undefined
         : (row, S) => (known.has(row) && !isSettled(row, S) ? jacobian.row(row) : null),
@@ -276,6 +291,12 @@ function ratioAlong(targets: number[], realised: number[], predicted: number[]):
 function norm(values: Float32Array): number {
   let total = 0;
   for (const value of values) total += value * value;
+  return Math.sqrt(total);
+}
+
+function distance(a: Float32Array, b: Float32Array): number {
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += (a[i]! - b[i]!) ** 2;
   return Math.sqrt(total);
 }
 

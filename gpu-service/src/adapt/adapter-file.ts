@@ -6,12 +6,7 @@ import { createHash } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
 import { loraLength, loraSites } from "../compiler/lora.ts";
-import {
-  encodeSafetensors,
-  fromFloat16,
-  openSafetensors,
-  toFloat16,
-} from "../compiler/safetensors.ts";
+import { encodeSafetensors, openSafetensors, toFloat16 } from "../compiler/safetensors.ts";
 import type { AdapterWeights } from "../engine/model-types.ts";
 import { basisId } from "./basis.ts";
 
@@ -23,9 +18,9 @@ export interface AdapterBase {
 
 const format = "rosa2-adapter-1";
 
-/** B as the file will hold it: rounded to fp16, so that what was measured is what will be served. */
-export function roundToFile(B: Float32Array): Float32Array<ArrayBuffer> {
-  return fromFloat16(toFloat16(B));
+/** Rounds B in place to what the file will hold, fp16, so that what was measured is what will be served. */
+export function roundToFile(B: Float32Array): void {
+  for (let i = 0; i < B.length; i++) B[i] = Math.f16round(B[i]!);
 }
 
 /** The file's bytes and digest. The same numbers and parent give the same bytes. */

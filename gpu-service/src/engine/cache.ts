@@ -4,7 +4,6 @@
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
-import { AdapterBank } from "./adapter-bank.ts";
 import type { KvCache } from "./model-types.ts";
 
 const capacityAtStart = 64;
@@ -12,8 +11,6 @@ const capacityAtStart = 64;
 export class Cache implements KvCache {
   readonly slots: number;
   readonly tokensMax: number;
-  /** Adapters of the slots' sequences. */
-  readonly adapters: AdapterBank;
   readonly #config: ModelConfig;
   /** Positions that fit now; grows by doubling up to `tokensMax`. */
   capacity: number;
@@ -31,7 +28,6 @@ export class Cache implements KvCache {
     this.tokensMax = tokensMax;
     this.#config = config;
     this.#held = new Int32Array(slots);
-    this.adapters = new AdapterBank(config, slots);
     this.capacity = Math.min(capacityAtStart, tokensMax);
     this.#blocks = this.#allocate();
   }

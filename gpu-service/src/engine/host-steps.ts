@@ -2,15 +2,14 @@
  * Steps with keys, values and adapters in host memory: prefill writes the cache in place, decode returns what is new.
  * It knows rows and slots, not requests.
  */
-import { Tensor } from "onnxruntime-node";
+import { type InferenceSession, Tensor } from "onnxruntime-node";
 import type { Basis } from "../adapt/basis.ts";
 import type { ModelConfig } from "../compiler/checkpoint.ts";
 import { decodeGraph } from "../compiler/decode-graph.ts";
-import type { Value } from "../compiler/graph.ts";
 import { layerKinds } from "../compiler/layer-kinds.ts";
-import { loraGroups } from "../compiler/lora.ts";
 import type { Quantization } from "../compiler/quantize.ts";
 import { stepGraph } from "../compiler/step-graph.ts";
+import { AdapterBank } from "./adapter-bank.ts";
 import { Cache } from "./cache.ts";
 import { decodeMask } from "./decode-mask.ts";
 import { free } from "./free.ts";
@@ -35,19 +34,22 @@ export class HostSteps {
   readonly #options: HostStepOptions;
   readonly #ropeFeeds: Feeds;
   readonly #sessions: Sessions;
-  readonly #basisTensors = new Map<number, Feeds>();
+  readonly #adapters: AdapterBank;
+  /** Whether the decode graph has adapters: from their first use on. */
+  #decodesAdapters = false;
 
   constructor(options: HostStepOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options.compile);
+    this.#adapters = new AdapterBank(options.config, options.basis);
     const dims = [options.contextLength, options.config.headSize / 2];
     this.#ropeFeeds = mapValues(options.rope, (table) => new Tensor("float32", table, dims));
   }
 
-  /** Compiles the base model's graphs. */
+  /** Compiles the graphs that the base model needs. */
   async prepare(): Promise<void> {
-    await this.#sessions.get("step", () => this.#stepGraph(false));
-    await this.#sessions.get("decode", () => this.#decodeGraph(false));
+    await this.#prefillSession();
+    await this.#decodeSession();
   }
 
   allocateCache(slots: number, tokensMax: number): Cache {
@@ -75,10 +77,7 @@ export class HostSteps {
     wanted: readonly string[],
   ): Promise<Feeds> {
     const { ids, rows, length, past, firstSlot, adapters } = input;
-    const adapted = adapters.some((adapter) => adapter !== null);
-    const session = await this.#sessions.get(adapted ? "step+lora" : "step", () =>
-      this.#stepGraph(adapted),
-    );
+    const session = await this.#prefillSession();
     const { feeds, fetches } = cache.tensors(firstSlot, rows);
     const last = Int32Array.from({ length: rows }, (_, row) => past[row]! + length - 1);
     const result = await session.run(
@@ -87,7 +86,7 @@ export class HostSteps {
         last: new Tensor("int32", last, [rows]),
         total: new Tensor("int32", Int32Array.of(total), []),
         ...feeds,
-        ...(adapted ? this.#adapterFeedsAt(cache, firstSlot, adapters) : {}),
+        ...this.#adapters.feeds(firstSlot, adapters),
       },
       { ...Object.fromEntries(wanted.map((name) => [name, null])), ...fetches },
     );
@@ -99,10 +98,11 @@ export class HostSteps {
 
   async #decode(input: StepInput, cache: Cache, wanted: readonly string[]): Promise<Feeds> {
     const { ids, rows, past, firstSlot, adapters } = input;
-    const adapted = adapters.some((adapter) => adapter !== null);
-    const session = await this.#sessions.get(adapted ? "decode+lora" : "decode", () =>
-      this.#decodeGraph(adapted),
-    );
+    if (!this.#decodesAdapters && adapters.some((adapter) => adapter !== null)) {
+      await this.#sessions.drop("decode");
+      this.#decodesAdapters = true;
+    }
+    const session = await this.#decodeSession();
     const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
     const result = await session.run(
       {
@@ -111,11 +111,12 @@ export class HostSteps {
         ...this.#masks((window) => decodeMask(past.subarray(0, rows), cache.capacity, window)),
         ...this.#ropeFeeds,
         ...cache.tensors(firstSlot, rows).feeds,
-        ...(adapted ? this.#adapterFeedsAt(cache, firstSlot, adapters) : {}),
+        ...(this.#decodesAdapters ? this.#adapters.feeds(firstSlot, adapters) : {}),
       },
       [...wanted, "fresh"],
     );
     cache.write(result.fresh!.data as Float32Array, firstSlot, past.subarray(0, rows));
+    free(result.fresh!);
     return result;
   }
 
@@ -130,34 +131,20 @@ export class HostSteps {
     );
   }
 
-  #basisFeeds(rank: number): Feeds {
-    const known = this.#basisTensors.get(rank);
-    if (known) return known;
-    const basis = this.#options.basis(rank);
-    const feeds = Object.fromEntries(
-      loraGroups(this.#options.config).map(({ name, in: width }) => [
-        `a.${name}`,
-        new Tensor("float32", basis.get(name)!, [rank, width]),
-      ]),
-    );
-    this.#basisTensors.set(rank, feeds);
-    return feeds;
-  }
-
-  /** A, and each row's B at its slot. */
-  #adapterFeedsAt(cache: Cache, firstSlot: number, adapters: StepInput["adapters"]): Feeds {
-    const feeds = cache.adapters.feeds(firstSlot, adapters);
-    return { ...this.#basisFeeds(cache.adapters.rank), ...feeds };
-  }
-
-  #stepGraph(adapters: boolean): Record<string, Value> {
+  /** One graph with and without adapters: a second would map the weights once more. */
+  #prefillSession(): Promise<InferenceSession> {
     const { config, contextLength, quantization } = this.#options;
-    return stepGraph(config, { positions: contextLength, adapters, quantization });
+    return this.#sessions.get("prefill", () =>
+      stepGraph(config, { positions: contextLength, quantization }),
+    );
   }
 
-  #decodeGraph(adapters: boolean): Record<string, Value> {
+  /** Here a small model's token takes a third longer with adapters of zeros, so they come when they are needed. */
+  #decodeSession(): Promise<InferenceSession> {
     const { config, quantization } = this.#options;
-    return decodeGraph(config, { adapters, quantization });
+    return this.#sessions.get("decode", () =>
+      decodeGraph(config, { adapters: this.#decodesAdapters, quantization }),
+    );
   }
 }
 

@@ -211,8 +211,10 @@ export class Model implements LanguageModel {
             ...(isPass ? { "intra_op.allow_spinning": "0" } : {}),
           },
         },
-        // Each graph's arena would keep the largest run's memory for good.
-        enableCpuMemArena: !isPass,
+        // Each graph's arena and its plans of whole runs would keep the largest run's memory for good; the
+        // allocator that they share gives it to whichever runs next.
+        enableCpuMemArena: false,
+        enableMemPattern: false,
       }).catch((cause) => {
         throw provider === "cpu" ? cause : providerError(provider, cause);
       }),

@@ -44,7 +44,7 @@ export interface RowPassOptions {
 /** Positions of one run while others wait for tokens. Bounds time and memory. */
 const busyPositionsMax = 64;
 /** And when nobody does: as many as keep a tensor [positions, F] within these bytes, within these limits. */
-const innerBytesMax = 2 * 1_048_576;
+const innerBytesMax = 524_288;
 const alonePositions = { min: 128, max: 1024 };
 /** Scores of one row [H, T, T] from which on its heads are run one after the other. */
 const scoreBytesMax = 2 * 1_048_576;
@@ -129,6 +129,9 @@ export class RowPasses {
     const states = rows.map(
       (row) => new States(lengthOf(row), config.hiddenSize, sink ? this.#blocks.length + 1 : 1),
     );
+    const cotangents = rows.map(
+      (row) => new Float32Array(sink ? lengthOf(row) * config.hiddenSize : 0),
+    );
     try {
       yield* this.#inTiles(rows, all, async (tile, T) => {
         const { ids, shape } = packIds(
@@ -164,7 +167,7 @@ export class RowPasses {
           );
         });
       }
-      const { logprobs, cotangents } = yield* this.#runHead(rows, states, sink !== undefined);
+      const logprobs = yield* this.#runHead(rows, states, sink ? cotangents : null);
       const sinks = logprobs.map((values, row) => sink?.(row, sum(values)) ?? null);
       const chosen = all.filter((row) => sinks[row] !== null);
       for (const [index, block] of chosen.length === 0
@@ -200,6 +203,7 @@ export class RowPasses {
       return logprobs;
     } finally {
       for (const state of states) state.free();
+      for (const { buffer } of cotangents) release(buffer);
     }
   }
 
@@ -277,16 +281,15 @@ export class RowPasses {
     return weights !== null && target === "cpu" && scoreBytes > scoreBytesMax;
   }
 
-  /** Log-probs by row, and each row's cotangent [length, C] of the hidden states after the last block. */
+  /** Log-probs by row; each row's cotangent [length, C] of the hidden states after the last block goes where asked. */
   async *#runHead(
     rows: readonly ScoreRow[],
     states: readonly States[],
-    backward: boolean,
-  ): Slices<{ logprobs: Float32Array[]; cotangents: Float32Array[] }> {
+    cotangents: readonly Float32Array[] | null,
+  ): Slices<Float32Array[]> {
     const { config, head } = this.#options;
     const C = config.hiddenSize;
     const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
-    const cotangents = rows.map((row) => new Float32Array(backward ? lengthOf(row) * C : 0));
     const tokens = rows.flatMap(({ prompt, reply }, row) =>
       Array.from(reply, (target, y) => ({ row, y, at: (prompt.length - 1 + y) * C, target })),
     );
@@ -299,17 +302,17 @@ export class RowPasses {
       const found = yield* head.run(
         new Tensor("float32", h, [chunk.length, C]),
         Int32Array.from(chunk, ({ target }) => target),
-        backward,
+        cotangents !== null,
       );
       chunk.forEach(({ row, y, at }, n) => {
         logprobs[row]![y] = found.logprobs[n]!;
         if (found.cotangents) {
-          cotangents[row]!.set(found.cotangents.subarray(n * C, (n + 1) * C), at);
+          cotangents![row]!.set(found.cotangents.subarray(n * C, (n + 1) * C), at);
         }
       });
       if (found.cotangents) release(found.cotangents.buffer as ArrayBuffer);
     }
-    return { logprobs, cotangents };
+    return logprobs;
   }
 
   /** The base model: B = 0 of the smallest rank. */

@@ -140,6 +140,8 @@ export class Scheduler {
       const slot = this.#slots.lease(
         cacheKey(request.tenant, request.adapter?.digest ?? null),
         request.prompt,
+        // An adapter is one session's, which goes on from its latest turn; its others would fill memory.
+        { staysAlone: request.adapter !== null },
       );
       this.#bySlot.set(slot, {
         ...request,

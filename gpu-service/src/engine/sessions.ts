@@ -22,6 +22,13 @@ export class Sessions {
     return session;
   }
 
+  /** Gives up one graph, if it was made; no run of it may be under way. */
+  async drop(key: string): Promise<void> {
+    const made = this.#made.get(key);
+    this.#made.delete(key);
+    await (await made)?.release();
+  }
+
   async dispose(): Promise<void> {
     const sessions = [...this.#made.values()];
     this.#made.clear();

@@ -18,6 +18,8 @@ export interface Slot {
   tokens: number[];
   /** Grows with every use; the lowest parked slot is evicted first. */
   usedAt: number;
+  /** Whether it is the only one of its key to stay parked. */
+  staysAlone: boolean;
 }
 
 export function cacheKey(tenant: string, digest: string | null): string {
@@ -28,6 +30,8 @@ export class SlotTable {
   readonly #cache: KvCache;
   /** By index. */
   readonly #slots: Slot[];
+  /** By index: whether its memory has been written. */
+  readonly #written: boolean[];
   #first = 0;
   #activeCount = 0;
   #leasedCount = 0;
@@ -37,12 +41,14 @@ export class SlotTable {
   constructor(cache: KvCache) {
     if (cache.slots < 2) throw new Error(`Cannot schedule on ${cache.slots} slot: 2 are needed`);
     this.#cache = cache;
+    this.#written = new Array(cache.slots).fill(false);
     this.#slots = Array.from({ length: cache.slots }, (_, index) => ({
       index,
       state: "empty",
       key: "",
       tokens: [],
       usedAt: 0,
+      staysAlone: false,
     }));
   }
 
@@ -61,9 +67,10 @@ export class SlotTable {
 
   /**
    * A filling slot for a prompt, whose `tokens` are the longest prefix already computed under the
-   * same key. The last prompt token is never among them: its logits are needed.
+   * same key. The last prompt token is never among them: its logits are needed. One that `staysAlone` takes the place
+   * of what its key left parked.
    */
-  lease(key: string, prompt: ArrayLike<number>): Slot {
+  lease(key: string, prompt: ArrayLike<number>, { staysAlone = false } = {}): Slot {
     if (!this.canLease) throw new Error("Cannot lease a slot: all are in use");
     const { source, length } = this.#longestPrefix(key, prompt);
     let slot = source;
@@ -71,12 +78,14 @@ export class SlotTable {
       // Only the beginning is shared, with another conversation: copy it and leave that one its slot.
       source.usedAt = ++this.#clock;
       slot = this.#emptySlot();
-      this.#cache.copySlot(source.index, slot.index, length);
+      this.#copy(source.index, slot.index, length);
       slot.tokens = source.tokens.slice(0, length);
     }
     slot ??= this.#emptySlot();
+    this.#written[slot.index] = true;
     slot.tokens.length = length;
     slot.key = key;
+    slot.staysAlone = staysAlone;
     slot.state = "filling";
     slot.usedAt = ++this.#clock;
     this.#leasedCount++;
@@ -103,8 +112,12 @@ export class SlotTable {
       throw new Error(`Cannot release a slot that is ${slot.state}`);
     this.#leasedCount--;
     slot.usedAt = ++this.#clock;
-    if (park && slot.tokens.length > 0) slot.state = "parked";
-    else this.#clear(slot);
+    if (!park || slot.tokens.length === 0) {
+      this.#clear(slot);
+      return;
+    }
+    if (slot.staysAlone) this.forget(slot.key);
+    slot.state = "parked";
   }
 
   /** Empties the parked slots of a key that will hardly come again. */
@@ -161,18 +174,30 @@ export class SlotTable {
   #move(slot: Slot, index: number): void {
     const empty = this.#slots[index] as Slot;
     if (empty.state !== "empty") throw new Error(`Cannot move to slot ${index}: ${empty.state}`);
-    if (slot.tokens.length > 0) this.#cache.copySlot(slot.index, index, slot.tokens.length);
+    if (slot.tokens.length > 0) this.#copy(slot.index, index, slot.tokens.length);
     empty.index = slot.index;
     slot.index = index;
     this.#slots[empty.index] = empty;
     this.#slots[index] = slot;
   }
 
-  /** An empty slot, next to the run if possible; failing that, the parked one used longest ago, evicted. */
+  /** Copies the first tokens of one slot to another. */
+  #copy(from: number, to: number, tokens: number): void {
+    this.#cache.copySlot(from, to, tokens);
+    this.#written[to] = true;
+  }
+
+  /**
+   * An empty slot, next to the run if possible, but above all one written before: fresh memory takes longer than a
+   * copy, and stays. Failing that, the parked one used longest ago, evicted.
+   */
   #emptySlot(): Slot {
     const beside = [this.#slots[this.#first + this.#activeCount], this.#slots[this.#first - 1]];
-    const empty = [...beside, ...this.#slots].find((slot) => slot?.state === "empty");
-    if (empty !== undefined) return empty;
+    const empty = [...beside, ...this.#slots].filter(
+      (slot): slot is Slot => slot?.state === "empty",
+    );
+    const chosen = empty.find(({ index }) => this.#written[index]) ?? empty[0];
+    if (chosen !== undefined) return chosen;
     const oldest = this.#parked().reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
     this.#clear(oldest);
     return oldest;

@@ -114,4 +114,17 @@ describe("a batch of sessions on a real model", () => {
     const texts = (await serve(same, 4)).ids.map((reply) => reply.join());
     expect(new Set(texts).size).toBe(4);
   }, 60_000);
+
+  it("gives the base model's rows in a batch what they get alone, also once adapters were used", async () => {
+    const asks: Ask[] = Array.from({ length: 6 }, (_, i) => ({
+      content: `base ${"y".repeat(7 * i)}`,
+      adapter: null,
+      temperature: 0,
+      tokensMax: 24,
+    }));
+    const alone: number[][] = [];
+    for (const ask of asks) alone.push(...(await serve([ask], 1)).ids);
+    await serve([{ ...asks[0]!, adapter: randomAdapter("d", 4) }], 1);
+    for (let round = 0; round < 5; round++) expect((await serve(asks, 6)).ids).toEqual(alone);
+  }, 60_000);
 });

@@ -51,6 +51,42 @@ describe("SlotTable", () => {
     expect(cache.copies).toBe(0);
   });
 
+  it("keeps one parked sequence of a key that asks for it, the latest", () => {
+    const { table, fill } = tableOf(8);
+    const turn = (prompt: number[]) => {
+      const slot = table.lease("adapter", prompt, { staysAlone: true });
+      fill(slot, prompt);
+      table.activate(slot);
+      return () => table.release(slot, true);
+    };
+    const [first, second] = [turn([1, 2, 3]), turn([4, 5, 6, 7])];
+    second();
+    first();
+    expect(table.parkedTokens).toBe(3);
+    turn([8, 9])();
+    expect(table.parkedTokens).toBe(2);
+    expect(table.lease("adapter", [8, 9, 10], { staysAlone: true }).tokens).toEqual([8, 9]);
+  });
+
+  it("writes to fresh memory only when no empty slot has been written before", () => {
+    const { table, fill } = tableOf(8);
+    const places = new Set<number>();
+    const turn = (key: string) => {
+      const slot = table.lease(key, [1, 2, 3]);
+      fill(slot, [1, 2, 3]);
+      table.activate(slot);
+      places.add(slot.index);
+      return slot;
+    };
+    const held = turn("held");
+    for (let generation = 0; generation < 6; generation++) {
+      table.release(turn(`generation ${generation}`), true);
+      table.forget(`generation ${generation}`);
+    }
+    table.release(held, true);
+    expect(places.size).toBe(2);
+  });
+
   it("always leaves the last prompt token to be computed", () => {
     const { table, fill } = tableOf(3);
     const first = table.lease("t", [1, 2, 3]);
