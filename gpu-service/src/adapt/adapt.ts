@@ -135,7 +135,7 @@ export interface StartPoint {
 
 /** A method's whole step, what it predicted for each row, and each row's S at its end where that is known. */
 export interface MethodResult {
-  step: Float32Array<ArrayBuffer>;
+  step: Float32Array;
   predicted: number[];
   after: number[] | null;
 }

@@ -13,13 +13,13 @@ import { weightReader } from "./weights.ts";
 
 /**
  * Inputs: `ids` [R, T], `past.{layer}.key|value` [R, K, S, D], `last` [R] (index of each row's last token),
- * `total` [] (longest length), `a.{group}` [r, in] and `b.{group}` [R, Σ out, r].
+ * `total` [] (longest length), and with adapters `a.{group}` [r, in], `b.{group}` [R, Σ out, r].
  * Outputs: of the last position `logits` [R, 1, V], `best` [R, 1], `peak` and `normalizer` [R, 1, 1];
  * `present.{layer}.key|value` over the past's memory.
  */
 export function stepGraph(
   config: ModelConfig,
-  options: { positions: number; quantization?: Quantization | null },
+  options: { positions: number; adapters: boolean; quantization?: Quantization | null },
 ): Record<string, Value> {
   const { headSize } = config;
   const tables = new Map(
@@ -32,7 +32,7 @@ export function stepGraph(
   const parts: DecoderParts = {
     ...weightReader(options.quantization ?? null),
     attend,
-    lora: adapterInputs(config),
+    ...(options.adapters ? { lora: adapterInputs(config) } : {}),
   };
   const hidden = decoder(config, input("ids", { dtype: "i64", shape: ["R", "T"] }), parts);
   return { ...nextTokens(config, slice(hidden, 1, -1, 0), parts), ...caches };

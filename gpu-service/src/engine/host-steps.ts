@@ -35,8 +35,8 @@ export class HostSteps {
   readonly #ropeFeeds: Feeds;
   readonly #sessions: Sessions;
   readonly #adapters: AdapterBank;
-  /** Whether the decode graph has adapters: from their first use on. */
-  #decodesAdapters = false;
+  /** Whether the graphs have adapters: from their first use on. */
+  #adapted = false;
 
   constructor(options: HostStepOptions) {
     this.#options = options;
@@ -62,6 +62,7 @@ export class HostSteps {
     let total = 0;
     for (let row = 0; row < rows; row++) total = Math.max(total, past[row]! + length);
     cache.reserve(total);
+    if (!this.#adapted && input.adapters.some((adapter) => adapter !== null)) await this.#adapt();
     const wanted = needsLogits ? [...nextTokenOutputs, "logits"] : nextTokenOutputs;
     const result =
       length === 1
@@ -86,7 +87,7 @@ export class HostSteps {
         last: new Tensor("int32", last, [rows]),
         total: new Tensor("int32", Int32Array.of(total), []),
         ...feeds,
-        ...this.#adapters.feeds(firstSlot, adapters),
+        ...(this.#adapted ? this.#adapters.feeds(firstSlot, adapters) : {}),
       },
       { ...Object.fromEntries(wanted.map((name) => [name, null])), ...fetches },
     );
@@ -98,10 +99,6 @@ export class HostSteps {
 
   async #decode(input: StepInput, cache: Cache, wanted: readonly string[]): Promise<Feeds> {
     const { ids, rows, past, firstSlot, adapters } = input;
-    if (!this.#decodesAdapters && adapters.some((adapter) => adapter !== null)) {
-      await this.#sessions.drop("decode");
-      this.#decodesAdapters = true;
-    }
     const session = await this.#decodeSession();
     const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
     const result = await session.run(
@@ -111,7 +108,7 @@ export class HostSteps {
         ...this.#masks((window) => decodeMask(past.subarray(0, rows), cache.capacity, window)),
         ...this.#ropeFeeds,
         ...cache.tensors(firstSlot, rows).feeds,
-        ...(this.#decodesAdapters ? this.#adapters.feeds(firstSlot, adapters) : {}),
+        ...(this.#adapted ? this.#adapters.feeds(firstSlot, adapters) : {}),
       },
       [...wanted, "fresh"],
     );
@@ -131,19 +128,23 @@ export class HostSteps {
     );
   }
 
-  /** One graph with and without adapters: a second would map the weights once more. */
+  /** Graphs with adapters take the place of those without, beside which they would map the weights once more. */
+  async #adapt(): Promise<void> {
+    this.#adapted = true;
+    await this.#sessions.dispose();
+  }
+
   #prefillSession(): Promise<InferenceSession> {
     const { config, contextLength, quantization } = this.#options;
     return this.#sessions.get("prefill", () =>
-      stepGraph(config, { positions: contextLength, quantization }),
+      stepGraph(config, { positions: contextLength, adapters: this.#adapted, quantization }),
     );
   }
 
-  /** Here a small model's token takes a third longer with adapters of zeros, so they come when they are needed. */
   #decodeSession(): Promise<InferenceSession> {
     const { config, quantization } = this.#options;
     return this.#sessions.get("decode", () =>
-      decodeGraph(config, { adapters: this.#decodesAdapters, quantization }),
+      decodeGraph(config, { adapters: this.#adapted, quantization }),
     );
   }
 }

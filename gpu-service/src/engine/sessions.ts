@@ -22,13 +22,7 @@ export class Sessions {
     return session;
   }
 
-  /** Gives up one graph, if it was made; no run of it may be under way. */
-  async drop(key: string): Promise<void> {
-    const made = this.#made.get(key);
-    this.#made.delete(key);
-    await (await made)?.release();
-  }
-
+  /** Gives all graphs up; no run may be under way. What is asked for again is compiled again. */
   async dispose(): Promise<void> {
     const sessions = [...this.#made.values()];
     this.#made.clear();

@@ -49,7 +49,7 @@ it("prints the decode graph of a toy decoder with an adapter", () => {
 });
 
 it("prints the step graph of a toy decoder with an adapter", () => {
-  expect(printGraph(stepGraph(toy, { positions: 4 }))).toMatchSnapshot();
+  expect(printGraph(stepGraph(toy, { positions: 4, adapters: true }))).toMatchSnapshot();
 });
 
 const mapped = { layer: 0, weights: "mapped" } as const;
