@@ -86,7 +86,10 @@ describe("the CPU target's steps in a clean folder", () => {
       stage
         .filter((line) => line.startsWith("ENV "))
         .flatMap((line) => line.slice(4).split(" "))
-        .map((pair) => pair.split("=") as [string, string]),
+        .map((pair) => {
+          const [name = "", ...value] = pair.split("=");
+          return [name, value.join("=")];
+        }),
     );
     const cache = mkdtempSync(join(root, "cache-"));
     chmodSync(cache, 0o777);
