@@ -211,9 +211,8 @@ export class Model implements LanguageModel {
             ...(isPass ? { "intra_op.allow_spinning": "0" } : {}),
           },
         },
-        // Each graph's arena and its plans of whole runs would keep the largest run's memory for good; the
-        // allocator that they share gives it to whichever runs next.
-        enableCpuMemArena: false,
+        // A pass's arena and any graph's plans of whole runs would keep the largest run's memory for good.
+        enableCpuMemArena: !isPass,
         enableMemPattern: false,
       }).catch((cause) => {
         throw provider === "cpu" ? cause : providerError(provider, cause);
