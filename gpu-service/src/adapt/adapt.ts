@@ -159,7 +159,7 @@ export class Jacobian {
 
   /** Gives the memory back now rather than at some garbage collection. */
   free(): void {
-    this.#all.buffer.transfer(0);
+    release(this.#all.buffer);
   }
 
   /** Place of a row's gradient, made at its first use. */

@@ -140,8 +140,6 @@ export class Scheduler {
       const slot = this.#slots.lease(
         cacheKey(request.tenant, request.adapter?.digest ?? null),
         request.prompt,
-        // An adapter is one session's, which goes on from its latest turn; its others would fill memory.
-        { staysAlone: request.adapter !== null },
       );
       this.#bySlot.set(slot, {
         ...request,
@@ -265,7 +263,8 @@ export class Scheduler {
 
   #leave(sequence: Sequence, park: boolean): void {
     this.#bySlot.delete(sequence.slot);
-    this.#slots.release(sequence.slot, park);
+    // An adapter is one session's, which goes on from its latest turn; its others would fill memory.
+    this.#slots.release(sequence.slot, park, { staysAlone: sequence.adapter !== null });
     this.#queue.release(sequence.ticket);
   }
 

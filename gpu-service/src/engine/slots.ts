@@ -18,8 +18,6 @@ export interface Slot {
   tokens: number[];
   /** Grows with every use; the lowest parked slot is evicted first. */
   usedAt: number;
-  /** Whether it is the only one of its key to stay parked. */
-  staysAlone: boolean;
 }
 
 export function cacheKey(tenant: string, digest: string | null): string {
@@ -48,7 +46,6 @@ export class SlotTable {
       key: "",
       tokens: [],
       usedAt: 0,
-      staysAlone: false,
     }));
   }
 
@@ -67,10 +64,9 @@ export class SlotTable {
 
   /**
    * A filling slot for a prompt, whose `tokens` are the longest prefix already computed under the
-   * same key. The last prompt token is never among them: its logits are needed. One that `staysAlone` takes the place
-   * of what its key left parked.
+   * same key. The last prompt token is never among them: its logits are needed.
    */
-  lease(key: string, prompt: ArrayLike<number>, { staysAlone = false } = {}): Slot {
+  lease(key: string, prompt: ArrayLike<number>): Slot {
     if (!this.canLease) throw new Error("Cannot lease a slot: all are in use");
     const { source, length } = this.#longestPrefix(key, prompt);
     let slot = source;
@@ -85,7 +81,6 @@ export class SlotTable {
     this.#written[slot.index] = true;
     slot.tokens.length = length;
     slot.key = key;
-    slot.staysAlone = staysAlone;
     slot.state = "filling";
     slot.usedAt = ++this.#clock;
     this.#leasedCount++;
@@ -105,8 +100,11 @@ export class SlotTable {
     this.#activeCount++;
   }
 
-  /** Ends a sequence; its tokens stay parked unless `park` is false (what is in the cache may be wrong). */
-  release(slot: Slot, park: boolean): void {
+  /**
+   * Ends a sequence; its tokens stay parked unless `park` is false (what is in the cache may be wrong). With
+   * `staysAlone` they take the place of what its key left parked before.
+   */
+  release(slot: Slot, park: boolean, { staysAlone = false } = {}): void {
     if (slot.state === "active") this.#leaveRun(slot, park);
     else if (slot.state !== "filling")
       throw new Error(`Cannot release a slot that is ${slot.state}`);
@@ -116,7 +114,7 @@ export class SlotTable {
       this.#clear(slot);
       return;
     }
-    if (slot.staysAlone) this.forget(slot.key);
+    if (staysAlone) this.forget(slot.key);
     slot.state = "parked";
   }
 

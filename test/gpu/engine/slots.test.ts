@@ -54,10 +54,10 @@ describe("SlotTable", () => {
   it("keeps one parked sequence of a key that asks for it, the latest", () => {
     const { table, fill } = tableOf(8);
     const turn = (prompt: number[]) => {
-      const slot = table.lease("adapter", prompt, { staysAlone: true });
+      const slot = table.lease("adapter", prompt);
       fill(slot, prompt);
       table.activate(slot);
-      return () => table.release(slot, true);
+      return () => table.release(slot, true, { staysAlone: true });
     };
     const [first, second] = [turn([1, 2, 3]), turn([4, 5, 6, 7])];
     second();
@@ -65,7 +65,7 @@ describe("SlotTable", () => {
     expect(table.parkedTokens).toBe(3);
     turn([8, 9])();
     expect(table.parkedTokens).toBe(2);
-    expect(table.lease("adapter", [8, 9, 10], { staysAlone: true }).tokens).toEqual([8, 9]);
+    expect(table.lease("adapter", [8, 9, 10]).tokens).toEqual([8, 9]);
   });
 
   it("writes to fresh memory only when no empty slot has been written before", () => {
