@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Api, ApiError } from "../local/api.ts";
 import { Failure } from "../local/failure.ts";
-import type { SessionDetail, TurnBody } from "../src/contract.ts";
+import type { SessionDetail, TurnBody } from "../src/contract/index.ts";
 
 interface HealthBody {
   status: "ok" | "degraded";

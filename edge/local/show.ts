@@ -1,7 +1,7 @@
 /** What the demo prints. It knows the API's answers, not how they came about. */
 import { styleText } from "node:util";
 import { diffWordsWithSpace } from "diff";
-import type { FeedbackResult, TurnBody } from "../src/contract.ts";
+import type { FeedbackResult, TurnBody } from "../src/contract/index.ts";
 import type { Api } from "./api.ts";
 import type { Outcome } from "./story.ts";
 

@@ -10,7 +10,7 @@ import { heldOutPairs } from "../../gpu-service/language/skills.ts";
 import { answer, drawTask, isRight, withNewItems } from "../../gpu-service/language/task.ts";
 import { feedback as userFeedback } from "../../gpu-service/language/user.ts";
 import { request } from "../../gpu-service/language/wording.ts";
-import type { FeedbackResult, SessionDetail, TurnBody } from "../src/contract.ts";
+import type { FeedbackResult, SessionDetail, TurnBody } from "../src/contract/index.ts";
 import type { Api } from "./api.ts";
 import { printChange, printReply, printRequest, printSaid } from "./show.ts";
 

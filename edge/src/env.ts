@@ -1,6 +1,6 @@
 /** Bindings of the Worker as wrangler.toml declares them; variables are read through config.ts only. */
 import type { EraserObject } from "./accounts/eraser.ts";
-import type { SessionObject } from "./session/index.ts";
+import type { SessionObject } from "./session/object.ts";
 
 export interface Env {
   DB: D1Database;

@@ -5,7 +5,7 @@ import { configOf } from "./config.ts";
 import type { Env } from "./env.ts";
 
 export { EraserObject } from "./accounts/eraser.ts";
-export { SessionObject } from "./session/index.ts";
+export { SessionObject } from "./session/object.ts";
 
 const app = createApp();
 

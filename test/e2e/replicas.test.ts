@@ -6,7 +6,7 @@ import { secretHeader } from "@rosa2/shared/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ApiError } from "../../edge/local/api.ts";
 import { readRunning } from "../../edge/local/state.ts";
-import type { FeedbackResult, TurnBody } from "../../edge/src/contract.ts";
+import type { FeedbackResult, TurnBody } from "../../edge/src/contract/index.ts";
 import { drawRequest } from "./support/requests.ts";
 import { makeStateFolder, processTree, Rosa } from "./support/rosa.ts";
 

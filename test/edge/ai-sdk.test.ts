@@ -2,7 +2,7 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, generateText, streamText } from "ai";
 import { describe, expect, it } from "vitest";
-import type { SessionDetail, UsageReport } from "../../edge/src/contract.ts";
+import type { SessionDetail, UsageReport } from "../../edge/src/contract/index.ts";
 import { type Caller, eventually, newTenant, openSession, worker } from "./support/client.ts";
 
 function modelOf(caller: Caller, headers: Record<string, string> = {}) {

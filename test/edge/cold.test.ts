@@ -1,9 +1,9 @@
 /** A GPU service that sleeps: short calls are told so, streams wait, and words go on without it. */
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract.ts";
-import { SessionObject } from "../../edge/src/session/index.ts";
-import { type Result, unwrap } from "../../edge/src/session/result.ts";
+import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
+import { type Result, unwrap } from "../../edge/src/rpc.ts";
+import { SessionObject } from "../../edge/src/session/object.ts";
 import {
   appWith,
   ask,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { TenantBody } from "../../edge/src/contract.ts";
+import type { TenantBody } from "../../edge/src/contract/index.ts";
 import {
   ask,
   bindings,

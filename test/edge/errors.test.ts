@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bootstrapAccount } from "../../edge/src/accounts/bootstrap.ts";
 import { authenticate } from "../../edge/src/accounts/keys.ts";
-import type { TurnBody } from "../../edge/src/contract.ts";
+import type { TurnBody } from "../../edge/src/contract/index.ts";
 import { ask, bindings, callerWith, newTenant, openSession } from "./support/client.ts";
 
 async function errorOf(response: Response) {

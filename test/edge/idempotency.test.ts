@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { SessionDetail, TurnBody } from "../../edge/src/contract.ts";
+import type { SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
 import type { ApiDocument } from "../../edge/src/docs/page.ts";
 import {
   ask,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { SessionDetail, WordsStateBody } from "../../edge/src/contract.ts";
+import type { SessionDetail, WordsStateBody } from "../../edge/src/contract/index.ts";
 import { ask, type Caller, judge, newTenant, openSession } from "./support/client.ts";
 
 const closing = {

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../edge/src/config.ts";
-import { type SessionDetail, type TenantBody, turnsMax } from "../../edge/src/contract.ts";
+import { type SessionDetail, type TenantBody, turnsMax } from "../../edge/src/contract/index.ts";
 import {
   appWith,
   ask,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Erased, SessionDetail } from "../../edge/src/contract.ts";
+import type { Erased, SessionDetail } from "../../edge/src/contract/index.ts";
 import {
   ask,
   bindings,

@@ -6,7 +6,12 @@ import {
   replyCostNanosMax,
   settledCostNanos,
 } from "../../edge/src/accounts/usage.ts";
-import type { BudgetBody, SessionDetail, TurnBody, UsageReport } from "../../edge/src/contract.ts";
+import type {
+  BudgetBody,
+  SessionDetail,
+  TurnBody,
+  UsageReport,
+} from "../../edge/src/contract/index.ts";
 import {
   ask,
   bindings,

@@ -1,7 +1,7 @@
 /** The `openai` package on the real Worker: its requests go through the Worker's fetch. */
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
-import type { BudgetBody, SessionDetail } from "../../edge/src/contract.ts";
+import type { BudgetBody, SessionDetail } from "../../edge/src/contract/index.ts";
 import { type Caller, eventually, newTenant, openSession, worker } from "./support/client.ts";
 
 function clientOf(caller: Caller, headers: Record<string, string> = {}): OpenAI {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildPrompt, estimateTokens } from "../../edge/src/session/prompt.ts";
+import { buildPrompt, estimateTokens } from "../../edge/src/session/policy/prompt.ts";
 
 const dialogue = [
   { prompt: "first question", reply: "first answer" },

@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { streamWindowMs } from "../../edge/src/session/prune.ts";
+import { streamWindowMs } from "../../edge/src/session/store/prune.ts";
 import {
   bindings,
   type Caller,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { reportToStripe } from "../../edge/src/accounts/stripe.ts";
-import type { SessionDetail } from "../../edge/src/contract.ts";
+import type { SessionDetail } from "../../edge/src/contract/index.ts";
 import { ask, bindings, judge, newTenant, openSession } from "./support/client.ts";
 
 type Prepare = (this: unknown, sql: string) => D1PreparedStatement;

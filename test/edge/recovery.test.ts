@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract.ts";
+import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
 import {
   ask,
   bindings,

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { SessionObject } from "../../edge/src/session/index.ts";
-import { unwrap } from "../../edge/src/session/result.ts";
+import { unwrap } from "../../edge/src/rpc.ts";
+import { SessionObject } from "../../edge/src/session/object.ts";
 import {
   ask,
   bindings,

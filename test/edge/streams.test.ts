@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { TurnBody } from "../../edge/src/contract.ts";
+import type { TurnBody } from "../../edge/src/contract/index.ts";
 import { logEvents, sseResponse } from "../../edge/src/http/sse.ts";
-import { followLog } from "../../edge/src/session/events.ts";
+import { followLog } from "../../edge/src/session/store/event-log.ts";
 import {
   ask,
   type Caller,

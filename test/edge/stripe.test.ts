@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { reportToStripe } from "../../edge/src/accounts/stripe.ts";
 import { recordUsage } from "../../edge/src/accounts/usage.ts";
 import { configOf } from "../../edge/src/config.ts";
-import type { UsageReport } from "../../edge/src/contract.ts";
+import type { UsageReport } from "../../edge/src/contract/index.ts";
 import type { MeterEvent, StripeTrouble } from "../support/fake-stripe-events.ts";
 import { ask, bindings, eventually, newTenant, openSession } from "./support/client.ts";
 

@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { SessionDetail } from "../../edge/src/contract.ts";
+import type { SessionDetail } from "../../edge/src/contract/index.ts";
 import type { ApiDocument } from "../../edge/src/docs/page.ts";
 import { exampleOf } from "../../edge/src/docs/schema.ts";
 import { ask, bindings, type Caller, judge, newTenant, openSession } from "./support/client.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { WordsStateBody } from "../../edge/src/contract.ts";
+import type { WordsStateBody } from "../../edge/src/contract/index.ts";
 import { ask, judge, newTenant, openSession } from "./support/client.ts";
 
 async function taught() {

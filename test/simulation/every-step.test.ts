@@ -3,7 +3,7 @@
  * feedback on it (words → weights → swap → a new reply): everything still happens once.
  */
 import { describe, expect, it } from "vitest";
-import type { TurnBody } from "../../edge/src/contract.ts";
+import type { TurnBody } from "../../edge/src/contract/index.ts";
 import { newTenant, openSession } from "../edge/support/client.ts";
 import { expectSound } from "./support/check.ts";
 import { alarmOf, crash, type Step, untilIdle, type When, watchSteps } from "./support/steps.ts";

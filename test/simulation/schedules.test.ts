@@ -7,7 +7,7 @@
  */
 import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
-import type { SessionDetail } from "../../edge/src/contract.ts";
+import type { SessionDetail } from "../../edge/src/contract/index.ts";
 import { bindings, type Caller, newTenant, openSession } from "../edge/support/client.ts";
 import type { Behaviour } from "../support/fake-gpu-calls.ts";
 import { expectSound } from "./support/check.ts";

@@ -1,6 +1,6 @@
 /** The monthly spend cap: money is reserved before work starts, so that no burst of calls can overrun it. */
 import { RosaError } from "@rosa2/shared/errors";
-import type { BudgetBody } from "../contract.ts";
+import type { BudgetBody } from "../contract/index.ts";
 
 /** A reservation whose holder died frees itself after this long. */
 const reservationMs = 15 * 60_000;

@@ -6,10 +6,10 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { eraseAdapters } from "../adapters/index.ts";
-import type { Erased } from "../contract.ts";
+import type { Erased } from "../contract/index.ts";
 import type { Env } from "../env.ts";
 import { logFailure } from "../failure.ts";
-import type { Result } from "../session/result.ts";
+import type { Result } from "../rpc.ts";
 import { removeSession } from "./sessions.ts";
 import { countErased, finishErasure, readErasure } from "./tenants.ts";
 

@@ -2,7 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
-import { type KeyBody, type RequestRate, requestRates, type Scope } from "../contract.ts";
+import { type KeyBody, type RequestRate, requestRates, type Scope } from "../contract/index.ts";
 import { newId, sha256 } from "../ids.ts";
 import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 import { apiKeys } from "./schema.ts";

@@ -1,6 +1,6 @@
 /** D1 tables: who may call, what they may spend, what they used, which sessions exist. No conversation text, except in saved answers of stateless calls (idempotency), which expire. */
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { ErasureBody } from "../contract.ts";
+import type { ErasureBody } from "../contract/index.ts";
 import type { OwnLexicon } from "../words/index.ts";
 
 export const tenants = sqliteTable("tenants", {

@@ -2,7 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
-import type { Erased, ErasureBody, TenantBody } from "../contract.ts";
+import type { Erased, ErasureBody, TenantBody } from "../contract/index.ts";
 import type { OwnLexicon } from "../words/index.ts";
 import { tenants } from "./schema.ts";
 

@@ -3,7 +3,7 @@ import type { Usage } from "@rosa2/shared/protocol";
 import { and, between, eq, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Prices } from "../config.ts";
-import type { Cost, UsageBody, UsageReport } from "../contract.ts";
+import type { Cost, UsageBody, UsageReport } from "../contract/index.ts";
 import { usageEvents } from "./schema.ts";
 
 export interface UsageEvent {

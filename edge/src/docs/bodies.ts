@@ -11,7 +11,7 @@ import type {
   usageReportSchema,
   WeightsReport,
   WordsReport,
-} from "../contract.ts";
+} from "../contract/index.ts";
 
 const at = (minute: string) => `2026-11-23T09:${minute}.000Z`;
 const session = "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM";

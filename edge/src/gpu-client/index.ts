@@ -3,7 +3,7 @@
  *
  * It sends an adapter's bytes only after `409 adapter_missing`, and knows neither sessions nor where
  * adapters are kept: the caller hands in a function that loads them. Replies may come from another service
- * that speaks the same `/v1/generate`. A cold service is an error, or is waited for: patience.ts.
+ * that speaks the same `/v1/generate`. A cold service is an error, or is waited for: cold-start.ts.
  */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import {
@@ -23,8 +23,8 @@ import {
 import { createParser } from "eventsource-parser";
 import type { z } from "zod";
 import type { Config } from "../config.ts";
-import { goesOn, isCold, unlessCold, untilWarm } from "./patience.ts";
-import { Silence } from "./silence.ts";
+import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
+import { Silence } from "./idle-timeout.ts";
 
 /** Loads the bytes of an adapter file by digest. */
 export type LoadAdapter = (digest: string) => Promise<Uint8Array<ArrayBuffer>>;

@@ -6,9 +6,8 @@ import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import type { FailureReport } from "../failure.ts";
 import { isId, sha256 } from "../ids.ts";
-import type { Trace } from "../session/desk.ts";
-import type { IdempotencyKey } from "../session/idempotency.ts";
-import type { SessionObject } from "../session/index.ts";
+import type { IdempotencyKey, Trace } from "../rpc.ts";
+import type { SessionObject } from "../session/object.ts";
 
 export interface AppEnv {
   Bindings: Env;

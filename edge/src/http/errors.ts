@@ -3,7 +3,7 @@ import type { Hook } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { HTTPException } from "hono/http-exception";
 import { reportOf } from "../failure.ts";
-import { KeptError } from "../session/result.ts";
+import { KeptError } from "../rpc.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 
 export function answerError(error: Error, c: AppContext): Response {

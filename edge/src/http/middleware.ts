@@ -7,7 +7,7 @@ import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
 import { authenticate, requireScope } from "../accounts/keys.ts";
 import { countRequest } from "../accounts/metrics.ts";
-import type { Scope } from "../contract.ts";
+import type { Scope } from "../contract/index.ts";
 import { newId } from "../ids.ts";
 import { type AppEnv, config } from "./context.ts";
 import { takeRequest } from "./rate.ts";

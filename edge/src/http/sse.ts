@@ -1,5 +1,5 @@
 /** Server-sent events out of a session's log stream; it knows the log's lines and nothing of what they mean. */
-import type { LogEvent } from "../contract.ts";
+import type { LogEvent } from "../contract/index.ts";
 
 /** The log's lines as values; null is a heartbeat. Leaving the loop tells the session that nobody reads any more. */
 export async function* readLog(

@@ -12,7 +12,7 @@ import {
   keySchema,
   usageQuerySchema,
   usageReportSchema,
-} from "../contract.ts";
+} from "../contract/index.ts";
 import type { AppEnv } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { idempotently } from "../http/idempotency.ts";

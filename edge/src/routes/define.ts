@@ -1,6 +1,6 @@
 /** Helpers that keep route definitions short: JSON bodies, and the error answers that every route shares. */
 import { z } from "@hono/zod-openapi";
-import { errorSchema } from "../contract.ts";
+import { errorSchema } from "../contract/index.ts";
 
 export function json<T extends z.ZodType>(schema: T, description: string) {
   return { description, content: { "application/json": { schema } } };

@@ -1,12 +1,12 @@
 /** Lineage of a session's adapter: list, activate, download. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { getAdapter } from "../adapters/index.ts";
-import { generationListSchema } from "../contract.ts";
+import { generationListSchema } from "../contract/index.ts";
 import { GpuClient } from "../gpu-client/index.ts";
 import { type AppEnv, config, idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { needs } from "../http/middleware.ts";
-import { unwrap } from "../session/result.ts";
+import { unwrap } from "../rpc.ts";
 import {
   bearer,
   errors,

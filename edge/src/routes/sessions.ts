@@ -11,15 +11,15 @@ import {
   sessionCreateSchema,
   sessionDetailSchema,
   sessionListSchema,
-} from "../contract.ts";
+} from "../contract/index.ts";
 import { type AppContext, type AppEnv, config, mySession, sessionStub } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { idempotently } from "../http/idempotency.ts";
 import { needs } from "../http/middleware.ts";
 import { isId, newId } from "../ids.ts";
-import type { NewSession } from "../session/index.ts";
-import { mergeLexicons } from "../session/lexicon.ts";
-import { unwrap } from "../session/result.ts";
+import { unwrap } from "../rpc.ts";
+import type { NewSession } from "../session/object.ts";
+import { mergeLexicons } from "../session/store/lexicon.ts";
 import { bearer, errors, idempotencyHeader, json, jsonBody, sessionParam } from "./define.ts";
 
 export const sessions = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });

@@ -3,7 +3,7 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { revokeOtherKeys } from "../accounts/keys.ts";
 import { readLexicon, readTenant, setLexicon, startErasure } from "../accounts/tenants.ts";
-import { erasureSchema, lexiconSchema, tenantSchema } from "../contract.ts";
+import { erasureSchema, lexiconSchema, tenantSchema } from "../contract/index.ts";
 import type { AppEnv } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { needs } from "../http/middleware.ts";

@@ -1,12 +1,17 @@
 /** Turns of a session: ask, retry, stop, follow, and give feedback. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import { feedbackResultSchema, feedbackSchema, turnCreateSchema, turnSchema } from "../contract.ts";
+import {
+  feedbackResultSchema,
+  feedbackSchema,
+  turnCreateSchema,
+  turnSchema,
+} from "../contract/index.ts";
 import { type AppEnv, idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { needs } from "../http/middleware.ts";
 import { logEvents, sseResponse } from "../http/sse.ts";
-import { unwrap } from "../session/result.ts";
+import { unwrap } from "../rpc.ts";
 import {
   bearer,
   errors,

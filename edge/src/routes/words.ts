@@ -1,10 +1,10 @@
 /** What a session has learnt about words: read it, undo it, change it. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
-import { constraintPatchSchema, lexiconSchema, wordsStateSchema } from "../contract.ts";
+import { constraintPatchSchema, lexiconSchema, wordsStateSchema } from "../contract/index.ts";
 import { type AppEnv, idempotencyOf, mySession } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { needs } from "../http/middleware.ts";
-import { unwrap } from "../session/result.ts";
+import { unwrap } from "../rpc.ts";
 import { bearer, errors, idempotencyHeader, json, jsonBody, sessionParam } from "./define.ts";
 
 export const words = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });

@@ -1,18 +1,18 @@
 /** What a piece of feedback says by itself, and log-probs of replies as the GPU service measures them. */
 import { RosaError } from "@rosa2/shared/errors";
-import type { FeedbackBody, WordsReport } from "../contract.ts";
+import type { FeedbackBody, WordsReport } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
+import type { Trace } from "../rpc.ts";
 import {
   adapterOf,
   callContext,
   type Desk,
   type FeedbackRow,
   sessionRow,
-  type Trace,
   type TurnRow,
-} from "./desk.ts";
-import type { GpuTime } from "./meter.ts";
+} from "./context.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
+import type { GpuTime } from "./store/meter.ts";
 
 export function isNeutral({ reward, text, correction }: FeedbackBody): boolean {
   return reward === 0 && correction === undefined && (text ?? "").trim() === "";

@@ -10,13 +10,14 @@ import { release } from "../accounts/budget.ts";
 import { countUsage } from "../accounts/metrics.ts";
 import { recordUsage, type UsageEvent } from "../accounts/usage.ts";
 import { logFailure } from "../failure.ts";
-import { type Desk, feedbackRow, type Trace } from "./desk.ts";
-import { learnFrom } from "./learn.ts";
-import { type Job, type JobKind, leaseMs } from "./outbox.ts";
-import { pruneLog } from "./prune.ts";
-import { feedback, session } from "./schema.ts";
+import type { Trace } from "../rpc.ts";
+import { type Desk, feedbackRow } from "./context.ts";
+import { learnFrom } from "./feedback.ts";
+import { type Job, type JobKind, leaseMs } from "./store/outbox.ts";
+import { pruneLog } from "./store/prune.ts";
+import { feedback, session } from "./store/schema.ts";
+import { idleWeights, sessionSummary } from "./store/views.ts";
 import { answerTurn, leaseReply } from "./turn.ts";
-import { idleWeights, sessionSummary } from "./views.ts";
 
 /** Feedback that could not be finished in a day is closed without an update. */
 const giveUpMs = 24 * 3_600_000;

@@ -1,5 +1,6 @@
 /** The model that proposes wordings beside the rules, as session and configuration name it; null where the rules rewrite alone. */
 import { RosaError } from "@rosa2/shared/errors";
+import type { Trace } from "../rpc.ts";
 import {
   type AiBinding,
   gpuRewriter,
@@ -7,8 +8,8 @@ import {
   type Rewriter,
   workersAiRewriter,
 } from "../words/providers/index.ts";
-import { callContext, type Desk, sessionRow, type Trace } from "./desk.ts";
-import { type GpuTime, gpuMsOf } from "./meter.ts";
+import { callContext, type Desk, sessionRow } from "./context.ts";
+import { type GpuTime, gpuMsOf } from "./store/meter.ts";
 
 export function rewriterOf(
   desk: Desk,

@@ -11,24 +11,24 @@ import { release, reserve } from "../accounts/budget.ts";
 import { replyCostNanosMax, settledCostNanos } from "../accounts/usage.ts";
 import { logFailure } from "../failure.ts";
 import { newId } from "../ids.ts";
+import type { Trace } from "../rpc.ts";
 import {
   adapterOf,
   callContext,
   type Desk,
   runningTurn,
   sessionRow,
-  type Trace,
   type TurnRow,
   turnRow,
-} from "./desk.ts";
-import { draftTurn, type NewTurn, type Retry } from "./draft.ts";
-import { findIdempotent, noteIdempotent } from "./idempotency.ts";
-import { gpuMsOf, meter, meterId, noteIndex, Spending } from "./meter.ts";
-import { leaseMs } from "./outbox.ts";
-import { Page } from "./page.ts";
-import { notePrune } from "./prune.ts";
-import { turns } from "./schema.ts";
-import { turnBody } from "./views.ts";
+} from "./context.ts";
+import { draftTurn, type NewTurn, type Retry } from "./planned-turn.ts";
+import { Page } from "./reply-writer.ts";
+import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
+import { gpuMsOf, meter, meterId, noteIndex, Spending } from "./store/meter.ts";
+import { leaseMs } from "./store/outbox.ts";
+import { notePrune } from "./store/prune.ts";
+import { turns } from "./store/schema.ts";
+import { turnBody } from "./store/views.ts";
 
 /**
  * Stores a turn that is ready to be answered, or finds the one that its Idempotency-Key made before.

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import OpenAI from "openai";
 import { Api } from "../../../edge/local/api.ts";
 import { type Spawned, spawnRosa } from "../../../edge/local/spawn.ts";
-import type { FeedbackResult, SessionDetail, TurnBody } from "../../../edge/src/contract.ts";
+import type { FeedbackResult, SessionDetail, TurnBody } from "../../../edge/src/contract/index.ts";
 
 export class Rosa extends Api {
   readonly process: Spawned;

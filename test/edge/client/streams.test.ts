@@ -5,7 +5,7 @@ import {
   turnSchema,
   weightsReportSchema,
   wordsReportSchema,
-} from "../../../edge/src/contract.ts";
+} from "../../../edge/src/contract/index.ts";
 import { newClient } from "./support.ts";
 
 const request = "one two three four five six seven eight";

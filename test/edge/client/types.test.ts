@@ -3,8 +3,8 @@ import type { z } from "@hono/zod-openapi";
 import type { ErrorCode as ServerCode, ErrorType as ServerType } from "@rosa2/shared/errors";
 import type * as client from "rosa2";
 import { expectTypeOf, it } from "vitest";
-import type { ChatRequest } from "../../../edge/src/chat/request.ts";
-import type * as contract from "../../../edge/src/contract.ts";
+import type * as contract from "../../../edge/src/contract/index.ts";
+import type { ChatRequest } from "../../../edge/src/routes/openai/request.ts";
 
 type Given<Name extends keyof typeof contract> = (typeof contract)[Name] extends z.ZodType
   ? z.output<(typeof contract)[Name]>

@@ -3,7 +3,7 @@ import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { bootstrapAccount } from "../../../edge/src/accounts/bootstrap.ts";
 import { createApp } from "../../../edge/src/app.ts";
-import type { FeedbackResult, SessionDetail, TurnBody } from "../../../edge/src/contract.ts";
+import type { FeedbackResult, SessionDetail, TurnBody } from "../../../edge/src/contract/index.ts";
 import type { Env } from "../../../edge/src/env.ts";
 import type { Behaviour, Call } from "../../support/fake-gpu-calls.ts";
 

@@ -1,6 +1,6 @@
 /** What must hold of a session at rest, whatever happened on the way. */
 import { expect } from "vitest";
-import type { SessionDetail } from "../../../edge/src/contract.ts";
+import type { SessionDetail } from "../../../edge/src/contract/index.ts";
 import { bindings, type Caller, readEvents, textOf } from "../../edge/support/client.ts";
 
 interface Lineage {

@@ -1,0 +1,392 @@
+/** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
+import { z } from "@hono/zod-openapi";
+import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
+import { rewriterNames } from "../config.ts";
+import { ownLexiconSchema } from "../words/index.ts";
+import { costSchema, timestamp } from "./shared.ts";
+
+export * from "./account.ts";
+export { type Cost, costSchema } from "./shared.ts";
+
+export const contentCharsMax = 16_384;
+const instructionsCharsMax = 8_192;
+const textCharsMax = 4_096;
+/** Turns of one session; a longer conversation is forked or started anew. */
+export const turnsMax = 1_000;
+
+const sessionId = z.string().openapi({ example: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM" });
+const turnId = z.string().openapi({ example: "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS" });
+const generationName = z
+  .string()
+  .openapi({ description: "`base` or a generation's id", example: "base" });
+
+export const usageSchema = z
+  .object({
+    prompt_tokens: z.int(),
+    completion_tokens: z.int(),
+    total_tokens: z.int(),
+    prompt_tokens_details: z.object({ cached_tokens: z.int() }),
+  })
+  .openapi("Usage");
+export type UsageBody = z.infer<typeof usageSchema>;
+
+export const errorSchema = z
+  .object({
+    error: z.object({
+      type: z.string().openapi({ example: "invalid_request_error" }),
+      code: z.string().openapi({ example: "invalid_request" }),
+      message: z.string(),
+      param: z.string().optional(),
+      request_id: z.string().optional(),
+    }),
+  })
+  .openapi("Error");
+
+export const modes = ["both", "words", "weights", "off"] as const;
+export type Mode = (typeof modes)[number];
+export const contexts = ["request", "dialogue"] as const;
+export type ContextPolicy = (typeof contexts)[number];
+export const methods = ["dual", "adam"] as const;
+export type Method = (typeof methods)[number];
+
+const adaptationSchema = z
+  .object({
+    mode: z.enum(modes).default("both"),
+    context: z.enum(contexts).optional().openapi({
+      description:
+        "What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise)",
+    }),
+    method: z.enum(methods).default("dual").openapi({
+      description:
+        "How the weights step is computed: one exact solve (`dual`), or four Adam steps on the same rows, the baseline of the evaluation",
+    }),
+    rewriter: z.enum(rewriterNames).optional().openapi({
+      description:
+        "Who proposes wordings: the rules alone, the served model beside them (`gpu`), or the deployment's own `openai` or `workers-ai` where it is set up. The deployment's choice unless given",
+    }),
+  })
+  .openapi("Adaptation");
+
+export const lexiconSchema = z
+  .strictObject({
+    senses: ownLexiconSchema.openapi({
+      description:
+        "Wordings with several readings, of your own domain. An own sense replaces the shipped one of its id. `*` in spans, hints and cues stands for any one word",
+      example: [
+        {
+          id: "close",
+          label: "closing",
+          spans: ["close the ticket"],
+          readings: [
+            { id: "resolved", phrase: "as resolved", cues: ["it is fixed"] },
+            { id: "rejected", phrase: "as rejected", cues: ["we will not do it"] },
+          ],
+        },
+      ],
+    }),
+  })
+  .openapi("Lexicon");
+
+export const sessionCreateSchema = z
+  .strictObject({
+    instructions: z.string().min(1).max(instructionsCharsMax).optional(),
+    title: z.string().min(1).max(200).optional(),
+    adaptation: adaptationSchema.optional(),
+    lexicon: lexiconSchema.optional().openapi({
+      description: "Own senses of this session, beside and before the tenant's",
+    }),
+    ttl_seconds: z.int().min(60).max(31_536_000).optional().openapi({
+      description: "The session erases itself this long after it was made",
+    }),
+  })
+  .openapi("SessionCreate");
+
+export const turnSchema = z
+  .object({
+    id: turnId,
+    object: z.literal("turn"),
+    session_id: sessionId,
+    index: z.int(),
+    status: z.enum(["running", "completed", "stopped", "failed"]),
+    content: z.string().openapi({ description: "The request as said" }),
+    prompt: z.string().openapi({ description: "The request as the model saw it" }),
+    reply: z.string(),
+    finish_reason: z.enum(["stop", "length", "stopped"]).nullable(),
+    generation: generationName,
+    retry_of: turnId.nullable(),
+    attempt: z.int(),
+    confidence: z.number().nullable().openapi({ description: "e^S of the reply, 0…1" }),
+    usage: z.union([usageSchema, z.null()]),
+    cost: costSchema,
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    created_at: timestamp,
+  })
+  .openapi("Turn");
+export type TurnBody = z.infer<typeof turnSchema>;
+
+export const sessionSchema = z
+  .object({
+    id: sessionId,
+    object: z.literal("session"),
+    title: z.string().nullable(),
+    mode: z.enum(modes),
+    generation: generationName,
+    turn_count: z.int(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .openapi("SessionSummary");
+export type SessionSummary = z.infer<typeof sessionSchema>;
+
+export const sessionDetailSchema = sessionSchema
+  .extend({
+    instructions: z.string().nullable(),
+    context: z.enum(contexts),
+    method: z.enum(methods),
+    rewriter: z.enum(rewriterNames),
+    forked_from: sessionId.nullable(),
+    expires_at: timestamp.nullable(),
+    turns: z.array(turnSchema),
+    feedback: z.array(z.lazy(() => feedbackRecordSchema)),
+    totals: z.object({
+      turns: z.int(),
+      feedback: z.int(),
+      generations: z.int(),
+      prompt_tokens: z.int(),
+      completion_tokens: z.int(),
+      cost: costSchema,
+    }),
+  })
+  .openapi("Session");
+export type SessionDetail = z.infer<typeof sessionDetailSchema>;
+
+export const sessionListSchema = z
+  .object({
+    object: z.literal("list"),
+    data: z.array(sessionSchema),
+    next_cursor: z.string().nullable(),
+  })
+  .openapi("SessionList");
+
+export const erasedSchema = z
+  .object({
+    id: sessionId,
+    object: z.literal("session.erased"),
+    erased: z.object({ turns: z.int(), generations: z.int(), events: z.int(), adapters: z.int() }),
+    kept: z.string().openapi({ example: "usage rows without content, for billing" }),
+  })
+  .openapi("SessionErased");
+export type Erased = z.infer<typeof erasedSchema>;
+
+export const turnCreateSchema = z
+  .strictObject({
+    content: z
+      .string()
+      .max(contentCharsMax)
+      .refine((text) => text.trim() !== "", "must not be empty")
+      .openapi({ example: "Sort them: 31, 7, 12" }),
+    stream: z.boolean().default(false),
+    temperature: z.number().min(0).max(2).optional(),
+    top_p: z.number().gt(0).max(1).optional(),
+    top_k: z.int().min(0).optional().openapi({ description: "0 keeps every token" }),
+    min_p: z.number().min(0).max(1).optional(),
+    repetition_penalty: z.number().gt(0).max(2).optional(),
+    max_tokens: z.int().min(1).max(limits.tokensMax).optional(),
+    stop: z.array(z.string().min(1).max(64)).max(4).optional(),
+    seed: z.int().optional(),
+  })
+  .openapi("TurnCreate");
+
+export const feedbackSchema = z
+  .strictObject({
+    reward: z.number().min(-1).max(1),
+    text: z.string().max(textCharsMax).optional(),
+    correction: z
+      .string()
+      .max(contentCharsMax)
+      .refine((text) => text.trim() !== "", "must not be empty")
+      .optional(),
+    retry: z.boolean().default(false),
+    wait: z.boolean().optional().openapi({
+      description:
+        "Wait for the weights step. Defaults to `retry`; otherwise the step runs while the user reads and the decision is `queued`",
+    }),
+    stream: z.boolean().default(false),
+  })
+  .openapi("Feedback");
+export type FeedbackBody = z.infer<typeof feedbackSchema>;
+
+export const wordsReportSchema = z
+  .object({
+    changed: z.boolean(),
+    before: z.string(),
+    after: z.string(),
+    diagnosis: z.string(),
+    confidence: z.number(),
+    hinted: z.boolean().openapi({ description: "The feedback named what was misunderstood" }),
+    share: z
+      .number()
+      .openapi({ description: "Belief, before this feedback, in the reading that was answered" }),
+    rewriter: z
+      .object({
+        name: z.string(),
+        adopted: z.boolean(),
+        failure: z.string().nullable(),
+        calls: z.int(),
+      })
+      .nullable()
+      .openapi({
+        description: "The model that proposed a wording beside the rules, if one is set up",
+      }),
+    constraints: z.array(z.string()),
+    ruled_out: z.array(z.string()),
+    spans: z.array(
+      z.object({
+        label: z.string(),
+        text: z.string(),
+        start: z.int(),
+        end: z.int(),
+        phrase: z.string().nullable(),
+        said: z.boolean(),
+        probability: z.number(),
+      }),
+    ),
+  })
+  .openapi("Words");
+export type WordsReport = z.infer<typeof wordsReportSchema>;
+
+export const wordsStateSchema = z
+  .object({
+    object: z.literal("words"),
+    constraints: z.array(
+      z.object({
+        id: z.string(),
+        topic: z.string(),
+        text: z.string(),
+        scope: z.enum(["session", "turn"]),
+        turn_id: turnId,
+      }),
+    ),
+    senses: z.array(
+      z.object({
+        id: z.string(),
+        readings: z.record(z.string(), z.number()).openapi({
+          description: "Belief in each reading; sums to 1",
+          example: { up: 0.05, down: 0.95 },
+        }),
+        failures: z.int(),
+      }),
+    ),
+    undoable: z.int().openapi({ description: "Revisions that can be taken back" }),
+  })
+  .openapi("WordsState");
+export type WordsStateBody = z.infer<typeof wordsStateSchema>;
+
+export const constraintPatchSchema = z
+  .strictObject({
+    text: z.string().min(1).max(textCharsMax).optional(),
+    scope: z.enum(["session", "turn"]).optional(),
+  })
+  .openapi("ConstraintPatch");
+export type ConstraintPatch = z.infer<typeof constraintPatchSchema>;
+
+export const weightsReportSchema = z
+  .object({
+    decision: z.enum(["updated", "skipped", "rejected", "queued"]),
+    reason: z.string(),
+    generation: z.string().optional(),
+    active: z.boolean().openapi({
+      description: "Whether the new generation answers from now on (compare-and-set succeeded)",
+    }),
+    step_norm: z.number().nullable(),
+    shift_norm: z.number().nullable(),
+    kl: z.number().nullable(),
+    objective: z.object({ before: z.number(), after: z.number() }).nullable(),
+    ms: z.number().nullable(),
+  })
+  .openapi("Weights");
+export type WeightsReport = z.infer<typeof weightsReportSchema>;
+
+export const feedbackResultSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("feedback"),
+    turn_id: turnId,
+    status: z.enum(["pending", "done"]),
+    words: wordsReportSchema,
+    weights: weightsReportSchema,
+    plan: z.record(z.string(), z.unknown()).nullable().openapi({
+      description: "What the schedule decided, and the recipe sent to the GPU service",
+    }),
+    turn: turnSchema.optional(),
+    cost: costSchema,
+  })
+  .openapi("FeedbackResult");
+export type FeedbackResult = z.infer<typeof feedbackResultSchema>;
+
+export const feedbackRecordSchema = z
+  .object({
+    id: z.string(),
+    turn_id: turnId,
+    status: z.enum(["pending", "done"]),
+    reward: z.number(),
+    text: z.string().nullable(),
+    correction: z.string().nullable(),
+    words: z.union([wordsReportSchema, z.null()]),
+    weights: z.union([weightsReportSchema, z.null()]),
+    plan: z.record(z.string(), z.unknown()).nullable(),
+    cost: costSchema,
+    retry_turn_id: turnId.nullable(),
+    created_at: timestamp,
+  })
+  .openapi("FeedbackRecord");
+export type FeedbackRecord = z.infer<typeof feedbackRecordSchema>;
+
+export const generationSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("generation"),
+    index: z.int(),
+    parent: generationName,
+    active: z.boolean(),
+    digest: z.string(),
+    bytes: z.int(),
+    feedback_id: z.string().nullable(),
+    plan: adaptPlanSchema.partial(),
+    step_norm: z.number(),
+    shift_norm: z.number(),
+    kl: z.number(),
+    objective: z.object({ before: z.number(), after: z.number() }),
+    rows: z.array(rowReportSchema).openapi({
+      description:
+        "What each example was asked to gain in log-prob, was predicted to, and did (nats)",
+    }),
+    created_at: timestamp,
+  })
+  .openapi("Generation");
+export type GenerationBody = z.infer<typeof generationSchema>;
+
+export const generationListSchema = z
+  .object({
+    object: z.literal("list"),
+    active: generationName,
+    data: z.array(generationSchema),
+  })
+  .openapi("GenerationList");
+
+export const forkSchema = z
+  .strictObject({
+    turn_id: turnId.optional().openapi({
+      description:
+        "Fork right after this turn's reply: its generation, the words as they then were. Without it, the session as it is now",
+    }),
+    title: z.string().min(1).max(200).optional(),
+  })
+  .openapi("Fork");
+
+/** One entry of a turn's event log; `id` is the number to send back as `Last-Event-ID`. */
+export interface LogEvent {
+  id: number;
+  type: "turn" | "delta" | "reset" | "words" | "weights" | "done" | "feedback" | "error";
+  data: unknown;
+}

@@ -1,0 +1,151 @@
+/** OpenAI-compatible chat completions, with or without a session. */
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { RosaError } from "@rosa2/shared/errors";
+import { contentCharsMax, costSchema, usageSchema } from "../../contract/index.ts";
+import {
+  type AppContext,
+  type AppEnv,
+  config,
+  idempotencyOf,
+  mySession,
+  traceOf,
+} from "../../http/context.ts";
+import { refuseInvalid } from "../../http/errors.ts";
+import { idempotently } from "../../http/idempotency.ts";
+import { needs } from "../../http/middleware.ts";
+import { sseResponse } from "../../http/sse.ts";
+import { newId } from "../../ids.ts";
+import { unwrap } from "../../rpc.ts";
+import { bearer, errors, idempotencyHeader, jsonBody, jsonOrEvents } from "../define.ts";
+import { chunks, completion, type ReplyEvent, type ReplyHead } from "./answer.ts";
+import {
+  type ChatRequest,
+  chatRequestSchema,
+  refuseUnsupported,
+  sessionIdOf,
+  toMessages,
+  toSampling,
+} from "./request.ts";
+import { primed, sessionReply, statelessReply, withErrorChunk } from "./source.ts";
+
+export const chat = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+
+const completionSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal("chat.completion"),
+    created: z.int(),
+    model: z.string(),
+    choices: z.array(
+      z.object({
+        index: z.int(),
+        message: z.object({ role: z.literal("assistant"), content: z.string(), refusal: z.null() }),
+        logprobs: z.unknown().nullable(),
+        finish_reason: z.enum(["stop", "length"]),
+      }),
+    ),
+    usage: usageSchema,
+    rosa2: z.object({ session: z.string().nullable(), generation: z.string(), cost: costSchema }),
+  })
+  .openapi("ChatCompletion");
+
+chat.openapi(
+  createRoute({
+    method: "post",
+    path: "/v1/chat/completions",
+    tags: ["Chat"],
+    summary: "OpenAI-compatible chat completion",
+    description:
+      "Without a session: the base model, no state. With the header `x-rosa2-session` (or `metadata.session_id`): the last user message becomes the session's next turn, answered with the server's history, the session's words and its active generation; the reply's `id` is the turn's.",
+    security: bearer,
+    middleware: needs("chat"),
+    request: {
+      headers: idempotencyHeader.extend({ "x-rosa2-session": z.string().optional() }),
+      ...jsonBody(chatRequestSchema),
+    },
+    responses: {
+      200: jsonOrEvents(completionSchema, "The reply"),
+      ...errors(400, 402, 404, 409, 413, 422, 503),
+    },
+  }),
+  async (c) => {
+    const body = c.req.valid("json");
+    refuseUnsupported(body);
+    const sessionId = sessionIdOf(c.req.header("x-rosa2-session"), body);
+    if (sessionId !== null) return (await chatInSession(c, body, sessionId)) as never;
+    return (await idempotently(c, () => chatWithoutState(c, body))) as never;
+  },
+);
+
+async function chatWithoutState(c: AppContext, body: ChatRequest): Promise<Response> {
+  const id = newId("chatcmpl");
+  const call = {
+    env: c.env,
+    config: config(c),
+    principal: c.var.principal,
+    trace: traceOf(c, body.stream === true),
+    eventId: id,
+  };
+  const messages = toMessages(body);
+  const events = statelessReply(call, messages, toSampling(body));
+  return answer(c, body, { ...headOf(body, id), session: null, generation: "base" }, events);
+}
+
+async function chatInSession(
+  c: AppContext,
+  body: ChatRequest,
+  sessionId: string,
+): Promise<Response> {
+  const last = toMessages(body).at(-1);
+  if (last?.role !== "user" || last.content.trim() === "") {
+    throw new RosaError(
+      "invalid_request",
+      "messages: in a session the last message must be the user's next request",
+      { param: "messages" },
+    );
+  }
+  if (last.content.length > contentCharsMax) {
+    throw new RosaError(
+      "invalid_request",
+      `messages: a request may have ${contentCharsMax} characters`,
+      {
+        param: "messages",
+      },
+    );
+  }
+  const begun = await unwrap(
+    mySession(c, sessionId).turnStream(
+      {
+        content: last.content,
+        sampling: toSampling(body),
+        keyId: c.var.principal.keyId,
+        idempotency: await idempotencyOf(c),
+      },
+      traceOf(c, body.stream === true),
+    ),
+  );
+  const { turnId, generation, stream } = begun;
+  const head = { ...headOf(body, turnId), session: sessionId, generation };
+  return answer(c, body, head, sessionReply(turnId, stream));
+}
+
+function headOf(body: ChatRequest, id: string) {
+  return { id, model: body.model, created: Math.floor(Date.now() / 1000) };
+}
+
+async function answer(
+  c: AppContext,
+  body: ChatRequest,
+  head: ReplyHead,
+  events: AsyncGenerator<ReplyEvent>,
+): Promise<Response> {
+  const headers = {
+    "x-rosa2-generation": head.generation,
+    ...(head.session === null ? {} : { "x-rosa2-session": head.session, "x-rosa2-turn": head.id }),
+  };
+  if (body.stream !== true) return c.json(await completion(head, events), 200, headers);
+  const started = await primed(events);
+  const includeUsage = body.stream_options?.include_usage === true;
+  const stream = withErrorChunk(chunks(head, started, includeUsage), c.var.requestId);
+  return sseResponse(stream, headers);
+}

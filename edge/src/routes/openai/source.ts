@@ -1,0 +1,174 @@
+/** Where a chat completion's reply comes from: the base model without state, or a session's log. */
+import { isErrorCode, RosaError } from "@rosa2/shared/errors";
+import type { GenerateEvent, Message, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
+import { release, reserve } from "../../accounts/budget.ts";
+import type { Principal } from "../../accounts/keys.ts";
+import { countUsage } from "../../accounts/metrics.ts";
+import {
+  costBody,
+  recordUsage,
+  replyCostNanosMax,
+  settledCostNanos,
+  type UsageEvent,
+  usageBody,
+} from "../../accounts/usage.ts";
+import type { Config } from "../../config.ts";
+import type { TurnBody } from "../../contract/index.ts";
+import type { Env } from "../../env.ts";
+import { logFailure } from "../../failure.ts";
+import { GpuClient } from "../../gpu-client/index.ts";
+import { readLog } from "../../http/sse.ts";
+import { KeptError, type Trace } from "../../rpc.ts";
+import { gpuMsOf, Spending } from "../../session/store/meter.ts";
+import type { ReplyEvent } from "./answer.ts";
+
+/**
+ * A stateless reply of the base model: reserved before, metered after, whatever ends it.
+ *
+ * Leaving the loop early (the client went away) ends the generation and meters what was read.
+ *
+ * @throws RosaError `budget_exceeded`, `gpu_unavailable`, …
+ */
+export async function* statelessReply(
+  call: { env: Env; config: Config; principal: Principal; trace: Trace; eventId: string },
+  messages: Message[],
+  wanted: Partial<Sampling>,
+): AsyncGenerator<ReplyEvent> {
+  const { env, config, principal, trace, eventId } = call;
+  const { tenantId, keyId } = principal;
+  const sampling = { ...wanted, max_tokens: wanted.max_tokens ?? config.replyTokens };
+  const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
+  await reserve(env.DB, { eventId, tenantId, amountNanos }, Date.now());
+  const spending = new Spending(messages, Date.now);
+  const asked = { messages, sampling };
+  let end: Extract<GenerateEvent, { type: "done" }> | null = null;
+  let failed = false;
+  try {
+    const events = new GpuClient(config.gpu).generate(
+      { tenant: tenantId, adapter: null, messages, sampling },
+      {
+        ...trace,
+        loadAdapter: async () => {
+          throw new RosaError("internal_error", "A stateless reply has no adapter");
+        },
+      },
+    );
+    let text = "";
+    for await (const event of events) {
+      if (event.type === "delta") {
+        spending.read(event);
+        text += event.text;
+        yield { type: "delta", text: event.text, logprobs: event.logprobs };
+      } else if (event.type === "waiting") {
+        yield { type: "ping" };
+      } else if (event.type === "done") {
+        end = event;
+        if (event.text.length > text.length && event.text.startsWith(text)) {
+          yield { type: "delta", text: event.text.slice(text.length) };
+        }
+        yield {
+          type: "done",
+          finishReason: event.finish_reason,
+          usage: usageBody(event.usage),
+          cost: costBody(settledCostNanos(config.prices, event.usage, asked)),
+        };
+      }
+    }
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    if (end === null && !spending.hasBegun) await release(env.DB, eventId);
+    else {
+      const common = { eventId, tenantId, keyId, sessionId: null, at: Date.now() };
+      const { usage } = end ?? spending;
+      const event: UsageEvent = failed
+        ? { ...common, kind: "failed", gpuMs: spending.gpuMs, costNanos: 0 }
+        : {
+            ...common,
+            kind: "reply",
+            promptTokens: usage.prompt_tokens,
+            cachedTokens: usage.cached_tokens,
+            completionTokens: usage.completion_tokens,
+            gpuMs: end === null ? spending.gpuMs : gpuMsOf(end),
+            costNanos: settledCostNanos(config.prices, usage, asked),
+          };
+      await recordUsage(env.DB, event);
+      countUsage(env, event);
+    }
+  }
+}
+
+/**
+ * A session's reply out of its log.
+ *
+ * @throws KeptError when the reply failed: the turn is stored and can be retried.
+ */
+export async function* sessionReply(
+  turnId: string,
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<ReplyEvent> {
+  let failure: { code: string; message: string } | null = null;
+  let text = "";
+  for await (const event of readLog(stream)) {
+    if (event === null) yield { type: "ping" };
+    else if (event.type === "delta") {
+      const delta = event.data as { text: string; logprobs?: TokenLogprob[] };
+      text += delta.text;
+      yield { type: "delta", ...delta };
+    } else if (event.type === "reset") {
+      // A chunk once sent cannot be taken back; the session's own events can say so, this shape cannot.
+      failure = { code: "gpu_unavailable", message: "The reply was interrupted and begun anew" };
+      break;
+    } else if (event.type === "error") {
+      failure = (event.data as { error: { code: string; message: string } }).error;
+    } else if (event.type === "done") {
+      const turn = event.data as TurnBody;
+      if (turn.usage === null) throw new Error(`Turn ${turnId} is done without usage`);
+      // An old turn's log no longer holds its deltas.
+      if (text === "" && turn.reply !== "") yield { type: "delta", text: turn.reply };
+      yield {
+        type: "done",
+        finishReason: turn.finish_reason === "length" ? "length" : "stop",
+        usage: turn.usage,
+        cost: turn.cost,
+      };
+      return;
+    }
+  }
+  throw new KeptError(
+    failure ?? { code: "internal_error", message: "The reply ended without an end" },
+    turnId,
+  );
+}
+
+/** Waits for the first event, so that an early failure still gets its own status. */
+export async function primed<T>(events: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
+  const first = await events.next();
+  return (async function* () {
+    try {
+      if (first.done) return;
+      yield first.value;
+      yield* events;
+    } finally {
+      await events.return(undefined);
+    }
+  })();
+}
+
+/** After the first chunk a failure can only be told in the stream; OpenAI's clients raise it as an error. */
+export async function* withErrorChunk<T extends { data: string } | null>(
+  events: AsyncGenerator<T>,
+  requestId: string,
+): AsyncGenerator<T | { data: string }> {
+  try {
+    yield* events;
+  } catch (error) {
+    const isExpected = error instanceof RosaError && isErrorCode(error.code);
+    if (!isExpected) logFailure("stream", error);
+    const failure = isExpected
+      ? error
+      : new RosaError("internal_error", "Something unexpected went wrong");
+    yield { data: JSON.stringify(failure.body(requestId)) };
+  }
+}

@@ -1,0 +1,466 @@
+/**
+ * The Durable Object of one session: its only writer. Start reading at turn.ts and learn.ts.
+ *
+ * This file is the object's surface, each public method one call of the Worker; what runs in the background
+ * is in jobs.ts. Failures that callers expect come back as values (result.ts).
+ */
+import { DurableObject } from "cloudflare:workers";
+import { RosaError } from "@rosa2/shared/errors";
+import { asc, count, desc, eq, gt } from "drizzle-orm";
+import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlite";
+import { migrate } from "drizzle-orm/durable-sqlite/migrator";
+import migrations from "../../../migrations/session/migrations.js";
+import { removeSession } from "../accounts/sessions.ts";
+import { eraseAdapters } from "../adapters/index.ts";
+import { type Config, configOf, type RewriterName } from "../config.ts";
+import type {
+  ContextPolicy,
+  Erased,
+  FeedbackResult,
+  GenerationBody,
+  LogEvent,
+  Method,
+  Mode,
+  SessionDetail,
+  TurnBody,
+  WordsStateBody,
+} from "../contract/index.ts";
+import type { Env } from "../env.ts";
+import { logFailure } from "../failure.ts";
+import { GpuClient, isTransient } from "../gpu-client/index.ts";
+import { type IdempotencyKey, KeptError, type Result, settle, type Trace } from "../rpc.ts";
+import { emptyWords, type OwnLexicon } from "../words/index.ts";
+import { type Desk, feedbackRow, generationRow, sessionRow, turnRow } from "./context.ts";
+import { beginFeedback, type NewFeedback } from "./feedback.ts";
+import { Jobs } from "./jobs.ts";
+import type { NewTurn } from "./planned-turn.ts";
+import { changedWords, type WordsChange, wordsBody } from "./policy/words-change.ts";
+import { rewritesWithoutGpu } from "./rewriter.ts";
+import { EventLog, type Filter, followLog } from "./store/event-log.ts";
+import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
+import { setSessionLexicon } from "./store/lexicon.ts";
+import { noteIndex } from "./store/meter.ts";
+import { Outbox } from "./store/outbox.ts";
+import { events, feedback, generations, positives, session, turns } from "./store/schema.ts";
+import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
+import { feedbackResult, generationBody, sessionDetail, turnBody } from "./store/views.ts";
+import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
+
+export interface NewSession {
+  id: string;
+  tenantId: string;
+  title: string | null;
+  instructions: string | null;
+  mode: Mode;
+  context: ContextPolicy;
+  method: Method;
+  rewriter: RewriterName | null;
+  lexicon: OwnLexicon;
+  expiresAt: number | null;
+}
+
+interface Lineage {
+  active: string;
+  data: GenerationBody[];
+}
+
+export class SessionObject extends DurableObject<Env> {
+  readonly #desk: Desk;
+  readonly #jobs: Jobs;
+  #isOpen = false;
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const config: Config = configOf(env);
+    const db: DrizzleSqliteDODatabase = drizzle(ctx.storage, { logger: false });
+    this.#desk = {
+      env,
+      config,
+      gpu: new GpuClient(config.gpu),
+      db,
+      log: new EventLog(db),
+      outbox: new Outbox(db),
+      replying: new Map(),
+      closing: new AbortController(),
+      answer: (turnId, trace) => this.#jobs.reply(turnId, trace),
+      now: () => Date.now(),
+      transaction: (work) => ctx.storage.transactionSync(work),
+    };
+    this.#jobs = new Jobs(this.#desk, ctx);
+    ctx.blockConcurrencyWhile(async () => {
+      // Asking for a session that does not exist must not write: an object without rows costs nothing.
+      const tables = ctx.storage.sql
+        .exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'")
+        .toArray();
+      if (tables.length === 0) return;
+      await migrate(db, migrations);
+      this.#isOpen = true;
+      this.#jobs.takeUpOrphans();
+      await this.#jobs.arm();
+    });
+  }
+
+  create(input: NewSession): Promise<Result<SessionDetail>> {
+    return settle(async () => {
+      if (!this.#isOpen) {
+        await migrate(this.#desk.db, migrations);
+        this.#isOpen = true;
+      }
+      this.#desk.db
+        .insert(session)
+        .values({
+          ...input,
+          wordsState: emptyWords(),
+          activeGeneration: "base",
+          createdAt: this.#desk.now(),
+        })
+        .onConflictDoNothing()
+        .run();
+      await this.#jobs.arm();
+      return sessionDetail(this.#desk);
+    });
+  }
+
+  read(): Promise<Result<SessionDetail>> {
+    return this.#answer(() => sessionDetail(this.#desk));
+  }
+
+  /** Takes a turn and waits for its reply. */
+  turn(input: NewTurn, trace: Trace): Promise<Result<TurnBody>> {
+    return this.#answer(async () => {
+      const turnId = await this.#begin(input);
+      return await this.#replyOf(turnId, trace);
+    });
+  }
+
+  /** Takes a turn; its log follows from the beginning. */
+  turnStream(
+    input: NewTurn,
+    trace: Trace,
+  ): Promise<Result<{ turnId: string; generation: string; stream: ReadableStream<Uint8Array> }>> {
+    return this.#answer(async () => {
+      const turnId = await this.#begin(input);
+      this.#jobs.background(this.#jobs.reply(turnId, trace));
+      const { generation } = turnRow(this.#desk, turnId);
+      return { turnId, generation, stream: this.#followReply(turnId, 0) };
+    });
+  }
+
+  retry(turnId: string, trace: Trace, key?: IdempotencyKey): Promise<Result<TurnBody>> {
+    return this.#answer(async () => {
+      await this.#revive(turnId, key);
+      return await this.#replyOf(turnId, trace);
+    });
+  }
+
+  retryStream(
+    turnId: string,
+    trace: Trace,
+    key?: IdempotencyKey,
+  ): Promise<Result<ReadableStream<Uint8Array>>> {
+    return this.#answer(async () => {
+      const after = await this.#revive(turnId, key);
+      this.#jobs.background(this.#jobs.reply(turnId, trace));
+      return this.#followReply(turnId, after);
+    });
+  }
+
+  stop(turnId: string, key?: IdempotencyKey): Promise<Result<TurnBody>> {
+    return this.#answer(async () => {
+      // A repeated call must not end what was begun anew meanwhile.
+      if (key === undefined || findIdempotent(this.#desk, key) === null) {
+        await stopTurn(this.#desk, turnId);
+        noteIdempotent(this.#desk, key, turnId);
+      }
+      await this.#jobs.replying(turnId);
+      await this.#jobs.arm();
+      return turnBody(this.#desk, turnRow(this.#desk, turnId));
+    });
+  }
+
+  /** Takes feedback and waits as far as the body asks: for the words, for the weights, for the new reply. */
+  feedback(input: NewFeedback, trace: Trace): Promise<Result<FeedbackResult>> {
+    return this.#answer(async () => {
+      const id = await beginFeedback(this.#desk, input);
+      const work = this.#jobs.learn(id, trace);
+      this.#jobs.background(work);
+      const { retry, wait = retry } = input.body;
+      if (wait) {
+        await work.catch((error) => this.#wordsOrKept(error, id));
+      } else {
+        while (feedbackRow(this.#desk, id).step === "stored") {
+          await Promise.race([work, this.#desk.log.changed()]).catch((error) =>
+            this.#kept(error, id),
+          );
+        }
+      }
+      return feedbackResult(this.#desk, feedbackRow(this.#desk, id));
+    });
+  }
+
+  /** Takes feedback; words, weights, the new reply and the outcome follow as they happen. */
+  feedbackStream(
+    input: NewFeedback,
+    trace: Trace,
+  ): Promise<Result<{ feedbackId: string; stream: ReadableStream<Uint8Array> }>> {
+    return this.#answer(async () => {
+      const feedbackId = await beginFeedback(this.#desk, input);
+      // From the feedback's own beginning: a repeated call sees everything again.
+      const after = 0;
+      let failed = false;
+      this.#jobs.background(
+        this.#jobs.learn(feedbackId, trace).catch((error) => {
+          failed = true;
+          const row = feedbackRow(this.#desk, feedbackId);
+          // A failed retry has its own error event in the log already.
+          if (!(error instanceof KeptError)) {
+            this.#desk.log.append({
+              turnId: row.turnId,
+              type: "error",
+              data: { error: describe(error), feedback_id: feedbackId },
+              at: this.#desk.now(),
+              feedbackId,
+            });
+          }
+          this.#desk.log.wake();
+        }),
+      );
+      const filters = (): Filter[] => {
+        const { turnId, retryTurnId } = feedbackRow(this.#desk, feedbackId);
+        const own: Filter = { turnId, feedbackId };
+        return retryTurnId === null
+          ? [own]
+          : [own, { turnId: retryTurnId, types: ["turn", "delta", "reset", "error"] }];
+      };
+      const settled = () => failed || feedbackRow(this.#desk, feedbackId).step === "done";
+      const stream = followLog(this.#desk.log, filters, after, settled);
+      return { feedbackId, stream };
+    });
+  }
+
+  /** A turn's log after an event id, then live until nothing more can come of the turn. */
+  events(turnId: string, afterSeq: number): Promise<Result<ReadableStream<Uint8Array>>> {
+    return this.#answer(() => {
+      turnRow(this.#desk, turnId);
+      const settled = () => {
+        const open = this.#desk.db
+          .select({ step: feedback.step })
+          .from(feedback)
+          .where(eq(feedback.turnId, turnId))
+          .all()
+          .some(({ step }) => step !== "done");
+        return !open && turnRow(this.#desk, turnId).status !== "running";
+      };
+      return followLog(this.#desk.log, () => [{ turnId }], afterSeq, settled);
+    });
+  }
+
+  readTurn(turnId: string): Promise<Result<TurnBody>> {
+    return this.#answer(() => turnBody(this.#desk, turnRow(this.#desk, turnId)));
+  }
+
+  words(): Promise<Result<WordsStateBody>> {
+    return this.#answer(() => wordsBody(sessionRow(this.#desk).wordsState));
+  }
+
+  /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
+  changeWords(change: WordsChange, key?: IdempotencyKey): Promise<Result<WordsStateBody>> {
+    return this.#answer(() =>
+      this.#jobs.inTurn(() =>
+        changeOnce(this.#desk, key, () => {
+          const wordsState = changedWords(sessionRow(this.#desk).wordsState, change);
+          this.#desk.db.update(session).set({ wordsState }).run();
+          return wordsBody(wordsState);
+        }),
+      ),
+    );
+  }
+
+  lexicon(): Promise<Result<OwnLexicon>> {
+    return this.#answer(() => sessionRow(this.#desk).lexicon ?? []);
+  }
+
+  /** Waits for feedback under way, as every change of the words does. */
+  setLexicon(lexicon: OwnLexicon): Promise<Result<OwnLexicon>> {
+    return this.#answer(() =>
+      this.#jobs.inTurn(() => {
+        setSessionLexicon(this.#desk, lexicon);
+        return lexicon;
+      }),
+    );
+  }
+
+  generations(): Promise<Result<Lineage>> {
+    return this.#answer(() => this.#lineage());
+  }
+
+  /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
+  activate(generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
+    return this.#answer(() =>
+      changeOnce(this.#desk, key, () => {
+        const madeAt = generation === "base" ? 0 : generationRow(this.#desk, generation).createdAt;
+        this.#desk.transaction(() => {
+          this.#desk.db.update(session).set({ activeGeneration: generation }).run();
+          this.#desk.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+          noteIndex(this.#desk);
+        });
+        return this.#lineage();
+      }),
+    );
+  }
+
+  adapter(generation: string): Promise<Result<{ digest: string }>> {
+    return this.#answer(() => ({ digest: generationRow(this.#desk, generation).digest }));
+  }
+
+  snapshot(turnId: string | null): Promise<Result<Snapshot>> {
+    return this.#answer(() => takeSnapshot(this.#desk, turnId));
+  }
+
+  /** Fills a new session from another's snapshot. */
+  restore(input: NewSession, snapshot: Snapshot): Promise<Result<SessionDetail>> {
+    return settle(async () => {
+      const created = await this.create(input);
+      if (!created.ok) throw new RosaError(created.code, created.message);
+      restoreSnapshot(this.#desk, snapshot);
+      noteIndex(this.#desk);
+      await this.#jobs.arm();
+      return sessionDetail(this.#desk);
+    });
+  }
+
+  /** Stops everything and deletes turns, words, events, adapters; what was metered is written down first. */
+  erase(): Promise<Result<Erased>> {
+    return this.#answer(() => this.#erase());
+  }
+
+  override async alarm(): Promise<void> {
+    this.#jobs.rang();
+    if (!this.#isOpen) return;
+    try {
+      const { expiresAt } = sessionRow(this.#desk);
+      if (expiresAt !== null && expiresAt <= this.#desk.now()) {
+        await this.#erase();
+        return;
+      }
+      await this.#jobs.runDue();
+    } catch (error) {
+      logFailure("alarm", error);
+    } finally {
+      // An alarm that throws is dropped after a few tries; this one never throws and always re-arms.
+      await this.#jobs.arm();
+    }
+  }
+
+  /** Every call on an existing session: 404 otherwise, and the alarm is set for whatever the call left behind. */
+  async #answer<T>(work: () => T | Promise<T>): Promise<Result<T>> {
+    if (!this.#isOpen) {
+      return { ok: false, code: "not_found", message: "No such session" };
+    }
+    try {
+      return await settle(work);
+    } finally {
+      await this.#jobs.arm();
+    }
+  }
+
+  /** A new turn, or the one of this Idempotency-Key: had it failed, the repeated call is its retry. */
+  async #begin(input: NewTurn): Promise<string> {
+    const turnId = await beginTurn(this.#desk, input);
+    if (turnRow(this.#desk, turnId).status === "failed") await reviveTurn(this.#desk, turnId);
+    return turnId;
+  }
+
+  /** Makes a failed turn run again; the number of the last event before, the first time that this key came. */
+  async #revive(turnId: string, key: IdempotencyKey | undefined): Promise<number> {
+    const earlier = key === undefined ? null : findIdempotent(this.#desk, key);
+    const after = earlier === null ? this.#lastSeq() : Number(earlier);
+    // What the key began is over: its turn is the answer, unless it failed again.
+    if (earlier !== null && turnRow(this.#desk, turnId).status !== "failed") return after;
+    await reviveTurn(this.#desk, turnId);
+    noteIdempotent(this.#desk, key, String(after));
+    return after;
+  }
+
+  #lineage(): Lineage {
+    const { activeGeneration } = sessionRow(this.#desk);
+    const rows = this.#desk.db.select().from(generations).orderBy(asc(generations.index)).all();
+    return {
+      active: activeGeneration,
+      data: rows.map((row) => generationBody(row, activeGeneration)),
+    };
+  }
+
+  /** @throws KeptError when the reply failed; the turn can be retried. */
+  async #replyOf(turnId: string, trace: Trace): Promise<TurnBody> {
+    const work = this.#jobs.reply(turnId, trace);
+    this.#jobs.background(work);
+    await work;
+    const turn = turnRow(this.#desk, turnId);
+    if (turn.status === "failed" && turn.error !== null) throw new KeptError(turn.error, turnId);
+    return turnBody(this.#desk, turn);
+  }
+
+  async #erase(): Promise<Erased> {
+    const { db } = this.#desk;
+    const { id, tenantId } = sessionRow(this.#desk);
+    await this.#jobs.finish();
+    const rows = (table: typeof turns | typeof generations | typeof events) =>
+      db.select({ n: count() }).from(table).get()?.n ?? 0;
+    const erased = { turns: rows(turns), generations: rows(generations), events: rows(events) };
+    const adapters = await eraseAdapters(this.env, { tenantId, sessionId: id });
+    await removeSession(this.env.DB, tenantId, id);
+    this.#isOpen = false;
+    this.#jobs.close();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#desk.log.wake();
+    return {
+      id,
+      object: "session.erased",
+      erased: { ...erased, adapters },
+      kept: "usage rows without content, for billing",
+    };
+  }
+
+  #followReply(turnId: string, afterSeq: number): ReadableStream<Uint8Array> {
+    const types: LogEvent["type"][] = ["turn", "delta", "reset", "done", "error"];
+    const settled = () => turnRow(this.#desk, turnId).status !== "running";
+    return followLog(this.#desk.log, () => [{ turnId, types }], afterSeq, settled);
+  }
+
+  #lastSeq(): number {
+    return (
+      this.#desk.db
+        .select({ seq: events.seq })
+        .from(events)
+        .orderBy(desc(events.seq))
+        .limit(1)
+        .get()?.seq ?? 0
+    );
+  }
+
+  /**
+   * While the GPU service is away, words that another model wrote are answer enough: the weights are queued,
+   * and update and new turn follow from the outbox.
+   */
+  #wordsOrKept(error: unknown, feedbackId: string): void {
+    const { step } = feedbackRow(this.#desk, feedbackId);
+    if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(this.#desk)) return;
+    this.#kept(error, feedbackId);
+  }
+
+  /** The feedback is stored whatever happens next; the caller learns its id with the error. */
+  #kept(error: unknown, feedbackId: string): never {
+    if (error instanceof KeptError || !(error instanceof RosaError)) throw error;
+    throw new KeptError(
+      { code: error.code, message: error.message, retryAfterS: error.retryAfterS },
+      feedbackId,
+    );
+  }
+}
+
+function describe(error: unknown): { code: string; message: string } {
+  return error instanceof RosaError
+    ? { code: error.code, message: error.message }
+    : { code: "internal_error", message: "Something unexpected went wrong" };
+}

@@ -1,0 +1,101 @@
+/** A turn as it would be stored now: words as learnt, active generation, dialogue so far. It writes nothing. */
+import { RosaError } from "@rosa2/shared/errors";
+import type { Sampling } from "@rosa2/shared/protocol";
+import { asc, inArray, max } from "drizzle-orm";
+import { turnsMax } from "../contract/index.ts";
+import type { IdempotencyKey } from "../rpc.ts";
+import { reviseRequest } from "../words/index.ts";
+import { type Desk, sessionRow, type TurnRow } from "./context.ts";
+import { buildPrompt, type Exchange } from "./policy/prompt.ts";
+import { wordsOptions } from "./store/lexicon.ts";
+import { turns } from "./store/schema.ts";
+
+/** `max_tokens` is always sent, so that a reply's price is bounded before it starts. */
+export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens: number };
+
+export interface NewTurn {
+  content: string;
+  sampling: Partial<Sampling>;
+  keyId: string;
+  idempotency?: IdempotencyKey;
+}
+
+/** How a retry differs from a new request: the words are given, and so are the replies to avoid. */
+export interface Retry {
+  of: TurnRow;
+  prompt: string;
+  rejected: string[];
+  /** Runs in the transaction that stores the turn. */
+  alongside(turnId: string): void;
+}
+
+/** The row of a turn as it would be stored now: the words as learnt, the active generation, the dialogue so far. */
+export function draftTurn(
+  desk: Desk,
+  turnId: string,
+  input: NewTurn,
+  retry: Retry | undefined,
+): typeof turns.$inferInsert & { sampling: TurnSampling; messages: TurnRow["messages"] } {
+  const session = sessionRow(desk);
+  const index =
+    (desk.db
+      .select({ last: max(turns.index) })
+      .from(turns)
+      .get()?.last ?? -1) + 1;
+  if (index >= turnsMax) {
+    throw new RosaError(
+      "conflict",
+      `A session holds at most ${turnsMax} turns; fork it or start anew`,
+    );
+  }
+  const wordsAdapt = session.mode === "both" || session.mode === "words";
+  const prompt =
+    retry?.prompt ??
+    (wordsAdapt
+      ? reviseRequest(session.wordsState, input.content, wordsOptions(desk)).prompt
+      : input.content);
+  const sampling = {
+    ...input.sampling,
+    max_tokens: input.sampling.max_tokens ?? desk.config.replyTokens,
+  };
+  const problemId = retry?.of.problemId ?? turnId;
+  const messages = buildPrompt({
+    instructions: session.instructions,
+    policy: session.context,
+    dialogue: session.context === "dialogue" ? dialogueBefore(desk, problemId) : [],
+    request: prompt,
+    tokensMax: Math.max(64, desk.config.contextTokens - sampling.max_tokens),
+  });
+  return {
+    id: turnId,
+    index,
+    problemId,
+    attempt: (retry?.of.attempt ?? 0) + 1,
+    retryOf: retry?.of.id ?? null,
+    content: input.content,
+    prompt,
+    messages,
+    sampling,
+    rejected: retry?.rejected ?? [],
+    status: "running",
+    generation: session.activeGeneration,
+    keyId: input.keyId,
+    runs: 1,
+    createdAt: desk.now(),
+  };
+}
+
+/** Finished exchanges of other problems, oldest first, each with its last try. */
+function dialogueBefore(desk: Desk, problemId: string): Exchange[] {
+  const rows = desk.db
+    .select({ problemId: turns.problemId, prompt: turns.prompt, reply: turns.reply })
+    .from(turns)
+    .where(inArray(turns.status, ["completed", "stopped"]))
+    .orderBy(asc(turns.index))
+    .all();
+  const last = new Map<string, Exchange>();
+  for (const row of rows) {
+    if (row.problemId !== problemId && row.reply !== "") last.set(row.problemId, row);
+  }
+  return [...last.values()].map(({ prompt, reply }) => ({ prompt, reply }));
+}

@@ -1,0 +1,45 @@
+/** A reply on its way into the event log; it knows what readers have on their screens, not where text comes from. */
+import type { TokenLogprob } from "@rosa2/shared/protocol";
+import type { Desk } from "./context.ts";
+
+/** After an eviction a reply is written anew, and what readers already have is skipped. */
+export class Page {
+  text = "";
+  readonly #desk: Desk;
+  readonly #turnId: string;
+  #shown: string;
+
+  constructor(desk: Desk, turnId: string) {
+    this.#desk = desk;
+    this.#turnId = turnId;
+    this.#shown = desk.log.textSoFar(turnId);
+  }
+
+  write(delta: string, logprobs?: TokenLogprob[]): void {
+    this.text += delta;
+    if (this.#shown.startsWith(this.text)) return;
+    if (!this.text.startsWith(this.#shown)) {
+      this.#append("reset", {});
+      this.#shown = "";
+    }
+    const fresh = this.text.slice(this.#shown.length);
+    this.#append("delta", logprobs === undefined ? { text: fresh } : { text: fresh, logprobs });
+    this.#shown = this.text;
+  }
+
+  /** Makes what readers have equal to the reply as the service finally reports it. */
+  finish(reply: string): void {
+    if (this.#shown === reply) return;
+    if (!reply.startsWith(this.#shown)) {
+      this.#append("reset", {});
+      this.#shown = "";
+    }
+    const rest = reply.slice(this.#shown.length);
+    if (rest !== "") this.#append("delta", { text: rest });
+    this.#shown = reply;
+  }
+
+  #append(type: "delta" | "reset", data: unknown): void {
+    this.#desk.log.append({ turnId: this.#turnId, type, data, at: this.#desk.now() });
+  }
+}

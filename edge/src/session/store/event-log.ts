@@ -1,0 +1,140 @@
+/**
+ * The session's event log: appended by one writer, read by any number of streams.
+ *
+ * A reader takes everything after its cursor from the table and waits only when there is nothing, so there
+ * is no gap between replay and live, and no event comes twice.
+ */
+import { and, asc, eq, gt, inArray, or } from "drizzle-orm";
+import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
+import type { LogEvent } from "../../contract/index.ts";
+import { events } from "./schema.ts";
+
+/** A reader takes the events of these turns and types; no types means all of them. */
+export interface Filter {
+  turnId: string;
+  types?: LogEvent["type"][];
+  feedbackId?: string;
+}
+
+export class EventLog {
+  readonly #db: DrizzleSqliteDODatabase;
+  #waiting: (() => void)[] = [];
+
+  constructor(db: DrizzleSqliteDODatabase) {
+    this.#db = db;
+  }
+
+  append(event: {
+    turnId: string;
+    type: LogEvent["type"];
+    data: unknown;
+    at: number;
+    feedbackId?: string;
+  }): void {
+    this.#db.insert(events).values(event).run();
+    this.wake();
+  }
+
+  /** A failure that is being mended is no longer part of the story that replays tell. */
+  forgetErrors(of: { turnId: string } | { feedbackId: string }): void {
+    const about =
+      "turnId" in of ? eq(events.turnId, of.turnId) : eq(events.feedbackId, of.feedbackId);
+    this.#db
+      .delete(events)
+      .where(and(about, eq(events.type, "error")))
+      .run();
+  }
+
+  /** Lets readers look again: after an append, and whenever what they wait for may have changed. */
+  wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Resolves at the next append or wake. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  read(filters: readonly Filter[], afterSeq: number, limit = 256): LogEvent[] {
+    const wanted = filters.map(({ turnId, types, feedbackId }) =>
+      and(
+        eq(events.turnId, turnId),
+        feedbackId === undefined ? undefined : eq(events.feedbackId, feedbackId),
+        types === undefined ? undefined : inArray(events.type, types),
+      ),
+    );
+    return this.#db
+      .select({ id: events.seq, type: events.type, data: events.data })
+      .from(events)
+      .where(and(gt(events.seq, afterSeq), or(...wanted)))
+      .orderBy(asc(events.seq))
+      .limit(limit)
+      .all() as LogEvent[];
+  }
+
+  /** Text of a turn's deltas since its last reset: what its readers have on their screens. */
+  textSoFar(turnId: string): string {
+    let text = "";
+    const rows = this.#db
+      .select({ type: events.type, data: events.data })
+      .from(events)
+      .where(and(eq(events.turnId, turnId), inArray(events.type, ["delta", "reset"])))
+      .orderBy(asc(events.seq))
+      .all();
+    for (const { type, data } of rows) {
+      text = type === "reset" ? "" : text + (data as { text: string }).text;
+    }
+    return text;
+  }
+}
+
+/**
+ * A stream of log events as lines of JSON, for the Worker to put into the shape its client asked for.
+ * Blank lines are heartbeats.
+ *
+ * `settled` says that nothing more will come; it is asked after everything so far has been sent.
+ */
+export function followLog(
+  log: Pick<EventLog, "read" | "changed">,
+  filters: () => readonly Filter[],
+  afterSeq: number,
+  settled: () => boolean,
+  heartbeatMs = 15_000,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let cursor = afterSeq;
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      for (;;) {
+        const found = log.read(filters(), cursor);
+        if (found.length > 0) {
+          cursor = found.at(-1)?.id ?? cursor;
+          const lines = found.map((event) => `${JSON.stringify(event)}\n`).join("");
+          controller.enqueue(encoder.encode(lines));
+          return;
+        }
+        if (settled()) {
+          controller.close();
+          // A reader that brought its own buffer waits for it to be given back.
+          controller.byobRequest?.respond(0);
+          return;
+        }
+        let timer: ReturnType<typeof setTimeout> | null = null;
+        const beat = new Promise<"beat">((resolve) => {
+          timer = setTimeout(() => resolve("beat"), heartbeatMs);
+        });
+        const woken = await Promise.race([log.changed(), beat]);
+        clearTimeout(timer);
+        if (woken === "beat") {
+          controller.enqueue(encoder.encode("\n"));
+          return;
+        }
+      }
+    },
+  });
+}

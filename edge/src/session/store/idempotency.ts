@@ -1,0 +1,40 @@
+/** Idempotency-Keys inside a session: what a key made, or what its change answered. */
+import { RosaError } from "@rosa2/shared/errors";
+import { eq } from "drizzle-orm";
+import type { IdempotencyKey } from "../../rpc.ts";
+import type { Desk } from "../context.ts";
+import { idempotency } from "./schema.ts";
+
+/** @throws RosaError `idempotency_mismatch` when the key came with another request before. */
+export function findIdempotent(desk: Desk, { key, fingerprint }: IdempotencyKey): string | null {
+  const row = desk.db.select().from(idempotency).where(eq(idempotency.key, key)).get();
+  if (row === undefined) return null;
+  if (row.fingerprint === fingerprint) return row.ref;
+  throw new RosaError(
+    "idempotency_mismatch",
+    "This Idempotency-Key was used with another request before",
+    { param: "Idempotency-Key" },
+  );
+}
+
+/** Keeps what a key made. Two calls that found nothing and made the same note it once. */
+export function noteIdempotent(desk: Desk, key: IdempotencyKey | undefined, ref: string): void {
+  if (key === undefined) return;
+  desk.db
+    .insert(idempotency)
+    .values({ ...key, ref, createdAt: desk.now() })
+    .onConflictDoNothing()
+    .run();
+}
+
+/**
+ * Makes a change once per key: a repeated call gets the first one's answer, whatever has happened since.
+ * The change must not await, so that it and its answer are stored together.
+ */
+export function changeOnce<T>(desk: Desk, key: IdempotencyKey | undefined, change: () => T): T {
+  const earlier = key === undefined ? null : findIdempotent(desk, key);
+  if (earlier !== null) return JSON.parse(earlier) as T;
+  const answer = change();
+  noteIdempotent(desk, key, JSON.stringify(answer));
+  return answer;
+}

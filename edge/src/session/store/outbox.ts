@@ -1,0 +1,75 @@
+/** Work that must happen even if the object is evicted: rows with a due time, run by the alarm, retried with growing pauses. */
+import { asc, eq, lte, min } from "drizzle-orm";
+import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
+import { pauseMs } from "../../pause.ts";
+import { outbox } from "./schema.ts";
+
+/** A job under way renews its lease; one whose lease ran out was orphaned and starts again. */
+export const leaseMs = 20_000;
+
+export type Job = typeof outbox.$inferSelect;
+export type JobKind = Job["kind"];
+
+export class Outbox {
+  readonly #db: DrizzleSqliteDODatabase;
+
+  constructor(db: DrizzleSqliteDODatabase) {
+    this.#db = db;
+  }
+
+  /** Adds a job, or moves one with this id to an earlier or later time. */
+  put(job: { id: string; kind: JobKind; payload: unknown; dueAt: number }): void {
+    this.#db
+      .insert(outbox)
+      .values(job)
+      .onConflictDoUpdate({
+        target: outbox.id,
+        set: { payload: job.payload, dueAt: job.dueAt },
+      })
+      .run();
+  }
+
+  delete(id: string): void {
+    this.#db.delete(outbox).where(eq(outbox.id, id)).run();
+  }
+
+  get(id: string): Job | undefined {
+    return this.#db.select().from(outbox).where(eq(outbox.id, id)).get();
+  }
+
+  due(now: number): Job[] {
+    return this.#db
+      .select()
+      .from(outbox)
+      .where(lte(outbox.dueAt, now))
+      .orderBy(asc(outbox.dueAt), asc(outbox.id))
+      .all();
+  }
+
+  postpone(id: string, dueAt: number): void {
+    this.#db.update(outbox).set({ dueAt }).where(eq(outbox.id, id)).run();
+  }
+
+  /** Notes a failed attempt; the job is due again after a pause. */
+  failed(job: Job, now: number): void {
+    const attempts = job.attempts + 1;
+    this.#db
+      .update(outbox)
+      .set({ attempts, dueAt: now + pauseMs(attempts) })
+      .where(eq(outbox.id, job.id))
+      .run();
+  }
+
+  nextDueAt(): number | null {
+    return (
+      this.#db
+        .select({ at: min(outbox.dueAt) })
+        .from(outbox)
+        .get()?.at ?? null
+    );
+  }
+
+  pending(kind: JobKind): Job[] {
+    return this.#db.select().from(outbox).where(eq(outbox.kind, kind)).all();
+  }
+}

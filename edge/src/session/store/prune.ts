@@ -1,0 +1,39 @@
+/** Lets go of what a finished reply's streams no longer need: its parts, once the whole has been there for long. */
+import { and, eq, inArray, isNotNull, lte, min } from "drizzle-orm";
+import type { Desk } from "../context.ts";
+import { events, turns } from "./schema.ts";
+
+/** As long as an Idempotency-Key gives the stored answer; the `done` event stays and holds the whole reply. */
+export const streamWindowMs = 48 * 3_600_000;
+
+const parts = ["delta", "reset"];
+
+/** Sees to it that the parts of a reply that just ended go when their time has come. */
+export function notePrune(desk: Desk): void {
+  if (desk.outbox.get("prune") !== undefined) return;
+  const dueAt = desk.now() + streamWindowMs;
+  desk.outbox.put({ id: "prune", kind: "prune", payload: {}, dueAt });
+}
+
+/** Deletes parts of replies that ended long ago, and comes again when the next ones are due. */
+export function pruneLog(desk: Desk): void {
+  const { db, outbox } = desk;
+  const ended = desk.now() - streamWindowMs;
+  desk.transaction(() => {
+    const old = db
+      .select({ id: turns.id })
+      .from(turns)
+      .where(and(isNotNull(turns.finishedAt), lte(turns.finishedAt, ended)));
+    db.delete(events)
+      .where(and(inArray(events.type, parts), inArray(events.turnId, old)))
+      .run();
+    const next = db
+      .select({ at: min(turns.finishedAt) })
+      .from(turns)
+      .innerJoin(events, eq(events.turnId, turns.id))
+      .where(inArray(events.type, parts))
+      .get()?.at;
+    if (next === null || next === undefined) outbox.delete("prune");
+    else outbox.postpone("prune", next + streamWindowMs);
+  });
+}

@@ -1,0 +1,91 @@
+/** Right replies that later updates replay: one per problem, the latest few, worded as the session now understands them. */
+import { and, asc, desc, eq, inArray } from "drizzle-orm";
+import type { WordsReport } from "../../contract/index.ts";
+import { reviseRequest } from "../../words/index.ts";
+import { type Desk, sessionRow, type TurnRow } from "../context.ts";
+import { withRequest } from "../policy/prompt.ts";
+import { type Positive, positivesMax, worthKeeping } from "../policy/update-plan.ts";
+import { wordsOptions } from "./lexicon.ts";
+import { feedback, positives, turns } from "./schema.ts";
+import { probability } from "./views.ts";
+
+/** Remembers a right reply for replay, one per problem, the latest few. */
+export function keepPositive(
+  desk: Desk,
+  turn: TurnRow,
+  words: WordsReport,
+  right: { kind: "accepted" | "corrected"; reply: string },
+): void {
+  const likely = turn.logprob === null ? null : probability(turn.logprob);
+  if (!worthKeeping({ kind: right.kind, probability: likely, attempt: turn.attempt })) return;
+  const columns = {
+    messages: withRequest(turn.messages, words.after),
+    reply: right.reply,
+    kind: right.kind,
+    createdAt: desk.now(),
+  };
+  desk.transaction(() => {
+    desk.db
+      .insert(positives)
+      .values({ problemId: turn.problemId, ...columns })
+      .onConflictDoUpdate({ target: positives.problemId, set: columns })
+      .run();
+    const old = desk.db
+      .select({ problemId: positives.problemId })
+      .from(positives)
+      .orderBy(desc(positives.createdAt))
+      .all()
+      .slice(positivesMax)
+      .map(({ problemId }) => problemId);
+    if (old.length > 0) {
+      desk.db.delete(positives).where(inArray(positives.problemId, old)).run();
+    }
+  });
+}
+
+/** Whoever takes an acceptance back does not want it replayed. */
+export function dropPositive(desk: Desk, turn: TurnRow): void {
+  desk.db
+    .delete(positives)
+    .where(and(eq(positives.problemId, turn.problemId), eq(positives.reply, turn.reply)))
+    .run();
+}
+
+/**
+ * Everything kept, oldest first. Where words adapt, requests are worded by what the ledger holds now: an
+ * example learnt under a reading that has since turned out wrong would teach the wrong lesson again with
+ * every update. A wording that a model proposed stays, since no ledger can make it anew.
+ */
+export function replayedPositives(desk: Desk): Positive[] {
+  const kept = desk.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
+  const { mode, wordsState } = sessionRow(desk);
+  if (mode !== "both") return kept;
+  const options = wordsOptions(desk);
+  const said = requestsOf(
+    desk,
+    kept.map(({ problemId }) => problemId),
+  );
+  return kept.map((positive) => {
+    const request = said.get(positive.problemId);
+    if (request === undefined) return positive;
+    const { prompt } = reviseRequest(wordsState, request, options, positive.problemId);
+    return { ...positive, messages: withRequest(positive.messages, prompt) };
+  });
+}
+
+/** The requests of problems as the user said them; left out are those whose last rewording was a model's. */
+function requestsOf(desk: Desk, problemIds: string[]): Map<string, string> {
+  const rows = desk.db
+    .select({ problemId: turns.problemId, request: turns.content, words: feedback.words })
+    .from(feedback)
+    .innerJoin(turns, eq(feedback.turnId, turns.id))
+    .where(inArray(turns.problemId, problemIds))
+    .orderBy(asc(feedback.id))
+    .all();
+  const said = new Map(rows.map(({ problemId, request }) => [problemId, request]));
+  // Feedback that reworded nothing, praise above all, leaves the wording whose it was.
+  const rewordings = rows.filter(({ words }) => words?.changed);
+  const last = new Map(rewordings.map(({ problemId, words }) => [problemId, words]));
+  for (const [problemId, words] of last) if (words?.rewriter?.adopted) said.delete(problemId);
+  return said;
+}

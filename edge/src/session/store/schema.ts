@@ -1,0 +1,154 @@
+/** Tables of one session's Durable Object (SQLite). Columns holding JSON are named for what they hold. */
+import type { AdaptPlan, AdaptResult, Message, Usage } from "@rosa2/shared/protocol";
+import type { Plan } from "@rosa2/shared/schedule";
+import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { FeedbackBody, WeightsReport, WordsReport } from "../../contract/index.ts";
+import type { OwnLexicon, WordsState } from "../../words/index.ts";
+import type { TurnSampling } from "../planned-turn.ts";
+
+/** Exactly one row. */
+export const session = sqliteTable("session", {
+  id: text().primaryKey(),
+  tenantId: text("tenant_id").notNull(),
+  title: text(),
+  instructions: text(),
+  mode: text({ enum: ["both", "words", "weights", "off"] }).notNull(),
+  context: text({ enum: ["request", "dialogue"] }).notNull(),
+  method: text({ enum: ["dual", "adam"] })
+    .notNull()
+    .default("dual"),
+  /** Who proposes wordings; null leaves it to the deployment. */
+  rewriter: text({ enum: ["rules", "gpu", "openai", "workers-ai"] }),
+  /** The words module's own state, opaque here. */
+  wordsState: text("words_state", { mode: "json" }).$type<WordsState>().notNull(),
+  /** Own senses beside those that ship; null none. */
+  lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
+  /** `base` or a generation's id; moved only by compare-and-set. */
+  activeGeneration: text("active_generation").notNull(),
+  /** Session this one was forked from. */
+  forkedFrom: text("forked_from"),
+  createdAt: integer("created_at").notNull(),
+  /** When the session erases itself; null never. */
+  expiresAt: integer("expires_at"),
+});
+
+export const turns = sqliteTable(
+  "turns",
+  {
+    id: text().primaryKey(),
+    index: integer("idx").notNull().unique(),
+    /** First turn of this problem; a retry shares its problem with the turn it retries. */
+    problemId: text("problem_id").notNull(),
+    /** 1 for the first try. */
+    attempt: integer().notNull(),
+    retryOf: text("retry_of"),
+    /** The request as said, and as sent after the words were revised. */
+    content: text().notNull(),
+    prompt: text().notNull(),
+    /** Everything sent to the model. */
+    messages: text({ mode: "json" }).$type<Message[]>().notNull(),
+    sampling: text({ mode: "json" }).$type<TurnSampling>().notNull(),
+    /** Earlier rejected replies of this problem, sent along. */
+    rejected: text({ mode: "json" }).$type<string[]>().notNull(),
+    status: text({ enum: ["running", "completed", "stopped", "failed"] }).notNull(),
+    reply: text().notNull().default(""),
+    finishReason: text("finish_reason", { enum: ["stop", "length", "stopped"] }),
+    /** Summed log-prob of the reply (nats). */
+    logprob: real(),
+    usage: text({ mode: "json" }).$type<Usage>(),
+    generation: text().notNull(),
+    keyId: text("key_id").notNull(),
+    costNanos: integer("cost_nanos").notNull().default(0),
+    error: text({ mode: "json" }).$type<{ code: string; message: string }>(),
+    /** Runs of this turn so far: a retry after a failure meters under a new event id. */
+    runs: integer().notNull().default(0),
+    createdAt: integer("created_at").notNull(),
+    finishedAt: integer("finished_at"),
+  },
+  (table) => [index("turns_by_problem").on(table.problemId)],
+);
+
+export const feedback = sqliteTable(
+  "feedback",
+  {
+    id: text().primaryKey(),
+    turnId: text("turn_id").notNull(),
+    body: text({ mode: "json" }).$type<FeedbackBody>().notNull(),
+    /** SHA-256 of turn and body: the same feedback twice is one. */
+    bodyHash: text("body_hash").notNull(),
+    keyId: text("key_id").notNull(),
+    /** What has been done so far; each step is taken at most once. */
+    step: text({ enum: ["stored", "words", "weights", "done"] }).notNull(),
+    words: text({ mode: "json" }).$type<WordsReport>(),
+    weights: text({ mode: "json" }).$type<WeightsReport>(),
+    plan: text({ mode: "json" }).$type<Plan & { recipe: Partial<AdaptPlan> | null }>(),
+    costNanos: integer("cost_nanos").notNull().default(0),
+    retryTurnId: text("retry_turn_id"),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [index("feedback_by_turn").on(table.turnId)],
+);
+
+/** Every change of the words, with the ledger as it was afterwards. */
+export const revisions = sqliteTable("revisions", {
+  feedbackId: text("feedback_id").primaryKey(),
+  turnId: text("turn_id").notNull(),
+  words: text({ mode: "json" }).$type<WordsReport>().notNull(),
+  stateBefore: text("state_before", { mode: "json" }).$type<WordsState>().notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+/** Immutable; at most one per feedback. */
+export const generations = sqliteTable("generations", {
+  id: text().primaryKey(),
+  index: integer("idx").notNull().unique(),
+  feedbackId: text("feedback_id").unique(),
+  /** `base` or a generation's id. */
+  parent: text().notNull(),
+  digest: text().notNull(),
+  bytes: integer().notNull(),
+  plan: text({ mode: "json" }).$type<Partial<AdaptPlan>>().notNull(),
+  report: text({ mode: "json" }).$type<AdaptResult>().notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+/** Replies worth learning again with the next update: the latest few, one per problem. */
+export const positives = sqliteTable("positives", {
+  problemId: text("problem_id").primaryKey(),
+  messages: text({ mode: "json" }).$type<Message[]>().notNull(),
+  reply: text().notNull(),
+  kind: text({ enum: ["accepted", "corrected"] }).notNull(),
+  createdAt: integer("created_at").notNull(),
+});
+
+/** The log that streams are read from; `seq` only grows, over the whole session. */
+export const events = sqliteTable(
+  "events",
+  {
+    seq: integer().primaryKey({ autoIncrement: true }),
+    turnId: text("turn_id").notNull(),
+    type: text().notNull(),
+    /** Feedback that an event reports on. */
+    feedbackId: text("feedback_id"),
+    data: text({ mode: "json" }).$type<unknown>().notNull(),
+    at: integer().notNull(),
+  },
+  (table) => [index("events_by_turn").on(table.turnId, table.seq)],
+);
+
+/** Work that must happen even if this object is evicted; the alarm runs what is due. */
+export const outbox = sqliteTable("outbox", {
+  id: text().primaryKey(),
+  kind: text({ enum: ["reply", "feedback", "usage", "index", "prune", "release"] }).notNull(),
+  payload: text({ mode: "json" }).$type<unknown>().notNull(),
+  attempts: integer().notNull().default(0),
+  dueAt: integer("due_at").notNull(),
+});
+
+/** What an Idempotency-Key made in this session. */
+export const idempotency = sqliteTable("idempotency", {
+  key: text().primaryKey(),
+  fingerprint: text().notNull(),
+  ref: text().notNull(),
+  createdAt: integer("created_at").notNull(),
+});

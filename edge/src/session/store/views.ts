@@ -1,0 +1,177 @@
+/** Rows of the session's tables as the API shows them. */
+import type { Usage } from "@rosa2/shared/protocol";
+import { asc, count, max } from "drizzle-orm";
+import { costBody, usageBody } from "../../accounts/usage.ts";
+import type {
+  FeedbackRecord,
+  FeedbackResult,
+  GenerationBody,
+  SessionDetail,
+  SessionSummary,
+  TurnBody,
+  WeightsReport,
+} from "../../contract/index.ts";
+import {
+  type Desk,
+  type FeedbackRow,
+  type GenerationRow,
+  sessionRow,
+  type TurnRow,
+  turnRow,
+} from "../context.ts";
+import { feedback, generations, turns } from "./schema.ts";
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+export function turnBody(desk: Desk, turn: TurnRow, session_id = sessionRow(desk).id): TurnBody {
+  return {
+    id: turn.id,
+    object: "turn",
+    session_id,
+    index: turn.index,
+    status: turn.status,
+    content: turn.content,
+    prompt: turn.prompt,
+    reply: turn.reply,
+    finish_reason: turn.finishReason,
+    generation: turn.generation,
+    retry_of: turn.retryOf,
+    attempt: turn.attempt,
+    confidence: turn.logprob === null ? null : probability(turn.logprob),
+    usage: turn.usage === null ? null : usageBody(turn.usage),
+    cost: costBody(turn.costNanos),
+    error: turn.error,
+    created_at: iso(turn.createdAt),
+  };
+}
+
+/** e^S, at most 1 whatever rounding did to S. */
+export function probability(logprob: number): number {
+  return Math.min(1, Math.exp(logprob));
+}
+
+/** A weights step that measured nothing. */
+export const idleWeights: WeightsReport = {
+  decision: "skipped",
+  reason: "",
+  active: false,
+  step_norm: null,
+  shift_norm: null,
+  kl: null,
+  objective: null,
+  ms: null,
+};
+
+const queuedWeights: WeightsReport = {
+  ...idleWeights,
+  decision: "queued",
+  reason: "runs while you read; the reply's events tell when it lands",
+};
+
+/** Once the words are done; before that there is nothing to show. */
+export function feedbackResult(desk: Desk, row: FeedbackRow): FeedbackResult {
+  if (row.words === null) throw new Error(`Feedback ${row.id} has no words yet`);
+  const turn = row.retryTurnId === null ? null : turnRow(desk, row.retryTurnId);
+  // One that failed is run again before the feedback is done: until then there is no new turn to show.
+  const retry = turn?.status === "failed" && row.step !== "done" ? null : turn;
+  return {
+    id: row.id,
+    object: "feedback",
+    turn_id: row.turnId,
+    status: row.step === "done" ? "done" : "pending",
+    words: row.words,
+    weights: row.weights ?? queuedWeights,
+    plan: row.plan === null ? null : { ...row.plan },
+    ...(retry === null ? {} : { turn: turnBody(desk, retry) }),
+    cost: costBody(row.costNanos + (retry?.costNanos ?? 0)),
+  };
+}
+
+function feedbackRecord(row: FeedbackRow): FeedbackRecord {
+  return {
+    id: row.id,
+    turn_id: row.turnId,
+    status: row.step === "done" ? "done" : "pending",
+    reward: row.body.reward,
+    text: row.body.text ?? null,
+    correction: row.body.correction ?? null,
+    words: row.words,
+    weights: row.weights,
+    plan: row.plan === null ? null : { ...row.plan },
+    cost: costBody(row.costNanos),
+    retry_turn_id: row.retryTurnId,
+    created_at: iso(row.createdAt),
+  };
+}
+
+export function generationBody(row: GenerationRow, active: string): GenerationBody {
+  const { step_norm, shift_norm, kl, objective, rows } = row.report;
+  return {
+    id: row.id,
+    object: "generation",
+    index: row.index,
+    parent: row.parent,
+    active: row.id === active,
+    digest: row.digest,
+    bytes: row.bytes,
+    feedback_id: row.feedbackId,
+    plan: row.plan,
+    step_norm,
+    shift_norm,
+    kl,
+    objective,
+    rows,
+    created_at: iso(row.createdAt),
+  };
+}
+
+export function sessionSummary(desk: Desk): SessionSummary {
+  const row = sessionRow(desk);
+  const { turnCount, updatedAt } = desk.db
+    .select({ turnCount: count(), updatedAt: max(turns.createdAt) })
+    .from(turns)
+    .get() ?? { turnCount: 0, updatedAt: null };
+  return {
+    id: row.id,
+    object: "session",
+    title: row.title,
+    mode: row.mode,
+    generation: row.activeGeneration,
+    turn_count: turnCount,
+    created_at: iso(row.createdAt),
+    updated_at: iso(Math.max(row.createdAt, updatedAt ?? 0)),
+  };
+}
+
+export function sessionDetail(desk: Desk): SessionDetail {
+  const row = sessionRow(desk);
+  const turnRows = desk.db.select().from(turns).orderBy(asc(turns.index)).all();
+  const feedbackRows = desk.db.select().from(feedback).orderBy(asc(feedback.id)).all();
+  const generationCount = desk.db.select({ n: count() }).from(generations).get()?.n ?? 0;
+  const usages = turnRows.flatMap(({ usage }) => (usage === null ? [] : [usage]));
+  const totalOf = (of: (usage: Usage) => number) => usages.reduce((n, usage) => n + of(usage), 0);
+  const costNanos =
+    turnRows.reduce((n, turn) => n + turn.costNanos, 0) +
+    feedbackRows.reduce((n, one) => n + one.costNanos, 0);
+  return {
+    ...sessionSummary(desk),
+    instructions: row.instructions,
+    context: row.context,
+    method: row.method,
+    rewriter: row.rewriter ?? desk.config.rewriter.name,
+    forked_from: row.forkedFrom,
+    expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
+    turns: turnRows.map((turn) => turnBody(desk, turn, row.id)),
+    feedback: feedbackRows.map(feedbackRecord),
+    totals: {
+      turns: turnRows.length,
+      feedback: feedbackRows.length,
+      generations: generationCount,
+      prompt_tokens: totalOf((usage) => usage.prompt_tokens),
+      completion_tokens: totalOf((usage) => usage.completion_tokens),
+      cost: costBody(costNanos),
+    },
+  };
+}

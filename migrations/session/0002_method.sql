@@ -1,1 +1,0 @@
-ALTER TABLE `session` ADD `method` text DEFAULT 'dual' NOT NULL;
