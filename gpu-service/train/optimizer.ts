@@ -16,7 +16,7 @@ import {
   subtract,
   transpose,
 } from "../src/compiler/ir/functions.ts";
-import type { Value } from "../src/compiler/ir/graph.ts";
+import type { Value } from "../src/compiler/ir/types.ts";
 
 const newtonSchulz = { a: 3.4445, b: -4.775, c: 2.0315, iterations: 5 };
 const muonMomentum = 0.95;

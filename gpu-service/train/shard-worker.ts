@@ -8,7 +8,7 @@ import { type ModelConfig, tensorShapes } from "../src/checkpoint/checkpoint.ts"
 import { ropeTables } from "../src/compiler/decoder/rope.ts";
 import { type BatchSizes, trainingGraph } from "../src/compiler/graphs/training.ts";
 import { input } from "../src/compiler/ir/functions.ts";
-import type { Value } from "../src/compiler/ir/graph.ts";
+import type { Value } from "../src/compiler/ir/types.ts";
 import { encodeOnnx } from "../src/compiler/onnx.ts";
 import type { TrainingState } from "./checkpoints.ts";
 import { rateInputs, stateNames, stepTensor } from "./optimizer.ts";

@@ -1,7 +1,10 @@
 /** Reverse mode: walks a graph backwards and applies each primitive's vector-Jacobian product. */
 import { add } from "./ir/functions.ts";
-import { formatType, sameShape, trace, type Value } from "./ir/graph.ts";
-import { type Primitive, type Rule, rules } from "./ops/rules.ts";
+import { trace } from "./ir/graph.ts";
+import type { Primitive } from "./ir/types.ts";
+import { formatType, sameShape, type Value } from "./ir/types.ts";
+import type { ProductRule } from "./ops/rules.ts";
+import { productRules } from "./ops/tables.ts";
 
 /**
  * Cotangents of `wrt`: Σ_o seedᵒ·∂o/∂w for outputs o. The result is made of ordinary values, so it can
@@ -35,11 +38,11 @@ export function gradients(
     if (received.every((cotangent) => cotangent === null)) continue;
     const wanted = node.inputs.map((input) => moving.has(input));
     if (!wanted.some(Boolean)) continue;
-    const { gradient } = rules[node.op] as Rule<Primitive>;
-    if (typeof gradient !== "function") {
-      throw new Error(`Cannot differentiate ${node.op}: ${gradient.none}`);
+    const product = productRules[node.op] as ProductRule<Primitive>;
+    if (typeof product !== "function") {
+      throw new Error(`Cannot differentiate ${node.op}: ${product.none}`);
     }
-    gradient(node, received, wanted).forEach((cotangent, index) => {
+    product(node, received, wanted).forEach((cotangent, index) => {
       if (cotangent && wanted[index]) accumulate(node.inputs[index]!, cotangent);
     });
   }

@@ -21,15 +21,11 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import { type DType, formatType, type Node, type Type, trace, type Value } from "./ir/graph.ts";
-import {
-  type Emitter,
-  type OnnxAttribute,
-  type Primitive,
-  type Rule,
-  rules,
-  type Target,
-} from "./ops/rules.ts";
+import { trace } from "./ir/graph.ts";
+import type { Primitive } from "./ir/types.ts";
+import { type DType, formatType, type Node, type Type, type Value } from "./ir/types.ts";
+import type { EmissionRule, Emitter, OnnxAttribute, Target } from "./ops/rules.ts";
+import { emissionRules } from "./ops/tables.ts";
 
 /** Where a weight's numbers are: in memory, or at an offset of a file beside the model. */
 export type WeightSource = { data: Uint8Array } | { file: string; offset: number; length: number };
@@ -118,7 +114,7 @@ export function encodeOnnx(
       names.set(value, name);
       return name;
     });
-    (rules[node.op] as Rule<Primitive>).emit(node, operands, results, emitter);
+    (emissionRules[node.op] as EmissionRule<Primitive>)(node, operands, results, emitter);
   }
 
   for (const [name, value] of Object.entries(outputs)) {

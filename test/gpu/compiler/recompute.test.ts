@@ -17,7 +17,8 @@ import {
   scalar,
   tokenLogProbs,
 } from "../../../gpu-service/src/compiler/ir/functions.ts";
-import { trace, type Value } from "../../../gpu-service/src/compiler/ir/graph.ts";
+import { trace } from "../../../gpu-service/src/compiler/ir/graph.ts";
+import type { Value } from "../../../gpu-service/src/compiler/ir/types.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import {
   causalMask,

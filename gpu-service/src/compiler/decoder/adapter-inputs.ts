@@ -2,7 +2,7 @@
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import { loraGroups } from "../../lora/sites.ts";
 import { input, matmul } from "../ir/functions.ts";
-import type { Dim } from "../ir/graph.ts";
+import type { Dim } from "../ir/types.ts";
 import type { DecoderParts } from "./decoder.ts";
 
 /**

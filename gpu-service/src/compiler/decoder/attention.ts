@@ -11,7 +11,7 @@ import {
   split,
   transpose,
 } from "../ir/functions.ts";
-import type { Value } from "../ir/graph.ts";
+import type { Value } from "../ir/types.ts";
 
 export interface SequenceInputs {
   /** [R, T] i64. */

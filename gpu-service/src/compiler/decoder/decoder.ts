@@ -20,7 +20,8 @@ import {
   softcap,
   split,
 } from "../ir/functions.ts";
-import { applyAll, type Value } from "../ir/graph.ts";
+import { applyAll } from "../ir/graph.ts";
+import type { Value } from "../ir/types.ts";
 
 export interface DecoderParts {
   /** A checkpoint tensor by its Hugging Face name. */

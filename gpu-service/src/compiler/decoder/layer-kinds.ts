@@ -5,7 +5,7 @@
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import type { Rope } from "../../checkpoint/rope-config.ts";
 import { input } from "../ir/functions.ts";
-import type { Dim, Value } from "../ir/graph.ts";
+import type { Dim, Value } from "../ir/types.ts";
 import { type RopeTables, ropeTables, unrotatedTables } from "./rope.ts";
 
 /** A kind of layer: the suffix of its inputs' names, and its window. */

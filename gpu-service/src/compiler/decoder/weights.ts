@@ -1,7 +1,8 @@
 /** Checkpoint weights as graph values, each made once; linears in fp32 or quantised. */
 
 import { concat, input, matmul, weight } from "../ir/functions.ts";
-import { apply, type DType, type Value } from "../ir/graph.ts";
+import { apply } from "../ir/graph.ts";
+import type { DType, Value } from "../ir/types.ts";
 import type { DecoderParts, Linear } from "./decoder.ts";
 import { blockSizeOf, jointName, type Quantization } from "./quantize.ts";
 

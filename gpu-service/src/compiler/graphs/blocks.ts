@@ -20,7 +20,7 @@ import type { Quantization } from "../decoder/quantize.ts";
 import { fedWeights, weightReader } from "../decoder/weights.ts";
 import { gradients } from "../gradients.ts";
 import { input, matmul } from "../ir/functions.ts";
-import type { Dim, Value } from "../ir/graph.ts";
+import type { Dim, Value } from "../ir/types.ts";
 
 export const blockKinds = ["attention", "mlp"] as const;
 export type BlockKind = (typeof blockKinds)[number];

@@ -22,7 +22,7 @@ import {
   softcap,
   softmax,
 } from "../ir/functions.ts";
-import type { Value } from "../ir/graph.ts";
+import type { Value } from "../ir/types.ts";
 
 /**
  * Inputs: `ids` and `positions` [R, 1], `mask` [R, 1, 1, S+1] (added to the scores: past positions, then the

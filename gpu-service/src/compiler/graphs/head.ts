@@ -26,7 +26,7 @@ import {
   subtract,
   tokenLogProbs,
 } from "../ir/functions.ts";
-import type { Value } from "../ir/graph.ts";
+import type { Value } from "../ir/types.ts";
 
 /**
  * Inputs: `h` [N, C], hidden states after the last block at the positions that predict a reply's token;

@@ -9,7 +9,8 @@ import { layerKind, namedRopeTables } from "../decoder/layer-kinds.ts";
 import type { Quantization } from "../decoder/quantize.ts";
 import { weightReader } from "../decoder/weights.ts";
 import { constant, input, slice } from "../ir/functions.ts";
-import { apply, applyAll, type Dim, type Value } from "../ir/graph.ts";
+import { apply, applyAll } from "../ir/graph.ts";
+import type { Dim, Value } from "../ir/types.ts";
 
 /**
  * Inputs: `ids` [R, T], `past.{layer}.key|value` [R, K, S, D], `last` [R] (index of each row's last token),

@@ -15,7 +15,7 @@ import {
   reshape,
   tokenLogProbs,
 } from "../ir/functions.ts";
-import type { Value } from "../ir/graph.ts";
+import type { Value } from "../ir/types.ts";
 
 /** Static sizes of a batch: R rows of T tokens, of which N predict a counted token. */
 export interface BatchSizes {

@@ -1,16 +1,8 @@
 /** The primitives as functions over values, and the few combinations that everybody needs. */
 
-import type { Attributes } from "../ops/rules.ts";
-import {
-  apply,
-  applyAll,
-  type Dim,
-  formatType,
-  type Shape,
-  sameShape,
-  type Type,
-  type Value,
-} from "./graph.ts";
+import type { Attributes } from "../ir/types.ts";
+import { apply, applyAll } from "./graph.ts";
+import { type Dim, formatType, type Shape, sameShape, type Type, type Value } from "./types.ts";
 
 export function input(name: string, type: Type): Value {
   return apply("input", [], { name, type });

@@ -3,38 +3,16 @@
  *
  * A graph is whatever can be reached backwards from its outputs, so there is no container to keep in step.
  */
-import { type Attributes, type Primitive, rules } from "../ops/rules.ts";
+import { shapeRules } from "./shapes.ts";
+import type { Attributes, Node, Primitive, Value } from "./types.ts";
 
-/** A length known now, or the name of one that is known when the graph runs. */
-export type Dim = number | string;
-export type Shape = readonly Dim[];
-export type DType = "f32" | "i32" | "i64" | "u8" | "u4";
-
-export interface Type {
-  dtype: DType;
-  shape: Shape;
-}
-
-export interface Node<P extends Primitive = Primitive> {
-  op: P;
-  inputs: readonly Value[];
-  attributes: Attributes[P];
-  outputs: readonly Value[];
-}
-
-export interface Value extends Type {
-  node: Node;
-  /** Which output of its node this is. */
-  index: number;
-}
-
-/** Applies a primitive; shapes are checked by its rule, which throws with the op and the shapes. */
+/** Applies a primitive; shapes are checked by its shape rule, which throws with the op and the shapes. */
 export function applyAll<P extends Primitive>(
   op: P,
   inputs: readonly Value[],
   attributes: Attributes[P],
 ): readonly Value[] {
-  const types = rules[op].infer(inputs, attributes);
+  const types = shapeRules[op](inputs, attributes);
   const node: Node<P> & { outputs: Value[] } = { op, inputs, attributes, outputs: [] };
   node.outputs.push(
     ...types.map((type, index) => ({ ...type, node: node as unknown as Node, index })),
@@ -70,12 +48,4 @@ export function trace(outputs: readonly Value[]): Node[] {
     }
   }
   return order;
-}
-
-export function formatType(type: Type): string {
-  return `${type.dtype}[${type.shape.join(",")}]`;
-}
-
-export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((dim, axis) => dim === b[axis]);
 }

@@ -1,5 +1,6 @@
 /** Prints a graph as one line per operation, for people and for snapshots. */
-import { formatType, trace, type Value } from "./graph.ts";
+import { trace } from "./graph.ts";
+import { formatType, type Value } from "./types.ts";
 
 /** Text of the graph that computes `outputs`, e.g. `%3 f32[R,T,8] = matmul %1 %2 {transposeB: true}`. */
 export function printGraph(outputs: Record<string, Value>): string {

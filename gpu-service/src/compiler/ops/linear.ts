@@ -1,137 +1,104 @@
 /** Matrix products, sums and maxima. */
 import { expandTo, matmul, reshape, unbroadcast } from "../ir/functions.ts";
-import { apply, type Dim, formatType, type Node, type Shape, type Value } from "../ir/graph.ts";
-import type { Emitter, RulesOf } from "./rules.ts";
+import { apply } from "../ir/graph.ts";
+import { type Dim, formatType, type Node, type Shape, type Value } from "../ir/types.ts";
+import type { EmissionOf, Emitter, ProductsOf } from "./rules.ts";
 
-export const linear: RulesOf<
-  "matmul" | "quantizedMatmul" | "dequantize" | "reduceSum" | "reduceMax"
-> = {
-  /** α·op(A)·op(B) over the last two axes; leading axes broadcast. */
-  matmul: {
-    infer: ([a, b], { transposeA, transposeB }) => {
-      const [m, ka] = lastTwo(a!, transposeA);
-      const [kb, n] = lastTwo(b!, transposeB);
-      if (ka !== kb) throw new Error(`Cannot matmul ${formatType(a!)} and ${formatType(b!)}`);
-      return [{ dtype: a!.dtype, shape: [...leading(a!, b!), m, n] }];
-    },
-    emit: (node, inputs, outputs, emitter) => {
-      if (emitter.target === "webgpu") {
-        emitUnfused(node, inputs, outputs, emitter);
-        return;
-      }
-      const { transposeA, transposeB, alpha } = node.attributes;
-      if (!transposeA && !transposeB && alpha === 1) {
-        emitter.node("MatMul", inputs, {}, { outputs });
-        return;
-      }
-      emitter.node(
-        "FusedMatMul",
-        inputs,
-        { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
-        { outputs, domain: "com.microsoft" },
-      );
-    },
-    gradient: (node, [g], wanted) => {
-      const [a, b] = node.inputs as [Value, Value];
-      const { transposeA: ta, transposeB: tb, alpha } = node.attributes;
-      const da = () =>
-        ta
-          ? matmul(b, g!, { transposeA: tb, transposeB: true, alpha })
-          : matmul(g!, b, { transposeB: !tb, alpha });
-      const db = () => {
-        // A shared matrix: one product over all rows instead of one a batch element and a sum.
-        if (b.shape.length === 2 && a.shape.length > 2 && !ta) {
-          const a2 = flattenRows(a);
-          const g2 = flattenRows(g!);
-          return tb
-            ? matmul(g2, a2, { transposeA: true, alpha })
-            : matmul(a2, g2, { transposeA: true, alpha });
-        }
-        return tb
-          ? matmul(g!, a, { transposeA: true, transposeB: ta, alpha })
-          : matmul(a, g!, { transposeA: !ta, alpha });
-      };
-      return [
-        wanted[0] ? unbroadcast(da(), a.shape) : null,
-        wanted[1] ? unbroadcast(db(), b.shape) : null,
-      ];
-    },
+type Linear = "matmul" | "quantizedMatmul" | "dequantize" | "reduceSum" | "reduceMax";
+
+export const linearEmission: EmissionOf<Linear> = {
+  matmul: (node, inputs, outputs, emitter) => {
+    if (emitter.target === "webgpu") {
+      emitUnfused(node, inputs, outputs, emitter);
+      return;
+    }
+    const { transposeA, transposeB, alpha } = node.attributes;
+    if (!transposeA && !transposeB && alpha === 1) {
+      emitter.node("MatMul", inputs, {}, { outputs });
+      return;
+    }
+    emitter.node(
+      "FusedMatMul",
+      inputs,
+      { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } },
+      { outputs, domain: "com.microsoft" },
+    );
   },
-
-  /**
-   * x·Wᵀ (+ bias) for a frozen W [out, in] in blocks. Inputs: x, W packed [out, in/block, block·bits/8], scales
-   * [out, in/block], for the gradient the same bytes as integers [out, in] with their zero points, and
-   * perhaps a frozen bias [out].
-   */
-  quantizedMatmul: {
-    infer: ([x], { in: width, out }) => {
-      if (x!.shape.at(-1) !== width) {
-        throw new Error(`Cannot multiply ${formatType(x!)} by a quantised [${out},${width}]`);
-      }
-      return [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), out] }];
-    },
-    emit: ({ attributes }, [x, packed, scales, , , bias], outputs, emitter) => {
-      emitter.node(
-        "MatMulNBits",
-        // Between scales and bias: zero points (the middle by default) and the order of activations.
-        bias ? [x!, packed!, scales!, "", "", bias] : [x!, packed!, scales!],
-        {
-          K: attributes.in,
-          N: attributes.out,
-          bits: attributes.bits,
-          block_size: attributes.blockSize,
-          accuracy_level: attributes.accuracyLevel,
-        },
-        { outputs, domain: "com.microsoft" },
-      );
-    },
-    // W is frozen: x alone has a cotangent, g·W with W as fp32 for the time of the product.
-    gradient: ({ inputs: [, , scales, integers, zeros], attributes }, [g]) => {
-      const { bits, blockSize } = attributes;
-      const dense = apply("dequantize", [integers!, scales!, zeros!], { bits, blockSize });
-      return [matmul(g!, dense), null, null, null, null, null];
-    },
-  },
-
-  /** Integers [out, in], scales and zero points [out, in/block] as fp32 [out, in]. */
-  dequantize: {
-    infer: ([integers]) => [{ dtype: "f32", shape: integers!.shape }],
-    emit: ({ attributes: { blockSize } }, inputs, outputs, emitter) => {
-      emitter.node("DequantizeLinear", inputs, { axis: 1, block_size: blockSize }, { outputs });
-    },
-    gradient: { none: "quantised weights are frozen" },
-  },
-
-  reduceSum: {
-    infer: ([x], { axes, keepDims }) => [
+  quantizedMatmul: ({ attributes }, [x, packed, scales, , , bias], outputs, emitter) => {
+    emitter.node(
+      "MatMulNBits",
+      // Between scales and bias: zero points (the middle by default) and the order of activations.
+      bias ? [x!, packed!, scales!, "", "", bias] : [x!, packed!, scales!],
       {
-        dtype: x!.dtype,
-        shape: x!.shape.flatMap((dim, axis): Dim[] =>
-          axes.includes(axis) ? (keepDims ? [1] : []) : [dim],
-        ),
+        K: attributes.in,
+        N: attributes.out,
+        bits: attributes.bits,
+        block_size: attributes.blockSize,
+        accuracy_level: attributes.accuracyLevel,
       },
-    ],
-    emit: ({ attributes: { axes, keepDims } }, [x], outputs, emitter) => {
-      emitter.node(
-        "ReduceSum",
-        [x!, emitter.ints(axes)],
-        { keepdims: Number(keepDims) },
-        { outputs },
-      );
-    },
-    gradient: ({ inputs: [x], attributes: { axes } }, [g]) => {
-      const kept = x!.shape.map((dim, axis): Dim => (axes.includes(axis) ? 1 : dim));
-      return [expandTo(reshape(g!, kept), x!)];
-    },
+      { outputs, domain: "com.microsoft" },
+    );
+  },
+  dequantize: ({ attributes: { blockSize } }, inputs, outputs, emitter) => {
+    emitter.node("DequantizeLinear", inputs, { axis: 1, block_size: blockSize }, { outputs });
   },
 
-  reduceMax: {
-    infer: ([x]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), 1] }],
-    emit: (_, [x], outputs, emitter) => {
-      emitter.node("ReduceMax", [x!, emitter.ints([-1])], { keepdims: 1 }, { outputs });
-    },
-    gradient: { none: "sums are taken relative to a maximum, and do not depend on it" },
+  reduceSum: ({ attributes: { axes, keepDims } }, [x], outputs, emitter) => {
+    emitter.node(
+      "ReduceSum",
+      [x!, emitter.ints(axes)],
+      { keepdims: Number(keepDims) },
+      { outputs },
+    );
   },
+
+  reduceMax: (_, [x], outputs, emitter) => {
+    emitter.node("ReduceMax", [x!, emitter.ints([-1])], { keepdims: 1 }, { outputs });
+  },
+};
+
+export const linearProducts: ProductsOf<Linear> = {
+  matmul: (node, [g], wanted) => {
+    const [a, b] = node.inputs as [Value, Value];
+    const { transposeA: ta, transposeB: tb, alpha } = node.attributes;
+    const da = () =>
+      ta
+        ? matmul(b, g!, { transposeA: tb, transposeB: true, alpha })
+        : matmul(g!, b, { transposeB: !tb, alpha });
+    const db = () => {
+      // A shared matrix: one product over all rows instead of one a batch element and a sum.
+      if (b.shape.length === 2 && a.shape.length > 2 && !ta) {
+        const a2 = flattenRows(a);
+        const g2 = flattenRows(g!);
+        return tb
+          ? matmul(g2, a2, { transposeA: true, alpha })
+          : matmul(a2, g2, { transposeA: true, alpha });
+      }
+      return tb
+        ? matmul(g!, a, { transposeA: true, transposeB: ta, alpha })
+        : matmul(a, g!, { transposeA: !ta, alpha });
+    };
+    return [
+      wanted[0] ? unbroadcast(da(), a.shape) : null,
+      wanted[1] ? unbroadcast(db(), b.shape) : null,
+    ];
+  },
+
+  // W is frozen: x alone has a cotangent, g·W with W as fp32 for the time of the product.
+  quantizedMatmul: ({ inputs: [, , scales, integers, zeros], attributes }, [g]) => {
+    const { bits, blockSize } = attributes;
+    const dense = apply("dequantize", [integers!, scales!, zeros!], { bits, blockSize });
+    return [matmul(g!, dense), null, null, null, null, null];
+  },
+
+  dequantize: { none: "quantised weights are frozen" },
+
+  reduceSum: ({ inputs: [x], attributes: { axes } }, [g]) => {
+    const kept = x!.shape.map((dim, axis): Dim => (axes.includes(axis) ? 1 : dim));
+    return [expandTo(reshape(g!, kept), x!)];
+  },
+
+  reduceMax: { none: "sums are taken relative to a maximum, and do not depend on it" },
 };
 
 /**
@@ -181,25 +148,6 @@ function emitUnfused(
     perm.push(...perm.splice(-2).reverse());
     return emitter.node("Transpose", [name], { perm });
   }
-}
-
-function lastTwo(value: Value, transposed: boolean): [Dim, Dim] {
-  if (value.shape.length < 2) throw new Error(`Cannot matmul ${formatType(value)}`);
-  const [rows, columns] = value.shape.slice(-2) as [Dim, Dim];
-  return transposed ? [columns, rows] : [rows, columns];
-}
-
-function leading(a: Value, b: Value): Dim[] {
-  const x = a.shape.slice(0, -2);
-  const y = b.shape.slice(0, -2);
-  const rank = Math.max(x.length, y.length);
-  return Array.from({ length: rank }, (_, axis) => {
-    const p = x[axis - rank + x.length] ?? 1;
-    const q = y[axis - rank + y.length] ?? 1;
-    if (p !== q && p !== 1 && q !== 1)
-      throw new Error(`Cannot matmul ${formatType(a)} and ${formatType(b)}`);
-    return p === 1 ? q : p;
-  });
 }
 
 /** [.., C] as [rows, C]. */

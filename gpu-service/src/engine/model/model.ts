@@ -9,7 +9,7 @@ import { type Checkpoint, type ModelConfig, openCheckpoint } from "../../checkpo
 import { unsupported } from "../../checkpoint/config-errors.ts";
 import { namedRopeTables } from "../../compiler/decoder/layer-kinds.ts";
 import type { Quantization } from "../../compiler/decoder/quantize.ts";
-import type { Value } from "../../compiler/ir/graph.ts";
+import type { Value } from "../../compiler/ir/types.ts";
 import { encodeOnnx } from "../../compiler/onnx.ts";
 import type {
   AdapterWeights,

@@ -1,6 +1,6 @@
 /** Graphs compiled on first use, each once. */
 import type { InferenceSession } from "onnxruntime-node";
-import type { Value } from "../../compiler/ir/graph.ts";
+import type { Value } from "../../compiler/ir/types.ts";
 
 export type Compile = (outputs: Record<string, Value>) => Promise<InferenceSession>;
 

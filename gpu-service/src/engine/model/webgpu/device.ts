@@ -7,7 +7,7 @@
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { concat, gatherRows, input } from "../../../compiler/ir/functions.ts";
-import type { DType, Value } from "../../../compiler/ir/graph.ts";
+import type { DType, Value } from "../../../compiler/ir/types.ts";
 import { encodeOnnx } from "../../../compiler/onnx.ts";
 import { providerError } from "../provider.ts";
 
