@@ -1,5 +1,7 @@
 /** What the engine and the update ask of a language model; knows nothing of graphs, providers or checkpoints. */
 
+import type { RowKind } from "@rosa2/shared/protocol";
+
 /**
  * One slice runs until the next yield; the return value is the task's result. A yield hears whether somebody
  * waits for tokens, so that the work may choose shorter slices.
@@ -73,6 +75,12 @@ export interface ScoreRow {
   prompt: Int32Array;
   /** Includes the end token. */
   reply: Int32Array;
+}
+
+/** One example of an update: prompt and reply as tokens (the reply with its end token), and what is asked of it. */
+export interface TokenRow extends ScoreRow {
+  kind: RowKind;
+  weight: number;
 }
 
 /** An array of the adapter's length that is overwritten, or null. */

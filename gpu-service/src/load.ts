@@ -1,5 +1,5 @@
 /** Makes what the engine serves from a checkpoint: the model, its tokenizer, its adapters and updates. */
-import { adapt } from "./adapt/adapt.ts";
+import { type AdaptableModel, adapt } from "./adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
 import { loadAnchors } from "./adapt/anchors.ts";
 import { peftFiles } from "./adapt/peft.ts";
@@ -34,7 +34,11 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     quantization,
     ...(id === null ? {} : { id }),
   });
-  model.anchors = await loadAnchors(directory, model, options.threads);
+  const adaptable: AdaptableModel = {
+    passRows: (...rows) => model.passRows(...rows),
+    adapterLength: (rank) => model.adapterLength(rank),
+    anchors: await loadAnchors(directory, model, options.threads),
+  };
   return {
     model,
     tokenizer: ChatTokenizer.load(directory, model.shape.eosIds),
@@ -42,7 +46,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     readAdapter: (bytes) => readAdapter(model, bytes),
     peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
     adapt: async function* (rows, plan, parent) {
-      const { B, ...result } = yield* adapt(model, rows, plan, parent);
+      const { B, ...result } = yield* adapt(adaptable, rows, plan, parent);
       if (B === undefined) return { result, file: null };
       const { bytes, digest } = writeAdapter(model, {
         rank: result.rank,

@@ -2,7 +2,8 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type ModelConfig, tensorShapes } from "../src/checkpoint/checkpoint.ts";
-import { encodeSafetensors, openSafetensors } from "../src/checkpoint/safetensors.ts";
+import { openSafetensors } from "../src/checkpoint/safetensors.ts";
+import { encodeSafetensors } from "../src/checkpoint/write-safetensors.ts";
 import { contextLength } from "./tokenizer.ts";
 
 /** Weights and optimiser state by name. */

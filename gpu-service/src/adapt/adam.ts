@@ -1,7 +1,7 @@
 /** Adam replay: the weights baseline of the evaluation, several small steps on the same rows. */
 import type { AdaptPlan } from "@rosa2/shared/protocol";
-import type { Slices } from "../language-model.ts";
-import type { AdaptableModel, MethodResult, StartPoint, TokenRow } from "./adapt.ts";
+import type { Slices, TokenRow } from "../language-model.ts";
+import type { AdaptableModel, MethodResult, StartPoint } from "./adapt.ts";
 
 const steps = 4;
 const rate = 5e-3;

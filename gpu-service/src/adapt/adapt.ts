@@ -5,19 +5,13 @@
  * rows matter. It yields between slices of work, so that the engine can serve tokens in between.
  */
 import { impliedReward, outcomeKl, rowObjective, targetShift } from "@rosa2/shared/objective";
-import type { AdaptPlan, AdaptResult, RowKind } from "@rosa2/shared/protocol";
-import { release } from "../disk/release.ts";
-import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../language-model.ts";
+import type { AdaptPlan, AdaptResult } from "@rosa2/shared/protocol";
+import type { AdapterWeights, LanguageModel, Slices, TokenRow } from "../language-model.ts";
+import { release } from "../release.ts";
 import { adamSteps } from "./adam.ts";
 import { roundToFile } from "./adapter-file.ts";
 import type { Anchors } from "./anchors.ts";
 import { solveStep } from "./solver.ts";
-
-/** One example: prompt and reply as tokens (the reply with its end token), and what is asked of it. */
-export interface TokenRow extends ScoreRow {
-  kind: RowKind;
-  weight: number;
-}
 
 /** What the update needs of a model. */
 export interface AdaptableModel extends Pick<LanguageModel, "passRows"> {

@@ -5,7 +5,9 @@
 import { createHash } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
 import type { ModelConfig } from "../checkpoint/checkpoint.ts";
-import { encodeSafetensors, openSafetensors, toFloat16 } from "../checkpoint/safetensors.ts";
+import { openSafetensors } from "../checkpoint/safetensors.ts";
+import { toFloat16 } from "../checkpoint/tensor-types.ts";
+import { encodeSafetensors } from "../checkpoint/write-safetensors.ts";
 import type { AdapterWeights } from "../language-model.ts";
 import { basisId } from "../lora/basis.ts";
 import { loraLength, loraSites } from "../lora/sites.ts";

@@ -3,7 +3,7 @@
  * that reads through it. It knows names and shapes, not archives.
  */
 
-import { encodeSafetensors } from "../checkpoint/safetensors.ts";
+import { encodeSafetensors } from "../checkpoint/write-safetensors.ts";
 import type { AdapterWeights } from "../language-model.ts";
 import type { Basis } from "../lora/basis.ts";
 import { loraSites } from "../lora/sites.ts";

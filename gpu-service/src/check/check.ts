@@ -15,7 +15,7 @@ import {
 import { readModelConfig } from "../checkpoint/model-config.ts";
 import { quantizedWeights } from "../compiler/decoder/quantize.ts";
 import type { ModelSettings } from "../config.ts";
-import { kvBytesPerToken, slotCount } from "../engine/model/kv-budget.ts";
+import { kvBytesPerToken, slotCount } from "../engine/batch/kv-budget.ts";
 import { loraLength } from "../lora/sites.ts";
 import { describeTokenizer, type TokenizerReport } from "./check-tokenizer.ts";
 

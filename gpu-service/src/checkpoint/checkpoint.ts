@@ -9,12 +9,8 @@ import { z } from "zod";
 import { parse } from "./config-errors.ts";
 import { digestFiles } from "./digest.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
-import {
-  type ElementRange,
-  openSafetensors,
-  type TensorFile,
-  type TensorType,
-} from "./safetensors.ts";
+import { type ElementRange, openSafetensors, type TensorFile } from "./safetensors.ts";
+import type { TensorType } from "./tensor-types.ts";
 
 export type { ModelConfig } from "./model-config.ts";
 

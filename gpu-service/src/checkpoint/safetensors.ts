@@ -1,6 +1,5 @@
-/// <reference lib="esnext.float16" />
 /**
- * Reads and writes safetensors files: names, shapes and bytes; it knows nothing of models or adapters.
+ * Reads safetensors files: names, shapes and bytes; it knows nothing of models or adapters.
  *
  * Layout: u64 header length (little-endian), a JSON header padded with spaces, then the tensors' bytes
  * (row-major, little-endian), which tile the rest of the file without a gap. Every length and offset in
@@ -10,30 +9,15 @@ import { closeSync, fstatSync, openSync } from "node:fs";
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
 import { readAt } from "../disk/read-at.ts";
-import { release } from "../disk/release.ts";
-
-/** Bytes of one element, in the format's own order of types. Types below one byte are not supported. */
-const elementBytes = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  I16: 2,
-  U16: 2,
-  F16: 2,
-  BF16: 2,
-  I32: 4,
-  U32: 4,
-  F32: 4,
-  F64: 8,
-  I64: 8,
-  U64: 8,
-} as const;
-
-export type TensorType = keyof typeof elementBytes;
-
-const typeOrder = Object.keys(elementBytes);
+import { release } from "../release.ts";
+import {
+  countElements,
+  elementBytes,
+  headerPrefixBytes,
+  isTensorType,
+  type TensorType,
+  toFloat32,
+} from "./tensor-types.ts";
 
 export interface TensorInfo {
   dtype: TensorType;
@@ -70,10 +54,9 @@ export interface OpenOptions {
   headerBytesMax?: number;
 }
 
-/** Bytes before the header: its length. */
-export const headerPrefixBytes = 8;
 /** The format's own limit. */
 export const formatHeaderBytesMax = 100_000_000;
+
 /**
  * Opens a file by path, or one already in memory. By path no descriptor stays open, and only the header
  * is read now.
@@ -283,133 +266,4 @@ function readEntry(
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isTensorType(dtype: string): dtype is TensorType {
-  return Object.hasOwn(elementBytes, dtype);
-}
-
-function countElements(shape: readonly number[]): number {
-  return shape.reduce((product, dimension) => product * dimension, 1);
-}
-
-export interface TensorData {
-  name: string;
-  dtype: TensorType;
-  shape: readonly number[];
-  /** The elements; F16 and BF16 as their 16-bit patterns. */
-  data: ArrayBufferView;
-}
-
-/** What a header says of a tensor. */
-export type TensorSpec = Omit<TensorData, "data">;
-
-/**
- * A safetensors file whose bytes depend only on the content: tensors by type (widest first, so that all
- * are aligned), then by name, as the reference implementation orders them; metadata by key. Throws when a
- * tensor's bytes do not fill its shape.
- */
-export function encodeSafetensors(
-  tensors: readonly TensorData[],
-  metadata?: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> {
-  const { header, size, offsetOf } = planSafetensors(tensors, metadata);
-  const file = new Uint8Array(size);
-  file.set(header);
-  for (const { name, dtype, shape, data } of tensors) {
-    const expected = countElements(shape) * elementBytes[dtype];
-    if (data.byteLength !== expected)
-      throw new Error(
-        `Cannot write tensor "${name}" ${dtype} [${shape}]: ${data.byteLength} bytes, expected ${expected}`,
-      );
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offsetOf(name));
-  }
-  return file;
-}
-
-/** Where everything goes in a file of these tensors, before any of their bytes is known. */
-export interface FilePlan {
-  /** The file's beginning, up to the first tensor. */
-  header: Uint8Array<ArrayBuffer>;
-  /** Bytes of the whole file. */
-  size: number;
-  offsetOf(name: string): number;
-}
-
-/** Throws on a repeated or reserved name. */
-export function planSafetensors(
-  tensors: readonly TensorSpec[],
-  metadata?: Readonly<Record<string, string>>,
-): FilePlan {
-  const ordered = [...tensors].sort(
-    (a, b) => typeOrder.indexOf(b.dtype) - typeOrder.indexOf(a.dtype) || compare(a.name, b.name),
-  );
-  const entries: [string, unknown][] = [];
-  if (metadata) {
-    const sorted = Object.entries(metadata).sort(([a], [b]) => compare(a, b));
-    entries.push(["__metadata__", Object.fromEntries(sorted)]);
-  }
-  const names = new Set<string>(["__metadata__", "__proto__"]);
-  const offsets = new Map<string, number>();
-  let dataBytes = 0;
-  for (const { name, dtype, shape } of ordered) {
-    if (names.has(name))
-      throw new Error(`Cannot write tensor "${name}": repeated or reserved name`);
-    names.add(name);
-    const end = dataBytes + countElements(shape) * elementBytes[dtype];
-    entries.push([name, { dtype, shape, data_offsets: [dataBytes, end] }]);
-    offsets.set(name, dataBytes);
-    dataBytes = end;
-  }
-
-  // Written entry by entry: an object would move integer-like names to the front.
-  const json = entries.map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`);
-  const text = new TextEncoder().encode(`{${json.join(",")}}`);
-  const textBytes = Math.ceil(text.length / 8) * 8;
-  const header = new Uint8Array(headerPrefixBytes + textBytes).fill(0x20);
-  new DataView(header.buffer).setBigUint64(0, BigInt(textBytes), true);
-  header.set(text, headerPrefixBytes);
-  return {
-    header,
-    size: header.length + dataBytes,
-    offsetOf: (name) => header.length + offsets.get(name)!,
-  };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** fp32 → fp16 bit patterns, rounded to nearest even; out of range becomes infinity. */
-export function toFloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
-  return new Uint16Array(new Float16Array(values).buffer);
-}
-
-let float16Values: Float32Array | undefined;
-
-/** fp16 bit patterns → fp32, exact; through a table of all 65,536, three times faster than converting. */
-export function fromFloat16(bits: Uint16Array): Float32Array<ArrayBuffer> {
-  float16Values ??= new Float32Array(
-    new Float16Array(Uint16Array.from({ length: 65_536 }, (_, pattern) => pattern).buffer),
-  );
-  const table = float16Values;
-  const values = new Float32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]!]!;
-  return values;
-}
-
-/** Types that become fp32 by conversion. */
-const toFloat32: Partial<
-  Record<TensorInfo["dtype"], (bytes: ArrayBuffer) => Float32Array<ArrayBuffer>>
-> = {
-  F16: (bytes) => fromFloat16(new Uint16Array(bytes)),
-  BF16: (bytes) => fromBfloat16(new Uint16Array(bytes)),
-  F64: (bytes) => new Float32Array(new Float64Array(bytes)),
-};
-
-/** bf16 bit patterns → fp32, exact: bf16 is the upper half of fp32. */
-function fromBfloat16(bits: Uint16Array): Float32Array<ArrayBuffer> {
-  const patterns = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) patterns[i] = bits[i]! << 16;
-  return new Float32Array(patterns.buffer);
 }

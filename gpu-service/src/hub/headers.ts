@@ -5,7 +5,8 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatHeaderBytesMax, headerPrefixBytes } from "../checkpoint/safetensors.ts";
+import { formatHeaderBytesMax } from "../checkpoint/safetensors.ts";
+import { headerPrefixBytes } from "../checkpoint/tensor-types.ts";
 import { onDisk } from "../disk/disk-errors.ts";
 import type { HubFile, HubModel } from "./hub.ts";
 import type { HubCache } from "./hub-cache.ts";

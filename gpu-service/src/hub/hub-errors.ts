@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
-import type { HubOptions } from "./hub.ts";
+import type { HubOptions } from "./hub-options.ts";
 import type { ModelId } from "./model-id.ts";
 
 const attemptsDefault = 5;

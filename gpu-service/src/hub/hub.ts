@@ -8,20 +8,8 @@ import { downloadFile, listFiles, modelInfo } from "@huggingface/hub";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
 import { refusal, refusals, strictFetch, withRetries } from "./hub-errors.ts";
+import type { HubOptions } from "./hub-options.ts";
 import type { ModelId } from "./model-id.ts";
-
-export interface HubOptions {
-  /** Base address of the hub, without a slash at the end. */
-  endpoint: string;
-  /** `hf_…`, for private and gated models. */
-  token?: string | undefined;
-  /** Attempts in a row that may fail. */
-  attemptsMax?: number;
-  /** Before the second attempt; doubles with every further one. */
-  retryDelayMs?: number;
-  /** Silence after which a connection counts as lost. */
-  silenceMs?: number;
-}
 
 /** How the bytes can be checked: LFS files by SHA-256, others by git's own SHA-1. */
 export interface Checksum {

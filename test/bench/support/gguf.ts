@@ -6,7 +6,7 @@
  */
 import { closeSync, openSync, renameSync, writeSync } from "node:fs";
 import { type Checkpoint, tensorShapes } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
-import { toFloat16 } from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import { toFloat16 } from "../../../gpu-service/src/checkpoint/tensor-types.ts";
 
 export type GgufType = "f32" | "q8_0" | "q4_0";
 

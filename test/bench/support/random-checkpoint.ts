@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { randomInt, randomNormal, seededRandom } from "@rosa2/shared/random";
 import { tensorShapes } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
-import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 import { randomTokenizerFiles } from "./random-tokenizer.ts";
 
 const endId = 151_645;

@@ -16,11 +16,11 @@ import {
   openCheckpoint,
   tensorShapes,
 } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
 import {
   encodeSafetensors,
-  openSafetensors,
   type TensorData,
-} from "../../../gpu-service/src/checkpoint/safetensors.ts";
+} from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 import { fixtureFolder, fixtureNames } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 

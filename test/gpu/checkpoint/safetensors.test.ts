@@ -5,14 +5,16 @@ import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
 import {
-  encodeSafetensors,
   fromFloat16,
-  openSafetensors,
-  type TensorData,
   type TensorType,
   toFloat16,
-} from "../../../gpu-service/src/checkpoint/safetensors.ts";
+} from "../../../gpu-service/src/checkpoint/tensor-types.ts";
+import {
+  encodeSafetensors,
+  type TensorData,
+} from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rosa2-safetensors-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -7,10 +7,8 @@ import { seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { openCheckpoint, tensorShapes } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
-import {
-  encodeSafetensors,
-  openSafetensors,
-} from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 import { quantizeMatrix } from "../../../gpu-service/src/compiler/decoder/quantize.ts";
 import {
   keptFloat32,

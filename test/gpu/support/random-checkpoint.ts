@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { tensorShapes } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
-import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 import { byteTokenizerFiles, endId, vocabSize } from "./byte-tokenizer.ts";
 
 /** Writes the checkpoint into a new temporary directory and returns its path. */

@@ -18,18 +18,14 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type Checkpoint, type TensorLocation, tensorShapes } from "../../checkpoint/checkpoint.ts";
-import {
-  openSafetensors,
-  planSafetensors,
-  type TensorFile,
-  type TensorSpec,
-} from "../../checkpoint/safetensors.ts";
+import { openSafetensors, type TensorFile } from "../../checkpoint/safetensors.ts";
+import { planSafetensors, type TensorSpec } from "../../checkpoint/write-safetensors.ts";
 import { jointMatrices, middle, quantizeMatrix } from "../../compiler/decoder/quantize.ts";
 import { quantizedParts } from "../../compiler/decoder/weights.ts";
 import { cacheDirectory } from "../../disk/cache-directory.ts";
 import { onDisk } from "../../disk/disk-errors.ts";
 import { isLeft, owner } from "../../disk/parts.ts";
-import { release } from "../../disk/release.ts";
+import { release } from "../../release.ts";
 
 /** Elements converted at once: 4 MiB of fp32. */
 const chunkElements = 1_048_576;
@@ -95,7 +91,7 @@ export function keptIntegers(
             const span = { start: row * width, count: rows * width };
             const weights = checkpoint.tensor(part.name, span);
             const made = quantizeMatrix(weights, width, bits);
-            release(weights.buffer);
+            release(weights);
             write(name + packed, ((above + row) * width * bits) / 8, made.packed);
             write(name + scales, 4 * (above + row) * blocks, made.scales);
           }

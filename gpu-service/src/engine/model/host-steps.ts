@@ -10,10 +10,10 @@ import { decodeGraph } from "../../compiler/graphs/decode.ts";
 import { stepGraph } from "../../compiler/graphs/step.ts";
 import type { NextToken, StepInput } from "../../language-model.ts";
 import type { Basis } from "../../lora/basis.ts";
+import { release } from "../../release.ts";
 import { AdapterBank } from "./adapter-bank.ts";
 import { Cache } from "./cache.ts";
 import { decodeMask } from "./decode-mask.ts";
-import { free } from "./free.ts";
 import { type Compile, Sessions } from "./sessions.ts";
 
 type Feeds = Record<string, Tensor>;
@@ -92,7 +92,7 @@ export class HostSteps {
       { ...Object.fromEntries(wanted.map((name) => [name, null])), ...fetches },
     );
     // The cache has been written in place; what is returned besides is a copy.
-    for (const name of Object.keys(fetches)) free(result[name]!);
+    for (const name of Object.keys(fetches)) release(result[name]!);
     for (let row = 0; row < rows; row++) cache.hold(firstSlot + row, past[row]! + length);
     return result;
   }
@@ -113,7 +113,7 @@ export class HostSteps {
       [...wanted, "fresh"],
     );
     cache.write(result.fresh!.data as Float32Array, firstSlot, past.subarray(0, rows));
-    free(result.fresh!);
+    release(result.fresh!);
     return result;
   }
 

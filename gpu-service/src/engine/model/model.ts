@@ -4,7 +4,6 @@
  */
 import { basename } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import type { Anchors } from "../../adapt/anchors.ts";
 import { type Checkpoint, type ModelConfig, openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import { unsupported } from "../../checkpoint/config-errors.ts";
 import { namedRopeTables } from "../../compiler/decoder/layer-kinds.ts";
@@ -53,8 +52,6 @@ export class Model implements LanguageModel {
   readonly id: string;
   readonly shape: ModelShape;
   readonly config: ModelConfig;
-  /** Base skills that updates protect. */
-  anchors: Anchors | null = null;
   readonly #checkpoint: Checkpoint;
   readonly #options: ModelOptions;
   readonly #weights: MappedWeights;

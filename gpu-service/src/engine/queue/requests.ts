@@ -10,9 +10,14 @@ import type {
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
-import type { TokenRow } from "../../adapt/adapt.ts";
 import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
-import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../../language-model.ts";
+import type {
+  AdapterWeights,
+  LanguageModel,
+  ScoreRow,
+  Slices,
+  TokenRow,
+} from "../../language-model.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
 import type { RejectedReply } from "../batch/rejected.ts";
 import { Reply } from "../batch/reply.ts";

@@ -1,7 +1,7 @@
 /** The engine's thread: owns the model, runs the scheduler, talks in messages. */
 import { parentPort, workerData } from "node:worker_threads";
+import { slotCount } from "../batch/kv-budget.ts";
 import { Scheduler } from "../batch/scheduler.ts";
-import { slotCount } from "../model/kv-budget.ts";
 import { AdapterCache } from "./adapter-cache.ts";
 import {
   type EngineState,

@@ -9,7 +9,7 @@ import type { Quantization } from "../../../compiler/decoder/quantize.ts";
 import { headGraph, targetGraph, vocabularySliceGraph } from "../../../compiler/graphs/head.ts";
 import type { Target } from "../../../compiler/ops/rules.ts";
 import type { Slices } from "../../../language-model.ts";
-import { free } from "../free.ts";
+import { release } from "../../../release.ts";
 import { type FedWeights, type LayerWeights, withWeights } from "../layer-weights.ts";
 import { type Compile, Sessions } from "../sessions.ts";
 
@@ -62,7 +62,7 @@ export class WholeHead implements HeadPass {
         : new Tensor("int64", BigInt64Array.from(targets, BigInt), dims),
     };
     const { logprobs, cotangent } = await session.run(await withWeights(session, feeds, weights));
-    free(h);
+    release(h);
     return {
       logprobs: logprobs!.data as Float32Array,
       cotangents: (cotangent?.data as Float32Array | undefined) ?? null,
@@ -138,7 +138,7 @@ export class SlicedHead implements HeadPass {
         [norm]: scale,
         ...Object.fromEntries(before),
       });
-      for (const sum of Object.values(sums)) free(sum);
+      for (const sum of Object.values(sums)) release(sum);
       sums = grown as Record<string, Tensor>;
     }
     const finish = await this.#sessions.get(`targets ${backward}`, () =>
@@ -157,7 +157,7 @@ export class SlicedHead implements HeadPass {
     const logprobs = found.map(
       (logit, n) => logit - (peak!.data[n] as number) - Math.log(total[n]!),
     );
-    for (const tensor of [h, rows, logits!, ...Object.values(sums)]) free(tensor as Tensor);
+    for (const tensor of [h, rows, logits!, ...Object.values(sums)]) release(tensor as Tensor);
     return { logprobs, cotangents: (cotangent?.data as Float32Array | undefined) ?? null };
   }
 

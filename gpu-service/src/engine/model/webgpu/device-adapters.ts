@@ -50,7 +50,7 @@ export class DeviceAdapters {
 
   dispose(): void {
     const groups = [...this.#as.values(), ...this.#rows.values(), ...this.#batches.values()];
-    for (const group of groups) free(Object.values(group));
+    for (const group of groups) disposeAll(Object.values(group));
     for (const kept of [this.#as, this.#rows, this.#batches]) kept.clear();
   }
 
@@ -63,7 +63,7 @@ export class DeviceAdapters {
     for (let row = 1; row < adapters.length; row++) {
       const before = batch;
       batch = await this.#device.joinRows(before, await this.#row(adapters[row]!));
-      if (row > 1) free(before);
+      if (row > 1) disposeAll(before);
     }
     keep(this.#batches, key, batch, batchesMax);
     return batch;
@@ -132,9 +132,9 @@ function keep(
   if (entries.size <= countMax) return;
   const [oldest, unused] = entries.entries().next().value!;
   entries.delete(oldest);
-  free(unused);
+  disposeAll(unused);
 }
 
-function free(tensors: readonly Tensor[]): void {
+function disposeAll(tensors: readonly Tensor[]): void {
   for (const tensor of tensors) tensor.dispose();
 }

@@ -68,7 +68,7 @@ export class DeviceCache implements KvCache {
 
   dispose(): void {
     void this.#afterOthers(async () => {
-      for (const block of this.#blocks) this.#free(block);
+      for (const block of this.#blocks) this.#dispose(block);
     });
   }
 
@@ -100,7 +100,7 @@ export class DeviceCache implements KvCache {
     if (wanted.length === block.slots.length) return block;
     const others = block.slots.filter((other) => other !== null && !slots.includes(other));
     const [taken, left] = [await this.#part(block, wanted), await this.#part(block, others)];
-    this.#free(block);
+    this.#dispose(block);
     for (const made of [taken, left]) if (made.slots.length > 0) this.#blocks.add(made);
     return taken;
   }
@@ -119,8 +119,8 @@ export class DeviceCache implements KvCache {
       positions: a.positions,
       tensors: await this.#device.joinRows(a.tensors, b.tensors),
     };
-    this.#free(a);
-    this.#free(b);
+    this.#dispose(a);
+    this.#dispose(b);
     this.#blocks.add(joined);
     return joined;
   }
@@ -154,10 +154,10 @@ export class DeviceCache implements KvCache {
     const block = this.#blockOf(slot);
     if (!block) return;
     block.slots[block.slots.indexOf(slot)] = null;
-    if (block.slots.every((other) => other === null)) this.#free(block);
+    if (block.slots.every((other) => other === null)) this.#dispose(block);
   }
 
-  #free(block: Block): void {
+  #dispose(block: Block): void {
     this.#blocks.delete(block);
     for (const tensor of block.tensors) tensor.dispose();
   }

@@ -1,0 +1,151 @@
+/** Runs one block of the decoder on some rows, forward or backward, under an adapter. Knows no rows' tokens. */
+import { Tensor } from "onnxruntime-node";
+import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
+import type { Quantization } from "../../../compiler/decoder/quantize.ts";
+import {
+  type BlockKind,
+  blockGraph,
+  blockKinds,
+  blockSites,
+  embedGraph,
+} from "../../../compiler/graphs/blocks.ts";
+import type { Target } from "../../../compiler/ops/rules.ts";
+import type { AdapterWeights } from "../../../language-model.ts";
+import type { Basis } from "../../../lora/basis.ts";
+import { release } from "../../../release.ts";
+import { type FedWeights, withWeights } from "../layer-weights.ts";
+import { type Compile, Sessions } from "../sessions.ts";
+
+type Feeds = Record<string, Tensor>;
+
+export interface BlockRunOptions {
+  config: ModelConfig;
+  quantization: Quantization | null;
+  target: Target;
+  /** Weights that graphs take as inputs, so that one graph serves every layer; null where graphs map them. */
+  weights: FedWeights | null;
+  basis(rank: number): Basis;
+  compile: Compile;
+}
+
+/** Scores of one row [H, T, T] from which on its heads are run one after the other. */
+const scoreBytesMax = 2 * 1_048_576;
+export interface Block {
+  kind: BlockKind;
+  layer: number;
+  /** Where its sites begin in an adapter's flat vector of rank 1. */
+  offset: number;
+  sites: { module: string; out: number }[];
+}
+
+/** Every block in the order in which it runs forward. */
+export function blocksOf(config: ModelConfig): Block[] {
+  let offset = 0;
+  return Array.from({ length: config.layerCount }, (_, layer) =>
+    blockKinds.map((kind): Block => {
+      const sites = blockSites(config, layer, kind);
+      const block = { kind, layer, offset, sites };
+      for (const { out } of sites) offset += out;
+      return block;
+    }),
+  ).flat();
+}
+
+export class BlockRuns {
+  readonly #options: BlockRunOptions;
+  readonly #sessions: Sessions;
+
+  constructor(options: BlockRunOptions) {
+    this.#options = options;
+    this.#sessions = new Sessions(options.compile);
+  }
+
+  /** Embeddings [R, T, C] of ids [R, T]. */
+  async embed(ids: BigInt64Array, shape: [number, number]): Promise<Tensor> {
+    const { config, quantization, weights } = this.#options;
+    const session = await this.#sessions.get("embed", () => embedGraph(config, quantization));
+    const feeds = { ids: new Tensor("int64", ids, shape) };
+    const { out } = await session.run(await withWeights(session, feeds, weights));
+    return out as Tensor;
+  }
+
+  /** One block's outputs under an adapter: `out`, or going backward `cotangent` and a jacobian a site. */
+  async run(
+    { kind, layer, offset, sites }: Block,
+    backward: boolean,
+    { rank, B }: AdapterWeights,
+    feeds: Feeds,
+  ): Promise<Record<string, Tensor>> {
+    const { config, weights, quantization, target } = this.#options;
+    // Fed with weights, the graph of layer 0 is that of every layer.
+    const built = weights ? 0 : layer;
+    const byHead = kind === "attention" && this.#runsByHead(feeds.h!.dims[1]!);
+    const session = await this.#sessions.get(
+      `${kind} ${built} ${backward ? "backward" : "forward"} ${byHead ? "by head" : ""} ${target === "webgpu" ? rank : ""}`,
+      () =>
+        blockGraph(config, {
+          kind,
+          layer: built,
+          backward,
+          byHead,
+          weights: weights ? "fed" : "mapped",
+          quantization,
+          ...(target === "webgpu" ? { rows: 1, rank } : {}),
+        }),
+    );
+    const basis = this.#options.basis(rank);
+    const parts = new Map<string, Float32Array>();
+    let from = offset * rank;
+    for (const { module, out } of sites) {
+      parts.set(module, B.subarray(from, from + out * rank));
+      from += out * rank;
+    }
+    const used: Feeds = {};
+    for (const name of session.inputNames) {
+      if (name in feeds) used[name] = feeds[name]!;
+      else if (name.startsWith("a.")) {
+        const rows = basis.get(name.slice(2).replace(/^\d+/, String(layer)))!;
+        used[name] = new Tensor("float32", rows, [rank, rows.length / rank]);
+      } else if (name.startsWith("b.")) {
+        const part = parts.get(inLayer(name.slice(2), layer))!;
+        used[name] = new Tensor("float32", part, [part.length / rank, rank]);
+      } else used[name] = await weights!.read(session, name, inLayer(name, layer));
+    }
+    return (await session.run(used)) as Record<string, Tensor>;
+  }
+
+  /** Not where a graph owns its weights, which a second graph would hold once more, and not on a device. */
+  #runsByHead(T: number): boolean {
+    const { config, weights, target } = this.#options;
+    const scoreBytes = config.headCount * T * T * Float32Array.BYTES_PER_ELEMENT;
+    return weights !== null && target === "cpu" && scoreBytes > scoreBytesMax;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#sessions.dispose();
+    this.#options.weights?.close();
+  }
+}
+
+function inLayer(name: string, layer: number): string {
+  return name.replace(/^model\.layers\.\d+/, `model.layers.${layer}`);
+}
+
+/** Copies a block's jacobians [R, out, r] into the rows' flat gradients, and gives the jacobians' memory back. */
+export function storeJacobians(
+  { offset, sites }: Block,
+  rank: number,
+  jacobians: readonly Tensor[],
+  gradients: readonly Float32Array[],
+): void {
+  let to = offset * rank;
+  sites.forEach(({ out }, site) => {
+    const length = out * rank;
+    const data = jacobians[site]!.data as Float32Array;
+    gradients.forEach((gradient, row) => {
+      gradient.set(data.subarray(row * length, (row + 1) * length), to);
+    });
+    to += length;
+    release(jacobians[site]!);
+  });
+}
