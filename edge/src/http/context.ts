@@ -67,10 +67,10 @@ export function config(c: AppContext): Config {
 }
 
 /** Handed on to the GPU service. */
-/** `patient` for a caller who is answered with a stream. */
-export function traceOf(c: AppContext, patient = false): Trace {
+/** `waitsForColdStart` for a caller who is answered with a stream. */
+export function traceOf(c: AppContext, waitsForColdStart = false): Trace {
   const { requestId, traceparent } = c.var;
-  return { requestId, traceparent, ...(patient ? { patient } : {}) };
+  return { requestId, traceparent, ...(waitsForColdStart ? { waitsForColdStart } : {}) };
 }
 
 /** The request's Idempotency-Key with what it stands for, if the caller sent one. */

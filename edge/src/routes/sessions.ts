@@ -3,11 +3,12 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { addSession, listSessions, removeSession } from "../accounts/sessions.ts";
 import { eraseAdapters, shareAdapters } from "../adapters/index.ts";
-import type { Config, RewriterName } from "../config.ts";
+import type { Config } from "../config.ts";
 import {
   erasedSchema,
   forkSchema,
   type Mode,
+  type RewriterName,
   sessionCreateSchema,
   sessionDetailSchema,
   sessionListSchema,

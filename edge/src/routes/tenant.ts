@@ -1,9 +1,11 @@
 /** The tenant itself: read it, its own senses, erase everything. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
+import type { EraserObject } from "../accounts/eraser.ts";
 import { revokeOtherKeys } from "../accounts/keys.ts";
 import { readLexicon, readTenant, setLexicon, startErasure } from "../accounts/tenants.ts";
 import { erasureSchema, lexiconSchema, tenantSchema } from "../contract/index.ts";
+import type { Env } from "../env.ts";
 import type { AppEnv } from "../http/context.ts";
 import { refuseInvalid } from "../http/errors.ts";
 import { needs } from "../http/middleware.ts";
@@ -52,7 +54,7 @@ tenant.openapi(
     const now = Date.now();
     const revoked = await revokeOtherKeys(c.env.DB, tenantId, keyId, now);
     const erasure = await startErasure(c.env.DB, tenantId, revoked, now);
-    await c.env.ERASERS.getByName(tenantId).begin(tenantId);
+    await eraserOf(c.env, tenantId).begin(tenantId);
     return c.json(erasure, 202);
   },
 );
@@ -87,3 +89,7 @@ tenant.openapi(
     return c.json({ senses }, 200);
   },
 );
+
+function eraserOf(env: Env, tenantId: string): Pick<EraserObject, "begin"> {
+  return env.ERASERS.getByName(tenantId) as unknown as Pick<EraserObject, "begin">;
+}
