@@ -6,10 +6,10 @@
  * right answers, and everything else comes from the running services.
  */
 import { pick, seededRandom } from "@rosa2/shared/random";
-import { heldOutPairs } from "../../gpu-service/train/language/skills.ts";
-import { answer, drawTask, isRight, withNewItems } from "../../gpu-service/train/language/task.ts";
-import { feedback as userFeedback } from "../../gpu-service/train/language/user.ts";
-import { request } from "../../gpu-service/train/language/wording.ts";
+import { heldOutPairs } from "../../gpu-service/language/skills.ts";
+import { answer, drawTask, isRight, withNewItems } from "../../gpu-service/language/task.ts";
+import { feedback as userFeedback } from "../../gpu-service/language/user.ts";
+import { request } from "../../gpu-service/language/wording.ts";
 import type { FeedbackResult, SessionDetail, TurnBody } from "../src/contract/index.ts";
 import type { Api } from "./api.ts";
 import { printChange, printReply, printRequest, printSaid } from "./show.ts";

@@ -1,12 +1,12 @@
 /** Starts the GPU service from its environment and ends it in good order. */
 import { pino } from "pino";
 import { type Config, readConfig, readOrExit } from "./config.ts";
-import { Engine } from "./engine/engine.ts";
-import type { LoadOptions } from "./engine/load.ts";
+import { Engine } from "./engine/queue/engine.ts";
+import { Metrics } from "./http/metrics.ts";
 import { secretsOf } from "./http/secret.ts";
-import { Metrics } from "./metrics.ts";
-import { serve } from "./serve.ts";
-import { createService } from "./service.ts";
+import { serve } from "./http/serve.ts";
+import { createService } from "./http/service.ts";
+import type { LoadOptions } from "./load.ts";
 
 const config = readOrExit(() => readConfig(process.env));
 const logger = pino({ level: config.LOG_LEVEL, base: { service: "gpu" } });
@@ -37,7 +37,7 @@ function startEngine(config: Config): Engine {
   const startedAt = performance.now();
   return new Engine({
     worker: {
-      runtime: { module: new URL("./engine/load.ts", import.meta.url).href, options },
+      runtime: { module: new URL("./load.ts", import.meta.url).href, options },
       rowsMax: config.ROWS,
       prefillTokens: config.PREFILL_TOKENS,
       backgroundShare: config.BACKGROUND_SHARE,

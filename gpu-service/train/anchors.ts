@@ -9,16 +9,16 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
+import { drawBaseSkill } from "../language/base-skills.ts";
+import { families } from "../language/operations.ts";
+import { drawOutside } from "../language/outside.ts";
+import { trainedPairs } from "../language/skills.ts";
+import { answer, drawTask } from "../language/task.ts";
+import { request } from "../language/wording.ts";
 import { encodeAnchors, strongestDirections } from "../src/adapt/anchors.ts";
-import { Model } from "../src/engine/model.ts";
-import type { ScoreRow } from "../src/engine/model-types.ts";
+import { Model } from "../src/engine/model/model.ts";
+import type { ScoreRow } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
-import { drawBaseSkill } from "./language/base-skills.ts";
-import { families } from "./language/operations.ts";
-import { drawOutside } from "./language/outside.ts";
-import { trainedPairs } from "./language/skills.ts";
-import { answer, drawTask } from "./language/task.ts";
-import { request } from "./language/wording.ts";
 
 const { values: flags } = parseArgs({
   options: {

@@ -1,8 +1,8 @@
 /** Reads and writes training checkpoints and the Hugging Face folder; it knows files, not steps. */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { type ModelConfig, tensorShapes } from "../src/compiler/checkpoint.ts";
-import { encodeSafetensors, openSafetensors } from "../src/compiler/safetensors.ts";
+import { type ModelConfig, tensorShapes } from "../src/checkpoint/checkpoint.ts";
+import { encodeSafetensors, openSafetensors } from "../src/checkpoint/safetensors.ts";
 import { contextLength } from "./tokenizer.ts";
 
 /** Weights and optimiser state by name. */

@@ -1,5 +1,5 @@
 /** Greedy replies of a model to many prompts at once; for measuring skills while training. */
-import type { LanguageModel } from "../src/engine/model-types.ts";
+import type { LanguageModel } from "../src/language-model.ts";
 
 const slots = 16;
 

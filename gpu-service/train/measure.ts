@@ -1,16 +1,16 @@
 /** Greedy accuracy of a model on the training language, skill by skill. */
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { rewritePrompt } from "@rosa2/shared/rewrite-prompt";
-import type { LanguageModel } from "../src/engine/model-types.ts";
+import { drawBaseSkill, type Exchange } from "../language/base-skills.ts";
+import { families } from "../language/operations.ts";
+import { drawOutside } from "../language/outside.ts";
+import { type Chain, heldOutPairs, trainedPairs, triples } from "../language/skills.ts";
+import { allReadings, answer, drawTask, isRight } from "../language/task.ts";
+import { feedback } from "../language/user.ts";
+import { clearRequest, request } from "../language/wording.ts";
+import type { LanguageModel } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { replyGreedily } from "./greedy.ts";
-import { drawBaseSkill, type Exchange } from "./language/base-skills.ts";
-import { families } from "./language/operations.ts";
-import { drawOutside } from "./language/outside.ts";
-import { type Chain, heldOutPairs, trainedPairs, triples } from "./language/skills.ts";
-import { allReadings, answer, drawTask, isRight } from "./language/task.ts";
-import { feedback } from "./language/user.ts";
-import { clearRequest, request } from "./language/wording.ts";
 
 /** Longest reply measured; the longest right answer is a doubled list in quotes. */
 const replyTokensMax = 48;

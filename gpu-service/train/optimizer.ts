@@ -15,8 +15,8 @@ import {
   sqrt,
   subtract,
   transpose,
-} from "../src/compiler/functions.ts";
-import type { Value } from "../src/compiler/graph.ts";
+} from "../src/compiler/ir/functions.ts";
+import type { Value } from "../src/compiler/ir/graph.ts";
 
 const newtonSchulz = { a: 3.4445, b: -4.775, c: 2.0315, iterations: 5 };
 const muonMomentum = 0.95;

@@ -4,12 +4,12 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { type ModelConfig, tensorShapes } from "../src/compiler/checkpoint.ts";
-import { input } from "../src/compiler/functions.ts";
-import type { Value } from "../src/compiler/graph.ts";
+import { type ModelConfig, tensorShapes } from "../src/checkpoint/checkpoint.ts";
+import { ropeTables } from "../src/compiler/decoder/rope.ts";
+import { type BatchSizes, trainingGraph } from "../src/compiler/graphs/training.ts";
+import { input } from "../src/compiler/ir/functions.ts";
+import type { Value } from "../src/compiler/ir/graph.ts";
 import { encodeOnnx } from "../src/compiler/onnx.ts";
-import { ropeTables } from "../src/compiler/rope.ts";
-import { type BatchSizes, trainingGraph } from "../src/compiler/training-graph.ts";
 import type { TrainingState } from "./checkpoints.ts";
 import { rateInputs, stateNames, stepTensor } from "./optimizer.ts";
 

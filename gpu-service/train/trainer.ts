@@ -5,8 +5,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
-import { type ModelConfig, tensorShapes } from "../src/compiler/checkpoint.ts";
-import type { BatchSizes } from "../src/compiler/training-graph.ts";
+import { type ModelConfig, tensorShapes } from "../src/checkpoint/checkpoint.ts";
+import type { BatchSizes } from "../src/compiler/graphs/training.ts";
 import type { Batch } from "./batches.ts";
 import type { TrainingState } from "./checkpoints.ts";
 import { adamRate, stateNames, stepCost } from "./optimizer.ts";

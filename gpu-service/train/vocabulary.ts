@@ -1,6 +1,6 @@
 /** The vocabulary: special tokens, bytes, characters, and the words of the training language plus everyday English. */
 import { seededRandom } from "@rosa2/shared/random";
-import { drawSample } from "./language/samples.ts";
+import { drawSample } from "../language/samples.ts";
 
 /** Stands for a space, as in Llama's tokenizers. */
 export const space = "\u2581";

@@ -13,7 +13,7 @@ import { rootPath } from "../../edge/local/settings.ts";
 const folder = join(rootPath, "gpu-service/deploy");
 const dockerfile = readFileSync(join(rootPath, "gpu-service/Dockerfile"), "utf8");
 const imagePort = Number(dockerfile.match(/GPU_PORT=(\d+)/)?.[1]);
-/** What a service may take to drain after SIGTERM (gpu-service/src/serve.ts). */
+/** What a service may take to drain after SIGTERM (gpu-service/src/http/serve.ts). */
 const drainS = 30;
 
 // biome-ignore lint/suspicious/noExplicitAny: documents are looked into only after their schemas held

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { pick, type Random } from "@rosa2/shared/random";
 import { z } from "zod";
-import { vagueFeedback } from "../../gpu-service/train/language/phrasings.ts";
+import { vagueFeedback } from "../../gpu-service/language/phrasings.ts";
 import { type Check, checkNames, makeCheck } from "./checkers.ts";
 import { Failure } from "./failure.ts";
 import type { Problem, SessionPlan } from "./problem.ts";

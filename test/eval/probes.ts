@@ -1,10 +1,10 @@
 /** Requests that have nothing to do with a session: what the base model could do before must still be there after. */
 import { pick, type Random } from "@rosa2/shared/random";
-import { drawBaseSkill } from "../../gpu-service/train/language/base-skills.ts";
-import { type Family, families } from "../../gpu-service/train/language/operations.ts";
-import { type Chain, trainedPairs } from "../../gpu-service/train/language/skills.ts";
-import { answer, drawTask, type Task } from "../../gpu-service/train/language/task.ts";
-import { request } from "../../gpu-service/train/language/wording.ts";
+import { drawBaseSkill } from "../../gpu-service/language/base-skills.ts";
+import { type Family, families } from "../../gpu-service/language/operations.ts";
+import { type Chain, trainedPairs } from "../../gpu-service/language/skills.ts";
+import { answer, drawTask, type Task } from "../../gpu-service/language/task.ts";
+import { request } from "../../gpu-service/language/wording.ts";
 import { makeCheck } from "./checkers.ts";
 import type { Probe } from "./problem.ts";
 

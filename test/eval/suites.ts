@@ -1,18 +1,18 @@
 /** The suites of the evaluation: names, places in the plane ambiguity × incapacity, and how a session of one is drawn. */
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
-import { drawNewWordTask, newWordRequest } from "../../gpu-service/train/language/new-words.ts";
-import { families } from "../../gpu-service/train/language/operations.ts";
-import { type Chain, trainedPairs } from "../../gpu-service/train/language/skills.ts";
-import { drawNewWordSession, drawSession } from "../../gpu-service/train/language/suites.ts";
+import { drawNewWordTask, newWordRequest } from "../../gpu-service/language/new-words.ts";
+import { families } from "../../gpu-service/language/operations.ts";
+import { type Chain, trainedPairs } from "../../gpu-service/language/skills.ts";
+import { drawNewWordSession, drawSession } from "../../gpu-service/language/suites.ts";
 import {
   answer,
   drawTask,
   isRight,
   type Task,
   withNewItems,
-} from "../../gpu-service/train/language/task.ts";
-import { feedback } from "../../gpu-service/train/language/user.ts";
-import { drawWording, request } from "../../gpu-service/train/language/wording.ts";
+} from "../../gpu-service/language/task.ts";
+import { feedback } from "../../gpu-service/language/user.ts";
+import { drawWording, request } from "../../gpu-service/language/wording.ts";
 import { drawProbes } from "./probes.ts";
 import type { Problem, SessionPlan } from "./problem.ts";
 

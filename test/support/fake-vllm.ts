@@ -9,7 +9,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { openSafetensors } from "../../gpu-service/src/compiler/safetensors.ts";
+import { openSafetensors } from "../../gpu-service/src/checkpoint/safetensors.ts";
 
 /** One linear layer of the served model. */
 export interface Linear {

@@ -1,6 +1,6 @@
 /** Adam replay: the weights baseline of the evaluation, several small steps on the same rows. */
 import type { AdaptPlan } from "@rosa2/shared/protocol";
-import type { Slices } from "../engine/background.ts";
+import type { Slices } from "../language-model.ts";
 import type { AdaptableModel, MethodResult, StartPoint, TokenRow } from "./adapt.ts";
 
 const steps = 4;

@@ -6,9 +6,8 @@
  */
 import { impliedReward, outcomeKl, rowObjective, targetShift } from "@rosa2/shared/objective";
 import type { AdaptPlan, AdaptResult, RowKind } from "@rosa2/shared/protocol";
-import { release } from "../compiler/release.ts";
-import type { Slices } from "../engine/background.ts";
-import type { AdapterWeights, LanguageModel, ScoreRow } from "../engine/model-types.ts";
+import { release } from "../disk/release.ts";
+import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../language-model.ts";
 import { adamSteps } from "./adam.ts";
 import { roundToFile } from "./adapter-file.ts";
 import type { Anchors } from "./anchors.ts";

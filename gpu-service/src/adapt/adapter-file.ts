@@ -4,11 +4,11 @@
  */
 import { createHash } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
-import type { ModelConfig } from "../compiler/checkpoint.ts";
-import { loraLength, loraSites } from "../compiler/lora.ts";
-import { encodeSafetensors, openSafetensors, toFloat16 } from "../compiler/safetensors.ts";
-import type { AdapterWeights } from "../engine/model-types.ts";
-import { basisId } from "./basis.ts";
+import type { ModelConfig } from "../checkpoint/checkpoint.ts";
+import { encodeSafetensors, openSafetensors, toFloat16 } from "../checkpoint/safetensors.ts";
+import type { AdapterWeights } from "../language-model.ts";
+import { basisId } from "../lora/basis.ts";
+import { loraLength, loraSites } from "../lora/sites.ts";
 
 /** The model an adapter belongs to. */
 export interface AdapterBase {

@@ -10,10 +10,10 @@ import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { input, matmul } from "../compiler/functions.ts";
+import { encodeSafetensors, openSafetensors, toFloat16 } from "../checkpoint/safetensors.ts";
+import { input, matmul } from "../compiler/ir/functions.ts";
 import { encodeOnnx } from "../compiler/onnx.ts";
-import { encodeSafetensors, openSafetensors, toFloat16 } from "../compiler/safetensors.ts";
-import { basisId } from "./basis.ts";
+import { basisId } from "../lora/basis.ts";
 import { gramMatrix, type Metric } from "./solver.ts";
 
 export interface Anchors extends Metric {

@@ -2,11 +2,12 @@
  * An adapter as PEFT and vLLM read it: both matrices of every module, the shared A repeated for each module
  * that reads through it. It knows names and shapes, not archives.
  */
-import { loraSites } from "../compiler/lora.ts";
-import { encodeSafetensors } from "../compiler/safetensors.ts";
-import type { AdapterWeights } from "../engine/model-types.ts";
+
+import { encodeSafetensors } from "../checkpoint/safetensors.ts";
+import type { AdapterWeights } from "../language-model.ts";
+import type { Basis } from "../lora/basis.ts";
+import { loraSites } from "../lora/sites.ts";
 import type { AdapterBase } from "./adapter-file.ts";
-import type { Basis } from "./basis.ts";
 
 /** The files of a PEFT adapter directory by name. `modelId` is what PEFT will call the base model. */
 export function peftFiles(

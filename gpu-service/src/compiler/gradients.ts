@@ -1,7 +1,7 @@
 /** Reverse mode: walks a graph backwards and applies each primitive's vector-Jacobian product. */
-import { add } from "./functions.ts";
-import { formatType, sameShape, trace, type Value } from "./graph.ts";
-import { type Primitive, type Rule, rules } from "./ops.ts";
+import { add } from "./ir/functions.ts";
+import { formatType, sameShape, trace, type Value } from "./ir/graph.ts";
+import { type Primitive, type Rule, rules } from "./ops/rules.ts";
 
 /**
  * Cotangents of `wrt`: Σ_o seedᵒ·∂o/∂w for outputs o. The result is made of ordinary values, so it can

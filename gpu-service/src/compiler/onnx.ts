@@ -21,7 +21,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "onnx-buf";
-import { type DType, formatType, type Node, type Type, trace, type Value } from "./graph.ts";
+import { type DType, formatType, type Node, type Type, trace, type Value } from "./ir/graph.ts";
 import {
   type Emitter,
   type OnnxAttribute,
@@ -29,7 +29,7 @@ import {
   type Rule,
   rules,
   type Target,
-} from "./ops.ts";
+} from "./ops/rules.ts";
 
 /** Where a weight's numbers are: in memory, or at an offset of a file beside the model. */
 export type WeightSource = { data: Uint8Array } | { file: string; offset: number; length: number };

@@ -2,7 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { MiddlewareHandler } from "hono";
 import type { Logger } from "pino";
-import type { Metrics } from "../metrics.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** What a route adds to its request's line. */
 export interface RequestFacts {

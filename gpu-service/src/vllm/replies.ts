@@ -12,9 +12,9 @@ import type {
   Sampling,
   TokenLogprob,
 } from "@rosa2/shared/protocol";
-import type { SamplingDefaults } from "../compiler/model-config.ts";
-import { withDefaults } from "../engine/sampling.ts";
-import type { ReplySource } from "../service.ts";
+import type { SamplingDefaults } from "../checkpoint/model-config.ts";
+import { withDefaults } from "../engine/batch/sampling.ts";
+import type { ReplySource } from "../http/service.ts";
 import { type ChatChunk, type VllmClient, VllmRefusal } from "./client.ts";
 import { HeldBack } from "./held-back.ts";
 import type { AdapterShelf, Lease } from "./shelf.ts";

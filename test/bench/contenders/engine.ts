@@ -5,12 +5,12 @@ import { adaptPlanSchema, samplingSchema } from "@rosa2/shared/protocol";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { adapt, type TokenRow } from "../../../gpu-service/src/adapt/adapt.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
-import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
-import type { Provider } from "../../../gpu-service/src/engine/provider.ts";
-import { Reply } from "../../../gpu-service/src/engine/reply.ts";
-import { Scheduler } from "../../../gpu-service/src/engine/scheduler.ts";
-import { ChatTokenizer } from "../../../gpu-service/src/tokenizer.ts";
+import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
+import { Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
+import type { Provider } from "../../../gpu-service/src/engine/model/provider.ts";
+import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
+import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 import {
   type RepliesResult,
   type RowsSize,

@@ -1,8 +1,8 @@
 /** What a reply takes longer when its session's adapter is not the one of the reply before. */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { writeAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
-import { openCheckpoint } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { loraLength } from "../../../gpu-service/src/compiler/lora.ts";
+import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { loraLength } from "../../../gpu-service/src/lora/sites.ts";
 import type { Context, Family, Figure } from "../figure.ts";
 import { GpuProcess } from "../support/gpu-process.ts";
 import { checkpointOf } from "../support/models.ts";

@@ -1,6 +1,6 @@
 /** What a second replica of the GPU service gains, and what it costs to meet one that lacks the session's adapter. */
 import { fileURLToPath } from "node:url";
-import { openCheckpoint } from "../../../gpu-service/src/compiler/checkpoint.ts";
+import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import type { Context, Family, Figure } from "../figure.ts";
 import { Replicas, randomAdapter } from "../support/replicas.ts";
 import { medianOf } from "../support/statistics.ts";

@@ -5,8 +5,8 @@
  * Source: the GGUF specification, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
  */
 import { closeSync, openSync, renameSync, writeSync } from "node:fs";
-import { type Checkpoint, tensorShapes } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { toFloat16 } from "../../../gpu-service/src/compiler/safetensors.ts";
+import { type Checkpoint, tensorShapes } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { toFloat16 } from "../../../gpu-service/src/checkpoint/safetensors.ts";
 
 export type GgufType = "f32" | "q8_0" | "q4_0";
 

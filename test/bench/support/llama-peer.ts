@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { openCheckpoint } from "../../../gpu-service/src/compiler/checkpoint.ts";
+import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import type { Context } from "../figure.ts";
 import { type GgufType, writeGguf } from "./gguf.ts";
 

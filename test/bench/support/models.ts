@@ -1,7 +1,7 @@
 /** The two models that are measured, in the precisions that are measured. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Provider } from "../../../gpu-service/src/engine/provider.ts";
+import type { Provider } from "../../../gpu-service/src/engine/model/provider.ts";
 import type { EngineMethods } from "../contenders/engine.ts";
 import type { Context } from "../figure.ts";
 import { Contender } from "./contender.ts";

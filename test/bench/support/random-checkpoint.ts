@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomInt, randomNormal, seededRandom } from "@rosa2/shared/random";
-import { tensorShapes } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
-import { encodeSafetensors } from "../../../gpu-service/src/compiler/safetensors.ts";
+import { tensorShapes } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
+import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
 import { randomTokenizerFiles } from "./random-tokenizer.ts";
 
 const endId = 151_645;

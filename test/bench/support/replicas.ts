@@ -7,8 +7,8 @@ import { generateEventSchema, secretHeader } from "@rosa2/shared/protocol";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { choosePort } from "../../../edge/local/ports.ts";
 import { writeAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
-import type { Checkpoint } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { loraLength } from "../../../gpu-service/src/compiler/lora.ts";
+import type { Checkpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { loraLength } from "../../../gpu-service/src/lora/sites.ts";
 
 const secret = "secret-of-the-benchmark";
 const balancer = fileURLToPath(new URL("../../../edge/local/replicas.ts", import.meta.url));

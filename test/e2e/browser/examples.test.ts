@@ -1,10 +1,10 @@
 /** The playground's examples are what they say: requests of the training language, with the answers that follow. */
 import { expect, it } from "vitest";
 import { type Example, examples } from "../../../edge/playground/src/examples.ts";
-import type { Operation } from "../../../gpu-service/train/language/operations.ts";
-import { type Chain, isTrained } from "../../../gpu-service/train/language/skills.ts";
-import { allReadings, answer, type Task } from "../../../gpu-service/train/language/task.ts";
-import { request } from "../../../gpu-service/train/language/wording.ts";
+import type { Operation } from "../../../gpu-service/language/operations.ts";
+import { type Chain, isTrained } from "../../../gpu-service/language/skills.ts";
+import { allReadings, answer, type Task } from "../../../gpu-service/language/task.ts";
+import { request } from "../../../gpu-service/language/wording.ts";
 
 interface Meant {
   operations: Operation[];

@@ -13,16 +13,11 @@ import {
 } from "../../../edge/src/words/index.ts";
 import * as ledger from "../../../edge/src/words/ledger.ts";
 import { compileLexicon } from "../../../edge/src/words/lexicon.ts";
-import { families, readingsOf } from "../../../gpu-service/train/language/operations.ts";
-import type { Chain } from "../../../gpu-service/train/language/skills.ts";
-import {
-  answer,
-  drawTask,
-  type Task,
-  withNewItems,
-} from "../../../gpu-service/train/language/task.ts";
-import { feedback } from "../../../gpu-service/train/language/user.ts";
-import { clearRequest, request } from "../../../gpu-service/train/language/wording.ts";
+import { families, readingsOf } from "../../../gpu-service/language/operations.ts";
+import type { Chain } from "../../../gpu-service/language/skills.ts";
+import { answer, drawTask, type Task, withNewItems } from "../../../gpu-service/language/task.ts";
+import { feedback } from "../../../gpu-service/language/user.ts";
+import { clearRequest, request } from "../../../gpu-service/language/wording.ts";
 
 const said = "Sort them: 4 7 1 9";
 

@@ -4,11 +4,11 @@ import { pick, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { emptyWords, reviseRequest, textualGradient } from "../../../edge/src/words/index.ts";
 import { choose, readRequest, wording } from "../../../edge/src/words/reading.ts";
-import { families } from "../../../gpu-service/train/language/operations.ts";
-import { hints, statements } from "../../../gpu-service/train/language/phrasings.ts";
-import type { Chain } from "../../../gpu-service/train/language/skills.ts";
-import { drawTask, type Task } from "../../../gpu-service/train/language/task.ts";
-import { clearRequest, drawWording, request } from "../../../gpu-service/train/language/wording.ts";
+import { families } from "../../../gpu-service/language/operations.ts";
+import { hints, statements } from "../../../gpu-service/language/phrasings.ts";
+import type { Chain } from "../../../gpu-service/language/skills.ts";
+import { drawTask, type Task } from "../../../gpu-service/language/task.ts";
+import { clearRequest, drawWording, request } from "../../../gpu-service/language/wording.ts";
 
 function drawChain(random: () => number): Chain {
   const length = 1 + Math.floor(random() * 3);

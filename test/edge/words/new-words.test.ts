@@ -12,14 +12,14 @@ import { findOccurrences } from "../../../edge/src/words/lexicon.ts";
 import { readRequest, statedSlots } from "../../../edge/src/words/reading.ts";
 import { forgetSense } from "../../../edge/src/words/state.ts";
 import type { GradientInput, WordsState } from "../../../edge/src/words/types.ts";
-import { type Kind, kinds } from "../../../gpu-service/train/language/items.ts";
+import { type Kind, kinds } from "../../../gpu-service/language/items.ts";
 import {
   applyOperation,
   counts,
   families,
   type Operation,
   readingsOf,
-} from "../../../gpu-service/train/language/operations.ts";
+} from "../../../gpu-service/language/operations.ts";
 
 interface Meaning {
   operation: Operation;

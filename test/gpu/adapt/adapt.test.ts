@@ -2,8 +2,8 @@ import { type AdaptPlan, adaptPlanSchema } from "@rosa2/shared/protocol";
 import { afterAll, describe, expect, it } from "vitest";
 import { type AdaptableModel, adapt, type TokenRow } from "../../../gpu-service/src/adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
-import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
+import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
 import { fixtureFolder } from "../compiler/golden.ts";
 
 const model = await Model.load(fixtureFolder("llama"), { threads: 1 });

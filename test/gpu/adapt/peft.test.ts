@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
-import { loraGroups, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
-import { openSafetensors } from "../../../gpu-service/src/compiler/safetensors.ts";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
+import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
+import { loraGroups, loraSites } from "../../../gpu-service/src/lora/sites.ts";
 import { fixtureFolder } from "../compiler/golden.ts";
 
 const model = await Model.load(fixtureFolder("qwen2"), { threads: 1 });

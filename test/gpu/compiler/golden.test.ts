@@ -1,12 +1,12 @@
 /** Generation and scoring against PyTorch's figures for the same checkpoints (../fixtures/README.md). */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import type {
   AdapterWeights,
   KvCache,
   NextToken,
-} from "../../../gpu-service/src/engine/model-types.ts";
+} from "../../../gpu-service/src/language-model.ts";
 import { nextToken } from "../support/next-token.ts";
 import {
   fixtureFolder,

@@ -1,10 +1,10 @@
 /** Loads a golden fixture (see ../fixtures/README.md) together with the model under test. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loraGroups, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
-import { openSafetensors } from "../../../gpu-service/src/compiler/safetensors.ts";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
-import type { AdapterWeights, ScoreRow } from "../../../gpu-service/src/engine/model-types.ts";
+import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
+import type { AdapterWeights, ScoreRow } from "../../../gpu-service/src/language-model.ts";
+import { loraGroups, loraSites } from "../../../gpu-service/src/lora/sites.ts";
 
 export const fixtureNames = [
   "llama",

@@ -1,8 +1,8 @@
 /** Adapter gradients against PyTorch's autograd (../fixtures/README.md) and against finite differences. */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type LoraSite, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
-import type { AdapterWeights, ScoreRow } from "../../../gpu-service/src/engine/model-types.ts";
+import type { AdapterWeights, ScoreRow } from "../../../gpu-service/src/language-model.ts";
+import { type LoraSite, loraSites } from "../../../gpu-service/src/lora/sites.ts";
 import { fixtureNames, type Golden, largestDifference, loadGolden } from "./golden.ts";
 
 const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);

@@ -1,9 +1,9 @@
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
-import * as f from "../../../gpu-service/src/compiler/functions.ts";
 import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
-import { apply, applyAll, type Value } from "../../../gpu-service/src/compiler/graph.ts";
-import { type Primitive, rules } from "../../../gpu-service/src/compiler/ops.ts";
+import * as f from "../../../gpu-service/src/compiler/ir/functions.ts";
+import { apply, applyAll, type Value } from "../../../gpu-service/src/compiler/ir/graph.ts";
+import { type Primitive, rules } from "../../../gpu-service/src/compiler/ops/rules.ts";
 import { compile, type Feeds } from "./run.ts";
 
 /** Central differences in f32: truncation ~h², rounding ~1e-7·|f|/h, so 1e-2 keeps both near 1e-4. */

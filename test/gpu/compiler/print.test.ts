@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { blockGraph } from "../../../gpu-service/src/compiler/block-graphs.ts";
-import { decodeGraph } from "../../../gpu-service/src/compiler/decode-graph.ts";
+import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
+import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
+import { blockGraph } from "../../../gpu-service/src/compiler/graphs/blocks.ts";
+import { decodeGraph } from "../../../gpu-service/src/compiler/graphs/decode.ts";
+import { headGraph } from "../../../gpu-service/src/compiler/graphs/head.ts";
+import { stepGraph } from "../../../gpu-service/src/compiler/graphs/step.ts";
 import {
   add,
   input,
@@ -11,14 +15,10 @@ import {
   softmax,
   tokenLogProbs,
   weight,
-} from "../../../gpu-service/src/compiler/functions.ts";
-import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
-import { trace } from "../../../gpu-service/src/compiler/graph.ts";
-import { headGraph } from "../../../gpu-service/src/compiler/head-graphs.ts";
-import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
+} from "../../../gpu-service/src/compiler/ir/functions.ts";
+import { trace } from "../../../gpu-service/src/compiler/ir/graph.ts";
+import { printGraph } from "../../../gpu-service/src/compiler/ir/print.ts";
 import { encodeOnnx } from "../../../gpu-service/src/compiler/onnx.ts";
-import { printGraph } from "../../../gpu-service/src/compiler/print.ts";
-import { stepGraph } from "../../../gpu-service/src/compiler/step-graph.ts";
 
 const config = readModelConfig({
   model_type: "llama",

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, describe, expect, it } from "vitest";
-import { quantizeMatrix } from "../../../gpu-service/src/compiler/quantize.ts";
-import { checkQuantization } from "../../../gpu-service/src/engine/golden-check.ts";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
+import { quantizeMatrix } from "../../../gpu-service/src/compiler/decoder/quantize.ts";
+import { checkQuantization } from "../../../gpu-service/src/engine/model/golden-check.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import { fixtureFolder } from "./golden.ts";
 
 process.env.ROSA2_CACHE = mkdtempSync(join(tmpdir(), "rosa2-cache-"));

@@ -1,10 +1,13 @@
 /** Block-by-block gradients, which compute a block again, against one graph that keeps everything. */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, expect, it } from "vitest";
-import { attendSequence } from "../../../gpu-service/src/compiler/attention.ts";
-import { blockGraph } from "../../../gpu-service/src/compiler/block-graphs.ts";
-import { openCheckpoint, tensorShapes } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { decoder, head } from "../../../gpu-service/src/compiler/decoder.ts";
+import { openCheckpoint, tensorShapes } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import { attendSequence } from "../../../gpu-service/src/compiler/decoder/attention.ts";
+import { decoder, head } from "../../../gpu-service/src/compiler/decoder/decoder.ts";
+import { ropeTables } from "../../../gpu-service/src/compiler/decoder/rope.ts";
+import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
+import { blockGraph } from "../../../gpu-service/src/compiler/graphs/blocks.ts";
 import {
   expandTo,
   gatherRows,
@@ -13,14 +16,15 @@ import {
   reshape,
   scalar,
   tokenLogProbs,
-} from "../../../gpu-service/src/compiler/functions.ts";
-import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
-import { trace, type Value } from "../../../gpu-service/src/compiler/graph.ts";
-import { loraGroups, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
-import { ropeTables } from "../../../gpu-service/src/compiler/rope.ts";
-import { openSafetensors } from "../../../gpu-service/src/compiler/safetensors.ts";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
-import { causalMask, packIds, positionsOf } from "../../../gpu-service/src/engine/rows.ts";
+} from "../../../gpu-service/src/compiler/ir/functions.ts";
+import { trace, type Value } from "../../../gpu-service/src/compiler/ir/graph.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
+import {
+  causalMask,
+  packIds,
+  positionsOf,
+} from "../../../gpu-service/src/engine/model/passes/rows.ts";
+import { loraGroups, loraSites } from "../../../gpu-service/src/lora/sites.ts";
 import { fixtureFolder } from "./golden.ts";
 import { compile, type Feeds } from "./run.ts";
 

@@ -1,6 +1,6 @@
 /** Runs a graph of f32 and i64 inputs through onnxruntime. */
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { trace, type Value } from "../../../gpu-service/src/compiler/graph.ts";
+import { trace, type Value } from "../../../gpu-service/src/compiler/ir/graph.ts";
 import { encodeOnnx } from "../../../gpu-service/src/compiler/onnx.ts";
 
 export type Feeds = Record<string, { data: Float32Array | BigInt64Array; dims: number[] }>;

@@ -2,11 +2,11 @@
 import { pick, randomInt, seededRandom } from "@rosa2/shared/random";
 import type { Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { makeBasis } from "../../../gpu-service/src/adapt/basis.ts";
-import { openCheckpoint } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { loraGroups, loraLength } from "../../../gpu-service/src/compiler/lora.ts";
-import { AdapterBank } from "../../../gpu-service/src/engine/adapter-bank.ts";
-import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
+import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { AdapterBank } from "../../../gpu-service/src/engine/model/adapter-bank.ts";
+import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
+import { makeBasis } from "../../../gpu-service/src/lora/basis.ts";
+import { loraGroups, loraLength } from "../../../gpu-service/src/lora/sites.ts";
 import { fixtureFolder } from "../compiler/golden.ts";
 
 const config = {

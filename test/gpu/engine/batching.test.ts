@@ -2,12 +2,12 @@
 import { rmSync } from "node:fs";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadRuntime } from "../../../gpu-service/src/engine/load.ts";
-import type { Model } from "../../../gpu-service/src/engine/model.ts";
-import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
-import { Reply } from "../../../gpu-service/src/engine/reply.ts";
-import type { Runtime } from "../../../gpu-service/src/engine/requests.ts";
-import { type PassReport, Scheduler } from "../../../gpu-service/src/engine/scheduler.ts";
+import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
+import { type PassReport, Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
+import type { Model } from "../../../gpu-service/src/engine/model/model.ts";
+import type { Runtime } from "../../../gpu-service/src/engine/queue/requests.ts";
+import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
+import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { samplingRules } from "../support/greedy.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FairQueue } from "../../../gpu-service/src/engine/fair-queue.ts";
+import { FairQueue } from "../../../gpu-service/src/engine/batch/fair-queue.ts";
 
 interface Item {
   tenant: string;

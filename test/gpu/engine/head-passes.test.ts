@@ -2,18 +2,18 @@
 import { seededRandom } from "@rosa2/shared/random";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, it } from "vitest";
-import { openCheckpoint } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { headTable } from "../../../gpu-service/src/compiler/decoder.ts";
+import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { headTable } from "../../../gpu-service/src/compiler/decoder/decoder.ts";
 import { encodeOnnx } from "../../../gpu-service/src/compiler/onnx.ts";
-import { finish } from "../../../gpu-service/src/engine/background.ts";
+import { LayerWeights } from "../../../gpu-service/src/engine/model/layer-weights.ts";
 import {
   type HeadPass,
   SlicedHead,
   WholeHead,
-} from "../../../gpu-service/src/engine/head-passes.ts";
-import { LayerWeights } from "../../../gpu-service/src/engine/layer-weights.ts";
-import type { Compile } from "../../../gpu-service/src/engine/sessions.ts";
-import { mapWeights } from "../../../gpu-service/src/engine/weights.ts";
+} from "../../../gpu-service/src/engine/model/passes/head-passes.ts";
+import type { Compile } from "../../../gpu-service/src/engine/model/sessions.ts";
+import { mapWeights } from "../../../gpu-service/src/engine/model/weights.ts";
+import { finish } from "../../../gpu-service/src/language-model.ts";
 import { fixtureFolder } from "../compiler/golden.ts";
 
 const positions = 5;

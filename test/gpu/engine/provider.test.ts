@@ -8,7 +8,7 @@ const run = promisify(execFile);
 it.each(["webgpu", "cuda"])(
   "names PROVIDER=%s where the machine has no such device",
   async (provider) => {
-    const { href } = new URL("../../../gpu-service/src/engine/model.ts", import.meta.url);
+    const { href } = new URL("../../../gpu-service/src/engine/model/model.ts", import.meta.url);
     const script = `
     const { Model } = await import("${href}");
     const loaded = Model.load("${fixtureFolder("llama")}", { provider: "${provider}" });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { RejectedReplies } from "../../../gpu-service/src/engine/rejected.ts";
+import { RejectedReplies } from "../../../gpu-service/src/engine/batch/rejected.ts";
 
 const end = 9;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { NextToken } from "../../../gpu-service/src/engine/model-types.ts";
-import type { RejectedReply } from "../../../gpu-service/src/engine/rejected.ts";
-import { Reply } from "../../../gpu-service/src/engine/reply.ts";
+import type { RejectedReply } from "../../../gpu-service/src/engine/batch/rejected.ts";
+import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
+import type { NextToken } from "../../../gpu-service/src/language-model.ts";
 import { byteTokenizer, endId, vocabSize } from "../support/byte-tokenizer.ts";
 import { samplingRules } from "../support/greedy.ts";
 import { nextToken } from "../support/next-token.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { Sampler } from "../../../gpu-service/src/engine/sampling.ts";
+import { Sampler } from "../../../gpu-service/src/engine/batch/sampling.ts";
 import { fixtureFolder, loadGolden } from "../compiler/golden.ts";
 import { samplingRules } from "../support/greedy.ts";
 import { nextToken } from "../support/next-token.ts";

@@ -1,7 +1,7 @@
 import type { Sampling } from "@rosa2/shared/protocol";
 import { seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
-import { Sampler } from "../../../gpu-service/src/engine/sampling.ts";
+import { Sampler } from "../../../gpu-service/src/engine/batch/sampling.ts";
 import { samplingRules } from "../support/greedy.ts";
 import { nextToken } from "../support/next-token.ts";
 

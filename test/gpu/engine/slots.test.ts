@@ -1,6 +1,6 @@
 import { pick, randomInt, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
-import { cacheKey, type Slot, SlotTable } from "../../../gpu-service/src/engine/slots.ts";
+import { cacheKey, type Slot, SlotTable } from "../../../gpu-service/src/engine/batch/slots.ts";
 
 /** A cache that remembers which token's keys and values each position holds. */
 function recordingCache(slots: number, tokensMax = 64) {

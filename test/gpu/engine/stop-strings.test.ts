@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { StopStrings } from "../../../gpu-service/src/engine/stop-strings.ts";
+import { StopStrings } from "../../../gpu-service/src/engine/batch/stop-strings.ts";
 
 describe("StopStrings", () => {
   it("finds a stop string that spans pieces and gives out nothing of it", () => {

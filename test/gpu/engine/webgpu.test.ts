@@ -5,10 +5,10 @@ import { adaptPlanSchema } from "@rosa2/shared/protocol";
 import { Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { adapt } from "../../../gpu-service/src/adapt/adapt.ts";
-import { add, input, scalar, scatterRows } from "../../../gpu-service/src/compiler/functions.ts";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
-import type { AdapterWeights, NextToken } from "../../../gpu-service/src/engine/model-types.ts";
-import { Device } from "../../../gpu-service/src/engine/webgpu/device.ts";
+import { add, input, scalar, scatterRows } from "../../../gpu-service/src/compiler/ir/functions.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
+import { Device } from "../../../gpu-service/src/engine/model/webgpu/device.ts";
+import type { AdapterWeights, NextToken } from "../../../gpu-service/src/language-model.ts";
 import { fixtureFolder, largestDifference, loadGolden } from "../compiler/golden.ts";
 import { useSwiftShader, vulkanHint } from "../support/vulkan.ts";
 

@@ -4,8 +4,8 @@ import { adaptPlanSchema, type Message } from "@rosa2/shared/protocol";
 import { afterAll, describe, expect, it } from "vitest";
 import { adapt, type TokenRow } from "../../../gpu-service/src/adapt/adapt.ts";
 import { readAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
-import { Model } from "../../../gpu-service/src/engine/model.ts";
-import { ChatTokenizer } from "../../../gpu-service/src/tokenizer.ts";
+import { Model } from "../../../gpu-service/src/engine/model/model.ts";
+import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 import { replyGreedily } from "../../../gpu-service/train/greedy.ts";
 
 /** Made with transformers and peft; see ../fixtures/README.md. */

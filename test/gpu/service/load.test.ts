@@ -1,6 +1,6 @@
 /** How the service behaves under load, when callers vanish and when its engine dies. */
 import { afterEach, describe, expect, it } from "vitest";
-import { Engine } from "../../../gpu-service/src/engine/engine.ts";
+import { Engine } from "../../../gpu-service/src/engine/queue/engine.ts";
 import { fakeRuntimeModule } from "../support/fake-runtime.ts";
 import { ask, collect, eventsOf, type ServiceOptions, TestService } from "../support/service.ts";
 

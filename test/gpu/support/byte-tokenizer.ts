@@ -1,5 +1,5 @@
 /** A whole tokenizer of 256 bytes and a few added tokens, as the files of a checkpoint would say it. */
-import { ChatTokenizer } from "../../../gpu-service/src/tokenizer.ts";
+import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 
 /** Byte-level vocabularies write bytes as printable characters (GPT-2's table). */
 export function byteCharacters(): string[] {

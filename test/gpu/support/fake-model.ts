@@ -5,7 +5,7 @@
  * changes the text. To "say X" it answers X with high probability; to anything else it babbles
  * letters that depend on every token of the context and on the adapter.
  */
-import { finish, type Slices } from "../../../gpu-service/src/engine/background.ts";
+
 import type {
   AdapterWeights,
   GradientSink,
@@ -15,7 +15,8 @@ import type {
   NextToken,
   ScoreRow,
   StepInput,
-} from "../../../gpu-service/src/engine/model-types.ts";
+} from "../../../gpu-service/src/language-model.ts";
+import { finish, type Slices } from "../../../gpu-service/src/language-model.ts";
 import { assistantId, endId, userId, vocabSize } from "./byte-tokenizer.ts";
 import { nextToken } from "./next-token.ts";
 

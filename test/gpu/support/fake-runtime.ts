@@ -1,9 +1,9 @@
 /** What the engine's worker thread loads in tests: the fake model with a byte tokenizer and a make-believe update. */
 import { createHash } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
-import type { SamplingDefaults } from "../../../gpu-service/src/compiler/model-config.ts";
-import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
-import type { Runtime } from "../../../gpu-service/src/engine/requests.ts";
+import type { SamplingDefaults } from "../../../gpu-service/src/checkpoint/model-config.ts";
+import type { Runtime } from "../../../gpu-service/src/engine/queue/requests.ts";
+import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
 import { byteTokenizer } from "./byte-tokenizer.ts";
 import { FakeModel, type FakeModelOptions } from "./fake-model.ts";
 import { greedy } from "./greedy.ts";

@@ -1,5 +1,5 @@
 /** What a model says of a token with these logits, in double precision. */
-import type { NextToken } from "../../../gpu-service/src/engine/model-types.ts";
+import type { NextToken } from "../../../gpu-service/src/language-model.ts";
 
 export function nextToken(logits_V: Float32Array): NextToken {
   const peak = logits_V.reduce((a, b) => Math.max(a, b));

@@ -3,9 +3,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
-import { tensorShapes } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
-import { encodeSafetensors } from "../../../gpu-service/src/compiler/safetensors.ts";
+import { tensorShapes } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
+import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
 import { byteTokenizerFiles, endId, vocabSize } from "./byte-tokenizer.ts";
 
 /** Writes the checkpoint into a new temporary directory and returns its path. */

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { type GenerateEvent, generateEventSchema, secretHeader } from "@rosa2/shared/protocol";
 import { pino } from "pino";
-import { Engine, type EngineOptions } from "../../../gpu-service/src/engine/engine.ts";
-import { Metrics } from "../../../gpu-service/src/metrics.ts";
-import { createService } from "../../../gpu-service/src/service.ts";
+import { Engine, type EngineOptions } from "../../../gpu-service/src/engine/queue/engine.ts";
+import { Metrics } from "../../../gpu-service/src/http/metrics.ts";
+import { createService } from "../../../gpu-service/src/http/service.ts";
 import { type FakeRuntimeOptions, fakeRuntimeModule } from "./fake-runtime.ts";
 
 export const secret = "a secret of the tests";

@@ -1,8 +1,12 @@
 /** A scheduler on the fake model, and what its sequences say. */
-import type { AdapterWeights } from "../../../gpu-service/src/engine/model-types.ts";
-import { Reply } from "../../../gpu-service/src/engine/reply.ts";
-import { Scheduler, type SchedulerOptions } from "../../../gpu-service/src/engine/scheduler.ts";
-import type { SequenceEnd } from "../../../gpu-service/src/engine/sequence.ts";
+
+import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
+import {
+  Scheduler,
+  type SchedulerOptions,
+} from "../../../gpu-service/src/engine/batch/scheduler.ts";
+import type { SequenceEnd } from "../../../gpu-service/src/engine/batch/sequence.ts";
+import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
 import { byteTokenizer, endId } from "./byte-tokenizer.ts";
 import { FakeModel, type FakeModelOptions } from "./fake-model.ts";
 import { samplingRules } from "./greedy.ts";

@@ -1,6 +1,6 @@
 import { randomInt, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
-import { readModelConfig } from "../../../gpu-service/src/compiler/model-config.ts";
+import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
 import { packBatch } from "../../../gpu-service/train/batches.ts";
 import { initialState, type Spread, Trainer } from "../../../gpu-service/train/trainer.ts";
 

@@ -6,10 +6,10 @@ import { type GenerateEvent, generateRequestSchema } from "@rosa2/shared/protoco
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readAdapter, writeAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
-import { makeBasis } from "../../../gpu-service/src/adapt/basis.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
-import { openCheckpoint } from "../../../gpu-service/src/compiler/checkpoint.ts";
-import { loraGroups, loraLength, loraSites } from "../../../gpu-service/src/compiler/lora.ts";
+import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { makeBasis } from "../../../gpu-service/src/lora/basis.ts";
+import { loraGroups, loraLength, loraSites } from "../../../gpu-service/src/lora/sites.ts";
 import { VllmClient } from "../../../gpu-service/src/vllm/client.ts";
 import { VllmReplies } from "../../../gpu-service/src/vllm/replies.ts";
 import { AdapterShelf, adapterName } from "../../../gpu-service/src/vllm/shelf.ts";

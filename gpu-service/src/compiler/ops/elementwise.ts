@@ -8,9 +8,9 @@ import {
   sigmoid,
   subtract,
   unbroadcast,
-} from "../functions.ts";
-import { type Dim, formatType, type Shape, type Value } from "../graph.ts";
-import type { Primitive, Rule, RulesOf } from "../ops.ts";
+} from "../ir/functions.ts";
+import { type Dim, formatType, type Shape, type Value } from "../ir/graph.ts";
+import type { Primitive, Rule, RulesOf } from "./rules.ts";
 
 /** Shape of two shapes broadcast against each other. Throws naming both. */
 function broadcast(op: string, a: Value, b: Value): Shape {

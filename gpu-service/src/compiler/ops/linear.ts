@@ -1,7 +1,7 @@
 /** Matrix products, sums and maxima. */
-import { expandTo, matmul, reshape, unbroadcast } from "../functions.ts";
-import { apply, type Dim, formatType, type Node, type Shape, type Value } from "../graph.ts";
-import type { Emitter, RulesOf } from "../ops.ts";
+import { expandTo, matmul, reshape, unbroadcast } from "../ir/functions.ts";
+import { apply, type Dim, formatType, type Node, type Shape, type Value } from "../ir/graph.ts";
+import type { Emitter, RulesOf } from "./rules.ts";
 
 export const linear: RulesOf<
   "matmul" | "quantizedMatmul" | "dequantize" | "reduceSum" | "reduceMax"

@@ -10,9 +10,9 @@ import {
   scalar,
   softmax,
   subtract,
-} from "../functions.ts";
-import { type Dim, formatType, type Value } from "../graph.ts";
-import type { Emitter, RulesOf } from "../ops.ts";
+} from "../ir/functions.ts";
+import { type Dim, formatType, type Value } from "../ir/graph.ts";
+import type { Emitter, RulesOf } from "./rules.ts";
 
 export const neural: RulesOf<
   | "softmax"

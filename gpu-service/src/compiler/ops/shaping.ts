@@ -8,9 +8,9 @@ import {
   slice,
   transpose,
   unbroadcast,
-} from "../functions.ts";
-import { type Dim, formatType, type Shape } from "../graph.ts";
-import type { RulesOf } from "../ops.ts";
+} from "../ir/functions.ts";
+import { type Dim, formatType, type Shape } from "../ir/graph.ts";
+import type { RulesOf } from "./rules.ts";
 
 export const shaping: RulesOf<
   | "reshape"

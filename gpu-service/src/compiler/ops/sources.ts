@@ -1,5 +1,5 @@
 /** Values that come from outside the graph: fed inputs, checkpoint weights, constants. */
-import type { RulesOf } from "../ops.ts";
+import type { RulesOf } from "./rules.ts";
 
 const source = { none: "nothing comes before it" };
 

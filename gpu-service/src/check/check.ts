@@ -1,0 +1,289 @@
+/**
+ * Says whether and how a checkpoint will run, from its description and the headers of its weight files. It
+ * reads no weights, and leaves to the engine's own code to decide what can be run.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
+import { writeAdapter } from "../adapt/adapter-file.ts";
+import {
+  type Checkpoint,
+  type ModelConfig,
+  openCheckpoint,
+  tensorShapes,
+} from "../checkpoint/checkpoint.ts";
+import { readModelConfig } from "../checkpoint/model-config.ts";
+import { quantizedWeights } from "../compiler/decoder/quantize.ts";
+import type { ModelSettings } from "../config.ts";
+import { kvBytesPerToken, slotCount } from "../engine/model/kv-budget.ts";
+import { loraLength } from "../lora/sites.ts";
+import { describeTokenizer, type TokenizerReport } from "./check-tokenizer.ts";
+
+/** Figures in bytes unless said otherwise. What cannot be known because of a problem is null. */
+export interface ModelReport {
+  runs: boolean;
+  problems: Problem[];
+  warnings: string[];
+  architecture: ArchitectureReport | null;
+  weights: WeightsReport | null;
+  tokenizer: TokenizerReport | null;
+  memory: MemoryReport | null;
+  adapter: { rank: number; bytes: number } | null;
+}
+
+export interface Problem {
+  code: ErrorCode;
+  /** Field of the configuration, name of the file or of the tensor. */
+  field?: string;
+  message: string;
+}
+
+interface ArchitectureReport {
+  family: string;
+  layers: number;
+  hidden_size: number;
+  intermediate_size: number;
+  heads: number;
+  kv_heads: number;
+  head_size: number;
+  vocabulary: number;
+  context_tokens: number;
+  sliding_window_tokens: number | null;
+  rope_scaling: string | null;
+  tied_head: boolean;
+  /** What config.json states. */
+  dtype: string;
+}
+
+interface WeightsReport {
+  parameters: number;
+  /** Types of the saved tensors. */
+  dtypes: string[];
+  bytes: number;
+  /** Made once in the cache folder: fp32 copies, quantised matrices. */
+  cache_bytes: number;
+}
+
+interface MemoryReport {
+  quantize: ModelSettings["QUANTIZE"];
+  /** Mapped, so shared by all graphs. */
+  weights: number;
+  kv_per_token: number;
+  /** At most; `CONTEXT_TOKENS` and the model decide. */
+  context_tokens: number;
+  rows: number;
+  /** For `rows` sequences of `context_tokens`. */
+  kv: number;
+  kv_budget: number;
+  /** Sequences of full length that the budget holds, parked ones included. */
+  sequences: number;
+}
+
+/** Rank of an adapter unless the plan of an update says otherwise. */
+const adapterRank = 8;
+const digestChars = 64;
+
+/**
+ * Looks at a checkpoint directory. `unreadable` is why its weight files are not there, when that is known.
+ */
+export function checkModel(
+  directory: string,
+  settings: ModelSettings,
+  unreadable: Error | null = null,
+): ModelReport {
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const attempt = <T>(action: () => T): T | null => {
+    try {
+      return action();
+    } catch (error) {
+      problems.push(problemOf(error));
+      return null;
+    }
+  };
+
+  const config = attempt(() => readConfig(directory, (problem) => problems.push(problem)));
+  const isFaultless = config !== null && problems.length === 0;
+  // Tensors are looked for by what the config says, so it has to be right.
+  if (unreadable) problems.push(problemOf(unreadable));
+  const checkpoint = isFaultless && !unreadable ? attempt(() => openCheckpoint(directory)) : null;
+  const tokenizer = attempt(() =>
+    describeTokenizer(directory, config, {
+      problem: (error) => problems.push(problemOf(error)),
+      warn: (text) => warnings.push(text),
+    }),
+  );
+  const memory = config && checkpoint ? describeMemory(config, settings) : null;
+  if (memory) warnings.push(...memoryWarnings(memory));
+  return {
+    runs: problems.length === 0,
+    problems,
+    warnings,
+    architecture: config && describeArchitecture(config),
+    weights: checkpoint && describeWeights(checkpoint, settings),
+    tokenizer,
+    memory,
+    adapter: config && checkpoint ? describeAdapter(config) : null,
+  };
+}
+
+/**
+ * The model's configuration with every unsupported field reported, not only the first: each is left out, as
+ * if the config did not have it, and the rest is read again.
+ */
+function readConfig(directory: string, report: (problem: Problem) => void): ModelConfig {
+  const read = (name: string) => JSON.parse(readFileSync(join(directory, name), "utf8"));
+  let json: unknown;
+  let generation: unknown;
+  try {
+    json = read("config.json");
+    if (existsSync(join(directory, "generation_config.json")))
+      generation = read("generation_config.json");
+  } catch (cause) {
+    throw new RosaError(
+      "checkpoint_invalid",
+      `Cannot read config.json: ${(cause as Error).message}`,
+      {
+        param: "config.json",
+        cause,
+      },
+    );
+  }
+  for (;;) {
+    try {
+      return readModelConfig(json, generation);
+    } catch (error) {
+      const rest = withoutField(json, error);
+      if (rest === null) throw error;
+      report(problemOf(error));
+      json = rest;
+    }
+  }
+}
+
+/** Fields that decide whether another one counts. */
+const conditions: Record<string, string> = {
+  max_window_layers: "use_sliding_window",
+  layer_types: "use_sliding_window",
+  dtype: "torch_dtype",
+};
+
+/** The config without the field that an error names; null where nothing would be left to read. */
+function withoutField(json: unknown, error: unknown): Json | null {
+  if (!(error instanceof RosaError) || error.code !== "checkpoint_unsupported") return null;
+  const [field = ""] = error.param?.split(".") ?? [];
+  if (field === "model_type" || !isJson(json)) return null;
+  const dropped = [field, conditions[field]];
+  const drop = (from: Json): Json =>
+    Object.fromEntries(
+      Object.entries(from)
+        .filter(([key]) => !dropped.includes(key))
+        // Rotary settings may stand in a group of their own.
+        .map(([key, value]) => [
+          key,
+          key.startsWith("rope_") && isJson(value) ? drop(value) : value,
+        ]),
+    );
+  const rest = drop(json);
+  return JSON.stringify(rest) === JSON.stringify(json) ? null : rest;
+}
+
+type Json = Record<string, unknown>;
+
+function isJson(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function problemOf(error: unknown): Problem {
+  if (!(error instanceof RosaError)) throw error;
+  const { code, param, message } = error;
+  return { code, ...(param === undefined ? {} : { field: param }), message };
+}
+
+function describeArchitecture(config: ModelConfig): ArchitectureReport {
+  return {
+    family: config.architecture,
+    layers: config.layerCount,
+    hidden_size: config.hiddenSize,
+    intermediate_size: config.intermediateSize,
+    heads: config.headCount,
+    kv_heads: config.kvHeadCount,
+    head_size: config.headSize,
+    vocabulary: config.vocabSize,
+    context_tokens: config.contextLength,
+    sliding_window_tokens: config.slidingWindow,
+    rope_scaling: config.rope.scaling?.type ?? null,
+    tied_head: config.tiedEmbeddings,
+    dtype: config.dtype,
+  };
+}
+
+function describeWeights(
+  { config, parameterCount, location }: Checkpoint,
+  { QUANTIZE }: ModelSettings,
+): WeightsReport {
+  const names = [...tensorShapes(config).keys()];
+  const locations = names.map(location);
+  const dtypes = [...new Set(locations.map(({ dtype }) => dtype))].sort();
+  const copied = dtypes.join() === "F32" ? 0 : 4 * parameterCount;
+  return {
+    parameters: parameterCount,
+    dtypes,
+    bytes: locations.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    cache_bytes: copied + (QUANTIZE === "none" ? 0 : quantizedBytes(config, Number(QUANTIZE))),
+  };
+}
+
+function describeMemory(config: ModelConfig, settings: ModelSettings): MemoryReport {
+  const contextLength = Math.min(config.contextLength, settings.CONTEXT_TOKENS);
+  const shape = { ...config, contextLength, eosIds: [...config.eosIds] };
+  const perToken = kvBytesPerToken(shape);
+  return {
+    quantize: settings.QUANTIZE,
+    weights: mappedBytes(config, settings.QUANTIZE),
+    kv_per_token: perToken,
+    context_tokens: contextLength,
+    rows: settings.ROWS,
+    kv: perToken * contextLength * settings.ROWS,
+    kv_budget: settings.KV_BYTES,
+    sequences: slotCount(shape, settings.KV_BYTES),
+  };
+}
+
+/** Bytes that the graphs read: fp32, or the quantised matrices and what stays fp32. */
+function mappedBytes(config: ModelConfig, quantize: ModelSettings["QUANTIZE"]): number {
+  const quantized = quantize === "none" ? new Map() : quantizedWeights(config);
+  let bytes = quantize === "none" ? 0 : quantizedBytes(config, Number(quantize));
+  for (const [name, shape] of tensorShapes(config)) {
+    // Embeddings are looked up in fp32 even where the head that they are tied to is quantised.
+    if (quantized.has(name) && name !== "model.embed_tokens.weight") continue;
+    bytes += 4 * shape.reduce((product, size) => product * size, 1);
+  }
+  return bytes;
+}
+
+/** Integers, and for each block an fp32 scale and an integer zero. */
+function quantizedBytes(config: ModelConfig, bits: number): number {
+  let bytes = 0;
+  for (const { out, in: width, blockSize } of quantizedWeights(config).values()) {
+    const blocks = (out * width) / blockSize;
+    bytes += (out * width * bits) / 8 + 4 * blocks + Math.ceil((blocks * bits) / 8);
+  }
+  return bytes;
+}
+
+function memoryWarnings({ rows, sequences, context_tokens }: MemoryReport): string[] {
+  // One slot is never given to a running sequence.
+  if (sequences > rows) return [];
+  return [
+    `KV_BYTES holds ${sequences} sequences of ${context_tokens} tokens, so ${sequences - 1} run at once, not ROWS=${rows}`,
+  ];
+}
+
+/** The size of a real file, with a parent. */
+function describeAdapter(config: ModelConfig): ModelReport["adapter"] {
+  const digest = "0".repeat(digestChars);
+  const B = new Float32Array(loraLength(config, adapterRank));
+  const { bytes } = writeAdapter({ config, digest }, { rank: adapterRank, B, parent: digest });
+  return { rank: adapterRank, bytes: bytes.length };
+}

@@ -1,0 +1,77 @@
+/** Attention over a whole sequence, made of differentiable primitives. */
+import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
+import {
+  add,
+  concat,
+  matmul,
+  reshape,
+  rotate,
+  softcap,
+  softmax,
+  split,
+  transpose,
+} from "../ir/functions.ts";
+import type { Value } from "../ir/graph.ts";
+
+export interface SequenceInputs {
+  /** [R, T] i64. */
+  positions: Value;
+  /** Added to the scores: 0 where a position may look, a large negative number elsewhere; [.., T, T]. */
+  mask: Value;
+  /** [positions, D/2]. */
+  cos: Value;
+  sin: Value;
+}
+
+/** Attended values [R, T, H·D] of q, k, v [R, T, heads·D]. */
+export function attendSequence(
+  config: ModelConfig,
+  q: Value,
+  k: Value,
+  v: Value,
+  { positions, mask, cos, sin }: SequenceInputs,
+): Value {
+  const { headCount: H, kvHeadCount: K, headSize: D } = config;
+  const [R, T] = q.shape as [number, number];
+  // [R, K, G, T, D]: G query heads share a key/value head.
+  const grouped = (x: Value, groups: number) =>
+    transpose(reshape(x, [R, T, K, groups, D]), [0, 2, 3, 1, 4]);
+  const queries = grouped(rotate(q, positions, cos, sin, D), H / K);
+  const keys = grouped(rotate(k, positions, cos, sin, D), 1);
+  const attended = weighValues(config, queries, keys, grouped(v, 1), mask);
+  return reshape(transpose(attended, [0, 3, 1, 2, 4]), [R, T, H * D]);
+}
+
+/**
+ * The same, one query head after the other. Scores [R, H, T, T] are the largest tensors of a pass; those of one
+ * head fit a cache, and few of them are alive at a time.
+ */
+export function attendByHead(
+  config: ModelConfig,
+  q: Value,
+  k: Value,
+  v: Value,
+  { positions, mask, cos, sin }: SequenceInputs,
+): Value {
+  const { headCount: H, kvHeadCount: K, headSize: D } = config;
+  const heads = (x: Value, count: number) => split(x, Array<number>(count).fill(D));
+  const keys = heads(rotate(k, positions, cos, sin, D), K);
+  const values = heads(v, K);
+  const attended = heads(rotate(q, positions, cos, sin, D), H).map((query, head) => {
+    const shared = Math.floor((head * K) / H);
+    return weighValues(config, query, keys[shared]!, values[shared]!, mask);
+  });
+  return attended.length === 1 ? attended[0]! : concat(attended, 2);
+}
+
+/** softmax(scores + mask)·values, [.., T, D] of queries, keys and values of that shape. */
+function weighValues(
+  { attentionScale, attentionSoftcap }: ModelConfig,
+  queries: Value,
+  keys: Value,
+  values: Value,
+  mask: Value,
+): Value {
+  const products = matmul(queries, keys, { transposeB: true, alpha: attentionScale });
+  return matmul(softmax(add(softcap(products, attentionSoftcap), mask)), values);
+}

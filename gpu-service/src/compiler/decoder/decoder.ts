@@ -1,0 +1,211 @@
+/**
+ * A Llama-type decoder as a graph: Llama, Mistral, SmolLM3, Qwen2 (biases), Qwen3 (q/k norms) and Gemma (norms of
+ * 1 + w, scaled embeddings, GeGLU; from the second on norms on both sides and capped logits).
+ *
+ * Letters in shapes: R rows, T positions, C hidden size, V vocabulary, H heads, D head size, r rank.
+ * How positions attend and where weights come from is the caller's: the step graph attends over a cache,
+ * the adapt and training graphs over the whole sequence.
+ */
+import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
+import {
+  add,
+  gatherRows,
+  gelu,
+  matmul,
+  multiply,
+  reshape,
+  rmsNorm,
+  scalar,
+  silu,
+  softcap,
+  split,
+} from "../ir/functions.ts";
+import { applyAll, type Value } from "../ir/graph.ts";
+
+export interface DecoderParts {
+  /** A checkpoint tensor by its Hugging Face name. */
+  weight(name: string, shape: number[]): Value;
+  /** x·Wᵀ for the checkpoint's matrix of this name, [out, in]. */
+  linear(x: Value, name: string, shape: [number, number]): Value;
+  /** Attention of layer `layer` over q, k, v [R, T, heads·D], positions not yet applied. */
+  attend(layer: number, q: Value, k: Value, v: Value): Value;
+  /**
+   * Products of one x with several matrices side by side in one, [.., Σ out], their biases added; null where
+   * the checkpoint's reader has no such joint matrix.
+   */
+  joined?(x: Value, linears: readonly Linear[]): Value | null;
+  /** Adapter matrices; absent in graphs of the base model. */
+  lora?: {
+    /** A [r, in] of a group. */
+    a(group: string): Value;
+  } & (
+    | {
+        /** low·Bᵀ [R, T, out] of a module, for low = x·Aᵀ [R, T, r]. */
+        up(module: string, low: Value): Value;
+      }
+    | {
+        /** `up` of all modules of a group side by side: [R, T, Σ out]. */
+        joinedUp(group: string, low: Value): Value;
+      }
+  );
+}
+
+/** A linear layer of the checkpoint, by its module path. */
+export interface Linear {
+  module: string;
+  in: number;
+  out: number;
+  bias: boolean;
+}
+
+/** Final hidden states [R, T, C] of the ids [R, T]. */
+export function decoder(config: ModelConfig, ids: Value, parts: DecoderParts): Value {
+  let h = embed(config, ids, parts);
+  for (let layer = 0; layer < config.layerCount; layer++) {
+    h = mlpBlock(config, layer, attentionBlock(config, layer, h, parts), parts);
+  }
+  return finalNorm(config, h, parts);
+}
+
+/** Hidden states [.., C] before the first block. */
+export function embed(config: ModelConfig, ids: Value, parts: DecoderParts): Value {
+  const h = gatherRows(embeddings(config, parts), ids);
+  return config.embeddingScale === 1 ? h : multiply(h, scalar(config.embeddingScale));
+}
+
+/** h + attention(norm(h)), with a norm after the attention as well where the model has sandwich norms. */
+export function attentionBlock(
+  config: ModelConfig,
+  layer: number,
+  h: Value,
+  parts: DecoderParts,
+): Value {
+  const norm = layerNorm(config, layer, parts);
+  const attended = attention(config, layer, norm("input_layernorm", h), parts);
+  return add(h, config.sandwichNorms ? norm("post_attention_layernorm", attended) : attended);
+}
+
+/** h + mlp(norm(h)), with a norm after the MLP as well where the model has sandwich norms. */
+export function mlpBlock(config: ModelConfig, layer: number, h: Value, parts: DecoderParts): Value {
+  const norm = layerNorm(config, layer, parts);
+  if (!config.sandwichNorms) {
+    return add(h, mlp(config, layer, norm("post_attention_layernorm", h), parts));
+  }
+  const fed = mlp(config, layer, norm("pre_feedforward_layernorm", h), parts);
+  return add(h, norm("post_feedforward_layernorm", fed));
+}
+
+export function finalNorm(config: ModelConfig, h: Value, parts: DecoderParts): Value {
+  return normalise(config, "model.norm", h, parts);
+}
+
+/** Logits [.., V] of hidden states [.., C]. */
+export function head(config: ModelConfig, h: Value, parts: DecoderParts): Value {
+  const logits = parts.linear(h, headTable(config), [config.vocabSize, config.hiddenSize]);
+  return softcap(logits, config.logitSoftcap);
+}
+
+/** The matrix [V, C] that makes logits. */
+export function headTable({ tiedEmbeddings }: ModelConfig): string {
+  return tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+}
+
+/** For graphs of embedding and head alone. */
+export const outsideBlocks: DecoderParts["attend"] = () => {
+  throw new Error("Cannot attend outside a block");
+};
+
+/** What a step says of the tokens after hidden states [R, 1, C]; see the primitive `likeliest`. */
+export function nextTokens(config: ModelConfig, h: Value, parts: DecoderParts) {
+  const logits = head(config, h, parts);
+  const [best, peak, normalizer] = applyAll("likeliest", [logits], {});
+  return { logits, best: best!, peak: peak!, normalizer: normalizer! };
+}
+
+function embeddings(config: ModelConfig, parts: DecoderParts): Value {
+  return parts.weight("model.embed_tokens.weight", [config.vocabSize, config.hiddenSize]);
+}
+
+function layerNorm(config: ModelConfig, layer: number, parts: DecoderParts) {
+  return (name: string, x: Value) => normalise(config, `model.layers.${layer}.${name}`, x, parts);
+}
+
+function attention(config: ModelConfig, layer: number, x: Value, parts: DecoderParts): Value {
+  const { hiddenSize: C, headCount, kvHeadCount, headSize, attentionBias } = config;
+  const path = `model.layers.${layer}.self_attn`;
+  const width = headCount * headSize;
+  const kvWidth = kvHeadCount * headSize;
+  const into = { in: C, bias: attentionBias.qkv };
+  const [q, k, v] = project(x, `${layer}.attn_in`, parts, [
+    { module: `${path}.q_proj`, out: width, ...into },
+    { module: `${path}.k_proj`, out: kvWidth, ...into },
+    { module: `${path}.v_proj`, out: kvWidth, ...into },
+  ]) as [Value, Value, Value];
+  const attended = parts.attend(
+    layer,
+    config.qkNorm ? headNorm(config, `${path}.q_norm`, q, parts) : q,
+    config.qkNorm ? headNorm(config, `${path}.k_norm`, k, parts) : k,
+    v,
+  );
+  const out = { module: `${path}.o_proj`, in: width, out: C, bias: attentionBias.output };
+  return project(attended, `${layer}.attn_out`, parts, [out])[0]!;
+}
+
+function mlp(config: ModelConfig, layer: number, x: Value, parts: DecoderParts): Value {
+  const { hiddenSize: C, intermediateSize: F, mlpBias } = config;
+  const path = `model.layers.${layer}.mlp`;
+  const into = { in: C, out: F, bias: mlpBias };
+  const [gate, up] = project(x, `${layer}.mlp_in`, parts, [
+    { module: `${path}.gate_proj`, ...into },
+    { module: `${path}.up_proj`, ...into },
+  ]) as [Value, Value];
+  const activate = config.activation === "silu" ? silu : gelu;
+  const hidden = multiply(activate(gate), up);
+  const down = { module: `${path}.down_proj`, in: F, out: C, bias: mlpBias };
+  return project(hidden, `${layer}.mlp_out`, parts, [down])[0]!;
+}
+
+/** Linear layers that read the same x: x·Wᵀ (+ bias) + (x·Aᵀ)·Bᵀ each, with x·Aᵀ made once. */
+function project(
+  x: Value,
+  group: string,
+  parts: DecoderParts,
+  linears: readonly Linear[],
+): Value[] {
+  const { weight, linear, lora } = parts;
+  const sizes = linears.map(({ out }) => out);
+  const joined = parts.joined?.(x, linears) ?? null;
+  const low = lora && matmul(x, lora.a(group), { transposeB: true });
+  const shift = low && "joinedUp" in lora ? lora.joinedUp(group, low) : null;
+  if (joined && shift) return split(add(joined, shift), sizes);
+  const products = joined
+    ? split(joined, sizes)
+    : linears.map(({ module, in: width, out, bias }) => {
+        const y = linear(x, `${module}.weight`, [out, width]);
+        return bias ? add(y, weight(`${module}.bias`, [out])) : y;
+      });
+  if (shift) return addEach(products, split(shift, sizes));
+  if (!low || !("up" in lora)) return products;
+  return addEach(
+    products,
+    linears.map(({ module }) => lora.up(module, low)),
+  );
+}
+
+function addEach(a: readonly Value[], b: readonly Value[]): Value[] {
+  return a.map((value, index) => add(value, b[index]!));
+}
+
+/** RMS norm of each head on its own [R, T, heads·D]. */
+function headNorm(config: ModelConfig, name: string, x: Value, parts: DecoderParts): Value {
+  const { headSize } = config;
+  const [R, T, width] = x.shape as [number, number, number];
+  const heads = reshape(x, [R, T, width / headSize, headSize]);
+  return reshape(normalise(config, name, heads, parts), x.shape);
+}
+
+/** RMS norm over the last axis with the weight of the module `name`. */
+function normalise(config: ModelConfig, name: string, x: Value, { weight }: DecoderParts): Value {
+  const scale = weight(`${name}.weight`, [x.shape.at(-1) as number]);
+  return rmsNorm(x, config.normOffset ? add(scale, scalar(1)) : scale, config.rmsNormEps);
+}

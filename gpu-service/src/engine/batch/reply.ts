@@ -1,0 +1,170 @@
+/** One reply as it grows: next tokens in, text pieces out. Knows nothing of the batch it is decoded in. */
+import type { Sampling, TokenLogprob } from "@rosa2/shared/protocol";
+import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
+import type { NextToken } from "../../language-model.ts";
+import type { Detokenizer } from "../../tokenizer/detokenizer.ts";
+import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
+import { RejectedReplies, type RejectedReply } from "./rejected.ts";
+import { type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
+import { StopStrings } from "./stop-strings.ts";
+
+export interface ReplyOptions {
+  sampling: Sampling & SamplingDefaults;
+  seed: number;
+  /** What the reply answers; the repetition penalty falls on its tokens too. */
+  prompt?: Int32Array;
+  eosIds: readonly number[];
+  /** Tokens of the reply at most, its end token included. */
+  tokensMax: number;
+  /** Replies not to give again: as text, and as tokens with their log-probs where they are known. */
+  rejected?: { texts: readonly string[]; scored: RejectedReply[] };
+}
+
+export interface ReplyPiece {
+  /** The chosen token. */
+  id: number;
+  /** Text that is now certain; may be empty. */
+  text: string;
+  /** The tokens that `text` consists of, if log-probs were asked for. */
+  logprobs: TokenLogprob[] | undefined;
+  finish: "stop" | "length" | null;
+}
+
+/** Other tokens tried when one would complete a rejected reply; beyond that the reply is given after all. */
+const attemptsMax = 64;
+
+export class Reply {
+  readonly #options: ReplyOptions;
+  readonly #tokenizer: ChatTokenizer;
+  readonly #sampler: Sampler;
+  readonly #detokenizer: Detokenizer;
+  readonly #stops: StopStrings;
+  readonly #rejected: RejectedReplies | null;
+  readonly #rejectedTexts: ReadonlySet<string>;
+  /** Tokens whose text is not out yet, each with where it begins in the reply. */
+  #unsent: { logprob: TokenLogprob; begin: number }[] = [];
+  /** Characters decoded so far, held-back ones included. */
+  #decodedLength = 0;
+  #text = "";
+  #tokenCount = 0;
+  #logprob = 0;
+
+  constructor(tokenizer: ChatTokenizer, options: ReplyOptions) {
+    this.#tokenizer = tokenizer;
+    this.#options = options;
+    this.#sampler = new Sampler(options.sampling, options.seed, options.prompt);
+    this.#detokenizer = tokenizer.detokenizer();
+    this.#stops = new StopStrings(options.sampling.stop);
+    this.#rejectedTexts = new Set(options.rejected?.texts.map((text) => text.trim()));
+    this.#rejected = options.rejected ? new RejectedReplies(options.rejected.scored) : null;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Chosen tokens, the end token included. */
+  get tokenCount(): number {
+    return this.#tokenCount;
+  }
+
+  /** Summed log-prob S of the chosen tokens at temperature 1 (nats). */
+  get logprob(): number {
+    return this.#logprob;
+  }
+
+  /** Whether `push` must be given logits; without them the likeliest token is enough. */
+  get needsLogits(): boolean {
+    return this.#rejected !== null || this.#sampler.needsLogits;
+  }
+
+  /** Chooses the next token. Must not be called after a piece with `finish`. */
+  push(next: NextToken): ReplyPiece {
+    const choice = this.#choose(next);
+    this.#sampler.accept(choice.id);
+    this.#rejected?.accept(choice.id);
+    this.#tokenCount++;
+    this.#logprob += choice.logprob;
+
+    const isEnd = this.#options.eosIds.includes(choice.id);
+    const decoded = isEnd ? "" : this.#detokenizer.push(choice.id);
+    this.#note(choice, decoded, isEnd);
+    const piece = this.#stops.push(decoded);
+    const finish = this.#finish(isEnd, piece.stopped);
+    let text = piece.text;
+    if (finish !== null && !piece.stopped) {
+      const last = this.#stops.push(this.#detokenizer.flush());
+      text += last.text + (last.stopped ? "" : this.#stops.flush());
+    }
+    this.#text += text;
+    return {
+      id: choice.id,
+      text,
+      logprobs: this.#takeLogprobs(finish !== null && !piece.stopped),
+      finish,
+    };
+  }
+
+  #finish(isEnd: boolean, stopped: boolean): ReplyPiece["finish"] {
+    if (isEnd || stopped) return "stop";
+    return this.#tokenCount >= this.#options.tokensMax ? "length" : null;
+  }
+
+  /** The sampler's choice, or another one where that would complete a rejected reply. */
+  #choose(next: NextToken): TokenChoice {
+    const draw = this.#sampler.draw();
+    if (this.#rejected === null) return this.#sampler.attempt(next, draw);
+    const bias = new Map<number, number>(this.#rejected.bias());
+    const first = this.#sampler.attempt(next, draw, bias);
+    let choice = first;
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      if (!this.#completesRejected(choice.id)) return choice;
+      bias.set(choice.id, -Infinity);
+      choice = this.#sampler.attempt(next, draw, bias as LogitBias);
+    }
+    return first;
+  }
+
+  /**
+   * Whether the reply would end with this token and read like a rejected one. Compared as text,
+   * because the same text can be spelled with other tokens, cut by a stop string or by its length.
+   */
+  #completesRejected(id: number): boolean {
+    const isEnd = this.#options.eosIds.includes(id);
+    const isLast = isEnd || this.#tokenCount + 1 >= this.#options.tokensMax;
+    const detokenizer = this.#detokenizer.clone();
+    const stops = this.#stops.clone();
+    let { text, stopped } = stops.push(isEnd ? "" : detokenizer.push(id));
+    if (!stopped && !isLast) return false;
+    if (!stopped) {
+      const last = stops.push(detokenizer.flush());
+      text += last.text + (last.stopped ? "" : stops.flush());
+    }
+    return this.#rejectedTexts.has((this.#text + text).trim());
+  }
+
+  #note(choice: TokenChoice, decoded: string, isEnd: boolean): void {
+    const begin = this.#decodedLength;
+    this.#decodedLength += decoded.length;
+    if (isEnd || this.#options.sampling.top_logprobs === undefined) return;
+    const named = (id: number, logprob: number) => ({
+      token: this.#tokenizer.tokenText(id),
+      logprob,
+    });
+    this.#unsent.push({
+      logprob: {
+        ...named(choice.id, choice.logprob),
+        top: choice.top.map(({ id, logprob }) => named(id, logprob)),
+      },
+      begin,
+    });
+  }
+
+  /** Log-probs of the tokens of which some text is out; at the reply's own end, of all that are left. */
+  #takeLogprobs(isEnded: boolean): TokenLogprob[] | undefined {
+    if (this.#options.sampling.top_logprobs === undefined) return undefined;
+    const held = this.#unsent.findIndex(({ begin }) => begin >= this.#text.length);
+    const count = isEnded || held < 0 ? this.#unsent.length : held;
+    return this.#unsent.splice(0, count).map(({ logprob }) => logprob);
+  }
+}

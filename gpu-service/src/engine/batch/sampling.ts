@@ -1,0 +1,241 @@
+/** Chooses the next token from one row of logits; knows nothing of text, batches or the model. */
+
+import type { Sampling } from "@rosa2/shared/protocol";
+import { type Random, seededRandom } from "@rosa2/shared/random";
+import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
+import type { NextToken } from "../../language-model.ts";
+
+export interface TokenChoice {
+  id: number;
+  /** Log-prob at temperature 1, before penalties and bans (nats). */
+  logprob: number;
+  /** The likeliest tokens by the same measure, best first; empty unless `top_logprobs` asks for them. */
+  top: { id: number; logprob: number }[];
+}
+
+type SamplingRules = SamplingDefaults &
+  Pick<Sampling, "frequency_penalty" | "presence_penalty"> & { top_logprobs?: number | undefined };
+
+/** Added to the logits of single tokens; -Infinity forbids a token. */
+export type LogitBias = ReadonlyMap<number, number>;
+
+const noBias: LogitBias = new Map();
+
+/**
+ * One reply's sampler: its own random stream and its own token counts, so a reply does not depend
+ * on what else is in the batch. Frequency and presence penalties count the reply's tokens, not the prompt's;
+ * the repetition penalty falls on the tokens of both.
+ */
+export class Sampler {
+  readonly #rules: SamplingRules;
+  readonly #random: Random;
+  readonly #counts = new Map<number, number>();
+  /** Tokens of prompt and reply. */
+  readonly #seen: Set<number>;
+
+  constructor(rules: SamplingRules, seed: number, prompt: Iterable<number> = []) {
+    this.#rules = rules;
+    this.#random = seededRandom(seed);
+    this.#seen = new Set(prompt);
+  }
+
+  /**
+   * Chooses a token without changing the sampler's state: the same draw of the random stream serves
+   * every attempt at one position, so forbidding a token cannot shift later draws.
+   */
+  attempt(next: NextToken, draw: number, bias: LogitBias = noBias): TokenChoice {
+    const { best, peak, logZ, logits_V } = next;
+    if (!Number.isFinite(logZ)) {
+      throw new Error(`Cannot sample: the model returned a log-normaliser of ${logZ}`);
+    }
+    if (!this.needsLogits && bias.size === 0) return { id: best, logprob: peak - logZ, top: [] };
+    if (logits_V === null) throw new Error("Cannot sample by these rules without logits");
+    const top = topLogprobs(logits_V, logZ, this.#rules.top_logprobs ?? 0);
+    const restore = this.#adjust(logits_V, bias);
+    const id =
+      this.#rules.temperature === 0 ? argmax(logits_V) : drawToken(logits_V, this.#rules, draw);
+    restore();
+    return { id, logprob: (logits_V[id] as number) - logZ, top };
+  }
+
+  /** Whether more than the likeliest token is needed. */
+  get needsLogits(): boolean {
+    const { temperature, top_logprobs, ...penalties } = this.#rules;
+    const isPlain =
+      penalties.frequency_penalty === 0 &&
+      penalties.presence_penalty === 0 &&
+      penalties.repetition_penalty === 1;
+    return temperature !== 0 || !isPlain || (top_logprobs ?? 0) > 0;
+  }
+
+  /** The uniform number that decides the next position. */
+  draw(): number {
+    return this.#random();
+  }
+
+  /** Counts a token that entered the reply. */
+  accept(id: number): void {
+    this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
+    this.#seen.add(id);
+  }
+
+  /** Applies penalties and bias in place (few entries) and returns what undoes it. */
+  #adjust(logits_V: Float32Array, bias: LogitBias): () => void {
+    const { frequency_penalty: frequency, presence_penalty: presence } = this.#rules;
+    const repetition = this.#rules.repetition_penalty;
+    const saved: [number, number][] = [];
+    if (repetition !== 1) {
+      for (const id of this.#seen) {
+        const logit = logits_V[id] as number;
+        saved.push([id, logit]);
+        logits_V[id] = logit < 0 ? logit * repetition : logit / repetition;
+      }
+    }
+    if (frequency !== 0 || presence !== 0) {
+      for (const [id, count] of this.#counts) {
+        saved.push([id, logits_V[id] as number]);
+        logits_V[id] = (logits_V[id] as number) - frequency * count - presence;
+      }
+    }
+    for (const [id, amount] of bias) {
+      saved.push([id, logits_V[id] as number]);
+      logits_V[id] = (logits_V[id] as number) + amount;
+    }
+    return () => {
+      // Backwards, because a token can have been changed twice.
+      for (const [id, value] of saved.reverse()) logits_V[id] = value;
+    };
+  }
+}
+
+/** Weights below e to minus this of the largest are left out: together < 3e-6 even at 200k tokens. */
+const negligible = 25;
+
+/** Id of the largest logit; the lowest id wins a tie. */
+function argmax(logits_V: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < logits_V.length; i++) {
+    if ((logits_V[i] as number) > (logits_V[best] as number)) best = i;
+  }
+  return best;
+}
+
+/** One token from softmax(logits / temperature), truncated to top_k, then top_p, then min_p. */
+function drawToken(logits_V: Float32Array, rules: SamplingRules, draw: number): number {
+  const best = argmax(logits_V);
+  if (rules.top_k === 1) return best;
+  const max = logits_V[best] as number;
+  const weight = (id: number) => Math.exp(((logits_V[id] as number) - max) / rules.temperature);
+  const floor = max - negligible * rules.temperature;
+  let total = 0;
+  for (let id = 0; id < logits_V.length; id++) {
+    if ((logits_V[id] as number) > floor) total += weight(id);
+  }
+
+  if (rules.top_k === 0 && rules.top_p === 1 && rules.min_p === 0) {
+    let rest = draw * total;
+    for (let id = 0; id < logits_V.length; id++) {
+      if ((logits_V[id] as number) > floor) rest -= weight(id);
+      if (rest < 0) return id;
+    }
+    return best; // rounding left a sliver of mass
+  }
+
+  const kept = truncate(rankedHead(logits_V, max, total, weight, rules), total, weight, rules);
+  let mass = 0;
+  for (const id of kept) mass += weight(id);
+  let rest = draw * mass;
+  for (const id of kept) {
+    rest -= weight(id);
+    if (rest < 0) return id;
+  }
+  return kept[0] as number;
+}
+
+/**
+ * Enough of the tokens, likeliest first, for the truncation rules to apply exactly: widens a
+ * threshold below the best logit instead of sorting a whole vocabulary.
+ */
+function rankedHead(
+  logits_V: Float32Array,
+  max: number,
+  total: number,
+  weight: (id: number) => number,
+  rules: SamplingRules,
+): number[] {
+  for (const depth of [2, 5, 10, 20, Infinity]) {
+    const floor = max - depth * rules.temperature;
+    const ids: number[] = [];
+    let mass = 0;
+    for (let id = 0; id < logits_V.length; id++) {
+      if ((logits_V[id] as number) < floor) continue;
+      ids.push(id);
+      mass += weight(id);
+    }
+    const holdsMinP = rules.min_p > 0 && depth >= -Math.log(rules.min_p);
+    // With top_k, top_p is a share of the top k's mass, so all k must be there.
+    const enough =
+      rules.top_k > 0
+        ? ids.length >= rules.top_k || (rules.top_p === 1 && holdsMinP)
+        : (rules.top_p < 1 && mass >= rules.top_p * total) || holdsMinP;
+    if (enough || depth === Infinity) {
+      return ids.sort((a, b) => (logits_V[b] as number) - (logits_V[a] as number) || a - b);
+    }
+  }
+  throw new Error("unreachable: the last threshold takes every token");
+}
+
+/** top_k, then top_p over the whole distribution's mass, then min_p relative to the best token. */
+function truncate(
+  ranked: number[],
+  total: number,
+  weight: (id: number) => number,
+  rules: SamplingRules,
+): number[] {
+  let kept = rules.top_k > 0 ? ranked.slice(0, rules.top_k) : ranked;
+  if (rules.top_p < 1) {
+    let rest = rules.top_p * (rules.top_k > 0 ? sumOf(kept, weight) : total);
+    let count = 0;
+    while (count < kept.length && rest > 0) rest -= weight(kept[count++] as number);
+    kept = kept.slice(0, Math.max(1, count));
+  }
+  // The best token has weight 1.
+  return rules.min_p > 0 ? kept.filter((id) => weight(id) >= rules.min_p) : kept;
+}
+
+function sumOf(ids: number[], weight: (id: number) => number): number {
+  let sum = 0;
+  for (const id of ids) sum += weight(id);
+  return sum;
+}
+
+/** The `count` likeliest tokens by insertion into a short list. */
+function topLogprobs(logits_V: Float32Array, logZ: number, count: number) {
+  const top: { id: number; logprob: number }[] = [];
+  if (count === 0) return top;
+  for (let id = 0; id < logits_V.length; id++) {
+    const logprob = (logits_V[id] as number) - logZ;
+    if (top.length === count && logprob <= (top[count - 1] as { logprob: number }).logprob)
+      continue;
+    let place = top.length;
+    while (place > 0 && (top[place - 1] as { logprob: number }).logprob < logprob) place--;
+    top.splice(place, 0, { id, logprob });
+    if (top.length > count) top.pop();
+  }
+  return top;
+}
+
+/** What the request says, and the model's own way where it says nothing. */
+export function withDefaults(
+  asked: Sampling,
+  defaults: SamplingDefaults,
+): Sampling & SamplingDefaults {
+  return {
+    ...asked,
+    temperature: asked.temperature ?? defaults.temperature,
+    top_p: asked.top_p ?? defaults.top_p,
+    top_k: asked.top_k ?? defaults.top_k,
+    min_p: asked.min_p ?? defaults.min_p,
+    repetition_penalty: asked.repetition_penalty ?? defaults.repetition_penalty,
+  };
+}

@@ -1,0 +1,305 @@
+/**
+ * Continuous batching on one model: sequences join and leave between decode steps, prompts are
+ * computed in chunks, background slices fill in. Knows token ids and slots; not HTTP, not tenants'
+ * rights, not what a background slice does.
+ */
+
+import { RosaError } from "@rosa2/shared/errors";
+import type { Spent } from "@rosa2/shared/protocol";
+import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../../language-model.ts";
+import { BackgroundTasks } from "./background.ts";
+import { FairQueue } from "./fair-queue.ts";
+import type { Sequence, SequenceListener, SequenceRequest, Waiting } from "./sequence.ts";
+import { cacheKey, type Slot, SlotTable } from "./slots.ts";
+
+export interface SchedulerOptions {
+  /** Sequences in service at once: rows of a decode step plus prompts on their way. */
+  rowsMax: number;
+  /** Prompt tokens computed between two decode steps. */
+  prefillTokens: number;
+  /** Share of the time that background slices may take from sequences, in (0, 1]. */
+  backgroundShare: number;
+  now?: () => number;
+}
+
+/** What one pass of the loop did, for metrics. */
+export interface PassReport {
+  rows: number;
+  decodeMs: number;
+  prefillTokens: number;
+  prefillMs: number;
+  backgroundMs: number;
+}
+
+export class Scheduler {
+  readonly #model: LanguageModel;
+  readonly #cache: KvCache;
+  readonly #options: SchedulerOptions;
+  readonly #now: () => number;
+  readonly #slots: SlotTable;
+  readonly #queue = new FairQueue<Waiting>();
+  readonly #background = new BackgroundTasks();
+  /** Sequences with a slot, by that slot. */
+  readonly #bySlot = new Map<Slot, Sequence>();
+  #backgroundAt = 0;
+  #stopping = false;
+  #wake: (() => void) | null = null;
+
+  constructor(model: LanguageModel, cache: KvCache, options: SchedulerOptions) {
+    this.#model = model;
+    this.#cache = cache;
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#slots = new SlotTable(cache);
+  }
+
+  get counts() {
+    return {
+      waiting: this.#queue.length,
+      running: this.#bySlot.size + this.#background.length,
+      parkedTokens: this.#slots.parkedTokens,
+    };
+  }
+
+  /** Queues a sequence. Its prompt must leave room in the context for one token. */
+  add(request: SequenceRequest, listener: SequenceListener): void {
+    if (request.prompt.length >= this.#cache.tokensMax) {
+      throw new Error(
+        `Cannot queue ${request.prompt.length} tokens: the cache holds ${this.#cache.tokensMax}`,
+      );
+    }
+    this.#queue.add({
+      tenant: request.tenant,
+      session: request.adapter?.digest ?? "",
+      request,
+      listener,
+      queuedAt: this.#now(),
+    });
+    this.#wakeUp();
+  }
+
+  /** Gives up what sequences with this adapter have left for a next turn. */
+  forget(tenant: string, digest: string): void {
+    this.#slots.forget(cacheKey(tenant, digest));
+  }
+
+  /** Runs work beside the sequences; a lower priority number goes first. */
+  runBackground<T>(id: number, priority: number, slices: Slices<T>): Promise<T> {
+    const result = this.#background.run(id, priority, slices);
+    this.#wakeUp();
+    return result;
+  }
+
+  /** Ends a sequence or a background task before the next step; a cancelled sequence says nothing more. */
+  cancel(id: number): void {
+    if (this.#background.cancel(id, new Error("Cancelled"))) return;
+    const waiting = this.#queue.find(({ request }) => request.id === id);
+    if (waiting !== undefined) this.#queue.remove(waiting);
+    for (const sequence of this.#bySlot.values()) {
+      // Only marked: slots must not move while a step that uses them is under way.
+      if (sequence.id === id) sequence.isCancelled = true;
+    }
+  }
+
+  /** Runs until `stop`; `onPass` hears of every pass and of every time that work runs out. */
+  async run(onPass: (report: PassReport) => void = () => {}): Promise<void> {
+    while (!this.#stopping) {
+      this.#dropCancelled();
+      this.#admit();
+      if (this.#bySlot.size === 0 && this.#background.length === 0) {
+        onPass(emptyReport()); // so that what was last heard is the rest, also after a cancellation
+        await this.#sleep();
+        continue;
+      }
+      const report = emptyReport();
+      await this.#prefill(report);
+      this.#dropCancelled();
+      await this.#decode(report);
+      await this.#runBackground(report);
+      onPass(report);
+      await nextTurn(); // lets new requests and cancellations in
+    }
+    const reason = new RosaError("shutting_down", "The service is shutting down");
+    for (const { listener } of this.#queue.drain()) listener.fail(reason);
+    for (const sequence of [...this.#bySlot.values()]) this.#fail(sequence, reason);
+    this.#background.cancelAll(reason);
+    this.#slots.dispose();
+  }
+
+  /** Ends `run` after the current pass; what is unfinished fails with `shutting_down`. */
+  stop(): void {
+    this.#stopping = true;
+    this.#wakeUp();
+  }
+
+  #admit(): void {
+    while (this.#bySlot.size < this.#options.rowsMax && this.#slots.canLease) {
+      const ticket = this.#queue.takeNext();
+      if (ticket === undefined) return;
+      const { request } = ticket;
+      const slot = this.#slots.lease(
+        cacheKey(request.tenant, request.adapter?.digest ?? null),
+        request.prompt,
+      );
+      this.#bySlot.set(slot, {
+        ...request,
+        ticket,
+        slot,
+        isCancelled: false,
+        nextId: -1,
+        cachedTokens: slot.tokens.length,
+        passedOver: 0,
+        startedAt: this.#now(),
+        firstTokenAt: 0,
+      });
+    }
+  }
+
+  #dropCancelled(): void {
+    for (const sequence of [...this.#bySlot.values()]) {
+      if (sequence.isCancelled) this.#leave(sequence, true);
+    }
+  }
+
+  /** One chunk of the prompt that has the least left, counting turns it was passed over in its favour. */
+  async #prefill(report: PassReport): Promise<void> {
+    const filling = [...this.#bySlot.values()].filter(({ slot }) => slot.state === "filling");
+    const chunkMax = this.#options.prefillTokens;
+    const left = ({ prompt, slot, passedOver }: Sequence) =>
+      prompt.length - slot.tokens.length - passedOver * chunkMax;
+    const [sequence, ...others] = filling.sort((a, b) => left(a) - left(b));
+    if (sequence === undefined) return;
+    for (const other of others) other.passedOver++;
+
+    const { slot, prompt } = sequence;
+    const past = slot.tokens.length;
+    const chunk = prompt.slice(past, past + chunkMax);
+    const startedAt = this.#now();
+    try {
+      const [next] = await this.#step([sequence], {
+        ids: chunk,
+        rows: 1,
+        length: chunk.length,
+        past: Int32Array.of(past),
+        firstSlot: slot.index,
+        adapters: [sequence.adapter],
+      });
+      report.prefillTokens = chunk.length;
+      report.prefillMs = this.#now() - startedAt;
+      for (const id of chunk) slot.tokens.push(id);
+      if (slot.tokens.length < prompt.length) return;
+      sequence.firstTokenAt = this.#now();
+      this.#slots.activate(slot);
+      this.#advance(sequence, next!);
+    } catch (error) {
+      this.#fail(sequence, error);
+    }
+  }
+
+  /** One token for every active row. */
+  async #decode(report: PassReport): Promise<void> {
+    const slots = this.#slots.active;
+    if (slots.length === 0) return;
+    const sequences = slots.map((slot) => this.#bySlot.get(slot) as Sequence);
+    const startedAt = this.#now();
+    try {
+      const next = await this.#step(sequences, {
+        ids: Int32Array.from(sequences, ({ nextId }) => nextId),
+        rows: slots.length,
+        length: 1,
+        past: Int32Array.from(slots, ({ tokens }) => tokens.length),
+        firstSlot: (slots[0] as Slot).index,
+        adapters: sequences.map(({ adapter }) => adapter),
+      });
+      report.rows = slots.length;
+      report.decodeMs = this.#now() - startedAt;
+      // All rows first: a row that ends makes other slots move, with the tokens they say they hold.
+      for (const { slot, nextId } of sequences) slot.tokens.push(nextId);
+      for (const [row, sequence] of sequences.entries()) this.#advance(sequence, next[row]!);
+    } catch (error) {
+      for (const sequence of sequences) this.#fail(sequence, error);
+    }
+  }
+
+  async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
+    const needsLogits = sequences.some(({ reply }) => reply.needsLogits);
+    return this.#model.step({ ...input, cache: this.#cache }, needsLogits);
+  }
+
+  /** Gives a row's next token to its reply and ends the sequence if that was the last one. */
+  #advance(sequence: Sequence, next: NextToken): void {
+    if (sequence.isCancelled) return;
+    const { listener } = sequence.ticket;
+    try {
+      const piece = sequence.reply.push(next);
+      sequence.nextId = piece.id;
+      const spent = spentBy(sequence, this.#now());
+      listener.piece(piece, spent);
+      if (piece.finish === null) return;
+      this.#leave(sequence, true);
+      listener.finish({ finish: piece.finish, ...spent });
+    } catch (error) {
+      this.#fail(sequence, error);
+    }
+  }
+
+  async #runBackground(report: PassReport): Promise<void> {
+    if (this.#background.length === 0) return;
+    const startedAt = this.#now();
+    if (this.#bySlot.size > 0 && startedAt < this.#backgroundAt) return;
+    await this.#background.runSlice(this.#bySlot.size > 0);
+    const endedAt = this.#now();
+    report.backgroundMs = endedAt - startedAt;
+    const share = this.#options.backgroundShare;
+    this.#backgroundAt = endedAt + report.backgroundMs * (1 / share - 1);
+  }
+
+  /** A failed step may have written anything into the slot, so it is not kept. */
+  #fail(sequence: Sequence, error: unknown): void {
+    if (this.#bySlot.get(sequence.slot) !== sequence) return;
+    this.#leave(sequence, false);
+    if (!sequence.isCancelled) sequence.ticket.listener.fail(error);
+  }
+
+  #leave(sequence: Sequence, park: boolean): void {
+    this.#bySlot.delete(sequence.slot);
+    // An adapter is one session's, which goes on from its latest turn; its others would fill memory.
+    this.#slots.release(sequence.slot, park, { staysAlone: sequence.adapter !== null });
+    this.#queue.release(sequence.ticket);
+  }
+
+  async #sleep(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    await promise;
+  }
+
+  #wakeUp(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+}
+
+function emptyReport(): PassReport {
+  return { rows: 0, decodeMs: 0, prefillTokens: 0, prefillMs: 0, backgroundMs: 0 };
+}
+
+function spentBy(sequence: Sequence, now: number): Spent {
+  const { prompt, reply, cachedTokens, startedAt, firstTokenAt, ticket } = sequence;
+  return {
+    usage: {
+      prompt_tokens: prompt.length,
+      completion_tokens: reply.tokenCount,
+      cached_tokens: cachedTokens,
+    },
+    ms: {
+      queue: startedAt - ticket.queuedAt,
+      prefill: firstTokenAt - startedAt,
+      decode: now - firstTokenAt,
+    },
+  };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

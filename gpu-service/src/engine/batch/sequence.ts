@@ -1,0 +1,47 @@
+/** A reply's way through the scheduler: as asked for, waiting, in service, and what its owner hears. */
+import type { Spent } from "@rosa2/shared/protocol";
+import type { AdapterWeights } from "../../language-model.ts";
+import type { Queued } from "./fair-queue.ts";
+import type { Reply, ReplyPiece } from "./reply.ts";
+import type { Slot } from "./slots.ts";
+
+export interface SequenceRequest {
+  /** Names the sequence for `cancel`. */
+  id: number;
+  tenant: string;
+  adapter: AdapterWeights | null;
+  prompt: Int32Array;
+  reply: Reply;
+}
+
+/** What a sequence tells its owner; `finish` or `fail` comes once and last. */
+export interface SequenceListener {
+  piece(piece: ReplyPiece, spent: Spent): void;
+  finish(end: SequenceEnd): void;
+  fail(error: unknown): void;
+}
+
+export interface SequenceEnd extends Spent {
+  finish: "stop" | "length";
+}
+
+/** A sequence in the queue. */
+export interface Waiting extends Queued {
+  request: SequenceRequest;
+  listener: SequenceListener;
+  queuedAt: number;
+}
+
+/** A sequence in service. */
+export interface Sequence extends SequenceRequest {
+  ticket: Waiting;
+  slot: Slot;
+  isCancelled: boolean;
+  /** Token to feed at the next decode step. */
+  nextId: number;
+  cachedTokens: number;
+  /** Prefill passes that went to other sequences. */
+  passedOver: number;
+  startedAt: number;
+  firstTokenAt: number;
+}

@@ -1,0 +1,128 @@
+/**
+ * Keys and values of the sequences being served. It holds as many positions as the longest sequence so far
+ * needed, rounded up, because the graphs read all of them; it knows slots and positions, not tokens.
+ */
+import { Tensor } from "onnxruntime-node";
+import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
+import type { KvCache } from "../../language-model.ts";
+
+const capacityAtStart = 64;
+
+export class Cache implements KvCache {
+  readonly slots: number;
+  readonly tokensMax: number;
+  readonly #config: ModelConfig;
+  /** Positions that fit now; grows by doubling up to `tokensMax`. */
+  capacity: number;
+  /** Per layer keys then values, each [slots, kvHeads, capacity, headSize]. */
+  #blocks: Float32Array[];
+  /** Positions of each slot that hold something; only these are copied, so untouched memory stays untouched. */
+  readonly #held: Int32Array;
+  readonly #views = new Map<
+    string,
+    { feeds: Record<string, Tensor>; fetches: Record<string, Tensor> }
+  >();
+
+  constructor(config: ModelConfig, slots: number, tokensMax: number) {
+    this.slots = slots;
+    this.tokensMax = tokensMax;
+    this.#config = config;
+    this.#held = new Int32Array(slots);
+    this.capacity = Math.min(capacityAtStart, tokensMax);
+    this.#blocks = this.#allocate();
+  }
+
+  /** Makes room for sequences of `tokens`, keeping what is there. Throws above `tokensMax`. */
+  reserve(tokens: number): void {
+    if (tokens > this.tokensMax) {
+      throw new Error(`Cannot cache ${tokens} tokens: there is room for ${this.tokensMax}`);
+    }
+    if (tokens <= this.capacity) return;
+    const before = this.capacity;
+    while (this.capacity < tokens) this.capacity = Math.min(2 * this.capacity, this.tokensMax);
+    const { kvHeadCount, headSize } = this.#config;
+    const [from, to] = [before * headSize, this.capacity * headSize];
+    const old = this.#blocks;
+    this.#blocks = this.#allocate();
+    this.#views.clear();
+    for (const [index, block] of this.#blocks.entries()) {
+      for (let head = 0; head < this.slots * kvHeadCount; head++) {
+        const length = this.#held[Math.floor(head / kvHeadCount)]! * headSize;
+        block.set(old[index]!.subarray(head * from, head * from + length), head * to);
+      }
+    }
+  }
+
+  /** Says that a slot now holds this many positions; the graphs write without telling. */
+  hold(slot: number, tokens: number): void {
+    this.#held[slot] = Math.max(this.#held[slot]!, tokens);
+  }
+
+  /** Writes one new position a row: `fresh` [rows, layers · (key, value) · kvHeads · headSize]. */
+  write(fresh: Float32Array, firstSlot: number, positions: Int32Array): void {
+    const { kvHeadCount, headSize } = this.#config;
+    const headLength = this.capacity * headSize;
+    let from = 0;
+    for (const [row, position] of positions.entries()) {
+      this.hold(firstSlot + row, position + 1);
+      for (const block of this.#blocks) {
+        for (let head = 0; head < kvHeadCount; head++, from += headSize) {
+          const to = (firstSlot + row) * this.#slotLength + head * headLength + position * headSize;
+          block.set(fresh.subarray(from, from + headSize), to);
+        }
+      }
+    }
+  }
+
+  #allocate(): Float32Array[] {
+    const length = this.slots * this.#slotLength;
+    return Array.from({ length: 2 * this.#config.layerCount }, () => new Float32Array(length));
+  }
+
+  get #slotLength(): number {
+    return this.#config.kvHeadCount * this.capacity * this.#config.headSize;
+  }
+
+  /** Past and present tensors of slots first … first + rows − 1; both are views of the same memory. */
+  tensors(first: number, rows: number) {
+    const key = `${first}+${rows}`;
+    const known = this.#views.get(key);
+    if (known) return known;
+    if (first + rows > this.slots) throw new Error(`Cannot use slots ${key} of ${this.slots}`);
+    const { kvHeadCount, headSize } = this.#config;
+    const feeds: Record<string, Tensor> = {};
+    const fetches: Record<string, Tensor> = {};
+    this.#blocks.forEach((block, index) => {
+      const name = `${index >> 1}.${index % 2 === 0 ? "key" : "value"}`;
+      const part = block.subarray(first * this.#slotLength, (first + rows) * this.#slotLength);
+      const dims = [rows, kvHeadCount, this.capacity, headSize];
+      feeds[`past.${name}`] = new Tensor("float32", part, dims);
+      fetches[`present.${name}`] = new Tensor("float32", part, dims);
+    });
+    const view = { feeds, fetches };
+    this.#views.set(key, view);
+    return view;
+  }
+
+  copySlot(from: number, to: number, tokens = this.capacity): void {
+    const { kvHeadCount, headSize } = this.#config;
+    const copied = Math.min(tokens, this.#held[from]!);
+    this.#held[to] = copied;
+    const headLength = this.capacity * headSize;
+    for (const block of this.#blocks) {
+      for (let head = 0; head < kvHeadCount; head++) {
+        const source = from * this.#slotLength + head * headLength;
+        block.copyWithin(
+          to * this.#slotLength + head * headLength,
+          source,
+          source + copied * headSize,
+        );
+      }
+    }
+  }
+
+  dispose(): void {
+    this.#blocks = [];
+    this.#views.clear();
+  }
+}

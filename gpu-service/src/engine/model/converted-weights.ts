@@ -1,0 +1,172 @@
+/**
+ * Weights made from a checkpoint and kept on disk: fp32 copies of other types, and quantised matrices. They are
+ * made a few megabytes at a time, so memory does not grow with the model. It knows files, not graphs.
+ *
+ * A file appears under its name only when it is whole and on the disk; what a crash leaves is a part that the
+ * next start removes, and makes anew.
+ */
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type Checkpoint, type TensorLocation, tensorShapes } from "../../checkpoint/checkpoint.ts";
+import {
+  openSafetensors,
+  planSafetensors,
+  type TensorFile,
+  type TensorSpec,
+} from "../../checkpoint/safetensors.ts";
+import { jointMatrices, middle, quantizeMatrix } from "../../compiler/decoder/quantize.ts";
+import { quantizedParts } from "../../compiler/decoder/weights.ts";
+import { cacheDirectory } from "../../disk/cache-directory.ts";
+import { onDisk } from "../../disk/disk-errors.ts";
+import { isLeft, owner } from "../../disk/parts.ts";
+import { release } from "../../disk/release.ts";
+
+/** Elements converted at once: 4 MiB of fp32. */
+const chunkElements = 1_048_576;
+
+/** What a kept file holds, and how it is made. */
+interface Recipe {
+  tensors: TensorSpec[];
+  /** Writes every tensor, in pieces of any order. */
+  make(write: WritePiece): void;
+}
+
+/** Writes values at a byte offset inside a tensor, and gives their memory back: they must not be used afterwards. */
+type WritePiece = (name: string, byteOffset: number, values: Piece) => void;
+
+/** All of a buffer's numbers. */
+type Piece = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
+/** fp32 copies of all weights. */
+export function keptFloat32(checkpoint: Checkpoint): (name: string) => TensorLocation {
+  const shapes = tensorShapes(checkpoint.config);
+  return keptFile(checkpoint, "float32-1", {
+    tensors: [...shapes].map(([name, shape]) => ({ name, dtype: "F32", shape })),
+    make(write) {
+      for (const [name, shape] of shapes) {
+        const length = shape.reduce((product, size) => product * size, 1);
+        for (let start = 0; start < length; start += chunkElements) {
+          const count = Math.min(chunkElements, length - start);
+          write(name, 4 * start, checkpoint.tensor(name, { start, count }));
+        }
+      }
+    },
+  });
+}
+
+/** Quantised copies of the matrices that can be. */
+export function keptIntegers(
+  checkpoint: Checkpoint,
+  bits: 8 | 4,
+): (name: string) => TensorLocation {
+  const matrices = jointMatrices(checkpoint.config);
+  const { packed, scales, zeros } = quantizedParts;
+  return keptFile(checkpoint, `int${bits}-2`, {
+    tensors: matrices.flatMap(({ name, out, in: width, blockSize }): TensorSpec[] => {
+      const blocks = width / blockSize;
+      const blockBytes = (blockSize * bits) / 8;
+      const zeroBytes = Math.ceil((out * blocks * bits) / 8);
+      return [
+        { name: name + packed, dtype: "U8", shape: [out, blocks, blockBytes] },
+        { name: name + scales, dtype: "F32", shape: [out, blocks] },
+        { name: name + zeros, dtype: "U8", shape: [zeroBytes] },
+      ];
+    }),
+    make(write) {
+      const zero = middle(bits);
+      const zeroByte = bits === 8 ? zero : zero | (zero << 4);
+      for (const { name, parts, out, in: width, blockSize } of matrices) {
+        const blocks = width / blockSize;
+        const rowsAtOnce = Math.max(1, Math.floor(chunkElements / width));
+        let above = 0;
+        for (const part of parts) {
+          for (let row = 0; row < part.out; row += rowsAtOnce) {
+            const rows = Math.min(rowsAtOnce, part.out - row);
+            const span = { start: row * width, count: rows * width };
+            const weights = checkpoint.tensor(part.name, span);
+            const made = quantizeMatrix(weights, width, bits);
+            release(weights.buffer);
+            write(name + packed, ((above + row) * width * bits) / 8, made.packed);
+            write(name + scales, 4 * (above + row) * blocks, made.scales);
+          }
+          above += part.out;
+        }
+        const zeroBytes = Math.ceil((out * blocks * bits) / 8);
+        write(name + zeros, 0, new Uint8Array(zeroBytes).fill(zeroByte));
+      }
+    },
+  });
+}
+
+/** Locations in a file that is made unless it is there already and whole. */
+function keptFile(
+  checkpoint: Checkpoint,
+  kind: string,
+  recipe: Recipe,
+): (name: string) => TensorLocation {
+  const folder = join(cacheDirectory(), checkpoint.digest);
+  const path = join(folder, `${kind}.safetensors`);
+  const file = openKept(path) ?? make(folder, path, recipe);
+  return (name) => ({ path, ...file.info(name) });
+}
+
+function openKept(path: string): TensorFile | null {
+  try {
+    return openSafetensors(path);
+  } catch {
+    return null;
+  }
+}
+
+function make(folder: string, path: string, recipe: Recipe): TensorFile {
+  return onDisk(`keep converted weights in "${folder}"`, () => {
+    mkdirSync(folder, { recursive: true });
+    removeLeftParts(folder);
+    const part = `${path}.${owner}.part`;
+    try {
+      writeFile(part, recipe);
+      renameSync(part, path);
+    } catch (error) {
+      rmSync(part, { force: true });
+      throw error;
+    }
+    return openSafetensors(path);
+  });
+}
+
+function removeLeftParts(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (name.endsWith(".part") && isLeft(path)) rmSync(path, { force: true });
+  }
+}
+
+function writeFile(path: string, { tensors, make }: Recipe): void {
+  const { header, size, offsetOf } = planSafetensors(tensors);
+  const descriptor = openSync(path, "w");
+  const writeAt = (bytes: Uint8Array, at: number) => {
+    for (let done = 0; done < bytes.length; )
+      done += writeSync(descriptor, bytes, done, bytes.length - done, at + done);
+  };
+  try {
+    ftruncateSync(descriptor, size);
+    writeAt(header, 0);
+    make((name, byteOffset, { buffer }) => {
+      writeAt(new Uint8Array(buffer), offsetOf(name) + byteOffset);
+      release(buffer);
+    });
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Picks the precision of quantised products by how often the quantised model's next token is the fp32 model's.
+ * The figures are kept with the quantised weights, so the fp32 model is loaded for this once.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomInt, seededRandom } from "@rosa2/shared/random";
+import { z } from "zod";
+import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import type { Quantization } from "../../compiler/decoder/quantize.ts";
+import { cacheDirectory } from "../../disk/cache-directory.ts";
+import { Model, type ModelOptions } from "./model.ts";
+
+const promptCount = 6;
+const promptTokens = 16;
+const replyTokens = 32;
+/** Below this share of equal tokens, activations stay fp32 if that agrees more often. */
+const agreementMin = 0.9;
+
+const keptSchema = z.object({
+  accuracyLevel: z.union([z.literal(0), z.literal(4)]),
+  /** Share of positions with the same most likely token, by accuracy level. */
+  agreement: z.record(z.string(), z.number()),
+});
+export type GoldenCheck = z.infer<typeof keptSchema>;
+
+/** The check of this checkpoint at 8 or 4 bits, from the cache where it was made before. */
+export async function checkQuantization(
+  directory: string,
+  bits: 8 | 4,
+  options: ModelOptions,
+): Promise<GoldenCheck> {
+  const path = join(cacheDirectory(), openCheckpoint(directory).digest, `int${bits}-1.json`);
+  const kept = readKept(path);
+  if (kept) return kept;
+  const golden = await withModel(directory, options, null, (model) => continueGreedily(model));
+  const agree = (accuracyLevel: 0 | 4) =>
+    withModel(directory, options, { bits, accuracyLevel }, (model) => shareOfEqual(model, golden));
+  const agreement: Record<string, number> = { 4: await agree(4) };
+  if (agreement[4]! < agreementMin) agreement[0] = await agree(0);
+  const check: GoldenCheck = {
+    accuracyLevel: (agreement[0] ?? 0) > agreement[4]! ? 0 : 4,
+    agreement,
+  };
+  writeFileSync(path, `${JSON.stringify(check)}\n`);
+  return check;
+}
+
+async function withModel<T>(
+  directory: string,
+  options: ModelOptions,
+  quantization: Quantization | null,
+  use: (model: Model) => Promise<T>,
+): Promise<T> {
+  const model = await Model.load(directory, { ...options, quantization });
+  try {
+    return await use(model);
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** Sequences of a seeded prompt and the model's own continuation. */
+async function continueGreedily(model: Model): Promise<number[][]> {
+  const random = seededRandom("golden tokens");
+  const sequences: number[][] = [];
+  for (let i = 0; i < promptCount; i++) {
+    const tokens = Array.from({ length: promptTokens }, () =>
+      randomInt(random, 0, model.shape.vocabSize),
+    );
+    await walk(model, tokens, (next) => tokens.push(next));
+    sequences.push(tokens);
+  }
+  return sequences;
+}
+
+async function shareOfEqual(model: Model, golden: readonly number[][]): Promise<number> {
+  let equal = 0;
+  for (const tokens of golden) {
+    await walk(model, tokens, (next, position) => {
+      if (next === tokens[position]) equal++;
+    });
+  }
+  return equal / (golden.length * replyTokens);
+}
+
+/** Feeds tokens one by one after the prompt and reports the most likely next token at each position. */
+async function walk(
+  model: Model,
+  tokens: readonly number[],
+  visit: (next: number, position: number) => void,
+): Promise<void> {
+  const cache = model.allocateCache(1, promptTokens + replyTokens);
+  const step = { rows: 1, cache, firstSlot: 0, adapters: [null] };
+  let ids = Int32Array.from(tokens.slice(0, promptTokens));
+  for (let position = promptTokens; position < promptTokens + replyTokens; position++) {
+    const past = Int32Array.of(position - ids.length);
+    const [next] = await model.step({ ...step, ids, length: ids.length, past }, false);
+    visit(next!.best, position);
+    ids = Int32Array.of(tokens[position]!);
+  }
+  cache.dispose();
+}
+
+function readKept(path: string): GoldenCheck | null {
+  try {
+    return keptSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch {
+    return null;
+  }
+}

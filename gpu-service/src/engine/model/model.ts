@@ -1,0 +1,222 @@
+/**
+ * A checkpoint ready to run: compiles its graphs on first use and feeds them. It knows rows and slots, not
+ * requests, sampling or targets.
+ */
+import { basename } from "node:path";
+import { InferenceSession } from "onnxruntime-node";
+import type { Anchors } from "../../adapt/anchors.ts";
+import { type Checkpoint, type ModelConfig, openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { unsupported } from "../../checkpoint/config-errors.ts";
+import { namedRopeTables } from "../../compiler/decoder/layer-kinds.ts";
+import type { Quantization } from "../../compiler/decoder/quantize.ts";
+import type { Value } from "../../compiler/ir/graph.ts";
+import { encodeOnnx } from "../../compiler/onnx.ts";
+import type {
+  AdapterWeights,
+  GradientSink,
+  KvCache,
+  LanguageModel,
+  ModelShape,
+  NextToken,
+  ScoreRow,
+  StepInput,
+} from "../../language-model.ts";
+import { finish, type Slices } from "../../language-model.ts";
+import { type Basis, makeBasis } from "../../lora/basis.ts";
+import { loraGroups, loraLength } from "../../lora/sites.ts";
+import { HostSteps } from "./host-steps.ts";
+import { LayerWeights } from "./layer-weights.ts";
+import { SlicedHead, WholeHead } from "./passes/head-passes.ts";
+import { RowPasses } from "./passes/row-passes.ts";
+import { type Provider, providerError } from "./provider.ts";
+import type { Compile } from "./sessions.ts";
+import { Device } from "./webgpu/device.ts";
+import { DeviceSteps } from "./webgpu/device-steps.ts";
+import { DeviceWeights } from "./webgpu/device-weights.ts";
+import { type MappedWeights, mapWeights } from "./weights.ts";
+
+export interface ModelOptions {
+  /** What the model is called; the directory's name by default. */
+  id?: string;
+  /** Threads of one run; the machine's cores by default. */
+  threads?: number;
+  provider?: Provider;
+  /** Weight-only quantisation of the linears; null keeps fp32. */
+  quantization?: Quantization | null;
+  /** Longest context served, at most the checkpoint's own. */
+  contextTokensMax?: number;
+}
+
+const contextTokensDefault = 4096;
+
+export class Model implements LanguageModel {
+  readonly id: string;
+  readonly shape: ModelShape;
+  readonly config: ModelConfig;
+  /** Base skills that updates protect. */
+  anchors: Anchors | null = null;
+  readonly #checkpoint: Checkpoint;
+  readonly #options: ModelOptions;
+  readonly #weights: MappedWeights;
+  readonly #steps: HostSteps | DeviceSteps;
+  readonly #passes: RowPasses;
+  /** What the model keeps on a device. */
+  readonly #onDevice: { device: Device; weights: DeviceWeights } | null;
+  readonly #bases = new Map<number, Basis>();
+
+  private constructor(checkpoint: Checkpoint, options: ModelOptions) {
+    const { config } = checkpoint;
+    this.#checkpoint = checkpoint;
+    this.#options = options;
+    this.#weights = mapWeights(checkpoint, options.quantization?.bits ?? null);
+    this.config = config;
+    this.id = options.id ?? basename(checkpoint.directory);
+    const contextLength = Math.min(
+      config.contextLength,
+      options.contextTokensMax ?? contextTokensDefault,
+    );
+    this.shape = { ...config, contextLength, eosIds: [...config.eosIds] };
+    const { quantization = null, provider = "cpu" } = options;
+    const { locate } = this.#weights;
+    const made = {
+      config,
+      contextLength,
+      quantization,
+      rope: namedRopeTables(config, contextLength),
+      basis: (rank: number) => this.basis(rank),
+    };
+    if (provider === "webgpu" && config.attentionSoftcap !== null) {
+      // Its attention kernel takes the attribute and does nothing with it (onnxruntime 1.30).
+      throw unsupported("attn_logit_softcapping", config.attentionSoftcap, [
+        "null with PROVIDER=webgpu",
+      ]);
+    }
+    const device = provider === "webgpu" ? new Device() : null;
+    this.#onDevice = device && { device, weights: new DeviceWeights(device, locate) };
+    this.#steps = this.#onDevice
+      ? new DeviceSteps(this.#onDevice.device, this.#onDevice.weights, made)
+      : new HostSteps({ ...made, compile: (outputs) => this.#compile(outputs) });
+    // The device has no gradient of integer weights: onnxruntime's Node binding cannot feed it 4-bit ones.
+    const passesOnDevice = quantization === null ? this.#onDevice : null;
+    this.#passes = new RowPasses({
+      ...made,
+      ...(passesOnDevice
+        ? this.#passesOnDevice(passesOnDevice.device, passesOnDevice.weights)
+        : this.#passesOnHost(quantization === null && provider === "cpu")),
+    });
+  }
+
+  #passesOnDevice(device: Device, weights: DeviceWeights) {
+    const target = "webgpu" as const;
+    const compile: Compile = (outputs) => device.compile(outputs);
+    const { config } = this;
+    const head = new WholeHead({ config, quantization: null, target, weights, compile });
+    return { target, weights, head, compile };
+  }
+
+  /** Fed one layer at a time, or mapped: integer weights are packed by the session that owns them. */
+  #passesOnHost(fed: boolean) {
+    const target = "cpu" as const;
+    const compile: Compile = (outputs) => this.#compile(outputs, { isPass: true });
+    const { config } = this;
+    if (fed) {
+      const weights = new LayerWeights(config, this.#weights.locate);
+      return { target, weights, head: new SlicedHead(config, weights, compile), compile };
+    }
+    const { quantization = null } = this.#options;
+    const head = new WholeHead({ config, quantization, target, weights: null, compile });
+    return { target, weights: null, head, compile };
+  }
+
+  /** Opens the checkpoint and compiles its generation graphs. Throws the checkpoint's typed errors. */
+  static async load(directory: string, options: ModelOptions = {}): Promise<Model> {
+    const model = new Model(openCheckpoint(directory), options);
+    await model.#steps.prepare();
+    return model;
+  }
+
+  get digest(): string {
+    return this.#checkpoint.digest;
+  }
+
+  get parameterCount(): number {
+    return this.#checkpoint.parameterCount;
+  }
+
+  /** Length of an adapter's flat B. */
+  adapterLength(rank: number): number {
+    return loraLength(this.config, rank);
+  }
+
+  /** The frozen A matrices that go with adapters of this rank. */
+  basis(rank: number): Basis {
+    const basis = this.#bases.get(rank) ?? makeBasis(loraGroups(this.config), rank);
+    this.#bases.set(rank, basis);
+    return basis;
+  }
+
+  allocateCache(slots: number, tokensMax: number): KvCache {
+    return this.#steps.allocateCache(slots, Math.min(tokensMax, this.shape.contextLength));
+  }
+
+  step(input: StepInput, needsLogits: boolean): Promise<NextToken[]> {
+    return this.#steps.step(input, needsLogits);
+  }
+
+  /** Log-probs of each reply token, and gradients where `sink` says; see RowPasses. */
+  passRows(
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights | null,
+    sink?: GradientSink,
+  ): Slices<Float32Array[]> {
+    return this.#passes.run(rows, adapter, sink);
+  }
+
+  /** `passRows` in one go. */
+  score(rows: readonly ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
+    return finish(this.passRows(rows, adapter));
+  }
+
+  /** `passRows` in one go: log-probs and gradients ∂S/∂B of every row, [rows, B.length]. */
+  async gradients(rows: readonly ScoreRow[], adapter: AdapterWeights) {
+    const width = adapter.B.length;
+    const gradients = new Float32Array(rows.length * width);
+    const sink = (row: number) => gradients.subarray(row * width, (row + 1) * width);
+    return { logprobs: await finish(this.passRows(rows, adapter, sink)), gradients };
+  }
+
+  async dispose(): Promise<void> {
+    await this.#steps.dispose();
+    await this.#passes.dispose();
+    await this.#onDevice?.weights.dispose();
+    await this.#onDevice?.device.dispose();
+  }
+
+  #compile(outputs: Record<string, Value>, { isPass = false } = {}): Promise<InferenceSession> {
+    const { threads, quantization } = this.#options;
+    // What does not run on the device runs on the CPU.
+    const provider = this.#options.provider === "cuda" ? "cuda" : "cpu";
+    return this.#weights.withModel(encodeOnnx(outputs, this.#weights.find), (path) =>
+      InferenceSession.create(path, {
+        executionProviders: [provider],
+        graphOptimizationLevel: "all",
+        ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+        logSeverityLevel: 3,
+        // Prepacking would copy the mapped fp32 weights into every session. Quantised products need it: only
+        // packed weights are multiplied as integers.
+        extra: {
+          session: {
+            disable_prepacking: quantization ? "0" : "1",
+            // The threads of one graph must not spin while another runs: a pass changes graphs all the time.
+            ...(isPass ? { "intra_op.allow_spinning": "0" } : {}),
+          },
+        },
+        // A pass's arena and any graph's plans of whole runs would keep the largest run's memory for good.
+        enableCpuMemArena: !isPass,
+        enableMemPattern: false,
+      }).catch((cause) => {
+        throw provider === "cpu" ? cause : providerError(provider, cause);
+      }),
+    );
+  }
+}

@@ -1,0 +1,50 @@
+/** Packs (prompt, reply) rows into the padded arrays that the block graphs read. */
+import type { ScoreRow } from "../../../language-model.ts";
+
+/** Far below any score, and finite so that a fully hidden position stays a number. */
+const hidden = -1e9;
+
+/** How many of the next rows, shortest first, fit one run together: at least one. */
+export function takeRows(lengths: readonly number[], positionsMax: number): number {
+  let count = 1;
+  while (count < lengths.length && (count + 1) * lengths[count]! <= positionsMax) count++;
+  return count;
+}
+
+/**
+ * Ids [R, T] of prompts and replies, without each reply's last token: nothing is predicted from it. Throws when
+ * a prompt or reply is empty: there is nothing to predict from, or nothing to predict.
+ */
+export function packIds(
+  rows: readonly ScoreRow[],
+  T: number,
+): { ids: BigInt64Array; shape: [number, number] } {
+  const ids = new BigInt64Array(rows.length * T);
+  rows.forEach(({ prompt, reply }, row) => {
+    if (prompt.length === 0 || reply.length === 0) {
+      throw new Error(`Cannot score row ${row}: ${prompt.length} + ${reply.length} tokens`);
+    }
+    prompt.forEach((id, t) => {
+      ids[row * T + t] = BigInt(id);
+    });
+    reply.subarray(0, -1).forEach((id, y) => {
+      ids[row * T + prompt.length + y] = BigInt(id);
+    });
+  });
+  return { ids, shape: [rows.length, T] };
+}
+
+/** [R, T]: 0 … T − 1 in every row. */
+export function positionsOf(R: number, T: number): BigInt64Array {
+  return BigInt64Array.from({ length: R * T }, (_, i) => BigInt(i % T));
+}
+
+/** [T, T]: position t sees itself and what came before, at most `window` positions in all. */
+export function causalMask(T: number, window: number | null): Float32Array {
+  const mask = new Float32Array(T * T).fill(hidden);
+  for (let t = 0; t < T; t++) {
+    const first = window === null ? 0 : Math.max(0, t - window + 1);
+    mask.fill(0, t * T + first, t * T + t + 1);
+  }
+  return mask;
+}

@@ -1,0 +1,31 @@
+/** Graphs compiled on first use, each once. */
+import type { InferenceSession } from "onnxruntime-node";
+import type { Value } from "../../compiler/ir/graph.ts";
+
+export type Compile = (outputs: Record<string, Value>) => Promise<InferenceSession>;
+
+export class Sessions {
+  readonly #compile: Compile;
+  readonly #made = new Map<string, Promise<InferenceSession>>();
+
+  constructor(compile: Compile) {
+    this.#compile = compile;
+  }
+
+  get(key: string, build: () => Record<string, Value>): Promise<InferenceSession> {
+    const known = this.#made.get(key);
+    if (known) return known;
+    const session = this.#compile(build());
+    this.#made.set(key, session);
+    // A failed compilation may be tried again.
+    session.catch(() => this.#made.delete(key));
+    return session;
+  }
+
+  /** Gives all graphs up; no run may be under way. What is asked for again is compiled again. */
+  async dispose(): Promise<void> {
+    const sessions = [...this.#made.values()];
+    this.#made.clear();
+    for (const session of sessions) await (await session).release();
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Lets onnxruntime map a checkpoint's own weight files: no second copy on disk or in memory, and the
+ * generation and adapt graphs share the same pages. It knows files, not graphs.
+ */
+import { copyFileSync, linkSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { type Checkpoint, tensorShapes } from "../../checkpoint/checkpoint.ts";
+import { quantizedParts } from "../../compiler/decoder/weights.ts";
+import type { WeightSource } from "../../compiler/onnx.ts";
+import { keptFloat32, keptIntegers } from "./converted-weights.ts";
+
+export interface MappedWeights {
+  /** Where a tensor lies as the graphs read it. */
+  locate(name: string): { path: string; byteOffset: number; byteLength: number };
+  find(name: string): WeightSource;
+  /**
+   * Calls `use` with the path of a folder that holds `model.onnx` beside the weight files it refers to. The
+   * folder is gone afterwards; what has been mapped by then stays mapped.
+   */
+  withModel<T>(model: Uint8Array, use: (path: string) => Promise<T>): Promise<T>;
+}
+
+/**
+ * Locates every tensor that the graphs read. What the checkpoint does not hold as it is needed — fp32 copies
+ * of other types, quantised matrices — is made once and kept by the checkpoint's digest.
+ */
+export function mapWeights(checkpoint: Checkpoint, bits: 8 | 4 | null): MappedWeights {
+  const names = [...tensorShapes(checkpoint.config).keys()];
+  const isFloat32 = names.every((name) => checkpoint.location(name).dtype === "F32");
+  const dense = isFloat32 ? checkpoint.location : keptFloat32(checkpoint);
+  const quantized = bits && keptIntegers(checkpoint, bits);
+  const locate = (name: string) => {
+    if (!quantized || !name.includes("#")) return dense(name);
+    return quantized(name.replace(quantizedParts.integers, quantizedParts.packed));
+  };
+  const used = new Set<string>();
+  return {
+    locate,
+    find(name) {
+      const { path, byteOffset, byteLength } = locate(name);
+      used.add(path);
+      return { file: basename(path), offset: byteOffset, length: byteLength };
+    },
+    async withModel(model, use) {
+      const folder = mkdtempSync(join(tmpdir(), "rosa2-"));
+      try {
+        // External data must lie below the model's own folder, and a symbolic link would lead out of it.
+        for (const path of used) linkOrCopy(path, join(folder, basename(path)));
+        const path = join(folder, "model.onnx");
+        writeFileSync(path, model);
+        return await use(path);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+/** A hard link where both lie on one file system; to the file itself, should `from` be a symbolic link. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(realpathSync(from), to);
+  } catch {
+    copyFileSync(from, to);
+  }
+}

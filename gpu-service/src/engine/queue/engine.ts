@@ -1,0 +1,310 @@
+/**
+ * The HTTP thread's side of the engine: starts the worker thread, admits requests, hands out their
+ * results, and starts a new worker when one dies. Knows no HTTP and no model.
+ */
+import { Worker } from "node:worker_threads";
+import { RosaError } from "@rosa2/shared/errors";
+import type {
+  AdaptRequest,
+  AdaptResult,
+  ExportRequest,
+  GenerateEvent,
+  GenerateRequest,
+  Health,
+  ScoreRequest,
+  ScoreResult,
+} from "@rosa2/shared/protocol";
+import type { PassReport } from "../batch/scheduler.ts";
+import { Admission, type AdmissionLimits } from "./admission.ts";
+import {
+  type EngineState,
+  type ExportedFiles,
+  type FromWorker,
+  fromWire,
+  type ToWorker,
+  type WorkEvent,
+  type WorkRequest,
+} from "./messages.ts";
+import type { WorkerOptions } from "./worker.ts";
+
+export interface EngineOptions {
+  worker: WorkerOptions;
+  admission: AdmissionLimits;
+  /** Shown in `/health`. */
+  provider: string;
+  hooks?: EngineHooks;
+}
+
+interface EngineHooks {
+  onPass?(report: PassReport, state: EngineState): void;
+  onReady?(model: NonNullable<Health["model"]>): void;
+  /** An unexpected error of one request, or a worker that died. */
+  onError?(error: unknown): void;
+}
+
+type Work = WorkRequest extends infer T ? (T extends unknown ? Omit<T, "id"> : never) : never;
+
+/** One request's ears. `fail` ends it; so does the event that carries its result. */
+interface Pending {
+  hear(event: WorkEvent): void;
+  fail(error: RosaError): void;
+}
+
+const restartDelayMinMs = 250;
+const restartDelayMaxMs = 10_000;
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #admission: Admission;
+  readonly #pending = new Map<number, Pending>();
+  readonly #firstReady = Promise.withResolvers<void>();
+  #worker: Worker | null = null;
+  #workerEnd: Promise<void> = Promise.resolve();
+  #model: Health["model"] = null;
+  #status: Health["status"] = "loading";
+  #restartDelayMs = restartDelayMinMs;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #lastId = 0;
+  #state: EngineState | null = null;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#admission = new Admission(options.admission);
+    this.#firstReady.promise.catch(() => {}); // heard through `ready`, if anyone waits there
+    this.#start();
+  }
+
+  /** Settles once: when the model is loaded, or with the reason why it cannot be. */
+  get ready(): Promise<void> {
+    return this.#firstReady.promise;
+  }
+
+  get health(): Health {
+    return {
+      status: this.#status,
+      model: this.#model,
+      provider: this.#options.provider,
+      queue: { waiting: this.#state?.waiting ?? 0, running: this.#state?.running ?? 0 },
+    };
+  }
+
+  /** Requests admitted and not yet answered. */
+  get inFlight(): number {
+    return this.#admission.inFlight;
+  }
+
+  /**
+   * Resolves once the request is validated and queued; the stream then ends with a `done` event or
+   * an error. Cancelling the stream, or aborting, ends the reply within one step.
+   */
+  async generate(
+    request: GenerateRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal?: AbortSignal,
+  ): Promise<ReadableStream<GenerateEvent>> {
+    const accepted = Promise.withResolvers<void>();
+    let close = () => {};
+    const stream = new ReadableStream<GenerateEvent>({
+      start: (controller) => {
+        close = this.#begin(
+          { type: "generate", request, adapterBytes },
+          {
+            hear: (event) => {
+              if (event.type === "accepted") accepted.resolve();
+              if (event.type !== "event") return;
+              controller.enqueue(event.event);
+              if (event.event.type === "done") controller.close();
+            },
+            fail: (error) => {
+              accepted.reject(error);
+              controller.error(error);
+            },
+          },
+          signal,
+        );
+      },
+      cancel: () => close(),
+    });
+    await accepted.promise;
+    return stream;
+  }
+
+  async score(
+    request: ScoreRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal?: AbortSignal,
+  ): Promise<ScoreResult> {
+    const event = await this.#once({ type: "score", request, adapterBytes }, "scored", signal);
+    return event.result;
+  }
+
+  async adapt(
+    request: AdaptRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal?: AbortSignal,
+  ): Promise<{ result: AdaptResult; adapterBytes: Uint8Array<ArrayBuffer> | null }> {
+    return this.#once({ type: "adapt", request, adapterBytes }, "adapted", signal);
+  }
+
+  /** The files of a PEFT adapter. */
+  async export(
+    request: ExportRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal?: AbortSignal,
+  ): Promise<ExportedFiles> {
+    const event = await this.#once({ type: "export", request, adapterBytes }, "exported", signal);
+    return event.files;
+  }
+
+  /**
+   * Refuses new requests, waits for those in flight up to `graceMs`, then ends the worker; what is
+   * left by then fails with `shutting_down`.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#status = "draining";
+    clearTimeout(this.#restartTimer);
+    await this.#admission.idle(graceMs);
+    this.#post({ type: "stop" });
+    const hardStop = setTimeout(() => void this.#worker?.terminate(), 5_000);
+    await this.#workerEnd;
+    clearTimeout(hardStop);
+  }
+
+  #once<T extends "scored" | "adapted" | "exported">(
+    work: Work,
+    type: T,
+    signal: AbortSignal | undefined,
+  ): Promise<Extract<WorkEvent, { type: T }>> {
+    const { promise, resolve, reject } = Promise.withResolvers<Extract<WorkEvent, { type: T }>>();
+    const hear = (event: WorkEvent) => {
+      if (event.type === type) resolve(event as Extract<WorkEvent, { type: T }>);
+    };
+    try {
+      this.#begin(work, { hear, fail: reject }, signal);
+    } catch (error) {
+      reject(error);
+    }
+    return promise;
+  }
+
+  /** Admits and sends a request; returns what cancels it. Throws when it is not admitted. */
+  #begin(work: Work, pending: Pending, signal: AbortSignal | undefined): () => void {
+    this.#mustServe();
+    const release = this.#admission.enter(work.type, work.request.tenant);
+    const id = ++this.#lastId;
+    const end = () => {
+      this.#pending.delete(id);
+      signal?.removeEventListener("abort", abort);
+      release();
+    };
+    const cancel = () => {
+      if (!this.#pending.has(id)) return;
+      end();
+      this.#post({ type: "cancel", id });
+    };
+    const abort = () => {
+      cancel();
+      pending.fail(new RosaError("timeout", "The caller went away"));
+    };
+    this.#pending.set(id, {
+      hear: (event) => {
+        const isLast =
+          event.type === "scored" ||
+          event.type === "adapted" ||
+          event.type === "exported" ||
+          (event.type === "event" && event.event.type === "done");
+        if (isLast) end();
+        pending.hear(event);
+      },
+      fail: (error) => {
+        end();
+        pending.fail(error);
+      },
+    });
+    this.#post({ ...work, id } as WorkRequest);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort);
+    return cancel;
+  }
+
+  #mustServe(): void {
+    if (this.#status === "draining") {
+      throw new RosaError("shutting_down", "The service is shutting down", { retryAfterS: 1 });
+    }
+    if (this.#status === "loading") {
+      throw new RosaError("gpu_cold", "The model is being loaded", { retryAfterS: 1 });
+    }
+  }
+
+  #start(): void {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      workerData: this.#options.worker,
+    });
+    this.#worker = worker;
+    let reason: unknown;
+    worker.on("message", (message: FromWorker) => {
+      if (message.type === "ready") this.#becomeReady(message.model);
+      else if (message.type === "unloadable") reason = fromWire(message.error);
+      else for (const event of message.events) this.#deliver(event);
+    });
+    worker.on("error", (error) => {
+      reason = error;
+    });
+    this.#workerEnd = new Promise((resolve) => {
+      worker.on("exit", () => {
+        this.#onWorkerEnd(reason);
+        resolve();
+      });
+    });
+  }
+
+  #becomeReady(model: NonNullable<Health["model"]>): void {
+    this.#model = model;
+    if (this.#status === "loading") this.#status = "ok";
+    this.#restartDelayMs = restartDelayMinMs;
+    this.#options.hooks?.onReady?.(model);
+    this.#firstReady.resolve();
+  }
+
+  #deliver(event: WorkEvent): void {
+    if (event.type === "pass") {
+      this.#state = event.state;
+      this.#options.hooks?.onPass?.(event.report, event.state);
+      return;
+    }
+    // A cancelled request may still have events on the way.
+    const pending = this.#pending.get(event.id);
+    if (event.type !== "failed") {
+      pending?.hear(event);
+      return;
+    }
+    if (event.error.stack !== undefined && pending)
+      this.#options.hooks?.onError?.(event.error.stack);
+    pending?.fail(fromWire(event.error));
+  }
+
+  /** Nothing a request needs is lost with a worker, so its requests may simply be sent again. */
+  #onWorkerEnd(reason: unknown): void {
+    this.#worker = null;
+    this.#state = null;
+    const isExpected = this.#status === "draining";
+    const error = isExpected
+      ? new RosaError("shutting_down", "The service is shutting down", { retryAfterS: 1 })
+      : new RosaError("gpu_unavailable", "The engine stopped; the request can be sent again", {
+          retryAfterS: 1,
+        });
+    for (const pending of [...this.#pending.values()]) pending.fail(error);
+    if (isExpected) return;
+    this.#status = "loading";
+    this.#options.hooks?.onError?.(reason ?? new Error("The engine's thread ended"));
+    // Without effect once the model has been loaded before.
+    this.#firstReady.reject(reason ?? error);
+    if (this.#model === null) return;
+    this.#restartTimer = setTimeout(() => this.#start(), this.#restartDelayMs);
+    this.#restartDelayMs = Math.min(2 * this.#restartDelayMs, restartDelayMaxMs);
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker?.postMessage(message);
+  }
+}

@@ -1,0 +1,254 @@
+/** Turns validated requests into work for the scheduler: text to tokens, digests to adapters. Knows no HTTP. */
+import { RosaError } from "@rosa2/shared/errors";
+import type {
+  AdaptRequest,
+  AdaptResult,
+  ExportRequest,
+  GenerateEvent,
+  GenerateRequest,
+  Message,
+  ScoreRequest,
+  ScoreResult,
+} from "@rosa2/shared/protocol";
+import type { TokenRow } from "../../adapt/adapt.ts";
+import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
+import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../../language-model.ts";
+import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
+import type { RejectedReply } from "../batch/rejected.ts";
+import { Reply } from "../batch/reply.ts";
+import { withDefaults } from "../batch/sampling.ts";
+import type { Scheduler } from "../batch/scheduler.ts";
+import type { AdapterCache } from "./adapter-cache.ts";
+import type { ExportedFiles } from "./messages.ts";
+
+/** Scores are asked for while a person waits; updates run while one reads. */
+const priorities = { score: 0, update: 1 };
+
+/** A model with what belongs to it. */
+export interface Runtime {
+  model: LanguageModel;
+  tokenizer: ChatTokenizer;
+  /** How to sample where a request does not say. */
+  sampling: SamplingDefaults;
+  /** Throws `adapter_invalid` when the file does not fit this model. */
+  readAdapter(bytes: Uint8Array): AdapterWeights;
+  /** One update in slices; an accepted one comes with the new adapter and its file. */
+  adapt(
+    rows: TokenRow[],
+    plan: AdaptRequest["plan"],
+    parent: AdapterWeights | null,
+  ): Slices<Update>;
+  /** An adapter as the files of a PEFT directory. */
+  peftFiles(adapter: AdapterWeights): Record<string, Uint8Array>;
+}
+
+interface Update {
+  result: Omit<AdaptResult, "ms">;
+  file: { bytes: Uint8Array; adapter: AdapterWeights } | null;
+}
+
+export class Requests {
+  readonly #runtime: Runtime;
+  readonly #scheduler: Scheduler;
+  readonly #adapters: AdapterCache;
+  /** Tokens that a prompt and its reply can have together. */
+  readonly #tokensMax: number;
+
+  constructor(runtime: Runtime, scheduler: Scheduler, adapters: AdapterCache, tokensMax: number) {
+    this.#runtime = runtime;
+    this.#scheduler = scheduler;
+    this.#adapters = adapters;
+    this.#tokensMax = tokensMax;
+  }
+
+  /** Queues one reply; throws before anything is queued if the request cannot be served. */
+  generate(
+    id: number,
+    request: GenerateRequest,
+    adapterBytes: Uint8Array | null,
+    listener: {
+      event(event: Exclude<GenerateEvent, { type: "error" }>): void;
+      fail(error: unknown): void;
+    },
+  ): void {
+    const { tokenizer } = this.#runtime;
+    const sampling = withDefaults(request.sampling, this.#runtime.sampling);
+    const adapter = this.#adapter(request, adapterBytes);
+    const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
+    const tokensMax = this.#replyTokensMax(prompt.length, sampling.max_tokens);
+    const start = (scored: RejectedReply[]) => {
+      const reply = new Reply(tokenizer, {
+        sampling,
+        seed: sampling.seed ?? randomSeed(),
+        prompt,
+        eosIds: tokenizer.endIds,
+        tokensMax,
+        ...(request.rejected.length === 0 ? {} : { rejected: { texts: request.rejected, scored } }),
+      });
+      this.#scheduler.add(
+        { id, tenant: request.tenant, adapter, prompt, reply },
+        {
+          piece: ({ text, logprobs }, spent) => {
+            if (text === "" && !logprobs?.length) return;
+            listener.event({ type: "delta", text, ...(logprobs ? { logprobs } : {}), spent });
+          },
+          finish: ({ finish, usage, ms }) =>
+            listener.event({
+              type: "done",
+              text: reply.text,
+              finish_reason: finish,
+              usage,
+              logprob: reply.logprob,
+              ms,
+            }),
+          fail: (error) => listener.fail(error),
+        },
+      );
+    };
+    if (request.rejected.length === 0) {
+      start([]);
+      return;
+    }
+    const rows = this.#rejectedRows(request.rejected, prompt, tokensMax);
+    this.#scheduler
+      .runBackground(id, priorities.score, this.#runtime.model.passRows(rows, adapter))
+      .then((logprobs) =>
+        start(rows.map(({ reply }, i) => ({ ids: reply, logprobs: logprobs[i] as Float32Array }))),
+      )
+      .catch((error) => listener.fail(error));
+  }
+
+  async score(
+    id: number,
+    request: ScoreRequest,
+    adapterBytes: Uint8Array | null,
+  ): Promise<ScoreResult> {
+    const adapter = this.#adapter(request, adapterBytes);
+    const rows = request.items.map((item, i) => this.#row(item, `items.${i}`));
+    const queuedAt = performance.now();
+    const { value: logprobs, startedAt } = await this.#scheduler.runBackground(
+      id,
+      priorities.score,
+      timed(this.#runtime.model.passRows(rows, adapter)),
+    );
+    return {
+      ms: { queue: startedAt - queuedAt, score: performance.now() - startedAt },
+      scores: logprobs.map((row, i) => ({
+        logprob: row.reduce((sum, logprob) => sum + logprob, 0),
+        token_logprobs: [...row],
+        prompt_tokens: (rows[i] as ScoreRow).prompt.length,
+      })),
+    };
+  }
+
+  /**
+   * The new adapter stays in the cache: its next use is likely to come here. Its parent goes: the session moves
+   * on, and whoever still uses the parent sends its file again.
+   */
+  async adapt(
+    id: number,
+    request: AdaptRequest,
+    adapterBytes: Uint8Array | null,
+  ): Promise<{ result: AdaptResult; bytes: Uint8Array | null }> {
+    const parent = this.#adapter(request, adapterBytes);
+    const rows = request.rows.map((row, i) => ({
+      ...this.#row(row, `rows.${i}`),
+      kind: row.kind,
+      weight: row.weight,
+    }));
+    const queuedAt = performance.now();
+    const { value, startedAt } = await this.#scheduler.runBackground(
+      id,
+      priorities.update,
+      timed(this.#runtime.adapt(rows, request.plan, parent)),
+    );
+    if (value.file) {
+      const { tenant } = request;
+      if (parent !== null) {
+        this.#adapters.drop(tenant, parent.digest);
+        this.#scheduler.forget(tenant, parent.digest);
+      }
+      this.#adapters.set(tenant, value.file.adapter);
+    }
+    const ms = { queue: startedAt - queuedAt, update: performance.now() - startedAt };
+    return { result: { ...value.result, ms }, bytes: value.file?.bytes ?? null };
+  }
+
+  /** Copies of the files, in memory of their own. */
+  export(request: ExportRequest, adapterBytes: Uint8Array | null): ExportedFiles {
+    const adapter = this.#adapter(request, adapterBytes);
+    if (adapter === null) throw new Error("Cannot export: the request names no adapter");
+    return Object.fromEntries(
+      Object.entries(this.#runtime.peftFiles(adapter)).map(([name, bytes]) => [
+        name,
+        Uint8Array.from(bytes),
+      ]),
+    );
+  }
+
+  #adapter(
+    { tenant, adapter }: { tenant: string; adapter: { digest: string } | null },
+    bytes: Uint8Array | null,
+  ): AdapterWeights | null {
+    if (adapter === null) return null;
+    const cached = this.#adapters.get(tenant, adapter.digest);
+    if (cached !== undefined) return cached;
+    if (bytes === null) {
+      throw new RosaError(
+        "adapter_missing",
+        `Adapter ${adapter.digest} is not here: send the request again with its file`,
+        { param: "adapter" },
+      );
+    }
+    const weights = this.#runtime.readAdapter(bytes);
+    this.#adapters.set(tenant, weights);
+    return weights;
+  }
+
+  /** Explicit limits that cannot be kept are refused; without one the reply may fill the context. */
+  #replyTokensMax(promptTokens: number, asked: number | undefined): number {
+    const room = this.#tokensMax - promptTokens;
+    const needed = asked ?? 1;
+    if (needed > room) {
+      throw new RosaError(
+        "context_length_exceeded",
+        `Cannot fit ${promptTokens} prompt tokens and ${needed} reply tokens: the context holds ${this.#tokensMax}`,
+        { param: "messages" },
+      );
+    }
+    return asked ?? room;
+  }
+
+  #row({ messages, reply }: { messages: Message[]; reply: string }, param: string): ScoreRow {
+    const row = {
+      prompt: this.#runtime.tokenizer.promptIds(messages, this.#tokensMax),
+      reply: this.#runtime.tokenizer.replyIds(reply),
+    };
+    const tokens = row.prompt.length + row.reply.length;
+    if (tokens > this.#tokensMax) {
+      throw new RosaError(
+        "context_length_exceeded",
+        `Cannot score ${tokens} tokens: the context holds ${this.#tokensMax}`,
+        { param },
+      );
+    }
+    return row;
+  }
+
+  /** Rejected replies as rows; one that could not be generated here anyway is left out. */
+  #rejectedRows(texts: readonly string[], prompt: Int32Array, tokensMax: number): ScoreRow[] {
+    return [...new Set(texts)]
+      .map((text) => ({ prompt, reply: this.#runtime.tokenizer.replyIds(text) }))
+      .filter(({ reply }) => reply.length <= tokensMax);
+  }
+}
+
+/** The same slices, with the time at which the first one began. */
+async function* timed<T>(slices: Slices<T>): Slices<{ value: T; startedAt: number }> {
+  const startedAt = performance.now();
+  return { value: yield* slices, startedAt };
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Int32Array(1))[0] as number;
+}

@@ -1,0 +1,107 @@
+/** The engine's thread: owns the model, runs the scheduler, talks in messages. */
+import { parentPort, workerData } from "node:worker_threads";
+import { Scheduler } from "../batch/scheduler.ts";
+import { slotCount } from "../model/kv-budget.ts";
+import { AdapterCache } from "./adapter-cache.ts";
+import {
+  type EngineState,
+  type FromWorker,
+  type ToWorker,
+  toWire,
+  type WorkRequest,
+} from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+import { Requests, type Runtime } from "./requests.ts";
+
+export interface WorkerOptions {
+  /** Module whose `loadRuntime(options)` makes the model; the tests bring their own. */
+  runtime: { module: string; options: unknown };
+  rowsMax: number;
+  prefillTokens: number;
+  backgroundShare: number;
+  /** Memory for keys and values; bounds how many sequences run or stay parked. */
+  kvBytesMax: number;
+  adapterCacheBytesMax: number;
+}
+
+if (parentPort === null) throw new Error("Cannot run the engine's worker outside a worker thread");
+const port = parentPort;
+const send = (message: FromWorker, transfer: ArrayBuffer[] = []) =>
+  port.postMessage(message, transfer);
+
+const options = workerData as WorkerOptions;
+const runtime = await load(options).catch((error) => {
+  send({ type: "unloadable", error: toWire(error) });
+  return null;
+});
+if (runtime !== null) await serve(runtime, options);
+port.close();
+
+async function load({ runtime: { module, options } }: WorkerOptions): Promise<Runtime> {
+  const { loadRuntime } = (await import(module)) as {
+    loadRuntime(options: unknown): Promise<Runtime>;
+  };
+  return loadRuntime(options);
+}
+
+/** Answers messages until `stop`. An error here ends the thread; the other side starts a new one. */
+async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
+  const { model } = runtime;
+  const tokensMax = model.shape.contextLength;
+  const scheduler = new Scheduler(
+    model,
+    model.allocateCache(slotCount(model.shape, options.kvBytesMax), tokensMax),
+    options,
+  );
+  const adapters = new AdapterCache(options.adapterCacheBytesMax);
+  const requests = new Requests(runtime, scheduler, adapters, tokensMax);
+  const outbox = new Outbox(send);
+
+  port.on("message", (message: ToWorker) => {
+    if (message.type === "cancel") scheduler.cancel(message.id);
+    else if (message.type === "stop") scheduler.stop();
+    else void answer(message, requests, outbox);
+  });
+  send({
+    type: "ready",
+    model: {
+      id: model.id,
+      digest: model.digest,
+      context_length: tokensMax,
+      parameters: model.parameterCount,
+    },
+  });
+  const state = (): EngineState => ({ ...scheduler.counts, ...adapters.stats });
+  await scheduler.run((report) => outbox.add({ type: "pass", report, state: state() }));
+  await model.dispose();
+  outbox.flush();
+}
+
+async function answer(
+  { id, adapterBytes, ...work }: WorkRequest,
+  requests: Requests,
+  outbox: Outbox,
+): Promise<void> {
+  const fail = (error: unknown) => outbox.add({ type: "failed", id, error: toWire(error) });
+  try {
+    if (work.type === "generate") {
+      requests.generate(id, work.request, adapterBytes, {
+        event: (event) => outbox.add({ type: "event", id, event }),
+        fail,
+      });
+      outbox.add({ type: "accepted", id });
+    } else if (work.type === "score") {
+      const result = await requests.score(id, work.request, adapterBytes);
+      outbox.add({ type: "scored", id, result });
+    } else if (work.type === "adapt") {
+      const { result, bytes } = await requests.adapt(id, work.request, adapterBytes);
+      const file = bytes === null ? null : Uint8Array.from(bytes);
+      outbox.add({ type: "adapted", id, result, adapterBytes: file }, file === null ? [] : [file]);
+    } else {
+      const files = requests.export(work.request, adapterBytes);
+      outbox.add({ type: "exported", id, files }, Object.values(files));
+    }
+  } catch (error) {
+    fail(error);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Where one hub model's files lie on this machine; it fetches nothing.
+ *
+ * Below `<cache>/hub/<organisation>--<name>`: `blobs` holds files by checksum, `snapshots/<commit>` their
+ * names (links; there only when complete), `refs/<revision>` the commit that a branch or tag last had.
+ */
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { onDisk } from "../disk/disk-errors.ts";
+import { Blobs } from "./blobs.ts";
+import type { HubFile } from "./hub.ts";
+import { isCommit, type ModelId } from "./model-id.ts";
+
+export class HubCache {
+  readonly blobs: Blobs;
+  readonly #snapshots: string;
+  readonly #refs: string;
+  readonly #revision: string;
+
+  constructor(cache: string, { name, revision }: ModelId) {
+    const folder = join(cache, "hub", name.replace("/", "--"));
+    this.blobs = new Blobs(join(folder, "blobs"));
+    this.#snapshots = join(folder, "snapshots");
+    this.#refs = join(folder, "refs");
+    this.#revision = revision;
+    onDisk(`make folders in "${folder}"`, () => {
+      mkdirSync(this.#snapshots, { recursive: true });
+      mkdirSync(this.#refs, { recursive: true });
+    });
+  }
+
+  /** The directory of a commit whose files are all here. */
+  snapshot(commit: string): string | null {
+    const directory = join(this.#snapshots, commit);
+    return existsSync(directory) ? directory : null;
+  }
+
+  /** The commit that the revision stood for when a hub last said so. */
+  lastCommit(): string | null {
+    if (isCommit(this.#revision)) return this.#revision;
+    const path = this.#refPath();
+    const commit = existsSync(path) ? readFileSync(path, "utf8") : "";
+    return isCommit(commit) ? commit : null;
+  }
+
+  remember(commit: string): void {
+    if (commit === this.lastCommit()) return;
+    onDisk("note the model's commit", () => {
+      const part = `${this.#refPath()}.${process.pid}`;
+      writeFileSync(part, commit);
+      renameSync(part, this.#refPath());
+    });
+  }
+
+  /** A new folder to gather a snapshot in; gone afterwards, unless published. */
+  async stage<T>(use: (staging: string) => Promise<T>): Promise<T> {
+    const staging = onDisk("make a folder", () => mkdtempSync(join(this.#snapshots, ".new-")));
+    try {
+      return await use(staging);
+    } finally {
+      rmSync(staging, { recursive: true, force: true });
+    }
+  }
+
+  /** Puts fetched files into a folder under their names. */
+  place(files: readonly HubFile[], folder: string): void {
+    for (const file of files) {
+      onDisk(`place "${file.name}"`, () =>
+        linkOrCopy(this.blobs.path(file), join(folder, file.name)),
+      );
+    }
+  }
+
+  /** Makes a complete staging folder the commit's snapshot. */
+  publish(staging: string, commit: string): string {
+    const directory = join(this.#snapshots, commit);
+    try {
+      renameSync(staging, directory);
+    } catch (error) {
+      // Another process was faster, with the same files.
+      if (!existsSync(directory)) throw error;
+    }
+    return directory;
+  }
+
+  #refPath(): string {
+    return join(this.#refs, encodeURIComponent(this.#revision));
+  }
+}
+
+/** Links cost no space but not every file system has them. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
+  }
+}

@@ -1,0 +1,103 @@
+/** What the engine and the update ask of a language model; knows nothing of graphs, providers or checkpoints. */
+
+/**
+ * One slice runs until the next yield; the return value is the task's result. A yield hears whether somebody
+ * waits for tokens, so that the work may choose shorter slices.
+ */
+export type Slices<T> = AsyncGenerator<void, T, boolean | undefined>;
+
+/** Runs all slices in one go. */
+export async function finish<T>(slices: Slices<T>): Promise<T> {
+  for (;;) {
+    const { done, value } = await slices.next(false);
+    if (done) return value;
+  }
+}
+
+export interface ModelShape {
+  layerCount: number;
+  hiddenSize: number;
+  headCount: number;
+  kvHeadCount: number;
+  headSize: number;
+  vocabSize: number;
+  contextLength: number;
+  /** Ids that end a reply; the first one is the checkpoint's own end token. */
+  eosIds: number[];
+  bosId: number | null;
+}
+
+/** One adapter's trainable numbers, ready for the graph: all LoRA B matrices, flat f32, in the model's site order; rank r. */
+export interface AdapterWeights {
+  digest: string;
+  rank: number;
+  B: Float32Array;
+}
+
+/** Keys and values of every layer, [slots, kvHeads, tokensMax, headSize]. */
+export interface KvCache {
+  slots: number;
+  tokensMax: number;
+  /** Overwrites slot `to` with the first `tokens` positions of slot `from` (all of them by default). */
+  copySlot(from: number, to: number, tokens?: number): void;
+  dispose(): void;
+}
+
+export interface StepInput {
+  /** Row-major [rows, length]. */
+  ids: Int32Array;
+  rows: number;
+  /** More than 1 only when rows === 1: a prefill chunk. */
+  length: number;
+  /** [rows] tokens already in each slot. */
+  past: Int32Array;
+  cache: KvCache;
+  /** The rows use slots firstSlot … firstSlot + rows - 1. */
+  firstSlot: number;
+  /** One a row; null is the base model. */
+  adapters: (AdapterWeights | null)[];
+}
+
+/** What a step says of one row's next token. */
+export interface NextToken {
+  /** The likeliest token, the lowest id of equals, and its logit. */
+  best: number;
+  peak: number;
+  /** log Σ exp(logits). */
+  logZ: number;
+  /** [vocab]; null where they were not asked for. */
+  logits_V: Float32Array | null;
+}
+
+export interface ScoreRow {
+  prompt: Int32Array;
+  /** Includes the end token. */
+  reply: Int32Array;
+}
+
+/** An array of the adapter's length that is overwritten, or null. */
+export type GradientSink = (row: number, S: number) => Float32Array | null;
+
+export interface LanguageModel {
+  readonly shape: ModelShape;
+  /** SHA-256 over the checkpoint's config and weights. */
+  readonly digest: string;
+  readonly id: string;
+  readonly parameterCount: number;
+  allocateCache(slots: number, tokensMax: number): KvCache;
+  /**
+   * The next token of each row after its last position; writes keys and values into the cache in place.
+   * Logits are large: they are fetched only where `needsLogits`.
+   */
+  step(input: StepInput, needsLogits: boolean): Promise<NextToken[]>;
+  /**
+   * Log-probs of each row's reply tokens under an adapter, in slices. With `sink`, also gradients ∂S/∂B: it is
+   * asked with each row's S where that row's gradient goes, null for a row whose gradient is not needed.
+   */
+  passRows(
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights | null,
+    sink?: GradientSink,
+  ): Slices<Float32Array[]>;
+  dispose(): Promise<void>;
+}

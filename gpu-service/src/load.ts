@@ -1,0 +1,75 @@
+/** Makes what the engine serves from a checkpoint: the model, its tokenizer, its adapters and updates. */
+import { adapt } from "./adapt/adapt.ts";
+import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
+import { loadAnchors } from "./adapt/anchors.ts";
+import { peftFiles } from "./adapt/peft.ts";
+import type { Quantization } from "./compiler/decoder/quantize.ts";
+import { checkQuantization } from "./engine/model/golden-check.ts";
+import { Model } from "./engine/model/model.ts";
+import type { Provider } from "./engine/model/provider.ts";
+import type { Runtime } from "./engine/queue/requests.ts";
+import { terminalReport } from "./hub/progress.ts";
+import { resolveModel } from "./hub/resolve.ts";
+import { ChatTokenizer } from "./tokenizer/tokenizer.ts";
+
+export interface LoadOptions {
+  /** Checkpoint directory or hub id. */
+  model: string;
+  hub: { endpoint: string; token?: string | undefined };
+  provider: Provider;
+  quantize: "none" | "8" | "4";
+  threads: number;
+  contextTokensMax: number;
+}
+
+/** Throws the checkpoint's and the hub's typed errors. */
+export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
+  const { directory, id } = await resolveModel(options.model, {
+    ...options.hub,
+    report: terminalReport(),
+  });
+  const quantization = await chooseQuantization(directory, options);
+  const model = await Model.load(directory, {
+    ...options,
+    quantization,
+    ...(id === null ? {} : { id }),
+  });
+  model.anchors = await loadAnchors(directory, model, options.threads);
+  return {
+    model,
+    tokenizer: ChatTokenizer.load(directory, model.shape.eosIds),
+    sampling: model.config.sampling,
+    readAdapter: (bytes) => readAdapter(model, bytes),
+    peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
+    adapt: async function* (rows, plan, parent) {
+      const { B, ...result } = yield* adapt(model, rows, plan, parent);
+      if (B === undefined) return { result, file: null };
+      const { bytes, digest } = writeAdapter(model, {
+        rank: result.rank,
+        B,
+        parent: parent?.digest ?? null,
+      });
+      return {
+        result: { ...result, digest },
+        file: { bytes, adapter: { digest, rank: result.rank, B } },
+      };
+    },
+  };
+}
+
+/** Reports on standard error how often quantised and fp32 tokens agree. */
+async function chooseQuantization(
+  directory: string,
+  options: LoadOptions,
+): Promise<Quantization | null> {
+  if (options.quantize === "none") return null;
+  const bits = options.quantize === "8" ? 8 : 4;
+  const { accuracyLevel, agreement } = await checkQuantization(directory, bits, options);
+  const shares = Object.entries(agreement).map(
+    ([level, share]) => `${(100 * share).toFixed(1)} % at accuracy level ${level}`,
+  );
+  process.stderr.write(
+    `Quantised to ${bits} bits: next tokens equal to fp32: ${shares.join(", ")}; using level ${accuracyLevel}\n`,
+  );
+  return { bits, accuracyLevel };
+}

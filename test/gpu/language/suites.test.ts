@@ -1,0 +1,47 @@
+import { seededRandom } from "@rosa2/shared/random";
+import { describe, expect, it } from "vitest";
+import { newWordRequest } from "../../../gpu-service/language/new-words.ts";
+import { isTrained } from "../../../gpu-service/language/skills.ts";
+import {
+  drawNewWordSession,
+  drawSession,
+  type SuiteName,
+  suites,
+} from "../../../gpu-service/language/suites.ts";
+import { answer, consistentReadings } from "../../../gpu-service/language/task.ts";
+import { request } from "../../../gpu-service/language/wording.ts";
+
+const names = Object.keys(suites) as SuiteName[];
+
+describe("a session of a suite", () => {
+  it.each(names)("%s asks for the same thing of a new list each time", (name) => {
+    const session = drawSession(seededRandom(`${name} session`), name, 12);
+    expect(session).toHaveLength(12);
+    const instructions = session.map((task) => request(task).split(":")[0]);
+    expect(new Set(instructions).size).toBe(1);
+    expect(new Set(session.map(({ items }) => items.join(" "))).size).toBeGreaterThan(8);
+    expect(new Set(session.map(({ hidden }) => hidden.join("|"))).size).toBe(1);
+  });
+
+  it("is ambiguous, beyond what was trained, or both, as its suite says", () => {
+    const random = seededRandom("suites");
+    for (let i = 0; i < 30; i++) {
+      for (const name of names) {
+        const [task] = drawSession(random, name, 1);
+        const chain = task!.operations.map(({ family }) => family);
+        expect(isTrained(chain)).toBe(name === "AMB");
+        const readings = consistentReadings(task!).length;
+        if (name === "CAP" || name === "THREE") expect(readings).toBe(1);
+        else expect(readings).toBeGreaterThan(1);
+      }
+    }
+  });
+
+  it("hides a composition behind a new word, answered as plain text", () => {
+    const [task] = drawNewWordSession(seededRandom(3), 1);
+    expect(newWordRequest({ ...task!, word: "zig", items: ["4", "7", "1"] })).toBe(
+      "Zig them, as plain text: 4 7 1",
+    );
+    expect(answer(task!)).not.toMatch(/[["]/);
+  });
+});
