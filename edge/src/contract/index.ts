@@ -16,7 +16,7 @@ import { costSchema, timestamp } from "./shared.ts";
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
 export type { ContextPolicy, Method, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
-export { requestRates, rewriterNames } from "./sets.ts";
+export { requestRates } from "./sets.ts";
 export { type Cost, costSchema } from "./shared.ts";
 
 export const contentCharsMax = 16_384;
