@@ -7,7 +7,14 @@ import { style } from "./docs/style.ts";
 import type { AppEnv } from "./http/context.ts";
 import { answerError, refuseInvalid } from "./http/errors.ts";
 import { pageHeaders, safeHeaders } from "./http/headers.ts";
-import { account, crossOrigin, identify, sizeLimit } from "./http/middleware.ts";
+import {
+  accessLog,
+  account,
+  counters,
+  crossOrigin,
+  identify,
+  sizeLimit,
+} from "./http/middleware.ts";
 import { accounts } from "./routes/accounts.ts";
 import { generations } from "./routes/generations.ts";
 import { chat } from "./routes/openai/chat.ts";
@@ -19,7 +26,7 @@ import { words } from "./routes/words.ts";
 
 export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-  app.use(identify, safeHeaders, crossOrigin, sizeLimit);
+  app.use(identify, accessLog, counters, safeHeaders, crossOrigin, sizeLimit);
   app.use("/v1/*", account);
   for (const routes of [service, chat, sessions, turns, words, generations, accounts, tenant]) {
     app.route("/", routes);

@@ -1,14 +1,11 @@
 /** The edge's variables, checked once: a missing or bad one fails with its name and what is allowed. */
 import { z } from "zod";
+import { rewriterNames } from "./contract/sets.ts";
 
 const usdPerMillion = (usd: number) =>
   z.coerce.number("must be a number of US dollars").min(0).max(10_000).default(usd);
 const milliseconds = (ms: number) =>
   z.coerce.number("must be milliseconds").int().min(10).max(3_600_000).default(ms);
-
-/** Who can propose wordings; the rules always have one too. */
-export const rewriterNames = ["rules", "gpu", "openai", "workers-ai"] as const;
-export type RewriterName = (typeof rewriterNames)[number];
 
 const variablesSchema = z.object({
   /** Base URL of the GPU service. */

@@ -6,7 +6,7 @@ export interface Trace {
   requestId?: string;
   traceparent?: string;
   /** The caller reads a stream with heartbeats, so a cold GPU service is waited for. */
-  patient?: boolean;
+  waitsForColdStart?: boolean;
 }
 
 /** A caller's key and what it stands for: SHA-256 of method, path and body. */

@@ -1,3 +1,7 @@
+CREATE TABLE `active` (
+	`generation` text PRIMARY KEY NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `events` (
 	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`turn_id` text NOT NULL,
@@ -63,8 +67,6 @@ CREATE TABLE `positives` (
 --> statement-breakpoint
 CREATE TABLE `revisions` (
 	`feedback_id` text PRIMARY KEY NOT NULL,
-	`turn_id` text NOT NULL,
-	`words` text NOT NULL,
 	`state_before` text NOT NULL,
 	`created_at` integer NOT NULL
 );
@@ -78,9 +80,7 @@ CREATE TABLE `session` (
 	`context` text NOT NULL,
 	`method` text DEFAULT 'dual' NOT NULL,
 	`rewriter` text,
-	`words_state` text NOT NULL,
 	`lexicon` text,
-	`active_generation` text NOT NULL,
 	`forked_from` text,
 	`created_at` integer NOT NULL,
 	`expires_at` integer
@@ -112,4 +112,8 @@ CREATE TABLE `turns` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `turns_idx_unique` ON `turns` (`idx`);--> statement-breakpoint
-CREATE INDEX `turns_by_problem` ON `turns` (`problem_id`);
+CREATE INDEX `turns_by_problem` ON `turns` (`problem_id`);--> statement-breakpoint
+CREATE TABLE `words` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`state` text NOT NULL
+);

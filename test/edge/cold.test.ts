@@ -64,7 +64,7 @@ describe("a GPU service that is asleep", () => {
       const refused = await object.turn(input, {});
       expect(refused).toMatchObject({ ok: false, code: "gpu_cold", kept: expect.any(String) });
       if (refused.ok || refused.kept === undefined) throw new Error("The turn was not kept");
-      const stream = await unwrap(object.retryStream(refused.kept, { patient: true }));
+      const stream = await unwrap(object.retryStream(refused.kept, { waitsForColdStart: true }));
       await new Response(stream).text();
       const turn = await unwrap(object.readTurn(refused.kept));
       expect(turn).toMatchObject({ status: "completed", reply: "echo: hello" });

@@ -199,6 +199,25 @@ describe("usage", () => {
     expect(await caller.get("/v1/budget")).toMatchObject({ spent_usd: 0, reserved_usd: 0 });
   });
 
+  it("leaves nothing reserved for a failed turn that may not run again, because another one began", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    await caller.behave({ down: ["/v1/generate"] });
+    const failed = await caller.post(`/v1/sessions/${id}/turns`, { content: "hello" });
+    const turnId = failed.headers.get("x-rosa2-turn");
+    await caller.behave({ deltaMs: 20 });
+    const [other, ...retries] = await Promise.all([
+      caller.post(`/v1/sessions/${id}/turns`, { content: "one two three" }),
+      caller.post(`/v1/sessions/${id}/turns/${turnId}/retry`, {}),
+    ]);
+    expect([other.status, ...retries.map(({ status }) => status)].sort()).toEqual([200, 409]);
+    await eventually(
+      () => caller.get<BudgetBody>("/v1/budget"),
+      ({ spent_usd }) => spent_usd > 0,
+    );
+    expect(await caller.get("/v1/budget")).toMatchObject({ reserved_usd: 0 });
+  });
+
   it("counts the GPU's time for a reply that broke off, and bills nothing", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);

@@ -1,7 +1,8 @@
 /** D1 tables: who may call, what they may spend, what they used, which sessions exist. No conversation text, except in saved answers of stateless calls (idempotency), which expire. */
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { ErasureBody } from "../contract/index.ts";
-import type { OwnLexicon } from "../words/index.ts";
+import type { OwnLexicon } from "../contract/lexicon.ts";
+import { usageKinds } from "../contract/sets.ts";
 
 export const tenants = sqliteTable("tenants", {
   id: text().primaryKey(),
@@ -82,7 +83,7 @@ export const usageEvents = sqliteTable(
     tenantId: text("tenant_id").notNull(),
     keyId: text("key_id"),
     sessionId: text("session_id"),
-    kind: text({ enum: ["reply", "adaptation", "words", "failed"] }).notNull(),
+    kind: text({ enum: usageKinds }).notNull(),
     at: integer().notNull(),
     /** UTC day, YYYY-MM-DD. */
     day: text().notNull(),

@@ -3,7 +3,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import { and, desc, eq, lt } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Mode, SessionSummary } from "../contract/index.ts";
-import type { OwnLexicon } from "../words/index.ts";
+import type { OwnLexicon } from "../contract/lexicon.ts";
 import { sessionIndex } from "./schema.ts";
 
 /**

@@ -3,7 +3,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Erased, ErasureBody, TenantBody } from "../contract/index.ts";
-import type { OwnLexicon } from "../words/index.ts";
+import type { OwnLexicon } from "../contract/lexicon.ts";
 import { tenants } from "./schema.ts";
 
 const kept =

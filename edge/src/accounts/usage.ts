@@ -4,6 +4,7 @@ import { and, between, eq, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Prices } from "../config.ts";
 import type { Cost, UsageBody, UsageReport } from "../contract/index.ts";
+import type { usageKinds } from "../contract/sets.ts";
 import { usageEvents } from "./schema.ts";
 
 export interface UsageEvent {
@@ -11,8 +12,7 @@ export interface UsageEvent {
   tenantId: string;
   keyId: string | null;
   sessionId: string | null;
-  /** `failed` is a reply that the GPU service did not bring to its end: its time is counted, nothing is billed. */
-  kind: "reply" | "adaptation" | "words" | "failed";
+  kind: (typeof usageKinds)[number];
   at: number;
   promptTokens?: number;
   cachedTokens?: number;

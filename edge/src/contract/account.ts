@@ -1,13 +1,8 @@
 /** The part of the contract about an account: keys, money, the tenant itself. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
+import { scopes } from "./sets.ts";
 import { costSchema, timestamp } from "./shared.ts";
 
-export const scopes = ["chat", "adapt", "admin"] as const;
-export type Scope = (typeof scopes)[number];
-
-/** What a key can be held to; each is a limiter of its own in wrangler.toml. */
-export const requestRates = [60, 300, 1200] as const;
-export type RequestRate = (typeof requestRates)[number];
 const requestRate = z
   .union([z.literal(60), z.literal(300), z.literal(1200)])
   .openapi({ description: "Requests per minute that the key may make", example: 300 });

@@ -1,11 +1,22 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
-import { rewriterNames } from "../config.ts";
-import { ownLexiconSchema } from "../words/index.ts";
+import { ownLexiconSchema } from "./lexicon.ts";
+import {
+  contexts,
+  finishReasons,
+  methods,
+  modes,
+  rewriterNames,
+  turnStatuses,
+  weightsDecisions,
+} from "./sets.ts";
 import { costSchema, timestamp } from "./shared.ts";
 
 export * from "./account.ts";
+export type { OwnLexicon } from "./lexicon.ts";
+export type { ContextPolicy, Method, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
+export { requestRates } from "./sets.ts";
 export { type Cost, costSchema } from "./shared.ts";
 
 export const contentCharsMax = 16_384;
@@ -41,13 +52,6 @@ export const errorSchema = z
     }),
   })
   .openapi("Error");
-
-export const modes = ["both", "words", "weights", "off"] as const;
-export type Mode = (typeof modes)[number];
-export const contexts = ["request", "dialogue"] as const;
-export type ContextPolicy = (typeof contexts)[number];
-export const methods = ["dual", "adam"] as const;
-export type Method = (typeof methods)[number];
 
 const adaptationSchema = z
   .object({
@@ -107,11 +111,11 @@ export const turnSchema = z
     object: z.literal("turn"),
     session_id: sessionId,
     index: z.int(),
-    status: z.enum(["running", "completed", "stopped", "failed"]),
+    status: z.enum(turnStatuses),
     content: z.string().openapi({ description: "The request as said" }),
     prompt: z.string().openapi({ description: "The request as the model saw it" }),
     reply: z.string(),
-    finish_reason: z.enum(["stop", "length", "stopped"]).nullable(),
+    finish_reason: z.enum(finishReasons).nullable(),
     generation: generationName,
     retry_of: turnId.nullable(),
     attempt: z.int(),
@@ -292,7 +296,7 @@ export type ConstraintPatch = z.infer<typeof constraintPatchSchema>;
 
 export const weightsReportSchema = z
   .object({
-    decision: z.enum(["updated", "skipped", "rejected", "queued"]),
+    decision: z.enum(weightsDecisions),
     reason: z.string(),
     generation: z.string().optional(),
     active: z.boolean().openapi({

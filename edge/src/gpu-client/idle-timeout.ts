@@ -1,7 +1,7 @@
 /** Gives a call up when the service says nothing for too long; every answer starts the wait anew. */
 import { RosaError } from "@rosa2/shared/errors";
 
-export class Silence {
+export class IdleTimeout {
   readonly #timeoutMs: number;
   readonly #controller = new AbortController();
 

@@ -24,7 +24,7 @@ import { createParser } from "eventsource-parser";
 import type { z } from "zod";
 import type { Config } from "../config.ts";
 import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
-import { Silence } from "./idle-timeout.ts";
+import { IdleTimeout } from "./idle-timeout.ts";
 
 /** Loads the bytes of an adapter file by digest. */
 export type LoadAdapter = (digest: string) => Promise<Uint8Array<ArrayBuffer>>;
@@ -35,7 +35,7 @@ export interface CallContext {
   traceparent?: string;
   signal?: AbortSignal;
   /** Whether a cold service is waited for, because whoever waits is shown heartbeats. */
-  patient?: boolean;
+  waitsForColdStart?: boolean;
 }
 
 /** What `generate` tells beside the reply's own events: nothing of it yet, but the wait goes on. */
@@ -65,13 +65,13 @@ export class GpuClient {
     request: GenerateInput,
     context: CallContext,
   ): AsyncGenerator<GenerateEvent | Waiting> {
-    const silence = new Silence(this.#config.timeoutMs);
+    const idle = new IdleTimeout(this.#config.timeoutMs);
     let reader: ReadableStreamDefaultReader<string> | null = null;
     let finished = false;
     try {
       const { inferenceUrl, coldMs } = this.#config;
-      const answering = this.#call(inferenceUrl, "/v1/generate", request, context, silence);
-      if (context.patient) {
+      const answering = this.#call(inferenceUrl, "/v1/generate", request, context, idle);
+      if (context.waitsForColdStart) {
         while (await goesOn(answering, coldMs)) yield { type: "waiting" };
       }
       const response = await answering;
@@ -81,7 +81,7 @@ export class GpuClient {
       const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
       for (;;) {
         // Heartbeats are chunks too: a reply that waits its turn in the queue is not silent.
-        const { done, value } = await silence.watch(reader.read()).catch((error) => {
+        const { done, value } = await idle.watch(reader.read()).catch((error) => {
           throw unreachable(error);
         });
         if (done) throw broken("broke off before the reply's end");
@@ -98,7 +98,7 @@ export class GpuClient {
       }
     } finally {
       if (!finished) {
-        silence.end();
+        idle.end();
         await reader?.cancel().catch(() => {});
       }
     }
@@ -109,9 +109,9 @@ export class GpuClient {
     request: AdaptInput,
     context: CallContext,
   ): Promise<{ result: AdaptResult; adapter: Uint8Array<ArrayBuffer> | null }> {
-    const silence = new Silence(this.#config.updateTimeoutMs);
-    const response = await this.#call(this.#config.url, "/v1/adapt", request, context, silence);
-    const form = await silence.watch(response.formData()).catch((error) => {
+    const idle = new IdleTimeout(this.#config.updateTimeoutMs);
+    const response = await this.#call(this.#config.url, "/v1/adapt", request, context, idle);
+    const form = await idle.watch(response.formData()).catch((error) => {
       throw unreachable(error);
     });
     const resultPart = form.get("result");
@@ -133,9 +133,9 @@ export class GpuClient {
 
   /** A PEFT archive made of an adapter file, as the service streams it. */
   async export(tenant: string, digest: string, context: CallContext): Promise<Response> {
-    const silence = new Silence(this.#config.timeoutMs);
+    const idle = new IdleTimeout(this.#config.timeoutMs);
     const request = { tenant, adapter: { digest } };
-    return await this.#call(this.#config.url, "/v1/export", request, context, silence);
+    return await this.#call(this.#config.url, "/v1/export", request, context, idle);
   }
 
   /** Of the GPU service, or of whoever gives replies. */
@@ -155,9 +155,9 @@ export class GpuClient {
   }
 
   async #callForJson(path: string, request: ScoreInput, context: CallContext): Promise<unknown> {
-    const silence = new Silence(this.#config.timeoutMs);
-    const response = await this.#call(this.#config.url, path, request, context, silence);
-    const text = await silence.watch(response.text()).catch((error) => {
+    const idle = new IdleTimeout(this.#config.timeoutMs);
+    const response = await this.#call(this.#config.url, path, request, context, idle);
+    const text = await idle.watch(response.text()).catch((error) => {
       throw unreachable(error);
     });
     return parseJson(text);
@@ -169,12 +169,12 @@ export class GpuClient {
     path: string,
     request: { tenant: string; adapter?: { digest: string } | null },
     context: CallContext,
-    silence: Silence,
+    idle: IdleTimeout,
   ): Promise<Response> {
     const json = JSON.stringify(request);
     let bytes: Uint8Array<ArrayBuffer> | null = null;
     const send = async (): Promise<Response> => {
-      const response = await this.#send(base, path, bodyOf(json, bytes), context, silence);
+      const response = await this.#send(base, path, bodyOf(json, bytes), context, idle);
       if (response.ok) return response;
       const error = await readError(response);
       if (error.code !== "adapter_missing" || bytes !== null || request.adapter == null) {
@@ -183,7 +183,7 @@ export class GpuClient {
       bytes = await context.loadAdapter(request.adapter.digest);
       return await send();
     };
-    return context.patient ? await untilWarm(this.#config.warmUpMs, send) : await send();
+    return context.waitsForColdStart ? await untilWarm(this.#config.warmUpMs, send) : await send();
   }
 
   async #send(
@@ -191,7 +191,7 @@ export class GpuClient {
     path: string,
     body: string | FormData,
     context: CallContext,
-    silence: Silence,
+    idle: IdleTimeout,
   ): Promise<Response> {
     const { coldMs, warmUpMs } = this.#config;
     const headers = this.#headers(context);
@@ -200,17 +200,17 @@ export class GpuClient {
       headers:
         typeof body === "string" ? { ...headers, "content-type": "application/json" } : headers,
       body,
-      signal: silence.signal(context.signal),
+      signal: idle.signal(context.signal),
     }).catch((error) => {
       throw unreachable(error);
     });
     const isThere = async () => (await this.#healthAt(base, coldMs)).status === "ok";
     try {
-      return await silence.watch(unlessCold(answering, coldMs, isThere));
+      return await idle.watch(unlessCold(answering, coldMs, isThere));
     } catch (error) {
       // The request may be held by a platform that starts a container for it: then it is answered in the end.
-      if (context.patient && isCold(error)) return await silence.watch(answering, warmUpMs);
-      silence.end();
+      if (context.waitsForColdStart && isCold(error)) return await idle.watch(answering, warmUpMs);
+      idle.end();
       throw error;
     }
   }

@@ -14,6 +14,8 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     traceparent: string;
+    /** Milliseconds since 1970. */
+    startedAt: number;
     /** Why the answer is an error, for the request's line in the log. */
     failure?: { code: string; error?: FailureReport };
     principal: Principal;
@@ -66,11 +68,10 @@ export function config(c: AppContext): Config {
   return configOf(c.env);
 }
 
-/** Handed on to the GPU service. */
-/** `patient` for a caller who is answered with a stream. */
-export function traceOf(c: AppContext, patient = false): Trace {
+/** What is handed on to the GPU service; `waitsForColdStart` for a caller who is answered with a stream. */
+export function traceOf(c: AppContext, waitsForColdStart = false): Trace {
   const { requestId, traceparent } = c.var;
-  return { requestId, traceparent, ...(patient ? { patient } : {}) };
+  return { requestId, traceparent, ...(waitsForColdStart ? { waitsForColdStart } : {}) };
 }
 
 /** The request's Idempotency-Key with what it stands for, if the caller sent one. */

@@ -9,7 +9,7 @@ import { authenticate, requireScope } from "../accounts/keys.ts";
 import { countRequest } from "../accounts/metrics.ts";
 import type { Scope } from "../contract/index.ts";
 import { newId } from "../ids.ts";
-import { type AppEnv, config } from "./context.ts";
+import { type AppContext, type AppEnv, config } from "./context.ts";
 import { takeRequest } from "./rate.ts";
 import { traceparentOf } from "./trace.ts";
 
@@ -19,30 +19,42 @@ export const identify = createMiddleware<AppEnv>(async (c, next) => {
   const requestId = given !== undefined && /^[\w.:-]{1,128}$/.test(given) ? given : newId("req");
   c.set("requestId", requestId);
   c.set("traceparent", traceparentOf(c.req.header("traceparent")));
-  const startedAt = Date.now();
+  c.set("startedAt", Date.now());
   await next();
   c.header("x-request-id", requestId);
-  const { principal } = c.var as { principal?: { tenantId: string } };
-  const request = {
-    method: c.req.method,
-    status: c.res.status,
-    ms: Date.now() - startedAt,
-    tenant: principal?.tenantId,
-  };
-  countRequest(c.env, { ...request, route: matchedRoutes(c).at(-1)?.path ?? "" });
-  const { failure } = c.var;
-  // What nobody expected is told even where no lines are wanted.
+});
+
+/** One line of JSON a request, without content and keys. A bug's line is written even where no lines are wanted. */
+export const accessLog = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  const { failure, requestId, traceparent, startedAt } = c.var;
   if (failure?.error === undefined && !config(c).log) return;
   const line = {
     at: new Date(startedAt).toISOString(),
     request_id: requestId,
-    trace_id: c.var.traceparent.split("-")[1],
+    trace_id: traceparent.split("-")[1],
     path: c.req.path,
-    ...request,
+    ...outcomeOf(c),
     ...failure,
   };
   console[c.res.status >= 500 ? "error" : "log"](JSON.stringify(line));
 });
+
+/** Counts the request where a dataset for counters is bound. */
+export const counters = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  countRequest(c.env, { ...outcomeOf(c), route: matchedRoutes(c).at(-1)?.path ?? "" });
+});
+
+function outcomeOf(c: AppContext) {
+  const { principal } = c.var as { principal?: { tenantId: string } };
+  return {
+    method: c.req.method,
+    status: c.res.status,
+    ms: Date.now() - c.var.startedAt,
+    tenant: principal?.tenantId,
+  };
+}
 
 export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
   const { corsOrigins } = config(c);

@@ -1,5 +1,5 @@
 /** Keys, usage and budget of a tenant. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { readBudget, setBudget } from "../accounts/budget.ts";
 import { createKey, listKeys, revokeKey } from "../accounts/keys.ts";
 import { reportUsage } from "../accounts/usage.ts";
@@ -13,27 +13,24 @@ import {
   usageQuerySchema,
   usageReportSchema,
 } from "../contract/index.ts";
-import type { AppEnv } from "../http/context.ts";
-import { refuseInvalid } from "../http/errors.ts";
 import { idempotently } from "../http/idempotency.ts";
-import { needs } from "../http/middleware.ts";
-import { bearer, errors, idempotencyHeader, json, jsonBody } from "./define.ts";
+import { json, jsonBody, route, routeGroup } from "./define.ts";
 
-export const accounts = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-const admin = needs("admin");
+export const accounts = routeGroup();
 
 accounts.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/keys",
     tags: ["Account"],
     summary: "Make an API key; it is shown once",
     description:
       "A call repeated with the same Idempotency-Key makes no second key; its answer leaves `key` out, because keys are not stored.",
-    security: bearer,
-    middleware: admin,
-    request: { headers: idempotencyHeader, ...jsonBody(keyCreateSchema) },
-    responses: { 201: json(keyCreatedSchema, "The key"), ...errors(400, 403, 422) },
+    scope: "admin",
+    idempotent: true,
+    request: { ...jsonBody(keyCreateSchema) },
+    answers: { 201: json(keyCreatedSchema, "The key") },
+    fails: [400, 403, 422],
   }),
   async (c) => {
     const { name, scopes, ...limits } = c.req.valid("json");
@@ -54,14 +51,14 @@ accounts.openapi(
 );
 
 accounts.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/keys",
     tags: ["Account"],
     summary: "List API keys",
-    security: bearer,
-    middleware: admin,
-    responses: { 200: json(keyListSchema, "Keys, without their secrets"), ...errors(403) },
+    scope: "admin",
+    answers: { 200: json(keyListSchema, "Keys, without their secrets") },
+    fails: [403],
   }),
   async (c) => {
     const data = await listKeys(c.env.DB, c.var.principal.tenantId);
@@ -70,15 +67,15 @@ accounts.openapi(
 );
 
 accounts.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/v1/keys/{k}",
     tags: ["Account"],
     summary: "Revoke an API key; it stops working within a minute",
-    security: bearer,
-    middleware: admin,
+    scope: "admin",
     request: { params: z.object({ k: z.string() }) },
-    responses: { 200: json(keySchema, "The revoked key"), ...errors(403, 404) },
+    answers: { 200: json(keySchema, "The revoked key") },
+    fails: [403, 404],
   }),
   async (c) => {
     const { k } = c.req.valid("param");
@@ -87,15 +84,15 @@ accounts.openapi(
 );
 
 accounts.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/usage",
     tags: ["Account"],
     summary: "Tokens, adaptations and cost by day, session or key",
-    security: bearer,
-    middleware: admin,
+    scope: "admin",
     request: { query: usageQuerySchema },
-    responses: { 200: json(usageReportSchema, "Usage"), ...errors(400, 403) },
+    answers: { 200: json(usageReportSchema, "Usage") },
+    fails: [400, 403],
   }),
   async (c) => {
     const { group_by: groupBy, ...range } = c.req.valid("query");
@@ -105,28 +102,28 @@ accounts.openapi(
 );
 
 accounts.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/budget",
     tags: ["Account"],
     summary: "This month's cap, spend and reservations",
-    security: bearer,
-    middleware: admin,
-    responses: { 200: json(budgetSchema, "Budget"), ...errors(403) },
+    scope: "admin",
+    answers: { 200: json(budgetSchema, "Budget") },
+    fails: [403],
   }),
   async (c) => c.json(await readBudget(c.env.DB, c.var.principal.tenantId, Date.now()), 200),
 );
 
 accounts.openapi(
-  createRoute({
+  route({
     method: "put",
     path: "/v1/budget",
     tags: ["Account"],
     summary: "Set or lift the monthly spend cap",
-    security: bearer,
-    middleware: admin,
+    scope: "admin",
     request: jsonBody(budgetPutSchema),
-    responses: { 200: json(budgetSchema, "Budget"), ...errors(400, 403) },
+    answers: { 200: json(budgetSchema, "Budget") },
+    fails: [400, 403],
   }),
   async (c) => {
     const { tenantId } = c.var.principal;

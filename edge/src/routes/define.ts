@@ -1,6 +1,75 @@
-/** Helpers that keep route definitions short: JSON bodies, and the error answers that every route shares. */
-import { z } from "@hono/zod-openapi";
-import { errorSchema } from "../contract/index.ts";
+/** How a route is defined: its scope, its answers and its failures said once, security and shared errors added here. */
+import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
+import { errorSchema, type Scope } from "../contract/index.ts";
+import type { AppEnv } from "../http/context.ts";
+import { refuseInvalid } from "../http/errors.ts";
+import { needs } from "../http/middleware.ts";
+
+/** An empty group of routes. */
+export function routeGroup(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+}
+
+/**
+ * One route of the API.
+ *
+ * `scope` is what a key must hold: `any` for every valid key, `public` for a route without a key.
+ * `idempotent` says that the route takes an Idempotency-Key. `fails` are its own error statuses; 401, 429
+ * and 500 are every keyed route's.
+ *
+ * @example
+ * group.openapi(
+ *   route({
+ *     method: "get",
+ *     path: "/v1/things/{t}",
+ *     tags: ["Things"],
+ *     summary: "Read a thing",
+ *     scope: "chat",
+ *     request: { params: z.object({ t: z.string() }) },
+ *     answers: { 200: json(thingSchema, "The thing") },
+ *     fails: [404],
+ *   }),
+ *   (c) => c.json(thing, 200),
+ * );
+ */
+export function route<
+  const Method extends RouteConfig["method"],
+  const Path extends string,
+  Request extends NonNullable<RouteConfig["request"]>,
+  Answers extends RouteConfig["responses"],
+  Status extends FailureStatus = never,
+>(definition: {
+  method: Method;
+  path: Path;
+  tags: string[];
+  summary: string;
+  description?: string;
+  scope: Scope | "any" | "public";
+  idempotent?: boolean;
+  request?: Request;
+  answers: Answers;
+  fails?: Status[];
+}) {
+  const { scope, idempotent = false, request, answers, fails = [], ...rest } = definition;
+  const headers = [request?.headers, idempotent ? idempotencyHeader : undefined].filter(
+    (one) => one !== undefined,
+  ) as z.ZodObject[];
+  return createRoute({
+    ...rest,
+    ...(scope === "public" ? {} : { security: [{ bearer: [] }] }),
+    middleware: scope === "public" || scope === "any" ? [] : [needs(scope)],
+    request: {
+      ...request,
+      ...(headers.length === 0
+        ? {}
+        : { headers: headers.reduce((all, one) => all.extend(one.shape)) }),
+    } as Request,
+    responses: {
+      ...answers,
+      ...(scope === "public" ? {} : errors(...fails, ...(idempotent ? ([400, 422] as const) : []))),
+    } as Answers & ErrorAnswers<Status>,
+  });
+}
 
 export function json<T extends z.ZodType>(schema: T, description: string) {
   return { description, content: { "application/json": { schema } } };
@@ -35,15 +104,17 @@ const meanings = {
   503: "The GPU service cannot be reached; what was sent is kept and can be retried",
 } as const;
 
-/** Error answers by status; every keyed route has 401, 429 and 500. */
-export function errors<S extends keyof typeof meanings>(...statuses: S[]) {
-  const all = [401, 429, 500, ...statuses] as (keyof typeof meanings)[];
-  return Object.fromEntries(
-    all.map((status) => [status, json(errorSchema, meanings[status])]),
-  ) as Record<S | 401 | 429 | 500, ReturnType<typeof json<typeof errorSchema>>>;
-}
+type FailureStatus = keyof typeof meanings;
+type ErrorAnswers<Status extends FailureStatus> = Record<
+  Status | 401 | 429 | 500,
+  ReturnType<typeof json<typeof errorSchema>>
+>;
 
-export const bearer = [{ bearer: [] }];
+/** Error answers by status; every keyed route has 401, 429 and 500. */
+function errors(...statuses: FailureStatus[]) {
+  const all: FailureStatus[] = [401, 429, 500, ...statuses];
+  return Object.fromEntries(all.map((status) => [status, json(errorSchema, meanings[status])]));
+}
 
 export const sessionParam = z.object({
   s: z
@@ -59,7 +130,7 @@ export const generationParams = sessionParam.extend({
   g: z.string().openapi({ param: { name: "g", in: "path" }, example: "base" }),
 });
 
-export const idempotencyHeader = z.object({
+const idempotencyHeader = z.object({
   "idempotency-key": z
     .string()
     .optional()

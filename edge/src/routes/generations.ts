@@ -1,33 +1,24 @@
 /** Lineage of a session's adapter: list, activate, download. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { getAdapter } from "../adapters/index.ts";
 import { generationListSchema } from "../contract/index.ts";
 import { GpuClient } from "../gpu-client/index.ts";
-import { type AppEnv, config, idempotencyOf, mySession, traceOf } from "../http/context.ts";
-import { refuseInvalid } from "../http/errors.ts";
-import { needs } from "../http/middleware.ts";
+import { config, idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { unwrap } from "../rpc.ts";
-import {
-  bearer,
-  errors,
-  generationParams,
-  idempotencyHeader,
-  json,
-  sessionParam,
-} from "./define.ts";
+import { generationParams, json, route, routeGroup, sessionParam } from "./define.ts";
 
-export const generations = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+export const generations = routeGroup();
 
 generations.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/sessions/{s}/generations",
     tags: ["Generations"],
     summary: "List a session's generations, oldest first",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
     request: { params: sessionParam },
-    responses: { 200: json(generationListSchema, "Lineage"), ...errors(404) },
+    answers: { 200: json(generationListSchema, "Lineage") },
+    fails: [404],
   }),
   async (c) => {
     const listed = await unwrap(mySession(c, c.req.valid("param").s).generations());
@@ -36,15 +27,16 @@ generations.openapi(
 );
 
 generations.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/sessions/{s}/generations/{g}/activate",
     tags: ["Generations"],
     summary: "Let a generation, or `base`, answer from now on",
-    security: bearer,
-    middleware: needs("adapt"),
-    request: { headers: idempotencyHeader, params: generationParams },
-    responses: { 200: json(generationListSchema, "Lineage"), ...errors(400, 403, 404, 422) },
+    scope: "adapt",
+    idempotent: true,
+    request: { params: generationParams },
+    answers: { 200: json(generationListSchema, "Lineage") },
+    fails: [400, 403, 404, 422],
   }),
   async (c) => {
     const { s, g } = c.req.valid("param");
@@ -54,26 +46,25 @@ generations.openapi(
 );
 
 generations.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/sessions/{s}/generations/{g}/adapter",
     tags: ["Generations"],
     summary: "Download a generation's adapter",
     description:
       "`peft`: one archive with adapter_config.json and adapter_model.safetensors, for PEFT and vLLM. `rosa2`: the file as it is stored (B matrices and the seed of A).",
-    security: bearer,
-    middleware: needs("adapt"),
+    scope: "adapt",
     request: {
       params: generationParams,
       query: z.object({ format: z.enum(["peft", "rosa2"]).default("peft") }),
     },
-    responses: {
+    answers: {
       200: {
         description: "The file",
         content: { "application/octet-stream": { schema: z.string() } },
       },
-      ...errors(403, 404, 503),
     },
+    fails: [403, 404, 503],
   }),
   async (c) => {
     const { s, g } = c.req.valid("param");

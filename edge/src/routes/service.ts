@@ -1,11 +1,10 @@
 /** Health and models: what the deployment is and whether it can answer. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Health } from "@rosa2/shared/protocol";
 import { GpuClient } from "../gpu-client/index.ts";
-import { type AppContext, type AppEnv, config } from "../http/context.ts";
-import { refuseInvalid } from "../http/errors.ts";
-import { bearer, errors, json } from "./define.ts";
+import { type AppContext, config } from "../http/context.ts";
+import { json, route, routeGroup } from "./define.ts";
 
 const gpuHealthSchema = z.object({
   status: z.enum(["ok", "loading", "draining", "unreachable"]),
@@ -23,15 +22,16 @@ const modelSchema = z
   })
   .openapi("Model");
 
-export const service = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+export const service = routeGroup();
 
 service.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/health",
     tags: ["Service"],
     summary: "Liveness of the edge and state of the GPU service",
-    responses: {
+    scope: "public",
+    answers: {
       200: json(
         z
           .object({
@@ -62,13 +62,13 @@ service.openapi(
 );
 
 service.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/models",
     tags: ["Chat"],
     summary: "Models that chat completions can use",
-    security: bearer,
-    responses: {
+    scope: "any",
+    answers: {
       200: json(
         z
           .object({
@@ -78,21 +78,22 @@ service.openapi(
           .openapi("ModelList"),
         "The served model",
       ),
-      ...errors(503),
     },
+    fails: [503],
   }),
   async (c) => c.json({ object: "list" as const, data: await servedModels(c) }, 200),
 );
 
 service.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/models/{model}",
     tags: ["Chat"],
     summary: "Read a model",
-    security: bearer,
+    scope: "any",
     request: { params: z.object({ model: z.string().openapi({ example: "rosa2-mini" }) }) },
-    responses: { 200: json(modelSchema, "The model"), ...errors(404, 503) },
+    answers: { 200: json(modelSchema, "The model") },
+    fails: [404, 503],
   }),
   async (c) => {
     const { model: id } = c.req.valid("param");

@@ -1,39 +1,39 @@
 /** Sessions: open, list, read, erase, fork. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { addSession, listSessions, removeSession } from "../accounts/sessions.ts";
 import { eraseAdapters, shareAdapters } from "../adapters/index.ts";
-import type { Config, RewriterName } from "../config.ts";
+import type { Config } from "../config.ts";
 import {
   erasedSchema,
   forkSchema,
   type Mode,
+  type RewriterName,
   sessionCreateSchema,
   sessionDetailSchema,
   sessionListSchema,
 } from "../contract/index.ts";
-import { type AppContext, type AppEnv, config, mySession, sessionStub } from "../http/context.ts";
-import { refuseInvalid } from "../http/errors.ts";
+import { type AppContext, config, mySession, sessionStub } from "../http/context.ts";
 import { idempotently } from "../http/idempotency.ts";
-import { needs } from "../http/middleware.ts";
 import { isId, newId } from "../ids.ts";
 import { unwrap } from "../rpc.ts";
 import type { NewSession } from "../session/object.ts";
 import { mergeLexicons } from "../session/store/lexicon.ts";
-import { bearer, errors, idempotencyHeader, json, jsonBody, sessionParam } from "./define.ts";
+import { json, jsonBody, route, routeGroup, sessionParam } from "./define.ts";
 
-export const sessions = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+export const sessions = routeGroup();
 
 sessions.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/sessions",
     tags: ["Sessions"],
     summary: "Open a session",
-    security: bearer,
-    middleware: needs("chat"),
-    request: { headers: idempotencyHeader, ...jsonBody(sessionCreateSchema) },
-    responses: { 201: json(sessionDetailSchema, "The session"), ...errors(400, 409, 422) },
+    scope: "chat",
+    idempotent: true,
+    request: { ...jsonBody(sessionCreateSchema) },
+    answers: { 201: json(sessionDetailSchema, "The session") },
+    fails: [400, 409, 422],
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -62,20 +62,20 @@ sessions.openapi(
 );
 
 sessions.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/sessions",
     tags: ["Sessions"],
     summary: "List sessions, newest first",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
     request: {
       query: z.object({
         limit: z.coerce.number().int().min(1).max(100).default(20),
         cursor: z.string().optional(),
       }),
     },
-    responses: { 200: json(sessionListSchema, "One page"), ...errors(400) },
+    answers: { 200: json(sessionListSchema, "One page") },
+    fails: [400],
   }),
   async (c) => {
     const { limit, cursor } = c.req.valid("query");
@@ -90,43 +90,44 @@ sessions.openapi(
 );
 
 sessions.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/sessions/{s}",
     tags: ["Sessions"],
     summary: "Read a session: turns, words before and after, active generation, totals",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
     request: { params: sessionParam },
-    responses: { 200: json(sessionDetailSchema, "The session"), ...errors(404) },
+    answers: { 200: json(sessionDetailSchema, "The session") },
+    fails: [404],
   }),
   async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).read()), 200),
 );
 
 sessions.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/v1/sessions/{s}",
     tags: ["Sessions"],
     summary: "Erase a session: turns, words, events, adapters",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
     request: { params: sessionParam },
-    responses: { 200: json(erasedSchema, "What was erased, and what is kept"), ...errors(404) },
+    answers: { 200: json(erasedSchema, "What was erased, and what is kept") },
+    fails: [404],
   }),
   async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).erase()), 200),
 );
 
 sessions.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/sessions/{s}/fork",
     tags: ["Sessions"],
     summary: "Branch a session, now or at an earlier turn",
-    security: bearer,
-    middleware: needs("chat"),
-    request: { headers: idempotencyHeader, params: sessionParam, ...jsonBody(forkSchema) },
-    responses: { 201: json(sessionDetailSchema, "The new session"), ...errors(400, 404, 409, 422) },
+    scope: "chat",
+    idempotent: true,
+    request: { params: sessionParam, ...jsonBody(forkSchema) },
+    answers: { 201: json(sessionDetailSchema, "The new session") },
+    fails: [400, 404, 409, 422],
   }),
   async (c) => {
     const { s } = c.req.valid("param");

@@ -1,46 +1,44 @@
 /** The tenant itself: read it, its own senses, erase everything. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
+import type { EraserObject } from "../accounts/eraser.ts";
 import { revokeOtherKeys } from "../accounts/keys.ts";
 import { readLexicon, readTenant, setLexicon, startErasure } from "../accounts/tenants.ts";
 import { erasureSchema, lexiconSchema, tenantSchema } from "../contract/index.ts";
-import type { AppEnv } from "../http/context.ts";
-import { refuseInvalid } from "../http/errors.ts";
-import { needs } from "../http/middleware.ts";
-import { bearer, errors, json, jsonBody } from "./define.ts";
+import type { Env } from "../env.ts";
+import { json, jsonBody, route, routeGroup } from "./define.ts";
 
-export const tenant = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-const admin = needs("admin");
+export const tenant = routeGroup();
 
 tenant.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/tenant",
     tags: ["Account"],
     summary: "Read the tenant: sessions, and how far an erasure has come",
-    security: bearer,
-    middleware: admin,
-    responses: { 200: json(tenantSchema, "The tenant"), ...errors(403) },
+    scope: "admin",
+    answers: { 200: json(tenantSchema, "The tenant") },
+    fails: [403],
   }),
   async (c) => c.json(await readTenant(c.env.DB, c.var.principal.tenantId), 200),
 );
 
 tenant.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/v1/tenant",
     tags: ["Account"],
     summary: "Erase everything: sessions, adapters, saved answers, all other keys",
     description:
       "Other keys stop working at once (within a minute everywhere), no session can be opened any more, and sessions are erased in the background; GET /v1/tenant tells when that is done. The account stays, empty, with the key that asked: revoke it to close the account for good.",
-    security: bearer,
-    middleware: admin,
+    scope: "admin",
     request: {
       query: z.object({
         confirm: z.string().openapi({ description: "The tenant's id, as GET /v1/tenant tells it" }),
       }),
     },
-    responses: { 202: json(erasureSchema, "The erasure has begun"), ...errors(400, 403) },
+    answers: { 202: json(erasureSchema, "The erasure has begun") },
+    fails: [400, 403],
   }),
   async (c) => {
     const { tenantId, keyId } = c.var.principal;
@@ -52,34 +50,34 @@ tenant.openapi(
     const now = Date.now();
     const revoked = await revokeOtherKeys(c.env.DB, tenantId, keyId, now);
     const erasure = await startErasure(c.env.DB, tenantId, revoked, now);
-    await c.env.ERASERS.getByName(tenantId).begin(tenantId);
+    await eraserOf(c.env, tenantId).begin(tenantId);
     return c.json(erasure, 202);
   },
 );
 
 tenant.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/tenant/lexicon",
     tags: ["Words"],
     summary: "Read the senses that new sessions start with",
-    security: bearer,
-    middleware: admin,
-    responses: { 200: json(lexiconSchema, "Own senses"), ...errors(403) },
+    scope: "admin",
+    answers: { 200: json(lexiconSchema, "Own senses") },
+    fails: [403],
   }),
   async (c) => c.json({ senses: await readLexicon(c.env.DB, c.var.principal.tenantId) }, 200),
 );
 
 tenant.openapi(
-  createRoute({
+  route({
     method: "put",
     path: "/v1/tenant/lexicon",
     tags: ["Words"],
     summary: "Set the senses that new sessions start with",
-    security: bearer,
-    middleware: admin,
+    scope: "admin",
     request: jsonBody(lexiconSchema),
-    responses: { 200: json(lexiconSchema, "Own senses"), ...errors(400, 403, 413) },
+    answers: { 200: json(lexiconSchema, "Own senses") },
+    fails: [400, 403, 413],
   }),
   async (c) => {
     const { senses } = c.req.valid("json");
@@ -87,3 +85,7 @@ tenant.openapi(
     return c.json({ senses }, 200);
   },
 );
+
+function eraserOf(env: Env, tenantId: string): Pick<EraserObject, "begin"> {
+  return env.ERASERS.getByName(tenantId) as unknown as Pick<EraserObject, "begin">;
+}

@@ -1,5 +1,5 @@
 /** Turns of a session: ask, retry, stop, follow, and give feedback. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import {
   feedbackResultSchema,
@@ -7,39 +7,36 @@ import {
   turnCreateSchema,
   turnSchema,
 } from "../contract/index.ts";
-import { type AppEnv, idempotencyOf, mySession, traceOf } from "../http/context.ts";
-import { refuseInvalid } from "../http/errors.ts";
-import { needs } from "../http/middleware.ts";
+import { idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { logEvents, sseResponse } from "../http/sse.ts";
 import { unwrap } from "../rpc.ts";
 import {
-  bearer,
-  errors,
-  idempotencyHeader,
   json,
   jsonBody,
   jsonOrEvents,
+  route,
+  routeGroup,
   sessionParam,
   turnParams,
 } from "./define.ts";
 
-export const turns = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+export const turns = routeGroup();
 
 turns.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/sessions/{s}/turns",
     tags: ["Turns"],
     summary: "Send a request and get the session's reply",
     description:
       "With `stream`, events `turn`, `delta`…, then `done` or `error`. `reset` (rare: the reply was interrupted and came out differently) empties the text shown so far. While the GPU service starts a stream waits, with heartbeats; otherwise the answer is 503 `gpu_cold` with `Retry-After`. When the GPU service cannot be reached the turn is kept (header `x-rosa2-turn`): POST …/turns/{t}/retry, or the same request with the same Idempotency-Key, runs it again.",
-    security: bearer,
-    middleware: needs("chat"),
-    request: { headers: idempotencyHeader, params: sessionParam, ...jsonBody(turnCreateSchema) },
-    responses: {
+    scope: "chat",
+    idempotent: true,
+    request: { params: sessionParam, ...jsonBody(turnCreateSchema) },
+    answers: {
       200: jsonOrEvents(turnSchema, "The turn with its reply"),
-      ...errors(400, 402, 404, 409, 413, 422, 503),
     },
+    fails: [400, 402, 404, 409, 413, 422, 503],
   }),
   async (c) => {
     const { s } = c.req.valid("param");
@@ -70,15 +67,15 @@ turns.openapi(
 );
 
 turns.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/sessions/{s}/turns/{t}",
     tags: ["Turns"],
     summary: "Read a turn",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
     request: { params: turnParams },
-    responses: { 200: json(turnSchema, "The turn"), ...errors(404) },
+    answers: { 200: json(turnSchema, "The turn") },
+    fails: [404],
   }),
   async (c) => {
     const { s, t } = c.req.valid("param");
@@ -87,15 +84,14 @@ turns.openapi(
 );
 
 turns.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/sessions/{s}/turns/{t}/retry",
     tags: ["Turns"],
     summary: "Run a failed turn again, under the same id",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
+    idempotent: true,
     request: {
-      headers: idempotencyHeader,
       params: turnParams,
       body: {
         required: false,
@@ -104,10 +100,10 @@ turns.openapi(
         },
       },
     },
-    responses: {
+    answers: {
       200: jsonOrEvents(turnSchema, "The turn with its reply"),
-      ...errors(400, 402, 404, 409, 422, 503),
     },
+    fails: [400, 402, 404, 409, 422, 503],
   }),
   async (c) => {
     const { s, t } = c.req.valid("param");
@@ -122,15 +118,16 @@ turns.openapi(
 );
 
 turns.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/sessions/{s}/turns/{t}/stop",
     tags: ["Turns"],
     summary: "End a reply where it is; the partial reply is kept",
-    security: bearer,
-    middleware: needs("chat"),
-    request: { headers: idempotencyHeader, params: turnParams },
-    responses: { 200: json(turnSchema, "The turn as it now is"), ...errors(400, 404, 422) },
+    scope: "chat",
+    idempotent: true,
+    request: { params: turnParams },
+    answers: { 200: json(turnSchema, "The turn as it now is") },
+    fails: [400, 404, 422],
   }),
   async (c) => {
     const { s, t } = c.req.valid("param");
@@ -139,15 +136,14 @@ turns.openapi(
 );
 
 turns.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/sessions/{s}/turns/{t}/events",
     tags: ["Turns"],
     summary: "Follow a turn: replay after Last-Event-ID, then live",
     description:
       "Events of the reply (`turn`, `delta`, `reset`, `done`, `error`) and of feedback on it (`words`, `weights`, `feedback`). The stream ends when nothing more can come.",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
     request: {
       params: turnParams,
       headers: z.object({ "last-event-id": z.string().optional() }),
@@ -157,13 +153,13 @@ turns.openapi(
         }),
       }),
     },
-    responses: {
+    answers: {
       200: {
         description: "Server-sent events with increasing ids",
         content: { "text/event-stream": { schema: z.string() } },
       },
-      ...errors(400, 404),
     },
+    fails: [400, 404],
   }),
   async (c) => {
     const { s, t } = c.req.valid("param");
@@ -181,20 +177,20 @@ turns.openapi(
 );
 
 turns.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/sessions/{s}/turns/{t}/feedback",
     tags: ["Feedback"],
     summary: "Say how good a reply was; words first, then weights, then another try",
     description:
       "With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. The same feedback on the same turn again is the same feedback: it gives the stored result, or goes on where an interruption left off. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and worked on in the background until it succeeds. Where another model rewrites, the words are answered meanwhile: `status` is `pending`, `weights.decision` is `queued`, and the new turn follows.",
-    security: bearer,
-    middleware: needs("adapt"),
-    request: { headers: idempotencyHeader, params: turnParams, ...jsonBody(feedbackSchema) },
-    responses: {
+    scope: "adapt",
+    idempotent: true,
+    request: { params: turnParams, ...jsonBody(feedbackSchema) },
+    answers: {
       200: jsonOrEvents(feedbackResultSchema, "What changed"),
-      ...errors(400, 402, 403, 404, 409, 413, 422, 503),
     },
+    fails: [400, 402, 403, 404, 409, 413, 422, 503],
   }),
   async (c) => {
     const { s, t } = c.req.valid("param");

@@ -1,42 +1,41 @@
 /** What a session has learnt about words: read it, undo it, change it. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { constraintPatchSchema, lexiconSchema, wordsStateSchema } from "../contract/index.ts";
-import { type AppEnv, idempotencyOf, mySession } from "../http/context.ts";
-import { refuseInvalid } from "../http/errors.ts";
-import { needs } from "../http/middleware.ts";
+import { idempotencyOf, mySession } from "../http/context.ts";
 import { unwrap } from "../rpc.ts";
-import { bearer, errors, idempotencyHeader, json, jsonBody, sessionParam } from "./define.ts";
+import { json, jsonBody, route, routeGroup, sessionParam } from "./define.ts";
 
-export const words = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+export const words = routeGroup();
 
 const answer = json(wordsStateSchema, "The words as they now are");
 const constraintParams = sessionParam.extend({ c: z.string() });
 const senseParams = sessionParam.extend({ w: z.string() });
 
 words.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/sessions/{s}/words",
     tags: ["Words"],
     summary: "Read what the session has learnt about words",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
     request: { params: sessionParam },
-    responses: { 200: answer, ...errors(404) },
+    answers: { 200: answer },
+    fails: [404],
   }),
   async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).words()), 200),
 );
 
 words.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/sessions/{s}/words/undo",
     tags: ["Words"],
     summary: "Take the latest revision of the words back, with what was learnt from it",
-    security: bearer,
-    middleware: needs("adapt"),
-    request: { headers: idempotencyHeader, params: sessionParam },
-    responses: { 200: answer, ...errors(400, 403, 404, 409, 422) },
+    scope: "adapt",
+    idempotent: true,
+    request: { params: sessionParam },
+    answers: { 200: answer },
+    fails: [400, 403, 404, 409, 422],
   }),
   async (c) => {
     const session = mySession(c, c.req.valid("param").s);
@@ -45,15 +44,15 @@ words.openapi(
 );
 
 words.openapi(
-  createRoute({
+  route({
     method: "patch",
     path: "/v1/sessions/{s}/words/constraints/{c}",
     tags: ["Words"],
     summary: "Change the text or the scope of a constraint",
-    security: bearer,
-    middleware: needs("adapt"),
+    scope: "adapt",
     request: { params: constraintParams, ...jsonBody(constraintPatchSchema) },
-    responses: { 200: answer, ...errors(400, 403, 404) },
+    answers: { 200: answer },
+    fails: [400, 403, 404],
   }),
   async (c) => {
     const { s, c: constraintId } = c.req.valid("param");
@@ -63,15 +62,15 @@ words.openapi(
 );
 
 words.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/v1/sessions/{s}/words/constraints/{c}",
     tags: ["Words"],
     summary: "Withdraw a constraint",
-    security: bearer,
-    middleware: needs("adapt"),
+    scope: "adapt",
     request: { params: constraintParams },
-    responses: { 200: answer, ...errors(403, 404) },
+    answers: { 200: answer },
+    fails: [403, 404],
   }),
   async (c) => {
     const { s, c: constraintId } = c.req.valid("param");
@@ -80,15 +79,15 @@ words.openapi(
 );
 
 words.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/v1/sessions/{s}/words/senses/{w}",
     tags: ["Words"],
     summary: "Forget what was learnt about an ambiguous wording",
-    security: bearer,
-    middleware: needs("adapt"),
+    scope: "adapt",
     request: { params: senseParams },
-    responses: { 200: answer, ...errors(403, 404) },
+    answers: { 200: answer },
+    fails: [403, 404],
   }),
   async (c) => {
     const { s, w: senseId } = c.req.valid("param");
@@ -97,15 +96,15 @@ words.openapi(
 );
 
 words.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/v1/sessions/{s}/words/lexicon",
     tags: ["Words"],
     summary: "Read the session's own senses",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
     request: { params: sessionParam },
-    responses: { 200: json(lexiconSchema, "Own senses"), ...errors(404) },
+    answers: { 200: json(lexiconSchema, "Own senses") },
+    fails: [404],
   }),
   async (c) => {
     const senses = await unwrap(mySession(c, c.req.valid("param").s).lexicon());
@@ -114,17 +113,17 @@ words.openapi(
 );
 
 words.openapi(
-  createRoute({
+  route({
     method: "put",
     path: "/v1/sessions/{s}/words/lexicon",
     tags: ["Words"],
     summary: "Set the session's own senses",
     description:
       "What was learnt about a sense whose readings change is forgotten, and older revisions can no longer be taken back then.",
-    security: bearer,
-    middleware: needs("adapt"),
+    scope: "adapt",
     request: { params: sessionParam, ...jsonBody(lexiconSchema) },
-    responses: { 200: json(lexiconSchema, "Own senses"), ...errors(400, 403, 404, 413) },
+    answers: { 200: json(lexiconSchema, "Own senses") },
+    fails: [400, 403, 404, 413],
   }),
   async (c) => {
     const { senses } = c.req.valid("json");

@@ -3,16 +3,10 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { FeedbackBody, WordsReport } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import type { Trace } from "../rpc.ts";
-import {
-  adapterOf,
-  callContext,
-  type Desk,
-  type FeedbackRow,
-  sessionRow,
-  type TurnRow,
-} from "./context.ts";
+import { callContext, type SessionContext } from "./context.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
 import type { GpuTime } from "./store/meter.ts";
+import { activeGeneration, adapterOf, type FeedbackRow, type TurnRow } from "./store/rows.ts";
 
 export function isNeutral({ reward, text, correction }: FeedbackBody): boolean {
   return reward === 0 && correction === undefined && (text ?? "").trim() === "";
@@ -51,20 +45,20 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
  * @throws RosaError when the service is not there, because feedback is better late than half-heard.
  */
 export async function scoreReplies(
-  desk: Desk,
+  context: SessionContext,
   trace: Trace,
   gpuTime: GpuTime,
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[] | null> {
-  const { tenantId, activeGeneration } = sessionRow(desk);
-  const adapter = adapterOf(desk, activeGeneration);
-  const startedAt = desk.now();
+  const { tenantId } = context;
+  const adapter = adapterOf(context, activeGeneration(context));
+  const startedAt = context.now();
   try {
-    const { scores, ms } = await desk.gpu.score(
+    const { scores, ms } = await context.gpu.score(
       { tenant: tenantId, adapter, items },
-      callContext(desk, tenantId, trace),
+      callContext(context, trace),
     );
-    gpuTime.ms += ms?.score ?? desk.now() - startedAt;
+    gpuTime.ms += ms?.score ?? context.now() - startedAt;
     return scores.length === items.length ? scores.map(({ logprob }) => logprob) : null;
   } catch (error) {
     if (!(error instanceof RosaError) || isTransient(error)) throw error;
@@ -77,14 +71,14 @@ export async function scoreReplies(
  * that one's wording stands without being measured.
  */
 export async function scoreRepliesForWords(
-  desk: Desk,
+  context: SessionContext,
   trace: Trace,
   gpuTime: GpuTime,
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[] | null> {
-  if (!rewritesWithoutGpu(desk)) return await scoreReplies(desk, trace, gpuTime, items);
+  if (!rewritesWithoutGpu(context)) return await scoreReplies(context, trace, gpuTime, items);
   try {
-    return await scoreReplies(desk, { ...trace, patient: false }, gpuTime, items);
+    return await scoreReplies(context, { ...trace, waitsForColdStart: false }, gpuTime, items);
   } catch (error) {
     if (isTransient(error)) return null;
     throw error;
@@ -92,10 +86,10 @@ export async function scoreRepliesForWords(
 }
 
 export function logReport(
-  desk: Desk,
+  context: SessionContext,
   row: FeedbackRow,
   type: "words" | "weights" | "feedback",
   data: unknown,
 ): void {
-  desk.log.append({ turnId: row.turnId, type, data, at: desk.now(), feedbackId: row.id });
+  context.log.append({ turnId: row.turnId, type, data, at: context.now(), feedbackId: row.id });
 }

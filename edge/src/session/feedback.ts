@@ -9,10 +9,11 @@ import { asc, desc, eq } from "drizzle-orm";
 import type { FeedbackBody } from "../contract/index.ts";
 import { newId, sha256 } from "../ids.ts";
 import { type IdempotencyKey, KeptError, type Trace } from "../rpc.ts";
-import { type Desk, type FeedbackRow, feedbackRow, runningTurn, turnRow } from "./context.ts";
+import type { SessionContext } from "./context.ts";
 import { logReport } from "./evidence.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { leaseMs } from "./store/outbox.ts";
+import { type FeedbackRow, feedbackRow, runningTurn, turnRow } from "./store/rows.ts";
 import { feedback, turns } from "./store/schema.ts";
 import { feedbackResult } from "./store/views.ts";
 import { beginTurn, reviveTurn } from "./turn.ts";
@@ -31,13 +32,13 @@ export interface NewFeedback {
  *
  * @throws RosaError `not_found`, `conflict` when the turn has no reply to speak about, `idempotency_mismatch`.
  */
-export async function beginFeedback(desk: Desk, input: NewFeedback): Promise<string> {
+export async function beginFeedback(context: SessionContext, input: NewFeedback): Promise<string> {
   const { body, turnId } = input;
   const { reward, text, correction, retry } = body;
   const bodyHash = await sha256(JSON.stringify([turnId, reward, text, correction, retry]));
-  const turn = turnRow(desk, turnId);
+  const turn = turnRow(context, turnId);
   if (input.idempotency !== undefined) {
-    const earlier = findIdempotent(desk, input.idempotency);
+    const earlier = findIdempotent(context, input.idempotency);
     if (earlier !== null) return earlier;
   }
   if (turn.status === "running" || turn.status === "failed" || turn.reply === "") {
@@ -46,21 +47,21 @@ export async function beginFeedback(desk: Desk, input: NewFeedback): Promise<str
       `Cannot take feedback on turn ${turnId}: it has no reply${turn.status === "running" ? " yet" : ""}`,
     );
   }
-  const latest = desk.db
+  const latest = context.db
     .select({ id: feedback.id, bodyHash: feedback.bodyHash })
     .from(feedback)
     .where(eq(feedback.turnId, turnId))
     .orderBy(desc(feedback.id))
     .get();
   const id = latest?.bodyHash === bodyHash ? latest.id : newId("fb");
-  desk.transaction(() => {
+  context.transaction(() => {
     if (id !== latest?.id) {
-      const createdAt = desk.now();
-      desk.db
+      const createdAt = context.now();
+      context.db
         .insert(feedback)
         .values({ id, turnId, body, bodyHash, keyId: input.keyId, step: "stored", createdAt })
         .run();
-      desk.outbox.put({
+      context.outbox.put({
         id: `feedback:${id}`,
         kind: "feedback",
         payload: { feedbackId: id },
@@ -68,7 +69,7 @@ export async function beginFeedback(desk: Desk, input: NewFeedback): Promise<str
         dueAt: createdAt + leaseMs,
       });
     }
-    noteIdempotent(desk, input.idempotency, id);
+    noteIdempotent(context, input.idempotency, id);
   });
   return id;
 }
@@ -78,29 +79,35 @@ export async function beginFeedback(desk: Desk, input: NewFeedback): Promise<str
  *
  * @throws RosaError when a step cannot be taken now; what was done stays done, and calling again goes on.
  */
-export async function learnFrom(desk: Desk, feedbackId: string, trace: Trace): Promise<void> {
-  desk.log.forgetErrors({ feedbackId });
-  if (feedbackRow(desk, feedbackId).step === "stored") await reviseWords(desk, feedbackId, trace);
-  if (feedbackRow(desk, feedbackId).step === "words") await updateWeights(desk, feedbackId, trace);
-  const row = feedbackRow(desk, feedbackId);
+export async function learnFrom(
+  context: SessionContext,
+  feedbackId: string,
+  trace: Trace,
+): Promise<void> {
+  context.log.forgetErrors({ feedbackId });
+  if (feedbackRow(context, feedbackId).step === "stored")
+    await reviseWords(context, feedbackId, trace);
+  if (feedbackRow(context, feedbackId).step === "words")
+    await updateWeights(context, feedbackId, trace);
+  const row = feedbackRow(context, feedbackId);
   if (row.step !== "weights") return;
-  if (row.body.retry) await answerAgain(desk, row, trace);
-  desk.transaction(() => {
-    desk.db.update(feedback).set({ step: "done" }).where(eq(feedback.id, feedbackId)).run();
-    desk.outbox.delete(`feedback:${feedbackId}`);
-    const done = feedbackResult(desk, feedbackRow(desk, feedbackId));
-    logReport(desk, row, "feedback", done);
+  if (row.body.retry) await answerAgain(context, row, trace);
+  context.transaction(() => {
+    context.db.update(feedback).set({ step: "done" }).where(eq(feedback.id, feedbackId)).run();
+    context.outbox.delete(`feedback:${feedbackId}`);
+    const done = feedbackResult(context, feedbackRow(context, feedbackId));
+    logReport(context, row, "feedback", done);
   });
 }
 
 /** A new turn for the same problem: the rewritten request, the new generation, the rejected replies ruled out. */
-async function answerAgain(desk: Desk, row: FeedbackRow, trace: Trace): Promise<void> {
-  const of = turnRow(desk, row.turnId);
+async function answerAgain(context: SessionContext, row: FeedbackRow, trace: Trace): Promise<void> {
+  const of = turnRow(context, row.turnId);
   let turnId = row.retryTurnId;
   if (turnId === null) {
-    await untilIdle(desk);
+    await untilIdle(context);
     turnId = await beginTurn(
-      desk,
+      context,
       {
         content: of.content,
         sampling: of.sampling,
@@ -109,24 +116,24 @@ async function answerAgain(desk: Desk, row: FeedbackRow, trace: Trace): Promise<
       {
         of,
         prompt: row.words?.after ?? of.prompt,
-        rejected: rejectedReplies(desk, of.problemId),
+        rejected: rejectedReplies(context, of.problemId),
         alongside: (retryTurnId) =>
-          desk.db.update(feedback).set({ retryTurnId }).where(eq(feedback.id, row.id)).run(),
+          context.db.update(feedback).set({ retryTurnId }).where(eq(feedback.id, row.id)).run(),
       },
     );
-    desk.log.wake();
-  } else if (turnRow(desk, turnId).status === "failed") {
-    await untilIdle(desk);
-    await reviveTurn(desk, turnId);
+    context.log.wake();
+  } else if (turnRow(context, turnId).status === "failed") {
+    await untilIdle(context);
+    await reviveTurn(context, turnId);
   }
-  await desk.answer(turnId, trace);
-  const { status, error } = turnRow(desk, turnId);
+  await context.answer(turnId, trace);
+  const { status, error } = turnRow(context, turnId);
   if (status === "failed" && error !== null) throw new KeptError(error, turnId);
 }
 
 /** Replies of a problem that were rejected or corrected, each once, oldest first; at most what the protocol takes. */
-function rejectedReplies(desk: Desk, problemId: string): string[] {
-  const rows = desk.db
+function rejectedReplies(context: SessionContext, problemId: string): string[] {
+  const rows = context.db
     .select({ reply: turns.reply, body: feedback.body })
     .from(feedback)
     .innerJoin(turns, eq(feedback.turnId, turns.id))
@@ -140,6 +147,6 @@ function rejectedReplies(desk: Desk, problemId: string): string[] {
   return [...new Set(rejected)].slice(-32);
 }
 
-async function untilIdle(desk: Desk): Promise<void> {
-  while (runningTurn(desk) !== undefined) await desk.log.changed();
+async function untilIdle(context: SessionContext): Promise<void> {
+  while (runningTurn(context) !== undefined) await context.log.changed();
 }

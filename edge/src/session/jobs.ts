@@ -6,15 +6,16 @@
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
-import { release } from "../accounts/budget.ts";
 import { countUsage } from "../accounts/metrics.ts";
-import { recordUsage, type UsageEvent } from "../accounts/usage.ts";
+import { release, settle } from "../accounts/spending.ts";
+import type { UsageEvent } from "../accounts/usage.ts";
 import { logFailure } from "../failure.ts";
 import type { Trace } from "../rpc.ts";
-import { type Desk, feedbackRow } from "./context.ts";
+import type { SessionContext } from "./context.ts";
 import { learnFrom } from "./feedback.ts";
 import { type Job, type JobKind, leaseMs } from "./store/outbox.ts";
 import { pruneLog } from "./store/prune.ts";
+import { feedbackRow } from "./store/rows.ts";
 import { feedback, session } from "./store/schema.ts";
 import { idleWeights, sessionSummary } from "./store/views.ts";
 import { answerTurn, leaseReply } from "./turn.ts";
@@ -26,29 +27,29 @@ const giveUpMs = 24 * 3_600_000;
 const written: readonly JobKind[] = ["usage", "index", "release"];
 
 export class Jobs {
-  readonly #desk: Desk;
+  readonly #context: SessionContext;
   readonly #ctx: DurableObjectState;
   readonly #working = new Map<string, Promise<void>>();
   #learning: Promise<void> = Promise.resolve();
   #armedAt: number | null = null;
   #isOver = false;
 
-  constructor(desk: Desk, ctx: DurableObjectState) {
-    this.#desk = desk;
+  constructor(context: SessionContext, ctx: DurableObjectState) {
+    this.#context = context;
     this.#ctx = ctx;
   }
 
   reply(turnId: string, trace: Trace): Promise<void> {
-    return this.#once(`reply:${turnId}`, () => answerTurn(this.#desk, turnId, trace));
+    return this.#once(`reply:${turnId}`, () => answerTurn(this.#context, turnId, trace));
   }
 
   learn(feedbackId: string, trace: Trace): Promise<void> {
     return this.#once(`feedback:${feedbackId}`, async () => {
       try {
-        await this.inTurn(() => learnFrom(this.#desk, feedbackId, trace));
+        await this.inTurn(() => learnFrom(this.#context, feedbackId, trace));
       } catch (error) {
-        const job = this.#isOver ? undefined : this.#desk.outbox.get(`feedback:${feedbackId}`);
-        if (job !== undefined) this.#desk.outbox.failed(job, this.#desk.now());
+        const job = this.#isOver ? undefined : this.#context.outbox.get(`feedback:${feedbackId}`);
+        if (job !== undefined) this.#context.outbox.failed(job, this.#context.now());
         throw error;
       }
     });
@@ -77,21 +78,23 @@ export class Jobs {
   async runDue(
     kinds: readonly JobKind[] = [...written, "reply", "feedback", "prune"],
   ): Promise<void> {
-    const jobs = this.#desk.outbox.due(this.#desk.now()).filter(({ kind }) => kinds.includes(kind));
+    const jobs = this.#context.outbox
+      .due(this.#context.now())
+      .filter(({ kind }) => kinds.includes(kind));
     await Promise.all(jobs.map((job) => this.#run(job)));
   }
 
   /** Sets the alarm for the next due job or the session's end. */
   async arm(): Promise<void> {
     if (this.#isOver) return;
-    const row = this.#desk.db.select({ at: session.expiresAt }).from(session).get();
-    const times = [row?.at ?? null, this.#desk.outbox.nextDueAt()].filter((at) => at !== null);
+    const row = this.#context.db.select({ at: session.expiresAt }).from(session).get();
+    const times = [row?.at ?? null, this.#context.outbox.nextDueAt()].filter((at) => at !== null);
     if (times.length === 0) return;
     const at = Math.min(...times);
     // Setting an alarm is a write; the same one need not be set again.
     if (at === this.#armedAt) return;
     this.#armedAt = at;
-    await this.#ctx.storage.setAlarm(Math.max(at, this.#desk.now() + 5));
+    await this.#ctx.storage.setAlarm(Math.max(at, this.#context.now() + 5));
   }
 
   /** The alarm rang, so none is set. */
@@ -101,7 +104,7 @@ export class Jobs {
 
   /** After an eviction nothing runs in memory any more, so every lease is void. */
   takeUpOrphans(): void {
-    const { outbox, now } = this.#desk;
+    const { outbox, now } = this.#context;
     for (const { id } of outbox.pending("reply")) outbox.postpone(id, now());
     for (const { id, attempts } of outbox.pending("feedback")) {
       if (attempts === 0) outbox.postpone(id, now());
@@ -110,7 +113,7 @@ export class Jobs {
 
   /** Ends all work before the session is erased, and writes down what was metered. */
   async finish(): Promise<void> {
-    const { closing, replying, outbox } = this.#desk;
+    const { closing, replying, outbox } = this.#context;
     closing.abort();
     for (const controller of replying.values()) controller.abort();
     await Promise.allSettled(this.#working.values());
@@ -142,17 +145,17 @@ export class Jobs {
   }
 
   async #run(job: Job): Promise<void> {
-    const { outbox, now } = this.#desk;
+    const { outbox, now } = this.#context;
     if (job.kind === "prune") {
-      pruneLog(this.#desk);
+      pruneLog(this.#context);
     } else if (job.kind === "reply") {
       const { turnId } = job.payload as { turnId: string };
-      leaseReply(this.#desk, turnId);
+      leaseReply(this.#context, turnId);
       if (!this.#working.has(job.id)) await this.reply(turnId, {}).catch(logUnexpected);
     } else if (job.kind === "feedback") {
       const { feedbackId } = job.payload as { feedbackId: string };
       if (this.#working.has(job.id)) outbox.postpone(job.id, now() + leaseMs);
-      else if (feedbackRow(this.#desk, feedbackId).createdAt + giveUpMs < now()) {
+      else if (feedbackRow(this.#context, feedbackId).createdAt + giveUpMs < now()) {
         this.#giveUp(feedbackId);
       } else await this.learn(feedbackId, {}).catch(logUnexpected);
     } else {
@@ -161,11 +164,11 @@ export class Jobs {
   }
 
   async #write(job: Job): Promise<void> {
-    const { outbox, now } = this.#desk;
+    const { outbox, now } = this.#context;
     try {
       if (job.kind === "usage") await this.#recordUsage(job.payload as UsageEvent);
       else if (job.kind === "release") {
-        await release(this.#desk.env.DB, (job.payload as { eventId: string }).eventId);
+        await release(this.#context.env.DB, (job.payload as { eventId: string }).eventId);
       } else await this.#writeIndex();
       if (!this.#isOver) outbox.delete(job.id);
     } catch (error) {
@@ -175,14 +178,14 @@ export class Jobs {
   }
 
   async #recordUsage(event: UsageEvent): Promise<void> {
-    const { env } = this.#desk;
-    await recordUsage(env.DB, event);
+    const { env } = this.#context;
+    await settle(env.DB, event);
     countUsage(env, event);
   }
 
   async #writeIndex(): Promise<void> {
-    const { id, turn_count, generation, updated_at } = sessionSummary(this.#desk);
-    await this.#desk.env.DB.prepare(
+    const { id, turn_count, generation, updated_at } = sessionSummary(this.#context);
+    await this.#context.env.DB.prepare(
       "UPDATE session_index SET turns = ?2, generation = ?3, updated_at = ?4 WHERE id = ?1",
     )
       .bind(id, turn_count, generation, Date.parse(updated_at))
@@ -190,8 +193,8 @@ export class Jobs {
   }
 
   #giveUp(feedbackId: string): void {
-    const { db, log, outbox, now, transaction } = this.#desk;
-    const row = feedbackRow(this.#desk, feedbackId);
+    const { db, log, outbox, now, transaction } = this.#context;
+    const row = feedbackRow(this.#context, feedbackId);
     const reason = "given up: it could not be finished in a day";
     transaction(() => {
       const weights = row.weights ?? { ...idleWeights, decision: "rejected" as const, reason };

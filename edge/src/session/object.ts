@@ -1,8 +1,8 @@
 /**
- * The Durable Object of one session: its only writer. Start reading at turn.ts and learn.ts.
+ * The Durable Object of one session: its only writer. Start reading at turn.ts and feedback.ts.
  *
  * This file is the object's surface, each public method one call of the Worker; what runs in the background
- * is in jobs.ts. Failures that callers expect come back as values (result.ts).
+ * is in jobs.ts. Failures that callers expect come back as values (rpc.ts).
  */
 import { DurableObject } from "cloudflare:workers";
 import { RosaError } from "@rosa2/shared/errors";
@@ -12,7 +12,7 @@ import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/session/migrations.js";
 import { removeSession } from "../accounts/sessions.ts";
 import { eraseAdapters } from "../adapters/index.ts";
-import { type Config, configOf, type RewriterName } from "../config.ts";
+import { type Config, configOf } from "../config.ts";
 import type {
   ContextPolicy,
   Erased,
@@ -21,6 +21,8 @@ import type {
   LogEvent,
   Method,
   Mode,
+  OwnLexicon,
+  RewriterName,
   SessionDetail,
   TurnBody,
   WordsStateBody,
@@ -29,8 +31,7 @@ import type { Env } from "../env.ts";
 import { logFailure } from "../failure.ts";
 import { GpuClient, isTransient } from "../gpu-client/index.ts";
 import { type IdempotencyKey, KeptError, type Result, settle, type Trace } from "../rpc.ts";
-import { emptyWords, type OwnLexicon } from "../words/index.ts";
-import { type Desk, feedbackRow, generationRow, sessionRow, turnRow } from "./context.ts";
+import type { SessionContext } from "./context.ts";
 import { beginFeedback, type NewFeedback } from "./feedback.ts";
 import { Jobs } from "./jobs.ts";
 import type { NewTurn } from "./planned-turn.ts";
@@ -41,9 +42,18 @@ import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.
 import { setSessionLexicon } from "./store/lexicon.ts";
 import { noteIndex } from "./store/meter.ts";
 import { Outbox } from "./store/outbox.ts";
+import {
+  activeGeneration,
+  feedbackRow,
+  generationRow,
+  sessionRow,
+  setActiveGeneration,
+  turnRow,
+} from "./store/rows.ts";
 import { events, feedback, generations, positives, session, turns } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
 import { feedbackResult, generationBody, sessionDetail, turnBody } from "./store/views.ts";
+import { setWordsState, wordsState } from "./store/words.ts";
 import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
 
 export interface NewSession {
@@ -65,14 +75,27 @@ interface Lineage {
 }
 
 export class SessionObject extends DurableObject<Env> {
-  readonly #desk: Desk;
+  readonly #context: SessionContext;
   readonly #jobs: Jobs;
   #isOpen = false;
+  /** Read once, because it never changes: from the session's own row, or as it was opened. */
+  #identity: { sessionId: string; tenantId: string } | null = null;
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const config: Config = configOf(env);
     const db: DrizzleSqliteDODatabase = drizzle(ctx.storage, { logger: false });
-    this.#desk = {
+    const identity = () => {
+      if (this.#identity === null) throw new RosaError("not_found", "No such session");
+      return this.#identity;
+    };
+    this.#context = {
+      get sessionId() {
+        return identity().sessionId;
+      },
+      get tenantId() {
+        return identity().tenantId;
+      },
       env,
       config,
       gpu: new GpuClient(config.gpu),
@@ -85,7 +108,7 @@ export class SessionObject extends DurableObject<Env> {
       now: () => Date.now(),
       transaction: (work) => ctx.storage.transactionSync(work),
     };
-    this.#jobs = new Jobs(this.#desk, ctx);
+    this.#jobs = new Jobs(this.#context, ctx);
     ctx.blockConcurrencyWhile(async () => {
       // Asking for a session that does not exist must not write: an object without rows costs nothing.
       const tables = ctx.storage.sql
@@ -93,6 +116,12 @@ export class SessionObject extends DurableObject<Env> {
         .toArray();
       if (tables.length === 0) return;
       await migrate(db, migrations);
+      const row = db
+        .select({ sessionId: session.id, tenantId: session.tenantId })
+        .from(session)
+        .get();
+      if (row === undefined) return;
+      this.#identity = row;
       this.#isOpen = true;
       this.#jobs.takeUpOrphans();
       await this.#jobs.arm();
@@ -101,27 +130,21 @@ export class SessionObject extends DurableObject<Env> {
 
   create(input: NewSession): Promise<Result<SessionDetail>> {
     return settle(async () => {
-      if (!this.#isOpen) {
-        await migrate(this.#desk.db, migrations);
-        this.#isOpen = true;
-      }
-      this.#desk.db
+      if (!this.#isOpen) await migrate(this.#context.db, migrations);
+      this.#context.db
         .insert(session)
-        .values({
-          ...input,
-          wordsState: emptyWords(),
-          activeGeneration: "base",
-          createdAt: this.#desk.now(),
-        })
+        .values({ ...input, createdAt: this.#context.now() })
         .onConflictDoNothing()
         .run();
+      this.#identity = { sessionId: input.id, tenantId: input.tenantId };
+      this.#isOpen = true;
       await this.#jobs.arm();
-      return sessionDetail(this.#desk);
+      return sessionDetail(this.#context, this.#context.config.rewriter.name);
     });
   }
 
   read(): Promise<Result<SessionDetail>> {
-    return this.#answer(() => sessionDetail(this.#desk));
+    return this.#answer(() => sessionDetail(this.#context, this.#context.config.rewriter.name));
   }
 
   /** Takes a turn and waits for its reply. */
@@ -140,7 +163,7 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(async () => {
       const turnId = await this.#begin(input);
       this.#jobs.background(this.#jobs.reply(turnId, trace));
-      const { generation } = turnRow(this.#desk, turnId);
+      const { generation } = turnRow(this.#context, turnId);
       return { turnId, generation, stream: this.#followReply(turnId, 0) };
     });
   }
@@ -167,33 +190,33 @@ export class SessionObject extends DurableObject<Env> {
   stop(turnId: string, key?: IdempotencyKey): Promise<Result<TurnBody>> {
     return this.#answer(async () => {
       // A repeated call must not end what was begun anew meanwhile.
-      if (key === undefined || findIdempotent(this.#desk, key) === null) {
-        await stopTurn(this.#desk, turnId);
-        noteIdempotent(this.#desk, key, turnId);
+      if (key === undefined || findIdempotent(this.#context, key) === null) {
+        await stopTurn(this.#context, turnId);
+        noteIdempotent(this.#context, key, turnId);
       }
       await this.#jobs.replying(turnId);
       await this.#jobs.arm();
-      return turnBody(this.#desk, turnRow(this.#desk, turnId));
+      return turnBody(this.#context, turnRow(this.#context, turnId));
     });
   }
 
   /** Takes feedback and waits as far as the body asks: for the words, for the weights, for the new reply. */
   feedback(input: NewFeedback, trace: Trace): Promise<Result<FeedbackResult>> {
     return this.#answer(async () => {
-      const id = await beginFeedback(this.#desk, input);
+      const id = await beginFeedback(this.#context, input);
       const work = this.#jobs.learn(id, trace);
       this.#jobs.background(work);
       const { retry, wait = retry } = input.body;
       if (wait) {
         await work.catch((error) => this.#wordsOrKept(error, id));
       } else {
-        while (feedbackRow(this.#desk, id).step === "stored") {
-          await Promise.race([work, this.#desk.log.changed()]).catch((error) =>
+        while (feedbackRow(this.#context, id).step === "stored") {
+          await Promise.race([work, this.#context.log.changed()]).catch((error) =>
             this.#kept(error, id),
           );
         }
       }
-      return feedbackResult(this.#desk, feedbackRow(this.#desk, id));
+      return feedbackResult(this.#context, feedbackRow(this.#context, id));
     });
   }
 
@@ -203,36 +226,36 @@ export class SessionObject extends DurableObject<Env> {
     trace: Trace,
   ): Promise<Result<{ feedbackId: string; stream: ReadableStream<Uint8Array> }>> {
     return this.#answer(async () => {
-      const feedbackId = await beginFeedback(this.#desk, input);
+      const feedbackId = await beginFeedback(this.#context, input);
       // From the feedback's own beginning: a repeated call sees everything again.
       const after = 0;
       let failed = false;
       this.#jobs.background(
         this.#jobs.learn(feedbackId, trace).catch((error) => {
           failed = true;
-          const row = feedbackRow(this.#desk, feedbackId);
+          const row = feedbackRow(this.#context, feedbackId);
           // A failed retry has its own error event in the log already.
           if (!(error instanceof KeptError)) {
-            this.#desk.log.append({
+            this.#context.log.append({
               turnId: row.turnId,
               type: "error",
               data: { error: describe(error), feedback_id: feedbackId },
-              at: this.#desk.now(),
+              at: this.#context.now(),
               feedbackId,
             });
           }
-          this.#desk.log.wake();
+          this.#context.log.wake();
         }),
       );
       const filters = (): Filter[] => {
-        const { turnId, retryTurnId } = feedbackRow(this.#desk, feedbackId);
+        const { turnId, retryTurnId } = feedbackRow(this.#context, feedbackId);
         const own: Filter = { turnId, feedbackId };
         return retryTurnId === null
           ? [own]
           : [own, { turnId: retryTurnId, types: ["turn", "delta", "reset", "error"] }];
       };
-      const settled = () => failed || feedbackRow(this.#desk, feedbackId).step === "done";
-      const stream = followLog(this.#desk.log, filters, after, settled);
+      const settled = () => failed || feedbackRow(this.#context, feedbackId).step === "done";
+      const stream = followLog(this.#context.log, filters, after, settled);
       return { feedbackId, stream };
     });
   }
@@ -240,50 +263,50 @@ export class SessionObject extends DurableObject<Env> {
   /** A turn's log after an event id, then live until nothing more can come of the turn. */
   events(turnId: string, afterSeq: number): Promise<Result<ReadableStream<Uint8Array>>> {
     return this.#answer(() => {
-      turnRow(this.#desk, turnId);
+      turnRow(this.#context, turnId);
       const settled = () => {
-        const open = this.#desk.db
+        const open = this.#context.db
           .select({ step: feedback.step })
           .from(feedback)
           .where(eq(feedback.turnId, turnId))
           .all()
           .some(({ step }) => step !== "done");
-        return !open && turnRow(this.#desk, turnId).status !== "running";
+        return !open && turnRow(this.#context, turnId).status !== "running";
       };
-      return followLog(this.#desk.log, () => [{ turnId }], afterSeq, settled);
+      return followLog(this.#context.log, () => [{ turnId }], afterSeq, settled);
     });
   }
 
   readTurn(turnId: string): Promise<Result<TurnBody>> {
-    return this.#answer(() => turnBody(this.#desk, turnRow(this.#desk, turnId)));
+    return this.#answer(() => turnBody(this.#context, turnRow(this.#context, turnId)));
   }
 
   words(): Promise<Result<WordsStateBody>> {
-    return this.#answer(() => wordsBody(sessionRow(this.#desk).wordsState));
+    return this.#answer(() => wordsBody(wordsState(this.#context)));
   }
 
   /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
   changeWords(change: WordsChange, key?: IdempotencyKey): Promise<Result<WordsStateBody>> {
     return this.#answer(() =>
       this.#jobs.inTurn(() =>
-        changeOnce(this.#desk, key, () => {
-          const wordsState = changedWords(sessionRow(this.#desk).wordsState, change);
-          this.#desk.db.update(session).set({ wordsState }).run();
-          return wordsBody(wordsState);
+        changeOnce(this.#context, key, () => {
+          const state = changedWords(wordsState(this.#context), change);
+          setWordsState(this.#context, state);
+          return wordsBody(state);
         }),
       ),
     );
   }
 
   lexicon(): Promise<Result<OwnLexicon>> {
-    return this.#answer(() => sessionRow(this.#desk).lexicon ?? []);
+    return this.#answer(() => sessionRow(this.#context).lexicon ?? []);
   }
 
   /** Waits for feedback under way, as every change of the words does. */
   setLexicon(lexicon: OwnLexicon): Promise<Result<OwnLexicon>> {
     return this.#answer(() =>
       this.#jobs.inTurn(() => {
-        setSessionLexicon(this.#desk, lexicon);
+        setSessionLexicon(this.#context, lexicon);
         return lexicon;
       }),
     );
@@ -296,12 +319,13 @@ export class SessionObject extends DurableObject<Env> {
   /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
   activate(generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
     return this.#answer(() =>
-      changeOnce(this.#desk, key, () => {
-        const madeAt = generation === "base" ? 0 : generationRow(this.#desk, generation).createdAt;
-        this.#desk.transaction(() => {
-          this.#desk.db.update(session).set({ activeGeneration: generation }).run();
-          this.#desk.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
-          noteIndex(this.#desk);
+      changeOnce(this.#context, key, () => {
+        const madeAt =
+          generation === "base" ? 0 : generationRow(this.#context, generation).createdAt;
+        this.#context.transaction(() => {
+          setActiveGeneration(this.#context, generation);
+          this.#context.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+          noteIndex(this.#context);
         });
         return this.#lineage();
       }),
@@ -309,11 +333,11 @@ export class SessionObject extends DurableObject<Env> {
   }
 
   adapter(generation: string): Promise<Result<{ digest: string }>> {
-    return this.#answer(() => ({ digest: generationRow(this.#desk, generation).digest }));
+    return this.#answer(() => ({ digest: generationRow(this.#context, generation).digest }));
   }
 
   snapshot(turnId: string | null): Promise<Result<Snapshot>> {
-    return this.#answer(() => takeSnapshot(this.#desk, turnId));
+    return this.#answer(() => takeSnapshot(this.#context, turnId));
   }
 
   /** Fills a new session from another's snapshot. */
@@ -321,10 +345,10 @@ export class SessionObject extends DurableObject<Env> {
     return settle(async () => {
       const created = await this.create(input);
       if (!created.ok) throw new RosaError(created.code, created.message);
-      restoreSnapshot(this.#desk, snapshot);
-      noteIndex(this.#desk);
+      restoreSnapshot(this.#context, snapshot);
+      noteIndex(this.#context);
       await this.#jobs.arm();
-      return sessionDetail(this.#desk);
+      return sessionDetail(this.#context, this.#context.config.rewriter.name);
     });
   }
 
@@ -337,8 +361,8 @@ export class SessionObject extends DurableObject<Env> {
     this.#jobs.rang();
     if (!this.#isOpen) return;
     try {
-      const { expiresAt } = sessionRow(this.#desk);
-      if (expiresAt !== null && expiresAt <= this.#desk.now()) {
+      const { expiresAt } = sessionRow(this.#context);
+      if (expiresAt !== null && expiresAt <= this.#context.now()) {
         await this.#erase();
         return;
       }
@@ -365,28 +389,28 @@ export class SessionObject extends DurableObject<Env> {
 
   /** A new turn, or the one of this Idempotency-Key: had it failed, the repeated call is its retry. */
   async #begin(input: NewTurn): Promise<string> {
-    const turnId = await beginTurn(this.#desk, input);
-    if (turnRow(this.#desk, turnId).status === "failed") await reviveTurn(this.#desk, turnId);
+    const turnId = await beginTurn(this.#context, input);
+    if (turnRow(this.#context, turnId).status === "failed") await reviveTurn(this.#context, turnId);
     return turnId;
   }
 
   /** Makes a failed turn run again; the number of the last event before, the first time that this key came. */
   async #revive(turnId: string, key: IdempotencyKey | undefined): Promise<number> {
-    const earlier = key === undefined ? null : findIdempotent(this.#desk, key);
+    const earlier = key === undefined ? null : findIdempotent(this.#context, key);
     const after = earlier === null ? this.#lastSeq() : Number(earlier);
     // What the key began is over: its turn is the answer, unless it failed again.
-    if (earlier !== null && turnRow(this.#desk, turnId).status !== "failed") return after;
-    await reviveTurn(this.#desk, turnId);
-    noteIdempotent(this.#desk, key, String(after));
+    if (earlier !== null && turnRow(this.#context, turnId).status !== "failed") return after;
+    await reviveTurn(this.#context, turnId);
+    noteIdempotent(this.#context, key, String(after));
     return after;
   }
 
   #lineage(): Lineage {
-    const { activeGeneration } = sessionRow(this.#desk);
-    const rows = this.#desk.db.select().from(generations).orderBy(asc(generations.index)).all();
+    const active = activeGeneration(this.#context);
+    const rows = this.#context.db.select().from(generations).orderBy(asc(generations.index)).all();
     return {
-      active: activeGeneration,
-      data: rows.map((row) => generationBody(row, activeGeneration)),
+      active,
+      data: rows.map((row) => generationBody(row, active)),
     };
   }
 
@@ -395,14 +419,13 @@ export class SessionObject extends DurableObject<Env> {
     const work = this.#jobs.reply(turnId, trace);
     this.#jobs.background(work);
     await work;
-    const turn = turnRow(this.#desk, turnId);
+    const turn = turnRow(this.#context, turnId);
     if (turn.status === "failed" && turn.error !== null) throw new KeptError(turn.error, turnId);
-    return turnBody(this.#desk, turn);
+    return turnBody(this.#context, turn);
   }
 
   async #erase(): Promise<Erased> {
-    const { db } = this.#desk;
-    const { id, tenantId } = sessionRow(this.#desk);
+    const { db, sessionId: id, tenantId } = this.#context;
     await this.#jobs.finish();
     const rows = (table: typeof turns | typeof generations | typeof events) =>
       db.select({ n: count() }).from(table).get()?.n ?? 0;
@@ -413,7 +436,7 @@ export class SessionObject extends DurableObject<Env> {
     this.#jobs.close();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
-    this.#desk.log.wake();
+    this.#context.log.wake();
     return {
       id,
       object: "session.erased",
@@ -424,13 +447,13 @@ export class SessionObject extends DurableObject<Env> {
 
   #followReply(turnId: string, afterSeq: number): ReadableStream<Uint8Array> {
     const types: LogEvent["type"][] = ["turn", "delta", "reset", "done", "error"];
-    const settled = () => turnRow(this.#desk, turnId).status !== "running";
-    return followLog(this.#desk.log, () => [{ turnId, types }], afterSeq, settled);
+    const settled = () => turnRow(this.#context, turnId).status !== "running";
+    return followLog(this.#context.log, () => [{ turnId, types }], afterSeq, settled);
   }
 
   #lastSeq(): number {
     return (
-      this.#desk.db
+      this.#context.db
         .select({ seq: events.seq })
         .from(events)
         .orderBy(desc(events.seq))
@@ -444,8 +467,8 @@ export class SessionObject extends DurableObject<Env> {
    * and update and new turn follow from the outbox.
    */
   #wordsOrKept(error: unknown, feedbackId: string): void {
-    const { step } = feedbackRow(this.#desk, feedbackId);
-    if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(this.#desk)) return;
+    const { step } = feedbackRow(this.#context, feedbackId);
+    if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(this.#context)) return;
     this.#kept(error, feedbackId);
   }
 

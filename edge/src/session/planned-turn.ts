@@ -5,13 +5,12 @@ import { asc, inArray, max } from "drizzle-orm";
 import { turnsMax } from "../contract/index.ts";
 import type { IdempotencyKey } from "../rpc.ts";
 import { reviseRequest } from "../words/index.ts";
-import { type Desk, sessionRow, type TurnRow } from "./context.ts";
+import type { SessionContext } from "./context.ts";
 import { buildPrompt, type Exchange } from "./policy/prompt.ts";
 import { wordsOptions } from "./store/lexicon.ts";
-import { turns } from "./store/schema.ts";
-
-/** `max_tokens` is always sent, so that a reply's price is bounded before it starts. */
-export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens: number };
+import { activeGeneration, sessionRow, type TurnRow } from "./store/rows.ts";
+import { type TurnSampling, turns } from "./store/schema.ts";
+import { wordsState } from "./store/words.ts";
 
 export interface NewTurn {
   content: string;
@@ -30,15 +29,15 @@ export interface Retry {
 }
 
 /** The row of a turn as it would be stored now: the words as learnt, the active generation, the dialogue so far. */
-export function draftTurn(
-  desk: Desk,
+export function planTurn(
+  context: SessionContext,
   turnId: string,
   input: NewTurn,
   retry: Retry | undefined,
 ): typeof turns.$inferInsert & { sampling: TurnSampling; messages: TurnRow["messages"] } {
-  const session = sessionRow(desk);
+  const session = sessionRow(context);
   const index =
-    (desk.db
+    (context.db
       .select({ last: max(turns.index) })
       .from(turns)
       .get()?.last ?? -1) + 1;
@@ -52,19 +51,19 @@ export function draftTurn(
   const prompt =
     retry?.prompt ??
     (wordsAdapt
-      ? reviseRequest(session.wordsState, input.content, wordsOptions(desk)).prompt
+      ? reviseRequest(wordsState(context), input.content, wordsOptions(context)).prompt
       : input.content);
   const sampling = {
     ...input.sampling,
-    max_tokens: input.sampling.max_tokens ?? desk.config.replyTokens,
+    max_tokens: input.sampling.max_tokens ?? context.config.replyTokens,
   };
   const problemId = retry?.of.problemId ?? turnId;
   const messages = buildPrompt({
     instructions: session.instructions,
     policy: session.context,
-    dialogue: session.context === "dialogue" ? dialogueBefore(desk, problemId) : [],
+    dialogue: session.context === "dialogue" ? dialogueBefore(context, problemId) : [],
     request: prompt,
-    tokensMax: Math.max(64, desk.config.contextTokens - sampling.max_tokens),
+    tokensMax: Math.max(64, context.config.contextTokens - sampling.max_tokens),
   });
   return {
     id: turnId,
@@ -78,16 +77,16 @@ export function draftTurn(
     sampling,
     rejected: retry?.rejected ?? [],
     status: "running",
-    generation: session.activeGeneration,
+    generation: activeGeneration(context),
     keyId: input.keyId,
     runs: 1,
-    createdAt: desk.now(),
+    createdAt: context.now(),
   };
 }
 
 /** Finished exchanges of other problems, oldest first, each with its last try. */
-function dialogueBefore(desk: Desk, problemId: string): Exchange[] {
-  const rows = desk.db
+function dialogueBefore(context: SessionContext, problemId: string): Exchange[] {
+  const rows = context.db
     .select({ problemId: turns.problemId, prompt: turns.prompt, reply: turns.reply })
     .from(turns)
     .where(inArray(turns.status, ["completed", "stopped"]))

@@ -1,18 +1,18 @@
 /** A reply on its way into the event log; it knows what readers have on their screens, not where text comes from. */
 import type { TokenLogprob } from "@rosa2/shared/protocol";
-import type { Desk } from "./context.ts";
+import type { SessionContext } from "./context.ts";
 
 /** After an eviction a reply is written anew, and what readers already have is skipped. */
-export class Page {
+export class ReplyWriter {
   text = "";
-  readonly #desk: Desk;
+  readonly #context: SessionContext;
   readonly #turnId: string;
   #shown: string;
 
-  constructor(desk: Desk, turnId: string) {
-    this.#desk = desk;
+  constructor(context: SessionContext, turnId: string) {
+    this.#context = context;
     this.#turnId = turnId;
-    this.#shown = desk.log.textSoFar(turnId);
+    this.#shown = context.log.textSoFar(turnId);
   }
 
   write(delta: string, logprobs?: TokenLogprob[]): void {
@@ -40,6 +40,6 @@ export class Page {
   }
 
   #append(type: "delta" | "reset", data: unknown): void {
-    this.#desk.log.append({ turnId: this.#turnId, type, data, at: this.#desk.now() });
+    this.#context.log.append({ turnId: this.#turnId, type, data, at: this.#context.now() });
   }
 }

@@ -8,42 +8,48 @@ import {
   type Rewriter,
   workersAiRewriter,
 } from "../words/providers/index.ts";
-import { callContext, type Desk, sessionRow } from "./context.ts";
+import { callContext, type SessionContext } from "./context.ts";
 import { type GpuTime, gpuMsOf } from "./store/meter.ts";
+import { sessionRow } from "./store/rows.ts";
 
 export function rewriterOf(
-  desk: Desk,
+  context: SessionContext,
   tenantId: string,
   trace: Trace,
   gpuTime: GpuTime,
 ): Rewriter | null {
-  const { rewriter } = desk.config;
-  const wanted = sessionRow(desk).rewriter ?? rewriter.name;
-  if (wanted === "gpu") return servedModel(desk, tenantId, trace, gpuTime);
+  const { rewriter } = context.config;
+  const wanted = sessionRow(context).rewriter ?? rewriter.name;
+  if (wanted === "gpu") return servedModel(context, tenantId, trace, gpuTime);
   // A session's choice that the deployment has since given up leaves the rules.
   if (wanted !== rewriter.name || rewriter.name === "rules") return null;
   return rewriter.name === "openai"
     ? openAiRewriter(rewriter)
-    : workersAiRewriter(desk.env.AI as AiBinding | undefined, rewriter.model);
+    : workersAiRewriter(context.env.AI as AiBinding | undefined, rewriter.model);
 }
 
 /** Whether a model of somebody else's rewrites, so that words go on while the GPU service is away. */
-export function rewritesWithoutGpu(desk: Desk): boolean {
-  const { rewriter } = desk.config;
-  const wanted = sessionRow(desk).rewriter ?? rewriter.name;
+export function rewritesWithoutGpu(context: SessionContext): boolean {
+  const { rewriter } = context.config;
+  const wanted = sessionRow(context).rewriter ?? rewriter.name;
   return wanted === rewriter.name && (wanted === "openai" || wanted === "workers-ai");
 }
 
-function servedModel(desk: Desk, tenantId: string, trace: Trace, gpuTime: GpuTime): Rewriter {
+function servedModel(
+  context: SessionContext,
+  tenantId: string,
+  trace: Trace,
+  gpuTime: GpuTime,
+): Rewriter {
   return gpuRewriter(async (messages, { temperature, maxTokens, signal }) => {
-    const events = desk.gpu.generate(
+    const events = context.gpu.generate(
       {
         tenant: tenantId,
         adapter: null,
         messages,
         sampling: { temperature, max_tokens: maxTokens },
       },
-      { ...callContext(desk, tenantId, trace), signal },
+      { ...callContext(context, trace), signal },
     );
     for await (const event of events) {
       if (event.type !== "done") continue;

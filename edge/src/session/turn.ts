@@ -7,26 +7,19 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { Usage } from "@rosa2/shared/protocol";
 import { and, eq } from "drizzle-orm";
-import { release, reserve } from "../accounts/budget.ts";
+import { type Charge, giveBack, spend } from "../accounts/spending.ts";
 import { replyCostNanosMax, settledCostNanos } from "../accounts/usage.ts";
 import { logFailure } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
-import {
-  adapterOf,
-  callContext,
-  type Desk,
-  runningTurn,
-  sessionRow,
-  type TurnRow,
-  turnRow,
-} from "./context.ts";
-import { draftTurn, type NewTurn, type Retry } from "./planned-turn.ts";
-import { Page } from "./reply-writer.ts";
+import { callContext, type SessionContext } from "./context.ts";
+import { type NewTurn, planTurn, type Retry } from "./planned-turn.ts";
+import { ReplyWriter } from "./reply-writer.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { gpuMsOf, meter, meterId, noteIndex, Spending } from "./store/meter.ts";
 import { leaseMs } from "./store/outbox.ts";
 import { notePrune } from "./store/prune.ts";
+import { adapterOf, runningTurn, type TurnRow, turnRow } from "./store/rows.ts";
 import { turns } from "./store/schema.ts";
 import { turnBody } from "./store/views.ts";
 
@@ -35,77 +28,77 @@ import { turnBody } from "./store/views.ts";
  *
  * @throws RosaError `conflict` while another turn is being answered, `budget_exceeded`, `idempotency_mismatch`.
  */
-export async function beginTurn(desk: Desk, input: NewTurn, retry?: Retry): Promise<string> {
-  const earlier = findEarlier(desk, input);
+export async function beginTurn(
+  context: SessionContext,
+  input: NewTurn,
+  retry?: Retry,
+): Promise<string> {
+  const earlier = findEarlier(context, input);
   if (earlier !== null) return earlier;
   const turnId = newId("turn");
-  const draft = draftTurn(desk, turnId, input, retry);
-  refuseWhileReplying(desk);
-  const eventId = meterId(desk, turnId, 1);
-  const amountNanos = replyCostNanosMax(
-    desk.config.prices,
-    draft.messages,
-    draft.sampling.max_tokens,
-  );
-  const { tenantId } = sessionRow(desk);
-  await reserve(desk.env.DB, { eventId, tenantId, amountNanos }, desk.now());
+  const planned = planTurn(context, turnId, input, retry);
+  refuseWhileReplying(context);
   let stored = turnId;
-  try {
-    desk.transaction(() => {
+  await spend(context.env.DB, chargeOf(context, { ...planned, runs: 1 }), (keep) => {
+    context.transaction(() => {
       // Another call may have come in while the budget was asked.
-      const meanwhile = findEarlier(desk, input);
+      const meanwhile = findEarlier(context, input);
       if (meanwhile !== null) {
         stored = meanwhile;
         return;
       }
-      refuseWhileReplying(desk);
-      const row = draftTurn(desk, turnId, input, retry);
-      desk.db.insert(turns).values(row).run();
-      noteIdempotent(desk, input.idempotency, turnId);
+      refuseWhileReplying(context);
+      context.db
+        .insert(turns)
+        .values(planTurn(context, turnId, input, retry))
+        .run();
+      noteIdempotent(context, input.idempotency, turnId);
       retry?.alongside(turnId);
-      leaseReply(desk, turnId);
-      desk.log.append({
+      leaseReply(context, turnId);
+      context.log.append({
         turnId,
         type: "turn",
-        data: turnBody(desk, turnRow(desk, turnId)),
-        at: desk.now(),
+        data: turnBody(context, turnRow(context, turnId)),
+        at: context.now(),
       });
     });
-  } finally {
-    const isOurs = stored === turnId && turnExists(desk, turnId);
-    if (!isOurs) await release(desk.env.DB, eventId).catch(() => {});
-  }
+    if (stored === turnId) keep();
+  });
   return stored;
 }
 
 /** Writes the reply of a running turn to the log, to the end, a stop or a failure; the row tells which. */
-export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Promise<void> {
-  const turn = turnRow(desk, turnId);
+export async function answerTurn(
+  context: SessionContext,
+  turnId: string,
+  trace: Trace,
+): Promise<void> {
+  const turn = turnRow(context, turnId);
   if (turn.status !== "running") return;
-  const { tenantId } = sessionRow(desk);
-  if (desk.replying.has(turnId)) throw new Error(`Turn ${turnId} is being answered already`);
+  const { tenantId } = context;
+  if (context.replying.has(turnId)) throw new Error(`Turn ${turnId} is being answered already`);
   const stop = new AbortController();
-  desk.replying.set(turnId, stop);
-  const page = new Page(desk, turnId);
-  const spending = new Spending(turn.messages, desk.now);
+  context.replying.set(turnId, stop);
+  const writer = new ReplyWriter(context, turnId);
+  const spending = new Spending(turn.messages, context.now);
   try {
-    const events = desk.gpu.generate(
+    const events = context.gpu.generate(
       {
         tenant: tenantId,
-        adapter: adapterOf(desk, turn.generation),
+        adapter: adapterOf(context, turn.generation),
         messages: turn.messages,
         sampling: turn.sampling,
         rejected: turn.rejected,
       },
-      { ...callContext(desk, tenantId, trace), signal: stop.signal },
+      { ...callContext(context, trace), signal: stop.signal },
     );
     for await (const event of events) {
       if (event.type === "delta") {
         spending.read(event);
-        page.write(event.text, event.logprobs);
+        writer.write(event.text, event.logprobs);
       } else if (event.type === "done") {
-        page.finish(event.text);
-        finishTurn(desk, turn, {
+        writer.finish(event.text);
+        finishTurn(context, turn, {
           status: "completed",
           reply: event.text,
           finishReason: event.finish_reason,
@@ -117,20 +110,20 @@ export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Prom
     }
   } catch (error) {
     if (stop.signal.aborted) {
-      finishTurn(desk, turn, {
+      finishTurn(context, turn, {
         status: "stopped",
-        reply: page.text,
+        reply: writer.text,
         finishReason: "stopped",
         logprob: null,
         usage: spending.usage,
         gpuMs: spending.gpuMs,
       });
     } else {
-      await failTurn(desk, turn, error, spending.gpuMs);
+      await failTurn(context, turn, error, spending.gpuMs);
     }
   } finally {
-    desk.replying.delete(turnId);
-    desk.log.wake();
+    context.replying.delete(turnId);
+    context.log.wake();
   }
 }
 
@@ -139,8 +132,8 @@ export async function answerTurn(desk: Desk, turnId: string, trace: Trace): Prom
  *
  * @throws RosaError `conflict` for any other turn, `budget_exceeded`.
  */
-export async function reviveTurn(desk: Desk, turnId: string): Promise<void> {
-  const turn = turnRow(desk, turnId);
+export async function reviveTurn(context: SessionContext, turnId: string): Promise<void> {
+  const turn = turnRow(context, turnId);
   if (turn.status === "running") return;
   if (turn.status !== "failed") {
     throw new RosaError(
@@ -148,43 +141,38 @@ export async function reviveTurn(desk: Desk, turnId: string): Promise<void> {
       `Cannot run turn ${turnId} again: it is ${turn.status}. For another try at its reply send feedback with "retry": true`,
     );
   }
-  refuseWhileReplying(desk);
+  refuseWhileReplying(context);
   const runs = turn.runs + 1;
-  const eventId = meterId(desk, turnId, runs);
-  const amountNanos = replyCostNanosMax(
-    desk.config.prices,
-    turn.messages,
-    turn.sampling.max_tokens,
+  await spend(context.env.DB, chargeOf(context, { ...turn, runs }), (keep) =>
+    context.transaction(() => {
+      if (turnRow(context, turnId).status !== "failed") return;
+      refuseWhileReplying(context);
+      context.db
+        .update(turns)
+        .set({ status: "running", runs, error: null, finishedAt: null })
+        .where(eq(turns.id, turnId))
+        .run();
+      context.log.forgetErrors({ turnId });
+      leaseReply(context, turnId);
+      keep();
+    }),
   );
-  const { tenantId } = sessionRow(desk);
-  await reserve(desk.env.DB, { eventId, tenantId, amountNanos }, desk.now());
-  desk.transaction(() => {
-    if (turnRow(desk, turnId).status !== "failed") return;
-    refuseWhileReplying(desk);
-    desk.db
-      .update(turns)
-      .set({ status: "running", runs, error: null, finishedAt: null })
-      .where(eq(turns.id, turnId))
-      .run();
-    desk.log.forgetErrors({ turnId });
-    leaseReply(desk, turnId);
-  });
 }
 
 /** Ends a reply where it is; the partial text stays. Stopping a turn that is over changes nothing. */
-export async function stopTurn(desk: Desk, turnId: string): Promise<void> {
-  const turn = turnRow(desk, turnId);
+export async function stopTurn(context: SessionContext, turnId: string): Promise<void> {
+  const turn = turnRow(context, turnId);
   if (turn.status !== "running") return;
-  const controller = desk.replying.get(turnId);
+  const controller = context.replying.get(turnId);
   if (controller !== undefined) {
     controller.abort();
     return;
   }
   // Orphaned by an eviction and not yet taken up again: what the log holds is the reply.
-  const { usage, gpuMs } = new Spending(turn.messages, desk.now);
-  finishTurn(desk, turn, {
+  const { usage, gpuMs } = new Spending(turn.messages, context.now);
+  finishTurn(context, turn, {
     status: "stopped",
-    reply: desk.log.textSoFar(turnId),
+    reply: context.log.textSoFar(turnId),
     finishReason: "stopped",
     logprob: null,
     usage,
@@ -192,28 +180,34 @@ export async function stopTurn(desk: Desk, turnId: string): Promise<void> {
   });
 }
 
-export function leaseReply(desk: Desk, turnId: string): void {
-  desk.outbox.put({
+export function leaseReply(context: SessionContext, turnId: string): void {
+  context.outbox.put({
     id: `reply:${turnId}`,
     kind: "reply",
     payload: { turnId },
-    dueAt: desk.now() + leaseMs,
+    dueAt: context.now() + leaseMs,
   });
 }
 
-function findEarlier(desk: Desk, input: NewTurn): string | null {
+/** What one run of a turn can cost at most. */
+function chargeOf(
+  context: SessionContext,
+  turn: Pick<TurnRow, "id" | "runs" | "messages" | "sampling">,
+): Charge {
+  return {
+    eventId: meterId(context, turn.id, turn.runs),
+    tenantId: context.tenantId,
+    amountNanos: replyCostNanosMax(context.config.prices, turn.messages, turn.sampling.max_tokens),
+  };
+}
+
+function findEarlier(context: SessionContext, input: NewTurn): string | null {
   if (input.idempotency === undefined) return null;
-  return findIdempotent(desk, input.idempotency);
+  return findIdempotent(context, input.idempotency);
 }
 
-function turnExists(desk: Desk, turnId: string): boolean {
-  return (
-    desk.db.select({ id: turns.id }).from(turns).where(eq(turns.id, turnId)).get() !== undefined
-  );
-}
-
-function refuseWhileReplying(desk: Desk): void {
-  const running = runningTurn(desk);
+function refuseWhileReplying(context: SessionContext): void {
+  const running = runningTurn(context);
   if (running === undefined) return;
   throw new RosaError(
     "conflict",
@@ -231,39 +225,39 @@ interface Outcome {
   gpuMs: number;
 }
 
-function finishTurn(desk: Desk, turn: TurnRow, outcome: Outcome): void {
+function finishTurn(context: SessionContext, turn: TurnRow, outcome: Outcome): void {
   const { gpuMs, ...columns } = outcome;
-  const { id: sessionId, tenantId } = sessionRow(desk);
-  const costNanos = settledCostNanos(desk.config.prices, outcome.usage, turn);
-  desk.transaction(() => {
-    const finished = desk.db
+  const { sessionId, tenantId } = context;
+  const costNanos = settledCostNanos(context.config.prices, outcome.usage, turn);
+  context.transaction(() => {
+    const finished = context.db
       .update(turns)
-      .set({ ...columns, costNanos, finishedAt: desk.now() })
+      .set({ ...columns, costNanos, finishedAt: context.now() })
       .where(and(eq(turns.id, turn.id), eq(turns.status, "running")))
       .returning({ id: turns.id })
       .all();
     if (finished.length === 0) return;
-    meter(desk, {
-      eventId: meterId(desk, turn.id, turn.runs),
+    meter(context, {
+      eventId: meterId(context, turn.id, turn.runs),
       tenantId,
       keyId: turn.keyId,
       sessionId,
       kind: "reply",
-      at: desk.now(),
+      at: context.now(),
       promptTokens: outcome.usage.prompt_tokens,
       cachedTokens: outcome.usage.cached_tokens,
       completionTokens: outcome.usage.completion_tokens,
       gpuMs,
       costNanos,
     });
-    noteIndex(desk);
-    notePrune(desk);
-    desk.outbox.delete(`reply:${turn.id}`);
-    desk.log.append({
+    noteIndex(context);
+    notePrune(context);
+    context.outbox.delete(`reply:${turn.id}`);
+    context.log.append({
       turnId: turn.id,
       type: "done",
-      data: turnBody(desk, turnRow(desk, turn.id)),
-      at: desk.now(),
+      data: turnBody(context, turnRow(context, turn.id)),
+      at: context.now(),
     });
   });
 }
@@ -272,42 +266,50 @@ function finishTurn(desk: Desk, turn: TurnRow, outcome: Outcome): void {
  * Ends a turn without a reply, and bills nothing. Its reservation is given back with the record of the GPU time it
  * took (ms), where any is known; by the outbox if this object dies first.
  */
-async function failTurn(desk: Desk, turn: TurnRow, error: unknown, gpuMs: number): Promise<void> {
+async function failTurn(
+  context: SessionContext,
+  turn: TurnRow,
+  error: unknown,
+  gpuMs: number,
+): Promise<void> {
   if (!(error instanceof RosaError)) logFailure("reply", error);
   const failure =
     error instanceof RosaError
       ? { code: error.code, message: error.message }
       : { code: "internal_error", message: "The reply failed for an unexpected reason" };
-  const eventId = meterId(desk, turn.id, turn.runs);
+  const eventId = meterId(context, turn.id, turn.runs);
   const job = `release:${eventId}`;
-  desk.transaction(() => {
-    desk.db
+  context.transaction(() => {
+    context.db
       .update(turns)
-      .set({ status: "failed", error: failure, finishedAt: desk.now() })
+      .set({ status: "failed", error: failure, finishedAt: context.now() })
       .where(and(eq(turns.id, turn.id), eq(turns.status, "running")))
       .run();
-    desk.outbox.delete(`reply:${turn.id}`);
+    context.outbox.delete(`reply:${turn.id}`);
     if (gpuMs > 0) {
-      const { id: sessionId, tenantId } = sessionRow(desk);
+      const { sessionId, tenantId } = context;
       const { keyId } = turn;
-      const at = desk.now();
-      meter(desk, { eventId, tenantId, keyId, sessionId, kind: "failed", at, gpuMs, costNanos: 0 });
+      const at = context.now();
+      meter(context, {
+        eventId,
+        tenantId,
+        keyId,
+        sessionId,
+        kind: "failed",
+        at,
+        gpuMs,
+        costNanos: 0,
+      });
     } else {
-      const dueAt = desk.now() + leaseMs;
-      desk.outbox.put({ id: job, kind: "release", payload: { eventId }, dueAt });
+      const dueAt = context.now() + leaseMs;
+      context.outbox.put({ id: job, kind: "release", payload: { eventId }, dueAt });
     }
-    desk.log.append({
+    context.log.append({
       turnId: turn.id,
       type: "error",
       data: { error: failure, turn_id: turn.id },
-      at: desk.now(),
+      at: context.now(),
     });
   });
-  if (gpuMs > 0) return;
-  try {
-    await release(desk.env.DB, eventId);
-    desk.outbox.delete(job);
-  } catch (failed) {
-    logFailure("release", failed);
-  }
+  if (gpuMs === 0 && (await giveBack(context.env.DB, eventId))) context.outbox.delete(job);
 }

@@ -3,48 +3,56 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { AdaptResult } from "@rosa2/shared/protocol";
 import { decide, type Evidence } from "@rosa2/shared/schedule";
 import { count, eq, max } from "drizzle-orm";
-import { release, reserve } from "../accounts/budget.ts";
+import { spend } from "../accounts/spending.ts";
 import { hasRoom, putAdapter } from "../adapters/index.ts";
 import type { WeightsReport, WordsReport } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
-import {
-  adapterOf,
-  callContext,
-  type Desk,
-  type FeedbackRow,
-  feedbackRow,
-  sessionRow,
-  type TurnRow,
-  turnRow,
-} from "./context.ts";
+import { callContext, type SessionContext } from "./context.ts";
 import { isNeutral, logReport, rightReply, scoreReplies, unchangedWords } from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { updateRows } from "./policy/update-plan.ts";
 import { type GpuTime, meter, noteIndex } from "./store/meter.ts";
 import { dropPositive, keepPositive, replayedPositives } from "./store/replay.ts";
-import { feedback, generations, session } from "./store/schema.ts";
+import {
+  activeGeneration,
+  adapterOf,
+  type FeedbackRow,
+  feedbackRow,
+  sessionRow,
+  setActiveGeneration,
+  type TurnRow,
+  turnRow,
+} from "./store/rows.ts";
+import { feedback, generations } from "./store/schema.ts";
 import { idleWeights, probability } from "./store/views.ts";
 
 /** Weights: what the schedule decides, computed on the rewritten request; at most one generation. */
-export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace): Promise<void> {
-  const row = feedbackRow(desk, feedbackId);
-  const turn = turnRow(desk, row.turnId);
+export async function updateWeights(
+  context: SessionContext,
+  feedbackId: string,
+  trace: Trace,
+): Promise<void> {
+  const row = feedbackRow(context, feedbackId);
+  const turn = turnRow(context, row.turnId);
   const words = row.words ?? unchangedWords(turn, row.body);
-  const { id: sessionId, tenantId, activeGeneration: parent, mode, method } = sessionRow(desk);
+  const { sessionId, tenantId } = context;
+  const { mode, method } = sessionRow(context);
+  const parent = activeGeneration(context);
   const gpuTime: GpuTime = { ms: 0 };
-  const plan = decide(await gatherEvidence(desk, row, turn, words, trace, gpuTime));
+  const plan = decide(await gatherEvidence(context, row, turn, words, trace, gpuTime));
   const right = rightReply(row.body, turn);
   if (right !== null && (mode === "both" || mode === "weights")) {
-    keepPositive(desk, turn, words, right);
+    keepPositive(context, turn, words, right);
   }
-  if (right === null && row.body.reward < 0) dropPositive(desk, turn);
+  if (right === null && row.body.reward < 0) dropPositive(context, turn);
   const end = (
     report: Partial<WeightsReport>,
     recipe: FeedbackPlan["recipe"],
     made: MadeGeneration | null,
-  ) => commitWeights(desk, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
+  ) =>
+    commitWeights(context, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
   const skip = (reason: string) => end({ decision: "skipped", reason }, null, null);
   if (plan.row === null) return skip(plan.text);
   if (plan.row.kind === "rejected" && !row.body.retry) {
@@ -56,71 +64,69 @@ export async function updateWeights(desk: Desk, feedbackId: string, trace: Trace
     kind: plan.row.kind,
     weight: plan.row.weight,
   };
-  const { rows, plan: recipe } = updateRows(replayedPositives(desk), {
+  const { rows, plan: recipe } = updateRows(replayedPositives(context), {
     problemId: turn.problemId,
     row: example,
     method,
   });
 
-  const { adapterBytesMax } = desk.config;
-  if (!(await hasRoom(desk.env, tenantId, 1, adapterBytesMax))) {
+  const { adapterBytesMax } = context.config;
+  if (!(await hasRoom(context.env, tenantId, 1, adapterBytesMax))) {
     return skip(
       `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`,
     );
   }
-  const eventId = `${sessionId}/${feedbackId}`;
-  const amountNanos = desk.config.prices.adaptationNanos;
-  try {
-    await reserve(desk.env.DB, { eventId, tenantId, amountNanos }, desk.now());
-  } catch (error) {
+  const charge = {
+    eventId: `${sessionId}/${feedbackId}`,
+    tenantId,
+    amountNanos: context.config.prices.adaptationNanos,
+  };
+  await spend(context.env.DB, charge, async (keep) => {
+    let answer: Awaited<ReturnType<SessionContext["gpu"]["adapt"]>>;
+    try {
+      answer = await context.gpu.adapt(
+        { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: recipe },
+        callContext(context, trace),
+      );
+      if (answer.adapter !== null) {
+        const { digest = "" } = answer.result;
+        const owner = { tenantId, sessionId };
+        await putAdapter(context.env, owner, digest, answer.adapter, adapterBytesMax);
+      }
+    } catch (error) {
+      if (!(error instanceof RosaError) || isTransient(error)) throw error;
+      // The service will never take these rows: say so and go on without an update.
+      const reason = `the update was refused: ${error.message}`;
+      return end({ decision: "rejected", reason }, recipe, null);
+    }
+    const { result, adapter } = answer;
+    const report: Partial<WeightsReport> = {
+      decision: result.decision,
+      reason: result.decision === "updated" ? plan.text : result.reason,
+      step_norm: result.step_norm,
+      shift_norm: result.shift_norm,
+      kl: result.kl,
+      objective: result.objective,
+      ms: result.ms.update,
+    };
+    const made = adapter === null ? null : { result, parent, bytes: adapter.byteLength };
+    end(report, recipe, made);
+    if (made !== null) keep();
+  }).catch((error) => {
     if (!(error instanceof RosaError) || error.code !== "budget_exceeded") throw error;
     return skip(error.message);
-  }
-  let answer: Awaited<ReturnType<Desk["gpu"]["adapt"]>>;
-  try {
-    answer = await desk.gpu.adapt(
-      { tenant: tenantId, adapter: adapterOf(desk, parent), rows, plan: recipe },
-      callContext(desk, tenantId, trace),
-    );
-    if (answer.adapter !== null) {
-      const { digest = "" } = answer.result;
-      const owner = { tenantId, sessionId };
-      await putAdapter(desk.env, owner, digest, answer.adapter, adapterBytesMax);
-    }
-  } catch (error) {
-    await release(desk.env.DB, eventId).catch(() => {});
-    if (!(error instanceof RosaError) || isTransient(error)) throw error;
-    // The service will never take these rows: say so and go on without an update.
-    return end(
-      { decision: "rejected", reason: `the update was refused: ${error.message}` },
-      recipe,
-      null,
-    );
-  }
-  const { result, adapter } = answer;
-  const report: Partial<WeightsReport> = {
-    decision: result.decision,
-    reason: result.decision === "updated" ? plan.text : result.reason,
-    step_norm: result.step_norm,
-    shift_norm: result.shift_norm,
-    kl: result.kl,
-    objective: result.objective,
-    ms: result.ms.update,
-  };
-  const made = adapter === null ? null : { result, parent, bytes: adapter.byteLength };
-  end(report, recipe, made);
-  if (result.decision !== "updated") await release(desk.env.DB, eventId).catch(() => {});
+  });
 }
 
 async function gatherEvidence(
-  desk: Desk,
+  context: SessionContext,
   row: FeedbackRow,
   turn: TurnRow,
   words: WordsReport,
   trace: Trace,
   gpuTime: GpuTime,
 ): Promise<Evidence> {
-  const { mode, activeGeneration } = sessionRow(desk);
+  const { mode } = sessionRow(context);
   const { body } = row;
   const right = rightReply(body, turn);
   const confidence = turn.logprob === null ? 0.5 : probability(turn.logprob);
@@ -136,12 +142,14 @@ async function gatherEvidence(
     logprobBefore: null,
     logprobAfter: null,
     rejectedProbability: null,
-    updates: desk.db.select({ n: count() }).from(generations).get()?.n ?? 0,
+    updates: context.db.select({ n: count() }).from(generations).get()?.n ?? 0,
   };
   if (mode === "off" || mode === "words" || isNeutral(body)) return evidence;
   // The reply's own pass measured it already, if words and generation are still the same.
   const known =
-    turn.generation === activeGeneration && words.after === turn.prompt ? turn.logprob : null;
+    turn.generation === activeGeneration(context) && words.after === turn.prompt
+      ? turn.logprob
+      : null;
   const reply = right?.reply ?? turn.reply;
   if (known !== null && reply === turn.reply) {
     return right === null
@@ -150,7 +158,7 @@ async function gatherEvidence(
   }
   const prompts = words.changed ? [words.before, words.after] : [words.after];
   const scores = await scoreReplies(
-    desk,
+    context,
     trace,
     gpuTime,
     prompts.map((prompt) => ({ messages: withRequest(turn.messages, prompt), reply })),
@@ -167,7 +175,7 @@ type MadeGeneration = { result: AdaptResult; parent: string; bytes: number };
 
 /** Ends the weights step: generation, swap, report, price and event stand or fall together. */
 function commitWeights(
-  desk: Desk,
+  context: SessionContext,
   row: FeedbackRow,
   report: WeightsReport,
   plan: FeedbackPlan,
@@ -176,19 +184,19 @@ function commitWeights(
 ): void {
   const { recipe } = plan;
   const gpuMs = gpuTime.ms + (report.ms ?? 0);
-  const { id: sessionId, tenantId } = sessionRow(desk);
-  const now = desk.now();
-  desk.transaction(() => {
-    if (feedbackRow(desk, row.id).step !== "words") return;
+  const { sessionId, tenantId } = context;
+  const now = context.now();
+  context.transaction(() => {
+    if (feedbackRow(context, row.id).step !== "words") return;
     let weights = report;
     if (made !== null) {
       const id = newId("gen");
       const last =
-        desk.db
+        context.db
           .select({ n: max(generations.index) })
           .from(generations)
           .get()?.n ?? 0;
-      desk.db
+      context.db
         .insert(generations)
         .values({
           id,
@@ -203,8 +211,8 @@ function commitWeights(
         })
         .run();
       // Compare and set: whoever activated another generation meanwhile keeps that choice.
-      const active = sessionRow(desk).activeGeneration === made.parent;
-      if (active) desk.db.update(session).set({ activeGeneration: id }).run();
+      const active = activeGeneration(context) === made.parent;
+      if (active) setActiveGeneration(context, id);
       weights = {
         ...report,
         generation: id,
@@ -214,9 +222,9 @@ function commitWeights(
           : `${report.reason}; kept but not activated, because another generation was activated meanwhile`,
       };
     }
-    const costNanos = made === null ? 0 : desk.config.prices.adaptationNanos;
+    const costNanos = made === null ? 0 : context.config.prices.adaptationNanos;
     if (recipe !== null || gpuMs > 0) {
-      meter(desk, {
+      meter(context, {
         eventId: `${sessionId}/${row.id}`,
         tenantId,
         keyId: row.keyId,
@@ -229,12 +237,12 @@ function commitWeights(
         costNanos,
       });
     }
-    noteIndex(desk);
-    desk.db
+    noteIndex(context);
+    context.db
       .update(feedback)
       .set({ weights, plan, costNanos, step: "weights" })
       .where(eq(feedback.id, row.id))
       .run();
-    logReport(desk, row, "weights", weights);
+    logReport(context, row, "weights", weights);
   });
 }

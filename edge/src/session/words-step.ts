@@ -9,33 +9,40 @@ import {
   textualGradient,
 } from "../words/index.ts";
 import { adopt, proposeRewrite, type RivalScores, rewriteTask } from "../words/providers/index.ts";
-import { type Desk, feedbackRow, sessionRow, type TurnRow, turnRow } from "./context.ts";
+import type { SessionContext } from "./context.ts";
 import { isNeutral, logReport, scoreRepliesForWords, unchangedWords } from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { rewriterOf } from "./rewriter.ts";
 import { wordsOptions } from "./store/lexicon.ts";
 import { type GpuTime, meter } from "./store/meter.ts";
-import { feedback, revisions, session, turns } from "./store/schema.ts";
+import { feedbackRow, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
+import { feedback, revisions, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
+import { setWordsState, wordsState } from "./store/words.ts";
 
 /** Words: the ledger takes the feedback in, and the request is worded anew. */
-export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace): Promise<void> {
-  const row = feedbackRow(desk, feedbackId);
-  const turn = turnRow(desk, row.turnId);
-  const { mode, wordsState } = sessionRow(desk);
+export async function reviseWords(
+  context: SessionContext,
+  feedbackId: string,
+  trace: Trace,
+): Promise<void> {
+  const row = feedbackRow(context, feedbackId);
+  const turn = turnRow(context, row.turnId);
+  const { mode } = sessionRow(context);
+  const stateBefore = wordsState(context);
   const adapts = (mode === "both" || mode === "words") && !isNeutral(row.body);
   let words = unchangedWords(turn, row.body);
-  let state = wordsState;
+  let state = stateBefore;
   const gpuTime: GpuTime = { ms: 0 };
   if (adapts) {
-    const input = gradientInput(desk, turn, row.body);
-    const options = wordsOptions(desk);
+    const input = gradientInput(context, turn, row.body);
+    const options = wordsOptions(context);
     const items = candidatesToScore(state, input, options);
     const scores =
       items.length === 0
         ? null
         : await scoreRepliesForWords(
-            desk,
+            context,
             trace,
             gpuTime,
             items.map(({ prompt, reply }) => ({
@@ -45,7 +52,7 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
           );
     const { state: next, revision: byRules } = textualGradient(state, input, scores, options);
     state = next;
-    const { revision, rewriter } = await askRewriter(desk, turn, input, byRules, trace, gpuTime);
+    const { revision, rewriter } = await askRewriter(context, turn, input, byRules, trace, gpuTime);
     words = {
       rewriter,
       changed: revision.changed,
@@ -68,38 +75,39 @@ export async function reviseWords(desk: Desk, feedbackId: string, trace: Trace):
       })),
     };
   }
-  desk.transaction(() => {
-    if (feedbackRow(desk, feedbackId).step !== "stored") return;
+  context.transaction(() => {
+    if (feedbackRow(context, feedbackId).step !== "stored") return;
     if (adapts) {
-      const createdAt = desk.now();
-      desk.db
-        .insert(revisions)
-        .values({ feedbackId, turnId: turn.id, words, stateBefore: wordsState, createdAt })
-        .run();
-      desk.db.update(session).set({ wordsState: state }).run();
+      const createdAt = context.now();
+      context.db.insert(revisions).values({ feedbackId, stateBefore, createdAt }).run();
+      setWordsState(context, state);
     }
     if (words.rewriter !== null || gpuTime.ms > 0) {
-      const { id: sessionId, tenantId } = sessionRow(desk);
-      meter(desk, {
+      const { sessionId, tenantId } = context;
+      meter(context, {
         eventId: `${sessionId}/${feedbackId}:words`,
         tenantId,
         keyId: row.keyId,
         sessionId,
         kind: "words",
-        at: desk.now(),
+        at: context.now(),
         rewriterCalls: words.rewriter?.calls ?? 0,
         gpuMs: gpuTime.ms,
         costNanos: 0,
       });
     }
-    desk.db.update(feedback).set({ words, step: "words" }).where(eq(feedback.id, feedbackId)).run();
-    logReport(desk, row, "words", words);
+    context.db
+      .update(feedback)
+      .set({ words, step: "words" })
+      .where(eq(feedback.id, feedbackId))
+      .run();
+    logReport(context, row, "words", words);
   });
 }
 
 /** Everything said about this problem so far. A retry learns under its problem's id, so that what holds for one try holds for the next. */
-function gradientInput(desk: Desk, turn: TurnRow, body: FeedbackBody): GradientInput {
-  const attempts = desk.db
+function gradientInput(context: SessionContext, turn: TurnRow, body: FeedbackBody): GradientInput {
+  const attempts = context.db
     .select()
     .from(turns)
     .where(
@@ -125,28 +133,28 @@ function gradientInput(desk: Desk, turn: TurnRow, body: FeedbackBody): GradientI
 
 /** Lets a model propose a wording beside the rules', where one is set up; it never fails and never takes long. */
 async function askRewriter(
-  desk: Desk,
+  context: SessionContext,
   turn: TurnRow,
   input: GradientInput,
   byRules: Revision,
   trace: Trace,
   gpuTime: GpuTime,
 ): Promise<{ revision: Revision; rewriter: WordsReport["rewriter"] }> {
-  const { tenantId } = sessionRow(desk);
-  const rewriter = rewriterOf(desk, tenantId, trace, gpuTime);
+  const { tenantId } = context;
+  const rewriter = rewriterOf(context, tenantId, trace, gpuTime);
   if (rewriter === null || byRules.diagnosis === "accepted") {
     return { revision: byRules, rewriter: null };
   }
   const { proposal, failure, attempts } = await proposeRewrite(
     rewriter,
-    rewriteTask(input, byRules, earlierTexts(desk, turn)),
-    { timeoutMs: desk.config.rewriterTimeoutMs },
+    rewriteTask(input, byRules, earlierTexts(context, turn)),
+    { timeoutMs: context.config.rewriterTimeoutMs },
   );
   const { correction } = input.feedback;
   let rivals: RivalScores | null = null;
   if (proposal !== null && correction !== undefined) {
     const scores = await scoreRepliesForWords(
-      desk,
+      context,
       trace,
       gpuTime,
       [byRules.after, proposal.rewritten].map((prompt) => ({
@@ -162,8 +170,8 @@ async function askRewriter(
 }
 
 /** What was said about the earlier tries of a turn's problem, one text a try. */
-function earlierTexts(desk: Desk, turn: TurnRow): string[] {
-  return desk.db
+function earlierTexts(context: SessionContext, turn: TurnRow): string[] {
+  return context.db
     .select({ text: feedback.body })
     .from(turns)
     .leftJoin(feedback, eq(feedback.turnId, turns.id))

@@ -16,14 +16,14 @@
  *    `revision.share` and `revision.hinted` feed shared/src/schedule.ts.
  * 3. The user's own hand: `undoRevision(state)` (words and what was learnt, most recent first),
  *    `editConstraint`, `deleteConstraint`, `forgetSense`; list with `state.constraints` and `state.senses`.
- * 4. A tenant's own senses: validate with `ownLexiconSchema`, compile once with `lexiconWith`, pass as
+ * 4. A tenant's own senses: validated by contract/lexicon.ts; compile once with `lexiconWith`, pass as
  *    `options.lexicon` to every call.
  * 5. A model beside the rules: providers/index.ts, `proposeRewrite` then `adopt`.
  *
  * Read gradient.ts first; evidence.ts, ledger.ts (readings) and constraints/ (everything else people ask
  * for) are its two halves.
  */
-export { lexiconWith, type OwnLexicon, ownLexiconSchema } from "./custom-lexicon.ts";
+export { lexiconWith } from "./custom-lexicon.ts";
 export type { GradientOptions } from "./evidence.ts";
 export { candidatesToScore, reviseRequest, textualGradient } from "./gradient.ts";
 export {

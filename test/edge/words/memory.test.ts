@@ -1,7 +1,8 @@
 /** What a session remembers of its words: constraints that stay, give way, and obey the user's hand. */
 import { RosaError } from "@rosa2/shared/errors";
 import { describe, expect, it } from "vitest";
-import { lexiconWith, ownLexiconSchema } from "../../../edge/src/words/custom-lexicon.ts";
+import { ownLexiconSchema } from "../../../edge/src/contract/lexicon.ts";
+import { lexiconWith } from "../../../edge/src/words/custom-lexicon.ts";
 import {
   deleteConstraint,
   editConstraint,

@@ -1,22 +1,13 @@
 /** OpenAI-compatible chat completions, with or without a session. */
-import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { contentCharsMax, costSchema, usageSchema } from "../../contract/index.ts";
-import {
-  type AppContext,
-  type AppEnv,
-  config,
-  idempotencyOf,
-  mySession,
-  traceOf,
-} from "../../http/context.ts";
-import { refuseInvalid } from "../../http/errors.ts";
+import { type AppContext, config, idempotencyOf, mySession, traceOf } from "../../http/context.ts";
 import { idempotently } from "../../http/idempotency.ts";
-import { needs } from "../../http/middleware.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { unwrap } from "../../rpc.ts";
-import { bearer, errors, idempotencyHeader, jsonBody, jsonOrEvents } from "../define.ts";
+import { jsonBody, jsonOrEvents, route, routeGroup } from "../define.ts";
 import { chunks, completion, type ReplyEvent, type ReplyHead } from "./answer.ts";
 import {
   type ChatRequest,
@@ -28,7 +19,7 @@ import {
 } from "./request.ts";
 import { primed, sessionReply, statelessReply, withErrorChunk } from "./source.ts";
 
-export const chat = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
+export const chat = routeGroup();
 
 const completionSchema = z
   .object({
@@ -50,23 +41,23 @@ const completionSchema = z
   .openapi("ChatCompletion");
 
 chat.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/v1/chat/completions",
     tags: ["Chat"],
     summary: "OpenAI-compatible chat completion",
     description:
       "Without a session: the base model, no state. With the header `x-rosa2-session` (or `metadata.session_id`): the last user message becomes the session's next turn, answered with the server's history, the session's words and its active generation; the reply's `id` is the turn's.",
-    security: bearer,
-    middleware: needs("chat"),
+    scope: "chat",
+    idempotent: true,
     request: {
-      headers: idempotencyHeader.extend({ "x-rosa2-session": z.string().optional() }),
+      headers: z.object({ "x-rosa2-session": z.string().optional() }),
       ...jsonBody(chatRequestSchema),
     },
-    responses: {
+    answers: {
       200: jsonOrEvents(completionSchema, "The reply"),
-      ...errors(400, 402, 404, 409, 413, 422, 503),
     },
+    fails: [400, 402, 404, 409, 413, 422, 503],
   }),
   async (c) => {
     const body = c.req.valid("json");

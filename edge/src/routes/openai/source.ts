@@ -1,12 +1,11 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { GenerateEvent, Message, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
-import { release, reserve } from "../../accounts/budget.ts";
 import type { Principal } from "../../accounts/keys.ts";
 import { countUsage } from "../../accounts/metrics.ts";
+import { spendStreaming } from "../../accounts/spending.ts";
 import {
   costBody,
-  recordUsage,
   replyCostNanosMax,
   settledCostNanos,
   type UsageEvent,
@@ -38,65 +37,65 @@ export async function* statelessReply(
   const { tenantId, keyId } = principal;
   const sampling = { ...wanted, max_tokens: wanted.max_tokens ?? config.replyTokens };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
-  await reserve(env.DB, { eventId, tenantId, amountNanos }, Date.now());
-  const spending = new Spending(messages, Date.now);
-  const asked = { messages, sampling };
-  let end: Extract<GenerateEvent, { type: "done" }> | null = null;
-  let failed = false;
-  try {
-    const events = new GpuClient(config.gpu).generate(
-      { tenant: tenantId, adapter: null, messages, sampling },
-      {
-        ...trace,
-        loadAdapter: async () => {
-          throw new RosaError("internal_error", "A stateless reply has no adapter");
+  const charge = { eventId, tenantId, amountNanos };
+  yield* spendStreaming(env.DB, charge, async function* (settle) {
+    const spent = new Spending(messages, Date.now);
+    let end: Extract<GenerateEvent, { type: "done" }> | null = null;
+    let failed = false;
+    try {
+      const events = new GpuClient(config.gpu).generate(
+        { tenant: tenantId, adapter: null, messages, sampling },
+        {
+          ...trace,
+          loadAdapter: async () => {
+            throw new RosaError("internal_error", "A stateless reply has no adapter");
+          },
         },
-      },
-    );
-    let text = "";
-    for await (const event of events) {
-      if (event.type === "delta") {
-        spending.read(event);
-        text += event.text;
-        yield { type: "delta", text: event.text, logprobs: event.logprobs };
-      } else if (event.type === "waiting") {
-        yield { type: "ping" };
-      } else if (event.type === "done") {
-        end = event;
-        if (event.text.length > text.length && event.text.startsWith(text)) {
-          yield { type: "delta", text: event.text.slice(text.length) };
+      );
+      let text = "";
+      for await (const event of events) {
+        if (event.type === "delta") {
+          spent.read(event);
+          text += event.text;
+          yield { type: "delta", text: event.text, logprobs: event.logprobs };
+        } else if (event.type === "waiting") {
+          yield { type: "ping" };
+        } else if (event.type === "done") {
+          end = event;
+          if (event.text.length > text.length && event.text.startsWith(text)) {
+            yield { type: "delta", text: event.text.slice(text.length) };
+          }
+          yield {
+            type: "done",
+            finishReason: event.finish_reason,
+            usage: usageBody(event.usage),
+            cost: costBody(settledCostNanos(config.prices, event.usage, { messages, sampling })),
+          };
         }
-        yield {
-          type: "done",
-          finishReason: event.finish_reason,
-          usage: usageBody(event.usage),
-          cost: costBody(settledCostNanos(config.prices, event.usage, asked)),
-        };
+      }
+    } catch (error) {
+      failed = true;
+      throw error;
+    } finally {
+      if (end !== null || spent.hasBegun) {
+        const { usage } = end ?? spent;
+        const common = { eventId, tenantId, keyId, sessionId: null, at: Date.now() };
+        const event: UsageEvent = failed
+          ? { ...common, kind: "failed", gpuMs: spent.gpuMs, costNanos: 0 }
+          : {
+              ...common,
+              kind: "reply",
+              promptTokens: usage.prompt_tokens,
+              cachedTokens: usage.cached_tokens,
+              completionTokens: usage.completion_tokens,
+              gpuMs: end === null ? spent.gpuMs : gpuMsOf(end),
+              costNanos: settledCostNanos(config.prices, usage, { messages, sampling }),
+            };
+        await settle(event);
+        countUsage(env, event);
       }
     }
-  } catch (error) {
-    failed = true;
-    throw error;
-  } finally {
-    if (end === null && !spending.hasBegun) await release(env.DB, eventId);
-    else {
-      const common = { eventId, tenantId, keyId, sessionId: null, at: Date.now() };
-      const { usage } = end ?? spending;
-      const event: UsageEvent = failed
-        ? { ...common, kind: "failed", gpuMs: spending.gpuMs, costNanos: 0 }
-        : {
-            ...common,
-            kind: "reply",
-            promptTokens: usage.prompt_tokens,
-            cachedTokens: usage.cached_tokens,
-            completionTokens: usage.completion_tokens,
-            gpuMs: end === null ? spending.gpuMs : gpuMsOf(end),
-            costNanos: settledCostNanos(config.prices, usage, asked),
-          };
-      await recordUsage(env.DB, event);
-      countUsage(env, event);
-    }
-  }
+  });
 }
 
 /**

@@ -2,12 +2,12 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
 import type { IdempotencyKey } from "../../rpc.ts";
-import type { Desk } from "../context.ts";
 import { idempotency } from "./schema.ts";
+import type { Store } from "./store.ts";
 
 /** @throws RosaError `idempotency_mismatch` when the key came with another request before. */
-export function findIdempotent(desk: Desk, { key, fingerprint }: IdempotencyKey): string | null {
-  const row = desk.db.select().from(idempotency).where(eq(idempotency.key, key)).get();
+export function findIdempotent(store: Store, { key, fingerprint }: IdempotencyKey): string | null {
+  const row = store.db.select().from(idempotency).where(eq(idempotency.key, key)).get();
   if (row === undefined) return null;
   if (row.fingerprint === fingerprint) return row.ref;
   throw new RosaError(
@@ -18,11 +18,11 @@ export function findIdempotent(desk: Desk, { key, fingerprint }: IdempotencyKey)
 }
 
 /** Keeps what a key made. Two calls that found nothing and made the same note it once. */
-export function noteIdempotent(desk: Desk, key: IdempotencyKey | undefined, ref: string): void {
+export function noteIdempotent(store: Store, key: IdempotencyKey | undefined, ref: string): void {
   if (key === undefined) return;
-  desk.db
+  store.db
     .insert(idempotency)
-    .values({ ...key, ref, createdAt: desk.now() })
+    .values({ ...key, ref, createdAt: store.now() })
     .onConflictDoNothing()
     .run();
 }
@@ -31,10 +31,10 @@ export function noteIdempotent(desk: Desk, key: IdempotencyKey | undefined, ref:
  * Makes a change once per key: a repeated call gets the first one's answer, whatever has happened since.
  * The change must not await, so that it and its answer are stored together.
  */
-export function changeOnce<T>(desk: Desk, key: IdempotencyKey | undefined, change: () => T): T {
-  const earlier = key === undefined ? null : findIdempotent(desk, key);
+export function changeOnce<T>(store: Store, key: IdempotencyKey | undefined, change: () => T): T {
+  const earlier = key === undefined ? null : findIdempotent(store, key);
   if (earlier !== null) return JSON.parse(earlier) as T;
   const answer = change();
-  noteIdempotent(desk, key, JSON.stringify(answer));
+  noteIdempotent(store, key, JSON.stringify(answer));
   return answer;
 }

@@ -1,27 +1,28 @@
 /** A session's own senses: compiled once per text of them, merged from the tenant's, changed without losing what still holds. */
-import { eq } from "drizzle-orm";
+import type { OwnLexicon } from "../../contract/lexicon.ts";
 import {
   forgetSense,
   type GradientOptions,
   lexiconWith,
-  type OwnLexicon,
   type WordsState,
 } from "../../words/index.ts";
-import { type Desk, sessionRow } from "../context.ts";
+import { sessionRow } from "./rows.ts";
 import { session } from "./schema.ts";
+import type { Store } from "./store.ts";
+import { setWordsState, wordsState } from "./words.ts";
 
 /** One object serves one session, but several of them can share an isolate. */
-const compiled = new WeakMap<Desk, { text: string; options: GradientOptions }>();
+const compiled = new WeakMap<Store, { text: string; options: GradientOptions }>();
 
 /** What the words axis is to be called with in this session. */
-export function wordsOptions(desk: Desk): GradientOptions {
-  const { lexicon } = sessionRow(desk);
+export function wordsOptions(store: Store): GradientOptions {
+  const { lexicon } = sessionRow(store);
   if (lexicon === null || lexicon.length === 0) return {};
   const text = JSON.stringify(lexicon);
-  const known = compiled.get(desk);
+  const known = compiled.get(store);
   if (known?.text === text) return known.options;
   const options: GradientOptions = { lexicon: lexiconWith(lexicon) };
-  compiled.set(desk, { text, options });
+  compiled.set(store, { text, options });
   return options;
 }
 
@@ -32,18 +33,21 @@ export function mergeLexicons(own: OwnLexicon, tenants: OwnLexicon): OwnLexicon 
 }
 
 /** Sets the senses; what was learnt about one whose readings are others now is forgotten. */
-export function setSessionLexicon(desk: Desk, lexicon: OwnLexicon): void {
-  const row = sessionRow(desk);
+export function setSessionLexicon(store: Store, lexicon: OwnLexicon): void {
+  const row = sessionRow(store);
   const before = new Map((row.lexicon ?? []).map((sense) => [sense.id, readingsOf(sense)]));
   const after = new Map(lexicon.map((sense) => [sense.id, readingsOf(sense)]));
-  let wordsState: WordsState = row.wordsState;
+  let words: WordsState = wordsState(store);
   for (const id of new Set([...before.keys(), ...after.keys()])) {
-    if (before.get(id) !== after.get(id) && wordsState.senses[id] !== undefined) {
+    if (before.get(id) !== after.get(id) && words.senses[id] !== undefined) {
       // Taking a revision back would bring the old readings back.
-      wordsState = { ...forgetSense(wordsState, id), undo: [] };
+      words = { ...forgetSense(words, id), undo: [] };
     }
   }
-  desk.db.update(session).set({ lexicon, wordsState }).where(eq(session.id, row.id)).run();
+  store.transaction(() => {
+    store.db.update(session).set({ lexicon }).run();
+    setWordsState(store, words);
+  });
 }
 
 function readingsOf({ readings }: OwnLexicon[number]): string {

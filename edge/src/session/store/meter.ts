@@ -1,26 +1,26 @@
 /** What a session notes for the accounts in D1: metered events and changes of the index, through the outbox. */
 import type { Message, Spent, Usage } from "@rosa2/shared/protocol";
 import type { UsageEvent } from "../../accounts/usage.ts";
-import { type Desk, sessionRow } from "../context.ts";
 import { estimateTokens } from "../policy/prompt.ts";
+import type { Store } from "./store.ts";
 
 /** Event id in the ledger; it holds the session's id because a fork keeps the ids of its turns. */
-export function meterId(desk: Desk, turnId: string, run: number): string {
-  return `${sessionRow(desk).id}/${turnId}:${run}`;
+export function meterId(store: Store, turnId: string, run: number): string {
+  return `${store.sessionId}/${turnId}:${run}`;
 }
 
-export function meter(desk: Desk, event: UsageEvent): void {
-  desk.outbox.put({
+export function meter(store: Store, event: UsageEvent): void {
+  store.outbox.put({
     id: `usage:${event.eventId}`,
     kind: "usage",
     payload: event,
-    dueAt: desk.now(),
+    dueAt: store.now(),
   });
 }
 
 /** The list of sessions is brought up to date soon; many changes become one write. */
-export function noteIndex(desk: Desk): void {
-  desk.outbox.put({ id: "index", kind: "index", payload: {}, dueAt: desk.now() });
+export function noteIndex(store: Store): void {
+  store.outbox.put({ id: "index", kind: "index", payload: {}, dueAt: store.now() });
 }
 
 /** GPU milliseconds of one step's calls, for the step's own metered event. */

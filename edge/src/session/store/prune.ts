@@ -1,7 +1,7 @@
 /** Lets go of what a finished reply's streams no longer need: its parts, once the whole has been there for long. */
 import { and, eq, inArray, isNotNull, lte, min } from "drizzle-orm";
-import type { Desk } from "../context.ts";
 import { events, turns } from "./schema.ts";
+import type { Store } from "./store.ts";
 
 /** As long as an Idempotency-Key gives the stored answer; the `done` event stays and holds the whole reply. */
 export const streamWindowMs = 48 * 3_600_000;
@@ -9,17 +9,17 @@ export const streamWindowMs = 48 * 3_600_000;
 const parts = ["delta", "reset"];
 
 /** Sees to it that the parts of a reply that just ended go when their time has come. */
-export function notePrune(desk: Desk): void {
-  if (desk.outbox.get("prune") !== undefined) return;
-  const dueAt = desk.now() + streamWindowMs;
-  desk.outbox.put({ id: "prune", kind: "prune", payload: {}, dueAt });
+export function notePrune(store: Store): void {
+  if (store.outbox.get("prune") !== undefined) return;
+  const dueAt = store.now() + streamWindowMs;
+  store.outbox.put({ id: "prune", kind: "prune", payload: {}, dueAt });
 }
 
 /** Deletes parts of replies that ended long ago, and comes again when the next ones are due. */
-export function pruneLog(desk: Desk): void {
-  const { db, outbox } = desk;
-  const ended = desk.now() - streamWindowMs;
-  desk.transaction(() => {
+export function pruneLog(store: Store): void {
+  const { db, outbox } = store;
+  const ended = store.now() - streamWindowMs;
+  store.transaction(() => {
     const old = db
       .select({ id: turns.id })
       .from(turns)

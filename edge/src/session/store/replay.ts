@@ -2,16 +2,18 @@
 import { and, asc, desc, eq, inArray } from "drizzle-orm";
 import type { WordsReport } from "../../contract/index.ts";
 import { reviseRequest } from "../../words/index.ts";
-import { type Desk, sessionRow, type TurnRow } from "../context.ts";
 import { withRequest } from "../policy/prompt.ts";
 import { type Positive, positivesMax, worthKeeping } from "../policy/update-plan.ts";
 import { wordsOptions } from "./lexicon.ts";
+import { sessionRow, type TurnRow } from "./rows.ts";
 import { feedback, positives, turns } from "./schema.ts";
+import type { Store } from "./store.ts";
 import { probability } from "./views.ts";
+import { wordsState } from "./words.ts";
 
 /** Remembers a right reply for replay, one per problem, the latest few. */
 export function keepPositive(
-  desk: Desk,
+  store: Store,
   turn: TurnRow,
   words: WordsReport,
   right: { kind: "accepted" | "corrected"; reply: string },
@@ -22,15 +24,15 @@ export function keepPositive(
     messages: withRequest(turn.messages, words.after),
     reply: right.reply,
     kind: right.kind,
-    createdAt: desk.now(),
+    createdAt: store.now(),
   };
-  desk.transaction(() => {
-    desk.db
+  store.transaction(() => {
+    store.db
       .insert(positives)
       .values({ problemId: turn.problemId, ...columns })
       .onConflictDoUpdate({ target: positives.problemId, set: columns })
       .run();
-    const old = desk.db
+    const old = store.db
       .select({ problemId: positives.problemId })
       .from(positives)
       .orderBy(desc(positives.createdAt))
@@ -38,14 +40,14 @@ export function keepPositive(
       .slice(positivesMax)
       .map(({ problemId }) => problemId);
     if (old.length > 0) {
-      desk.db.delete(positives).where(inArray(positives.problemId, old)).run();
+      store.db.delete(positives).where(inArray(positives.problemId, old)).run();
     }
   });
 }
 
 /** Whoever takes an acceptance back does not want it replayed. */
-export function dropPositive(desk: Desk, turn: TurnRow): void {
-  desk.db
+export function dropPositive(store: Store, turn: TurnRow): void {
+  store.db
     .delete(positives)
     .where(and(eq(positives.problemId, turn.problemId), eq(positives.reply, turn.reply)))
     .run();
@@ -56,26 +58,27 @@ export function dropPositive(desk: Desk, turn: TurnRow): void {
  * example learnt under a reading that has since turned out wrong would teach the wrong lesson again with
  * every update. A wording that a model proposed stays, since no ledger can make it anew.
  */
-export function replayedPositives(desk: Desk): Positive[] {
-  const kept = desk.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
-  const { mode, wordsState } = sessionRow(desk);
+export function replayedPositives(store: Store): Positive[] {
+  const kept = store.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
+  const { mode } = sessionRow(store);
   if (mode !== "both") return kept;
-  const options = wordsOptions(desk);
+  const words = wordsState(store);
+  const options = wordsOptions(store);
   const said = requestsOf(
-    desk,
+    store,
     kept.map(({ problemId }) => problemId),
   );
   return kept.map((positive) => {
     const request = said.get(positive.problemId);
     if (request === undefined) return positive;
-    const { prompt } = reviseRequest(wordsState, request, options, positive.problemId);
+    const { prompt } = reviseRequest(words, request, options, positive.problemId);
     return { ...positive, messages: withRequest(positive.messages, prompt) };
   });
 }
 
 /** The requests of problems as the user said them; left out are those whose last rewording was a model's. */
-function requestsOf(desk: Desk, problemIds: string[]): Map<string, string> {
-  const rows = desk.db
+function requestsOf(store: Store, problemIds: string[]): Map<string, string> {
+  const rows = store.db
     .select({ problemId: turns.problemId, request: turns.content, words: feedback.words })
     .from(feedback)
     .innerJoin(turns, eq(feedback.turnId, turns.id))

@@ -1,35 +1,49 @@
 /** Tables of one session's Durable Object (SQLite). Columns holding JSON are named for what they hold. */
-import type { AdaptPlan, AdaptResult, Message, Usage } from "@rosa2/shared/protocol";
+import type { AdaptPlan, AdaptResult, Message, Sampling, Usage } from "@rosa2/shared/protocol";
 import type { Plan } from "@rosa2/shared/schedule";
 import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { FeedbackBody, WeightsReport, WordsReport } from "../../contract/index.ts";
-import type { OwnLexicon, WordsState } from "../../words/index.ts";
-import type { TurnSampling } from "../planned-turn.ts";
+import type { OwnLexicon } from "../../contract/lexicon.ts";
+import {
+  contexts,
+  finishReasons,
+  methods,
+  modes,
+  rewriterNames,
+  turnStatuses,
+} from "../../contract/sets.ts";
+import type { WordsState } from "../../words/index.ts";
 
-/** Exactly one row. */
+/** `max_tokens` is always sent, so that a reply's price is bounded before it starts. */
+export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens: number };
+
+/** What the session is and how it is set up: exactly one row. What changes with every turn has tables of its own. */
 export const session = sqliteTable("session", {
   id: text().primaryKey(),
   tenantId: text("tenant_id").notNull(),
   title: text(),
   instructions: text(),
-  mode: text({ enum: ["both", "words", "weights", "off"] }).notNull(),
-  context: text({ enum: ["request", "dialogue"] }).notNull(),
-  method: text({ enum: ["dual", "adam"] })
-    .notNull()
-    .default("dual"),
+  mode: text({ enum: modes }).notNull(),
+  context: text({ enum: contexts }).notNull(),
+  method: text({ enum: methods }).notNull().default("dual"),
   /** Who proposes wordings; null leaves it to the deployment. */
-  rewriter: text({ enum: ["rules", "gpu", "openai", "workers-ai"] }),
-  /** The words module's own state, opaque here. */
-  wordsState: text("words_state", { mode: "json" }).$type<WordsState>().notNull(),
+  rewriter: text({ enum: rewriterNames }),
   /** Own senses beside those that ship; null none. */
   lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
-  /** `base` or a generation's id; moved only by compare-and-set. */
-  activeGeneration: text("active_generation").notNull(),
   /** Session this one was forked from. */
   forkedFrom: text("forked_from"),
   createdAt: integer("created_at").notNull(),
   /** When the session erases itself; null never. */
   expiresAt: integer("expires_at"),
+});
+
+/** The generation that answers: exactly one row, `base` or a generation's id, moved by compare-and-set. */
+export const active = sqliteTable("active", { generation: text().primaryKey() });
+
+/** What the session has learnt about words: exactly one row, opaque here. */
+export const words = sqliteTable("words", {
+  id: integer().primaryKey(),
+  state: text({ mode: "json" }).$type<WordsState>().notNull(),
 });
 
 export const turns = sqliteTable(
@@ -50,9 +64,9 @@ export const turns = sqliteTable(
     sampling: text({ mode: "json" }).$type<TurnSampling>().notNull(),
     /** Earlier rejected replies of this problem, sent along. */
     rejected: text({ mode: "json" }).$type<string[]>().notNull(),
-    status: text({ enum: ["running", "completed", "stopped", "failed"] }).notNull(),
+    status: text({ enum: turnStatuses }).notNull(),
     reply: text().notNull().default(""),
-    finishReason: text("finish_reason", { enum: ["stop", "length", "stopped"] }),
+    finishReason: text("finish_reason", { enum: finishReasons }),
     /** Summed log-prob of the reply (nats). */
     logprob: real(),
     usage: text({ mode: "json" }).$type<Usage>(),
@@ -89,11 +103,9 @@ export const feedback = sqliteTable(
   (table) => [index("feedback_by_turn").on(table.turnId)],
 );
 
-/** Every change of the words, with the ledger as it was afterwards. */
+/** Every change of the words, with the state before it: what a fork at an earlier turn starts from. */
 export const revisions = sqliteTable("revisions", {
   feedbackId: text("feedback_id").primaryKey(),
-  turnId: text("turn_id").notNull(),
-  words: text({ mode: "json" }).$type<WordsReport>().notNull(),
   stateBefore: text("state_before", { mode: "json" }).$type<WordsState>().notNull(),
   createdAt: integer("created_at").notNull(),
 });

@@ -1,10 +1,13 @@
 /** A session's past as one value, to start another session from: what a fork copies, and up to which point. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gte, lte, ne } from "drizzle-orm";
-import type { OwnLexicon, WordsState } from "../../words/index.ts";
-import { type Desk, sessionRow, turnRow } from "../context.ts";
+import type { OwnLexicon } from "../../contract/lexicon.ts";
+import type { WordsState } from "../../words/index.ts";
+import { activeGeneration, sessionRow, setActiveGeneration, turnRow } from "./rows.ts";
 import { events, feedback, generations, positives, revisions, session, turns } from "./schema.ts";
+import type { Store } from "./store.ts";
 import { turnBody } from "./views.ts";
+import { setWordsState, wordsState } from "./words.ts";
 
 export interface Snapshot {
   from: string;
@@ -24,14 +27,14 @@ export interface Snapshot {
  *
  * @throws RosaError `conflict` while that turn is being answered.
  */
-export function takeSnapshot(desk: Desk, turnId: string | null): Snapshot {
-  const { id, wordsState, lexicon, activeGeneration } = sessionRow(desk);
-  const { db } = desk;
-  const last = turnId === null ? null : turnRow(desk, turnId);
+export function takeSnapshot(store: Store, turnId: string | null): Snapshot {
+  const { lexicon } = sessionRow(store);
+  const { db } = store;
+  const last = turnId === null ? null : turnRow(store, turnId);
   if (last?.status === "running") {
     throw new RosaError("conflict", `Cannot fork at turn ${last.id}: it is still being answered`);
   }
-  const until = last === null ? desk.now() : (last.finishedAt ?? last.createdAt);
+  const until = last === null ? store.now() : (last.finishedAt ?? last.createdAt);
   const laterRevision =
     last === null
       ? undefined
@@ -42,10 +45,10 @@ export function takeSnapshot(desk: Desk, turnId: string | null): Snapshot {
           .orderBy(asc(revisions.createdAt), asc(revisions.feedbackId))
           .get();
   return {
-    from: id,
-    wordsState: laterRevision?.stateBefore ?? wordsState,
+    from: store.sessionId,
+    wordsState: laterRevision?.stateBefore ?? wordsState(store),
     lexicon,
-    activeGeneration: last?.generation ?? activeGeneration,
+    activeGeneration: last?.generation ?? activeGeneration(store),
     turns: db
       .select()
       .from(turns)
@@ -66,17 +69,17 @@ export function takeSnapshot(desk: Desk, turnId: string | null): Snapshot {
 }
 
 /** Fills an empty session; each turn's log begins with its outcome. */
-export function restoreSnapshot(desk: Desk, snapshot: Snapshot): void {
-  const { db } = desk;
-  desk.transaction(() => {
+export function restoreSnapshot(store: Store, snapshot: Snapshot): void {
+  const { db } = store;
+  store.transaction(() => {
     db.update(session)
       .set({
-        wordsState: snapshot.wordsState,
         lexicon: snapshot.lexicon,
-        activeGeneration: snapshot.activeGeneration,
         forkedFrom: snapshot.from,
       })
       .run();
+    setWordsState(store, snapshot.wordsState);
+    setActiveGeneration(store, snapshot.activeGeneration);
     for (const row of snapshot.turns) db.insert(turns).values(row).onConflictDoNothing().run();
     for (const row of snapshot.feedback)
       db.insert(feedback).values(row).onConflictDoNothing().run();
@@ -93,11 +96,11 @@ export function restoreSnapshot(desk: Desk, snapshot: Snapshot): void {
     const known = new Set(logged.map(({ turnId }) => turnId));
     for (const row of snapshot.turns) {
       if (known.has(row.id)) continue;
-      desk.log.append({
+      store.log.append({
         turnId: row.id,
         type: "done",
-        data: turnBody(desk, row),
-        at: desk.now(),
+        data: turnBody(store, row),
+        at: store.now(),
       });
     }
   });

@@ -6,26 +6,28 @@ import type {
   FeedbackRecord,
   FeedbackResult,
   GenerationBody,
+  RewriterName,
   SessionDetail,
   SessionSummary,
   TurnBody,
   WeightsReport,
 } from "../../contract/index.ts";
 import {
-  type Desk,
+  activeGeneration,
   type FeedbackRow,
   type GenerationRow,
   sessionRow,
   type TurnRow,
   turnRow,
-} from "../context.ts";
+} from "./rows.ts";
 import { feedback, generations, turns } from "./schema.ts";
+import type { Store } from "./store.ts";
 
 function iso(time: number): string {
   return new Date(time).toISOString();
 }
 
-export function turnBody(desk: Desk, turn: TurnRow, session_id = sessionRow(desk).id): TurnBody {
+export function turnBody(store: Store, turn: TurnRow, session_id = store.sessionId): TurnBody {
   return {
     id: turn.id,
     object: "turn",
@@ -71,9 +73,9 @@ const queuedWeights: WeightsReport = {
 };
 
 /** Once the words are done; before that there is nothing to show. */
-export function feedbackResult(desk: Desk, row: FeedbackRow): FeedbackResult {
+export function feedbackResult(store: Store, row: FeedbackRow): FeedbackResult {
   if (row.words === null) throw new Error(`Feedback ${row.id} has no words yet`);
-  const turn = row.retryTurnId === null ? null : turnRow(desk, row.retryTurnId);
+  const turn = row.retryTurnId === null ? null : turnRow(store, row.retryTurnId);
   // One that failed is run again before the feedback is done: until then there is no new turn to show.
   const retry = turn?.status === "failed" && row.step !== "done" ? null : turn;
   return {
@@ -84,7 +86,7 @@ export function feedbackResult(desk: Desk, row: FeedbackRow): FeedbackResult {
     words: row.words,
     weights: row.weights ?? queuedWeights,
     plan: row.plan === null ? null : { ...row.plan },
-    ...(retry === null ? {} : { turn: turnBody(desk, retry) }),
+    ...(retry === null ? {} : { turn: turnBody(store, retry) }),
     cost: costBody(row.costNanos + (retry?.costNanos ?? 0)),
   };
 }
@@ -127,9 +129,9 @@ export function generationBody(row: GenerationRow, active: string): GenerationBo
   };
 }
 
-export function sessionSummary(desk: Desk): SessionSummary {
-  const row = sessionRow(desk);
-  const { turnCount, updatedAt } = desk.db
+export function sessionSummary(store: Store): SessionSummary {
+  const row = sessionRow(store);
+  const { turnCount, updatedAt } = store.db
     .select({ turnCount: count(), updatedAt: max(turns.createdAt) })
     .from(turns)
     .get() ?? { turnCount: 0, updatedAt: null };
@@ -138,32 +140,33 @@ export function sessionSummary(desk: Desk): SessionSummary {
     object: "session",
     title: row.title,
     mode: row.mode,
-    generation: row.activeGeneration,
+    generation: activeGeneration(store),
     turn_count: turnCount,
     created_at: iso(row.createdAt),
     updated_at: iso(Math.max(row.createdAt, updatedAt ?? 0)),
   };
 }
 
-export function sessionDetail(desk: Desk): SessionDetail {
-  const row = sessionRow(desk);
-  const turnRows = desk.db.select().from(turns).orderBy(asc(turns.index)).all();
-  const feedbackRows = desk.db.select().from(feedback).orderBy(asc(feedback.id)).all();
-  const generationCount = desk.db.select({ n: count() }).from(generations).get()?.n ?? 0;
+/** `rewriter` is the deployment's, for a session that leaves the choice to it. */
+export function sessionDetail(store: Store, rewriter: RewriterName): SessionDetail {
+  const row = sessionRow(store);
+  const turnRows = store.db.select().from(turns).orderBy(asc(turns.index)).all();
+  const feedbackRows = store.db.select().from(feedback).orderBy(asc(feedback.id)).all();
+  const generationCount = store.db.select({ n: count() }).from(generations).get()?.n ?? 0;
   const usages = turnRows.flatMap(({ usage }) => (usage === null ? [] : [usage]));
   const totalOf = (of: (usage: Usage) => number) => usages.reduce((n, usage) => n + of(usage), 0);
   const costNanos =
     turnRows.reduce((n, turn) => n + turn.costNanos, 0) +
     feedbackRows.reduce((n, one) => n + one.costNanos, 0);
   return {
-    ...sessionSummary(desk),
+    ...sessionSummary(store),
     instructions: row.instructions,
     context: row.context,
     method: row.method,
-    rewriter: row.rewriter ?? desk.config.rewriter.name,
+    rewriter: row.rewriter ?? rewriter,
     forked_from: row.forkedFrom,
     expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
-    turns: turnRows.map((turn) => turnBody(desk, turn, row.id)),
+    turns: turnRows.map((turn) => turnBody(store, turn, row.id)),
     feedback: feedbackRows.map(feedbackRecord),
     totals: {
       turns: turnRows.length,

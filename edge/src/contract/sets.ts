@@ -1,0 +1,37 @@
+/** Closed sets of the contract, each defined here and nowhere else; it knows no schema and no storage. */
+import type { AdaptationMode } from "@rosa2/shared/schedule";
+
+/** Which axes adapt. */
+export const modes = [
+  "both",
+  "words",
+  "weights",
+  "off",
+] as const satisfies readonly AdaptationMode[];
+export type Mode = (typeof modes)[number];
+
+/** What the model sees besides the instructions. */
+export const contexts = ["request", "dialogue"] as const;
+export type ContextPolicy = (typeof contexts)[number];
+
+export const methods = ["dual", "adam"] as const;
+export type Method = (typeof methods)[number];
+
+/** Who can propose wordings; the rules always have one too. */
+export const rewriterNames = ["rules", "gpu", "openai", "workers-ai"] as const;
+export type RewriterName = (typeof rewriterNames)[number];
+
+export const turnStatuses = ["running", "completed", "stopped", "failed"] as const;
+export const finishReasons = ["stop", "length", "stopped"] as const;
+/** What became of a weights step. */
+export const weightsDecisions = ["updated", "skipped", "rejected", "queued"] as const;
+
+/** What a metered event was; a `failed` reply's GPU time is counted and nothing is billed. */
+export const usageKinds = ["reply", "adaptation", "words", "failed"] as const;
+
+export const scopes = ["chat", "adapt", "admin"] as const;
+export type Scope = (typeof scopes)[number];
+
+/** Requests per minute that a key can be held to; each is a limiter of its own in wrangler.toml. */
+export const requestRates = [60, 300, 1200] as const;
+export type RequestRate = (typeof requestRates)[number];

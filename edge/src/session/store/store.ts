@@ -1,0 +1,16 @@
+/** What reads and writes a session's tables; it knows no network, no GPU service and no account. */
+import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
+import type { EventLog } from "./event-log.ts";
+import type { Outbox } from "./outbox.ts";
+
+export interface Store {
+  /** Who this session is, read once: neither ever changes. */
+  readonly sessionId: string;
+  readonly tenantId: string;
+  db: DrizzleSqliteDODatabase;
+  log: EventLog;
+  outbox: Outbox;
+  now(): number;
+  /** All or nothing; the work must not await. */
+  transaction(work: () => void): void;
+}
