@@ -95,6 +95,37 @@ export default {
       "HTTP asks the engine.",
     ),
     never(
+      "edge-store-below-session",
+      "The tables know nothing of turns and feedback.",
+      "^edge/src/session/store/",
+      "^edge/src/session/(?!store/|policy/)",
+    ),
+    never(
+      "edge-policy-is-pure",
+      "Policy decides from what it is given: no store, no network, no session.",
+      "^edge/src/session/policy/",
+      "^edge/src/(session/(?!policy/)|accounts|adapters|gpu-client|http|routes)/",
+    ),
+    never(
+      "edge-words-is-pure",
+      "The words axis knows neither sessions nor money.",
+      "^edge/src/words/",
+      "^edge/src/(session|accounts|adapters|http|routes)/",
+    ),
+    never(
+      "edge-contract-is-below",
+      "Everything stands on the public schemas.",
+      "^edge/src/contract/",
+      "^edge/src/(session|accounts|adapters|gpu-client|http|routes|docs)/",
+    ),
+    never(
+      "edge-session-knows-no-routes",
+      "HTTP calls the session, never the other way.",
+      "^edge/src/(session|accounts|adapters|gpu-client)/",
+      "^edge/src/(routes|docs)/",
+    ),
+
+    never(
       "gpu-language-model",
       "The interface that both sides stand on.",
       `${gpu}language-model.ts$`,
