@@ -31,6 +31,7 @@ CREATE TABLE `leases` (
 	`expires_at` integer NOT NULL
 );
 --> statement-breakpoint
+CREATE INDEX `leases_out` ON `leases` (`expires_at`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
 CREATE TABLE `saved_answers` (
 	`key` text PRIMARY KEY NOT NULL,
 	`fingerprint` text NOT NULL,

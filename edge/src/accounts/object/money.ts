@@ -4,7 +4,7 @@
  * What a holder may draw is set aside here before it is drawn there, so no burst of calls and no crash can
  * overrun the cap. A lease that its holder does not renew in time is free again.
  */
-import { and, eq, gt, lte, ne, sql } from "drizzle-orm";
+import { and, eq, lte, ne, sql } from "drizzle-orm";
 import type { BudgetBody } from "../../contract/index.ts";
 import type { LeaseMessage } from "../purse/purse.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
@@ -14,6 +14,9 @@ import { leases, spend } from "./schema.ts";
 export const leaseMs = 30 * 60_000;
 /** The part of the room that one holder may be lent beyond what it needs: leases shrink as the cap comes near. */
 const spareShare = 1 / 16;
+
+/** As the index over them has it. */
+const isOut = sql`granted_nanos > settled_nanos`;
 
 interface Grant {
   grantedNanos: number;
@@ -86,7 +89,7 @@ export function lenders({ db }: Books, except: string, limit: number): string[] 
   return db
     .select({ holder: leases.holder })
     .from(leases)
-    .where(and(gt(leases.grantedNanos, leases.settledNanos), ne(leases.holder, except)))
+    .where(and(isOut, ne(leases.holder, except)))
     .orderBy(sql`${leases.grantedNanos} - ${leases.settledNanos} DESC`)
     .limit(limit)
     .all()
@@ -122,8 +125,9 @@ function spentNanos({ db }: Books, month: string): number {
 
 function leasedNanos({ db }: Books): number {
   const { sum } = db
-    .select({ sum: sql<number>`coalesce(sum(max(0, granted_nanos - settled_nanos)), 0)` })
+    .select({ sum: sql<number>`coalesce(sum(granted_nanos - settled_nanos), 0)` })
     .from(leases)
+    .where(isOut)
     .get() ?? { sum: 0 };
   return sum;
 }
@@ -131,6 +135,6 @@ function leasedNanos({ db }: Books): number {
 function endExpired({ db, now }: Books): void {
   db.update(leases)
     .set({ grantedNanos: sql`${leases.settledNanos}` })
-    .where(and(lte(leases.expiresAt, now()), gt(leases.grantedNanos, leases.settledNanos)))
+    .where(and(isOut, lte(leases.expiresAt, now())))
     .run();
 }

@@ -1,4 +1,5 @@
 /** Tables of one tenant's account object (SQLite): money, usage, sessions, files, saved answers. No conversation text, except in saved answers, which expire. */
+import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { ErasureBody } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
@@ -29,16 +30,25 @@ export const spend = sqliteTable("spend", {
  * Money set aside for each holder (a session, a region). What a holder may still draw is `granted - settled`;
  * both only count up, so that a message that comes twice or late changes nothing.
  */
-export const leases = sqliteTable("leases", {
-  holder: text().primaryKey(),
-  /** Number of the holder's latest message that counted. */
-  round: integer().notNull(),
-  grantedNanos: integer("granted_nanos").notNull(),
-  /** Cost of the holder's events that were recorded here. */
-  settledNanos: integer("settled_nanos").notNull(),
-  /** From then on what was not drawn is free again. */
-  expiresAt: integer("expires_at").notNull(),
-});
+export const leases = sqliteTable(
+  "leases",
+  {
+    holder: text().primaryKey(),
+    /** Number of the holder's latest message that counted. */
+    round: integer().notNull(),
+    grantedNanos: integer("granted_nanos").notNull(),
+    /** Cost of the holder's events that were recorded here. */
+    settledNanos: integer("settled_nanos").notNull(),
+    /** From then on what was not drawn is free again. */
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (table) => [
+    // Of all holders that ever drew, the few that could draw now.
+    index("leases_out")
+      .on(table.expiresAt, table.grantedNanos, table.settledNanos)
+      .where(sql`granted_nanos > settled_nanos`),
+  ],
+);
 
 /** Metered events of the last weeks, so that one that is delivered again counts once. */
 export const usageEvents = sqliteTable(
