@@ -90,11 +90,13 @@ export class Scheduler {
     return result;
   }
 
-  /** Ends a sequence or a background task before the next step; a cancelled sequence says nothing more. */
+  /** Ends the sequences or the background task of this id before the next step; cancelled sequences say nothing more. */
   cancel(id: number): void {
     if (this.#background.cancel(id, new Error("Cancelled"))) return;
-    const waiting = this.#queue.find(({ request }) => request.id === id);
-    if (waiting !== undefined) this.#queue.remove(waiting);
+    const isIts = ({ request }: Waiting) => request.id === id;
+    for (let waiting = this.#queue.find(isIts); waiting; waiting = this.#queue.find(isIts)) {
+      this.#queue.remove(waiting);
+    }
     for (const sequence of this.#bySlot.values()) {
       // Only marked: slots must not move while a step that uses them is under way.
       if (sequence.id === id) sequence.isCancelled = true;
@@ -136,28 +138,29 @@ export class Scheduler {
     while (this.#bySlot.size < this.#options.rowsMax && this.#slots.canLease) {
       const ticket = this.#queue.takeNext();
       if (ticket === undefined) return;
-      const { request } = ticket;
-      const slot = this.#slots.lease(
-        cacheKey(request.tenant, request.adapter?.digest ?? null),
-        request.prompt,
-      );
-      this.#bySlot.set(slot, {
-        ...request,
-        ticket,
-        slot,
-        isCancelled: false,
-        nextId: -1,
-        cachedTokens: slot.tokens.length,
-        passedOver: 0,
-        startedAt: this.#now(),
-        firstTokenAt: 0,
-      });
+      const { tenant, adapter, prompt } = ticket.request;
+      const slot = this.#slots.lease(cacheKey(tenant, adapter?.digest ?? null), prompt);
+      this.#bySlot.set(slot, this.#newSequence(ticket, slot));
     }
+  }
+
+  #newSequence(ticket: Waiting, slot: Slot): Sequence {
+    return {
+      ...ticket.request,
+      ticket,
+      slot,
+      isCancelled: false,
+      nextId: -1,
+      cachedTokens: slot.tokens.length,
+      passedOver: 0,
+      startedAt: this.#now(),
+      firstTokenAt: 0,
+    };
   }
 
   #dropCancelled(): void {
     for (const sequence of [...this.#bySlot.values()]) {
-      if (sequence.isCancelled) this.#leave(sequence, true);
+      if (sequence.isCancelled) this.#leave(sequence, sequence.parks !== false);
     }
   }
 
@@ -190,9 +193,28 @@ export class Scheduler {
       if (slot.tokens.length < prompt.length) return;
       sequence.firstTokenAt = this.#now();
       this.#slots.activate(slot);
+      this.#fork(sequence, next!);
       this.#advance(sequence, next!);
     } catch (error) {
       this.#fail(sequence, error);
+    }
+  }
+
+  /** Siblings begin with the same next token's logits in copies of the slot; those without room wait in the queue. */
+  #fork(sequence: Sequence, next: NextToken): void {
+    const { id, tenant, adapter, prompt, siblings = [] } = sequence;
+    for (const { reply, listener } of siblings) {
+      const request = { id, tenant, adapter, prompt, reply, parks: false };
+      const ticket = { ...sequence.ticket, request, listener };
+      if (this.#bySlot.size >= this.#options.rowsMax || !this.#slots.canLease) {
+        this.#queue.add(ticket);
+        continue;
+      }
+      this.#queue.takeBeside(ticket);
+      const fork = this.#newSequence(ticket, this.#slots.fork(sequence.slot));
+      fork.firstTokenAt = sequence.firstTokenAt;
+      this.#bySlot.set(fork.slot, fork);
+      this.#advance(fork, next);
     }
   }
 
@@ -222,7 +244,10 @@ export class Scheduler {
   }
 
   async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
-    const needsLogits = sequences.some(({ reply }) => reply.needsLogits);
+    const needsLogits = sequences.some(
+      ({ reply, siblings = [] }) =>
+        reply.needsLogits || siblings.some((sibling) => sibling.reply.needsLogits),
+    );
     return this.#model.step({ ...input, cache: this.#cache }, needsLogits);
   }
 
@@ -236,7 +261,7 @@ export class Scheduler {
       const spent = spentBy(sequence, this.#now());
       listener.piece(piece, spent);
       if (piece.finish === null) return;
-      this.#leave(sequence, true);
+      this.#leave(sequence, sequence.parks !== false);
       listener.finish({ finish: piece.finish, ...spent });
     } catch (error) {
       this.#fail(sequence, error);

@@ -87,6 +87,21 @@ export class SlotTable {
     return slot;
   }
 
+  /** An active copy of an active slot, for another continuation of its tokens. */
+  fork(source: Slot): Slot {
+    if (source.state !== "active") throw new Error(`Cannot fork a slot that is ${source.state}`);
+    if (!this.canLease) throw new Error("Cannot fork a slot: all are in use");
+    const slot = this.#emptySlot();
+    this.#copy(source.index, slot.index, source.tokens.length);
+    slot.tokens = [...source.tokens];
+    slot.key = source.key;
+    slot.state = "filling";
+    slot.usedAt = ++this.#clock;
+    this.#leasedCount++;
+    this.activate(slot);
+    return slot;
+  }
+
   /** Adds a filling slot to the run of active ones. */
   activate(slot: Slot): void {
     if (slot.state !== "filling") throw new Error(`Cannot activate a slot that is ${slot.state}`);

@@ -90,6 +90,9 @@ async function answer(
         fail,
       });
       outbox.add({ type: "accepted", id });
+    } else if (work.type === "sample") {
+      const result = await requests.sample(id, work.request, adapterBytes);
+      outbox.add({ type: "sampled", id, result });
     } else if (work.type === "score") {
       const result = await requests.score(id, work.request, adapterBytes);
       outbox.add({ type: "scored", id, result });
