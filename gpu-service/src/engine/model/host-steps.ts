@@ -20,6 +20,10 @@ type Feeds = Record<string, Tensor>;
 
 const nextTokenOutputs = ["best", "peak", "normalizer"];
 
+/** From so many rows on W·xᵀ is faster than x·Wᵀ, where a matrix is larger than a core's cache holds beside the rest. */
+const manyRowsMin = 2;
+const matrixBytesMin = 1_048_576;
+
 export interface HostStepOptions {
   config: ModelConfig;
   contextLength: number;
@@ -99,7 +103,7 @@ export class HostSteps {
 
   async #decode(input: StepInput, cache: Cache, wanted: readonly string[]): Promise<Feeds> {
     const { ids, rows, past, firstSlot, adapters } = input;
-    const session = await this.#decodeSession();
+    const session = await this.#decodeSession(rows);
     const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
     const result = await session.run(
       {
@@ -141,10 +145,14 @@ export class HostSteps {
     );
   }
 
-  #decodeSession(): Promise<InferenceSession> {
+  /** Batches have a graph of their own, made when the first one comes. Integer products have one order only. */
+  #decodeSession(rows = 1): Promise<InferenceSession> {
     const { config, quantization } = this.#options;
-    return this.#sessions.get("decode", () =>
-      decodeGraph(config, { adapters: this.#adapted, quantization }),
+    const matrixBytes =
+      config.intermediateSize * config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
+    const manyRows = quantization === null && matrixBytes >= matrixBytesMin && rows >= manyRowsMin;
+    return this.#sessions.get(manyRows ? "decode many" : "decode", () =>
+      decodeGraph(config, { adapters: this.#adapted, quantization, manyRows }),
     );
   }
 }
