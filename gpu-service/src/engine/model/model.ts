@@ -47,6 +47,8 @@ export interface ModelOptions {
 }
 
 const contextTokensDefault = 4096;
+/** Up to here a serving graph has its weights copied into the order in which the kernels read them (bytes of fp32). */
+const packedBytesMax = 64 * 1_048_576;
 
 export class Model implements LanguageModel {
   readonly id: string;
@@ -191,6 +193,7 @@ export class Model implements LanguageModel {
 
   #compile(outputs: Record<string, Value>, { isPass = false } = {}): Promise<InferenceSession> {
     const { threads, quantization } = this.#options;
+    const packs = !isPass && this.parameterCount * Float32Array.BYTES_PER_ELEMENT <= packedBytesMax;
     // What does not run on the device runs on the CPU.
     const provider = this.#options.provider === "cuda" ? "cuda" : "cpu";
     return this.#weights.withModel(encodeOnnx(outputs, this.#weights.find), (path) =>
@@ -199,11 +202,11 @@ export class Model implements LanguageModel {
         graphOptimizationLevel: "all",
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         logSeverityLevel: 3,
-        // Prepacking would copy the mapped fp32 weights into every session. Quantised products need it: only
+        // Prepacking copies the mapped fp32 weights into every session: worth it for a small model alone. Quantised products need it: only
         // packed weights are multiplied as integers.
         extra: {
           session: {
-            disable_prepacking: quantization ? "0" : "1",
+            disable_prepacking: quantization || packs ? "0" : "1",
             // The threads of one graph must not spin while another runs: a pass changes graphs all the time.
             ...(isPass ? { "intra_op.allow_spinning": "0" } : {}),
           },
