@@ -139,7 +139,7 @@ export class LoadedAdapters {
     await rename(unfinished, path);
   }
 
-  /** Unloads what nobody uses, longest ago first, until so many more fit under the cap. */
+  /** Unloads what is not in use, longest ago first, until so many more fit under the cap. */
   async #makeRoom(more: number): Promise<void> {
     for (const [name, { users }] of [...this.#loaded]) {
       if (this.#loaded.size + more <= this.#options.adaptersMax) return;

@@ -153,7 +153,7 @@ export class VllmReplies implements ReplySource {
   }
 }
 
-/** The request as vLLM takes it; every parameter is told, because a checkpoint may bring defaults of its own. */
+/** The request as vLLM takes it; every parameter is sent, because a checkpoint may bring defaults of its own. */
 function chatBody(
   messages: GenerateRequest["messages"],
   sampling: Sampling & SamplingDefaults,

@@ -104,7 +104,7 @@ export class Scheduler {
     }
   }
 
-  /** Runs until `stop`; `onPass` hears of every pass and of every time that work runs out. */
+  /** Runs until `stop`; `onPass` is called after every pass and whenever work runs out. */
   async run(onPass: (report: PassReport) => void = () => {}): Promise<void> {
     while (!this.#stopping) {
       this.#dropCancelled();
