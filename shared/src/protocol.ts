@@ -1,7 +1,7 @@
 /**
  * The wire between the edge and the GPU service, as zod schemas that both sides validate against.
  *
- * `POST /v1/generate`, `/v1/adapt` and `/v1/score` take JSON, or `multipart/form-data` with the JSON
+ * `POST /v1/generate`, `/v1/sample`, `/v1/adapt` and `/v1/score` take JSON, or `multipart/form-data` with the JSON
  * in the part `request` and an adapter file in the part `adapter` (after `409 adapter_missing`).
  * The GPU service keeps no user state: everything an answer depends on is in the request.
  */
@@ -15,6 +15,7 @@ export const limits = {
   contentCharsMax: 65_536,
   messagesMax: 512,
   rowsMax: 64,
+  samplesMax: 16,
   scoreItemsMax: 256,
   tokensMax: 32_768,
 } as const;
@@ -107,6 +108,42 @@ export const generateEventSchema = z.discriminatedUnion("type", [
   }),
 ]);
 export type GenerateEvent = z.infer<typeof generateEventSchema>;
+
+/**
+ * `POST /v1/sample`: several replies to one prompt, which is read once. They are decoded together, so K of them take
+ * far less than K times as long as one. The answer is JSON, once all have ended; going away ends them all.
+ */
+export const sampleRequestSchema = z.object({
+  tenant: tenantSchema,
+  adapter: adapterSchema.default(null),
+  messages: z.array(messageSchema).min(1).max(limits.messagesMax),
+  count: z.number().int().min(1).max(limits.samplesMax),
+  /** Whether the first reply is the greedy one; the others are drawn. */
+  greedy_first: z.boolean().default(true),
+  /** Of the drawn replies; the greedy one takes its limits and stop strings. Reply i is drawn from seed + i. */
+  sampling: samplingSchema
+    .omit({ top_logprobs: true })
+    .extend({ temperature: z.number().gt(0).max(2).default(1) })
+    .prefault({}),
+});
+export type SampleRequest = z.infer<typeof sampleRequestSchema>;
+
+export const sampleResultSchema = z.object({
+  /** As many as asked for, in order; texts may repeat. */
+  samples: z.array(
+    z.object({
+      text: z.string(),
+      finish_reason: z.enum(["stop", "length"]),
+      /** Summed log-prob S of the reply at temperature 1 (nats). */
+      logprob: z.number(),
+      completion_tokens: z.number().int(),
+    }),
+  ),
+  /** The prompt counts once, the replies' tokens together. */
+  usage: usageSchema,
+  ms: replyMsSchema,
+});
+export type SampleResult = z.infer<typeof sampleResultSchema>;
 
 /** What a row asks of the reply's log-prob: see shared/src/objective.ts. */
 export const rowKindSchema = z.enum(["accepted", "corrected", "rejected"]);

@@ -16,6 +16,8 @@ export interface Behaviour {
   cachedTokens?: number;
   /** Reply to any prompt that contains the text. */
   replies?: { to: string; reply: string }[];
+  /** Replies of `/v1/sample` to any prompt that contains the text, in order; they are repeated when too few. */
+  samples?: { to: string; texts: string[] }[];
   /** Decision of `/v1/adapt`. */
   adapt?: "updated" | "skipped" | "rejected";
   /** Error answered by a path. */

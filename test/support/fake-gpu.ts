@@ -3,7 +3,7 @@
  * keeps adapters by tenant and digest, and can be told to fail. It computes nothing.
  *
  * A reply is what the adapter learned for the last message, else `echo: <last message>`; rejected replies
- * are answered with the next variant; a word is a token. Behaviour is set per tenant, so that tests do not meet.
+ * are answered with the next variant, and samples are the variants in order; a word is a token. Behaviour is set per tenant, so that tests do not meet.
  *
  * Under `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and until so
  * long after that health says `loading` and requests are held.
@@ -18,6 +18,8 @@ import {
   generateRequestSchema,
   type Health,
   type Message,
+  type SampleResult,
+  sampleRequestSchema,
   scoreRequestSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
@@ -118,6 +120,7 @@ export class FakeGpu {
     if (url.pathname === "/v1/generate") {
       return await generate(response, json, learned, behaviour);
     }
+    if (url.pathname === "/v1/sample") return sample(response, json, learned, behaviour);
     if (url.pathname === "/v1/score") return score(response, json, learned);
     if (url.pathname === "/v1/adapt") return await this.#adapt(response, json, learned, behaviour);
     if (url.pathname === "/v1/export") {
@@ -196,10 +199,8 @@ async function generate(
 ): Promise<void> {
   const request = generateRequestSchema.parse(json);
   const prompt = lastContent(request.messages);
-  const told = behaviour.replies?.find(({ to }) => prompt.includes(to))?.reply;
-  const variants = [told ?? learned[prompt] ?? `echo: ${prompt}`, `echo: ${prompt}`];
-  for (let i = 2; i < 40; i++) variants.push(`echo ${i}: ${prompt}`);
-  const whole = variants.find((variant) => !request.rejected.includes(variant)) ?? "";
+  const whole =
+    variantsOf(prompt, learned, behaviour).find((text) => !request.rejected.includes(text)) ?? "";
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (let waited = 0; waited < (behaviour.queueMs ?? 0); waited += 500) {
     response.write(": waiting\n\n");
@@ -237,6 +238,45 @@ async function generate(
     ms: { queue: 0, prefill: 1, decode: 1 },
   });
   response.end();
+}
+
+/** What a prompt is answered with, the likeliest first. */
+function variantsOf(
+  prompt: string,
+  learned: Record<string, string>,
+  behaviour: Behaviour,
+): string[] {
+  const told = behaviour.replies?.find(({ to }) => prompt.includes(to))?.reply;
+  const more = Array.from({ length: 38 }, (_, i) => `echo ${i + 2}: ${prompt}`);
+  return [told ?? learned[prompt] ?? `echo: ${prompt}`, `echo: ${prompt}`, ...more];
+}
+
+function sample(
+  response: ServerResponse,
+  json: unknown,
+  learned: Record<string, string>,
+  behaviour: Behaviour,
+): void {
+  const request = sampleRequestSchema.parse(json);
+  const prompt = lastContent(request.messages);
+  const texts =
+    behaviour.samples?.find(({ to }) => prompt.includes(to))?.texts ??
+    variantsOf(prompt, learned, behaviour);
+  const samples = Array.from({ length: request.count }, (_, i) => {
+    const text = texts[i % texts.length] ?? "";
+    const finish_reason = "stop" as const;
+    return { text, finish_reason, logprob: -1.2 - i, completion_tokens: tokenCount(text) };
+  });
+  const result: SampleResult = {
+    samples,
+    usage: {
+      prompt_tokens: request.messages.reduce((n, { content }) => n + tokenCount(content), 0),
+      completion_tokens: samples.reduce((n, { completion_tokens }) => n + completion_tokens, 0),
+      cached_tokens: behaviour.cachedTokens ?? 0,
+    },
+    ms: { queue: 0, prefill: 1, decode: 1 },
+  };
+  sendJson(response, 200, result);
 }
 
 function score(response: ServerResponse, json: unknown, learned: Record<string, string>): void {

@@ -15,7 +15,10 @@ import {
   type generateRequestSchema,
   type Health,
   healthSchema,
+  type SampleResult,
   type ScoreResult,
+  type sampleRequestSchema,
+  sampleResultSchema,
   type scoreRequestSchema,
   scoreResultSchema,
   secretHeader,
@@ -46,6 +49,7 @@ export interface Waiting {
 /** Requests as callers write them: what the schema has a default for may be left out. */
 type GenerateInput = z.input<typeof generateRequestSchema>;
 type AdaptInput = z.input<typeof adaptRequestSchema>;
+type SampleInput = z.input<typeof sampleRequestSchema>;
 type ScoreInput = z.input<typeof scoreRequestSchema>;
 
 export class GpuClient {
@@ -126,6 +130,11 @@ export class GpuClient {
     return { result, adapter: new Uint8Array(await file.arrayBuffer()) };
   }
 
+  /** Several replies to one prompt, which is read once. */
+  async sample(request: SampleInput, context: CallContext): Promise<SampleResult> {
+    return validate(sampleResultSchema, await this.#callForJson("/v1/sample", request, context));
+  }
+
   /** Summed log-probs of given replies. */
   async score(request: ScoreInput, context: CallContext): Promise<ScoreResult> {
     return validate(scoreResultSchema, await this.#callForJson("/v1/score", request, context));
@@ -154,7 +163,11 @@ export class GpuClient {
     return validate(healthSchema, await response.json().catch(() => null));
   }
 
-  async #callForJson(path: string, request: ScoreInput, context: CallContext): Promise<unknown> {
+  async #callForJson(
+    path: string,
+    request: ScoreInput | SampleInput,
+    context: CallContext,
+  ): Promise<unknown> {
     const idle = new IdleTimeout(this.#config.timeoutMs);
     const response = await this.#call(this.#config.url, path, request, context, idle);
     const text = await idle.watch(response.text()).catch((error) => {

@@ -11,6 +11,7 @@ import {
   type GenerateRequest,
   generateRequestSchema,
   type Health,
+  sampleRequestSchema,
   scoreRequestSchema,
 } from "@rosa2/shared/protocol";
 import { type Context, Hono } from "hono";
@@ -96,6 +97,15 @@ export function createService({
 }: ServiceSurroundings & { engine: Engine }): Hono<Env> {
   const { metrics } = surroundings;
   const app = createReplyService(engine, surroundings);
+
+  app.post("/v1/sample", async (c) => {
+    const { request, adapterBytes } = await readBody(c, sampleRequestSchema);
+    noteRequest(c, request);
+    const result = await engine.sample(request, adapterBytes, c.req.raw.signal);
+    Object.assign(c.get("facts"), result.usage);
+    metrics.replyEnded(result.usage);
+    return c.json(result);
+  });
 
   app.post("/v1/score", async (c) => {
     const { request, adapterBytes } = await readBody(c, scoreRequestSchema);

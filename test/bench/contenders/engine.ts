@@ -44,6 +44,13 @@ export interface RepliesRequest {
   isAdapted: boolean;
 }
 
+export interface SamplesRequest {
+  seed: string;
+  count: number;
+  promptTokens: number;
+  replyTokens: number;
+}
+
 export interface UpdateRequest extends RowsSize {
   iterations: number;
   /** Whether the model's anchors, where it has them, are protected: they cost time; true by default. */
@@ -133,6 +140,23 @@ const methods = {
       decodeRate: (1000 * decoded) / (oneEndedAt - allDecodeAt),
       ids,
     };
+  },
+
+  /** Milliseconds of so many replies to one prompt, the first greedy and the others drawn, all of the same length. */
+  async samples({ seed, count, promptTokens, replyTokens }: SamplesRequest): Promise<number> {
+    const ends = Array.from({ length: count }, () => Promise.withResolvers<unknown>());
+    const [first, ...siblings] = ends.map(({ resolve, reject }, i) => ({
+      reply: endlessReply(replyTokens, i === 0 ? {} : { temperature: 1 }),
+      listener: { piece: () => {}, finish: resolve, fail: reject },
+    }));
+    const prompt = Int32Array.from(randomPrompt(seed, promptTokens, model.shape.vocabSize));
+    const startedAt = performance.now();
+    scheduler.add(
+      { id: ++lastId, tenant: "bench", adapter: null, prompt, reply: first!.reply, siblings },
+      first!.listener,
+    );
+    await Promise.all(ends.map(({ promise }) => promise));
+    return performance.now() - startedAt;
   },
 
   /** Milliseconds of one update from the base model. */
@@ -239,9 +263,9 @@ function adapterOf(session: number): AdapterWeights {
 }
 
 /** Greedy, and no token ends it. */
-function endlessReply(tokensMax: number): Reply {
+function endlessReply(tokensMax: number, { temperature = 0 } = {}): Reply {
   return new Reply(tokenizer, {
-    sampling: { ...model.config.sampling, ...samplingSchema.parse({ temperature: 0 }) },
+    sampling: { ...model.config.sampling, ...samplingSchema.parse({ temperature }) },
     seed: 0,
     eosIds: [],
     tokensMax,

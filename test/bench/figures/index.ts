@@ -4,6 +4,7 @@ import { adapterSwitch } from "./adapter-switch.ts";
 import { batch } from "./batch.ts";
 import { coldStart } from "./cold-start.ts";
 import { replicas } from "./replicas.ts";
+import { samples } from "./samples.ts";
 import { speed } from "./speed.ts";
 import { update } from "./update.ts";
 import { updateVsPeft } from "./update-vs-peft.ts";
@@ -12,6 +13,7 @@ import { webgpu } from "./webgpu.ts";
 export const families: readonly Family[] = [
   speed,
   batch,
+  samples,
   coldStart,
   adapterSwitch,
   replicas,

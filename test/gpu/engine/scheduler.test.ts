@@ -68,7 +68,8 @@ describe("Scheduler", () => {
     const early = own.ask({ content: `say ${"a".repeat(200)}`, tokensMax: 150 });
     while (early.text.length < 2) await turn();
     own.model.runs.length = 0;
-    const late = own.ask({ content: "y".repeat(157), tokensMax: 2 });
+    // Of another tenant: it shares not even the template's first mark.
+    const late = own.ask({ content: "y".repeat(157), tenant: "late", tokensMax: 2 });
     await late.over;
     const runs = own.model.runs.map(({ kind, length }) => (kind === "prefill" ? length : 0));
     const chunks = runs.filter((length) => length > 0);
@@ -237,6 +238,43 @@ describe("Scheduler, prefix reuse", () => {
     }
     const whole = 26; // all but the last of 27 prompt tokens
     expect(cached).toEqual([0, 0, 0, 0, 0, whole, whole]);
+  });
+
+  it("reads instructions once for all sessions of a tenant, also while one of them is in service", async () => {
+    const own = start({ rowsMax: 6, slots: 9 });
+    const instructions = "always answer in rhymes and never with numbers. ";
+    const long = own.ask({ content: `${instructions}${"a".repeat(20)}`, tokensMax: 200 });
+    while (long.text.length < 3) await turn();
+    own.model.runs.length = 0;
+    const asks = [
+      { content: `${instructions}first`, sampling: { temperature: 1, seed: 1 } },
+      { content: `${instructions}second`, sampling: { temperature: 1, seed: 2 } },
+      { content: `${instructions}third`, tenant: "another", sampling: { temperature: 1, seed: 3 } },
+      { content: `${instructions}fourth`, adapter: adapterOf("d"), sampling: { temperature: 1 } },
+    ];
+    const said = asks.map((one) => own.ask(one));
+    await Promise.all(said.map(({ over }) => over));
+    const shared = instructions.length + 1; // and the mark of the user's turn
+    const cached = said.map(({ end }) => end!.usage.cached_tokens);
+    expect(cached).toEqual([shared, shared, 0, 0]);
+    for (const [i, one] of asks.entries()) {
+      const fresh = new Serving();
+      const reference = fresh.ask(one);
+      await reference.over;
+      expect(said[i]!.text).toBe(reference.text);
+      await fresh.stop();
+    }
+  });
+
+  it("shares with another session under the same adapter, and leaves both conversations theirs", async () => {
+    const own = start({ rowsMax: 6, slots: 9 });
+    const adapter = adapterOf("d", 0.9);
+    const long = own.ask({ content: `say ${"abc".repeat(20)}`, adapter, tokensMax: 61 });
+    while (long.text.length < 5) await turn();
+    const other = own.ask({ content: "say abcabcabx", adapter });
+    await Promise.all([long.over, other.over]);
+    expect(other.end!.usage.cached_tokens).toBe("say abcabcab".length + 1);
+    expect([other.text, long.text]).toEqual(["ABCABCABX", "ABC".repeat(20)]);
   });
 
   it("gives the right text through any mix of turns, tenants and evictions", async () => {

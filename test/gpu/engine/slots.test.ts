@@ -51,6 +51,19 @@ describe("SlotTable", () => {
     expect(cache.copies).toBe(0);
   });
 
+  it("copies the prefix of a sequence in service, under the same key alone", () => {
+    const { table, cache, content, fill } = tableOf(5);
+    const first = table.lease("t", [1, 2, 3, 4]);
+    fill(first, [1, 2, 3, 4]);
+    table.activate(first);
+    const second = table.lease("t", [1, 2, 3, 9]);
+    expect(second.tokens).toEqual([1, 2, 3]);
+    expect(content[second.index]!.slice(0, 3)).toEqual([1, 2, 3]);
+    expect(first.tokens).toEqual([1, 2, 3, 4]);
+    expect(cache.copies).toBe(1);
+    expect(table.lease("another", [1, 2, 3, 9]).tokens).toEqual([]);
+  });
+
   it("keeps one parked sequence of a key that asks for it, the latest", () => {
     const { table, fill } = tableOf(8);
     const turn = (prompt: number[]) => {
@@ -184,6 +197,9 @@ describe("SlotTable", () => {
           expect(content[slot.index]!.slice(0, slot.tokens.length)).toEqual(slot.tokens);
           fill(slot, prompt);
           live.push({ slot, key, tokens: prompt });
+        } else if (held?.slot.state === "active" && dice < 0.45 && table.canLease) {
+          const slot = table.fork(held.slot);
+          live.push({ slot, key: held.key, tokens: [...held.tokens] });
         } else if (held && dice < 0.6 && held.slot.state === "filling") {
           table.activate(held.slot);
         } else if (held && dice < 0.8 && held.tokens.length < 40) {

@@ -2,6 +2,7 @@ import {
   adaptResultSchema,
   healthSchema,
   limits,
+  sampleResultSchema,
   scoreResultSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
@@ -170,6 +171,67 @@ describe("adapters", () => {
   });
 });
 
+describe("POST /v1/sample", () => {
+  const babble = { tenant: "s", ...ask("tell me"), count: 4 };
+  const sample = async (request: object) =>
+    sampleResultSchema.parse(await (await service.post("/v1/sample", request)).json());
+
+  it("gives the greedy reply and drawn ones, and counts the prompt once", async () => {
+    const alone = (await service.generate(babble)).at(-1);
+    const { samples, usage, ms } = await sample({ ...babble, sampling: { seed: 3 } });
+    expect(samples).toHaveLength(4);
+    expect(alone).toMatchObject({ type: "done", text: samples[0]!.text });
+    expect(samples[0]!.logprob).toBeCloseTo(alone?.type === "done" ? alone.logprob : NaN, 5);
+    expect(new Set(samples.map(({ text }) => text)).size).toBeGreaterThan(1);
+    const written = samples.reduce((sum, { completion_tokens }) => sum + completion_tokens, 0);
+    expect(usage).toMatchObject({
+      prompt_tokens: alone?.type === "done" ? alone.usage.prompt_tokens : NaN,
+      completion_tokens: written,
+    });
+    expect(ms.decode).toBeGreaterThan(0);
+  });
+
+  it("draws the same replies from the same seed, and reply i as one drawn alone from seed + i", async () => {
+    const request = { ...babble, greedy_first: false, sampling: { seed: 20, max_tokens: 12 } };
+    const { samples } = await sample(request);
+    expect((await sample(request)).samples).toEqual(samples);
+    for (const [i, { text }] of samples.entries()) {
+      const sampling = { temperature: 1, seed: 20 + i, max_tokens: 12 };
+      const done = (await service.generate({ ...babble, sampling })).at(-1);
+      expect(done).toMatchObject({ type: "done", text });
+    }
+  });
+
+  it("samples with the adapter that is named", async () => {
+    const body = { tenant: "s", ...ask("say hi"), adapter: { digest: loud.digest }, count: 2 };
+    const missing = await service.post("/v1/sample", body);
+    expect(await errorOf(missing)).toMatchObject({ status: 409, code: "adapter_missing" });
+    const response = await service.post("/v1/sample", formOf(body, loud.bytes));
+    const { samples } = sampleResultSchema.parse(await response.json());
+    expect(samples[0]!.text).toBe("HI");
+  });
+
+  it("ends all replies when the caller goes away", async () => {
+    const going = new AbortController();
+    const request = { ...babble, ...ask(`say ${"b".repeat(300)}`) };
+    const answer = service.post("/v1/sample", request, { signal: going.signal });
+    await expect.poll(() => service.engine.health.queue.running).toBe(4);
+    going.abort();
+    await expect(answer).rejects.toThrow();
+    await expect.poll(() => service.engine.health.queue).toEqual({ waiting: 0, running: 0 });
+    expect(service.engine.inFlight).toBe(0);
+  });
+
+  it.each([
+    ["no count", { count: undefined }, "count"],
+    ["more than the limit", { count: limits.samplesMax + 1 }, "count"],
+    ["greedy draws", { sampling: { temperature: 0 } }, "sampling.temperature"],
+  ])("refuses %s", async (_, wrong, param) => {
+    const response = await service.post("/v1/sample", { ...babble, ...wrong });
+    expect(await errorOf(response)).toMatchObject({ status: 400, code: "invalid_request", param });
+  });
+});
+
 describe("POST /v1/score", () => {
   it("gives the log-prob of each token and their sum, equal to what generation reports", async () => {
     const events = await service.generate(ask("say hello"));
@@ -273,6 +335,7 @@ describe("the secret", () => {
   it("is needed on every route but /health", async () => {
     for (const [path, method] of [
       ["/v1/generate", "POST"],
+      ["/v1/sample", "POST"],
       ["/v1/adapt", "POST"],
       ["/v1/score", "POST"],
       ["/v1/export", "POST"],

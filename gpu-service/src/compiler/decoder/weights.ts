@@ -1,6 +1,6 @@
 /** Checkpoint weights as graph values, each made once; linears in fp32 or quantised. */
 
-import { concat, input, matmul, weight } from "../ir/functions.ts";
+import { concat, input, matmul, reshape, transpose, weight } from "../ir/functions.ts";
 import { apply } from "../ir/graph.ts";
 import type { DType, Value } from "../ir/types.ts";
 import type { DecoderParts, Linear } from "./decoder.ts";
@@ -14,8 +14,11 @@ export const quantizedParts = {
   zeros: "#zeros",
 };
 
-/** The parts of a decoder that read weights. */
-export function weightReader(quantization: Quantization | null) {
+/**
+ * The parts of a decoder that read weights. With `manyRows` a product of fp32 is W·xᵀ, turned back: for one token of
+ * many rows the runtime then reads W as it lies, where x·Wᵀ packs it anew with every step.
+ */
+export function weightReader(quantization: Quantization | null, { manyRows = false } = {}) {
   const made = new Map<string, Value>();
   const once = (name: string, shape: number[], dtype: DType = "f32") => {
     const value = made.get(name) ?? weight(name, { dtype, shape });
@@ -46,10 +49,17 @@ export function weightReader(quantization: Quantization | null) {
       { bits, blockSize, in: width, out, accuracyLevel },
     );
   };
+  const product = (x: Value, matrix: Value): Value => {
+    if (!manyRows) return matmul(x, matrix, { transposeB: true });
+    const [out, width] = matrix.shape as [number, number];
+    const rows = reshape(x, [x.shape[0]!, width]);
+    const turned = transpose(matmul(matrix, rows, { transposeB: true }), [1, 0]);
+    return reshape(turned, [x.shape[0]!, 1, out]);
+  };
   return {
     weight: (name: string, shape: number[]) => once(name, shape),
     linear(x: Value, name: string, shape: [number, number]): Value {
-      return multiplied(x, name, shape, null) ?? matmul(x, once(name, shape), { transposeB: true });
+      return multiplied(x, name, shape, null) ?? product(x, once(name, shape));
     },
     joined(x: Value, linears: readonly Linear[]): Value | null {
       if (!quantization) return null;

@@ -29,18 +29,18 @@ import type { Value } from "../ir/types.ts";
  * new one), `cos` and `sin` [P, D/2] (layer-kinds.ts: also `.window`, where layers differ),
  * `past.{layer}.key|value` [R, K, S, D], and with adapters `a.{group}` [r, in], `b.{group}` [R, Σ out, r].
  * Outputs: `logits` [R, 1, V], `best` [R, 1], `peak` and `normalizer` [R, 1, 1]; `fresh` [R, 1, 2·layers·K·D],
- * each layer's rotated key, then its value.
+ * each layer's rotated key, then its value. With `manyRows` the products suit batches: see `weightReader`.
  */
 export function decodeGraph(
   config: ModelConfig,
-  options: { adapters: boolean; quantization?: Quantization | null },
+  options: { adapters: boolean; quantization?: Quantization | null; manyRows?: boolean },
 ): Record<string, Value> {
   const { headCount: H, kvHeadCount: K, headSize: D } = config;
   const positions = input("positions", { dtype: "i64", shape: ["R", 1] });
   const inputsOf = layerInputs(config, { maskShape: ["R", 1, 1, "S+1"], positions: "P" });
   const fresh: Value[] = [];
   const parts: DecoderParts = {
-    ...weightReader(options.quantization ?? null),
+    ...weightReader(options.quantization ?? null, options),
     attend(layer, q, k, v) {
       const past = (kind: string) =>
         input(`past.${layer}.${kind}`, { dtype: "f32", shape: ["R", K, "S", D] });

@@ -34,6 +34,11 @@ export class FairQueue<T extends Queued> {
     this.#waiting.push(item);
   }
 
+  /** Counts an item as taken that never waited: it belongs to one that has been taken. */
+  takeBeside(item: T): void {
+    this.#serve(item);
+  }
+
   takeNext(): T | undefined {
     let best: T | undefined;
     for (const item of this.#waiting) {
@@ -41,13 +46,7 @@ export class FairQueue<T extends Queued> {
     }
     if (best === undefined) return undefined;
     this.remove(best);
-    this.#turn++;
-    for (const key of keysOf(best)) {
-      const { serving } = this.#share(key);
-      this.#shares.delete(key); // set again at the end: the map is ordered by last use
-      this.#shares.set(key, { serving: serving + 1, lastTurn: this.#turn });
-    }
-    this.#forget();
+    this.#serve(best);
     return best;
   }
 
@@ -74,6 +73,16 @@ export class FairQueue<T extends Queued> {
   /** Empties the queue. */
   drain(): T[] {
     return this.#waiting.splice(0);
+  }
+
+  #serve(item: T): void {
+    this.#turn++;
+    for (const key of keysOf(item)) {
+      const { serving } = this.#share(key);
+      this.#shares.delete(key); // set again at the end: the map is ordered by last use
+      this.#shares.set(key, { serving: serving + 1, lastTurn: this.#turn });
+    }
+    this.#forget();
   }
 
   #share(key: string): Share {

@@ -125,22 +125,13 @@ function drawToken(logits_V: Float32Array, rules: SamplingRules, draw: number): 
   const best = argmax(logits_V);
   if (rules.top_k === 1) return best;
   const max = logits_V[best] as number;
-  const weight = (id: number) => Math.exp(((logits_V[id] as number) - max) / rules.temperature);
-  const floor = max - negligible * rules.temperature;
-  let total = 0;
-  for (let id = 0; id < logits_V.length; id++) {
-    if ((logits_V[id] as number) > floor) total += weight(id);
-  }
-
   if (rules.top_k === 0 && rules.top_p === 1 && rules.min_p === 0) {
-    let rest = draw * total;
-    for (let id = 0; id < logits_V.length; id++) {
-      if ((logits_V[id] as number) > floor) rest -= weight(id);
-      if (rest < 0) return id;
-    }
-    return best; // rounding left a sliver of mass
+    return drawFromAll(logits_V, max, rules.temperature, draw) ?? best; // rounding left a sliver of mass
   }
 
+  const weight = (id: number) => Math.exp(((logits_V[id] as number) - max) / rules.temperature);
+  // With top_k, top_p is a share of the top k's mass, and the whole is not needed.
+  const total = rules.top_k > 0 ? 0 : sumBlocks(logits_V, max, rules.temperature);
   const kept = truncate(rankedHead(logits_V, max, total, weight, rules), total, weight, rules);
   let mass = 0;
   for (const id of kept) mass += weight(id);
@@ -150,6 +141,61 @@ function drawToken(logits_V: Float32Array, rules: SamplingRules, draw: number): 
     if (rest < 0) return id;
   }
   return kept[0] as number;
+}
+
+/** Sums of weights up to the end of each block of tokens, reused from draw to draw. */
+let blockSums = new Float64Array(0);
+const blockLength = 256;
+
+/** exp(−k / 256): a vocabulary's worth of Math.exp would take longer than some models' step. */
+const fineness = 256;
+const exponentials = Float64Array.from({ length: negligible * fineness + 1 }, (_, k) =>
+  Math.exp(-k / fineness),
+);
+
+/** exp(−x) for 0 ≤ x ≤ `negligible`, to ten digits. */
+function expMinus(x: number): number {
+  const k = (x * fineness) | 0;
+  const r = x - k / fineness;
+  return (exponentials[k] as number) * (1 - r * (1 - r * (0.5 - r / 6)));
+}
+
+/** Fills `blockSums` with the sums of weights exp((logit − max) / temperature); returns that of all. */
+function sumBlocks(logits_V: Float32Array, max: number, temperature: number): number {
+  const perNat = 1 / temperature;
+  const blocks = Math.ceil(logits_V.length / blockLength);
+  if (blockSums.length < blocks) blockSums = new Float64Array(blocks);
+  let total = 0;
+  for (let block = 0; block < blocks; block++) {
+    const end = Math.min((block + 1) * blockLength, logits_V.length);
+    for (let id = block * blockLength; id < end; id++) {
+      const below = (max - (logits_V[id] as number)) * perNat;
+      if (below < negligible) total += expMinus(below);
+    }
+    blockSums[block] = total;
+  }
+  return total;
+}
+
+/** The token at which the sum of weights exp((logit − max) / temperature) passes `draw` times the whole. */
+function drawFromAll(
+  logits_V: Float32Array,
+  max: number,
+  temperature: number,
+  draw: number,
+): number | null {
+  const aim = draw * sumBlocks(logits_V, max, temperature);
+  const perNat = 1 / temperature;
+  const blocks = Math.ceil(logits_V.length / blockLength);
+  let block = 0;
+  while (block < blocks && (blockSums[block] as number) <= aim) block++;
+  let sum = block === 0 ? 0 : (blockSums[block - 1] as number);
+  for (let id = block * blockLength; id < logits_V.length; id++) {
+    const below = (max - (logits_V[id] as number)) * perNat;
+    if (below < negligible) sum += expMinus(below);
+    if (sum > aim) return id;
+  }
+  return null;
 }
 
 /**

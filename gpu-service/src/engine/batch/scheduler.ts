@@ -8,6 +8,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { Spent } from "@rosa2/shared/protocol";
 import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../../language-model.ts";
 import { BackgroundTasks } from "./background.ts";
+import { mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { Sequence, SequenceListener, SequenceRequest, Waiting } from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
@@ -90,18 +91,20 @@ export class Scheduler {
     return result;
   }
 
-  /** Ends a sequence or a background task before the next step; a cancelled sequence says nothing more. */
+  /** Ends the sequences or the background task of this id before the next step; cancelled sequences say nothing more. */
   cancel(id: number): void {
     if (this.#background.cancel(id, new Error("Cancelled"))) return;
-    const waiting = this.#queue.find(({ request }) => request.id === id);
-    if (waiting !== undefined) this.#queue.remove(waiting);
+    const isIts = ({ request }: Waiting) => request.id === id;
+    for (let waiting = this.#queue.find(isIts); waiting; waiting = this.#queue.find(isIts)) {
+      this.#queue.remove(waiting);
+    }
     for (const sequence of this.#bySlot.values()) {
       // Only marked: slots must not move while a step that uses them is under way.
       if (sequence.id === id) sequence.isCancelled = true;
     }
   }
 
-  /** Runs until `stop`; `onPass` hears of every pass and of every time that work runs out. */
+  /** Runs until `stop`; `onPass` is called after every pass and whenever work runs out. */
   async run(onPass: (report: PassReport) => void = () => {}): Promise<void> {
     while (!this.#stopping) {
       this.#dropCancelled();
@@ -133,43 +136,53 @@ export class Scheduler {
   }
 
   #admit(): void {
-    while (this.#bySlot.size < this.#options.rowsMax && this.#slots.canLease) {
+    while (this.#hasRoom) {
       const ticket = this.#queue.takeNext();
       if (ticket === undefined) return;
-      const { request } = ticket;
-      const slot = this.#slots.lease(
-        cacheKey(request.tenant, request.adapter?.digest ?? null),
-        request.prompt,
-      );
-      this.#bySlot.set(slot, {
-        ...request,
-        ticket,
-        slot,
-        isCancelled: false,
-        nextId: -1,
-        cachedTokens: slot.tokens.length,
-        passedOver: 0,
-        startedAt: this.#now(),
-        firstTokenAt: 0,
-      });
+      const { tenant, adapter, prompt } = ticket.request;
+      const slot = this.#slots.lease(cacheKey(tenant, adapter?.digest ?? null), prompt);
+      this.#bySlot.set(slot, this.#newSequence(ticket, slot));
     }
+  }
+
+  get #hasRoom(): boolean {
+    return mayAdmit(this.#bySlot.size, this.#options.rowsMax, this.#slots.canLease);
+  }
+
+  #newSequence(ticket: Waiting, slot: Slot): Sequence {
+    return {
+      ...ticket.request,
+      ticket,
+      slot,
+      isCancelled: false,
+      nextId: -1,
+      cachedTokens: slot.tokens.length,
+      passedOver: 0,
+      startedAt: this.#now(),
+      firstTokenAt: 0,
+    };
   }
 
   #dropCancelled(): void {
     for (const sequence of [...this.#bySlot.values()]) {
-      if (sequence.isCancelled) this.#leave(sequence, true);
+      if (sequence.isCancelled) this.#leave(sequence, sequence.parks !== false);
     }
   }
 
-  /** One chunk of the prompt that has the least left, counting turns it was passed over in its favour. */
+  /** One chunk of one prompt. */
   async #prefill(report: PassReport): Promise<void> {
-    const filling = [...this.#bySlot.values()].filter(({ slot }) => slot.state === "filling");
     const chunkMax = this.#options.prefillTokens;
-    const left = ({ prompt, slot, passedOver }: Sequence) =>
-      prompt.length - slot.tokens.length - passedOver * chunkMax;
-    const [sequence, ...others] = filling.sort((a, b) => left(a) - left(b));
+    const readings = [...this.#bySlot.values()]
+      .filter(({ slot }) => slot.state === "filling")
+      .map((sequence) => ({
+        sequence,
+        promptTokens: sequence.prompt.length,
+        readTokens: sequence.slot.tokens.length,
+        passedOver: sequence.passedOver,
+      }));
+    const sequence = nextToRead(readings, chunkMax)?.sequence;
     if (sequence === undefined) return;
-    for (const other of others) other.passedOver++;
+    for (const other of readings) if (other.sequence !== sequence) other.sequence.passedOver++;
 
     const { slot, prompt } = sequence;
     const past = slot.tokens.length;
@@ -190,9 +203,28 @@ export class Scheduler {
       if (slot.tokens.length < prompt.length) return;
       sequence.firstTokenAt = this.#now();
       this.#slots.activate(slot);
+      this.#fork(sequence, next!);
       this.#advance(sequence, next!);
     } catch (error) {
       this.#fail(sequence, error);
+    }
+  }
+
+  /** Siblings begin with the same next token's logits in copies of the slot; those without room wait in the queue. */
+  #fork(sequence: Sequence, next: NextToken): void {
+    const { id, tenant, adapter, prompt, siblings = [] } = sequence;
+    for (const { reply, listener } of siblings) {
+      const request = { id, tenant, adapter, prompt, reply, parks: false };
+      const ticket = { ...sequence.ticket, request, listener };
+      if (!this.#hasRoom) {
+        this.#queue.add(ticket);
+        continue;
+      }
+      this.#queue.takeBeside(ticket);
+      const fork = this.#newSequence(ticket, this.#slots.fork(sequence.slot));
+      fork.firstTokenAt = sequence.firstTokenAt;
+      this.#bySlot.set(fork.slot, fork);
+      this.#advance(fork, next);
     }
   }
 
@@ -222,7 +254,10 @@ export class Scheduler {
   }
 
   async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
-    const needsLogits = sequences.some(({ reply }) => reply.needsLogits);
+    const needsLogits = sequences.some(
+      ({ reply, siblings = [] }) =>
+        reply.needsLogits || siblings.some((sibling) => sibling.reply.needsLogits),
+    );
     return this.#model.step({ ...input, cache: this.#cache }, needsLogits);
   }
 
@@ -236,7 +271,7 @@ export class Scheduler {
       const spent = spentBy(sequence, this.#now());
       listener.piece(piece, spent);
       if (piece.finish === null) return;
-      this.#leave(sequence, true);
+      this.#leave(sequence, sequence.parks !== false);
       listener.finish({ finish: piece.finish, ...spent });
     } catch (error) {
       this.#fail(sequence, error);
@@ -246,12 +281,12 @@ export class Scheduler {
   async #runBackground(report: PassReport): Promise<void> {
     if (this.#background.length === 0) return;
     const startedAt = this.#now();
-    if (this.#bySlot.size > 0 && startedAt < this.#backgroundAt) return;
+    if (!mayRunSlice(startedAt, this.#backgroundAt, this.#bySlot.size)) return;
     await this.#background.runSlice(this.#bySlot.size > 0);
     const endedAt = this.#now();
     report.backgroundMs = endedAt - startedAt;
-    const share = this.#options.backgroundShare;
-    this.#backgroundAt = endedAt + report.backgroundMs * (1 / share - 1);
+    const { backgroundShare } = this.#options;
+    this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, backgroundShare);
   }
 
   /** A failed step may have written anything into the slot, so it is not kept. */

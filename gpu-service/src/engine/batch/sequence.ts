@@ -12,6 +12,15 @@ export interface SequenceRequest {
   adapter: AdapterWeights | null;
   prompt: Int32Array;
   reply: Reply;
+  /** More replies to the same prompt under the same id: they begin where the prompt has been read. */
+  siblings?: readonly Sibling[];
+  /** Whether its tokens stay in the cache for a next turn; true by default. */
+  parks?: boolean;
+}
+
+export interface Sibling {
+  reply: Reply;
+  listener: SequenceListener;
 }
 
 /** What a sequence tells its owner; `finish` or `fail` comes once and last. */

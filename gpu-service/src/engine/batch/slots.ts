@@ -63,15 +63,14 @@ export class SlotTable {
   }
 
   /**
-   * A filling slot for a prompt, whose `tokens` are the longest prefix already computed under the
-   * same key. The last prompt token is never among them: its logits are needed.
+   * A filling slot for a prompt, whose `tokens` are the longest prefix already computed under the same key, by a
+   * sequence that has ended or by one in service. The last prompt token is never among them: its logits are needed.
    */
   lease(key: string, prompt: ArrayLike<number>): Slot {
     if (!this.canLease) throw new Error("Cannot lease a slot: all are in use");
     const { source, length } = this.#longestPrefix(key, prompt);
     let slot = source;
-    if (source !== undefined && length * 2 < source.tokens.length && this.#hasRoomBeside(source)) {
-      // Only the beginning is shared, with another conversation: copy it and leave that one its slot.
+    if (source !== undefined && this.#mustStay(source, length)) {
       source.usedAt = ++this.#clock;
       slot = this.#emptySlot();
       this.#copy(source.index, slot.index, length);
@@ -84,6 +83,21 @@ export class SlotTable {
     slot.state = "filling";
     slot.usedAt = ++this.#clock;
     this.#leasedCount++;
+    return slot;
+  }
+
+  /** An active copy of an active slot, for another continuation of its tokens. */
+  fork(source: Slot): Slot {
+    if (source.state !== "active") throw new Error(`Cannot fork a slot that is ${source.state}`);
+    if (!this.canLease) throw new Error("Cannot fork a slot: all are in use");
+    const slot = this.#emptySlot();
+    this.#copy(source.index, slot.index, source.tokens.length);
+    slot.tokens = [...source.tokens];
+    slot.key = source.key;
+    slot.state = "filling";
+    slot.usedAt = ++this.#clock;
+    this.#leasedCount++;
+    this.activate(slot);
     return slot;
   }
 
@@ -140,9 +154,11 @@ export class SlotTable {
     this.#activeCount--;
   }
 
+  /** A parked slot before one in service with the same prefix: it need not be copied. */
   #longestPrefix(key: string, prompt: ArrayLike<number>): { source?: Slot; length: number } {
     let best: { source?: Slot; length: number } = { length: 0 };
-    for (const source of this.#parked()) {
+    const inService = this.#slots.filter(({ state }) => state === "active" || state === "filling");
+    for (const source of [...this.#parked(), ...inService]) {
       if (source.key !== key) continue;
       const length = commonPrefix(source.tokens, prompt, prompt.length - 1);
       if (length > best.length) best = { source, length };
@@ -199,6 +215,15 @@ export class SlotTable {
     const oldest = this.#parked().reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
     this.#clear(oldest);
     return oldest;
+  }
+
+  /**
+   * Whether the prefix is to be copied and its owner keeps the slot: a sequence in service, or another conversation
+   * of which only the beginning is shared.
+   */
+  #mustStay(source: Slot, length: number): boolean {
+    if (source.state !== "parked") return true;
+    return length * 2 < source.tokens.length && this.#hasRoomBeside(source);
   }
 
   /** Whether a slot other than a parked one can be had. */

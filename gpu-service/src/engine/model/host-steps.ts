@@ -20,6 +20,9 @@ type Feeds = Record<string, Tensor>;
 
 const nextTokenOutputs = ["best", "peak", "normalizer"];
 
+/** From so many rows on W·xᵀ is faster than x·Wᵀ, where W is read as it lies. */
+const manyRowsMin = 2;
+
 export interface HostStepOptions {
   config: ModelConfig;
   contextLength: number;
@@ -27,6 +30,8 @@ export interface HostStepOptions {
   /** Rotary tables of all positions by the names that the graphs read, [positions, D/2]. */
   rope: Record<string, Float32Array>;
   basis(rank: number): Basis;
+  /** Whether the runtime copies the weights into an order of its own, in which x·Wᵀ is the fastest for all rows. */
+  isPacked: boolean;
   compile: Compile;
 }
 
@@ -99,7 +104,7 @@ export class HostSteps {
 
   async #decode(input: StepInput, cache: Cache, wanted: readonly string[]): Promise<Feeds> {
     const { ids, rows, past, firstSlot, adapters } = input;
-    const session = await this.#decodeSession();
+    const session = await this.#decodeSession(rows);
     const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
     const result = await session.run(
       {
@@ -141,10 +146,12 @@ export class HostSteps {
     );
   }
 
-  #decodeSession(): Promise<InferenceSession> {
+  /** Batches have a graph of their own, made when the first one comes. Integer products have one order only. */
+  #decodeSession(rows = 1): Promise<InferenceSession> {
     const { config, quantization } = this.#options;
-    return this.#sessions.get("decode", () =>
-      decodeGraph(config, { adapters: this.#adapted, quantization }),
+    const manyRows = quantization === null && !this.#options.isPacked && rows >= manyRowsMin;
+    return this.#sessions.get(manyRows ? "decode many" : "decode", () =>
+      decodeGraph(config, { adapters: this.#adapted, quantization, manyRows }),
     );
   }
 }

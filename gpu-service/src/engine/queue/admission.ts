@@ -12,7 +12,7 @@ export interface AdmissionLimits {
   backgroundMax: number;
 }
 
-type Kind = "generate" | "adapt" | "score" | "export";
+type Kind = "generate" | "sample" | "adapt" | "score" | "export";
 
 const retryAfterMaxS = 30;
 
@@ -35,10 +35,10 @@ export class Admission {
     return this.#replies + this.#background;
   }
 
-  /** Takes a place and returns what gives it back. Throws `queue_full` with a time to come again. */
-  enter(kind: Kind, tenant: string): () => void {
+  /** Takes a place, or one for each of several replies, and returns what gives it back. Throws `queue_full` with a time to come again. */
+  enter(kind: Kind, tenant: string, replies = 1): () => void {
     const { rowsMax, queueMax, tenantQueueMax, backgroundMax } = this.#limits;
-    if (kind !== "generate") {
+    if (kind !== "generate" && kind !== "sample") {
       if (this.#background >= backgroundMax) {
         throw this.#full(`${this.#background} scores, updates and exports are in flight`);
       }
@@ -46,18 +46,18 @@ export class Admission {
       return this.#once(() => this.#background--);
     }
     const own = this.#repliesOf.get(tenant) ?? 0;
-    if (this.#replies >= rowsMax + queueMax) {
+    if (this.#replies + replies > rowsMax + queueMax) {
       throw this.#full(`${this.#replies} replies are in flight`);
     }
-    if (own >= rowsMax + tenantQueueMax) {
+    if (own + replies > rowsMax + tenantQueueMax) {
       throw this.#full(`${own} replies of this tenant are in flight`);
     }
-    this.#replies++;
-    this.#repliesOf.set(tenant, own + 1);
+    this.#replies += replies;
+    this.#repliesOf.set(tenant, own + replies);
     const enteredAt = this.#now();
     return this.#once(() => {
-      this.#replies--;
-      const left = (this.#repliesOf.get(tenant) ?? 1) - 1;
+      this.#replies -= replies;
+      const left = (this.#repliesOf.get(tenant) ?? replies) - replies;
       if (left > 0) this.#repliesOf.set(tenant, left);
       else this.#repliesOf.delete(tenant);
       this.#replyMs += (this.#now() - enteredAt - this.#replyMs) / 16;

@@ -11,6 +11,8 @@ import type {
   GenerateEvent,
   GenerateRequest,
   Health,
+  SampleRequest,
+  SampleResult,
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
@@ -35,7 +37,8 @@ export interface EngineOptions {
   hooks?: EngineHooks;
 }
 
-interface EngineHooks {
+/** Heard as they are when something happens: they may be set after the engine has started. */
+export interface EngineHooks {
   onPass?(report: PassReport, state: EngineState): void;
   onReady?(model: NonNullable<Health["model"]>): void;
   /** An unexpected error of one request, or a worker that died. */
@@ -49,6 +52,10 @@ interface Pending {
   hear(event: WorkEvent): void;
   fail(error: RosaError): void;
 }
+
+/** The one answer of each kind of request that has no stream. */
+const onceEvents = { sampled: true, scored: true, adapted: true, exported: true };
+type OnceEvent = keyof typeof onceEvents;
 
 const restartDelayMinMs = 250;
 const restartDelayMaxMs = 10_000;
@@ -129,6 +136,16 @@ export class Engine {
     return stream;
   }
 
+  /** Several replies to one prompt; aborting ends them all. */
+  async sample(
+    request: SampleRequest,
+    adapterBytes: Uint8Array<ArrayBuffer> | null,
+    signal?: AbortSignal,
+  ): Promise<SampleResult> {
+    const event = await this.#once({ type: "sample", request, adapterBytes }, "sampled", signal);
+    return event.result;
+  }
+
   async score(
     request: ScoreRequest,
     adapterBytes: Uint8Array<ArrayBuffer> | null,
@@ -170,7 +187,7 @@ export class Engine {
     clearTimeout(hardStop);
   }
 
-  #once<T extends "scored" | "adapted" | "exported">(
+  #once<T extends OnceEvent>(
     work: Work,
     type: T,
     signal: AbortSignal | undefined,
@@ -190,7 +207,7 @@ export class Engine {
   /** Admits and sends a request; returns what cancels it. Throws when it is not admitted. */
   #begin(work: Work, pending: Pending, signal: AbortSignal | undefined): () => void {
     this.#mustServe();
-    const release = this.#admission.enter(work.type, work.request.tenant);
+    const release = this.#admission.enter(work.type, work.request.tenant, repliesOf(work));
     const id = ++this.#lastId;
     const end = () => {
       this.#pending.delete(id);
@@ -209,10 +226,7 @@ export class Engine {
     this.#pending.set(id, {
       hear: (event) => {
         const isLast =
-          event.type === "scored" ||
-          event.type === "adapted" ||
-          event.type === "exported" ||
-          (event.type === "event" && event.event.type === "done");
+          event.type === "event" ? event.event.type === "done" : event.type in onceEvents;
         if (isLast) end();
         pending.hear(event);
       },
@@ -307,4 +321,9 @@ export class Engine {
   #post(message: ToWorker): void {
     this.#worker?.postMessage(message);
   }
+}
+
+/** Places that the request takes among the replies. */
+function repliesOf(work: Work): number {
+  return work.type === "sample" ? work.request.count : 1;
 }

@@ -7,6 +7,8 @@ import type {
   GenerateEvent,
   GenerateRequest,
   Health,
+  SampleRequest,
+  SampleResult,
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
@@ -18,6 +20,7 @@ export type WorkRequest = {
   adapterBytes: Uint8Array<ArrayBuffer> | null;
 } & (
   | { type: "generate"; request: GenerateRequest }
+  | { type: "sample"; request: SampleRequest }
   | { type: "adapt"; request: AdaptRequest }
   | { type: "score"; request: ScoreRequest }
   | { type: "export"; request: ExportRequest }
@@ -35,6 +38,7 @@ export type WorkEvent =
   /** Validated and queued; only events of this kind of request follow. */
   | { type: "accepted"; id: number }
   | { type: "event"; id: number; event: Exclude<GenerateEvent, { type: "error" }> }
+  | { type: "sampled"; id: number; result: SampleResult }
   | { type: "scored"; id: number; result: ScoreResult }
   | {
       type: "adapted";

@@ -7,6 +7,8 @@ import type {
   GenerateEvent,
   GenerateRequest,
   Message,
+  SampleRequest,
+  SampleResult,
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
@@ -23,6 +25,7 @@ import type { RejectedReply } from "../batch/rejected.ts";
 import { Reply } from "../batch/reply.ts";
 import { withDefaults } from "../batch/sampling.ts";
 import type { Scheduler } from "../batch/scheduler.ts";
+import type { SequenceEnd } from "../batch/sequence.ts";
 import type { AdapterCache } from "./adapter-cache.ts";
 import type { ExportedFiles } from "./messages.ts";
 
@@ -123,6 +126,48 @@ export class Requests {
       .catch((error) => listener.fail(error));
   }
 
+  /**
+   * Several replies to one prompt; resolves when all have ended. Under an adapter nothing of it stays in the cache:
+   * there the session's latest turn is worth more.
+   */
+  async sample(
+    id: number,
+    request: SampleRequest,
+    adapterBytes: Uint8Array | null,
+  ): Promise<SampleResult> {
+    const { tokenizer } = this.#runtime;
+    const drawn = withDefaults(request.sampling, this.#runtime.sampling);
+    const adapter = this.#adapter(request, adapterBytes);
+    const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
+    const tokensMax = this.#replyTokensMax(prompt.length, drawn.max_tokens);
+    const seed = drawn.seed ?? randomSeed();
+    const replies = Array.from({ length: request.count }, (_, i) => {
+      const sampling = i === 0 && request.greedy_first ? { ...drawn, temperature: 0 } : drawn;
+      const options = { sampling, seed: (seed + i) | 0, prompt, tokensMax };
+      return new Reply(tokenizer, { ...options, eosIds: tokenizer.endIds });
+    });
+    const ends = replies.map(() => Promise.withResolvers<SequenceEnd>());
+    const [first, ...siblings] = replies.map((reply, i) => ({
+      reply,
+      listener: { piece: () => {}, finish: ends[i]!.resolve, fail: ends[i]!.reject },
+    }));
+    this.#scheduler.add(
+      {
+        ...{ id, tenant: request.tenant, adapter, prompt, siblings },
+        reply: first!.reply,
+        parks: adapter === null,
+      },
+      first!.listener,
+    );
+    try {
+      const ended = await Promise.all(ends.map(({ promise }) => promise));
+      return sampleResult(replies, ended);
+    } catch (error) {
+      this.#scheduler.cancel(id);
+      throw error;
+    }
+  }
+
   async score(
     id: number,
     request: ScoreRequest,
@@ -147,8 +192,8 @@ export class Requests {
   }
 
   /**
-   * The new adapter stays in the cache: its next use is likely to come here. Its parent goes: the session moves
-   * on, and whoever still uses the parent sends its file again.
+   * The new adapter stays in the cache: its next use is likely to come here. Its parent goes, because the session
+   * moves on; a caller that still uses the parent sends its file again.
    */
   async adapt(
     id: number,
@@ -252,6 +297,24 @@ export class Requests {
 async function* timed<T>(slices: Slices<T>): Slices<{ value: T; startedAt: number }> {
   const startedAt = performance.now();
   return { value: yield* slices, startedAt };
+}
+
+/** Usage and times are the first one's, which read the prompt; the tokens are those of all. */
+function sampleResult(replies: readonly Reply[], ends: readonly SequenceEnd[]): SampleResult {
+  const { usage, ms } = ends[0]!;
+  return {
+    samples: replies.map(({ text, logprob, tokenCount }, i) => ({
+      text,
+      finish_reason: ends[i]!.finish,
+      logprob,
+      completion_tokens: tokenCount,
+    })),
+    usage: {
+      ...usage,
+      completion_tokens: replies.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
+    },
+    ms: { ...ms, decode: Math.max(...ends.map((end) => end.ms.decode)) },
+  };
 }
 
 function randomSeed(): number {

@@ -1,4 +1,5 @@
 /** The engine's thread: owns the model, runs the scheduler, talks in messages. */
+import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { slotCount } from "../batch/kv-budget.ts";
 import { Scheduler } from "../batch/scheduler.ts";
@@ -71,6 +72,8 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
       parameters: model.parameterCount,
     },
   });
+  // This thread's part of the code that the next start need not compile.
+  flushCompileCache();
   const state = (): EngineState => ({ ...scheduler.counts, ...adapters.stats });
   await scheduler.run((report) => outbox.add({ type: "pass", report, state: state() }));
   await model.dispose();
@@ -90,6 +93,9 @@ async function answer(
         fail,
       });
       outbox.add({ type: "accepted", id });
+    } else if (work.type === "sample") {
+      const result = await requests.sample(id, work.request, adapterBytes);
+      outbox.add({ type: "sampled", id, result });
     } else if (work.type === "score") {
       const result = await requests.score(id, work.request, adapterBytes);
       outbox.add({ type: "scored", id, result });
