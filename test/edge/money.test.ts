@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { moneyIn } from "../../edge/src/accounts/region.ts";
+import { moneyIn } from "../../edge/src/accounts/account.ts";
 import {
   replyCostNanos,
   replyCostNanosMax,

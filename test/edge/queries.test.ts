@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { reportToStripe } from "../../edge/src/accounts/object/stripe.ts";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
-import { accountRows, inAccount } from "./support/account.ts";
+import { account, accountRows, inAccount } from "./support/account.ts";
 import { ask, bindings, type Caller, judge, newTenant, openSession } from "./support/client.ts";
 
 type Prepare = (this: unknown, sql: string) => D1PreparedStatement;
@@ -112,6 +112,45 @@ describe("statements", () => {
         sql,
       ).toEqual([]);
     }
+  });
+
+  it("read no more rows for a page of 100,000 sessions than for one of a hundred", async () => {
+    const { tenantId } = await newTenant();
+    const seed = (from: number, to: number) =>
+      accountRows(
+        tenantId,
+        `WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+         INSERT INTO session_index (id, mode, created_at, updated_at)
+         SELECT 'ses_' || printf('%026d', i), 'both', i, i FROM n`,
+        from,
+        to,
+      );
+    const rowsRead = async () => {
+      const read: number[] = [];
+      storage.exec = function (this: SqlStorage, sql: string, ...values: unknown[]) {
+        const cursor = exec.call(this, sql, ...values);
+        if (/from "session_index"/.test(sql)) read.push(0);
+        const raw = cursor.raw.bind(cursor);
+        cursor.raw = ((): unknown => {
+          const rows = [...raw()];
+          if (/from "session_index"/.test(sql)) read[read.length - 1] = cursor.rowsRead;
+          return rows.values();
+        }) as typeof cursor.raw;
+        return cursor;
+      };
+      const first = await account(tenantId).listSessions(tenantId, { limit: 20 });
+      const cursor = `ses_${"50".padStart(26, "0")}`;
+      await account(tenantId).listSessions(tenantId, { limit: 20, cursor });
+      storage.exec = exec;
+      expect(first.data).toHaveLength(20);
+      return read;
+    };
+    await seed(1, 100);
+    const few = await rowsRead();
+    expect(few).toHaveLength(2);
+    expect(Math.min(...few)).toBeGreaterThan(0);
+    await seed(101, 100_000);
+    expect(await rowsRead()).toEqual(few);
   });
 
   it("are as many for a page of one session as for a page of a dozen, and for one turn as for many", async () => {

@@ -11,10 +11,10 @@ import migrations from "../../../migrations/region/migrations.js";
 import { configOf, spareNanos } from "../config.ts";
 import type { Env } from "../env.ts";
 import { logFailure } from "../failure.ts";
-import { type Result, settle, unwrap } from "../rpc.ts";
+import { type Result, settle } from "../rpc.ts";
 import { accountOf } from "./account.ts";
 import { Purse } from "./purse/purse.ts";
-import type { Charge, Money } from "./spending.ts";
+import type { Charge } from "./spending.ts";
 import type { UsageEvent } from "./usage.ts";
 
 /** Longest that a stateless call is thought to take; what it set aside is free after that. */
@@ -100,22 +100,4 @@ export class RegionObject extends DurableObject<Env> {
       })(),
     );
   }
-}
-
-type RegionCalls = Pick<RegionObject, "reserve" | "settle" | "release">;
-
-/** The money of stateless calls of a tenant in a region. What settles or frees it is not waited for. */
-export function moneyIn(
-  env: Env,
-  tenantId: string,
-  region: string,
-  background: (work: Promise<unknown>) => void,
-): Money {
-  const stub = env.REGIONS.getByName(`${tenantId}/${region}`) as unknown as RegionCalls;
-  return {
-    reserve: (eventId, amountNanos) =>
-      unwrap(stub.reserve(tenantId, region, { eventId, amountNanos })),
-    settle: (event) => background(stub.settle(event)),
-    release: (eventId) => background(stub.release(eventId)),
-  };
 }

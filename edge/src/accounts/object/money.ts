@@ -11,7 +11,7 @@ import { accountRow, type Books, setAccount } from "./books.ts";
 import { leases, spend } from "./schema.ts";
 
 /** How long a lease lasts without a word from its holder. */
-export const leaseMs = 30 * 60_000;
+const leaseMs = 30 * 60_000;
 /** The part of the room that one holder may be lent beyond what it needs: leases shrink as the cap comes near. */
 const spareShare = 1 / 16;
 
@@ -23,7 +23,7 @@ interface Grant {
   expiresAt: number;
 }
 
-export function monthOf(at: number): string {
+function monthOf(at: number): string {
   return new Date(at).toISOString().slice(0, 7);
 }
 

@@ -1,7 +1,7 @@
 /** OpenAI-compatible chat completions, with or without a session. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import { moneyIn } from "../../accounts/region.ts";
+import { moneyIn } from "../../accounts/account.ts";
 import { contentCharsMax, costSchema, usageSchema } from "../../contract/index.ts";
 import {
   type AppContext,
