@@ -1,10 +1,10 @@
 /** Makes what the engine serves from a checkpoint: the model, its tokenizer, its adapters and updates. */
 import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { adapt } from "./adapt/adapt.ts";
-import { adaptable } from "./adapt/adaptable.ts";
 import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
 import { loadAnchors } from "./adapt/anchors.ts";
 import { peftFiles } from "./adapt/peft.ts";
+import { adaptable } from "./adaptable-model.ts";
 import { readModelSettings } from "./checkpoint/model-settings.ts";
 import type { Quantization } from "./compiler/decoder/quantize.ts";
 import { checkQuantization } from "./engine/model/golden-check.ts";

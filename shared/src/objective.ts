@@ -8,7 +8,10 @@
  */
 import type { AdaptPlan, RowKind } from "./protocol.ts";
 
-type Targets = Pick<AdaptPlan, "beta" | "token_target" | "token_clip" | "clip" | "rejected_clip">;
+type Targets = Pick<
+  AdaptPlan,
+  "beta" | "token_settled" | "token_target" | "token_clip" | "clip" | "rejected_clip"
+>;
 
 /** Log-probs closer to 0 than this count as this: a certain token has no finite odds. */
 const certain = -1e-6;
@@ -19,28 +22,29 @@ export function confidenceOf(logprob: number, tokens: number): number {
 }
 
 /** S_τ = Σ_t min(log p_t, log τ): what of a right reply's log-prob is still worth raising. */
-export function tokenValue(logprobs: ArrayLike<number>, tokenTarget: number): number {
-  const settled = Math.log(tokenTarget);
+export function tokenValue(logprobs: ArrayLike<number>, tokenSettled: number): number {
+  const settled = Math.log(tokenSettled);
   let value = 0;
   for (let t = 0; t < logprobs.length; t++) value += Math.min(logprobs[t]!, settled);
   return value;
 }
 
 /** [T] 1 where the token is not settled yet (p_t < τ), else 0. Of a rejected reply: where the token was a choice. */
-export function unsettledTokens(logprobs: ArrayLike<number>, tokenTarget: number): Float32Array {
-  const settled = Math.log(tokenTarget);
+export function unsettledTokens(logprobs: ArrayLike<number>, tokenSettled: number): Float32Array {
+  const settled = Math.log(tokenSettled);
   return Float32Array.from(logprobs, (logprob) => (logprob < settled ? 1 : 0));
 }
 
 /**
  * Shift (nats) that one iteration asks of the sum of the unsettled tokens' log-probs. A right reply's tokens ask for
- * τ, each for `token_clip` at most and together for `clip`. A rejected reply's tokens ask for the maximiser of the
+ * `token_target`, each for `token_clip` at most and together for `clip`. A rejected reply's tokens ask for the maximiser of the
  * objective over "this token or another", π* ∝ π·e^{r/β}: δ_t = −1/β − log(p·e^{−1/β} + 1 − p), together for
  * `rejected_clip` at most. A held reply asks for nothing of itself.
  */
 export function askedShift(kind: RowKind, logprobs: ArrayLike<number>, plan: Targets): number {
   if (kind === "held") return 0;
-  const settled = Math.log(plan.token_target);
+  const settled = Math.log(plan.token_settled);
+  const target = Math.log(plan.token_target);
   let asked = 0;
   for (let t = 0; t < logprobs.length; t++) {
     const logprob = logprobs[t]!;
@@ -48,7 +52,7 @@ export function askedShift(kind: RowKind, logprobs: ArrayLike<number>, plan: Tar
     if (kind === "rejected") {
       const p = Math.exp(Math.min(logprob, certain));
       asked -= 1 / plan.beta + Math.log(p * Math.exp(-1 / plan.beta) + 1 - p);
-    } else asked += Math.min(settled - logprob, plan.token_clip);
+    } else asked += Math.min(target - logprob, plan.token_clip);
   }
   return kind === "rejected" ? Math.max(asked, -plan.rejected_clip) : Math.min(asked, plan.clip);
 }

@@ -172,6 +172,8 @@ export const adaptPlanSchema = z.object({
   /** Steps of the path at most; each linearises anew. */
   iterations: z.number().int().min(1).max(64),
   /** τ: probability from which on a token of a right reply counts as settled. */
+  token_settled: z.number().gt(0).lt(1),
+  /** Probability that a token which is not settled is moved to; above τ, so that it does not fall back at once. */
   token_target: z.number().gt(0).lt(1),
   /** Largest rise that one iteration asks of one token, and of one reply (nats). */
   token_clip: z.number().gt(0).max(100),
@@ -199,6 +201,7 @@ export const adaptPlanDefaults: AdaptPlan = {
   lambda: 0.1,
   rho: 6,
   iterations: 24,
+  token_settled: 0.9,
   token_target: 0.99,
   token_clip: 8,
   clip: 8,

@@ -91,7 +91,7 @@ export const conditions = {
   adam: {
     about: "weights adapt by Adam steps on the same rows",
     isProbed: true,
-    needs: "adam",
+    needs: null,
     open: inSession({ mode: "weights" }),
   },
   both: {

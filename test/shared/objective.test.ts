@@ -9,7 +9,14 @@ import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-const plan = { ...adaptPlanDefaults, token_target: 0.9, token_clip: 2, clip: 8, rejected_clip: 2 };
+const plan = {
+  ...adaptPlanDefaults,
+  token_settled: 0.9,
+  token_target: 0.9,
+  token_clip: 2,
+  clip: 8,
+  rejected_clip: 2,
+};
 const logprob = fc.double({ min: -60, max: -1e-5, noNaN: true });
 const logprobs = fc.array(logprob, { minLength: 1, maxLength: 80 });
 

@@ -200,6 +200,7 @@ export interface Generation {
     lambda?: number;
     rho?: number;
     iterations?: number;
+    token_settled?: number;
     token_target?: number;
     token_clip?: number;
     clip?: number;

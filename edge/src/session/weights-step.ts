@@ -171,12 +171,13 @@ async function gatherEvidence(
   if (right === null) {
     return { ...evidence, rejectedConfidence: confidenceOf(sum(after), after.length) };
   }
-  const settled = after.length * Math.log(adaptPlanDefaults.token_target);
+  const { token_settled } = adaptPlanDefaults;
+  const settled = after.length * Math.log(token_settled);
   return {
     ...evidence,
     logprobBefore: sum(before),
     logprobAfter: sum(after),
-    owedNats: settled - tokenValue(after, adaptPlanDefaults.token_target),
+    owedNats: settled - tokenValue(after, token_settled),
   };
 }
 

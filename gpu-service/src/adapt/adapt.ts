@@ -171,7 +171,8 @@ class Path {
         isLast
           ? undefined
           : (row, found) =>
-              used.includes(row) || Math.abs(targets.owes(row, found)) >= owedNatsMin
+              // A row that owes nothing more keeps its earlier gradient, which still holds it in place.
+              Math.abs(targets.owes(row, found)) >= owedNatsMin
                 ? targets.gradient(jacobian, row, found)
                 : null,
       );

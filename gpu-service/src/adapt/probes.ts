@@ -1,13 +1,8 @@
 /**
- * A model's own samples: prompts in its chat template and what the base model says to them, drawn once and kept
- * on disk under the model's digest. They stand for everything that an update should leave alone.
+ * A model's own samples: prompts and what the base model says to them. They stand for everything that an update should
+ * leave alone. It knows tokens, neither text nor files.
  */
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { type Random, seededRandom } from "@rosa2/shared/random";
-import { z } from "zod";
-import { cacheDirectory } from "../disk/cache-directory.ts";
 import type { LanguageModel, NextToken, ScoreRow, Slices } from "../language-model.ts";
 
 /** Openings that fit any chat model; a checkpoint's rosa2.json may name its own. */
@@ -30,8 +25,6 @@ export interface ProbeOptions {
   /** Drawing ends after this time with the samples that are there (ms), one at least. */
   msMax: number;
 }
-
-const keptSchema = z.array(z.object({ prompt: z.array(z.int()), reply: z.array(z.int()) })).min(1);
 
 /**
  * Samples at temperature 1, seeded, one sequence after another in slices of one token.
@@ -73,38 +66,6 @@ export async function* drawSamples(
     cache.dispose();
   }
   return rows;
-}
-
-/** The samples of a model and its openings: from disk, or drawn now and kept. An unwritable disk only costs time. */
-export async function* keptSamples(
-  {
-    digest,
-    prompts,
-    options,
-  }: { digest: string; prompts: readonly Int32Array[]; options: ProbeOptions },
-  drawn: () => Slices<ScoreRow[]>,
-): Slices<ScoreRow[]> {
-  const key = createHash("sha256")
-    .update(JSON.stringify([prompts.map((prompt) => [...prompt]), options]))
-    .digest("hex")
-    .slice(0, 16);
-  const path = join(cacheDirectory(), digest, `samples-${key}.json`);
-  try {
-    return keptSchema.parse(JSON.parse(readFileSync(path, "utf8"))).map(({ prompt, reply }) => ({
-      prompt: Int32Array.from(prompt),
-      reply: Int32Array.from(reply),
-    }));
-  } catch {
-    const rows = yield* drawn();
-    try {
-      mkdirSync(dirname(path), { recursive: true });
-      const part = `${path}.${process.pid}.part`;
-      const plain = rows.map(({ prompt, reply }) => ({ prompt: [...prompt], reply: [...reply] }));
-      writeFileSync(part, JSON.stringify(plain));
-      renameSync(part, path);
-    } catch {}
-    return rows;
-  }
 }
 
 /** One token at temperature 1. */

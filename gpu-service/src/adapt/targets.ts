@@ -7,6 +7,9 @@ import { release } from "../release.ts";
 /** An example that owes less than this is left alone, and the path ends when all do (nats). */
 export const owedNatsMin = 0.02;
 
+/** What an older right reply may lose to a newer one before a step counts as too long (nats); it asks for it back. */
+const lostNatsMax = 1;
+
 /** What each example asks for, from where it stood at the start. */
 export class Targets {
   readonly #rows: readonly TokenRow[];
@@ -22,7 +25,7 @@ export class Targets {
 
   begin(row: number, logprobs: Float32Array): void {
     this.#start[row] = logprobs;
-    this.masks[row] = unsettledTokens(logprobs, this.#plan.token_target);
+    this.masks[row] = unsettledTokens(logprobs, this.#plan.token_settled);
   }
 
   /** Nats that the row's unsettled tokens still ask for in one iteration; 0 leaves the row out. */
@@ -61,19 +64,19 @@ export class Targets {
   gradient(jacobian: Jacobian, row: number, logprobs: Float32Array): RowGradient {
     const { kind } = this.#rows[row]!;
     const weights =
-      kind === "rejected" ? this.masks[row]! : unsettledTokens(logprobs, this.#plan.token_target);
+      kind === "rejected" ? this.masks[row]! : unsettledTokens(logprobs, this.#plan.token_settled);
     return { into: jacobian.row(row), weights };
   }
 
-  /** Whether a correction that asked for something stands lower than at the start. */
+  /** Whether a right reply that asked for something has lost: the newest one anything, an older one too much. */
   lowered(logprobs: readonly Float32Array[]): boolean {
-    return this.#rows.some(
-      ({ kind, weight }, row) =>
-        kind === "corrected" &&
-        weight > 0 &&
-        this.owes(row, this.#start[row]!) > owedNatsMin &&
-        this.gained(row, this.#start[row]!, logprobs[row]!) < 0,
+    const asking = this.#rows.flatMap(({ kind }, row) =>
+      kind !== "rejected" && kind !== "held" && this.owes(row, this.#start[row]!) > 0 ? [row] : [],
     );
+    return asking.some((row) => {
+      const lost = -this.gained(row, this.#start[row]!, logprobs[row]!);
+      return lost > (row === asking.at(-1) ? 0 : lostNatsMax);
+    });
   }
 }
 

@@ -155,7 +155,7 @@ describe("an update", () => {
 
   it("never moves a model for a reply whose every token is likely enough", async () => {
     const sure: TokenRow = { ...corrected, reply: await likeliest() };
-    const result = await update([sure], { token_target: 1e-6 });
+    const result = await update([sure], { token_settled: 1e-6 });
     expect(result).toMatchObject({ decision: "skipped", kl: 0, step_norm: 0 });
   });
 
