@@ -1,10 +1,9 @@
 /** What the engine and the update ask of a language model; knows nothing of graphs, providers or checkpoints. */
-
 import type { RowKind } from "@rosa2/shared/protocol";
 
 /**
- * One slice runs until the next yield; the return value is the task's result. A yield hears whether somebody
- * waits for tokens, so that the work may choose shorter slices.
+ * Work in slices: one slice runs until the next yield, and the return value is the work's result. `yield` gives true
+ * while sequences wait for tokens, so that the work may choose shorter slices.
  */
 export type Slices<T> = AsyncGenerator<void, T, boolean | undefined>;
 

@@ -106,7 +106,7 @@ export function encodeOnnx(
   for (const node of order) {
     const operands = node.inputs.map((value) => names.get(value)!);
     const results = node.outputs.map((value) => {
-      // An optional output that nobody reads keeps fused kernels from being chosen; a first one is never optional.
+      // An optional output that is not read keeps fused kernels from being chosen; a first one is never optional.
       if (value.index > 0 && !used.has(value)) return "";
       const name = isSource(node)
         ? node.attributes.name
@@ -122,7 +122,7 @@ export function encodeOnnx(
       emitter.node("Identity", [names.get(value)!], {}, { outputs: [name] });
     }
   }
-  // Integers that only a gradient reads are sources of forward graphs too, and nobody feeds those.
+  // Integers that only a gradient reads are sources of forward graphs too; nothing is fed to those.
   const read = new Set(nodes.flatMap(({ input }) => input));
   const graph = create(GraphProtoSchema, {
     name: "rosa2",

@@ -2,9 +2,9 @@
  * Files of one model kept by their checksum: downloaded once, resumed where they stopped, and never visible
  * before every byte is checked. It knows neither revisions nor what the files mean.
  *
- * A file being received is `<checksum>.<owner>.part`. Whoever wants to go on with somebody's part renames it
- * first, so two processes never write to one file; a part is left by its owner when that process is gone or
- * has not written for a while.
+ * A file being received is `<checksum>.<owner>.part`. A process that goes on with another one's part renames it
+ * first, so two processes never write to one file. A part counts as left when its owner is gone or has not
+ * written for a while.
  */
 import { createHash, type Hash } from "node:crypto";
 import {
@@ -127,7 +127,7 @@ export class Blobs {
     if (got !== hex) throw drop(`its ${label(algorithm)} is ${got}, expected ${hex}`);
   }
 
-  /** Takes over the longest part that somebody left, if there is one. */
+  /** Takes over the longest part that another process left, if there is one. */
   #adoptPart(file: HubFile, part: string): boolean {
     const left = this.#parts(file)
       .filter(({ path, bytes }) => bytes <= file.size && isLeft(path))

@@ -13,8 +13,8 @@ import type { HubCache } from "./hub-cache.ts";
 import { fetchDescription, weightFiles } from "./wanted.ts";
 
 /**
- * Calls `use` with the folder, which is gone afterwards. When the weight files cannot be told or read, the
- * folder lacks them and `use` is told why.
+ * Calls `use` with the folder, which is gone afterwards. When the weight files cannot be listed or read, the
+ * folder lacks them and `use` gets the reason.
  */
 export async function withHeaders<T>(
   model: HubModel,

@@ -8,6 +8,6 @@ export interface HubOptions {
   attemptsMax?: number;
   /** Before the second attempt; doubles with every further one. */
   retryDelayMs?: number;
-  /** Silence after which a connection counts as lost. */
-  silenceMs?: number;
+  /** A connection on which nothing arrives for so long counts as lost. */
+  idleTimeoutMs?: number;
 }

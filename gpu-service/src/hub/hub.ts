@@ -23,7 +23,7 @@ export interface HubFile {
   checksum: Checksum;
 }
 
-const silenceDefaultMs = 30_000;
+const idleTimeoutDefaultMs = 30_000;
 const listedMax = 20_000;
 
 const plainName = /^[A-Za-z0-9][\w.-]{0,199}$/;
@@ -75,7 +75,7 @@ export class HubModel {
     };
     return withRetries(options, () =>
       refusals(id, options, async () => {
-        const signal = AbortSignal.timeout(options.silenceMs ?? silenceDefaultMs);
+        const signal = AbortSignal.timeout(options.idleTimeoutMs ?? idleTimeoutDefaultMs);
         const bounded = { ...access, fetch: strictFetch(signal) };
         const info = await modelInfo({ ...bounded, name, revision, additionalFields: ["sha"] });
         const commit = z.string().regex(/^[0-9a-f]{40}$/);
@@ -100,15 +100,15 @@ export class HubModel {
     return `${this.id.name}@${this.id.revision}`;
   }
 
-  get silenceMs(): number {
-    return this.#options.silenceMs ?? silenceDefaultMs;
+  get idleTimeoutMs(): number {
+    return this.#options.idleTimeoutMs ?? idleTimeoutDefaultMs;
   }
 
   /** The file's bytes from `start` to `end`, in memory. */
   async read(file: HubFile, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
     return withRetries(this.#options, () =>
       refusals(this.id, this.#options, async () => {
-        const signal = AbortSignal.timeout(this.silenceMs);
+        const signal = AbortSignal.timeout(this.idleTimeoutMs);
         const blob = await this.#blob(file, strictFetch(signal));
         const bytes = new Uint8Array(await blob.slice(start, end).arrayBuffer());
         if (bytes.length !== end - start)
@@ -119,7 +119,7 @@ export class HubModel {
   }
 
   /**
-   * Calls `take` with the file's bytes from `start` on as they arrive. A lost connection or silence is a
+   * Calls `take` with the file's bytes from `start` on as they arrive. A lost connection or an idle one is a
    * `Retryable` error: `retry` with a later start.
    */
   async receive(
@@ -129,10 +129,10 @@ export class HubModel {
   ): Promise<void> {
     await refusals(this.id, this.#options, async () => {
       const attempt = new AbortController();
-      const { silenceMs } = this;
-      const silence = setTimeout(
-        () => attempt.abort(new Error(`nothing arrived for ${silenceMs} ms`)),
-        silenceMs,
+      const { idleTimeoutMs } = this;
+      const idle = setTimeout(
+        () => attempt.abort(new Error(`nothing arrived for ${idleTimeoutMs} ms`)),
+        idleTimeoutMs,
       );
       // The library's stream keeps only the message of what its fetch throws.
       let refused: unknown;
@@ -147,13 +147,13 @@ export class HubModel {
       try {
         const blob = await this.#blob(file, recording);
         for await (const chunk of blob.slice(start).stream()) {
-          silence.refresh();
+          idle.refresh();
           await take(chunk);
         }
       } catch (error) {
         throw attempt.signal.aborted ? attempt.signal.reason : (refused ?? error);
       } finally {
-        clearTimeout(silence);
+        clearTimeout(idle);
         attempt.abort();
       }
     });

@@ -12,7 +12,7 @@ import type { DownloadReport } from "./progress.ts";
 import { fetchDescription, requireFiles, weightFiles } from "./wanted.ts";
 
 export interface ResolveOptions extends HubOptions {
-  /** Folder of what can be downloaded again; `cacheDirectory()` unless told. */
+  /** Folder of what can be downloaded again; `cacheDirectory()` by default. */
   cache?: string;
   report?: DownloadReport;
 }

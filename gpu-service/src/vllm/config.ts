@@ -19,7 +19,7 @@ const gatewaySchema = z.object({
     .default("http://127.0.0.1:8000"),
   /** What vLLM was given as --api-key, if it was. */
   VLLM_KEY: z.string().min(1).optional(),
-  /** The base model as vLLM calls it; the first that it lists unless told. */
+  /** The base model as vLLM calls it; by default the first that it lists. */
   VLLM_MODEL: z.string().min(1).optional(),
   /** Folder of adapter directories, which vLLM must find under the same path. */
   LORA_DIR: z.string({ error: "is required" }).regex(/^\//, "must be an absolute path"),

@@ -19,8 +19,8 @@ import { type Basis, makeBasis } from "../lora/basis.ts";
 import { loraGroups } from "../lora/sites.ts";
 import { VllmClient } from "./client.ts";
 import { type GatewayConfig, readGatewayConfig } from "./config.ts";
+import { LoadedAdapters } from "./loaded-adapters.ts";
 import { VllmReplies } from "./replies.ts";
-import { AdapterShelf } from "./shelf.ts";
 import { Starting } from "./starting.ts";
 
 const pollMs = 1_000;
@@ -64,23 +64,23 @@ async function start(config: GatewayConfig, logger: Logger): Promise<VllmReplies
       `vLLM serves ${names}; VLLM_MODEL="${config.VLLM_MODEL ?? ""}" is not among them`,
     );
   }
-  const shelf = new AdapterShelf({
+  const loaded = new LoadedAdapters({
     vllm,
     folder: config.LORA_DIR,
     adaptersMax: config.ADAPTERS_MAX,
     peftFiles: peftMaker(checkpoint, base.id),
     logger,
   });
-  await shelf.adopt(served.filter(({ id }) => id !== base.id).map(({ id }) => id));
+  await loaded.adopt(served.filter(({ id }) => id !== base.id).map(({ id }) => id));
   const model = {
     id: base.id,
     digest,
     context_length: base.contextTokens ?? checkpoint.config.contextLength,
     parameters: checkpoint.parameterCount,
   };
-  logger.info({ model, adapters: shelf.names.length }, "vLLM serves");
+  logger.info({ model, adapters: loaded.names.length }, "vLLM serves");
   const { sampling } = checkpoint.config;
-  return new VllmReplies({ vllm, shelf, model, sampling, repliesMax: config.QUEUE });
+  return new VllmReplies({ vllm, loaded, model, sampling, repliesMax: config.QUEUE });
 }
 
 async function untilServed(vllm: VllmClient, logger: Logger) {

@@ -17,11 +17,11 @@ import { withDefaults } from "../engine/batch/sampling.ts";
 import type { ReplySource } from "../http/service.ts";
 import { type ChatChunk, type VllmClient, VllmRefusal } from "./client.ts";
 import { HeldBack } from "./held-back.ts";
-import type { AdapterShelf, Lease } from "./shelf.ts";
+import type { Lease, LoadedAdapters } from "./loaded-adapters.ts";
 
 export interface VllmRepliesOptions {
   vllm: VllmClient;
-  shelf: AdapterShelf;
+  loaded: LoadedAdapters;
   /** Base model by vLLM's name, as edges are told of it. */
   model: NonNullable<Health["model"]>;
   /** How the checkpoint wants to be sampled where a request does not say. */
@@ -116,7 +116,7 @@ export class VllmReplies implements ReplySource {
   }
 
   async #take({ tenant, adapter }: GenerateRequest, bytes: Uint8Array | null) {
-    return adapter === null ? null : await this.#options.shelf.take(tenant, adapter.digest, bytes);
+    return adapter === null ? null : await this.#options.loaded.take(tenant, adapter.digest, bytes);
   }
 
   /**
@@ -153,7 +153,7 @@ export class VllmReplies implements ReplySource {
   }
 }
 
-/** The request as vLLM takes it; every parameter is told, because a checkpoint may bring defaults of its own. */
+/** The request as vLLM takes it; every parameter is sent, because a checkpoint may bring defaults of its own. */
 function chatBody(
   messages: GenerateRequest["messages"],
   sampling: Sampling & SamplingDefaults,

@@ -11,8 +11,8 @@ import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors
 import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 import { quantizeMatrix } from "../../../gpu-service/src/compiler/decoder/quantize.ts";
 import {
-  keptFloat32,
-  keptIntegers,
+  convertedFloat32,
+  convertedIntegers,
 } from "../../../gpu-service/src/engine/model/converted-weights.ts";
 
 const mebibyte = 1_048_576;
@@ -61,7 +61,7 @@ const keptFolder = () => join(process.env.ROSA2_CACHE!, openCheckpoint(directory
 
 it("keeps the numbers of every tensor in fp32, those of many pieces too", () => {
   const checkpoint = openCheckpoint(directory);
-  const locate = keptFloat32(checkpoint);
+  const locate = convertedFloat32(checkpoint);
   for (const name of tensorShapes(checkpoint.config).keys()) {
     const kept = openSafetensors(locate(name).path).read(name);
     const { buffer } = checkpoint.tensor(name);
@@ -71,7 +71,7 @@ it("keeps the numbers of every tensor in fp32, those of many pieces too", () => 
 
 it.each([8, 4] as const)("keeps the integers of the whole matrix at %i bits", (bits) => {
   const checkpoint = openCheckpoint(directory);
-  const locate = keptIntegers(checkpoint, bits);
+  const locate = convertedIntegers(checkpoint, bits);
   const { packed, scales } = quantizeMatrix(checkpoint.tensor(embeddings), 512, bits);
   const file = openSafetensors(locate(`${embeddings}#packed`).path);
   expect(Buffer.compare(file.read(`${embeddings}#packed`), packed)).toBe(0);
@@ -116,7 +116,7 @@ it("makes anew what a crash left unfinished, and leaves alone what another proce
   writeFileSync(join(folder, busy), "half");
   writeFileSync(join(folder, "float32-1.safetensors"), "cut");
   const checkpoint = openCheckpoint(directory);
-  const { path } = keptFloat32(checkpoint)("model.norm.weight");
+  const { path } = convertedFloat32(checkpoint)("model.norm.weight");
   expect(readdirSync(folder).sort()).toEqual(["float32-1.safetensors", busy]);
   expect([...openSafetensors(path).readFloat32("model.norm.weight")]).toEqual([
     ...checkpoint.tensor("model.norm.weight"),
@@ -127,5 +127,7 @@ it("leaves nothing behind when the disk refuses", () => {
   const file = join(root, "not a folder");
   writeFileSync(file, "");
   process.env.ROSA2_CACHE = file;
-  expect(() => keptFloat32(openCheckpoint(directory))).toThrow(/Cannot keep converted weights/);
+  expect(() => convertedFloat32(openCheckpoint(directory))).toThrow(
+    /Cannot keep converted weights/,
+  );
 });

@@ -309,7 +309,7 @@ describe("a connection that breaks", () => {
     await expect(resolve(model, { attemptsMax: 2 })).resolves.toMatchObject({ id: model });
   });
 
-  it("takes silence for a lost connection", async () => {
+  it("takes an idle connection for a lost one", async () => {
     hub.commit(model, files);
     hub.cuts.push(
       ...Object.keys(files)
@@ -317,7 +317,7 @@ describe("a connection that breaks", () => {
         .map(() => Number.POSITIVE_INFINITY),
     );
     hub.stallAfter = 70_000;
-    await resolve(model, { silenceMs: 300 });
+    await resolve(model, { idleTimeoutMs: 300 });
     expect(ranges()).toHaveLength(2);
   });
 

@@ -1,7 +1,9 @@
 /** The service as its own process, with a real checkpoint: compiler, engine, updates and HTTP together. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { adaptResultSchema, scoreResultSchema, secretHeader } from "@rosa2/shared/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
@@ -56,6 +58,17 @@ async function urlOf({ output }: Run): Promise<string> {
 }
 
 describe("the GPU service's process", () => {
+  it("keeps compiled code for the next start, and starts where it cannot keep any", async () => {
+    const cache = mkdtempSync(join(tmpdir(), "rosa2-code-"));
+    await urlOf(run({ MODEL: checkpoint, ROSA2_CACHE: cache }));
+    const kept = () => readdirSync(join(cache, "code"), { recursive: true }).length;
+    await expect.poll(kept).toBeGreaterThan(100);
+    const file = join(cache, "a file");
+    writeFileSync(file, "");
+    await urlOf(run({ MODEL: checkpoint, NODE_COMPILE_CACHE: file }));
+    rmSync(cache, { recursive: true });
+  });
+
   it("generates, updates and scores with a real checkpoint, each generation its own", async () => {
     const url = await urlOf(run({ MODEL: checkpoint }));
     const post = (path: string, body: unknown) =>

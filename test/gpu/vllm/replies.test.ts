@@ -11,8 +11,8 @@ import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.t
 import { makeBasis } from "../../../gpu-service/src/lora/basis.ts";
 import { loraGroups, loraLength, loraSites } from "../../../gpu-service/src/lora/sites.ts";
 import { VllmClient } from "../../../gpu-service/src/vllm/client.ts";
+import { adapterName, LoadedAdapters } from "../../../gpu-service/src/vllm/loaded-adapters.ts";
 import { VllmReplies } from "../../../gpu-service/src/vllm/replies.ts";
-import { AdapterShelf, adapterName } from "../../../gpu-service/src/vllm/shelf.ts";
 import {
   FakeVllm,
   type FakeVllmOptions,
@@ -29,7 +29,7 @@ const logger = pino({ level: "silent" });
 let folder: string;
 let vllm: FakeVllm;
 let client: VllmClient;
-let shelf: AdapterShelf;
+let loaded: LoadedAdapters;
 let replies: VllmReplies;
 
 beforeEach(() => {
@@ -130,7 +130,7 @@ it("takes over what vLLM has from an earlier gateway and clears the rest of the 
   await textOf("hi", one.digest, one.bytes);
   await textOf("hi", two.digest, two.bytes);
   await client.unloadAdapter(adapterName("t", two.digest));
-  const next = shelfOn(client, 3);
+  const next = loadedBy(client, 3);
   await next.adopt((await client.models()).map(({ id }) => id));
   expect(next.names).toEqual([adapterName("t", one.digest)]);
   expect(existsSync(join(folder, adapterName("t", two.digest)))).toBe(false);
@@ -230,14 +230,14 @@ async function serve(
     ...options,
   });
   client = new VllmClient({ url: await vllm.listen(), key });
-  shelf = shelfOn(client, adaptersMax);
+  loaded = loadedBy(client, adaptersMax);
   const model = { id: "base-model", digest: checkpoint.digest, context_length: 512, parameters: 1 };
   const { sampling } = checkpoint.config;
-  replies = new VllmReplies({ vllm: client, shelf, model, sampling, repliesMax: 16 });
+  replies = new VllmReplies({ vllm: client, loaded, model, sampling, repliesMax: 16 });
 }
 
-function shelfOn(client: VllmClient, adaptersMax: number): AdapterShelf {
-  return new AdapterShelf({
+function loadedBy(client: VllmClient, adaptersMax: number): LoadedAdapters {
+  return new LoadedAdapters({
     vllm: client,
     folder,
     adaptersMax,

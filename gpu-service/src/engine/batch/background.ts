@@ -54,7 +54,7 @@ export class BackgroundTasks {
     if (task === undefined) return false;
     this.#remove(task);
     task.reject(reason);
-    // Lets `finally` blocks run; there is nobody left to hear of an error in them.
+    // `finally` blocks run; an error in them has no caller left.
     task.slices.return(undefined).catch(() => {});
     return true;
   }

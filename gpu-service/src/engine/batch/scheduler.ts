@@ -8,6 +8,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { Spent } from "@rosa2/shared/protocol";
 import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../../language-model.ts";
 import { BackgroundTasks } from "./background.ts";
+import { mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { Sequence, SequenceListener, SequenceRequest, Waiting } from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
@@ -103,7 +104,7 @@ export class Scheduler {
     }
   }
 
-  /** Runs until `stop`; `onPass` hears of every pass and of every time that work runs out. */
+  /** Runs until `stop`; `onPass` is called after every pass and whenever work runs out. */
   async run(onPass: (report: PassReport) => void = () => {}): Promise<void> {
     while (!this.#stopping) {
       this.#dropCancelled();
@@ -135,13 +136,17 @@ export class Scheduler {
   }
 
   #admit(): void {
-    while (this.#bySlot.size < this.#options.rowsMax && this.#slots.canLease) {
+    while (this.#hasRoom) {
       const ticket = this.#queue.takeNext();
       if (ticket === undefined) return;
       const { tenant, adapter, prompt } = ticket.request;
       const slot = this.#slots.lease(cacheKey(tenant, adapter?.digest ?? null), prompt);
       this.#bySlot.set(slot, this.#newSequence(ticket, slot));
     }
+  }
+
+  get #hasRoom(): boolean {
+    return mayAdmit(this.#bySlot.size, this.#options.rowsMax, this.#slots.canLease);
   }
 
   #newSequence(ticket: Waiting, slot: Slot): Sequence {
@@ -164,15 +169,20 @@ export class Scheduler {
     }
   }
 
-  /** One chunk of the prompt that has the least left, counting turns it was passed over in its favour. */
+  /** One chunk of one prompt. */
   async #prefill(report: PassReport): Promise<void> {
-    const filling = [...this.#bySlot.values()].filter(({ slot }) => slot.state === "filling");
     const chunkMax = this.#options.prefillTokens;
-    const left = ({ prompt, slot, passedOver }: Sequence) =>
-      prompt.length - slot.tokens.length - passedOver * chunkMax;
-    const [sequence, ...others] = filling.sort((a, b) => left(a) - left(b));
+    const readings = [...this.#bySlot.values()]
+      .filter(({ slot }) => slot.state === "filling")
+      .map((sequence) => ({
+        sequence,
+        promptTokens: sequence.prompt.length,
+        readTokens: sequence.slot.tokens.length,
+        passedOver: sequence.passedOver,
+      }));
+    const sequence = nextToRead(readings, chunkMax)?.sequence;
     if (sequence === undefined) return;
-    for (const other of others) other.passedOver++;
+    for (const other of readings) if (other.sequence !== sequence) other.sequence.passedOver++;
 
     const { slot, prompt } = sequence;
     const past = slot.tokens.length;
@@ -206,7 +216,7 @@ export class Scheduler {
     for (const { reply, listener } of siblings) {
       const request = { id, tenant, adapter, prompt, reply, parks: false };
       const ticket = { ...sequence.ticket, request, listener };
-      if (this.#bySlot.size >= this.#options.rowsMax || !this.#slots.canLease) {
+      if (!this.#hasRoom) {
         this.#queue.add(ticket);
         continue;
       }
@@ -271,12 +281,12 @@ export class Scheduler {
   async #runBackground(report: PassReport): Promise<void> {
     if (this.#background.length === 0) return;
     const startedAt = this.#now();
-    if (this.#bySlot.size > 0 && startedAt < this.#backgroundAt) return;
+    if (!mayRunSlice(startedAt, this.#backgroundAt, this.#bySlot.size)) return;
     await this.#background.runSlice(this.#bySlot.size > 0);
     const endedAt = this.#now();
     report.backgroundMs = endedAt - startedAt;
-    const share = this.#options.backgroundShare;
-    this.#backgroundAt = endedAt + report.backgroundMs * (1 / share - 1);
+    const { backgroundShare } = this.#options;
+    this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, backgroundShare);
   }
 
   /** A failed step may have written anything into the slot, so it is not kept. */

@@ -44,7 +44,7 @@ type WritePiece = (name: string, byteOffset: number, values: Piece) => void;
 type Piece = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** fp32 copies of all weights. */
-export function keptFloat32(checkpoint: Checkpoint): (name: string) => TensorLocation {
+export function convertedFloat32(checkpoint: Checkpoint): (name: string) => TensorLocation {
   const shapes = tensorShapes(checkpoint.config);
   return keptFile(checkpoint, "float32-1", {
     tensors: [...shapes].map(([name, shape]) => ({ name, dtype: "F32", shape })),
@@ -61,7 +61,7 @@ export function keptFloat32(checkpoint: Checkpoint): (name: string) => TensorLoc
 }
 
 /** Quantised copies of the matrices that can be. */
-export function keptIntegers(
+export function convertedIntegers(
   checkpoint: Checkpoint,
   bits: 8 | 4,
 ): (name: string) => TensorLocation {

@@ -20,9 +20,8 @@ type Feeds = Record<string, Tensor>;
 
 const nextTokenOutputs = ["best", "peak", "normalizer"];
 
-/** From so many rows on W·xᵀ is faster than x·Wᵀ, where a matrix is larger than a core's cache holds beside the rest. */
+/** From so many rows on W·xᵀ is faster than x·Wᵀ, where W is read as it lies. */
 const manyRowsMin = 2;
-const matrixBytesMin = 1_048_576;
 
 export interface HostStepOptions {
   config: ModelConfig;
@@ -31,6 +30,8 @@ export interface HostStepOptions {
   /** Rotary tables of all positions by the names that the graphs read, [positions, D/2]. */
   rope: Record<string, Float32Array>;
   basis(rank: number): Basis;
+  /** Whether the runtime copies the weights into an order of its own, in which x·Wᵀ is the fastest for all rows. */
+  isPacked: boolean;
   compile: Compile;
 }
 
@@ -148,9 +149,7 @@ export class HostSteps {
   /** Batches have a graph of their own, made when the first one comes. Integer products have one order only. */
   #decodeSession(rows = 1): Promise<InferenceSession> {
     const { config, quantization } = this.#options;
-    const matrixBytes =
-      config.intermediateSize * config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
-    const manyRows = quantization === null && matrixBytes >= matrixBytesMin && rows >= manyRowsMin;
+    const manyRows = quantization === null && !this.#options.isPacked && rows >= manyRowsMin;
     return this.#sessions.get(manyRows ? "decode many" : "decode", () =>
       decodeGraph(config, { adapters: this.#adapted, quantization, manyRows }),
     );

@@ -44,9 +44,15 @@ export interface ModelOptions {
   quantization?: Quantization | null;
   /** Longest context served, at most the checkpoint's own. */
   contextTokensMax?: number;
+  /**
+   * Up to so many bytes of fp32 weights each of the two serving graphs has a copy in the order in which the kernels
+   * read them; larger weights are read from the mapped file.
+   */
+  packBytesMax?: number;
 }
 
 const contextTokensDefault = 4096;
+const packBytesDefault = 64 * 1_048_576;
 
 export class Model implements LanguageModel {
   readonly id: string;
@@ -81,6 +87,7 @@ export class Model implements LanguageModel {
       quantization,
       rope: namedRopeTables(config, contextLength),
       basis: (rank: number) => this.basis(rank),
+      isPacked: this.#isPacked,
     };
     if (provider === "webgpu" && config.attentionSoftcap !== null) {
       // Its attention kernel takes the attribute and does nothing with it (onnxruntime 1.30).
@@ -138,6 +145,11 @@ export class Model implements LanguageModel {
 
   get parameterCount(): number {
     return this.#checkpoint.parameterCount;
+  }
+
+  get #isPacked(): boolean {
+    const bytes = this.parameterCount * Float32Array.BYTES_PER_ELEMENT;
+    return bytes <= (this.#options.packBytesMax ?? packBytesDefault);
   }
 
   /** Length of an adapter's flat B. */
@@ -204,6 +216,7 @@ export class Model implements LanguageModel {
 
   #compile(outputs: Record<string, Value>, { isPass = false } = {}): Promise<InferenceSession> {
     const { threads, quantization } = this.#options;
+    const packs = !isPass && this.#isPacked;
     // What does not run on the device runs on the CPU.
     const provider = this.#options.provider === "cuda" ? "cuda" : "cpu";
     return this.#weights.withModel(encodeOnnx(outputs, this.#weights.find), (path) =>
@@ -212,11 +225,11 @@ export class Model implements LanguageModel {
         graphOptimizationLevel: "all",
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         logSeverityLevel: 3,
-        // Prepacking would copy the mapped fp32 weights into every session. Quantised products need it: only
+        // Prepacking copies the mapped fp32 weights into every session: worth it for a small model alone. Quantised products need it: only
         // packed weights are multiplied as integers.
         extra: {
           session: {
-            disable_prepacking: quantization ? "0" : "1",
+            disable_prepacking: quantization || packs ? "0" : "1",
             // The threads of one graph must not spin while another runs: a pass changes graphs all the time.
             ...(isPass ? { "intra_op.allow_spinning": "0" } : {}),
           },

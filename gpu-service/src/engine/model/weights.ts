@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import { type Checkpoint, tensorShapes } from "../../checkpoint/checkpoint.ts";
 import { quantizedParts } from "../../compiler/decoder/weights.ts";
 import type { WeightSource } from "../../compiler/onnx.ts";
-import { keptFloat32, keptIntegers } from "./converted-weights.ts";
+import { convertedFloat32, convertedIntegers } from "./converted-weights.ts";
 
 export interface MappedWeights {
   /** Where a tensor lies as the graphs read it. */
@@ -28,8 +28,8 @@ export interface MappedWeights {
 export function mapWeights(checkpoint: Checkpoint, bits: 8 | 4 | null): MappedWeights {
   const names = [...tensorShapes(checkpoint.config).keys()];
   const isFloat32 = names.every((name) => checkpoint.location(name).dtype === "F32");
-  const dense = isFloat32 ? checkpoint.location : keptFloat32(checkpoint);
-  const quantized = bits && keptIntegers(checkpoint, bits);
+  const dense = isFloat32 ? checkpoint.location : convertedFloat32(checkpoint);
+  const quantized = bits && convertedIntegers(checkpoint, bits);
   const locate = (name: string) => {
     if (!quantized || !name.includes("#")) return dense(name);
     return quantized(name.replace(quantizedParts.integers, quantizedParts.packed));

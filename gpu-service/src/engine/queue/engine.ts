@@ -37,7 +37,8 @@ export interface EngineOptions {
   hooks?: EngineHooks;
 }
 
-interface EngineHooks {
+/** Heard as they are when something happens: they may be set after the engine has started. */
+export interface EngineHooks {
   onPass?(report: PassReport, state: EngineState): void;
   onReady?(model: NonNullable<Health["model"]>): void;
   /** An unexpected error of one request, or a worker that died. */

@@ -192,8 +192,8 @@ export class Requests {
   }
 
   /**
-   * The new adapter stays in the cache: its next use is likely to come here. Its parent goes: the session moves
-   * on, and whoever still uses the parent sends its file again.
+   * The new adapter stays in the cache: its next use is likely to come here. Its parent goes, because the session
+   * moves on; a caller that still uses the parent sends its file again.
    */
   async adapt(
     id: number,

@@ -1,4 +1,5 @@
 /** The engine's thread: owns the model, runs the scheduler, talks in messages. */
+import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { slotCount } from "../batch/kv-budget.ts";
 import { Scheduler } from "../batch/scheduler.ts";
@@ -71,6 +72,8 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
       parameters: model.parameterCount,
     },
   });
+  // This thread's part of the code that the next start need not compile.
+  flushCompileCache();
   const state = (): EngineState => ({ ...scheduler.counts, ...adapters.stats });
   await scheduler.run((report) => outbox.add({ type: "pass", report, state: state() }));
   await model.dispose();

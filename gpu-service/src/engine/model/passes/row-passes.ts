@@ -26,7 +26,7 @@ export interface RowPassOptions extends BlockRunOptions {
 
 /** Positions of one run while others wait for tokens. Bounds time and memory. */
 const busyPositionsMax = 64;
-/** And when nobody does: as many as keep a tensor [positions, F] within these bytes, within these limits. */
+/** Positions of one run while no sequence waits: a tensor [positions, F] stays within these bytes, within these limits. */
 const innerBytesMax = 524_288;
 const alonePositions = { min: 128, max: 1024 };
 /** Hidden states that are kept between forward and backward; a row that needs more runs alone. */
@@ -36,7 +36,7 @@ export class RowPasses {
   readonly #options: RowPassOptions;
   readonly #blocks: Block[];
   readonly #runs: BlockRuns;
-  /** Positions of a run when nobody waits: threads gain from long runs, and memory bounds them. */
+  /** Positions of a run while no sequence waits: threads gain from long runs, and memory bounds them. */
   readonly #positionsAlone: number;
 
   constructor(options: RowPassOptions) {
@@ -52,8 +52,8 @@ export class RowPasses {
   }
 
   /**
-   * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block
-   * and hears whether others wait for tokens.
+   * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block;
+   * while sequences wait for tokens the runs are shorter.
    */
   async *run(
     rows: readonly ScoreRow[],

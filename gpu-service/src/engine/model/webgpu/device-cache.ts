@@ -63,7 +63,7 @@ export class DeviceCache implements KvCache {
       if (!block) return;
       const tensors = await this.#device.takeRows(block.tensors, [block.slots.indexOf(from)]);
       this.#blocks.add({ ...block, slots: [to], tensors });
-    }).catch(() => {}); // the slot then has no block, and who needs it hears of that
+    }).catch(() => {}); // the slot then has no block, and the next step on it throws
   }
 
   dispose(): void {

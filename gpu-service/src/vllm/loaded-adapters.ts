@@ -1,6 +1,6 @@
 /**
  * Which adapters vLLM has: writes their PEFT directories where vLLM reads them, loads them, and unloads those
- * used longest ago beyond a cap. One process is one shelf, beside the one vLLM whose adapters it knows.
+ * used longest ago beyond a cap. One process keeps one such list, of the one vLLM that it stands beside.
  *
  * A name holds the adapter file's SHA-256 and the bytes are checked against it before they come here, so a
  * name can never mean other weights: what vLLM or the folder still has from before is used as it is.
@@ -13,7 +13,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { Logger } from "pino";
 import { type VllmClient, VllmRefusal } from "./client.ts";
 
-export interface ShelfOptions {
+export interface LoadedAdaptersOptions {
   vllm: VllmClient;
   /** Folder that vLLM reads under the same path. */
   folder: string;
@@ -44,14 +44,14 @@ export function adapterName(tenant: string, digest: string): string {
   return `rosa2-${createHash("sha256").update(tenant).digest("hex").slice(0, 16)}-${digest}`;
 }
 
-export class AdapterShelf {
-  readonly #options: ShelfOptions;
+export class LoadedAdapters {
+  readonly #options: LoadedAdaptersOptions;
   /** By name, the one used longest ago first. */
   readonly #loaded = new Map<string, Loaded>();
   /** Loads and unloads under way, by name. */
   readonly #working = new Map<string, Promise<void>>();
 
-  constructor(options: ShelfOptions) {
+  constructor(options: LoadedAdaptersOptions) {
     this.#options = options;
     mkdirSync(options.folder, { recursive: true });
   }
@@ -139,7 +139,7 @@ export class AdapterShelf {
     await rename(unfinished, path);
   }
 
-  /** Unloads what nobody uses, longest ago first, until so many more fit under the cap. */
+  /** Unloads what is not in use, longest ago first, until so many more fit under the cap. */
   async #makeRoom(more: number): Promise<void> {
     for (const [name, { users }] of [...this.#loaded]) {
       if (this.#loaded.size + more <= this.#options.adaptersMax) return;
