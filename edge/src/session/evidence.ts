@@ -44,7 +44,7 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
  *
  * @throws RosaError when the service is not there, because feedback is better late than half-heard.
  */
-export async function scoreReplies(
+async function scoreReplies(
   context: SessionContext,
   trace: Trace,
   gpuTime: GpuTime,
