@@ -78,7 +78,6 @@ CREATE TABLE `session` (
 	`instructions` text,
 	`mode` text NOT NULL,
 	`context` text NOT NULL,
-	`method` text DEFAULT 'dual' NOT NULL,
 	`rewriter` text,
 	`lexicon` text,
 	`forked_from` text,

@@ -48,7 +48,6 @@ sessions.openapi(
           mode,
           // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
           context: body.adaptation?.context ?? contextOf(mode),
-          method: body.adaptation?.method ?? "dual",
           rewriter: usableRewriter(config(c), body.adaptation?.rewriter),
           lexicon: body.lexicon?.senses ?? [],
           expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
@@ -147,7 +146,6 @@ sessions.openapi(
           instructions: origin.instructions,
           mode: origin.mode,
           context: origin.context,
-          method: origin.method,
           rewriter: origin.rewriter,
           // The snapshot brings the origin's own.
           lexicon: [],

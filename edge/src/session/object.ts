@@ -19,7 +19,6 @@ import type {
   FeedbackResult,
   GenerationBody,
   LogEvent,
-  Method,
   Mode,
   OwnLexicon,
   RewriterName,
@@ -69,7 +68,6 @@ export interface NewSession {
   instructions: string | null;
   mode: Mode;
   context: ContextPolicy;
-  method: Method;
   rewriter: RewriterName | null;
   lexicon: OwnLexicon;
   expiresAt: number | null;
