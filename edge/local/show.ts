@@ -64,7 +64,7 @@ function figures({ shift_norm, kl, ms, objective }: FeedbackResult["weights"]): 
   const number = (value: number | null) => value?.toFixed(2) ?? "?";
   return [
     `‖Δθ‖ ${number(shift_norm)}`,
-    `KL ${number(kl)} nats`,
+    `KL ${kl?.toFixed(4) ?? "?"} nats a token`,
     `objective ${number(objective?.before ?? null)} → ${number(objective?.after ?? null)}`,
     `${ms?.toFixed(0) ?? "?"} ms`,
   ].join(", ");

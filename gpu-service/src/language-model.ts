@@ -82,8 +82,16 @@ export interface TokenRow extends ScoreRow {
   weight: number;
 }
 
-/** An array of the adapter's length that is overwritten, or null. */
-export type GradientSink = (row: number, S: number) => Float32Array | null;
+/** Where a row's gradient goes, and of what it is the gradient. */
+export interface RowGradient {
+  /** An array of the adapter's length that is overwritten. */
+  into: Float32Array;
+  /** [reply] what each token's log-prob counts; 1 where left out. A token that counts 0 is masked. */
+  weights?: Float32Array | undefined;
+}
+
+/** Is told each row's token log-probs, and says where the gradient of their weighted sum goes; null for none. */
+export type GradientSink = (row: number, logprobs: Float32Array) => RowGradient | null;
 
 export interface LanguageModel {
   readonly shape: ModelShape;
@@ -98,8 +106,8 @@ export interface LanguageModel {
    */
   step(input: StepInput, needsLogits: boolean): Promise<NextToken[]>;
   /**
-   * Log-probs of each row's reply tokens under an adapter, in slices. With `sink`, also gradients ∂S/∂B: it is
-   * asked with each row's S where that row's gradient goes, null for a row whose gradient is not needed.
+   * Log-probs of each row's reply tokens under an adapter, in slices. With `sink`, also gradients ∂S/∂B of the rows
+   * for which it names a place.
    */
   passRows(
     rows: readonly ScoreRow[],

@@ -1,8 +1,11 @@
 /** Makes what the engine serves from a checkpoint: the model, its tokenizer, its adapters and updates. */
-import { type AdaptableModel, adapt } from "./adapt/adapt.ts";
+import { adaptPlanDefaults } from "@rosa2/shared/protocol";
+import { adapt } from "./adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
 import { loadAnchors } from "./adapt/anchors.ts";
 import { peftFiles } from "./adapt/peft.ts";
+import { adaptable } from "./adaptable-model.ts";
+import { readModelSettings } from "./checkpoint/model-settings.ts";
 import type { Quantization } from "./compiler/decoder/quantize.ts";
 import { checkQuantization } from "./engine/model/golden-check.ts";
 import { Model } from "./engine/model/model.ts";
@@ -34,19 +37,24 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     quantization,
     ...(id === null ? {} : { id }),
   });
-  const adaptable: AdaptableModel = {
-    passRows: (...rows) => model.passRows(...rows),
-    adapterLength: (rank) => model.adapterLength(rank),
+  const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
+  const settings = readModelSettings(directory);
+  const subject = adaptable(model, tokenizer, settings, {
     anchors: await loadAnchors(directory, model, options.threads),
-  };
+  });
   return {
     model,
-    tokenizer: ChatTokenizer.load(directory, model.shape.eosIds),
+    tokenizer,
     sampling: model.config.sampling,
     readAdapter: (bytes) => readAdapter(model, bytes),
     peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
     adapt: async function* (rows, plan, parent) {
-      const { B, ...result } = yield* adapt(adaptable, rows, plan, parent);
+      const { B, ...result } = yield* adapt(
+        subject,
+        rows,
+        { ...adaptPlanDefaults, ...settings.plan, ...plan },
+        parent,
+      );
       if (B === undefined) return { result, file: null };
       const { bytes, digest } = writeAdapter(model, {
         rank: result.rank,

@@ -78,7 +78,6 @@ CREATE TABLE `session` (
 	`instructions` text,
 	`mode` text NOT NULL,
 	`context` text NOT NULL,
-	`method` text DEFAULT 'dual' NOT NULL,
 	`rewriter` text,
 	`lexicon` text,
 	`forked_from` text,
@@ -116,4 +115,23 @@ CREATE INDEX `turns_by_problem` ON `turns` (`problem_id`);--> statement-breakpoi
 CREATE TABLE `words` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`state` text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `holds` (
+	`event_id` text PRIMARY KEY NOT NULL,
+	`amount_nanos` integer NOT NULL,
+	`at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `lease` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`round` integer NOT NULL,
+	`granted_nanos` integer NOT NULL,
+	`drawn_nanos` integer NOT NULL,
+	`expires_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `metered` (
+	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`event` text NOT NULL
 );

@@ -1,59 +1,78 @@
 /**
- * The joint objective J(x, θ) = E r − γ·d(x, xₖ) − β·KL(π_θ ‖ π_θₖ), and what it asks of one row.
+ * The joint objective J(x, θ) = E r − β·KL(π_θ ‖ π_θₖ), and what it asks of one known reply, token by token.
  *
- * A row sees one outcome: the reply y is given (probability p = e^S) or it is not. Over that outcome the
- * maximiser π* ∝ π·exp(r/β) is closed-form, and so are the shift of S that reaches it and the KL it costs.
- * Source: ROSA2 (arXiv 2603.01375), ROSA (arXiv 2509.23166). All log-probs are in nats.
+ * A reply's tokens have log-probs log p_t under the request as the model sees it. A token of a right reply that is
+ * likely enough (p_t ≥ τ) is settled: it asks for nothing and its gradient is left out, so that a long reply is never
+ * pushed towards being the only one. All log-probs are in nats.
+ * Source: ROSA2 (arXiv 2603.01375), ROSA (arXiv 2509.23166).
  */
 import type { AdaptPlan, RowKind } from "./protocol.ts";
 
-type Targets = Pick<AdaptPlan, "beta" | "target" | "clip">;
+type Targets = Pick<
+  AdaptPlan,
+  "beta" | "token_settled" | "token_target" | "token_clip" | "clip" | "rejected_clip"
+>;
 
-/** Log-probs closer to 0 than this count as this: a certain reply has no finite odds. */
+/** Log-probs closer to 0 than this count as this: a certain token has no finite odds. */
 const certain = -1e-6;
 
+/** exp(S/T): the geometric mean of a reply's token probabilities, the same for short and long replies. */
+export function confidenceOf(logprob: number, tokens: number): number {
+  return Math.exp(Math.min(0, logprob / Math.max(1, tokens)));
+}
+
+/** S_τ = Σ_t min(log p_t, log τ): what of a right reply's log-prob is still worth raising. */
+export function tokenValue(logprobs: ArrayLike<number>, tokenSettled: number): number {
+  const settled = Math.log(tokenSettled);
+  let value = 0;
+  for (let t = 0; t < logprobs.length; t++) value += Math.min(logprobs[t]!, settled);
+  return value;
+}
+
+/** [T] 1 where the token is not settled yet (p_t < τ), else 0. Of a rejected reply: where the token was a choice. */
+export function unsettledTokens(logprobs: ArrayLike<number>, tokenSettled: number): Float32Array {
+  const settled = Math.log(tokenSettled);
+  return Float32Array.from(logprobs, (logprob) => (logprob < settled ? 1 : 0));
+}
+
 /**
- * Shift δ of S = log p that one iteration asks for: up to the target probability for accepted and corrected
- * replies, at most `clip`; for a rejected reply down to π*, δ = −1/β − log(p·e^{−1/β} + 1 − p).
+ * Shift (nats) that one iteration asks of the sum of the unsettled tokens' log-probs. A right reply's tokens ask for
+ * `token_target`, each for `token_clip` at most and together for `clip`. A rejected reply's tokens ask for the maximiser of the
+ * objective over "this token or another", π* ∝ π·e^{r/β}: δ_t = −1/β − log(p·e^{−1/β} + 1 − p), together for
+ * `rejected_clip` at most. A held reply asks for nothing of itself.
  */
-export function targetShift(
-  kind: RowKind,
-  logprob: number,
-  { beta, target, clip }: Targets,
+export function askedShift(kind: RowKind, logprobs: ArrayLike<number>, plan: Targets): number {
+  if (kind === "held") return 0;
+  const settled = Math.log(plan.token_settled);
+  const target = Math.log(plan.token_target);
+  let asked = 0;
+  for (let t = 0; t < logprobs.length; t++) {
+    const logprob = logprobs[t]!;
+    if (logprob >= settled) continue;
+    if (kind === "rejected") {
+      const p = Math.exp(Math.min(logprob, certain));
+      asked -= 1 / plan.beta + Math.log(p * Math.exp(-1 / plan.beta) + 1 - p);
+    } else asked += Math.min(target - logprob, plan.token_clip);
+  }
+  return kind === "rejected" ? Math.max(asked, -plan.rejected_clip) : Math.min(asked, plan.clip);
+}
+
+/** What an update's objective sees of one reply: its reward, and the confidence in it. */
+export interface RewardedReply {
+  /** −1 … 1: right replies count as 1, rejected ones as −1, times the example's weight. */
+  reward: number;
+  confidence: number;
+}
+
+/**
+ * J = mean r·c − β·KL, with the confidence c = exp(S/T) for the probability of the reply and the measured KL (nats a
+ * token) of the new policy from the one that the update started at. It falls where an update costs more than it gains.
+ */
+export function jointObjective(
+  replies: readonly RewardedReply[],
+  kl: number,
+  beta: number,
 ): number {
-  if (kind !== "rejected") return Math.min(Math.max(Math.log(target) - logprob, 0), clip);
-  const p = Math.exp(Math.min(logprob, certain));
-  return -1 / beta - Math.log(p * Math.exp(-1 / beta) + 1 - p);
-}
-
-/**
- * Reward of the row's outcome. A rejected reply is worth −1. An accepted or corrected one is worth whatever
- * makes the shifted probability the optimum: r = β·(logit p* − logit p), with log p* = S + `shift`.
- */
-export function impliedReward(kind: RowKind, logprob: number, shift: number, beta: number): number {
-  if (kind === "rejected") return -1;
-  return beta * (logit(logprob + shift) - logit(logprob));
-}
-
-/** The row's share of J after S moved from `before` to `after`: p′·r − β·KL. */
-export function rowObjective(before: number, after: number, reward: number, beta: number): number {
-  return Math.exp(Math.min(after, 0)) * reward - beta * outcomeKl(after, before);
-}
-
-/** KL (nats) between two policies over "this reply or not", given its log-probs under the new and the old. */
-export function outcomeKl(logprobNew: number, logprobOld: number): number {
-  const p = Math.min(logprobNew, certain);
-  const q = Math.min(logprobOld, certain);
-  const share = Math.exp(p);
-  return Math.max(0, share * (p - q) + (1 - share) * (complement(p) - complement(q)));
-}
-
-/** log(1 − e^x) for x < 0. */
-function complement(x: number): number {
-  return x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x));
-}
-
-function logit(logprob: number): number {
-  const x = Math.min(logprob, certain);
-  return x - complement(x);
+  const expected = replies.reduce((sum, { reward, confidence }) => sum + reward * confidence, 0);
+  return expected / Math.max(1, replies.length) - beta * kl;
 }

@@ -98,7 +98,7 @@ export const generateEventSchema = z.discriminatedUnion("type", [
     text: z.string(),
     finish_reason: z.enum(["stop", "length"]),
     usage: usageSchema,
-    /** Summed log-prob S of the reply at temperature 1 (nats); the model's confidence is e^S. */
+    /** Summed log-prob S of the reply at temperature 1 (nats); the model's confidence is e^{S/T} over T tokens. */
     logprob: z.number(),
     ms: replyMsSchema,
   }),
@@ -145,8 +145,11 @@ export const sampleResultSchema = z.object({
 });
 export type SampleResult = z.infer<typeof sampleResultSchema>;
 
-/** What a row asks of the reply's log-prob: see shared/src/objective.ts. */
-export const rowKindSchema = z.enum(["accepted", "corrected", "rejected"]);
+/**
+ * What an example asks of its reply: see shared/src/objective.ts. Accepted and corrected replies are to become likely,
+ * rejected ones less so; a `held` one is right already, and is to stay as likely as it is.
+ */
+export const rowKindSchema = z.enum(["accepted", "corrected", "rejected", "held"]);
 export type RowKind = z.infer<typeof rowKindSchema>;
 
 export const adaptRowSchema = z.object({
@@ -158,47 +161,81 @@ export const adaptRowSchema = z.object({
 });
 export type AdaptRow = z.infer<typeof adaptRowSchema>;
 
-/** The update's recipe; the symbols are those of the maths in gpu-service/README.md. */
+/** The update plan; the symbols are those of the maths in gpu-service/README.md. */
 export const adaptPlanSchema = z.object({
-  /** KL price of the objective. */
-  beta: z.number().gt(0).max(10).default(0.5),
-  /** Ridge of the least squares. */
-  lambda: z.number().gt(0).max(1e4).default(0.1),
-  /** Bound on the Frobenius norm of one step. */
-  rho: z.number().gt(0).max(100).default(6),
-  iterations: z.number().int().min(1).max(8).default(2),
-  /** Probability that accepted and corrected replies are moved to. */
-  target: z.number().gt(0).lt(1).default(0.95),
-  /** Largest rise of one row's log-prob asked for in one iteration (nats). */
-  clip: z.number().gt(0).max(100).default(2),
-  /** Rejected replies with a probability below this are left alone. */
-  gate: z.number().min(0).max(1).default(0.02),
+  /** β: KL price of the objective. */
+  beta: z.number().gt(0).max(10),
+  /** λ: ridge of the least squares. */
+  lambda: z.number().gt(0).max(1e4),
+  /** ρ: bound on the Frobenius norm of one step. */
+  rho: z.number().gt(0).max(100),
+  /** Steps of the path at most; each linearises anew. */
+  iterations: z.number().int().min(1).max(64),
+  /** τ: probability from which on a token of a right reply counts as settled. */
+  token_settled: z.number().gt(0).lt(1),
+  /** Probability that a token which is not settled is moved to; above τ, so that it does not fall back at once. */
+  token_target: z.number().gt(0).lt(1),
+  /** Largest rise that one iteration asks of one token, and of one reply (nats). */
+  token_clip: z.number().gt(0).max(100),
+  clip: z.number().gt(0).max(100),
+  /** Largest rise of one reply that all iterations may ask for together (nats). */
+  clip_total: z.number().gt(0).max(1000),
+  /** Largest fall of a rejected reply in all (nats). */
+  rejected_clip: z.number().gt(0).max(100),
+  /** Rejected replies with a confidence exp(S/T) below this are left alone. */
+  gate: z.number().min(0).max(1),
+  /** κ: largest mean KL of one update from its start (nats a token). */
+  kl_max: z.number().gt(0).max(10),
+  /** Largest mean KL of the adapter from the base model, on the model's own samples (nats a token). */
+  kl_base_max: z.number().gt(0).max(10),
   /** Rank of the adapter when there is no parent. */
-  rank: z.number().int().min(1).max(64).default(8),
-  /** Protect base skills with the model's anchors, where it ships them. */
-  anchors: z.boolean().default(true),
-  /** `dual` is the one-shot solve; `adam` is the baseline of the evaluation. */
-  method: z.enum(["dual", "adam"]).default("dual"),
+  rank: z.number().int().min(1).max(64),
+  /** Protect base skills with the model's anchors. */
+  anchors: z.boolean(),
 });
 export type AdaptPlan = z.infer<typeof adaptPlanSchema>;
+
+/** The one home of the plan's numbers; a model's rosa2.json and a request may differ from them. */
+export const adaptPlanDefaults: AdaptPlan = {
+  beta: 0.5,
+  lambda: 0.1,
+  rho: 6,
+  iterations: 24,
+  token_settled: 0.9,
+  token_target: 0.99,
+  token_clip: 8,
+  clip: 8,
+  clip_total: 64,
+  rejected_clip: 2,
+  gate: 0.02,
+  kl_max: 0.05,
+  kl_base_max: 0.2,
+  rank: 8,
+  anchors: true,
+};
 
 export const adaptRequestSchema = z.object({
   tenant: tenantSchema,
   /** The parent generation's adapter; null starts from the base model. */
   adapter: adapterSchema.default(null),
   rows: z.array(adaptRowSchema).min(1).max(limits.rowsMax),
-  plan: adaptPlanSchema.prefault({}),
+  /** What differs from the plan of the model (rosa2.json) and the defaults. */
+  plan: adaptPlanSchema.partial().prefault({}),
 });
 export type AdaptRequest = z.infer<typeof adaptRequestSchema>;
 
 export const rowReportSchema = z.object({
   kind: rowKindSchema,
-  /** Reply's log-prob before, as asked for, as the linear model predicted, and as measured after. */
+  /** Summed log-prob S of the reply before and after (nats). */
   logprob_before: z.number(),
+  logprob_after: z.number(),
+  /** What was asked of the tokens that were not settled, what the linear model predicted, what was measured (nats). */
   target_shift: z.number(),
   predicted_shift: z.number(),
   realised_shift: z.number(),
   reply_tokens: z.number().int(),
+  /** Tokens that were not settled before. */
+  owed_tokens: z.number().int(),
 });
 export type RowReport = z.infer<typeof rowReportSchema>;
 
@@ -206,14 +243,24 @@ export type RowReport = z.infer<typeof rowReportSchema>;
 export const adaptResultSchema = z.object({
   decision: z.enum(["updated", "skipped", "rejected"]),
   reason: z.string(),
+  /** What ended the path of steps; `kl` and `kl_base` are the bounds of this update and of the whole adapter. */
+  stopped_by: z.enum(["reached", "kl", "kl_base", "iterations", "no_progress"]),
   /** Digest of the new adapter file, when one was made. */
   digest: digestSchema.optional(),
   rank: z.number().int(),
   /** Frobenius norm of this update, and of the adapter after it. */
   step_norm: z.number(),
   shift_norm: z.number(),
-  /** Mean over rows of the KL estimate per reply, new against old policy (nats). */
+  /**
+   * Mean KL(new ‖ this update's start) in nats a token, over the model's own samples and the session's accepted
+   * replies among the rows; of a rejected update, where its path ended.
+   */
   kl: z.number(),
+  kl_on: z.literal("tokens"),
+  /** Mean KL(new ‖ base model) in nats a token, over the model's own samples. */
+  kl_base: z.number(),
+  /** Steps of the path that were taken. */
+  steps: z.number().int(),
   objective: z.object({ before: z.number(), after: z.number() }),
   rows: z.array(rowReportSchema),
   ms: z.object({ queue: z.number(), update: z.number() }),

@@ -3,8 +3,8 @@
  *
  * Pure arithmetic on evidence that others measured; it rewrites nothing and updates nothing. The order is
  * fixed: words first, then weights on the rewritten request. Symbols: x the words before, x′ after, y the
- * rejected reply, y* an accepted or corrected one, c = e^S the model's confidence in y, π_z the ledger's
- * share behind the reading that y answered.
+ * rejected reply, y* an accepted or corrected one, c = e^{S/T} the model's confidence in y (the geometric mean of its
+ * tokens' probabilities), π_z the ledger's share behind the reading that y answered.
  */
 
 export type AdaptationMode = "both" | "words" | "weights" | "off";
@@ -21,11 +21,12 @@ export const reasonTexts = {
   hint_means_ambiguity: "the feedback named what was misunderstood, so no skill is blamed",
   likely_ambiguity: "the reading, rather than the skill, is the likelier fault",
   likely_incapacity: "the skill, rather than the reading, is the likelier fault",
-  correction_shows_skill_owed: "even with clearer words the right reply is not likely enough",
-  words_suffice: "with the clearer words the right reply is likely already",
+  correction_shows_skill_owed: "the right reply is not likely enough under these words",
+  words_suffice: "the right reply is likely already under these words",
   already_sure: "the accepted reply was likely already",
-  confirms_success: "the accepted reply was not certain yet",
-  rejected_now_unlikely: "with the clearer words the rejected reply is unlikely already",
+  praise_is_replay: "praise alone changes no weights; the reply is held in place by later updates",
+  late_success: "the right reply came only at a later try",
+  rejected_now_unlikely: "the rejected reply is unlikely already under these words",
   weak_evidence: "too little speaks for a lack of skill",
   session_cap: "this session has used up its weight updates",
 } as const;
@@ -34,9 +35,7 @@ export type ReasonCode = keyof typeof reasonTexts;
 
 /** The recipe's thresholds; the values are those that won in the prototype's sweeps. */
 export const scheduleDefaults = {
-  /** Probability that y* is moved to. */
-  target: 0.95,
-  /** Leave a rejected reply alone when p(y|x′) is below this. */
+  /** Leave a rejected reply alone when the confidence in it under x′ is below this. */
   rejectedGate: 0.02,
   /** Skip the weights when they owe less than this (nats). */
   owedNatsMin: 0.1,
@@ -65,12 +64,16 @@ export interface Evidence {
   share: number;
   /** c in [0, 1]. */
   confidence: number;
+  /** Which try at the problem the reply was; 1 is the first. */
+  attempt: number;
   /** S(y*|x): log-prob of the right reply under the words as they were (nats); null when not scored. */
   logprobBefore: number | null;
   /** S(y*|x′), likewise under the new words. */
   logprobAfter: number | null;
-  /** p(y|x′): the rejected reply under the new words; null when not scored. */
-  rejectedProbability: number | null;
+  /** What the tokens of y* lack under x′: Σ max(0, log τ − log p_t) (nats); null when not scored. */
+  owedNats: number | null;
+  /** Confidence in the rejected reply under the new words; null when not scored. */
+  rejectedConfidence: number | null;
   /** Weight updates that this session has made so far. */
   updates: number;
 }
@@ -79,7 +82,7 @@ export interface Evidence {
 export interface NatsSplit {
   /** S(y*|x′) − S(y*|x): what the words explain. */
   words: number;
-  /** max(0, log target − S(y*|x′)): what the weights owe. */
+  /** Σ max(0, log τ − log p_t) over the tokens of y* under x′: what the weights owe. */
   weights: number;
 }
 
@@ -107,15 +110,15 @@ export function incapacity(share: number, confidence: number, hinted: boolean): 
 }
 
 /** The split in nats; null until both wordings are scored on a right reply. */
-export function splitNats(
-  logprobBefore: number | null,
-  logprobAfter: number | null,
-  target: number = scheduleDefaults.target,
-): NatsSplit | null {
-  if (logprobAfter === null) return null;
+export function splitNats({
+  logprobBefore,
+  logprobAfter,
+  owedNats,
+}: Pick<Evidence, "logprobBefore" | "logprobAfter" | "owedNats">): NatsSplit | null {
+  if (logprobAfter === null || owedNats === null) return null;
   return {
     words: logprobBefore === null ? 0 : logprobAfter - logprobBefore,
-    weights: Math.max(0, Math.log(target) - logprobAfter),
+    weights: owedNats,
   };
 }
 
@@ -124,10 +127,7 @@ export function decide(evidence: Evidence, recipe: Partial<ScheduleRecipe> = {})
   const limits = { ...scheduleDefaults, ...recipe };
   const { mode, reward, corrected } = evidence;
   const accepted = reward > 0 && !corrected;
-  const split =
-    accepted || corrected
-      ? splitNats(evidence.logprobBefore, evidence.logprobAfter, limits.target)
-      : null;
+  const split = accepted || corrected ? splitNats(evidence) : null;
   const blamed = accepted ? null : incapacity(evidence.share, evidence.confidence, evidence.hinted);
   const reasons: ReasonCode[] = [];
   const plan = (words: boolean, row: Plan["row"]): Plan => ({
@@ -172,17 +172,17 @@ function weightsRow(
 ): Plan["row"] {
   const { accepted, split } = found;
   if (accepted || evidence.corrected) {
-    // Unscored, an accepted reply owes what its own confidence lacks; a correction is taken to owe enough.
-    const owed =
-      split?.weights ??
-      (accepted
-        ? Math.max(0, Math.log(limits.target) - Math.log(Math.max(evidence.confidence, 1e-300)))
-        : Number.POSITIVE_INFINITY);
+    if (accepted && evidence.attempt === 1) {
+      reasons.push("praise_is_replay");
+      return null;
+    }
+    // Unscored, a right reply is taken to owe enough.
+    const owed = split?.weights ?? Number.POSITIVE_INFINITY;
     if (owed < limits.owedNatsMin) {
       reasons.push(accepted ? "already_sure" : "words_suffice");
       return null;
     }
-    reasons.push(accepted ? "confirms_success" : "correction_shows_skill_owed");
+    reasons.push(accepted ? "late_success" : "correction_shows_skill_owed");
     const weight = accepted ? clamp(evidence.reward) : 1;
     return { kind: accepted ? "accepted" : "corrected", weight };
   }
@@ -190,8 +190,8 @@ function weightsRow(
     reasons.push("hint_means_ambiguity");
     return null;
   }
-  const p = evidence.rejectedProbability;
-  if (p !== null && p < limits.rejectedGate) {
+  const c = evidence.rejectedConfidence;
+  if (c !== null && c < limits.rejectedGate) {
     reasons.push("rejected_now_unlikely");
     return null;
   }

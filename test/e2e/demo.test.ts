@@ -17,7 +17,7 @@ describe("npm run demo", () => {
     // Words before → after, as a word diff.
     expect(printed).toMatch(/words +.*\{\+.+\+\}/);
     expect(printed).toMatch(
-      /weights +gen_\w+, ‖Δθ‖ [\d.]+, KL [\d.]+ nats, objective .+ → .+, \d+ ms/,
+      /weights +gen_\w+, ‖Δθ‖ [\d.]+, KL [\d.]+ nats a token, objective .+ → .+, \d+ ms/,
     );
     const [, second] = printed.split("Another request of the same kind").slice(-2);
     expect(second).toMatch(/✓ right/);

@@ -139,16 +139,32 @@ describe("exactly one generation per feedback", () => {
     expect(await caller.calls("/v1/adapt")).toHaveLength(100);
   }, 60_000);
 
-  it("computes the step as the session asks, and a fork asks the same", async () => {
+  it("changes no weights for praise alone, and holds the praised reply in later updates", async () => {
     const caller = await newTenant();
-    const { id } = await openSession(caller, { adaptation: { mode: "weights", method: "adam" } });
+    const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
+    const praised = await ask(caller, id, "Say good morning");
+    const { weights } = await judge(caller, id, praised.id, { reward: 1, wait: true });
+    expect(weights).toMatchObject({ decision: "skipped" });
+    expect(weights.reason).toContain("praise alone changes no weights");
     const turn = await ask(caller, id, "Say hello");
     await judge(caller, id, turn.id, { reward: -1, correction: "hello", wait: true });
-    expect(await caller.calls("/v1/adapt")).toMatchObject([{ method: "adam" }]);
-    const forked = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, {});
-    expect(forked.method).toBe("adam");
-    const { method } = await openSession(caller);
-    expect(method).toBe("dual");
+    expect(await caller.calls("/v1/adapt")).toMatchObject([
+      { rows: [{ kind: "held" }, { kind: "corrected" }] },
+    ]);
+  });
+
+  it("tells what an update did to the right reply: its log-prob before and after", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
+    const turn = await ask(caller, id, "Say hello");
+    const { weights } = await judge(caller, id, turn.id, {
+      reward: -1,
+      correction: "hello",
+      wait: true,
+    });
+    const { right_reply, kl_on } = weights;
+    expect(right_reply?.logprob_after).toBeGreaterThan(right_reply?.logprob_before ?? 0);
+    expect(kl_on).toBe("tokens");
   });
 
   it("takes a second, different opinion on the same turn as another feedback", async () => {

@@ -207,7 +207,7 @@ describe("a feedback's stream", () => {
       "delta",
       "done",
     ]);
-    expect(events[1]?.data).toMatchObject({ decision: "updated", shift_norm: 0.5, kl: 0.25 });
+    expect(events[1]?.data).toMatchObject({ decision: "updated", shift_norm: 0.5, kl: 0.02 });
     expect(events.at(-1)?.data).toMatchObject({
       object: "feedback",
       status: "done",

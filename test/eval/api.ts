@@ -57,7 +57,6 @@ const errorSchema = z.object({
 export interface Adaptation {
   mode: "both" | "words" | "weights" | "off";
   context: "request" | "dialogue";
-  method?: "adam";
   rewriter?: "rules" | "gpu" | undefined;
 }
 

@@ -91,8 +91,8 @@ export const conditions = {
   adam: {
     about: "weights adapt by Adam steps on the same rows",
     isProbed: true,
-    needs: "method",
-    open: inSession({ mode: "weights", method: "adam" }),
+    needs: null,
+    open: inSession({ mode: "weights" }),
   },
   both: {
     about: "words, then weights on the reworded request",

@@ -22,6 +22,8 @@ export interface Deployment {
 const rootPath = fileURLToPath(new URL("../../", import.meta.url));
 const homePath = join(rootPath, ".rosa2");
 const startScript = join(rootPath, "edge/local/start.ts");
+/** The baseline's own update, preloaded: the product has no door for it. */
+const adamHook = new URL("./adam/hook.ts", import.meta.url).href;
 /** A model's first compilation on a busy machine takes its time. */
 const startMsMax = 300_000;
 const stopMsMax = 15_000;
@@ -32,7 +34,14 @@ const runningSchema = z.object({ url: z.string(), gpuUrl: z.string() });
 
 /** @throws Failure when there is nothing to evaluate, or no key for it. */
 export async function findDeployment(settings: Settings, signal: AbortSignal): Promise<Deployment> {
-  if (settings.isUrlGiven || (await isServing(settings.url))) {
+  const isAdam = settings.conditions.includes("adam");
+  const isThere = settings.isUrlGiven || (await isServing(settings.url));
+  if (isAdam && (isThere || settings.conditions.length > 1)) {
+    throw new Failure(
+      'The condition "adam" takes the place of the update in a rosa2 that is started for it: give it alone, without --url, while none runs here',
+    );
+  }
+  if (isThere) {
     return {
       url: settings.url,
       key: keyOf(settings),
@@ -81,6 +90,7 @@ async function startDeployment(settings: Settings, signal: AbortSignal): Promise
       ROSA2_STATE: state,
       RATE_LIMIT: "off",
       PARENT_PID: String(process.pid),
+      ...(settings.conditions.includes("adam") ? { NODE_OPTIONS: `--import ${adamHook}` } : {}),
     },
   });
   let log = "";

@@ -16,7 +16,9 @@ const evidence: fc.Arbitrary<Evidence> = fc.record({
   confidence: unit,
   logprobBefore: logprob,
   logprobAfter: logprob,
-  rejectedProbability: fc.option(unit, { nil: null }),
+  owedNats: fc.option(fc.double({ min: 0, max: 200, noNaN: true }), { nil: null }),
+  rejectedConfidence: fc.option(unit, { nil: null }),
+  attempt: fc.integer({ min: 1, max: 5 }),
   updates: fc.nat(400),
 });
 
@@ -31,7 +33,9 @@ const failure: Evidence = {
   confidence: 0.5,
   logprobBefore: null,
   logprobAfter: null,
-  rejectedProbability: null,
+  owedNats: null,
+  rejectedConfidence: null,
+  attempt: 1,
   updates: 0,
 };
 
@@ -76,18 +80,18 @@ describe("incapacity", () => {
 });
 
 describe("splitNats", () => {
-  it("adds up to the whole way from S(y*|x) to the target while skill is owed", () => {
-    const split = splitNats(-9, -2, 0.95);
-    expect(split?.words).toBe(7);
-    expect((split?.words ?? 0) + (split?.weights ?? 0)).toBeCloseTo(Math.log(0.95) + 9, 12);
+  it("gives the words what they explain and the weights what the tokens still lack", () => {
+    const split = splitNats({ logprobBefore: -9, logprobAfter: -2, owedNats: 1.9 });
+    expect(split).toEqual({ words: 7, weights: 1.9 });
   });
 
   it("owes nothing once the words suffice", () => {
-    expect(splitNats(-9, -0.01)).toEqual({ words: 8.99, weights: 0 });
+    const split = splitNats({ logprobBefore: -9, logprobAfter: -0.01, owedNats: 0 });
+    expect(split).toEqual({ words: 8.99, weights: 0 });
   });
 
   it("is unknown without a score under the new words", () => {
-    expect(splitNats(-9, null)).toBeNull();
+    expect(splitNats({ logprobBefore: -9, logprobAfter: null, owedNats: null })).toBeNull();
   });
 });
 
@@ -122,7 +126,9 @@ describe("decide", () => {
         const weightsSide = {
           logprobBefore: b.logprobBefore,
           logprobAfter: b.logprobAfter,
-          rejectedProbability: b.rejectedProbability,
+          owedNats: b.owedNats,
+          rejectedConfidence: b.rejectedConfidence,
+          attempt: b.attempt,
           updates: b.updates,
           share: b.share,
           confidence: b.confidence,
@@ -135,8 +141,8 @@ describe("decide", () => {
   it("never drops the weights step of a correction because more nats are owed", () => {
     fc.assert(
       fc.property(evidence, fc.double({ min: 0, max: 50, noNaN: true }), (e, more) => {
-        const before = { ...e, corrected: true, logprobAfter: e.logprobAfter ?? -1 };
-        const after = { ...before, logprobAfter: before.logprobAfter - more };
+        const before = { ...e, corrected: true, owedNats: e.owedNats ?? 1 };
+        const after = { ...before, owedNats: before.owedNats + more };
         if (decide(before).weights) expect(decide(after).weights).toBe(true);
       }),
     );
@@ -188,17 +194,23 @@ describe("decide", () => {
 
   it("leaves a rejected reply alone that the new words made unlikely", () => {
     const gated = { ...failure, share: 0.9, confidence: 0.1 };
-    expect(decide({ ...gated, rejectedProbability: 0.019 }).reasons).toContain(
+    expect(decide({ ...gated, rejectedConfidence: 0.019 }).reasons).toContain(
       "rejected_now_unlikely",
     );
-    expect(decide({ ...gated, rejectedProbability: 0.021 }).weights).toBe(true);
+    expect(decide({ ...gated, rejectedConfidence: 0.021 }).weights).toBe(true);
   });
 
   it("skips the weights when the words brought the correction to the target", () => {
-    const corrected = { ...failure, corrected: true, logprobBefore: -12, logprobAfter: -0.1 };
+    const corrected = {
+      ...failure,
+      corrected: true,
+      logprobBefore: -12,
+      logprobAfter: -0.1,
+      owedNats: 0.02,
+    };
     expect(decide(corrected)).toMatchObject({ words: true, weights: false });
     expect(decide(corrected).reasons).toContain("words_suffice");
-    const owed = decide({ ...corrected, logprobAfter: -4 });
+    const owed = decide({ ...corrected, logprobAfter: -4, owedNats: 3.9 });
     expect(owed.row).toEqual({ kind: "corrected", weight: 1 });
     expect(owed.split?.words).toBe(8);
   });
@@ -207,13 +219,28 @@ describe("decide", () => {
     expect(decide({ ...failure, corrected: true }).row?.kind).toBe("corrected");
   });
 
-  it("learns from an accepted reply only as long as the model was unsure of it", () => {
-    const accepted = { ...failure, reward: 1, wordsChanged: false };
-    expect(decide({ ...accepted, confidence: 0.4 }).row).toEqual({ kind: "accepted", weight: 1 });
-    expect(decide({ ...accepted, confidence: 0.97 })).toMatchObject({
-      words: false,
-      weights: false,
-    });
+  it("never learns from praise alone, however unsure the model was", () => {
+    fc.assert(
+      fc.property(evidence, (e) => {
+        const praise = { ...e, reward: 1, corrected: false, attempt: 1 };
+        expect(decide(praise).weights).toBe(false);
+      }),
+    );
+    const praise = { ...failure, reward: 1, wordsChanged: false, confidence: 0.1 };
+    expect(decide(praise).reasons).toContain("praise_is_replay");
+  });
+
+  it("learns from a late success as long as its tokens lack something", () => {
+    const late = {
+      ...failure,
+      wordsChanged: false,
+      reward: 1,
+      attempt: 3,
+      logprobBefore: -3,
+      logprobAfter: -3,
+    };
+    expect(decide({ ...late, owedNats: 2.9 }).row).toEqual({ kind: "accepted", weight: 1 });
+    expect(decide({ ...late, owedNats: 0.01 })).toMatchObject({ words: false, weights: false });
   });
 
   it("does nothing about a bare zero", () => {

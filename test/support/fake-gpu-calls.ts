@@ -36,8 +36,6 @@ export interface Call {
   messages: Message[];
   rejected: string[];
   rows: { kind: string; reply: string; prompt: string }[];
-  /** Method of an update's plan. */
-  method: string | null;
   status: number;
   aborted: boolean;
 }

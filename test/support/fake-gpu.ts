@@ -169,11 +169,17 @@ export class FakeGpu {
       rank: 8,
       step_norm: decision === "updated" ? 0.5 : 0,
       shift_norm: Object.keys(file.learned).length * 0.5,
-      kl: 0.25,
+      stopped_by: "reached",
+      steps: 1,
+      kl: 0.02,
+      kl_on: "tokens",
+      kl_base: 0.03,
       objective: { before: -2, after: -0.1 },
       rows: request.rows.map(({ kind, reply }) => ({
         kind,
         logprob_before: -5,
+        logprob_after: -0.9,
+        owed_tokens: 3,
         target_shift: 4,
         predicted_shift: 4,
         realised_shift: 4.1,
@@ -304,7 +310,6 @@ function noteOf(path: string, request: IncomingMessage, json: unknown, hasBytes:
     messages?: Message[];
     rejected?: string[];
     rows?: { kind: string; reply: string; messages: Message[] }[];
-    plan?: { method?: string };
   };
   const header = (name: string) => (request.headers[name] as string | undefined) ?? null;
   return {
@@ -320,7 +325,6 @@ function noteOf(path: string, request: IncomingMessage, json: unknown, hasBytes:
       reply,
       prompt: lastContent(messages),
     })),
-    method: body.plan?.method ?? null,
     status: 0,
     aborted: false,
   };

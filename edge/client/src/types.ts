@@ -4,8 +4,6 @@ export interface Adaptation {
   mode?: "both" | "words" | "weights" | "off";
   /** What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise) */
   context?: "request" | "dialogue";
-  /** How the weights step is computed: one exact solve (`dual`), or four Adam steps on the same rows, the baseline of the evaluation */
-  method?: "dual" | "adam";
   /** Who proposes wordings: the rules alone, the served model beside them (`gpu`), or the deployment's own `openai` or `workers-ai` where it is set up. The deployment's choice unless given */
   rewriter?: "rules" | "gpu" | "openai" | "workers-ai";
 }
@@ -202,28 +200,40 @@ export interface Generation {
     lambda?: number;
     rho?: number;
     iterations?: number;
-    target?: number;
+    token_settled?: number;
+    token_target?: number;
+    token_clip?: number;
     clip?: number;
+    clip_total?: number;
+    rejected_clip?: number;
     gate?: number;
+    kl_max?: number;
+    kl_base_max?: number;
     rank?: number;
     anchors?: boolean;
-    method?: "dual" | "adam";
   };
   step_norm: number;
   shift_norm: number;
+  /** Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
   kl: number;
+  kl_on: "tokens";
+  /** Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
+  kl_base: number;
+  /** Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall */
   objective: {
     before: number;
     after: number;
   };
   /** What each example was asked to gain in log-prob, was predicted to, and did (nats) */
   rows: {
-    kind: "accepted" | "corrected" | "rejected";
+    kind: "accepted" | "corrected" | "rejected" | "held";
     logprob_before: number;
+    logprob_after: number;
     target_shift: number;
     predicted_shift: number;
     realised_shift: number;
     reply_tokens: number;
+    owed_tokens: number;
   }[];
   created_at: string;
 }
@@ -300,7 +310,6 @@ export interface ModelList {
 export interface Session extends SessionSummary {
   instructions: string | null;
   context: "request" | "dialogue";
-  method: "dual" | "adam";
   rewriter: "rules" | "gpu" | "openai" | "workers-ai";
   forked_from: string | null;
   expires_at: string | null;
@@ -440,9 +449,23 @@ export interface Weights {
   generation?: string;
   /** Whether the new generation answers from now on (compare-and-set succeeded) */
   active: boolean;
+  /** Frobenius norm of this update's change of the adapter */
   step_norm: number | null;
+  /** Frobenius norm of the adapter after this update: its distance from the base model */
   shift_norm: number | null;
+  /** Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
   kl: number | null;
+  /** What the KL is of: next-token distributions, per token */
+  kl_on: "tokens" | null;
+  /** Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
+  kl_base: number | null;
+  /** Summed log-prob of the right reply and its end token before and after this update (nats), over so many tokens */
+  right_reply: {
+    logprob_before: number;
+    logprob_after: number;
+    tokens: number;
+  } | null;
+  /** Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall */
   objective: {
     before: number;
     after: number;

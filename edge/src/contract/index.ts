@@ -5,7 +5,6 @@ import { ownLexiconSchema } from "./lexicon.ts";
 import {
   contexts,
   finishReasons,
-  methods,
   modes,
   rewriterNames,
   turnStatuses,
@@ -15,7 +14,7 @@ import { costSchema, timestamp } from "./shared.ts";
 
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
-export type { ContextPolicy, Method, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
+export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
 export { type Cost, costSchema } from "./shared.ts";
 
@@ -59,10 +58,6 @@ const adaptationSchema = z
     context: z.enum(contexts).optional().openapi({
       description:
         "What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise)",
-    }),
-    method: z.enum(methods).default("dual").openapi({
-      description:
-        "How the weights step is computed: one exact solve (`dual`), or four Adam steps on the same rows, the baseline of the evaluation",
     }),
     rewriter: z.enum(rewriterNames).optional().openapi({
       description:
@@ -146,7 +141,6 @@ export const sessionDetailSchema = sessionSchema
   .extend({
     instructions: z.string().nullable(),
     context: z.enum(contexts),
-    method: z.enum(methods),
     rewriter: z.enum(rewriterNames),
     forked_from: sessionId.nullable(),
     expires_at: timestamp.nullable(),
@@ -294,6 +288,13 @@ export const constraintPatchSchema = z
   .openapi("ConstraintPatch");
 export type ConstraintPatch = z.infer<typeof constraintPatchSchema>;
 
+const klDescription =
+  "Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies";
+const klBaseDescription =
+  "Mean KL(new ‖ base model) in nats a token, measured on the model's own samples";
+const objectiveDescription =
+  "Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall";
+
 export const weightsReportSchema = z
   .object({
     decision: z.enum(weightsDecisions),
@@ -302,10 +303,29 @@ export const weightsReportSchema = z
     active: z.boolean().openapi({
       description: "Whether the new generation answers from now on (compare-and-set succeeded)",
     }),
-    step_norm: z.number().nullable(),
-    shift_norm: z.number().nullable(),
-    kl: z.number().nullable(),
-    objective: z.object({ before: z.number(), after: z.number() }).nullable(),
+    step_norm: z.number().nullable().openapi({
+      description: "Frobenius norm of this update's change of the adapter",
+    }),
+    shift_norm: z.number().nullable().openapi({
+      description:
+        "Frobenius norm of the adapter after this update: its distance from the base model",
+    }),
+    kl: z.number().nullable().openapi({ description: klDescription }),
+    kl_on: z.enum(["tokens"]).nullable().openapi({
+      description: "What the KL is of: next-token distributions, per token",
+    }),
+    kl_base: z.number().nullable().openapi({ description: klBaseDescription }),
+    right_reply: z
+      .object({ logprob_before: z.number(), logprob_after: z.number(), tokens: z.int() })
+      .nullable()
+      .openapi({
+        description:
+          "Summed log-prob of the right reply and its end token before and after this update (nats), over so many tokens",
+      }),
+    objective: z
+      .object({ before: z.number(), after: z.number() })
+      .nullable()
+      .openapi({ description: objectiveDescription }),
     ms: z.number().nullable(),
   })
   .openapi("Weights");
@@ -359,8 +379,12 @@ export const generationSchema = z
     plan: adaptPlanSchema.partial(),
     step_norm: z.number(),
     shift_norm: z.number(),
-    kl: z.number(),
-    objective: z.object({ before: z.number(), after: z.number() }),
+    kl: z.number().openapi({ description: klDescription }),
+    kl_on: z.enum(["tokens"]),
+    kl_base: z.number().openapi({ description: klBaseDescription }),
+    objective: z
+      .object({ before: z.number(), after: z.number() })
+      .openapi({ description: objectiveDescription }),
     rows: z.array(rowReportSchema).openapi({
       description:
         "What each example was asked to gain in log-prob, was predicted to, and did (nats)",

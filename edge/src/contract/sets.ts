@@ -14,9 +14,6 @@ export type Mode = (typeof modes)[number];
 export const contexts = ["request", "dialogue"] as const;
 export type ContextPolicy = (typeof contexts)[number];
 
-export const methods = ["dual", "adam"] as const;
-export type Method = (typeof methods)[number];
-
 /** Who can propose wordings; the rules always have one too. */
 export const rewriterNames = ["rules", "gpu", "openai", "workers-ai"] as const;
 export type RewriterName = (typeof rewriterNames)[number];

@@ -44,12 +44,23 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
  *
  * @throws RosaError when the service is not there, because feedback is better late than half-heard.
  */
-export async function scoreReplies(
+async function scoreReplies(
   context: SessionContext,
   trace: Trace,
   gpuTime: GpuTime,
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[] | null> {
+  const scores = await scoreTokens(context, trace, gpuTime, items);
+  return scores?.map((logprobs) => logprobs.reduce((sum, logprob) => sum + logprob, 0)) ?? null;
+}
+
+/** The same token by token: the log-prob of each of a reply's tokens, its end token included. */
+export async function scoreTokens(
+  context: SessionContext,
+  trace: Trace,
+  gpuTime: GpuTime,
+  items: { messages: TurnRow["messages"]; reply: string }[],
+): Promise<number[][] | null> {
   const { tenantId } = context;
   const adapter = adapterOf(context, activeGeneration(context));
   const startedAt = context.now();
@@ -59,7 +70,9 @@ export async function scoreReplies(
       callContext(context, trace),
     );
     gpuTime.ms += ms?.score ?? context.now() - startedAt;
-    return scores.length === items.length ? scores.map(({ logprob }) => logprob) : null;
+    return scores.length === items.length
+      ? scores.map(({ token_logprobs }) => token_logprobs)
+      : null;
   } catch (error) {
     if (!(error instanceof RosaError) || isTransient(error)) throw error;
     return null;

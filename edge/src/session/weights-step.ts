@@ -1,19 +1,20 @@
 /** The weights step of feedback: evidence, the schedule's decision, one update, at most one generation. */
 import { RosaError } from "@rosa2/shared/errors";
-import type { AdaptResult } from "@rosa2/shared/protocol";
+import { confidenceOf, tokenValue } from "@rosa2/shared/objective";
+import { type AdaptResult, adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { decide, type Evidence } from "@rosa2/shared/schedule";
 import { count, eq, max } from "drizzle-orm";
+import { keepAdapter } from "../accounts/files.ts";
 import { spend } from "../accounts/spending.ts";
-import { hasRoom, putAdapter } from "../adapters/index.ts";
 import type { WeightsReport, WordsReport } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
-import { isNeutral, logReport, rightReply, scoreReplies, unchangedWords } from "./evidence.ts";
+import { isNeutral, logReport, rightReply, scoreTokens, unchangedWords } from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { updateRows } from "./policy/update-plan.ts";
-import { type GpuTime, meter, noteIndex } from "./store/meter.ts";
+import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
 import { dropPositive, keepPositive, replayedPositives } from "./store/replay.ts";
 import {
   activeGeneration,
@@ -26,7 +27,7 @@ import {
   turnRow,
 } from "./store/rows.ts";
 import { feedback, generations } from "./store/schema.ts";
-import { idleWeights, probability } from "./store/views.ts";
+import { idleWeights, turnConfidence } from "./store/views.ts";
 
 /** Weights: what the schedule decides, computed on the rewritten request; at most one generation. */
 export async function updateWeights(
@@ -38,7 +39,7 @@ export async function updateWeights(
   const turn = turnRow(context, row.turnId);
   const words = row.words ?? unchangedWords(turn, row.body);
   const { sessionId, tenantId } = context;
-  const { mode, method } = sessionRow(context);
+  const { mode } = sessionRow(context);
   const parent = activeGeneration(context);
   const gpuTime: GpuTime = { ms: 0 };
   const plan = decide(await gatherEvidence(context, row, turn, words, trace, gpuTime));
@@ -67,21 +68,19 @@ export async function updateWeights(
   const { rows, plan: recipe } = updateRows(replayedPositives(context), {
     problemId: turn.problemId,
     row: example,
-    method,
   });
 
   const { adapterBytesMax } = context.config;
-  if (!(await hasRoom(context.env, tenantId, 1, adapterBytesMax))) {
+  if (context.adapterBytes >= adapterBytesMax) {
     return skip(
       `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`,
     );
   }
   const charge = {
-    eventId: `${sessionId}/${feedbackId}`,
-    tenantId,
+    eventId: meterIdOfUpdate(context, feedbackId),
     amountNanos: context.config.prices.adaptationNanos,
   };
-  await spend(context.env.DB, charge, async (keep) => {
+  await spend(context.purse, charge, async (keep) => {
     let answer: Awaited<ReturnType<SessionContext["gpu"]["adapt"]>>;
     try {
       answer = await context.gpu.adapt(
@@ -91,7 +90,7 @@ export async function updateWeights(
       if (answer.adapter !== null) {
         const { digest = "" } = answer.result;
         const owner = { tenantId, sessionId };
-        await putAdapter(context.env, owner, digest, answer.adapter, adapterBytesMax);
+        await keepAdapter(context.env, owner, digest, answer.adapter, adapterBytesMax);
       }
     } catch (error) {
       if (!(error instanceof RosaError) || isTransient(error)) throw error;
@@ -102,10 +101,13 @@ export async function updateWeights(
     const { result, adapter } = answer;
     const report: Partial<WeightsReport> = {
       decision: result.decision,
-      reason: result.decision === "updated" ? plan.text : result.reason,
+      reason: result.decision === "updated" ? `${plan.text}; ${result.reason}` : result.reason,
       step_norm: result.step_norm,
       shift_norm: result.shift_norm,
       kl: result.kl,
+      kl_on: result.kl_on,
+      kl_base: result.kl_base,
+      right_reply: right === null ? null : rightReplyShift(result),
       objective: result.objective,
       ms: result.ms.update,
     };
@@ -129,7 +131,7 @@ async function gatherEvidence(
   const { mode } = sessionRow(context);
   const { body } = row;
   const right = rightReply(body, turn);
-  const confidence = turn.logprob === null ? 0.5 : probability(turn.logprob);
+  const confidence = turnConfidence(turn) ?? 0.5;
   const evidence: Evidence = {
     mode,
     reward: body.reward,
@@ -139,35 +141,55 @@ async function gatherEvidence(
     hinted: words.hinted,
     share: words.share,
     confidence,
+    attempt: turn.attempt,
     logprobBefore: null,
     logprobAfter: null,
-    rejectedProbability: null,
+    owedNats: null,
+    rejectedConfidence: null,
     updates: context.db.select({ n: count() }).from(generations).get()?.n ?? 0,
   };
   if (mode === "off" || mode === "words" || isNeutral(body)) return evidence;
+  // Praise at the first try is kept and changes nothing: there is nothing to measure.
+  if (right?.kind === "accepted" && turn.attempt === 1) return evidence;
   // The reply's own pass measured it already, if words and generation are still the same.
-  const known =
-    turn.generation === activeGeneration(context) && words.after === turn.prompt
-      ? turn.logprob
-      : null;
-  const reply = right?.reply ?? turn.reply;
-  if (known !== null && reply === turn.reply) {
-    return right === null
-      ? { ...evidence, rejectedProbability: probability(known) }
-      : { ...evidence, logprobBefore: known, logprobAfter: known };
+  const isCurrent = turn.generation === activeGeneration(context) && words.after === turn.prompt;
+  if (right === null && isCurrent && turn.logprob !== null) {
+    return { ...evidence, rejectedConfidence: confidence };
   }
+  const reply = right?.reply ?? turn.reply;
   const prompts = words.changed ? [words.before, words.after] : [words.after];
-  const scores = await scoreReplies(
+  const scores = await scoreTokens(
     context,
     trace,
     gpuTime,
     prompts.map((prompt) => ({ messages: withRequest(turn.messages, prompt), reply })),
   );
-  const after = scores?.at(-1) ?? null;
+  const before = scores?.[0];
+  const after = scores?.at(-1);
+  if (before === undefined || after === undefined) return evidence;
   if (right === null) {
-    return { ...evidence, rejectedProbability: after === null ? null : probability(after) };
+    return { ...evidence, rejectedConfidence: confidenceOf(sum(after), after.length) };
   }
-  return { ...evidence, logprobBefore: scores?.[0] ?? null, logprobAfter: after };
+  const { token_settled } = adaptPlanDefaults;
+  const settled = after.length * Math.log(token_settled);
+  return {
+    ...evidence,
+    logprobBefore: sum(before),
+    logprobAfter: sum(after),
+    owedNats: settled - tokenValue(after, token_settled),
+  };
+}
+
+/** What an update did to the right reply it was asked for, the last of its examples. */
+function rightReplyShift({ rows }: AdaptResult): WeightsReport["right_reply"] {
+  const row = rows.at(-1);
+  if (row === undefined) return null;
+  const { logprob_before, logprob_after, reply_tokens } = row;
+  return { logprob_before, logprob_after, tokens: reply_tokens };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 type FeedbackPlan = NonNullable<FeedbackRow["plan"]>;
@@ -224,8 +246,8 @@ function commitWeights(
     }
     const costNanos = made === null ? 0 : context.config.prices.adaptationNanos;
     if (recipe !== null || gpuMs > 0) {
-      meter(context, {
-        eventId: `${sessionId}/${row.id}`,
+      context.purse.settle({
+        eventId: meterIdOfUpdate(context, row.id),
         tenantId,
         keyId: row.keyId,
         sessionId,
@@ -236,8 +258,8 @@ function commitWeights(
         gpuMs,
         costNanos,
       });
-    }
-    noteIndex(context);
+    } else context.purse.release(meterIdOfUpdate(context, row.id));
+    noteReport(context);
     context.db
       .update(feedback)
       .set({ weights, plan, costNanos, step: "weights" })

@@ -1,22 +1,25 @@
 /**
- * One update of one session's adapter: rows in, the next generation or the reason for none out.
+ * One update of one session's adapter: examples in, the next generation or the reason for none out.
  *
  * Read this first. It knows token rows and numbers, not sessions, files or schedules; who asks decides which
- * rows matter. It yields between slices of work, so that the engine can serve tokens in between.
+ * examples matter. It yields between slices of work, so that the engine can serve tokens in between.
  */
-import { impliedReward, outcomeKl, rowObjective, targetShift } from "@rosa2/shared/objective";
 import type { AdaptPlan, AdaptResult } from "@rosa2/shared/protocol";
-import type { AdapterWeights, LanguageModel, Slices, TokenRow } from "../language-model.ts";
+import type { AdapterWeights, Slices, TokenRow } from "../language-model.ts";
 import { release } from "../release.ts";
-import { adamSteps } from "./adam.ts";
 import { roundToFile } from "./adapter-file.ts";
 import type { Anchors } from "./anchors.ts";
+import { describeEnd, reportUpdate, type Stop } from "./report.ts";
 import { solveStep } from "./solver.ts";
+import { Jacobian, owedNatsMin, Targets } from "./targets.ts";
+import { type Distance, type MeasurableModel, type Probes, TrustRegion } from "./trust-region.ts";
 
 /** What the update needs of a model. */
-export interface AdaptableModel extends Pick<LanguageModel, "passRows"> {
+export interface AdaptableModel extends MeasurableModel {
   adapterLength(rank: number): number;
-  /** Base skills to protect; null where the checkpoint ships none. */
+  /** The model's own samples, drawn at first need. */
+  probes(): Slices<Probes>;
+  /** Directions that are dear to the model; null where it has none. */
   anchors?: Anchors | null;
 }
 
@@ -25,16 +28,31 @@ export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms"> {
   B?: Float32Array<ArrayBuffer>;
 }
 
-/** Realised over predicted shift, both measured along the targets: outside, the linear model was wrong. */
-const agreement = { min: 0.25, max: 4 };
-const halvingsMax = 2;
-/** Later iterations leave a row alone that owes less than this (nats), and stop when all do. */
-const owedNatsMin = 0.02;
+/** Where the path is: B, each reply's token log-probs there, and how far it is from start and base. */
+interface Place {
+  B: Float32Array<ArrayBuffer>;
+  logprobs: Float32Array[];
+  distance: Distance;
+}
+
+/** A step must realise this share of what the linear model predicted along the targets. */
+const agreementMin = 0.2;
+/** Times that one step is made smaller before the path ends. */
+const scalingsMax = 4;
+/** √KL grows with the length of a path, so this share of √κ bounds one step's share of an update's KL. */
+const stepShare = 0.5;
+/** From this share of the bound on the KL from the base model on, steps are projected on it. */
+const nearBound = 0.5;
+/** The path ends when an iteration brings less than this share of what it asked for. */
+const progressMin = 0.05;
+/** Replies of the session that are held in place and measured, the newest. */
+const heldMax = 4;
 
 /**
- * Moves B so that each row's log-prob S shifts by its target δ. Each iteration linearises S at the current B
- * and solves the rows' least squares in one go. A step whose realised shifts are far from the predicted
- * ones is halved, at most twice, then rejected.
+ * Moves B so that right replies become likely token by token and rejected ones less so. Each iteration linearises at
+ * the current B, with the tokens that are settled left out, and solves all examples' least squares at once. A step
+ * is taken when the measured token KL stays within its bounds and the replies moved as predicted; else it is made
+ * smaller. The path ends when nothing is owed, at a bound, or without progress; what was reached is kept.
  */
 export async function* adapt(
   model: AdaptableModel,
@@ -44,257 +62,203 @@ export async function* adapt(
 ): Slices<AdaptOutcome> {
   const rank = parent?.rank ?? plan.rank;
   const D = model.adapterLength(rank);
-  const start = parent?.B ?? new Float32Array(D);
-  const tried = new Float32Array(D);
+  const start: AdapterWeights = { digest: "", rank, B: parent?.B ?? new Float32Array(D) };
+  const probes = yield* model.probes();
   const jacobian = new Jacobian(rows.length, D);
-  try {
-    return yield* adaptFrom(model, rows, plan, { rank, start, jacobian, tried });
-  } finally {
-    jacobian.free();
-    release(tried.buffer);
-  }
-}
-
-async function* adaptFrom(
-  model: AdaptableModel,
-  rows: readonly TokenRow[],
-  plan: AdaptPlan,
-  { rank, start, jacobian, tried }: Omit<StartPoint, "before">,
-): Slices<AdaptOutcome> {
-  const owes = (row: number, S: number) => firstTarget(rows[row]!, S, plan);
-  const before = (yield* model.passRows(rows, { digest: "", rank, B: start }, (row, S) =>
-    owes(row, S) === 0 ? null : jacobian.row(row),
-  )).map(sum);
-  const asked = before.map((S, row) => owes(row, S));
-  /** `stepped` is where the step led, `kept` what the session has from now on. */
-  const report = (
-    after: number[],
-    predicted: number[],
-    { stepped, kept }: { stepped: Float32Array; kept: Float32Array },
-  ) =>
-    reportRows(rows, { before, after, asked, predicted }, plan, {
-      rank,
-      step_norm: distance(stepped, start),
-      shift_norm: norm(kept),
-    });
-  if (jacobian.rows.length === 0) {
-    const reason = "every row is where it should be, or below the gate";
-    const zeros = rows.map(() => 0);
-    const stay = { stepped: start, kept: start };
-    return { decision: "skipped", reason, ...report(before, zeros, stay) };
-  }
-
-  const take = plan.method === "adam" ? adamSteps : linearisedSteps;
-  const { step, predicted, ...end } = yield* take(model, rows, plan, {
-    rank,
-    start,
-    before,
-    jacobian,
-    tried,
+  const targets = new Targets(rows, plan);
+  const first = yield* model.passRows(rows, start, (row, logprobs) => {
+    targets.begin(row, logprobs);
+    return targets.owes(row, logprobs) === 0 ? null : targets.gradient(jacobian, row, logprobs);
   });
-  for (let halving = 0, size = 1, after = end.after; ; halving++) {
-    stepTo(tried, start, step, size);
-    after ??= (yield* model.passRows(rows, { digest: "", rank, B: tried })).map(sum);
-    const realised = after.map((value, i) => value - before[i]!);
-    const scaled = predicted.map((value) => value * size);
-    const ratio = ratioAlong(asked, realised, scaled);
-    if (ratio >= agreement.min && ratio <= agreement.max) {
-      const reason =
-        halving === 0
-          ? `realised ${ratio.toFixed(2)} of the predicted shift`
-          : `halved ${halving} times, then realised ${ratio.toFixed(2)} of the predicted shift`;
-      const reported = report(after, scaled, { stepped: tried, kept: tried });
-      return { decision: "updated", reason, ...reported, B: tried.slice() };
-    }
-    if (halving === halvingsMax) {
-      const reason = `realised ${ratio.toFixed(2)} of the predicted shift, outside ${agreement.min}–${agreement.max}`;
-      const reported = report(after, scaled, { stepped: tried, kept: start });
-      return { decision: "rejected", reason, ...reported };
-    }
-    size /= 2;
-    after = null;
-  }
-}
-
-/** Where a method starts: B, each row's S there, and the gradients of the rows that owe something. */
-export interface StartPoint {
-  rank: number;
-  start: Float32Array;
-  before: number[];
-  jacobian: Jacobian;
-  /** Memory for the B that a pass tries, overwritten by the next one: copies would wait for the garbage collector. */
-  tried: Float32Array<ArrayBuffer>;
-}
-
-/** A method's whole step, what it predicted for each row, and each row's S at its end where that is known. */
-export interface MethodResult {
-  step: Float32Array;
-  predicted: number[];
-  after: number[] | null;
-}
-
-/** Gradients of the rows that have one, side by side. Memory is touched as rows come. */
-export class Jacobian {
-  readonly D: number;
-  /** Row numbers in the order of J. */
-  readonly rows: number[] = [];
-  readonly #all: Float32Array<ArrayBuffer>;
-
-  constructor(rowsMax: number, D: number) {
-    this.D = D;
-    this.#all = new Float32Array(rowsMax * D);
-  }
-
-  /** [rows.length, D]. */
-  get J(): Float32Array {
-    return this.#all.subarray(0, this.rows.length * this.D);
-  }
-
-  /** Gives the memory back now rather than at some garbage collection. */
-  free(): void {
-    release(this.#all.buffer);
-  }
-
-  /** Place of a row's gradient, made at its first use. */
-  row(row: number): Float32Array {
-    let at = this.rows.indexOf(row);
-    if (at < 0) at = this.rows.push(row) - 1;
-    return this.#all.subarray(at * this.D, (at + 1) * this.D);
-  }
-}
-
-/** Writes B after a share of the step, in the numbers that the adapter's file will hold. */
-function stepTo(B: Float32Array, start: Float32Array, step: Float32Array, size = 1): void {
-  for (let i = 0; i < B.length; i++) B[i] = start[i]! + size * step[i]!;
-  roundToFile(B);
-}
-
-/** What a row asks for before the first step; 0 leaves it out. */
-function firstTarget({ kind, weight }: TokenRow, S: number, plan: AdaptPlan): number {
-  const isGated = kind === "rejected" && Math.exp(S) < plan.gate;
-  return weight === 0 || isGated ? 0 : targetShift(kind, S, plan);
-}
-
-/**
- * Total step over the iterations, and the sum of what each predicted for each row. Each pass measures where
- * the last step led and linearises there; a row that owes nothing more keeps its earlier gradient, which
- * still holds it in place.
- */
-async function* linearisedSteps(
-  model: AdaptableModel,
-  rows: readonly TokenRow[],
-  plan: AdaptPlan,
-  { rank, start, before, jacobian, tried }: StartPoint,
-): Slices<MethodResult> {
-  const step = new Float32Array(start.length);
-  const predicted = rows.map(() => 0);
-  const owes = (row: number, S: number) => {
-    const { kind } = rows[row]!;
-    if (kind !== "rejected") return targetShift(kind, S, plan);
-    // π* is relative to the policy the update started from, so a rejected reply owes its shift once.
-    const goal = before[row]! + targetShift(kind, before[row]!, plan);
-    return Math.min(0, goal - S);
+  const before: Place = {
+    B: new Float32Array(start.B),
+    logprobs: first,
+    distance: { fromStart: 0, fromBase: 0 },
   };
-  const isSettled = (row: number, S: number) => Math.abs(owes(row, S)) < owedNatsMin;
-  let after = before;
-  for (let iteration = 0; iteration < plan.iterations; iteration++) {
-    const targets = jacobian.rows.map((row) => owes(row, after[row]!));
-    if (iteration > 0 && jacobian.rows.every((row) => isSettled(row, after[row]!))) break;
-    const { anchors } = model;
-    const protection = plan.anchors && anchors?.rank === rank ? anchors : null;
-    const solved = await solveStep(
+  const report = (end: Place, stop: Stop, steps: number, predicted: readonly number[]) =>
+    reportUpdate(rows, plan, { start, before, end, targets, predicted, stop, steps });
+  const nothing = rows.map(() => 0);
+  if (jacobian.rows.length === 0) {
+    jacobian.release();
+    const reason = "every token of a right reply is likely enough, and no rejected one is";
+    return { decision: "skipped", reason, ...report(before, "reached", 0, nothing) };
+  }
+  const held = rows.filter(({ kind, weight }) => kind === "held" && weight > 0);
+  const region = yield* TrustRegion.around(model, probes, held.slice(-heldMax), start);
+  try {
+    before.distance.fromBase = parent === null ? 0 : yield* region.startFromBase();
+    const path = new Path(model, rows, plan, { rank, region, jacobian, targets });
+    const { place, stop, steps } = yield* path.follow(before);
+    const figures = report(place, stop, steps, path.predicted);
+    const reason = describeEnd(rows, plan, { before, end: place, targets, stop });
+    if (steps === 0) return { decision: "rejected", reason, ...figures };
+    return { decision: "updated", reason, ...figures, B: place.B };
+  } finally {
+    jacobian.release();
+    region.release();
+  }
+}
+
+/** The steps of one update, and what they predicted. */
+class Path {
+  readonly predicted: number[];
+  readonly #model: AdaptableModel;
+  readonly #rows: readonly TokenRow[];
+  readonly #plan: AdaptPlan;
+  readonly #tools: { rank: number; region: TrustRegion; jacobian: Jacobian; targets: Targets };
+
+  constructor(
+    model: AdaptableModel,
+    rows: readonly TokenRow[],
+    plan: AdaptPlan,
+    tools: { rank: number; region: TrustRegion; jacobian: Jacobian; targets: Targets },
+  ) {
+    this.#model = model;
+    this.#rows = rows;
+    this.#plan = plan;
+    this.#tools = tools;
+    this.predicted = rows.map(() => 0);
+  }
+
+  async *follow(before: Place): Slices<{ place: Place; stop: Stop; steps: number }> {
+    const { jacobian, targets } = this.#tools;
+    let place = before;
+    let steps = 0;
+    for (; steps < this.#plan.iterations; steps++) {
+      const asked = jacobian.rows.map((row) => targets.owes(row, place.logprobs[row]!));
+      if (asked.every((nats) => Math.abs(nats) < owedNatsMin)) break;
+      const taken = yield* this.#step(place, asked, steps + 1 === this.#plan.iterations);
+      if (taken.place === null) return { place, stop: taken.stop, steps };
+      place = taken.place;
+      if (taken.stop !== null) return { place, stop: taken.stop, steps: steps + 1 };
+    }
+    const stop = steps < this.#plan.iterations ? "reached" : "iterations";
+    return { place, stop, steps };
+  }
+
+  /** One step from a place: the next place, and why the path ends there. Leaves the next gradients behind. */
+  async *#step(
+    from: Place,
+    asked: readonly number[],
+    isLast: boolean,
+  ): Slices<{ place: Place; stop: Stop | null } | { place: null; stop: Stop }> {
+    const { rank, jacobian, targets } = this.#tools;
+    const plan = this.#plan;
+    const { anchors } = this.#model;
+    const used = [...jacobian.rows];
+    const { step, predicted } = await solveStep(
       jacobian,
-      targets,
-      jacobian.rows.map((row) => rows[row]!.weight),
+      asked,
+      used.map((row) => this.#rows[row]!.weight),
       plan,
-      protection,
+      plan.anchors && anchors?.rank === rank ? anchors : null,
     );
-    solved.predicted.forEach((value, i) => {
-      predicted[jacobian.rows[i]!]! += value;
-    });
-    for (let i = 0; i < step.length; i++) step[i]! += solved.step[i]!;
-    release(solved.step.buffer);
-    const isLast = iteration + 1 === plan.iterations;
-    stepTo(tried, start, step);
-    const known = new Set(jacobian.rows);
-    const pass = model.passRows(
-      rows,
-      { digest: "", rank, B: tried },
-      isLast
-        ? undefined
-        : (row, S) => (known.has(row) && !isSettled(row, S) ? jacobian.row(row) : null),
-    );
-    after = (yield* pass).map(sum);
+    let size = 1;
+    let bound: Stop | null = null;
+    for (let scaling = 0; scaling <= scalingsMax; scaling++) {
+      const B = stepTo(from.B, step, size);
+      const reach = yield* this.#within(B, from.distance);
+      if (reach.share < 1) {
+        release(B);
+        bound = reach.bound;
+        size *= reach.share;
+        if (size < 0.02) break;
+        continue;
+      }
+      const logprobs = yield* this.#model.passRows(
+        this.#rows,
+        { digest: "", rank, B },
+        isLast
+          ? undefined
+          : (row, found) =>
+              // A row that owes nothing more keeps its earlier gradient, which still holds it in place.
+              Math.abs(targets.owes(row, found)) >= owedNatsMin
+                ? targets.gradient(jacobian, row, found)
+                : null,
+      );
+      const gain = used.map((row) => targets.gained(row, from.logprobs[row]!, logprobs[row]!));
+      const ratio = ratioAlong(asked, gain, predicted) / size;
+      const worth = reach.isProjected ? 0 : agreementMin;
+      if (ratio > worth && !targets.lowered(logprobs)) {
+        used.forEach((row, at) => {
+          this.predicted[row]! += predicted[at]! * size;
+        });
+        release(step);
+        release(from.B);
+        const done = shareOf(asked, gain);
+        const stop = done < progressMin ? (reach.bound ?? bound ?? "no_progress") : null;
+        return { place: { B, logprobs, distance: reach.distance }, stop };
+      }
+      release(B);
+      size /= 2;
+    }
+    release(step);
+    return { place: null, stop: bound ?? "no_progress" };
   }
-  return { step, predicted, after };
+
+  /**
+   * Measures B. `share` is what of the step keeps the bounds, 1 where it does. At the session's bound B itself is
+   * drawn back towards the base model instead: what is new displaces what is old, and is not refused.
+   */
+  async *#within(
+    B: Float32Array<ArrayBuffer>,
+    from: Distance,
+  ): Slices<{ share: number; bound: Stop | null; distance: Distance; isProjected: boolean }> {
+    const { kl_max, kl_base_max } = this.#plan;
+    const { rank, region } = this.#tools;
+    const farthest = Math.min(
+      Math.sqrt(kl_max),
+      Math.sqrt(from.fromStart) + stepShare * Math.sqrt(kl_max),
+    );
+    let isProjected = false;
+    let distance = yield* region.measure({ digest: "", rank, B });
+    // Far from the bound a step that crosses it is only too long.
+    const isNear = from.fromBase > nearBound * kl_base_max;
+    for (let pull = 0; pull < 4 && isNear && distance.fromBase > kl_base_max; pull++) {
+      isProjected = true;
+      const shrink = 0.98 * Math.sqrt(kl_base_max / distance.fromBase);
+      for (let i = 0; i < B.length; i++) B[i] = B[i]! * shrink;
+      roundToFile(B);
+      distance = yield* region.measure({ digest: "", rank, B });
+    }
+    const bound = isProjected ? ("kl_base" as const) : null;
+    if (distance.fromBase > kl_base_max) return { share: 0.5, bound, distance, isProjected };
+    const reach = Math.sqrt(distance.fromStart);
+    if (reach <= 1.05 * farthest) return { share: 1, bound, distance, isProjected };
+    if (isProjected) return { share: 0.5, bound, distance, isProjected };
+    const near = Math.sqrt(from.fromStart);
+    const share = Math.max(0.02, Math.min(0.7, (farthest - near) / Math.max(1e-9, reach - near)));
+    const isSpent = farthest >= Math.sqrt(kl_max) * 0.999;
+    return { share, bound: isSpent ? "kl" : null, distance, isProjected };
+  }
 }
 
-function reportRows(
-  rows: readonly TokenRow[],
-  shifts: { before: number[]; after: number[]; asked: number[]; predicted: number[] },
-  plan: AdaptPlan,
-  norms: { rank: number; step_norm: number; shift_norm: number },
-) {
-  const { before, after, asked, predicted } = shifts;
-  const mean = (value: (row: TokenRow, i: number) => number) =>
-    rows.reduce((total, row, i) => total + value(row, i), 0) / rows.length;
-  const rewardOf = ({ kind }: TokenRow, i: number) =>
-    asked[i] === 0
-      ? 0
-      : impliedReward(kind, before[i]!, totalShift(asked[i]!, before[i]!, plan), plan.beta);
-  return {
-    ...norms,
-    kl: mean((_, i) => outcomeKl(after[i]!, before[i]!)),
-    objective: {
-      before: mean((row, i) => rowObjective(before[i]!, before[i]!, rewardOf(row, i), plan.beta)),
-      after: mean((row, i) => rowObjective(before[i]!, after[i]!, rewardOf(row, i), plan.beta)),
-    },
-    rows: rows.map(({ kind, reply }, i) => ({
-      kind,
-      logprob_before: before[i]!,
-      target_shift: asked[i]!,
-      predicted_shift: predicted[i]!,
-      realised_shift: after[i]! - before[i]!,
-      reply_tokens: reply.length,
-    })),
-  };
-}
-
-/** What all iterations together may ask of a row: the clip binds each of them. */
-function totalShift(
-  first: number,
-  logprob: number,
-  { iterations, clip, target }: AdaptPlan,
-): number {
-  if (first < 0) return first;
-  return Math.min(Math.log(target) - logprob, clip * iterations);
+/** B after a share of the step, in the numbers that the adapter's file will hold. */
+function stepTo(from: Float32Array, step: Float32Array, size: number): Float32Array<ArrayBuffer> {
+  const B = new Float32Array(from.length);
+  for (let i = 0; i < B.length; i++) B[i] = from[i]! + size * step[i]!;
+  roundToFile(B);
+  return B;
 }
 
 /** Σ δ·realised / Σ δ·predicted. */
-function ratioAlong(targets: number[], realised: number[], predicted: number[]): number {
+function ratioAlong(
+  targets: readonly number[],
+  realised: readonly number[],
+  predicted: readonly number[],
+): number {
   let up = 0;
   let down = 0;
   targets.forEach((target, i) => {
     up += target * realised[i]!;
     down += target * predicted[i]!;
   });
-  return up / down;
+  return up / Math.max(down, 1e-12);
 }
 
-function norm(values: Float32Array): number {
-  let total = 0;
-  for (const value of values) total += value * value;
-  return Math.sqrt(total);
-}
-
-function distance(a: Float32Array, b: Float32Array): number {
-  let total = 0;
-  for (let i = 0; i < a.length; i++) total += (a[i]! - b[i]!) ** 2;
-  return Math.sqrt(total);
-}
-
-function sum(values: Float32Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
+/** Share of what was asked for that came, over all rows. */
+function shareOf(asked: readonly number[], gained: readonly number[]): number {
+  const total = asked.reduce((sum, nats) => sum + Math.abs(nats), 0);
+  const came = asked.reduce((sum, nats, at) => sum + Math.sign(nats) * gained[at]!, 0);
+  return came / Math.max(total, 1e-12);
 }

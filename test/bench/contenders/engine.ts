@@ -1,7 +1,7 @@
 /** The engine as a contender: model, scheduler and sampling as the service runs them, without HTTP. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { adaptPlanSchema, samplingSchema } from "@rosa2/shared/protocol";
+import { adaptPlanDefaults, samplingSchema } from "@rosa2/shared/protocol";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { adapt } from "../../../gpu-service/src/adapt/adapt.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
@@ -11,6 +11,7 @@ import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import type { Provider } from "../../../gpu-service/src/engine/model/provider.ts";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
+import { withProbes } from "../../support/with-probes.ts";
 import {
   type RepliesResult,
   type RowsSize,
@@ -234,8 +235,8 @@ const methods = {
 
 /** One update on random corrections, beside whatever else the scheduler does. */
 async function learn({ iterations, anchors = true, ...size }: UpdateRequest): Promise<void> {
-  const plan = adaptPlanSchema.parse({ iterations, anchors });
-  await scheduler.runBackground(++lastId, 1, adapt(model, tokenRows(size), plan, null));
+  const plan = { ...adaptPlanDefaults, iterations, anchors };
+  await scheduler.runBackground(++lastId, 1, adapt(withProbes(model), tokenRows(size), plan, null));
 }
 
 function tokenRows(size: RowsSize): TokenRow[] {

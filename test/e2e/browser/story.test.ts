@@ -51,7 +51,14 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     expect(await page.locator(".card.weights .decision").textContent()).toBe("updated");
     expect(await page.locator(".card.weights .reason").textContent()).not.toBe("");
     const measures = page.locator(".card.weights .measures");
-    for (const name of ["shift ‖Δθ‖", "KL, nats", "update", "cost", "generation", "objective"]) {
+    for (const name of [
+      "shift ‖Δθ‖",
+      "KL, nats a token",
+      "update",
+      "cost",
+      "generation",
+      "objective",
+    ]) {
       const measure = measures.locator("div", { hasText: name });
       expect(await measure.locator("dd").textContent()).not.toBe("–");
     }

@@ -1,7 +1,7 @@
 /** PROVIDER=webgpu on SwiftShader, a Vulkan driver without a GPU: right numbers, however slow. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { adaptPlanSchema } from "@rosa2/shared/protocol";
+import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { adapt } from "../../../gpu-service/src/adapt/adapt.ts";
@@ -9,6 +9,7 @@ import { add, input, scalar, scatterRows } from "../../../gpu-service/src/compil
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import { Device } from "../../../gpu-service/src/engine/model/webgpu/device.ts";
 import type { AdapterWeights, NextToken } from "../../../gpu-service/src/language-model.ts";
+import { withProbes } from "../../support/with-probes.ts";
 import { fixtureFolder, largestDifference, loadGolden } from "../compiler/golden.ts";
 import { useSwiftShader, vulkanHint } from "../support/vulkan.ts";
 
@@ -166,8 +167,8 @@ describe.skipIf(!hasVulkan)(`rosa2-mini on the device${here}`, async () => {
       kind: "corrected" as const,
       weight: 1,
     };
-    const plan = adaptPlanSchema.parse({ iterations: 1, gate: 0, rank: 2 });
-    const steps = adapt(model, [row], plan, null);
+    const plan = { ...adaptPlanDefaults, iterations: 1, gate: 0, rank: 2 };
+    const steps = adapt(withProbes(model), [row], plan, null);
     let result = await steps.next();
     while (!result.done) result = await steps.next();
     expect(result.value.decision).toBe("updated");

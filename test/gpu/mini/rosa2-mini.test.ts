@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { adaptPlanSchema, type Message } from "@rosa2/shared/protocol";
+import { adaptPlanDefaults, type Message } from "@rosa2/shared/protocol";
 import { afterAll, describe, expect, it } from "vitest";
 import { adapt } from "../../../gpu-service/src/adapt/adapt.ts";
 import { readAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
@@ -8,6 +8,7 @@ import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import type { TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 import { replyGreedily } from "../../../gpu-service/train/greedy.ts";
+import { withProbes } from "../../support/with-probes.ts";
 
 /** Made with transformers and peft; see ../fixtures/README.md. */
 interface Golden {
@@ -91,8 +92,8 @@ describe("an update of rosa2-mini", () => {
 
 /** What one linearised step promised for the row and what it did. */
 async function update(row: TokenRow): Promise<{ predicted: number; realised: number }> {
-  const plan = adaptPlanSchema.parse({ iterations: 1, gate: 0 });
-  const steps = adapt(model, [row], plan, null);
+  const plan = { ...adaptPlanDefaults, iterations: 1, gate: 0 };
+  const steps = adapt(withProbes(model), [row], plan, null);
   for (;;) {
     const { done, value } = await steps.next();
     if (!done) continue;

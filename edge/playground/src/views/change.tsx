@@ -142,7 +142,7 @@ function WeightsCard({
         <dl class="measures">
           <Measure name="shift ‖Δθ‖" value={formatNumber(weights.shift_norm)} />
           <Measure name="this step" value={formatNumber(weights.step_norm)} />
-          <Measure name="KL, nats" value={formatNumber(weights.kl)} />
+          <Measure name="KL, nats a token" value={formatNumber(weights.kl)} />
           <Measure name="update" value={formatMs(weights.ms)} />
           <Measure name="cost" value={formatUsd(record.cost.usd)} />
           <Measure

@@ -1,43 +1,36 @@
-/** The session's recipe of the weights step: which rows it learns from and how far it goes. Pure. */
+/** What one update of a session learns from, and where it differs from the model's update plan. Pure. */
 import type { AdaptPlan, AdaptRow, Message } from "@rosa2/shared/protocol";
 
 /** Positives kept for replay with later updates. */
 export const positivesMax = 16;
-/** An accepted reply below this probability is worth learning again. */
-const sureProbability = 0.9;
+/** An accepted reply whose log-prob S lacks less than this needs no holding (nats). */
+const sureNats = 0.1;
 
-/** Steps toward accepted and corrected replies. */
-const positivePlan: Partial<AdaptPlan> = {
-  beta: 0.5,
-  lambda: 0.1,
-  rho: 6,
-  // Most updates need two or three; a reply that the model would never have given needs more.
-  iterations: 5,
-  target: 0.99,
-  clip: 8,
-};
-
-/** A step away from a rejected reply has less evidence behind it: it is shorter and smoother. */
-const negativePlan: Partial<AdaptPlan> = { ...positivePlan, lambda: 1, rho: 3, iterations: 2 };
+/**
+ * A step away from a rejected reply has less evidence behind it: it is shorter and smoother. Steps toward right
+ * replies follow the model's own plan (adaptPlanDefaults, and its rosa2.json).
+ */
+const negativePlan: Partial<AdaptPlan> = { lambda: 1, rho: 3, iterations: 2 };
 
 export interface Positive {
   problemId: string;
   messages: Message[];
   reply: string;
-  kind: "accepted" | "corrected";
+  kind: ReplayKind;
 }
 
-/** Whether a reply is worth keeping as a positive: corrected, unsure, or right only at a later try. */
-export function worthKeeping(example: {
+/** Learned again where it had been hard, a correction or a late success; else only held in place. */
+export type ReplayKind = "accepted" | "corrected" | "held";
+
+/** What a right reply is in the replay buffer; null where it is not worth a place there. */
+export function replayKind(example: {
   kind: "accepted" | "corrected";
-  probability: number | null;
+  logprob: number | null;
   attempt: number;
-}): boolean {
-  return (
-    example.kind === "corrected" ||
-    example.attempt > 1 ||
-    (example.probability ?? 0) < sureProbability
-  );
+}): ReplayKind | null {
+  if (example.kind === "corrected") return "corrected";
+  if (example.attempt > 1) return "accepted";
+  return example.logprob !== null && example.logprob > -sureNats ? null : "held";
 }
 
 /**
@@ -46,7 +39,7 @@ export function worthKeeping(example: {
  */
 export function updateRows(
   positives: readonly Positive[],
-  example: { problemId: string; row: AdaptRow; method?: AdaptPlan["method"] },
+  example: { problemId: string; row: AdaptRow },
 ): { rows: AdaptRow[]; plan: Partial<AdaptPlan> } {
   const replayed = positives
     .filter(({ problemId }) => problemId !== example.problemId)
@@ -54,9 +47,6 @@ export function updateRows(
     .map(({ messages, reply, kind }): AdaptRow => ({ messages, reply, kind, weight: 1 }));
   return {
     rows: [...replayed, example.row],
-    plan: {
-      ...(example.row.kind === "rejected" ? negativePlan : positivePlan),
-      ...(example.method === undefined ? {} : { method: example.method }),
-    },
+    plan: example.row.kind === "rejected" ? negativePlan : {},
   };
 }

@@ -3,12 +3,11 @@ import { and, asc, desc, eq, inArray } from "drizzle-orm";
 import type { WordsReport } from "../../contract/index.ts";
 import { reviseRequest } from "../../words/index.ts";
 import { withRequest } from "../policy/prompt.ts";
-import { type Positive, positivesMax, worthKeeping } from "../policy/update-plan.ts";
+import { type Positive, positivesMax, replayKind } from "../policy/update-plan.ts";
 import { wordsOptions } from "./lexicon.ts";
 import { sessionRow, type TurnRow } from "./rows.ts";
 import { feedback, positives, turns } from "./schema.ts";
 import type { Store } from "./store.ts";
-import { probability } from "./views.ts";
 import { wordsState } from "./words.ts";
 
 /** Remembers a right reply for replay, one per problem, the latest few. */
@@ -18,12 +17,13 @@ export function keepPositive(
   words: WordsReport,
   right: { kind: "accepted" | "corrected"; reply: string },
 ): void {
-  const likely = turn.logprob === null ? null : probability(turn.logprob);
-  if (!worthKeeping({ kind: right.kind, probability: likely, attempt: turn.attempt })) return;
+  const { logprob, attempt } = turn;
+  const kind = replayKind({ kind: right.kind, logprob, attempt });
+  if (kind === null) return;
   const columns = {
     messages: withRequest(turn.messages, words.after),
     reply: right.reply,
-    kind: right.kind,
+    kind,
     createdAt: store.now(),
   };
   store.transaction(() => {

@@ -7,7 +7,6 @@ import type { OwnLexicon } from "../../contract/lexicon.ts";
 import {
   contexts,
   finishReasons,
-  methods,
   modes,
   rewriterNames,
   turnStatuses,
@@ -25,7 +24,6 @@ export const session = sqliteTable("session", {
   instructions: text(),
   mode: text({ enum: modes }).notNull(),
   context: text({ enum: contexts }).notNull(),
-  method: text({ enum: methods }).notNull().default("dual"),
   /** Who proposes wordings; null leaves it to the deployment. */
   rewriter: text({ enum: rewriterNames }),
   /** Own senses beside those that ship; null none. */
@@ -129,7 +127,7 @@ export const positives = sqliteTable("positives", {
   problemId: text("problem_id").primaryKey(),
   messages: text({ mode: "json" }).$type<Message[]>().notNull(),
   reply: text().notNull(),
-  kind: text({ enum: ["accepted", "corrected"] }).notNull(),
+  kind: text({ enum: ["accepted", "corrected", "held"] }).notNull(),
   createdAt: integer("created_at").notNull(),
 });
 
@@ -151,7 +149,7 @@ export const events = sqliteTable(
 /** Work that must happen even if this object is evicted; the alarm runs what is due. */
 export const outbox = sqliteTable("outbox", {
   id: text().primaryKey(),
-  kind: text({ enum: ["reply", "feedback", "usage", "index", "prune", "release"] }).notNull(),
+  kind: text({ enum: ["reply", "feedback", "account", "prune"] }).notNull(),
   payload: text({ mode: "json" }).$type<unknown>().notNull(),
   attempts: integer().notNull().default(0),
   dueAt: integer("due_at").notNull(),

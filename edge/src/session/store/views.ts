@@ -1,4 +1,6 @@
 /** Rows of the session's tables as the API shows them. */
+
+import { confidenceOf } from "@rosa2/shared/objective";
 import type { Usage } from "@rosa2/shared/protocol";
 import { asc, count, max } from "drizzle-orm";
 import { costBody, usageBody } from "../../accounts/usage.ts";
@@ -41,12 +43,21 @@ export function turnBody(store: Store, turn: TurnRow, session_id = store.session
     generation: turn.generation,
     retry_of: turn.retryOf,
     attempt: turn.attempt,
-    confidence: turn.logprob === null ? null : probability(turn.logprob),
+    confidence: turnConfidence(turn),
     usage: turn.usage === null ? null : usageBody(turn.usage),
     cost: costBody(turn.costNanos),
     error: turn.error,
     created_at: iso(turn.createdAt),
   };
+}
+
+/** e^{S/T} over the reply's T tokens, or null where the reply has no log-prob. */
+export function turnConfidence({
+  logprob,
+  usage,
+}: Pick<TurnRow, "logprob" | "usage">): number | null {
+  if (logprob === null) return null;
+  return confidenceOf(logprob, usage?.completion_tokens ?? 1);
 }
 
 /** e^S, at most 1 whatever rounding did to S. */
@@ -62,6 +73,9 @@ export const idleWeights: WeightsReport = {
   step_norm: null,
   shift_norm: null,
   kl: null,
+  kl_on: null,
+  kl_base: null,
+  right_reply: null,
   objective: null,
   ms: null,
 };
@@ -109,7 +123,7 @@ function feedbackRecord(row: FeedbackRow): FeedbackRecord {
 }
 
 export function generationBody(row: GenerationRow, active: string): GenerationBody {
-  const { step_norm, shift_norm, kl, objective, rows } = row.report;
+  const { step_norm, shift_norm, kl, kl_on, kl_base, objective, rows } = row.report;
   return {
     id: row.id,
     object: "generation",
@@ -123,6 +137,8 @@ export function generationBody(row: GenerationRow, active: string): GenerationBo
     step_norm,
     shift_norm,
     kl,
+    kl_on,
+    kl_base,
     objective,
     rows,
     created_at: iso(row.createdAt),
@@ -162,7 +178,6 @@ export function sessionDetail(store: Store, rewriter: RewriterName): SessionDeta
     ...sessionSummary(store),
     instructions: row.instructions,
     context: row.context,
-    method: row.method,
     rewriter: row.rewriter ?? rewriter,
     forked_from: row.forkedFrom,
     expires_at: row.expiresAt === null ? null : iso(row.expiresAt),

@@ -65,13 +65,7 @@ export function vocabularySliceGraph(
   const n = normalised(config, hiddenStates(config));
   const table = input("table", { dtype: "f32", shape: ["v", config.hiddenSize] });
   const logits = softcap(matmul(n, table, { transposeB: true }), config.logitSoftcap);
-  const higher = reduceMax(concat([peak, reduceMax(logits)], 1));
-  const kept = exp(subtract(peak, higher));
-  const weights = exp(subtract(logits, higher));
-  const sums = {
-    peak: higher,
-    total: add(multiply(total, kept), reduceSum(weights, [1], true)),
-  };
+  const { kept, weights, ...sums } = grownSums(logits, peak, total);
   if (!backward) return sums;
   const [pulled] = gradients([{ value: logits, seed: weights }], [n]);
   const pull = input("pull.before", { dtype: "f32", shape: ["N", config.hiddenSize] });
@@ -103,8 +97,71 @@ export function targetGraph(config: ModelConfig, backward: boolean): Record<stri
   return { logits, cotangent: cotangent! };
 }
 
+/**
+ * Running sums for KL(new ‖ old) over a slice of the vocabulary, each relative to its policy's largest logit so far.
+ * Inputs: `h` and `h.old` [N, C]; `model.norm.weight`; `table` [v, C]; `{sum}.before` [N, 1] of each output. Outputs:
+ * `peak` m, `total` = Σ exp(ℓ − m), `cross` = Σ exp(ℓ − m)·(ℓ − ℓ′) of the new policy's logits ℓ and the old one's ℓ′;
+ * `old.peak` and `old.total` of ℓ′. To begin with peaks are −∞, the others are 0.
+ */
+export function divergenceSliceGraph(config: ModelConfig): Record<string, Value> {
+  const before = (name: string) => input(`${name}.before`, { dtype: "f32", shape: ["N", 1] });
+  const table = input("table", { dtype: "f32", shape: ["v", config.hiddenSize] });
+  const logitsOf = (h: Value) =>
+    softcap(matmul(normalised(config, h), table, { transposeB: true }), config.logitSoftcap);
+  const logits = logitsOf(hiddenStates(config));
+  const oldLogits = logitsOf(oldStates(config));
+  const { peak, total, kept, weights } = grownSums(logits, before("peak"), before("total"));
+  const old = grownSums(oldLogits, before("old.peak"), before("old.total"));
+  const apart = multiply(weights, subtract(logits, oldLogits));
+  return {
+    peak,
+    total,
+    cross: add(multiply(before("cross"), kept), reduceSum(apart, [1], true)),
+    "old.peak": old.peak,
+    "old.total": old.total,
+  };
+}
+
+/** The sums of `divergenceSliceGraph` over the whole vocabulary, of `h` and `h.old` [N, C]. */
+export function divergenceGraph(
+  config: ModelConfig,
+  quantization: Quantization | null,
+): Record<string, Value> {
+  const parts: DecoderParts = { ...weightReader(quantization), attend: outsideBlocks };
+  const logitsOf = (h: Value) => head(config, finalNorm(config, h, parts), parts);
+  const logits = logitsOf(hiddenStates(config));
+  const oldLogits = logitsOf(oldStates(config));
+  const [peak, oldPeak] = [reduceMax(logits), reduceMax(oldLogits)];
+  const weights = exp(subtract(logits, peak));
+  const sum = (x: Value) => reduceSum(x, [1], true);
+  return {
+    peak,
+    total: sum(weights),
+    cross: sum(multiply(weights, subtract(logits, oldLogits))),
+    "old.peak": oldPeak,
+    "old.total": sum(exp(subtract(oldLogits, oldPeak))),
+  };
+}
+
+/** Peak and total with a slice's logits, how much of earlier sums is kept, and exp(ℓ − peak) of the slice. */
+function grownSums(logits: Value, peak: Value, total: Value) {
+  const higher = reduceMax(concat([peak, reduceMax(logits)], 1));
+  const kept = exp(subtract(peak, higher));
+  const weights = exp(subtract(logits, higher));
+  return {
+    peak: higher,
+    total: add(multiply(total, kept), reduceSum(weights, [1], true)),
+    kept,
+    weights,
+  };
+}
+
 function hiddenStates({ hiddenSize }: ModelConfig): Value {
   return input("h", { dtype: "f32", shape: ["N", hiddenSize] });
+}
+
+function oldStates({ hiddenSize }: ModelConfig): Value {
+  return input("h.old", { dtype: "f32", shape: ["N", hiddenSize] });
 }
 
 function normalised(config: ModelConfig, h: Value): Value {

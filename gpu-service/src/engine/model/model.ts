@@ -181,6 +181,19 @@ export class Model implements LanguageModel {
     return this.#passes.run(rows, adapter, sink);
   }
 
+  /** Hidden states after the last block where reply tokens are predicted; see RowPasses. */
+  hiddenStates(
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights | null,
+  ): Slices<Float32Array<ArrayBuffer>> {
+    return this.#passes.hiddenStates(rows, adapter);
+  }
+
+  /** KL(new ‖ old) at each position of two policies' hidden states; see RowPasses. */
+  divergence(hNew: Float32Array, hOld: Float32Array): Slices<Float32Array> {
+    return this.#passes.divergence(hNew, hOld);
+  }
+
   /** `passRows` in one go. */
   score(rows: readonly ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
     return finish(this.passRows(rows, adapter));
@@ -190,7 +203,7 @@ export class Model implements LanguageModel {
   async gradients(rows: readonly ScoreRow[], adapter: AdapterWeights) {
     const width = adapter.B.length;
     const gradients = new Float32Array(rows.length * width);
-    const sink = (row: number) => gradients.subarray(row * width, (row + 1) * width);
+    const sink = (row: number) => ({ into: gradients.subarray(row * width, (row + 1) * width) });
     return { logprobs: await finish(this.passRows(rows, adapter, sink)), gradients };
   }
 

@@ -48,7 +48,7 @@ export class FakeApi {
   /** This many calls are refused with 429 first. */
   refusals = 0;
   /** Keys of a session's `adaptation` that this deployment takes. */
-  adaptationKeys = ["mode", "method", "rewriter"];
+  adaptationKeys = ["mode", "rewriter"];
   readonly #known: ReadonlyMap<string, Known>;
   readonly #answered = new Map<string, { status: number; body: unknown }>();
   readonly #server: Server;

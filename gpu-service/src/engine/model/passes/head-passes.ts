@@ -6,7 +6,13 @@ import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
 import { headTable } from "../../../compiler/decoder/decoder.ts";
 import type { Quantization } from "../../../compiler/decoder/quantize.ts";
-import { headGraph, targetGraph, vocabularySliceGraph } from "../../../compiler/graphs/head.ts";
+import {
+  divergenceGraph,
+  divergenceSliceGraph,
+  headGraph,
+  targetGraph,
+  vocabularySliceGraph,
+} from "../../../compiler/graphs/head.ts";
 import type { Target } from "../../../compiler/ops/rules.ts";
 import type { Slices } from "../../../language-model.ts";
 import { release } from "../../../release.ts";
@@ -24,6 +30,8 @@ export interface HeadPass {
   readonly positionsMax: number;
   /** Of `h` [N, C], which it frees, and the N tokens that come after. Yields before each run over words. */
   run(h: Tensor, targets: Int32Array, backward: boolean): Slices<HeadResult>;
+  /** [N] KL(new ‖ old) in nats, of hidden states [N, C] of two policies, which it frees. */
+  divergence(hNew: Tensor, hOld: Tensor): Slices<Float32Array>;
   dispose(): Promise<void>;
 }
 
@@ -67,6 +75,19 @@ export class WholeHead implements HeadPass {
       logprobs: logprobs!.data as Float32Array,
       cotangents: (cotangent?.data as Float32Array | undefined) ?? null,
     };
+  }
+
+  async *divergence(hNew: Tensor, hOld: Tensor): Slices<Float32Array> {
+    const { config, quantization, weights } = this.#options;
+    yield;
+    const session = await this.#sessions.get("divergence", () =>
+      divergenceGraph(config, quantization),
+    );
+    const feeds = { h: hNew, "h.old": hOld };
+    const sums = await session.run(await withWeights(session, feeds, weights));
+    release(hNew);
+    release(hOld);
+    return divergenceOf(sums as Record<string, Tensor>);
   }
 
   dispose(): Promise<void> {
@@ -161,7 +182,64 @@ export class SlicedHead implements HeadPass {
     return { logprobs, cotangents: (cotangent?.data as Float32Array | undefined) ?? null };
   }
 
+  async *divergence(hNew: Tensor, hOld: Tensor): Slices<Float32Array> {
+    const { hiddenSize: C, vocabSize: V } = this.#config;
+    const [N] = hNew.dims as [number];
+    const name = headTable(this.#config);
+    const norm = "model.norm.weight";
+    const slices = await this.#sessions.get("divergence", () => divergenceSliceGraph(this.#config));
+    const scale = this.#weights.read(slices, norm, norm);
+    const rowsMax = Math.floor(
+      this.#sliceBytesMax / (2 * Float32Array.BYTES_PER_ELEMENT * Math.max(N, C)),
+    );
+    const filled = (value: number) =>
+      new Tensor("float32", new Float32Array(N).fill(value), [N, 1]);
+    let sums: Record<string, Tensor> = {
+      peak: filled(-Infinity),
+      total: filled(0),
+      cross: filled(0),
+      "old.peak": filled(-Infinity),
+      "old.total": filled(0),
+    };
+    for (let start = 0; start < V; start += rowsMax) {
+      yield;
+      const table = this.#weights.readRows(name, start, Math.min(rowsMax, V - start));
+      const before = Object.entries(sums).map(([sum, value]) => [`${sum}.before`, value]);
+      const grown = await slices.run({
+        h: hNew,
+        "h.old": hOld,
+        table,
+        [norm]: scale,
+        ...Object.fromEntries(before),
+      });
+      for (const sum of Object.values(sums)) release(sum);
+      sums = grown as Record<string, Tensor>;
+    }
+    release(hNew);
+    release(hOld);
+    return divergenceOf(sums);
+  }
+
   dispose(): Promise<void> {
     return this.#sessions.dispose();
   }
+}
+
+/** KL = Σ p(ℓ − ℓ′) − log Z + log Z′, from the running sums of both policies, which it frees. */
+function divergenceOf(sums: Record<string, Tensor>): Float32Array {
+  const [peak, total, cross, oldPeak, oldTotal] = [
+    "peak",
+    "total",
+    "cross",
+    "old.peak",
+    "old.total",
+  ].map((name) => sums[name]!.data as Float32Array) as Float32Array[];
+  const found = Float32Array.from(total!, (sum, n) =>
+    Math.max(
+      0,
+      cross![n]! / sum - peak![n]! - Math.log(sum) + oldPeak![n]! + Math.log(oldTotal![n]!),
+    ),
+  );
+  for (const sum of Object.values(sums)) release(sum);
+  return found;
 }

@@ -67,13 +67,58 @@ export class RowPasses {
       const found = yield* this.#runGroup(
         group.map((row) => rows[row]!),
         adapter ?? noAdapter(this.#blocks),
-        sink && ((row, S) => sink(group[row]!, S)),
+        sink && ((row, logprobs) => sink(group[row]!, logprobs)),
       );
       found.forEach((values, row) => {
         logprobs[group[row]!] = values;
       });
     }
     return logprobs;
+  }
+
+  /** Hidden states [N, C] after the last block at the N positions that predict the rows' reply tokens, in order. */
+  async *hiddenStates(
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights | null,
+  ): Slices<Float32Array<ArrayBuffer>> {
+    const { config } = this.#options;
+    const C = config.hiddenSize;
+    const places = new Places(config, this.#options.rope);
+    const order = rows.map((_, row) => row);
+    order.sort((a, b) => lengthOf(rows[a]!) - lengthOf(rows[b]!));
+    const sorted = order.map((row) => rows[row]!);
+    const states = sorted.map((row) => new States(lengthOf(row), C, 1));
+    try {
+      yield* this.#forward(sorted, states, adapter ?? noAdapter(this.#blocks), places);
+      const found = new Float32Array(rows.reduce((sum, { reply }) => sum + reply.length, 0) * C);
+      let to = 0;
+      rows.forEach(({ prompt, reply }, row) => {
+        const { last } = states[order.indexOf(row)]!;
+        found.set(
+          last.subarray((prompt.length - 1) * C, (prompt.length - 1 + reply.length) * C),
+          to,
+        );
+        to += reply.length * C;
+      });
+      return found;
+    } finally {
+      for (const state of states) state.release();
+    }
+  }
+
+  /** KL(new ‖ old) in nats at each of N positions, from hidden states [N, C] of both policies. */
+  async *divergence(hNew: Float32Array, hOld: Float32Array): Slices<Float32Array> {
+    const { config, head } = this.#options;
+    const C = config.hiddenSize;
+    const N = hNew.length / C;
+    const found = new Float32Array(N);
+    for (let from = 0; from < N; from += head.positionsMax) {
+      const to = Math.min(N, from + head.positionsMax);
+      const part = (h: Float32Array) =>
+        new Tensor("float32", h.slice(from * C, to * C), [to - from, C]);
+      found.set(yield* head.divergence(part(hNew), part(hOld)), from);
+    }
+    return found;
   }
 
   async dispose(): Promise<void> {
@@ -97,35 +142,12 @@ export class RowPasses {
       (row) => new Float32Array(sink ? lengthOf(row) * config.hiddenSize : 0),
     );
     try {
-      yield* this.#inTiles(rows, all, async (tile, T) => {
-        const { ids, shape } = packIds(
-          tile.map((row) => rows[row]!),
-          T,
-        );
-        const out = await this.#runs.embed(ids, shape);
-        unpack(
-          out,
-          tile.map((row) => states[row]!.at(0)),
-        );
-      });
-      for (const [index, block] of this.#blocks.entries()) {
-        yield* this.#inTiles(rows, all, async (tile, T) => {
-          const h = pack(
-            tile.map((row) => states[row]!.at(index)),
-            T,
-            config.hiddenSize,
-          );
-          const feeds = { h, ...places.feeds(block.layer, tile.length, T) };
-          const { out } = await this.#runs.run(block, false, adapter, feeds);
-          release(h);
-          unpack(
-            out!,
-            tile.map((row) => states[row]!.at(index + 1)),
-          );
-        });
-      }
+      yield* this.#forward(rows, states, adapter, places);
       const logprobs = yield* this.#runHead(rows, states, sink ? cotangents : null);
-      const sinks = logprobs.map((values, row) => sink?.(row, sum(values)) ?? null);
+      const sinks = logprobs.map((values, row) => sink?.(row, values) ?? null);
+      for (const [row, gradient] of sinks.entries()) {
+        if (gradient?.weights) this.#weigh(rows[row]!, cotangents[row]!, gradient.weights);
+      }
       const chosen = all.filter((row) => sinks[row] !== null);
       for (const [index, block] of chosen.length === 0
         ? []
@@ -153,7 +175,7 @@ export class RowPasses {
             block,
             adapter.rank,
             Object.values(jacobians),
-            tile.map((row) => sinks[row]!),
+            tile.map((row) => sinks[row]!.into),
           );
         });
       }
@@ -161,6 +183,54 @@ export class RowPasses {
     } finally {
       for (const state of states) state.release();
       for (const cotangent of cotangents) release(cotangent);
+    }
+  }
+
+  /** Embedding and blocks; each row's states are filled in. */
+  async *#forward(
+    rows: readonly ScoreRow[],
+    states: readonly States[],
+    adapter: AdapterWeights,
+    places: Places,
+  ): Slices<void> {
+    const { config } = this.#options;
+    const all = rows.map((_, row) => row);
+    yield* this.#inTiles(rows, all, async (tile, T) => {
+      const { ids, shape } = packIds(
+        tile.map((row) => rows[row]!),
+        T,
+      );
+      const out = await this.#runs.embed(ids, shape);
+      unpack(
+        out,
+        tile.map((row) => states[row]!.at(0)),
+      );
+    });
+    for (const [index, block] of this.#blocks.entries()) {
+      yield* this.#inTiles(rows, all, async (tile, T) => {
+        const h = pack(
+          tile.map((row) => states[row]!.at(index)),
+          T,
+          config.hiddenSize,
+        );
+        const feeds = { h, ...places.feeds(block.layer, tile.length, T) };
+        const { out } = await this.#runs.run(block, false, adapter, feeds);
+        release(h);
+        unpack(
+          out!,
+          tile.map((row) => states[row]!.at(index + 1)),
+        );
+      });
+    }
+  }
+
+  /** Tokens that count less pull less: the head's cotangents are independent of each other. */
+  #weigh({ prompt, reply }: ScoreRow, cotangent: Float32Array, weights: Float32Array): void {
+    const C = this.#options.config.hiddenSize;
+    for (let y = 0; y < reply.length; y++) {
+      const at = (prompt.length - 1 + y) * C;
+      const weight = weights[y]!;
+      for (let i = at; i < at + C; i++) cotangent[i] = cotangent[i]! * weight;
     }
   }
 
@@ -246,10 +316,4 @@ function groupRows(rows: readonly ScoreRow[], positionsKept: number): number[][]
     kept += length;
   }
   return groups;
-}
-
-function sum(values: Float32Array): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }

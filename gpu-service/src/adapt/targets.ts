@@ -1,0 +1,117 @@
+/** What each example of an update asks for, and the gradients of those that ask. It knows no steps and no bounds on KL. */
+import { askedShift, unsettledTokens } from "@rosa2/shared/objective";
+import type { AdaptPlan } from "@rosa2/shared/protocol";
+import type { RowGradient, TokenRow } from "../language-model.ts";
+import { release } from "../release.ts";
+
+/** An example that owes less than this is left alone, and the path ends when all do (nats). */
+export const owedNatsMin = 0.02;
+
+/** What an older right reply may lose to a newer one before a step counts as too long (nats); it asks for it back. */
+const lostNatsMax = 1;
+
+/** What each example asks for, from where it stood at the start. */
+export class Targets {
+  readonly #rows: readonly TokenRow[];
+  readonly #plan: AdaptPlan;
+  /** [tokens] of each row: which were unsettled at the start. */
+  readonly masks: Float32Array[] = [];
+  readonly #start: Float32Array[] = [];
+
+  constructor(rows: readonly TokenRow[], plan: AdaptPlan) {
+    this.#rows = rows;
+    this.#plan = plan;
+  }
+
+  begin(row: number, logprobs: Float32Array): void {
+    this.#start[row] = logprobs;
+    this.masks[row] = unsettledTokens(logprobs, this.#plan.token_settled);
+  }
+
+  /** Nats that the row's unsettled tokens still ask for in one iteration; 0 leaves the row out. */
+  owes(row: number, logprobs: Float32Array): number {
+    const { kind, weight } = this.#rows[row]!;
+    if (weight === 0) return 0;
+    if (kind === "held") {
+      const lost = -this.gained(row, this.#start[row]!, logprobs);
+      return Math.max(0, Math.min(lost, this.#plan.clip));
+    }
+    if (kind !== "rejected") {
+      const left = this.#plan.clip_total - this.gained(row, this.#start[row]!, logprobs);
+      return Math.max(0, Math.min(left, askedShift(kind, logprobs, this.#plan)));
+    }
+    const start = this.#start[row]!;
+    if (Math.exp(sum(start) / start.length) < this.#plan.gate) return 0;
+    // π* is relative to the policy the update started from, so a rejected reply owes its shift once.
+    const goal = askedShift(kind, start, this.#plan);
+    return Math.min(0, goal - this.gained(row, start, logprobs));
+  }
+
+  /** Shift of what counts: of a right reply Σ min(log p, log τ), of a rejected one its choices' log-probs. */
+  gained(row: number, from: Float32Array, to: Float32Array): number {
+    const { kind } = this.#rows[row]!;
+    const settled = kind === "rejected" ? 0 : Math.log(this.#plan.token_target);
+    const mask = this.masks[row]!;
+    let shift = 0;
+    for (let t = 0; t < to.length; t++) {
+      if (kind === "rejected" && mask[t] === 0) continue;
+      shift += Math.min(to[t]!, settled) - Math.min(from[t]!, settled);
+    }
+    return shift;
+  }
+
+  /** Where the gradient of the row's unsettled tokens goes. */
+  gradient(jacobian: Jacobian, row: number, logprobs: Float32Array): RowGradient {
+    const { kind } = this.#rows[row]!;
+    const weights =
+      kind === "rejected" ? this.masks[row]! : unsettledTokens(logprobs, this.#plan.token_settled);
+    return { into: jacobian.row(row), weights };
+  }
+
+  /** Whether a right reply that asked for something has lost: the newest one anything, an older one too much. */
+  lowered(logprobs: readonly Float32Array[]): boolean {
+    const asking = this.#rows.flatMap(({ kind }, row) =>
+      kind !== "rejected" && kind !== "held" && this.owes(row, this.#start[row]!) > 0 ? [row] : [],
+    );
+    return asking.some((row) => {
+      const lost = -this.gained(row, this.#start[row]!, logprobs[row]!);
+      return lost > (row === asking.at(-1) ? 0 : lostNatsMax);
+    });
+  }
+}
+
+/** Gradients of the rows that have one, side by side. Memory is touched as rows come. */
+export class Jacobian {
+  readonly D: number;
+  /** Row numbers in the order of J. */
+  readonly rows: number[] = [];
+  readonly #all: Float32Array<ArrayBuffer>;
+
+  constructor(rowsMax: number, D: number) {
+    this.D = D;
+    this.#all = new Float32Array(rowsMax * D);
+  }
+
+  /** [rows.length, D]. */
+  get J(): Float32Array {
+    return this.#all.subarray(0, this.rows.length * this.D);
+  }
+
+  /** Gives the memory back now rather than at some garbage collection. */
+  release(): void {
+    release(this.#all);
+  }
+
+  /** Place of a row's gradient, made at its first use. */
+  row(row: number): Float32Array {
+    let at = this.rows.indexOf(row);
+    if (at < 0) at = this.rows.push(row) - 1;
+    return this.#all.subarray(at * this.D, (at + 1) * this.D);
+  }
+}
+
+function sum(values: Float32Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

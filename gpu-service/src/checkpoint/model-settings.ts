@@ -1,0 +1,40 @@
+/** `rosa2.json` in a checkpoint directory: what a team sets for one model. It knows files, not what settings do. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { RosaError } from "@rosa2/shared/errors";
+import { adaptPlanSchema } from "@rosa2/shared/protocol";
+import { z } from "zod";
+
+const fileName = "rosa2.json";
+
+const settingsSchema = z.strictObject({
+  /** What differs from the update plan's defaults; requests may differ from it in turn. */
+  plan: z.strictObject(adaptPlanSchema.shape).partial().default({}),
+  /** Requests whose replies stand for what the model can do: updates keep those as they are. */
+  prompts: z.array(z.string().min(1).max(4096)).min(1).max(64).optional(),
+});
+export type ModelSettings = z.infer<typeof settingsSchema>;
+
+/** The file's settings, or none where there is no file. Throws `checkpoint_invalid` naming the field. */
+export function readModelSettings(directory: string): ModelSettings {
+  const path = join(directory, fileName);
+  if (!existsSync(path)) return { plan: {} };
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new RosaError("checkpoint_invalid", `Cannot use ${fileName}: it is not valid JSON`, {
+      cause,
+    });
+  }
+  const parsed = settingsSchema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const field = issue!.path.join(".") || fileName;
+    throw new RosaError(
+      "checkpoint_invalid",
+      `Cannot use ${fileName}: ${field}: ${issue!.message}`,
+    );
+  }
+  return parsed.data;
+}

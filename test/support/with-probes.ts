@@ -1,0 +1,29 @@
+/** A model whose own samples are drawn from given prompts at each call: what updates in tests measure their KL on. */
+import type { AdaptableModel } from "../../gpu-service/src/adapt/adapt.ts";
+import { drawSamples } from "../../gpu-service/src/adapt/probes.ts";
+import type { Probes } from "../../gpu-service/src/adapt/trust-region.ts";
+import type { Model } from "../../gpu-service/src/engine/model/model.ts";
+
+const options = { count: 8, tokensMax: 16, msMax: 60_000 };
+
+/** Prompts are a few ids of the vocabulary by default. */
+export function withProbes(
+  model: Model,
+  prompts: readonly Int32Array[] = [Int32Array.of(5, 3, 8), Int32Array.of(2, 9, 4)],
+): AdaptableModel & { anchors: AdaptableModel["anchors"] } {
+  let probes: Probes | null = null;
+  return {
+    anchors: null,
+    passRows: (...pass) => model.passRows(...pass),
+    hiddenStates: (...pass) => model.hiddenStates(...pass),
+    divergence: (...states) => model.divergence(...states),
+    adapterLength: (rank) => model.adapterLength(rank),
+    probes: async function* () {
+      if (probes === null) {
+        const rows = yield* drawSamples(model, prompts, model.shape.eosIds, options);
+        probes = { rows, base: yield* model.hiddenStates(rows, null) };
+      }
+      return probes;
+    },
+  };
+}
