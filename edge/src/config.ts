@@ -48,6 +48,8 @@ const variablesSchema = z.object({
     .min(0)
     .max(100)
     .default(0.0005),
+  /** How long metered events and money that is not needed may wait before the account learns of them. */
+  METERING_MS: milliseconds(300_000),
   /** Comma-separated origins that browsers may call from, or *. */
   CORS_ORIGINS: z.string().default("*"),
   /** Requests per key and minute; `off` leaves the limiter unused. */
@@ -91,6 +93,7 @@ export interface Config {
   contextTokens: number;
   replyTokens: number;
   prices: Prices;
+  meteringMs: number;
   corsOrigins: string[];
   rateLimit: boolean;
   log: boolean;
@@ -118,6 +121,12 @@ export interface Prices {
   cachedNanos: number;
   outputNanos: number;
   adaptationNanos: number;
+}
+
+/** What a lease leaves beyond what is set aside: eight replies of the usual length and two updates. */
+export function spareNanos({ prices, replyTokens, contextTokens }: Config): number {
+  const reply = 3 * contextTokens * prices.inputNanos + replyTokens * prices.outputNanos;
+  return Math.ceil(8 * reply + 2 * prices.adaptationNanos);
 }
 
 const known = new WeakMap<object, Config>();
@@ -173,6 +182,7 @@ export function parseConfig(variables: object): Config {
       outputNanos: v.PRICE_OUTPUT_USD_PER_MTOK * 1000,
       adaptationNanos: v.PRICE_ADAPTATION_USD * 1e9,
     },
+    meteringMs: v.METERING_MS,
     corsOrigins: v.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
     rateLimit: v.RATE_LIMIT === "on",
     log: v.LOG === "on",

@@ -12,7 +12,10 @@ export interface Env {
   LIMITER_60: RateLimit;
   LIMITER_300: RateLimit;
   LIMITER_1200: RateLimit;
-  ERASERS: DurableObjectNamespace;
+  /** One object per tenant: its account. */
+  ACCOUNTS: DurableObjectNamespace;
+  /** One per tenant and region: money of stateless calls. */
+  REGIONS: DurableObjectNamespace;
   /** Workers Analytics Engine, where bound. */
   METRICS?: AnalyticsEngineDataset;
   GPU_URL: string;

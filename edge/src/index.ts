@@ -1,17 +1,11 @@
-/** The Worker's entry: HTTP goes to the app, the clock to what is due; sessions and erasures are Durable Objects. */
-import { reportToStripe } from "./accounts/stripe.ts";
+/** The Worker's entry: HTTP goes to the app; sessions, accounts and regions are Durable Objects. */
 import { createApp } from "./app.ts";
-import { configOf } from "./config.ts";
 import type { Env } from "./env.ts";
 
-export { EraserObject } from "./accounts/eraser.ts";
+export { AccountObject } from "./accounts/object/object.ts";
+export { RegionObject } from "./accounts/region.ts";
 export { SessionObject } from "./session/object.ts";
 
 const app = createApp();
 
-async function scheduled(_: ScheduledController, env: Env): Promise<void> {
-  const { stripe } = configOf(env);
-  if (stripe !== null) await reportToStripe(env.DB, stripe, Date.now());
-}
-
-export default { fetch: app.fetch, scheduled } satisfies ExportedHandler<Env>;
+export default { fetch: app.fetch } satisfies ExportedHandler<Env>;

@@ -3,7 +3,7 @@ declare module "*.sql" {
   const text: string;
   export default text;
 }
-declare module "*/migrations/session/migrations.js" {
+declare module "*/migrations.js" {
   const migrations: {
     journal: { entries: { idx: number; when: number; tag: string; breakpoints: boolean }[] };
     migrations: Record<string, string>;

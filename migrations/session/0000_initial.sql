@@ -116,3 +116,22 @@ CREATE TABLE `words` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`state` text NOT NULL
 );
+--> statement-breakpoint
+CREATE TABLE `holds` (
+	`event_id` text PRIMARY KEY NOT NULL,
+	`amount_nanos` integer NOT NULL,
+	`at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `lease` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`round` integer NOT NULL,
+	`granted_nanos` integer NOT NULL,
+	`drawn_nanos` integer NOT NULL,
+	`expires_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `metered` (
+	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`event` text NOT NULL
+);

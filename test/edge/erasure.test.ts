@@ -1,5 +1,7 @@
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { TenantBody } from "../../edge/src/contract/index.ts";
+import { accountRows } from "./support/account.ts";
 import {
   ask,
   bindings,
@@ -13,19 +15,26 @@ import {
 
 const secret = "the-word-that-must-not-stay";
 
-/** Names and texts of every place in D1 that holds something of this tenant. */
-async function everythingInD1(tenantId: string): Promise<string> {
-  const { results: tables } = await bindings.DB.prepare(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%tenant_id%'",
-  ).all<{ name: string }>();
-  expect(tables.length).toBeGreaterThan(6);
-  const rows = await Promise.all(
-    tables.map(({ name }) =>
-      bindings.DB.prepare(`SELECT * FROM ${name} WHERE tenant_id = ?1`).bind(tenantId).all(),
-    ),
-  );
+/** Everything that D1, the account and its saved answers hold of this tenant. */
+async function everythingOf(tenantId: string): Promise<string> {
+  const keys = await bindings.DB.prepare("SELECT * FROM api_keys WHERE tenant_id = ?1")
+    .bind(tenantId)
+    .all();
   const own = await bindings.DB.prepare("SELECT * FROM tenants WHERE id = ?1").bind(tenantId).all();
-  return JSON.stringify([...rows, own].map(({ results }) => results));
+  const homes = [tenantId, ...Array.from({ length: 16 }, (_, i) => `${tenantId}/answers/${i}`)];
+  const kept = await Promise.all(homes.map(tablesOf));
+  return JSON.stringify([keys.results, own.results, kept]);
+}
+
+function tablesOf(name: string): Promise<unknown[]> {
+  const stub = bindings.ACCOUNTS.getByName(name) as unknown as DurableObjectStub;
+  return runInDurableObject(stub, (_, { storage: { sql } }) =>
+    sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
+      .toArray()
+      .filter((table) => !table.name.startsWith("_cf"))
+      .map((table) => sql.exec(`SELECT * FROM ${table.name}`).toArray()),
+  );
 }
 
 function erase(caller: Caller): Promise<Response> {
@@ -72,7 +81,7 @@ describe("erasing a tenant", () => {
     const [first = ""] = ids;
     const turn = await ask(caller, first, secret);
     await judge(caller, first, turn.id, { reward: -1, correction: secret, retry: true });
-    expect(await everythingInD1(caller.tenantId)).toContain(secret);
+    expect(await everythingOf(caller.tenantId)).toContain(secret);
 
     const begun = await erase(caller);
     expect(begun.status).toBe(202);
@@ -92,7 +101,7 @@ describe("erasing a tenant", () => {
     const files = await bindings.ADAPTERS.list({ prefix: `adapters/${caller.tenantId}/` });
     expect(files.objects).toEqual([]);
     expect((await callerWith(caller.tenantId, other.key).fetch("/v1/sessions")).status).toBe(401);
-    expect(await everythingInD1(caller.tenantId)).not.toContain(secret);
+    expect(await everythingOf(caller.tenantId)).not.toContain(secret);
     // What was metered is still there.
     const usage = await caller.get<{ data: { replies: number }[] }>("/v1/usage");
     expect(usage.data[0]?.replies).toBe(3);
@@ -121,35 +130,30 @@ describe("erasing a tenant", () => {
 
   it("opens no session while it runs", async () => {
     const caller = await newTenant();
-    await bindings.DB.prepare("UPDATE tenants SET erasure = ?2 WHERE id = ?1")
-      .bind(caller.tenantId, JSON.stringify({ status: "running", erased: {} }))
-      .run();
+    const erasure = JSON.stringify({ status: "running", erased: {} });
+    await accountRows(caller.tenantId, "UPDATE account SET erasure = ?", erasure);
     expect((await caller.post("/v1/sessions", {})).status).toBe(409);
   });
 
   it("waits for a session that is in the index but not made yet, and takes an old trace of one away", async () => {
     const caller = await newTenant();
     const insert = (id: string, createdAt: number) =>
-      bindings.DB.prepare(
-        "INSERT INTO session_index (id, tenant_id, mode, created_at, updated_at) VALUES (?1, ?2, 'both', ?3, ?3)",
-      )
-        .bind(id, caller.tenantId, createdAt)
-        .run();
+      accountRows(
+        caller.tenantId,
+        "INSERT INTO session_index (id, mode, created_at, updated_at) VALUES (?1, 'both', ?2, ?2)",
+        id,
+        createdAt,
+      );
     const [young, old] = ["ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5R1", "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5R2"];
     await insert(young, Date.now());
     await insert(old, Date.now() - 120_000);
     await erase(caller);
-    const rows = () =>
-      bindings.DB.prepare("SELECT id FROM session_index WHERE tenant_id = ?1")
-        .bind(caller.tenantId)
-        .all();
-    await eventually(rows, ({ results }) => results.length === 1);
+    const rows = () => accountRows(caller.tenantId, "SELECT id FROM session_index");
+    await eventually(rows, (left) => left.length === 1);
     expect(await caller.get<TenantBody>("/v1/tenant")).toMatchObject({
       erasure: { status: "running" },
     });
-    await bindings.DB.prepare("UPDATE session_index SET created_at = 0 WHERE id = ?1")
-      .bind(young)
-      .run();
+    await accountRows(caller.tenantId, "UPDATE session_index SET created_at = 0");
     await whenErased(caller);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
 import type { ApiDocument } from "../../edge/src/docs/page.ts";
+import { accountRows } from "./support/account.ts";
 import {
   ask,
-  bindings,
   eventually,
   judge,
   newTenant,
@@ -73,8 +73,9 @@ describe("Idempotency-Key outside sessions", () => {
     );
     expect(again.id).toBe(made.id);
     expect(again.key).toBeUndefined();
-    const saved = await bindings.DB.prepare("SELECT * FROM idempotency").all();
-    expect(JSON.stringify(saved.results)).not.toContain(made.key);
+    const saved = await accountRows(caller.tenantId, "SELECT * FROM answer_parts");
+    expect(saved).toHaveLength(1);
+    expect(JSON.stringify(saved)).not.toContain(made.key);
   });
 
   it("refuses keys that no header should hold", async () => {
@@ -96,19 +97,14 @@ describe("saved answers", () => {
     const fork = `/v1/sessions/${opened.id}/fork`;
     const forked = await caller.make<SessionDetail>(fork, {}, header("b"));
     expect((await caller.make<SessionDetail>(fork, {}, header("b"))).id).toBe(forked.id);
-    const saved = async () => {
-      const { results } = await bindings.DB.prepare(
-        "SELECT * FROM idempotency WHERE tenant_id = ?1",
-      )
-        .bind(caller.tenantId)
-        .all<{ key: string; body: string }>();
-      return results;
-    };
+    const saved = () =>
+      accountRows<{ key: string }>(caller.tenantId, "SELECT key FROM saved_answers ORDER BY key");
     expect(await saved()).toHaveLength(2);
     await caller.fetch(`/v1/sessions/${opened.id}`, { method: "DELETE" });
     expect((await saved()).map(({ key }) => key)).toEqual(["b"]);
     await caller.fetch(`/v1/sessions/${forked.id}`, { method: "DELETE" });
     expect(await saved()).toEqual([]);
+    expect(await accountRows(caller.tenantId, "SELECT * FROM answer_parts")).toEqual([]);
   });
 
   it("answer a caller that went away before the first answer came", async () => {

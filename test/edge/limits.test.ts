@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../edge/src/config.ts";
 import { type SessionDetail, type TenantBody, turnsMax } from "../../edge/src/contract/index.ts";
+import { accountRows } from "./support/account.ts";
 import {
   appWith,
   ask,
@@ -30,9 +31,9 @@ async function heldBytes(caller: Caller): Promise<number> {
 /** Makes it look as if other sessions held all but so many bytes. */
 async function leaveRoom(caller: Caller, bytes: number): Promise<void> {
   const held = configOf(bindings).adapterBytesMax - bytes;
-  await bindings.DB.prepare("UPDATE tenants SET adapter_bytes = ?2 WHERE id = ?1")
-    .bind(caller.tenantId, held)
-    .run();
+  await accountRows(caller.tenantId, "UPDATE account SET adapter_bytes = ?", held);
+  // Sessions learn of it with the next thing that the account says to them.
+  await caller.get("/v1/budget");
 }
 
 async function teach(caller: Caller, sessionId: string, correction: string) {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { reportOf } from "../../edge/src/failure.ts";
-import { appWith, bindings, newTenant, openSession } from "./support/client.ts";
+import { appWith, newTenant, openSession } from "./support/client.ts";
 
 const secret = "xylophone";
 
@@ -63,13 +63,11 @@ describe("the log", () => {
   it("tells a bug in the same line, with its place and without its data, even where lines are off", async () => {
     const caller = await newTenant();
     const broken = {
-      prepare: (sql: string) => {
-        if (/session_index/.test(sql)) throw new TypeError("The database has a hole");
-        return bindings.DB.prepare(sql);
+      getByName: () => {
+        throw new TypeError("The account has a hole");
       },
-      batch: bindings.DB.batch.bind(bindings.DB),
     };
-    const call = appWith({ LOG: "off", DB: broken });
+    const call = appWith({ LOG: "off", ACCOUNTS: broken });
     let response: Response | undefined;
     const lines = await linesOf(async () => {
       response = await call("/v1/sessions", {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { reserve } from "../../edge/src/accounts/budget.ts";
+import { moneyIn } from "../../edge/src/accounts/account.ts";
 import {
-  recordUsage,
   replyCostNanos,
   replyCostNanosMax,
   settledCostNanos,
+  type UsageEvent,
 } from "../../edge/src/accounts/usage.ts";
 import type {
   BudgetBody,
@@ -12,6 +12,7 @@ import type {
   TurnBody,
   UsageReport,
 } from "../../edge/src/contract/index.ts";
+import { account, accountRows } from "./support/account.ts";
 import {
   ask,
   bindings,
@@ -32,6 +33,12 @@ function setCap(caller: Caller, capUsd: number | null): Promise<Response> {
     body: JSON.stringify({ cap_usd: capUsd }),
     headers: json,
   });
+}
+
+/** Tells the account of an event, as a holder without a lease does. */
+function deliver(tenantId: string, event: UsageEvent, round = 1) {
+  const wanted = { settledNanos: event.costNanos, neededNanos: 0, wantedNanos: 0 };
+  return account(tenantId).exchange(tenantId, { holder: "far", round, events: [event], ...wanted });
 }
 
 const prices = { inputNanos: 100, cachedNanos: 25, outputNanos: 400, adaptationNanos: 500_000 };
@@ -56,11 +63,11 @@ describe("usage", () => {
       promptTokens: 5,
       costNanos: 700,
     };
-    await Promise.all(Array.from({ length: 10 }, () => recordUsage(bindings.DB, event)));
-    const spent = await bindings.DB.prepare("SELECT spent_nanos FROM spend WHERE tenant_id = ?1")
-      .bind(tenantId)
-      .first<number>("spent_nanos");
-    expect(spent).toBe(700);
+    const tell = (_: unknown, i: number) => deliver(tenantId, event, i + 1);
+    await Promise.all(Array.from({ length: 10 }, tell));
+    expect(await accountRows(tenantId, "SELECT spent_nanos FROM spend")).toEqual([
+      { spent_nanos: 700 },
+    ]);
   });
 
   it("adds up to what the answers said, by day, session and key", async () => {
@@ -171,7 +178,7 @@ describe("usage", () => {
 
   it("counts days from and to, both included", async () => {
     const caller = await newTenant();
-    await recordUsage(bindings.DB, {
+    await deliver(caller.tenantId, {
       eventId: `${caller.tenantId}/old`,
       tenantId: caller.tenantId,
       keyId: null,
@@ -263,14 +270,9 @@ describe("the spend cap", () => {
   it("is not overrun by a hundred concurrent reservations", async () => {
     const caller = await newTenant();
     await setCap(caller, 0.00001); // 10,000 nano-dollars: room for ten of the hundred
+    const money = moneyIn(bindings, caller.tenantId, "north", (work) => void work);
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 100 }, (_, i) =>
-        reserve(
-          bindings.DB,
-          { eventId: `${caller.tenantId}/${i}`, tenantId: caller.tenantId, amountNanos: 1000 },
-          Date.now(),
-        ),
-      ),
+      Array.from({ length: 100 }, (_, i) => money.reserve(`${caller.tenantId}/${i}`, 1000)),
     );
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(10);
     expect(await caller.get("/v1/budget")).toMatchObject({ reserved_usd: 0.00001 });
@@ -332,15 +334,12 @@ describe("the spend cap", () => {
   it("frees the reservation of a holder that died", async () => {
     const caller = await newTenant();
     await setCap(caller, 0.00001);
-    const claim = (id: string, now: number) =>
-      reserve(
-        bindings.DB,
-        { eventId: `${caller.tenantId}/${id}`, tenantId: caller.tenantId, amountNanos: 10_000 },
-        now,
-      );
-    await claim("dead", Date.now() - 16 * 60_000);
-    await claim("alive", Date.now());
-    await expect(claim("third", Date.now())).rejects.toMatchObject({ code: "budget_exceeded" });
+    const claim = (holder: string) =>
+      moneyIn(bindings, caller.tenantId, holder, (work) => void work).reserve(holder, 10_000);
+    await claim("dead");
+    await accountRows(caller.tenantId, "UPDATE leases SET expires_at = 1");
+    await claim("alive");
+    await expect(claim("third")).rejects.toMatchObject({ code: "budget_exceeded" });
   });
 
   it("tells the cost in the last event of every stream", async () => {

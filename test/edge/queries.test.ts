@@ -1,16 +1,20 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { reportToStripe } from "../../edge/src/accounts/stripe.ts";
+import { reportToStripe } from "../../edge/src/accounts/object/stripe.ts";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
-import { ask, bindings, judge, newTenant, openSession } from "./support/client.ts";
+import { account, accountRows, inAccount } from "./support/account.ts";
+import { ask, bindings, type Caller, judge, newTenant, openSession } from "./support/client.ts";
 
 type Prepare = (this: unknown, sql: string) => D1PreparedStatement;
 const database = Object.getPrototypeOf(bindings.DB) as { prepare: Prepare };
 const { prepare } = database;
+const storage = await inAccount("ten_of_queries", (_, sql) => Object.getPrototypeOf(sql));
+const { exec } = storage as SqlStorage;
 afterEach(() => {
   database.prepare = prepare;
+  storage.exec = exec;
 });
 
-/** Statements that reach D1 meanwhile, those of sessions' objects too. */
+/** Statements that reach D1 meanwhile. */
 async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   const statements: string[] = [];
   database.prepare = function (sql) {
@@ -22,47 +26,131 @@ async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   return statements;
 }
 
-describe("statements to D1", () => {
-  it("find their rows by an index, never by going through a table", async () => {
+/** Statements that reach the tables of objects meanwhile. */
+async function statementsInObjects(work: () => Promise<unknown>): Promise<string[]> {
+  const statements: string[] = [];
+  storage.exec = function (this: SqlStorage, sql: string, ...values: unknown[]) {
+    statements.push(sql);
+    return exec.call(this, sql, ...values);
+  };
+  await work();
+  storage.exec = exec;
+  return statements;
+}
+
+async function useEverything(caller: Caller): Promise<void> {
+  const { id } = await openSession(caller, { title: "one" });
+  const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+  await judge(caller, id, turn.id, { reward: -1, correction: "31, 12, 7", retry: true });
+  const keyed = { "idempotency-key": "q" };
+  const fork = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, {}, keyed);
+  await caller.make(`/v1/sessions/${id}/fork`, {}, keyed);
+  await caller.get("/v1/sessions");
+  await caller.get(`/v1/sessions?cursor=${id}&limit=1`);
+  for (const group of ["day", "session", "key"]) {
+    await caller.get(`/v1/usage?group_by=${group}&from=2026-01-01`);
+  }
+  const budget = { method: "PUT", body: JSON.stringify({ cap_usd: 9 }) };
+  const headers = { "content-type": "application/json" };
+  await caller.fetch("/v1/budget", { ...budget, headers });
+  const key = await caller.make<{ id: string }>("/v1/keys", { name: "other" });
+  await caller.get("/v1/keys");
+  await caller.fetch(`/v1/keys/${key.id}`, { method: "DELETE" });
+  await caller.get("/v1/tenant");
+  await caller.fetch(`/v1/sessions/${fork.id}`, { method: "DELETE" });
+  await inAccount(caller.tenantId, (books) =>
+    reportToStripe(books, { url: "http://127.0.0.1:9", key: "k", meter: "m" }),
+  );
+}
+
+/** What a statement goes through whole, by its query plan. */
+function scansIn(plan: { detail: string }[]): string[] {
+  return plan
+    .map(({ detail }) => detail)
+    .filter((detail) => /^SCAN /.test(detail) && !/USING|CONSTANT ROW/.test(detail));
+}
+
+describe("statements", () => {
+  it("to D1 find their rows by an index, never by going through a table", async () => {
     const caller = await newTenant();
-    const statements = await statementsOf(async () => {
-      const { id } = await openSession(caller, { title: "one" });
-      const turn = await ask(caller, id, "Sort them: 31, 7, 12");
-      await judge(caller, id, turn.id, { reward: -1, correction: "31, 12, 7", retry: true });
-      const keyed = { "idempotency-key": "q" };
-      const fork = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, {}, keyed);
-      await caller.make(`/v1/sessions/${id}/fork`, {}, keyed);
-      await caller.get("/v1/sessions");
-      await caller.get(`/v1/sessions?cursor=${id}&limit=1`);
-      for (const group of ["day", "session", "key"]) {
-        await caller.get(`/v1/usage?group_by=${group}&from=2026-01-01`);
-      }
-      const budget = { method: "PUT", body: JSON.stringify({ cap_usd: 9 }) };
-      const headers = { "content-type": "application/json" };
-      await caller.fetch("/v1/budget", { ...budget, headers });
-      const key = await caller.make<{ id: string }>("/v1/keys", { name: "other" });
-      await caller.get("/v1/keys");
-      await caller.fetch(`/v1/keys/${key.id}`, { method: "DELETE" });
-      await caller.get("/v1/tenant");
-      await caller.fetch(`/v1/sessions/${fork.id}`, { method: "DELETE" });
-      await reportToStripe(bindings.DB, { url: "http://127.0.0.1:9", key: "k", meter: "m" }, 0);
-    });
-    const different = [...new Set(statements)].filter((sql) =>
-      /^\s*(select|insert|update|delete|with)/i.test(sql),
-    );
-    expect(different.length).toBeGreaterThan(25);
+    const statements = await statementsOf(() => useEverything(caller));
+    const different = [...new Set(statements)];
+    expect(different.length).toBeGreaterThan(5);
     for (const sql of different) {
       const { results } = await prepare
         .call(bindings.DB, `EXPLAIN QUERY PLAN ${sql}`)
         .bind(...Array.from({ length: sql.includes("?1") ? highest(sql) : count(sql) }, () => 1))
         .all<{ detail: string }>();
-      const scans = results
-        .map(({ detail }) => detail)
-        .filter(
-          (detail) => /^SCAN /.test(detail) && !/USING|CONSTANT ROW|json_each|shared/.test(detail),
-        );
-      expect(scans, sql).toEqual([]);
+      expect(scansIn(results), sql).toEqual([]);
     }
+  });
+
+  it("of an account find their rows by an index; only its own row is read whole", async () => {
+    const caller = await newTenant();
+    const statements = await statementsInObjects(() => useEverything(caller));
+    const different = [...new Set(statements)].filter((sql) =>
+      /^\s*(select|insert|update|delete|with)/i.test(sql),
+    );
+    const tables = await accountRows<{ name: string }>(
+      caller.tenantId,
+      "SELECT name FROM sqlite_master WHERE type = 'table'",
+    );
+    const own = new Set(tables.map(({ name }) => name));
+    const ofAccount = different.filter((sql) => {
+      const named = /(?:from|into|update) "?(\w+)"?/i.exec(sql)?.[1] ?? "";
+      return own.has(named) && !named.startsWith("_") && named !== "sqlite_master";
+    });
+    expect(ofAccount.length).toBeGreaterThan(25);
+    for (const sql of ofAccount) {
+      const plan = await accountRows<{ detail: string }>(
+        caller.tenantId,
+        `EXPLAIN QUERY PLAN ${sql}`,
+        ...Array.from({ length: count(sql) }, () => 1),
+      );
+      expect(
+        scansIn(plan).filter((detail) => detail !== "SCAN account"),
+        sql,
+      ).toEqual([]);
+    }
+  });
+
+  it("read no more rows for a page of 100,000 sessions than for one of a hundred", async () => {
+    const { tenantId } = await newTenant();
+    const seed = (from: number, to: number) =>
+      accountRows(
+        tenantId,
+        `WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+         INSERT INTO session_index (id, mode, created_at, updated_at)
+         SELECT 'ses_' || printf('%026d', i), 'both', i, i FROM n`,
+        from,
+        to,
+      );
+    const rowsRead = async () => {
+      const read: number[] = [];
+      storage.exec = function (this: SqlStorage, sql: string, ...values: unknown[]) {
+        const cursor = exec.call(this, sql, ...values);
+        if (/from "session_index"/.test(sql)) read.push(0);
+        const raw = cursor.raw.bind(cursor);
+        cursor.raw = ((): unknown => {
+          const rows = [...raw()];
+          if (/from "session_index"/.test(sql)) read[read.length - 1] = cursor.rowsRead;
+          return rows.values();
+        }) as typeof cursor.raw;
+        return cursor;
+      };
+      const first = await account(tenantId).listSessions(tenantId, { limit: 20 });
+      const cursor = `ses_${"50".padStart(26, "0")}`;
+      await account(tenantId).listSessions(tenantId, { limit: 20, cursor });
+      storage.exec = exec;
+      expect(first.data).toHaveLength(20);
+      return read;
+    };
+    await seed(1, 100);
+    const few = await rowsRead();
+    expect(few).toHaveLength(2);
+    expect(Math.min(...few)).toBeGreaterThan(0);
+    await seed(101, 100_000);
+    expect(await rowsRead()).toEqual(few);
   });
 
   it("are as many for a page of one session as for a page of a dozen, and for one turn as for many", async () => {
@@ -79,13 +167,13 @@ describe("statements to D1", () => {
   it("of a fork are as many for one generation as for several", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
-    const fork = () => statementsOf(() => caller.make(`/v1/sessions/${id}/fork`, {}));
+    const fork = () => statementsInObjects(() => caller.make(`/v1/sessions/${id}/fork`, {}));
     const teach = async (n: number) => {
       const turn = await ask(caller, id, `Say ${n}`);
       await judge(caller, id, turn.id, { reward: -1, correction: `${n}!`, wait: true });
     };
     const aboutFiles = (statements: string[]) =>
-      statements.filter((sql) => sql.includes("adapter_refs")).length;
+      statements.filter((sql) => /select.*from "adapter_refs"/i.test(sql)).length;
     await teach(1);
     const one = aboutFiles(await fork());
     for (const n of [2, 3, 4]) await teach(n);

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { reportToStripe } from "../../edge/src/accounts/stripe.ts";
-import { recordUsage } from "../../edge/src/accounts/usage.ts";
+import { record } from "../../edge/src/accounts/object/ledger.ts";
+import { reportToStripe } from "../../edge/src/accounts/object/stripe.ts";
 import { configOf } from "../../edge/src/config.ts";
 import type { UsageReport } from "../../edge/src/contract/index.ts";
 import type { MeterEvent, StripeTrouble } from "../support/fake-stripe-events.ts";
+import { accountRows, inAccount } from "./support/account.ts";
 import { ask, bindings, eventually, newTenant, openSession } from "./support/client.ts";
 
-const { stripe } = configOf(bindings);
-if (stripe === null) throw new Error("The tests' configuration names no Stripe");
-
-const report = (now = Date.now()) => reportToStripe(bindings.DB, stripe, now);
+const { stripe: configured } = configOf(bindings);
+if (configured === null) throw new Error("The tests' configuration names no Stripe");
+const stripe = configured;
 
 async function billedTenant() {
   const caller = await newTenant();
@@ -20,27 +20,37 @@ async function billedTenant() {
   return {
     ...caller,
     events: async () =>
-      (await (await fetch(`${stripe?.url}/__events?customer=${customer}`)).json()) as MeterEvent[],
+      (await (await fetch(`${stripe.url}/__events?customer=${customer}`)).json()) as MeterEvent[],
     trouble: (kind: StripeTrouble) =>
-      fetch(`${stripe?.url}/__trouble?customer=${customer}`, { method: "POST", body: kind }),
-    queued: async () =>
-      (
-        await bindings.DB.prepare(
-          "SELECT o.* FROM stripe_outbox o JOIN usage_events e ON e.event_id = o.event_id WHERE e.tenant_id = ?1",
-        )
-          .bind(caller.tenantId)
-          .all<{ attempts: number; due_at: number; failure: string | null }>()
-      ).results,
+      fetch(`${stripe.url}/__trouble?customer=${customer}`, { method: "POST", body: kind }),
+    report: (now = Date.now()) =>
+      inAccount(caller.tenantId, (books) =>
+        reportToStripe({ ...books, tenantId: caller.tenantId, now: () => now }, stripe),
+      ),
+    queued: () =>
+      accountRows<{ attempts: number; due_at: number; failure: string | null }>(
+        caller.tenantId,
+        "SELECT * FROM stripe_outbox",
+      ),
     meter: (id: string, costNanos = 700, at = Date.now()) =>
-      recordUsage(bindings.DB, {
-        eventId: `${caller.tenantId}/${id}`,
-        tenantId: caller.tenantId,
-        keyId: null,
-        sessionId: null,
-        kind: "reply",
-        at,
-        costNanos,
-      }),
+      inAccount(caller.tenantId, (books) =>
+        record(
+          books,
+          "far",
+          [
+            {
+              eventId: `${caller.tenantId}/${id}`,
+              tenantId: caller.tenantId,
+              keyId: null,
+              sessionId: null,
+              kind: "reply",
+              at,
+              costNanos,
+            },
+          ],
+          customer,
+        ),
+      ),
   };
 }
 
@@ -54,8 +64,8 @@ describe("reports to Stripe", () => {
       () => tenant.get<UsageReport>("/v1/usage"),
       ({ data }) => data[0]?.replies === 2,
     );
-    await Promise.all([report(), report()]);
-    await report();
+    await Promise.all([tenant.report(), tenant.report()]);
+    await tenant.report();
     const events = await tenant.events();
     expect(events).toHaveLength(2);
     expect(events.every((event) => event.event_name === "rosa2_nano_usd")).toBe(true);
@@ -68,7 +78,7 @@ describe("reports to Stripe", () => {
     const tenant = await billedTenant();
     await Promise.all([tenant.meter("e"), tenant.meter("e")]);
     expect(await tenant.queued()).toHaveLength(1);
-    await report();
+    await tenant.report();
     await tenant.meter("e");
     expect(await tenant.queued()).toEqual([]);
   });
@@ -78,14 +88,14 @@ describe("reports to Stripe", () => {
     await tenant.trouble("down");
     await tenant.meter("e");
     const now = Date.now();
-    await report(now);
+    await tenant.report(now);
     const [row] = await tenant.queued();
     expect(row).toMatchObject({ attempts: 1, due_at: now + 2_000 });
     expect(row?.failure).toContain("try later");
     await tenant.trouble("none");
-    await report(now + 1_000);
+    await tenant.report(now + 1_000);
     expect(await tenant.events()).toEqual([]);
-    await report(now + 2_000);
+    await tenant.report(now + 2_000);
     expect(await tenant.events()).toMatchObject([{ value: 700 }]);
     expect(await tenant.queued()).toEqual([]);
   });
@@ -94,10 +104,10 @@ describe("reports to Stripe", () => {
     const tenant = await billedTenant();
     await tenant.trouble("lost");
     await tenant.meter("e");
-    await report();
+    await tenant.report();
     expect(await tenant.queued()).toMatchObject([{ attempts: 1 }]);
     await tenant.trouble("none");
-    await report(Date.now() + 10_000);
+    await tenant.report(Date.now() + 10_000);
     expect(await tenant.queued()).toEqual([]);
     expect(await tenant.events()).toHaveLength(1);
   });
@@ -109,18 +119,17 @@ describe("reports to Stripe", () => {
     const tenant = await billedTenant();
     await tenant.meter("free", 0);
     expect(await tenant.queued()).toEqual([]);
-    const foreign = await bindings.DB.prepare(
-      "SELECT count(*) AS n FROM stripe_outbox o JOIN usage_events e ON e.event_id = o.event_id WHERE e.tenant_id = ?1",
-    )
-      .bind(plain.tenantId)
-      .first<number>("n");
-    expect(foreign).toBe(0);
+    await eventually(
+      () => plain.get<UsageReport>("/v1/usage"),
+      ({ data }) => data[0]?.replies === 1,
+    );
+    expect(await accountRows(plain.tenantId, "SELECT * FROM stripe_outbox")).toEqual([]);
   });
 
   it("keep what is too old for Stripe as a record, without trying", async () => {
     const tenant = await billedTenant();
     await tenant.meter("old", 700, Date.now() - 40 * 24 * 3_600_000);
-    await report();
+    await tenant.report();
     expect(await tenant.queued()).toMatchObject([{ attempts: 0 }]);
     expect(await tenant.events()).toEqual([]);
   });

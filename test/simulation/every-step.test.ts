@@ -6,7 +6,15 @@ import { describe, expect, it } from "vitest";
 import type { TurnBody } from "../../edge/src/contract/index.ts";
 import { newTenant, openSession } from "../edge/support/client.ts";
 import { expectSound } from "./support/check.ts";
-import { alarmOf, crash, type Step, untilIdle, type When, watchSteps } from "./support/steps.ts";
+import {
+  alarmOf,
+  crash,
+  crashAccount,
+  type Step,
+  untilIdle,
+  type When,
+  watchSteps,
+} from "./support/steps.ts";
 
 const watch = watchSteps();
 /** Sessions at a time; each mostly waits for alarms and writes. */
@@ -18,6 +26,7 @@ const body = { reward: -1, correction: "31, 12, 7", text: "largest first", retry
 async function converse(
   at: (step: Step) => boolean,
   when: When,
+  whom: "session" | "account" = "session",
 ): Promise<{ taken: Step[]; ended: string | null }> {
   const caller = await newTenant();
   // A service without determinism: computing an update twice gives two files.
@@ -36,6 +45,11 @@ async function converse(
       const { dueAt, ringsAt } = await alarmOf(caller, id);
       if (dueAt !== null)
         expect(ringsAt ?? Number.POSITIVE_INFINITY, ended).toBeLessThanOrEqual(dueAt);
+      if (whom === "account") {
+        await crashAccount(caller);
+        steps.goOn();
+        continue;
+      }
       steps.open();
       await crash(caller, id);
     }
@@ -77,8 +91,8 @@ describe("a turn, and feedback with a correction and a retry", () => {
       const { taken } = await converse(() => false, when);
       expect(new Set(taken.map(({ name }) => name))).toEqual(
         new Set([
-          ...["reserve money", "generate", "read reply", "record usage", "write index"],
-          ...["score", "look for room", "adapt", "hold adapter", "put file"],
+          ...["generate", "read reply", "tell account"],
+          ...["score", "adapt", "hold adapter", "put file"],
         ]),
       );
       const ended: string[] = [];
@@ -92,15 +106,25 @@ describe("a turn, and feedback with a correction and a retry", () => {
       };
       await Promise.all(Array.from({ length: sessionsMax }, work));
       console.info(`ended ${ended.length} times at ${taken.length} steps`);
-      // Writes of the index that fall together are one, so there may be a step less than in the first session.
-      const isIndex = (name: string) => name.endsWith("write index");
-      expect(ended.filter((name) => !isIndex(name)).toSorted()).toEqual(
+      // Messages to the account that fall together are one, so there may be fewer than in the first session.
+      const isMessage = (name: string) => name.endsWith("tell account");
+      expect(ended.filter((name) => !isMessage(name)).toSorted()).toEqual(
         taken
           .map(({ name }) => `${when} ${name}`)
-          .filter((name) => !isIndex(name))
+          .filter((name) => !isMessage(name))
           .toSorted(),
       );
-      expect(ended.some(isIndex)).toBe(true);
+      expect(ended.some(isMessage)).toBe(true);
+    },
+  );
+
+  it.each(["before", "after"] as const)(
+    "happen once if the account's object ends %s any call on it",
+    async (when) => {
+      for (const name of ["tell account", "hold adapter"]) {
+        const one = await converse((step) => step.name === name && step.nth === 0, when, "account");
+        expect(one.ended).toBe(`${when} ${name}`);
+      }
     },
   );
 });

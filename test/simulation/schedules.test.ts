@@ -11,7 +11,7 @@ import type { SessionDetail } from "../../edge/src/contract/index.ts";
 import { bindings, type Caller, newTenant, openSession } from "../edge/support/client.ts";
 import type { Behaviour } from "../support/fake-gpu-calls.ts";
 import { expectSound } from "./support/check.ts";
-import { crash, type Steps, untilIdle, watchSteps } from "./support/steps.ts";
+import { crash, crashAccount, type Steps, untilIdle, watchSteps } from "./support/steps.ts";
 
 const rounds = 6;
 /** Then the object is left alone, so that whoever asks gets an answer at last. */
@@ -148,8 +148,12 @@ class Schedule {
     for (let ends = 0; !this.#isOver; ) {
       await new Promise((resolve) => setTimeout(resolve, 2));
       if (steps.held === null) continue;
-      this.story.push(`ended ${steps.held}`);
-      await crash(this.#caller, this.#session);
+      const isAccount = random() < 0.25;
+      this.story.push(`ended ${isAccount ? "the account " : ""}${steps.held}`);
+      if (isAccount) {
+        await crashAccount(this.#caller);
+        steps.goOn();
+      } else await crash(this.#caller, this.#session);
       if (++ends < endsMax) arm();
       else steps.open();
     }

@@ -86,3 +86,8 @@ export async function idempotencyOf(c: AppContext): Promise<IdempotencyKey | und
   const body = await c.req.text();
   return { key, fingerprint: await sha256(`${c.req.method} ${c.req.path}\n${body}`) };
 }
+
+/** Goes on with work after the answer; its failure is nobody's any more. */
+export function background(c: AppContext, work: Promise<unknown>): void {
+  c.executionCtx.waitUntil(work.catch(() => {}));
+}

@@ -1,8 +1,7 @@
 /** Keys, usage and budget of a tenant. */
 import { z } from "@hono/zod-openapi";
-import { readBudget, setBudget } from "../accounts/budget.ts";
+import { accountOf } from "../accounts/account.ts";
 import { createKey, listKeys, revokeKey } from "../accounts/keys.ts";
-import { reportUsage } from "../accounts/usage.ts";
 import {
   budgetPutSchema,
   budgetSchema,
@@ -96,8 +95,8 @@ accounts.openapi(
   }),
   async (c) => {
     const { group_by: groupBy, ...range } = c.req.valid("query");
-    const report = await reportUsage(c.env.DB, c.var.principal.tenantId, { groupBy, ...range });
-    return c.json(report, 200);
+    const { tenantId } = c.var.principal;
+    return c.json(await accountOf(c.env, tenantId).usage(tenantId, { groupBy, ...range }), 200);
   },
 );
 
@@ -111,7 +110,10 @@ accounts.openapi(
     answers: { 200: json(budgetSchema, "Budget") },
     fails: [403],
   }),
-  async (c) => c.json(await readBudget(c.env.DB, c.var.principal.tenantId, Date.now()), 200),
+  async (c) => {
+    const { tenantId } = c.var.principal;
+    return c.json(await accountOf(c.env, tenantId).budget(tenantId), 200);
+  },
 );
 
 accounts.openapi(
@@ -127,8 +129,7 @@ accounts.openapi(
   }),
   async (c) => {
     const { tenantId } = c.var.principal;
-    const now = Date.now();
-    await setBudget(c.env.DB, tenantId, c.req.valid("json").cap_usd, now);
-    return c.json(await readBudget(c.env.DB, tenantId, now), 200);
+    const { cap_usd } = c.req.valid("json");
+    return c.json(await accountOf(c.env, tenantId).setCap(tenantId, cap_usd), 200);
   },
 );

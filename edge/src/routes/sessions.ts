@@ -1,9 +1,9 @@
 /** Sessions: open, list, read, erase, fork. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import { addSession, listSessions, removeSession } from "../accounts/sessions.ts";
-import { eraseAdapters, shareAdapters } from "../adapters/index.ts";
-import type { Config } from "../config.ts";
+import { accountOf } from "../accounts/account.ts";
+import type { LeaseAnswer } from "../accounts/purse/purse.ts";
+import { type Config, spareNanos } from "../config.ts";
 import {
   erasedSchema,
   forkSchema,
@@ -52,7 +52,9 @@ sessions.openapi(
           lexicon: body.lexicon?.senses ?? [],
           expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
         };
-        const opened = await openSession(c, input, (stub, session) => stub.create(session));
+        const opened = await openSession(c, input, (stub, session, lease) =>
+          stub.create(session, lease),
+        );
         return c.json(opened, 201, { location: `/v1/sessions/${opened.id}` });
       },
       { sessionOf: idOf },
@@ -83,7 +85,8 @@ sessions.openapi(
         param: "cursor",
       });
     }
-    const page = await listSessions(c.env.DB, c.var.principal.tenantId, { limit, cursor });
+    const { tenantId } = c.var.principal;
+    const page = await accountOf(c.env, tenantId).listSessions(tenantId, { limit, cursor });
     return c.json({ object: "list" as const, ...page }, 200);
   },
 );
@@ -148,11 +151,18 @@ sessions.openapi(
           lexicon: [],
           expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
         };
-        const forked = await openSession(c, input, async (stub, session) => {
-          const owner = { tenantId, sessionId: session.id };
+        const forked = await openSession(c, input, async (stub, session, lease) => {
           const digests = snapshot.generations.map(({ digest }) => digest);
-          await shareAdapters(c.env, s, owner, digests, config(c).adapterBytesMax);
-          return stub.restore(session, snapshot);
+          await unwrap(
+            accountOf(c.env, tenantId).shareAdapters(
+              tenantId,
+              s,
+              session.id,
+              digests,
+              config(c).adapterBytesMax,
+            ),
+          );
+          return stub.restore(session, lease, snapshot);
         });
         return c.json(forked, 201, { location: `/v1/sessions/${forked.id}` });
       },
@@ -188,23 +198,24 @@ async function openSession(
   create: (
     stub: ReturnType<typeof sessionStub>,
     session: NewSession,
+    lease: LeaseAnswer,
   ) => ReturnType<ReturnType<typeof sessionStub>["create"]>,
 ) {
   const { tenantId } = c.var.principal;
   const id = newId("ses");
+  const account = accountOf(c.env, tenantId);
   const { title, mode } = input;
-  const ofTenant = await addSession(
-    c.env.DB,
-    { id, tenantId, title, mode, createdAt: Date.now() },
-    config(c).sessionsMax,
+  const { sessionsMax } = config(c);
+  const row = { id, title, mode, createdAt: Date.now() };
+  const { lexicon: ofTenant, lease } = await unwrap(
+    account.openSession(tenantId, row, sessionsMax, spareNanos(config(c))),
   );
   const lexicon = mergeLexicons(input.lexicon, ofTenant);
   try {
     const session: NewSession = { ...input, id, tenantId, lexicon };
-    return await unwrap(create(sessionStub(c.env, tenantId, id), session));
+    return await unwrap(create(sessionStub(c.env, tenantId, id), session, lease));
   } catch (error) {
-    await eraseAdapters(c.env, { tenantId, sessionId: id });
-    await removeSession(c.env.DB, tenantId, id);
+    await account.dropSession(tenantId, id);
     throw error;
   }
 }

@@ -1,11 +1,10 @@
 /** The tenant itself: read it, its own senses, erase everything. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import type { EraserObject } from "../accounts/eraser.ts";
+import { accountOf } from "../accounts/account.ts";
 import { revokeOtherKeys } from "../accounts/keys.ts";
-import { readLexicon, readTenant, setLexicon, startErasure } from "../accounts/tenants.ts";
+import { readTenant } from "../accounts/tenants.ts";
 import { erasureSchema, lexiconSchema, tenantSchema } from "../contract/index.ts";
-import type { Env } from "../env.ts";
 import { json, jsonBody, route, routeGroup } from "./define.ts";
 
 export const tenant = routeGroup();
@@ -20,7 +19,7 @@ tenant.openapi(
     answers: { 200: json(tenantSchema, "The tenant") },
     fails: [403],
   }),
-  async (c) => c.json(await readTenant(c.env.DB, c.var.principal.tenantId), 200),
+  async (c) => c.json(await readTenant(c.env, c.var.principal.tenantId), 200),
 );
 
 tenant.openapi(
@@ -47,11 +46,8 @@ tenant.openapi(
         param: "confirm",
       });
     }
-    const now = Date.now();
-    const revoked = await revokeOtherKeys(c.env.DB, tenantId, keyId, now);
-    const erasure = await startErasure(c.env.DB, tenantId, revoked, now);
-    await eraserOf(c.env, tenantId).begin(tenantId);
-    return c.json(erasure, 202);
+    const revoked = await revokeOtherKeys(c.env.DB, tenantId, keyId, Date.now());
+    return c.json(await accountOf(c.env, tenantId).erase(tenantId, revoked), 202);
   },
 );
 
@@ -65,7 +61,10 @@ tenant.openapi(
     answers: { 200: json(lexiconSchema, "Own senses") },
     fails: [403],
   }),
-  async (c) => c.json({ senses: await readLexicon(c.env.DB, c.var.principal.tenantId) }, 200),
+  async (c) => {
+    const { tenantId } = c.var.principal;
+    return c.json({ senses: await accountOf(c.env, tenantId).lexicon(tenantId) }, 200);
+  },
 );
 
 tenant.openapi(
@@ -81,11 +80,8 @@ tenant.openapi(
   }),
   async (c) => {
     const { senses } = c.req.valid("json");
-    await setLexicon(c.env.DB, c.var.principal.tenantId, senses);
+    const { tenantId } = c.var.principal;
+    await accountOf(c.env, tenantId).setLexicon(tenantId, senses);
     return c.json({ senses }, 200);
   },
 );
-
-function eraserOf(env: Env, tenantId: string): Pick<EraserObject, "begin"> {
-  return env.ERASERS.getByName(tenantId) as unknown as Pick<EraserObject, "begin">;
-}

@@ -1,4 +1,5 @@
-/** What the session's steps work with: the store of its own tables, and the way out to GPU, D1 and R2. */
+/** What the session's steps work with: the store of its own tables, and the way out to GPU, account and R2. */
+import type { Purse } from "../accounts/purse/purse.ts";
 import { getAdapter } from "../adapters/index.ts";
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
@@ -10,6 +11,10 @@ export interface SessionContext extends Store {
   env: Env;
   config: Config;
   gpu: GpuClient;
+  /** The session's own money, and its way of telling the account what it cost. */
+  purse: Purse;
+  /** What all sessions of the tenant hold in adapter files, as the account said last. */
+  adapterBytes: number;
   /** Replies being written right now, with what stops them. */
   replying: Map<string, AbortController>;
   /** Aborted when the session is erased: ends every call to the GPU service. */

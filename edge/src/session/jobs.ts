@@ -2,29 +2,24 @@
  * What a session has to do, now or after a crash: who runs which job, and when the alarm must ring.
  *
  * A job under way is known by its id, so whoever asks for the same work joins it. Feedback is worked on one
- * at a time, in the order it came. What a job does is told elsewhere (turn.ts, learn.ts).
+ * at a time, in the order it came. What a job does is told elsewhere (turn.ts, feedback.ts).
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
-import { countUsage } from "../accounts/metrics.ts";
-import { release, settle } from "../accounts/spending.ts";
-import type { UsageEvent } from "../accounts/usage.ts";
 import { logFailure } from "../failure.ts";
 import type { Trace } from "../rpc.ts";
 import type { SessionContext } from "./context.ts";
 import { learnFrom } from "./feedback.ts";
-import { type Job, type JobKind, leaseMs } from "./store/outbox.ts";
+import { meterIdOfUpdate } from "./store/meter.ts";
+import { type Job, leaseMs } from "./store/outbox.ts";
 import { pruneLog } from "./store/prune.ts";
 import { feedbackRow } from "./store/rows.ts";
 import { feedback, session } from "./store/schema.ts";
-import { idleWeights, sessionSummary } from "./store/views.ts";
+import { idleWeights } from "./store/views.ts";
 import { answerTurn, leaseReply } from "./turn.ts";
 
 /** Feedback that could not be finished in a day is closed without an update. */
 const giveUpMs = 24 * 3_600_000;
-
-/** Jobs that write to D1 what happened here. */
-const written: readonly JobKind[] = ["usage", "index", "release"];
 
 export class Jobs {
   readonly #context: SessionContext;
@@ -75,13 +70,8 @@ export class Jobs {
     this.#ctx.waitUntil(work.catch(logUnexpected));
   }
 
-  async runDue(
-    kinds: readonly JobKind[] = [...written, "reply", "feedback", "prune"],
-  ): Promise<void> {
-    const jobs = this.#context.outbox
-      .due(this.#context.now())
-      .filter(({ kind }) => kinds.includes(kind));
-    await Promise.all(jobs.map((job) => this.#run(job)));
+  async runDue(): Promise<void> {
+    await Promise.all(this.#context.outbox.due(this.#context.now()).map((job) => this.#run(job)));
   }
 
   /** Sets the alarm for the next due job or the session's end. */
@@ -111,16 +101,12 @@ export class Jobs {
     }
   }
 
-  /** Ends all work before the session is erased, and writes down what was metered. */
+  /** Ends all work before the session is erased. */
   async finish(): Promise<void> {
-    const { closing, replying, outbox } = this.#context;
+    const { closing, replying } = this.#context;
     closing.abort();
     for (const controller of replying.values()) controller.abort();
     await Promise.allSettled(this.#working.values());
-    for (const job of outbox.pending("usage")) {
-      await this.#recordUsage(job.payload as UsageEvent);
-      outbox.delete(job.id);
-    }
   }
 
   /** From here on nothing touches the storage any more. */
@@ -128,14 +114,12 @@ export class Jobs {
     this.#isOver = true;
   }
 
-  /** Starts work, or joins it; afterwards what it put into the outbox for D1 is written. */
+  /** Starts work, or joins it. */
   #once(id: string, work: () => Promise<void>): Promise<void> {
     const started = this.#working.get(id);
     if (started !== undefined) return started;
     const promise = work().finally(async () => {
       this.#working.delete(id);
-      if (this.#isOver) return;
-      this.background(this.runDue(written));
       await this.arm();
     });
     this.#working.set(id, promise);
@@ -159,37 +143,22 @@ export class Jobs {
         this.#giveUp(feedbackId);
       } else await this.learn(feedbackId, {}).catch(logUnexpected);
     } else {
-      await this.#once(job.id, () => this.#write(job));
+      await this.#once(job.id, () => this.#report(job));
     }
   }
 
-  async #write(job: Job): Promise<void> {
-    const { outbox, now } = this.#context;
+  /** Tells the account what happened here; the job stays until there is nothing to tell and nothing to give back. */
+  async #report(job: Job): Promise<void> {
+    const { outbox, purse, now, meteringMs } = this.#context;
     try {
-      if (job.kind === "usage") await this.#recordUsage(job.payload as UsageEvent);
-      else if (job.kind === "release") {
-        await release(this.#context.env.DB, (job.payload as { eventId: string }).eventId);
-      } else await this.#writeIndex();
-      if (!this.#isOver) outbox.delete(job.id);
+      await purse.report(meteringMs);
+      if (this.#isOver) return;
+      if (purse.isQuiet(meteringMs)) outbox.delete(job.id);
+      else outbox.postpone(job.id, now() + meteringMs);
     } catch (error) {
-      logFailure(`write ${job.kind}`, error);
+      logFailure("account", error);
       if (!this.#isOver) outbox.failed(job, now());
     }
-  }
-
-  async #recordUsage(event: UsageEvent): Promise<void> {
-    const { env } = this.#context;
-    await settle(env.DB, event);
-    countUsage(env, event);
-  }
-
-  async #writeIndex(): Promise<void> {
-    const { id, turn_count, generation, updated_at } = sessionSummary(this.#context);
-    await this.#context.env.DB.prepare(
-      "UPDATE session_index SET turns = ?2, generation = ?3, updated_at = ?4 WHERE id = ?1",
-    )
-      .bind(id, turn_count, generation, Date.parse(updated_at))
-      .run();
   }
 
   #giveUp(feedbackId: string): void {
@@ -200,6 +169,7 @@ export class Jobs {
       const weights = row.weights ?? { ...idleWeights, decision: "rejected" as const, reason };
       db.update(feedback).set({ step: "done", weights }).where(eq(feedback.id, feedbackId)).run();
       outbox.delete(`feedback:${feedbackId}`);
+      this.#context.purse.release(meterIdOfUpdate(this.#context, feedbackId));
       log.append({
         turnId: row.turnId,
         type: "error",

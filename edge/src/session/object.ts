@@ -10,9 +10,9 @@ import { asc, count, desc, eq, gt } from "drizzle-orm";
 import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlite";
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/session/migrations.js";
-import { removeSession } from "../accounts/sessions.ts";
-import { eraseAdapters } from "../adapters/index.ts";
-import { type Config, configOf } from "../config.ts";
+import { accountOf } from "../accounts/account.ts";
+import { type LeaseAnswer, type LeaseMessage, Purse } from "../accounts/purse/purse.ts";
+import { type Config, configOf, spareNanos } from "../config.ts";
 import type {
   ContextPolicy,
   Erased,
@@ -39,7 +39,7 @@ import { rewritesWithoutGpu } from "./rewriter.ts";
 import { EventLog, type Filter, followLog } from "./store/event-log.ts";
 import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { setSessionLexicon } from "./store/lexicon.ts";
-import { noteIndex } from "./store/meter.ts";
+import { noteReport } from "./store/meter.ts";
 import { Outbox } from "./store/outbox.ts";
 import {
   activeGeneration,
@@ -51,7 +51,13 @@ import {
 } from "./store/rows.ts";
 import { events, feedback, generations, positives, session, turns } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
-import { feedbackResult, generationBody, sessionDetail, turnBody } from "./store/views.ts";
+import {
+  feedbackResult,
+  generationBody,
+  sessionDetail,
+  sessionSummary,
+  turnBody,
+} from "./store/views.ts";
 import { setWordsState, wordsState } from "./store/words.ts";
 import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
 
@@ -97,6 +103,20 @@ export class SessionObject extends DurableObject<Env> {
       env,
       config,
       gpu: new GpuClient(config.gpu),
+      meteringMs: config.meteringMs,
+      adapterBytes: 0,
+      purse: new Purse({
+        db,
+        holder: () => this.#context.sessionId,
+        send: (message) => this.#tellAccount(message),
+        hear: ({ adapterBytes }) => {
+          this.#context.adapterBytes = adapterBytes;
+        },
+        spareNanos: spareNanos(config),
+        now: () => Date.now(),
+        transaction: (work) => ctx.storage.transactionSync(work),
+        remind: (soon) => noteReport(this.#context, soon),
+      }),
       db,
       log: new EventLog(db),
       outbox: new Outbox(db),
@@ -126,7 +146,7 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  create(input: NewSession): Promise<Result<SessionDetail>> {
+  create(input: NewSession, lease: LeaseAnswer): Promise<Result<SessionDetail>> {
     return settle(async () => {
       if (!this.#isOpen) await migrate(this.#context.db, migrations);
       this.#context.db
@@ -136,6 +156,7 @@ export class SessionObject extends DurableObject<Env> {
         .run();
       this.#identity = { sessionId: input.id, tenantId: input.tenantId };
       this.#isOpen = true;
+      this.#context.purse.adopt(lease);
       await this.#jobs.arm();
       return sessionDetail(this.#context, this.#context.config.rewriter.name);
     });
@@ -323,7 +344,7 @@ export class SessionObject extends DurableObject<Env> {
         this.#context.transaction(() => {
           setActiveGeneration(this.#context, generation);
           this.#context.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
-          noteIndex(this.#context);
+          noteReport(this.#context);
         });
         return this.#lineage();
       }),
@@ -339,15 +360,31 @@ export class SessionObject extends DurableObject<Env> {
   }
 
   /** Fills a new session from another's snapshot. */
-  restore(input: NewSession, snapshot: Snapshot): Promise<Result<SessionDetail>> {
+  restore(
+    input: NewSession,
+    lease: LeaseAnswer,
+    snapshot: Snapshot,
+  ): Promise<Result<SessionDetail>> {
     return settle(async () => {
-      const created = await this.create(input);
+      const created = await this.create(input, lease);
       if (!created.ok) throw new RosaError(created.code, created.message);
       restoreSnapshot(this.#context, snapshot);
-      noteIndex(this.#context);
+      noteReport(this.#context);
       await this.#jobs.arm();
       return sessionDetail(this.#context, this.#context.config.rewriter.name);
     });
+  }
+
+  /** Called by the account when its room is short: what is not set aside goes back. */
+  async giveBackLease(): Promise<void> {
+    if (!this.#isOpen) return;
+    await this.#context.purse.giveBack();
+    await this.#jobs.arm();
+  }
+
+  /** Called by the account when somebody reads what was used. */
+  async reportUsage(): Promise<void> {
+    if (this.#isOpen) await this.#context.purse.report(this.#context.meteringMs);
   }
 
   /** Stops everything and deletes turns, words, events, adapters; what was metered is written down first. */
@@ -422,14 +459,22 @@ export class SessionObject extends DurableObject<Env> {
     return turnBody(this.#context, turn);
   }
 
+  #tellAccount(message: LeaseMessage): Promise<LeaseAnswer> {
+    const { tenantId } = this.#context;
+    const { id, turn_count: turns, generation, updated_at } = sessionSummary(this.#context);
+    const row = { id, turns, generation, updatedAt: Date.parse(updated_at) };
+    return accountOf(this.env, tenantId).exchange(tenantId, message, row);
+  }
+
   async #erase(): Promise<Erased> {
     const { db, sessionId: id, tenantId } = this.#context;
     await this.#jobs.finish();
     const rows = (table: typeof turns | typeof generations | typeof events) =>
       db.select({ n: count() }).from(table).get()?.n ?? 0;
     const erased = { turns: rows(turns), generations: rows(generations), events: rows(events) };
-    const adapters = await eraseAdapters(this.env, { tenantId, sessionId: id });
-    await removeSession(this.env.DB, tenantId, id);
+    const adapters = await this.#context.purse.close((message) =>
+      accountOf(this.env, tenantId).closeSession(tenantId, message),
+    );
     this.#isOpen = false;
     this.#jobs.close();
     await this.ctx.storage.deleteAlarm();

@@ -7,7 +7,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { Usage } from "@rosa2/shared/protocol";
 import { and, eq } from "drizzle-orm";
-import { type Charge, giveBack, spend } from "../accounts/spending.ts";
+import { type Charge, spend } from "../accounts/spending.ts";
 import { replyCostNanosMax, settledCostNanos } from "../accounts/usage.ts";
 import { logFailure } from "../failure.ts";
 import { newId } from "../ids.ts";
@@ -16,7 +16,7 @@ import { callContext, type SessionContext } from "./context.ts";
 import { type NewTurn, planTurn, type Retry } from "./planned-turn.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
-import { gpuMsOf, meter, meterId, noteIndex, Spending } from "./store/meter.ts";
+import { gpuMsOf, meterId, noteReport, ReplyMeter } from "./store/meter.ts";
 import { leaseMs } from "./store/outbox.ts";
 import { notePrune } from "./store/prune.ts";
 import { adapterOf, runningTurn, type TurnRow, turnRow } from "./store/rows.ts";
@@ -39,7 +39,7 @@ export async function beginTurn(
   const planned = planTurn(context, turnId, input, retry);
   refuseWhileReplying(context);
   let stored = turnId;
-  await spend(context.env.DB, chargeOf(context, { ...planned, runs: 1 }), (keep) => {
+  await spend(context.purse, chargeOf(context, { ...planned, runs: 1 }), (keep) => {
     context.transaction(() => {
       // Another call may have come in while the budget was asked.
       const meanwhile = findEarlier(context, input);
@@ -80,8 +80,11 @@ export async function answerTurn(
   const stop = new AbortController();
   context.replying.set(turnId, stop);
   const writer = new ReplyWriter(context, turnId);
-  const spending = new Spending(turn.messages, context.now);
+  const spending = new ReplyMeter(turn.messages, context.now);
   try {
+    // A turn that is taken up after a crash may find that its lease has ended meanwhile.
+    const { eventId, amountNanos } = chargeOf(context, turn);
+    await context.purse.reserve(eventId, amountNanos);
     const events = context.gpu.generate(
       {
         tenant: tenantId,
@@ -119,7 +122,7 @@ export async function answerTurn(
         gpuMs: spending.gpuMs,
       });
     } else {
-      await failTurn(context, turn, error, spending.gpuMs);
+      failTurn(context, turn, error, spending.gpuMs);
     }
   } finally {
     context.replying.delete(turnId);
@@ -143,7 +146,7 @@ export async function reviveTurn(context: SessionContext, turnId: string): Promi
   }
   refuseWhileReplying(context);
   const runs = turn.runs + 1;
-  await spend(context.env.DB, chargeOf(context, { ...turn, runs }), (keep) =>
+  await spend(context.purse, chargeOf(context, { ...turn, runs }), (keep) =>
     context.transaction(() => {
       if (turnRow(context, turnId).status !== "failed") return;
       refuseWhileReplying(context);
@@ -169,7 +172,7 @@ export async function stopTurn(context: SessionContext, turnId: string): Promise
     return;
   }
   // Orphaned by an eviction and not yet taken up again: what the log holds is the reply.
-  const { usage, gpuMs } = new Spending(turn.messages, context.now);
+  const { usage, gpuMs } = new ReplyMeter(turn.messages, context.now);
   finishTurn(context, turn, {
     status: "stopped",
     reply: context.log.textSoFar(turnId),
@@ -196,7 +199,6 @@ function chargeOf(
 ): Charge {
   return {
     eventId: meterId(context, turn.id, turn.runs),
-    tenantId: context.tenantId,
     amountNanos: replyCostNanosMax(context.config.prices, turn.messages, turn.sampling.max_tokens),
   };
 }
@@ -237,7 +239,7 @@ function finishTurn(context: SessionContext, turn: TurnRow, outcome: Outcome): v
       .returning({ id: turns.id })
       .all();
     if (finished.length === 0) return;
-    meter(context, {
+    context.purse.settle({
       eventId: meterId(context, turn.id, turn.runs),
       tenantId,
       keyId: turn.keyId,
@@ -250,7 +252,7 @@ function finishTurn(context: SessionContext, turn: TurnRow, outcome: Outcome): v
       gpuMs,
       costNanos,
     });
-    noteIndex(context);
+    noteReport(context);
     notePrune(context);
     context.outbox.delete(`reply:${turn.id}`);
     context.log.append({
@@ -263,34 +265,31 @@ function finishTurn(context: SessionContext, turn: TurnRow, outcome: Outcome): v
 }
 
 /**
- * Ends a turn without a reply, and bills nothing. Its reservation is given back with the record of the GPU time it
- * took (ms), where any is known; by the outbox if this object dies first.
+ * Ends a turn without a reply, and bills nothing. What was set aside for it is free again, and the GPU time it
+ * took (ms) is recorded, where any is known.
  */
-async function failTurn(
-  context: SessionContext,
-  turn: TurnRow,
-  error: unknown,
-  gpuMs: number,
-): Promise<void> {
+function failTurn(context: SessionContext, turn: TurnRow, error: unknown, gpuMs: number): void {
   if (!(error instanceof RosaError)) logFailure("reply", error);
   const failure =
     error instanceof RosaError
       ? { code: error.code, message: error.message }
       : { code: "internal_error", message: "The reply failed for an unexpected reason" };
   const eventId = meterId(context, turn.id, turn.runs);
-  const job = `release:${eventId}`;
   context.transaction(() => {
-    context.db
+    const at = context.now();
+    const failed = context.db
       .update(turns)
-      .set({ status: "failed", error: failure, finishedAt: context.now() })
+      .set({ status: "failed", error: failure, finishedAt: at })
       .where(and(eq(turns.id, turn.id), eq(turns.status, "running")))
-      .run();
+      .returning({ id: turns.id })
+      .all();
+    if (failed.length === 0) return;
     context.outbox.delete(`reply:${turn.id}`);
-    if (gpuMs > 0) {
-      const { sessionId, tenantId } = context;
-      const { keyId } = turn;
-      const at = context.now();
-      meter(context, {
+    const { sessionId, tenantId, purse } = context;
+    const { keyId } = turn;
+    if (gpuMs === 0) purse.release(eventId);
+    else
+      purse.settle({
         eventId,
         tenantId,
         keyId,
@@ -300,16 +299,11 @@ async function failTurn(
         gpuMs,
         costNanos: 0,
       });
-    } else {
-      const dueAt = context.now() + leaseMs;
-      context.outbox.put({ id: job, kind: "release", payload: { eventId }, dueAt });
-    }
     context.log.append({
       turnId: turn.id,
       type: "error",
       data: { error: failure, turn_id: turn.id },
-      at: context.now(),
+      at,
     });
   });
-  if (gpuMs === 0 && (await giveBack(context.env.DB, eventId))) context.outbox.delete(job);
 }

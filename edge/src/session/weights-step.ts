@@ -4,8 +4,8 @@ import { confidenceOf, tokenValue } from "@rosa2/shared/objective";
 import { type AdaptResult, adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { decide, type Evidence } from "@rosa2/shared/schedule";
 import { count, eq, max } from "drizzle-orm";
+import { keepAdapter } from "../accounts/files.ts";
 import { spend } from "../accounts/spending.ts";
-import { hasRoom, putAdapter } from "../adapters/index.ts";
 import type { WeightsReport, WordsReport } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
@@ -14,7 +14,7 @@ import { callContext, type SessionContext } from "./context.ts";
 import { isNeutral, logReport, rightReply, scoreTokens, unchangedWords } from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { updateRows } from "./policy/update-plan.ts";
-import { type GpuTime, meter, noteIndex } from "./store/meter.ts";
+import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
 import { dropPositive, keepPositive, replayedPositives } from "./store/replay.ts";
 import {
   activeGeneration,
@@ -71,17 +71,16 @@ export async function updateWeights(
   });
 
   const { adapterBytesMax } = context.config;
-  if (!(await hasRoom(context.env, tenantId, 1, adapterBytesMax))) {
+  if (context.adapterBytes >= adapterBytesMax) {
     return skip(
       `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`,
     );
   }
   const charge = {
-    eventId: `${sessionId}/${feedbackId}`,
-    tenantId,
+    eventId: meterIdOfUpdate(context, feedbackId),
     amountNanos: context.config.prices.adaptationNanos,
   };
-  await spend(context.env.DB, charge, async (keep) => {
+  await spend(context.purse, charge, async (keep) => {
     let answer: Awaited<ReturnType<SessionContext["gpu"]["adapt"]>>;
     try {
       answer = await context.gpu.adapt(
@@ -91,7 +90,7 @@ export async function updateWeights(
       if (answer.adapter !== null) {
         const { digest = "" } = answer.result;
         const owner = { tenantId, sessionId };
-        await putAdapter(context.env, owner, digest, answer.adapter, adapterBytesMax);
+        await keepAdapter(context.env, owner, digest, answer.adapter, adapterBytesMax);
       }
     } catch (error) {
       if (!(error instanceof RosaError) || isTransient(error)) throw error;
@@ -247,8 +246,8 @@ function commitWeights(
     }
     const costNanos = made === null ? 0 : context.config.prices.adaptationNanos;
     if (recipe !== null || gpuMs > 0) {
-      meter(context, {
-        eventId: `${sessionId}/${row.id}`,
+      context.purse.settle({
+        eventId: meterIdOfUpdate(context, row.id),
         tenantId,
         keyId: row.keyId,
         sessionId,
@@ -259,8 +258,8 @@ function commitWeights(
         gpuMs,
         costNanos,
       });
-    }
-    noteIndex(context);
+    } else context.purse.release(meterIdOfUpdate(context, row.id));
+    noteReport(context);
     context.db
       .update(feedback)
       .set({ weights, plan, costNanos, step: "weights" })

@@ -14,7 +14,7 @@ import { isNeutral, logReport, scoreRepliesForWords, unchangedWords } from "./ev
 import { withRequest } from "./policy/prompt.ts";
 import { rewriterOf } from "./rewriter.ts";
 import { wordsOptions } from "./store/lexicon.ts";
-import { type GpuTime, meter } from "./store/meter.ts";
+import type { GpuTime } from "./store/meter.ts";
 import { feedbackRow, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
 import { feedback, revisions, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
@@ -84,7 +84,7 @@ export async function reviseWords(
     }
     if (words.rewriter !== null || gpuTime.ms > 0) {
       const { sessionId, tenantId } = context;
-      meter(context, {
+      context.purse.settle({
         eventId: `${sessionId}/${feedbackId}:words`,
         tenantId,
         keyId: row.keyId,

@@ -1,18 +1,12 @@
 /** What must hold of a session at rest, whatever happened on the way. */
 import { expect } from "vitest";
 import type { SessionDetail } from "../../../edge/src/contract/index.ts";
+import { accountRows } from "../../edge/support/account.ts";
 import { bindings, type Caller, readEvents, textOf } from "../../edge/support/client.ts";
 
 interface Lineage {
   active: string;
   data: { id: string; index: number; parent: string; digest: string; feedback_id: string }[];
-}
-
-async function rows<T>(sql: string, ...values: unknown[]): Promise<T[]> {
-  const { results } = await bindings.DB.prepare(sql)
-    .bind(...values)
-    .all<T>();
-  return results;
 }
 
 /** Asserts every invariant; the session's own state for further ones. */
@@ -24,8 +18,9 @@ export async function expectSound(caller: Caller, id: string): Promise<SessionDe
   await expectOneGenerationPerUpdate(caller, session);
   await expectLogsTellOnce(caller, session);
   await expectMeteredOnce(caller, session);
-  const [index] = await rows<object>(
-    "SELECT turns, generation FROM session_index WHERE id = ?1",
+  const [index] = await accountRows<object>(
+    caller.tenantId,
+    "SELECT turns, generation FROM session_index WHERE id = ?",
     id,
   );
   expect(index).toEqual({ turns: session.turns.length, generation: session.generation });
@@ -45,10 +40,10 @@ async function expectOneGenerationPerUpdate(caller: Caller, session: SessionDeta
   for (const { digest } of data) {
     expect(await bindings.ADAPTERS.head(`adapters/${caller.tenantId}/${digest}`)).not.toBeNull();
   }
-  const [held] = await rows<{ held: number; counted: number }>(
-    `SELECT (SELECT coalesce(sum(bytes), 0) FROM adapter_refs WHERE tenant_id = ?1) AS held,
-            (SELECT adapter_bytes FROM tenants WHERE id = ?1) AS counted`,
+  const [held] = await accountRows<{ held: number; counted: number }>(
     caller.tenantId,
+    `SELECT (SELECT coalesce(sum(bytes), 0) FROM adapter_refs) AS held,
+            (SELECT adapter_bytes FROM account) AS counted`,
   );
   expect(held?.counted).toBe(held?.held);
 }
@@ -68,29 +63,28 @@ async function expectLogsTellOnce(caller: Caller, session: SessionDetail): Promi
   }
 }
 
-/** The ledger says of a session what the session says of itself, and nothing is still reserved for it. */
+/** The account says of a session what the session says of itself, and nothing is set aside for it any more. */
 async function expectMeteredOnce(caller: Caller, session: SessionDetail): Promise<void> {
-  const [ledger] = await rows<Record<string, number>>(
-    `SELECT sum(kind = 'reply') AS replies, sum(adaptations_accepted) AS accepted,
-            sum(cost_nanos) AS cost, sum(prompt_tokens) AS prompt, sum(completion_tokens) AS written
-     FROM usage_events WHERE session_id = ?1`,
+  const { tenantId } = caller;
+  const [usage] = await accountRows<Record<string, number>>(
+    tenantId,
+    `SELECT sum(replies) AS replies, sum(adaptations_accepted) AS accepted, sum(cost_nanos) AS cost,
+            sum(prompt_tokens) AS prompt, sum(completion_tokens) AS written
+     FROM usage WHERE session_id = ?`,
     session.id,
   );
-  expect(ledger).toEqual({
+  const cost = Math.round(session.totals.cost.usd * 1e9);
+  expect(usage).toEqual({
     replies: session.turns.length,
     accepted: session.totals.generations,
-    cost: Math.round(session.totals.cost.usd * 1e9),
+    cost,
     prompt: session.totals.prompt_tokens,
     written: session.totals.completion_tokens,
   });
-  const subjects = [...session.turns, ...session.feedback].map(({ id }) => `${session.id}/${id}`);
-  const reserved = await rows<{ event_id: string }>(
-    "SELECT event_id FROM reservations WHERE tenant_id = ?1",
-    caller.tenantId,
+  const [money] = await accountRows<Record<string, number>>(
+    tenantId,
+    `SELECT (SELECT coalesce(sum(spent_nanos), 0) FROM spend) AS spent,
+            (SELECT coalesce(sum(granted_nanos - settled_nanos), 0) FROM leases) AS leased`,
   );
-  // What was reserved for a turn that then was not stored frees itself after a quarter of an hour.
-  const leaked = reserved.filter(({ event_id }) =>
-    subjects.includes(event_id.replace(/:\d+$/, "")),
-  );
-  expect(leaked).toEqual([]);
+  expect(money).toEqual({ spent: cost, leased: 0 });
 }

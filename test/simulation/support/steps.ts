@@ -1,30 +1,21 @@
 /**
- * The steps that a session's object takes outside itself (GPU service, D1, R2), each a place to hold it.
+ * The steps that a session's object takes outside itself (GPU service, account, R2), each a place to hold it.
  *
  * What an object writes between two of them is stored together or not at all, so ending it before and after
  * each of them ends it at every place where it could be ended. The platform's own classes are patched; the
  * product knows nothing of this.
  */
 import { runInDurableObject } from "cloudflare:test";
+import { accountStub } from "../../edge/support/account.ts";
 import { bindings, type Caller } from "../../edge/support/client.ts";
 
 export type When = "before" | "after";
 
-/** SQL that sessions send to D1, and what it is for; anything else is the Worker's own. */
-const statements: readonly [RegExp, string][] = [
-  [/INSERT INTO reservations/, "reserve money"],
-  [/^DELETE FROM reservations/, "release money"],
-  [/INSERT INTO adapter_refs/, "hold adapter"],
-  [/SELECT adapter_bytes/, "look for room"],
-  [/INTO usage_events/, "record usage"],
-  [/UPDATE session_index/, "write index"],
-];
-
-function nameOf(sql: string): string | undefined {
-  return statements.find(([pattern]) => pattern.test(sql))?.[1];
-}
-
-const never = new Promise<never>(() => {});
+/** A session's calls on its tenant's account, and what each is for. */
+const accountCalls: Record<string, string> = {
+  exchange: "tell account",
+  holdAdapter: "hold adapter",
+};
 
 /** One step that a session took: its place among all of them, and among those of its name. */
 export interface Step {
@@ -40,6 +31,7 @@ export class Steps {
   /** Where the object stands still, if it does. */
   held: string | null = null;
   #stop: { at: (step: Step) => boolean; when: When } | null = null;
+  #mayGoOn = false;
 
   /** Lets the object go on until it takes such a step, counted from now on, then holds it there. */
   hold(at: (step: Step) => boolean, when: When): void {
@@ -51,6 +43,12 @@ export class Steps {
   open(): void {
     this.held = null;
     this.#stop = null;
+  }
+
+  /** Lets an object that stands still take its step after all. */
+  goOn(): void {
+    this.held = null;
+    this.#mayGoOn = true;
   }
 
   async take<T>(name: string, work: () => T | Promise<T>): Promise<T> {
@@ -67,7 +65,10 @@ export class Steps {
     if (this.#stop?.when !== when || !this.#stop.at(step)) return;
     this.#stop = null;
     this.held = `${when} ${step.name}`;
-    await never;
+    // Looked at again and again: whoever waits for a promise of another object goes on in that one's name.
+    for (this.#mayGoOn = false; !this.#mayGoOn; ) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 }
 
@@ -96,7 +97,7 @@ class Watch {
 /** Patches the platform's calls, for the life of the worker. */
 export function watchSteps(): Watch {
   const watch = new Watch();
-  watchDatabase(watch);
+  watchAccount(watch);
   watchFiles(watch);
   watchGpu(watch);
   return watch;
@@ -105,39 +106,23 @@ export function watchSteps(): Watch {
 type Method = (...args: unknown[]) => unknown;
 type Patchable = Record<string, Method>;
 
-function watchDatabase(watch: Watch): void {
-  const sqlOf = new WeakMap<object, string>();
-  const valuesOf = new WeakMap<object, string>();
-  const database = Object.getPrototypeOf(bindings.DB) as Patchable;
-  const statement = Object.getPrototypeOf(bindings.DB.prepare("SELECT 1")) as Patchable;
-  const { prepare, batch } = database as { prepare: Method; batch: Method };
-  const { bind } = statement as { bind: Method };
-  database.prepare = function (this: unknown, ...args) {
-    const made = prepare.apply(this, args) as object;
-    sqlOf.set(made, (args[0] as string).trim());
-    return made;
-  };
-  statement.bind = function (this: object, ...args) {
-    const bound = bind.apply(this, args) as object;
-    sqlOf.set(bound, sqlOf.get(this) ?? "");
-    valuesOf.set(bound, args.join(" "));
-    return bound;
-  };
-  for (const method of ["run", "first", "all"]) {
-    const original = statement[method] as Method;
-    statement[method] = function (this: object, ...args) {
-      const name = nameOf(sqlOf.get(this) ?? "");
-      const work = () => original.apply(this, args);
-      return name === undefined ? work() : watch.take(name, valuesOf.get(this) ?? "", work);
-    };
-  }
-  database.batch = function (this: unknown, ...args) {
-    const batched = args[0] as object[];
-    const names = batched.map((one) => nameOf(sqlOf.get(one) ?? ""));
-    const subject = batched.map((one) => valuesOf.get(one) ?? "").join(" ");
-    const name = names.find((one) => one !== undefined && one !== "release money");
-    const work = () => batch.apply(this, args);
-    return name === undefined ? work() : watch.take(name, subject, work);
+function watchAccount(watch: Watch): void {
+  const namespace = Object.getPrototypeOf(bindings.ACCOUNTS) as Patchable;
+  const getByName = namespace.getByName as Method;
+  namespace.getByName = function (this: unknown, ...args) {
+    const stub = getByName.apply(this, args) as Patchable;
+    // All namespaces share this method; an account is named by its tenant alone.
+    if (String(args[0]).includes("/")) return stub;
+    return new Proxy(stub, {
+      get(target, property) {
+        const method = property as string;
+        const name = accountCalls[method];
+        if (name === undefined) return target[method];
+        // Called on the stub itself: what a stub's property gives is no ordinary function.
+        return (...given: unknown[]) =>
+          watch.take(name, JSON.stringify(given), () => target[method]?.(...given));
+      },
+    });
   };
 }
 
@@ -181,6 +166,14 @@ function stubOf(caller: Caller, sessionId: string): DurableObjectStub {
 /** Ends the object as a crash does: memory gone, storage kept. */
 export async function crash(caller: Caller, sessionId: string): Promise<void> {
   await runInDurableObject(stubOf(caller, sessionId), (_, state) => {
+    state.abort("crash");
+  }).catch(() => {});
+}
+
+/** Ends the account's object in the same way. */
+export async function crashAccount(caller: Caller): Promise<void> {
+  const stub = accountStub(caller.tenantId);
+  await runInDurableObject(stub, (_, state) => {
     state.abort("crash");
   }).catch(() => {});
 }

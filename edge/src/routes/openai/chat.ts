@@ -1,8 +1,16 @@
 /** OpenAI-compatible chat completions, with or without a session. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
+import { moneyIn } from "../../accounts/account.ts";
 import { contentCharsMax, costSchema, usageSchema } from "../../contract/index.ts";
-import { type AppContext, config, idempotencyOf, mySession, traceOf } from "../../http/context.ts";
+import {
+  type AppContext,
+  background,
+  config,
+  idempotencyOf,
+  mySession,
+  traceOf,
+} from "../../http/context.ts";
 import { idempotently } from "../../http/idempotency.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
@@ -64,15 +72,15 @@ chat.openapi(
     refuseUnsupported(body);
     const sessionId = sessionIdOf(c.req.header("x-rosa2-session"), body);
     if (sessionId !== null) return (await chatInSession(c, body, sessionId)) as never;
-    return (await idempotently(c, () => chatWithoutState(c, body))) as never;
+    return (await idempotently(c, () => chatWithoutState(c, body), { sharded: true })) as never;
   },
 );
 
 async function chatWithoutState(c: AppContext, body: ChatRequest): Promise<Response> {
   const id = newId("chatcmpl");
   const call = {
-    env: c.env,
     config: config(c),
+    money: moneyIn(c.env, c.var.principal.tenantId, regionOf(c), (work) => background(c, work)),
     principal: c.var.principal,
     trace: traceOf(c, body.stream === true),
     eventId: id,
@@ -118,6 +126,12 @@ async function chatInSession(
   const { turnId, generation, stream } = begun;
   const head = { ...headOf(body, turnId), session: sessionId, generation };
   return answer(c, body, head, sessionReply(turnId, stream));
+}
+
+/** The region that the caller's request came in at. */
+function regionOf(c: AppContext): string {
+  const { cf } = c.req.raw as { cf?: { colo?: unknown } };
+  return typeof cf?.colo === "string" ? cf.colo : "here";
 }
 
 function headOf(body: ChatRequest, id: string) {

@@ -2,8 +2,7 @@
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { GenerateEvent, Message, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
 import type { Principal } from "../../accounts/keys.ts";
-import { countUsage } from "../../accounts/metrics.ts";
-import { spendStreaming } from "../../accounts/spending.ts";
+import { type Money, spendStreaming } from "../../accounts/spending.ts";
 import {
   costBody,
   replyCostNanosMax,
@@ -13,12 +12,11 @@ import {
 } from "../../accounts/usage.ts";
 import type { Config } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
-import type { Env } from "../../env.ts";
 import { logFailure } from "../../failure.ts";
 import { GpuClient } from "../../gpu-client/index.ts";
 import { readLog } from "../../http/sse.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
-import { gpuMsOf, Spending } from "../../session/store/meter.ts";
+import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
 import type { ReplyEvent } from "./answer.ts";
 
 /**
@@ -29,17 +27,16 @@ import type { ReplyEvent } from "./answer.ts";
  * @throws RosaError `budget_exceeded`, `gpu_unavailable`, …
  */
 export async function* statelessReply(
-  call: { env: Env; config: Config; principal: Principal; trace: Trace; eventId: string },
+  call: { config: Config; money: Money; principal: Principal; trace: Trace; eventId: string },
   messages: Message[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
-  const { env, config, principal, trace, eventId } = call;
+  const { config, money, principal, trace, eventId } = call;
   const { tenantId, keyId } = principal;
   const sampling = { ...wanted, max_tokens: wanted.max_tokens ?? config.replyTokens };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
-  const charge = { eventId, tenantId, amountNanos };
-  yield* spendStreaming(env.DB, charge, async function* (settle) {
-    const spent = new Spending(messages, Date.now);
+  yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
+    const spent = new ReplyMeter(messages, Date.now);
     let end: Extract<GenerateEvent, { type: "done" }> | null = null;
     let failed = false;
     try {
@@ -91,8 +88,7 @@ export async function* statelessReply(
               gpuMs: end === null ? spent.gpuMs : gpuMsOf(end),
               costNanos: settledCostNanos(config.prices, usage, { messages, sampling }),
             };
-        await settle(event);
-        countUsage(env, event);
+        settle(event);
       }
     }
   });

@@ -1,6 +1,5 @@
-/** What a session notes for the accounts in D1: metered events and changes of the index, through the outbox. */
+/** What a session notes for its tenant's account, and what a reply has taken so far. */
 import type { Message, Spent, Usage } from "@rosa2/shared/protocol";
-import type { UsageEvent } from "../../accounts/usage.ts";
 import { estimateTokens } from "../policy/prompt.ts";
 import type { Store } from "./store.ts";
 
@@ -9,18 +8,19 @@ export function meterId(store: Store, turnId: string, run: number): string {
   return `${store.sessionId}/${turnId}:${run}`;
 }
 
-export function meter(store: Store, event: UsageEvent): void {
-  store.outbox.put({
-    id: `usage:${event.eventId}`,
-    kind: "usage",
-    payload: event,
-    dueAt: store.now(),
-  });
+/** Event id of the update that a piece of feedback leads to. */
+export function meterIdOfUpdate(store: Store, feedbackId: string): string {
+  return `${store.sessionId}/${feedbackId}`;
 }
 
-/** The list of sessions is brought up to date soon; many changes become one write. */
-export function noteIndex(store: Store): void {
-  store.outbox.put({ id: "index", kind: "index", payload: {}, dueAt: store.now() });
+/**
+ * The account learns soon of what was metered, and of the session's row in the index; many changes become one
+ * message. `soon` is for those that should not wait.
+ */
+export function noteReport(store: Store, soon = false): void {
+  if (!soon && store.outbox.get("account") !== undefined) return;
+  const dueAt = soon ? store.now() : store.now() + store.meteringMs;
+  store.outbox.put({ id: "account", kind: "account", payload: {}, dueAt });
 }
 
 /** GPU milliseconds of one step's calls, for the step's own metered event. */
@@ -29,7 +29,7 @@ export interface GpuTime {
 }
 
 /** What a reply that never came to its end has taken: as last reported, else counted by what was read. */
-export class Spending {
+export class ReplyMeter {
   readonly #messages: readonly Message[];
   readonly #now: () => number;
   #reported: Spent | null = null;

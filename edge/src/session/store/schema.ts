@@ -149,7 +149,7 @@ export const events = sqliteTable(
 /** Work that must happen even if this object is evicted; the alarm runs what is due. */
 export const outbox = sqliteTable("outbox", {
   id: text().primaryKey(),
-  kind: text({ enum: ["reply", "feedback", "usage", "index", "prune", "release"] }).notNull(),
+  kind: text({ enum: ["reply", "feedback", "account", "prune"] }).notNull(),
   payload: text({ mode: "json" }).$type<unknown>().notNull(),
   attempts: integer().notNull().default(0),
   dueAt: integer("due_at").notNull(),

@@ -10,6 +10,8 @@ export interface Store {
   db: DrizzleSqliteDODatabase;
   log: EventLog;
   outbox: Outbox;
+  /** How long the account may wait for what it should know. */
+  readonly meteringMs: number;
   now(): number;
   /** All or nothing; the work must not await. */
   transaction(work: () => void): void;

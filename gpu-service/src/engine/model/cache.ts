@@ -12,7 +12,7 @@ export class Cache implements KvCache {
   readonly slots: number;
   readonly tokensMax: number;
   readonly #config: ModelConfig;
-  /** Positions that fit now; grows by doubling up to `tokensMax`. */
+  /** Positions that fit now; grows up to `tokensMax`. */
   capacity: number;
   /** Per layer keys then values, each [slots, kvHeads, capacity, headSize]. */
   #blocks: Float32Array[];
@@ -39,7 +39,9 @@ export class Cache implements KvCache {
     }
     if (tokens <= this.capacity) return;
     const before = this.capacity;
-    while (this.capacity < tokens) this.capacity = Math.min(2 * this.capacity, this.tokensMax);
+    while (this.capacity < tokens) {
+      this.capacity = Math.min(nextCapacity(this.capacity), this.tokensMax);
+    }
     const { kvHeadCount, headSize } = this.#config;
     const [from, to] = [before * headSize, this.capacity * headSize];
     const old = this.#blocks;
@@ -125,4 +127,13 @@ export class Cache implements KvCache {
     this.#blocks = [];
     this.#views.clear();
   }
+}
+
+/**
+ * 64, 96, 128, 192, 256, 384, …: twice the steps of doubling, because attention reads all positions of a step, empty
+ * ones too.
+ */
+function nextCapacity(capacity: number): number {
+  const isPowerOfTwo = Number.isInteger(Math.log2(capacity));
+  return isPowerOfTwo ? (capacity * 3) / 2 : (capacity * 4) / 3;
 }

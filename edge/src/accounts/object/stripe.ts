@@ -1,12 +1,14 @@
 /**
  * Reports metered events to Stripe as meter events, each until Stripe has taken it; it makes no invoice.
  *
- * The outbox row is written with the event (usage.ts). The event's id is Stripe's `identifier`, by which
+ * The outbox row is written with the event (ledger.ts). The event's id is Stripe's `identifier`, by which
  * Stripe itself drops what was sent twice, so a crash between sending and deleting bills nobody twice.
  */
-import type { StripeConfig } from "../config.ts";
-import { sha256 } from "../ids.ts";
-import { pauseMs } from "../pause.ts";
+import type { StripeConfig } from "../../config.ts";
+import { sha256 } from "../../ids.ts";
+import { pauseMs } from "../../pause.ts";
+import type { Books } from "./books.ts";
+import { dueForStripe, noteStripe, stripeDueAt } from "./ledger.ts";
 
 const rowsPerRun = 200;
 const atOnce = 10;
@@ -14,63 +16,46 @@ const atOnce = 10;
 const tooOldMs = 34 * 24 * 3_600_000;
 const timeoutMs = 10_000;
 
-interface DueRow {
-  event_id: string;
-  attempts: number;
-  at: number;
-  cost_nanos: number;
-  customer: string;
-}
+type DueRow = ReturnType<typeof dueForStripe>[number];
 
 /** Sends what is due, oldest first. Never throws for what Stripe says: that is noted, and tried again later. */
 export async function reportToStripe(
-  db: D1Database,
+  books: Books,
   config: StripeConfig,
-  now: number,
 ): Promise<{ sent: number; failed: number }> {
-  const { results } = await db
-    .prepare(
-      `SELECT o.event_id, o.attempts, e.at, e.cost_nanos, t.stripe_customer AS customer
-       FROM stripe_outbox o JOIN usage_events e ON e.event_id = o.event_id
-       JOIN tenants t ON t.id = e.tenant_id
-       WHERE o.due_at <= ?1 AND e.at > ?2 AND t.stripe_customer IS NOT NULL
-       ORDER BY o.due_at LIMIT ?3`,
-    )
-    .bind(now, now - tooOldMs, rowsPerRun)
-    .all<DueRow>();
+  const due = dueForStripe(books, tooOldMs, rowsPerRun);
   let sent = 0;
-  for (let i = 0; i < results.length; i += atOnce) {
-    const rows = results.slice(i, i + atOnce);
+  for (let i = 0; i < due.length; i += atOnce) {
+    const rows = due.slice(i, i + atOnce);
     const failures = await Promise.all(rows.map((row) => send(config, row)));
-    await db.batch(
-      rows.map((row, index) => {
-        const failure = failures[index] ?? null;
-        if (failure === null) {
-          sent++;
-          return db.prepare("DELETE FROM stripe_outbox WHERE event_id = ?1").bind(row.event_id);
-        }
+    books.transaction(() => {
+      for (const [index, row] of rows.entries()) {
+        const text = failures[index] ?? null;
         const attempts = row.attempts + 1;
-        return db
-          .prepare(
-            "UPDATE stripe_outbox SET attempts = ?2, due_at = ?3, failure = ?4 WHERE event_id = ?1",
-          )
-          .bind(row.event_id, attempts, now + pauseMs(attempts), failure);
-      }),
-    );
+        const dueAt = books.now() + pauseMs(attempts);
+        noteStripe(books, row.eventId, text === null ? null : { text, attempts, dueAt });
+        if (text === null) sent++;
+      }
+    });
   }
-  return { sent, failed: results.length - sent };
+  return { sent, failed: due.length - sent };
+}
+
+/** When to report next; null: nothing waits. */
+export function nextReportAt(books: Books): number | null {
+  return books.config.stripe === null ? null : stripeDueAt(books, tooOldMs);
 }
 
 /** Null when Stripe has the event; else why not. */
 async function send(config: StripeConfig, row: DueRow): Promise<string | null> {
   // Stripe's identifiers have at most 100 characters; ours can grow with what they name.
-  const identifier = (await sha256(row.event_id)).slice(0, 64);
+  const identifier = (await sha256(row.eventId)).slice(0, 64);
   const body = new URLSearchParams({
     event_name: config.meter,
     identifier,
     timestamp: String(Math.floor(row.at / 1000)),
     "payload[stripe_customer_id]": row.customer,
-    "payload[value]": String(row.cost_nanos),
+    "payload[value]": String(row.costNanos),
   });
   try {
     const response = await fetch(`${config.url}/v1/billing/meter_events`, {

@@ -1,0 +1,118 @@
+/**
+ * Which of a tenant's sessions hold which adapter file, so that erasing one session leaves another's copy in
+ * place; what they hold together is kept beside it as one number, so that its limit costs no sum.
+ *
+ * It keeps references; the files themselves are in R2 (adapters/index.ts).
+ */
+import { RosaError } from "@rosa2/shared/errors";
+import { and, eq, ne, notExists, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/sqlite-core";
+import { deleteFiles } from "../../adapters/index.ts";
+import { accountRow, type Books, setAccount } from "./books.ts";
+import { adapterRefs } from "./schema.ts";
+
+/**
+ * Notes that a session holds a file. Repeating is fine.
+ *
+ * @returns `wait` while that file is being deleted.
+ * @throws RosaError `conflict` when the tenant's sessions would hold more than they may.
+ */
+export function holdAdapter(
+  books: Books,
+  ref: { sessionId: string; digest: string; bytes: number },
+  bytesMax: number,
+): "held" | "wait" {
+  const { db } = books;
+  const { sessionId, digest, bytes } = ref;
+  return books.transaction(() => {
+    const refs = db.select().from(adapterRefs).where(eq(adapterRefs.digest, digest)).all();
+    if (refs.some(({ erasing }) => erasing === 1)) return "wait";
+    if (!refs.some((one) => one.sessionId === sessionId)) {
+      addBytes(books, bytes, bytesMax);
+      db.insert(adapterRefs).values(ref).run();
+    }
+    return "held";
+  });
+}
+
+/**
+ * Lets a new session hold files that another one holds.
+ *
+ * @throws RosaError `conflict` when some are being erased, or the tenant's sessions would hold too much.
+ */
+export function shareAdapters(
+  books: Books,
+  from: string,
+  to: string,
+  digests: readonly string[],
+  bytesMax: number,
+): void {
+  const wanted = [...new Set(digests)];
+  if (wanted.length === 0) return;
+  const { db } = books;
+  books.transaction(() => {
+    const shared = db
+      .select()
+      .from(adapterRefs)
+      .where(and(eq(adapterRefs.sessionId, from), eq(adapterRefs.erasing, 0)))
+      .all()
+      .filter(({ digest }) => wanted.includes(digest));
+    if (shared.length < wanted.length) {
+      throw new RosaError("conflict", "Cannot fork: the session is being erased");
+    }
+    addBytes(
+      books,
+      shared.reduce((total, { bytes }) => total + bytes, 0),
+      bytesMax,
+    );
+    for (const { digest, bytes } of shared) {
+      db.insert(adapterRefs).values({ digest, bytes, sessionId: to }).run();
+    }
+  });
+}
+
+/** Drops a session's references and deletes the files that no other session holds; how many. Repeating is fine. */
+export async function eraseAdapters(books: Books, sessionId: string): Promise<number> {
+  const { db } = books;
+  // Marked before the file goes: whoever wants to hold it meanwhile waits.
+  const other = alias(adapterRefs, "other");
+  const alone = db
+    .update(adapterRefs)
+    .set({ erasing: 1 })
+    .where(
+      and(
+        eq(adapterRefs.sessionId, sessionId),
+        notExists(
+          db
+            .select({ one: sql`1` })
+            .from(other)
+            .where(and(eq(other.digest, sql`adapter_refs.digest`), ne(other.sessionId, sessionId))),
+        ),
+      ),
+    )
+    .returning({ digest: adapterRefs.digest })
+    .all()
+    .map(({ digest }) => digest);
+  await deleteFiles(books.env, books.tenantId, alone);
+  books.transaction(() => {
+    const gone = db
+      .delete(adapterRefs)
+      .where(eq(adapterRefs.sessionId, sessionId))
+      .returning()
+      .all();
+    const bytes = gone.reduce((total, one) => total + one.bytes, 0);
+    setAccount(books, { adapterBytes: accountRow(books).adapterBytes - bytes });
+  });
+  return alone.length;
+}
+
+function addBytes(books: Books, bytes: number, bytesMax: number): void {
+  const { adapterBytes } = accountRow(books);
+  if (adapterBytes + bytes > bytesMax) {
+    throw new RosaError(
+      "conflict",
+      `Cannot keep ${bytes} bytes more: all sessions' adapter files may take ${bytesMax}; erase some`,
+    );
+  }
+  setAccount(books, { adapterBytes: adapterBytes + bytes });
+}

@@ -1,0 +1,120 @@
+/** Saved answers by Idempotency-Key: of any size, for two days; whose first call died are made anew. */
+import { RosaError } from "@rosa2/shared/errors";
+import { and, asc, eq, inArray, isNull, lt, type SQL } from "drizzle-orm";
+import type { Books } from "./books.ts";
+import { answerParts, savedAnswers } from "./schema.ts";
+
+const keepMs = 48 * 3_600_000;
+/** A first call that has not said for so long that it goes on is taken for dead. */
+export const aliveMs = 4_000;
+/** Characters of one row: at most three bytes each, and a row may hold 2 MB. */
+const partChars = 500_000;
+
+export interface SavedAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export type Claim = "mine" | "running" | SavedAnswer;
+
+/**
+ * Whether this call is the first with its key, or what the first one answered. Old answers go by the way.
+ *
+ * @throws RosaError `idempotency_mismatch` for a key that came with another request.
+ */
+export function claimAnswer(
+  books: Books,
+  call: { key: string; fingerprint: string; token: string },
+): Claim {
+  const { db, now } = books;
+  const { key, fingerprint, token } = call;
+  return books.transaction(() => {
+    forgetAnswers(books, lt(savedAnswers.createdAt, now() - keepMs));
+    forgetAnswers(
+      books,
+      and(
+        eq(savedAnswers.key, key),
+        isNull(savedAnswers.status),
+        lt(savedAnswers.aliveUntil, now()),
+      ),
+    );
+    const row = db.select().from(savedAnswers).where(eq(savedAnswers.key, key)).get();
+    if (row === undefined) {
+      const aliveUntil = now() + aliveMs;
+      db.insert(savedAnswers)
+        .values({ key, fingerprint, token, aliveUntil, createdAt: now() })
+        .run();
+      return "mine";
+    }
+    if (row.fingerprint !== fingerprint) {
+      throw new RosaError(
+        "idempotency_mismatch",
+        "This Idempotency-Key was used with another request before",
+        { param: "Idempotency-Key" },
+      );
+    }
+    if (row.status === null) return row.token === token ? "mine" : "running";
+    const parts = db
+      .select()
+      .from(answerParts)
+      .where(eq(answerParts.key, key))
+      .orderBy(asc(answerParts.part))
+      .all();
+    const body = parts.map(({ text }) => text).join("");
+    return { status: row.status, headers: row.headers ?? {}, body };
+  });
+}
+
+/** The first call goes on; whether it is still the first. */
+export function keepAlive({ db, now }: Books, key: string, token: string): boolean {
+  const aliveUntil = now() + aliveMs;
+  return (
+    db.update(savedAnswers).set({ aliveUntil }).where(mine(key, token)).returning().all().length > 0
+  );
+}
+
+/** Saves the first call's answer; `sessionId` is the session that it shows. */
+export function saveAnswer(
+  books: Books,
+  call: { key: string; token: string },
+  answer: SavedAnswer,
+  sessionId: string | null,
+): void {
+  const { db } = books;
+  const { status, headers, body } = answer;
+  books.transaction(() => {
+    const saved = db
+      .update(savedAnswers)
+      .set({ status, headers, sessionId })
+      .where(mine(call.key, call.token))
+      .returning()
+      .all();
+    if (saved.length === 0) return;
+    for (let part = 0; part * partChars < body.length; part++) {
+      const text = body.slice(part * partChars, (part + 1) * partChars);
+      db.insert(answerParts).values({ key: call.key, part, text }).run();
+    }
+  });
+}
+
+/** A failure is not kept: the same call may be made again. */
+export function dropClaim(books: Books, key: string, token: string): void {
+  forgetAnswers(books, mine(key, token));
+}
+
+export function forgetAnswers({ db }: Books, which: SQL | undefined): void {
+  const keys = db.delete(savedAnswers).where(which).returning({ key: savedAnswers.key }).all();
+  if (keys.length === 0) return;
+  const gone = keys.map(({ key }) => key);
+  // The platform binds at most 100 values a statement.
+  for (let i = 0; i < gone.length; i += 100) {
+    db.delete(answerParts)
+      .where(inArray(answerParts.key, gone.slice(i, i + 100)))
+      .run();
+  }
+}
+
+function mine(key: string, token: string) {
+  return and(eq(savedAnswers.key, key), eq(savedAnswers.token, token), isNull(savedAnswers.status));
+}

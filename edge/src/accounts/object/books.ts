@@ -1,0 +1,29 @@
+/** What the account object's parts work with: its tables and clock, and whose account it is. */
+import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
+import type { Config } from "../../config.ts";
+import type { Env } from "../../env.ts";
+import { account } from "./schema.ts";
+
+export interface Books {
+  readonly tenantId: string;
+  env: Env;
+  config: Config;
+  db: DrizzleSqliteDODatabase;
+  now(): number;
+  /** All or nothing; the work must not await. */
+  transaction<T>(work: () => T): T;
+}
+
+export function accountRow({ db, tenantId }: Books): typeof account.$inferSelect {
+  const row = db.select().from(account).get();
+  if (row !== undefined) return row;
+  return db.insert(account).values({ tenantId }).returning().get();
+}
+
+export function setAccount(
+  books: Books,
+  columns: Partial<Omit<typeof account.$inferInsert, "tenantId">>,
+): void {
+  accountRow(books);
+  books.db.update(account).set(columns).run();
+}

@@ -1,0 +1,140 @@
+/**
+ * The monthly spend cap, and the leases under it: `cap - spent - leased >= 0` after every grant.
+ *
+ * What a holder may draw is set aside here before it is drawn there, so no burst of calls and no crash can
+ * overrun the cap. A lease that its holder does not renew in time is free again.
+ */
+import { and, eq, lte, ne, sql } from "drizzle-orm";
+import type { BudgetBody } from "../../contract/index.ts";
+import type { LeaseMessage } from "../purse/purse.ts";
+import { accountRow, type Books, setAccount } from "./books.ts";
+import { leases, spend } from "./schema.ts";
+
+/** How long a lease lasts without a word from its holder. */
+const leaseMs = 30 * 60_000;
+/** The part of the room that one holder may be lent beyond what it needs: leases shrink as the cap comes near. */
+const spareShare = 1 / 16;
+
+/** As the index over them has it. */
+const isOut = sql`granted_nanos > settled_nanos`;
+
+interface Grant {
+  grantedNanos: number;
+  expiresAt: number;
+}
+
+function monthOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 7);
+}
+
+/** Grants what is needed, or nothing, and of what is wanted beyond it a part of the room. */
+export function grant(books: Books, message: Omit<LeaseMessage, "events">): Grant {
+  const { db, now } = books;
+  const { holder, round, settledNanos, neededNanos, wantedNanos } = message;
+  const known = db.select().from(leases).where(eq(leases.holder, holder)).get();
+  // A message that was overtaken by a later one of its holder asks for nothing any more.
+  if (known !== undefined && known.round >= round) return known;
+  endExpired(books);
+  const before = db.select().from(leases).where(eq(leases.holder, holder)).get() ?? {
+    grantedNanos: settledNanos,
+    settledNanos,
+  };
+  const floor = Math.max(before.grantedNanos, before.settledNanos);
+  let grantedNanos = floor;
+  if (wantedNanos < floor) grantedNanos = Math.max(wantedNanos, before.settledNanos);
+  else {
+    const room = roomNanos(books);
+    const needed = Math.max(0, neededNanos - floor);
+    if (needed <= room) {
+      const spare = Math.floor((room - needed) * spareShare);
+      grantedNanos = floor + Math.min(wantedNanos - floor, needed + spare);
+    }
+  }
+  const row = { round, grantedNanos, expiresAt: now() + leaseMs };
+  db.insert(leases)
+    .values({ holder, settledNanos: before.settledNanos, ...row })
+    .onConflictDoUpdate({ target: leases.holder, set: row })
+    .run();
+  return row;
+}
+
+/** Whether a holder was refused what it needs. */
+export function isRefused(message: Pick<LeaseMessage, "neededNanos">, answer: Grant): boolean {
+  return answer.grantedNanos < message.neededNanos;
+}
+
+/** Notes the cost of a holder's event: what was leased becomes spent. */
+export function addSpent(books: Books, holder: string, at: number, costNanos: number): void {
+  if (costNanos === 0) return;
+  const { db } = books;
+  db.insert(spend)
+    .values({ month: monthOf(at), spentNanos: costNanos })
+    .onConflictDoUpdate({
+      target: spend.month,
+      set: { spentNanos: sql`${spend.spentNanos} + ${costNanos}` },
+    })
+    .run();
+  db.update(leases)
+    .set({ settledNanos: sql`${leases.settledNanos} + ${costNanos}` })
+    .where(eq(leases.holder, holder))
+    .run();
+}
+
+export function endLease({ db }: Books, holder: string): void {
+  db.delete(leases).where(eq(leases.holder, holder)).run();
+}
+
+/** Holders that could give something back, those with most to give first. */
+export function lenders({ db }: Books, except: string, limit: number): string[] {
+  return db
+    .select({ holder: leases.holder })
+    .from(leases)
+    .where(and(isOut, ne(leases.holder, except)))
+    .orderBy(sql`${leases.grantedNanos} - ${leases.settledNanos} DESC`)
+    .limit(limit)
+    .all()
+    .map(({ holder }) => holder);
+}
+
+export function readBudget(books: Books): BudgetBody {
+  endExpired(books);
+  const { capNanos } = accountRow(books);
+  const month = monthOf(books.now());
+  return {
+    object: "budget",
+    cap_usd: capNanos === null ? null : capNanos / 1e9,
+    month,
+    spent_usd: spentNanos(books, month) / 1e9,
+    reserved_usd: leasedNanos(books) / 1e9,
+  };
+}
+
+export function setCap(books: Books, capUsd: number | null): void {
+  setAccount(books, { capNanos: capUsd === null ? null : Math.round(capUsd * 1e9) });
+}
+
+function roomNanos(books: Books): number {
+  const { capNanos } = accountRow(books);
+  if (capNanos === null) return Number.MAX_SAFE_INTEGER;
+  return Math.max(0, capNanos - spentNanos(books, monthOf(books.now())) - leasedNanos(books));
+}
+
+function spentNanos({ db }: Books, month: string): number {
+  return db.select().from(spend).where(eq(spend.month, month)).get()?.spentNanos ?? 0;
+}
+
+function leasedNanos({ db }: Books): number {
+  const { sum } = db
+    .select({ sum: sql<number>`coalesce(sum(granted_nanos - settled_nanos), 0)` })
+    .from(leases)
+    .where(isOut)
+    .get() ?? { sum: 0 };
+  return sum;
+}
+
+function endExpired({ db, now }: Books): void {
+  db.update(leases)
+    .set({ grantedNanos: sql`${leases.settledNanos}` })
+    .where(and(isOut, lte(leases.expiresAt, now())))
+    .run();
+}

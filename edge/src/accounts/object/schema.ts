@@ -1,0 +1,166 @@
+/** Tables of one tenant's account object (SQLite): money, usage, sessions, files, saved answers. No conversation text, except in saved answers, which expire. */
+import { sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { ErasureBody } from "../../contract/index.ts";
+import type { OwnLexicon } from "../../contract/lexicon.ts";
+import { modes, usageKinds } from "../../contract/sets.ts";
+
+/** What the account is: exactly one row. */
+export const account = sqliteTable("account", {
+  tenantId: text("tenant_id").primaryKey(),
+  /** Spend cap per calendar month (UTC); null: no cap. */
+  capNanos: integer("cap_nanos"),
+  /** Kept beside the index, so that the limit on sessions costs no count over it. */
+  sessionCount: integer("session_count").notNull().default(0),
+  /** Bytes of the adapter files that the sessions hold, likewise; a file counts for each of them. */
+  adapterBytes: integer("adapter_bytes").notNull().default(0),
+  /** Own senses that new sessions start with. */
+  lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
+  /** The latest erasure of everything; while it runs no session is opened. */
+  erasure: text({ mode: "json" }).$type<ErasureBody>(),
+});
+
+/** What was spent in each calendar month. */
+export const spend = sqliteTable("spend", {
+  month: text().primaryKey(),
+  spentNanos: integer("spent_nanos").notNull(),
+});
+
+/**
+ * Money set aside for each holder (a session, a region). What a holder may still draw is `granted - settled`;
+ * both only count up, so that a message that comes twice or late changes nothing.
+ */
+export const leases = sqliteTable(
+  "leases",
+  {
+    holder: text().primaryKey(),
+    /** Number of the holder's latest message that counted. */
+    round: integer().notNull(),
+    grantedNanos: integer("granted_nanos").notNull(),
+    /** Cost of the holder's events that were recorded here. */
+    settledNanos: integer("settled_nanos").notNull(),
+    /** From then on what was not drawn is free again. */
+    expiresAt: integer("expires_at").notNull(),
+  },
+  (table) => [
+    // Of all holders that ever drew, the few that could draw now.
+    index("leases_out")
+      .on(table.expiresAt, table.grantedNanos, table.settledNanos)
+      .where(sql`granted_nanos > settled_nanos`),
+  ],
+);
+
+/** Metered events of the last weeks, so that one that is delivered again counts once. */
+export const usageEvents = sqliteTable(
+  "usage_events",
+  {
+    eventId: text("event_id").primaryKey(),
+    kind: text({ enum: usageKinds }).notNull(),
+    at: integer().notNull(),
+    costNanos: integer("cost_nanos").notNull(),
+  },
+  (table) => [index("usage_events_by_age").on(table.at)],
+);
+
+/** Usage by day (UTC, YYYY-MM-DD), session and key; an empty text stands for none. Survives erasure, holds no text. */
+export const usage = sqliteTable(
+  "usage",
+  {
+    day: text().notNull(),
+    sessionId: text("session_id").notNull(),
+    keyId: text("key_id").notNull(),
+    replies: integer().notNull(),
+    promptTokens: integer("prompt_tokens").notNull(),
+    cachedTokens: integer("cached_tokens").notNull(),
+    completionTokens: integer("completion_tokens").notNull(),
+    adaptationsAccepted: integer("adaptations_accepted").notNull(),
+    adaptationsRejected: integer("adaptations_rejected").notNull(),
+    rewriterCalls: integer("rewriter_calls").notNull(),
+    gpuMs: integer("gpu_ms").notNull(),
+    costNanos: integer("cost_nanos").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.day, table.sessionId, table.keyId] }),
+    index("usage_by_session").on(table.sessionId),
+    index("usage_by_key").on(table.keyId),
+  ],
+);
+
+/** Metered events that Stripe has not taken yet; a row is made with its event and goes when Stripe has it. */
+export const stripeOutbox = sqliteTable(
+  "stripe_outbox",
+  {
+    eventId: text("event_id").primaryKey(),
+    /** Whom Stripe bills. */
+    customer: text().notNull(),
+    at: integer().notNull(),
+    costNanos: integer("cost_nanos").notNull(),
+    attempts: integer().notNull().default(0),
+    dueAt: integer("due_at").notNull(),
+    /** What Stripe said last, for whoever looks into a row that stays. */
+    failure: text(),
+  },
+  (table) => [index("stripe_outbox_by_due").on(table.dueAt)],
+);
+
+/** Enough of each session to list it without waking its object. */
+export const sessionIndex = sqliteTable("session_index", {
+  id: text().primaryKey(),
+  title: text(),
+  mode: text({ enum: modes }).notNull(),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+  turns: integer().notNull().default(0),
+  generation: text().notNull().default("base"),
+});
+
+/** Which sessions hold which adapter file, so that erasing one session keeps another's. */
+export const adapterRefs = sqliteTable(
+  "adapter_refs",
+  {
+    digest: text().notNull(),
+    sessionId: text("session_id").notNull(),
+    bytes: integer().notNull(),
+    /** Set while the file is being deleted; nobody may take hold of it then. */
+    erasing: integer().notNull().default(0),
+  },
+  (table) => [
+    primaryKey({ columns: [table.digest, table.sessionId] }),
+    index("adapter_refs_by_session").on(table.sessionId),
+  ],
+);
+
+/** Saved answers of POSTs outside sessions (sessions keep their own), by Idempotency-Key. */
+export const savedAnswers = sqliteTable(
+  "saved_answers",
+  {
+    key: text().primaryKey(),
+    /** SHA-256 of method, path and body. */
+    fingerprint: text().notNull(),
+    /** Who runs the first call; only that caller may save its answer. */
+    token: text().notNull(),
+    /** While the first call runs: when it is taken for dead unless it has said by then that it goes on. */
+    aliveUntil: integer("alive_until").notNull(),
+    /** Null while the first call is still running. */
+    status: integer(),
+    headers: text({ mode: "json" }).$type<Record<string, string>>(),
+    /** The session that the answer shows, if any; the answer is erased with it. */
+    sessionId: text("session_id"),
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [
+    index("saved_answers_by_age").on(table.createdAt),
+    index("saved_answers_by_session").on(table.sessionId),
+  ],
+);
+
+/** A saved answer's body, cut so that a row keeps within the platform's limit. */
+export const answerParts = sqliteTable(
+  "answer_parts",
+  {
+    key: text().notNull(),
+    part: integer().notNull(),
+    text: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.key, table.part] })],
+);

@@ -1,0 +1,103 @@
+/**
+ * The Durable Object of one tenant in one region: the purse that stateless calls made there draw on.
+ *
+ * It is met once a region and is near its callers, so setting money aside waits for no other region. An
+ * isolate holds no money: what it reserved and never settled is free again after a while.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { drizzle } from "drizzle-orm/durable-sqlite";
+import { migrate } from "drizzle-orm/durable-sqlite/migrator";
+import migrations from "../../../migrations/region/migrations.js";
+import { configOf, spareNanos } from "../config.ts";
+import type { Env } from "../env.ts";
+import { logFailure } from "../failure.ts";
+import { type Result, settle } from "../rpc.ts";
+import { accountOf } from "./account.ts";
+import { Purse } from "./purse/purse.ts";
+import type { Charge } from "./spending.ts";
+import type { UsageEvent } from "./usage.ts";
+
+/** Longest that a stateless call is thought to take; what it set aside is free after that. */
+const callMs = 15 * 60_000;
+const againMs = 5_000;
+
+export class RegionObject extends DurableObject<Env> {
+  readonly #purse: Purse;
+  readonly #meteringMs: number;
+  #owner: { tenantId: string; region: string } | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const config = configOf(env);
+    this.#meteringMs = config.meteringMs;
+    const db = drizzle(ctx.storage, { logger: false });
+    this.#purse = new Purse({
+      db,
+      holder: () => this.#own().region,
+      send: (message) =>
+        accountOf(env, this.#own().tenantId).exchange(this.#own().tenantId, message),
+      // Many callers share it.
+      spareNanos: 8 * spareNanos(config),
+      now: () => Date.now(),
+      transaction: (work) => ctx.storage.transactionSync(work),
+      remind: (soon) => this.#remind(soon ? 0 : this.#meteringMs),
+    });
+    ctx.blockConcurrencyWhile(async () => {
+      await migrate(db, migrations);
+      this.#owner = (await ctx.storage.get("owner")) ?? null;
+    });
+  }
+
+  /** Sets money aside for a call; `budget_exceeded` comes back as a value. */
+  reserve(tenantId: string, region: string, charge: Charge): Promise<Result<void>> {
+    if (this.#owner === null) {
+      this.#owner = { tenantId, region };
+      void this.ctx.storage.put("owner", this.#owner);
+    }
+    return settle(() => this.#purse.reserve(charge.eventId, charge.amountNanos));
+  }
+
+  async settle(event: UsageEvent): Promise<void> {
+    this.ctx.storage.transactionSync(() => this.#purse.settle(event));
+  }
+
+  async release(eventId: string): Promise<void> {
+    this.#purse.release(eventId);
+  }
+
+  async giveBackLease(): Promise<void> {
+    await this.#purse.giveBack();
+  }
+
+  async reportUsage(): Promise<void> {
+    await this.#purse.report(this.#meteringMs);
+  }
+
+  override async alarm(): Promise<void> {
+    if (this.#owner === null) return;
+    try {
+      this.#purse.releaseOlderThan(Date.now() - callMs);
+      await this.#purse.report(this.#meteringMs);
+      if (!this.#purse.isQuiet(this.#meteringMs)) this.#remind(this.#meteringMs);
+    } catch (error) {
+      logFailure("region", error);
+      this.#remind(againMs);
+    }
+  }
+
+  #own(): { tenantId: string; region: string } {
+    if (this.#owner === null) throw new Error("The region object was not told whose it is");
+    return this.#owner;
+  }
+
+  /** An alarm that is set already stays, unless it is to ring at once. */
+  #remind(inMs: number): void {
+    this.ctx.waitUntil(
+      (async () => {
+        const set = await this.ctx.storage.getAlarm();
+        const at = Date.now() + inMs;
+        if (set === null || (inMs === 0 && set > at)) await this.ctx.storage.setAlarm(at);
+      })(),
+    );
+  }
+}

@@ -1,0 +1,99 @@
+CREATE TABLE `account` (
+	`tenant_id` text PRIMARY KEY NOT NULL,
+	`cap_nanos` integer,
+	`session_count` integer DEFAULT 0 NOT NULL,
+	`adapter_bytes` integer DEFAULT 0 NOT NULL,
+	`lexicon` text,
+	`erasure` text
+);
+--> statement-breakpoint
+CREATE TABLE `adapter_refs` (
+	`digest` text NOT NULL,
+	`session_id` text NOT NULL,
+	`bytes` integer NOT NULL,
+	`erasing` integer DEFAULT 0 NOT NULL,
+	PRIMARY KEY(`digest`, `session_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `adapter_refs_by_session` ON `adapter_refs` (`session_id`);--> statement-breakpoint
+CREATE TABLE `answer_parts` (
+	`key` text NOT NULL,
+	`part` integer NOT NULL,
+	`text` text NOT NULL,
+	PRIMARY KEY(`key`, `part`)
+);
+--> statement-breakpoint
+CREATE TABLE `leases` (
+	`holder` text PRIMARY KEY NOT NULL,
+	`round` integer NOT NULL,
+	`granted_nanos` integer NOT NULL,
+	`settled_nanos` integer NOT NULL,
+	`expires_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `leases_out` ON `leases` (`expires_at`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
+CREATE TABLE `saved_answers` (
+	`key` text PRIMARY KEY NOT NULL,
+	`fingerprint` text NOT NULL,
+	`token` text NOT NULL,
+	`alive_until` integer NOT NULL,
+	`status` integer,
+	`headers` text,
+	`session_id` text,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `saved_answers_by_age` ON `saved_answers` (`created_at`);--> statement-breakpoint
+CREATE INDEX `saved_answers_by_session` ON `saved_answers` (`session_id`);--> statement-breakpoint
+CREATE TABLE `session_index` (
+	`id` text PRIMARY KEY NOT NULL,
+	`title` text,
+	`mode` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`turns` integer DEFAULT 0 NOT NULL,
+	`generation` text DEFAULT 'base' NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `spend` (
+	`month` text PRIMARY KEY NOT NULL,
+	`spent_nanos` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `stripe_outbox` (
+	`event_id` text PRIMARY KEY NOT NULL,
+	`customer` text NOT NULL,
+	`at` integer NOT NULL,
+	`cost_nanos` integer NOT NULL,
+	`attempts` integer DEFAULT 0 NOT NULL,
+	`due_at` integer NOT NULL,
+	`failure` text
+);
+--> statement-breakpoint
+CREATE INDEX `stripe_outbox_by_due` ON `stripe_outbox` (`due_at`);--> statement-breakpoint
+CREATE TABLE `usage` (
+	`day` text NOT NULL,
+	`session_id` text NOT NULL,
+	`key_id` text NOT NULL,
+	`replies` integer NOT NULL,
+	`prompt_tokens` integer NOT NULL,
+	`cached_tokens` integer NOT NULL,
+	`completion_tokens` integer NOT NULL,
+	`adaptations_accepted` integer NOT NULL,
+	`adaptations_rejected` integer NOT NULL,
+	`rewriter_calls` integer NOT NULL,
+	`gpu_ms` integer NOT NULL,
+	`cost_nanos` integer NOT NULL,
+	PRIMARY KEY(`day`, `session_id`, `key_id`)
+);
+--> statement-breakpoint
+CREATE INDEX `usage_by_session` ON `usage` (`session_id`);--> statement-breakpoint
+CREATE INDEX `usage_by_key` ON `usage` (`key_id`);--> statement-breakpoint
+CREATE TABLE `usage_events` (
+	`event_id` text PRIMARY KEY NOT NULL,
+	`kind` text NOT NULL,
+	`at` integer NOT NULL,
+	`cost_nanos` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `usage_events_by_age` ON `usage_events` (`at`);
