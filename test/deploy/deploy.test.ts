@@ -104,7 +104,7 @@ describe("a change of the GPU secret", () => {
 });
 
 describe("a backup", () => {
-  it("brings accounts and adapters into a new deployment, byte by byte", async () => {
+  it("brings tenants and keys into a new deployment, row by row", async () => {
     const gpuUrl = await new FakeGpu(gpuSecret).listen();
     const [from, to] = [await Deployment.make(), await Deployment.make()];
     try {
@@ -112,26 +112,20 @@ describe("a backup", () => {
       expect((await from.run(variables)).code).toBe(0);
       const key = readFileSync(join(from.folder, "state/deploy/production/api-key"), "utf8").trim();
       const api = new Api({ url: from.url, key });
-      const session = await api.post<{ id: string }>("/v1/sessions");
-      const turns = `/v1/sessions/${session.id}/turns`;
-      const turn = await api.post<{ id: string }>(turns, { content: "Say it" });
-      const said = { reward: -1, correction: "It", retry: true };
-      expect(await api.post(`${turns}/${turn.id}/feedback`, said)).toMatchObject({
-        weights: { decision: "updated" },
-      });
+      await api.post("/v1/keys", { name: "for the backup" });
 
       const saved = join(from.folder, "backup");
-      expect((await from.backup("save", saved)).printed).toContain("1 adapters");
-      // Database and bucket, without tables.
+      expect((await from.backup("save", saved)).printed).toContain("Saved tenants and keys");
+      // A database without tables.
       to.change({ failing: "d1 migrations" });
       await to.run(variables);
       const restored = await to.backup("restore", saved);
-      expect(restored.printed).toContain("Restored the accounts and 1 adapters");
+      expect(restored.printed).toContain("Restored tenants and keys");
       expect((await to.backup("restore", saved)).printed).toContain("The database is not empty");
       const again = join(to.folder, "backup");
       expect((await to.backup("save", again)).code).toBe(0);
       expect(readTree(again)).toEqual(readTree(saved));
-      expect(readTree(saved)["accounts.sql"]?.join()).toContain("api_keys");
+      expect(readTree(saved)["accounts.sql"]?.join()).toContain("for the backup");
     } finally {
       for (const deployment of [from, to]) deployment.remove();
     }

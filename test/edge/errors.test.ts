@@ -74,6 +74,21 @@ describe("keys", () => {
       .run();
     await expect(use(now + 59_000)).rejects.toMatchObject({ code: "invalid_key" });
 
+    // One that is in use is looked up again behind the answer, so the next call knows.
+    const busy = await admin.make<{ id: string; key: string }>("/v1/keys", { name: "busy" });
+    const work: Promise<unknown>[] = [];
+    const ask = (at: number) =>
+      authenticate(bindings.DB, `Bearer ${busy.key}`, at, (one) => void work.push(one));
+    await ask(now);
+    await bindings.DB.prepare("UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1")
+      .bind(busy.id, now)
+      .run();
+    await ask(now + 1_000);
+    expect(work).toEqual([]);
+    await ask(now + 21_000);
+    await Promise.all(work);
+    await expect(ask(now + 22_000)).rejects.toMatchObject({ code: "invalid_key" });
+
     const short = await admin.make<{ id: string; key: string }>("/v1/keys", {
       name: "short",
       expires_in_seconds: 60,
@@ -82,6 +97,28 @@ describe("keys", () => {
       .bind(short.id)
       .run();
     expect((await callerWith(admin.tenantId, short.key).fetch("/v1/sessions")).status).toBe(401);
+  });
+});
+
+describe("a key that nobody has", () => {
+  it("is looked up once for a while, however often it is tried", async () => {
+    let reads = 0;
+    const database = {
+      prepare: (sql: string) => {
+        reads++;
+        return bindings.DB.prepare(sql);
+      },
+    } as unknown as D1Database;
+    const guess = `Bearer rosa2_${crypto.randomUUID().replaceAll("-", "").padEnd(43, "x")}`;
+    const now = Date.now();
+    for (const at of [now, now + 1, now + 9_000]) {
+      await expect(authenticate(database, guess, at)).rejects.toMatchObject({
+        code: "invalid_key",
+      });
+    }
+    expect(reads).toBe(1);
+    await expect(authenticate(database, guess, now + 11_000)).rejects.toThrow();
+    expect(reads).toBe(2);
   });
 });
 

@@ -15,13 +15,22 @@ export interface Principal {
   requestsPerMinute: RequestRate;
 }
 
-/** A looked-up key answers from memory this long, so a revocation takes effect well within a minute. */
-const memoryMs = 20_000;
+/** So long a looked-up key answers from memory alone. */
+const freshMs = 20_000;
+/** So long it still does while it is looked up again behind the answer; a revocation is effective within a minute. */
+const memoryMs = 45_000;
 const memoryMax = 10_000;
-const memory = new Map<string, { principal: Principal; expiresAt: number | null; until: number }>();
+const memory = new Map<
+  string,
+  { principal: Principal; expiresAt: number | null; readAt: number }
+>();
+/** Keys that nobody has, for a while: whoever guesses does not reach the database with each guess. */
+const unknownMs = 10_000;
+const unknownMax = 1_000;
+const unknown = new Map<string, number>();
 
 /**
- * The caller behind `Authorization: Bearer …`.
+ * The caller behind `Authorization: Bearer …`. `background` goes on with work after the answer.
  *
  * @throws RosaError `missing_key`, or `invalid_key` for one that is unknown, revoked or expired.
  */
@@ -29,6 +38,7 @@ export async function authenticate(
   db: D1Database,
   authorization: string | null | undefined,
   now: number,
+  background: (work: Promise<unknown>) => void = () => {},
 ): Promise<Principal> {
   if (authorization === null || authorization === undefined || authorization === "") {
     throw new RosaError("missing_key", "Send an API key as `Authorization: Bearer rosa2_…`");
@@ -36,13 +46,27 @@ export async function authenticate(
   const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
   if (key === undefined || !keyShape.test(key)) throw invalidKey();
   const hash = await sha256(key);
+  if ((unknown.get(hash) ?? 0) > now) throw invalidKey();
   const remembered = memory.get(hash);
-  if (remembered !== undefined && remembered.until > now && alive(remembered.expiresAt, now)) {
+  const ageMs = remembered === undefined ? memoryMs : now - remembered.readAt;
+  if (remembered !== undefined && ageMs < memoryMs && alive(remembered.expiresAt, now)) {
+    if (ageMs >= freshMs) background(lookUp(db, hash, now));
     return remembered.principal;
   }
-  memory.delete(hash);
+  const principal = await lookUp(db, hash, now);
+  if (principal === null) throw invalidKey();
+  return principal;
+}
+
+/** Reads a key and remembers what it found; null for one that is unknown, revoked or expired. */
+async function lookUp(db: D1Database, hash: string, now: number): Promise<Principal | null> {
   const row = await drizzle(db).select().from(apiKeys).where(eq(apiKeys.hash, hash)).get();
-  if (row === undefined || row.revokedAt !== null || !alive(row.expiresAt, now)) throw invalidKey();
+  if (row === undefined || row.revokedAt !== null || !alive(row.expiresAt, now)) {
+    memory.delete(hash);
+    if (unknown.size >= unknownMax) unknown.clear();
+    unknown.set(hash, now + unknownMs);
+    return null;
+  }
   const principal: Principal = {
     tenantId: row.tenantId,
     keyId: row.id,
@@ -50,7 +74,7 @@ export async function authenticate(
     requestsPerMinute: rateOf(row),
   };
   if (memory.size >= memoryMax) memory.clear();
-  memory.set(hash, { principal, expiresAt: row.expiresAt, until: now + memoryMs });
+  memory.set(hash, { principal, expiresAt: row.expiresAt, readAt: now });
   return principal;
 }
 
@@ -106,7 +130,7 @@ export async function listKeys(db: D1Database, tenantId: string): Promise<KeyBod
   return rows.map(keyBody);
 }
 
-/** Revokes; elsewhere it takes effect when the memory of the key runs out. Revoking twice is fine. */
+/** Revokes; elsewhere it takes effect within a minute, when the memory of the key runs out. Revoking twice is fine. */
 export async function revokeKey(
   db: D1Database,
   tenantId: string,

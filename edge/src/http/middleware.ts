@@ -9,7 +9,7 @@ import { authenticate, requireScope } from "../accounts/keys.ts";
 import { countRequest } from "../accounts/metrics.ts";
 import type { Scope } from "../contract/index.ts";
 import { newId } from "../ids.ts";
-import { type AppContext, type AppEnv, config } from "./context.ts";
+import { type AppContext, type AppEnv, background, config } from "./context.ts";
 import { takeRequest } from "./rate.ts";
 import { traceparentOf } from "./trace.ts";
 
@@ -90,7 +90,12 @@ export const sizeLimit = bodyLimit({
 
 /** Checks the key, then the key's rate. */
 export const account = createMiddleware<AppEnv>(async (c, next) => {
-  const principal = await authenticate(c.env.DB, c.req.header("authorization"), Date.now());
+  const principal = await authenticate(
+    c.env.DB,
+    c.req.header("authorization"),
+    Date.now(),
+    (work) => background(c, work),
+  );
   c.set("principal", principal);
   if (!config(c).rateLimit) return next();
   const rate = await takeRequest(c.env, principal, Date.now());

@@ -17,7 +17,7 @@ import { type AppContext, config, mySession, sessionStub } from "../http/context
 import { idempotently } from "../http/idempotency.ts";
 import { isId, newId } from "../ids.ts";
 import { unwrap } from "../rpc.ts";
-import type { NewSession } from "../session/object.ts";
+import type { NewSession } from "../session/context.ts";
 import { mergeLexicons } from "../session/store/lexicon.ts";
 import { json, jsonBody, route, routeGroup, sessionParam } from "./define.ts";
 

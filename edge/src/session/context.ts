@@ -1,11 +1,19 @@
 /** What the session's steps work with: the store of its own tables, and the way out to GPU, account and R2. */
-import type { Purse } from "../accounts/purse/purse.ts";
+import { RosaError } from "@rosa2/shared/errors";
+import { drizzle } from "drizzle-orm/durable-sqlite";
+import { accountOf } from "../accounts/account.ts";
+import { Purse } from "../accounts/purse/purse.ts";
 import { getAdapter } from "../adapters/index.ts";
-import type { Config } from "../config.ts";
+import { type Config, configOf, spareNanos } from "../config.ts";
+import type { ContextPolicy, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
 import type { Env } from "../env.ts";
-import type { CallContext, GpuClient } from "../gpu-client/index.ts";
+import { type CallContext, GpuClient } from "../gpu-client/index.ts";
 import type { Trace } from "../rpc.ts";
+import { EventLog } from "./store/event-log.ts";
+import { noteReport } from "./store/meter.ts";
+import { Outbox } from "./store/outbox.ts";
 import type { Store } from "./store/store.ts";
+import { indexRow } from "./store/views.ts";
 
 export interface SessionContext extends Store {
   env: Env;
@@ -21,6 +29,72 @@ export interface SessionContext extends Store {
   closing: AbortController;
   /** Writes a running turn's reply; whoever asks again meanwhile joins. */
   answer(turnId: string, trace: Trace): Promise<void>;
+}
+
+/** A session as it is opened. */
+export interface NewSession {
+  id: string;
+  tenantId: string;
+  title: string | null;
+  instructions: string | null;
+  mode: Mode;
+  context: ContextPolicy;
+  rewriter: RewriterName | null;
+  lexicon: OwnLexicon;
+  expiresAt: number | null;
+}
+
+/** A session's context over its storage. `identity` is who the session is, null as long as it is not open. */
+export function openContext(
+  storage: DurableObjectStorage,
+  env: Env,
+  identity: () => { sessionId: string; tenantId: string } | null,
+  { answer }: Pick<SessionContext, "answer">,
+): SessionContext {
+  const config = configOf(env);
+  const db = drizzle(storage, { logger: false });
+  const known = () => {
+    const who = identity();
+    if (who === null) throw new RosaError("not_found", "No such session");
+    return who;
+  };
+  const now = () => Date.now();
+  const transaction = (work: () => void) => storage.transactionSync(work);
+  const context: SessionContext = {
+    get sessionId() {
+      return known().sessionId;
+    },
+    get tenantId() {
+      return known().tenantId;
+    },
+    env,
+    config,
+    gpu: new GpuClient(config.gpu),
+    meteringMs: config.meteringMs,
+    adapterBytes: 0,
+    purse: new Purse({
+      db,
+      holder: () => context.sessionId,
+      send: (message) =>
+        accountOf(env, context.tenantId).exchange(context.tenantId, message, indexRow(context)),
+      hear: ({ adapterBytes }) => {
+        context.adapterBytes = adapterBytes;
+      },
+      spareNanos: spareNanos(config),
+      now,
+      transaction,
+      remind: (soon) => noteReport(context, soon),
+    }),
+    db,
+    log: new EventLog(db),
+    outbox: new Outbox(db),
+    replying: new Map(),
+    closing: new AbortController(),
+    answer,
+    now,
+    transaction,
+  };
+  return context;
 }
 
 /** How a call to the GPU service is made for this session: where adapters come from, what ends it. */

@@ -7,10 +7,13 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { asc, desc, eq } from "drizzle-orm";
 import type { FeedbackBody } from "../contract/index.ts";
+import { isTransient } from "../gpu-client/index.ts";
 import { newId, sha256 } from "../ids.ts";
 import { type IdempotencyKey, KeptError, type Trace } from "../rpc.ts";
 import type { SessionContext } from "./context.ts";
 import { logReport } from "./evidence.ts";
+import { rewritesWithoutGpu } from "./rewriter.ts";
+import type { Filter } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { leaseMs } from "./store/outbox.ts";
 import { type FeedbackRow, feedbackRow, runningTurn, turnRow } from "./store/rows.ts";
@@ -149,4 +152,50 @@ function rejectedReplies(context: SessionContext, problemId: string): string[] {
 
 async function untilIdle(context: SessionContext): Promise<void> {
   while (runningTurn(context) !== undefined) await context.log.changed();
+}
+
+/** Everything that readers of one piece of feedback see: its own story, and the new reply once there is one. */
+export function feedbackFilters(context: SessionContext, feedbackId: string): Filter[] {
+  const { turnId, retryTurnId } = feedbackRow(context, feedbackId);
+  const own: Filter = { turnId, feedbackId };
+  return retryTurnId === null
+    ? [own]
+    : [own, { turnId: retryTurnId, types: ["turn", "delta", "reset", "error"] }];
+}
+
+/** Tells a failure in the feedback's own story. A failed retry has its own error event in the log already. */
+export function logFailedFeedback(
+  context: SessionContext,
+  feedbackId: string,
+  error: unknown,
+): void {
+  if (error instanceof KeptError) return;
+  const failure =
+    error instanceof RosaError
+      ? { code: error.code, message: error.message }
+      : { code: "internal_error", message: "Something unexpected went wrong" };
+  context.log.append({
+    turnId: feedbackRow(context, feedbackId).turnId,
+    type: "error",
+    data: { error: failure, feedback_id: feedbackId },
+    at: context.now(),
+    feedbackId,
+  });
+}
+
+/**
+ * While the GPU service is away, words that another model wrote are answer enough: the weights are queued,
+ * and update and new turn follow from the outbox.
+ */
+export function wordsOrKept(context: SessionContext, error: unknown, feedbackId: string): void {
+  const { step } = feedbackRow(context, feedbackId);
+  if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(context)) return;
+  keptFeedback(error, feedbackId);
+}
+
+/** The feedback is stored whatever happens next; the caller learns its id with the error. */
+export function keptFeedback(error: unknown, feedbackId: string): never {
+  if (error instanceof KeptError || !(error instanceof RosaError)) throw error;
+  const { code, message, retryAfterS } = error;
+  throw new KeptError({ code, message, retryAfterS }, feedbackId);
 }

@@ -6,77 +6,59 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { RosaError } from "@rosa2/shared/errors";
-import { asc, count, desc, eq, gt } from "drizzle-orm";
-import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlite";
+import { gt } from "drizzle-orm";
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/session/migrations.js";
 import { accountOf } from "../accounts/account.ts";
-import { type LeaseAnswer, type LeaseMessage, Purse } from "../accounts/purse/purse.ts";
-import { type Config, configOf, spareNanos } from "../config.ts";
+import type { LeaseAnswer } from "../accounts/purse/purse.ts";
 import type {
-  ContextPolicy,
   Erased,
   FeedbackResult,
-  GenerationBody,
   LogEvent,
-  Mode,
   OwnLexicon,
-  RewriterName,
   SessionDetail,
   TurnBody,
   WordsStateBody,
 } from "../contract/index.ts";
 import type { Env } from "../env.ts";
 import { logFailure } from "../failure.ts";
-import { GpuClient, isTransient } from "../gpu-client/index.ts";
 import { type IdempotencyKey, KeptError, type Result, settle, type Trace } from "../rpc.ts";
-import type { SessionContext } from "./context.ts";
-import { beginFeedback, type NewFeedback } from "./feedback.ts";
+import { type NewSession, openContext, type SessionContext } from "./context.ts";
+import {
+  beginFeedback,
+  feedbackFilters,
+  keptFeedback,
+  logFailedFeedback,
+  type NewFeedback,
+  wordsOrKept,
+} from "./feedback.ts";
 import { Jobs } from "./jobs.ts";
 import type { NewTurn } from "./planned-turn.ts";
 import { changedWords, type WordsChange, wordsBody } from "./policy/words-change.ts";
-import { rewritesWithoutGpu } from "./rewriter.ts";
-import { EventLog, type Filter, followLog } from "./store/event-log.ts";
+import { followLog } from "./store/event-log.ts";
 import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { setSessionLexicon } from "./store/lexicon.ts";
 import { noteReport } from "./store/meter.ts";
-import { Outbox } from "./store/outbox.ts";
 import {
-  activeGeneration,
   feedbackRow,
   generationRow,
   sessionRow,
   setActiveGeneration,
   turnRow,
 } from "./store/rows.ts";
-import { events, feedback, generations, positives, session, turns } from "./store/schema.ts";
+import { positives, session } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
 import {
   feedbackResult,
-  generationBody,
+  isTurnSettled,
+  type Lineage,
+  lineage,
   sessionDetail,
-  sessionSummary,
+  storedCounts,
   turnBody,
 } from "./store/views.ts";
 import { setWordsState, wordsState } from "./store/words.ts";
 import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
-
-export interface NewSession {
-  id: string;
-  tenantId: string;
-  title: string | null;
-  instructions: string | null;
-  mode: Mode;
-  context: ContextPolicy;
-  rewriter: RewriterName | null;
-  lexicon: OwnLexicon;
-  expiresAt: number | null;
-}
-
-interface Lineage {
-  active: string;
-  data: GenerationBody[];
-}
 
 export class SessionObject extends DurableObject<Env> {
   readonly #context: SessionContext;
@@ -87,45 +69,11 @@ export class SessionObject extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const config: Config = configOf(env);
-    const db: DrizzleSqliteDODatabase = drizzle(ctx.storage, { logger: false });
-    const identity = () => {
-      if (this.#identity === null) throw new RosaError("not_found", "No such session");
-      return this.#identity;
-    };
-    this.#context = {
-      get sessionId() {
-        return identity().sessionId;
-      },
-      get tenantId() {
-        return identity().tenantId;
-      },
-      env,
-      config,
-      gpu: new GpuClient(config.gpu),
-      meteringMs: config.meteringMs,
-      adapterBytes: 0,
-      purse: new Purse({
-        db,
-        holder: () => this.#context.sessionId,
-        send: (message) => this.#tellAccount(message),
-        hear: ({ adapterBytes }) => {
-          this.#context.adapterBytes = adapterBytes;
-        },
-        spareNanos: spareNanos(config),
-        now: () => Date.now(),
-        transaction: (work) => ctx.storage.transactionSync(work),
-        remind: (soon) => noteReport(this.#context, soon),
-      }),
-      db,
-      log: new EventLog(db),
-      outbox: new Outbox(db),
-      replying: new Map(),
-      closing: new AbortController(),
+    const { storage } = ctx;
+    this.#context = openContext(storage, env, () => this.#identity, {
       answer: (turnId, trace) => this.#jobs.reply(turnId, trace),
-      now: () => Date.now(),
-      transaction: (work) => ctx.storage.transactionSync(work),
-    };
+    });
+    const { db } = this.#context;
     this.#jobs = new Jobs(this.#context, ctx);
     ctx.blockConcurrencyWhile(async () => {
       // Asking for a session that does not exist must not write: an object without rows costs nothing.
@@ -227,11 +175,11 @@ export class SessionObject extends DurableObject<Env> {
       this.#jobs.background(work);
       const { retry, wait = retry } = input.body;
       if (wait) {
-        await work.catch((error) => this.#wordsOrKept(error, id));
+        await work.catch((error) => wordsOrKept(this.#context, error, id));
       } else {
         while (feedbackRow(this.#context, id).step === "stored") {
           await Promise.race([work, this.#context.log.changed()]).catch((error) =>
-            this.#kept(error, id),
+            keptFeedback(error, id),
           );
         }
       }
@@ -252,27 +200,11 @@ export class SessionObject extends DurableObject<Env> {
       this.#jobs.background(
         this.#jobs.learn(feedbackId, trace).catch((error) => {
           failed = true;
-          const row = feedbackRow(this.#context, feedbackId);
-          // A failed retry has its own error event in the log already.
-          if (!(error instanceof KeptError)) {
-            this.#context.log.append({
-              turnId: row.turnId,
-              type: "error",
-              data: { error: describe(error), feedback_id: feedbackId },
-              at: this.#context.now(),
-              feedbackId,
-            });
-          }
+          logFailedFeedback(this.#context, feedbackId, error);
           this.#context.log.wake();
         }),
       );
-      const filters = (): Filter[] => {
-        const { turnId, retryTurnId } = feedbackRow(this.#context, feedbackId);
-        const own: Filter = { turnId, feedbackId };
-        return retryTurnId === null
-          ? [own]
-          : [own, { turnId: retryTurnId, types: ["turn", "delta", "reset", "error"] }];
-      };
+      const filters = () => feedbackFilters(this.#context, feedbackId);
       const settled = () => failed || feedbackRow(this.#context, feedbackId).step === "done";
       const stream = followLog(this.#context.log, filters, after, settled);
       return { feedbackId, stream };
@@ -283,15 +215,7 @@ export class SessionObject extends DurableObject<Env> {
   events(turnId: string, afterSeq: number): Promise<Result<ReadableStream<Uint8Array>>> {
     return this.#answer(() => {
       turnRow(this.#context, turnId);
-      const settled = () => {
-        const open = this.#context.db
-          .select({ step: feedback.step })
-          .from(feedback)
-          .where(eq(feedback.turnId, turnId))
-          .all()
-          .some(({ step }) => step !== "done");
-        return !open && turnRow(this.#context, turnId).status !== "running";
-      };
+      const settled = () => isTurnSettled(this.#context, turnId);
       return followLog(this.#context.log, () => [{ turnId }], afterSeq, settled);
     });
   }
@@ -332,7 +256,7 @@ export class SessionObject extends DurableObject<Env> {
   }
 
   generations(): Promise<Result<Lineage>> {
-    return this.#answer(() => this.#lineage());
+    return this.#answer(() => lineage(this.#context));
   }
 
   /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
@@ -346,7 +270,7 @@ export class SessionObject extends DurableObject<Env> {
           this.#context.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
           noteReport(this.#context);
         });
-        return this.#lineage();
+        return lineage(this.#context);
       }),
     );
   }
@@ -432,21 +356,12 @@ export class SessionObject extends DurableObject<Env> {
   /** Makes a failed turn run again; the number of the last event before, the first time that this key came. */
   async #revive(turnId: string, key: IdempotencyKey | undefined): Promise<number> {
     const earlier = key === undefined ? null : findIdempotent(this.#context, key);
-    const after = earlier === null ? this.#lastSeq() : Number(earlier);
+    const after = earlier === null ? this.#context.log.lastSeq() : Number(earlier);
     // What the key began is over: its turn is the answer, unless it failed again.
     if (earlier !== null && turnRow(this.#context, turnId).status !== "failed") return after;
     await reviveTurn(this.#context, turnId);
     noteIdempotent(this.#context, key, String(after));
     return after;
-  }
-
-  #lineage(): Lineage {
-    const active = activeGeneration(this.#context);
-    const rows = this.#context.db.select().from(generations).orderBy(asc(generations.index)).all();
-    return {
-      active,
-      data: rows.map((row) => generationBody(row, active)),
-    };
   }
 
   /** @throws KeptError when the reply failed; the turn can be retried. */
@@ -459,19 +374,10 @@ export class SessionObject extends DurableObject<Env> {
     return turnBody(this.#context, turn);
   }
 
-  #tellAccount(message: LeaseMessage): Promise<LeaseAnswer> {
-    const { tenantId } = this.#context;
-    const { id, turn_count: turns, generation, updated_at } = sessionSummary(this.#context);
-    const row = { id, turns, generation, updatedAt: Date.parse(updated_at) };
-    return accountOf(this.env, tenantId).exchange(tenantId, message, row);
-  }
-
   async #erase(): Promise<Erased> {
-    const { db, sessionId: id, tenantId } = this.#context;
+    const { sessionId: id, tenantId } = this.#context;
     await this.#jobs.finish();
-    const rows = (table: typeof turns | typeof generations | typeof events) =>
-      db.select({ n: count() }).from(table).get()?.n ?? 0;
-    const erased = { turns: rows(turns), generations: rows(generations), events: rows(events) };
+    const erased = storedCounts(this.#context);
     const adapters = await this.#context.purse.close((message) =>
       accountOf(this.env, tenantId).closeSession(tenantId, message),
     );
@@ -493,40 +399,4 @@ export class SessionObject extends DurableObject<Env> {
     const settled = () => turnRow(this.#context, turnId).status !== "running";
     return followLog(this.#context.log, () => [{ turnId, types }], afterSeq, settled);
   }
-
-  #lastSeq(): number {
-    return (
-      this.#context.db
-        .select({ seq: events.seq })
-        .from(events)
-        .orderBy(desc(events.seq))
-        .limit(1)
-        .get()?.seq ?? 0
-    );
-  }
-
-  /**
-   * While the GPU service is away, words that another model wrote are answer enough: the weights are queued,
-   * and update and new turn follow from the outbox.
-   */
-  #wordsOrKept(error: unknown, feedbackId: string): void {
-    const { step } = feedbackRow(this.#context, feedbackId);
-    if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(this.#context)) return;
-    this.#kept(error, feedbackId);
-  }
-
-  /** The feedback is stored whatever happens next; the caller learns its id with the error. */
-  #kept(error: unknown, feedbackId: string): never {
-    if (error instanceof KeptError || !(error instanceof RosaError)) throw error;
-    throw new KeptError(
-      { code: error.code, message: error.message, retryAfterS: error.retryAfterS },
-      feedbackId,
-    );
-  }
-}
-
-function describe(error: unknown): { code: string; message: string } {
-  return error instanceof RosaError
-    ? { code: error.code, message: error.message }
-    : { code: "internal_error", message: "Something unexpected went wrong" };
 }

@@ -4,7 +4,7 @@
  * A reader takes everything after its cursor from the table and waits only when there is nothing, so there
  * is no gap between replay and live, and no event comes twice.
  */
-import { and, asc, eq, gt, inArray, or } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, max, or } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { LogEvent } from "../../contract/index.ts";
 import { events } from "./schema.ts";
@@ -74,6 +74,15 @@ export class EventLog {
       .orderBy(asc(events.seq))
       .limit(limit)
       .all() as LogEvent[];
+  }
+
+  /** Number of the latest event; 0 before the first. */
+  lastSeq(): number {
+    const last = this.#db
+      .select({ seq: max(events.seq) })
+      .from(events)
+      .get();
+    return last?.seq ?? 0;
   }
 
   /** Text of a turn's deltas since its last reset: what its readers have on their screens. */

@@ -2,7 +2,7 @@
 
 import { confidenceOf } from "@rosa2/shared/objective";
 import type { Usage } from "@rosa2/shared/protocol";
-import { asc, count, max } from "drizzle-orm";
+import { asc, count, eq, max } from "drizzle-orm";
 import { costBody, usageBody } from "../../accounts/usage.ts";
 import type {
   FeedbackRecord,
@@ -22,7 +22,7 @@ import {
   type TurnRow,
   turnRow,
 } from "./rows.ts";
-import { feedback, generations, turns } from "./schema.ts";
+import { events, feedback, generations, turns } from "./schema.ts";
 import type { Store } from "./store.ts";
 
 function iso(time: number): string {
@@ -122,7 +122,7 @@ function feedbackRecord(row: FeedbackRow): FeedbackRecord {
   };
 }
 
-export function generationBody(row: GenerationRow, active: string): GenerationBody {
+function generationBody(row: GenerationRow, active: string): GenerationBody {
   const { step_norm, shift_norm, kl, kl_on, kl_base, objective, rows } = row.report;
   return {
     id: row.id,
@@ -145,7 +145,7 @@ export function generationBody(row: GenerationRow, active: string): GenerationBo
   };
 }
 
-export function sessionSummary(store: Store): SessionSummary {
+function sessionSummary(store: Store): SessionSummary {
   const row = sessionRow(store);
   const { turnCount, updatedAt } = store.db
     .select({ turnCount: count(), updatedAt: max(turns.createdAt) })
@@ -192,4 +192,44 @@ export function sessionDetail(store: Store, rewriter: RewriterName): SessionDeta
       cost: costBody(costNanos),
     },
   };
+}
+
+/** The session's row in the index of its tenant. */
+export function indexRow(store: Store) {
+  const { id, turn_count: turns, generation, updated_at } = sessionSummary(store);
+  return { id, turns, generation, updatedAt: Date.parse(updated_at) };
+}
+
+export interface Lineage {
+  active: string;
+  data: GenerationBody[];
+}
+
+/** All generations, oldest first. */
+export function lineage(store: Store): Lineage {
+  const active = activeGeneration(store);
+  const rows = store.db.select().from(generations).orderBy(asc(generations.index)).all();
+  return { active, data: rows.map((row) => generationBody(row, active)) };
+}
+
+/** Whether nothing more can come of a turn: it is answered, and all feedback on it is done. */
+export function isTurnSettled(store: Store, turnId: string): boolean {
+  const open = store.db
+    .select({ step: feedback.step })
+    .from(feedback)
+    .where(eq(feedback.turnId, turnId))
+    .all()
+    .some(({ step }) => step !== "done");
+  return !open && turnRow(store, turnId).status !== "running";
+}
+
+/** How much a session holds, as its erasure says it. */
+export function storedCounts({ db }: Store): {
+  turns: number;
+  generations: number;
+  events: number;
+} {
+  const rows = (table: typeof turns | typeof generations | typeof events) =>
+    db.select({ n: count() }).from(table).get()?.n ?? 0;
+  return { turns: rows(turns), generations: rows(generations), events: rows(events) };
 }

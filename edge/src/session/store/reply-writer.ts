@@ -1,18 +1,18 @@
 /** A reply on its way into the event log; it knows what readers have on their screens, not where text comes from. */
 import type { TokenLogprob } from "@rosa2/shared/protocol";
-import type { SessionContext } from "./context.ts";
+import type { Store } from "./store.ts";
 
 /** After an eviction a reply is written anew, and what readers already have is skipped. */
 export class ReplyWriter {
   text = "";
-  readonly #context: SessionContext;
+  readonly #store: Store;
   readonly #turnId: string;
   #shown: string;
 
-  constructor(context: SessionContext, turnId: string) {
-    this.#context = context;
+  constructor(store: Store, turnId: string) {
+    this.#store = store;
     this.#turnId = turnId;
-    this.#shown = context.log.textSoFar(turnId);
+    this.#shown = store.log.textSoFar(turnId);
   }
 
   write(delta: string, logprobs?: TokenLogprob[]): void {
@@ -40,6 +40,6 @@ export class ReplyWriter {
   }
 
   #append(type: "delta" | "reset", data: unknown): void {
-    this.#context.log.append({ turnId: this.#turnId, type, data, at: this.#context.now() });
+    this.#store.log.append({ turnId: this.#turnId, type, data, at: this.#store.now() });
   }
 }
