@@ -1,7 +1,6 @@
 /** What the weights figures need of a model: its replies, its update, and KL measured apart from the update. */
 
 import { type AdaptPlan, adaptPlanDefaults } from "@rosa2/shared/protocol";
-import { seededRandom } from "@rosa2/shared/random";
 import {
   type AdaptableModel,
   type AdaptOutcome,
@@ -145,5 +144,3 @@ export function sharedTrigrams(replies: readonly (readonly number[])[]): number 
   });
   return shared / Math.max(1, pairs);
 }
-
-export { seededRandom };
