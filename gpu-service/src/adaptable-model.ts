@@ -18,7 +18,7 @@ import type { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 const keptSchema = z.array(z.object({ prompt: z.array(z.int()), reply: z.array(z.int()) })).min(1);
 
 /** Enough tokens that their mean KL is within a factor of two of that of a thousand others, and a short pass. */
-const probeOptions: ProbeOptions = { count: 14, tokensMax: 16, msMax: 60_000 };
+const probeOptions: ProbeOptions = { count: 12, tokensMax: 12, msMax: 60_000 };
 
 type LoadedModel = LanguageModel & MeasurableModel & Pick<AdaptableModel, "adapterLength">;
 

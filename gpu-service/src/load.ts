@@ -41,6 +41,9 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   const settings = readModelSettings(directory);
   const subject = adaptable(model, tokenizer, settings, {
     anchors: await loadAnchors(directory, model, options.threads),
+    progress: (done, of) => {
+      if (done === of) process.stderr.write(`Drew ${of} samples of the model's own replies\n`);
+    },
   });
   return {
     model,

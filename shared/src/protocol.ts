@@ -100,6 +100,8 @@ export const generateEventSchema = z.discriminatedUnion("type", [
     usage: usageSchema,
     /** Summed log-prob S of the reply at temperature 1 (nats); the model's confidence is e^{S/T} over T tokens. */
     logprob: z.number(),
+    /** The reply is a near copy of a long rejected one, and a few warmer draws gave nothing else. */
+    repeats_rejected: z.boolean().optional(),
     ms: replyMsSchema,
   }),
   z.object({

@@ -33,6 +33,15 @@ interface Place {
   B: Float32Array<ArrayBuffer>;
   logprobs: Float32Array[];
   distance: Distance;
+  /** Whether the distance was measured, or estimated from shorter steps to lie far within the bounds. */
+  isMeasured: boolean;
+}
+
+/** Where a step led: what of it keeps the bounds (1 where it does), and the bound that does not let it. */
+interface Reach extends Pick<Place, "distance" | "isMeasured"> {
+  share: number;
+  bound: Stop | null;
+  isProjected: boolean;
 }
 
 /** A step must realise this share of what the linear model predicted along the targets. */
@@ -43,6 +52,8 @@ const scalingsMax = 4;
 const stepShare = 0.5;
 /** From this share of the bound on the KL from the base model on, steps are projected on it. */
 const nearBound = 0.5;
+/** An estimate must lie within half the bounds even where KL grows this much faster than it did. */
+const estimateMargin = 4;
 /** The path ends when an iteration brings less than this share of what it asked for. */
 const progressMin = 0.05;
 /** Replies of the session that are held in place and measured, the newest. */
@@ -74,6 +85,7 @@ export async function* adapt(
     B: new Float32Array(start.B),
     logprobs: first,
     distance: { fromStart: 0, fromBase: 0 },
+    isMeasured: true,
   };
   const report = (end: Place, stop: Stop, steps: number, predicted: readonly number[]) =>
     reportUpdate(rows, plan, { start, before, end, targets, predicted, stop, steps });
@@ -87,7 +99,7 @@ export async function* adapt(
   const region = yield* TrustRegion.around(model, probes, held.slice(-heldMax), start);
   try {
     before.distance.fromBase = parent === null ? 0 : yield* region.startFromBase();
-    const path = new Path(model, rows, plan, { rank, region, jacobian, targets });
+    const path = new Path(model, rows, plan, { rank, region, jacobian, targets }, before);
     const { place, stop, steps } = yield* path.follow(before);
     const figures = report(place, stop, steps, path.predicted);
     const reason = describeEnd(rows, plan, { before, end: place, targets, stop });
@@ -106,13 +118,22 @@ class Path {
   readonly #rows: readonly TokenRow[];
   readonly #plan: AdaptPlan;
   readonly #tools: { rank: number; region: TrustRegion; jacobian: Jacobian; targets: Targets };
+  readonly #start: Float32Array;
+  readonly #baseAtStart: number;
+  /** Largest KL from the start over squared length that a step of this path had. */
+  #curvature: number | null = null;
+  /** The last place whose distance was measured. */
+  #measured: Place | null = null;
 
   constructor(
     model: AdaptableModel,
     rows: readonly TokenRow[],
     plan: AdaptPlan,
     tools: { rank: number; region: TrustRegion; jacobian: Jacobian; targets: Targets },
+    before: Place,
   ) {
+    this.#start = before.B;
+    this.#baseAtStart = before.distance.fromBase;
     this.#model = model;
     this.#rows = rows;
     this.#plan = plan;
@@ -120,7 +141,20 @@ class Path {
     this.predicted = rows.map(() => 0);
   }
 
+  /** The path to its end, which is measured in any case: where an estimate was wrong, the last measured place holds. */
   async *follow(before: Place): Slices<{ place: Place; stop: Stop; steps: number }> {
+    const end = yield* this.#walk(before);
+    if (end.place.isMeasured) return end;
+    const { rank, region } = this.#tools;
+    const distance = yield* region.measure({ digest: "", rank, B: end.place.B });
+    const { kl_max, kl_base_max } = this.#plan;
+    if (distance.fromStart <= kl_max && distance.fromBase <= kl_base_max) {
+      return { ...end, place: { ...end.place, distance, isMeasured: true } };
+    }
+    return { place: this.#measured ?? before, stop: "kl", steps: this.#measured ? end.steps : 0 };
+  }
+
+  async *#walk(before: Place): Slices<{ place: Place; stop: Stop; steps: number }> {
     const { jacobian, targets } = this.#tools;
     let place = before;
     let steps = 0;
@@ -129,7 +163,9 @@ class Path {
       if (asked.every((nats) => Math.abs(nats) < owedNatsMin)) break;
       const taken = yield* this.#step(place, asked, steps + 1 === this.#plan.iterations);
       if (taken.place === null) return { place, stop: taken.stop, steps };
+      if (place !== before && place !== this.#measured) release(place.B);
       place = taken.place;
+      if (place.isMeasured) this.#measured = place;
       if (taken.stop !== null) return { place, stop: taken.stop, steps: steps + 1 };
     }
     const stop = steps < this.#plan.iterations ? "reached" : "iterations";
@@ -157,7 +193,7 @@ class Path {
     let bound: Stop | null = null;
     for (let scaling = 0; scaling <= scalingsMax; scaling++) {
       const B = stepTo(from.B, step, size);
-      const reach = yield* this.#within(B, from.distance);
+      const reach = this.#estimate(B) ?? (yield* this.#within(B, from.distance));
       if (reach.share < 1) {
         release(B);
         bound = reach.bound;
@@ -179,15 +215,15 @@ class Path {
       const gain = used.map((row) => targets.gained(row, from.logprobs[row]!, logprobs[row]!));
       const ratio = ratioAlong(asked, gain, predicted) / size;
       const worth = reach.isProjected ? 0 : agreementMin;
-      if (ratio > worth && !targets.lowered(logprobs)) {
+      if (ratio > worth && !targets.lowered(logprobs, reach.isProjected)) {
         used.forEach((row, at) => {
           this.predicted[row]! += predicted[at]! * size;
         });
         release(step);
-        release(from.B);
         const done = shareOf(asked, gain);
         const stop = done < progressMin ? (reach.bound ?? bound ?? "no_progress") : null;
-        return { place: { B, logprobs, distance: reach.distance }, stop };
+        const { distance, isMeasured } = reach;
+        return { place: { B, logprobs, distance, isMeasured }, stop };
       }
       release(B);
       size /= 2;
@@ -196,14 +232,24 @@ class Path {
     return { place: null, stop: bound ?? "no_progress" };
   }
 
+  /** What a step's distance comes to where earlier ones show that it is far within the bounds; else null. */
+  #estimate(B: Float32Array): Reach | null {
+    if (this.#curvature === null) return null;
+    const fromStart = this.#curvature * squaredDistance(B, this.#start);
+    const farStart = estimateMargin * fromStart;
+    const fromBase = (Math.sqrt(this.#baseAtStart) + Math.sqrt(farStart)) ** 2;
+    const { kl_max, kl_base_max } = this.#plan;
+    if (farStart > kl_max / 2 || fromBase > nearBound * kl_base_max) return null;
+    const distance = { fromStart, fromBase };
+    return { share: 1, bound: null, distance, isProjected: false, isMeasured: false };
+  }
+
   /**
    * Measures B. `share` is what of the step keeps the bounds, 1 where it does. At the session's bound B itself is
    * drawn back towards the base model instead: what is new displaces what is old, and is not refused.
    */
-  async *#within(
-    B: Float32Array<ArrayBuffer>,
-    from: Distance,
-  ): Slices<{ share: number; bound: Stop | null; distance: Distance; isProjected: boolean }> {
+  async *#within(B: Float32Array<ArrayBuffer>, from: Distance): Slices<Reach> {
+    const isMeasured = true;
     const { kl_max, kl_base_max } = this.#plan;
     const { rank, region } = this.#tools;
     const farthest = Math.min(
@@ -212,6 +258,10 @@ class Path {
     );
     let isProjected = false;
     let distance = yield* region.measure({ digest: "", rank, B });
+    this.#curvature = Math.max(
+      this.#curvature ?? 0,
+      distance.fromStart / Math.max(squaredDistance(B, this.#start), 1e-12),
+    );
     // Far from the bound a step that crosses it is only too long.
     const isNear = from.fromBase > nearBound * kl_base_max;
     for (let pull = 0; pull < 4 && isNear && distance.fromBase > kl_base_max; pull++) {
@@ -222,14 +272,15 @@ class Path {
       distance = yield* region.measure({ digest: "", rank, B });
     }
     const bound = isProjected ? ("kl_base" as const) : null;
-    if (distance.fromBase > kl_base_max) return { share: 0.5, bound, distance, isProjected };
+    if (distance.fromBase > kl_base_max)
+      return { share: 0.5, bound, distance, isProjected, isMeasured };
     const reach = Math.sqrt(distance.fromStart);
-    if (reach <= 1.05 * farthest) return { share: 1, bound, distance, isProjected };
-    if (isProjected) return { share: 0.5, bound, distance, isProjected };
+    if (reach <= 1.05 * farthest) return { share: 1, bound, distance, isProjected, isMeasured };
+    if (isProjected) return { share: 0.5, bound, distance, isProjected, isMeasured };
     const near = Math.sqrt(from.fromStart);
     const share = Math.max(0.02, Math.min(0.7, (farthest - near) / Math.max(1e-9, reach - near)));
     const isSpent = farthest >= Math.sqrt(kl_max) * 0.999;
-    return { share, bound: isSpent ? "kl" : null, distance, isProjected };
+    return { share, bound: isSpent ? "kl" : null, distance, isProjected, isMeasured };
   }
 }
 
@@ -239,6 +290,12 @@ function stepTo(from: Float32Array, step: Float32Array, size: number): Float32Ar
   for (let i = 0; i < B.length; i++) B[i] = from[i]! + size * step[i]!;
   roundToFile(B);
   return B;
+}
+
+function squaredDistance(a: Float32Array, b: Float32Array): number {
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += (a[i]! - b[i]!) ** 2;
+  return total;
 }
 
 /** Σ δ·realised / Σ δ·predicted. */

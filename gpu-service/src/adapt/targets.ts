@@ -68,14 +68,18 @@ export class Targets {
     return { into: jacobian.row(row), weights };
   }
 
-  /** Whether a right reply that asked for something has lost: the newest one anything, an older one too much. */
-  lowered(logprobs: readonly Float32Array[]): boolean {
+  /**
+   * Whether a right reply that asked for something has lost: the newest one anything, an older one too much. At the
+   * session's bound what is new `displaces` what is older.
+   */
+  lowered(logprobs: readonly Float32Array[], displaces: boolean): boolean {
     const asking = this.#rows.flatMap(({ kind }, row) =>
       kind !== "rejected" && kind !== "held" && this.owes(row, this.#start[row]!) > 0 ? [row] : [],
     );
     return asking.some((row) => {
       const lost = -this.gained(row, this.#start[row]!, logprobs[row]!);
-      return lost > (row === asking.at(-1) ? 0 : lostNatsMax);
+      if (row === asking.at(-1)) return lost > 0;
+      return !displaces && lost > lostNatsMax;
     });
   }
 }

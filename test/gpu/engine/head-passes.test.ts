@@ -50,7 +50,18 @@ function open(name: string) {
       await head.dispose();
     }
   };
-  return { config, sliced, whole, run };
+  const divergence = async (head: HeadPass) => {
+    const dims = [positions, config.hiddenSize];
+    const other = h.map((value, i) => value + Math.sin(i));
+    try {
+      return await finish(
+        head.divergence(new Tensor("float32", h.slice(), dims), new Tensor("float32", other, dims)),
+      );
+    } finally {
+      await head.dispose();
+    }
+  };
+  return { config, sliced, whole, run, divergence };
 }
 
 // An untied head, a tied one, and one with capped logits and a norm of 1 + w.
@@ -71,6 +82,12 @@ for (const name of ["llama", "llama-tied", "gemma2"]) {
       expectClose(found.cotangents!, expected.cotangents!);
     },
   );
+
+  it(`${name}: the KL of two policies is the same over slices and over the whole`, async () => {
+    const { config, sliced, whole, divergence } = open(name);
+    const head = sliced(2 * 7 * config.hiddenSize * Float32Array.BYTES_PER_ELEMENT);
+    expectClose(await divergence(head), await divergence(whole));
+  });
 
   it(`${name}: log-probs alone are the same`, async () => {
     const { sliced, run } = open(name);

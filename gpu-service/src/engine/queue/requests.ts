@@ -21,6 +21,7 @@ import type {
   TokenRow,
 } from "../../language-model.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
+import { answerOf, isNearCopy, longTokensMin } from "../batch/near-copies.ts";
 import type { RejectedReply } from "../batch/rejected.ts";
 import { Reply } from "../batch/reply.ts";
 import { withDefaults } from "../batch/sampling.ts";
@@ -31,6 +32,9 @@ import type { ExportedFiles } from "./messages.ts";
 
 /** Scores are asked for while a person waits; updates run while one reads. */
 const priorities = { score: 0, update: 1 };
+
+/** Further draws, each warmer, after a reply that is a near copy of a rejected one. */
+const redrawsMax = 3;
 
 /** A model with what belongs to it. */
 export interface Runtime {
@@ -84,10 +88,19 @@ export class Requests {
     const adapter = this.#adapter(request, adapterBytes);
     const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
     const tokensMax = this.#replyTokensMax(prompt.length, sampling.max_tokens);
-    const start = (scored: RejectedReply[]) => {
+    const seed = sampling.seed ?? randomSeed();
+    const answers = request.rejected.map((text) => tokenizer.replyIds(answerOf(text)));
+    // A draw that may be thrown away is not shown before it is whole.
+    const isHeld = answers.some(({ length }) => length >= longTokensMin);
+    const start = (scored: RejectedReply[], draw = 0) => {
+      const held: Exclude<GenerateEvent, { type: "error" }>[] = [];
+      const tell = (event: (typeof held)[number]) => {
+        if (isHeld) held.push(event);
+        else listener.event(event);
+      };
       const reply = new Reply(tokenizer, {
-        sampling,
-        seed: sampling.seed ?? randomSeed(),
+        sampling: draw === 0 ? sampling : warmer(sampling, draw),
+        seed: (seed + draw) | 0,
         prompt,
         eosIds: tokenizer.endIds,
         tokensMax,
@@ -98,17 +111,25 @@ export class Requests {
         {
           piece: ({ text, logprobs }, spent) => {
             if (text === "" && !logprobs?.length) return;
-            listener.event({ type: "delta", text, ...(logprobs ? { logprobs } : {}), spent });
+            tell({ type: "delta", text, ...(logprobs ? { logprobs } : {}), spent });
           },
-          finish: ({ finish, usage, ms }) =>
+          finish: ({ finish, usage, ms }) => {
+            const repeats = isHeld && isNearCopy(tokenizer.replyIds(answerOf(reply.text)), answers);
+            if (repeats && draw < redrawsMax) {
+              start(scored, draw + 1);
+              return;
+            }
+            for (const event of held) listener.event(event);
             listener.event({
               type: "done",
               text: reply.text,
               finish_reason: finish,
               usage,
               logprob: reply.logprob,
+              ...(repeats ? { repeats_rejected: true } : {}),
               ms,
-            }),
+            });
+          },
           fail: (error) => listener.fail(error),
         },
       );
@@ -319,4 +340,9 @@ function sampleResult(replies: readonly Reply[], ends: readonly SequenceEnd[]): 
 
 function randomSeed(): number {
   return crypto.getRandomValues(new Int32Array(1))[0] as number;
+}
+
+/** Each further draw is .25 warmer, from .75 on. */
+function warmer<T extends { temperature: number }>(sampling: T, draw: number): T {
+  return { ...sampling, temperature: Math.max(sampling.temperature, 0.5) + 0.25 * draw };
 }

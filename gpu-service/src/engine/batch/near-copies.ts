@@ -1,0 +1,34 @@
+/** Whether a long reply repeats a rejected one in substance: changing a letter is no other answer. It knows tokens. */
+
+/** Tokens of a rejected reply from which on a near copy counts as a repeat; shorter ones are ruled out exactly. */
+export const longTokensMin = 16;
+const gramTokens = 5;
+/** Share of a reply's 5-grams that a near copy has from the rejected one. */
+const sharedMin = 0.8;
+
+/** A reply without what a thinking model wrote before it: two answers are compared, not two trains of thought. */
+export function answerOf(text: string): string {
+  const end = text.lastIndexOf("</think>");
+  return (end < 0 ? text : text.slice(end + "</think>".length)).trim();
+}
+
+/** `rejected` are the token ids of answers; short ones count for nothing here. */
+export function isNearCopy(
+  reply: ArrayLike<number>,
+  rejected: readonly ArrayLike<number>[],
+): boolean {
+  const grams = gramsOf(reply);
+  if (grams.length === 0) return false;
+  return rejected.some((other) => {
+    if (other.length < longTokensMin) return false;
+    const known = new Set(gramsOf(other));
+    return grams.filter((gram) => known.has(gram)).length >= sharedMin * grams.length;
+  });
+}
+
+function gramsOf(ids: ArrayLike<number>): string[] {
+  const count = Math.max(0, ids.length - gramTokens + 1);
+  return Array.from({ length: count }, (_, at) =>
+    Array.from({ length: gramTokens }, (_, i) => ids[at + i]).join(),
+  );
+}
