@@ -99,6 +99,7 @@ CREATE TABLE `turns` (
 	`status` text NOT NULL,
 	`reply` text DEFAULT '' NOT NULL,
 	`finish_reason` text,
+	`repeats_rejected` integer DEFAULT false NOT NULL,
 	`logprob` real,
 	`usage` text,
 	`generation` text NOT NULL,

@@ -153,6 +153,16 @@ describe("exactly one generation per feedback", () => {
     ]);
   });
 
+  it("says of a new try that it repeats the rejected reply where the model had nothing else", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Tell me a story");
+    expect(turn.repeats_rejected).toBe(false);
+    await caller.behave({ repeats: true });
+    const { turn: again } = await judge(caller, id, turn.id, { reward: -1, retry: true });
+    expect(again?.repeats_rejected).toBe(true);
+  });
+
   it("tells what an update did to the right reply: its log-prob before and after", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller, { adaptation: { mode: "weights" } });

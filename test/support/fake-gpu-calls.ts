@@ -8,6 +8,8 @@ export interface Behaviour {
   delayMs?: Record<string, number>;
   /** Pause between deltas (milliseconds). */
   deltaMs?: number;
+  /** Says of every reply that it repeats a rejected one. */
+  repeats?: boolean;
   /** A reply waits this long in the queue, with heartbeats (milliseconds). */
   queueMs?: number;
   /** Break the reply's stream after so many deltas. */

@@ -241,6 +241,7 @@ async function generate(
     finish_reason: deltas.length < pieces.length ? "length" : "stop",
     usage: { ...asked, completion_tokens: deltas.length },
     logprob: learned[prompt] === reply ? -0.05 : -1.2,
+    ...(behaviour.repeats === true ? { repeats_rejected: true } : {}),
     ms: { queue: 0, prefill: 1, decode: 1 },
   });
   response.end();

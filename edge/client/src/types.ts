@@ -388,11 +388,13 @@ export interface Turn {
   prompt: string;
   reply: string;
   finish_reason: "stop" | "length" | "stopped" | null;
+  /** The reply is a near copy of a long reply that was rejected: a few warmer draws gave nothing else */
+  repeats_rejected: boolean;
   /** `base` or a generation's id */
   generation: string;
   retry_of: string | null;
   attempt: number;
-  /** e^S of the reply, 0…1 */
+  /** exp(S/T) of the reply, 0…1: the geometric mean of its T tokens' probabilities */
   confidence: number | null;
   usage: Usage | null;
   cost: Cost;

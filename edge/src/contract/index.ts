@@ -111,10 +111,16 @@ export const turnSchema = z
     prompt: z.string().openapi({ description: "The request as the model saw it" }),
     reply: z.string(),
     finish_reason: z.enum(finishReasons).nullable(),
+    repeats_rejected: z.boolean().openapi({
+      description:
+        "The reply is a near copy of a long reply that was rejected: a few warmer draws gave nothing else",
+    }),
     generation: generationName,
     retry_of: turnId.nullable(),
     attempt: z.int(),
-    confidence: z.number().nullable().openapi({ description: "e^S of the reply, 0…1" }),
+    confidence: z.number().nullable().openapi({
+      description: "exp(S/T) of the reply, 0…1: the geometric mean of its T tokens' probabilities",
+    }),
     usage: z.union([usageSchema, z.null()]),
     cost: costSchema,
     error: z.object({ code: z.string(), message: z.string() }).nullable(),

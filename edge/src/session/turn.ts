@@ -105,6 +105,7 @@ export async function answerTurn(
           status: "completed",
           reply: event.text,
           finishReason: event.finish_reason,
+          repeatsRejected: event.repeats_rejected ?? false,
           logprob: event.logprob,
           usage: event.usage,
           gpuMs: gpuMsOf(event),
@@ -222,6 +223,7 @@ interface Outcome {
   status: "completed" | "stopped";
   reply: string;
   finishReason: "stop" | "length" | "stopped";
+  repeatsRejected?: boolean;
   logprob: number | null;
   usage: Usage;
   gpuMs: number;

@@ -8,6 +8,7 @@ import {
 } from "@rosa2/shared/protocol";
 import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isNearCopy } from "../../../gpu-service/src/engine/batch/near-copies.ts";
 import { fakeAdapter } from "../support/fake-runtime.ts";
 import { ask, collect, eventsOf, formOf, secret, TestService } from "../support/service.ts";
 
@@ -83,6 +84,21 @@ describe("POST /v1/generate", () => {
     const done = events.at(-1);
     expect(done?.type === "done" && done.finish_reason).toBe("stop");
     expect(done?.type === "done" && done.text.trim()).not.toBe("yes");
+  });
+
+  it("says of a long reply whether it is still a near copy of a rejected one, and shows it once", async () => {
+    const said = "the quick brown fox jumps over the lazy dog and back";
+    const ids = (text: string) => [...new TextEncoder().encode(text)];
+    for (const seed of [1, 2, 3]) {
+      const request = { ...ask(`say ${said}`), rejected: [said], sampling: { seed } };
+      const events = await service.generate(request);
+      const done = events.at(-1);
+      if (done?.type !== "done") throw new Error("no done");
+      expect(done.text.trim()).not.toBe(said);
+      expect(done.repeats_rejected ?? false).toBe(isNearCopy(ids(done.text), [ids(said)]));
+      const shown = events.map((event) => (event.type === "delta" ? event.text : "")).join("");
+      expect(shown).toBe(done.text);
+    }
   });
 
   it("refuses what does not fit the context instead of cutting it", async () => {

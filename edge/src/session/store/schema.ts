@@ -65,6 +65,8 @@ export const turns = sqliteTable(
     status: text({ enum: turnStatuses }).notNull(),
     reply: text().notNull().default(""),
     finishReason: text("finish_reason", { enum: finishReasons }),
+    /** The reply is a near copy of a rejected one: the model had nothing else to say. */
+    repeatsRejected: integer("repeats_rejected", { mode: "boolean" }).notNull().default(false),
     /** Summed log-prob of the reply (nats). */
     logprob: real(),
     usage: text({ mode: "json" }).$type<Usage>(),

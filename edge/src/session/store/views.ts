@@ -40,6 +40,7 @@ export function turnBody(store: Store, turn: TurnRow, session_id = store.session
     prompt: turn.prompt,
     reply: turn.reply,
     finish_reason: turn.finishReason,
+    repeats_rejected: turn.repeatsRejected,
     generation: turn.generation,
     retry_of: turn.retryOf,
     attempt: turn.attempt,

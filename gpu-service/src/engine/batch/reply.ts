@@ -4,6 +4,7 @@ import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
 import type { NextToken } from "../../language-model.ts";
 import type { Detokenizer } from "../../tokenizer/detokenizer.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
+import { answerOf } from "./near-copies.ts";
 import { RejectedReplies, type RejectedReply } from "./rejected.ts";
 import { type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
 import { StopStrings } from "./stop-strings.ts";
@@ -55,7 +56,7 @@ export class Reply {
     this.#sampler = new Sampler(options.sampling, options.seed, options.prompt);
     this.#detokenizer = tokenizer.detokenizer();
     this.#stops = new StopStrings(options.sampling.stop);
-    this.#rejectedTexts = new Set(options.rejected?.texts.map((text) => text.trim()));
+    this.#rejectedTexts = new Set(options.rejected?.texts.map(answerOf));
     this.#rejected = options.rejected ? new RejectedReplies(options.rejected.scored) : null;
   }
 
@@ -140,7 +141,7 @@ export class Reply {
       const last = stops.push(detokenizer.flush());
       text += last.text + (last.stopped ? "" : stops.flush());
     }
-    return this.#rejectedTexts.has((this.#text + text).trim());
+    return this.#rejectedTexts.has(answerOf(this.#text + text));
   }
 
   #note(choice: TokenChoice, decoded: string, isEnd: boolean): void {
