@@ -19,6 +19,7 @@ import {
 const watch = watchSteps();
 /** Sessions at a time; each mostly waits for alarms and writes. */
 const sessionsMax = 6;
+const capUsd = 0.0012;
 
 const body = { reward: -1, correction: "31, 12, 7", text: "largest first", retry: true };
 
@@ -31,6 +32,12 @@ async function converse(
   const caller = await newTenant();
   // A service without determinism: computing an update twice gives two files.
   await caller.behave({ salted: true });
+  // Room for little more than what is asked: leases are short, and calls come to wait for the account.
+  await caller.fetch("/v1/budget", {
+    method: "PUT",
+    body: JSON.stringify({ cap_usd: capUsd }),
+    headers: { "content-type": "application/json" },
+  });
   const { id } = await openSession(caller);
   const steps = watch.of(caller.tenantId, id);
   steps.hold(at, when);
@@ -75,6 +82,7 @@ async function converse(
   watch.leave(steps);
 
   const session = await expectSound(caller, id);
+  expect(session.totals.cost.usd).toBeLessThanOrEqual(capUsd);
   expect(session.feedback, `ended ${ended}`).toHaveLength(1);
   expect(session.totals, `ended ${ended}`).toMatchObject({ turns: 2, generations: 1 });
   expect(session.turns[1]).toMatchObject({ reply: "31, 12, 7", generation: session.generation });
