@@ -69,11 +69,9 @@ export class SessionObject extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const { storage } = ctx;
-    this.#context = openContext(storage, env, () => this.#identity, {
+    this.#context = openContext(ctx.storage, env, () => this.#identity, {
       answer: (turnId, trace) => this.#jobs.reply(turnId, trace),
     });
-    const { db } = this.#context;
     this.#jobs = new Jobs(this.#context, ctx);
     ctx.blockConcurrencyWhile(async () => {
       // Asking for a session that does not exist must not write: an object without rows costs nothing.
@@ -81,8 +79,8 @@ export class SessionObject extends DurableObject<Env> {
         .exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'")
         .toArray();
       if (tables.length === 0) return;
-      await migrate(db, migrations);
-      const row = db
+      await migrate(this.#context.db, migrations);
+      const row = this.#context.db
         .select({ sessionId: session.id, tenantId: session.tenantId })
         .from(session)
         .get();
