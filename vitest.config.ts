@@ -29,7 +29,7 @@ const workerd = (name: string, testTimeout: number): TestProjectConfiguration =>
           STRIPE_KEY: stripeKey,
           GPU_TIMEOUT_MS: "3000",
           GPU_UPDATE_TIMEOUT_MS: "3000",
-          METERING_MS: "30",
+          METERING_MS: "250",
           LOG: "off",
           RATE_LIMIT: "off",
           SIMULATION_SEEDS: process.env.SIMULATION_SEEDS ?? "",

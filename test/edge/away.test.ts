@@ -1,0 +1,78 @@
+/** What is answered while everything that lives outside the caller's region (D1, the tenant's account) is away. */
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  ask,
+  bindings,
+  type Caller,
+  newTenant,
+  openSession,
+  readEvents,
+} from "./support/client.ts";
+
+type Patchable = Record<string, (...args: unknown[]) => unknown>;
+const database = Object.getPrototypeOf(bindings.DB) as Patchable;
+const namespace = Object.getPrototypeOf(bindings.ACCOUNTS) as Patchable;
+const { prepare } = database;
+const { getByName } = namespace;
+
+/** From here on D1 and every account fail at once; sessions and regions are met as before. */
+function goAway(): void {
+  database.prepare = () => {
+    throw new Error("D1 is away");
+  };
+  namespace.getByName = function (this: unknown, ...args) {
+    if (String(args[0]).includes("/")) return getByName?.apply(this, args);
+    const away = () => Promise.reject(new Error("The account is away"));
+    return new Proxy({}, { get: () => away });
+  };
+}
+
+afterEach(() => {
+  if (prepare !== undefined) database.prepare = prepare;
+  if (getByName !== undefined) namespace.getByName = getByName;
+});
+
+const hello = { model: "m", messages: [{ role: "user", content: "hello" }] };
+
+/** A caller whose key this isolate knows. */
+async function knownCaller(): Promise<Caller> {
+  const caller = await newTenant();
+  await caller.get("/v1/models");
+  return caller;
+}
+
+describe("while D1 and the account are away", () => {
+  it("a session's first turn is answered, and so are later ones and those with an Idempotency-Key", async () => {
+    const caller = await knownCaller();
+    const { id } = await openSession(caller);
+    goAway();
+    expect((await ask(caller, id, "hello")).status).toBe("completed");
+    const streamed = await caller.post(`/v1/sessions/${id}/turns`, { content: "b", stream: true });
+    expect((await readEvents(streamed)).at(-1)?.event).toBe("done");
+    const key = { "idempotency-key": "once" };
+    const path = `/v1/sessions/${id}/turns`;
+    const first = await caller.make<{ id: string }>(path, { content: "c" }, key);
+    expect((await caller.make<{ id: string }>(path, { content: "c" }, key)).id).toBe(first.id);
+  });
+
+  it("a stateless chat in a region that has a lease is answered, whole and streamed", async () => {
+    const caller = await knownCaller();
+    await caller.make("/v1/chat/completions", hello);
+    goAway();
+    await caller.make("/v1/chat/completions", hello);
+    const streamed = await caller.post("/v1/chat/completions", { ...hello, stream: true });
+    expect((await readEvents(streamed)).at(-1)?.data).toBe("[DONE]");
+  });
+
+  it("what was metered meanwhile is told once it is back", async () => {
+    const caller = await knownCaller();
+    const { id } = await openSession(caller);
+    goAway();
+    await ask(caller, id, "hello");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (prepare !== undefined) database.prepare = prepare;
+    if (getByName !== undefined) namespace.getByName = getByName;
+    const usage = await caller.get<{ data: { replies: number }[] }>("/v1/usage");
+    expect(usage.data).toMatchObject([{ replies: 1 }]);
+  });
+});
