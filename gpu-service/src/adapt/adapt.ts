@@ -214,13 +214,18 @@ class Path {
       );
       const gain = used.map((row) => targets.gained(row, from.logprobs[row]!, logprobs[row]!));
       const ratio = ratioAlong(asked, gain, predicted) / size;
-      const worth = reach.isProjected ? 0 : agreementMin;
-      if (ratio > worth && !targets.lowered(logprobs, reach.isProjected)) {
+      // At the session's bound older examples lose to the newest, so that one alone says whether the step is worth it.
+      const newest = used.indexOf(Math.max(...used));
+      const newestGain = Math.sign(asked[newest]!) * gain[newest]!;
+      const isWorth = reach.isProjected ? newestGain > owedNatsMin : ratio > agreementMin;
+      if (isWorth && !targets.lowered(logprobs, reach.isProjected)) {
         used.forEach((row, at) => {
           this.predicted[row]! += predicted[at]! * size;
         });
         release(step);
-        const done = shareOf(asked, gain);
+        const done = reach.isProjected
+          ? newestGain / Math.max(Math.abs(asked[newest]!), owedNatsMin)
+          : shareOf(asked, gain);
         const stop = done < progressMin ? (reach.bound ?? bound ?? "no_progress") : null;
         const { distance, isMeasured } = reach;
         return { place: { B, logprobs, distance, isMeasured }, stop };
