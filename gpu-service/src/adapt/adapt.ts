@@ -239,8 +239,11 @@ class Path {
 
   /** What a step's distance comes to where earlier ones show that it is far within the bounds; else null. */
   #estimate(B: Float32Array): Reach | null {
-    if (this.#curvature === null) return null;
-    const fromStart = this.#curvature * squaredDistance(B, this.#start);
+    if (this.#curvature === null || this.#measured === null) return null;
+    const squares = squaredDistance(B, this.#start);
+    // KL may grow faster than the square farther out: an estimate holds little beyond what was measured.
+    if (squares > 1.5 * squaredDistance(this.#measured.B, this.#start)) return null;
+    const fromStart = this.#curvature * squares;
     const farStart = estimateMargin * fromStart;
     const fromBase = (Math.sqrt(this.#baseAtStart) + Math.sqrt(farStart)) ** 2;
     const { kl_max, kl_base_max } = this.#plan;
