@@ -90,6 +90,26 @@ describe("an update of rosa2-mini", () => {
   });
 });
 
+it("reaches a reply far from the base within its bound on KL, and does not stop at its first step", async () => {
+  const content = "Zig them, then sort them, in brackets: 8 4 6";
+  const prompt = tokenizer.promptIds([{ role: "user", content }]);
+  const row: TokenRow = {
+    prompt,
+    reply: tokenizer.replyIds("[6 8]"),
+    kind: "corrected",
+    weight: 1,
+  };
+  const subject = withProbes(model, [
+    tokenizer.promptIds([{ role: "user", content: "Sort them from smallest to largest: 5 8 1" }]),
+  ]);
+  const steps = adapt(subject, [row], adaptPlanDefaults, null);
+  let result = await steps.next();
+  while (!result.done) result = await steps.next();
+  expect(result.value.decision).toBe("updated");
+  expect(result.value.kl).toBeLessThan(1.15 * adaptPlanDefaults.kl_max);
+  expect(result.value.rows[0]!.logprob_after).toBeGreaterThan(-8);
+});
+
 /** What one linearised step promised for the row and what it did. */
 async function update(row: TokenRow): Promise<{ predicted: number; realised: number }> {
   const plan = { ...adaptPlanDefaults, iterations: 1, gate: 0 };
