@@ -127,7 +127,8 @@ const configSchema = z.object({
   sliding_window_pattern: count.nullish(),
   no_rope_layers: z.array(z.number()).nullish(),
   no_rope_layer_interval: count.nullish(),
-  bos_token_id: tokenId.nullish(),
+  /** −1 means none, as do null and silence. */
+  bos_token_id: z.union([tokenId, z.literal(-1)]).nullish(),
   eos_token_id: eosSchema,
   dtype: z.string().nullish(),
   torch_dtype: z.string().nullish(),
@@ -197,7 +198,7 @@ export function readModelConfig(configJson: unknown, generationJson?: unknown): 
     unrotatedLayers,
     activation: readActivation(raw, family),
     eosIds: readEos(generation?.eos_token_id ?? valueOr(raw.eos_token_id, family.eosIds)),
-    bosId: valueOr(raw.bos_token_id, family.bosId) ?? null,
+    bosId: raw.bos_token_id === -1 ? null : (valueOr(raw.bos_token_id, family.bosId) ?? null),
     sampling: readSampling(generation),
     dtype: readDtype(raw),
   };

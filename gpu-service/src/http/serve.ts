@@ -7,6 +7,11 @@ import type { Logger } from "pino";
 /** How long what is in flight may take to end after a signal. */
 const graceMs = 30_000;
 const parentCheckMs = 500;
+/**
+ * Idle connections stay open longer than callers and balancers keep theirs (60 s is usual): the side that sends
+ * the next request must be the one that closes, or that request meets a closed connection.
+ */
+const keepAliveMs = 75_000;
 
 export interface Serving {
   fetch: Parameters<typeof createAdaptorServer>[0]["fetch"];
@@ -24,6 +29,7 @@ export interface Serving {
 export function serve(serving: Serving): (reason: string) => void {
   const { host, port, logger, parentPid } = serving;
   const server = createAdaptorServer({ fetch: serving.fetch }) as Server;
+  server.keepAliveTimeout = keepAliveMs;
   let stopping = false;
 
   /** Lets requests in flight end, then the process. A second signal ends it at once. */

@@ -407,6 +407,10 @@ describe("reading config.json", () => {
     ).toMatchObject({ eosIds: [], bosId: null, headSize: 16 });
   });
 
+  it("takes a bos_token_id of -1 for none", () => {
+    expect(readModelConfig({ ...llama32, bos_token_id: -1 }).bosId).toBeNull();
+  });
+
   it("lets generation_config.json decide what ends a reply", () => {
     const eosOf = (generation?: Json) => readModelConfig(qwen25, generation).eosIds;
     expect(eosOf({ eos_token_id: [151645, 151643, 151645] })).toEqual([151645, 151643]);

@@ -1,6 +1,7 @@
 /** The service as its own process, with a real checkpoint: compiler, engine, updates and HTTP together. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, get, type IncomingHttpHeaders } from "node:http";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -136,6 +137,19 @@ describe("the GPU service's process", () => {
     });
     expect((await collect(eventsOf(response))).at(-1)).toMatchObject({ text: adapted.text });
   }, 60_000);
+
+  it("keeps an idle connection longer than callers do", async () => {
+    const url = await urlOf(run({ MODEL: checkpoint }));
+    const headers = await new Promise<IncomingHttpHeaders>((resolve, reject) => {
+      const agent = new Agent({ keepAlive: true });
+      get(`${url}/live`, { agent }, (response) => {
+        response.resume().on("end", () => agent.destroy());
+        resolve(response.headers);
+      }).on("error", reject);
+    });
+    // Node says so with its own limit; balancers and clients give up theirs after 60 s at most.
+    expect(headers["keep-alive"]).toBe("timeout=75");
+  });
 
   it("lets a reply in flight end on SIGTERM, then exits with 0", async () => {
     const process = run({ MODEL: checkpoint });
