@@ -142,7 +142,8 @@ const generationSchema = z.object({
   do_sample: z.boolean().nullish(),
   temperature: z.number().min(0).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
-  top_k: z.number().int().min(0).nullish(),
+  /** −1 keeps every token, as 0 does: vLLM's spelling. */
+  top_k: z.number().int().min(-1).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
   repetition_penalty: z.number().positive().nullish(),
 });
@@ -358,14 +359,16 @@ function readSampling(generation: z.infer<typeof generationSchema> | undefined):
   return {
     temperature: generation.temperature ?? 1,
     top_p: generation.top_p ?? greedy.top_p,
-    top_k: generation.top_k ?? greedy.top_k,
+    top_k: Math.max(0, generation.top_k ?? greedy.top_k),
     min_p: generation.min_p ?? greedy.min_p,
     repetition_penalty,
   };
 }
 
 function readDtype(raw: RawConfig): ModelConfig["dtype"] {
-  const dtype = (raw.dtype ?? raw.torch_dtype ?? "float32").replace(/^torch\./, "");
+  const stated = (raw.dtype ?? raw.torch_dtype ?? "float32").replace(/^torch\./, "");
+  // "auto" leaves it to the saved tensors, whose own types are what is read anyway.
+  const dtype = stated === "auto" ? "float32" : stated;
   if (dtype === "float32" || dtype === "float16" || dtype === "bfloat16") return dtype;
   throw unsupported("dtype", dtype, ["float32", "float16", "bfloat16"]);
 }

@@ -407,6 +407,13 @@ describe("reading config.json", () => {
     ).toMatchObject({ eosIds: [], bosId: null, headSize: 16 });
   });
 
+  it("takes a dtype of auto, and a top_k of -1 for every token", () => {
+    const generation = { do_sample: true, top_k: -1 };
+    const config = readModelConfig({ ...llama32, torch_dtype: "auto" }, generation);
+    expect(config.dtype).toBe("float32");
+    expect(config.sampling.top_k).toBe(0);
+  });
+
   it("takes a bos_token_id of -1 for none", () => {
     expect(readModelConfig({ ...llama32, bos_token_id: -1 }).bosId).toBeNull();
   });
