@@ -158,6 +158,9 @@ function readHeader(
   if (source.size < headerPrefixBytes)
     throw fail(`${source.size} bytes cannot hold a header length`);
   const prefix = source.read(0, headerPrefixBytes);
+  // Every Git-LFS pointer begins with "version https://git-lfs…".
+  if (new TextDecoder().decode(prefix) === "version ")
+    throw fail("it is a Git-LFS pointer, not the file: fetch the weights with `git lfs pull`");
   const declared = new DataView(prefix.buffer).getBigUint64(0, true);
   if (declared > BigInt(headerBytesMax))
     throw fail(`header of ${declared} bytes exceeds ${headerBytesMax}`);

@@ -103,6 +103,13 @@ it("reads a Node Buffer as it reads other bytes", () => {
 describe("hostile files", () => {
   const cases: [reason: string, file: Uint8Array, message: string][] = [
     ["an empty file", new Uint8Array(0), "0 bytes cannot hold"],
+    [
+      "a Git-LFS pointer",
+      new TextEncoder().encode(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+      ),
+      "fetch the weights with `git lfs pull`",
+    ],
     ["half a header length", new Uint8Array(7), "7 bytes cannot hold"],
     [
       "a header longer than the file",
