@@ -133,6 +133,15 @@ export function spareNanos({ prices, replyTokens, contextTokens }: Config): numb
   return Math.ceil(8 * reply + 2 * prices.adaptationNanos);
 }
 
+/** The length that a reply may have: as asked for, else the deployment's own or what is left of the window. */
+export function replyLength(
+  asked: { max_tokens?: number | undefined },
+  { replyTokens }: Config,
+): { max_tokens: number; max_tokens_may_shrink?: true } {
+  if (asked.max_tokens !== undefined) return { max_tokens: asked.max_tokens };
+  return { max_tokens: replyTokens, max_tokens_may_shrink: true };
+}
+
 const known = new WeakMap<object, Config>();
 
 /** Typed configuration of these bindings. Throws an Error that names every bad variable. */
