@@ -57,7 +57,7 @@ const modelDirectory = new URL("../models/rosa2-mini-2/", import.meta.url);
 const runDirectory = fileURLToPath(new URL(`runs/${flags.run}/`, import.meta.url));
 const runFile = `${runDirectory}checkpoint.safetensors`;
 const logFile = `${runDirectory}train.log`;
-const checkpointSteps = 250;
+const checkpointSteps = 100;
 const rates = { muon: 0.02, adam: 3e-3 };
 const warmupSteps = 100;
 /** The rate's highest share of `rates`, and the share of the run at it before it falls linearly. */
