@@ -304,6 +304,13 @@ export const exportRequestSchema = z.object({
 });
 export type ExportRequest = z.infer<typeof exportRequestSchema>;
 
+/**
+ * What of a session a model is shown beside its instructions: the request alone, or the dialogue before it as well.
+ * A session that does not say is served as the model's `rosa2.json` says.
+ */
+export const contextPolicies = ["request", "dialogue"] as const;
+export type ContextPolicy = (typeof contextPolicies)[number];
+
 export const healthSchema = z.object({
   status: z.enum(["loading", "ok", "draining"]),
   model: z
@@ -313,6 +320,8 @@ export const healthSchema = z.object({
       digest: digestSchema,
       context_length: z.number().int(),
       parameters: z.number().int(),
+      /** Absent where the model's `rosa2.json` does not say. */
+      context_policy: z.enum(contextPolicies).optional(),
     })
     .nullable(),
   provider: z.string(),

@@ -3,6 +3,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type {
   AdaptRequest,
   AdaptResult,
+  ContextPolicy,
   ExportRequest,
   GenerateEvent,
   GenerateRequest,
@@ -42,6 +43,8 @@ export interface Runtime {
   tokenizer: ChatTokenizer;
   /** How to sample where a request does not say. */
   sampling: SamplingDefaults;
+  /** What the checkpoint's rosa2.json says about it. */
+  contextPolicy?: ContextPolicy | undefined;
   /** Throws `adapter_invalid` when the file does not fit this model. */
   readAdapter(bytes: Uint8Array): AdapterWeights;
   /** One update in slices; an accepted one comes with the new adapter and its file. */
