@@ -18,16 +18,6 @@ export function readTokenizer(directory: URL): Tokenizer {
   return new Tokenizer(read("tokenizer.json"), read("tokenizer_config.json"));
 }
 
-/** The tokens of the tokenizer in a checkpoint directory, in the order of their ids. */
-export function readVocabulary(directory: URL): string[] {
-  const { model } = JSON.parse(readFileSync(new URL("tokenizer.json", directory), "utf8")) as {
-    model: { vocab: Record<string, number> };
-  };
-  return Object.entries(model.vocab)
-    .sort(([, a], [, b]) => a - b)
-    .map(([token]) => token);
-}
-
 /**
  * The model's turns are learnt with their end token. Special tokens split the text before anything
  * else looks at it, so encoding turn by turn equals encoding the rendered conversation.

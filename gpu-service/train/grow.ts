@@ -4,8 +4,7 @@ import { kinds } from "../language/items.ts";
 import { type ModelConfig, tensorShapes } from "../src/checkpoint/checkpoint.ts";
 import { openSafetensors } from "../src/checkpoint/safetensors.ts";
 import type { TrainingState } from "./checkpoints.ts";
-import { readVocabulary } from "./conversation.ts";
-import { space } from "./vocabulary.ts";
+import { readVocabulary, space } from "./vocabulary.ts";
 
 const embedding = "model.embed_tokens.weight";
 /** Share of its random start that a new token keeps beside the mean of known ones. */

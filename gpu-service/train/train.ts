@@ -18,12 +18,12 @@ import { readModelConfig } from "../src/checkpoint/model-config.ts";
 import { Model } from "../src/engine/model/model.ts";
 import { packBatch } from "./batches.ts";
 import { loadRun, saveModel, saveRun, type TrainingState } from "./checkpoints.ts";
-import { conversationEncoder, readTokenizer, readVocabulary } from "./conversation.ts";
+import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { startFrom } from "./grow.ts";
 import { measureSkills } from "./measure.ts";
 import { contextLength } from "./tokenizer.ts";
 import { initialState, Trainer } from "./trainer.ts";
-import { specialTokens } from "./vocabulary.ts";
+import { readVocabulary, specialTokens } from "./vocabulary.ts";
 
 const { values: flags } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
 /** The vocabulary: that of the first rosa2-mini, pinned, and behind it what the training language says since. */
+import { readFileSync } from "node:fs";
 import { seededRandom } from "@rosa2/shared/random";
 import { drawSample } from "../language/samples.ts";
-import { readVocabulary } from "./conversation.ts";
 
 /** Stands for a space, as in Llama's tokenizers. */
 export const space = "\u2581";
@@ -30,6 +30,16 @@ export function buildVocabulary(): string[] {
   const twoDigits = Array.from({ length: 90 }, (_, i) => space + (i + 10));
   const words = collectWords().map((word) => space + word);
   return [...new Set([...readVocabulary(pinned), ...twoDigits, ...words])];
+}
+
+/** The tokens of the tokenizer in a checkpoint directory, in the order of their ids. */
+export function readVocabulary(directory: URL): string[] {
+  const { model } = JSON.parse(readFileSync(new URL("tokenizer.json", directory), "utf8")) as {
+    model: { vocab: Record<string, number> };
+  };
+  return Object.entries(model.vocab)
+    .sort(([, a], [, b]) => a - b)
+    .map(([token]) => token);
 }
 
 /** Words of the training language in alphabetical order. */

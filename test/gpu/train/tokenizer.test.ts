@@ -5,16 +5,13 @@ import { describe, expect, it } from "vitest";
 import { kinds, listKinds } from "../../../gpu-service/language/items.ts";
 import { drawSample } from "../../../gpu-service/language/samples.ts";
 import { render } from "../../../gpu-service/language/task.ts";
-import {
-  conversationEncoder,
-  readTokenizer,
-  readVocabulary,
-} from "../../../gpu-service/train/conversation.ts";
+import { conversationEncoder, readTokenizer } from "../../../gpu-service/train/conversation.ts";
 import {
   chatTemplate,
   tokenizerConfig,
   tokenizerJson,
 } from "../../../gpu-service/train/tokenizer.ts";
+import { readVocabulary } from "../../../gpu-service/train/vocabulary.ts";
 import golden from "./fixtures/tokenizer-golden.json" with { type: "json" };
 
 const directory = new URL("../../../gpu-service/models/rosa2-mini-2/", import.meta.url);
