@@ -253,7 +253,6 @@ const asks: Record<string, Ask> = {
     answer: (items) => [`[${items.join(" ")}]`],
   },
 };
-export type EverydayAsk = keyof typeof asks;
 export const everydayAsks = Object.keys(asks);
 /** As often as people try them. */
 const weighted = [
