@@ -13,7 +13,7 @@ const variablesSchema = z.object({
   /** Who gives replies, if not the GPU service: the gateway in front of vLLM. Updates and scores stay there. */
   INFERENCE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   /** Comma-separated names that stand for the served model too, or * for any name. */
-  MODEL_ALIASES: z.string().default(""),
+  MODEL_ALIASES: z.string().default("rosa2"),
   /** Shared with the GPU service; at least 16 characters. */
   GPU_SECRET: z
     .string("must be a string of at least 16 characters")

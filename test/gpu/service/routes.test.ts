@@ -411,7 +411,13 @@ describe("bad requests", () => {
       "invalid_request",
       "sampling.temperature",
     ],
-    ["top_p below 0", { ...valid, sampling: { top_p: -0.1 } }, 400, "invalid_request", "sampling.top_p"],
+    [
+      "top_p below 0",
+      { ...valid, sampling: { top_p: -0.1 } },
+      400,
+      "invalid_request",
+      "sampling.top_p",
+    ],
     [
       "a digest that is none",
       { ...valid, adapter: { digest: "../etc" } },
