@@ -27,14 +27,18 @@ import { lateFrom, meansOf, rowsOf } from "./results.ts";
 import { pendingOf, runCells } from "./run.ts";
 import { helpText, readSettings, type Settings } from "./settings.ts";
 import { wordingGains } from "./wordings.ts";
+import { shardsReport } from "./words-shards.ts";
 
 const interruption = new AbortController();
 process.once("SIGINT", () => interruption.abort());
 process.once("SIGTERM", () => interruption.abort());
 
 try {
-  const settings = readSettings(process.argv.slice(2));
-  if (settings === null) console.log(helpText());
+  const args = process.argv.slice(2);
+  const shards = shardsReport(args);
+  const settings = shards === null ? readSettings(args) : null;
+  if (shards !== null) console.log(shards);
+  else if (settings === null) console.log(helpText());
   else await evaluate(settings, interruption.signal);
 } catch (error) {
   if (error instanceof Failure || error instanceof RosaError) console.error(error.message);
