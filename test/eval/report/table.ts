@@ -101,7 +101,7 @@ export function showCount({ sessions, problems }: { sessions: number; problems: 
 }
 
 /** "+0.147 [+0.121 +0.173]". */
-export function showInterval(value: Interval | null, digits: number): string {
+function showInterval(value: Interval | null, digits: number): string {
   if (value === null) return "–";
   const signed = (number: number) => (number > 0 ? "+" : "") + number.toFixed(digits);
   const { mean, low, high } = value;
