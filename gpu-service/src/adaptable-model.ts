@@ -38,6 +38,9 @@ const anchorOptions = { countMax: 64, directionsMax: 32, countMin: 8, msMax: 60_
 const anchorShare = 1 / 32;
 const anchorBytesMin = 32 * 1_048_576;
 
+/** Changes with the way samples are drawn. */
+const format = "rosa2-own-2";
+
 const keptSchema = z
   .array(z.object({ prompt: z.array(z.int()), reply: z.array(z.int()), doubt: z.number() }))
   .min(1);
@@ -56,30 +59,63 @@ export interface AdaptableOptions {
 
 export function adaptable(
   model: LoadedModel,
-  tokenizer: Pick<ChatTokenizer, "promptIds" | "endIds">,
+  tokenizer: Pick<ChatTokenizer, "promptIds" | "endIds" | "decode">,
   settings: ModelSettings,
   { anchors: shipped = null, threads, progress }: AdaptableOptions = {},
 ): AdaptableModel {
   let samples: Sample[] | null = null;
   let probes: Probes | null = null;
   let anchors: Anchors | null | undefined = shipped ?? undefined;
-  const openings = settings.prompts ?? neutralOpenings;
-  const prompts = openings.map((content) => tokenizer.promptIds([{ role: "user", content }]));
+  const promptsOf = (requests: readonly string[]) =>
+    requests.map((content) => tokenizer.promptIds([{ role: "user", content }]));
+  const prompts = promptsOf(settings.prompts ?? neutralOpenings);
   const folder = () => {
     const key = createHash("sha256")
-      .update(JSON.stringify([prompts.map((prompt) => [...prompt]), sampleOptions, anchorOptions]))
+      .update(
+        JSON.stringify([
+          format,
+          prompts.map((prompt) => [...prompt]),
+          sampleOptions,
+          anchorOptions,
+        ]),
+      )
       .digest("hex")
       .slice(0, 16);
     return join(cacheDirectory(), model.digest, `own-${key}`);
   };
 
+  /**
+   * Replies to the openings that the checkpoint names. Where it names none a part of them are replies to neutral ones, and
+   * the rest to requests in the model's own words: what those replies say.
+   */
+  async function* drawAll(): Slices<Sample[]> {
+    const { count, tokensMax, msMax } = sampleOptions;
+    const endsAt = performance.now() + msMax;
+    const drawn: Sample[] = [];
+    const draw = (requests: readonly Int32Array[], wanted: number) => {
+      const left = { count: wanted, tokensMax, msMax: endsAt - performance.now() };
+      return drawSamples(model, requests, tokenizer.endIds, left, (done) => {
+        if (drawn.length + done < count) progress?.("samples", drawn.length + done, count);
+      });
+    };
+    if (settings.prompts !== undefined) return yield* draw(prompts, count);
+    drawn.push(...(yield* draw(prompts, count / 4)));
+    const own = drawn.map(({ reply }) => tokenizer.decode([...reply]).trim());
+    const requests = promptsOf([...new Set(own.filter((text) => text !== ""))]);
+    const fitting = requests.filter(
+      ({ length }) => length + tokensMax <= model.shape.contextLength,
+    );
+    const isTimeLeft = performance.now() < endsAt;
+    if (fitting.length > 0 && isTimeLeft) {
+      drawn.push(...(yield* draw(fitting, count - drawn.length)));
+    }
+    return drawn;
+  }
+
   async function* ownSamples(): Slices<Sample[]> {
     samples ??= readSamples(folder());
     if (samples === null) {
-      const { count } = sampleOptions;
-      samples = yield* drawSamples(model, prompts, tokenizer.endIds, sampleOptions, (done) => {
-        if (done < count) progress?.("samples", done, count);
-      });
+      samples = yield* drawAll();
       // Where the time was over there are fewer.
       progress?.("samples", samples.length, samples.length);
       const plain = samples.map(({ prompt, reply, doubt }) => ({

@@ -8,11 +8,15 @@ import { join } from "node:path";
 import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { type Random, randomInt, seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { adapt } from "../../../gpu-service/src/adapt/adapt.ts";
+import { type AdaptOutcome, adapt } from "../../../gpu-service/src/adapt/adapt.ts";
 import { drawSamples } from "../../../gpu-service/src/adapt/probes.ts";
 import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
-import { type AdapterWeights, finish, type TokenRow } from "../../../gpu-service/src/language-model.ts";
+import {
+  type AdapterWeights,
+  finish,
+  type TokenRow,
+} from "../../../gpu-service/src/language-model.ts";
 import { fixtureFolder } from "../compiler/golden.ts";
 import { greedyTokens, klOn } from "../support/policy.ts";
 
@@ -40,11 +44,17 @@ it(`learns 26 of 30 corrections within ${feedbacksMax} feedbacks at ${klMax} nat
   for (const name of families) {
     const model = await Model.load(fixtureFolder(name), { threads: 1 });
     const random = seededRandom(`corrections of ${name}`);
-    const ids = (length: number) =>
-      Int32Array.from({ length }, () => randomInt(random, 3, model.shape.vocabSize));
+    const idsBy = (source: Random) => (length: number) =>
+      Int32Array.from({ length }, () => randomInt(source, 3, model.shape.vocabSize));
+    const ids = idsBy(random);
+    const openingIds = idsBy(seededRandom(`openings of ${name}`));
     // Tokens of openings are of no matter to a random model.
-    const promptIds = () => ids(6);
-    const subject = adaptable(model, { promptIds, endIds: model.shape.eosIds }, { plan: {} });
+    const tokenizer = {
+      promptIds: () => openingIds(6),
+      endIds: model.shape.eosIds,
+      decode: (reply: readonly number[]) => reply.join(" "),
+    };
+    const subject = adaptable(model, tokenizer, { plan: {} });
     // Prompts that are no probes.
     const fresh = Array.from({ length: 6 }, () => ids(5));
     const options = { count: 40, tokensMax: 24, msMax: 60_000 };
@@ -58,7 +68,9 @@ it(`learns 26 of 30 corrections within ${feedbacksMax} feedbacks at ${klMax} nat
       let isRight = false;
       let reason = "";
       for (let feedback = 0; feedback < feedbacksMax && !isRight; feedback++) {
-        const outcome = await finish(adapt(subject, [row], adaptPlanDefaults, adapter));
+        const outcome: AdaptOutcome = await finish(
+          adapt(subject, [row], adaptPlanDefaults, adapter),
+        );
         if (outcome.B) adapter = { digest: `${feedback}`, rank: outcome.rank, B: outcome.B };
         const length = Math.min(8, reply.length);
         const found = await greedyTokens(model, prompt, adapter, length);
@@ -93,7 +105,10 @@ async function replyOf(
     const past = Int32Array.of(prompt.length + reply.length - ids.length);
     const input = { ids, rows: 1, length: ids.length, past, cache, firstSlot: 0, adapters: [null] };
     const [next] = await model.step(input, true);
-    const weights = next!.logits_V!.map((logit) => Math.exp((logit - next!.peak) / temperature));
+    const weights = next!.logits_V!.map((logit, id) =>
+      // What ends a reply cannot stand inside it.
+      model.shape.eosIds.includes(id) ? 0 : Math.exp((logit - next!.peak) / temperature),
+    );
     let left = random() * weights.reduce((sum, weight) => sum + weight, 0);
     const id = weights.findIndex((weight) => {
       left -= weight;
