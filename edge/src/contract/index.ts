@@ -10,13 +10,14 @@ import {
   turnStatuses,
   weightsDecisions,
 } from "./sets.ts";
-import { costSchema, timestamp } from "./shared.ts";
+import { costSchema, ownerSchema, timestamp } from "./shared.ts";
 
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema } from "./shared.ts";
+export { type Cost, costSchema, ownerSchema } from "./shared.ts";
+export * from "./tokens.ts";
 
 export const contentCharsMax = 16_384;
 const instructionsCharsMax = 8_192;
@@ -133,6 +134,7 @@ export const sessionSchema = z
   .object({
     id: sessionId,
     object: z.literal("session"),
+    owner: ownerSchema.nullable(),
     title: z.string().nullable(),
     mode: z.enum(modes),
     generation: generationName,
