@@ -21,7 +21,7 @@ async function failureOf(response: Response): Promise<{ status: number; code: st
 
 const invalid = { status: 401, code: "invalid_key" };
 const forbidden = { status: 403, code: "insufficient_scope" };
-const hello = { model: "m", messages: [{ role: "user", content: "hello" }] };
+const hello = { model: "fake-mini", messages: [{ role: "user", content: "hello" }] };
 
 describe("a client token", () => {
   it("opens, asks, judges, lists and erases its owner's sessions", async () => {

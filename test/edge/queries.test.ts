@@ -84,7 +84,7 @@ async function useEverything(caller: Caller): Promise<void> {
   await openSession(phone);
   await phone.get("/v1/sessions");
   await phone.make("/v1/chat/completions", {
-    model: "m",
+    model: "fake-mini",
     messages: [{ role: "user", content: "hello" }],
   });
   await caller.fetch("/v1/client_tokens?owner=ann", { method: "DELETE" });
