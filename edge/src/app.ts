@@ -1,11 +1,10 @@
 /** The Worker's routes in one place: middleware, the API, its documents, and the one error handler. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { RosaError } from "@rosa2/shared/errors";
 import { describeApi } from "./docs/document.ts";
 import { type ApiDocument, referencePage } from "./docs/page.ts";
 import { style } from "./docs/style.ts";
 import type { AppEnv } from "./http/context.ts";
-import { answerError, refuseInvalid } from "./http/errors.ts";
+import { answerError, refuseInvalid, refuseUnknown } from "./http/errors.ts";
 import { pageHeaders, safeHeaders } from "./http/headers.ts";
 import {
   accessLog,
@@ -13,6 +12,7 @@ import {
   counters,
   crossOrigin,
   identify,
+  mediaType,
   sizeLimit,
 } from "./http/middleware.ts";
 import { accounts } from "./routes/accounts.ts";
@@ -26,7 +26,7 @@ import { words } from "./routes/words.ts";
 
 export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-  app.use(identify, accessLog, counters, safeHeaders, crossOrigin, sizeLimit);
+  app.use(identify, accessLog, counters, safeHeaders, crossOrigin, sizeLimit, mediaType);
   app.use("/v1/*", account);
   for (const routes of [service, chat, sessions, turns, words, generations, accounts, tenant]) {
     app.route("/", routes);
@@ -37,9 +37,8 @@ export function createApp(): OpenAPIHono<AppEnv> {
     description: "An API key: `Authorization: Bearer rosa2_…`",
   });
   serveDocuments(app);
-  app.notFound((c) => {
-    throw new RosaError("not_found", `No route ${c.req.method} ${c.req.path}`);
-  });
+  const known = app.routes.filter(({ method }) => method !== "ALL");
+  app.notFound((c) => refuseUnknown(c, known));
   app.onError((error, c) => answerError(error, c));
   return app;
 }

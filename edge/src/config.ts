@@ -12,6 +12,8 @@ const variablesSchema = z.object({
   GPU_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }),
   /** Who gives replies, if not the GPU service: the gateway in front of vLLM. Updates and scores stay there. */
   INFERENCE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+  /** Comma-separated names that stand for the served model too, or * for any name. */
+  MODEL_ALIASES: z.string().default("rosa2"),
   /** Shared with the GPU service; at least 16 characters. */
   GPU_SECRET: z
     .string("must be a string of at least 16 characters")
@@ -88,6 +90,8 @@ export interface Config {
     coldMs: number;
     warmUpMs: number;
   };
+  /** Names that requests may give to the served model beside its own; `*` is any. */
+  modelAliases: string[];
   rewriter: RewriterConfig;
   rewriterTimeoutMs: number;
   contextTokens: number;
@@ -127,6 +131,15 @@ export interface Prices {
 export function spareNanos({ prices, replyTokens, contextTokens }: Config): number {
   const reply = 3 * contextTokens * prices.inputNanos + replyTokens * prices.outputNanos;
   return Math.ceil(8 * reply + 2 * prices.adaptationNanos);
+}
+
+/** The length that a reply may have: as asked for, else the deployment's own or what is left of the window. */
+export function replyLength(
+  asked: { max_tokens?: number | undefined },
+  { replyTokens }: Config,
+): { max_tokens: number; max_tokens_may_shrink?: true } {
+  if (asked.max_tokens !== undefined) return { max_tokens: asked.max_tokens };
+  return { max_tokens: replyTokens, max_tokens_may_shrink: true };
 }
 
 const known = new WeakMap<object, Config>();
@@ -172,6 +185,7 @@ export function parseConfig(variables: object): Config {
       coldMs: v.GPU_COLD_MS,
       warmUpMs: v.GPU_WARM_UP_MS,
     },
+    modelAliases: listOf(v.MODEL_ALIASES),
     rewriter: rewriterConfig(v),
     rewriterTimeoutMs: v.REWRITER_TIMEOUT_MS,
     contextTokens: v.CONTEXT_TOKENS,
@@ -183,7 +197,7 @@ export function parseConfig(variables: object): Config {
       adaptationNanos: v.PRICE_ADAPTATION_USD * 1e9,
     },
     meteringMs: v.METERING_MS,
-    corsOrigins: v.CORS_ORIGINS.split(",").map((origin) => origin.trim()),
+    corsOrigins: listOf(v.CORS_ORIGINS),
     rateLimit: v.RATE_LIMIT === "on",
     log: v.LOG === "on",
     sessionsMax: v.SESSIONS_MAX,
@@ -193,6 +207,13 @@ export function parseConfig(variables: object): Config {
         ? null
         : { url: v.STRIPE_URL.replace(/\/+$/, ""), key: v.STRIPE_KEY, meter: v.STRIPE_METER },
   };
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(",")
+    .map((one) => one.trim())
+    .filter((one) => one !== "");
 }
 
 function rewriterConfig(v: z.infer<typeof variablesSchema>): RewriterConfig {

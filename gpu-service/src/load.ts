@@ -49,6 +49,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     model,
     tokenizer,
     sampling: model.config.sampling,
+    contextPolicy: settings.context,
     readAdapter: (bytes) => readAdapter(model, bytes),
     peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
     adapt: async function* (rows, plan, parent) {

@@ -57,7 +57,7 @@ describe("a model that proposes wordings", () => {
     expect(won.words).toMatchObject({ after: rewritten, rewriter: { adopted: true } });
     const lost = await judgeWithModel(caller, { text: "I meant the river", correction: "a lake" });
     expect(lost.words.rewriter).toMatchObject({ adopted: false, failure: null });
-    expect(lost.words.after).toContain("I mean the river");
+    expect(lost.words.after).toContain("I meant the river");
     expect((await caller.calls("/v1/score")).every(({ adapter }) => adapter === null)).toBe(true);
   });
 

@@ -44,7 +44,12 @@ export async function authenticate(
     throw new RosaError("missing_key", "Send an API key as `Authorization: Bearer rosa2_…`");
   }
   const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  if (key === undefined || !keyShape.test(key)) throw invalidKey();
+  if (key === undefined) {
+    throw new RosaError("invalid_key", "Send the key as `Authorization: Bearer rosa2_…`");
+  }
+  if (!keyShape.test(key)) {
+    throw new RosaError("invalid_key", "This is no API key of rosa2's: those begin with `rosa2_`");
+  }
   const hash = await sha256(key);
   if ((unknown.get(hash) ?? 0) > now) throw invalidKey();
   const remembered = memory.get(hash);

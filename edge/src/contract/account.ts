@@ -87,7 +87,14 @@ export const budgetSchema = z
 export type BudgetBody = z.infer<typeof budgetSchema>;
 
 export const budgetPutSchema = z
-  .strictObject({ cap_usd: z.number().min(0).max(1e6).nullable() })
+  .strictObject({
+    cap_usd: z
+      .number()
+      .min(0)
+      .max(1e6)
+      .refine((usd) => usd === 0 || usd >= 1e-9, "must be 0 or at least a nano-dollar, 1e-9")
+      .nullable(),
+  })
   .openapi("BudgetPut");
 
 export const usageQuerySchema = z.object({

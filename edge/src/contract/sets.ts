@@ -11,8 +11,7 @@ export const modes = [
 export type Mode = (typeof modes)[number];
 
 /** What the model sees besides the instructions. */
-export const contexts = ["request", "dialogue"] as const;
-export type ContextPolicy = (typeof contexts)[number];
+export { type ContextPolicy, contextPolicies as contexts } from "@rosa2/shared/protocol";
 
 /** Who can propose wordings; the rules always have one too. */
 export const rewriterNames = ["rules", "gpu", "openai", "workers-ai"] as const;

@@ -1,8 +1,9 @@
 /** The OpenAPI document: what the routes' schemas say, with an introduction and an example of every body. */
-import { examples, streams } from "./bodies.ts";
+import { examples } from "./bodies.ts";
 import { failureExamples, failureList } from "./failures.ts";
 import type { ApiDocument } from "./page.ts";
 import { exampleOf } from "./schema.ts";
+import { streams } from "./streams.ts";
 
 interface Routes {
   getOpenAPI31Document(description: typeof introduction): object;

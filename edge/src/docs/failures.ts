@@ -65,6 +65,18 @@ const cases: readonly Case[] = [
     message: "No such session",
   },
   {
+    code: "model_not_found",
+    meaning:
+      "The model is not the one that is served; the message names it, and so does `GET /v1/models`",
+    message: 'The model "gpt-4o" is not served here; "rosa2-mini" is',
+    param: "model",
+  },
+  {
+    code: "method_not_allowed",
+    meaning: "The path takes other methods; `Allow` lists them",
+    message: "/v1/chat/completions takes POST, not GET",
+  },
+  {
     code: "conflict",
     meaning:
       "Not possible in the present state: a turn is being answered, or a limit is reached. With `Retry-After`, soon",
@@ -75,6 +87,12 @@ const cases: readonly Case[] = [
     code: "payload_too_large",
     meaning: "The body is larger than 1 MiB",
     message: "A body may have 1048576 bytes",
+  },
+  {
+    code: "unsupported_media_type",
+    meaning: "The body is neither JSON nor without a content type, or it is compressed",
+    message: "Cannot read a body of the type text/plain: send application/json",
+    param: "Content-Type",
   },
   {
     code: "idempotency_mismatch",

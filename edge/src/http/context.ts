@@ -19,6 +19,8 @@ export interface AppEnv {
     /** Why the answer is an error, for the request's line in the log. */
     failure?: { code: string; error?: FailureReport };
     principal: Principal;
+    /** Methods that the path has, for an answer 405. */
+    allow?: string;
     /** Told with errors too, whose answers the error handler writes. */
     rateHeaders?: Record<string, string>;
   };

@@ -88,6 +88,37 @@ export const sizeLimit = bodyLimit({
   },
 });
 
+/**
+ * Bodies are JSON and uncompressed; one without a content type is read as JSON.
+ *
+ * @throws RosaError `unsupported_media_type` for any other.
+ */
+export const mediaType = createMiddleware<AppEnv>(async (c, next) => {
+  const { raw } = c.req;
+  if (raw.body === null) return next();
+  const encoding = c.req.header("content-encoding") ?? "identity";
+  if (encoding !== "identity") {
+    throw new RosaError(
+      "unsupported_media_type",
+      `Cannot read a body in the encoding ${encoding}: send it uncompressed`,
+      { param: "Content-Encoding" },
+    );
+  }
+  const type = c.req.header("content-type");
+  if (type === undefined) {
+    const headers = new Headers(raw.headers);
+    headers.set("content-type", "application/json");
+    c.req.raw = new Request(raw, { headers });
+  } else if (!/^application\/([\w.+-]+\+)?json *(;|$)/i.test(type)) {
+    throw new RosaError(
+      "unsupported_media_type",
+      `Cannot read a body of the type ${type}: send application/json`,
+      { param: "Content-Type" },
+    );
+  }
+  await next();
+});
+
 /** Checks the key, then the key's rate. */
 export const account = createMiddleware<AppEnv>(async (c, next) => {
   const principal = await authenticate(

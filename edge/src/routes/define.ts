@@ -66,7 +66,13 @@ export function route<
     } as Request,
     responses: {
       ...answers,
-      ...(scope === "public" ? {} : errors(...fails, ...(idempotent ? ([400, 422] as const) : []))),
+      ...(scope === "public"
+        ? {}
+        : errors(
+            ...fails,
+            ...(request?.body === undefined ? [] : ([415] as const)),
+            ...(idempotent ? ([400, 422] as const) : []),
+          )),
     } as Answers & ErrorAnswers<Status>,
   });
 }
@@ -98,6 +104,7 @@ const meanings = {
   404: "No such thing, or another tenant's",
   409: "Not possible in the present state",
   413: "The body is too large",
+  415: "The body is not JSON, or compressed",
   422: "The Idempotency-Key was used with another request",
   429: "Too many requests",
   500: "A bug",

@@ -2,12 +2,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
-import { adaptPlanSchema } from "@rosa2/shared/protocol";
+import { adaptPlanSchema, contextPolicies } from "@rosa2/shared/protocol";
 import { z } from "zod";
 
 const fileName = "rosa2.json";
 
 const settingsSchema = z.strictObject({
+  /** What sessions that do not say so are shown of the dialogue; `/health` tells it to the edge. */
+  context: z.enum(contextPolicies).optional(),
   /** What differs from the update plan's defaults; requests may differ from it in turn. */
   plan: z.strictObject(adaptPlanSchema.shape).partial().default({}),
   /** Requests whose replies stand for what the model can do: updates keep those as they are. */

@@ -9,6 +9,7 @@ import { type Logger, pino } from "pino";
 import { readAdapter } from "../adapt/adapter-file.ts";
 import { peftFiles } from "../adapt/peft.ts";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
+import { readModelSettings } from "../checkpoint/model-settings.ts";
 import { readOrExit } from "../config.ts";
 import { Metrics } from "../http/metrics.ts";
 import { secretsOf } from "../http/secret.ts";
@@ -72,11 +73,13 @@ async function start(config: GatewayConfig, logger: Logger): Promise<VllmReplies
     logger,
   });
   await loaded.adopt(served.filter(({ id }) => id !== base.id).map(({ id }) => id));
+  const { context } = readModelSettings(directory);
   const model = {
     id: base.id,
     digest,
     context_length: base.contextTokens ?? checkpoint.config.contextLength,
     parameters: checkpoint.parameterCount,
+    ...(context === undefined ? {} : { context_policy: context }),
   };
   logger.info({ model, adapters: loaded.names.length }, "vLLM serves");
   const { sampling } = checkpoint.config;

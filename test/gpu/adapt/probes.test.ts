@@ -58,13 +58,11 @@ describe("the model's own samples", () => {
 describe("rosa2.json", () => {
   const file = join(directory, "rosa2.json");
 
-  it("is optional, and says what differs from the plan and which requests to sample", () => {
+  it("is optional, and says what differs from the plan, which requests to sample and what a session is shown", () => {
     expect(readModelSettings(directory)).toEqual({ plan: {} });
-    writeFileSync(file, JSON.stringify({ plan: { kl_max: 0.01 }, prompts: ["Sort 3 1 2"] }));
-    expect(readModelSettings(directory)).toEqual({
-      plan: { kl_max: 0.01 },
-      prompts: ["Sort 3 1 2"],
-    });
+    const said = { context: "request", plan: { kl_max: 0.01 }, prompts: ["Sort 3 1 2"] };
+    writeFileSync(file, JSON.stringify(said));
+    expect(readModelSettings(directory)).toEqual(said);
   });
 
   it("is refused with the field's name where it says something else", () => {
@@ -72,6 +70,8 @@ describe("rosa2.json", () => {
     expect(() => readModelSettings(directory)).toThrow(/Cannot use rosa2.json: plan.kl_max/);
     writeFileSync(file, JSON.stringify({ plan: { klMax: 1 } }));
     expect(() => readModelSettings(directory)).toThrow(/klMax/);
+    writeFileSync(file, JSON.stringify({ context: "all" }));
+    expect(() => readModelSettings(directory)).toThrow(/Cannot use rosa2.json: context/);
     writeFileSync(file, "{");
     expect(() => readModelSettings(directory)).toThrow(/not valid JSON/);
   });

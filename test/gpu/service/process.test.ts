@@ -1,11 +1,16 @@
 /** The service as its own process, with a real checkpoint: compiler, engine, updates and HTTP together. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get, type IncomingHttpHeaders } from "node:http";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { adaptResultSchema, scoreResultSchema, secretHeader } from "@rosa2/shared/protocol";
+import {
+  adaptResultSchema,
+  healthSchema,
+  scoreResultSchema,
+  secretHeader,
+} from "@rosa2/shared/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 import { ask, collect, eventsOf, formOf } from "../support/service.ts";
@@ -68,6 +73,19 @@ describe("the GPU service's process", () => {
     writeFileSync(file, "");
     await urlOf(run({ MODEL: checkpoint, NODE_COMPILE_CACHE: file }));
     rmSync(cache, { recursive: true });
+  });
+
+  it("says in /health what the checkpoint's rosa2.json says of the context", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rosa2-context-"));
+    cpSync(checkpoint, directory, { recursive: true });
+    const policyOf = async () => {
+      const response = await fetch(`${await urlOf(run({ MODEL: directory }))}/health`);
+      return healthSchema.parse(await response.json()).model?.context_policy;
+    };
+    expect(await policyOf()).toBeUndefined();
+    writeFileSync(join(directory, "rosa2.json"), JSON.stringify({ context: "request" }));
+    expect(await policyOf()).toBe("request");
+    rmSync(directory, { recursive: true });
   });
 
   it("generates, updates and scores with a real checkpoint, each generation its own", async () => {
