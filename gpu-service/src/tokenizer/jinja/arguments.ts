@@ -87,3 +87,11 @@ export class BuiltinArguments {
     throw new Error(`${this.#of}: ${reason}`);
   }
 }
+
+/** What filters that apply other filters and tests (`map`, `select`) need. */
+export interface Builtins {
+  filter(name: string, value: Value, args: BuiltinArguments): Value;
+  test(name: string, value: Value, args: BuiltinArguments): boolean;
+}
+
+export type Filter = (value: Value, args: BuiltinArguments, builtins: Builtins) => Value;

@@ -1,5 +1,5 @@
 /** Jinja2's filters of values and of text: `value | name`. Those of sequences stand in sequence-filters.ts. */
-import type { BuiltinArguments } from "./arguments.ts";
+import type { BuiltinArguments, Filter } from "./arguments.ts";
 import { percentFormat } from "./format.ts";
 import { toJson } from "./json.ts";
 import { attributeOf } from "./methods.ts";
@@ -16,14 +16,6 @@ import {
   Undefined,
   type Value,
 } from "./values.ts";
-
-/** What filters that apply other filters and tests (`map`, `select`) need. */
-export interface Builtins {
-  filter(name: string, value: Value, args: BuiltinArguments): Value;
-  test(name: string, value: Value, args: BuiltinArguments): boolean;
-}
-
-export type Filter = (value: Value, args: BuiltinArguments, builtins: Builtins) => Value;
 
 const escaped: Record<string, string> = {
   "&": "&amp;",

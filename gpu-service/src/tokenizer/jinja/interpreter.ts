@@ -1,6 +1,6 @@
 /** Runs a parsed Jinja template with the meaning that Jinja2 gives it. */
-import { BuiltinArguments } from "./arguments.ts";
-import { type Builtins, filters } from "./filters.ts";
+import { BuiltinArguments, type Builtins } from "./arguments.ts";
+import { filters } from "./filters.ts";
 import { attributeOf, itemOf } from "./methods.ts";
 import type { Arguments, Expression, Signature, Statement, Target } from "./nodes.ts";
 import { arithmetic, holds, signed, sliceOf } from "./operators.ts";

@@ -1,6 +1,5 @@
 /** Jinja2's filters of lists and other sequences. */
-import { BuiltinArguments } from "./arguments.ts";
-import type { Filter } from "./filters.ts";
+import { BuiltinArguments, type Filter } from "./arguments.ts";
 import { itemOf } from "./methods.ts";
 import { arithmetic } from "./operators.ts";
 import {
