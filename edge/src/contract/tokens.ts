@@ -58,7 +58,6 @@ export const tokensRevokedSchema = z
     revoked_at: timestamp.openapi({ description: "Tokens issued before are no longer taken" }),
   })
   .openapi("ClientTokensRevoked");
-export type TokensRevokedBody = z.infer<typeof tokensRevokedSchema>;
 
 /** A public key, and nothing of a private one: `d` is refused as every unknown name is. */
 const jwkSchema = z.strictObject({
