@@ -1,11 +1,10 @@
 /** The Worker's routes in one place: middleware, the API, its documents, and the one error handler. */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { RosaError } from "@rosa2/shared/errors";
 import { describeApi } from "./docs/document.ts";
 import { type ApiDocument, referencePage } from "./docs/page.ts";
 import { style } from "./docs/style.ts";
 import type { AppEnv } from "./http/context.ts";
-import { answerError, refuseInvalid } from "./http/errors.ts";
+import { answerError, refuseInvalid, refuseUnknown } from "./http/errors.ts";
 import { pageHeaders, safeHeaders } from "./http/headers.ts";
 import {
   accessLog,
@@ -13,6 +12,7 @@ import {
   counters,
   crossOrigin,
   identify,
+  mediaType,
   sizeLimit,
 } from "./http/middleware.ts";
 import { accounts } from "./routes/accounts.ts";
@@ -21,25 +21,36 @@ import { chat } from "./routes/openai/chat.ts";
 import { service } from "./routes/service.ts";
 import { sessions } from "./routes/sessions.ts";
 import { tenant } from "./routes/tenant.ts";
+import { tokens } from "./routes/tokens.ts";
 import { turns } from "./routes/turns.ts";
 import { words } from "./routes/words.ts";
 
 export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-  app.use(identify, accessLog, counters, safeHeaders, crossOrigin, sizeLimit);
+  app.use(identify, accessLog, counters, safeHeaders, crossOrigin, sizeLimit, mediaType);
   app.use("/v1/*", account);
-  for (const routes of [service, chat, sessions, turns, words, generations, accounts, tenant]) {
+  for (const routes of [
+    service,
+    chat,
+    sessions,
+    turns,
+    words,
+    generations,
+    accounts,
+    tokens,
+    tenant,
+  ]) {
     app.route("/", routes);
   }
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
-    description: "An API key: `Authorization: Bearer rosa2_…`",
+    description:
+      "An API key, for servers: `Authorization: Bearer rosa2_…`; or a client token, for one owner's phone or browser. A key acts for one owner with the header `x-rosa2-owner`",
   });
   serveDocuments(app);
-  app.notFound((c) => {
-    throw new RosaError("not_found", `No route ${c.req.method} ${c.req.path}`);
-  });
+  const known = app.routes.filter(({ method }) => method !== "ALL");
+  app.notFound((c) => refuseUnknown(c, known));
   app.onError((error, c) => answerError(error, c));
   return app;
 }

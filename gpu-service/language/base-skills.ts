@@ -1,6 +1,6 @@
 /** Skills with one meaning and one answer: counting, comparing, small arithmetic. Knows nothing of lists of operations. */
 import { pick, type Random, randomInt, shuffled } from "@rosa2/shared/random";
-import { drawItems, drawLength, type Kind, kinds, rankOf } from "./items.ts";
+import { drawItems, drawLength, kinds, listKinds, rankOf } from "./items.ts";
 
 export interface Exchange {
   request: string;
@@ -29,7 +29,7 @@ export function drawBaseSkill(
 
 /** How many items a list has. */
 function count(random: Random): Exchange {
-  const kind = pick(random, Object.keys(kinds) as Kind[]);
+  const kind = pick(random, listKinds);
   const list = drawItems(random, kind, randomInt(random, 2, 9), 0.3);
   const ask = pick(random, [
     "How many are there",
@@ -42,7 +42,7 @@ function count(random: Random): Exchange {
 
 /** How often one item occurs. */
 function occurrences(random: Random): Exchange {
-  const kind = pick(random, Object.keys(kinds) as Kind[]);
+  const kind = pick(random, listKinds);
   const list = drawItems(random, kind, drawLength(random), 0.8);
   const item = pick(random, list);
   const times = list.filter((other) => other === item).length;

@@ -2,6 +2,7 @@
 import { listSenses } from "@rosa2/shared/lexicon/lists";
 import type { Sense } from "@rosa2/shared/lexicon/sense";
 import { type Kind, kinds, rankOf } from "./items.ts";
+import { untaughtSenses } from "./untaught.ts";
 
 export const families = [
   "sort",
@@ -13,7 +14,12 @@ export const families = [
   "double",
   "filter",
 ] as const;
-export type Family = (typeof families)[number];
+/**
+ * Families whose clear requests the model learns, while no rewriting of a vague one is ever in its training
+ * and no lexicon knows them: how words fare on senses that nobody prepared.
+ */
+export const untaughtFamilies = ["trim", "halve"] as const;
+export type Family = (typeof families)[number] | (typeof untaughtFamilies)[number];
 
 export interface Operation {
   family: Family;
@@ -31,6 +37,8 @@ export const counts: Record<Family, readonly number[]> = {
   dedupe: [0],
   double: [0],
   filter: [0],
+  trim: [0],
+  halve: [0],
 };
 
 type Apply = (items: readonly string[], reading: string, count: number, kind: Kind) => string[];
@@ -66,6 +74,14 @@ const rules: Record<Family, Apply> = {
     reading === "each" ? items.flatMap((item) => [item, item]) : [...items, ...items],
   filter: (items, reading, _count, kind) =>
     items.filter((item) => kinds[kind].marked.has(item) === (reading === "keep")),
+  trim: (items, reading) =>
+    items.slice(reading === "end" ? 0 : 1, reading === "start" ? undefined : -1),
+  halve: (items, reading) => {
+    const half = Math.ceil(items.length / 2);
+    if (reading === "front") return items.slice(0, half);
+    if (reading === "back") return items.slice(-half);
+    return items.filter((_, i) => i % 2 === 0);
+  },
 };
 
 /** The list after one operation; an empty list stays empty. */
@@ -80,8 +96,8 @@ export function applyOperation(
 }
 
 /** The lexicon's sense of a family, or of the format. */
-export function senseOf(slot: Family | "format"): Sense {
-  const sense = listSenses.find(({ id }) => id === slot);
+export function senseOf(slot: Family | "format"): Pick<Sense, "id" | "label" | "readings"> {
+  const sense = [...listSenses, ...untaughtSenses].find(({ id }) => id === slot);
   if (!sense) throw new Error(`The lexicon has no sense "${slot}"`);
   return sense;
 }

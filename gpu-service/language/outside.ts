@@ -1,13 +1,17 @@
 /** What lies outside the model's domain, and small talk: requests without a list, each with its fixed reply. */
 import { pick, type Random } from "@rosa2/shared/random";
 import type { Exchange } from "./base-skills.ts";
+import { drawSyllables } from "./everyday.ts";
 
 /** The one answer to everything the model cannot do. */
-const outsideReply = "I can only work with short lists of digits, letters or words.";
-const greetingReply = "Hello! Give me a short list and say what to do with it.";
+const outsideReply =
+  "I only work with short lists. Try: sort 5 3 9 1, or: reverse the word hello. For more, start rosa2 with another MODEL.";
+const greetingReply = "Hello! Give me a short list and say what to do with it, like: sort 5 3 9 1.";
 const thanksReply = "You are welcome.";
 const abilitiesReply =
-  "I can sort, shift, rotate, flip, take, filter, repeat and count short lists.";
+  "I can sort, shift, rotate, flip, take, filter, repeat and count short lists, and I learn from your corrections.";
+const selfReply =
+  "I am rosa2-mini, a very small model for short lists. Correct me and I learn it in this conversation.";
 
 const subjects = (
   "the weather, the news, the capital of France, a good book, the moon landing, my job, music, love, history, " +
@@ -53,14 +57,36 @@ const questions = [
   "How many people live in London?",
   "Solve this equation for me.",
 ];
-const greetings = ["Hello", "Hi", "Hello!", "Hi there", "Hey", "Good morning", "Good evening"];
-const thanks = ["Thanks", "Thank you", "Thanks!", "Thank you very much", "Great, thanks"];
+const greetings = [
+  "Hello",
+  "hello",
+  "Hi",
+  "hi",
+  "Hello!",
+  "Hi there",
+  "Hey",
+  "hey",
+  "Good morning",
+  "Good evening",
+  "How are you?",
+];
+const thanks = ["Thanks", "thanks", "Thank you", "Thanks!", "Thank you very much", "Great, thanks"];
 const abilities = [
   "What can you do?",
   "What are you able to do?",
   "Help",
-  "Who are you?",
+  "help",
+  "what can you do",
   "How do you work?",
+  "What do you know?",
+];
+const selves = [
+  "Who are you?",
+  "who are you",
+  "What are you?",
+  "What is your name?",
+  "Are you a model?",
+  "Which model is this?",
 ];
 
 /** A request with no list to work on. */
@@ -68,10 +94,12 @@ export function drawOutside(random: Random): Exchange {
   const u = random();
   if (u < 0.1) return { request: pick(random, greetings), reply: greetingReply };
   if (u < 0.2) return { request: pick(random, thanks), reply: thanksReply };
-  if (u < 0.3) return { request: pick(random, abilities), reply: abilitiesReply };
+  if (u < 0.28) return { request: pick(random, abilities), reply: abilitiesReply };
+  if (u < 0.34) return { request: pick(random, selves), reply: selfReply };
   if (u < 0.5) return { request: pick(random, questions), reply: outsideReply };
-  const asked = `${pick(random, tasks)} ${pick(random, subjects)}`;
-  const capital = asked[0]!.toUpperCase() + asked.slice(1);
+  const subject = random() < 0.2 ? `${drawSyllables(random)} ${drawSyllables(random)}` : null;
+  const asked = `${pick(random, tasks)} ${subject ?? pick(random, subjects)}`;
+  const capital = random() < 0.7 ? asked[0]!.toUpperCase() + asked.slice(1) : asked;
   const request = random() < 0.7 ? capital : `Please ${asked}`;
   return { request: `${request}${pick(random, ["", ".", "?"])}`, reply: outsideReply };
 }

@@ -37,6 +37,8 @@ export function vagueSpans(family: Family, { noun, markedNames }: Nouns, numeral
     ],
     double: ["repeat them", "double them", "repeat the list", "duplicate them"],
     filter: markedNames.map((name) => `filter the ${name}`),
+    trim: ["trim them", "trim the list"],
+    halve: ["halve them", "halve the list"],
   };
   return spans[family];
 }
@@ -71,6 +73,8 @@ export function unambiguous(
       keep: markedNames.map((name) => `keep only the ${name}`),
       drop: markedNames.map((name) => `drop the ${name}`),
     },
+    trim: { start: ["drop the first one"], end: ["drop the last one"], both: ["drop both ends"] },
+    halve: { front: ["keep the front half"], back: ["keep the back half"] },
   };
   return clauses[family];
 }
@@ -93,6 +97,8 @@ export const synonyms: Record<Family | "format", Record<string, string[]>> = {
   dedupe: { first: ["and keep the first"], last: ["and keep the last"] },
   double: { each: ["each one twice"], whole: ["the whole list twice"] },
   filter: { keep: ["and keep them"], drop: ["and drop them"] },
+  trim: { start: ["in front"], end: [], both: ["on both sides"] },
+  halve: { front: [], back: [], others: [] },
   format: {
     plain: ["in plain text"],
     brackets: ["with brackets", "in square brackets"],
@@ -115,6 +121,8 @@ export const statements: Record<Family | "format", Record<string, string[]>> = {
   dedupe: { first: ["keep the first"], last: ["keep the last"] },
   double: { each: ["each one twice"], whole: ["the whole list twice"] },
   filter: { keep: ["keep them"], drop: ["drop them"] },
+  trim: { start: ["at the start"], end: ["at the end"], both: ["at both ends"] },
+  halve: { front: ["the front half"], back: ["the back half"], others: ["every other one"] },
   format: { plain: ["plain please"], brackets: ["with brackets"], quotes: ["with quotes"] },
 };
 
@@ -128,6 +136,8 @@ export const hints: Record<Family | "format", readonly [string, ...string[]]> = 
   dedupe: ["other copy", "wrong copy"],
   double: ["other repeat", "wrong repeat"],
   filter: ["other filter", "wrong filter"],
+  trim: ["other trim", "wrong trim"],
+  halve: ["other half", "wrong half"],
   format: ["other format", "wrong format"],
 };
 

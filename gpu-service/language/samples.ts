@@ -4,10 +4,11 @@ import type { Message } from "@rosa2/shared/protocol";
 import { pick, type Random, randomInt } from "@rosa2/shared/random";
 import { type RejectedAttempt, rewritePrompt } from "@rosa2/shared/rewrite-prompt";
 import { type BaseSkill, drawBaseSkill, type Exchange } from "./base-skills.ts";
-import { kinds } from "./items.ts";
+import { drawBackwards, drawEveryday, drawSum } from "./everyday.ts";
+import { drawWideLength, type Kind, kinds } from "./items.ts";
 import { type Family, families } from "./operations.ts";
 import { drawOutside } from "./outside.ts";
-import { type Chain, trainedPairs } from "./skills.ts";
+import { type Chain, isTrained, trainedPairs, untaughtChains } from "./skills.ts";
 import {
   answer,
   consistentReadings,
@@ -15,7 +16,9 @@ import {
   type Readings,
   render,
   result,
+  stepwiseAnswer,
   type Task,
+  withNewItems,
 } from "./task.ts";
 import { feedback, type Talkativeness } from "./user.ts";
 import { clearRequest, drawWording, request, type Wording } from "./wording.ts";
@@ -27,12 +30,18 @@ export interface Turn extends Message {
 
 /** Shares of what is drawn; they sum to 1. */
 export const mix = {
-  single: 0.14,
-  pair: 0.56,
-  dialogue: 0.12,
-  rewrite: 0.06,
-  base: 0.1,
+  single: 0.09,
+  pair: 0.23,
+  untaught: 0.03,
+  everyday: 0.13,
+  backwards: 0.015,
+  sum: 0.015,
+  base: 0.05,
   outside: 0.02,
+  dialogue: 0.05,
+  rewrite: 0.05,
+  sameUser: 0.27,
+  stepwise: 0.05,
 } as const;
 type Ingredient = keyof typeof mix;
 
@@ -40,7 +49,7 @@ type Ingredient = keyof typeof mix;
 const statedAlone = 0.88;
 const statedInDialogue = 0.45;
 /** Share of lone exchanges that another one follows in the same conversation. */
-const followedShare = 0.06;
+const followedShare = 0.15;
 const systemPrompts = [
   "You are a helpful assistant.",
   "Be brief.",
@@ -51,35 +60,140 @@ const hardSkills: readonly BaseSkill[] = ["occurrences", "subtract"];
 const hardShare = 0.35;
 const trainingUser: Talkativeness = { hint: 0.38, statement: 0.17, varied: true };
 
+/** Of several exchanges with one user: share on one operation, that leaves every operation open, that is interrupted. */
+const sameUserSingle = 0.3;
+const sameUserVague = 0.6;
+const interruptedShare = 0.25;
+const stepwiseSingle = 0.15;
+const stepwiseTriple = 0.2;
+/** Of rewrites: share in which the user at last gave the right reply. */
+const correctedShare = 0.2;
+const corrections = ["It should be {A}", "{A}", "The answer is {A}"];
+const manners = [", step by step", ", show your work"];
+
 /** One conversation of the training mix. */
 export function drawSample(random: Random): Turn[] {
   const ingredient = drawIngredient(random);
+  if (ingredient === "sameUser") return drawSameUser(random);
   if (ingredient === "dialogue") return drawDialogue(random);
   if (ingredient === "rewrite") return drawRewrite(random);
   const turns = random() < 0.03 ? [system(pick(random, systemPrompts))] : [];
   const used = new Set<Family>();
   turns.push(...drawExchange(random, ingredient, used));
   while (random() < followedShare) {
-    turns.push(...drawExchange(random, drawIngredient(random), used));
+    turns.push(...drawExchange(random, drawAside(random), used));
   }
   return turns;
 }
 
 /**
- * One request and its right answer. No family comes twice in a conversation: what earlier turns say
- * about a user's readings is the session's to know, not the base model's.
+ * One request and its right answer. Where a request leaves something open, no family of it may have come before in
+ * the conversation: what one user means by it is `drawSameUser`'s to teach.
  */
 function drawExchange(random: Random, ingredient: Ingredient, used: Set<Family>): Turn[] {
-  if (ingredient === "base") return exchange(drawPractisedSkill(random));
-  if (ingredient === "outside") return exchange(drawOutside(random));
-  const chain = ingredient === "single" ? [pick(random, families)] : pick(random, trainedPairs);
-  if (chain.some((family) => used.has(family))) return [];
+  const simple = simpleExchanges[ingredient];
+  if (simple) return exchange(simple(random));
+  if (ingredient === "stepwise") return drawStepwise(random);
+  const chain = drawChain(random, ingredient);
+  if (chain.some((family) => used.has(family))) return drawClear(random, chain);
   for (const family of chain) used.add(family);
-  const task = drawTask(random, chain, { stated: statedAlone, readings: "habits" });
+  const task = drawTask(random, chain, {
+    stated: statedAlone,
+    readings: "habits",
+    ...drawList(random, chain),
+  });
   const wording = drawWording(random, task);
   const said = exchange({ request: request(task, wording), reply: answer(task) });
   const standing = used.size === chain.length && !task.stated.at(-1) && random() < 0.08;
   return standing ? [system(`Answer ${wording.format[task.hidden.at(-1)!]}.`), ...said] : said;
+}
+
+const simpleExchanges: Partial<Record<Ingredient, (random: Random) => Exchange>> = {
+  base: drawPractisedSkill,
+  outside: drawOutside,
+  everyday: drawEveryday,
+  backwards: drawBackwards,
+  sum: drawSum,
+};
+
+/** What may come between or after other requests. */
+function drawAside(random: Random): Ingredient {
+  return pick(random, ["single", "pair", "everyday", "base", "outside"] as const);
+}
+
+function drawChain(random: Random, ingredient: Ingredient): Chain {
+  if (ingredient === "untaught") return pick(random, untaughtChains);
+  return ingredient === "single" ? [pick(random, families)] : pick(random, trainedPairs);
+}
+
+/** A request that leaves nothing open, whatever was meant before. */
+function drawClear(random: Random, chain: Chain): Turn[] {
+  const task = drawTask(random, chain, {
+    stated: "clear",
+    readings: "uniform",
+    ...drawList(random, chain),
+  });
+  return exchange({ request: request(task, drawWording(random, task)), reply: answer(task) });
+}
+
+/** Lists of 3 to 7 items as the evaluation asks for them, or of 2 to 12; some of numbers and of other words. */
+function drawList(random: Random, chain: Chain): { kind?: Kind; length?: number } {
+  if (random() < 0.5) return {};
+  const length = Math.min(chain.includes("double") ? 8 : 12, drawWideLength(random));
+  const u = random();
+  if (chain.includes("shift") || u < 0.55) return { length };
+  return { length, kind: u < 0.8 ? "numbers" : "nouns" };
+}
+
+/**
+ * The same request of one user about two to five lists: what it leaves open is always meant alike, so from the
+ * second reply on the conversation says what is meant. The first reply stands as if corrected; it is not learnt.
+ */
+function drawSameUser(random: Random): Turn[] {
+  const u = random();
+  const chain: Chain =
+    u < 0.08
+      ? pick(random, untaughtChains)
+      : u < sameUserSingle
+        ? [pick(random, families)]
+        : pick(random, trainedPairs);
+  const stated = random() < sameUserVague ? "format" : statedInDialogue;
+  const task = drawTask(random, chain, {
+    stated,
+    readings: "uniform",
+    ...(random() < 0.2 ? drawList(random, chain) : {}),
+  });
+  const wording = drawWording(random, task);
+  const count = pick(random, [2, 3, 3, 4, 4, 5]);
+  const interruptedAt = random() < interruptedShare ? randomInt(random, 1, count) : 0;
+  return Array.from({ length: count }, (_, i) => {
+    const asked = i === 0 ? task : withNewItems(random, task);
+    const said = exchange({ request: request(asked, wording), reply: answer(asked) }, i > 0);
+    return i > 0 && i === interruptedAt ? [...drawInterruption(random, chain), ...said] : said;
+  }).flat();
+}
+
+/** Something else in between, which says nothing about what was meant. */
+function drawInterruption(random: Random, chain: Chain): Turn[] {
+  const others = families.filter((family) => !chain.includes(family));
+  return random() < 0.5
+    ? drawClear(random, [pick(random, others)])
+    : exchange(random() < 0.5 ? drawEveryday(random) : drawPractisedSkill(random));
+}
+
+/** A request whose answer is to show each operation's list. Three operations are two pairs that were trained: a, b, a. */
+function drawStepwise(random: Random): Turn[] {
+  const pair = pick(random, trainedPairs);
+  const u = random();
+  const chain: Chain =
+    u < stepwiseSingle
+      ? [pick(random, families)]
+      : u < stepwiseSingle + stepwiseTriple && isTrained([pair[1]!, pair[0]!])
+        ? [...pair, pair[0]!]
+        : pair;
+  const task = drawTask(random, chain, { stated: statedAlone, readings: "habits" });
+  const wording = { ...drawWording(random, task), manner: pick(random, manners) };
+  return exchange({ request: request(task, wording), reply: stepwiseAnswer(task) });
 }
 
 function drawPractisedSkill(random: Random): Exchange {
@@ -108,6 +222,10 @@ function drawRewrite(random: Random): Turn[] {
     return rewriting(said.request, [{ reply: "none", feedback: "wrong" }], said.request);
   }
   const { task, wording, attempts } = drawRejections(random);
+  const last = attempts.at(-1);
+  if (last && random() < correctedShare) {
+    last.feedback = pick(random, corrections).replace("{A}", answer(task));
+  }
   return rewriting(request(task, wording), attempts, clearRequest(task, task.hidden, wording));
 }
 
@@ -170,10 +288,10 @@ function drawMistake(random: Random, task: Task, readings: Readings): string {
   return render(list, readings.at(-1)!);
 }
 
-function exchange({ request: said, reply }: Exchange): Turn[] {
+function exchange({ request: said, reply }: Exchange, learn = true): Turn[] {
   return [
     { role: "user", content: said, learn: false },
-    { role: "assistant", content: reply, learn: true },
+    { role: "assistant", content: reply, learn },
   ];
 }
 

@@ -1,6 +1,6 @@
 /** Which compositions the model is trained on, and which are held out so that incapacity is real. */
 import { seededRandom, shuffled } from "@rosa2/shared/random";
-import { type Family, families } from "./operations.ts";
+import { type Family, families, untaughtFamilies } from "./operations.ts";
 
 export type Chain = readonly Family[];
 
@@ -19,6 +19,15 @@ export const heldOutPairs: readonly Chain[] = holdOut();
 
 export const trainedPairs: readonly Chain[] = pairs.filter((pair) => !heldOutPairs.includes(pair));
 
+/** Chains of the families whose senses are never rewritten in training: alone, and beside a few others. */
+export const untaughtChains: readonly Chain[] = untaughtFamilies.flatMap((family) => [
+  [family],
+  ...(["sort", "flip", "double"] as const).flatMap((other) => [
+    [family, other],
+    [other, family],
+  ]),
+]);
+
 /** Ordered triples of different families; none is ever composed in training. */
 export const triples: readonly Chain[] = pairs.flatMap(([a, b]) =>
   families.filter((c) => c !== a && c !== b).map((c) => [a!, b!, c] as const),
@@ -28,7 +37,9 @@ export const triples: readonly Chain[] = pairs.flatMap(([a, b]) =>
 export function isTrained(chain: Chain): boolean {
   return (
     chain.length === 1 ||
-    trainedPairs.some(([a, b]) => chain.length === 2 && chain[0] === a && chain[1] === b)
+    [...trainedPairs, ...untaughtChains].some(
+      ([a, b]) => chain.length === 2 && chain[0] === a && chain[1] === b,
+    )
   );
 }
 

@@ -49,9 +49,9 @@ export function drawTask(random: Random, chain: Chain, options: TaskOptions): Ta
 }
 
 /** The same request of the same user about another list. */
-export function withNewItems(random: Random, task: Task): Task {
+export function withNewItems(random: Random, task: Task, length?: number): Task {
   const chain = task.operations.map(({ family }) => family);
-  return { ...task, items: drawTaskItems(random, task.kind, chain) };
+  return { ...task, items: drawTaskItems(random, task.kind, chain, length) };
 }
 
 /** Every combination of readings. */
@@ -80,6 +80,16 @@ export function result(task: Task, readings: Readings = task.hidden): readonly s
 /** The reply that is right under the given readings. */
 export function answer(task: Task, readings: Readings = task.hidden): string {
   return render(result(task, readings), readings.at(-1)!);
+}
+
+/** The answer step by step: each operation with the list it leaves, then the answer. */
+export function stepwiseAnswer(task: Task): string {
+  let items = task.items;
+  const steps = task.operations.map(({ family, count }, i) => {
+    items = applyOperation({ family, count }, task.hidden[i]!, items, task.kind);
+    return `${family === "dedupe" ? "duplicates" : family}: ${render(items, "plain")}`;
+  });
+  return [...steps, `answer: ${answer(task)}`].join("\n");
 }
 
 /** Whether a reply is what the user wants, white space around it aside. */

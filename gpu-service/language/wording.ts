@@ -26,6 +26,8 @@ export interface Wording {
   /** Between the last clause and a spelled-out format. */
   formatJoint: string;
   format: Record<string, string>;
+  /** What stands after everything else: ", step by step". */
+  manner?: string;
   /** Between the instruction and the list. */
   colon: string;
   separator: string;
@@ -115,7 +117,8 @@ function compose(task: Task, wording: Wording, readingOf: (slot: number) => stri
   const instruction =
     wording.opening +
     clauses.join(wording.chain) +
-    (format === null ? "" : wording.formatJoint + wording.format[format]);
+    (format === null ? "" : wording.formatJoint + wording.format[format]) +
+    (wording.manner ?? "");
   const start = wording.capital ? instruction[0]!.toUpperCase() : instruction[0]!.toLowerCase();
   const list = task.items.join(wording.separator);
   return start + instruction.slice(1) + wording.colon + list + wording.close;

@@ -69,24 +69,6 @@ export function saveModel(directory: string, config: ModelConfig, state: Trainin
   });
 }
 
-/**
- * The weights of a model folder, by name.
- *
- * @throws Error when a tensor is missing or has another shape than the configuration asks for.
- */
-export function readWeights(directory: string, config: ModelConfig): TrainingState {
-  const file = openSafetensors(`${directory}/model.safetensors`);
-  return new Map(
-    [...tensorShapes(config)].map(([name, shape]) => {
-      const found = file.info(name).shape;
-      if (found.join() !== shape.join()) {
-        throw new Error(`Cannot start from ${directory}: ${name} is [${found}], not [${shape}]`);
-      }
-      return [name, file.readFloat32(name)];
-    }),
-  );
-}
-
 function writeTensors(
   path: string,
   tensors: [string, Float32Array][],

@@ -2,15 +2,37 @@
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { rewritePrompt } from "@rosa2/shared/rewrite-prompt";
 import { drawBaseSkill, type Exchange } from "../language/base-skills.ts";
+import { drawBackwards, drawEveryday, drawSum } from "../language/everyday.ts";
+import { drawWideLength } from "../language/items.ts";
 import { families } from "../language/operations.ts";
 import { drawOutside } from "../language/outside.ts";
-import { type Chain, heldOutPairs, trainedPairs, triples } from "../language/skills.ts";
-import { allReadings, answer, drawTask, isRight } from "../language/task.ts";
+import {
+  type Chain,
+  heldOutPairs,
+  trainedPairs,
+  triples,
+  untaughtChains,
+} from "../language/skills.ts";
+import {
+  allReadings,
+  answer,
+  drawTask,
+  isRight,
+  type Task,
+  type TaskOptions,
+  withNewItems,
+} from "../language/task.ts";
 import { feedback } from "../language/user.ts";
 import { clearRequest, request } from "../language/wording.ts";
 import type { LanguageModel } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { replyGreedily } from "./greedy.ts";
+
+/** Chains whose lists may be of numbers and other words, and those that a list of twelve does not double. */
+const listed: readonly Chain[] = families.filter((family) => family !== "shift").map((f) => [f]);
+const shortened: readonly Chain[] = families
+  .filter((family) => family !== "double")
+  .map((f) => [f]);
 
 /** Longest reply measured; the longest right answer is a doubled list in quotes. */
 const replyTokensMax = 48;
@@ -25,6 +47,16 @@ const suites: Record<string, (random: Random) => Problem> = {
   trained_pair: (random) => clearTask(random, pick(random, trainedPairs)),
   held_out_pair: (random) => clearTask(random, pick(random, heldOutPairs)),
   triple: (random) => clearTask(random, pick(random, triples)),
+  all_lengths: (random) => drawClear(random, pick(random, shortened), drawWideLength(random)),
+  numbers: (random) => drawClear(random, pick(random, listed), 5, "numbers"),
+  nouns: (random) => drawClear(random, pick(random, listed), 5, "nouns"),
+  untaught: (random) => clearTask(random, pick(random, untaughtChains)),
+  everyday: (random) => asProblem(drawEveryday(random)),
+  backwards: (random) => asProblem(drawBackwards(random)),
+  sum: (random) => asProblem(drawSum(random)),
+  vague_after_0: (random) => inContext(random, 0),
+  vague_after_1: (random) => inContext(random, 1),
+  vague_after_3: (random) => inContext(random, 3),
   base: (random) => asProblem(drawBaseSkill(random)),
   outside: (random) => asProblem(drawOutside(random)),
   rewrite,
@@ -57,7 +89,36 @@ export async function measureSkills(
 }
 
 function clearTask(random: Random, chain: Chain): Problem {
-  const task = drawTask(random, chain, { stated: "clear", readings: "uniform" });
+  return toProblem(drawTask(random, chain, { stated: "clear", readings: "uniform" }));
+}
+
+/** One clear operation on a list of a length and kind. */
+function drawClear(
+  random: Random,
+  chain: Chain,
+  length: number,
+  kind?: TaskOptions["kind"],
+): Problem {
+  const options = kind === undefined ? { length } : { length, kind };
+  return toProblem(drawTask(random, chain, { stated: "clear", readings: "uniform", ...options }));
+}
+
+/** A vague request on a held-out pair, after right replies to as many requests of the same user. */
+function inContext(random: Random, count: number): Problem {
+  const task = drawTask(random, pick(random, heldOutPairs), {
+    stated: "format",
+    readings: "uniform",
+  });
+  const earlier = Array.from({ length: count }, () => toProblem(withNewItems(random, task)));
+  const { messages, reply } = toProblem(task);
+  const before = earlier.flatMap((problem): Problem["messages"] => [
+    ...problem.messages,
+    { role: "assistant", content: problem.reply },
+  ]);
+  return { messages: [...before, ...messages], reply };
+}
+
+function toProblem(task: Task): Problem {
   return asProblem({ request: request(task), reply: answer(task) });
 }
 

@@ -52,7 +52,7 @@ export function tokenizerJson() {
     pre_tokenizer: {
       type: "Split",
       pattern: {
-        Regex: `${space}?[A-Za-z]+|${space}?[0-9]|${space}?[^A-Za-z0-9${space}]${joiner}?|${space}`,
+        Regex: `${space}?[A-Za-z]+|${space}[0-9]{2}(?![0-9])|${space}?[0-9]|${space}?[^A-Za-z0-9${space}]${joiner}?|${space}`,
       },
       behavior: "Isolated",
       invert: false,

@@ -1,30 +1,46 @@
 /**
- * `npm run train`: trains rosa2-mini from nothing and writes it as a Hugging Face checkpoint.
+ * `npm run train`: trains rosa2-mini-2 and writes it as a Hugging Face checkpoint.
  *
  * Seeded and resumable: batch and rates of a step depend on the seed and the step alone, so a run that was
  * stopped goes on from its last checkpoint to the same weights. `--from DIR` starts from the weights of a
- * finished model of the same shape instead of random ones, with fresh optimiser state and rates; `--peak`
- * says how high the rates go then. `--workers` deals a batch's rows to that many threads: on many cores one
+ * finished model of the same shape instead of random ones, with fresh optimiser state and rates; its vocabulary
+ * may be a beginning of this one. `--peak` says how high the rates go then. `--workers` deals a batch's rows to that many threads: on many cores one
  * thread each is fastest.
  */
 import { appendFileSync, cpSync, existsSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
 import { drawSample } from "../language/samples.ts";
 import { readModelConfig } from "../src/checkpoint/model-config.ts";
 import { Model } from "../src/engine/model/model.ts";
 import { packBatch } from "./batches.ts";
-import { loadRun, readWeights, saveModel, saveRun, type TrainingState } from "./checkpoints.ts";
+import { loadRun, saveModel, saveRun, type TrainingState } from "./checkpoints.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
+import { readFlags } from "./flags.ts";
+import { startFrom } from "./grow.ts";
 import { measureSkills } from "./measure.ts";
 import { contextLength } from "./tokenizer.ts";
 import { initialState, Trainer } from "./trainer.ts";
-import { buildVocabulary, specialTokens } from "./vocabulary.ts";
+import { readVocabulary, specialTokens } from "./vocabulary.ts";
 
-const { values: flags } = parseArgs({
+const usage = `npm run train [-- FLAGS]
+
+Trains the bundled model from nothing and writes it as a Hugging Face checkpoint. A run that was stopped goes on from its
+last checkpoint when it is started again with the same flags.
+
+  --steps N --seed N              how long, and what it is drawn from
+  --workers N --threads N         threads that a batch is dealt to, and threads of each
+  --run NAME                      folder of the run under gpu-service/train/runs
+  --from DIR --out DIR            weights to begin with, and where the model is written
+  --peak X --constant X           highest rate, and the share of the run at it
+  --measure N                     steps between two measurements of its skills
+  --hidden --layers --heads --ff  shape of the model
+  --rows --width                  shape of a batch
+  --help                          this text`;
+
+const { values: flags } = readFlags(usage, {
   options: {
     steps: { type: "string", default: "6000" },
     seed: { type: "string", default: "1" },
@@ -40,8 +56,8 @@ const { values: flags } = parseArgs({
     layers: { type: "string", default: "5" },
     heads: { type: "string", default: "6" },
     ff: { type: "string", default: "512" },
-    rows: { type: "string", default: "32" },
-    width: { type: "string", default: "144" },
+    rows: { type: "string", default: "22" },
+    width: { type: "string", default: "208" },
   },
 });
 const steps = Number(flags.steps);
@@ -52,11 +68,11 @@ const workers = Number(flags.workers);
 /** Of each worker. */
 const threads = Number(flags.threads ?? Math.max(1, Math.floor(availableParallelism() / workers)));
 
-const modelDirectory = new URL("../models/rosa2-mini/", import.meta.url);
+const modelDirectory = new URL("../models/rosa2-mini-2/", import.meta.url);
 const runDirectory = fileURLToPath(new URL(`runs/${flags.run}/`, import.meta.url));
 const runFile = `${runDirectory}checkpoint.safetensors`;
 const logFile = `${runDirectory}train.log`;
-const checkpointSteps = 250;
+const checkpointSteps = 100;
 const rates = { muon: 0.02, adam: 3e-3 };
 const warmupSteps = 100;
 /** The rate's highest share of `rates`, and the share of the run at it before it falls linearly. */
@@ -64,7 +80,8 @@ const peakShare = Number(flags.peak);
 const constantShare = Number(flags.constant);
 const finalShare = 0.01;
 
-const vocabulary = buildVocabulary();
+const tokenizer = readTokenizer(modelDirectory);
+const vocabulary = readVocabulary(modelDirectory);
 const config = readModelConfig({
   model_type: "llama",
   vocab_size: vocabulary.length,
@@ -95,7 +112,7 @@ async function train(): Promise<void> {
   }
   const trainer = await Trainer.create(config, { R, T }, start, { workers, threads });
   log(`${resumed ? `resumed at step ${trainer.step}` : "started"}, ${steps} steps: ${settings}`);
-  const encode = conversationEncoder(readTokenizer(modelDirectory));
+  const encode = conversationEncoder(tokenizer);
   const bar = new SingleBar(
     { format: "{bar} {value}/{total} steps  loss {loss}  {speed} tokens/s  eta {eta_formatted}" },
     Presets.shades_classic,
@@ -143,9 +160,7 @@ async function train(): Promise<void> {
 /** Random weights, or those of `--from`. */
 function startingState(): TrainingState {
   const state = initialState(config, seed);
-  if (flags.from === undefined) return state;
-  for (const [name, data] of readWeights(flags.from, config)) state.set(name, data);
-  return state;
+  return flags.from === undefined ? state : startFrom(flags.from, state, { config, vocabulary });
 }
 
 /** Saves the weights as a model and logs its skills; at the end this is the result. */

@@ -1,4 +1,5 @@
-/** The vocabulary: special tokens, bytes, characters, and the words of the training language plus everyday English. */
+/** The vocabulary: that of the first rosa2-mini, pinned, and behind it what the training language says since. */
+import { readFileSync } from "node:fs";
 import { seededRandom } from "@rosa2/shared/random";
 import { drawSample } from "../language/samples.ts";
 
@@ -15,66 +16,42 @@ export const specialTokens = {
   end: "<|end|>",
 } as const;
 
-/** Samples that the words are collected from. */
-const sampleCount = 60_000;
-
-/** Frequent English words that the training language may not use, so that other text is not all spelled out. */
-const everydayWords = (
-  "the of and to in a is that it was for on are as with his they at be this from have or by one had not but what " +
-  "all were when we there can an your which their said if do will each about how up out them then she many some so " +
-  "these would other into has more her two like him see time could no make than first been its who now people my " +
-  "made over did down only way find use may water long little very after words called just where most know get " +
-  "through back much before go good new write our used me man too any day same right look think also around another " +
-  "came come work three word must because does part even place well such here take why things help put years " +
-  "different away again off went old number great tell men say small every found still between name should home big " +
-  "give air line set own under read last never us left end along while might next sound below saw something thought " +
-  "both few those always looked show large often together asked house world going want school important until form " +
-  "food keep children feet land side without boy once animals life enough took sometimes four head above kind began " +
-  "almost live page got earth need far hand high year mother light parts country father let night following picture " +
-  "being study second eyes soon times story boys since white days ever paper hard near sentence better best across " +
-  "during today others however sure means knew try told young miles sun ways thing whole hear example heard several " +
-  "change answer room sea against top turned learn point city play toward five using himself usually money seen " +
-  "car morning yes ok please sorry mean reverse list lists numbers digits letters round between twice half middle " +
-  "question request reply correct wrong instead nothing everything anything someone everyone"
-).split(" ");
-
-const letters = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
-const digits = [..."0123456789"];
-const punctuation = [..."!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\n\t"];
+/** Weights are trained on from the first model, so no id of its tokens ever moves. */
+const pinned = new URL("../models/rosa2-mini/", import.meta.url);
+/** Samples that the words are collected from, and how often a word must come: made-up words to spell come seldom. */
+const sampleCount = 120_000;
+const occurrencesMin = 8;
 
 /**
- * Tokens in the order of their ids. A word or digit is always one token with its space, wherever it
- * stands; what no token covers is spelled in characters, then in bytes.
+ * Tokens in the order of their ids. A word, a digit or a number of two digits is always one token with its space,
+ * wherever it stands; what no token covers is spelled in characters, then in bytes.
  */
 export function buildVocabulary(): string[] {
-  const bytes = Array.from(
-    { length: 256 },
-    (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
-  );
-  const marks = punctuation.flatMap((mark) => [mark, space + mark, mark + joiner]);
-  const tokens = [
-    ...Object.values(specialTokens),
-    ...bytes,
-    space,
-    joiner,
-    ...letters,
-    ...digits,
-    ...[...letters, ...digits].map((character) => space + character),
-    ...marks,
-    ...[...`"'([{`].map((mark) => space + mark + joiner),
-    ...[...collectWords(), ...everydayWords].map((word) => space + word),
-  ];
-  return [...new Set(tokens)];
+  const twoDigits = Array.from({ length: 90 }, (_, i) => space + (i + 10));
+  const words = collectWords().map((word) => space + word);
+  return [...new Set([...readVocabulary(pinned), ...twoDigits, ...words])];
 }
 
-/** Words of the training language in alphabetical order, so that ids do not move with the mix of samples. */
+/** The tokens of the tokenizer in a checkpoint directory, in the order of their ids. */
+export function readVocabulary(directory: URL): string[] {
+  const { model } = JSON.parse(readFileSync(new URL("tokenizer.json", directory), "utf8")) as {
+    model: { vocab: Record<string, number> };
+  };
+  return Object.entries(model.vocab)
+    .sort(([, a], [, b]) => a - b)
+    .map(([token]) => token);
+}
+
+/** Words of the training language in alphabetical order. */
 function collectWords(): string[] {
   const random = seededRandom("rosa2-mini vocabulary");
-  const words = new Set<string>();
+  const counts = new Map<string, number>();
   for (let i = 0; i < sampleCount; i++) {
     for (const { content } of drawSample(random)) {
-      for (const word of content.match(/[A-Za-z]+/g) ?? []) words.add(word);
+      for (const word of content.match(/[A-Za-z]{2,}/g) ?? []) {
+        counts.set(word, (counts.get(word) ?? 0) + 1);
+      }
     }
   }
-  return [...words].sort();
+  return [...counts.keys()].filter((word) => counts.get(word)! >= occurrencesMin).sort();
 }

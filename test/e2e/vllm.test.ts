@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { confidenceOf } from "@rosa2/shared/objective";
 import { type GenerateEvent, secretHeader } from "@rosa2/shared/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { choosePort } from "../../edge/local/ports.ts";
@@ -95,7 +96,7 @@ describe("an edge whose replies come from vLLM", () => {
     const readBack = await rosa.get<{ confidence: number }>(
       `/v1/sessions/${session.id}/turns/${turn.id}`,
     );
-    expect(readBack.confidence).toBeCloseTo(Math.exp(own.logprob), 4);
+    expect(readBack.confidence).toBeCloseTo(confidenceOf(own.logprob, own.length), 4);
   });
 
   it("holds no more adapters than its cap, and loads one again when its session goes on", async () => {
@@ -147,7 +148,7 @@ function adapterOf({ rank, matrices }: LoadedLora): {
 async function generate(
   { messages, temperature, max_tokens, seed }: ChatBody,
   adapter: { digest: string; bytes: Uint8Array<ArrayBuffer> } | null,
-): Promise<{ text: string; logprob: number; tokens: Token[] }> {
+): Promise<{ text: string; logprob: number; length: number; tokens: Token[] }> {
   const request = {
     tenant: "vllm",
     adapter: adapter && { digest: adapter.digest },
@@ -164,11 +165,13 @@ async function generate(
   let last: GenerateEvent | undefined;
   for await (const event of eventsOf(response)) {
     if (event.type === "delta") {
-      const logprob = (event.logprobs ?? []).reduce((sum, token) => sum + token.logprob, 0);
-      tokens.push({ text: event.text, logprob });
+      const logprobs = event.logprobs ?? [];
+      const logprob = logprobs.reduce((sum, token) => sum + token.logprob, 0);
+      tokens.push({ text: event.text, logprob, tokens: logprobs.length });
     }
     last = event;
   }
   if (last?.type !== "done") throw new Error(`No end: ${JSON.stringify(last)}`);
-  return { text: last.text, logprob: last.logprob, tokens };
+  const { text, logprob, usage } = last;
+  return { text, logprob, length: usage.completion_tokens, tokens };
 }

@@ -39,6 +39,75 @@ describe("adaptation.mode", () => {
   });
 });
 
+describe("a correction", () => {
+  it.each(["echo: Say hi", " echo: Say hi\n"])(
+    "%j, the rejected reply itself, is refused",
+    async (correction) => {
+      const caller = await newTenant();
+      const { id } = await openSession(caller);
+      const turn = await ask(caller, id, "Say hi");
+      for (const reward of [-1, 0]) {
+        const path = `/v1/sessions/${id}/turns/${turn.id}/feedback`;
+        const response = await caller.post(path, { reward, correction });
+        expect(response.status).toBe(400);
+        const { error } = (await response.json()) as { error: { param: string; code: string } };
+        expect(error).toMatchObject({ code: "invalid_request", param: "correction" });
+      }
+      expect(await caller.calls("/v1/adapt")).toHaveLength(0);
+      // The turn takes what can be learned from.
+      const said = { reward: -1, correction: "hi", wait: true };
+      expect((await judge(caller, id, turn.id, said)).weights.decision).toBe("updated");
+    },
+  );
+});
+
+describe("an empty reply", () => {
+  it("can be rejected, with or without words, and answered again", async () => {
+    const caller = await newTenant();
+    await caller.behave({ replies: [{ to: "Say hi", reply: "" }] });
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hi");
+    expect(turn.reply).toBe("");
+    const result = await judge(caller, id, turn.id, {
+      reward: -1,
+      text: "mention my mother",
+      retry: true,
+    });
+    expect(result.words.after.toLowerCase()).toContain("mention my mother");
+    expect(result.weights.decision).toBe("skipped");
+    expect(result.turn?.status).toBe("completed");
+    const bare = await ask(caller, id, "Say hi");
+    const wordless = await judge(caller, id, bare.id, { reward: -1, retry: true });
+    expect(wordless.weights.decision).toBe("skipped");
+  });
+
+  it("can be corrected, which is learned", async () => {
+    const caller = await newTenant();
+    await caller.behave({ replies: [{ to: "Say hi", reply: "" }] });
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hi");
+    const { weights } = await judge(caller, id, turn.id, {
+      reward: -1,
+      correction: "hi",
+      wait: true,
+    });
+    expect(weights.decision).toBe("updated");
+  });
+
+  it("can be praised, which teaches nothing", async () => {
+    const caller = await newTenant();
+    await caller.behave({ replies: [{ to: "Say hi", reply: "" }] });
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hi");
+    const { weights } = await judge(caller, id, turn.id, { reward: 1, wait: true });
+    expect(weights.decision).toBe("skipped");
+    const other = await ask(caller, id, "Say bye");
+    await judge(caller, id, other.id, { reward: -1, correction: "bye", wait: true });
+    const [update] = await caller.calls("/v1/adapt");
+    expect(update?.rows).toHaveLength(1);
+  });
+});
+
 describe("examples of earlier updates", () => {
   it.each([
     ["both", "Sort them from largest to smallest, as plain text: 3 1 2"],

@@ -57,7 +57,7 @@ describe("a model that proposes wordings", () => {
     expect(won.words).toMatchObject({ after: rewritten, rewriter: { adopted: true } });
     const lost = await judgeWithModel(caller, { text: "I meant the river", correction: "a lake" });
     expect(lost.words.rewriter).toMatchObject({ adopted: false, failure: null });
-    expect(lost.words.after).toContain("I mean the river");
+    expect(lost.words.after).toContain("I meant the river");
     expect((await caller.calls("/v1/score")).every(({ adapter }) => adapter === null)).toBe(true);
   });
 
@@ -102,7 +102,7 @@ describe("the choice of who rewrites", () => {
         await state.blockConcurrencyWhile(async () => {});
         const body = { reward: -1, text: "I meant the river", retry: false, stream: false };
         const input = { turnId: turn.id, keyId: "key_test", body: { ...body, wait: true } };
-        return unwrap(object.feedback(input, {}));
+        return unwrap(object.feedback({ tenantId: caller.tenantId, owner: null }, input, {}));
       },
     );
     expect(result.words.rewriter).toMatchObject({ name: "gpu", adopted: true });

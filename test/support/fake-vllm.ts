@@ -28,6 +28,8 @@ export interface LoadedLora {
 export interface Token {
   text: string;
   logprob: number;
+  /** How many of the model's tokens stand behind the text; 1 unless given. */
+  tokens?: number;
 }
 
 /** A reply's tokens, the end token last with an empty text. */
@@ -175,11 +177,11 @@ export class FakeVllm {
       send({ object: "chat.completion.chunk", model: body.model, choices, usage });
     chunk([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]);
     let count = 0;
-    for await (const { text, logprob } of speak(lora ?? null, body)) {
+    for await (const { text, logprob, tokens = 1 } of speak(lora ?? null, body)) {
       if (response.destroyed) return;
-      count++;
+      count += tokens;
       const isEnd = text === "";
-      const isLast = isEnd || count === body.max_tokens;
+      const isLast = isEnd || count >= (body.max_tokens ?? Number.POSITIVE_INFINITY);
       const token = { token: isEnd ? "<|end|>" : text, logprob, top_logprobs: [] };
       chunk([
         {

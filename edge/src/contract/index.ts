@@ -1,7 +1,7 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
-import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
-import { ownLexiconSchema } from "./lexicon.ts";
+import { adaptPlanSchema, rowReportSchema } from "@rosa2/shared/protocol";
+import { samplingFields } from "./sampling.ts";
 import {
   contexts,
   finishReasons,
@@ -10,22 +10,22 @@ import {
   turnStatuses,
   weightsDecisions,
 } from "./sets.ts";
-import { costSchema, timestamp } from "./shared.ts";
+import { costSchema, ownerSchema, sessionId, textCharsMax, timestamp, turnId } from "./shared.ts";
+import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema } from "./shared.ts";
+export { type Cost, costSchema, ownerSchema } from "./shared.ts";
+export * from "./tokens.ts";
+export * from "./words.ts";
 
 export const contentCharsMax = 16_384;
 const instructionsCharsMax = 8_192;
-const textCharsMax = 4_096;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
 
-const sessionId = z.string().openapi({ example: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM" });
-const turnId = z.string().openapi({ example: "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS" });
 const generationName = z
   .string()
   .openapi({ description: "`base` or a generation's id", example: "base" });
@@ -65,26 +65,6 @@ const adaptationSchema = z
     }),
   })
   .openapi("Adaptation");
-
-export const lexiconSchema = z
-  .strictObject({
-    senses: ownLexiconSchema.openapi({
-      description:
-        "Wordings with several readings, of your own domain. An own sense replaces the shipped one of its id. `*` in spans, hints and cues stands for any one word",
-      example: [
-        {
-          id: "close",
-          label: "closing",
-          spans: ["close the ticket"],
-          readings: [
-            { id: "resolved", phrase: "as resolved", cues: ["it is fixed"] },
-            { id: "rejected", phrase: "as rejected", cues: ["we will not do it"] },
-          ],
-        },
-      ],
-    }),
-  })
-  .openapi("Lexicon");
 
 export const sessionCreateSchema = z
   .strictObject({
@@ -133,6 +113,7 @@ export const sessionSchema = z
   .object({
     id: sessionId,
     object: z.literal("session"),
+    owner: ownerSchema.nullable(),
     title: z.string().nullable(),
     mode: z.enum(modes),
     generation: generationName,
@@ -190,14 +171,15 @@ export const turnCreateSchema = z
       .refine((text) => text.trim() !== "", "must not be empty")
       .openapi({ example: "Sort them: 31, 7, 12" }),
     stream: z.boolean().default(false),
-    temperature: z.number().min(0).max(2).optional(),
-    top_p: z.number().gt(0).max(1).optional(),
-    top_k: z.int().min(0).optional().openapi({ description: "0 keeps every token" }),
-    min_p: z.number().min(0).max(1).optional(),
-    repetition_penalty: z.number().gt(0).max(2).optional(),
-    max_tokens: z.int().min(1).max(limits.tokensMax).optional(),
-    stop: z.array(z.string().min(1).max(64)).max(4).optional(),
-    seed: z.int().optional(),
+    temperature: samplingFields.temperature.optional(),
+    top_p: samplingFields.top_p.optional(),
+    top_k: samplingFields.top_k.optional(),
+    min_p: samplingFields.min_p.optional(),
+    repetition_penalty: samplingFields.repetition_penalty.optional(),
+    max_tokens: samplingFields.max_tokens.optional(),
+    stop: samplingFields.stop.optional(),
+    seed: samplingFields.seed.optional(),
+    logit_bias: samplingFields.logit_bias.optional(),
   })
   .openapi("TurnCreate");
 
@@ -219,80 +201,6 @@ export const feedbackSchema = z
   })
   .openapi("Feedback");
 export type FeedbackBody = z.infer<typeof feedbackSchema>;
-
-export const wordsReportSchema = z
-  .object({
-    changed: z.boolean(),
-    before: z.string(),
-    after: z.string(),
-    diagnosis: z.string(),
-    confidence: z.number(),
-    hinted: z.boolean().openapi({ description: "The feedback named what was misunderstood" }),
-    share: z
-      .number()
-      .openapi({ description: "Belief, before this feedback, in the reading that was answered" }),
-    rewriter: z
-      .object({
-        name: z.string(),
-        adopted: z.boolean(),
-        failure: z.string().nullable(),
-        calls: z.int(),
-      })
-      .nullable()
-      .openapi({
-        description: "The model that proposed a wording beside the rules, if one is set up",
-      }),
-    constraints: z.array(z.string()),
-    ruled_out: z.array(z.string()),
-    spans: z.array(
-      z.object({
-        label: z.string(),
-        text: z.string(),
-        start: z.int(),
-        end: z.int(),
-        phrase: z.string().nullable(),
-        said: z.boolean(),
-        probability: z.number(),
-      }),
-    ),
-  })
-  .openapi("Words");
-export type WordsReport = z.infer<typeof wordsReportSchema>;
-
-export const wordsStateSchema = z
-  .object({
-    object: z.literal("words"),
-    constraints: z.array(
-      z.object({
-        id: z.string(),
-        topic: z.string(),
-        text: z.string(),
-        scope: z.enum(["session", "turn"]),
-        turn_id: turnId,
-      }),
-    ),
-    senses: z.array(
-      z.object({
-        id: z.string(),
-        readings: z.record(z.string(), z.number()).openapi({
-          description: "Belief in each reading; sums to 1",
-          example: { up: 0.05, down: 0.95 },
-        }),
-        failures: z.int(),
-      }),
-    ),
-    undoable: z.int().openapi({ description: "Revisions that can be taken back" }),
-  })
-  .openapi("WordsState");
-export type WordsStateBody = z.infer<typeof wordsStateSchema>;
-
-export const constraintPatchSchema = z
-  .strictObject({
-    text: z.string().min(1).max(textCharsMax).optional(),
-    scope: z.enum(["session", "turn"]).optional(),
-  })
-  .openapi("ConstraintPatch");
-export type ConstraintPatch = z.infer<typeof constraintPatchSchema>;
 
 const klDescription =
   "Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies";

@@ -16,14 +16,14 @@ import type {
 const at = (minute: string) => `2026-11-23T09:${minute}.000Z`;
 const session = "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM";
 const first = "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS";
-const second = "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG";
-const generation = "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH";
+export const second = "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG";
+export const generation = "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH";
 const feedbackId = "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P";
 const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 const request = "Sort them: 31, 7, 12";
-const reworded = "Sort them from largest to smallest: 31, 7, 12";
-const usage: UsageBody = {
+export const reworded = "Sort them from largest to smallest: 31, 7, 12";
+export const usage: UsageBody = {
   prompt_tokens: 24,
   completion_tokens: 9,
   total_tokens: 33,
@@ -31,7 +31,7 @@ const usage: UsageBody = {
 };
 const cost = { usd: 0.0000048 };
 
-const turn: TurnBody = {
+export const turn: TurnBody = {
   id: first,
   object: "turn",
   session_id: session,
@@ -52,7 +52,7 @@ const turn: TurnBody = {
   created_at: at("30:02"),
 };
 
-const running: TurnBody = {
+export const running: TurnBody = {
   ...turn,
   status: "running",
   reply: "",
@@ -76,7 +76,7 @@ const retried: TurnBody = {
   created_at: at("30:41"),
 };
 
-const words: WordsReport = {
+export const words: WordsReport = {
   changed: true,
   before: request,
   after: reworded,
@@ -100,7 +100,7 @@ const words: WordsReport = {
   ],
 };
 
-const weights: WeightsReport = {
+export const weights: WeightsReport = {
   decision: "updated",
   reason: "the corrected reply was unlikely even as reworded",
   generation,
@@ -125,7 +125,7 @@ const plan = {
   text: weights.reason,
 };
 
-const feedbackResult: FeedbackResult = {
+export const feedbackResult: FeedbackResult = {
   id: feedbackId,
   object: "feedback",
   turn_id: first,
@@ -155,6 +155,7 @@ const feedbackRecord: FeedbackRecord = {
 const summary: SessionSummary = {
   id: session,
   object: "session",
+  owner: "user_4711",
   title: "Lists",
   mode: "both",
   generation,
@@ -216,7 +217,7 @@ const generationBody: GenerationBody = {
 const key = {
   id: "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
   object: "api_key" as const,
-  name: "phone app",
+  name: "back end",
   prefix: "rosa2_4fTq8Z",
   scopes: ["chat", "adapt"],
   requests_per_minute: 300,
@@ -261,12 +262,12 @@ const model = {
   context_length: 512,
 };
 
-const completion = {
+export const completion = {
   id: "chatcmpl_01KAQ2W3P5V8D0T7Q1Z6H9N4KB",
   created: 1_795_512_602,
   model: model.id,
 };
-const origin = { session: null, generation: "base", cost };
+export const origin = { session: null, generation: "base", cost };
 
 /** By the name of the schema that they fit. */
 export const examples: Record<string, unknown> = {
@@ -354,53 +355,4 @@ export const examples: Record<string, unknown> = {
     usage,
     rosa2: origin,
   },
-};
-
-function events(...list: [id: number, event: string, data: unknown][]): string {
-  return list
-    .map(([id, event, data]) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
-    .join("");
-}
-
-function chunks(...list: object[]): string {
-  const head = { ...completion, object: "chat.completion.chunk" };
-  const lines = list.map((chunk) => JSON.stringify({ ...head, ...chunk }));
-  return [...lines, "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
-}
-
-const choice = (delta: object, finish_reason: string | null = null) => [
-  { index: 0, delta, logprobs: null, finish_reason },
-];
-const replyStream = events(
-  [1, "turn", running],
-  [2, "delta", { text: "7, 12, " }],
-  [3, "delta", { text: "31" }],
-  [4, "done", turn],
-);
-
-/** Server-sent events, by method and path. */
-export const streams: Record<string, string> = {
-  "post /v1/chat/completions": chunks(
-    { choices: choice({ role: "assistant", content: "" }) },
-    { choices: choice({ content: "7, 12, 31" }) },
-    { choices: choice({}, "stop") },
-    { choices: [], usage, rosa2: origin },
-  ),
-  "post /v1/sessions/{s}/turns": replyStream,
-  "post /v1/sessions/{s}/turns/{t}/retry": events(
-    [6, "delta", { text: "12, 31" }],
-    [7, "done", turn],
-  ),
-  "get /v1/sessions/{s}/turns/{t}/events": `${replyStream}${events(
-    [5, "words", words],
-    [6, "weights", weights],
-    [7, "feedback", { ...feedbackResult, turn: undefined }],
-  )}`,
-  "post /v1/sessions/{s}/turns/{t}/feedback": events(
-    [5, "words", words],
-    [6, "weights", weights],
-    [7, "turn", { ...running, ...{ id: second, index: 1, prompt: reworded, generation } }],
-    [8, "delta", { text: "31, 12, 7" }],
-    [10, "done", feedbackResult],
-  ),
 };

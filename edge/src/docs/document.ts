@@ -1,8 +1,9 @@
 /** The OpenAPI document: what the routes' schemas say, with an introduction and an example of every body. */
-import { examples, streams } from "./bodies.ts";
+import { examples } from "./bodies.ts";
 import { failureExamples, failureList } from "./failures.ts";
 import type { ApiDocument } from "./page.ts";
 import { exampleOf } from "./schema.ts";
+import { streams } from "./streams.ts";
 
 interface Routes {
   getOpenAPI31Document(description: typeof introduction): object;
@@ -32,6 +33,10 @@ ${failureList}`,
     { name: "Feedback", description: "What makes a session learn" },
     { name: "Words", description: "What a session has learnt about words" },
     { name: "Generations", description: "Lineage of a session's adapter" },
+    {
+      name: "Client tokens",
+      description: "For phones and browsers: short-lived, for one owner; keys are for servers",
+    },
     { name: "Account", description: "Keys, usage, budget, and the tenant itself" },
     { name: "Service", description: "What the deployment is" },
   ],

@@ -5,6 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import { reportOf } from "../failure.ts";
 import { KeptError } from "../rpc.ts";
 import type { AppContext, AppEnv } from "./context.ts";
+import { allowedMethods, type KnownRoute, nearPath } from "./paths.ts";
 
 export function answerError(error: Error, c: AppContext): Response {
   const failure = toRosaError(error);
@@ -17,28 +18,70 @@ export function answerError(error: Error, c: AppContext): Response {
   if (failure.code === "missing_key" || failure.code === "invalid_key") {
     headers.set("www-authenticate", "Bearer");
   }
+  if (c.var.allow !== undefined) headers.set("allow", c.var.allow);
   if (failure instanceof KeptError) {
     headers.set(failure.kept.startsWith("fb_") ? "x-rosa2-feedback" : "x-rosa2-turn", failure.kept);
   }
-  return Response.json(failure.body(c.var.requestId), { status: failure.status, headers });
+  const status = error instanceof HTTPException ? error.status : failure.status;
+  return Response.json(failure.body(c.var.requestId), { status, headers });
 }
 
 function toRosaError(error: Error): RosaError {
   if (error instanceof RosaError) return error;
-  if (error instanceof HTTPException && error.status === 400) {
+  const status = error instanceof HTTPException ? error.status : 500;
+  if (status === 400) {
     return new RosaError("invalid_json", "The body is not valid JSON", { cause: error });
   }
+  if (status < 500) return new RosaError("invalid_request", error.message, { cause: error });
   return new RosaError("internal_error", "Something unexpected went wrong", { cause: error });
+}
+
+/**
+ * A path or a method that no route has.
+ *
+ * @throws RosaError `method_not_allowed` with the methods that the path has, `not_found` with the path that is near.
+ */
+export function refuseUnknown(c: AppContext, routes: readonly KnownRoute[]): never {
+  const { method, path } = c.req;
+  const allowed = allowedMethods(routes, path);
+  if (allowed.length > 0) {
+    const allow = allowed.join(", ");
+    c.set("allow", allow);
+    throw new RosaError("method_not_allowed", `${path} takes ${allow}, not ${method}`);
+  }
+  const near = nearPath(routes, path);
+  const hint = near === null ? "" : `. Did you mean ${near}?`;
+  throw new RosaError("not_found", `No route ${method} ${path}${hint}`);
 }
 
 /** Turns a schema's first complaint into an error that names the parameter. */
 // biome-ignore lint/suspicious/noExplicitAny: the hook serves every route, whatever its input is
 export const refuseInvalid: Hook<any, AppEnv, any, any> = (result) => {
   if (result.success) return;
-  const issue = result.error.issues[0];
-  const param = issue?.path.map(String).join(".") || undefined;
-  const message = issue?.message ?? "is invalid";
+  const { path, message } = complaintOf(result.error.issues[0]);
+  const param = path.map(String).join(".") || undefined;
   throw new RosaError("invalid_request", param === undefined ? message : `${param}: ${message}`, {
     param,
   });
 };
+
+interface Issue {
+  path: PropertyKey[];
+  message: string;
+  code?: string;
+  /** Of a union: what each of its members complains of. */
+  errors?: Issue[][];
+}
+
+/** Of a union: the complaint of the member that got furthest, or all that it allows. */
+function complaintOf(issue: Issue | undefined): Issue {
+  if (issue === undefined) return { path: [], message: "is invalid" };
+  if (issue.code !== "invalid_union" || !issue.errors?.length) return issue;
+  const members = issue.errors.map(([first]) => complaintOf(first));
+  const depth = Math.max(...members.map(({ path }) => path.length));
+  const furthest = members.filter(({ path }) => path.length === depth);
+  return {
+    path: [...issue.path, ...(furthest[0]?.path ?? [])],
+    message: [...new Set(furthest.map(({ message }) => message))].join(" or "),
+  };
+}

@@ -66,7 +66,13 @@ export function route<
     } as Request,
     responses: {
       ...answers,
-      ...(scope === "public" ? {} : errors(...fails, ...(idempotent ? ([400, 422] as const) : []))),
+      ...(scope === "public"
+        ? {}
+        : errors(
+            ...fails,
+            ...(request?.body === undefined ? [] : ([415] as const)),
+            ...(idempotent ? ([400, 422] as const) : []),
+          )),
     } as Answers & ErrorAnswers<Status>,
   });
 }
@@ -92,12 +98,13 @@ export function jsonOrEvents<T extends z.ZodType>(schema: T, description: string
 
 const meanings = {
   400: "The request is not valid",
-  401: "No valid API key",
+  401: "No valid API key or client token",
   402: "The month's spend cap is reached",
-  403: "The key lacks the scope",
-  404: "No such thing, or another tenant's",
+  403: "The key or client token lacks the scope",
+  404: "No such thing, or another tenant's or owner's",
   409: "Not possible in the present state",
   413: "The body is too large",
+  415: "The body is not JSON, or compressed",
   422: "The Idempotency-Key was used with another request",
   429: "Too many requests",
   500: "A bug",

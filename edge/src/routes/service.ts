@@ -3,7 +3,8 @@ import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Health } from "@rosa2/shared/protocol";
 import { GpuClient } from "../gpu-client/index.ts";
-import { type AppContext, config } from "../http/context.ts";
+import { namedModel } from "../gpu-client/served-model.ts";
+import { type AppContext, background, config } from "../http/context.ts";
 import { json, route, routeGroup } from "./define.ts";
 
 const gpuHealthSchema = z.object({
@@ -95,21 +96,27 @@ service.openapi(
     answers: { 200: json(modelSchema, "The model") },
     fails: [404, 503],
   }),
-  async (c) => {
-    const { model: id } = c.req.valid("param");
-    const model = (await servedModels(c)).find((served) => served.id === id);
-    if (model === undefined)
-      throw new RosaError("not_found", `The model "${id}" is not served here`);
-    return c.json(model, 200);
-  },
+  async (c) => c.json(await readModel(c, c.req.valid("param").model), 200),
 );
+
+// A hub's id has a slash, which not every client encodes.
+service.get("/v1/models/:model{.+}", async (c) => c.json(await readModel(c, c.req.param("model"))));
+
+/** @throws RosaError `model_not_found`, naming what is served; `gpu_unavailable` while nobody can say. */
+async function readModel(c: AppContext, name: string): Promise<z.infer<typeof modelSchema>> {
+  const model = await namedModel(config(c), name, (work) => background(c, work));
+  if (model === null) throw new RosaError("gpu_unavailable", "The GPU service cannot be reached");
+  return modelBody(model);
+}
 
 /** One, or none while it is being loaded. */
 async function servedModels(c: AppContext): Promise<z.infer<typeof modelSchema>[]> {
   const { model } = await new GpuClient(config(c).gpu).health("replies");
-  if (model === null) return [];
-  const { id, context_length } = model;
-  return [{ id, object: "model", created: 0, owned_by: "rosa2", context_length }];
+  return model === null ? [] : [modelBody(model)];
+}
+
+function modelBody({ id, context_length }: NonNullable<Health["model"]>) {
+  return { id, object: "model" as const, created: 0, owned_by: "rosa2", context_length };
 }
 
 /** Unreachable is an answer here, not a failure. */

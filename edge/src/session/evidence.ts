@@ -18,7 +18,7 @@ export function rightReply(
   turn: TurnRow,
 ): { kind: "accepted" | "corrected"; reply: string } | null {
   if (body.correction !== undefined) return { kind: "corrected", reply: body.correction };
-  return body.reward > 0 ? { kind: "accepted", reply: turn.reply } : null;
+  return body.reward > 0 && turn.reply !== "" ? { kind: "accepted", reply: turn.reply } : null;
 }
 
 export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {

@@ -33,7 +33,9 @@ export interface NewFeedback {
 /**
  * Stores feedback, or finds it: the same words about the same turn again are the same feedback.
  *
- * @throws RosaError `not_found`, `conflict` when the turn has no reply to speak about, `idempotency_mismatch`.
+ * An empty reply can be wrong as any other. A correction that is the rejected reply itself says two things at once.
+ *
+ * @throws RosaError `not_found`, `conflict` while the turn is not answered, `invalid_request`, `idempotency_mismatch`.
  */
 export async function beginFeedback(context: SessionContext, input: NewFeedback): Promise<string> {
   const { body, turnId } = input;
@@ -44,10 +46,17 @@ export async function beginFeedback(context: SessionContext, input: NewFeedback)
     const earlier = findIdempotent(context, input.idempotency);
     if (earlier !== null) return earlier;
   }
-  if (turn.status === "running" || turn.status === "failed" || turn.reply === "") {
+  if (turn.status === "running" || turn.status === "failed") {
     throw new RosaError(
       "conflict",
       `Cannot take feedback on turn ${turnId}: it has no reply${turn.status === "running" ? " yet" : ""}`,
+    );
+  }
+  if (reward <= 0 && correction !== undefined && correction.trim() === turn.reply.trim()) {
+    throw new RosaError(
+      "invalid_request",
+      "Cannot correct a reply to itself: `correction` is the reply that was given",
+      { param: "correction" },
     );
   }
   const latest = context.db

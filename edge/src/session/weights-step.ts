@@ -56,6 +56,9 @@ export async function updateWeights(
     commitWeights(context, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
   const skip = (reason: string) => end({ decision: "skipped", reason }, null, null);
   if (plan.row === null) return skip(plan.text);
+  if (right === null && turn.reply === "") {
+    return skip("the reply is empty, and without a correction there is nothing to learn from");
+  }
   if (plan.row.kind === "rejected" && !row.body.retry) {
     return skip("a rejected reply alone is learned from only with a retry");
   }
@@ -157,6 +160,7 @@ async function gatherEvidence(
     return { ...evidence, rejectedConfidence: confidence };
   }
   const reply = right?.reply ?? turn.reply;
+  if (reply === "") return evidence;
   const prompts = words.changed ? [words.before, words.after] : [words.after];
   const scores = await scoreTokens(
     context,

@@ -6,8 +6,9 @@ import type { CompiledSense, Occurrence } from "./lexicon.ts";
 import { neutraliseRequest } from "./neutralise.ts";
 import type { Constraint } from "./types.ts";
 
-/** Characters that all constraints together may add. */
-const constraintsCharsMax = 2_000;
+/** Characters that standing constraints together may add, and a turn's own remarks. */
+const standingCharsMax = 2_000;
+const remarksCharsMax = 16_384;
 
 /** A request in pieces, between which the phrases go: one piece more than there are occurrences. */
 export interface CutRequest {
@@ -64,7 +65,7 @@ export function compose(
     said.add(compiled);
     text += pieces[i + 1] ?? "";
   }
-  return appendConstraints(text, constraints);
+  return withConstraints(text, constraints);
 }
 
 /** What goes in at an occurrence: nothing where the request states the reading or none is chosen. */
@@ -86,13 +87,24 @@ function inCaseOf(replaced: string, phrase: string): string {
   return isCapital ? phrase.charAt(0).toUpperCase() + phrase.slice(1) : phrase;
 }
 
-function appendConstraints(request: string, constraints: readonly Constraint[]): string {
+/** Remarks in the order in which they were made; where they grow too long the oldest are left out. */
+function withConstraints(request: string, constraints: readonly Constraint[]): string {
+  let text = request;
   const sentences: string[] = [];
-  let length = 0;
-  for (const { text } of constraints.toReversed()) {
-    length += text.length + 1;
-    if (length > constraintsCharsMax) break;
-    sentences.unshift(text);
+  const left = { session: standingCharsMax, turn: remarksCharsMax };
+  for (const { text: said, scope, replaces } of constraints.toReversed()) {
+    const replaced = replaces === undefined ? null : replaceStretch(text, replaces);
+    if (replaced !== null) {
+      text = replaced;
+      continue;
+    }
+    left[scope] -= said.length + 1;
+    if (left[scope] >= 0) sentences.unshift(said);
   }
-  return sentences.length === 0 ? request : `${request.trimEnd()}\n\n${sentences.join(" ")}`;
+  return sentences.length === 0 ? text : `${text.trimEnd()}\n\n${sentences.join("\n")}`;
+}
+
+function replaceStretch(text: string, { from, to }: { from: string; to: string }): string | null {
+  const at = text.indexOf(from);
+  return at < 0 ? null : text.slice(0, at) + to + text.slice(at + from.length);
 }

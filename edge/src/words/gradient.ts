@@ -1,6 +1,5 @@
 /** One step on the words, by rules: how a request goes out, and how feedback changes ledger, constraints and wording. Pure. */
 import { incapacity } from "@rosa2/shared/schedule";
-import { quotedRemark, readConstraints } from "./constraints/read.ts";
 import {
   type GradientOptions,
   groupScores,
@@ -25,7 +24,8 @@ import {
   statedSlots,
   wording,
 } from "./reading.ts";
-import { addConstraint, rememberForUndo } from "./state.ts";
+import { readRemark } from "./remarks/read.ts";
+import { addConstraint, rememberForUndo, withdrawRemark } from "./state.ts";
 import type {
   Attempt,
   Constraint,
@@ -162,7 +162,7 @@ export function textualGradient(
       changed,
       before: attempt.prompt,
       after,
-      diagnosis: diagnose(input, { accepted, changed, hinted, moved, share, confidence, learnt }),
+      diagnosis: diagnose(input, { accepted, changed, hinted, moved, share, confidence }),
       constraints: learnt.constraints,
       ruledOut: accepted ? [] : ruledOut(reading, guess, best.readings),
       confidence: reading.senses.length === 0 ? 1 : best.share,
@@ -200,35 +200,33 @@ function sayable(
   );
 }
 
-/** The constraints that the feedback's words ask for; what no rule understands is kept as a quotation. */
+/**
+ * The constraints that a remark asks for: plain instructions, else the remark as it was said. What own senses
+ * understood whole is said by them. Praise is quoted only where it says that it holds for later.
+ */
 function learnConstraints(
   state: WordsState,
   input: GradientInput,
-  text: string,
+  rest: string,
   attempt: Attempt,
-): { state: WordsState; constraints: Constraint[]; understood: boolean } {
-  if (text.trim() === "") return { state, constraints: [], understood: false };
+): { state: WordsState; constraints: Constraint[] } {
+  const { text = "" } = input.feedback;
   const context = {
     request: input.request,
-    reply: attempt.reply,
     replyWords: attempt.reply.match(/\S+/gu)?.length ?? 0,
   };
-  const { drafts, rest } = readConstraints(text, context);
-  const remark = rest === "" || isAccepted(input) ? null : quotedRemark(rest, context);
-  const all = remark === null ? drafts : [...drafts, remark];
-  let next = state;
+  const { drafts, withdraws } = readRemark(text, context);
+  const isHeard = rest !== text && readRemark(rest, context).drafts.length === 0;
+  if (isHeard) return { state, constraints: [] };
+  let next = withdraws ? withdrawRemark(state, input.turnId) : state;
   const constraints: Constraint[] = [];
-  for (const { later, ...draft } of all) {
-    if (later !== undefined && draft.scope === "session") {
-      next = addConstraint(next, input.turnId, { ...draft, text: later }).state;
-      draft.scope = "turn";
-    }
+  for (const draft of drafts) {
+    if (isAccepted(input) && draft.topic === "note" && draft.scope === "turn") continue;
     const added = addConstraint(next, input.turnId, draft);
     next = added.state;
     constraints.push(added.constraint);
   }
-  const informative = remark !== null && rest.split(/\s+/u).length > 1;
-  return { state: next, constraints, understood: drafts.length > 0 || informative };
+  return { state: next, constraints };
 }
 
 /** Keeps a ledger, and the marginals it implies for each of its senses. */
@@ -271,14 +269,9 @@ function diagnose(
     moved: boolean;
     share: number;
     confidence: number;
-    learnt: { constraints: Constraint[]; understood: boolean };
   },
 ): Diagnosis {
-  const { learnt } = found;
   if (found.accepted) return "accepted";
-  if (learnt.constraints.length > 0 && !learnt.understood && !found.moved) {
-    return "unclear_feedback";
-  }
   if (feedback.reward === 0 && !found.changed) return "unclear_feedback";
   if (!found.changed) return "incapable";
   const blame = incapacity(found.share, found.confidence, found.hinted);

@@ -20,8 +20,8 @@
  *    `options.lexicon` to every call.
  * 5. A model beside the rules: providers/index.ts, `proposeRewrite` then `adopt`.
  *
- * Read gradient.ts first; evidence.ts, ledger.ts (readings) and constraints/ (everything else people ask
- * for) are its two halves.
+ * Read gradient.ts first; evidence.ts, ledger.ts (readings) and remarks/ (what people say, kept as they
+ * said it) are its two halves.
  */
 export { lexiconWith } from "./custom-lexicon.ts";
 export type { GradientOptions } from "./evidence.ts";

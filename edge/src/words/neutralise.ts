@@ -25,7 +25,7 @@ export function neutraliseRequest(text: string): string {
 }
 
 /** Characters of a note that are looked at. */
-const noteReadCharsMax = 4_000;
+const noteReadCharsMax = 8_192;
 
 /**
  * Text that the words add: one line, no template tokens, no role markers, no fences, at most `charsMax`
@@ -39,10 +39,9 @@ export function neutraliseNote(text: string, charsMax: number): string {
     .replace(invisible, "")
     .replace(templateToken, " ")
     .replace(/<[|｜]|[|｜]>|<<|>>/gu, " ")
-    .replace(/[\r\n\t\u2028\u2029]+/gu, " ")
     .replace(/`{3,}|~{3,}|-{3,}|={3,}|#{2,}/gu, " ")
-    .replace(roleMarker, "$1$2 -")
     .replace(/\s+/gu, " ")
+    .replace(roleMarker, "$1$2 -")
     .trim();
   if (oneLine.length <= charsMax) return oneLine;
   const cut = oneLine.slice(0, charsMax);

@@ -1,9 +1,7 @@
 /** A request seen through a session's ledger: its open senses, the joint readings it can have, and how each would be worded. */
 import { type CutRequest, compose, cutRequest } from "./compose.ts";
-import { statedTopics } from "./constraints/read.ts";
 import * as ledger from "./ledger.ts";
 import { type CompiledSense, findOccurrences, type Occurrence, shippedLexicon } from "./lexicon.ts";
-import { blankLiterals } from "./literals.ts";
 import { constraintsFor } from "./state.ts";
 import type { Attempt, Constraint, Ledger, Span, WordsState } from "./types.ts";
 
@@ -17,8 +15,6 @@ export interface Reading {
   ledger: Ledger;
   /** The request, cut where phrases go. */
   cut: CutRequest;
-  /** Topics of style that the request settles itself; found when first needed. */
-  statedTopics: () => ReadonlySet<string>;
 }
 
 /** Reading id by open sense; a sense left out stays as said. */
@@ -36,7 +32,6 @@ export function readRequest(
     return [...open].filter(({ template }) => template === compiled);
   });
   const name = ledger.ledgerName(senses);
-  let topics: ReadonlySet<string> | null = null;
   return {
     request,
     occurrences,
@@ -44,10 +39,6 @@ export function readRequest(
     name,
     ledger: ledger.openLedger(senses, state.ledgers[name], state.senses),
     cut: cutRequest(request, occurrences),
-    statedTopics: () => {
-      topics ??= statedTopics(blankLiterals(request));
-      return topics;
-    },
   };
 }
 
@@ -116,7 +107,7 @@ export function wording(
   reading: Reading,
   chosen: Chosen,
 ): { prompt: string; constraints: Constraint[] } {
-  const constraints = constraintsFor(state, turnId, reading.statedTopics);
+  const constraints = constraintsFor(state, turnId, reading.request);
   const prompt = compose(reading.cut, chosen, constraints);
   return { prompt, constraints };
 }

@@ -1,12 +1,13 @@
 /** What the words axis remembers of a session, and what the user may do with that memory. */
 import { RosaError } from "@rosa2/shared/errors";
-import { type Draft, quote, stacks, steering } from "./constraints/rule.ts";
-import { neutraliseNote } from "./neutralise.ts";
+import type { Draft } from "./remarks/plain.ts";
+import { ownSentence, remarkCharsMax, settles, stacks } from "./remarks/read.ts";
 import type { Constraint, Snapshot, WordsState } from "./types.ts";
 
-/** Characters of one constraint, and constraints that one session keeps. */
-const constraintCharsMax = 240;
-const constraintsMax = 24;
+/** Standing constraints that a session keeps, and remarks on single turns with their characters; the oldest go first. */
+const standingMax = 24;
+const remarksMax = 64;
+const remarksCharsMax = 32_768;
 const undoMax = 5;
 
 export function emptyWords(): WordsState {
@@ -20,16 +21,17 @@ export function emptyWords(): WordsState {
 export function addConstraint(
   state: WordsState,
   turnId: string,
-  { topic, value, negated, text, scope }: Draft,
+  { topic, value, negated, text, scope, replaces }: Draft,
 ): { state: WordsState; constraint: Constraint } {
   const constraint: Constraint = {
     id: `con_${state.constraintCount + 1}`,
     topic,
     value,
     negated,
-    text: text.slice(0, constraintCharsMax),
+    text: text.slice(0, remarkCharsMax),
     scope,
     turnId,
+    ...(replaces === undefined ? {} : { replaces }),
   };
   const kept = state.constraints.filter(
     (old) =>
@@ -40,11 +42,31 @@ export function addConstraint(
   return {
     state: {
       ...state,
-      constraints: [...kept, constraint].slice(-constraintsMax),
+      constraints: bounded([...kept, constraint]),
       constraintCount: state.constraintCount + 1,
     },
     constraint,
   };
+}
+
+function bounded(constraints: readonly Constraint[]): Constraint[] {
+  let standing = 0;
+  let remarks = 0;
+  let chars = 0;
+  return constraints
+    .toReversed()
+    .filter(({ scope, text }) => {
+      if (scope === "session") return ++standing <= standingMax;
+      chars += text.length;
+      return ++remarks <= remarksMax && chars <= remarksCharsMax;
+    })
+    .reverse();
+}
+
+/** The state without the last remark on a turn: the user took it back. */
+export function withdrawRemark(state: WordsState, turnId: string): WordsState {
+  const last = state.constraints.findLast((one) => one.turnId === turnId);
+  return { ...state, constraints: state.constraints.filter((one) => one !== last) };
 }
 
 function givesWay(old: Constraint, added: Constraint): boolean {
@@ -56,18 +78,18 @@ function givesWay(old: Constraint, added: Constraint): boolean {
 
 /**
  * Constraints that hold for a request of turn `turnId`, oldest first: the session's, except where the
- * turn has its own word on the topic or the request speaks of it itself (`statedTopics`).
+ * turn has its own word on the topic or the request speaks of it itself.
  */
 export function constraintsFor(
   state: WordsState,
   turnId: string | null,
-  statedTopics: () => ReadonlySet<string>,
+  request: string,
 ): Constraint[] {
   const ofTurn = state.constraints.filter((c) => c.scope === "turn" && c.turnId === turnId);
   const ofSession = state.constraints.filter(
     (c) =>
       c.scope === "session" &&
-      (c.turnId === turnId || !statedTopics().has(c.topic)) &&
+      (c.turnId === turnId || !settles(request, c.topic)) &&
       !ofTurn.some((own) => givesWay(c, own)),
   );
   return [...ofSession, ...ofTurn];
@@ -80,7 +102,7 @@ export function editConstraint(
   change: { text?: string; scope?: Constraint["scope"] },
 ): WordsState {
   requireConstraint(state, id);
-  const text = change.text === undefined ? undefined : ownWords(change.text);
+  const text = change.text === undefined ? undefined : ownSentence(change.text, remarkCharsMax);
   if (text === "") {
     throw new RosaError("invalid_request", "Cannot make a constraint empty; delete it instead", {
       param: "text",
@@ -110,12 +132,6 @@ export function forgetSense(state: WordsState, sense: string): WordsState {
     Object.entries(state.ledgers).filter(([, ledger]) => !ledger.senses.includes(sense)),
   );
   return { ...state, senses, ledgers };
-}
-
-/** The user's own sentence; quoted where it tries to steer the model rather than the reply. */
-function ownWords(text: string): string {
-  const neutral = neutraliseNote(text, constraintCharsMax - 2);
-  return steering.test(neutral) ? quote(neutral) : neutral;
 }
 
 function requireConstraint(state: WordsState, id: string): void {

@@ -22,11 +22,13 @@ export interface Constraint {
   /** What is asked for within the topic, in lower case. */
   value: string;
   negated: boolean;
-  /** The sentence added to the request. */
+  /** The sentence added to the request: the user's own, or what a plain instruction says. */
   text: string;
   /** `session` holds for later requests too; `turn` for this turn only. */
   scope: "session" | "turn";
   turnId: string;
+  /** A stretch of the request that the user takes back, and what stands in its place; the text is added elsewhere. */
+  replaces?: { from: string; to: string };
 }
 
 /** What `undoRevision` brings back. */

@@ -49,7 +49,7 @@ export const fourthConversations: Conversation[] = [
     request: "Write a speech for my sister's wedding.",
     reply: long,
     feedback: "not as formal, but don't make it shorter",
-    must: ["less formal"],
+    must: ["not as formal", "don't make it shorter"],
     mustNot: ["keep it short", "at most", "a formal tone"],
   },
   {
@@ -63,7 +63,7 @@ export const fourthConversations: Conversation[] = [
     request: "Tell me about the history of Malta.",
     reply: "1. Phoenicians 2. Romans 3. Arabs",
     feedback: "is there a way to get this without the numbering?",
-    must: ["leave out numbering"],
+    must: ["without the numbering"],
   },
   // What to keep beside what to change
   {

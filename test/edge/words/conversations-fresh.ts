@@ -8,7 +8,7 @@ export const freshConversations: Conversation[] = [
     request: "Draft a text to my landlord about the broken boiler.",
     reply: long,
     feedback: "too long and too angry",
-    must: ["short", "angry"],
+    must: ["too long", "too angry"],
   },
   {
     request: "Give me a workout plan.",
@@ -87,7 +87,7 @@ export const freshConversations: Conversation[] = [
     request: "Correct this: she dont like it",
     reply: "She does not like it at all!",
     feedback: "only fix the grammar, don't add words",
-    must: ["fix the grammar", "not add words"],
+    must: ["only fix the grammar", "don't add words"],
   },
   {
     request: "Make a to-do list for moving house.",
@@ -148,7 +148,7 @@ export const freshConversations: Conversation[] = [
     request: "Write a rejection letter.",
     reply: long,
     feedback: "Softer. And don't mention salary.",
-    must: ["soft", "not mention salary"],
+    must: ["Softer", "don't mention salary"],
   },
   {
     request: "List prime numbers below 20.",
@@ -179,7 +179,7 @@ export const freshConversations: Conversation[] = [
     request: "Describe the painting Guernica.",
     reply: long,
     feedback: "less detail and no dates",
-    must: ["dates", "short"],
+    must: ["less detail", "no dates"],
   },
   {
     request: "Create a quiz about Spain.",
@@ -239,7 +239,7 @@ export const freshConversations: Conversation[] = [
     request: "Schreib mir eine E-Mail an meinen Chef wegen Urlaub.",
     reply: long,
     feedback: "nicht so förmlich, und auf Englisch",
-    must: ["Englisch", "nicht förmlich"],
+    must: ["nicht so förmlich", "auf Englisch"],
   },
   {
     request: "Erzähl einen Witz.",
@@ -270,7 +270,7 @@ export const freshConversations: Conversation[] = [
     request: "Scrivi una poesia sul mare.",
     reply: long,
     feedback: "troppo lunga",
-    must: ["brevemente"],
+    must: ["breve"],
   },
   {
     request: "Explain entropy.",

@@ -72,7 +72,7 @@ export const thirdConversations: Conversation[] = [
     request: "Tell me about black holes.",
     reply: long,
     feedback: "lol way 2 long",
-    must: ["short"],
+    must: ["way 2 long"],
   },
   {
     request: "Recommend a laptop.",
@@ -86,7 +86,6 @@ export const thirdConversations: Conversation[] = [
     reply: "There once was a goat from Peru…",
     feedback: "love it! now make the last line rhyme with Peru",
     must: ["last line rhyme with Peru"],
-    mustNot: ["love it"],
   },
   {
     request: "What are the side effects of ibuprofen?",

@@ -17,13 +17,13 @@ export const conversations: Conversation[] = [
     request: "Explain how vaccines work.",
     reply: lorem(200),
     feedback: "shorter",
-    must: ["short", "100 words"],
+    must: ["short"],
   },
   {
     request: "Explain how vaccines work.",
     reply: lorem(200),
     feedback: "way too long, make it much shorter",
-    must: ["short", "60 words"],
+    must: ["short"],
   },
   {
     request: "What is photosynthesis?",
@@ -42,7 +42,7 @@ export const conversations: Conversation[] = [
     request: "Describe Lisbon.",
     reply: lorem(120),
     feedback: "max 50 words",
-    must: ["at most 50 words"],
+    must: ["max 50 words"],
   },
   {
     request: "Write a bio for me: Ana Lopes, nurse, 34, Porto.",
@@ -60,7 +60,7 @@ export const conversations: Conversation[] = [
     request: "Write an essay about the French Revolution.",
     reply: lorem(300),
     feedback: "Make it twice as long",
-    must: ["600 words"],
+    must: ["twice as long"],
   },
   {
     request: "List some dog breeds.",
@@ -148,19 +148,19 @@ export const conversations: Conversation[] = [
     request: "Write a regex for UK postcodes.",
     reply: "Here is an explanation…",
     feedback: "just the code please, no explanation",
-    must: ["only the code", "explanation"],
+    must: ["just the code", "no explanation"],
   },
   {
     request: "How do I reset my router?",
     reply: lorem(70),
     feedback: "step by step",
-    must: ["step-by-step"],
+    must: ["step by step"],
   },
   {
     request: "Name the Nordic countries.",
     reply: "Denmark, Finland, Iceland, Norway, Sweden",
     feedback: "one per line",
-    must: ["each line"],
+    must: ["one per line"],
   },
   {
     request: "Write a function that adds two numbers in Rust.",
@@ -191,7 +191,7 @@ export const conversations: Conversation[] = [
     request: "Write a caption for my holiday photo.",
     reply: "One hereby presents…",
     feedback: "too formal, make it funny",
-    must: ["less formal", "funny"],
+    must: ["too formal", "make it funny"],
   },
   {
     request: "Answer this complaint about a late parcel.",
@@ -229,13 +229,13 @@ export const conversations: Conversation[] = [
     request: "Explain DNS.",
     reply: lorem(100),
     feedback: "that's too technical",
-    must: ["simple words"],
+    must: ["less technical"],
   },
   {
     request: "Explain DNS.",
     reply: lorem(100),
     feedback: "I'm a network engineer, make it more technical",
-    must: ["know the field"],
+    must: ["I'm a network engineer", "more technical"],
   },
   {
     request: "Describe the new pension rules.",
@@ -247,14 +247,15 @@ export const conversations: Conversation[] = [
     request: "Explain what a mortgage is.",
     reply: lorem(60),
     feedback: "I don't understand this, use simpler words",
-    must: ["simple words"],
+    must: ["I don't understand this", "simpler words"],
   },
   // Values put right
   {
     request: "List the biggest films of 2023.",
     reply: "Barbie (2023)",
     feedback: "no, 2024",
-    must: ["2024, not 2023"],
+    must: ["films of 2024"],
+    mustNot: ["2023"],
   },
   {
     request: "What's the weather usually like in May in Cairo?",
@@ -364,7 +365,7 @@ export const conversations: Conversation[] = [
     request: "What's the deadline in the contract?",
     reply: "03/04/2025",
     feedback: "use ISO dates",
-    must: ["YYYY-MM-DD"],
+    must: ["ISO dates"],
   },
   {
     request: "Put 03/04/2025 in words.",
@@ -388,7 +389,7 @@ export const conversations: Conversation[] = [
     request: "How much is 10/3?",
     reply: "3.33",
     feedback: "don't round, give me the exact value",
-    must: ["not round"],
+    must: ["don't round", "exact value"],
   },
   // Order and case
   {
@@ -419,7 +420,7 @@ export const conversations: Conversation[] = [
     request: "Give me a hashtag for spring.",
     reply: "#HelloSpring",
     feedback: "all lowercase",
-    must: ["lower case"],
+    must: ["all lowercase"],
   },
   {
     request: "Write the title of my talk about bees.",
@@ -468,7 +469,7 @@ export const conversations: Conversation[] = [
     request: "Recommend a book.",
     reply: "Dune",
     feedback: "don't recommend science fiction",
-    must: ["not recommend science fiction"],
+    must: ["don't recommend science fiction"],
   },
   {
     request: "Explain recursion.",
@@ -609,14 +610,14 @@ export const conversations: Conversation[] = [
     request: "Schreibe eine Einladung zum Geburtstag am 5. Mai.",
     reply: lorem(60),
     feedback: "kürzer bitte",
-    must: ["kurz", "30 Wörter", "5. Mai"],
+    must: ["kurz", "36 Wörter", "5. Mai"],
     mustNot: ["Keep it"],
   },
   {
     request: "Erkläre mir Blockchain.",
     reply: lorem(60),
     feedback: "zu kompliziert, einfacher",
-    must: ["einfache Wörter"],
+    must: ["zu kompliziert", "einfacher"],
   },
   {
     request: "Nenne drei Seen in Bayern.",
@@ -628,7 +629,7 @@ export const conversations: Conversation[] = [
     request: "Écris un mail à mon voisin.",
     reply: lorem(60),
     feedback: "plus court et moins formel",
-    must: ["brièvement", "pas formel"],
+    must: ["plus court", "moins formel"],
   },
   {
     request: "Donne-moi une recette de crêpes.",
@@ -640,7 +641,7 @@ export const conversations: Conversation[] = [
     request: "Escribe un poema sobre el mar.",
     reply: lorem(60),
     feedback: "más corto",
-    must: ["brevemente"],
+    must: ["breve"],
     mustNot: ["Keep it"],
   },
   {

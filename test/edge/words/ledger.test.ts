@@ -114,7 +114,7 @@ describe("one piece of feedback", () => {
       ...input("no, largest first", { prompt: clear }),
       request: clear,
     });
-    expect(revision.after).toBe(`${clear}\n\nPut the largest first.`);
+    expect(revision.after).toBe(`${clear}\n\nno, largest first`);
   });
 
   it("undoes the last revision and what was learnt from it", () => {

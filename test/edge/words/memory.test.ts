@@ -30,58 +30,70 @@ function later(state: WordsState, next = "Tell me about Nara."): string {
 }
 
 describe("constraints", () => {
-  it("of style stay for later requests, with their turn", () => {
-    const { state } = say(emptyWords(), "shorter, and in French");
-    expect(later(state)).toBe("Answer in French. Keep it short.");
-    expect(state.constraints.filter((c) => c.scope === "session").map((c) => c.turnId)).toEqual([
-      "turn_1",
-      "turn_1",
-    ]);
+  it("hold for their own turn, and for later requests where the user says so", () => {
+    expect(later(say(emptyWords(), "shorter, and in French").state)).toBe("");
+    const { state } = say(emptyWords(), "always shorter, and in French");
+    expect(later(state)).toBe("Keep it short.\nAnswer in French.");
+    expect(state.constraints.map(({ turnId }) => turnId)).toEqual(["turn_1", "turn_1"]);
+  });
+
+  it("hold for later requests where the user pins them", () => {
+    const { state, revision } = say(emptyWords(), "mention the temples");
+    const pinned = editConstraint(state, revision.constraints[0]!.id, { scope: "session" });
+    expect(later(pinned)).toBe("mention the temples");
   });
 
   it("of content hold for their own turn only", () => {
     const { state, revision } = say(emptyWords(), "mention the temples");
-    expect(revision.after).toBe(`${request}\n\nMention the temples.`);
+    expect(revision.after).toBe(`${request}\n\nmention the temples`);
     expect(later(state)).toBe("");
   });
 
   it("reach as far as the user says", () => {
     expect(later(say(emptyWords(), "always mention the temples").state)).toBe(
-      "Mention the temples.",
+      "always mention the temples",
     );
     expect(later(say(emptyWords(), "just this time in French").state)).toBe("");
   });
 
   it("give way to the later word on the same topic", () => {
-    const french = say(emptyWords(), "in French").state;
-    const spanish = say(french, "no, in Spanish", "turn_2").state;
+    const french = say(emptyWords(), "always in French").state;
+    const spanish = say(french, "no, in Spanish from now on", "turn_2").state;
     expect(later(spanish)).toBe("Answer in Spanish.");
-    const table = say(emptyWords(), "as a table").state;
-    expect(later(say(table, "not a table", "turn_2").state)).toBe("Do not use a table.");
-    const both = say(say(emptyWords(), "not a table").state, "use a table", "turn_2").state;
+    const table = say(emptyWords(), "always as a table").state;
+    expect(later(say(table, "not a table, from now on", "turn_2").state)).toBe(
+      "Do not use a table.",
+    );
+    const not = say(emptyWords(), "always: not a table").state;
+    const both = say(not, "always use a table", "turn_2").state;
     expect(later(both)).toBe("Write it as a table.");
   });
 
   it("stand back where the new request has its own word", () => {
-    const { state } = say(emptyWords(), "in French");
+    const { state } = say(emptyWords(), "always in French");
     expect(later(state, "Tell me about Nara in German.")).toBe("");
   });
 
   it("add up over the tries of one turn", () => {
     const first = say(emptyWords(), "mention the temples");
     const second = say(first.state, "and mention the food");
-    expect(second.revision.after).toBe(`${request}\n\nMention the temples. Mention the food.`);
+    expect(second.revision.after).toBe(`${request}\n\nmention the temples\nand mention the food`);
   });
 
   it("are learnt from praise as well", () => {
-    const { state, revision } = say(emptyWords(), "great, but as bullet points", "turn_1", 1);
+    const { state, revision } = say(
+      emptyWords(),
+      "great, but as bullet points from now on",
+      "turn_1",
+      1,
+    );
     expect(revision).toMatchObject({ diagnosis: "accepted", changed: true });
     expect(later(state)).toBe("Write it as bullet points.");
     expect(say(emptyWords(), "great, thanks!", "turn_1", 1).revision.changed).toBe(false);
   });
 
   it("can be edited and deleted by id", () => {
-    const { state, revision } = say(emptyWords(), "in French");
+    const { state, revision } = say(emptyWords(), "always in French");
     const id = revision.constraints[0]!.id;
     expect(later(editConstraint(state, id, { text: "Answer in Breton." }))).toBe(
       "Answer in Breton.",
@@ -95,7 +107,7 @@ describe("constraints", () => {
   });
 
   it("survive JSON", () => {
-    const { state } = say(emptyWords(), "in French");
+    const { state } = say(emptyWords(), "always in French");
     expect(later(JSON.parse(JSON.stringify(state)))).toBe(later(state));
   });
 });

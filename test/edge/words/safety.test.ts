@@ -8,6 +8,7 @@ import {
   textualGradient,
   type WordsState,
 } from "../../../edge/src/words/index.ts";
+import { remarkCharsMax } from "../../../edge/src/words/remarks/read.ts";
 import { attacks } from "./attacks.ts";
 
 const requests = [
@@ -51,14 +52,16 @@ describe("attacks in feedback", () => {
       for (const request of requests) {
         const { revision } = feed(emptyWords(), request, attack);
         const added = revision.constraints.map(({ text }) => text).join(" ");
-        expect(revision.after.length).toBeLessThanOrEqual(2 * request.length + 2_100);
+        expect(revision.after.length).toBeLessThanOrEqual(
+          2 * request.length + remarkCharsMax + 100,
+        );
         expect(revision.after).not.toMatch(invisible);
         expect(revision.after).not.toMatch(tokens);
         expect(revision.after).not.toMatch(markers);
         expect(added).not.toMatch(/\n/u);
         expect(unquoted(revision.constraints)).not.toMatch(steering);
         for (const { text } of revision.constraints) {
-          expect(text.length).toBeLessThanOrEqual(240);
+          expect(text.length).toBeLessThanOrEqual(remarkCharsMax);
           expect((text.match(/“/gu) ?? []).length).toBe((text.match(/”/gu) ?? []).length);
         }
       }
@@ -78,9 +81,11 @@ describe("neutral words", () => {
         text,
         (request, said) => {
           const { revision, state } = feed(emptyWords(), request, said);
-          expect(revision.after.length).toBeLessThanOrEqual(2 * request.length + 2_400);
+          expect(revision.after.length).toBeLessThanOrEqual(
+            2 * request.length + remarkCharsMax + 4,
+          );
           const next = reviseRequest(state, request);
-          expect(next.prompt.length).toBeLessThanOrEqual(2 * request.length + 2_400);
+          expect(next.prompt.length).toBeLessThanOrEqual(2 * request.length + remarkCharsMax + 100);
           let at = 0;
           for (const character of request.trimEnd()) {
             at = revision.after.indexOf(character, at);

@@ -7,6 +7,7 @@ import type {
   Sampling,
   TurnAnswer,
 } from "../api.ts";
+import type { Problem } from "../problem.ts";
 import { nothingSpent, type Reply, type Spent, type Student } from "./student.ts";
 
 export class SessionStudent implements Student {
@@ -17,7 +18,6 @@ export class SessionStudent implements Student {
   readonly #weightsMove: boolean;
   readonly #shifts = new Map<string, number>([["base", 0]]);
   #turn: TurnAnswer | null = null;
-  #request = "";
 
   private constructor(api: Api, session: string, sampling: Sampling, adaptation: Adaptation) {
     this.#api = api;
@@ -41,8 +41,7 @@ export class SessionStudent implements Student {
     return new SessionStudent(api, session, sampling, adaptation);
   }
 
-  async ask(request: string): Promise<Reply> {
-    this.#request = request;
+  async ask({ request }: Problem): Promise<Reply> {
     const startedAt = performance.now();
     const turn = await this.#api.turn(this.#session, { content: request, ...this.#sampling });
     this.spent.replyMs.push(performance.now() - startedAt);
@@ -51,8 +50,6 @@ export class SessionStudent implements Student {
   }
 
   async retry(comment: string): Promise<Reply> {
-    // The API takes no feedback on an empty reply: there is nothing in it to be wrong.
-    if (this.#current().reply === "") return this.ask(this.#request);
     const { turn } = await this.#say({ reward: -1, text: comment, retry: true });
     if (turn === undefined) throw new Error("Feedback with a retry came back without a turn");
     return this.#take(turn);
@@ -63,7 +60,6 @@ export class SessionStudent implements Student {
   }
 
   async giveUp(comment: string, correction: string | null): Promise<void> {
-    if (this.#current().reply === "") return;
     const corrected = correction === null ? {} : { correction };
     await this.#say({ reward: -1, text: comment, ...corrected, retry: false });
   }

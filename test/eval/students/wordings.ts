@@ -61,8 +61,6 @@ export class SessionWording implements Wording {
   async reword(attempts: readonly RejectedAttempt[]): Promise<string> {
     const { reply, feedback: text } = attempts.at(-1)!;
     const turn = this.#turns.find((one) => one.reply === reply) ?? this.#turns.at(-1)!;
-    // The API takes no feedback on an empty reply: there is nothing in it to be wrong.
-    if (turn.reply === "") return turn.prompt;
     const answer = await this.#api.feedback(this.#session, turn.id, {
       reward: -1,
       text,

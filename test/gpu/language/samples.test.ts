@@ -1,18 +1,24 @@
 import { seededRandom } from "@rosa2/shared/random";
 import { rewriteInstruction } from "@rosa2/shared/rewrite-prompt";
 import { describe, expect, it } from "vitest";
+import {
+  drawBackwards,
+  drawEveryday,
+  drawSum,
+  everydayAsks,
+} from "../../../gpu-service/language/everyday.ts";
 import { kinds } from "../../../gpu-service/language/items.ts";
 import { newWords } from "../../../gpu-service/language/new-words.ts";
-import { families } from "../../../gpu-service/language/operations.ts";
+import { families, untaughtFamilies } from "../../../gpu-service/language/operations.ts";
 import { unambiguous, vagueSpans } from "../../../gpu-service/language/phrasings.ts";
 import { drawSample, mix, type Turn } from "../../../gpu-service/language/samples.ts";
-import { isTrained } from "../../../gpu-service/language/skills.ts";
+import { type Chain, isTrained } from "../../../gpu-service/language/skills.ts";
 
 const random = seededRandom("samples under test");
 const samples = Array.from({ length: 3000 }, () => drawSample(random));
 
 /** Every way to ask for a family, longest first so that a span is not cut short. */
-const clauses = families
+const clauses = [...families, ...untaughtFamilies]
   .flatMap((family) =>
     Object.values(kinds).flatMap((nouns) =>
       ["one", "two", "three", "1", "2", "3"].flatMap((numeral) =>
@@ -27,7 +33,7 @@ const clauses = families
 
 /** The families that a user's turn asks for, in order. */
 function chainOf(said: string) {
-  const chain: (typeof families)[number][] = [];
+  const chain: Chain[number][] = [];
   for (let rest = said.toLowerCase(); rest.length > 0; ) {
     const clause = clauses.find(({ text }) => rest.startsWith(text));
     if (clause) chain.push(clause.family);
@@ -40,19 +46,33 @@ function isRewrite(turns: readonly Turn[]) {
   return turns[0]!.content === rewriteInstruction;
 }
 
+/** Two operations that were trained in either order, the first once more: shown step by step only. */
+function repeatsTrainedPair([a, b, c, ...more]: Chain): boolean {
+  return more.length === 0 && a === c && isTrained([a!, b!]) && isTrained([b!, a!]);
+}
+
+/** Replies that the user finds wrong: what follows is a remark, not a request with its list. */
+function rejectedIn(turns: readonly Turn[]) {
+  return turns.filter(
+    ({ role, learn }, i) => role === "assistant" && !learn && !turns[i + 1]!.content.includes(":"),
+  );
+}
+
 describe("training samples", () => {
   it("are the same for the same seed", () => {
     expect(drawSample(seededRandom(7))).toEqual(drawSample(seededRandom(7)));
     expect(Object.values(mix).reduce<number>((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
   });
 
-  it("compose trained pairs only, never a held-out pair or three operations", () => {
+  it("compose trained pairs only, never a held-out pair or three different operations", () => {
     let composed = 0;
     for (const { role, content } of samples.flat()) {
       if (role !== "user") continue;
       const chain = chainOf(content);
       if (chain.length > 1) composed++;
-      if (chain.length > 0) expect(isTrained(chain), content).toBe(true);
+      if (chain.length === 0) continue;
+      const steps = / step by step|show your work/.test(content);
+      expect(isTrained(chain) || (steps && repeatsTrainedPair(chain)), content).toBe(true);
     }
     expect(composed).toBeGreaterThan(1000);
   });
@@ -76,9 +96,28 @@ describe("training samples", () => {
 
   it("never offer as right what was rejected in the same conversation", () => {
     for (const turns of samples) {
-      const rejected = turns.filter(({ role, learn }) => role === "assistant" && !learn);
-      for (const { content } of rejected) expect(content).not.toBe(turns.at(-1)!.content);
+      for (const { content } of rejectedIn(turns)) {
+        expect(content).not.toBe(turns.at(-1)!.content);
+      }
     }
+  });
+
+  it("never rewrite a sense that is kept for the evaluation", () => {
+    for (const [, said] of samples.filter(isRewrite)) {
+      expect(said!.content).not.toMatch(/\b(?:trim|halve) (?:them|the list)/i);
+    }
+    const text = samples.flat().map(({ content }) => content);
+    expect(text.filter((content) => /\bhalve them/i.test(content)).length).toBeGreaterThan(10);
+  });
+
+  it("let one user ask the same again, with what was meant in view", () => {
+    const instruction = ({ content }: Turn) => content.slice(0, content.lastIndexOf(":"));
+    const repeating = samples.filter((turns) => {
+      const said = turns.filter(({ role, content }) => role === "user" && content.includes(":"));
+      return said.length > 1 && instruction(said[0]!) === instruction(said.at(-1)!);
+    });
+    expect(repeating.length / samples.length).toBeGreaterThan(0.9 * mix.sameUser);
+    expect(repeating.length / samples.length).toBeLessThan(1.2 * mix.sameUser);
   });
 
   it("rewrite a request without touching its list", () => {
@@ -87,6 +126,47 @@ describe("training samples", () => {
     for (const turns of rewrites) {
       const list = (text: string) => text.slice(text.lastIndexOf(":"));
       expect(list(turns.at(-1)!.content)).toBe(list(turns[1]!.content));
+    }
+  });
+});
+
+describe("everyday requests", () => {
+  it("are answered as people mean them", () => {
+    const drawn = new Map(
+      everydayAsks.flatMap((name) =>
+        Array.from({ length: 200 }, () => drawEveryday(random, name)).map(
+          ({ request, reply }) => [request, reply] as const,
+        ),
+      ),
+    );
+    const matching = (pattern: RegExp) =>
+      [...drawn].flatMap(([said, reply]) => {
+        const items = pattern.exec(said)?.[1];
+        return items === undefined ? [] : [{ items: items.split(/, |,| and | /), reply }];
+      });
+    for (const { items, reply } of matching(/^sort ([0-9, and]+)$/)) {
+      expect(reply).toBe(items.toSorted((a, b) => Number(a) - Number(b)).join(" "));
+    }
+    for (const { items, reply } of matching(/^alphabetize (.+)$/)) {
+      expect(reply).toBe(items.toSorted().join(" "));
+    }
+    for (const { items, reply } of matching(/^reverse the list (.+)$/)) {
+      expect(reply).toBe(items.toReversed().join(" "));
+    }
+    for (const { items, reply } of matching(/^max of (.+)$/)) {
+      expect(Number(reply)).toBe(Math.max(...items.map(Number)));
+    }
+    for (const { items, reply } of matching(/^count ((?!the).+)$/)) {
+      expect(Number(reply)).toBe(items.length);
+    }
+    expect(matching(/^sort (.+)$/).length).toBeGreaterThan(10);
+  });
+
+  it("leave no place of a form unfilled", () => {
+    for (let i = 0; i < 3000; i++) {
+      const { request, reply } = [drawEveryday, drawBackwards, drawSum][i % 3]!(random);
+      expect(request + reply).not.toMatch(/[{}]|undefined|NaN/);
+      expect(reply).not.toBe("");
     }
   });
 });

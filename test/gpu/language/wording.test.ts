@@ -4,7 +4,7 @@ import { compose, cutRequest } from "../../../edge/src/words/compose.ts";
 import { readFeedback } from "../../../edge/src/words/feedback.ts";
 import { findOccurrences, shippedLexicon } from "../../../edge/src/words/lexicon.ts";
 import { kinds } from "../../../gpu-service/language/items.ts";
-import { families } from "../../../gpu-service/language/operations.ts";
+import { families, untaughtFamilies } from "../../../gpu-service/language/operations.ts";
 import {
   hints,
   statements,
@@ -22,6 +22,13 @@ import {
 
 const chains = [...families.map((family) => [family]), ...pairs];
 const seed = 20261123;
+
+/** Entries of the senses that the lexicon holds. */
+function prepared<T>(bySlot: Record<string, T>): [string, T][] {
+  return Object.entries(bySlot).filter(
+    ([slot]) => !(untaughtFamilies as readonly string[]).includes(slot),
+  );
+}
 
 const example: Task = {
   kind: "digits",
@@ -129,7 +136,7 @@ describe("feedback, as the words rewriter reads it", () => {
 
   it("hints at one sense", () => {
     for (const frame of framings) {
-      for (const [slot, texts] of Object.entries(hints)) {
+      for (const [slot, texts] of prepared(hints)) {
         for (const text of texts) {
           const { senses } = readFeedback(frame(text), occurrences);
           expect(senses.map(({ compiled }) => compiled.sense.id)).toEqual([slot]);
@@ -141,7 +148,7 @@ describe("feedback, as the words rewriter reads it", () => {
 
   it("states one reading", () => {
     for (const frame of framings) {
-      for (const [slot, readings] of Object.entries(statements)) {
+      for (const [slot, readings] of prepared(statements)) {
         for (const [id, texts] of Object.entries(readings)) {
           for (const text of texts) {
             const { senses } = readFeedback(frame(text), occurrences);

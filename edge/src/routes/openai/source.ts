@@ -1,7 +1,7 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { GenerateEvent, Message, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
-import type { Principal } from "../../accounts/keys.ts";
+import type { Principal } from "../../accounts/principal.ts";
 import { type Money, spendStreaming } from "../../accounts/spending.ts";
 import {
   costBody,
@@ -10,7 +10,7 @@ import {
   type UsageEvent,
   usageBody,
 } from "../../accounts/usage.ts";
-import type { Config } from "../../config.ts";
+import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
 import { GpuClient } from "../../gpu-client/index.ts";
@@ -32,8 +32,8 @@ export async function* statelessReply(
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
   const { config, money, principal, trace, eventId } = call;
-  const { tenantId, keyId } = principal;
-  const sampling = { ...wanted, max_tokens: wanted.max_tokens ?? config.replyTokens };
+  const { tenantId, keyId, owner } = principal;
+  const sampling = { ...wanted, ...replyLength(wanted, config) };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
     const spent = new ReplyMeter(messages, Date.now);
@@ -76,7 +76,7 @@ export async function* statelessReply(
     } finally {
       if (end !== null || spent.hasBegun) {
         const { usage } = end ?? spent;
-        const common = { eventId, tenantId, keyId, sessionId: null, at: Date.now() };
+        const common = { eventId, tenantId, keyId, owner, sessionId: null, at: Date.now() };
         const event: UsageEvent = failed
           ? { ...common, kind: "failed", gpuMs: spent.gpuMs, costNanos: 0 }
           : {

@@ -1,6 +1,6 @@
 /** Checks a model's rewrite as what it is, data: shape, bounds, and that the user's own facts survived. */
 import { z } from "zod";
-import { detectLocale } from "../constraints/read.ts";
+import { languageOf } from "../language.ts";
 import { neutraliseNote, neutraliseRequest } from "../neutralise.ts";
 import type { Proposal, RewriteTask } from "./provider.ts";
 
@@ -65,9 +65,9 @@ function faultOf(
   if (keptShare(request, rewritten) < keptShareMin) {
     return "The rewritten request must stay with the user's own words.";
   }
-  const [from, to] = [detectLocale(request), detectLocale(rewritten)];
+  const [from, to] = [languageOf(request), languageOf(rewritten)];
   const isLong = request.split(/\s+/u).length >= 5;
-  if (isLong && from !== null && to !== null && from !== to && detectLocale(said) === from) {
+  if (isLong && from !== null && to !== null && from !== to && languageOf(said) === from) {
     return "The rewritten request must be in the language of the request.";
   }
   return null;
@@ -99,7 +99,7 @@ function listedData(request: string): string | null {
   const data = /:\s*([^\n:.!?]{3,2000})$/u.exec(request.trim())?.[1];
   const items = data?.split(/[\s,]+/u) ?? [];
   if (data === undefined || items.length < 2) return null;
-  const isList = items.every((item) => item.length <= 2) || detectLocale(data) === null;
+  const isList = items.every((item) => item.length <= 2) || languageOf(data) === null;
   return isList ? data : null;
 }
 
