@@ -25,6 +25,8 @@ const workerd = (name: string, testTimeout: number): TestProjectConfiguration =>
           TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
           GPU_URL: await new FakeGpu(gpuSecret).listen(),
           GPU_SECRET: gpuSecret,
+          CLIENT_TOKEN_SECRET:
+            "the-newest-secret-of-the-edge-tests,the-older-secret-of-the-edge-tests",
           STRIPE_URL: await new FakeStripe(stripeKey).listen(),
           STRIPE_KEY: stripeKey,
           GPU_TIMEOUT_MS: "3000",

@@ -26,7 +26,7 @@ interface Exchange {
   weights: Weights | null;
 }
 
-/** Give a phone a key of its own with the scopes `chat` and `adapt`, from a server that knows the user. */
+/** A phone holds a client token (`POST /v1/client_tokens`), made for its user by a server that knows the user. */
 export function ChatScreen({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }) {
   // React Native's own fetch has no streams; Expo's has.
   const rosa2 = useMemo(

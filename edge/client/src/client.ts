@@ -109,7 +109,8 @@ export class Rosa2 {
 
   usage(
     query: {
-      group_by?: "day" | "session" | "key";
+      group_by?: UsageReport["group_by"];
+      owner?: string;
       from?: string;
       to?: string;
       limit?: number;

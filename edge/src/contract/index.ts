@@ -10,14 +10,15 @@ import {
   turnStatuses,
   weightsDecisions,
 } from "./sets.ts";
-import { costSchema, sessionId, textCharsMax, timestamp, turnId } from "./shared.ts";
+import { costSchema, ownerSchema, sessionId, textCharsMax, timestamp, turnId } from "./shared.ts";
 import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema } from "./shared.ts";
+export { type Cost, costSchema, ownerSchema } from "./shared.ts";
+export * from "./tokens.ts";
 export * from "./words.ts";
 
 export const contentCharsMax = 16_384;
@@ -112,6 +113,7 @@ export const sessionSchema = z
   .object({
     id: sessionId,
     object: z.literal("session"),
+    owner: ownerSchema.nullable(),
     title: z.string().nullable(),
     mode: z.enum(modes),
     generation: generationName,

@@ -10,6 +10,10 @@ import { z } from "zod";
 import { ChatTemplate, type Forbids, matchAny } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import { type TokenizerFile, tokenizerFileSchema, Vocabulary } from "./vocabulary.ts";
+import { TookTooLong, withinTime } from "./within-time.ts";
+
+/** Time for tokenising: fixed, and for each character, many times what honest patterns take. */
+const encodeMsMax = { base: 1500, perCharacter: 0.02 };
 
 const configSchema = z.looseObject({
   chat_template: z
@@ -107,7 +111,7 @@ export class ChatTokenizer {
 
   /** Ids of an assistant's reply as the model would write it, with the end token. */
   replyIds(text: string): Int32Array {
-    return Int32Array.from([...this.#encode(text, this.#plainToken), this.endId]);
+    return Int32Array.from([...this.#encodeInTime(text, this.#plainToken), this.endId]);
   }
 
   detokenizer(): Detokenizer {
@@ -130,7 +134,26 @@ export class ChatTokenizer {
 
   #render(messages: readonly Message[], addGenerationPrompt: boolean): number[] {
     const { text, restore } = this.#template.render(messages, { addGenerationPrompt });
-    return this.#encode(text, this.#anyToken, restore);
+    return this.#encodeInTime(text, this.#anyToken, restore);
+  }
+
+  /** A pattern of tokenizer.json may take for ever on some text; then `checkpoint_unsupported` is thrown. */
+  #encodeInTime(
+    text: string,
+    pattern: RegExp | null,
+    restore?: (part: string) => string,
+  ): number[] {
+    const limitMs = Math.ceil(encodeMsMax.base + encodeMsMax.perCharacter * text.length);
+    try {
+      return withinTime(limitMs, () => this.#encode(text, pattern, restore));
+    } catch (cause) {
+      if (!(cause instanceof TookTooLong)) throw cause;
+      throw new RosaError(
+        "checkpoint_unsupported",
+        `Cannot tokenise ${text.length} characters with tokenizer.json: ${cause.message}`,
+        { param: "tokenizer.json", cause },
+      );
+    }
   }
 
   /** Splits at the tokens that `pattern` matches; what lies between is plain text. */

@@ -1,6 +1,7 @@
 /** OpenAI-compatible chat completions, with or without a session. */
 import { z } from "@hono/zod-openapi";
 import { moneyIn } from "../../accounts/account.ts";
+import { refuseBound } from "../../accounts/principal.ts";
 import { costSchema, usageSchema } from "../../contract/index.ts";
 import { namedModel, servedModel } from "../../gpu-client/served-model.ts";
 import {
@@ -66,7 +67,7 @@ chat.openapi(
     answers: {
       200: jsonOrEvents(completionSchema, "The reply"),
     },
-    fails: [400, 402, 404, 409, 413, 422, 503],
+    fails: [400, 402, 403, 404, 409, 413, 422, 503],
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -79,10 +80,11 @@ chat.openapi(
 );
 
 async function chatWithoutState(c: AppContext, body: ChatRequest): Promise<Response> {
+  refuseBound(c.var.principal);
   const id = newId("chatcmpl");
   const call = {
     config: config(c),
-    money: moneyIn(c.env, c.var.principal.tenantId, regionOf(c), (work) => background(c, work)),
+    money: moneyIn(c.env, c.var.principal, regionOf(c), (work) => background(c, work)),
     principal: c.var.principal,
     trace: traceOf(c, body.stream === true),
     eventId: id,

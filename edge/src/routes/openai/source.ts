@@ -1,7 +1,7 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { GenerateEvent, Message, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
-import type { Principal } from "../../accounts/keys.ts";
+import type { Principal } from "../../accounts/principal.ts";
 import { type Money, spendStreaming } from "../../accounts/spending.ts";
 import {
   costBody,
@@ -32,7 +32,7 @@ export async function* statelessReply(
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
   const { config, money, principal, trace, eventId } = call;
-  const { tenantId, keyId } = principal;
+  const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
@@ -76,7 +76,7 @@ export async function* statelessReply(
     } finally {
       if (end !== null || spent.hasBegun) {
         const { usage } = end ?? spent;
-        const common = { eventId, tenantId, keyId, sessionId: null, at: Date.now() };
+        const common = { eventId, tenantId, keyId, owner, sessionId: null, at: Date.now() };
         const event: UsageEvent = failed
           ? { ...common, kind: "failed", gpuMs: spent.gpuMs, costNanos: 0 }
           : {

@@ -155,6 +155,7 @@ function sessionSummary(store: Store): SessionSummary {
   return {
     id: row.id,
     object: "session",
+    owner: row.owner,
     title: row.title,
     mode: row.mode,
     generation: activeGeneration(store),
