@@ -2,7 +2,7 @@
 
 export interface Adaptation {
   mode?: "both" | "words" | "weights" | "off";
-  /** What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise) */
+  /** What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so) */
   context?: "request" | "dialogue";
   /** Who proposes wordings: the rules alone, the served model beside them (`gpu`), or the deployment's own `openai` or `workers-ai` where it is set up. The deployment's choice unless given */
   rewriter?: "rules" | "gpu" | "openai" | "workers-ai";

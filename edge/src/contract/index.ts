@@ -31,7 +31,7 @@ export * from "./tokens.ts";
 export * from "./words.ts";
 
 export const contentCharsMax = 16_384;
-const instructionsCharsMax = 8_192;
+export const instructionsCharsMax = 8_192;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
 
@@ -66,7 +66,7 @@ const adaptationSchema = z
     mode: z.enum(modes).default("both"),
     context: z.enum(contexts).optional().openapi({
       description:
-        "What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise)",
+        "What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so)",
     }),
     rewriter: z.enum(rewriterNames).optional().openapi({
       description:

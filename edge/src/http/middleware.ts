@@ -76,6 +76,7 @@ export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
       "x-request-id",
       "x-rosa2-feedback",
       "x-rosa2-generation",
+      "x-rosa2-history",
       "x-rosa2-session",
       "x-rosa2-turn",
     ],

@@ -6,6 +6,7 @@ import { refuseBound } from "../accounts/principal.ts";
 import type { FirstLease } from "../accounts/purse/purse.ts";
 import { type Config, spareNanos } from "../config.ts";
 import {
+  type ContextPolicy,
   erasedSchema,
   forkSchema,
   type Mode,
@@ -18,8 +19,10 @@ import {
   sessionPatchSchema,
   sessionSchema,
 } from "../contract/index.ts";
+import { servedModel } from "../gpu-client/served-model.ts";
 import {
   type AppContext,
+  background,
   config,
   mySession,
   type NewSessionCalls,
@@ -59,8 +62,7 @@ sessions.openapi(
           metadata: body.metadata ?? {},
           instructions: body.instructions ?? null,
           mode,
-          // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
-          context: body.adaptation?.context ?? contextOf(mode),
+          context: body.adaptation?.context ?? (await contextOf(c, mode)),
           rewriter: usableRewriter(config(c), body.adaptation?.rewriter),
           lexicon: body.lexicon?.senses ?? [],
           expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
@@ -219,8 +221,14 @@ function idOf(body: string): string {
   return (JSON.parse(body) as { id: string }).id;
 }
 
-function contextOf(mode: Mode): "request" | "dialogue" {
-  return mode === "both" || mode === "words" ? "request" : "dialogue";
+/**
+ * A model sees the dialogue, unless its checkpoint says that it does better with the request alone; and then only
+ * where the words axis makes a request stand alone.
+ */
+async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
+  if (mode === "weights" || mode === "off") return "dialogue";
+  const model = await servedModel(config(c), (work) => background(c, work));
+  return model?.context_policy ?? "dialogue";
 }
 
 /** The rules and the served model are always there; the others where the deployment is set up for them. */

@@ -32,6 +32,7 @@ import {
   openContext,
   type SessionContext,
 } from "./context.ts";
+import { type BegunTurn, compareHistory } from "./dialogue.ts";
 import {
   beginFeedback,
   feedbackFilters,
@@ -58,6 +59,7 @@ import { positives, session } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
 import {
   feedbackResult,
+  isReplySettled,
   isTurnSettled,
   type Lineage,
   lineage,
@@ -149,16 +151,13 @@ export class SessionObject extends DurableObject<Env> {
   }
 
   /** Takes a turn; its log follows from the beginning. */
-  turnStream(
-    caller: Caller,
-    input: NewTurn,
-    trace: Trace,
-  ): Promise<Result<{ turnId: string; generation: string; stream: ReadableStream<Uint8Array> }>> {
+  turnStream(caller: Caller, input: NewTurn, trace: Trace): Promise<Result<BegunTurn>> {
     return this.#answer(caller, async () => {
       const turnId = await this.#begin(input);
+      const { generation, index } = turnRow(this.#context, turnId);
+      const history = compareHistory(this.#context, input.said, index);
       this.#jobs.background(this.#jobs.reply(turnId, trace));
-      const { generation } = turnRow(this.#context, turnId);
-      return { turnId, generation, stream: this.#followReply(turnId, 0) };
+      return { turnId, generation, history, stream: this.#followReply(turnId, 0) };
     });
   }
 
@@ -245,16 +244,18 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** A turn's log after an event id, then live until nothing more can come of the turn. */
+  /** A turn's log after an event id, then live until nothing more can come of the turn; null when nothing can. */
   events(
     caller: Caller,
     turnId: string,
     afterSeq: number,
-  ): Promise<Result<ReadableStream<Uint8Array>>> {
+  ): Promise<Result<ReadableStream<Uint8Array> | null>> {
     return this.#answer(caller, () => {
       turnRow(this.#context, turnId);
+      const { log } = this.#context;
       const settled = () => isTurnSettled(this.#context, turnId);
-      return followLog(this.#context.log, () => [{ turnId }], afterSeq, settled);
+      if (settled() && log.read([{ turnId }], afterSeq, 1).length === 0) return null;
+      return followLog(log, () => [{ turnId }], afterSeq, settled);
     });
   }
 
@@ -446,7 +447,7 @@ export class SessionObject extends DurableObject<Env> {
 
   #followReply(turnId: string, afterSeq: number): ReadableStream<Uint8Array> {
     const types: LogEvent["type"][] = ["turn", "delta", "reset", "done", "error"];
-    const settled = () => turnRow(this.#context, turnId).status !== "running";
+    const settled = () => isReplySettled(this.#context, turnId);
     return followLog(this.#context.log, () => [{ turnId, types }], afterSeq, settled);
   }
 }

@@ -104,6 +104,7 @@ export async function* sessionReply(
   stream: ReadableStream<Uint8Array>,
 ): AsyncGenerator<ReplyEvent> {
   let failure: { code: string; message: string } | null = null;
+  let isKept = true;
   let text = "";
   for await (const event of readLog(stream)) {
     if (event === null) yield { type: "ping" };
@@ -116,7 +117,9 @@ export async function* sessionReply(
       failure = { code: "gpu_unavailable", message: "The reply was interrupted and begun anew" };
       break;
     } else if (event.type === "error") {
-      failure = (event.data as { error: { code: string; message: string } }).error;
+      const data = event.data as { error: { code: string; message: string }; turn_id?: string };
+      failure = data.error;
+      isKept = data.turn_id !== undefined;
     } else if (event.type === "done") {
       const turn = event.data as TurnBody;
       if (turn.usage === null) throw new Error(`Turn ${turnId} is done without usage`);
@@ -130,6 +133,9 @@ export async function* sessionReply(
       };
       return;
     }
+  }
+  if (failure !== null && !isKept && isErrorCode(failure.code)) {
+    throw new RosaError(failure.code, failure.message, { param: "messages" });
   }
   throw new KeptError(
     failure ?? { code: "internal_error", message: "The reply ended without an end" },
