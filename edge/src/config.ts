@@ -13,11 +13,16 @@ const variablesSchema = z.object({
   /** Who gives replies, if not the GPU service: the gateway in front of vLLM. Updates and scores stay there. */
   INFERENCE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   /** Comma-separated names that stand for the served model too, or * for any name. */
-  MODEL_ALIASES: z.string().default(""),
+  MODEL_ALIASES: z.string().default("rosa2"),
   /** Shared with the GPU service; at least 16 characters. */
   GPU_SECRET: z
     .string("must be a string of at least 16 characters")
     .min(16, "must have at least 16 characters"),
+  /** Signs client tokens; `<new>,<old>` while it is being changed. Without it none are minted here. */
+  CLIENT_TOKEN_SECRET: z
+    .string()
+    .regex(/^[^,]{32,}(,[^,]{32,})?$/, "must be one or two secrets of at least 32 characters")
+    .optional(),
   /** Proxy headers of a deployment on Modal. */
   MODAL_KEY: z.string().optional(),
   MODAL_SECRET: z.string().optional(),
@@ -90,6 +95,8 @@ export interface Config {
     coldMs: number;
     warmUpMs: number;
   };
+  /** Secrets that sign client tokens, the newest first. */
+  tokenSecrets: string[];
   /** Names that requests may give to the served model beside its own; `*` is any. */
   modelAliases: string[];
   rewriter: RewriterConfig;
@@ -131,6 +138,15 @@ export interface Prices {
 export function spareNanos({ prices, replyTokens, contextTokens }: Config): number {
   const reply = 3 * contextTokens * prices.inputNanos + replyTokens * prices.outputNanos;
   return Math.ceil(8 * reply + 2 * prices.adaptationNanos);
+}
+
+/** The length that a reply may have: as asked for, else the deployment's own or what is left of the window. */
+export function replyLength(
+  asked: { max_tokens?: number | undefined },
+  { replyTokens }: Config,
+): { max_tokens: number; max_tokens_may_shrink?: true } {
+  if (asked.max_tokens !== undefined) return { max_tokens: asked.max_tokens };
+  return { max_tokens: replyTokens, max_tokens_may_shrink: true };
 }
 
 const known = new WeakMap<object, Config>();
@@ -176,6 +192,7 @@ export function parseConfig(variables: object): Config {
       coldMs: v.GPU_COLD_MS,
       warmUpMs: v.GPU_WARM_UP_MS,
     },
+    tokenSecrets: v.CLIENT_TOKEN_SECRET?.split(",") ?? [],
     modelAliases: listOf(v.MODEL_ALIASES),
     rewriter: rewriterConfig(v),
     rewriterTimeoutMs: v.REWRITER_TIMEOUT_MS,

@@ -36,9 +36,15 @@ function setCap(caller: Caller, capUsd: number | null): Promise<Response> {
   });
 }
 
+/** A call by a server key. */
+function server(tenantId: string) {
+  return { tenantId, owner: null, token: null };
+}
+
 /** Tells the account of an event, as a holder without a lease does. */
 function deliver(tenantId: string, event: UsageEvent, round = 1) {
-  const wanted = { settledNanos: event.costNanos, neededNanos: 0, wantedNanos: 0 };
+  const none = { owner: null, ownerCapNanos: null };
+  const wanted = { ...none, settledNanos: event.costNanos, neededNanos: 0, wantedNanos: 0 };
   return account(tenantId).exchange(tenantId, { holder: "far", round, events: [event], ...wanted });
 }
 
@@ -81,7 +87,7 @@ describe("usage", () => {
       retry: true,
     });
     const chat = await caller.make<{ rosa2: { cost: { usd: number } } }>("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "hi" }],
     });
     const total = turn.cost.usd + result.cost.usd + chat.rosa2.cost.usd;
@@ -112,7 +118,7 @@ describe("usage", () => {
       usage: { prompt_tokens_details: { cached_tokens: number } };
       rosa2: { cost: { usd: number } };
     }>("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "one two three four" }],
     });
     expect(chat.usage.prompt_tokens_details.cached_tokens).toBe(3);
@@ -201,7 +207,7 @@ describe("usage", () => {
     await caller.behave({ down: ["/v1/generate"] });
     await caller.post(`/v1/sessions/${id}/turns`, { content: "hello" });
     await caller.post("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "hi" }],
     });
     expect(await caller.get("/v1/budget")).toMatchObject({ spent_usd: 0, reserved_usd: 0 });
@@ -233,7 +239,7 @@ describe("usage", () => {
     expect(
       (await caller.post(`/v1/sessions/${id}/turns`, { content: "one two three" })).status,
     ).toBe(503);
-    const chat = { model: "m", messages: [{ role: "user", content: "one two three" }] };
+    const chat = { model: "fake-mini", messages: [{ role: "user", content: "one two three" }] };
     expect((await caller.post("/v1/chat/completions", chat)).status).toBe(503);
     const { data } = await eventually(
       () => caller.get<UsageReport>("/v1/usage"),
@@ -247,7 +253,7 @@ describe("usage", () => {
     const caller = await newTenant();
     await caller.behave({ deltaMs: 40 });
     const response = await caller.post("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "one two three four five six seven eight nine ten" }],
       stream: true,
     });
@@ -271,7 +277,7 @@ describe("the spend cap", () => {
   it("is not overrun by a hundred concurrent reservations", async () => {
     const caller = await newTenant();
     await setCap(caller, 0.00001); // 10,000 nano-dollars: room for ten of the hundred
-    const money = moneyIn(bindings, caller.tenantId, "north", (work) => void work);
+    const money = moneyIn(bindings, server(caller.tenantId), "north", (work) => void work);
     const outcomes = await Promise.allSettled(
       Array.from({ length: 100 }, (_, i) => money.reserve(`${caller.tenantId}/${i}`, 1000)),
     );
@@ -293,7 +299,7 @@ describe("the spend cap", () => {
       }
     })();
     const claim = async (i: number) => {
-      const money = moneyIn(bindings, tenantId, `region-${i % 12}`, (work) => void work);
+      const money = moneyIn(bindings, server(tenantId), `region-${i % 12}`, (work) => void work);
       for (let attempt = 0; ; attempt++) {
         try {
           await money.reserve(`${tenantId}/${i}`, 1000);
@@ -325,7 +331,7 @@ describe("the spend cap", () => {
     const statuses = await Promise.all(
       Array.from({ length: 100 }, async (_, i) => {
         const response = await caller.post("/v1/chat/completions", {
-          model: "m",
+          model: "fake-mini",
           messages: [{ role: "user", content: `hello ${i}` }],
         });
         return response.status;
@@ -362,7 +368,7 @@ describe("the spend cap", () => {
       error: { type: "billing_error", code: "budget_exceeded" },
     });
     const stream = await caller.post("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "hi" }],
       stream: true,
     });
@@ -376,7 +382,10 @@ describe("the spend cap", () => {
     const caller = await newTenant();
     await setCap(caller, 0.00001);
     const claim = (holder: string) =>
-      moneyIn(bindings, caller.tenantId, holder, (work) => void work).reserve(holder, 10_000);
+      moneyIn(bindings, server(caller.tenantId), holder, (work) => void work).reserve(
+        holder,
+        10_000,
+      );
     await claim("dead");
     await accountRows(caller.tenantId, "UPDATE leases SET expires_at = 1");
     await claim("alive");
@@ -392,7 +401,7 @@ describe("the spend cap", () => {
     expect(events.at(-1)?.data.cost.usd).toBeGreaterThan(0);
     const chunks = await readEvents(
       await caller.post("/v1/chat/completions", {
-        model: "m",
+        model: "fake-mini",
         messages: [{ role: "user", content: "hi" }],
         stream: true,
       }),

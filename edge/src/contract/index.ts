@@ -1,6 +1,7 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
-import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
+import { adaptPlanSchema, rowReportSchema } from "@rosa2/shared/protocol";
+import { samplingFields } from "./sampling.ts";
 import {
   contexts,
   finishReasons,
@@ -9,18 +10,19 @@ import {
   turnStatuses,
   weightsDecisions,
 } from "./sets.ts";
-import { costSchema, sessionId, textCharsMax, timestamp, turnId } from "./shared.ts";
+import { costSchema, ownerSchema, sessionId, textCharsMax, timestamp, turnId } from "./shared.ts";
 import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema } from "./shared.ts";
+export { type Cost, costSchema, ownerSchema } from "./shared.ts";
+export * from "./tokens.ts";
 export * from "./words.ts";
 
 export const contentCharsMax = 16_384;
-const instructionsCharsMax = 8_192;
+export const instructionsCharsMax = 8_192;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
 
@@ -55,7 +57,7 @@ const adaptationSchema = z
     mode: z.enum(modes).default("both"),
     context: z.enum(contexts).optional().openapi({
       description:
-        "What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise)",
+        "What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so)",
     }),
     rewriter: z.enum(rewriterNames).optional().openapi({
       description:
@@ -111,6 +113,7 @@ export const sessionSchema = z
   .object({
     id: sessionId,
     object: z.literal("session"),
+    owner: ownerSchema.nullable(),
     title: z.string().nullable(),
     mode: z.enum(modes),
     generation: generationName,
@@ -168,14 +171,15 @@ export const turnCreateSchema = z
       .refine((text) => text.trim() !== "", "must not be empty")
       .openapi({ example: "Sort them: 31, 7, 12" }),
     stream: z.boolean().default(false),
-    temperature: z.number().min(0).max(2).optional(),
-    top_p: z.number().gt(0).max(1).optional(),
-    top_k: z.int().min(0).optional().openapi({ description: "0 keeps every token" }),
-    min_p: z.number().min(0).max(1).optional(),
-    repetition_penalty: z.number().gt(0).max(2).optional(),
-    max_tokens: z.int().min(1).max(limits.tokensMax).optional(),
-    stop: z.array(z.string().min(1).max(64)).max(4).optional(),
-    seed: z.int().optional(),
+    temperature: samplingFields.temperature.optional(),
+    top_p: samplingFields.top_p.optional(),
+    top_k: samplingFields.top_k.optional(),
+    min_p: samplingFields.min_p.optional(),
+    repetition_penalty: samplingFields.repetition_penalty.optional(),
+    max_tokens: samplingFields.max_tokens.optional(),
+    stop: samplingFields.stop.optional(),
+    seed: samplingFields.seed.optional(),
+    logit_bias: samplingFields.logit_bias.optional(),
   })
   .openapi("TurnCreate");
 

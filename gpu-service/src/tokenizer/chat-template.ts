@@ -1,7 +1,8 @@
 /** Renders messages with a checkpoint's Jinja template, marking what the messages may not say; knows no ids. */
-import { Template } from "@huggingface/jinja";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message } from "@rosa2/shared/protocol";
+import { Template } from "./jinja/template.ts";
+import { withinTime } from "./within-time.ts";
 
 export interface RenderOptions {
   /** Ends with the header of the assistant's turn. */
@@ -14,6 +15,9 @@ export interface Rendered {
   /** Puts the words back into a part of the text. */
   restore(part: string): string;
 }
+
+/** No published template needs a hundredth of it, however long the messages. */
+const renderMsMax = 2000;
 
 /** Whether `role` may not use the added token `content` as a token. */
 export type Forbids = (role: Message["role"], token: string) => boolean;
@@ -33,7 +37,7 @@ export class ChatTemplate {
     forbids: Forbids,
   ) {
     try {
-      this.#template = new Template(source);
+      this.#template = withinTime(renderMsMax, () => new Template(source));
     } catch (cause) {
       throw new RosaError(
         "checkpoint_unsupported",
@@ -62,11 +66,16 @@ export class ChatTemplate {
       ),
     }));
     try {
-      const text = this.#template.render({
-        ...this.#variables,
-        messages: guarded,
-        add_generation_prompt: addGenerationPrompt,
-      });
+      const text = withinTime(renderMsMax, () =>
+        this.#template.render({
+          // What `transformers` passes where the caller gives none.
+          tools: null,
+          documents: null,
+          ...this.#variables,
+          messages: guarded,
+          add_generation_prompt: addGenerationPrompt,
+        }),
+      );
       return { text, restore: (part) => standIns.restore(part) };
     } catch (cause) {
       throw new RosaError(

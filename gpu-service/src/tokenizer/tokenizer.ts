@@ -10,6 +10,10 @@ import { z } from "zod";
 import { ChatTemplate, type Forbids, matchAny } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import { type TokenizerFile, tokenizerFileSchema, Vocabulary } from "./vocabulary.ts";
+import { TookTooLong, withinTime } from "./within-time.ts";
+
+/** Time for tokenising: fixed, and for each character, many times what honest patterns take. */
+const encodeMsMax = { base: 1500, perCharacter: 0.02 };
 
 const configSchema = z.looseObject({
   chat_template: z
@@ -107,24 +111,49 @@ export class ChatTokenizer {
 
   /** Ids of an assistant's reply as the model would write it, with the end token. */
   replyIds(text: string): Int32Array {
-    return Int32Array.from([...this.#encode(text, this.#plainToken), this.endId]);
+    return Int32Array.from([...this.#encodeInTime(text, this.#plainToken), this.endId]);
   }
 
   detokenizer(): Detokenizer {
-    return new Detokenizer((ids) => this.#vocabulary.decode(ids));
+    return new Detokenizer((ids) => this.#vocabulary.decode(ids), this.#vocabulary.joiner);
   }
 
   decode(ids: readonly number[]): string {
     return this.#vocabulary.decode(ids);
   }
 
+  /** A token as the vocabulary writes it, special ones included. */
   tokenText(id: number): string {
     return this.#vocabulary.tokenText(id);
   }
 
+  /** The bytes of text that a token stands for by itself. */
+  tokenBytes(id: number): Uint8Array {
+    return this.#vocabulary.tokenBytes(id);
+  }
+
   #render(messages: readonly Message[], addGenerationPrompt: boolean): number[] {
     const { text, restore } = this.#template.render(messages, { addGenerationPrompt });
-    return this.#encode(text, this.#anyToken, restore);
+    return this.#encodeInTime(text, this.#anyToken, restore);
+  }
+
+  /** A pattern of tokenizer.json may take for ever on some text; then `checkpoint_unsupported` is thrown. */
+  #encodeInTime(
+    text: string,
+    pattern: RegExp | null,
+    restore?: (part: string) => string,
+  ): number[] {
+    const limitMs = Math.ceil(encodeMsMax.base + encodeMsMax.perCharacter * text.length);
+    try {
+      return withinTime(limitMs, () => this.#encode(text, pattern, restore));
+    } catch (cause) {
+      if (!(cause instanceof TookTooLong)) throw cause;
+      throw new RosaError(
+        "checkpoint_unsupported",
+        `Cannot tokenise ${text.length} characters with tokenizer.json: ${cause.message}`,
+        { param: "tokenizer.json", cause },
+      );
+    }
   }
 
   /** Splits at the tokens that `pattern` matches; what lies between is plain text. */
