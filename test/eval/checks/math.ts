@@ -94,7 +94,7 @@ function splitAtCommas(text: string): string[] {
 }
 
 /** One notation for what is written in several: no spaces, units, dollars; \frac as /, \sqrt as sqrt(…). */
-export function level(text: string): string {
+function level(text: string): string {
   let plain = text
     .replace(/\\(?:left|right|[bB]igg?|displaystyle|mathrm|mathbf|,|!|;|:|quad)(?![a-zA-Z])/gu, "")
     .replace(/\\[{]/gu, "{")
