@@ -1,6 +1,6 @@
 /**
  * One screen of an Expo app: ask, watch the reply being written, say what it should have been, and see what
- * that changed in the words and in the weights. `npx expo install expo`, `npm install rosa2`, and render it.
+ * that changed in the words and in the weights. Needs Expo and this client; render it.
  */
 import { fetch } from "expo/fetch";
 import { useEffect, useMemo, useRef, useState } from "react";

@@ -15,6 +15,7 @@ import type {
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
+import { answerOf } from "@rosa2/shared/thinking";
 import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
 import type { Constraint } from "../../constrain/constraint.ts";
 import { Grammars } from "../../constrain/grammars.ts";
@@ -26,7 +27,7 @@ import type {
   TokenRow,
 } from "../../language-model.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
-import { answerOf, isNearCopy, longTokensMin } from "../batch/near-copies.ts";
+import { isNearCopy, longTokensMin } from "../batch/near-copies.ts";
 import type { RejectedReply } from "../batch/rejected.ts";
 import { Reply } from "../batch/reply.ts";
 import { withDefaults } from "../batch/sampling.ts";
@@ -352,11 +353,7 @@ export class Requests {
   }
 
   #row({ messages, reply }: { messages: Message[]; reply: string }, param: string): ScoreRow {
-    const row = {
-      // An example is an answer, and begins where a model that does not think would begin it.
-      prompt: this.#runtime.tokenizer.promptIds(messages, this.#tokensMax, { thinking: false }),
-      reply: this.#runtime.tokenizer.replyIds(reply),
-    };
+    const row = this.#runtime.tokenizer.exampleIds(messages, reply, this.#tokensMax);
     const tokens = row.prompt.length + row.reply.length;
     if (tokens > this.#tokensMax) {
       throw new RosaError(
