@@ -102,7 +102,7 @@ describe("the choice of who rewrites", () => {
         await state.blockConcurrencyWhile(async () => {});
         const body = { reward: -1, text: "I meant the river", retry: false, stream: false };
         const input = { turnId: turn.id, keyId: "key_test", body: { ...body, wait: true } };
-        return unwrap(object.feedback(input, {}));
+        return unwrap(object.feedback({ tenantId: caller.tenantId, owner: null }, input, {}));
       },
     );
     expect(result.words.rewriter).toMatchObject({ name: "gpu", adopted: true });

@@ -16,6 +16,7 @@ import { findDeployment } from "./deployment.ts";
 import { Failure } from "./failure.ts";
 import { Journal } from "./journal.ts";
 import { pairedDifferences } from "./paired.ts";
+import { project } from "./projection.ts";
 import { renderHtml } from "./report/html.ts";
 import {
   renderComparisons,
@@ -48,6 +49,10 @@ try {
 
 async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> {
   const suites = openSuites(settings);
+  for (const { name, leftOut } of suites) {
+    if (leftOut > 0)
+      console.error(`${name}: ${leftOut} problems left out that no check here judges`);
+  }
   const deployment = await findDeployment(settings, signal);
   let journal: Journal | undefined;
   try {
@@ -61,6 +66,9 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
     console.error(
       `${model} at ${deployment.url}; ${pending} sessions to hold, kept in ${journal.path}`,
     );
+    const projection = await project(cells, journal, api, { model, settings });
+    if (projection !== null) console.error(projection);
+    if (settings.dryRun) return;
     const bar = new SingleBar(
       { format: "{bar} {value}/{total} sessions, {eta_formatted} left, {last}" },
       Presets.shades_classic,

@@ -1,16 +1,17 @@
 /** The part of the contract about an account: keys, money, the tenant itself. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { scopes } from "./sets.ts";
-import { costSchema, timestamp } from "./shared.ts";
+import { costSchema, ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
 
-const requestRate = z
-  .union([z.literal(60), z.literal(300), z.literal(1200)])
-  .openapi({ description: "Requests per minute that the key may make", example: 300 });
+const requestRate = requestRateSchema.openapi({
+  description: "Requests per minute that the key may make",
+  example: 300,
+});
 
 export const keyCreateSchema = z
   .strictObject({
     name: z.string().min(1).max(100),
-    scopes: z.array(z.enum(scopes)).min(1).max(3).default(["chat", "adapt"]),
+    scopes: z.array(z.enum(scopes)).min(1).max(scopes.length).default(["chat", "adapt"]),
     expires_in_seconds: z.int().min(60).max(315_360_000).optional(),
     requests_per_minute: requestRate.default(1200),
   })
@@ -97,8 +98,11 @@ export const budgetPutSchema = z
   })
   .openapi("BudgetPut");
 
+const usageGroup = z.enum(["day", "session", "key", "owner"]);
+
 export const usageQuerySchema = z.object({
-  group_by: z.enum(["day", "session", "key"]).default("day"),
+  group_by: usageGroup.default("day"),
+  owner: ownerSchema.optional(),
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
@@ -107,7 +111,7 @@ export const usageQuerySchema = z.object({
 export const usageReportSchema = z
   .object({
     object: z.literal("list"),
-    group_by: z.enum(["day", "session", "key"]),
+    group_by: usageGroup,
     data: z.array(
       z.object({
         group: z.string().nullable(),

@@ -10,18 +10,19 @@ import {
   turnStatuses,
   weightsDecisions,
 } from "./sets.ts";
-import { costSchema, sessionId, textCharsMax, timestamp, turnId } from "./shared.ts";
+import { costSchema, ownerSchema, sessionId, textCharsMax, timestamp, turnId } from "./shared.ts";
 import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema } from "./shared.ts";
+export { type Cost, costSchema, ownerSchema } from "./shared.ts";
+export * from "./tokens.ts";
 export * from "./words.ts";
 
 export const contentCharsMax = 16_384;
-const instructionsCharsMax = 8_192;
+export const instructionsCharsMax = 8_192;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
 
@@ -56,7 +57,7 @@ const adaptationSchema = z
     mode: z.enum(modes).default("both"),
     context: z.enum(contexts).optional().openapi({
       description:
-        "What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise)",
+        "What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so)",
     }),
     rewriter: z.enum(rewriterNames).optional().openapi({
       description:
@@ -112,6 +113,7 @@ export const sessionSchema = z
   .object({
     id: sessionId,
     object: z.literal("session"),
+    owner: ownerSchema.nullable(),
     title: z.string().nullable(),
     mode: z.enum(modes),
     generation: generationName,

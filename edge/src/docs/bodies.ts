@@ -155,6 +155,7 @@ const feedbackRecord: FeedbackRecord = {
 const summary: SessionSummary = {
   id: session,
   object: "session",
+  owner: "user_4711",
   title: "Lists",
   mode: "both",
   generation,
@@ -216,7 +217,7 @@ const generationBody: GenerationBody = {
 const key = {
   id: "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
   object: "api_key" as const,
-  name: "phone app",
+  name: "back end",
   prefix: "rosa2_4fTq8Z",
   scopes: ["chat", "adapt"],
   requests_per_minute: 300,

@@ -98,10 +98,10 @@ export function jsonOrEvents<T extends z.ZodType>(schema: T, description: string
 
 const meanings = {
   400: "The request is not valid",
-  401: "No valid API key",
+  401: "No valid API key or client token",
   402: "The month's spend cap is reached",
-  403: "The key lacks the scope",
-  404: "No such thing, or another tenant's",
+  403: "The key or client token lacks the scope",
+  404: "No such thing, or another tenant's or owner's",
   409: "Not possible in the present state",
   413: "The body is too large",
   415: "The body is not JSON, or compressed",

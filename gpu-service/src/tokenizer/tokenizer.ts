@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message } from "@rosa2/shared/protocol";
+import { splitThought } from "@rosa2/shared/thinking";
 import { z } from "zod";
 import { ChatTemplate, type Forbids, matchAny } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
@@ -44,6 +45,8 @@ export class ChatTokenizer {
   /** Matches every added token, and those that are not special. */
   readonly #anyToken: RegExp | null;
   readonly #plainToken: RegExp | null;
+  /** Known after its first use. */
+  #betweenPromptAndAnswer: string | null = null;
 
   /**
    * `eosIds` are the checkpoint's end tokens. A model trained further with another template may end its
@@ -117,6 +120,22 @@ export class ChatTokenizer {
     return Int32Array.from([...this.#encodeInTime(text, this.#plainToken), this.endId]);
   }
 
+  /**
+   * A reply where it stands in the template. A think block, the reply's own or else the empty one with which the template
+   * begins an answer, belongs to the prompt: what is scored and learned is the answer after it.
+   */
+  exampleIds(
+    messages: readonly Message[],
+    reply: string,
+    tokensMax = Infinity,
+  ): { prompt: Int32Array; reply: Int32Array } {
+    const { thought, answer } = splitThought(reply);
+    const begun = this.promptIds(messages, tokensMax);
+    const block = thought === "" ? this.#emptyThought() : thought;
+    const ids = block === "" ? [] : this.#encodeInTime(block, this.#plainToken);
+    return { prompt: Int32Array.from([...begun, ...ids]), reply: this.replyIds(answer) };
+  }
+
   detokenizer(): Detokenizer {
     return new Detokenizer((ids) => this.#vocabulary.decode(ids), this.#vocabulary.joiner);
   }
@@ -133,6 +152,23 @@ export class ChatTokenizer {
   /** The bytes of text that a token stands for by itself. */
   tokenBytes(id: number): Uint8Array {
     return this.#vocabulary.tokenBytes(id);
+  }
+
+  /** What the template writes between the prompt's end and an answer without thoughts, if that is a think block. */
+  #emptyThought(): string {
+    if (this.#betweenPromptAndAnswer !== null) return this.#betweenPromptAndAnswer;
+    const asked: Message = { role: "user", content: "a" };
+    const answer = "§";
+    const text = (messages: readonly Message[], addGenerationPrompt: boolean) => {
+      const { text, restore } = this.#template.render(messages, { addGenerationPrompt });
+      return restore(text);
+    };
+    const prompt = text([asked], true);
+    const whole = text([asked, { role: "assistant", content: answer }], false);
+    const rest = whole.startsWith(prompt) ? whole.slice(prompt.length) : "";
+    const between = rest.slice(0, Math.max(0, rest.indexOf(answer)));
+    this.#betweenPromptAndAnswer = splitThought(between).thought;
+    return this.#betweenPromptAndAnswer;
   }
 
   #render(messages: readonly Message[], addGenerationPrompt: boolean): number[] {

@@ -62,22 +62,32 @@ function addToDay({ db }: Books, event: UsageEvent): void {
       day: new Date(event.at).toISOString().slice(0, 10),
       sessionId: event.sessionId ?? "",
       keyId: event.keyId ?? "",
+      owner: event.owner ?? "",
       ...counts,
     })
-    .onConflictDoUpdate({ target: [usage.day, usage.sessionId, usage.keyId], set })
+    .onConflictDoUpdate({
+      target: [usage.day, usage.sessionId, usage.keyId, usage.owner],
+      set,
+    })
     .run();
 }
 
 export interface UsageQuery {
-  groupBy: "day" | "session" | "key";
+  groupBy: "day" | "session" | "key" | "owner";
+  owner?: string;
   from?: string;
   to?: string;
   limit: number;
 }
 
-/** Totals by day, session or key; days are UTC and both ends are included. */
+/** Totals by day, session, key or owner, of everybody or one owner; days are UTC and both ends are included. */
 export function reportUsage({ db }: Books, query: UsageQuery): UsageReport {
-  const column = { day: usage.day, session: usage.sessionId, key: usage.keyId }[query.groupBy];
+  const column = {
+    day: usage.day,
+    session: usage.sessionId,
+    key: usage.keyId,
+    owner: usage.owner,
+  }[query.groupBy];
   const sum = (of: unknown) => sql<number>`sum(${of})`;
   const rows = db
     .select({
@@ -93,7 +103,12 @@ export function reportUsage({ db }: Books, query: UsageQuery): UsageReport {
       costNanos: sum(usage.costNanos),
     })
     .from(usage)
-    .where(between(usage.day, query.from ?? "0000-00-00", query.to ?? "9999-99-99"))
+    .where(
+      and(
+        between(usage.day, query.from ?? "0000-00-00", query.to ?? "9999-99-99"),
+        query.owner === undefined ? undefined : eq(usage.owner, query.owner),
+      ),
+    )
     .groupBy(column)
     .orderBy(desc(column))
     .limit(query.limit)

@@ -1,6 +1,6 @@
 /** The index of a tenant's sessions: enough to list and to count them without waking their objects. */
 import { RosaError } from "@rosa2/shared/errors";
-import { asc, desc, eq, lt } from "drizzle-orm";
+import { and, asc, desc, eq, lt } from "drizzle-orm";
 import type { Mode, SessionSummary } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { forgetAnswers } from "./answers.ts";
@@ -9,6 +9,7 @@ import { savedAnswers, sessionIndex } from "./schema.ts";
 
 export interface NewIndexRow {
   id: string;
+  owner: string | null;
   title: string | null;
   mode: Mode;
   createdAt: number;
@@ -57,23 +58,37 @@ export function oldestSessions({ db }: Books, limit: number) {
   return db.select().from(sessionIndex).orderBy(asc(sessionIndex.id)).limit(limit).all();
 }
 
-/** Newest first; the cursor is the last id of the page before. */
+export interface SessionPage {
+  /** Of one owner alone. */
+  owner?: string;
+  /** The last id of the page before. */
+  cursor?: string;
+  limit: number;
+}
+
+/** Newest first. */
 export function listSessions(
   { db }: Books,
-  page: { cursor?: string; limit: number },
+  { owner, cursor, limit }: SessionPage,
 ): { data: SessionSummary[]; next_cursor: string | null } {
   const rows = db
     .select()
     .from(sessionIndex)
-    .where(page.cursor === undefined ? undefined : lt(sessionIndex.id, page.cursor))
+    .where(
+      and(
+        owner === undefined ? undefined : eq(sessionIndex.owner, owner),
+        cursor === undefined ? undefined : lt(sessionIndex.id, cursor),
+      ),
+    )
     .orderBy(desc(sessionIndex.id))
-    .limit(page.limit + 1)
+    .limit(limit + 1)
     .all();
-  const shown = rows.slice(0, page.limit);
+  const shown = rows.slice(0, limit);
   return {
     data: shown.map((row) => ({
       id: row.id,
       object: "session",
+      owner: row.owner,
       title: row.title,
       mode: row.mode,
       generation: row.generation,
@@ -81,6 +96,6 @@ export function listSessions(
       created_at: new Date(row.createdAt).toISOString(),
       updated_at: new Date(row.updatedAt).toISOString(),
     })),
-    next_cursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
+    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
   };
 }

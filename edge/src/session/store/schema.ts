@@ -20,6 +20,8 @@ export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens:
 export const session = sqliteTable("session", {
   id: text().primaryKey(),
   tenantId: text("tenant_id").notNull(),
+  /** Whose it is among the tenant's users; null: nobody's, server keys alone see it. */
+  owner: text(),
   title: text(),
   instructions: text(),
   mode: text({ enum: modes }).notNull(),

@@ -155,6 +155,7 @@ function sessionSummary(store: Store): SessionSummary {
   return {
     id: row.id,
     object: "session",
+    owner: row.owner,
     title: row.title,
     mode: row.mode,
     generation: activeGeneration(store),
@@ -221,7 +222,14 @@ export function isTurnSettled(store: Store, turnId: string): boolean {
     .where(eq(feedback.turnId, turnId))
     .all()
     .some(({ step }) => step !== "done");
-  return !open && turnRow(store, turnId).status !== "running";
+  return !open && isReplySettled(store, turnId);
+}
+
+/** Whether nothing more can come of a turn's reply: it ended, or the turn was taken back. */
+export function isReplySettled(store: Store, turnId: string): boolean {
+  const { status } = turns;
+  const row = store.db.select({ status }).from(turns).where(eq(turns.id, turnId)).get();
+  return row?.status !== "running";
 }
 
 /** How much a session holds, as its erasure says it. */

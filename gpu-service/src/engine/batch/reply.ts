@@ -1,10 +1,10 @@
 /** One reply as it grows: next tokens in, text pieces out. Knows nothing of the batch it is decoded in. */
 import type { Sampling, TokenLogprob } from "@rosa2/shared/protocol";
+import { answerOf } from "@rosa2/shared/thinking";
 import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
 import type { NextToken } from "../../language-model.ts";
 import type { Detokenizer } from "../../tokenizer/detokenizer.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
-import { answerOf } from "./near-copies.ts";
 import { RejectedReplies, type RejectedReply } from "./rejected.ts";
 import { type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
 import { StopStrings } from "./stop-strings.ts";

@@ -14,6 +14,7 @@ import type {
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
+import { answerOf } from "@rosa2/shared/thinking";
 import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
 import type {
   AdapterWeights,
@@ -23,7 +24,7 @@ import type {
   TokenRow,
 } from "../../language-model.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
-import { answerOf, isNearCopy, longTokensMin } from "../batch/near-copies.ts";
+import { isNearCopy, longTokensMin } from "../batch/near-copies.ts";
 import type { RejectedReply } from "../batch/rejected.ts";
 import { Reply } from "../batch/reply.ts";
 import { withDefaults } from "../batch/sampling.ts";
@@ -311,10 +312,7 @@ export class Requests {
   }
 
   #row({ messages, reply }: { messages: Message[]; reply: string }, param: string): ScoreRow {
-    const row = {
-      prompt: this.#runtime.tokenizer.promptIds(messages, this.#tokensMax),
-      reply: this.#runtime.tokenizer.replyIds(reply),
-    };
+    const row = this.#runtime.tokenizer.exampleIds(messages, reply, this.#tokensMax);
     const tokens = row.prompt.length + row.reply.length;
     if (tokens > this.#tokensMax) {
       throw new RosaError(
