@@ -29,6 +29,8 @@ export interface ApiKeyCreated extends ApiKey {
 export interface ApiKeyList {
   object: "list";
   data: ApiKey[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Budget {
@@ -296,6 +298,8 @@ export interface GenerationList {
   /** `base` or a generation's id */
   active: string;
   data: Generation[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Health {
@@ -381,6 +385,8 @@ export interface Session extends SessionSummary {
 export interface SessionCreate {
   instructions?: string;
   title?: string;
+  /** Your own pairs of key and value */
+  metadata?: Record<string, string>;
   adaptation?: Adaptation;
   lexicon?: Lexicon;
   /** The session erases itself this long after it was made */
@@ -402,7 +408,14 @@ export interface SessionErased {
 export interface SessionList {
   object: "list";
   data: SessionSummary[];
+  /** Null on the last page */
   next_cursor: string | null;
+}
+
+export interface SessionPatch {
+  title?: string | null;
+  /** Your own pairs of key and value */
+  metadata?: Record<string, string>;
 }
 
 export interface SessionSummary {
@@ -411,6 +424,8 @@ export interface SessionSummary {
   /** Your own name for one of your users */
   owner: string | null;
   title: string | null;
+  /** Your own pairs of key and value */
+  metadata: Record<string, string>;
   mode: "both" | "words" | "weights" | "off";
   /** `base` or a generation's id */
   generation: string;
@@ -447,6 +462,8 @@ export interface SigningKeyCreate {
 export interface SigningKeyList {
   object: "list";
   data: SigningKey[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Tenant {
@@ -537,6 +554,8 @@ export interface UsageReport {
     gpu_ms: number;
     cost: Cost;
   }[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Weights {
