@@ -57,9 +57,12 @@ export function openSuites(settings: Settings): SuiteSource[] {
 }
 
 function generatedSource(name: SuiteName, settings: Settings): SuiteSource {
-  const { place, isWord }: GeneratedSuite = suites[name];
-  const protocol = isWord ? wordProtocol(settings) : protocolOf(settings);
-  const length = isWord ? settings.teach * 2 || 1 : settings.length;
+  const { place, isWord, telling }: GeneratedSuite = suites[name];
+  const isLost = telling !== undefined;
+  const protocol = isWord
+    ? wordProtocol(settings)
+    : { ...protocolOf(settings), corrections: settings.corrections && !isLost };
+  const length = isLost ? 1 : isWord ? settings.teach * 2 || 1 : settings.length;
   return {
     name,
     place,

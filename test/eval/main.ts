@@ -15,11 +15,13 @@ import { type ConditionName, conditions } from "./conditions.ts";
 import { findDeployment } from "./deployment.ts";
 import { Failure } from "./failure.ts";
 import { Journal } from "./journal.ts";
+import { compareLost } from "./lost.ts";
 import { pairedDifferences } from "./paired.ts";
 import { project } from "./projection.ts";
 import { renderHtml } from "./report/html.ts";
 import {
   renderComparisons,
+  renderLost,
   renderPaired,
   renderTable,
   renderWordingGains,
@@ -101,6 +103,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
     const paired = pairedDifferences(held, (name, length) =>
       lateFrom(suites.find((suite) => suite.name === name)!, length),
     );
+    const lost = compareLost(held);
     const wordings = wordingGains(rows);
     const report = {
       model,
@@ -111,6 +114,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
       means,
       comparisons,
       paired,
+      lost,
       wordings,
     };
     if (settings.json !== null) writeJson(settings.json, report);
@@ -121,6 +125,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
     console.log(renderTable(means));
     if (wordings.length > 0) console.log(`\n${renderWordingGains(wordings)}`);
     if (comparisons.length > 0) console.log(`\n${renderComparisons(comparisons)}`);
+    if (lost.length > 0) console.log(`\n${renderLost(lost)}`);
     if (paired.length > 0) console.log(`\n${renderPaired(paired)}`);
   } catch (error) {
     if (journal !== undefined) console.error(`\nTo go on: --journal ${journal.path}`);

@@ -9,6 +9,7 @@ import { suiteNames, suites } from "./suites.ts";
 const suiteSets = {
   plane: ["EASY", "AMB", "CAP", "MIX", "THREE", "THREEA"],
   words: ["ONE", "AMB", "MIX"],
+  lost: ["WHOLE", "CONCAT", "SHARDS"],
 } as const;
 /** What rewriting is worth: one problem a session, two remarks, every way of wording. */
 const wordsDefaults = {
@@ -140,7 +141,8 @@ export function helpText(): string {
   --url URL            deployment; without it ${defaultUrl}, or one started for this run
   --key KEY            API key; otherwise ROSA2_API_KEY, then .rosa2/api-key
   --suite NAMES        comma-separated (default MIX), JSONL files (test/eval/README.md), or a set by itself:
-                       "plane" (${suiteSets.plane.join(", ")}) or
+                       "plane" (${suiteSets.plane.join(", ")}),
+                       "lost" (${suiteSets.lost.join(", ")}; one request whole and in shards) or
                        "words" (${suiteSets.words.join(", ")}; what rewriting is worth, protocol A with 3 tries)
 ${list(suites)}
   --preset paper --data DIR   your own copies, as far as they are there, instead of --suite:
@@ -177,7 +179,7 @@ function readSuites(text: string): string[] {
   for (const name of names) {
     if (name.endsWith(".jsonl") || (suiteNames as string[]).includes(name)) continue;
     throw new Failure(
-      `--suite "${name}" is none of ${suiteNames.join(", ")}, plane, words, nor a .jsonl file`,
+      `--suite "${name}" is none of ${suiteNames.join(", ")}, plane, words, lost, nor a .jsonl file`,
     );
   }
   return unique("--suite", names);
