@@ -381,7 +381,7 @@ function sendError(response: ServerResponse, status: number, code: string, messa
   sendJson(response, status, { error: { type: "api_error", code, message } });
 }
 
-function lastContent(messages: readonly Message[]): string {
+function lastContent(messages: readonly { content: string }[]): string {
   return messages.at(-1)?.content ?? "";
 }
 
