@@ -82,7 +82,7 @@ function finishReason(
 }
 
 /** The same reply gives its calls the same ids, however often it is read. */
-export function callId({ id }: Pick<ReplyHead, "id">, index: number): string {
+function callId({ id }: Pick<ReplyHead, "id">, index: number): string {
   return `call_${id.replace(/^[a-z]+_/, "")}_${index}`;
 }
 
