@@ -147,6 +147,11 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByRole("link", { name: "Chat" }).click();
     await page.getByLabel("Search the titles").fill("very rare");
     await expect.poll(() => page.locator(".recent li").count()).toBe(1);
+    page.once("dialog", (dialog) => void dialog.accept("A very rare name"));
+    await page.getByRole("button", { name: /^Rename/ }).click();
+    await page.locator(".recent-title", { hasText: "A very rare name" }).waitFor();
+    await page.reload();
+    await page.locator(".recent-title", { hasText: "A very rare name" }).waitFor();
     await page.getByLabel("Search the titles").fill("nowhere to be found");
     await page.getByText("No session’s title has").waitFor();
   });

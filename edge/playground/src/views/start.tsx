@@ -134,6 +134,18 @@ function Recent() {
       report(error);
     }
   };
+  const rename = async ({ id, title }: SessionSummary) => {
+    const wanted = prompt("Name of this session", title ?? "")?.trim();
+    if (wanted === undefined || wanted === "" || wanted === title) return;
+    try {
+      await client.value.session(id).change({ title: wanted });
+      setSessions(
+        (known) => known?.map((one) => (one.id === id ? { ...one, title: wanted } : one)) ?? null,
+      );
+    } catch (error) {
+      report(error);
+    }
+  };
   if (sessions === null || sessions.length === 0) return null;
   const wanted = search.trim().toLowerCase();
   const found = sessions.filter(({ title }) => (title ?? "").toLowerCase().includes(wanted));
@@ -162,6 +174,10 @@ function Recent() {
                 {formatTime(session.updated_at)}
               </span>
             </a>
+            <button type="button" class="icon-button" onClick={() => void rename(session)}>
+              <Icon name="edit" />
+              <span class="hidden">Rename {session.title ?? "session"}</span>
+            </button>
             <button type="button" class="icon-button" onClick={() => erase(session)}>
               <Icon name="remove" />
               <span class="hidden">Erase {session.title ?? "session"}</span>
