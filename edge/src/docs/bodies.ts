@@ -167,7 +167,7 @@ const detail: SessionDetail = {
   ...summary,
   instructions: "Answer with the list alone.",
   context: "request",
-  rewriter: "rules",
+  rewriter: "gpu",
   forked_from: null,
   expires_at: null,
   turns: [turn, retried],

@@ -78,7 +78,7 @@ function phraseOf(
   if (phrase === undefined || phrase === "") return "";
   const { attach } = compiled.sense;
   if (attach === "replace") return phrase;
-  return attach === "end" ? `, ${phrase}` : ` ${phrase}`;
+  return attach === "after" ? ` ${phrase}` : `, ${phrase}`;
 }
 
 /** With a capital where the text that it replaces has one. */
