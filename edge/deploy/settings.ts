@@ -1,13 +1,26 @@
 /** Settings of the deploy commands, read once from arguments and environment; knows names and allowed values, not their use. */
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { Failure } from "../local/failure.ts";
+import { readFlags } from "../local/flags.ts";
 import { rootPath } from "../local/settings.ts";
 import { variableNames } from "../src/config.ts";
 
 /** Variables that go to the Worker as secrets when they are set here; wrangler.toml has LOG. */
 const secretNames = variableNames.filter((name) => name !== "LOG");
+
+const usage = `GPU_URL=https://… npm run deploy [-- --env staging] [--wait SECONDS] [--rotate-secret]
+
+Puts the edge on Cloudflare: database, bucket, tables, Worker and secrets, an admin key, and a test of what runs there.
+Every step looks before it acts, so running it again changes what has changed and nothing else.
+
+  --env NAME         production or staging (production)
+  --wait SECONDS     how long the new address and the GPU service are waited for (180)
+  --rotate-secret    with a new GPU_SECRET
+  --config FILE      another wrangler.toml
+  --help             this text
+
+Needs a login (npx wrangler login, or CLOUDFLARE_API_TOKEN) and GPU_URL, the address of the GPU service.`;
 
 const settingsSchema = z.object({
   env: z.enum(["staging", "production"]).default("production"),
@@ -36,14 +49,9 @@ export function readDeploySettings(
   environment: Record<string, string | undefined>,
 ): DeploySettings {
   const option = { type: "string" } as const;
-  let values: Record<string, unknown>;
-  try {
-    const rotate = { type: "boolean" } as const;
-    const options = { env: option, config: option, wait: option, "rotate-secret": rotate };
-    values = parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    throw new Failure((error as Error).message);
-  }
+  const rotate = { type: "boolean" } as const;
+  const options = { env: option, config: option, wait: option, "rotate-secret": rotate };
+  const values: Record<string, unknown> = readFlags(usage, options, args);
   const parsed = settingsSchema.safeParse(values);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => {
@@ -52,7 +60,7 @@ export function readDeploySettings(
     });
     throw new Failure(problems.join("\n"));
   }
-  const { env, config, wait, "rotate-secret": rotate } = parsed.data;
+  const { env, config, wait, "rotate-secret": rotates } = parsed.data;
   const given = Object.fromEntries(
     secretNames.flatMap((name) => {
       const value = environment[name];
@@ -64,7 +72,7 @@ export function readDeploySettings(
     configPath: resolve(rootPath, config),
     statePath: join(resolve(rootPath, environment.ROSA2_STATE || ".rosa2"), "deploy", env),
     waitMs: wait * 1000,
-    rotate,
+    rotate: rotates,
     given,
   };
 }

@@ -7,9 +7,9 @@
  * Uses the rosa2 at ROSA2_URL (key in ROSA2_API_KEY), else the one that runs on the state folder, else
  * starts one there. Exits with 1 when no conversation went as the product promises.
  */
-import { parseArgs } from "node:util";
 import { Api } from "./api.ts";
 import { Failure } from "./failure.ts";
+import { readFlags } from "./flags.ts";
 import { readSettings } from "./settings.ts";
 import { printMeeting, printOutcome } from "./show.ts";
 import { spawnRosa } from "./spawn.ts";
@@ -19,6 +19,16 @@ import { type Outcome, tellStory } from "./story.ts";
 /** With the bundled model this conversation shows everything; with another model the search goes on from it. */
 const firstSeed = 4;
 const conversationsMax = 30;
+
+const usage = `npm run demo [-- --seed N]
+
+Holds one adapting conversation in the terminal: a wrong reply, what the user says, words before and after, the update
+of the weights, and the next request. Uses the rosa2 that runs here, else starts one for as long as it takes.
+
+  --seed N    that conversation and no other
+  --help      this text
+
+  ROSA2_URL and ROSA2_API_KEY    another deployment, and its key`;
 
 interface Connection {
   api: Api;
@@ -50,7 +60,7 @@ async function demonstrate(): Promise<number> {
 }
 
 function readSeeds(): number[] {
-  const { seed } = parseArgs({ options: { seed: { type: "string" } } }).values;
+  const { seed } = readFlags(usage, { seed: { type: "string" } });
   if (seed === undefined) return Array.from({ length: conversationsMax }, (_, i) => firstSeed + i);
   if (!/^\d{1,9}$/.test(seed)) throw new Failure(`--seed ${seed}: must be a whole number`);
   return [Number(seed)];

@@ -23,6 +23,8 @@ export interface Service {
   readonly pid: number;
   /** Resolves at its end with the exit code, or the name of the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
+  /** Kills it and all that it has started, at once. */
+  kill(): void;
 }
 
 const logLinesShown = 25;
@@ -66,7 +68,7 @@ export class Processes {
       return (code ?? signal) as number | NodeJS.Signals;
     });
     this.#running.set(pid, ended);
-    return { pid, ended };
+    return { pid, ended, kill: () => signalGroup(pid, "SIGKILL") };
   }
 
   /** Asks every process to end, and kills what has not after a grace. */

@@ -1,17 +1,20 @@
 /**
  * `npm start`: the whole of rosa2 on this machine, one command. Read `run` first.
  *
- * Order: lock the state folder → GPU service (loads its model meanwhile) → tables → first key → edge →
- * healthy. A GPU service that crashes is started again, as an autoscaler would; without its edge the
- * start ends. Whatever ends the start ends both.
+ * Order: settings and model are checked → lock the state folder → GPU service (loads its model meanwhile) → tables →
+ * first key → edge → healthy. A service that crashes is started again, as a platform would; an edge that keeps
+ * crashing ends the start. Whatever ends the start ends both.
  */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { bootstrapAccount } from "../src/accounts/bootstrap.ts";
 import { Failure } from "./failure.ts";
+import { readFlags } from "./flags.ts";
+import { watchHeartbeat } from "./heartbeat.ts";
+import { refuseBadModel } from "./model-check.ts";
 import { choosePort } from "./ports.ts";
 import { type Command, Processes, type Service } from "./processes.ts";
+import { refuseOtherTables } from "./schema-stamp.ts";
 import { edgeCommand, executeCommand, gpuCommand, migrateCommand } from "./services.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import type { Ready } from "./spawn.ts";
@@ -23,6 +26,25 @@ const patienceMs = 15_000;
 const restartDelayMs = { first: 1_000, longest: 30_000 };
 /** A GPU service that ran this long gets the shortest delay again. */
 const settledMs = 60_000;
+/** Times that an edge is started again without settling in between. */
+const edgeRestartsMax = 3;
+
+const usage = `npm start [-- --replicas N]
+
+Runs rosa2 on this machine: the edge in Cloudflare's local runtime and the GPU service. Prints the address of the
+playground and a key; Ctrl-C stops both. Nothing leaves the machine, but a model given by its hub id is downloaded.
+
+  --replicas N    GPU services behind one port (1)
+  --help          this text
+
+Settings are environment variables:
+  PORT            port of the edge (8787), 0 for any free one
+  GPU_PORT        port of the GPU service (8790)
+  ROSA2_STATE     folder of sessions, adapters, key and logs (.rosa2)
+  MODEL           checkpoint directory, or organisation/name on the Hugging Face hub (the bundled rosa2-mini)
+  QUANTIZE        none, 8 or 4: bits of a weight (none)
+  PROVIDER        cpu, webgpu or cuda (cpu)
+The other ones: gpu-service/README.md and edge/README.md. npm run model -- check DIR says whether a model will run.`;
 
 let stopping = false;
 let state: StateFolder | undefined;
@@ -39,17 +61,14 @@ try {
 
 /** `--replicas 3` is the variable REPLICAS. */
 function readArguments(): { REPLICAS?: string } {
-  try {
-    const { replicas } = parseArgs({ options: { replicas: { type: "string" } } }).values;
-    return replicas === undefined ? {} : { REPLICAS: replicas };
-  } catch (error) {
-    throw new Failure((error as Error).message);
-  }
+  const { replicas } = readFlags(usage, { replicas: { type: "string" } });
+  return replicas === undefined ? {} : { REPLICAS: replicas };
 }
 
 async function run(settings: Settings): Promise<void> {
   const startedAt = performance.now();
   if (settings.endsWithParent) watchParent();
+  await refuseBadModel(process.env);
   state = await StateFolder.open(settings.statePath);
   const ports = {
     edge: await choosePort(settings.port, "PORT"),
@@ -57,6 +76,7 @@ async function run(settings: Settings): Promise<void> {
     inspector: await choosePort(0),
   };
   const edgeDev = edgeCommand(state, ports);
+  refuseOtherTables(state);
   processes = new Processes(state.logs);
   const running: Running = {
     pid: process.pid,
@@ -81,14 +101,20 @@ async function run(settings: Settings): Promise<void> {
     throw ended("The edge", how, "edge");
   });
   await Promise.race([untilHealthy(running.url), gpuEnded, edgeEnded]);
+  gpuEnded.catch(() => {});
+  edgeEnded.catch(() => {});
   if (stopping) return;
 
   console.log(welcome(running.url, key, performance.now() - startedAt));
   process.send?.({ ...running, key } satisfies Ready);
   keepGpuServing(gpu, gpuCommand(state, ports.gpu, settings.replicas), (pid) => {
-    state?.announce({ ...running, gpuPid: pid });
+    running.gpuPid = pid;
+    state?.announce(running);
   });
-  await edgeEnded;
+  await keepEdgeServing(edge, edgeDev, running.url, (pid) => {
+    running.edgePid = pid;
+    state?.announce(running);
+  });
 }
 
 /** Tables, the local tenant and its admin key; returns the key. */
@@ -149,6 +175,56 @@ async function keepGpuServing(
     delayMs = Math.min(delayMs * 2, restartDelayMs.longest);
     service = started().start(command);
     onStart(service.pid);
+  }
+}
+
+/**
+ * Starts the edge again when it ends, and when one of its processes is gone or hangs so that nothing answers.
+ *
+ * Throws `Failure` with the end of its log once it does not keep running.
+ */
+async function keepEdgeServing(
+  first: Service,
+  command: Command,
+  url: string,
+  onStart: (pid: number) => void,
+): Promise<void> {
+  let service = first;
+  for (let unsettled = 0; ; unsettled++) {
+    const since = performance.now();
+    const heartbeat = watchHeartbeat(`${url}/health`);
+    const end = service.ended.then((how) => `it ended (${how})`);
+    const reason = await Promise.race([end, heartbeat.lost]);
+    heartbeat.stop();
+    if (stopping) return;
+    if (performance.now() - since > settledMs) unsettled = 0;
+    if (unsettled >= edgeRestartsMax) {
+      throw new Failure(
+        `The edge does not keep running: ${reason}.\n${started().tail(command.name)}`,
+      );
+    }
+    console.error(`Starting the edge again: ${reason}.`);
+    service.kill();
+    await service.ended;
+    if (stopping) return;
+    service = started().start(command);
+    onStart(service.pid);
+    const restartEnded = service.ended.then((how) => {
+      throw ended("The edge", how, command.name);
+    });
+    await Promise.race([untilAnswering(url), restartEnded]);
+    restartEnded.catch(() => {});
+    if (!stopping) console.error("The edge answers again.");
+  }
+}
+
+/** Any answer counts: a GPU service that is away is no reason to wait. */
+async function untilAnswering(url: string): Promise<void> {
+  while (!stopping) {
+    const response = await fetch(`${url}/health`).catch(() => null);
+    await response?.body?.cancel();
+    if (response !== null) return;
+    await sleep(healthCheckMs);
   }
 }
 

@@ -78,6 +78,10 @@ export class StateFolder {
     return new PrivateFolder(this.path).write(name, text);
   }
 
+  readPrivate(name: string): string | null {
+    return new PrivateFolder(this.path).read(name);
+  }
+
   announce(running: Running): void {
     this.writePrivate("running.json", JSON.stringify(running));
   }

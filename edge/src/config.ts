@@ -13,7 +13,7 @@ const variablesSchema = z.object({
   /** Who gives replies, if not the GPU service: the gateway in front of vLLM. Updates and scores stay there. */
   INFERENCE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   /** Comma-separated names that stand for the served model too, or * for any name. */
-  MODEL_ALIASES: z.string().default(""),
+  MODEL_ALIASES: z.string().default("rosa2"),
   /** Shared with the GPU service; at least 16 characters. */
   GPU_SECRET: z
     .string("must be a string of at least 16 characters")
@@ -131,6 +131,15 @@ export interface Prices {
 export function spareNanos({ prices, replyTokens, contextTokens }: Config): number {
   const reply = 3 * contextTokens * prices.inputNanos + replyTokens * prices.outputNanos;
   return Math.ceil(8 * reply + 2 * prices.adaptationNanos);
+}
+
+/** The length that a reply may have: as asked for, else the deployment's own or what is left of the window. */
+export function replyLength(
+  asked: { max_tokens?: number | undefined },
+  { replyTokens }: Config,
+): { max_tokens: number; max_tokens_may_shrink?: true } {
+  if (asked.max_tokens !== undefined) return { max_tokens: asked.max_tokens };
+  return { max_tokens: replyTokens, max_tokens_may_shrink: true };
 }
 
 const known = new WeakMap<object, Config>();

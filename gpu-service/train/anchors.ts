@@ -6,7 +6,6 @@
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
 import { drawBaseSkill } from "../language/base-skills.ts";
@@ -19,8 +18,19 @@ import { encodeAnchors, strongestDirections } from "../src/adapt/anchors.ts";
 import { Model } from "../src/engine/model/model.ts";
 import type { ScoreRow } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
+import { readFlags } from "./flags.ts";
 
-const { values: flags } = parseArgs({
+const usage = `npm run anchors [-- --model DIR] [--count N] [--directions N] [--rank N]
+
+Makes a model's anchors, the base skills that every update protects, and writes them beside its weights.
+
+  --model DIR       checkpoint (the bundled rosa2-mini)
+  --count N         prompts (256)
+  --directions N    directions kept of them (32)
+  --rank N          rank of the adapters that they are for (8)
+  --help            this text`;
+
+const { values: flags } = readFlags(usage, {
   options: {
     model: {
       type: "string",

@@ -10,7 +10,6 @@
 import { appendFileSync, cpSync, existsSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
 import { drawSample } from "../language/samples.ts";
@@ -19,13 +18,29 @@ import { Model } from "../src/engine/model/model.ts";
 import { packBatch } from "./batches.ts";
 import { loadRun, saveModel, saveRun, type TrainingState } from "./checkpoints.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
+import { readFlags } from "./flags.ts";
 import { startFrom } from "./grow.ts";
 import { measureSkills } from "./measure.ts";
 import { contextLength } from "./tokenizer.ts";
 import { initialState, Trainer } from "./trainer.ts";
 import { readVocabulary, specialTokens } from "./vocabulary.ts";
 
-const { values: flags } = parseArgs({
+const usage = `npm run train [-- FLAGS]
+
+Trains the bundled model from nothing and writes it as a Hugging Face checkpoint. A run that was stopped goes on from its
+last checkpoint when it is started again with the same flags.
+
+  --steps N --seed N              how long, and what it is drawn from
+  --workers N --threads N         threads that a batch is dealt to, and threads of each
+  --run NAME                      folder of the run under gpu-service/train/runs
+  --from DIR --out DIR            weights to begin with, and where the model is written
+  --peak X --constant X           highest rate, and the share of the run at it
+  --measure N                     steps between two measurements of its skills
+  --hidden --layers --heads --ff  shape of the model
+  --rows --width                  shape of a batch
+  --help                          this text`;
+
+const { values: flags } = readFlags(usage, {
   options: {
     steps: { type: "string", default: "6000" },
     seed: { type: "string", default: "1" },

@@ -18,6 +18,9 @@ export const limits = {
   samplesMax: 16,
   scoreItemsMax: 256,
   tokensMax: 32_768,
+  stopsMax: 16,
+  stopCharsMax: 1_024,
+  biasedTokensMax: 1_024,
 } as const;
 
 export const messageSchema = z.object({
@@ -33,19 +36,39 @@ export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-25
 const tenantSchema = z.string().min(1).max(64);
 const adapterSchema = z.object({ digest: digestSchema }).nullable();
 
+/** Any 64-bit integer, as far as JSON's numbers hold it. */
+export const seedSchema = z
+  .number()
+  .min(-(2 ** 63))
+  .max(2 ** 64)
+  .refine(Number.isInteger, "must be an integer");
+
+/** Logits by token id. */
+export const logitBiasSchema = z
+  .record(z.string().regex(/^\d{1,7}$/, "must be a token id"), z.number().min(-100).max(100))
+  .refine(
+    (bias) => Object.keys(bias).length <= limits.biasedTokensMax,
+    `may name ${limits.biasedTokensMax} tokens`,
+  );
+
 /** What is left out of the first five is as the checkpoint's generation_config.json says; without one, greedy. */
 export const samplingSchema = z.object({
   /** 0 is greedy. */
   temperature: z.number().min(0).max(2).optional(),
-  top_p: z.number().gt(0).max(1).optional(),
+  /** 0 keeps the likeliest token alone. */
+  top_p: z.number().min(0).max(1).optional(),
   /** 0 keeps every token. */
   top_k: z.number().int().min(0).optional(),
   min_p: z.number().min(0).max(1).optional(),
   /** Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing. */
   repetition_penalty: z.number().gt(0).max(2).optional(),
   max_tokens: z.number().int().min(1).max(limits.tokensMax).optional(),
-  stop: z.array(z.string().min(1).max(64)).max(4).default([]),
-  seed: z.number().int().optional(),
+  /** Whether max_tokens gives way to what the prompt leaves of the window; else a prompt that leaves less is refused. */
+  max_tokens_may_shrink: z.boolean().optional(),
+  stop: z.array(z.string().min(1).max(limits.stopCharsMax)).max(limits.stopsMax).default([]),
+  seed: seedSchema.optional(),
+  /** Added to the logits of token ids before a token is chosen; -100 forbids one in practice. */
+  logit_bias: logitBiasSchema.optional(),
   frequency_penalty: z.number().min(-2).max(2).default(0),
   presence_penalty: z.number().min(-2).max(2).default(0),
   /** Number of alternatives reported with each token's log-prob; absent means none are reported. */
@@ -72,9 +95,20 @@ export const usageSchema = z.object({
 export type Usage = z.infer<typeof usageSchema>;
 
 export const tokenLogprobSchema = z.object({
+  /** The token's part of the text; what is only part of a character is written as its bytes, \\xe2\\x80. */
   token: z.string(),
+  /** The same in UTF-8; the bytes of a reply's tokens join to its text. */
+  bytes: z.array(z.number().int().min(0).max(255)).optional(),
   logprob: z.number(),
-  top: z.array(z.object({ token: z.string(), logprob: z.number() })).default([]),
+  top: z
+    .array(
+      z.object({
+        token: z.string(),
+        bytes: z.array(z.number().int().min(0).max(255)).optional(),
+        logprob: z.number(),
+      }),
+    )
+    .default([]),
 });
 export type TokenLogprob = z.infer<typeof tokenLogprobSchema>;
 

@@ -1,7 +1,7 @@
 /** `npm start` as a process: what it prints, what it keeps, and that it leaves nothing behind. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
@@ -111,12 +111,53 @@ describe("npm start", () => {
     await expect(Rosa.start(state.path, environment)).rejects.toThrow(message);
   });
 
-  it("says what is wrong with a model that cannot be loaded", async () => {
-    await expect(Rosa.start(state.path, { MODEL: "/nowhere" })).rejects.toThrow(
-      /The GPU service ended[\s\S]*\/nowhere/,
-    );
+  it.each([
+    [{ MODEL: "/nowhere" }, 'Cannot start with MODEL="/nowhere"'],
+    [{ MODEL: "edge" }, "config.json"],
+    [{ QUANTIZE: "5" }, 'QUANTIZE="5"'],
+  ])(
+    "finds what the model cannot be before any process starts: %o",
+    async (environment, message) => {
+      await expect(Rosa.start(state.path, environment)).rejects.toThrow(message);
+      await expect(Rosa.start(state.path, environment)).rejects.not.toThrow("Starting rosa2");
+    },
+  );
+
+  it("refuses state with other tables and says how to set it aside", async () => {
+    const stamp = join(state.path, "schema.sha256");
+    const saved = readFileSync(stamp, "utf8");
+    rmSync(stamp);
+    const refused = await Rosa.start(state.path).catch((error: Error) => error.message);
+    expect(refused).toContain("its sessions were stored by another version of rosa2");
+    const [command = ""] = /mv .+/.exec(String(refused)) ?? [];
+    execSync(command, { cwd: rootPath });
+    const rosa = await start();
+    expect(rosa.key).toBe(key);
+    await expect(rosa.readSession(session)).rejects.toThrow();
+    expect(readFileSync(stamp, "utf8")).toBe(saved);
   });
+
+  it.each(["SIGKILL", "SIGSTOP"] as const)(
+    "starts the edge again within five seconds of a %s to its runtime",
+    async (signal) => {
+      const rosa = await start();
+      const { id } = await rosa.openSession({ title: signal });
+      const edge = readRunning(state.path)?.edgePid ?? 0;
+      for (const pid of runtimesOf(rosa)) process.kill(pid, signal);
+      await expect.poll(() => readRunning(state.path)?.edgePid, { timeout: 5_000 }).not.toBe(edge);
+      await expect
+        .poll(() => rosa.readSession(id).catch(() => null), { timeout: 20_000 })
+        .toMatchObject({ title: signal });
+    },
+  );
 });
+
+/** Cloudflare's runtime: the one that listens, and the one that runs the Worker behind it. */
+function runtimesOf(rosa: Rosa): number[] {
+  return stillRunning(processTree(rosa.process.pid))
+    .filter((row) => /\/workerd /.test(row))
+    .map((row) => Number.parseInt(row, 10));
+}
 
 function spawnNpmStart(): ChildProcess {
   return spawn("npm", ["start"], {

@@ -32,7 +32,7 @@ afterEach(() => {
   if (getByName !== undefined) namespace.getByName = getByName;
 });
 
-const hello = { model: "m", messages: [{ role: "user", content: "hello" }] };
+const hello = { model: "fake-mini", messages: [{ role: "user", content: "hello" }] };
 
 /** A caller whose key this isolate knows. */
 async function knownCaller(): Promise<Caller> {

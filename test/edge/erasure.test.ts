@@ -72,7 +72,7 @@ describe("erasing a tenant", () => {
     });
     await caller.make(
       "/v1/chat/completions",
-      { model: "m", messages: [{ role: "user", content: secret }] },
+      { model: "fake-mini", messages: [{ role: "user", content: secret }] },
       { "idempotency-key": "kept-answer" },
     );
     // More than one step of the eraser takes.

@@ -161,7 +161,7 @@ describe("bad input", () => {
       ["/v1/sessions", { adaptation: { mode: "magic" } }, "adaptation.mode"],
       ["/v1/sessions", { ttl_seconds: 1 }, "ttl_seconds"],
       ["/v1/keys", { name: "x", scopes: ["root"] }, "scopes.0"],
-      ["/v1/chat/completions", { model: "m", messages: [] }, "messages"],
+      ["/v1/chat/completions", { model: "fake-mini", messages: [] }, "messages"],
     ];
     for (const [path, body, param] of cases) {
       const response = await caller.post(path, body);
@@ -240,7 +240,7 @@ describe("request identity", () => {
 
   it("begins a trace where the caller brought none, or one that cannot be", async () => {
     const caller = await newTenant();
-    const chat = { model: "m", messages: [{ role: "user", content: "hi" }] };
+    const chat = { model: "fake-mini", messages: [{ role: "user", content: "hi" }] };
     const given = ["", "nonsense", `00-${"0".repeat(32)}-00f067aa0ba902b7-01`];
     for (const traceparent of given) {
       await caller.make("/v1/chat/completions", chat, traceparent === "" ? {} : { traceparent });

@@ -13,7 +13,7 @@ import {
 } from "./support/client.ts";
 
 const header = (key: string) => ({ "idempotency-key": key });
-const hello = { model: "m", messages: [{ role: "user", content: "hello" }] };
+const hello = { model: "fake-mini", messages: [{ role: "user", content: "hello" }] };
 
 describe("Idempotency-Key outside sessions", () => {
   it("opens one session for concurrent calls with one key", async () => {

@@ -33,7 +33,7 @@ describe("the log", () => {
     const lines = await linesOf(async () => {
       await post(`/v1/sessions/${id}/turns`, { content: secret });
       await post("/v1/chat/completions", {
-        model: "m",
+        model: "fake-mini",
         messages: [{ role: "user", content: secret }],
         stream: true,
       });

@@ -14,7 +14,10 @@ describe("counters", () => {
     const caller = await newTenant();
     const headers = { authorization: `Bearer ${caller.key}`, "content-type": "application/json" };
     await call("/v1/sessions/ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM", { headers });
-    const body = JSON.stringify({ model: "m", messages: [{ role: "user", content: "my secret" }] });
+    const body = JSON.stringify({
+      model: "fake-mini",
+      messages: [{ role: "user", content: "my secret" }],
+    });
     await call("/v1/chat/completions", { method: "POST", headers, body });
     expect(points.map(({ indexes, blobs }) => [indexes, blobs])).toEqual([
       [[caller.tenantId], ["request", "GET", "/v1/sessions/:s", "404"]],

@@ -81,7 +81,7 @@ describe("usage", () => {
       retry: true,
     });
     const chat = await caller.make<{ rosa2: { cost: { usd: number } } }>("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "hi" }],
     });
     const total = turn.cost.usd + result.cost.usd + chat.rosa2.cost.usd;
@@ -112,7 +112,7 @@ describe("usage", () => {
       usage: { prompt_tokens_details: { cached_tokens: number } };
       rosa2: { cost: { usd: number } };
     }>("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "one two three four" }],
     });
     expect(chat.usage.prompt_tokens_details.cached_tokens).toBe(3);
@@ -201,7 +201,7 @@ describe("usage", () => {
     await caller.behave({ down: ["/v1/generate"] });
     await caller.post(`/v1/sessions/${id}/turns`, { content: "hello" });
     await caller.post("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "hi" }],
     });
     expect(await caller.get("/v1/budget")).toMatchObject({ spent_usd: 0, reserved_usd: 0 });
@@ -233,7 +233,7 @@ describe("usage", () => {
     expect(
       (await caller.post(`/v1/sessions/${id}/turns`, { content: "one two three" })).status,
     ).toBe(503);
-    const chat = { model: "m", messages: [{ role: "user", content: "one two three" }] };
+    const chat = { model: "fake-mini", messages: [{ role: "user", content: "one two three" }] };
     expect((await caller.post("/v1/chat/completions", chat)).status).toBe(503);
     const { data } = await eventually(
       () => caller.get<UsageReport>("/v1/usage"),
@@ -247,7 +247,7 @@ describe("usage", () => {
     const caller = await newTenant();
     await caller.behave({ deltaMs: 40 });
     const response = await caller.post("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "one two three four five six seven eight nine ten" }],
       stream: true,
     });
@@ -325,7 +325,7 @@ describe("the spend cap", () => {
     const statuses = await Promise.all(
       Array.from({ length: 100 }, async (_, i) => {
         const response = await caller.post("/v1/chat/completions", {
-          model: "m",
+          model: "fake-mini",
           messages: [{ role: "user", content: `hello ${i}` }],
         });
         return response.status;
@@ -362,7 +362,7 @@ describe("the spend cap", () => {
       error: { type: "billing_error", code: "budget_exceeded" },
     });
     const stream = await caller.post("/v1/chat/completions", {
-      model: "m",
+      model: "fake-mini",
       messages: [{ role: "user", content: "hi" }],
       stream: true,
     });
@@ -392,7 +392,7 @@ describe("the spend cap", () => {
     expect(events.at(-1)?.data.cost.usd).toBeGreaterThan(0);
     const chunks = await readEvents(
       await caller.post("/v1/chat/completions", {
-        model: "m",
+        model: "fake-mini",
         messages: [{ role: "user", content: "hi" }],
         stream: true,
       }),

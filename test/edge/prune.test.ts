@@ -10,7 +10,11 @@ import {
   readEvents,
 } from "./support/client.ts";
 
-const body = { model: "m", messages: [{ role: "user", content: "one two three" }], stream: true };
+const body = {
+  model: "fake-mini",
+  messages: [{ role: "user", content: "one two three" }],
+  stream: true,
+};
 
 /** Moves everything of a session into the past, and lets its alarm ring now. */
 async function age(caller: Caller, sessionId: string, byMs: number): Promise<void> {

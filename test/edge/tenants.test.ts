@@ -26,18 +26,9 @@ const routes: [name: string, call: (caller: Caller, owned: Owned) => Promise<Res
     (c, o) =>
       c.post(
         "/v1/chat/completions",
-        { model: "m", messages: [{ role: "user", content: "hi" }] },
+        { model: "fake-mini", messages: [{ role: "user", content: "hi" }] },
         { "x-rosa2-session": o.session },
       ),
-  ],
-  [
-    "chat by metadata",
-    (c, o) =>
-      c.post("/v1/chat/completions", {
-        model: "m",
-        messages: [{ role: "user", content: "hi" }],
-        metadata: { session_id: o.session },
-      }),
   ],
   ["read a turn", (c, o) => c.fetch(`/v1/sessions/${o.session}/turns/${o.turn}`)],
   ["follow a turn", (c, o) => c.fetch(`/v1/sessions/${o.session}/turns/${o.turn}/events`)],

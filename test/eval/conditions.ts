@@ -1,6 +1,8 @@
 /** The conditions that are compared, all with the same tries, decoding and user; what each needs of the API is said here. */
 import type { Adaptation, Api, Sampling } from "./api.ts";
+import { bestOf, composed, oracle, oraclePlan, plan } from "./students/approaches.ts";
 import { DialogueStudent } from "./students/dialogue-student.ts";
+import { type Approach, PlainStudent } from "./students/plain-student.ts";
 import { SessionStudent } from "./students/session-student.ts";
 import type { Student } from "./students/student.ts";
 import { type BeginWording, WordingStudent } from "./students/wording-student.ts";
@@ -13,6 +15,8 @@ interface StudentOptions {
   context: Adaptation["context"];
   instructions: string | null;
   title: string;
+  /** Replies drawn by `best_of` for each of its own. */
+  bestOf: number;
 }
 
 export interface Condition {
@@ -49,6 +53,36 @@ export const conditions = {
     isProbed: false,
     needs: null,
     open: inWords(async (request) => appended(request)),
+  },
+  composed: {
+    about: "the request with each remark below it, never the rejected reply again",
+    isProbed: false,
+    needs: null,
+    open: inPlain(() => composed),
+  },
+  plan: {
+    about: "the request one operation at a time",
+    isProbed: false,
+    needs: null,
+    open: inPlain(() => plan),
+  },
+  best_of: {
+    about: "the reply that comes most often among --best-of draws",
+    isProbed: false,
+    needs: null,
+    open: inPlain((options) => bestOf(options.bestOf)),
+  },
+  oracle: {
+    about: "the request with what the user means spelled out: perfect words",
+    isProbed: false,
+    needs: null,
+    open: inPlain(() => oracle),
+  },
+  oracle_plan: {
+    about: "perfect words, one operation at a time",
+    isProbed: false,
+    needs: null,
+    open: inPlain(() => oraclePlan),
   },
   never: {
     about: "adaptation off; a retry never repeats a rejected reply",
@@ -107,6 +141,10 @@ export const conditionNames = Object.keys(conditions) as ConditionName[];
 function inSession(adaptation: Omit<Adaptation, "context">): Condition["open"] {
   return (api, { context, ...options }) =>
     SessionStudent.open(api, { ...options, adaptation: { ...adaptation, context } });
+}
+
+function inPlain(approach: (options: StudentOptions) => Approach): Condition["open"] {
+  return async (api, options) => new PlainStudent(api, options, approach(options));
 }
 
 function inWords(begin: BeginWording): Condition["open"] {

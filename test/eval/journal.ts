@@ -126,10 +126,10 @@ export class Journal {
 /** What must agree for two sessions to belong to one experiment; suites, conditions and seeds may be added. */
 function sameness(settings: Settings, model: string): Record<string, unknown> {
   const { protocol, corrections, tries, length, teach } = settings;
-  const { wording, context, temperature, maxTokens, probes } = settings;
+  const { wording, context, temperature, maxTokens, probes, bestOf } = settings;
   return {
     ...{ model, protocol, corrections, tries, length, teach },
-    ...{ wording, context, temperature, maxTokens, probes },
+    ...{ wording, context, temperature, maxTokens, probes, bestOf },
   };
 }
 

@@ -79,6 +79,8 @@ function problemOf(line: Line, where: string): Problem {
   const known = line.check === "regex" ? null : line.answer;
   return {
     request: line.request,
+    steps: null,
+    clear: null,
     isRight,
     correction: line.correction === undefined ? known : line.correction,
     comment: (random: Random, _reply, tryIndex) =>

@@ -15,9 +15,15 @@ import { type ConditionName, conditions } from "./conditions.ts";
 import { findDeployment } from "./deployment.ts";
 import { Failure } from "./failure.ts";
 import { Journal } from "./journal.ts";
+import { pairedDifferences } from "./paired.ts";
 import { renderHtml } from "./report/html.ts";
-import { renderComparisons, renderTable, renderWordingGains } from "./report/table.ts";
-import { meansOf, rowsOf } from "./results.ts";
+import {
+  renderComparisons,
+  renderPaired,
+  renderTable,
+  renderWordingGains,
+} from "./report/table.ts";
+import { lateFrom, meansOf, rowsOf } from "./results.ts";
 import { pendingOf, runCells } from "./run.ts";
 import { helpText, readSettings, type Settings } from "./settings.ts";
 import { wordingGains } from "./wordings.ts";
@@ -84,6 +90,9 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
       wanted.has(`${condition}/${suite}/${seed}`),
     );
     const comparisons = compare(means, held);
+    const paired = pairedDifferences(held, (name, length) =>
+      lateFrom(suites.find((suite) => suite.name === name)!, length),
+    );
     const wordings = wordingGains(rows);
     const report = {
       model,
@@ -93,6 +102,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
       rows,
       means,
       comparisons,
+      paired,
       wordings,
     };
     if (settings.json !== null) writeJson(settings.json, report);
@@ -103,6 +113,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
     console.log(renderTable(means));
     if (wordings.length > 0) console.log(`\n${renderWordingGains(wordings)}`);
     if (comparisons.length > 0) console.log(`\n${renderComparisons(comparisons)}`);
+    if (paired.length > 0) console.log(`\n${renderPaired(paired)}`);
   } catch (error) {
     if (journal !== undefined) console.error(`\nTo go on: --journal ${journal.path}`);
     throw error;

@@ -1,8 +1,16 @@
 /** What is asked of a model: problems with their checks, and the sessions they come in. Knows no model and no API. */
 import type { Random } from "@rosa2/shared/random";
 
-export interface Problem {
+/** One way of putting a problem to a model. */
+export interface Asking {
   request: string;
+  /** The same one operation at a time: each asks about the reply to the one before; null where it has no steps. */
+  steps: readonly ((reply: string) => string)[] | null;
+}
+
+export interface Problem extends Asking {
+  /** The same with everything that the user means spelled out; null where nobody knows more than the request says. */
+  clear: Asking | null;
   isRight(reply: string): boolean;
   /** The reply that the user would give as a correction; null when the user has none to give. */
   correction: string | null;

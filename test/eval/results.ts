@@ -42,6 +42,9 @@ export interface MeanRow extends Record<ColumnName, Estimate | null> {
   suite: string;
   condition: ConditionName;
   seeds: number;
+  /** Sessions and problems of all seeds together. */
+  sessions: number;
+  problems: number;
   curve: (Estimate | null)[];
 }
 
@@ -77,13 +80,15 @@ export function meansOf(rows: readonly Row[]): MeanRow[] {
       suite,
       condition,
       seeds: of.length,
+      sessions: sum(of.map(({ sessions }) => sessions)),
+      problems: sum(of.map(({ problems }) => problems)),
       curve: Array.from({ length }, (_, i) => estimate(of.map(({ curve }) => curve[i] ?? null))),
     };
   });
 }
 
 /** Problems from this one on are the late half; of a new word, its uses after the lessons. */
-function lateFrom({ protocol }: SuiteSource, length: number): number {
+export function lateFrom({ protocol }: SuiteSource, length: number): number {
   return protocol.silentFrom ?? Math.floor(length / 2);
 }
 

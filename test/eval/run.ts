@@ -62,7 +62,8 @@ async function holdSession(
     ...(settings.temperature > 0 ? { seed: seed * 1000 + index } : {}),
   };
   const { instructions } = plan;
-  const options = { model, sampling, context: settings.context, instructions, title };
+  const { bestOf } = settings;
+  const options = { model, sampling, context: settings.context, bestOf, instructions, title };
   const student = await condition.open(api, options);
   let isDone = false;
   try {

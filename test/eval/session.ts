@@ -56,7 +56,7 @@ async function workOn(
   protocol: Protocol,
   randomOf: (tryIndex: number) => Random,
 ): Promise<ProblemOutcome> {
-  let reply = await student.ask(problem.request);
+  let reply = await student.ask(problem);
   for (let tries = 1; ; tries++) {
     const { shift } = reply;
     if (problem.isRight(reply.text)) {
@@ -74,6 +74,6 @@ async function workOn(
 
 /** One try, and the user says nothing about it. */
 async function listen(student: Student, problem: Problem): Promise<ProblemOutcome> {
-  const { text, shift } = await student.ask(problem.request);
+  const { text, shift } = await student.ask(problem);
   return { solved: problem.isRight(text), tries: 1, shift };
 }

@@ -36,6 +36,7 @@ export interface Settings {
   temperature: number;
   maxTokens: number | null;
   probes: number;
+  bestOf: number;
   concurrency: number;
   json: string | null;
   html: string | null;
@@ -62,6 +63,7 @@ const options = {
   temperature: { type: "string", default: "0" },
   "max-tokens": { type: "string" },
   probes: { type: "string", default: "9" },
+  "best-of": { type: "string", default: "8" },
   concurrency: { type: "string", default: "2" },
   json: { type: "string" },
   html: { type: "string" },
@@ -107,6 +109,7 @@ export function readSettings(args: readonly string[]): Settings | null {
         ? null
         : wholeNumber("--max-tokens", flags["max-tokens"], 1),
     probes: wholeNumber("--probes", flags.probes, 0),
+    bestOf: wholeNumber("--best-of", flags["best-of"], 1),
     concurrency: wholeNumber("--concurrency", flags.concurrency, 1),
     json: flags.json ?? null,
     html: flags.html ?? null,
@@ -120,7 +123,7 @@ export function readSettings(args: readonly string[]): Settings | null {
 export function helpText(): string {
   const list = (entries: Record<string, { about: string }>) =>
     Object.entries(entries)
-      .map(([name, { about }]) => `    ${name.padEnd(8)} ${about}`)
+      .map(([name, { about }]) => `    ${name.padEnd(11)} ${about}`)
       .join("\n");
   return `npm run eval -- [flags]: what words, weights and both gain, over the HTTP API of a running rosa2
 
@@ -139,6 +142,7 @@ ${list(conditions)}
   --tries N  --length N  --teach N (corrected uses of a new word, then as many silent ones)
   --wording canonical|varied   --context request|dialogue   --temperature T   --max-tokens N
   --probes N           unrelated requests at the end of a session, for forgetting (default 9)
+  --best-of N          draws of the condition best_of (default 8): give it as many tokens as both takes
   --concurrency N      sessions in flight (default 2)
   --gpu-metrics URL    the GPU service's /metrics, for memory and time; --gpu-secret or GPU_SECRET
   --json FILE  --html FILE   results and report

@@ -12,9 +12,14 @@ import {
   withNewItems,
 } from "../../gpu-service/language/task.ts";
 import { feedback } from "../../gpu-service/language/user.ts";
-import { drawWording, request } from "../../gpu-service/language/wording.ts";
+import {
+  canonicalWording,
+  drawWording,
+  request,
+  type Wording,
+} from "../../gpu-service/language/wording.ts";
 import { drawProbes } from "./probes.ts";
-import type { Problem, SessionPlan } from "./problem.ts";
+import type { Asking, Problem, SessionPlan } from "./problem.ts";
 
 /** A suite's place in the plane. */
 export interface Place {
@@ -115,21 +120,47 @@ export function drawSuiteSession(name: SuiteName, options: DrawOptions): Session
   const tasks = suite.draw(random, options.length);
   const first = tasks[0]!;
   const wording = options.wording === "varied" ? drawWording(random, first) : undefined;
-  const said = (task: Task) => (hasWord(task) ? newWordRequest(task) : request(task, wording));
   return {
     instructions: null,
-    problems: tasks.map((task) => problemOf(task, said(task))),
+    problems: tasks.map((task) => problemOf(task, wording)),
     probes: drawProbes(random, first, options.probeCount),
   };
 }
 
-function problemOf(task: Task, said: string): Problem {
+function problemOf(task: Task, wording?: Wording): Problem {
   return {
-    request: said,
+    ...askingOf(task, wording),
+    clear: hasWord(task)
+      ? null
+      : askingOf({ ...task, stated: task.stated.map(() => true) }, wording),
     isRight: (reply) => isRight(task, reply),
     correction: answer(task),
     comment: (random, reply) => feedback(random, task, reply),
   };
+}
+
+/** A word that stands for operations has no steps that a user could say. */
+function askingOf(task: Task, wording?: Wording): Asking {
+  return {
+    request: hasWord(task) ? newWordRequest(task) : request(task, wording),
+    steps: hasWord(task) ? null : stepsOf(task, wording ?? canonicalWording(task)),
+  };
+}
+
+/** Each operation on the list that the reply before left, as plain text until the last. */
+function stepsOf(task: Task, wording: Wording): Asking["steps"] {
+  const last = task.operations.length - 1;
+  return task.operations.map((operation, i) => (reply) => {
+    const isLast = i === last;
+    const step: Task = {
+      kind: task.kind,
+      operations: [operation],
+      hidden: [task.hidden[i]!, isLast ? task.hidden.at(-1)! : "plain"],
+      stated: [task.stated[i]!, isLast ? task.stated.at(-1)! : true],
+      items: i === 0 ? task.items : reply.trim().split(/\s+/u),
+    };
+    return request(step, { ...wording, clauses: [wording.clauses[i]!] });
+  });
 }
 
 function hasWord(task: Task): task is Task & { word: string } {

@@ -37,6 +37,7 @@ export interface Call {
   traceparent: string | null;
   messages: Message[];
   rejected: string[];
+  sampling: Record<string, unknown>;
   rows: { kind: string; reply: string; prompt: string }[];
   status: number;
   aborted: boolean;

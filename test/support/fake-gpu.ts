@@ -310,6 +310,7 @@ function noteOf(path: string, request: IncomingMessage, json: unknown, hasBytes:
     adapter?: { digest: string } | null;
     messages?: Message[];
     rejected?: string[];
+    sampling?: Record<string, unknown>;
     rows?: { kind: string; reply: string; messages: Message[] }[];
   };
   const header = (name: string) => (request.headers[name] as string | undefined) ?? null;
@@ -321,6 +322,7 @@ function noteOf(path: string, request: IncomingMessage, json: unknown, hasBytes:
     traceparent: header("traceparent"),
     messages: body.messages ?? [],
     rejected: body.rejected ?? [],
+    sampling: body.sampling ?? {},
     rows: (body.rows ?? []).map(({ kind, reply, messages }) => ({
       kind,
       reply,

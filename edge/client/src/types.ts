@@ -67,6 +67,7 @@ export interface ChatCompletion {
 }
 
 export interface ChatCompletionRequest {
+  /** The served model's name, or an alias of the deployment's; any other is refused */
   model: string;
   messages: {
     role: string;
@@ -85,19 +86,30 @@ export interface ChatCompletionRequest {
     include_usage?: boolean | null;
     [other: string]: unknown;
   } | null;
+  /** 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
   temperature?: number | null;
+  /** Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
   top_p?: number | null;
-  /** 0 keeps every token */
+  /** How many of the likeliest tokens are drawn from; 0 and -1 keep every token */
   top_k?: number | null;
+  /** Tokens less likely than this share of the likeliest one's probability are left out */
   min_p?: number | null;
+  /** Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing */
   repetition_penalty?: number | null;
+  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
   max_tokens?: number | null;
+  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
   max_completion_tokens?: number | null;
   n?: number | null;
   stop?: string | string[] | null;
+  /** The same seed, prompt and parameters draw the same reply from the same model */
   seed?: number | null;
+  /** Taken off a token's logit for each time that the reply has it; negative adds */
   frequency_penalty?: number | null;
+  /** Taken off the logit of every token that the reply has; negative adds */
   presence_penalty?: number | null;
+  /** Added to the logits of token ids, -100 to 100; -100 forbids a token in practice */
+  logit_bias?: Record<string, number> | null;
   logprobs?: boolean | null;
   top_logprobs?: number | null;
   metadata?: Record<string, unknown> | null;
@@ -408,15 +420,24 @@ export interface Turn {
 export interface TurnCreate {
   content: string;
   stream?: boolean;
+  /** 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
   temperature?: number;
+  /** Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
   top_p?: number;
-  /** 0 keeps every token */
+  /** How many of the likeliest tokens are drawn from; 0 and -1 keep every token */
   top_k?: number;
+  /** Tokens less likely than this share of the likeliest one's probability are left out */
   min_p?: number;
+  /** Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing */
   repetition_penalty?: number;
+  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
   max_tokens?: number;
+  /** Texts at which the reply ends; they are no part of it */
   stop?: string[];
+  /** The same seed, prompt and parameters draw the same reply from the same model */
   seed?: number;
+  /** Added to the logits of token ids, -100 to 100; -100 forbids a token in practice */
+  logit_bias?: Record<string, number>;
 }
 
 export interface Usage {

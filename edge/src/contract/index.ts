@@ -1,6 +1,7 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
-import { adaptPlanSchema, limits, rowReportSchema } from "@rosa2/shared/protocol";
+import { adaptPlanSchema, rowReportSchema } from "@rosa2/shared/protocol";
+import { samplingFields } from "./sampling.ts";
 import {
   contexts,
   finishReasons,
@@ -168,14 +169,15 @@ export const turnCreateSchema = z
       .refine((text) => text.trim() !== "", "must not be empty")
       .openapi({ example: "Sort them: 31, 7, 12" }),
     stream: z.boolean().default(false),
-    temperature: z.number().min(0).max(2).optional(),
-    top_p: z.number().gt(0).max(1).optional(),
-    top_k: z.int().min(0).optional().openapi({ description: "0 keeps every token" }),
-    min_p: z.number().min(0).max(1).optional(),
-    repetition_penalty: z.number().gt(0).max(2).optional(),
-    max_tokens: z.int().min(1).max(limits.tokensMax).optional(),
-    stop: z.array(z.string().min(1).max(64)).max(4).optional(),
-    seed: z.int().optional(),
+    temperature: samplingFields.temperature.optional(),
+    top_p: samplingFields.top_p.optional(),
+    top_k: samplingFields.top_k.optional(),
+    min_p: samplingFields.min_p.optional(),
+    repetition_penalty: samplingFields.repetition_penalty.optional(),
+    max_tokens: samplingFields.max_tokens.optional(),
+    stop: samplingFields.stop.optional(),
+    seed: samplingFields.seed.optional(),
+    logit_bias: samplingFields.logit_bias.optional(),
   })
   .openapi("TurnCreate");
 

@@ -14,7 +14,7 @@ const certainMs = 2_000;
 const remembered = new Map<string, { model: Model; askedAt: number }>();
 
 /** The model that replies come from, or null while its service cannot say. */
-async function servedModel(
+export async function servedModel(
   config: Config,
   background: (work: Promise<unknown>) => void,
   { now = Date.now(), ageMsMax = Number.POSITIVE_INFINITY } = {},

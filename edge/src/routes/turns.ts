@@ -7,6 +7,7 @@ import {
   turnCreateSchema,
   turnSchema,
 } from "../contract/index.ts";
+import { samplingOf } from "../contract/sampling.ts";
 import { idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { logEvents, sseResponse } from "../http/sse.ts";
 import { unwrap } from "../rpc.ts";
@@ -44,7 +45,7 @@ turns.openapi(
     const session = mySession(c, s);
     const input = {
       content,
-      sampling,
+      sampling: samplingOf(sampling),
       keyId: c.var.principal.keyId,
       idempotency: await idempotencyOf(c),
     };

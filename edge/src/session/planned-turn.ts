@@ -2,6 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { Sampling } from "@rosa2/shared/protocol";
 import { asc, inArray, max } from "drizzle-orm";
+import { replyLength } from "../config.ts";
 import { turnsMax } from "../contract/index.ts";
 import type { IdempotencyKey } from "../rpc.ts";
 import { reviseRequest } from "../words/index.ts";
@@ -53,10 +54,7 @@ export function planTurn(
     (wordsAdapt
       ? reviseRequest(wordsState(context), input.content, wordsOptions(context)).prompt
       : input.content);
-  const sampling = {
-    ...input.sampling,
-    max_tokens: input.sampling.max_tokens ?? context.config.replyTokens,
-  };
+  const sampling = { ...input.sampling, ...replyLength(input.sampling, context.config) };
   const problemId = retry?.of.problemId ?? turnId;
   const messages = buildPrompt({
     instructions: session.instructions,

@@ -4,8 +4,13 @@ import { ConfigError, readModelSettings } from "../config.ts";
 import { checkNamedModel } from "./check-command.ts";
 import { printReport } from "./print.ts";
 
-const usage =
-  "Usage: npm run model -- check [<directory> | <organisation/name[@revision]>] [--json]";
+const usage = `npm run model -- check [<directory> | <organisation/name[@revision]>] [--json]
+
+Says whether and how a checkpoint will run, and how much memory it takes; of a model on the hub it downloads no weights.
+Without a name it checks MODEL, else the bundled model. QUANTIZE, CONTEXT_TOKENS, ROWS and KV_BYTES count as at a start.
+
+  --json    the report as JSON
+  --help    this text`;
 
 process.exitCode = await run(process.argv.slice(2));
 
@@ -14,6 +19,10 @@ async function run(args: string[]): Promise<number> {
   if (parsed === null) {
     console.error(usage);
     return 1;
+  }
+  if (parsed.help) {
+    console.log(usage);
+    return 0;
   }
   try {
     const settings = readModelSettings(process.env);
@@ -30,16 +39,19 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-function read(args: string[]): { model: string | undefined; json: boolean } | null {
+function read(args: string[]): { model: string | undefined; json: boolean; help: boolean } | null {
   try {
     const { positionals, values } = parseArgs({
       args,
       allowPositionals: true,
-      options: { json: { type: "boolean", default: false } },
+      options: {
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
     });
     const [command, model, ...more] = positionals;
-    if (command !== "check" || more.length > 0) return null;
-    return { model, json: values.json };
+    if (!values.help && (command !== "check" || more.length > 0)) return null;
+    return { model, json: values.json, help: values.help };
   } catch {
     return null;
   }

@@ -2,11 +2,8 @@
 
 /** Tokens held back at most: no character of UTF-8 takes more than four bytes. */
 const heldTokensMax = 8;
-/**
- * Endings that the next token may change: bytes of a character that are not all there yet, and a word
- * joiner, which decoders take away together with the space that follows (rosa2-mini's does).
- */
-const unfinished = /[\ufffd\u2060]$/u;
+/** An ending that the next token may change: bytes of a character that are not all there yet. */
+const unfinished = /\ufffd$/u;
 
 /**
  * A token can hold part of a character, and a decoder may treat the first token differently (a
@@ -17,9 +14,17 @@ export class Detokenizer {
   /** Tokens of the last piece, as context, then those not yet turned into text. */
   #window: number[] = [];
   #contextCount = 0;
+  /** The mark that decoders take away together with the space that follows (rosa2-mini's does): never text. */
+  readonly #joiner: string | null;
 
-  constructor(decode: (ids: readonly number[]) => string) {
+  constructor(decode: (ids: readonly number[]) => string, joiner: string | null = null) {
     this.#decode = decode;
+    this.#joiner = joiner;
+  }
+
+  /** Whether tokens are held back, so that the next one completes more than its own text. */
+  get isHolding(): boolean {
+    return this.#window.length > this.#contextCount;
   }
 
   /** The text that this token completes; empty while a character is incomplete. */
@@ -32,7 +37,8 @@ export class Detokenizer {
       // Nothing to show: a token that stands for nothing, or the rest of a character to come.
       return "";
     }
-    if (unfinished.test(text) && heldCount < heldTokensMax) return "";
+    const isJoined = this.#joiner !== null && text.endsWith(this.#joiner);
+    if ((isJoined || unfinished.test(text)) && heldCount < heldTokensMax) return "";
     this.#window = this.#window.slice(this.#contextCount);
     this.#contextCount = this.#window.length;
     return text.slice(before.length);
@@ -43,12 +49,14 @@ export class Detokenizer {
     const before = this.#decode(this.#window.slice(0, this.#contextCount));
     const text = this.#decode(this.#window);
     this.#contextCount = this.#window.length;
-    return text.slice(before.length);
+    const rest = text.slice(before.length);
+    const joiner = this.#joiner ?? "";
+    return joiner !== "" && rest.endsWith(joiner) ? rest.slice(0, -joiner.length) : rest;
   }
 
   /** An independent copy, for looking ahead. */
   clone(): Detokenizer {
-    const copy = new Detokenizer(this.#decode);
+    const copy = new Detokenizer(this.#decode, this.#joiner);
     copy.#window = [...this.#window];
     copy.#contextCount = this.#contextCount;
     return copy;

@@ -111,15 +111,21 @@ export class ChatTokenizer {
   }
 
   detokenizer(): Detokenizer {
-    return new Detokenizer((ids) => this.#vocabulary.decode(ids));
+    return new Detokenizer((ids) => this.#vocabulary.decode(ids), this.#vocabulary.joiner);
   }
 
   decode(ids: readonly number[]): string {
     return this.#vocabulary.decode(ids);
   }
 
+  /** A token as the vocabulary writes it, special ones included. */
   tokenText(id: number): string {
     return this.#vocabulary.tokenText(id);
+  }
+
+  /** The bytes of text that a token stands for by itself. */
+  tokenBytes(id: number): Uint8Array {
+    return this.#vocabulary.tokenBytes(id);
   }
 
   #render(messages: readonly Message[], addGenerationPrompt: boolean): number[] {

@@ -8,6 +8,7 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
+import { type ByteSpelling, byteSpelling, joinerOf, tokenBytes } from "./token-bytes.ts";
 
 /** The parts of tokenizer.json that are read here; the rest goes to the library as it is. */
 export const tokenizerFileSchema = z.looseObject({
@@ -48,6 +49,9 @@ export class Vocabulary {
   readonly #encoder: Tokenizer;
   readonly #decoder: Tokenizer;
   readonly #specialIds: ReadonlySet<number>;
+  readonly #bytes: ByteSpelling;
+  /** The decoder's joining mark, which is no text. */
+  readonly joiner: string | null;
 
   /** `config` is tokenizer_config.json. Throws `checkpoint_unsupported` if the library cannot run the file. */
   constructor(file: TokenizerFile, config: Record<string, unknown>) {
@@ -73,6 +77,8 @@ export class Vocabulary {
       );
     }
     this.tokenCharsMax = longestToken(file);
+    this.#bytes = byteSpelling(file.decoder);
+    this.joiner = joinerOf(file.decoder);
   }
 
   /**
@@ -102,10 +108,19 @@ export class Vocabulary {
     return this.#decoder.decode(known, { clean_up_tokenization_spaces: false });
   }
 
-  /** One token's text as it is shown in log-prob lists, special tokens included. */
+  /** A token as the vocabulary writes it, special ones included. */
   tokenText(id: number): string {
-    if (this.#specialIds.has(id)) return this.#decoder.id_to_token(id) ?? "";
-    return this.decode([id]);
+    return this.#decoder.id_to_token(id) ?? "";
+  }
+
+  /** The bytes of text that a token stands for by itself; none for a special one. */
+  tokenBytes(id: number): Uint8Array {
+    const entry = this.#specialIds.has(id) ? undefined : this.#decoder.id_to_token(id);
+    if (entry === undefined) return new Uint8Array();
+    const text = this.decode([id]);
+    const { joiner } = this;
+    const visible = joiner !== null && text.endsWith(joiner) ? text.slice(0, -joiner.length) : text;
+    return tokenBytes(entry, this.#bytes) ?? new TextEncoder().encode(visible);
   }
 }
 

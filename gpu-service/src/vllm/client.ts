@@ -26,7 +26,11 @@ const modelListSchema = z.object({
   ),
 });
 
-const logprobSchema = z.object({ token: z.string(), logprob: z.number() });
+const logprobSchema = z.object({
+  token: z.string(),
+  logprob: z.number(),
+  bytes: z.array(z.number().int()).nullish(),
+});
 const chunkSchema = z.object({
   choices: z.array(
     z.object({

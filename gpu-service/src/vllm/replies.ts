@@ -135,7 +135,7 @@ export class VllmReplies implements ReplySource {
       const salt = this.#saltOf(request.tenant);
       const body = chatBody(request.messages, sampling, { model, drawing, salt });
       const reply = new ReplySoFar(request);
-      const chunks = await this.#options.vllm.chat(body, signal);
+      const chunks = await this.#chat(body, sampling, signal);
       if (drawing === 0) yield taken;
       for await (const chunk of chunks) {
         const piece = reply.push(chunk);
@@ -145,6 +145,21 @@ export class VllmReplies implements ReplySource {
       yield* held.flush();
       yield reply.done();
       return;
+    }
+  }
+
+  /** Where the window leaves less than the reply may have, vLLM's own default is what is left. */
+  async #chat(
+    body: object,
+    { max_tokens_may_shrink: mayShrink = false }: Sampling,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<ChatChunk>> {
+    try {
+      return await this.#options.vllm.chat(body, signal);
+    } catch (error) {
+      if (!mayShrink || !isTooLong(error)) throw error;
+      const { max_tokens: _, ...rest } = body as { max_tokens?: number };
+      return await this.#options.vllm.chat(rest, signal);
     }
   }
 
@@ -168,15 +183,17 @@ function chatBody(
     logprobs: true,
     top_logprobs: sampling.top_logprobs ?? 0,
     temperature: drawing === 0 ? temperature : Math.max(temperature, 0.4 + 0.3 * drawing),
-    top_p: sampling.top_p,
-    top_k: sampling.top_k,
+    // vLLM takes no top_p of 0, which keeps the likeliest token alone.
+    top_p: sampling.top_p === 0 ? 1 : sampling.top_p,
+    top_k: sampling.top_p === 0 ? 1 : sampling.top_k,
     min_p: sampling.min_p,
     frequency_penalty: sampling.frequency_penalty,
     presence_penalty: sampling.presence_penalty,
     repetition_penalty: sampling.repetition_penalty,
     cache_salt: salt,
     ...(max_tokens === undefined ? {} : { max_tokens }),
-    ...(seed === undefined ? {} : { seed: seed + drawing }),
+    ...(sampling.logit_bias === undefined ? {} : { logit_bias: sampling.logit_bias }),
+    ...(seed === undefined ? {} : { seed: (seed % 2 ** 53) + drawing }),
     ...(stop.length === 0 ? {} : { stop }),
   };
 }
@@ -216,7 +233,7 @@ class ReplySoFar {
     const shown = isEnd ? tokens.slice(0, -1) : tokens;
     if (text === "" && shown.length === 0) return null;
     const logprobs = shown.map(
-      ({ token, logprob, top_logprobs: top }): TokenLogprob => ({ token, logprob, top }),
+      ({ top_logprobs: top, ...token }): TokenLogprob => ({ ...named(token), top: top.map(named) }),
     );
     return { type: "delta", text, logprobs };
   }
@@ -241,6 +258,18 @@ class ReplySoFar {
       ms: { queue: 0, prefill: firstAt - this.#startedAt, decode: now - firstAt },
     };
   }
+}
+
+function named({
+  token,
+  logprob,
+  bytes,
+}: {
+  token: string;
+  logprob: number;
+  bytes?: number[] | null | undefined;
+}) {
+  return { token, logprob, ...(bytes == null ? {} : { bytes }) };
 }
 
 function streamOf(
@@ -272,12 +301,18 @@ function isUnknownModel(error: unknown): boolean {
   return error instanceof VllmRefusal && error.status === 404;
 }
 
+function isTooLong(error: unknown): boolean {
+  return (
+    error instanceof VllmRefusal &&
+    /maximum (context|model) length|longer than the maximum/i.test(error.message)
+  );
+}
+
 function asRosaError(error: unknown): unknown {
   if (!(error instanceof VllmRefusal)) return error;
   const message = `vLLM refused: ${error.message}`;
   if (error.status !== 400) return new RosaError("gpu_unavailable", message);
-  const isTooLong = /maximum (context|model) length|longer than the maximum/i.test(error.message);
-  return new RosaError(isTooLong ? "context_length_exceeded" : "invalid_request", message, {
+  return new RosaError(isTooLong(error) ? "context_length_exceeded" : "invalid_request", message, {
     param: "messages",
   });
 }

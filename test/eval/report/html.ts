@@ -1,13 +1,23 @@
 /** Results as one page that stands alone: tables and plots, no script, nothing loaded from anywhere. */
 import type { Comparison } from "../comparison.ts";
 import { type ConditionName, conditions } from "../conditions.ts";
+import type { PairedDifference } from "../paired.ts";
 import type { MeanRow } from "../results.ts";
 import type { Settings } from "../settings.ts";
 import type { Estimate } from "../statistics.ts";
 import { type Place, type SuiteName, suites } from "../suites.ts";
 import type { WordingGain } from "../wordings.ts";
 import { barPlot, escapeHtml, heatMap, linePlot } from "./plots.ts";
-import { showEstimate, showNumber, shownColumns, shownGains, showPercent } from "./table.ts";
+import {
+  pairedCells,
+  pairedHead,
+  showCount,
+  showEstimate,
+  showNumber,
+  shownColumns,
+  shownGains,
+  showPercent,
+} from "./table.ts";
 
 export interface Report {
   model: string;
@@ -16,6 +26,7 @@ export interface Report {
   settings: Settings;
   means: readonly MeanRow[];
   comparisons: readonly Comparison[];
+  paired: readonly PairedDifference[];
   wordings: readonly WordingGain[];
   /** Where each suite lies in the plane. */
   places: ReadonlyMap<string, Place | null>;
@@ -27,6 +38,11 @@ const colors: Record<ConditionName, string> = {
   history: "#b08d57",
   said: "#999933",
   appended: "#d55e00",
+  composed: "#dd7766",
+  plan: "#661100",
+  best_of: "#888888",
+  oracle: "#117733",
+  oracle_plan: "#88ccee",
   never: "#cc79a7",
   proposed: "#aa4499",
   rules: "#332288",
@@ -38,7 +54,7 @@ const colors: Record<ConditionName, string> = {
 };
 
 export function renderHtml(report: Report): string {
-  const { model, at, means, comparisons, wordings, settings } = report;
+  const { model, at, means, comparisons, paired, wordings, settings } = report;
   const suiteNames = [...new Set(means.map(({ suite }) => suite))];
   const conditionNames = [...new Set(means.map(({ condition }) => condition))];
   const facts = [
@@ -59,6 +75,7 @@ export function renderHtml(report: Report): string {
 <p>${escapeHtml(facts.join(" · "))}. Figures are means over seeds ± standard error.</p>
 <p class="legend">${conditionNames.map(legendEntry).join(" ")}</p>
 ${comparisons.length === 0 ? "" : comparisonTable(comparisons)}
+${paired.length === 0 ? "" : pairedTable(paired)}
 ${wordings.length === 0 ? "" : wordingTable(wordings)}
 ${planeSection(report, conditionNames)}
 ${suiteNames
@@ -135,12 +152,13 @@ function suiteSection(suite: string, rows: readonly MeanRow[]): string {
 }
 
 function meansTable(rows: readonly MeanRow[]): string {
-  const head = ["condition", "seeds", ...shownColumns.map(({ title }) => title)];
+  const head = ["condition", "seeds", "n", ...shownColumns.map(({ title }) => title)];
   return table(
     head,
     rows.map((row) => [
       row.condition,
       String(row.seeds),
+      showCount(row),
       ...shownColumns.map(({ column, digits, scale }) => showEstimate(row[column], digits, scale)),
     ]),
   );
@@ -168,6 +186,12 @@ function comparisonTable(comparisons: readonly Comparison[]): string {
       showNumber(c.memory_ratio, 2),
     ]),
   );
+}
+
+function pairedTable(paired: readonly PairedDifference[]): string {
+  const about =
+    "Differences on the same sessions, both minus the other; in brackets the 95 % interval over sessions.";
+  return `<h2>What both gains</h2><p>${about}</p>${table(pairedHead, paired.map(pairedCells))}`;
 }
 
 function wordingTable(gains: readonly WordingGain[]): string {

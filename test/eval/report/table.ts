@@ -1,7 +1,8 @@
 /** Results as tables of plain text for a terminal. */
 import type { Comparison } from "../comparison.ts";
+import { type PairedDifference, type PairedFigure, pairedFigures } from "../paired.ts";
 import type { ColumnName, MeanRow } from "../results.ts";
-import type { Estimate } from "../statistics.ts";
+import type { Estimate, Interval } from "../statistics.ts";
 import type { WordingGain } from "../wordings.ts";
 
 interface Shown {
@@ -28,13 +29,14 @@ export const shownColumns: readonly Shown[] = [
 
 /** Mean ± standard error over seeds. */
 export function renderTable(means: readonly MeanRow[]): string {
-  const head = ["suite", "condition", "seeds", ...shownColumns.map(({ title }) => title)];
+  const head = ["suite", "condition", "seeds", "n", ...shownColumns.map(({ title }) => title)];
   const body = means
     .toSorted((a, b) => a.suite.localeCompare(b.suite))
     .map((row) => [
       row.suite,
       row.condition,
       String(row.seeds),
+      showCount(row),
       ...shownColumns.map(({ column, digits, scale }) => showEstimate(row[column], digits, scale)),
     ]);
   return align([head, ...body]);
@@ -60,6 +62,52 @@ export function renderComparisons(comparisons: readonly Comparison[]): string {
     showNumber(c.memory_ratio, 2),
   ]);
   return align([head, ...body]);
+}
+
+const pairedTitles: Record<PairedFigure, string> = {
+  first_try: "first",
+  late_first_try: "late",
+  solved: "solved",
+  tries: "tries",
+};
+export const pairedHead = [
+  "suite",
+  "both −",
+  "sessions",
+  ...pairedFigures.map((figure) => `${pairedTitles[figure]} [95 %]`),
+];
+
+/** Cells of a row of paired differences. */
+export function pairedCells(difference: PairedDifference): string[] {
+  const { suite, than } = difference;
+  const pairs = Math.max(0, ...pairedFigures.map((figure) => difference[figure]?.count ?? 0));
+  return [
+    suite,
+    than,
+    String(pairs),
+    ...pairedFigures.map((figure) => showInterval(difference[figure], figure === "tries" ? 2 : 3)),
+  ];
+}
+
+export function renderPaired(differences: readonly PairedDifference[]): string {
+  return align([pairedHead, ...differences.map(pairedCells)]);
+}
+
+/** "48×12": sessions, and problems a session where all are as long. */
+export function showCount({ sessions, problems }: { sessions: number; problems: number }): string {
+  return problems % sessions === 0
+    ? `${sessions}×${problems / sessions}`
+    : `${sessions} (${problems})`;
+}
+
+/** "+0.147 [+0.121 +0.173]". */
+function showInterval(value: Interval | null, digits: number): string {
+  if (value === null) return "–";
+  const signed = (number: number) => (number > 0 ? "+" : "") + number.toFixed(digits);
+  const { mean, low, high } = value;
+  return low === null || high === null
+    ? signed(mean)
+    : `${signed(mean)} [${signed(low)} ${signed(high)}]`;
 }
 
 /** How the columns of `WordingGain` are called, with what stands in them. */

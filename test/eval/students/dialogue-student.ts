@@ -2,6 +2,7 @@
 
 import { RosaError } from "@rosa2/shared/errors";
 import type { Api, ChatMessage, Sampling } from "../api.ts";
+import type { Problem } from "../problem.ts";
 import { nothingSpent, type Reply, type Spent, type Student } from "./student.ts";
 
 export interface DialogueOptions {
@@ -29,7 +30,7 @@ export class DialogueStudent implements Student {
     this.#system = instructions === null ? [] : [{ role: "system", content: instructions }];
   }
 
-  async ask(request: string): Promise<Reply> {
+  async ask({ request }: Problem): Promise<Reply> {
     this.#messages = [{ role: "user", content: request }];
     const startedAt = performance.now();
     const reply = await this.#reply();

@@ -7,6 +7,7 @@ import type {
   Sampling,
   TurnAnswer,
 } from "../api.ts";
+import type { Problem } from "../problem.ts";
 import { nothingSpent, type Reply, type Spent, type Student } from "./student.ts";
 
 export class SessionStudent implements Student {
@@ -40,7 +41,7 @@ export class SessionStudent implements Student {
     return new SessionStudent(api, session, sampling, adaptation);
   }
 
-  async ask(request: string): Promise<Reply> {
+  async ask({ request }: Problem): Promise<Reply> {
     const startedAt = performance.now();
     const turn = await this.#api.turn(this.#session, { content: request, ...this.#sampling });
     this.spent.replyMs.push(performance.now() - startedAt);

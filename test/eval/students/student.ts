@@ -1,8 +1,10 @@
 /** What the protocols ask of whoever answers: a model behind the API, with whatever memory its condition gives it. */
 
+import type { Problem } from "../problem.ts";
+
 export interface Student {
-  /** A new request; its reply. */
-  ask(request: string): Promise<Reply>;
+  /** A new request; its reply. Only what may know more than a user says reads beyond the request. */
+  ask(problem: Problem): Promise<Reply>;
   /** The last reply was wrong; another try at the same request. */
   retry(comment: string): Promise<Reply>;
   /** The last reply was right. */

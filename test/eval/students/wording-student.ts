@@ -6,6 +6,7 @@
  */
 import type { RejectedAttempt } from "@rosa2/shared/rewrite-prompt";
 import type { Api, ChatMessage, Sampling } from "../api.ts";
+import type { Problem } from "../problem.ts";
 import { nothingSpent, type Reply, type Spent, type Student } from "./student.ts";
 
 /** How one request is worded anew. */
@@ -51,7 +52,7 @@ export class WordingStudent implements Student {
     this.#begin = begin;
   }
 
-  async ask(request: string): Promise<Reply> {
+  async ask({ request }: Problem): Promise<Reply> {
     await this.close();
     this.#request = request;
     this.#attempts = [];

@@ -37,6 +37,24 @@ describe("Sampler", () => {
     expect(second).toBeCloseTo(16 / 86, 3);
   });
 
+  it("adds the request's bias to single tokens, drawn or greedy, and reports the model's own log-prob", () => {
+    const logit_bias = { "0": -100, "2": 2 };
+    // e² of an eighth against a quarter and the rest; token 0 is gone.
+    const [none, second, third] = shares({ temperature: 1, logit_bias }, halves(), 10_000);
+    const whole = 0.25 + 0.125 * Math.E ** 2 + 0.125;
+    expect(none).toBe(0);
+    expect(second).toBeCloseTo(0.25 / whole, 3);
+    expect(third).toBeCloseTo((0.125 * Math.E ** 2) / whole, 3);
+    const sampler = new Sampler(rules({ temperature: 0, logit_bias }), 1);
+    expect(sampler.needsLogits).toBe(true);
+    const { id, logprob } = sampler.attempt(nextToken(halves()), 0.5);
+    expect([id, logprob]).toEqual([2, expect.closeTo(Math.log(0.125), 5)]);
+  });
+
+  it("draws the likeliest token alone with top_p 0", () => {
+    expect(shares({ temperature: 2, top_p: 0 }, halves())).toEqual([1, 0, 0, 0, 0]);
+  });
+
   it("keeps the top k tokens only", () => {
     const drawn = shares({ temperature: 1, top_k: 2 }, halves(), 3000);
     expect(drawn[0]).toBeCloseTo(2 / 3, 3);

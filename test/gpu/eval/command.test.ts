@@ -51,8 +51,8 @@ test("prints a table, writes every row and a page, and goes on from its journal"
   expect(first).toMatchObject({ code: 0 });
   expect(first.stderr).toContain("fake-student");
   expect(first.stderr).toContain("40 sessions to hold");
-  expect(first.stdout).toMatch(/^suite +condition +seeds +first +late/);
-  expect(first.stdout).toMatch(/^MIX +both +2 +0\.750 ±0\.000 +1\.000 ±0\.000/m);
+  expect(first.stdout).toMatch(/^suite +condition +seeds +n +first +late/);
+  expect(first.stdout).toMatch(/^MIX +both +2 +4×4 +0\.750 ±0\.000 +1\.000 ±0\.000/m);
 
   const result = JSON.parse(readFileSync(json, "utf8"));
   expect(result.rows).toHaveLength(2 * 5 * 2);

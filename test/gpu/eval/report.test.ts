@@ -16,6 +16,8 @@ function meanRow(suite: string, condition: MeanRow["condition"], late: number): 
     suite,
     condition,
     seeds: 3,
+    sessions: 24,
+    problems: 288,
     curve: [{ mean: 0.1, se: 0.05, count: 3 }, null, { mean: late, se: null, count: 1 }],
   };
 }
@@ -38,6 +40,16 @@ const report = {
   settings: settingsOf(""),
   means,
   comparisons: compare(means, []),
+  paired: [
+    {
+      suite: "MIX",
+      than: "weights" as const,
+      first_try: null,
+      late_first_try: { mean: 0.147, low: 0.121, high: 0.173, count: 24 },
+      solved: null,
+      tries: { mean: -0.5, low: null, high: null, count: 1 },
+    },
+  ],
   wordings: [
     {
       suite: "ONE",
@@ -54,7 +66,7 @@ describe("the table", () => {
   test("aligns its columns and marks what was not measured", () => {
     const lines = renderTable(means).split("\n");
     expect(lines).toHaveLength(6);
-    expect(lines[1]).toMatch(/^AMB {2,}both +3 +– +0\.875 ±0\.012 +– +– +2\.13 /);
+    expect(lines[1]).toMatch(/^AMB {2,}both +3 +24×12 +– +0\.875 ±0\.012 +– +– +2\.13 /);
     expect(new Set(lines.map((line) => line.indexOf("±0.012")).filter((at) => at > 0)).size).toBe(
       1,
     );
@@ -91,6 +103,11 @@ describe("the page", () => {
     for (const name of ["none", "words", "both"]) expect(page).toContain(`${name}: late first-try`);
     expect(page).toContain("ambiguous, held-out pair: 0.750");
     expect(page).toContain("clear, held-out pair: not run");
+  });
+
+  test("says what both gains with its interval and the number of sessions", () => {
+    expect(page).toContain("<td>24</td><td>–</td><td>+0.147 [+0.121 +0.173]</td>");
+    expect(page).toContain("<td>24×12</td>");
   });
 
   test("takes names for text, not for markup", () => {

@@ -199,6 +199,8 @@ test("measures what weights forget against the base model on the same requests",
       instructions: null,
       problems: taught.map((request) => ({
         request,
+        steps: null,
+        clear: null,
         isRight,
         correction: "right",
         comment: () => "wrong",

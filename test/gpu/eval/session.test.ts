@@ -11,7 +11,7 @@ class Parrot implements Student {
   constructor(lines: readonly string[]) {
     this.#lines = lines[Symbol.iterator]();
   }
-  async ask(request: string): Promise<Reply> {
+  async ask({ request }: Problem): Promise<Reply> {
     this.heard.push(`ask ${request}`);
     return this.#say();
   }
@@ -39,6 +39,8 @@ class Parrot implements Student {
 
 const problem = (request: string): Problem => ({
   request,
+  steps: null,
+  clear: null,
   isRight: (reply) => reply === "right",
   correction: "right",
   comment: (_random, reply, tryIndex) => `${reply}? ${tryIndex}`,

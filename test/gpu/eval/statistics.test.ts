@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { estimate, estimateRatio, median, ratio, relativeGain } from "../../eval/statistics.ts";
+import {
+  estimate,
+  estimateRatio,
+  median,
+  pairedInterval,
+  ratio,
+  relativeGain,
+  tQuantile975,
+} from "../../eval/statistics.ts";
 
 test("gives the mean and the sample standard error of the mean", () => {
   // Sample variance of 1, 2, 6 is 7; its root over √3 is 1.5275.
@@ -44,4 +52,23 @@ test("gives a ratio of means with an error that pairing makes smaller", () => {
   ).toEqual({ mean: 1, se: expect.closeTo(0.5, 12), count: 2 });
   expect(estimateRatio([[0.5, 0]])).toBeNull();
   expect(estimateRatio([])).toBeNull();
+});
+
+test("gives Student's t quantiles as tables print them", () => {
+  const printed = { 1: 12.706, 5: 2.571, 6: 2.447, 7: 2.365, 10: 2.228, 30: 2.042, 120: 1.98 };
+  for (const [degrees, value] of Object.entries(printed)) {
+    expect(tQuantile975(Number(degrees))).toBeCloseTo(value, 3);
+  }
+});
+
+test("gives an interval to paired differences, and none to a single one", () => {
+  // Standard error of .1, .2, .3: .1 / √3 = .057735; t of 2 degrees is 4.3027.
+  expect(pairedInterval([0.1, null, 0.2, 0.3])).toEqual({
+    mean: expect.closeTo(0.2, 12),
+    low: expect.closeTo(0.2 - 4.3027 * 0.057735, 5),
+    high: expect.closeTo(0.2 + 4.3027 * 0.057735, 5),
+    count: 3,
+  });
+  expect(pairedInterval([0.5])).toEqual({ mean: 0.5, low: null, high: null, count: 1 });
+  expect(pairedInterval([null])).toBeNull();
 });

@@ -73,9 +73,9 @@ describe("POST /v1/generate", () => {
       event.type === "delta" ? (event.logprobs ?? []) : [],
     );
     expect(listed.map(({ token }) => token)).toEqual(["a", "b"]);
-    for (const { token, logprob, top } of listed) {
+    for (const { top, ...chosen } of listed) {
       expect(top).toHaveLength(2);
-      expect(top[0]).toEqual({ token, logprob });
+      expect(top[0]).toEqual(chosen);
     }
   });
 
@@ -411,7 +411,13 @@ describe("bad requests", () => {
       "invalid_request",
       "sampling.temperature",
     ],
-    ["top_p of 0", { ...valid, sampling: { top_p: 0 } }, 400, "invalid_request", "sampling.top_p"],
+    [
+      "top_p below 0",
+      { ...valid, sampling: { top_p: -0.1 } },
+      400,
+      "invalid_request",
+      "sampling.top_p",
+    ],
     [
       "a digest that is none",
       { ...valid, adapter: { digest: "../etc" } },

@@ -88,10 +88,10 @@ export async function* chunks(
 }
 
 function openaiLogprobs(tokens: readonly TokenLogprob[]) {
-  const entry = ({ token, logprob }: { token: string; logprob: number }) => ({
+  const entry = ({ token, logprob, bytes }: Pick<TokenLogprob, "token" | "logprob" | "bytes">) => ({
     token,
     logprob,
-    bytes: Array.from(new TextEncoder().encode(token)),
+    bytes: bytes ?? Array.from(new TextEncoder().encode(token)),
   });
   return {
     content: tokens.map((token) => ({ ...entry(token), top_logprobs: token.top.map(entry) })),

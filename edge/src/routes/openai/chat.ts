@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { moneyIn } from "../../accounts/account.ts";
 import { contentCharsMax, costSchema, usageSchema } from "../../contract/index.ts";
+import { namedModel, servedModel } from "../../gpu-client/served-model.ts";
 import {
   type AppContext,
   background,
@@ -20,8 +21,7 @@ import { chunks, completion, type ReplyEvent, type ReplyHead } from "./answer.ts
 import {
   type ChatRequest,
   chatRequestSchema,
-  refuseUnsupported,
-  sessionIdOf,
+  checkRequest,
   toMessages,
   toSampling,
 } from "./request.ts";
@@ -55,7 +55,7 @@ chat.openapi(
     tags: ["Chat"],
     summary: "OpenAI-compatible chat completion",
     description:
-      "Without a session: the base model, no state. With the header `x-rosa2-session` (or `metadata.session_id`): the last user message becomes the session's next turn, answered with the server's history, the session's words and its active generation; the reply's `id` is the turn's.",
+      "Without a session: the base model, no state. With the header `x-rosa2-session`: the last user message becomes the session's next turn, answered with the server's history, the session's words and its active generation; the reply's `id` is the turn's. `x-rosa2-session: none` says that a request belongs to no session: for a chat client's side requests (titles, tags), where its other requests carry the header.",
     scope: "chat",
     idempotent: true,
     request: {
@@ -69,9 +69,10 @@ chat.openapi(
   }),
   async (c) => {
     const body = c.req.valid("json");
-    refuseUnsupported(body);
-    const sessionId = sessionIdOf(c.req.header("x-rosa2-session"), body);
-    if (sessionId !== null) return (await chatInSession(c, body, sessionId)) as never;
+    checkRequest(body);
+    await namedModel(config(c), body.model, (work) => background(c, work));
+    const sessionId = c.req.header("x-rosa2-session") ?? "none";
+    if (sessionId !== "none") return (await chatInSession(c, body, sessionId)) as never;
     return (await idempotently(c, () => chatWithoutState(c, body), { sharded: true })) as never;
   },
 );
@@ -87,7 +88,7 @@ async function chatWithoutState(c: AppContext, body: ChatRequest): Promise<Respo
   };
   const messages = toMessages(body);
   const events = statelessReply(call, messages, toSampling(body));
-  return answer(c, body, { ...headOf(body, id), session: null, generation: "base" }, events);
+  return answer(c, body, { ...headOf(id), session: null, generation: "base" }, events);
 }
 
 async function chatInSession(
@@ -124,7 +125,7 @@ async function chatInSession(
     ),
   );
   const { turnId, generation, stream } = begun;
-  const head = { ...headOf(body, turnId), session: sessionId, generation };
+  const head = { ...headOf(turnId), session: sessionId, generation };
   return answer(c, body, head, sessionReply(turnId, stream));
 }
 
@@ -134,22 +135,25 @@ function regionOf(c: AppContext): string {
   return typeof cf?.colo === "string" ? cf.colo : "here";
 }
 
-function headOf(body: ChatRequest, id: string) {
-  return { id, model: body.model, created: Math.floor(Date.now() / 1000) };
+function headOf(id: string) {
+  return { id, created: Math.floor(Date.now() / 1000) };
 }
 
 async function answer(
   c: AppContext,
   body: ChatRequest,
-  head: ReplyHead,
+  from: Omit<ReplyHead, "model">,
   events: AsyncGenerator<ReplyEvent>,
 ): Promise<Response> {
   const headers = {
-    "x-rosa2-generation": head.generation,
-    ...(head.session === null ? {} : { "x-rosa2-session": head.session, "x-rosa2-turn": head.id }),
+    "x-rosa2-generation": from.generation,
+    ...(from.session === null ? {} : { "x-rosa2-session": from.session, "x-rosa2-turn": from.id }),
   };
-  if (body.stream !== true) return c.json(await completion(head, events), 200, headers);
   const started = await primed(events);
+  // Whoever could not say at first which model it serves has begun to answer by now.
+  const model = await servedModel(config(c), (work) => background(c, work));
+  const head = { ...from, model: model?.id ?? body.model };
+  if (body.stream !== true) return c.json(await completion(head, started), 200, headers);
   const includeUsage = body.stream_options?.include_usage === true;
   const stream = withErrorChunk(chunks(head, started, includeUsage), c.var.requestId);
   return sseResponse(stream, headers);

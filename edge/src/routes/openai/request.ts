@@ -1,37 +1,50 @@
-/** An OpenAI chat completion request: which parameters count, which are refused, what the rest becomes. */
+/** An OpenAI chat completion request: its schema, and what it becomes. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { limits, type Message, type Sampling } from "@rosa2/shared/protocol";
+import { samplingFields, samplingOf, stopSchema } from "../../contract/sampling.ts";
+import {
+  chatFields,
+  messageFields,
+  partTypes,
+  refuseUnsupported,
+  streamOptions,
+  unsupported,
+} from "./fields.ts";
 
-const textPart = z.looseObject({ type: z.string(), text: z.string().optional() });
+const partSchema = z.looseObject({ type: z.string(), text: z.string().optional() });
 
 const chatMessageSchema = z.looseObject({
   role: z.string().openapi({ example: "user" }),
   content: z
-    .union([z.string().max(limits.contentCharsMax), z.array(textPart).max(64)])
+    .union([z.string().max(limits.contentCharsMax), z.array(partSchema).max(64)])
     .nullish()
     .openapi({ example: "Sort them: 31, 7, 12" }),
 });
 
-/** Unknown parameters pass, as they do with OpenAI's own clients and gateways. */
+/** What is not named here is in the lists of fields.ts, or refused. */
 export const chatRequestSchema = z
   .looseObject({
-    model: z.string().min(1).max(256).openapi({ example: "rosa2-mini" }),
+    model: z.string().min(1).max(256).openapi({
+      description: "The served model's name, or an alias of the deployment's; any other is refused",
+      example: "rosa2-mini",
+    }),
     messages: z.array(chatMessageSchema).min(1).max(limits.messagesMax),
     stream: z.boolean().nullish(),
     stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-    temperature: z.number().min(0).max(2).nullish(),
-    top_p: z.number().gt(0).max(1).nullish(),
-    top_k: z.int().min(0).nullish().openapi({ description: "0 keeps every token" }),
-    min_p: z.number().min(0).max(1).nullish(),
-    repetition_penalty: z.number().gt(0).max(2).nullish(),
-    max_tokens: z.int().min(1).max(limits.tokensMax).nullish(),
-    max_completion_tokens: z.int().min(1).max(limits.tokensMax).nullish(),
+    temperature: samplingFields.temperature.nullish(),
+    top_p: samplingFields.top_p.nullish(),
+    top_k: samplingFields.top_k.nullish(),
+    min_p: samplingFields.min_p.nullish(),
+    repetition_penalty: samplingFields.repetition_penalty.nullish(),
+    max_tokens: samplingFields.max_tokens.nullish(),
+    max_completion_tokens: samplingFields.max_tokens.nullish(),
     n: z.int().nullish(),
-    stop: z.union([z.string().min(1).max(64), z.array(z.string().min(1).max(64)).max(4)]).nullish(),
-    seed: z.int().nullish(),
-    frequency_penalty: z.number().min(-2).max(2).nullish(),
-    presence_penalty: z.number().min(-2).max(2).nullish(),
+    stop: stopSchema.nullish(),
+    seed: samplingFields.seed.nullish(),
+    frequency_penalty: samplingFields.frequency_penalty.nullish(),
+    presence_penalty: samplingFields.presence_penalty.nullish(),
+    logit_bias: samplingFields.logit_bias.nullish(),
     logprobs: z.boolean().nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
@@ -40,57 +53,49 @@ export const chatRequestSchema = z
 export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
 /**
- * Refuses what would change the answer's meaning if it were ignored.
- *
- * @throws RosaError `unsupported_parameter`; `invalid_request` for alternatives without log-probs.
+ * @throws RosaError `unsupported_parameter` for what would change the answer and is not there, `invalid_request` for
+ * alternatives without log-probs.
  */
-export function refuseUnsupported(body: ChatRequest): void {
-  const unsupported = (param: string, message: string) =>
-    new RosaError("unsupported_parameter", message, { param });
-  if (body.n != null && body.n !== 1) throw unsupported("n", "Only n = 1 is supported");
+export function checkRequest(body: ChatRequest): void {
+  refuseUnsupported(body, chatFields);
+  refuseUnsupported(body.stream_options ?? {}, streamOptions, "stream_options.");
   if (body.top_logprobs != null && body.logprobs !== true) {
-    throw new RosaError("invalid_request", "top_logprobs: needs logprobs to be true", {
-      param: "top_logprobs",
-    });
-  }
-  const record: Record<string, unknown> = body;
-  for (const param of ["tools", "functions"]) {
-    const value = record[param];
-    if (Array.isArray(value) && value.length > 0) {
-      throw unsupported(param, `${param} are not supported`);
-    }
-  }
-  const format = (record.response_format as { type?: unknown } | null | undefined)?.type;
-  if (format !== undefined && format !== "text") {
-    throw unsupported("response_format", 'Only response_format {"type": "text"} is supported');
+    throw invalid("top_logprobs", "needs logprobs to be true");
   }
 }
 
-/** @throws RosaError `unsupported_parameter` for roles and parts other than text from system, user or assistant. */
+/** @throws RosaError `unsupported_parameter` for roles, fields and parts that are not there, `invalid_request`. */
 export function toMessages(body: ChatRequest): Message[] {
-  return body.messages.map(({ role, content }, index) => {
-    const param = `messages.${index}`;
-    const known = role === "developer" ? "system" : role;
-    if (known !== "system" && known !== "user" && known !== "assistant") {
-      throw new RosaError("unsupported_parameter", `Messages of role "${role}" are not supported`, {
-        param: `${param}.role`,
-      });
+  return body.messages.map((message, index) => {
+    const at = `messages.${index}`;
+    refuseUnsupported(message, messageFields, `${at}.`);
+    const role = message.role === "developer" ? "system" : message.role;
+    if (role !== "system" && role !== "user" && role !== "assistant") {
+      throw unsupported(`${at}.role`, `Messages of role "${role}" are not supported`);
     }
-    if (content == null || typeof content === "string") {
-      return { role: known, content: content ?? "" };
+    const content = textOf(message.content, at);
+    if (role === "user" && content.trim() === "") {
+      throw invalid(`${at}.content`, "a user's message must not be empty");
     }
-    const texts = content.map((part) => {
-      if (part.type === "text" && part.text !== undefined) return part.text;
-      throw new RosaError(
-        "unsupported_parameter",
-        `Parts of type "${part.type}" are not supported`,
-        {
-          param: `${param}.content`,
-        },
-      );
-    });
-    return { role: known, content: texts.join("") };
+    return { role, content };
   });
+}
+
+function textOf(content: ChatRequest["messages"][number]["content"], at: string): string {
+  if (content == null || typeof content === "string") return content ?? "";
+  const texts = content.map((part, index) => {
+    const param = `${at}.content.${index}`;
+    if (!(partTypes as readonly string[]).includes(part.type)) {
+      throw unsupported(`${param}.type`, `Parts of type "${part.type}" are not supported`);
+    }
+    if (part.text === undefined) throw invalid(`${param}.text`, "must be a string");
+    return part.text;
+  });
+  return texts.join("");
+}
+
+function invalid(param: string, message: string): RosaError {
+  return new RosaError("invalid_request", `${param}: ${message}`, { param });
 }
 
 export function toSampling(body: ChatRequest): Partial<Sampling> {
@@ -107,13 +112,8 @@ export function toSampling(body: ChatRequest): Partial<Sampling> {
     seed: body.seed,
     frequency_penalty: body.frequency_penalty,
     presence_penalty: body.presence_penalty,
+    logit_bias: body.logit_bias,
     top_logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value != null));
-}
-
-/** The session that a request names, in its header or its metadata. */
-export function sessionIdOf(header: string | undefined, body: ChatRequest): string | null {
-  const named = header ?? body.metadata?.session_id;
-  return typeof named === "string" && named !== "" ? named : null;
+  return samplingOf(Object.fromEntries(Object.entries(given).filter(([, value]) => value != null)));
 }

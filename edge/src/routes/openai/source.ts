@@ -10,7 +10,7 @@ import {
   type UsageEvent,
   usageBody,
 } from "../../accounts/usage.ts";
-import type { Config } from "../../config.ts";
+import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
 import { GpuClient } from "../../gpu-client/index.ts";
@@ -33,7 +33,7 @@ export async function* statelessReply(
 ): AsyncGenerator<ReplyEvent> {
   const { config, money, principal, trace, eventId } = call;
   const { tenantId, keyId } = principal;
-  const sampling = { ...wanted, max_tokens: wanted.max_tokens ?? config.replyTokens };
+  const sampling = { ...wanted, ...replyLength(wanted, config) };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
     const spent = new ReplyMeter(messages, Date.now);

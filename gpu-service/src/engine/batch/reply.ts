@@ -8,6 +8,7 @@ import { answerOf } from "./near-copies.ts";
 import { RejectedReplies, type RejectedReply } from "./rejected.ts";
 import { type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
 import { StopStrings } from "./stop-strings.ts";
+import { TokenLog } from "./token-log.ts";
 
 export interface ReplyOptions {
   sampling: Sampling & SamplingDefaults;
@@ -36,23 +37,20 @@ const attemptsMax = 64;
 
 export class Reply {
   readonly #options: ReplyOptions;
-  readonly #tokenizer: ChatTokenizer;
   readonly #sampler: Sampler;
   readonly #detokenizer: Detokenizer;
   readonly #stops: StopStrings;
   readonly #rejected: RejectedReplies | null;
   readonly #rejectedTexts: ReadonlySet<string>;
-  /** Tokens whose text is not out yet, each with where it begins in the reply. */
-  #unsent: { logprob: TokenLogprob; begin: number }[] = [];
-  /** Characters decoded so far, held-back ones included. */
-  #decodedLength = 0;
+  /** Where log-probs were asked for. */
+  readonly #log: TokenLog | null;
   #text = "";
   #tokenCount = 0;
   #logprob = 0;
 
   constructor(tokenizer: ChatTokenizer, options: ReplyOptions) {
-    this.#tokenizer = tokenizer;
     this.#options = options;
+    this.#log = options.sampling.top_logprobs === undefined ? null : new TokenLog(tokenizer);
     this.#sampler = new Sampler(options.sampling, options.seed, options.prompt);
     this.#detokenizer = tokenizer.detokenizer();
     this.#stops = new StopStrings(options.sampling.stop);
@@ -88,22 +86,21 @@ export class Reply {
     this.#logprob += choice.logprob;
 
     const isEnd = this.#options.eosIds.includes(choice.id);
+    const before = this.#log === null ? this.#detokenizer : this.#detokenizer.clone();
     const decoded = isEnd ? "" : this.#detokenizer.push(choice.id);
-    this.#note(choice, decoded, isEnd);
+    if (!isEnd) this.#log?.push(choice, before, decoded);
     const piece = this.#stops.push(decoded);
     const finish = this.#finish(isEnd, piece.stopped);
     let text = piece.text;
     if (finish !== null && !piece.stopped) {
-      const last = this.#stops.push(this.#detokenizer.flush());
+      const rest = this.#detokenizer.flush();
+      this.#log?.end(rest);
+      const last = this.#stops.push(rest);
       text += last.text + (last.stopped ? "" : this.#stops.flush());
     }
     this.#text += text;
-    return {
-      id: choice.id,
-      text,
-      logprobs: this.#takeLogprobs(finish !== null && !piece.stopped),
-      finish,
-    };
+    const logprobs = this.#takeLogprobs(finish !== null, piece.stopped);
+    return { id: choice.id, text, logprobs, finish };
   }
 
   #finish(isEnd: boolean, stopped: boolean): ReplyPiece["finish"] {
@@ -144,28 +141,11 @@ export class Reply {
     return this.#rejectedTexts.has(answerOf(this.#text + text));
   }
 
-  #note(choice: TokenChoice, decoded: string, isEnd: boolean): void {
-    const begin = this.#decodedLength;
-    this.#decodedLength += decoded.length;
-    if (isEnd || this.#options.sampling.top_logprobs === undefined) return;
-    const named = (id: number, logprob: number) => ({
-      token: this.#tokenizer.tokenText(id),
-      logprob,
-    });
-    this.#unsent.push({
-      logprob: {
-        ...named(choice.id, choice.logprob),
-        top: choice.top.map(({ id, logprob }) => named(id, logprob)),
-      },
-      begin,
-    });
-  }
-
   /** Log-probs of the tokens of which some text is out; at the reply's own end, of all that are left. */
-  #takeLogprobs(isEnded: boolean): TokenLogprob[] | undefined {
-    if (this.#options.sampling.top_logprobs === undefined) return undefined;
-    const held = this.#unsent.findIndex(({ begin }) => begin >= this.#text.length);
-    const count = isEnded || held < 0 ? this.#unsent.length : held;
-    return this.#unsent.splice(0, count).map(({ logprob }) => logprob);
+  #takeLogprobs(isEnded: boolean, isStopped: boolean): TokenLogprob[] | undefined {
+    if (this.#log === null) return undefined;
+    const bytes = Buffer.byteLength(this.#text);
+    if (isEnded) this.#log.cut(bytes);
+    return this.#log.take(bytes, isEnded && !isStopped);
   }
 }

@@ -14,7 +14,9 @@ export interface TokenChoice {
 }
 
 type SamplingRules = SamplingDefaults &
-  Pick<Sampling, "frequency_penalty" | "presence_penalty"> & { top_logprobs?: number | undefined };
+  Pick<Sampling, "frequency_penalty" | "presence_penalty" | "logit_bias"> & {
+    top_logprobs?: number | undefined;
+  };
 
 /** Added to the logits of single tokens; -Infinity forbids a token. */
 export type LogitBias = ReadonlyMap<number, number>;
@@ -30,6 +32,8 @@ export class Sampler {
   readonly #rules: SamplingRules;
   readonly #random: Random;
   readonly #counts = new Map<number, number>();
+  /** What the request adds to tokens' logits. */
+  readonly #bias: LogitBias;
   /** Tokens of prompt and reply. */
   readonly #seen: Set<number>;
 
@@ -37,6 +41,8 @@ export class Sampler {
     this.#rules = rules;
     this.#random = seededRandom(seed);
     this.#seen = new Set(prompt);
+    const bias = Object.entries(rules.logit_bias ?? {});
+    this.#bias = new Map(bias.map(([id, amount]) => [Number(id), amount]));
   }
 
   /**
@@ -65,7 +71,7 @@ export class Sampler {
       penalties.frequency_penalty === 0 &&
       penalties.presence_penalty === 0 &&
       penalties.repetition_penalty === 1;
-    return temperature !== 0 || !isPlain || (top_logprobs ?? 0) > 0;
+    return temperature !== 0 || !isPlain || (top_logprobs ?? 0) > 0 || this.#bias.size > 0;
   }
 
   /** The uniform number that decides the next position. */
@@ -97,7 +103,7 @@ export class Sampler {
         logits_V[id] = (logits_V[id] as number) - frequency * count - presence;
       }
     }
-    for (const [id, amount] of bias) {
+    for (const [id, amount] of [...this.#bias, ...bias]) {
       saved.push([id, logits_V[id] as number]);
       logits_V[id] = (logits_V[id] as number) + amount;
     }

@@ -10,6 +10,7 @@ import type {
   Message,
   SampleRequest,
   SampleResult,
+  Sampling,
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
@@ -90,8 +91,9 @@ export class Requests {
     const sampling = withDefaults(request.sampling, this.#runtime.sampling);
     const adapter = this.#adapter(request, adapterBytes);
     const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
-    const tokensMax = this.#replyTokensMax(prompt.length, sampling.max_tokens);
-    const seed = sampling.seed ?? randomSeed();
+    this.#checkBias(sampling.logit_bias);
+    const tokensMax = this.#replyTokensMax(prompt.length, sampling);
+    const seed = seedOf(sampling);
     const answers = request.rejected.map((text) => tokenizer.replyIds(answerOf(text)));
     // A draw that may be thrown away is not shown before it is whole.
     const isHeld = answers.some(({ length }) => length >= longTokensMin);
@@ -163,8 +165,9 @@ export class Requests {
     const drawn = withDefaults(request.sampling, this.#runtime.sampling);
     const adapter = this.#adapter(request, adapterBytes);
     const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
-    const tokensMax = this.#replyTokensMax(prompt.length, drawn.max_tokens);
-    const seed = drawn.seed ?? randomSeed();
+    this.#checkBias(drawn.logit_bias);
+    const tokensMax = this.#replyTokensMax(prompt.length, drawn);
+    const seed = seedOf(drawn);
     const replies = Array.from({ length: request.count }, (_, i) => {
       const sampling = i === 0 && request.greedy_first ? { ...drawn, temperature: 0 } : drawn;
       const options = { sampling, seed: (seed + i) | 0, prompt, tokensMax };
@@ -279,10 +282,24 @@ export class Requests {
     return weights;
   }
 
+  #checkBias(bias: Sampling["logit_bias"]): void {
+    const { vocabSize } = this.#runtime.model.shape;
+    const unknown = Object.keys(bias ?? {}).find((id) => Number(id) >= vocabSize);
+    if (unknown === undefined) return;
+    throw new RosaError(
+      "invalid_request",
+      `Cannot bias token ${unknown}: the vocabulary has ${vocabSize} tokens`,
+      { param: "logit_bias" },
+    );
+  }
+
   /** Explicit limits that cannot be kept are refused; without one the reply may fill the context. */
-  #replyTokensMax(promptTokens: number, asked: number | undefined): number {
+  #replyTokensMax(
+    promptTokens: number,
+    { max_tokens: asked, max_tokens_may_shrink: mayShrink = false }: Partial<Sampling>,
+  ): number {
     const room = this.#tokensMax - promptTokens;
-    const needed = asked ?? 1;
+    const needed = mayShrink ? 1 : (asked ?? 1);
     if (needed > room) {
       throw new RosaError(
         "context_length_exceeded",
@@ -290,7 +307,7 @@ export class Requests {
         { param: "messages" },
       );
     }
-    return asked ?? room;
+    return Math.min(asked ?? room, room);
   }
 
   #row({ messages, reply }: { messages: Message[]; reply: string }, param: string): ScoreRow {
@@ -341,8 +358,11 @@ function sampleResult(replies: readonly Reply[], ends: readonly SequenceEnd[]): 
   };
 }
 
-function randomSeed(): number {
-  return crypto.getRandomValues(new Int32Array(1))[0] as number;
+/** 32 bits of the seed that was asked for, the high ones of a longer one mixed in; else of chance. */
+function seedOf({ seed }: Partial<Sampling>): number {
+  if (seed === undefined) return crypto.getRandomValues(new Int32Array(1))[0] as number;
+  const high = Math.floor(seed / 2 ** 32) - (seed < 0 ? -1 : 0);
+  return (seed ^ Math.imul(high, 0x9e3779b1)) | 0;
 }
 
 /** Each further draw is .25 warmer, from .75 on. */

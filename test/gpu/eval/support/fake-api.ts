@@ -47,6 +47,8 @@ export class FakeApi {
   lostAnswers = 0;
   /** This many calls are refused with 429 first. */
   refusals = 0;
+  /** What completions say before anything else, one after the other. */
+  script: string[] = [];
   /** Keys of a session's `adaptation` that this deployment takes. */
   adaptationKeys = ["mode", "rewriter"];
   readonly #known: ReadonlyMap<string, Known>;
@@ -187,7 +189,9 @@ export class FakeApi {
     const isKnown = (text: string) => this.#known.has(text.replace(clearly, ""));
     const request = messages.findLast(({ content }) => isKnown(content))?.content ?? "";
     const content =
-      messages[0]?.content === rewriteInstruction ? "" : this.#reply(request, null, []);
+      messages[0]?.content === rewriteInstruction
+        ? ""
+        : (this.script.shift() ?? this.#reply(request, null, []));
     return {
       choices: [{ message: { content } }],
       usage: { prompt_tokens: 10, completion_tokens: 5 },

@@ -1,0 +1,34 @@
+/** Whether the GPU service can start with this environment, asked before any process is: its settings and its model. */
+import { ConfigError, readConfig } from "../../gpu-service/src/config.ts";
+import { Failure } from "./failure.ts";
+
+/** Stands for the secret, which the start makes later. */
+const anySecret = "0".repeat(32);
+
+/** Throws `Failure` that names every bad setting, or says why the model cannot run and how to look closer. */
+export async function refuseBadModel(
+  environment: Record<string, string | undefined>,
+): Promise<void> {
+  const config = readGpuConfig(environment);
+  // The bundled model is in the repository, and the tests run it.
+  if ((environment.MODEL ?? "") === "") return;
+  const { checkNamedModel } = await import("../../gpu-service/src/check/check-command.ts");
+  const report = await checkNamedModel(config.MODEL, config, {
+    endpoint: config.HF_ENDPOINT,
+    token: config.HF_TOKEN,
+  });
+  if (report.runs) return;
+  const problems = report.problems.map(({ message }) => `  ${message}`);
+  throw new Failure(
+    `Cannot start with MODEL="${config.MODEL}":\n${problems.join("\n")}\nnpm run model -- check ${config.MODEL} says more.`,
+  );
+}
+
+function readGpuConfig(environment: Record<string, string | undefined>) {
+  try {
+    return readConfig({ ...environment, GPU_SECRET: anySecret, GPU_SECRET_FILE: undefined });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new Failure(error.message);
+  }
+}

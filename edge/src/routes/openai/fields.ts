@@ -1,0 +1,120 @@
+/**
+ * What becomes of each parameter of OpenAI's chat completions. A test holds the lists against the types of the
+ * `openai` package, so that none that they gain slips through.
+ */
+import { RosaError } from "@rosa2/shared/errors";
+
+/**
+ * `honoured`: it does what it says. `without effect`: it says nothing about the answer (accounting, caching,
+ * tracing). `only`: these values ask for what is done anyway; any other is refused. null is a parameter left out.
+ */
+export type Handling = "honoured" | "without effect" | { only: readonly unknown[]; hint?: string };
+
+const refused: Handling = { only: [] };
+
+/** Of `POST /v1/chat/completions`: first OpenAI's own, then those of other servers. */
+export const chatFields = {
+  messages: "honoured",
+  model: "honoured",
+  stream: "honoured",
+  stream_options: "honoured",
+  temperature: "honoured",
+  top_p: "honoured",
+  max_tokens: "honoured",
+  max_completion_tokens: "honoured",
+  stop: "honoured",
+  seed: "honoured",
+  frequency_penalty: "honoured",
+  presence_penalty: "honoured",
+  logit_bias: "honoured",
+  logprobs: "honoured",
+  top_logprobs: "honoured",
+  n: { only: [1] },
+  response_format: { only: [{ type: "text" }] },
+  tools: { only: [[]] },
+  tool_choice: { only: ["none", "auto"] },
+  parallel_tool_calls: "without effect",
+  functions: { only: [[]], hint: "use tools" },
+  function_call: { only: ["none", "auto"], hint: "use tool_choice" },
+  reasoning_effort: { only: ["none"] },
+  modalities: { only: [["text"]] },
+  audio: refused,
+  moderation: refused,
+  verbosity: { only: ["medium"] },
+  web_search_options: refused,
+  metadata: "without effect",
+  prediction: "without effect",
+  prompt_cache_key: "without effect",
+  prompt_cache_options: "without effect",
+  prompt_cache_retention: "without effect",
+  safety_identifier: "without effect",
+  service_tier: "without effect",
+  store: "without effect",
+  user: "without effect",
+
+  top_k: "honoured",
+  min_p: "honoured",
+  repetition_penalty: "honoured",
+  best_of: { only: [1] },
+  min_tokens: { only: [0] },
+  ignore_eos: { only: [false] },
+  stop_token_ids: { only: [[]] },
+  add_generation_prompt: { only: [true] },
+  continue_final_message: { only: [false] },
+  echo: { only: [false] },
+  include_stop_str_in_output: { only: [false] },
+  skip_special_tokens: { only: [true] },
+  use_beam_search: { only: [false] },
+} as const satisfies Record<string, Handling>;
+
+/** Of a message, whatever its role. */
+export const messageFields = {
+  role: "honoured",
+  content: "honoured",
+  tool_calls: { only: [[]] },
+  tool_call_id: refused,
+  function_call: refused,
+  audio: refused,
+  refusal: refused,
+  name: { only: [], hint: "say who speaks in the content" },
+  // What an answer's message holds besides, as clients send it back.
+  annotations: "without effect",
+} as const satisfies Record<string, Handling>;
+
+/** Types of content parts that are read. */
+export const partTypes = ["text"] as const;
+
+export const streamOptions = {
+  include_usage: "honoured",
+  include_obfuscation: "without effect",
+} as const satisfies Record<string, Handling>;
+
+/**
+ * Refuses what would change the answer and is not there, and what nobody knows.
+ *
+ * @throws RosaError `unsupported_parameter`, naming the parameter.
+ */
+export function refuseUnsupported(
+  given: Record<string, unknown>,
+  fields: Record<string, Handling>,
+  at = "",
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null || value === undefined) continue;
+    const param = `${at}${name}`;
+    const handling = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (handling === undefined) throw unsupported(param, `Unknown parameter: ${param}`);
+    if (typeof handling === "string") continue;
+    const { only, hint } = handling;
+    if (only.some((allowed) => JSON.stringify(allowed) === JSON.stringify(value))) continue;
+    const what =
+      only.length === 0
+        ? `${param} is not supported`
+        : `Only ${param} = ${only.map((one) => JSON.stringify(one)).join(" or ")} is supported`;
+    throw unsupported(param, hint === undefined ? what : `${what}: ${hint}`);
+  }
+}
+
+export function unsupported(param: string, message: string): RosaError {
+  return new RosaError("unsupported_parameter", message, { param });
+}
