@@ -167,7 +167,7 @@ export const turnCreateSchema = z
       .string()
       .max(contentCharsMax)
       .refine((text) => text.trim() !== "", "must not be empty")
-      .openapi({ example: "Sort them: 31, 7, 12" }),
+      .openapi({ example: "Write a haiku about rain" }),
     stream: z.boolean().default(false),
     temperature: samplingFields.temperature.optional(),
     top_p: samplingFields.top_p.optional(),

@@ -68,12 +68,9 @@ export const wordsReportSchema = z
             .number()
             .nullable()
             .openapi({ description: "Log-prob of the rejected reply under it (nats)" }),
-          right: z
-            .number()
-            .nullable()
-            .openapi({
-              description: "Log-prob of the accepted reply or correction under it (nats)",
-            }),
+          right: z.number().nullable().openapi({
+            description: "Log-prob of the accepted reply or correction under it (nats)",
+          }),
         }),
       )
       .openapi({ description: "The likeliest wordings that were weighed" }),

@@ -55,18 +55,7 @@ export async function reviseWords(
   const held = await weigh(step, stateBefore);
   const mayDraw = !held.isExplained && drawsFor(stateBefore, turn.content) < drawsMax;
   const drawn = mayDraw ? await draw(step, row) : null;
-  const found = drawn?.wordings ?? [];
-  const final =
-    drawn === null || found.length === 0
-      ? held
-      : await weigh(
-          step,
-          learnWordings(stateBefore, turn.content, {
-            by: drawn.name,
-            turnId: step.input.turnId,
-            wordings: found,
-          }),
-        );
+  const final = drawn === null ? held : await takeIn(step, stateBefore, held, drawn);
   const words = reportOf(final.revision, drawn);
   const usage = usageOf(drawn);
   const costNanos = replyCostNanos(context.config.prices, usage);
@@ -104,11 +93,17 @@ interface WordsStep {
   input: GradientInput;
 }
 
+interface Weighed {
+  state: WordsState;
+  revision: Revision;
+  isExplained: boolean;
+}
+
 /** What the feedback makes of a state, every candidate scored in one batch. */
 async function weigh(
   { context, turn, trace, gpuTime, input }: WordsStep,
   state: WordsState,
-): Promise<{ state: WordsState; revision: Revision; isExplained: boolean }> {
+): Promise<Weighed> {
   const options = wordsOptions(context);
   const items = candidatesToScore(state, input, options);
   let scores: Score[] | null = null;
@@ -121,6 +116,19 @@ async function weigh(
   }
   const made = textualGradient(state, input, scores, options);
   return { ...made, isExplained: isExplained(state, input, scores ?? [], options) };
+}
+
+/** Wordings that were drawn, among what was held: all are weighed anew. */
+async function takeIn(
+  step: WordsStep,
+  stateBefore: WordsState,
+  held: Weighed,
+  drawn: DrawnWordings & { name: string },
+): Promise<Weighed> {
+  const { turnId, request } = step.input;
+  const state = learnWordings(stateBefore, request, { by: drawn.name, turnId, ...drawn });
+  if (drawn.wordings.length > 0) return weigh(step, state);
+  return { ...held, state: { ...held.state, draws: state.draws } };
 }
 
 /** Lets the session's rewriter propose wordings, within the cap; it never fails and never takes long. */

@@ -2,8 +2,9 @@
  * Puts readings and constraints into a request; whatever the user wrote stays, in order and byte for byte, but for
  * new words whose meaning is known.
  */
-import type { CompiledSense, Occurrence } from "./lexicon.ts";
+
 import { neutraliseRequest } from "./neutralise.ts";
+import type { CompiledSense, Occurrence } from "./senses.ts";
 import type { Constraint } from "./types.ts";
 
 /** Characters that standing constraints together may add, and a turn's own remarks. */

@@ -1,7 +1,7 @@
 /** A tenant's or session's own senses as the words axis uses them: phrases become patterns. */
 import type { OwnLexicon } from "../contract/lexicon.ts";
-import type { CompiledSense } from "./lexicon.ts";
 import { neutraliseNote } from "./neutralise.ts";
+import type { CompiledSense } from "./senses.ts";
 
 /** A tenant's or session's own senses, ready to be looked for; where spans overlap, earlier ones come first. */
 export function lexiconOf(own: OwnLexicon): CompiledSense[] {

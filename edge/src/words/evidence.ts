@@ -1,8 +1,8 @@
 /** What feedback, heard or scored, does to a ledger; it words nothing and remembers nothing. */
 import type { SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
-import type { CompiledSense } from "./lexicon.ts";
-import { isShy, type Reading } from "./reading.ts";
+import { isShy, type Reading, statedSlots } from "./reading.ts";
+import type { CompiledSense } from "./senses.ts";
 import type { Attempt, GradientInput, Ledger, Score, ScoreItem } from "./types.ts";
 
 /** How a step is taken; the same options go into every call of a session. */
@@ -41,11 +41,16 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   if (accepted && !isKnown) return [];
   const keys = ledger.topReadings(
     reading.ledger,
-    Math.max(1, Math.floor(scoreItemsMax / replies.length)),
+    Math.max(1, Math.floor(scoreItemsMax / replies.length) - 2),
     isCorrected ? 1 : accepted ? massAccepted : massRejected,
   );
-  const plain = ledger.keyOf(reading.plain);
-  if (reading.ledger.weights[plain] !== undefined && !keys.includes(plain)) keys.push(plain);
+  // What every candidate is compared with, and what the rejected reply answered.
+  const answered = statedSlots(reading, lastAttempt(input)).map(
+    (id, slot) => id ?? reading.plain[slot] ?? "",
+  );
+  for (const key of [ledger.keyOf(reading.plain), ledger.keyOf(answered)]) {
+    if (reading.ledger.weights[key] !== undefined && !keys.includes(key)) keys.push(key);
+  }
   // One reading alone has nothing to be weighed against.
   if (keys.length === 1 && !isCorrected) return [];
   return keys.flatMap((key) => replies.map((item) => ({ ...item, reading: key })));

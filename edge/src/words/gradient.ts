@@ -14,20 +14,22 @@ import {
   weighRejection,
 } from "./evidence.ts";
 import { readFeedback, type SenseFeedback } from "./feedback.ts";
+import { asSaid } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
-import type { CompiledSense } from "./lexicon.ts";
 import {
   type Chosen,
   choose,
   isShy,
-  isSupported,
   type Reading,
   readRequest,
   spansOf,
   statedSlots,
+  supported,
   wording,
 } from "./reading.ts";
+import { isPointer } from "./remarks/pointer.ts";
 import { readRemark } from "./remarks/read.ts";
+import type { CompiledSense } from "./senses.ts";
 import { addConstraint, rememberForUndo, withdrawRemark } from "./state.ts";
 import type {
   Attempt,
@@ -47,6 +49,8 @@ import type {
 const sureShare = 0.6;
 /** Combinations of senses that a session keeps a joint ledger for; older ones live on in the marginals. */
 const ledgersMax = 32;
+/** Rejected replies to one problem after which a model is asked again. */
+const failuresMax = 3;
 /** Mean probability of a token from which on a wording explains a right reply, and a rejected one no longer. */
 const explainedMin = 0.5;
 
@@ -61,12 +65,13 @@ export function reviseRequest(
   turnId: string | null = null,
 ): Revised {
   const reading = readRequest(state, request, options.lexicon);
-  const joint = ledger.bestReading(reading.ledger).readings;
+  const best = ledger.bestReading(reading.ledger).readings;
+  const joint = supported(reading, reading.ledger, best);
   const chosen: Chosen = new Map(
     reading.senses.flatMap((compiled, slot): [CompiledSense, string][] => {
       const id = joint[slot] ?? "";
       const memory = state.senses[compiled.sense.id];
-      if (memory === undefined || !isSupported(reading, reading.ledger, slot, id)) return [];
+      if (memory === undefined || id === asSaid) return [];
       const share = ledger.marginal(reading.ledger.weights, slot)[id] ?? 0;
       const isOpen = compiled.learnt !== undefined || !isShy(compiled);
       const says = share >= sureShare || (memory.failures > 0 && isOpen);
@@ -87,7 +92,9 @@ export function candidatesToScore(
   options: GradientOptions = {},
 ): ScoreItem[] {
   const reading = readRequest(state, input.request, options.lexicon);
-  const heard = hearRemarks(state, input, reading).state;
+  const said = hearRemarks(state, input, reading).state;
+  // A remark that only points is no part of a wording: it would make every reply unlikely, the right one too.
+  const heard = { ...said, constraints: said.constraints.filter((one) => !isPointer(one)) };
   const prompts = new Map<string, string>();
   return questions(reading, input).map((question) => {
     const { reading: key } = question;
@@ -114,6 +121,8 @@ export function isExplained(
   const { right, rejected } = groupScores(questions(reading, input), scores);
   const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);
   if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
+  // What fails again and again may be explained by none of them.
+  if (input.attempts.length % failuresMax === 0) return false;
   const { revision } = textualGradient(state, input, scores, options);
   const [best] = revision.candidates;
   const last = rejected[0]?.get(best?.reading ?? "");
@@ -218,9 +227,9 @@ function sayable(
   wasScored: boolean,
 ): Chosen {
   return new Map(
-    [...choose(reading, joint)].filter(([compiled, id]) => {
+    [...choose(reading, supported(reading, weighed, joint))].filter(([compiled, id]) => {
       const slot = reading.senses.indexOf(compiled);
-      if (compiled.learnt !== undefined) return isSupported(reading, weighed, slot, id);
+      if (compiled.learnt !== undefined) return id !== asSaid;
       if (!isShy(compiled) || heard.some((h) => h.compiled === compiled)) return true;
       return wasScored && (ledger.marginal(weighed.weights, slot)[id] ?? 0) >= sureShare;
     }),

@@ -28,7 +28,7 @@
 export { lexiconOf } from "./custom-lexicon.ts";
 export type { GradientOptions } from "./evidence.ts";
 export { candidatesToScore, isExplained, reviseRequest, textualGradient } from "./gradient.ts";
-export { asSaid, drawsFor, learnWordings } from "./learnt.ts";
+export { drawsFor, learnWordings } from "./learnt.ts";
 export {
   deleteConstraint,
   editConstraint,

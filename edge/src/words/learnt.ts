@@ -2,8 +2,9 @@
  * The lexicon that a session writes itself: stretches of its requests as they were said, and the other ways of saying
  * them that a model proposed. It scores nothing; which of them holds is the ledger's to say.
  */
-import type { CompiledSense, Occurrence, Reading } from "./lexicon.ts";
+
 import { blankLiterals } from "./literals.ts";
+import type { CompiledSense, Occurrence, Reading } from "./senses.ts";
 import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
 import type { LearntSense, WordsState } from "./types.ts";
 import { type Saying, sayingsOf, wholeName } from "./wordings.ts";
@@ -26,14 +27,16 @@ export interface Proposed {
   /** Who proposed them: a rewriter's name. */
   by: string;
   turnId: string;
+  /** Sound ones, of so many that were drawn. */
   wordings: readonly string[];
+  drawn: number;
 }
 
 /** The state with what the wordings say otherwise than the request among its senses. */
 export function learnWordings(
   state: WordsState,
   request: string,
-  { by, turnId, wordings }: Proposed,
+  { by, turnId, wordings, drawn: drawnCount }: Proposed,
 ): WordsState {
   const counts = new Map<string, { saying: Saying; phrases: Map<string, number> }>();
   const drawn = wordings.map((wording) => sayingsOf(request, wording));
@@ -46,7 +49,7 @@ export function learnWordings(
     counts.set(id, counted);
     counted.phrases.set(saying.phrase, (counted.phrases.get(saying.phrase) ?? 0) + 1);
   }
-  let next = noteDraw(state, request, wordings.length);
+  let next = noteDraw(state, request, drawnCount);
   for (const [id, { saying, phrases }] of counts) {
     const shares = new Map([...phrases].map(([phrase, n]) => [phrase, n / wordings.length]));
     next = addReadings(next, id, saying, shares, { by, turnId });

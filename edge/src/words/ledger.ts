@@ -6,7 +6,7 @@
  * marginals. Soft beats hard elimination: a reading never reaches zero.
  */
 import { confidenceOf } from "@rosa2/shared/objective";
-import type { CompiledSense } from "./lexicon.ts";
+import type { CompiledSense } from "./senses.ts";
 import type { Ledger, Score, SenseMemory } from "./types.ts";
 
 /** Joint readings kept for one combination of senses. */

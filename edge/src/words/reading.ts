@@ -2,8 +2,9 @@
 import { type CutRequest, compose, cutRequest } from "./compose.ts";
 import { asSaid, compileLearnt } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
-import { type CompiledSense, findOccurrences, type Occurrence } from "./lexicon.ts";
+import { findOccurrences } from "./lexicon.ts";
 import { isAbsorbed } from "./remarks/pointer.ts";
+import type { CompiledSense, Occurrence } from "./senses.ts";
 import { constraintsFor } from "./state.ts";
 import type { Attempt, Constraint, Ledger, Span, WordsState } from "./types.ts";
 
@@ -76,23 +77,34 @@ export function isShy({ sense }: CompiledSense): boolean {
 }
 
 /**
- * Whether the evidence speaks for a reading of a learnt sense: by more than a little it has gained on leaving the
- * stretch as it was said. Of an own sense every reading may be said.
+ * A joint reading as far as the evidence speaks for it: what a model proposed is said where it explains what was seen
+ * better than the stretch as it was said, in the company of the others, and only if the whole does so too. Of own senses
+ * every reading may be said.
+ *
+ * How much the evidence speaks for a joint reading is what its weight gained on its prior (nats).
  */
-export function isSupported(
-  { senses }: Reading,
+export function supported(
+  { senses, plain }: Reading,
   weighed: Ledger,
-  slot: number,
-  id: string,
-): boolean {
-  const compiled = senses[slot];
-  if (compiled?.learnt === undefined) return true;
-  if (id === asSaid) return false;
-  const shares = ledger.marginal(weighed.weights, slot);
-  const priorOf = (one: string) => compiled.sense.readings.find((r) => r.id === one)?.prior ?? 1;
-  const gained =
-    Math.log((shares[id] ?? 0) / (shares[asSaid] ?? 1)) - Math.log(priorOf(id) / priorOf(asSaid));
-  return gained >= supportNats;
+  joint: readonly string[],
+): readonly string[] {
+  const priors = senses.map(
+    ({ sense }) => new Map(sense.readings.map(({ id, prior }) => [id, Math.log(prior)])),
+  );
+  const gain = (ids: readonly string[]) => {
+    const weight = weighed.weights[ledger.keyOf(ids)];
+    if (weight === undefined) return Number.NEGATIVE_INFINITY;
+    return ids.reduce((sum, id, slot) => sum - (priors[slot]?.get(id) ?? 0), Math.log(weight));
+  };
+  let said = joint;
+  for (const [slot, { learnt }] of senses.entries()) {
+    if (learnt === undefined) continue;
+    const without = said.with(slot, asSaid);
+    if (gain(without) > gain(said) - supportNats) said = without;
+  }
+  const unsaid = joint.map((id, slot) => (senses[slot]?.learnt === undefined ? id : asSaid));
+  const least = Math.max(gain(unsaid), gain(plain));
+  return gain(said) >= least + supportNats ? said : unsaid;
 }
 
 /** The choice that says every open sense. */

@@ -10,11 +10,9 @@ export interface Token {
   norm: string;
   start: number;
   end: number;
-  /** Where the marks after it end; where those before it begin. */
-  outerEnd: number;
-  outerStart: number;
-  /** A mark or a line break parts it from the next token. */
+  /** A mark or a line break parts it from the next token; one that no list has between its items `ends` it. */
   closes: boolean;
+  ends: boolean;
 }
 
 /** Tokens [from, to) of a text, without a boundary inside. */
@@ -30,6 +28,7 @@ const connectives = new Set(
   ),
 );
 
+const endingMark = /[:;.!?]/u;
 const marks = /^[\p{P}\p{S}]*|[\p{P}\p{S}]*$/gu;
 
 export function tokensOf(text: string): Token[] {
@@ -39,27 +38,27 @@ export function tokensOf(text: string): Token[] {
     // Marks alone belong to the token before them.
     const last = tokens.at(-1);
     if (bare === "") {
-      if (last !== undefined) {
-        last.closes = true;
-        last.outerEnd = index + word.length;
-      }
+      if (last !== undefined) close(last, word);
       continue;
     }
     const at = word.indexOf(bare);
-    if (last !== undefined && (at > 0 || text.slice(last.outerEnd, index).includes("\n"))) {
-      last.closes = true;
-    }
+    const isNewLine = last !== undefined && text.slice(last.end, index).includes("\n");
+    if (last !== undefined && (at > 0 || isNewLine)) close(last, isNewLine ? "." : "");
     tokens.push({
       text: bare,
       norm: bare.toLowerCase(),
       start: index + at,
       end: index + at + bare.length,
-      outerStart: index,
-      outerEnd: index + word.length,
       closes: at + bare.length < word.length,
+      ends: endingMark.test(word.slice(at + bare.length)),
     });
   }
   return tokens;
+}
+
+function close(token: Token, mark: string): void {
+  token.closes = true;
+  token.ends ||= endingMark.test(mark);
 }
 
 export function stretchesOf(tokens: readonly Token[]): Stretch[] {
@@ -85,7 +84,9 @@ export function stretchesOf(tokens: readonly Token[]): Stretch[] {
 function isInData(tokens: readonly Token[], index: number): boolean {
   const isItem = (token: Token | undefined) =>
     token !== undefined && (/\d/u.test(token.text) || token.text.length === 1);
-  return isItem(tokens[index]) && (isItem(tokens[index - 1]) || isItem(tokens[index + 1]));
+  const isNext = (at: number) =>
+    isItem(tokens[at]) && isItem(tokens[at + 1]) && tokens[at]?.ends === false;
+  return isNext(index - 1) || isNext(index);
 }
 
 /** How a stretch is kept and compared. */

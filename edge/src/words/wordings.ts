@@ -43,7 +43,20 @@ export function wholeName(request: string): string {
 function stretchwise(request: string, wording: string): Saying[] | null {
   const a = tokensOf(blankLiterals(request));
   const b = tokensOf(blankLiterals(wording));
-  const matches = align(a, b);
+  // What is put in may repeat a word beside it: then only one of the two alignments keeps the stretches whole.
+  return (
+    alignedSayings(request, wording, a, b, align(a, b, "tail")) ??
+    alignedSayings(request, wording, a, b, align(a, b, "head"))
+  );
+}
+
+function alignedSayings(
+  request: string,
+  wording: string,
+  a: readonly Token[],
+  b: readonly Token[],
+  matches: readonly number[] | null,
+): Saying[] | null {
   if (matches === null) return null;
   const stretches = stretchesOf(a);
   const stretchAt = new Map<number, Stretch>();
@@ -142,19 +155,26 @@ function rebuild(
 }
 
 /** For each token of `a` its place in `b`, −1 where it has none: the longest common subsequence. */
-function align(a: readonly Token[], b: readonly Token[]): number[] | null {
+function align(a: readonly Token[], b: readonly Token[], first: "head" | "tail"): number[] | null {
   const matches = new Array<number>(a.length).fill(-1);
-  let head = 0;
   const common = Math.min(a.length, b.length);
-  while (head < common && a[head]!.norm === b[head]!.norm) {
-    matches[head] = head;
-    head++;
-  }
+  let head = 0;
   let tail = 0;
-  while (tail < common - head && a.at(-1 - tail)!.norm === b.at(-1 - tail)!.norm) {
-    tail++;
-    matches[a.length - tail] = b.length - tail;
-  }
+  const matchHead = () => {
+    while (head < common - tail && a[head]!.norm === b[head]!.norm) {
+      matches[head] = head;
+      head++;
+    }
+  };
+  const matchTail = () => {
+    while (tail < common - head && a.at(-1 - tail)!.norm === b.at(-1 - tail)!.norm) {
+      tail++;
+      matches[a.length - tail] = b.length - tail;
+    }
+  };
+  if (first === "head") matchHead();
+  matchTail();
+  matchHead();
   const n = a.length - head - tail;
   const m = b.length - head - tail;
   if (n > alignedMax || m > alignedMax) return null;

@@ -19,7 +19,7 @@ const chatMessageSchema = z.looseObject({
   content: z
     .union([z.string().max(limits.contentCharsMax), z.array(partSchema).max(64)])
     .nullish()
-    .openapi({ example: "Sort them: 31, 7, 12" }),
+    .openapi({ example: "Write a haiku about rain" }),
 });
 
 /** What is not named here is in the lists of fields.ts, or refused. */

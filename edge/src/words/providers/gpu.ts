@@ -17,6 +17,7 @@ export function rewriteTokensMax(request: string): number {
 export function gpuRewriter(sample: Sample): Rewriter {
   return {
     name: "gpu",
+    repairs: false,
     async propose({ request, attempts }, { count, signal }) {
       const maxTokens = rewriteTokensMax(request);
       const { samples, usage } = await sample(rewritePrompt(request, attempts), {

@@ -2,7 +2,7 @@
  * Rewriters behind one interface: a model proposes several wordings of a request, and what is sound among them comes back.
  *
  *   const drawn = await drawWordings(rewriter, task, { timeoutMs });
- *   const state = learnWordings(before, request, { by: rewriter.name, turnId, wordings: drawn.wordings });
+ *   const state = learnWordings(before, request, { by: rewriter.name, turnId, ...drawn });
  *
  * `drawWordings` never throws and never takes longer than `timeoutMs`: whatever goes wrong comes back as `failure`, and
  * what was said stands. A rewriter only proposes; the ledger judges (../gradient.ts).
@@ -32,7 +32,7 @@ export interface DrawnWordings {
   failure: string | null;
 }
 
-/** Sound wordings within the time, after one repair attempt where the first answer held none. */
+/** Sound wordings within the time, after a repair attempt where that may help and the first answer held none. */
 export async function drawWordings(
   rewriter: Rewriter,
   task: RewriteTask,
@@ -50,7 +50,7 @@ export async function drawWordings(
   const found: DrawnWordings = { wordings: [], drawn: 0, calls: 0, usage: null, failure: null };
   let fault: string | null = null;
   try {
-    while (found.calls < 2) {
+    while (found.calls < (rewriter.repairs ? 2 : 1)) {
       found.calls++;
       const asked = rewriter.propose(task, { count: drawCount, signal, fault });
       const { wordings, usage } = await Promise.race([asked, late]);

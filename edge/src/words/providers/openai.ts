@@ -20,6 +20,7 @@ export function openAiRewriter({ url, key, model, fetch: send = fetch }: OpenAiO
   const endpoint = `${url.replace(/\/+$/u, "")}/chat/completions`;
   return {
     name: "openai",
+    repairs: true,
     async propose(task, { count, signal, fault }) {
       const response = await send(endpoint, {
         method: "POST",

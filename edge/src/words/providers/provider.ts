@@ -18,6 +18,8 @@ export interface Drawn {
 
 export interface Rewriter {
   name: "gpu" | "openai" | "workers-ai";
+  /** Whether asking again, told what was wrong, may help: not where several were drawn already. */
+  repairs: boolean;
   /**
    * Asks once for `count` wordings. `fault` says what was wrong with the first answer, when this is the repair attempt.
    * Throws on failure; the caller bounds the time and aborts through `signal`.

@@ -25,6 +25,7 @@ const answerSchema = z.object({
 export function workersAiRewriter(ai: AiBinding | undefined, model: string): Rewriter {
   return {
     name: "workers-ai",
+    repairs: true,
     async propose(task, { count, fault }) {
       if (ai === undefined) throw new Error("this deployment has no AI binding");
       const answer = await ai.run(model, {
