@@ -1,4 +1,5 @@
 /** Test projects: `edge` and `simulation` run in workerd against a stand-in for the GPU service, the others in Node. */
+import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { FakeGpu } from "./test/support/fake-gpu.ts";
@@ -13,6 +14,10 @@ const node = (name: string) => ({
   include: [`test/${name}/**/*.test.ts`],
 });
 
+/** The client from its sources; what is packed of it is tested as a package. */
+const client = fileURLToPath(new URL("./edge/client/src/", import.meta.url));
+const alias = { "rosa2/ai-sdk": `${client}ai-sdk.ts`, rosa2: `${client}index.ts` };
+
 /** Tests in workerd with real D1, R2 and Durable Objects; the GPU service and Stripe are stood in for. */
 const workerd = (name: string, testTimeout: number): TestProjectConfiguration => ({
   plugins: [
@@ -25,6 +30,8 @@ const workerd = (name: string, testTimeout: number): TestProjectConfiguration =>
           TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
           GPU_URL: await new FakeGpu(gpuSecret).listen(),
           GPU_SECRET: gpuSecret,
+          CLIENT_TOKEN_SECRET:
+            "the-newest-secret-of-the-edge-tests,the-older-secret-of-the-edge-tests",
           STRIPE_URL: await new FakeStripe(stripeKey).listen(),
           STRIPE_KEY: stripeKey,
           GPU_TIMEOUT_MS: "3000",
@@ -37,6 +44,7 @@ const workerd = (name: string, testTimeout: number): TestProjectConfiguration =>
       },
     })),
   ],
+  resolve: { alias },
   test: {
     name,
     // Every test brings its own tenant, so files can share one worker; starting one takes seconds.

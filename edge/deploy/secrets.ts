@@ -7,6 +7,7 @@ import type { DeploySettings } from "./settings.ts";
 import { parseJson, type Wrangler } from "./wrangler.ts";
 
 const savedSecret = "gpu-secret";
+const tokenSecret = "token-secret";
 
 export interface Secrets {
   /** What the deploy sets; what the Worker has and nobody gave anew stays as it is. */
@@ -28,6 +29,10 @@ export async function gatherSecrets(
     throw new Failure(
       `Where is the GPU service? GPU_URL=https://… npm run deploy -- --env ${environment}`,
     );
+  }
+  if (values.CLIENT_TOKEN_SECRET === undefined && !existing.includes("CLIENT_TOKEN_SECRET")) {
+    values.CLIENT_TOKEN_SECRET = folder.read(tokenSecret) ?? randomBytes(32).toString("hex");
+    folder.write(tokenSecret, values.CLIENT_TOKEN_SECRET);
   }
   if (values.GPU_SECRET !== undefined) return { values, made: false };
   const saved = folder.read(savedSecret);

@@ -66,11 +66,12 @@ export class StateFolder {
 
   /** The secret between edge and GPU service, made at the first start. */
   gpuSecret(): string {
-    const saved = readText(join(this.path, "gpu-secret"));
-    if (saved !== null) return saved;
-    const secret = randomBytes(32).toString("hex");
-    this.writePrivate("gpu-secret", secret);
-    return secret;
+    return this.#secret("gpu-secret");
+  }
+
+  /** The secret that signs client tokens, likewise. */
+  tokenSecret(): string {
+    return this.#secret("token-secret");
   }
 
   /** Writes a file that only this user can read, whole or not at all; returns its path. */
@@ -89,6 +90,14 @@ export class StateFolder {
   close(): void {
     rmSync(join(this.path, "running.json"), { force: true });
     this.#lock.close();
+  }
+
+  #secret(name: string): string {
+    const saved = readText(join(this.path, name));
+    if (saved !== null) return saved;
+    const secret = randomBytes(32).toString("hex");
+    this.writePrivate(name, secret);
+    return secret;
   }
 
   /** Each start writes new logs and keeps those of the one before. */

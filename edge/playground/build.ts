@@ -35,6 +35,8 @@ export async function buildPlayground(): Promise<boolean> {
     root: folder,
     configFile: false,
     logLevel: "warn",
+    // The package's own entry is built only when it is packed.
+    resolve: { alias: { rosa2: join(folder, "../client/src/index.ts") } },
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     build: {
       outDir: draft,

@@ -21,6 +21,7 @@ import { chat } from "./routes/openai/chat.ts";
 import { service } from "./routes/service.ts";
 import { sessions } from "./routes/sessions.ts";
 import { tenant } from "./routes/tenant.ts";
+import { tokens } from "./routes/tokens.ts";
 import { turns } from "./routes/turns.ts";
 import { words } from "./routes/words.ts";
 
@@ -28,13 +29,24 @@ export function createApp(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.use(identify, accessLog, counters, safeHeaders, crossOrigin, sizeLimit, mediaType);
   app.use("/v1/*", account);
-  for (const routes of [service, chat, sessions, turns, words, generations, accounts, tenant]) {
+  for (const routes of [
+    service,
+    chat,
+    sessions,
+    turns,
+    words,
+    generations,
+    accounts,
+    tokens,
+    tenant,
+  ]) {
     app.route("/", routes);
   }
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
-    description: "An API key: `Authorization: Bearer rosa2_…`",
+    description:
+      "An API key, for servers: `Authorization: Bearer rosa2_…`; or a client token, for one owner's phone or browser. A key acts for one owner with the header `x-rosa2-owner`",
   });
   serveDocuments(app);
   const known = app.routes.filter(({ method }) => method !== "ALL");

@@ -18,6 +18,11 @@ const variablesSchema = z.object({
   GPU_SECRET: z
     .string("must be a string of at least 16 characters")
     .min(16, "must have at least 16 characters"),
+  /** Signs client tokens; `<new>,<old>` while it is being changed. Without it none are minted here. */
+  CLIENT_TOKEN_SECRET: z
+    .string()
+    .regex(/^[^,]{32,}(,[^,]{32,})?$/, "must be one or two secrets of at least 32 characters")
+    .optional(),
   /** Proxy headers of a deployment on Modal. */
   MODAL_KEY: z.string().optional(),
   MODAL_SECRET: z.string().optional(),
@@ -90,6 +95,8 @@ export interface Config {
     coldMs: number;
     warmUpMs: number;
   };
+  /** Secrets that sign client tokens, the newest first. */
+  tokenSecrets: string[];
   /** Names that requests may give to the served model beside its own; `*` is any. */
   modelAliases: string[];
   rewriter: RewriterConfig;
@@ -185,6 +192,7 @@ export function parseConfig(variables: object): Config {
       coldMs: v.GPU_COLD_MS,
       warmUpMs: v.GPU_WARM_UP_MS,
     },
+    tokenSecrets: v.CLIENT_TOKEN_SECRET?.split(",") ?? [],
     modelAliases: listOf(v.MODEL_ALIASES),
     rewriter: rewriterConfig(v),
     rewriterTimeoutMs: v.REWRITER_TIMEOUT_MS,

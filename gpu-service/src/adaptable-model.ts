@@ -1,88 +1,192 @@
 /**
- * A loaded model as updates see it: its passes, its anchors, and its own samples, drawn when first needed and kept on
+ * A loaded model as updates see it: its passes, and its own samples and anchors, made when first needed and kept on
  * disk under the model's digest.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { z } from "zod";
 import type { AdaptableModel } from "./adapt/adapt.ts";
-import type { Anchors } from "./adapt/anchors.ts";
-import { drawSamples, neutralOpenings, type ProbeOptions } from "./adapt/probes.ts";
+import {
+  type Anchors,
+  anchorMetric,
+  anchorsFile,
+  encodeAnchors,
+  loadAnchors,
+  ownDirections,
+} from "./adapt/anchors.ts";
+import {
+  chooseProbes,
+  drawSamples,
+  neutralOpenings,
+  type Sample,
+  type SampleOptions,
+} from "./adapt/probes.ts";
 import type { MeasurableModel, Probes } from "./adapt/trust-region.ts";
 import type { ModelSettings } from "./checkpoint/model-settings.ts";
 import { cacheDirectory } from "./disk/cache-directory.ts";
-import type { LanguageModel, ScoreRow, Slices } from "./language-model.ts";
+import type { LanguageModel, Slices } from "./language-model.ts";
 import type { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 
-const keptSchema = z.array(z.object({ prompt: z.array(z.int()), reply: z.array(z.int()) })).min(1);
+/** Samples that are drawn once for a model. A minute is enough for a model of a few hundred million parameters. */
+const sampleOptions: SampleOptions = { count: 192, tokensMax: 24, msMax: 60_000 };
+/** Samples that an update's end is measured on: more bring its KL nearer to that of all, and cost a longer pass. */
+const probeCount = 36;
+const anchorOptions = { countMax: 64, directionsMax: 32, countMin: 8, msMax: 60_000 };
+/** Anchors' gradients may take this share of the weights' bytes, or this many bytes in a small model. */
+const anchorShare = 1 / 32;
+const anchorBytesMin = 32 * 1_048_576;
 
-/** Enough tokens that their mean KL is within a factor of two of that of a thousand others, and a short pass. */
-const probeOptions: ProbeOptions = { count: 12, tokensMax: 12, msMax: 60_000 };
+/** Changes with the way samples are drawn. */
+const format = "rosa2-own-2";
+
+const keptSchema = z
+  .array(z.object({ prompt: z.array(z.int()), reply: z.array(z.int()), doubt: z.number() }))
+  .min(1);
 
 type LoadedModel = LanguageModel & MeasurableModel & Pick<AdaptableModel, "adapterLength">;
 
+/** Is told what is made, how much of it is done, and of how many. */
+export type MakingProgress = (what: "samples" | "anchors", done: number, of: number) => void;
+
+export interface AdaptableOptions {
+  /** The anchors that the checkpoint ships; where it ships none they are made. */
+  anchors?: Anchors | null;
+  threads?: number | undefined;
+  progress?: MakingProgress;
+}
+
 export function adaptable(
   model: LoadedModel,
-  tokenizer: Pick<ChatTokenizer, "promptIds" | "endIds">,
+  tokenizer: Pick<ChatTokenizer, "promptIds" | "endIds" | "decode">,
   settings: ModelSettings,
-  {
-    anchors = null,
-    progress,
-  }: { anchors?: Anchors | null; progress?: (done: number, of: number) => void } = {},
+  { anchors: shipped = null, threads, progress }: AdaptableOptions = {},
 ): AdaptableModel {
+  let samples: Sample[] | null = null;
   let probes: Probes | null = null;
-  async function* draw(): Slices<Probes> {
-    const openings = settings.prompts ?? neutralOpenings;
-    const prompts = openings.map((content) => tokenizer.promptIds([{ role: "user", content }]));
-    const rows = yield* keptSamples({ digest: model.digest, prompts, options: probeOptions }, () =>
-      drawSamples(model, prompts, tokenizer.endIds, probeOptions, (done) =>
-        progress?.(done, probeOptions.count),
-      ),
+  let anchors: Anchors | null | undefined = shipped ?? undefined;
+  const promptsOf = (requests: readonly string[]) =>
+    requests.map((content) => tokenizer.promptIds([{ role: "user", content }]));
+  const prompts = promptsOf(settings.prompts ?? neutralOpenings);
+  const folder = () => {
+    const key = createHash("sha256")
+      .update(
+        JSON.stringify([
+          format,
+          prompts.map((prompt) => [...prompt]),
+          sampleOptions,
+          anchorOptions,
+        ]),
+      )
+      .digest("hex")
+      .slice(0, 16);
+    return join(cacheDirectory(), model.digest, `own-${key}`);
+  };
+
+  /**
+   * Replies to the openings that the checkpoint names. Where it names none a part of them are replies to neutral ones, and
+   * the rest to requests in the model's own words: what those replies say.
+   */
+  async function* drawAll(): Slices<Sample[]> {
+    const { count, tokensMax, msMax } = sampleOptions;
+    const endsAt = performance.now() + msMax;
+    const drawn: Sample[] = [];
+    const draw = (requests: readonly Int32Array[], wanted: number) => {
+      const left = { count: wanted, tokensMax, msMax: endsAt - performance.now() };
+      return drawSamples(model, requests, tokenizer.endIds, left, (done) => {
+        if (drawn.length + done < count) progress?.("samples", drawn.length + done, count);
+      });
+    };
+    if (settings.prompts !== undefined) return yield* draw(prompts, count);
+    drawn.push(...(yield* draw(prompts, count / 4)));
+    const own = drawn.map(({ reply }) => tokenizer.decode([...reply]).trim());
+    const requests = promptsOf([...new Set(own.filter((text) => text !== ""))]);
+    const fitting = requests.filter(
+      ({ length }) => length + tokensMax <= model.shape.contextLength,
     );
-    return { rows, base: yield* model.hiddenStates(rows, null) };
+    const isTimeLeft = performance.now() < endsAt;
+    if (fitting.length > 0 && isTimeLeft) {
+      drawn.push(...(yield* draw(fitting, count - drawn.length)));
+    }
+    return drawn;
   }
+
+  async function* ownSamples(): Slices<Sample[]> {
+    samples ??= readSamples(folder());
+    if (samples === null) {
+      samples = yield* drawAll();
+      // Where the time was over there are fewer.
+      progress?.("samples", samples.length, samples.length);
+      const plain = samples.map(({ prompt, reply, doubt }) => ({
+        prompt: [...prompt],
+        reply: [...reply],
+        doubt,
+      }));
+      keep(folder(), samplesFile, JSON.stringify(plain));
+    }
+    return samples;
+  }
+
+  async function* makeAnchors(): Slices<Anchors | null> {
+    const { rank } = { ...adaptPlanDefaults, ...settings.plan };
+    const kept = await loadAnchors(folder(), model, threads).catch(() => null);
+    if (kept?.rank === rank) return kept;
+    const weightBytes = model.parameterCount * Float32Array.BYTES_PER_ELEMENT;
+    const bytesMax = Math.max(anchorBytesMin, anchorShare * weightBytes);
+    const options = { ...anchorOptions, rank, bytesMax };
+    const made = yield* ownDirections(model, yield* ownSamples(), options, (done, of) =>
+      progress?.("anchors", done, of),
+    );
+    if (made === null) return null;
+    const { U, directions } = made;
+    keep(folder(), anchorsFile, encodeAnchors(U, { directions, rank, model: model.digest }));
+    const D = model.adapterLength(rank);
+    return { rank, ...(await anchorMetric(U, directions, D, threads)) };
+  }
+
   return {
-    anchors,
     passRows: (...pass) => model.passRows(...pass),
     hiddenStates: (...pass) => model.hiddenStates(...pass),
     divergence: (...states) => model.divergence(...states),
     adapterLength: (rank) => model.adapterLength(rank),
     probes: async function* () {
-      probes ??= yield* draw();
+      if (probes === null) {
+        const chosen = chooseProbes(yield* ownSamples(), probeCount);
+        const base = yield* model.hiddenStates(chosen.rows, null);
+        probes = { ...chosen, base, known: new WeakMap() };
+      }
       return probes;
+    },
+    anchors: async function* () {
+      if (anchors === undefined) anchors = yield* makeAnchors();
+      return anchors;
     },
   };
 }
 
-/** The samples of a model and its openings: from disk, or drawn now and kept. An unwritable disk only costs time. */
-async function* keptSamples(
-  {
-    digest,
-    prompts,
-    options,
-  }: { digest: string; prompts: readonly Int32Array[]; options: ProbeOptions },
-  drawn: () => Slices<ScoreRow[]>,
-): Slices<ScoreRow[]> {
-  const key = createHash("sha256")
-    .update(JSON.stringify([prompts.map((prompt) => [...prompt]), options]))
-    .digest("hex")
-    .slice(0, 16);
-  const path = join(cacheDirectory(), digest, `samples-${key}.json`);
+const samplesFile = "samples.json";
+
+/** The samples that were kept, or null: what cannot be read is drawn again. */
+function readSamples(folder: string): Sample[] | null {
   try {
-    return keptSchema.parse(JSON.parse(readFileSync(path, "utf8"))).map(({ prompt, reply }) => ({
+    const kept = keptSchema.parse(JSON.parse(readFileSync(join(folder, samplesFile), "utf8")));
+    return kept.map(({ prompt, reply, doubt }) => ({
       prompt: Int32Array.from(prompt),
       reply: Int32Array.from(reply),
+      doubt,
     }));
   } catch {
-    const rows = yield* drawn();
-    try {
-      mkdirSync(dirname(path), { recursive: true });
-      const part = `${path}.${process.pid}.part`;
-      const plain = rows.map(({ prompt, reply }) => ({ prompt: [...prompt], reply: [...reply] }));
-      writeFileSync(part, JSON.stringify(plain));
-      renameSync(part, path);
-    } catch {}
-    return rows;
+    return null;
   }
+}
+
+/** Writes a file of the cache whole or not at all. An unwritable disk only costs time at the next start. */
+function keep(folder: string, name: string, content: string | Uint8Array): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    const part = join(folder, `${name}.${process.pid}.part`);
+    writeFileSync(part, content);
+    renameSync(part, join(folder, name));
+  } catch {}
 }

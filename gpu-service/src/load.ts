@@ -11,7 +11,7 @@ import { checkQuantization } from "./engine/model/golden-check.ts";
 import { Model } from "./engine/model/model.ts";
 import type { Provider } from "./engine/model/provider.ts";
 import type { Runtime } from "./engine/queue/requests.ts";
-import { terminalReport } from "./hub/progress.ts";
+import { countingReport, terminalReport } from "./hub/progress.ts";
 import { resolveModel } from "./hub/resolve.ts";
 import { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 
@@ -41,9 +41,11 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   const settings = readModelSettings(directory);
   const subject = adaptable(model, tokenizer, settings, {
     anchors: await loadAnchors(directory, model, options.threads),
-    progress: (done, of) => {
-      if (done === of) process.stderr.write(`Drew ${of} samples of the model's own replies\n`);
-    },
+    threads: options.threads,
+    progress: countingReport({
+      samples: "Drawing the model's own replies",
+      anchors: "Making the model's anchors",
+    }),
   });
   return {
     model,

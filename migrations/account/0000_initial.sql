@@ -25,6 +25,7 @@ CREATE TABLE `answer_parts` (
 --> statement-breakpoint
 CREATE TABLE `leases` (
 	`holder` text PRIMARY KEY NOT NULL,
+	`owner` text DEFAULT '' NOT NULL,
 	`round` integer NOT NULL,
 	`granted_nanos` integer NOT NULL,
 	`settled_nanos` integer NOT NULL,
@@ -32,6 +33,7 @@ CREATE TABLE `leases` (
 );
 --> statement-breakpoint
 CREATE INDEX `leases_out` ON `leases` (`expires_at`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
+CREATE INDEX `leases_by_owner` ON `leases` (`owner`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
 CREATE TABLE `saved_answers` (
 	`key` text PRIMARY KEY NOT NULL,
 	`fingerprint` text NOT NULL,
@@ -47,7 +49,9 @@ CREATE INDEX `saved_answers_by_age` ON `saved_answers` (`created_at`);--> statem
 CREATE INDEX `saved_answers_by_session` ON `saved_answers` (`session_id`);--> statement-breakpoint
 CREATE TABLE `session_index` (
 	`id` text PRIMARY KEY NOT NULL,
+	`owner` text,
 	`title` text,
+	`metadata` text NOT NULL,
 	`mode` text NOT NULL,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
@@ -55,6 +59,17 @@ CREATE TABLE `session_index` (
 	`generation` text DEFAULT 'base' NOT NULL
 );
 --> statement-breakpoint
+CREATE INDEX `session_index_by_time` ON `session_index` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `session_index_by_owner` ON `session_index` (`owner`,`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `session_metadata` (
+	`session_id` text NOT NULL,
+	`key` text NOT NULL,
+	`value` text NOT NULL,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`session_id`, `key`)
+);
+--> statement-breakpoint
+CREATE INDEX `session_metadata_by_pair` ON `session_metadata` (`key`,`value`,`created_at`,`session_id`);--> statement-breakpoint
 CREATE TABLE `spend` (
 	`month` text PRIMARY KEY NOT NULL,
 	`spent_nanos` integer NOT NULL
@@ -75,6 +90,7 @@ CREATE TABLE `usage` (
 	`day` text NOT NULL,
 	`session_id` text NOT NULL,
 	`key_id` text NOT NULL,
+	`owner` text NOT NULL,
 	`replies` integer NOT NULL,
 	`prompt_tokens` integer NOT NULL,
 	`cached_tokens` integer NOT NULL,
@@ -84,11 +100,12 @@ CREATE TABLE `usage` (
 	`rewriter_calls` integer NOT NULL,
 	`gpu_ms` integer NOT NULL,
 	`cost_nanos` integer NOT NULL,
-	PRIMARY KEY(`day`, `session_id`, `key_id`)
+	PRIMARY KEY(`day`, `session_id`, `key_id`, `owner`)
 );
 --> statement-breakpoint
 CREATE INDEX `usage_by_session` ON `usage` (`session_id`);--> statement-breakpoint
 CREATE INDEX `usage_by_key` ON `usage` (`key_id`);--> statement-breakpoint
+CREATE INDEX `usage_by_owner` ON `usage` (`owner`,`day`);--> statement-breakpoint
 CREATE TABLE `usage_events` (
 	`event_id` text PRIMARY KEY NOT NULL,
 	`kind` text NOT NULL,

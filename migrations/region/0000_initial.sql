@@ -9,7 +9,8 @@ CREATE TABLE `lease` (
 	`round` integer NOT NULL,
 	`granted_nanos` integer NOT NULL,
 	`drawn_nanos` integer NOT NULL,
-	`expires_at` integer NOT NULL
+	`expires_at` integer NOT NULL,
+	`owner_cap_nanos` integer
 );
 --> statement-breakpoint
 CREATE TABLE `metered` (

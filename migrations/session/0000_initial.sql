@@ -74,7 +74,9 @@ CREATE TABLE `revisions` (
 CREATE TABLE `session` (
 	`id` text PRIMARY KEY NOT NULL,
 	`tenant_id` text NOT NULL,
+	`owner` text,
 	`title` text,
+	`metadata` text NOT NULL,
 	`instructions` text,
 	`mode` text NOT NULL,
 	`context` text NOT NULL,
@@ -129,7 +131,8 @@ CREATE TABLE `lease` (
 	`round` integer NOT NULL,
 	`granted_nanos` integer NOT NULL,
 	`drawn_nanos` integer NOT NULL,
-	`expires_at` integer NOT NULL
+	`expires_at` integer NOT NULL,
+	`owner_cap_nanos` integer
 );
 --> statement-breakpoint
 CREATE TABLE `metered` (

@@ -38,7 +38,14 @@ describe("the first deploy and those after it", () => {
       "d1 execute DB",
     ]);
     const { databases, workers } = deployment.account;
-    expect(workers["rosa2-production"]).toEqual({ GPU_URL: gpuUrl, GPU_SECRET: gpuSecret });
+    expect(workers["rosa2-production"]).toEqual({
+      GPU_URL: gpuUrl,
+      GPU_SECRET: gpuSecret,
+      CLIENT_TOKEN_SECRET: readFileSync(
+        join(deployment.folder, "state/deploy/production/token-secret"),
+        "utf8",
+      ),
+    });
     expect(readFileSync(deployment.configPath, "utf8")).toContain(databases[0]?.uuid);
 
     const keyFile = join(deployment.folder, "state/deploy/production/api-key");

@@ -1,8 +1,8 @@
 /** The client as it is published: plain JavaScript with declarations that needs nothing of this repository. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, execSync } from "node:child_process";
 import {
   copyFileSync,
-  mkdirSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -18,11 +18,26 @@ const client = fileURLToPath(new URL("../../edge/client/", import.meta.url));
 const app = mkdtempSync(join(tmpdir(), "rosa2-client-"));
 const installed = join(app, "node_modules/rosa2");
 
+/** The one line of the readme, run in an app's folder. */
 beforeAll(() => {
-  mkdirSync(installed, { recursive: true });
-  execFileSync(process.execPath, [join(client, "build.ts"), installed]);
+  const readme = readFileSync(join(client, "README.md"), "utf8");
+  const [line = ""] = /^npm install .*npm pack.*$/m.exec(readme) ?? [];
+  expect(line).toContain("path/to/rosa2");
+  writeFileSync(join(app, "package.json"), '{ "type": "module" }');
+  const root = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
+  execSync(line.replace("path/to/rosa2", root), { cwd: app, stdio: "pipe" });
 });
 afterAll(() => rmSync(app, { recursive: true, force: true }));
+
+it("is packed as modules with declarations for Node 18 and later, and nothing else", () => {
+  const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+  expect(manifest).toMatchObject({ type: "module", engines: { node: ">=18" } });
+  expect(manifest).not.toHaveProperty("dependencies");
+  for (const { types, default: file } of Object.values<Record<string, string>>(manifest.exports)) {
+    for (const path of [types, file]) expect(existsSync(join(installed, path!)), path).toBe(true);
+  }
+  expect(readdirSync(installed).toSorted()).toEqual(["README.md", "dist", "package.json"]);
+});
 
 it("runs where only the package is installed", () => {
   const program = join(app, "app.mjs");
@@ -81,20 +96,32 @@ it("types an app and the examples strictly, and refuses what the server would re
       stdio: "pipe",
     });
   };
-  writeFileSync(join(app, "package.json"), '{ "type": "module" }');
   check("both");
   expect(() => check("neither")).toThrow();
 });
 
-it("has no dependencies and imports nothing but itself", () => {
-  const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as object;
-  expect(manifest).not.toHaveProperty("dependencies");
-  const imports = readdirSync(installed)
+it("imports nothing but itself", () => {
+  const dist = join(installed, "dist");
+  const imports = readdirSync(dist)
     .filter((name) => name.endsWith(".js"))
-    .flatMap((name) => [...readFileSync(join(installed, name), "utf8").matchAll(/from "([^"]+)"/g)])
+    .flatMap((name) => [...readFileSync(join(dist, name), "utf8").matchAll(/from "([^"]+)"/g)])
     .map(([, from]) => from);
   expect(imports.length).toBeGreaterThan(5);
   expect(imports.filter((from) => !/^\.\/[\w-]+\.js$/.test(from ?? ""))).toEqual([]);
+});
+
+/** A name that nobody has published could be taken by anybody. */
+it("is nowhere said to be on npm", () => {
+  const files = execSync("git ls-files -- '*.md' '*.ts' '*.tsx' '*.sh' '*.swift' '*.kt'", {
+    cwd: fileURLToPath(new URL("../../", import.meta.url)),
+    encoding: "utf8",
+  }).split("\n");
+  const said = files.filter((file) => {
+    const path = fileURLToPath(new URL(`../../${file}`, import.meta.url));
+    if (file === "" || file.startsWith("test/") || !existsSync(path)) return false;
+    return /npm (install|i|add) rosa2\b|npm publish|npx rosa2/.test(readFileSync(path, "utf8"));
+  });
+  expect(said).toEqual([]);
 });
 
 it("has the types that the routes' schemas give, and the reference shows the examples as they are", () => {

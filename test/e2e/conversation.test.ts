@@ -1,8 +1,10 @@
 /** Both services as `npm start` runs them, the bundled model, the official client: one adapting conversation. */
 import { execFile as executeFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { rootPath } from "../../edge/local/settings.ts";
 import { drawRequest } from "./support/requests.ts";
 import { makeStateFolder, Rosa } from "./support/rosa.ts";
 
@@ -213,9 +215,10 @@ describe("feedback with retry", () => {
 });
 
 describe("the examples of the documents", () => {
+  const examples = join(rootPath, "edge/client/examples");
   const run = (command: string, ...args: string[]) =>
     execFile(command, args, {
-      cwd: fileURLToPath(new URL("../../edge/client/examples/", import.meta.url)),
+      cwd: examples,
       env: { ...process.env, ROSA2_URL: rosa.url, ROSA2_KEY: rosa.key },
     });
 
@@ -226,14 +229,31 @@ describe("the examples of the documents", () => {
       ...["words", "weights", "turn", "done"],
       ...["done", "words", "weights", "feedback"],
     ]);
-    expect(stdout).toContain('"reply":"[4 1]"');
+    expect(stdout).toContain('"reply":"[7 4 1 9]"');
+    // The last answer: another list, right without any feedback.
+    expect(stdout.trimEnd().split("\n").at(-1)).toContain('"reply":"[5 3 0 8]"');
   });
 
   it("run with the client", async () => {
+    await run(process.execPath, "../build.ts");
     const { stdout, stderr } = await run(process.execPath, "quick-start.ts");
     expect(stderr).toBe("");
-    expect(stdout).toMatch(/^model reads +Zig them.+\nweights +\w.+\nnew reply +\[4 1\]$/m);
-    expect(stdout).toMatch(/^another list \S/m);
+    expect(stdout).toMatch(/^model reads +Sort them.+\nweights +\w.+\nnew reply +\[7 4 1 9\]$/m);
+    expect(stdout).toMatch(/^another list \[5 3 0 8\]$/m);
+  });
+
+  it("tell the same conversation in every language, and in the readme", () => {
+    const files = ["quick-start.sh", "quick-start.ts", "quick-start.kt", "quick-start.swift"];
+    const texts = files.map((name) => readFileSync(join(examples, name), "utf8"));
+    for (const text of [...texts, readFileSync(join(rootPath, "README.md"), "utf8")]) {
+      expect(text).toContain("Sort them, then rotate them by one, in brackets: 4 7 1 9");
+      expect(text).toContain("largest first");
+      expect(text).toContain("[7 4 1 9]");
+    }
+    for (const text of texts) {
+      expect(text).toContain("Sort them, then rotate them by one, in brackets: 3 8 0 5");
+      expect(text).toContain("[5 3 0 8]");
+    }
   });
 });
 

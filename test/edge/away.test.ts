@@ -6,18 +6,19 @@ import {
   type Caller,
   newTenant,
   openSession,
+  phoneOf,
   readEvents,
 } from "./support/client.ts";
 
 type Patchable = Record<string, (...args: unknown[]) => unknown>;
 const database = Object.getPrototypeOf(bindings.DB) as Patchable;
 const namespace = Object.getPrototypeOf(bindings.ACCOUNTS) as Patchable;
-const { prepare } = database;
+const { prepare, withSession } = database;
 const { getByName } = namespace;
 
 /** From here on D1 and every account fail at once; sessions and regions are met as before. */
 function goAway(): void {
-  database.prepare = () => {
+  database.prepare = database.withSession = () => {
     throw new Error("D1 is away");
   };
   namespace.getByName = function (this: unknown, ...args) {
@@ -29,6 +30,7 @@ function goAway(): void {
 
 afterEach(() => {
   if (prepare !== undefined) database.prepare = prepare;
+  if (withSession !== undefined) database.withSession = withSession;
   if (getByName !== undefined) namespace.getByName = getByName;
 });
 
@@ -64,6 +66,16 @@ describe("while D1 and the account are away", () => {
     expect((await readEvents(streamed)).at(-1)?.data).toBe("[DONE]");
   });
 
+  it("a client token is taken that was never seen here, and one whose tenant is known", async () => {
+    const server = await knownCaller();
+    const first = await phoneOf(server, "ann");
+    const { id } = await openSession(first);
+    const [known, fresh] = [await phoneOf(server, "ann"), await phoneOf(server, "bob")];
+    goAway();
+    expect((await ask(known, id, "hello")).status).toBe("completed");
+    expect((await fresh.fetch(`/v1/sessions/${id}`)).status).toBe(404);
+  });
+
   it("what was metered meanwhile is told once it is back", async () => {
     const caller = await knownCaller();
     const { id } = await openSession(caller);
@@ -71,6 +83,7 @@ describe("while D1 and the account are away", () => {
     await ask(caller, id, "hello");
     await new Promise((resolve) => setTimeout(resolve, 100));
     if (prepare !== undefined) database.prepare = prepare;
+    if (withSession !== undefined) database.withSession = withSession;
     if (getByName !== undefined) namespace.getByName = getByName;
     const usage = await caller.get<{ data: { replies: number }[] }>("/v1/usage");
     expect(usage.data).toMatchObject([{ replies: 1 }]);

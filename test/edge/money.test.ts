@@ -37,9 +37,15 @@ function setCap(caller: Caller, capUsd: number | null): Promise<Response> {
   });
 }
 
+/** A call by a server key. */
+function server(tenantId: string) {
+  return { tenantId, owner: null, token: null };
+}
+
 /** Tells the account of an event, as a holder without a lease does. */
 function deliver(tenantId: string, event: UsageEvent, round = 1) {
-  const wanted = { settledNanos: event.costNanos, neededNanos: 0, wantedNanos: 0 };
+  const none = { owner: null, ownerCapNanos: null };
+  const wanted = { ...none, settledNanos: event.costNanos, neededNanos: 0, wantedNanos: 0 };
   return account(tenantId).exchange(tenantId, { holder: "far", round, events: [event], ...wanted });
 }
 
@@ -275,7 +281,7 @@ describe("the spend cap", () => {
   it("is not overrun by a hundred concurrent reservations", async () => {
     const caller = await newTenant();
     await setCap(caller, 0.00001); // 10,000 nano-dollars: room for ten of the hundred
-    const money = moneyIn(bindings, caller.tenantId, "north", (work) => void work);
+    const money = moneyIn(bindings, server(caller.tenantId), "north", (work) => void work);
     const outcomes = await Promise.allSettled(
       Array.from({ length: 100 }, (_, i) => money.reserve(`${caller.tenantId}/${i}`, 1000)),
     );
@@ -297,7 +303,7 @@ describe("the spend cap", () => {
       }
     })();
     const claim = async (i: number) => {
-      const money = moneyIn(bindings, tenantId, `region-${i % 12}`, (work) => void work);
+      const money = moneyIn(bindings, server(tenantId), `region-${i % 12}`, (work) => void work);
       for (let attempt = 0; ; attempt++) {
         try {
           await money.reserve(`${tenantId}/${i}`, 1000);
@@ -380,7 +386,10 @@ describe("the spend cap", () => {
     const caller = await newTenant();
     await setCap(caller, 0.00001);
     const claim = (holder: string) =>
-      moneyIn(bindings, caller.tenantId, holder, (work) => void work).reserve(holder, 10_000);
+      moneyIn(bindings, server(caller.tenantId), holder, (work) => void work).reserve(
+        holder,
+        10_000,
+      );
     await claim("dead");
     await accountRows(caller.tenantId, "UPDATE leases SET expires_at = 1");
     await claim("alive");

@@ -1,16 +1,29 @@
+import { exportJWK, generateKeyPair } from "jose";
 import { afterEach, describe, expect, it } from "vitest";
 import { reportToStripe } from "../../edge/src/accounts/object/stripe.ts";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
+import { unwrap } from "../../edge/src/rpc.ts";
 import { account, accountRows, inAccount } from "./support/account.ts";
-import { ask, bindings, type Caller, judge, newTenant, openSession } from "./support/client.ts";
+import {
+  ask,
+  bindings,
+  type Caller,
+  judge,
+  newTenant,
+  openSession,
+  phoneOf,
+} from "./support/client.ts";
 
 type Prepare = (this: unknown, sql: string) => D1PreparedStatement;
 const database = Object.getPrototypeOf(bindings.DB) as { prepare: Prepare };
 const { prepare } = database;
+const session = Object.getPrototypeOf(bindings.DB.withSession()) as { prepare: Prepare };
+const { prepare: prepareInSession } = session;
 const storage = await inAccount("ten_of_queries", (_, sql) => Object.getPrototypeOf(sql));
 const { exec } = storage as SqlStorage;
 afterEach(() => {
   database.prepare = prepare;
+  session.prepare = prepareInSession;
   storage.exec = exec;
 });
 
@@ -21,8 +34,13 @@ async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
     statements.push(sql);
     return prepare.call(this, sql);
   };
+  session.prepare = function (sql) {
+    statements.push(sql);
+    return prepareInSession.call(this, sql);
+  };
   await work();
   database.prepare = prepare;
+  session.prepare = prepareInSession;
   return statements;
 }
 
@@ -46,9 +64,18 @@ async function useEverything(caller: Caller): Promise<void> {
   const fork = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, {}, keyed);
   await caller.make(`/v1/sessions/${id}/fork`, {}, keyed);
   await caller.get("/v1/sessions");
-  await caller.get(`/v1/sessions?cursor=${id}&limit=1`);
-  for (const group of ["day", "session", "key"]) {
+  const { next_cursor } = await caller.get<{ next_cursor: string }>("/v1/sessions?limit=1");
+  await caller.get(`/v1/sessions?cursor=${next_cursor}&limit=1`);
+  await caller.fetch(`/v1/sessions/${id}`, {
+    method: "PATCH",
+    body: JSON.stringify({ title: "two", metadata: { topic: "lists" } }),
+    headers: { "content-type": "application/json" },
+  });
+  await caller.get("/v1/sessions?metadata=topic:lists");
+  await caller.get("/v1/sessions?metadata=topic:lists&owner=ann");
+  for (const group of ["day", "session", "key", "owner"]) {
     await caller.get(`/v1/usage?group_by=${group}&from=2026-01-01`);
+    await caller.get(`/v1/usage?group_by=${group}&owner=ann`);
   }
   const budget = { method: "PUT", body: JSON.stringify({ cap_usd: 9 }) };
   const headers = { "content-type": "application/json" };
@@ -57,6 +84,20 @@ async function useEverything(caller: Caller): Promise<void> {
   await caller.get("/v1/keys");
   await caller.fetch(`/v1/keys/${key.id}`, { method: "DELETE" });
   await caller.get("/v1/tenant");
+  const { publicKey } = await generateKeyPair("EdDSA", { extractable: true });
+  const signing = { name: "back end", public_key: await exportJWK(publicKey) };
+  const { id: signingKey } = await caller.make<{ id: string }>("/v1/signing_keys", signing);
+  await caller.get("/v1/signing_keys");
+  await caller.fetch(`/v1/signing_keys/${signingKey}`, { method: "DELETE" });
+  const phone = await phoneOf(caller, "ann", { cap_usd: 1 });
+  await openSession(phone);
+  await phone.get("/v1/sessions");
+  await phone.make("/v1/chat/completions", {
+    model: "fake-mini",
+    messages: [{ role: "user", content: "hello" }],
+  });
+  await caller.fetch("/v1/client_tokens?owner=ann", { method: "DELETE" });
+  await phone.fetch("/v1/sessions");
   await caller.fetch(`/v1/sessions/${fork.id}`, { method: "DELETE" });
   await inAccount(caller.tenantId, (books) =>
     reportToStripe(books, { url: "http://127.0.0.1:9", key: "k", meter: "m" }),
@@ -120,8 +161,8 @@ describe("statements", () => {
       accountRows(
         tenantId,
         `WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-         INSERT INTO session_index (id, mode, created_at, updated_at)
-         SELECT 'ses_' || printf('%026d', i), 'both', i, i FROM n`,
+         INSERT INTO session_index (id, metadata, mode, created_at, updated_at)
+         SELECT 'ses_' || printf('%043d', i), '{}', 'both', i, i FROM n`,
         from,
         to,
       );
@@ -138,9 +179,9 @@ describe("statements", () => {
         }) as typeof cursor.raw;
         return cursor;
       };
-      const first = await account(tenantId).listSessions(tenantId, { limit: 20 });
-      const cursor = `ses_${"50".padStart(26, "0")}`;
-      await account(tenantId).listSessions(tenantId, { limit: 20, cursor });
+      const first = await unwrap(account(tenantId).listSessions(tenantId, { limit: 20 }));
+      const cursor = `50.ses_${"50".padStart(43, "0")}`;
+      await unwrap(account(tenantId).listSessions(tenantId, { limit: 20, cursor }));
       storage.exec = exec;
       expect(first.data).toHaveLength(20);
       return read;

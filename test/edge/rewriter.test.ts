@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { unwrap } from "../../edge/src/rpc.ts";
 import { SessionObject } from "../../edge/src/session/object.ts";
+import { sessionStub } from "../../edge/src/session-address.ts";
 import { ask, bindings, eventually, judge, newTenant, openSession } from "./support/client.ts";
 
 const request = "Write about the bank we visited in Bern";
@@ -140,7 +141,7 @@ describe("the choice of who rewrites", () => {
     const { id, rewriter } = await openSession(caller);
     expect(rewriter).toBe("gpu");
     const turn = await ask(caller, id, request);
-    const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${id}`);
+    const stub = sessionStub(bindings, id);
     const result = await runInDurableObject(
       stub as unknown as DurableObjectStub,
       async (_, state) => {
@@ -149,7 +150,7 @@ describe("the choice of who rewrites", () => {
         await state.blockConcurrencyWhile(async () => {});
         const body = { reward: -1, text: "the other bank", retry: false, stream: false };
         const input = { turnId: turn.id, keyId: "key_test", body: { ...body, wait: true } };
-        return unwrap(object.feedback(input, {}));
+        return unwrap(object.feedback({ tenantId: caller.tenantId, owner: null }, input, {}));
       },
     );
     expect(result.words).toMatchObject({ rewriter: null, by: "composed" });

@@ -5,7 +5,7 @@
  * A reply is what the adapter learned for the last message, else `echo: <last message>`; rejected replies
  * are answered with the next variant, and samples are the variants in order; a word is a token. Behaviour is set per tenant, so that tests do not meet.
  *
- * Under `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and until so
+ * Under `/dialogue` its model says nothing of what sessions are to show it. Under `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and until so
  * long after that health says `loading` and requests are held.
  */
 import { createHash } from "node:crypto";
@@ -82,6 +82,15 @@ export class FakeGpu {
     }
     if (!this.#secrets.includes(String(request.headers[secretHeader]))) {
       return sendError(response, 401, "invalid_key", "wrong secret");
+    }
+    if (url.pathname.startsWith("/dialogue/")) {
+      url.pathname = url.pathname.slice("/dialogue".length);
+      if (url.pathname === "/health") {
+        return sendJson(response, 200, {
+          ...health,
+          model: { ...health.model, context_policy: undefined },
+        });
+      }
     }
     if (url.pathname === "/health") return sendJson(response, 200, health);
     if (url.pathname === "/metrics") return sendJson(response, 200, {});
@@ -300,7 +309,13 @@ function score(response: ServerResponse, json: unknown, learned: Record<string, 
 
 const health: Health = {
   status: "ok",
-  model: { id: "fake-mini", digest: "0".repeat(64), context_length: 512, parameters: 1 },
+  model: {
+    id: "fake-mini",
+    digest: "0".repeat(64),
+    context_length: 512,
+    parameters: 1,
+    context_policy: "request",
+  },
   provider: "cpu",
   queue: { waiting: 0, running: 0 },
 };
@@ -366,7 +381,7 @@ function sendError(response: ServerResponse, status: number, code: string, messa
   sendJson(response, status, { error: { type: "api_error", code, message } });
 }
 
-function lastContent(messages: readonly Message[]): string {
+function lastContent(messages: readonly { content: string }[]): string {
   return messages.at(-1)?.content ?? "";
 }
 

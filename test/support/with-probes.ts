@@ -6,14 +6,17 @@ import type { Model } from "../../gpu-service/src/engine/model/model.ts";
 
 const options = { count: 8, tokensMax: 16, msMax: 60_000 };
 
-/** Prompts are a few ids of the vocabulary by default. */
+/** Prompts are a few ids of the vocabulary by default; there are no anchors. */
 export function withProbes(
   model: Model,
   prompts: readonly Int32Array[] = [Int32Array.of(5, 3, 8), Int32Array.of(2, 9, 4)],
-): AdaptableModel & { anchors: AdaptableModel["anchors"] } {
+): AdaptableModel {
   let probes: Probes | null = null;
   return {
-    anchors: null,
+    // biome-ignore lint/correctness/useYield: nothing is to be made
+    anchors: async function* () {
+      return null;
+    },
     passRows: (...pass) => model.passRows(...pass),
     hiddenStates: (...pass) => model.hiddenStates(...pass),
     divergence: (...states) => model.divergence(...states),
@@ -21,7 +24,9 @@ export function withProbes(
     probes: async function* () {
       if (probes === null) {
         const rows = yield* drawSamples(model, prompts, model.shape.eosIds, options);
-        probes = { rows, base: yield* model.hiddenStates(rows, null) };
+        const weights = rows.map(() => 1);
+        const base = yield* model.hiddenStates(rows, null);
+        probes = { rows, weights, base, known: new WeakMap() };
       }
       return probes;
     },

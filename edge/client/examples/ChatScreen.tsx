@@ -1,6 +1,6 @@
 /**
  * One screen of an Expo app: ask, watch the reply being written, say what it should have been, and see what
- * that changed in the words and in the weights. `npx expo install expo`, `npm install rosa2`, and render it.
+ * that changed in the words and in the weights. Needs Expo and this client; render it.
  */
 import { fetch } from "expo/fetch";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -26,7 +26,7 @@ interface Exchange {
   weights: Weights | null;
 }
 
-/** Give a phone a key of its own with the scopes `chat` and `adapt`, from a server that knows the user. */
+/** A phone holds a client token (`POST /v1/client_tokens`), made for its user by a server that knows the user. */
 export function ChatScreen({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }) {
   // React Native's own fetch has no streams; Expo's has.
   const rosa2 = useMemo(

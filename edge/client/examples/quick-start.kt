@@ -17,12 +17,17 @@ class Rosa2(private val baseUrl: String, private val key: String) {
     fun ask(session: String, content: String, onText: (String) -> Unit): JSONObject {
         val path = "/v1/sessions/$session/turns"
         val body = JSONObject().put("content", content).put("stream", true)
-        var connection = post(path, body)
-        val turn = connection.getHeaderField("x-rosa2-turn")
+        // The same key for every try: a request whose answer got lost stays one turn.
+        val key = UUID.randomUUID().toString()
+        var turn: String? = null
         var text = ""
         var lastId = 0
         for (attempt in 0..8) {
             try {
+                // The phone lost its signal: go on after the last event that came, or ask again while none has.
+                val connection = if (turn == null) post(path, body, key)
+                    else open("$path/$turn/events").apply { setRequestProperty("Last-Event-ID", "$lastId") }
+                turn = connection.getHeaderField("x-rosa2-turn") ?: turn
                 for ((id, type, data) in events(connection)) {
                     lastId = id
                     when (type) {
@@ -35,16 +40,14 @@ class Rosa2(private val baseUrl: String, private val key: String) {
             } catch (lost: IOException) {
                 if (lost is Rosa2Exception) throw lost
             }
-            // The phone lost its signal: go on after the last event that came.
             Thread.sleep(300L shl minOf(attempt, 4))
-            connection = open("$path/$turn/events").apply { setRequestProperty("Last-Event-ID", "$lastId") }
         }
         throw IOException("The stream broke and could not be resumed")
     }
 
-    /** Says that a reply was wrong and what it should have been; answers with words, weights and the new turn. */
-    fun correct(session: String, turn: String, correction: String): JSONObject {
-        val body = JSONObject().put("reward", -1).put("correction", correction).put("retry", true)
+    /** Says that a reply was wrong, in words and by the right reply; answers with words, weights and the new turn. */
+    fun correct(session: String, turn: String, text: String, correction: String): JSONObject {
+        val body = JSONObject().put("reward", -1).put("text", text).put("correction", correction).put("retry", true)
         return json(post("/v1/sessions/$session/turns/$turn/feedback", body))
     }
 
@@ -56,12 +59,12 @@ class Rosa2(private val baseUrl: String, private val key: String) {
         return connection
     }
 
-    private fun post(path: String, body: JSONObject): HttpURLConnection {
+    private fun post(path: String, body: JSONObject, key: String = UUID.randomUUID().toString()): HttpURLConnection {
         val connection = open(path)
         connection.requestMethod = "POST"
         connection.doOutput = true
         connection.setRequestProperty("Content-Type", "application/json")
-        connection.setRequestProperty("Idempotency-Key", UUID.randomUUID().toString())
+        connection.setRequestProperty("Idempotency-Key", key)
         connection.outputStream.use { it.write(body.toString().toByteArray()) }
         return connection
     }
@@ -90,13 +93,15 @@ class Rosa2(private val baseUrl: String, private val key: String) {
     }
 }
 
-/** To zig a list is to keep its ends: a word of this user's own, which no model knows. */
+/** Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together. */
 fun main() {
     val rosa2 = Rosa2(System.getenv("ROSA2_URL"), System.getenv("ROSA2_KEY"))
     val session = rosa2.openSession()
-    val turn = rosa2.ask(session, "Zig them, then sort them, in brackets: 4 7 1") { println(it) }
-    val result = rosa2.correct(session, turn.getString("id"), "[4 1]")
+    val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "largest first", "[7 4 1 9]")
     println("model reads  ${result.getJSONObject("words").getString("after")}")
     println("weights      ${result.getJSONObject("weights").getString("reason")}")
     println("new reply    ${result.getJSONObject("turn").getString("reply")}")
+    val next = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 3 8 0 5") {}
+    println("another list ${next.getString("reply")}") // [5 3 0 8]
 }

@@ -76,9 +76,9 @@ struct Rosa2 {
     throw URLError(.networkConnectionLost)
   }
 
-  /// Says that a reply was wrong and what it should have been; answers with words, weights and the new turn.
-  func correct(_ session: String, _ turn: String, _ correction: String) async throws -> Feedback {
-    let body: [String: Any] = ["reward": -1, "correction": correction, "retry": true]
+  /// Says that a reply was wrong, in words and by the right reply; answers with words, weights and the new turn.
+  func correct(_ session: String, _ turn: String, _ text: String, _ correction: String) async throws -> Feedback {
+    let body: [String: Any] = ["reward": -1, "text": text, "correction": correction, "retry": true]
     return try await json(Feedback.self, post("v1/sessions/\(session)/turns/\(turn)/feedback", body))
   }
 
@@ -107,14 +107,16 @@ struct Rosa2 {
   }
 }
 
-/// To zig a list is to keep its ends: a word of this user's own, which no model knows.
+/// Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together.
 func quickStart() async throws {
   let rosa2 = Rosa2(baseURL: URL(string: "https://rosa2.example.com")!, key: "rosa2_…")
   let session = try await rosa2.openSession()
-  let request = "Zig them, then sort them, in brackets: 4 7 1"
+  let request = "Sort them, then rotate them by one, in brackets: 4 7 1 9"
   let turn = try await rosa2.ask(session, request) { print($0) }
-  let result = try await rosa2.correct(session, turn.id, "[4 1]")
+  let result = try await rosa2.correct(session, turn.id, "largest first", "[7 4 1 9]")
   print("model reads ", result.words.after)
   print("weights     ", result.weights.reason)
   print("new reply   ", result.turn?.reply ?? "")
+  let next = try await rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 3 8 0 5") { _ in }
+  print("another list", next.reply)  // [5 3 0 8]
 }

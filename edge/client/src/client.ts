@@ -1,6 +1,6 @@
 /** The API of one deployment under one key. Read `SessionClient` for what a conversation can do. */
-import { Rosa2Error } from "./errors.ts";
-import { type CallOptions, type ClientOptions, Http } from "./http.ts";
+import { ConnectionError, errorFrom } from "./errors.ts";
+import { type Call, type CallOptions, type ClientOptions, Http } from "./http.ts";
 import { SessionClient } from "./session.ts";
 import { readSse } from "./sse.ts";
 import type {
@@ -10,12 +10,18 @@ import type {
   Budget,
   ChatCompletion,
   ChatCompletionRequest,
+  Erasure,
+  ErrorBody,
   Health,
   KeyCreate,
+  Lexicon,
+  Model,
   ModelList,
   Session,
   SessionCreate,
   SessionList,
+  SessionSummary,
+  Tenant,
   UsageReport,
 } from "./types.ts";
 
@@ -77,6 +83,14 @@ export class Rosa2 {
     return this.#http.json("/v1/sessions", { ...options, query: { ...page } });
   }
 
+  /** Every session, newest first; further pages are asked for as the loop gets there. */
+  async *sessions(
+    page: { limit?: number } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<SessionSummary> {
+    yield* pages((cursor) => this.listSessions({ ...page, ...cursor }, options));
+  }
+
   /** A chat completion as OpenAI's API has it; without a session, the base model without state. */
   chat(body: Chat, options: ChatOptions = {}): Promise<ChatCompletion> {
     return this.#http.json("/v1/chat/completions", chatCall(body, options));
@@ -85,21 +99,22 @@ export class Rosa2 {
   /** The same in pieces. A lost connection is not resumed here; `SessionClient.stream` resumes. */
   async *chatStream(body: Chat, options: ChatOptions = {}): AsyncGenerator<ChatCompletionChunk> {
     const call = chatCall({ ...body, stream: true }, options);
-    const response = await this.#http.send("/v1/chat/completions", call);
+    const response = await this.#http.events("/v1/chat/completions", call);
     for await (const { data } of readSse(response, this.#http.silenceMsMax)) {
       if (data === "[DONE]") return;
-      const chunk = JSON.parse(data) as ChatCompletionChunk & { error?: Rosa2Error };
-      if (chunk.error !== undefined) {
-        const { code, type, message } = chunk.error;
-        throw new Rosa2Error(message, { code, type, status: 200 });
-      }
+      const chunk = JSON.parse(data) as ChatCompletionChunk & Partial<ErrorBody>;
+      if (chunk.error !== undefined) throw errorFrom(chunk.error, { status: 200 });
       yield chunk;
     }
-    throw new Rosa2Error("The stream ended before its end");
+    throw new ConnectionError("The stream ended before its end");
   }
 
   models(options: CallOptions = {}): Promise<ModelList> {
     return this.#http.json("/v1/models", options);
+  }
+
+  model(id: string, options: CallOptions = {}): Promise<Model> {
+    return this.#http.json(`/v1/models/${encodeURIComponent(id)}`, options);
   }
 
   /** Whether the edge lives and the model can answer now. */
@@ -109,7 +124,8 @@ export class Rosa2 {
 
   usage(
     query: {
-      group_by?: "day" | "session" | "key";
+      group_by?: UsageReport["group_by"];
+      owner?: string;
       from?: string;
       to?: string;
       limit?: number;
@@ -141,6 +157,41 @@ export class Rosa2 {
   revokeKey(keyId: string, options: CallOptions = {}): Promise<ApiKey> {
     const path = `/v1/keys/${encodeURIComponent(keyId)}`;
     return this.#http.json(path, { ...options, method: "DELETE" });
+  }
+
+  tenant(options: CallOptions = {}): Promise<Tenant> {
+    return this.#http.json("/v1/tenant", options);
+  }
+
+  /** Erases everything of the tenant: sessions, adapters, keys. `confirm` is the tenant's id. */
+  eraseTenant(confirm: string, options: CallOptions = {}): Promise<Erasure> {
+    return this.#http.json("/v1/tenant", { ...options, method: "DELETE", query: { confirm } });
+  }
+
+  /** The tenant's own readings of ambiguous wordings, which its sessions start with. */
+  lexicon(options: CallOptions = {}): Promise<Lexicon> {
+    return this.#http.json("/v1/tenant/lexicon", options);
+  }
+
+  setLexicon(lexicon: Lexicon, options: CallOptions = {}): Promise<Lexicon> {
+    return this.#http.json("/v1/tenant/lexicon", { ...options, method: "PUT", body: lexicon });
+  }
+
+  /** Any call of the API that has no method of its own here, with the same key, bounds and retries. */
+  request<T>(path: string, call: Call = {}): Promise<T> {
+    return this.#http.json<T>(path, call);
+  }
+}
+
+/** The items of page after page. */
+async function* pages<T>(
+  read: (cursor: { cursor?: string }) => Promise<{ data: T[]; next_cursor?: string | null }>,
+): AsyncGenerator<T> {
+  for (let cursor: string | null | undefined; ; ) {
+    const page = await read(cursor == null ? {} : { cursor });
+    yield* page.data;
+    cursor = page.next_cursor;
+    if (cursor == null) return;
   }
 }
 

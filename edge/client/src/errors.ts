@@ -1,8 +1,15 @@
-/** Everything that a call can fail with, as one class to switch on by `code`. */
+/** Everything that a call can fail with: one class to switch on by `code`, and a subclass for each kind of failure. */
 import type { ErrorBody, ErrorCode, ErrorType } from "./types.ts";
 
+type Details = Partial<
+  Pick<
+    Rosa2Error,
+    "code" | "type" | "status" | "param" | "requestId" | "retryAfterS" | "keptId" | "cause"
+  >
+>;
+
 export class Rosa2Error extends Error {
-  /** `connection_failed`: no answer, or a stream that broke and could not be resumed. */
+  /** `connection_failed`: no answer, or one that broke off or came from something else. */
   readonly code: ErrorCode | "connection_failed";
   readonly type: ErrorType | "connection_error";
   /** HTTP status; 0 where there was no answer. */
@@ -16,15 +23,7 @@ export class Rosa2Error extends Error {
   /** The turn or the feedback that the server keeps although the call failed. */
   readonly keptId: string | undefined;
 
-  constructor(
-    message: string,
-    details: Partial<
-      Pick<
-        Rosa2Error,
-        "code" | "type" | "status" | "param" | "requestId" | "retryAfterS" | "keptId" | "cause"
-      >
-    > = {},
-  ) {
+  constructor(message: string, details: Details = {}) {
     super(message, { cause: details.cause });
     this.name = "Rosa2Error";
     this.code = details.code ?? "connection_failed";
@@ -37,6 +36,37 @@ export class Rosa2Error extends Error {
   }
 }
 
+/** No answer, or one that broke off, or one that something between gave: a captive portal, a proxy. */
+export class ConnectionError extends Rosa2Error {}
+/** No sign of life within the time that the call allows. */
+export class TimeoutError extends ConnectionError {}
+/** The request cannot be served as it is (400, 413, 415, 422). */
+export class InvalidRequestError extends Rosa2Error {}
+/** No key, or an unknown, revoked or expired one (401). */
+export class AuthenticationError extends Rosa2Error {}
+/** The spend cap is reached (402). */
+export class BillingError extends Rosa2Error {}
+/** The key lacks the scope (403). */
+export class PermissionDeniedError extends Rosa2Error {}
+export class NotFoundError extends Rosa2Error {}
+/** The request does not fit the state of things (409), or its idempotency key was used for another (422). */
+export class ConflictError extends Rosa2Error {}
+/** Too many requests (429); `retryAfterS` says when to come back. */
+export class RateLimitError extends Rosa2Error {}
+/** The server or the model cannot answer now (5xx). */
+export class ServerError extends Rosa2Error {}
+
+const classes: Record<ErrorType, typeof Rosa2Error> = {
+  invalid_request_error: InvalidRequestError,
+  authentication_error: AuthenticationError,
+  billing_error: BillingError,
+  permission_error: PermissionDeniedError,
+  not_found_error: NotFoundError,
+  conflict_error: ConflictError,
+  rate_limit_error: RateLimitError,
+  api_error: ServerError,
+};
+
 /** The error of an answer that is not a success, whatever its body is. */
 export async function errorOf(response: Response): Promise<Rosa2Error> {
   const { status, headers } = response;
@@ -47,19 +77,24 @@ export async function errorOf(response: Response): Promise<Rosa2Error> {
     retryAfterS: retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) : undefined,
     keptId: headers.get("x-rosa2-turn") ?? headers.get("x-rosa2-feedback") ?? undefined,
   };
-  const text = await response.text().catch(() => "");
-  const error = parse(text);
+  const error = parse(await response.text().catch(() => ""));
   if (error === undefined) {
-    return new Rosa2Error(`The server answered ${status} without saying why`, {
+    return new ServerError(`The server answered ${status} without saying why`, {
       ...details,
       code: "internal_error",
       type: "api_error",
     });
   }
-  return new Rosa2Error(error.message, {
+  return errorFrom(error, details);
+}
+
+/** An error as the server words it: in an answer's body, or as an event of a stream. */
+export function errorFrom(error: ErrorBody["error"], details: Details): Rosa2Error {
+  const type = error.type as ErrorType;
+  return new (classes[type] ?? Rosa2Error)(error.message, {
     ...details,
     code: error.code as ErrorCode,
-    type: error.type as ErrorType,
+    type,
     param: error.param,
     requestId: error.request_id ?? details.requestId,
   });

@@ -8,6 +8,7 @@ import type {
   FeedbackResult,
   Fork,
   GenerationList,
+  Lexicon,
   Session,
   SessionErased,
   Turn,
@@ -55,7 +56,7 @@ export class SessionClient {
     let turnId: string | null = null;
     return this.#events<ReplyEvent>("done", options, async (lastEventId) => {
       if (turnId !== null) return this.#openEvents(turnId, lastEventId, options);
-      const response = await this.#http.send(`${this.#path}/turns`, {
+      const response = await this.#http.events(`${this.#path}/turns`, {
         ...options,
         idempotencyKey,
         method: "POST",
@@ -90,7 +91,7 @@ export class SessionClient {
     let started = false;
     return this.#events<ReplyEvent>("done", options, async (lastEventId) => {
       if (started) return this.#openEvents(turnId, lastEventId, options);
-      const response = await this.#http.send(`${this.#turnPath(turnId)}/retry`, {
+      const response = await this.#http.events(`${this.#turnPath(turnId)}/retry`, {
         ...options,
         method: "POST",
         body: { stream: true },
@@ -114,7 +115,7 @@ export class SessionClient {
     // The same feedback again continues the same story, told from its beginning.
     const idempotencyKey = options.idempotencyKey ?? newKey();
     return this.#events<FeedbackEvent>("done", options, () =>
-      this.#http.send(`${this.#turnPath(turnId)}/feedback`, {
+      this.#http.events(`${this.#turnPath(turnId)}/feedback`, {
         ...options,
         idempotencyKey,
         method: "POST",
@@ -134,14 +135,13 @@ export class SessionClient {
   }
 
   /** A generation's adapter as a file: an archive for PEFT and vLLM, or as rosa2 stores it. */
-  async adapter(
+  adapter(
     generation: string,
     format: "peft" | "rosa2" = "peft",
     options: CallOptions = {},
   ): Promise<ArrayBuffer> {
     const path = `${this.#path}/generations/${encodeURIComponent(generation)}/adapter`;
-    const response = await this.#http.send(path, { ...options, query: { format } });
-    return response.arrayBuffer();
+    return this.#http.bytes(path, { ...options, query: { format } });
   }
 
   /** What the session has learnt about words. */
@@ -174,6 +174,16 @@ export class SessionClient {
     return this.#http.json(path, { ...options, method: "DELETE" });
   }
 
+  /** The session's own readings of ambiguous wordings; null where the tenant's or the built-in ones hold. */
+  lexicon(options: CallOptions = {}): Promise<Lexicon> {
+    return this.#http.json(`${this.#path}/words/lexicon`, options);
+  }
+
+  setLexicon(lexicon: Lexicon, options: CallOptions = {}): Promise<Lexicon> {
+    const path = `${this.#path}/words/lexicon`;
+    return this.#http.json(path, { ...options, method: "PUT", body: lexicon });
+  }
+
   #turnPath(turnId: string): string {
     return `${this.#path}/turns/${encodeURIComponent(turnId)}`;
   }
@@ -187,7 +197,7 @@ export class SessionClient {
   }
 
   #openEvents(turnId: string, lastEventId: number | null, options: CallOptions): Promise<Response> {
-    return this.#http.send(`${this.#turnPath(turnId)}/events`, {
+    return this.#http.events(`${this.#turnPath(turnId)}/events`, {
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       headers: lastEventId === null ? {} : { "last-event-id": String(lastEventId) },
     });

@@ -1,5 +1,5 @@
 /** Server-sent events out of a response's body, with a bound on silence. It knows no reconnecting. */
-import { Rosa2Error } from "./errors.ts";
+import { ConnectionError, Rosa2Error, TimeoutError } from "./errors.ts";
 
 export interface RawEvent {
   id: string | null;
@@ -54,7 +54,7 @@ async function* readText(response: Response, silenceMsMax: number): AsyncGenerat
   } catch (cause) {
     throw cause instanceof Rosa2Error
       ? cause
-      : new Rosa2Error("The connection broke off", { cause });
+      : new ConnectionError("The connection broke off", { cause });
   } finally {
     reader.cancel().catch(() => {});
   }
@@ -64,7 +64,7 @@ async function withinSilence<T>(read: Promise<T>, silenceMsMax: number): Promise
   let timer: ReturnType<typeof setTimeout> | null = null;
   const silence = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Rosa2Error(`The stream was silent for ${silenceMsMax} ms`)),
+      () => reject(new TimeoutError(`The stream was silent for ${silenceMsMax} ms`)),
       silenceMsMax,
     );
   });

@@ -2,10 +2,10 @@
  * A stream of numbered events that outlives its connections: it reconnects after the last number it saw,
  * so that nothing is lost and nothing comes twice.
  */
-import { Rosa2Error } from "./errors.ts";
+import { ConnectionError, errorFrom, type Rosa2Error } from "./errors.ts";
 import { backoffMs, pause, reasonOf } from "./pause.ts";
 import { readSse } from "./sse.ts";
-import type { ErrorCode } from "./types.ts";
+import type { ErrorBody } from "./types.ts";
 
 interface Numbered {
   id: number;
@@ -42,13 +42,13 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
     if (this.#last?.type === lastType) return;
     for (let failures = 0; ; ) {
       let cameNothing = true;
-      let failure: Rosa2Error | undefined;
+      let failure: ConnectionError | undefined;
       try {
         const response = await open(this.#last?.id ?? null);
         for await (const raw of readSse(response, silenceMsMax)) {
           const id = Number(raw.id);
           if (id <= (this.#last?.id ?? 0)) continue;
-          const event = { id, type: raw.event, data: JSON.parse(raw.data) } as E;
+          const event = { id, type: raw.event, data: parseData(raw.data) } as E;
           if (event.type === "error") throw reported(event.data);
           this.#last = event;
           cameNothing = false;
@@ -58,12 +58,12 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
         }
       } catch (error) {
         if (signal?.aborted === true) throw reasonOf(signal);
-        if (!(error instanceof Rosa2Error) || error.code !== "connection_failed") throw error;
+        if (!(error instanceof ConnectionError)) throw error;
         failure = error;
       }
       if (lastType === null && failure === undefined && cameNothing) return;
       if (failures >= failuresMax) {
-        throw failure ?? new Rosa2Error("The stream ended before its end");
+        throw failure ?? new ConnectionError("The stream ended before its end");
       }
       await pause(backoffMs(failures++), signal);
     }
@@ -72,7 +72,7 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
   /** Reads what is left and returns the last event's data: the turn with its reply, or what feedback came to. */
   async result(): Promise<Extract<E, { type: "done" }>["data"]> {
     for await (const _ of this);
-    if (this.#last?.type !== "done") throw new Rosa2Error("The stream ended before its end");
+    if (this.#last?.type !== "done") throw new ConnectionError("The stream ended before its end");
     return this.#last.data as Extract<E, { type: "done" }>["data"];
   }
 
@@ -90,14 +90,21 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
 
 function reported(data: unknown): Rosa2Error {
   const { error, ...kept } = data as {
-    error: { code: string; message: string };
+    error: ErrorBody["error"];
     turn_id?: string;
     feedback_id?: string;
   };
-  return new Rosa2Error(error.message, {
-    code: error.code as ErrorCode,
-    type: "api_error",
-    status: 200,
-    keptId: kept.turn_id ?? kept.feedback_id,
-  });
+  return errorFrom(
+    { ...error, type: error.type ?? "api_error" },
+    { status: 200, keptId: kept.turn_id ?? kept.feedback_id },
+  );
+}
+
+/** A line that is cut where a connection broke is no event; the server sends it again. */
+function parseData(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ConnectionError("The stream broke off within an event", { cause });
+  }
 }

@@ -2,7 +2,7 @@
 
 export interface Adaptation {
   mode?: "both" | "words" | "weights" | "off";
-  /** What the model sees besides the instructions: the rewritten request alone (default when the words adapt) or the dialogue so far (default otherwise) */
+  /** What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so) */
   context?: "request" | "dialogue";
   /** Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given */
   rewriter?: "compose" | "gpu" | "openai" | "workers-ai";
@@ -13,7 +13,7 @@ export interface ApiKey {
   object: "api_key";
   name: string;
   prefix: string;
-  scopes: ("chat" | "adapt" | "admin")[];
+  scopes: ("chat" | "adapt" | "mint" | "admin")[];
   /** Requests per minute that the key may make */
   requests_per_minute: 60 | 300 | 1200;
   created_at: string;
@@ -29,6 +29,8 @@ export interface ApiKeyCreated extends ApiKey {
 export interface ApiKeyList {
   object: "list";
   data: ApiKey[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Budget {
@@ -114,6 +116,47 @@ export interface ChatCompletionRequest {
   top_logprobs?: number | null;
   metadata?: Record<string, unknown> | null;
   [other: string]: unknown;
+}
+
+export interface ClientToken {
+  object: "client_token";
+  /** To be sent as `Authorization: Bearer …` */
+  token: string;
+  /** Your own name for one of your users */
+  owner: string;
+  session: string | null;
+  scopes: ("chat" | "adapt")[];
+  expires_at: string;
+}
+
+export interface ClientTokenBatch {
+  tokens: ClientTokenCreate[];
+}
+
+export interface ClientTokenCreate {
+  /** Your own name for one of your users */
+  owner: string;
+  /** The one session that the token is for. It then opens no other and lists none */
+  session?: string;
+  scopes?: ("chat" | "adapt")[];
+  ttl_seconds?: number;
+  /** Most that the owner may cost in a calendar month (UTC), over all its sessions and tokens. Without it the tenant's own cap alone holds */
+  cap_usd?: number;
+  /** Requests per minute of the owner, over all its tokens */
+  requests_per_minute?: 60 | 300 | 1200;
+}
+
+export interface ClientTokenList {
+  object: "list";
+  data: ClientToken[];
+}
+
+export interface ClientTokensRevoked {
+  object: "client_tokens.revoked";
+  /** Your own name for one of your users */
+  owner: string;
+  /** Tokens issued before are no longer taken */
+  revoked_at: string;
 }
 
 export interface ConstraintPatch {
@@ -255,6 +298,8 @@ export interface GenerationList {
   /** `base` or a generation's id */
   active: string;
   data: Generation[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Health {
@@ -282,7 +327,7 @@ export interface Health {
 
 export interface KeyCreate {
   name: string;
-  scopes?: ("chat" | "adapt" | "admin")[];
+  scopes?: ("chat" | "adapt" | "mint" | "admin")[];
   expires_in_seconds?: number;
   /** Requests per minute that the key may make */
   requests_per_minute?: 60 | 300 | 1200;
@@ -340,6 +385,8 @@ export interface Session extends SessionSummary {
 export interface SessionCreate {
   instructions?: string;
   title?: string;
+  /** Your own pairs of key and value */
+  metadata?: Record<string, string>;
   adaptation?: Adaptation;
   lexicon?: Lexicon;
   /** The session erases itself this long after it was made */
@@ -361,19 +408,62 @@ export interface SessionErased {
 export interface SessionList {
   object: "list";
   data: SessionSummary[];
+  /** Null on the last page */
   next_cursor: string | null;
+}
+
+export interface SessionPatch {
+  title?: string | null;
+  /** Your own pairs of key and value */
+  metadata?: Record<string, string>;
 }
 
 export interface SessionSummary {
   id: string;
   object: "session";
+  /** Your own name for one of your users */
+  owner: string | null;
   title: string | null;
+  /** Your own pairs of key and value */
+  metadata: Record<string, string>;
   mode: "both" | "words" | "weights" | "off";
   /** `base` or a generation's id */
   generation: string;
   turn_count: number;
   created_at: string;
   updated_at: string;
+}
+
+export interface SigningKey {
+  /** To be named as `kid` in the header of the tokens that you sign */
+  id: string;
+  object: "signing_key";
+  name: string;
+  algorithm: "EdDSA" | "ES256";
+  created_at: string;
+  revoked_at: string | null;
+}
+
+export interface SigningKeyCreate {
+  name: string;
+  /** The public half of an Ed25519 or P-256 key, as a JWK */
+  public_key: {
+    kty: "OKP" | "EC";
+    crv: "Ed25519" | "P-256";
+    x: string;
+    /** For P-256 */
+    y?: string;
+    kid?: string;
+    alg?: string;
+    use?: string;
+  };
+}
+
+export interface SigningKeyList {
+  object: "list";
+  data: SigningKey[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Tenant {
@@ -451,7 +541,7 @@ export interface Usage {
 
 export interface UsageReport {
   object: "list";
-  group_by: "day" | "session" | "key";
+  group_by: "day" | "session" | "key" | "owner";
   data: {
     group: string | null;
     prompt_tokens: number;
@@ -464,6 +554,8 @@ export interface UsageReport {
     gpu_ms: number;
     cost: Cost;
   }[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Weights {

@@ -2,6 +2,7 @@
 import type { Env } from "../env.ts";
 import { type Result, unwrap } from "../rpc.ts";
 import type { AccountObject } from "./object/object.ts";
+import type { Principal } from "./principal.ts";
 import type { Charge, Money } from "./spending.ts";
 import type { UsageEvent } from "./usage.ts";
 
@@ -14,22 +15,36 @@ export function accountOf(env: Env, tenantId: string): AccountCalls {
 
 /** A region's calls, as RegionObject has them. */
 interface RegionCalls {
-  reserve(tenantId: string, region: string, charge: Charge): Promise<Result<void>>;
+  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<void>>;
   settle(event: UsageEvent): Promise<void>;
   release(eventId: string): Promise<void>;
 }
 
-/** The money of stateless calls of a tenant in a region. What settles or frees it is not waited for. */
+/** Whose purse a region's object is; `holder` is its name below the tenant. */
+export interface RegionOwner {
+  tenantId: string;
+  holder: string;
+  owner: string | null;
+}
+
+/**
+ * The money of stateless calls of a tenant in a region; an owner with a cap has a purse of its own there. What
+ * settles or frees money is not waited for.
+ */
 export function moneyIn(
   env: Env,
-  tenantId: string,
+  { tenantId, owner, token }: Pick<Principal, "tenantId" | "owner" | "token">,
   region: string,
   background: (work: Promise<unknown>) => void,
 ): Money {
-  const stub = env.REGIONS.getByName(`${tenantId}/${region}`) as unknown as RegionCalls;
+  const capNanos = token?.capNanos ?? null;
+  const own = capNanos !== null && owner !== null;
+  const holder = own ? `${region}/${owner}` : region;
+  const of = { tenantId, holder, owner: own ? owner : null };
+  const stub = env.REGIONS.getByName(`${tenantId}/${holder}`) as unknown as RegionCalls;
   return {
     reserve: (eventId, amountNanos) =>
-      unwrap(stub.reserve(tenantId, region, { eventId, amountNanos })),
+      unwrap(stub.reserve(of, { eventId, amountNanos }, own ? capNanos : null)),
     settle: (event) => background(stub.settle(event)),
     release: (eventId) => background(stub.release(eventId)),
   };

@@ -1,29 +1,23 @@
 /** API keys: made here, shown once, stored as SHA-256; it knows no HTTP beyond the Bearer token's text. */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, asc, eq, isNull } from "drizzle-orm";
+import { and, asc, eq, gt, gte, isNull, lt, type SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { type KeyBody, type RequestRate, requestRates, type Scope } from "../contract/index.ts";
 import { newId, sha256 } from "../ids.ts";
 import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
+import { type Background, Memory, revocable } from "./memory.ts";
+import { readNearest } from "./nearest.ts";
+import type { Principal } from "./principal.ts";
 import { apiKeys } from "./schema.ts";
+import { revokeTokens } from "./tokens/revocations.ts";
 
-/** Who is calling. */
-export interface Principal {
-  tenantId: string;
-  keyId: string;
-  scopes: readonly Scope[];
-  requestsPerMinute: RequestRate;
+interface KnownKey {
+  principal: Principal;
+  expiresAt: number | null;
 }
 
-/** So long a looked-up key answers from memory alone. */
-const freshMs = 20_000;
-/** So long it still does while it is looked up again behind the answer; a revocation is effective within a minute. */
-const memoryMs = 45_000;
-const memoryMax = 10_000;
-const memory = new Map<
-  string,
-  { principal: Principal; expiresAt: number | null; readAt: number }
->();
+const known = new Memory<KnownKey | null>(10_000, () => revocable);
 /** Keys that nobody has, for a while: whoever guesses does not reach the database with each guess. */
 const unknownMs = 10_000;
 const unknownMax = 1_000;
@@ -38,7 +32,7 @@ export async function authenticate(
   db: D1Database,
   authorization: string | null | undefined,
   now: number,
-  background: (work: Promise<unknown>) => void = () => {},
+  background: Background = () => {},
 ): Promise<Principal> {
   if (authorization === null || authorization === undefined || authorization === "") {
     throw new RosaError("missing_key", "Send an API key as `Authorization: Bearer rosa2_…`");
@@ -52,35 +46,29 @@ export async function authenticate(
   }
   const hash = await sha256(key);
   if ((unknown.get(hash) ?? 0) > now) throw invalidKey();
-  const remembered = memory.get(hash);
-  const ageMs = remembered === undefined ? memoryMs : now - remembered.readAt;
-  if (remembered !== undefined && ageMs < memoryMs && alive(remembered.expiresAt, now)) {
-    if (ageMs >= freshMs) background(lookUp(db, hash, now));
-    return remembered.principal;
-  }
-  const principal = await lookUp(db, hash, now);
-  if (principal === null) throw invalidKey();
-  return principal;
+  const found = await known.get(hash, now, () => lookUp(db, hash, now), background);
+  if (found !== null && alive(found.expiresAt, now)) return found.principal;
+  if (unknown.size >= unknownMax) unknown.clear();
+  unknown.set(hash, now + unknownMs);
+  known.forget(hash);
+  throw invalidKey();
 }
 
-/** Reads a key and remembers what it found; null for one that is unknown, revoked or expired. */
-async function lookUp(db: D1Database, hash: string, now: number): Promise<Principal | null> {
-  const row = await drizzle(db).select().from(apiKeys).where(eq(apiKeys.hash, hash)).get();
-  if (row === undefined || row.revokedAt !== null || !alive(row.expiresAt, now)) {
-    memory.delete(hash);
-    if (unknown.size >= unknownMax) unknown.clear();
-    unknown.set(hash, now + unknownMs);
-    return null;
-  }
+/** Null for a key that is unknown or revoked. */
+async function lookUp(db: D1Database, hash: string, now: number): Promise<KnownKey | null> {
+  const row = await readNearest(db, (near) =>
+    near.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get(),
+  );
+  if (row === undefined || row.revokedAt !== null || !alive(row.expiresAt, now)) return null;
   const principal: Principal = {
     tenantId: row.tenantId,
     keyId: row.id,
     scopes: row.scopes.split(" ") as Scope[],
     requestsPerMinute: rateOf(row),
+    owner: null,
+    token: null,
   };
-  if (memory.size >= memoryMax) memory.clear();
-  memory.set(hash, { principal, expiresAt: row.expiresAt, readAt: now });
-  return principal;
+  return { principal, expiresAt: row.expiresAt };
 }
 
 function alive(expiresAt: number | null, now: number): boolean {
@@ -89,12 +77,6 @@ function alive(expiresAt: number | null, now: number): boolean {
 
 function invalidKey(): RosaError {
   return new RosaError("invalid_key", "The API key is unknown, revoked or expired");
-}
-
-/** `admin` includes the others. */
-export function requireScope(principal: Principal, scope: Scope): void {
-  if (principal.scopes.includes(scope) || principal.scopes.includes("admin")) return;
-  throw new RosaError("insufficient_scope", `This needs a key with the scope "${scope}"`);
 }
 
 export async function createKey(
@@ -125,14 +107,42 @@ export async function createKey(
   return { ...keyBody(row), key };
 }
 
-export async function listKeys(db: D1Database, tenantId: string): Promise<KeyBody[]> {
+export interface KeyPage {
+  /** Keys whose text begins so: as much of it as is known, up to the twelve characters that are stored. */
+  prefix?: string;
+  /** The last id of the page before. */
+  cursor?: string;
+  limit: number;
+}
+
+/** In the order that they were made. */
+export async function listKeys(
+  db: D1Database,
+  tenantId: string,
+  { prefix, cursor, limit }: KeyPage,
+): Promise<{ data: KeyBody[]; next_cursor: string | null }> {
   const rows = await drizzle(db)
     .select()
     .from(apiKeys)
-    .where(eq(apiKeys.tenantId, tenantId))
+    .where(
+      and(
+        eq(apiKeys.tenantId, tenantId),
+        prefix === undefined ? undefined : beginsWith(apiKeys.prefix, keyPrefix(prefix)),
+        cursor === undefined ? undefined : gt(apiKeys.id, cursor),
+      ),
+    )
     .orderBy(asc(apiKeys.id))
-    .limit(1000);
-  return rows.map(keyBody);
+    .limit(limit + 1);
+  const shown = rows.slice(0, limit);
+  return {
+    data: shown.map(keyBody),
+    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
+  };
+}
+
+/** A range that an index answers; LIKE would go through all of a tenant's keys. */
+function beginsWith(column: SQLiteColumn, prefix: string): SQL | undefined {
+  return and(gte(column, prefix), lt(column, `${prefix}\uffff`));
 }
 
 /** Revokes; elsewhere it takes effect within a minute, when the memory of the key runs out. Revoking twice is fine. */
@@ -149,7 +159,9 @@ export async function revokeKey(
     .where(and(mine, isNull(apiKeys.revokedAt)));
   const row = await drizzle(db).select().from(apiKeys).where(mine).get();
   if (row === undefined) throw new RosaError("not_found", `No API key "${keyId}"`);
-  memory.delete(row.hash);
+  known.forget(row.hash);
+  // Tokens that it minted go with it.
+  await revokeTokens(db, tenantId, { keyId }, now);
   return keyBody(row);
 }
 
@@ -159,7 +171,7 @@ function rateOf(row: typeof apiKeys.$inferSelect): RequestRate {
 }
 
 /**
- * Revokes all keys of a tenant but one, and deletes every name that a person gave.
+ * Revokes all keys of a tenant but one, and all client tokens; deletes every name that a person gave.
  *
  * @returns how many were revoked.
  */
@@ -176,8 +188,15 @@ export async function revokeOtherKeys(
     )
     .bind(tenantId, keptKeyId, now)
     .all<{ hash: string }>();
-  for (const { hash } of results) memory.delete(hash);
-  await db.prepare("UPDATE api_keys SET name = '' WHERE tenant_id = ?1").bind(tenantId).run();
+  for (const { hash } of results) known.forget(hash);
+  const nameless = ["api_keys", "signing_keys"].map((table) =>
+    db.prepare(`UPDATE ${table} SET name = '' WHERE tenant_id = ?1`).bind(tenantId),
+  );
+  const unsigned = db
+    .prepare("UPDATE signing_keys SET revoked_at = ?2 WHERE tenant_id = ?1 AND revoked_at IS NULL")
+    .bind(tenantId, now);
+  await db.batch([...nameless, unsigned]);
+  await revokeTokens(db, tenantId, "all", now);
   return results.length;
 }
 

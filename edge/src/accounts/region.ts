@@ -12,7 +12,7 @@ import { configOf, spareNanos } from "../config.ts";
 import type { Env } from "../env.ts";
 import { logFailure } from "../failure.ts";
 import { type Result, settle } from "../rpc.ts";
-import { accountOf } from "./account.ts";
+import { accountOf, type RegionOwner } from "./account.ts";
 import { Purse } from "./purse/purse.ts";
 import type { Charge } from "./spending.ts";
 import type { UsageEvent } from "./usage.ts";
@@ -24,7 +24,7 @@ const againMs = 5_000;
 export class RegionObject extends DurableObject<Env> {
   readonly #purse: Purse;
   readonly #meteringMs: number;
-  #owner: { tenantId: string; region: string } | null = null;
+  #of: RegionOwner | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -33,7 +33,8 @@ export class RegionObject extends DurableObject<Env> {
     const db = drizzle(ctx.storage, { logger: false });
     this.#purse = new Purse({
       db,
-      holder: () => this.#own().region,
+      holder: () => this.#own().holder,
+      owner: () => this.#own().owner,
       send: (message) =>
         accountOf(env, this.#own().tenantId).exchange(this.#own().tenantId, message),
       // Many callers share it.
@@ -44,16 +45,17 @@ export class RegionObject extends DurableObject<Env> {
     });
     ctx.blockConcurrencyWhile(async () => {
       await migrate(db, migrations);
-      this.#owner = (await ctx.storage.get("owner")) ?? null;
+      this.#of = (await ctx.storage.get("of")) ?? null;
     });
   }
 
   /** Sets money aside for a call; `budget_exceeded` comes back as a value. */
-  reserve(tenantId: string, region: string, charge: Charge): Promise<Result<void>> {
-    if (this.#owner === null) {
-      this.#owner = { tenantId, region };
-      void this.ctx.storage.put("owner", this.#owner);
+  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<void>> {
+    if (this.#of === null) {
+      this.#of = of;
+      void this.ctx.storage.put("of", of);
     }
+    this.#purse.setOwnerCap(ownerCapNanos);
     return settle(() => this.#purse.reserve(charge.eventId, charge.amountNanos));
   }
 
@@ -74,7 +76,7 @@ export class RegionObject extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    if (this.#owner === null) return;
+    if (this.#of === null) return;
     try {
       this.#purse.releaseOlderThan(Date.now() - callMs);
       await this.#purse.report(this.#meteringMs);
@@ -85,9 +87,9 @@ export class RegionObject extends DurableObject<Env> {
     }
   }
 
-  #own(): { tenantId: string; region: string } {
-    if (this.#owner === null) throw new Error("The region object was not told whose it is");
-    return this.#owner;
+  #own(): RegionOwner {
+    if (this.#of === null) throw new Error("The region object was not told whose it is");
+    return this.#of;
   }
 
   /** An alarm that is set already stays, unless it is to ring at once. */

@@ -1,5 +1,6 @@
 /** D1 tables: what is read everywhere and written rarely. Everything else of a tenant is in its account object. */
-import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { PublicJwk } from "../contract/index.ts";
 
 export const tenants = sqliteTable("tenants", {
   id: text().primaryKey(),
@@ -29,5 +30,40 @@ export const apiKeys = sqliteTable(
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
   },
-  (table) => [index("api_keys_by_tenant").on(table.tenantId, table.id)],
+  (table) => [
+    index("api_keys_by_tenant").on(table.tenantId, table.id),
+    index("api_keys_by_prefix").on(table.tenantId, table.prefix),
+  ],
+);
+
+/** Public keys of tenants' own back ends, which sign client tokens themselves. */
+export const signingKeys = sqliteTable(
+  "signing_keys",
+  {
+    id: text().primaryKey(),
+    tenantId: text("tenant_id")
+      .notNull()
+      .references(() => tenants.id),
+    name: text().notNull(),
+    algorithm: text({ enum: ["EdDSA", "ES256"] }).notNull(),
+    jwk: text({ mode: "json" }).$type<PublicJwk>().notNull(),
+    createdAt: integer("created_at").notNull(),
+    revokedAt: integer("revoked_at"),
+  },
+  (table) => [index("signing_keys_by_tenant").on(table.tenantId, table.id)],
+);
+
+/** Client tokens issued before a time are no longer taken: an owner's, a key's, or all. */
+export const tokenRevocations = sqliteTable(
+  "token_revocations",
+  {
+    tenantId: text("tenant_id").notNull(),
+    /** `owner:…`, `key:…` or `all`. */
+    subject: text().notNull(),
+    revokedAt: integer("revoked_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenantId, table.subject] }),
+    index("token_revocations_by_time").on(table.tenantId, table.revokedAt),
+  ],
 );

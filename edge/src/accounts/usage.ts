@@ -9,6 +9,8 @@ export interface UsageEvent {
   tenantId: string;
   keyId: string | null;
   sessionId: string | null;
+  /** Whose usage it is among the tenant's users; left out where the purse that settles it knows. */
+  owner?: string | null;
   kind: (typeof usageKinds)[number];
   at: number;
   promptTokens?: number;

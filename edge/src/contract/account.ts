@@ -1,16 +1,17 @@
 /** The part of the contract about an account: keys, money, the tenant itself. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { scopes } from "./sets.ts";
-import { costSchema, timestamp } from "./shared.ts";
+import { costSchema, nextCursor, ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
 
-const requestRate = z
-  .union([z.literal(60), z.literal(300), z.literal(1200)])
-  .openapi({ description: "Requests per minute that the key may make", example: 300 });
+const requestRate = requestRateSchema.openapi({
+  description: "Requests per minute that the key may make",
+  example: 300,
+});
 
 export const keyCreateSchema = z
   .strictObject({
     name: z.string().min(1).max(100),
-    scopes: z.array(z.enum(scopes)).min(1).max(3).default(["chat", "adapt"]),
+    scopes: z.array(z.enum(scopes)).min(1).max(scopes.length).default(["chat", "adapt"]),
     expires_in_seconds: z.int().min(60).max(315_360_000).optional(),
     requests_per_minute: requestRate.default(1200),
   })
@@ -36,7 +37,7 @@ export const keyCreatedSchema = keySchema
   .openapi("ApiKeyCreated");
 
 export const keyListSchema = z
-  .object({ object: z.literal("list"), data: z.array(keySchema) })
+  .object({ object: z.literal("list"), data: z.array(keySchema), next_cursor: nextCursor })
   .openapi("ApiKeyList");
 
 export const erasureSchema = z
@@ -97,17 +98,23 @@ export const budgetPutSchema = z
   })
   .openapi("BudgetPut");
 
+const usageGroup = z.enum(["day", "session", "key", "owner"]);
+
 export const usageQuerySchema = z.object({
-  group_by: z.enum(["day", "session", "key"]).default("day"),
+  group_by: usageGroup.default("day"),
+  owner: ownerSchema.optional(),
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.string().max(256).optional().openapi({
+    description: "The `next_cursor` of the page before",
+  }),
 });
 
 export const usageReportSchema = z
   .object({
     object: z.literal("list"),
-    group_by: z.enum(["day", "session", "key"]),
+    group_by: usageGroup,
     data: z.array(
       z.object({
         group: z.string().nullable(),
@@ -122,6 +129,7 @@ export const usageReportSchema = z
         cost: costSchema,
       }),
     ),
+    next_cursor: nextCursor,
   })
   .openapi("UsageReport");
 export type UsageReport = z.infer<typeof usageReportSchema>;

@@ -25,8 +25,10 @@ export const weightsDecisions = ["updated", "skipped", "rejected", "queued"] as 
 /** What a metered event was; a `failed` reply's GPU time is counted and nothing is billed. */
 export const usageKinds = ["reply", "adaptation", "words", "failed"] as const;
 
-export const scopes = ["chat", "adapt", "admin"] as const;
+export const scopes = ["chat", "adapt", "mint", "admin"] as const;
 export type Scope = (typeof scopes)[number];
+/** What a client token may be given; the rest is for servers. */
+export const tokenScopes = ["chat", "adapt"] as const satisfies readonly Scope[];
 
 /** Requests per minute that a key can be held to; each is a limiter of its own in wrangler.toml. */
 export const requestRates = [60, 300, 1200] as const;

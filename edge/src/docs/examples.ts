@@ -5,7 +5,7 @@ export const examples = {
     file: "quick-start.sh",
     text: `#!/bin/sh
 # One adapting conversation with curl alone: ask, correct the reply, watch it learn, ask again.
-# To zig a list is to keep its ends: a word of this user's own, which no model knows.
+# Meant is: largest first, then the first one moves to the end. Neither is said, and the two were never practised together.
 # Needs ROSA2_URL (http://127.0.0.1:8787) and ROSA2_KEY; \`npm start\` prints both.
 set -eu
 
@@ -21,27 +21,27 @@ session=$(id_of "$(api /sessions -d '{"adaptation":{"mode":"both"}}')")
 
 # The same key with the same body gives the same answer: a retry never asks, adapts or pays twice.
 asked=$(api "/sessions/$session/turns" -H "Idempotency-Key: first-$session" \\
-  -d '{"content":"Zig them, then sort them, in brackets: 4 7 1"}')
+  -d '{"content":"Sort them, then rotate them by one, in brackets: 4 7 1 9"}')
 echo "$asked"
 turn=$(id_of "$asked")
 
 # Events in order: words, weights, turn, delta …, done. -N shows them as they come.
 api "/sessions/$session/turns/$turn/feedback" -N \\
-  -d '{"reward":-1,"text":"largest first","correction":"[4 1]","retry":true,"stream":true}'
+  -d '{"reward":-1,"text":"largest first","correction":"[7 4 1 9]","retry":true,"stream":true}'
 
 # A stream that broke after event 1 goes on after it; without the header it is told from the beginning.
 api "/sessions/$session/turns/$turn/events" -N -H "Last-Event-ID: 1"
 
-# Another list, no feedback: read as the session learnt to read it, answered by the new generation.
+# Another list, no feedback: read as the session learnt to read it, answered by the new generation: [5 3 0 8].
 api "/sessions/$session/turns" \\
-  -d '{"content":"Zig them, then sort them, in brackets: 3 8 0"}'
+  -d '{"content":"Sort them, then rotate them by one, in brackets: 3 8 0 5"}'
 `,
   },
   TypeScript: {
     file: "quick-start.ts",
     text: `/**
- * One adapting conversation with the client: browsers, Node, Bun, Deno. To zig a list is to keep its ends: a
- * word of this user's own, which no model knows.
+ * One adapting conversation with the client: browsers, Node, Bun, Deno. Meant is: largest first, then the first one
+ * moves to the end. Neither is said, and the two were never practised together.
  */
 import { Rosa2, Rosa2Error } from "rosa2";
 
@@ -52,14 +52,14 @@ try {
   const session = await rosa2.createSession({ adaptation: { mode: "both" } });
 
   // Reconnects by itself where the connection breaks: nothing is lost, nothing comes twice.
-  const asked = session.stream("Zig them, then sort them, in brackets: 4 7 1");
+  const asked = session.stream("Sort them, then rotate them by one, in brackets: 4 7 1 9");
   for await (const text of asked.texts()) console.log("writing     ", text);
   const turn = await asked.result();
 
   const judged = session.feedbackStream(turn.id, {
     reward: -1,
     text: "largest first",
-    correction: "[4 1]",
+    correction: "[7 4 1 9]",
     retry: true,
   });
   for await (const event of judged) {
@@ -69,8 +69,8 @@ try {
   const { turn: retried } = await judged.result();
   console.log("new reply   ", retried?.reply);
 
-  const next = await session.ask("Zig them, then sort them, in brackets: 3 8 0");
-  console.log("another list", next.reply);
+  const next = await session.ask("Sort them, then rotate them by one, in brackets: 3 8 0 5");
+  console.log("another list", next.reply); // [5 3 0 8]
 } catch (error) {
   if (!(error instanceof Rosa2Error)) throw error;
   console.error(error.code, error.message, error.requestId ?? "");
@@ -81,7 +81,7 @@ try {
     file: "ChatScreen.tsx",
     text: `/**
  * One screen of an Expo app: ask, watch the reply being written, say what it should have been, and see what
- * that changed in the words and in the weights. \`npx expo install expo\`, \`npm install rosa2\`, and render it.
+ * that changed in the words and in the weights. Needs Expo and this client; render it.
  */
 import { fetch } from "expo/fetch";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -107,7 +107,7 @@ interface Exchange {
   weights: Weights | null;
 }
 
-/** Give a phone a key of its own with the scopes \`chat\` and \`adapt\`, from a server that knows the user. */
+/** A phone holds a client token (\`POST /v1/client_tokens\`), made for its user by a server that knows the user. */
 export function ChatScreen({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }) {
   // React Native's own fetch has no streams; Expo's has.
   const rosa2 = useMemo(
@@ -386,9 +386,9 @@ struct Rosa2 {
     throw URLError(.networkConnectionLost)
   }
 
-  /// Says that a reply was wrong and what it should have been; answers with words, weights and the new turn.
-  func correct(_ session: String, _ turn: String, _ correction: String) async throws -> Feedback {
-    let body: [String: Any] = ["reward": -1, "correction": correction, "retry": true]
+  /// Says that a reply was wrong, in words and by the right reply; answers with words, weights and the new turn.
+  func correct(_ session: String, _ turn: String, _ text: String, _ correction: String) async throws -> Feedback {
+    let body: [String: Any] = ["reward": -1, "text": text, "correction": correction, "retry": true]
     return try await json(Feedback.self, post("v1/sessions/\\(session)/turns/\\(turn)/feedback", body))
   }
 
@@ -417,16 +417,18 @@ struct Rosa2 {
   }
 }
 
-/// To zig a list is to keep its ends: a word of this user's own, which no model knows.
+/// Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together.
 func quickStart() async throws {
   let rosa2 = Rosa2(baseURL: URL(string: "https://rosa2.example.com")!, key: "rosa2_…")
   let session = try await rosa2.openSession()
-  let request = "Zig them, then sort them, in brackets: 4 7 1"
+  let request = "Sort them, then rotate them by one, in brackets: 4 7 1 9"
   let turn = try await rosa2.ask(session, request) { print($0) }
-  let result = try await rosa2.correct(session, turn.id, "[4 1]")
+  let result = try await rosa2.correct(session, turn.id, "largest first", "[7 4 1 9]")
   print("model reads ", result.words.after)
   print("weights     ", result.weights.reason)
   print("new reply   ", result.turn?.reply ?? "")
+  let next = try await rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 3 8 0 5") { _ in }
+  print("another list", next.reply)  // [5 3 0 8]
 }
 `,
   },
@@ -451,12 +453,17 @@ class Rosa2(private val baseUrl: String, private val key: String) {
     fun ask(session: String, content: String, onText: (String) -> Unit): JSONObject {
         val path = "/v1/sessions/$session/turns"
         val body = JSONObject().put("content", content).put("stream", true)
-        var connection = post(path, body)
-        val turn = connection.getHeaderField("x-rosa2-turn")
+        // The same key for every try: a request whose answer got lost stays one turn.
+        val key = UUID.randomUUID().toString()
+        var turn: String? = null
         var text = ""
         var lastId = 0
         for (attempt in 0..8) {
             try {
+                // The phone lost its signal: go on after the last event that came, or ask again while none has.
+                val connection = if (turn == null) post(path, body, key)
+                    else open("$path/$turn/events").apply { setRequestProperty("Last-Event-ID", "$lastId") }
+                turn = connection.getHeaderField("x-rosa2-turn") ?: turn
                 for ((id, type, data) in events(connection)) {
                     lastId = id
                     when (type) {
@@ -469,16 +476,14 @@ class Rosa2(private val baseUrl: String, private val key: String) {
             } catch (lost: IOException) {
                 if (lost is Rosa2Exception) throw lost
             }
-            // The phone lost its signal: go on after the last event that came.
             Thread.sleep(300L shl minOf(attempt, 4))
-            connection = open("$path/$turn/events").apply { setRequestProperty("Last-Event-ID", "$lastId") }
         }
         throw IOException("The stream broke and could not be resumed")
     }
 
-    /** Says that a reply was wrong and what it should have been; answers with words, weights and the new turn. */
-    fun correct(session: String, turn: String, correction: String): JSONObject {
-        val body = JSONObject().put("reward", -1).put("correction", correction).put("retry", true)
+    /** Says that a reply was wrong, in words and by the right reply; answers with words, weights and the new turn. */
+    fun correct(session: String, turn: String, text: String, correction: String): JSONObject {
+        val body = JSONObject().put("reward", -1).put("text", text).put("correction", correction).put("retry", true)
         return json(post("/v1/sessions/$session/turns/$turn/feedback", body))
     }
 
@@ -490,12 +495,12 @@ class Rosa2(private val baseUrl: String, private val key: String) {
         return connection
     }
 
-    private fun post(path: String, body: JSONObject): HttpURLConnection {
+    private fun post(path: String, body: JSONObject, key: String = UUID.randomUUID().toString()): HttpURLConnection {
         val connection = open(path)
         connection.requestMethod = "POST"
         connection.doOutput = true
         connection.setRequestProperty("Content-Type", "application/json")
-        connection.setRequestProperty("Idempotency-Key", UUID.randomUUID().toString())
+        connection.setRequestProperty("Idempotency-Key", key)
         connection.outputStream.use { it.write(body.toString().toByteArray()) }
         return connection
     }
@@ -524,15 +529,17 @@ class Rosa2(private val baseUrl: String, private val key: String) {
     }
 }
 
-/** To zig a list is to keep its ends: a word of this user's own, which no model knows. */
+/** Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together. */
 fun main() {
     val rosa2 = Rosa2(System.getenv("ROSA2_URL"), System.getenv("ROSA2_KEY"))
     val session = rosa2.openSession()
-    val turn = rosa2.ask(session, "Zig them, then sort them, in brackets: 4 7 1") { println(it) }
-    val result = rosa2.correct(session, turn.getString("id"), "[4 1]")
+    val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "largest first", "[7 4 1 9]")
     println("model reads  \${result.getJSONObject("words").getString("after")}")
     println("weights      \${result.getJSONObject("weights").getString("reason")}")
     println("new reply    \${result.getJSONObject("turn").getString("reply")}")
+    val next = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 3 8 0 5") {}
+    println("another list \${next.getString("reply")}") // [5 3 0 8]
 }
 `,
   },

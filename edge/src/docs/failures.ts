@@ -45,23 +45,25 @@ const cases: readonly Case[] = [
   },
   {
     code: "invalid_key",
-    meaning: "The API key is unknown, revoked or expired",
+    meaning:
+      "The API key or client token is unknown, revoked or expired. For a token: ask your back end for a new one",
     message: "The API key is unknown, revoked or expired",
   },
   {
     code: "budget_exceeded",
     meaning:
-      "The month's spend cap leaves no room; nothing was stored. Raise the cap, or wait for the next month",
-    message: "The month's spend cap leaves no room for this call; raise it with PUT /v1/budget",
+      "The month's spend cap leaves no room, the tenant's (`PUT /v1/budget`) or that of the client token's owner; nothing was stored. Raise it, or wait for the next month",
+    message: "The month's spend cap, the tenant's or the owner's, leaves no room for this call",
   },
   {
     code: "insufficient_scope",
-    meaning: "The key lacks the scope that this call needs",
+    meaning:
+      "The key lacks the scope that this call needs; a client token may never do what is a server's",
     message: 'This needs a key with the scope "admin"',
   },
   {
     code: "not_found",
-    meaning: "There is no such thing, or it is another tenant's",
+    meaning: "There is no such thing, or it is another tenant's or owner's",
     message: "No such session",
   },
   {
@@ -103,7 +105,8 @@ const cases: readonly Case[] = [
   },
   {
     code: "rate_limited",
-    meaning: "The key made its requests of this minute; `Retry-After` says when the next begins",
+    meaning:
+      "The key, or the owner of the client token, made its requests of this minute; `Retry-After` says when the next begins",
     message: "This key may make 60 requests a minute",
   },
   {

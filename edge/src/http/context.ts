@@ -1,13 +1,15 @@
 /** What every route finds in its context, and how it reaches a session. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Context } from "hono";
-import type { Principal } from "../accounts/keys.ts";
+import type { Principal } from "../accounts/principal.ts";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import type { FailureReport } from "../failure.ts";
-import { isId, sha256 } from "../ids.ts";
+import { sha256 } from "../ids.ts";
 import type { IdempotencyKey, Trace } from "../rpc.ts";
+import type { Caller } from "../session/context.ts";
 import type { SessionObject } from "../session/object.ts";
+import { sessionStub } from "../session-address.ts";
 
 export interface AppEnv {
   Bindings: Env;
@@ -28,10 +30,11 @@ export interface AppEnv {
 export type AppContext = Context<AppEnv>;
 
 /** The object's calls as they are written there; the platform's own stub type loses JSON columns. */
-export type SessionCalls = Pick<
+type ObjectCalls = Pick<
   SessionObject,
   | "create"
   | "read"
+  | "change"
   | "turn"
   | "turnStream"
   | "retry"
@@ -53,17 +56,43 @@ export type SessionCalls = Pick<
   | "erase"
 >;
 
-/**
- * A session of a tenant. The object's name holds the tenant's id, so another tenant's session id leads to
- * an object that does not exist: 404, as for an id that nobody has.
- */
-export function sessionStub(env: Env, tenantId: string, sessionId: string): SessionCalls {
-  if (!isId(sessionId, "ses")) throw new RosaError("not_found", "No such session");
-  return env.SESSIONS.getByName(`${tenantId}/${sessionId}`) as unknown as SessionCalls;
+/** A new session's calls: whoever makes it is its caller. */
+export type NewSessionCalls = Pick<ObjectCalls, "create" | "restore">;
+
+/** The calls on a session that is there, made by one caller. */
+export type SessionCalls = {
+  [Name in Exclude<keyof ObjectCalls, keyof NewSessionCalls>]: ObjectCalls[Name] extends (
+    caller: Caller,
+    ...rest: infer Rest
+  ) => infer Answer
+    ? (...rest: Rest) => Answer
+    : never;
+};
+
+export function newSessionObject(env: Env, sessionId: string): NewSessionCalls {
+  return sessionStub(env, sessionId) as unknown as ObjectCalls;
 }
 
+/** A session as this request's caller may use it; the object answers 404 unless it is the caller's. */
 export function mySession(c: AppContext, sessionId: string): SessionCalls {
-  return sessionStub(c.env, c.var.principal.tenantId, sessionId);
+  const { tenantId, owner, token } = c.var.principal;
+  if (token !== null && token.sessionId !== null && token.sessionId !== sessionId) {
+    throw new RosaError("not_found", "No such session");
+  }
+  const caller: Caller = {
+    tenantId,
+    owner,
+    ...(token === null ? {} : { capNanos: token.capNanos }),
+  };
+  const object = sessionStub(c.env, sessionId) as unknown as ObjectCalls;
+  const calls = object as unknown as Record<string, (...args: unknown[]) => unknown>;
+  return new Proxy(object, {
+    // Called as a method: a stub takes `call` and `apply` for names of the object's.
+    get:
+      (_, name) =>
+      (...rest: unknown[]) =>
+        calls[String(name)]?.(caller, ...rest),
+  }) as unknown as SessionCalls;
 }
 
 export function config(c: AppContext): Config {

@@ -2,6 +2,9 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./context.ts";
 
+/** The owner that a server key acts for. */
+export const ownerHeader = "x-rosa2-owner";
+
 /** An answer that is no page loads nothing, runs nothing and is shown in no frame. */
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
 

@@ -35,13 +35,14 @@ export async function idempotently(
 ): Promise<Response> {
   const idempotency = await idempotencyOf(c);
   if (idempotency === undefined) return handler();
-  const { tenantId } = c.var.principal;
-  const { key } = idempotency;
+  const { tenantId, owner } = c.var.principal;
+  // Two owners' apps may well draw the same key; a space is in no key.
+  const key = owner === null ? idempotency.key : `${owner} ${idempotency.key}`;
   const home: AnswerCalls = sharded ? shardOf(c.env, tenantId, key) : accountOf(c.env, tenantId);
   const token = crypto.randomUUID();
   const waitUntil = Date.now() + waitMsMax;
   for (;;) {
-    const claim = await unwrap(home.claimAnswer(tenantId, { ...idempotency, token }));
+    const claim = await unwrap(home.claimAnswer(tenantId, { ...idempotency, key, token }));
     if (claim === "mine") break;
     if (claim !== "running") return replay(claim);
     if (Date.now() > waitUntil) {

@@ -5,11 +5,14 @@ import { bodyLimit } from "hono/body-limit";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
-import { authenticate, requireScope } from "../accounts/keys.ts";
+import { authenticate } from "../accounts/keys.ts";
 import { countRequest } from "../accounts/metrics.ts";
-import type { Scope } from "../contract/index.ts";
+import { type Principal, requireScope } from "../accounts/principal.ts";
+import { authenticateToken, isToken } from "../accounts/tokens/token.ts";
+import { ownerSchema, type Scope } from "../contract/index.ts";
 import { newId } from "../ids.ts";
 import { type AppContext, type AppEnv, background, config } from "./context.ts";
+import { ownerHeader } from "./headers.ts";
 import { takeRequest } from "./rate.ts";
 import { traceparentOf } from "./trace.ts";
 
@@ -73,6 +76,7 @@ export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
       "x-request-id",
       "x-rosa2-feedback",
       "x-rosa2-generation",
+      "x-rosa2-history",
       "x-rosa2-session",
       "x-rosa2-turn",
     ],
@@ -119,14 +123,9 @@ export const mediaType = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** Checks the key, then the key's rate. */
+/** Checks the key or the client token, then its rate. */
 export const account = createMiddleware<AppEnv>(async (c, next) => {
-  const principal = await authenticate(
-    c.env.DB,
-    c.req.header("authorization"),
-    Date.now(),
-    (work) => background(c, work),
-  );
+  const principal = actingFor(c, await callerOf(c));
   c.set("principal", principal);
   if (!config(c).rateLimit) return next();
   const rate = await takeRequest(c.env, principal, Date.now());
@@ -134,13 +133,36 @@ export const account = createMiddleware<AppEnv>(async (c, next) => {
   if (!rate.allowed) {
     throw new RosaError(
       "rate_limited",
-      `This key may make ${principal.requestsPerMinute} requests a minute`,
+      `This ${principal.token === null ? "key" : "owner"} may make ${principal.requestsPerMinute} requests a minute`,
       { retryAfterS: rate.resetS },
     );
   }
   await next();
   for (const [name, value] of Object.entries(rate.headers)) c.header(name, value);
 });
+
+async function callerOf(c: AppContext): Promise<Principal> {
+  const authorization = c.req.header("authorization");
+  const now = Date.now();
+  const later = (work: Promise<unknown>) => background(c, work);
+  const [, bearer = ""] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+  if (!isToken(bearer)) return await authenticate(c.env.DB, authorization, now, later);
+  return await authenticateToken(c.env.DB, config(c).tokenSecrets, bearer, now, later);
+}
+
+/** A server key may act for one owner: it then sees what that owner's own token would. */
+function actingFor(c: AppContext, principal: Principal): Principal {
+  const owner = c.req.header(ownerHeader);
+  if (owner === undefined || owner === principal.owner) return principal;
+  if (principal.token !== null) {
+    throw new RosaError("insufficient_scope", "A client token acts for its own owner alone");
+  }
+  const parsed = ownerSchema.safeParse(owner);
+  if (parsed.success) return { ...principal, owner };
+  throw new RosaError("invalid_request", `${ownerHeader}: must be 1 to 128 visible characters`, {
+    param: ownerHeader,
+  });
+}
 
 export function needs(scope: Scope) {
   return createMiddleware<AppEnv>(async (c, next) => {

@@ -1,10 +1,10 @@
 /**
- * The rate of a key: the platform's limiter decides, and its answer is told in the standard headers.
+ * The rate of a key, or of the owner of a client token: the platform's limiter decides, and its answer is told in the standard headers.
  *
  * The limiter says yes or no and not how much is left, so `remaining` is what this isolate has not counted
  * away: an upper bound, as the standard allows (draft-ietf-httpapi-ratelimit-headers, "hints").
  */
-import type { Principal } from "../accounts/keys.ts";
+import type { Principal } from "../accounts/principal.ts";
 import type { Env } from "../env.ts";
 
 const windowS = 60;
@@ -19,19 +19,20 @@ export interface Rate {
   headers: Record<string, string>;
 }
 
-/** Counts one request of a key. */
+/** Counts one request of a key, or of a token's owner. */
 export async function takeRequest(env: Env, principal: Principal, now: number): Promise<Rate> {
-  const { keyId, requestsPerMinute: limit } = principal;
-  const { success: allowed } = await env[`LIMITER_${limit}`].limit({ key: keyId });
+  const { tenantId, keyId, owner, token, requestsPerMinute: limit } = principal;
+  const counts = token === null ? keyId : `${tenantId}/${owner}`;
+  const { success: allowed } = await env[`LIMITER_${limit}`].limit({ key: counts });
   const second = Math.floor(now / 1000);
   const resetS = windowS - (second % windowS);
-  const remaining = allowed ? Math.max(0, limit - count(keyId, second)) : 0;
+  const remaining = allowed ? Math.max(0, limit - count(counts, second)) : 0;
   return {
     allowed,
     resetS,
     headers: {
-      "ratelimit-policy": `"key";q=${limit};w=${windowS}`,
-      ratelimit: `"key";r=${remaining};t=${resetS}`,
+      "ratelimit-policy": `"${token === null ? "key" : "owner"}";q=${limit};w=${windowS}`,
+      ratelimit: `"${token === null ? "key" : "owner"}";r=${remaining};t=${resetS}`,
       // The names of the standard's earlier drafts, which most clients read.
       "ratelimit-limit": String(limit),
       "ratelimit-remaining": String(remaining),
@@ -40,12 +41,12 @@ export async function takeRequest(env: Env, principal: Principal, now: number): 
   };
 }
 
-/** Requests of a key in this window, this one included, as far as this isolate knows. */
-function count(keyId: string, second: number): number {
+/** Requests of a key or owner in this window, this one included, as far as this isolate knows. */
+function count(counts: string, second: number): number {
   const window = Math.floor(second / windowS);
   if (window !== countedWindow || counted.size >= countedMax) counted = new Map();
   countedWindow = window;
-  const n = (counted.get(keyId) ?? 0) + 1;
-  counted.set(keyId, n);
+  const n = (counted.get(counts) ?? 0) + 1;
+  counted.set(counts, n);
   return n;
 }

@@ -98,10 +98,10 @@ export function jsonOrEvents<T extends z.ZodType>(schema: T, description: string
 
 const meanings = {
   400: "The request is not valid",
-  401: "No valid API key",
+  401: "No valid API key or client token",
   402: "The month's spend cap is reached",
-  403: "The key lacks the scope",
-  404: "No such thing, or another tenant's",
+  403: "The key or client token lacks the scope",
+  404: "No such thing, or another tenant's or owner's",
   409: "Not possible in the present state",
   413: "The body is too large",
   415: "The body is not JSON, or compressed",
@@ -124,9 +124,10 @@ function errors(...statuses: FailureStatus[]) {
 }
 
 export const sessionParam = z.object({
-  s: z
-    .string()
-    .openapi({ param: { name: "s", in: "path" }, example: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM" }),
+  s: z.string().openapi({
+    param: { name: "s", in: "path" },
+    example: "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+  }),
 });
 export const turnParams = sessionParam.extend({
   t: z

@@ -2,23 +2,37 @@
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { accountOf } from "../accounts/account.ts";
-import type { LeaseAnswer } from "../accounts/purse/purse.ts";
+import { refuseBound } from "../accounts/principal.ts";
+import type { FirstLease } from "../accounts/purse/purse.ts";
 import { type Config, spareNanos } from "../config.ts";
 import {
+  type ContextPolicy,
   erasedSchema,
   forkSchema,
   type Mode,
+  ownerSchema,
+  pageQuerySchema,
   type RewriterName,
   sessionCreateSchema,
   sessionDetailSchema,
   sessionListSchema,
+  sessionPatchSchema,
+  sessionSchema,
 } from "../contract/index.ts";
-import { type AppContext, config, mySession, sessionStub } from "../http/context.ts";
+import { servedModel } from "../gpu-client/served-model.ts";
+import {
+  type AppContext,
+  background,
+  config,
+  mySession,
+  type NewSessionCalls,
+  newSessionObject,
+} from "../http/context.ts";
 import { idempotently } from "../http/idempotency.ts";
-import { isId, newId } from "../ids.ts";
 import { unwrap } from "../rpc.ts";
 import type { NewSession } from "../session/context.ts";
 import { mergeLexicons } from "../session/store/lexicon.ts";
+import { newSessionId } from "../session-address.ts";
 import { json, jsonBody, route, routeGroup, sessionParam } from "./define.ts";
 
 export const sessions = routeGroup();
@@ -33,7 +47,7 @@ sessions.openapi(
     idempotent: true,
     request: { ...jsonBody(sessionCreateSchema) },
     answers: { 201: json(sessionDetailSchema, "The session") },
-    fails: [400, 409, 422],
+    fails: [400, 403, 409, 422],
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -43,11 +57,12 @@ sessions.openapi(
         const mode = body.adaptation?.mode ?? "both";
         const now = Date.now();
         const input = {
+          owner: c.var.principal.owner,
           title: body.title ?? null,
+          metadata: body.metadata ?? {},
           instructions: body.instructions ?? null,
           mode,
-          // The words axis makes a request stand alone; without it the dialogue must carry the meaning.
-          context: body.adaptation?.context ?? contextOf(mode),
+          context: body.adaptation?.context ?? (await contextOf(c, mode)),
           rewriter: usableRewriter(config(c), body.adaptation?.rewriter),
           lexicon: body.lexicon?.senses ?? [],
           expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
@@ -70,23 +85,35 @@ sessions.openapi(
     summary: "List sessions, newest first",
     scope: "chat",
     request: {
-      query: z.object({
-        limit: z.coerce.number().int().min(1).max(100).default(20),
-        cursor: z.string().optional(),
+      query: pageQuerySchema.extend({
+        owner: ownerSchema.optional().openapi({ description: "Those of one owner alone" }),
+        metadata: z
+          .string()
+          .regex(/^[\w.-]{1,64}:/, "must be key:value")
+          .optional()
+          .openapi({ description: "Those with this pair alone, as `key:value`" }),
       }),
     },
     answers: { 200: json(sessionListSchema, "One page") },
-    fails: [400],
+    fails: [400, 403],
   }),
   async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    if (cursor !== undefined && !isId(cursor, "ses")) {
-      throw new RosaError("invalid_request", "cursor: is not one of this list's", {
-        param: "cursor",
-      });
+    const { limit, cursor, owner: wanted, metadata: pair } = c.req.valid("query");
+    refuseBound(c.var.principal);
+    const { tenantId, owner = null } = c.var.principal;
+    if (owner !== null && wanted !== undefined && wanted !== owner) {
+      return c.json({ object: "list" as const, data: [], next_cursor: null }, 200);
     }
-    const { tenantId } = c.var.principal;
-    const page = await accountOf(c.env, tenantId).listSessions(tenantId, { limit, cursor });
+    const [key = "", ...value] = pair?.split(":") ?? [];
+    const metadata = pair === undefined ? undefined : { key, value: value.join(":") };
+    const page = await unwrap(
+      accountOf(c.env, tenantId).listSessions(tenantId, {
+        owner: owner ?? wanted,
+        metadata,
+        cursor,
+        limit,
+      }),
+    );
     return c.json({ object: "list" as const, ...page }, 200);
   },
 );
@@ -103,6 +130,23 @@ sessions.openapi(
     fails: [404],
   }),
   async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).read()), 200),
+);
+
+sessions.openapi(
+  route({
+    method: "patch",
+    path: "/v1/sessions/{s}",
+    tags: ["Sessions"],
+    summary: "Rename a session, or change its metadata",
+    scope: "chat",
+    request: { params: sessionParam, ...jsonBody(sessionPatchSchema) },
+    answers: { 200: json(sessionSchema, "The session") },
+    fails: [400, 404],
+  }),
+  async (c) => {
+    const { s } = c.req.valid("param");
+    return c.json(await unwrap(mySession(c, s).change(c.req.valid("json"))), 200);
+  },
 );
 
 sessions.openapi(
@@ -129,7 +173,7 @@ sessions.openapi(
     idempotent: true,
     request: { params: sessionParam, ...jsonBody(forkSchema) },
     answers: { 201: json(sessionDetailSchema, "The new session") },
-    fails: [400, 404, 409, 422],
+    fails: [400, 403, 404, 409, 422],
   }),
   async (c) => {
     const { s } = c.req.valid("param");
@@ -142,7 +186,9 @@ sessions.openapi(
         const snapshot = await unwrap(source.snapshot(body.turn_id ?? null));
         const { tenantId } = c.var.principal;
         const input = {
+          owner: origin.owner,
           title: body.title ?? origin.title,
+          metadata: origin.metadata,
           instructions: origin.instructions,
           mode: origin.mode,
           context: origin.context,
@@ -175,8 +221,14 @@ function idOf(body: string): string {
   return (JSON.parse(body) as { id: string }).id;
 }
 
-function contextOf(mode: Mode): "request" | "dialogue" {
-  return mode === "both" || mode === "words" ? "request" : "dialogue";
+/**
+ * A model sees the dialogue, unless its checkpoint says that it does better with the request alone; and then only
+ * where the words axis makes a request stand alone.
+ */
+async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
+  if (mode === "weights" || mode === "off") return "dialogue";
+  const model = await servedModel(config(c), (work) => background(c, work));
+  return model?.context_policy ?? "dialogue";
 }
 
 /** Composing and the served model are always there; the others where the deployment is set up for them. */
@@ -196,24 +248,26 @@ async function openSession(
   c: AppContext,
   input: Omit<NewSession, "id" | "tenantId">,
   create: (
-    stub: ReturnType<typeof sessionStub>,
+    stub: NewSessionCalls,
     session: NewSession,
-    lease: LeaseAnswer,
-  ) => ReturnType<ReturnType<typeof sessionStub>["create"]>,
+    lease: FirstLease,
+  ) => ReturnType<NewSessionCalls["create"]>,
 ) {
-  const { tenantId } = c.var.principal;
-  const id = newId("ses");
+  refuseBound(c.var.principal);
+  const { tenantId, token } = c.var.principal;
+  const id = newSessionId(c.env);
   const account = accountOf(c.env, tenantId);
-  const { title, mode } = input;
+  const { owner, title, metadata, mode } = input;
   const { sessionsMax } = config(c);
-  const row = { id, title, mode, createdAt: Date.now() };
+  const row = { id, owner, title, metadata, mode, createdAt: Date.now() };
+  const wanted = { spareNanos: spareNanos(config(c)), ownerCapNanos: token?.capNanos ?? null };
   const { lexicon: ofTenant, lease } = await unwrap(
-    account.openSession(tenantId, row, sessionsMax, spareNanos(config(c))),
+    account.openSession(tenantId, row, sessionsMax, wanted),
   );
   const lexicon = mergeLexicons(input.lexicon, ofTenant);
   try {
     const session: NewSession = { ...input, id, tenantId, lexicon };
-    return await unwrap(create(sessionStub(c.env, tenantId, id), session, lease));
+    return await unwrap(create(newSessionObject(c.env, id), session, lease));
   } catch (error) {
     await account.dropSession(tenantId, id);
     throw error;

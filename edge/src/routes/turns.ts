@@ -159,6 +159,7 @@ turns.openapi(
         description: "Server-sent events with increasing ids",
         content: { "text/event-stream": { schema: z.string() } },
       },
+      204: { description: "Nothing comes after this event; an EventSource stops asking" },
     },
     fails: [400, 404],
   }),
@@ -173,6 +174,8 @@ turns.openapi(
     const after =
       lastEventId === undefined ? (c.req.valid("query").after ?? 0) : Number(lastEventId);
     const stream = await unwrap(mySession(c, s).events(t, after));
+    // So a browser's EventSource stops asking (HTML standard, 9.2.2).
+    if (stream === null) return c.body(null, 204) as never;
     return sseResponse(logEvents(stream), { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
   },
 );

@@ -5,7 +5,7 @@ import { accountOf } from "../accounts/account.ts";
 import { Purse } from "../accounts/purse/purse.ts";
 import { getAdapter } from "../adapters/index.ts";
 import { type Config, configOf, spareNanos } from "../config.ts";
-import type { ContextPolicy, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
+import type { ContextPolicy, Metadata, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
 import type { Env } from "../env.ts";
 import { type CallContext, GpuClient } from "../gpu-client/index.ts";
 import type { Trace } from "../rpc.ts";
@@ -31,11 +31,22 @@ export interface SessionContext extends Store {
   answer(turnId: string, trace: Trace): Promise<void>;
 }
 
+/** Who calls: a tenant's server, or one owner. */
+export interface Caller {
+  tenantId: string;
+  /** Null for a server key that acts for nobody: it sees every owner's sessions. */
+  owner: string | null;
+  /** What a client token says of its owner's monthly cap, null none; undefined: nothing is said. */
+  capNanos?: number | null;
+}
+
 /** A session as it is opened. */
 export interface NewSession {
   id: string;
   tenantId: string;
+  owner: string | null;
   title: string | null;
+  metadata: Metadata;
   instructions: string | null;
   mode: Mode;
   context: ContextPolicy;
@@ -44,11 +55,13 @@ export interface NewSession {
   expiresAt: number | null;
 }
 
+export type Identity = Pick<Store, "sessionId" | "tenantId" | "owner">;
+
 /** A session's context over its storage. `identity` is who the session is, null as long as it is not open. */
 export function openContext(
   storage: DurableObjectStorage,
   env: Env,
-  identity: () => { sessionId: string; tenantId: string } | null,
+  identity: () => Identity | null,
   { answer }: Pick<SessionContext, "answer">,
 ): SessionContext {
   const config = configOf(env);
@@ -67,6 +80,9 @@ export function openContext(
     get tenantId() {
       return known().tenantId;
     },
+    get owner() {
+      return known().owner;
+    },
     env,
     config,
     gpu: new GpuClient(config.gpu),
@@ -75,6 +91,7 @@ export function openContext(
     purse: new Purse({
       db,
       holder: () => context.sessionId,
+      owner: () => context.owner,
       send: (message) =>
         accountOf(env, context.tenantId).exchange(context.tenantId, message, indexRow(context)),
       hear: ({ adapterBytes }) => {

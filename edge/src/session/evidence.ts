@@ -1,5 +1,6 @@
 /** What a piece of feedback says by itself, and log-probs of replies as the GPU service measures them. */
 import { RosaError } from "@rosa2/shared/errors";
+import { splitThought } from "@rosa2/shared/thinking";
 import type { FeedbackBody, WordsReport } from "../contract/index.ts";
 import { isCold } from "../gpu-client/cold-start.ts";
 import { isTransient } from "../gpu-client/index.ts";
@@ -14,12 +15,19 @@ export function isNeutral({ reward, text, correction }: FeedbackBody): boolean {
   return reward === 0 && correction === undefined && (text ?? "").trim() === "";
 }
 
-/** The reply that is known to be right, if the feedback tells one. */
+/**
+ * The reply that is known to be right, if the feedback tells one. A correction of a thinking model's reply follows the
+ * think block that the model had produced, as its next answer will.
+ */
 export function rightReply(
   body: FeedbackBody,
   turn: TurnRow,
 ): { kind: "accepted" | "corrected"; reply: string } | null {
-  if (body.correction !== undefined) return { kind: "corrected", reply: body.correction };
+  if (body.correction !== undefined) {
+    const own = splitThought(body.correction).thought;
+    const thought = own === "" ? splitThought(turn.reply).thought : "";
+    return { kind: "corrected", reply: thought + body.correction };
+  }
   return body.reward > 0 && turn.reply !== "" ? { kind: "accepted", reply: turn.reply } : null;
 }
 

@@ -10,20 +10,29 @@ import { gt } from "drizzle-orm";
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/session/migrations.js";
 import { accountOf } from "../accounts/account.ts";
-import type { LeaseAnswer } from "../accounts/purse/purse.ts";
+import type { FirstLease } from "../accounts/purse/purse.ts";
 import type {
   Erased,
   FeedbackResult,
   LogEvent,
   OwnLexicon,
   SessionDetail,
+  SessionPatch,
+  SessionSummary,
   TurnBody,
   WordsStateBody,
 } from "../contract/index.ts";
 import type { Env } from "../env.ts";
 import { logFailure } from "../failure.ts";
 import { type IdempotencyKey, KeptError, type Result, settle, type Trace } from "../rpc.ts";
-import { type NewSession, openContext, type SessionContext } from "./context.ts";
+import {
+  type Caller,
+  type Identity,
+  type NewSession,
+  openContext,
+  type SessionContext,
+} from "./context.ts";
+import { type BegunTurn, compareHistory } from "./dialogue.ts";
 import {
   beginFeedback,
   feedbackFilters,
@@ -50,22 +59,27 @@ import { positives, session } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
 import {
   feedbackResult,
+  isReplySettled,
   isTurnSettled,
   type Lineage,
   lineage,
   sessionDetail,
+  sessionSummary,
   storedCounts,
   turnBody,
 } from "./store/views.ts";
 import { setWordsState, wordsState } from "./store/words.ts";
 import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
 
+/** Generations that a roll-back answers with. */
+const generationsPerPage = 100;
+
 export class SessionObject extends DurableObject<Env> {
   readonly #context: SessionContext;
   readonly #jobs: Jobs;
   #isOpen = false;
   /** Read once, because it never changes: from the session's own row, or as it was opened. */
-  #identity: { sessionId: string; tenantId: string } | null = null;
+  #identity: Identity | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -81,7 +95,7 @@ export class SessionObject extends DurableObject<Env> {
       if (tables.length === 0) return;
       await migrate(this.#context.db, migrations);
       const row = this.#context.db
-        .select({ sessionId: session.id, tenantId: session.tenantId })
+        .select({ sessionId: session.id, tenantId: session.tenantId, owner: session.owner })
         .from(session)
         .get();
       if (row === undefined) return;
@@ -92,7 +106,7 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  create(input: NewSession, lease: LeaseAnswer): Promise<Result<SessionDetail>> {
+  create(input: NewSession, lease: FirstLease): Promise<Result<SessionDetail>> {
     return settle(async () => {
       if (!this.#isOpen) await migrate(this.#context.db, migrations);
       this.#context.db
@@ -100,7 +114,7 @@ export class SessionObject extends DurableObject<Env> {
         .values({ ...input, createdAt: this.#context.now() })
         .onConflictDoNothing()
         .run();
-      this.#identity = { sessionId: input.id, tenantId: input.tenantId };
+      this.#identity = { sessionId: input.id, tenantId: input.tenantId, owner: input.owner };
       this.#isOpen = true;
       this.#context.purse.adopt(lease);
       await this.#jobs.arm();
@@ -108,52 +122,72 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  read(): Promise<Result<SessionDetail>> {
-    return this.#answer(() => sessionDetail(this.#context, this.#context.config.rewriter.name));
+  read(caller: Caller): Promise<Result<SessionDetail>> {
+    return this.#answer(caller, () =>
+      sessionDetail(this.#context, this.#context.config.rewriter.name),
+    );
+  }
+
+  /** Changes title or metadata; the account's index follows at once where it can be reached. */
+  change(caller: Caller, patch: SessionPatch): Promise<Result<SessionSummary>> {
+    return this.#answer(caller, async () => {
+      const { title, metadata } = patch;
+      this.#context.transaction(() => {
+        if (title !== undefined) this.#context.db.update(session).set({ title }).run();
+        if (metadata !== undefined) this.#context.db.update(session).set({ metadata }).run();
+        noteReport(this.#context, true);
+      });
+      await this.#context.purse.report(this.#context.meteringMs).catch(() => {});
+      return sessionSummary(this.#context);
+    });
   }
 
   /** Takes a turn and waits for its reply. */
-  turn(input: NewTurn, trace: Trace): Promise<Result<TurnBody>> {
-    return this.#answer(async () => {
+  turn(caller: Caller, input: NewTurn, trace: Trace): Promise<Result<TurnBody>> {
+    return this.#answer(caller, async () => {
       const turnId = await this.#begin(input);
       return await this.#replyOf(turnId, trace);
     });
   }
 
   /** Takes a turn; its log follows from the beginning. */
-  turnStream(
-    input: NewTurn,
-    trace: Trace,
-  ): Promise<Result<{ turnId: string; generation: string; stream: ReadableStream<Uint8Array> }>> {
-    return this.#answer(async () => {
+  turnStream(caller: Caller, input: NewTurn, trace: Trace): Promise<Result<BegunTurn>> {
+    return this.#answer(caller, async () => {
       const turnId = await this.#begin(input);
+      const { generation, index } = turnRow(this.#context, turnId);
+      const history = compareHistory(this.#context, input.said, index);
       this.#jobs.background(this.#jobs.reply(turnId, trace));
-      const { generation } = turnRow(this.#context, turnId);
-      return { turnId, generation, stream: this.#followReply(turnId, 0) };
+      return { turnId, generation, history, stream: this.#followReply(turnId, 0) };
     });
   }
 
-  retry(turnId: string, trace: Trace, key?: IdempotencyKey): Promise<Result<TurnBody>> {
-    return this.#answer(async () => {
+  retry(
+    caller: Caller,
+    turnId: string,
+    trace: Trace,
+    key?: IdempotencyKey,
+  ): Promise<Result<TurnBody>> {
+    return this.#answer(caller, async () => {
       await this.#revive(turnId, key);
       return await this.#replyOf(turnId, trace);
     });
   }
 
   retryStream(
+    caller: Caller,
     turnId: string,
     trace: Trace,
     key?: IdempotencyKey,
   ): Promise<Result<ReadableStream<Uint8Array>>> {
-    return this.#answer(async () => {
+    return this.#answer(caller, async () => {
       const after = await this.#revive(turnId, key);
       this.#jobs.background(this.#jobs.reply(turnId, trace));
       return this.#followReply(turnId, after);
     });
   }
 
-  stop(turnId: string, key?: IdempotencyKey): Promise<Result<TurnBody>> {
-    return this.#answer(async () => {
+  stop(caller: Caller, turnId: string, key?: IdempotencyKey): Promise<Result<TurnBody>> {
+    return this.#answer(caller, async () => {
       // A repeated call must not end what was begun anew meanwhile.
       if (key === undefined || findIdempotent(this.#context, key) === null) {
         await stopTurn(this.#context, turnId);
@@ -166,8 +200,8 @@ export class SessionObject extends DurableObject<Env> {
   }
 
   /** Takes feedback and waits as far as the body asks: for the words, for the weights, for the new reply. */
-  feedback(input: NewFeedback, trace: Trace): Promise<Result<FeedbackResult>> {
-    return this.#answer(async () => {
+  feedback(caller: Caller, input: NewFeedback, trace: Trace): Promise<Result<FeedbackResult>> {
+    return this.#answer(caller, async () => {
       const id = await beginFeedback(this.#context, input);
       const work = this.#jobs.learn(id, trace);
       this.#jobs.background(work);
@@ -187,10 +221,11 @@ export class SessionObject extends DurableObject<Env> {
 
   /** Takes feedback; words, weights, the new reply and the outcome follow as they happen. */
   feedbackStream(
+    caller: Caller,
     input: NewFeedback,
     trace: Trace,
   ): Promise<Result<{ feedbackId: string; stream: ReadableStream<Uint8Array> }>> {
-    return this.#answer(async () => {
+    return this.#answer(caller, async () => {
       const feedbackId = await beginFeedback(this.#context, input);
       // From the feedback's own beginning: a repeated call sees everything again.
       const after = 0;
@@ -209,26 +244,36 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** A turn's log after an event id, then live until nothing more can come of the turn. */
-  events(turnId: string, afterSeq: number): Promise<Result<ReadableStream<Uint8Array>>> {
-    return this.#answer(() => {
+  /** A turn's log after an event id, then live until nothing more can come of the turn; null when nothing can. */
+  events(
+    caller: Caller,
+    turnId: string,
+    afterSeq: number,
+  ): Promise<Result<ReadableStream<Uint8Array> | null>> {
+    return this.#answer(caller, () => {
       turnRow(this.#context, turnId);
+      const { log } = this.#context;
       const settled = () => isTurnSettled(this.#context, turnId);
-      return followLog(this.#context.log, () => [{ turnId }], afterSeq, settled);
+      if (settled() && log.read([{ turnId }], afterSeq, 1).length === 0) return null;
+      return followLog(log, () => [{ turnId }], afterSeq, settled);
     });
   }
 
-  readTurn(turnId: string): Promise<Result<TurnBody>> {
-    return this.#answer(() => turnBody(this.#context, turnRow(this.#context, turnId)));
+  readTurn(caller: Caller, turnId: string): Promise<Result<TurnBody>> {
+    return this.#answer(caller, () => turnBody(this.#context, turnRow(this.#context, turnId)));
   }
 
-  words(): Promise<Result<WordsStateBody>> {
-    return this.#answer(() => wordsBody(wordsState(this.#context)));
+  words(caller: Caller): Promise<Result<WordsStateBody>> {
+    return this.#answer(caller, () => wordsBody(wordsState(this.#context)));
   }
 
   /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
-  changeWords(change: WordsChange, key?: IdempotencyKey): Promise<Result<WordsStateBody>> {
-    return this.#answer(() =>
+  changeWords(
+    caller: Caller,
+    change: WordsChange,
+    key?: IdempotencyKey,
+  ): Promise<Result<WordsStateBody>> {
+    return this.#answer(caller, () =>
       this.#jobs.inTurn(() =>
         changeOnce(this.#context, key, () => {
           const state = changedWords(wordsState(this.#context), change);
@@ -239,13 +284,13 @@ export class SessionObject extends DurableObject<Env> {
     );
   }
 
-  lexicon(): Promise<Result<OwnLexicon>> {
-    return this.#answer(() => sessionRow(this.#context).lexicon ?? []);
+  lexicon(caller: Caller): Promise<Result<OwnLexicon>> {
+    return this.#answer(caller, () => sessionRow(this.#context).lexicon ?? []);
   }
 
   /** Waits for feedback under way, as every change of the words does. */
-  setLexicon(lexicon: OwnLexicon): Promise<Result<OwnLexicon>> {
-    return this.#answer(() =>
+  setLexicon(caller: Caller, lexicon: OwnLexicon): Promise<Result<OwnLexicon>> {
+    return this.#answer(caller, () =>
       this.#jobs.inTurn(() => {
         setSessionLexicon(this.#context, lexicon);
         return lexicon;
@@ -253,13 +298,13 @@ export class SessionObject extends DurableObject<Env> {
     );
   }
 
-  generations(): Promise<Result<Lineage>> {
-    return this.#answer(() => lineage(this.#context));
+  generations(caller: Caller, page: { cursor?: string; limit: number }): Promise<Result<Lineage>> {
+    return this.#answer(caller, () => lineage(this.#context, page));
   }
 
   /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
-  activate(generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
-    return this.#answer(() =>
+  activate(caller: Caller, generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
+    return this.#answer(caller, () =>
       changeOnce(this.#context, key, () => {
         const madeAt =
           generation === "base" ? 0 : generationRow(this.#context, generation).createdAt;
@@ -268,23 +313,25 @@ export class SessionObject extends DurableObject<Env> {
           this.#context.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
           noteReport(this.#context);
         });
-        return lineage(this.#context);
+        return lineage(this.#context, { limit: generationsPerPage });
       }),
     );
   }
 
-  adapter(generation: string): Promise<Result<{ digest: string }>> {
-    return this.#answer(() => ({ digest: generationRow(this.#context, generation).digest }));
+  adapter(caller: Caller, generation: string): Promise<Result<{ digest: string }>> {
+    return this.#answer(caller, () => ({
+      digest: generationRow(this.#context, generation).digest,
+    }));
   }
 
-  snapshot(turnId: string | null): Promise<Result<Snapshot>> {
-    return this.#answer(() => takeSnapshot(this.#context, turnId));
+  snapshot(caller: Caller, turnId: string | null): Promise<Result<Snapshot>> {
+    return this.#answer(caller, () => takeSnapshot(this.#context, turnId));
   }
 
   /** Fills a new session from another's snapshot. */
   restore(
     input: NewSession,
-    lease: LeaseAnswer,
+    lease: FirstLease,
     snapshot: Snapshot,
   ): Promise<Result<SessionDetail>> {
     return settle(async () => {
@@ -310,8 +357,8 @@ export class SessionObject extends DurableObject<Env> {
   }
 
   /** Stops everything and deletes turns, words, events, adapters; what was metered is written down first. */
-  erase(): Promise<Result<Erased>> {
-    return this.#answer(() => this.#erase());
+  erase(caller: Caller): Promise<Result<Erased>> {
+    return this.#answer(caller, () => this.#erase());
   }
 
   override async alarm(): Promise<void> {
@@ -332,16 +379,22 @@ export class SessionObject extends DurableObject<Env> {
     }
   }
 
-  /** Every call on an existing session: 404 otherwise, and the alarm is set for whatever the call left behind. */
-  async #answer<T>(work: () => T | Promise<T>): Promise<Result<T>> {
-    if (!this.#isOpen) {
+  /** Every call on a session that is there and the caller's: 404 otherwise, and the alarm is set for whatever the call left behind. */
+  async #answer<T>(caller: Caller, work: () => T | Promise<T>): Promise<Result<T>> {
+    if (!this.#isOpen || !this.#isFor(caller)) {
       return { ok: false, code: "not_found", message: "No such session" };
     }
     try {
+      if (caller.capNanos !== undefined) this.#context.purse.setOwnerCap(caller.capNanos);
       return await settle(work);
     } finally {
       await this.#jobs.arm();
     }
+  }
+
+  #isFor({ tenantId, owner }: Caller): boolean {
+    const mine = this.#identity;
+    return mine?.tenantId === tenantId && (owner === null || owner === mine.owner);
   }
 
   /** A new turn, or the one of this Idempotency-Key: had it failed, the repeated call is its retry. */
@@ -394,7 +447,7 @@ export class SessionObject extends DurableObject<Env> {
 
   #followReply(turnId: string, afterSeq: number): ReadableStream<Uint8Array> {
     const types: LogEvent["type"][] = ["turn", "delta", "reset", "done", "error"];
-    const settled = () => turnRow(this.#context, turnId).status !== "running";
+    const settled = () => isReplySettled(this.#context, turnId);
     return followLog(this.#context.log, () => [{ turnId, types }], afterSeq, settled);
   }
 }

@@ -1,13 +1,14 @@
 /** A turn as it would be stored now: words as learnt, active generation, dialogue so far. It writes nothing. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Sampling } from "@rosa2/shared/protocol";
-import { asc, inArray, max } from "drizzle-orm";
+import { max } from "drizzle-orm";
 import { replyLength } from "../config.ts";
 import { turnsMax } from "../contract/index.ts";
 import type { IdempotencyKey } from "../rpc.ts";
 import { reviseRequest } from "../words/index.ts";
 import type { SessionContext } from "./context.ts";
-import { buildPrompt, type Exchange } from "./policy/prompt.ts";
+import { exchanges, type Said } from "./dialogue.ts";
+import { buildPrompt } from "./policy/prompt.ts";
 import { wordsOptions } from "./store/lexicon.ts";
 import { activeGeneration, sessionRow, type TurnRow } from "./store/rows.ts";
 import { type TurnSampling, turns } from "./store/schema.ts";
@@ -18,6 +19,8 @@ export interface NewTurn {
   sampling: Partial<Sampling>;
   keyId: string;
   idempotency?: IdempotencyKey;
+  /** What a chat client said of the conversation beside the request. */
+  said?: Said;
 }
 
 /** How a retry differs from a new request: the words are given, and so are the replies to avoid. */
@@ -59,7 +62,7 @@ export function planTurn(
   const messages = buildPrompt({
     instructions: session.instructions,
     policy: session.context,
-    dialogue: session.context === "dialogue" ? dialogueBefore(context, problemId) : [],
+    dialogue: session.context === "dialogue" ? exchanges(context, problemId) : [],
     request: prompt,
     tokensMax: Math.max(64, context.config.contextTokens - sampling.max_tokens),
   });
@@ -80,19 +83,4 @@ export function planTurn(
     runs: 1,
     createdAt: context.now(),
   };
-}
-
-/** Finished exchanges of other problems, oldest first, each with its last try. */
-function dialogueBefore(context: SessionContext, problemId: string): Exchange[] {
-  const rows = context.db
-    .select({ problemId: turns.problemId, prompt: turns.prompt, reply: turns.reply })
-    .from(turns)
-    .where(inArray(turns.status, ["completed", "stopped"]))
-    .orderBy(asc(turns.index))
-    .all();
-  const last = new Map<string, Exchange>();
-  for (const row of rows) {
-    if (row.problemId !== problemId && row.reply !== "") last.set(row.problemId, row);
-  }
-  return [...last.values()].map(({ prompt, reply }) => ({ prompt, reply }));
 }

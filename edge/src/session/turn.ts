@@ -10,9 +10,11 @@ import { and, eq } from "drizzle-orm";
 import { type Charge, spend } from "../accounts/spending.ts";
 import { replyCostNanosMax, settledCostNanos } from "../accounts/usage.ts";
 import { logFailure } from "../failure.ts";
+import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
+import { takeInstructions } from "./dialogue.ts";
 import { type NewTurn, planTurn, type Retry } from "./planned-turn.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { gpuMsOf, meterId, noteReport, ReplyMeter } from "./store/meter.ts";
@@ -20,8 +22,11 @@ import { leaseMs } from "./store/outbox.ts";
 import { notePrune } from "./store/prune.ts";
 import { ReplyWriter } from "./store/reply-writer.ts";
 import { adapterOf, runningTurn, type TurnRow, turnRow } from "./store/rows.ts";
-import { turns } from "./store/schema.ts";
+import { idempotency, turns } from "./store/schema.ts";
 import { turnBody } from "./store/views.ts";
+
+/** So long the readers of a turn that was taken back find out why. */
+const droppedMs = 60_000;
 
 /**
  * Stores a turn that is ready to be answered, or finds the one that its Idempotency-Key made before.
@@ -48,6 +53,7 @@ export async function beginTurn(
         return;
       }
       refuseWhileReplying(context);
+      takeInstructions(context, input.said);
       context.db
         .insert(turns)
         .values(planTurn(context, turnId, input, retry))
@@ -67,7 +73,11 @@ export async function beginTurn(
   return stored;
 }
 
-/** Writes the reply of a running turn to the log, to the end, a stop or a failure; the row tells which. */
+/**
+ * Writes the reply of a running turn to the log, to the end, a stop or a failure; the row tells which.
+ *
+ * @throws RosaError when the service refused the request before a token; the turn is then taken back.
+ */
 export async function answerTurn(
   context: SessionContext,
   turnId: string,
@@ -123,6 +133,10 @@ export async function answerTurn(
         gpuMs: spending.gpuMs,
       });
     } else {
+      if (isRefusal(error) && !spending.hasBegun && turn.retryOf === null) {
+        dropTurn(context, turn, error);
+        throw error;
+      }
       failTurn(context, turn, error, spending.gpuMs);
     }
   } finally {
@@ -190,6 +204,29 @@ export function leaseReply(context: SessionContext, turnId: string): void {
     kind: "reply",
     payload: { turnId },
     dueAt: context.now() + leaseMs,
+  });
+}
+
+/** Whether the service says that it will never answer this request: nothing of it is worth keeping. */
+function isRefusal(error: unknown): error is RosaError {
+  return (
+    error instanceof RosaError && error.status >= 400 && error.status < 500 && !isTransient(error)
+  );
+}
+
+/** Takes back a turn that was refused before a token: all that is left, for a while, is its readers' error event. */
+function dropTurn(context: SessionContext, turn: TurnRow, error: RosaError): void {
+  const { db, outbox, purse } = context;
+  const { code, message, param } = error;
+  context.transaction(() => {
+    const at = context.now();
+    db.delete(turns).where(eq(turns.id, turn.id)).run();
+    context.log.forgetTurn(turn.id, at - droppedMs);
+    db.delete(idempotency).where(eq(idempotency.ref, turn.id)).run();
+    outbox.delete(`reply:${turn.id}`);
+    purse.release(meterId(context, turn.id, turn.runs));
+    const failure = { code, message, ...(param === undefined ? {} : { param }) };
+    context.log.append({ turnId: turn.id, type: "error", data: { error: failure }, at });
   });
 }
 

@@ -10,17 +10,23 @@ import { release } from "../release.ts";
 import { roundToFile } from "./adapter-file.ts";
 import type { Anchors } from "./anchors.ts";
 import { describeEnd, reportUpdate, type Stop } from "./report.ts";
-import { solveStep } from "./solver.ts";
+import { type Metric, solveStep } from "./solver.ts";
 import { Jacobian, owedNatsMin, Targets } from "./targets.ts";
-import { type Distance, type MeasurableModel, type Probes, TrustRegion } from "./trust-region.ts";
+import {
+  type Distance,
+  type MeasurableModel,
+  nowhere,
+  type Probes,
+  TrustRegion,
+} from "./trust-region.ts";
 
 /** What the update needs of a model. */
 export interface AdaptableModel extends MeasurableModel {
   adapterLength(rank: number): number;
   /** The model's own samples, drawn at first need. */
   probes(): Slices<Probes>;
-  /** Directions that are dear to the model; null where it has none. */
-  anchors?: Anchors | null;
+  /** Directions that are dear to the model, made at first need; null where it has none. */
+  anchors(): Slices<Anchors | null>;
 }
 
 export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms"> {
@@ -33,12 +39,10 @@ interface Place {
   B: Float32Array<ArrayBuffer>;
   logprobs: Float32Array[];
   distance: Distance;
-  /** Whether the distance was measured, or estimated from shorter steps to lie far within the bounds. */
-  isMeasured: boolean;
 }
 
 /** Where a step led: what of it keeps the bounds (1 where it does), and the bound that does not let it. */
-interface Reach extends Pick<Place, "distance" | "isMeasured"> {
+interface Reach extends Pick<Place, "distance"> {
   share: number;
   bound: Stop | null;
   isProjected: boolean;
@@ -47,7 +51,7 @@ interface Reach extends Pick<Place, "distance" | "isMeasured"> {
 /** A step must realise this share of what the linear model predicted along the targets. */
 const agreementMin = 0.2;
 /** Times that one step is made smaller before the path ends. */
-const scalingsMax = 4;
+const scalingsMax = 6;
 /** √KL grows with the length of a path, so this share of √κ bounds one step's share of an update's KL. */
 const stepShare = 0.5;
 /** From this share of the bound on the KL from the base model on, steps are projected on it. */
@@ -55,7 +59,9 @@ const nearBound = 0.5;
 /** An estimate must lie within half the bounds even where KL grows this much faster than it did. */
 const estimateMargin = 4;
 /** The path ends when an iteration brings less than this share of what it asked for. */
-const progressMin = 0.05;
+const progressMin = 0.02;
+/** Times that the end of a path is drawn back where all samples show it to be farther than a few of them did. */
+const pullsMax = 3;
 /** Replies of the session that are held in place and measured, the newest. */
 const heldMax = 4;
 
@@ -84,8 +90,7 @@ export async function* adapt(
   const before: Place = {
     B: new Float32Array(start.B),
     logprobs: first,
-    distance: { fromStart: 0, fromBase: 0 },
-    isMeasured: true,
+    distance: nowhere,
   };
   const report = (end: Place, stop: Stop, steps: number, predicted: readonly number[]) =>
     reportUpdate(rows, plan, { start, before, end, targets, predicted, stop, steps });
@@ -96,10 +101,12 @@ export async function* adapt(
     return { decision: "skipped", reason, ...report(before, "reached", 0, nothing) };
   }
   const held = rows.filter(({ kind, weight }) => kind === "held" && weight > 0);
-  const region = yield* TrustRegion.around(model, probes, held.slice(-heldMax), start);
+  const region = yield* TrustRegion.around(model, probes, held.slice(-heldMax), parent);
   try {
-    before.distance.fromBase = parent === null ? 0 : yield* region.startFromBase();
-    const path = new Path(model, rows, plan, { rank, region, jacobian, targets }, before);
+    before.distance = yield* region.startFromBase();
+    const anchors = plan.anchors ? yield* model.anchors() : null;
+    const metric = anchors?.rank === rank ? anchors : null;
+    const path = new Path(model, rows, plan, { rank, region, jacobian, targets, metric }, before);
     const { place, stop, steps } = yield* path.follow(before);
     const figures = report(place, stop, steps, path.predicted);
     const reason = describeEnd(rows, plan, { before, end: place, targets, stop });
@@ -111,29 +118,40 @@ export async function* adapt(
   }
 }
 
+/** What a path works with. */
+interface Tools {
+  rank: number;
+  region: TrustRegion;
+  jacobian: Jacobian;
+  targets: Targets;
+  metric: Metric | null;
+}
+
 /** The steps of one update, and what they predicted. */
 class Path {
   readonly predicted: number[];
   readonly #model: AdaptableModel;
   readonly #rows: readonly TokenRow[];
   readonly #plan: AdaptPlan;
-  readonly #tools: { rank: number; region: TrustRegion; jacobian: Jacobian; targets: Targets };
+  readonly #tools: Tools;
   readonly #start: Float32Array;
   readonly #baseAtStart: number;
   /** Largest KL from the start over squared length that a step of this path had. */
   #curvature: number | null = null;
-  /** The last place whose distance was measured. */
-  #measured: Place | null = null;
+  /** Share of the last step that was taken: where the model bends, the next is no longer at once. */
+  #size = 1;
+  /** Squared length of the farthest step that was measured. */
+  #measured = 0;
 
   constructor(
     model: AdaptableModel,
     rows: readonly TokenRow[],
     plan: AdaptPlan,
-    tools: { rank: number; region: TrustRegion; jacobian: Jacobian; targets: Targets },
+    tools: Tools,
     before: Place,
   ) {
     this.#start = before.B;
-    this.#baseAtStart = before.distance.fromBase;
+    this.#baseAtStart = before.distance.fromBaseAtMost;
     this.#model = model;
     this.#rows = rows;
     this.#plan = plan;
@@ -141,17 +159,33 @@ class Path {
     this.predicted = rows.map(() => 0);
   }
 
-  /** The path to its end, which is measured in any case: where an estimate was wrong, the last measured place holds. */
+  /** The path to its end, which is measured on all samples and drawn back where they show it to be beyond a bound. */
   async *follow(before: Place): Slices<{ place: Place; stop: Stop; steps: number }> {
-    const end = yield* this.#walk(before);
-    if (end.place.isMeasured) return end;
-    const { rank, region } = this.#tools;
-    const distance = yield* region.measure({ digest: "", rank, B: end.place.B });
+    const { rank, region, targets } = this.#tools;
     const { kl_max, kl_base_max } = this.#plan;
-    if (distance.fromStart <= kl_max && distance.fromBase <= kl_base_max) {
-      return { ...end, place: { ...end.place, distance, isMeasured: true } };
+    const { steps, ...end } = yield* this.#walk(before);
+    let { place, stop } = end;
+    for (let pull = 0; steps > 0; pull++) {
+      const distance = yield* region.measureWhole({ digest: "", rank, B: place.B });
+      const toStart = Math.sqrt(kl_max / distance.fromStart);
+      const toBase = Math.sqrt(kl_base_max / distance.fromBaseAtMost);
+      if (toStart >= 1 && toBase >= 1) return { place: { ...place, distance }, stop, steps };
+      if (pull === pullsMax) break;
+      // A session near its bound goes back towards the base model; else an update was only too long.
+      const isProjected = toBase < 1 && this.#baseAtStart > nearBound * kl_base_max;
+      const centre = isProjected ? null : this.#start;
+      const share = 0.97 * Math.min(toStart, toBase);
+      const B = drawnBack(place.B, centre, share);
+      this.predicted.forEach((nats, row) => {
+        this.predicted[row] = nats * share;
+      });
+      release(place.B);
+      const logprobs = yield* this.#model.passRows(this.#rows, { digest: "", rank, B });
+      stop = isProjected ? "kl_base" : "kl";
+      place = { B, logprobs, distance };
+      if (targets.lowered(logprobs, isProjected)) break;
     }
-    return { place: this.#measured ?? before, stop: "kl", steps: this.#measured ? end.steps : 0 };
+    return { place: before, stop: steps > 0 ? "kl" : stop, steps: 0 };
   }
 
   async *#walk(before: Place): Slices<{ place: Place; stop: Stop; steps: number }> {
@@ -163,9 +197,8 @@ class Path {
       if (asked.every((nats) => Math.abs(nats) < owedNatsMin)) break;
       const taken = yield* this.#step(place, asked, steps + 1 === this.#plan.iterations);
       if (taken.place === null) return { place, stop: taken.stop, steps };
-      if (place !== before && place !== this.#measured) release(place.B);
+      if (place !== before) release(place.B);
       place = taken.place;
-      if (place.isMeasured) this.#measured = place;
       if (taken.stop !== null) return { place, stop: taken.stop, steps: steps + 1 };
     }
     const stop = steps < this.#plan.iterations ? "reached" : "iterations";
@@ -178,18 +211,17 @@ class Path {
     asked: readonly number[],
     isLast: boolean,
   ): Slices<{ place: Place; stop: Stop | null } | { place: null; stop: Stop }> {
-    const { rank, jacobian, targets } = this.#tools;
+    const { rank, jacobian, targets, metric } = this.#tools;
     const plan = this.#plan;
-    const { anchors } = this.#model;
     const used = [...jacobian.rows];
     const { step, predicted } = await solveStep(
       jacobian,
       asked,
       used.map((row) => this.#rows[row]!.weight),
       plan,
-      plan.anchors && anchors?.rank === rank ? anchors : null,
+      metric,
     );
-    let size = 1;
+    let size = Math.min(1, 2 * this.#size);
     let bound: Stop | null = null;
     for (let scaling = 0; scaling <= scalingsMax; scaling++) {
       const B = stepTo(from.B, step, size);
@@ -223,12 +255,12 @@ class Path {
           this.predicted[row]! += predicted[at]! * size;
         });
         release(step);
+        this.#size = size;
         const done = reach.isProjected
           ? newestGain / Math.max(Math.abs(asked[newest]!), owedNatsMin)
           : shareOf(asked, gain);
         const stop = done < progressMin ? (reach.bound ?? bound ?? "no_progress") : null;
-        const { distance, isMeasured } = reach;
-        return { place: { B, logprobs, distance, isMeasured }, stop };
+        return { place: { B, logprobs, distance: reach.distance }, stop };
       }
       release(B);
       size /= 2;
@@ -239,17 +271,17 @@ class Path {
 
   /** What a step's distance comes to where earlier ones show that it is far within the bounds; else null. */
   #estimate(B: Float32Array): Reach | null {
-    if (this.#curvature === null || this.#measured === null) return null;
+    if (this.#curvature === null) return null;
     const squares = squaredDistance(B, this.#start);
     // KL may grow faster than the square farther out: an estimate holds little beyond what was measured.
-    if (squares > 1.5 * squaredDistance(this.#measured.B, this.#start)) return null;
+    if (squares > 1.5 * this.#measured) return null;
     const fromStart = this.#curvature * squares;
     const farStart = estimateMargin * fromStart;
     const fromBase = (Math.sqrt(this.#baseAtStart) + Math.sqrt(farStart)) ** 2;
     const { kl_max, kl_base_max } = this.#plan;
     if (farStart > kl_max / 2 || fromBase > nearBound * kl_base_max) return null;
-    const distance = { fromStart, fromBase };
-    return { share: 1, bound: null, distance, isProjected: false, isMeasured: false };
+    const distance = { fromStart, fromBase, fromBaseAtMost: fromBase };
+    return { share: 1, bound: null, distance, isProjected: false };
   }
 
   /**
@@ -257,7 +289,6 @@ class Path {
    * drawn back towards the base model instead: what is new displaces what is old, and is not refused.
    */
   async *#within(B: Float32Array<ArrayBuffer>, from: Distance): Slices<Reach> {
-    const isMeasured = true;
     const { kl_max, kl_base_max } = this.#plan;
     const { rank, region } = this.#tools;
     const farthest = Math.min(
@@ -266,29 +297,27 @@ class Path {
     );
     let isProjected = false;
     let distance = yield* region.measure({ digest: "", rank, B });
-    this.#curvature = Math.max(
-      this.#curvature ?? 0,
-      distance.fromStart / Math.max(squaredDistance(B, this.#start), 1e-12),
-    );
+    const squares = Math.max(squaredDistance(B, this.#start), 1e-12);
+    this.#curvature = Math.max(this.#curvature ?? 0, distance.fromStart / squares);
+    this.#measured = Math.max(this.#measured, squares);
     // Far from the bound a step that crosses it is only too long.
-    const isNear = from.fromBase > nearBound * kl_base_max;
-    for (let pull = 0; pull < 4 && isNear && distance.fromBase > kl_base_max; pull++) {
+    const isNear = from.fromBaseAtMost > nearBound * kl_base_max;
+    for (let pull = 0; pull < 4 && isNear && distance.fromBaseAtMost > kl_base_max; pull++) {
       isProjected = true;
-      const shrink = 0.98 * Math.sqrt(kl_base_max / distance.fromBase);
+      const shrink = 0.98 * Math.sqrt(kl_base_max / distance.fromBaseAtMost);
       for (let i = 0; i < B.length; i++) B[i] = B[i]! * shrink;
       roundToFile(B);
       distance = yield* region.measure({ digest: "", rank, B });
     }
     const bound = isProjected ? ("kl_base" as const) : null;
-    if (distance.fromBase > kl_base_max)
-      return { share: 0.5, bound, distance, isProjected, isMeasured };
+    if (distance.fromBaseAtMost > kl_base_max) return { share: 0.5, bound, distance, isProjected };
     const reach = Math.sqrt(distance.fromStart);
-    if (reach <= 1.05 * farthest) return { share: 1, bound, distance, isProjected, isMeasured };
-    if (isProjected) return { share: 0.5, bound, distance, isProjected, isMeasured };
+    if (reach <= 1.05 * farthest) return { share: 1, bound, distance, isProjected };
+    if (isProjected) return { share: 0.5, bound, distance, isProjected };
     const near = Math.sqrt(from.fromStart);
     const share = Math.max(0.02, Math.min(0.7, (farthest - near) / Math.max(1e-9, reach - near)));
     const isSpent = farthest >= Math.sqrt(kl_max) * 0.999;
-    return { share, bound: isSpent ? "kl" : null, distance, isProjected, isMeasured };
+    return { share, bound: isSpent ? "kl" : null, distance, isProjected };
   }
 }
 
@@ -298,6 +327,20 @@ function stepTo(from: Float32Array, step: Float32Array, size: number): Float32Ar
   for (let i = 0; i < B.length; i++) B[i] = from[i]! + size * step[i]!;
   roundToFile(B);
   return B;
+}
+
+/** B at a share of its way from a centre, the base model where it is null. */
+function drawnBack(
+  B: Float32Array,
+  centre: Float32Array | null,
+  share: number,
+): Float32Array<ArrayBuffer> {
+  const back = Float32Array.from(B, (value, i) => {
+    const from = centre?.[i] ?? 0;
+    return from + share * (value - from);
+  });
+  roundToFile(back);
+  return back;
 }
 
 function squaredDistance(a: Float32Array, b: Float32Array): number {

@@ -1,7 +1,8 @@
 /**
- * Protects a model's base skills in every update at no cost per session: a metric made once, offline.
+ * Protects a model's base skills in every update at no cost per session: a metric made once.
  *
- * Rows Jₐ are gradients ∂S/∂B, at B = 0, of base prompts that the model answers a little unsurely. The update
+ * Rows Jₐ are gradients ∂S/∂B, at B = 0, of replies that the model gives a little unsurely: chosen ones where the
+ * checkpoint ships them, else its own samples. The update
  * measures its step by dᵀ(I + Jₐᵀ Jₐ / c)d instead of ‖d‖², so moving along them is dear. The inverse metric
  * is P = I − Jₐᵀ(cI + JₐJₐᵀ)⁻¹Jₐ = I − UᵀU, and U keeps the strongest directions only.
  */
@@ -15,7 +16,10 @@ import { toFloat16 } from "../checkpoint/tensor-types.ts";
 import { encodeSafetensors } from "../checkpoint/write-safetensors.ts";
 import { input, matmul } from "../compiler/ir/functions.ts";
 import { encodeOnnx } from "../compiler/onnx.ts";
+import type { LanguageModel, Slices } from "../language-model.ts";
 import { basisId } from "../lora/basis.ts";
+import { release } from "../release.ts";
+import type { Sample } from "./probes.ts";
 import { gramMatrix, type Metric } from "./solver.ts";
 
 export interface Anchors extends Metric {
@@ -23,7 +27,7 @@ export interface Anchors extends Metric {
   rank: number;
 }
 
-const fileName = "anchors.safetensors";
+export const anchorsFile = "anchors.safetensors";
 const format = "rosa2-anchors-1";
 
 /**
@@ -84,7 +88,7 @@ export async function loadAnchors(
   model: { digest: string; adapterLength(rank: number): number },
   threads?: number,
 ): Promise<Anchors | null> {
-  const path = join(directory, fileName);
+  const path = join(directory, anchorsFile);
   if (!existsSync(path)) return null;
   const file = openSafetensors(path);
   const rank = Number(file.metadata.rank);
@@ -128,6 +132,54 @@ export async function anchorMetric(
   };
 }
 
+export interface OwnAnchorsOptions {
+  rank: number;
+  /** Samples whose gradients are taken, those with the most doubt; and directions that are kept of them. */
+  countMax: number;
+  directionsMax: number;
+  /** Bytes that the gradients may take; with room for fewer than `countMin` there are no anchors. */
+  bytesMax: number;
+  countMin: number;
+  /** Gradients are taken for this long (ms). */
+  msMax: number;
+}
+
+/** c of samples of the model's own, as of the bundled model's anchors. */
+const ownPrice = 1;
+/** Samples of one pass. */
+const passRows = 4;
+
+/** U of the model's own samples, in slices; null where they are too few or their gradients too large. */
+export async function* ownDirections(
+  model: Pick<LanguageModel, "passRows"> & { adapterLength(rank: number): number },
+  samples: readonly Sample[],
+  { rank, countMax, directionsMax, bytesMax, countMin, msMax }: OwnAnchorsOptions,
+  progress: (done: number, of: number) => void = () => {},
+): Slices<{ U: Float32Array; directions: number } | null> {
+  const D = model.adapterLength(rank);
+  const room = Math.floor(bytesMax / (D * Float32Array.BYTES_PER_ELEMENT));
+  const rows = [...samples].sort((a, b) => b.doubt - a.doubt).slice(0, Math.min(countMax, room));
+  if (rows.length < countMin) return null;
+  const endsAt = performance.now() + msMax;
+  const base = { digest: "", rank, B: new Float32Array(D) };
+  const Ja = new Float32Array(rows.length * D);
+  let done = 0;
+  while (done < rows.length && (done < countMin || performance.now() < endsAt)) {
+    const some = rows.slice(done, done + passRows);
+    const from = done;
+    yield* model.passRows(some, base, (row) => ({
+      into: Ja.subarray((from + row) * D, (from + row + 1) * D),
+    }));
+    done += some.length;
+    if (done < rows.length) progress(done, rows.length);
+  }
+  progress(done, done);
+  const directions = Math.min(directionsMax, done);
+  const U = strongestDirections(Ja.subarray(0, done * D), done, { directions, c: ownPrice });
+  release(Ja);
+  return { U, directions };
+}
+
 function invalid(reason: string): RosaError {
-  return new RosaError("checkpoint_invalid", `Cannot use ${fileName}: ${reason}`);
+  return new RosaError("checkpoint_invalid", `Cannot use ${anchorsFile}: ${reason}`);
 }

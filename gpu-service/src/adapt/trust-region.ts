@@ -2,7 +2,8 @@
  * How far an update may carry the model, measured: mean token KL on replies that the model would have given.
  *
  * Two distances are taken, both in nats a token: from this update's start, on the model's own samples and on the
- * session's replies that are right already; and from the base model, on its own samples. It knows no targets.
+ * session's replies that are right already; and from the base model, on its own samples. On the way the first few
+ * samples serve; at its end all of them. It knows no targets.
  */
 import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../language-model.ts";
 import { release } from "../release.ts";
@@ -10,7 +11,11 @@ import { release } from "../release.ts";
 /** Prompts with the base model's own replies, and its hidden states where it predicts their tokens [N, C]. */
 export interface Probes {
   rows: readonly ScoreRow[];
+  /** What each row's tokens count; see `chooseProbes`. */
+  weights: readonly number[];
   base: Float32Array;
+  /** The same of adapters that updates ended at or started from, by their B. */
+  known: WeakMap<Float32Array, Float32Array<ArrayBuffer>>;
 }
 
 export interface MeasurableModel extends Pick<LanguageModel, "passRows"> {
@@ -29,63 +34,148 @@ export interface Distance {
   fromStart: number;
   /** KL(tried ‖ base model). */
   fromBase: number;
+  /** The same and one standard error more: what samples that were not measured may come to. */
+  fromBaseAtMost: number;
 }
+
+export const nowhere: Distance = { fromStart: 0, fromBase: 0, fromBaseAtMost: 0 };
+
+/** Samples that are measured on the way. */
+const guidesMax = 12;
 
 export class TrustRegion {
   readonly #model: MeasurableModel;
   readonly #probes: Probes;
-  readonly #rows: readonly ScoreRow[];
-  /** Hidden states of all rows at the update's start. */
-  readonly #start: Float32Array<ArrayBuffer>;
+  readonly #held: readonly ScoreRow[];
+  /** Null is the base model. */
+  readonly #start: AdapterWeights | null;
+  /** Hidden states at the start: of the guides and of the held replies. */
+  readonly #guides: Float32Array<ArrayBuffer>;
+  readonly #heldStates: Float32Array<ArrayBuffer>;
+  readonly #guideRows: readonly ScoreRow[];
 
   private constructor(
     model: MeasurableModel,
     probes: Probes,
-    rows: readonly ScoreRow[],
-    start: Float32Array<ArrayBuffer>,
+    held: readonly ScoreRow[],
+    start: AdapterWeights | null,
+    states: { guides: Float32Array<ArrayBuffer>; held: Float32Array<ArrayBuffer> },
   ) {
     this.#model = model;
     this.#probes = probes;
-    this.#rows = rows;
+    this.#held = held;
     this.#start = start;
+    this.#guides = states.guides;
+    this.#heldStates = states.held;
+    this.#guideRows = probes.rows.slice(0, guidesMax);
   }
 
-  /** `held` are replies of the session that should stay as likely as they are. */
+  /** `held` are replies of the session that should stay as likely as they are; `start` is null at the base model. */
   static async *around(
     model: MeasurableModel,
     probes: Probes,
     held: readonly ScoreRow[],
-    start: AdapterWeights,
+    start: AdapterWeights | null,
   ): Slices<TrustRegion> {
-    const rows = [...probes.rows, ...held];
-    return new TrustRegion(model, probes, rows, yield* model.hiddenStates(rows, start));
+    const guideRows = probes.rows.slice(0, guidesMax);
+    const length = stateLength(probes, guideRows);
+    const known = start === null ? probes.base : probes.known.get(start.B);
+    if (known !== undefined) {
+      const states =
+        held.length === 0 ? new Float32Array(0) : yield* model.hiddenStates(held, start);
+      const guides = known.slice(0, length) as Float32Array<ArrayBuffer>;
+      return new TrustRegion(model, probes, held, start, { guides, held: states });
+    }
+    const all = yield* model.hiddenStates([...guideRows, ...held], start);
+    const states = { guides: all.slice(0, length), held: all.slice(length) };
+    release(all);
+    return new TrustRegion(model, probes, held, start, states);
   }
 
-  /** How far the start is from the base model. */
-  async *startFromBase(): Slices<number> {
-    const own = this.#start.subarray(0, this.#probes.base.length);
-    return mean(yield* this.#model.divergence(own, this.#probes.base));
+  /** How far the start is from the base model, on the guides. */
+  async *startFromBase(): Slices<Distance> {
+    if (this.#start === null) return nowhere;
+    return { ...(yield* this.#fromBase(this.#guideRows, this.#guides)), fromStart: 0 };
   }
 
+  /** On the guides. */
   async *measure(tried: AdapterWeights): Slices<Distance> {
-    const h = yield* this.#model.hiddenStates(this.#rows, tried);
+    const h = yield* this.#model.hiddenStates([...this.#guideRows, ...this.#held], tried);
     try {
-      const fromStart = mean(yield* this.#model.divergence(h, this.#start));
-      const own = h.subarray(0, this.#probes.base.length);
-      const fromBase = mean(yield* this.#model.divergence(own, this.#probes.base));
-      return { fromStart, fromBase };
+      return yield* this.#distance(this.#guideRows, h, this.#guides);
+    } finally {
+      release(h);
+    }
+  }
+
+  /** On all samples; what is found out about them is kept for the update that starts from `tried`. */
+  async *measureWhole(tried: AdapterWeights): Slices<Distance> {
+    const { rows, known, base } = this.#probes;
+    const start =
+      this.#start === null
+        ? base
+        : (known.get(this.#start.B) ?? (yield* this.#model.hiddenStates(rows, this.#start)));
+    if (this.#start !== null) known.set(this.#start.B, start as Float32Array<ArrayBuffer>);
+    const h = yield* this.#model.hiddenStates([...rows, ...this.#held], tried);
+    try {
+      known.set(tried.B, h.slice(0, base.length));
+      return yield* this.#distance(rows, h, start);
     } finally {
       release(h);
     }
   }
 
   release(): void {
-    release(this.#start);
+    release(this.#guides);
+    release(this.#heldStates);
+  }
+
+  /** Of hidden states of samples and held replies, and those of the samples at the start. */
+  async *#distance(
+    rows: readonly ScoreRow[],
+    h: Float32Array,
+    start: Float32Array,
+  ): Slices<Distance> {
+    const own = stateLength(this.#probes, rows);
+    const sums = this.#byRow(rows, yield* this.#model.divergence(h.subarray(0, own), start));
+    let total = sums.reduce((sum, { kl }) => sum + kl, 0);
+    let tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
+    if (this.#held.length > 0) {
+      for (const kl of yield* this.#model.divergence(h.subarray(own), this.#heldStates)) {
+        total += kl;
+        tokens++;
+      }
+    }
+    return { ...(yield* this.#fromBase(rows, h.subarray(0, own))), fromStart: total / tokens };
+  }
+
+  async *#fromBase(rows: readonly ScoreRow[], h: Float32Array) {
+    const base = this.#probes.base.subarray(0, h.length);
+    const sums = this.#byRow(rows, yield* this.#model.divergence(h, base));
+    const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
+    const fromBase = sums.reduce((sum, { kl }) => sum + kl, 0) / tokens;
+    // Of a ratio of sums over rows, by the spread of each row's share about it.
+    const spread = sums.reduce((sum, { kl, weight }) => sum + (kl - fromBase * weight) ** 2, 0);
+    const error = Math.sqrt((spread * sums.length) / Math.max(1, sums.length - 1)) / tokens;
+    return { fromBase, fromBaseAtMost: fromBase + error };
+  }
+
+  /** Each row's Σ weight·KL and Σ weight, over its tokens. */
+  #byRow(rows: readonly ScoreRow[], values: Float32Array): { kl: number; weight: number }[] {
+    let from = 0;
+    return rows.map(({ reply }, row) => {
+      const weight = this.#probes.weights[row]!;
+      let kl = 0;
+      for (const value of values.subarray(from, from + reply.length)) kl += weight * value;
+      from += reply.length;
+      return { kl, weight: weight * reply.length };
+    });
   }
 }
 
-function mean(values: Float32Array): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum / Math.max(1, values.length);
+/** Length of the first rows' hidden states. */
+function stateLength({ rows, base }: Probes, first: readonly ScoreRow[]): number {
+  const tokensOf = (some: readonly ScoreRow[]) =>
+    some.reduce((sum, { reply }) => sum + reply.length, 0);
+  return (base.length / tokensOf(rows)) * tokensOf(first);
 }

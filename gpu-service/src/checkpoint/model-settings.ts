@@ -13,7 +13,7 @@ const settingsSchema = z.strictObject({
   /** What differs from the update plan's defaults; requests may differ from it in turn. */
   plan: z.strictObject(adaptPlanSchema.shape).partial().default({}),
   /** Requests whose replies stand for what the model can do: updates keep those as they are. */
-  prompts: z.array(z.string().min(1).max(4096)).min(1).max(64).optional(),
+  prompts: z.array(z.string().min(1).max(4096)).min(1).max(256).optional(),
 });
 export type ModelSettings = z.infer<typeof settingsSchema>;
 

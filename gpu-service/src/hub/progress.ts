@@ -1,4 +1,4 @@
-/** Shows how a download goes on standard error: a bar on a terminal, now and then a line elsewhere. */
+/** Shows on standard error how a download goes, or something that is made: a bar on a terminal, now and then a line elsewhere. */
 import { isatty, WriteStream } from "node:tty";
 import { Presets, SingleBar } from "cli-progress";
 
@@ -17,6 +17,38 @@ const linePeriodMs = 10_000;
 
 export function terminalReport(): DownloadReport {
   return isatty(standardError) ? new Bar() : new Lines();
+}
+
+/** Counts what is made once for a model, each kind under its label. */
+export function countingReport<Kind extends string>(
+  labels: Record<Kind, string>,
+): (kind: Kind, done: number, of: number) => void {
+  const bars = new Map<Kind, SingleBar>();
+  const shownAt = new Map<Kind, number>();
+  return (kind, done, of) => {
+    const label = labels[kind];
+    if (isatty(standardError)) {
+      const bar = bars.get(kind) ?? startedBar(label, of);
+      bars.set(kind, bar);
+      bar.setTotal(of);
+      bar.update(done);
+      if (done === of) bar.stop();
+      return;
+    }
+    const now = performance.now();
+    if (done < of && now - (shownAt.get(kind) ?? 0) < linePeriodMs) return;
+    shownAt.set(kind, now);
+    console.error(`${label}: ${done} of ${of}`);
+  };
+}
+
+function startedBar(label: string, of: number): SingleBar {
+  const stream = new WriteStream(standardError);
+  stream.unref();
+  const format = "{label} {bar} {value} of {total} | {eta_formatted} left";
+  const bar = new SingleBar({ format, stream, hideCursor: true }, Presets.rect);
+  bar.start(of, 0, { label });
+  return bar;
 }
 
 class Bar implements DownloadReport {

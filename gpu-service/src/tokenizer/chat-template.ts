@@ -1,11 +1,15 @@
 /** Renders messages with a checkpoint's Jinja template, marking what the messages may not say; knows no ids. */
-import { Template } from "@huggingface/jinja";
 import { RosaError } from "@rosa2/shared/errors";
-import type { Message } from "@rosa2/shared/protocol";
+import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
+import { Template } from "./jinja/template.ts";
+import { messagesAsText, templateMessages, templateTools } from "./tool-messages.ts";
+import { withinTime } from "./within-time.ts";
 
 export interface RenderOptions {
   /** Ends with the header of the assistant's turn. */
   addGenerationPrompt: boolean;
+  /** Functions that may be called, and whether a thinking model thinks first. */
+  shape?: Pick<OutputShape, "tools" | "thinking">;
 }
 
 export interface Rendered {
@@ -15,8 +19,11 @@ export interface Rendered {
   restore(part: string): string;
 }
 
+/** No published template needs a hundredth of it, however long the messages. */
+const renderMsMax = 2000;
+
 /** Whether `role` may not use the added token `content` as a token. */
-export type Forbids = (role: Message["role"], token: string) => boolean;
+export type Forbids = (role: PromptMessage["role"], token: string) => boolean;
 
 export class ChatTemplate {
   readonly #source: string;
@@ -33,7 +40,7 @@ export class ChatTemplate {
     forbids: Forbids,
   ) {
     try {
-      this.#template = new Template(source);
+      this.#template = withinTime(renderMsMax, () => new Template(source));
     } catch (cause) {
       throw new RosaError(
         "checkpoint_unsupported",
@@ -47,26 +54,47 @@ export class ChatTemplate {
     this.#forbids = forbids;
   }
 
+  /** Whether replies may begin with a thought. */
+  get thinks(): boolean {
+    return this.#source.includes("<think>") || this.#source.includes("</think>");
+  }
+
   /**
    * Messages pass through the template's own logic (trimming, splitting), so they are rendered as
    * they are, except that token names in them become stand-ins that no token matches.
    * Throws `invalid_request` when the template refuses the messages (roles in a wrong order).
    */
-  render(messages: readonly Message[], { addGenerationPrompt }: RenderOptions): Rendered {
-    const standIns = new StandIns([this.#source, ...messages.map(({ content }) => content)]);
-    const guarded = messages.map(({ role, content }) => ({
-      role,
-      content: standIns.replace(
-        content,
-        this.#tokens.filter((token) => this.#forbids(role, token)),
-      ),
-    }));
+  render(
+    messages: readonly PromptMessage[],
+    { addGenerationPrompt, shape: { tools = [], thinking } = {} }: RenderOptions,
+  ): Rendered {
+    const speaksTools = this.#source.includes("<tool_call>") && /\btools\b/.test(this.#source);
+    const said = speaksTools ? templateMessages(messages) : messagesAsText(messages, tools);
+    const standIns = new StandIns([this.#source, JSON.stringify(said)]);
+    const guard = (role: PromptMessage["role"], value: unknown): unknown => {
+      if (typeof value === "string") {
+        return standIns.replace(
+          value,
+          this.#tokens.filter((token) => this.#forbids(role, token)),
+        );
+      }
+      if (Array.isArray(value)) return value.map((one) => guard(role, one));
+      if (typeof value !== "object" || value === null) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, guard(role, one)]));
+    };
+    const guarded = said.map(({ role, ...rest }) => ({ role, ...(guard(role, rest) as object) }));
     try {
-      const text = this.#template.render({
-        ...this.#variables,
-        messages: guarded,
-        add_generation_prompt: addGenerationPrompt,
-      });
+      const text = withinTime(renderMsMax, () =>
+        this.#template.render({
+          // What `transformers` passes where the caller gives none.
+          tools: speaksTools && tools.length > 0 ? guard("system", templateTools(tools)) : null,
+          ...(thinking === undefined ? {} : { enable_thinking: thinking }),
+          documents: null,
+          ...this.#variables,
+          messages: guarded,
+          add_generation_prompt: addGenerationPrompt,
+        }),
+      );
       return { text, restore: (part) => standIns.restore(part) };
     } catch (cause) {
       throw new RosaError(

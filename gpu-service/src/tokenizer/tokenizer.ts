@@ -5,17 +5,24 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
-import type { Message } from "@rosa2/shared/protocol";
+import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
+import { splitThought } from "@rosa2/shared/thinking";
 import { z } from "zod";
 import { ChatTemplate, type Forbids, matchAny } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import { type TokenizerFile, tokenizerFileSchema, Vocabulary } from "./vocabulary.ts";
+import { TookTooLong, withinTime } from "./within-time.ts";
+
+/** Time for tokenising: fixed, and for each character, many times what honest patterns take. */
+const encodeMsMax = { base: 1500, perCharacter: 0.02 };
 
 const configSchema = z.looseObject({
   chat_template: z
     .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
     .optional(),
 });
+
+type PromptShape = Pick<OutputShape, "tools" | "thinking">;
 
 export interface TokenizerFiles {
   /** tokenizer.json */
@@ -39,6 +46,8 @@ export class ChatTokenizer {
   /** Matches every added token, and those that are not special. */
   readonly #anyToken: RegExp | null;
   readonly #plainToken: RegExp | null;
+  /** Known after its first use. */
+  #betweenPromptAndAnswer: string | null = null;
 
   /**
    * `eosIds` are the checkpoint's end tokens. A model trained further with another template may end its
@@ -86,7 +95,20 @@ export class ChatTokenizer {
    * the template refuses the messages, and `context_length_exceeded`, without tokenising, if they
    * cannot fit `tokensMax` at this vocabulary's longest token.
    */
-  promptIds(messages: readonly Message[], tokensMax = Infinity): Int32Array {
+  promptIds(
+    messages: readonly PromptMessage[],
+    tokensMax = Infinity,
+    shape: PromptShape = {},
+  ): Int32Array {
+    return this.prompt(messages, tokensMax, shape).ids;
+  }
+
+  /** The same, and whether the reply begins with a thought: inside one that the prompt opened, possibly, or not. */
+  prompt(
+    messages: readonly PromptMessage[],
+    tokensMax: number,
+    shape: PromptShape,
+  ): { ids: Int32Array; thought: "open" | "possible" | "none" } {
     const chars = messages.reduce((sum, { content }) => sum + content.length, 0);
     const tokensAtLeast = Math.ceil(chars / this.#vocabulary.tokenCharsMax);
     if (tokensAtLeast > tokensMax) {
@@ -96,18 +118,36 @@ export class ChatTokenizer {
         { param: "messages" },
       );
     }
-    const ids = this.#render(messages, true);
+    const { ids, text } = this.#render(messages, true, shape);
     if (ids.length === 0) {
       throw new RosaError("invalid_request", "Cannot generate: the prompt has no tokens", {
         param: "messages",
       });
     }
-    return Int32Array.from(ids);
+    const isOpen = /<think>\s*$/.test(text);
+    const thought = isOpen ? "open" : this.#template.thinks ? "possible" : "none";
+    return { ids: Int32Array.from(ids), thought };
   }
 
   /** Ids of an assistant's reply as the model would write it, with the end token. */
   replyIds(text: string): Int32Array {
-    return Int32Array.from([...this.#encode(text, this.#plainToken), this.endId]);
+    return Int32Array.from([...this.#encodeInTime(text, this.#plainToken), this.endId]);
+  }
+
+  /**
+   * A reply where it stands in the template. A think block, the reply's own or else the empty one with which the template
+   * begins an answer, belongs to the prompt: what is scored and learned is the answer after it.
+   */
+  exampleIds(
+    messages: readonly PromptMessage[],
+    reply: string,
+    tokensMax = Infinity,
+  ): { prompt: Int32Array; reply: Int32Array } {
+    const { thought, answer } = splitThought(reply);
+    const begun = this.promptIds(messages, tokensMax);
+    const block = thought === "" ? this.#emptyThought() : thought;
+    const ids = block === "" ? [] : this.#encodeInTime(block, this.#plainToken);
+    return { prompt: Int32Array.from([...begun, ...ids]), reply: this.replyIds(answer) };
   }
 
   detokenizer(): Detokenizer {
@@ -116,6 +156,11 @@ export class ChatTokenizer {
 
   decode(ids: readonly number[]): string {
     return this.#vocabulary.decode(ids);
+  }
+
+  /** What a grammar over this vocabulary of `size` ids needs to know. */
+  grammarVocabulary(size: number) {
+    return { ...this.#vocabulary.grammarEntries(size), endIds: this.endIds };
   }
 
   /** A token as the vocabulary writes it, special ones included. */
@@ -128,9 +173,49 @@ export class ChatTokenizer {
     return this.#vocabulary.tokenBytes(id);
   }
 
-  #render(messages: readonly Message[], addGenerationPrompt: boolean): number[] {
-    const { text, restore } = this.#template.render(messages, { addGenerationPrompt });
-    return this.#encode(text, this.#anyToken, restore);
+  /** What the template writes between the prompt's end and an answer without thoughts, if that is a think block. */
+  #emptyThought(): string {
+    if (this.#betweenPromptAndAnswer !== null) return this.#betweenPromptAndAnswer;
+    const asked: PromptMessage = { role: "user", content: "a" };
+    const answer = "§";
+    const text = (messages: readonly PromptMessage[], addGenerationPrompt: boolean) => {
+      const { text, restore } = this.#template.render(messages, { addGenerationPrompt });
+      return restore(text);
+    };
+    const prompt = text([asked], true);
+    const whole = text([asked, { role: "assistant", content: answer }], false);
+    const rest = whole.startsWith(prompt) ? whole.slice(prompt.length) : "";
+    const between = rest.slice(0, Math.max(0, rest.indexOf(answer)));
+    this.#betweenPromptAndAnswer = splitThought(between).thought;
+    return this.#betweenPromptAndAnswer;
+  }
+
+  #render(
+    messages: readonly PromptMessage[],
+    addGenerationPrompt: boolean,
+    shape: PromptShape = {},
+  ): { ids: number[]; text: string } {
+    const { text, restore } = this.#template.render(messages, { addGenerationPrompt, shape });
+    return { ids: this.#encodeInTime(text, this.#anyToken, restore), text };
+  }
+
+  /** A pattern of tokenizer.json may take for ever on some text; then `checkpoint_unsupported` is thrown. */
+  #encodeInTime(
+    text: string,
+    pattern: RegExp | null,
+    restore?: (part: string) => string,
+  ): number[] {
+    const limitMs = Math.ceil(encodeMsMax.base + encodeMsMax.perCharacter * text.length);
+    try {
+      return withinTime(limitMs, () => this.#encode(text, pattern, restore));
+    } catch (cause) {
+      if (!(cause instanceof TookTooLong)) throw cause;
+      throw new RosaError(
+        "checkpoint_unsupported",
+        `Cannot tokenise ${text.length} characters with tokenizer.json: ${cause.message}`,
+        { param: "tokenizer.json", cause },
+      );
+    }
   }
 
   /** Splits at the tokens that `pattern` matches; what lies between is plain text. */
@@ -159,7 +244,9 @@ export class ChatTokenizer {
   readonly #forbids: Forbids = (role, content) => {
     const token = this.#addedTokens.get(content);
     if (token === undefined) return false;
-    return token.special || (role === "user" && /^(<.*>|\[.*\])$/su.test(content));
+    return (
+      token.special || ((role === "user" || role === "tool") && /^(<.*>|\[.*\])$/su.test(content))
+    );
   };
 
   /** The last end token of a rendered exchange. */
@@ -170,11 +257,12 @@ export class ChatTokenizer {
         param: "eos_token_id",
       });
     }
-    const exchange: Message[] = [
+    const exchange: PromptMessage[] = [
       { role: "user", content: "a" },
       { role: "assistant", content: "b" },
     ];
-    return this.#render(exchange, false).findLast((id) => this.endIds.includes(id)) ?? first;
+    const { ids } = this.#render(exchange, false);
+    return ids.findLast((id) => this.endIds.includes(id)) ?? first;
   }
 }
 

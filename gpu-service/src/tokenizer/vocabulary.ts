@@ -108,6 +108,22 @@ export class Vocabulary {
     return this.#decoder.decode(known, { clean_up_tokenization_spaces: false });
   }
 
+  /**
+   * The entries as a grammar over text may use them, by id: special ones are empty, and so are those with the joining
+   * mark, whose text depends on what follows.
+   */
+  grammarEntries(size: number): {
+    entries: string[];
+    kind: "byte_level" | "byte_fallback" | "raw";
+  } {
+    const { joiner } = this;
+    const entries = Array.from({ length: size }, (_, id) => {
+      const entry = this.#specialIds.has(id) ? "" : (this.#decoder.id_to_token(id) ?? "");
+      return joiner !== null && entry.includes(joiner) ? "" : entry;
+    });
+    return { entries, kind: this.#bytes === "none" ? "raw" : this.#bytes };
+  }
+
   /** A token as the vocabulary writes it, special ones included. */
   tokenText(id: number): string {
     return this.#decoder.id_to_token(id) ?? "";

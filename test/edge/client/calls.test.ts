@@ -1,4 +1,14 @@
-import { Rosa2, Rosa2Error } from "rosa2";
+import {
+  AuthenticationError,
+  ConnectionError,
+  InvalidRequestError,
+  NotFoundError,
+  PermissionDeniedError,
+  Rosa2,
+  Rosa2Error,
+  ServerError,
+  TimeoutError,
+} from "rosa2";
 import { describe, expect, it } from "vitest";
 import { newClient, toWorker } from "./support.ts";
 
@@ -136,3 +146,139 @@ describe("the client's errors", () => {
     await expect(proxy.health()).rejects.toMatchObject({ status: 502, code: "internal_error" });
   });
 });
+
+/** What a hotel's network answers in the place of every server, with status 200. */
+const portal = () =>
+  new Response("<title>Welcome to our guest network</title>", {
+    headers: { "content-type": "text/html" },
+  });
+
+describe("a network that lies or falls silent", () => {
+  it("cuts an answer midway: the same request goes again under the same key, and counts once", async () => {
+    const { client, network } = await newClient();
+    const session = await client.createSession();
+    network.sent = [];
+    network.faults = [{ afterBytes: 40 }, { afterBytes: 90, clean: true }];
+    expect(await session.ask("hello")).toMatchObject({ reply: "echo: hello" });
+    const keys = network.sent.map(({ headers }) => headers.get("idempotency-key"));
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    expect((await session.read()).turns).toHaveLength(1);
+  });
+
+  it("answers with a captive portal's page: tried again, then an error of the one class", async () => {
+    const { client, network } = await newClient({ retriesMax: 1 });
+    const session = await client.createSession();
+    network.faults = [{ afterBytes: 0, instead: portal }];
+    expect(await session.ask("hello")).toMatchObject({ index: 0, reply: "echo: hello" });
+    network.faults = [1, 2].map(() => ({ afterBytes: 0, instead: portal }));
+    const failure = await session.ask("again").catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(ConnectionError);
+    expect(failure).toMatchObject({ code: "connection_failed", status: 200 });
+    expect(String(failure)).toContain("captive portal");
+    network.faults = [{ afterBytes: 0, instead: portal }];
+    expect(await session.stream("streamed").result()).toMatchObject({ reply: "echo: streamed" });
+  });
+
+  it("accepts and never answers: a call ends after timeoutMs, a stream's first byte too", async () => {
+    const { client, network } = await newClient({ retriesMax: 0, timeoutMs: 150 });
+    network.faults = [{ afterBytes: 0, silent: true }];
+    await expect(client.health()).rejects.toBeInstanceOf(TimeoutError);
+    network.faults = [{ afterBytes: 30, silent: true }];
+    await expect(client.health()).rejects.toThrow("No answer within 150 ms");
+    network.faults = [{ afterBytes: 0, silent: true }];
+    await expect(client.models({ timeoutMs: 50 })).rejects.toThrow("No answer within 50 ms");
+
+    const patient = await newClient({ silenceMsMax: 150 });
+    const session = await patient.client.createSession();
+    patient.network.faults = [{ afterBytes: 0, silent: true }];
+    expect(await session.stream("hello").result()).toMatchObject({ reply: "echo: hello" });
+  });
+
+  it("lets an abort through while it waits, with the caller's reason", async () => {
+    const { client, network } = await newClient();
+    network.faults = [{ afterBytes: 0, silent: true }];
+    const leaving = new AbortController();
+    const asked = client.health({ signal: leaving.signal });
+    setTimeout(() => leaving.abort(new Error("the user left")), 30);
+    await expect(Promise.race([asked, sleep(5_000)])).rejects.toThrow("the user left");
+  });
+});
+
+describe("the client's other promises", () => {
+  it("takes an address with or without /v1 and slashes", async () => {
+    for (const baseUrl of ["http://rosa2.test/v1", "http://rosa2.test/v1/", "http://rosa2.test"]) {
+      const { client, network } = await newClient({ baseUrl });
+      await client.models();
+      expect(network.sent[0]?.path).toBe("/v1/models");
+    }
+  });
+
+  it("goes through sessions page by page, each once", async () => {
+    const { client, network } = await newClient();
+    const made: string[] = [];
+    for (let n = 0; n < 5; n++) made.push((await client.createSession({ title: `${n}` })).id);
+    network.sent = [];
+    const seen: string[] = [];
+    for await (const { id } of client.sessions({ limit: 2 })) seen.push(id);
+    expect(seen).toEqual(made.toReversed());
+    expect(network.sent).toHaveLength(3);
+    network.sent = [];
+    for await (const _ of client.sessions({ limit: 2 })) break;
+    expect(network.sent).toHaveLength(1);
+  });
+
+  it("gives each kind of failure a class of its own", async () => {
+    const { caller, client } = await newClient({ retriesMax: 0 });
+    const stranger = new Rosa2({ baseUrl: "http://rosa2.test", apiKey: "no", fetch: toWorker });
+    const { key } = await client.createKey({ name: "phone", scopes: ["chat"] });
+    const phone = new Rosa2({ baseUrl: "http://rosa2.test", apiKey: key, fetch: toWorker });
+    const session = await client.createSession();
+    await expect(stranger.models()).rejects.toBeInstanceOf(AuthenticationError);
+    await expect(phone.usage()).rejects.toBeInstanceOf(PermissionDeniedError);
+    await expect(session.ask(" ")).rejects.toBeInstanceOf(InvalidRequestError);
+    await expect(session.turn("turn_none")).rejects.toBeInstanceOf(NotFoundError);
+    await caller.behave({ down: ["/v1/generate"] });
+    await expect(session.ask("hello")).rejects.toBeInstanceOf(ServerError);
+  });
+
+  it("reaches every route of the API", async () => {
+    const { client, network } = await newClient({ retriesMax: 0 });
+    const { paths } = await client.request<{ paths: Record<string, Record<string, object>> }>(
+      "/openapi.json",
+    );
+    network.sent = [];
+    const session = client.session("ses_x");
+    const calls: (() => unknown)[] = [
+      ...[() => client.health(), () => client.models(), () => client.model("m")],
+      () => client.chat({ model: "rosa2", messages: [] }),
+      ...[() => client.createSession(), () => client.listSessions(), () => session.read()],
+      ...[() => session.erase(), () => session.fork(), () => session.ask("a")],
+      ...[() => session.turn("t"), () => session.retry("t").result(), () => session.stop("t")],
+      ...[() => session.follow("t").result(), () => session.feedback("t", { reward: 1 })],
+      ...[() => session.words(), () => session.undoWords(), () => session.forgetSense("w")],
+      ...[() => session.editConstraint("c", {}), () => session.deleteConstraint("c")],
+      ...[() => session.lexicon(), () => session.setLexicon({ senses: [] })],
+      ...[() => session.generations(), () => session.activate("g"), () => session.adapter("g")],
+      ...[() => client.createKey({ name: "k" }), () => client.listKeys()],
+      ...[() => client.revokeKey("k"), () => client.usage(), () => client.budget()],
+      ...[() => client.setBudget(1), () => client.tenant(), () => client.eraseTenant("x")],
+      ...[() => client.lexicon(), () => client.setLexicon({ senses: [] })],
+    ];
+    for (const call of calls) await Promise.resolve(call()).catch(() => {});
+    const sent = network.sent.map(({ method, path }) => `${method} ${path.split("?")[0]}`);
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
+    );
+    expect(routes.length).toBeGreaterThan(30);
+    const unreached = routes.filter(({ method, path }) => {
+      const pattern = new RegExp(`^${method} ${path.replace(/\{\w+\}/g, "[^/]+")}$`);
+      return !sent.some((one) => pattern.test(one));
+    });
+    expect(unreached).toEqual([]);
+  });
+});
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

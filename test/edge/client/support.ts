@@ -13,8 +13,10 @@ export interface Fault {
   afterBytes: number;
   /** Ends the body in good order instead of breaking it. */
   clean?: boolean;
-  /** Says nothing more instead of breaking. */
+  /** Says nothing more instead of breaking; with `afterBytes: 0`, not even headers. */
   silent?: boolean;
+  /** Given in the server's place, although the server got the request. */
+  instead?: () => Response;
 }
 
 export interface Network {
@@ -42,8 +44,10 @@ async function send(network: Network, request: Request): Promise<Response> {
   const { method, headers } = request;
   network.sent.push({ method, path: pathname + search, headers });
   const fault = network.faults.shift() ?? null;
-  if (fault?.afterBytes === 0) throw new TypeError("network down");
+  if (fault?.afterBytes === 0 && fault.silent === true) await new Promise(() => {});
+  if (fault?.afterBytes === 0 && fault.instead === undefined) throw new TypeError("network down");
   const response = await worker.fetch(request);
+  if (fault?.instead !== undefined) return fault.instead();
   if (fault === null || response.body === null) return response;
   return new Response(broken(response.body, fault), response);
 }

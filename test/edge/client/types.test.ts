@@ -29,6 +29,11 @@ it("gives what the server gives", () => {
   expectTypeOf<client.ApiKey>().toEqualTypeOf<Given<"keySchema">>();
   expectTypeOf<client.ApiKeyCreated>().toEqualTypeOf<Given<"keyCreatedSchema">>();
   expectTypeOf<client.ApiKeyList>().toEqualTypeOf<Given<"keyListSchema">>();
+  expectTypeOf<client.ClientToken>().toEqualTypeOf<Given<"clientTokenSchema">>();
+  expectTypeOf<client.ClientTokenList>().toEqualTypeOf<Given<"clientTokenListSchema">>();
+  expectTypeOf<client.ClientTokensRevoked>().toEqualTypeOf<Given<"tokensRevokedSchema">>();
+  expectTypeOf<client.SigningKey>().toEqualTypeOf<Given<"signingKeySchema">>();
+  expectTypeOf<client.SigningKeyList>().toEqualTypeOf<Given<"signingKeyListSchema">>();
   expectTypeOf<client.Tenant>().toEqualTypeOf<Given<"tenantSchema">>();
   expectTypeOf<client.Budget>().toEqualTypeOf<Given<"budgetSchema">>();
   expectTypeOf<client.UsageReport>().toEqualTypeOf<Given<"usageReportSchema">>();
@@ -44,6 +49,10 @@ it("takes what the server takes", () => {
   expectTypeOf<client.Fork>().toEqualTypeOf<Taken<"forkSchema">>();
   expectTypeOf<client.ConstraintPatch>().toEqualTypeOf<Taken<"constraintPatchSchema">>();
   expectTypeOf<client.KeyCreate>().toEqualTypeOf<Taken<"keyCreateSchema">>();
+  expectTypeOf<client.ClientTokenCreate>().toEqualTypeOf<Taken<"clientTokenCreateSchema">>();
+  expectTypeOf<client.ClientTokenBatch>().toEqualTypeOf<Taken<"clientTokenBatchSchema">>();
+  expectTypeOf<client.SigningKeyCreate>().toEqualTypeOf<Taken<"signingKeyCreateSchema">>();
+  expectTypeOf<client.SessionPatch>().toEqualTypeOf<Taken<"sessionPatchSchema">>();
   expectTypeOf<client.Lexicon>().toEqualTypeOf<Taken<"lexiconSchema">>();
   expectTypeOf<client.BudgetPut>().toEqualTypeOf<Taken<"budgetPutSchema">>();
   expectTypeOf<client.ChatCompletionRequest>().toExtend<ChatRequest>();

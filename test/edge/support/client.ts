@@ -3,7 +3,12 @@ import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { bootstrapAccount } from "../../../edge/src/accounts/bootstrap.ts";
 import { createApp } from "../../../edge/src/app.ts";
-import type { FeedbackResult, SessionDetail, TurnBody } from "../../../edge/src/contract/index.ts";
+import type {
+  ClientTokenBody,
+  FeedbackResult,
+  SessionDetail,
+  TurnBody,
+} from "../../../edge/src/contract/index.ts";
 import type { Env } from "../../../edge/src/env.ts";
 import type { Behaviour, Call } from "../../support/fake-gpu-calls.ts";
 
@@ -69,6 +74,12 @@ export function callerWith(tenantId: string, key: string): Caller {
       return path === undefined ? calls : calls.filter((one) => one.path === path);
     },
   };
+}
+
+/** An owner's phone: it holds a token that the tenant's server made. */
+export async function phoneOf(server: Caller, owner: string, wanted: object = {}): Promise<Caller> {
+  const made = await server.make<ClientTokenBody>("/v1/client_tokens", { owner, ...wanted });
+  return callerWith(server.tenantId, made.token);
 }
 
 async function expectOk<T>(response: Response): Promise<T> {

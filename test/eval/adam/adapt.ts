@@ -9,7 +9,7 @@ import type { AdaptableModel, AdaptOutcome } from "../../../gpu-service/src/adap
 import { roundToFile } from "../../../gpu-service/src/adapt/adapter-file.ts";
 import { reportUpdate } from "../../../gpu-service/src/adapt/report.ts";
 import { Jacobian, Targets } from "../../../gpu-service/src/adapt/targets.ts";
-import { TrustRegion } from "../../../gpu-service/src/adapt/trust-region.ts";
+import { nowhere, TrustRegion } from "../../../gpu-service/src/adapt/trust-region.ts";
 import type { AdapterWeights, Slices, TokenRow } from "../../../gpu-service/src/language-model.ts";
 
 const steps = 4;
@@ -36,7 +36,7 @@ export async function* adapt(
     return targets.owes(row, logprobs) === 0 ? null : { into: jacobian.row(row) };
   });
   const region = yield* TrustRegion.around(model, yield* model.probes(), [], start);
-  const before = { B: start.B, logprobs: first, distance: { fromStart: 0, fromBase: 0 } };
+  const before = { B: start.B, logprobs: first, distance: nowhere };
   const used = [...jacobian.rows];
   const step = new Float32Array(D);
   const [mean, square] = [new Float32Array(D), new Float32Array(D)];
@@ -72,7 +72,7 @@ export async function* adapt(
   const end = {
     B,
     logprobs: yield* model.passRows(rows, tried),
-    distance: yield* region.measure(tried),
+    distance: yield* region.measureWhole(tried),
   };
   const course = { start, before, end, targets, predicted: rows.map(() => 0) };
   const figures = reportUpdate(rows, plan, { ...course, stop: "iterations", steps });

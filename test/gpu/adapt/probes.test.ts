@@ -44,9 +44,10 @@ describe("the model's own samples", () => {
 
   it("are kept under the model's digest and not drawn again", async () => {
     const drawn: number[] = [];
-    const progress = (done: number) => drawn.push(done);
+    const progress = (_: string, done: number) => void drawn.push(done);
     const first = await finish(adaptable(model, tokenizer, { plan: {} }, { progress }).probes());
-    expect(drawn.at(-1)).toBe(first.rows.length);
+    expect(drawn.at(-1)).toBe(192);
+    expect(first.rows.length).toBeLessThanOrEqual(36);
     drawn.length = 0;
     const second = await finish(adaptable(model, tokenizer, { plan: {} }, { progress }).probes());
     expect(drawn).toEqual([]);

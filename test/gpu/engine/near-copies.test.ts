@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answerOf, isNearCopy } from "../../../gpu-service/src/engine/batch/near-copies.ts";
+import { isNearCopy } from "../../../gpu-service/src/engine/batch/near-copies.ts";
 
 const long = Array.from({ length: 40 }, (_, i) => i);
 
@@ -19,12 +19,5 @@ describe("a near copy of a rejected reply", () => {
 
   it("is not looked for among short replies, which are ruled out exactly", () => {
     expect(isNearCopy(long.slice(0, 8), [long.slice(0, 8)])).toBe(false);
-  });
-});
-
-describe("the answer of a reply", () => {
-  it("leaves out what was thought before it", () => {
-    expect(answerOf("<think>\nfirst 3, then 4\n</think>\n\n3 4")).toBe("3 4");
-    expect(answerOf("3 4")).toBe("3 4");
   });
 });

@@ -232,6 +232,64 @@ describe("ChatTokenizer", () => {
     expect(text("{{ bos_token }}{{ messages[0].content }}")).toBe("a");
   });
 
+  it("keeps the first indentation of code after thinking, as templates of Qwen3's kind mean it", () => {
+    const chatTemplate =
+      "{%- for m in messages %}{%- set parts = m.content.split('</think>') %}" +
+      "{{- parts[0].rstrip('\\n') + '</think>\\n\\n' + parts[-1].lstrip('\\n') }}{%- endfor %}";
+    const reply = "<think>\nso\n\n</think>\n\n    indented()\n";
+    const ids = new ChatTokenizer({ ...byteTokenizerFiles, chatTemplate }, [endId]).promptIds([
+      { role: "assistant", content: reply },
+    ]);
+    expect(tokenizer.decode([...ids])).toBe("<think>\nso</think>\n\n    indented()\n");
+  });
+
+  it("passes tools and documents as none, and reads a template with CRLF line ends", () => {
+    const chatTemplate =
+      "{% if tools is none and documents is none %}\r\nno tools\r\n{% endif %}\r\n{{ messages[0].content }}";
+    const ids = new ChatTokenizer({ ...byteTokenizerFiles, chatTemplate }, [endId]).promptIds([
+      user("a\r\nb"),
+    ]);
+    expect(tokenizer.decode([...ids])).toBe("no tools\na\r\nb");
+  });
+
+  it("stops a template and a Split pattern that never end within 2 s", () => {
+    const chatTemplate =
+      "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+    const split = {
+      type: "Split",
+      pattern: { Regex: "(a+)+$" },
+      behavior: "Isolated",
+      invert: false,
+    };
+    const { tokenizer: file } = byteTokenizerFiles;
+    const hostile = new ChatTokenizer(
+      {
+        ...byteTokenizerFiles,
+        tokenizer: {
+          ...file,
+          pre_tokenizer: { type: "Sequence", pretokenizers: [split, file.pre_tokenizer] },
+        },
+      },
+      [endId],
+    );
+    const startedAt = performance.now();
+    expect(() => new ChatTokenizer({ ...byteTokenizerFiles, chatTemplate }, [endId])).toThrow(
+      expect.objectContaining({ message: expect.stringContaining("longer than 2 s") }),
+    );
+    expect(performance.now() - startedAt).toBeLessThan(2500);
+    expect(() => hostile.promptIds([user(`${"a".repeat(40)}!`)])).toThrow(
+      expect.objectContaining({
+        code: "checkpoint_unsupported",
+        param: "tokenizer.json",
+        message: expect.stringMatching(
+          /^Cannot tokenise \d+ characters with tokenizer.json: it took longer than 1\.5/,
+        ),
+      }),
+    );
+    // The thread goes on.
+    expect(hostile.promptIds([user("b")])).toContain(98);
+  });
+
   it("takes the template from tokenizer_config.json when there is no file of its own", () => {
     for (const chat_template of [
       "<|user|>{{ messages[0]['content'] }}",

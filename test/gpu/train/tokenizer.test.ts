@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { Template } from "@huggingface/jinja";
 import { pick, randomInt, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { kinds, listKinds } from "../../../gpu-service/language/items.ts";
 import { drawSample } from "../../../gpu-service/language/samples.ts";
 import { render } from "../../../gpu-service/language/task.ts";
+import { Template } from "../../../gpu-service/src/tokenizer/jinja/template.ts";
 import { conversationEncoder, readTokenizer } from "../../../gpu-service/train/conversation.ts";
 import {
   chatTemplate,

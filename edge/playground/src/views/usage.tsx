@@ -14,6 +14,7 @@ const groups: readonly { value: Group; text: string }[] = [
   { value: "day", text: "Day" },
   { value: "session", text: "Session" },
   { value: "key", text: "Key" },
+  { value: "owner", text: "Owner" },
 ];
 
 export function UsageView() {

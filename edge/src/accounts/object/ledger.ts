@@ -62,22 +62,34 @@ function addToDay({ db }: Books, event: UsageEvent): void {
       day: new Date(event.at).toISOString().slice(0, 10),
       sessionId: event.sessionId ?? "",
       keyId: event.keyId ?? "",
+      owner: event.owner ?? "",
       ...counts,
     })
-    .onConflictDoUpdate({ target: [usage.day, usage.sessionId, usage.keyId], set })
+    .onConflictDoUpdate({
+      target: [usage.day, usage.sessionId, usage.keyId, usage.owner],
+      set,
+    })
     .run();
 }
 
 export interface UsageQuery {
-  groupBy: "day" | "session" | "key";
+  groupBy: "day" | "session" | "key" | "owner";
+  owner?: string;
   from?: string;
   to?: string;
+  /** The last group of the page before; groups come in falling order. */
+  cursor?: string;
   limit: number;
 }
 
-/** Totals by day, session or key; days are UTC and both ends are included. */
+/** Totals by day, session, key or owner, of everybody or one owner; days are UTC and both ends are included. */
 export function reportUsage({ db }: Books, query: UsageQuery): UsageReport {
-  const column = { day: usage.day, session: usage.sessionId, key: usage.keyId }[query.groupBy];
+  const column = {
+    day: usage.day,
+    session: usage.sessionId,
+    key: usage.keyId,
+    owner: usage.owner,
+  }[query.groupBy];
   const sum = (of: unknown) => sql<number>`sum(${of})`;
   const rows = db
     .select({
@@ -93,19 +105,27 @@ export function reportUsage({ db }: Books, query: UsageQuery): UsageReport {
       costNanos: sum(usage.costNanos),
     })
     .from(usage)
-    .where(between(usage.day, query.from ?? "0000-00-00", query.to ?? "9999-99-99"))
+    .where(
+      and(
+        between(usage.day, query.from ?? "0000-00-00", query.to ?? "9999-99-99"),
+        query.owner === undefined ? undefined : eq(usage.owner, query.owner),
+        query.cursor === undefined ? undefined : lt(column, query.cursor),
+      ),
+    )
     .groupBy(column)
     .orderBy(desc(column))
-    .limit(query.limit)
+    .limit(query.limit + 1)
     .all();
+  const shown = rows.slice(0, query.limit);
   return {
     object: "list",
     group_by: query.groupBy,
-    data: rows.map(({ costNanos, group, ...row }) => ({
+    data: shown.map(({ costNanos, group, ...row }) => ({
       group: group === "" ? null : group,
       ...row,
       cost: costBody(costNanos),
     })),
+    next_cursor: rows.length > query.limit ? (shown.at(-1)?.group ?? null) : null,
   };
 }
 

@@ -1,14 +1,15 @@
 /**
- * The monthly spend cap, and the leases under it: `cap - spent - leased >= 0` after every grant.
+ * The monthly spend caps, the tenant's and its owners', and the leases under them: `cap - spent - leased >= 0`
+ * of each after every grant.
  *
  * What a holder may draw is set aside here before it is drawn there, so no burst of calls and no crash can
  * overrun the cap. A lease that its holder does not renew in time is free again.
  */
-import { and, eq, lte, ne, sql } from "drizzle-orm";
+import { and, between, eq, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { BudgetBody } from "../../contract/index.ts";
 import type { LeaseMessage } from "../purse/purse.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
-import { leases, spend } from "./schema.ts";
+import { leases, spend, usage } from "./schema.ts";
 
 /** How long a lease lasts without a word from its holder. */
 const leaseMs = 30 * 60_000;
@@ -30,7 +31,7 @@ function monthOf(at: number): string {
 /** Grants what is needed, or nothing, and of what is wanted beyond it a part of the room. */
 export function grant(books: Books, message: Omit<LeaseMessage, "events">): Grant {
   const { db, now } = books;
-  const { holder, round, settledNanos, neededNanos, wantedNanos } = message;
+  const { holder, owner, round, settledNanos, neededNanos, wantedNanos } = message;
   const known = db.select().from(leases).where(eq(leases.holder, holder)).get();
   // A message that was overtaken by a later one of its holder asks for nothing any more.
   if (known !== undefined && known.round >= round) return known;
@@ -50,12 +51,27 @@ export function grant(books: Books, message: Omit<LeaseMessage, "events">): Gran
       grantedNanos = floor + Math.min(wantedNanos - floor, needed + spare);
     }
   }
+  grantedNanos = Math.min(grantedNanos, ownerLimitNanos(books, message, before));
   const row = { round, grantedNanos, expiresAt: now() + leaseMs };
   db.insert(leases)
-    .values({ holder, settledNanos: before.settledNanos, ...row })
+    .values({ holder, owner: owner ?? "", settledNanos: before.settledNanos, ...row })
     .onConflictDoUpdate({ target: leases.holder, set: row })
     .run();
   return row;
+}
+
+/** The most that a holder may be granted under its owner's cap: what the owner's other holders leave, shared as above. */
+function ownerLimitNanos(
+  books: Books,
+  { holder, owner, ownerCapNanos, neededNanos }: Omit<LeaseMessage, "events">,
+  { settledNanos }: { settledNanos: number },
+): number {
+  if (owner === null || ownerCapNanos === null) return Number.MAX_SAFE_INTEGER;
+  const spent = ownerSpentNanos(books, owner, monthOf(books.now()));
+  const others = leasedNanos(books, and(eq(leases.owner, owner), ne(leases.holder, holder)));
+  const limit = settledNanos + Math.max(0, ownerCapNanos - spent - others);
+  if (neededNanos > limit) return limit;
+  return neededNanos + Math.floor((limit - neededNanos) * spareShare);
 }
 
 /** Whether a holder was refused what it needs. */
@@ -84,12 +100,18 @@ export function endLease({ db }: Books, holder: string): void {
   db.delete(leases).where(eq(leases.holder, holder)).run();
 }
 
-/** Holders that could give something back, those with most to give first. */
-export function lenders({ db }: Books, except: string, limit: number): string[] {
+/** Holders that could give something back, those with most to give first; of everybody, or of one owner. */
+export function lenders({ db }: Books, except: string, limit: number, owner?: string): string[] {
   return db
     .select({ holder: leases.holder })
     .from(leases)
-    .where(and(isOut, ne(leases.holder, except)))
+    .where(
+      and(
+        isOut,
+        ne(leases.holder, except),
+        owner === undefined ? undefined : eq(leases.owner, owner),
+      ),
+    )
     .orderBy(sql`${leases.grantedNanos} - ${leases.settledNanos} DESC`)
     .limit(limit)
     .all()
@@ -123,11 +145,21 @@ function spentNanos({ db }: Books, month: string): number {
   return db.select().from(spend).where(eq(spend.month, month)).get()?.spentNanos ?? 0;
 }
 
-function leasedNanos({ db }: Books): number {
+/** What an owner's events of a month (YYYY-MM) cost, as far as they are recorded. */
+function ownerSpentNanos({ db }: Books, owner: string, month: string): number {
+  const { sum } = db
+    .select({ sum: sql<number>`coalesce(sum(${usage.costNanos}), 0)` })
+    .from(usage)
+    .where(and(eq(usage.owner, owner), between(usage.day, `${month}-00`, `${month}-99`)))
+    .get() ?? { sum: 0 };
+  return sum;
+}
+
+function leasedNanos({ db }: Books, which?: SQL): number {
   const { sum } = db
     .select({ sum: sql<number>`coalesce(sum(granted_nanos - settled_nanos), 0)` })
     .from(leases)
-    .where(isOut)
+    .where(and(isOut, which))
     .get() ?? { sum: 0 };
   return sum;
 }

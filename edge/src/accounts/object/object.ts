@@ -21,7 +21,8 @@ import type { OwnLexicon } from "../../contract/lexicon.ts";
 import type { Env } from "../../env.ts";
 import { logFailure } from "../../failure.ts";
 import { type Result, settle } from "../../rpc.ts";
-import type { LeaseAnswer, LeaseMessage } from "../purse/purse.ts";
+import { sessionStub } from "../../session-address.ts";
+import type { FirstLease, LeaseAnswer, LeaseMessage } from "../purse/purse.ts";
 import { eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
 import {
   type Claim,
@@ -38,21 +39,15 @@ import { record, reportUsage, type UsageQuery } from "./ledger.ts";
 import { endLease, grant, isRefused, lenders, readBudget, setCap } from "./money.ts";
 import {
   addSession,
+  type IndexUpdate,
   listSessions,
   type NewIndexRow,
   removeFromIndex,
+  type SessionPage,
   updateSession,
 } from "./sessions.ts";
 import { answerShards } from "./shards.ts";
 import { nextReportAt, reportToStripe } from "./stripe.ts";
-
-/** What a session's message brings beside the money: its row of the index. */
-export interface IndexUpdate {
-  id: string;
-  turns: number;
-  generation: string;
-  updatedAt: number;
-}
 
 /** The calls that the account makes on whoever holds a lease. */
 interface Lender {
@@ -60,6 +55,11 @@ interface Lender {
   giveBackLease(): Promise<void>;
   /** Reports what was metered and not told yet. */
   reportUsage(): Promise<void>;
+}
+
+/** And on a session that it erases, for the tenant itself. */
+interface Session extends Lender {
+  erase(caller: { tenantId: string; owner: null }): Promise<Result<Erased>>;
 }
 
 /** Holders that are asked to give back when the room is short. */
@@ -100,20 +100,23 @@ export class AccountObject extends DurableObject<Env> {
     tenantId: string,
     row: NewIndexRow,
     sessionsMax: number,
-    spareNanos: number,
-  ): Promise<Result<{ lexicon: OwnLexicon; lease: LeaseAnswer }>> {
+    wanted: { spareNanos: number; ownerCapNanos: number | null },
+  ): Promise<Result<{ lexicon: OwnLexicon; lease: FirstLease }>> {
     return this.#answer(tenantId, (books) =>
       books.transaction(() => {
         const lexicon = addSession(books, row, sessionsMax);
         const { grantedNanos, expiresAt } = grant(books, {
           holder: row.id,
+          owner: row.owner,
+          ownerCapNanos: wanted.ownerCapNanos,
           round: 1,
           settledNanos: 0,
           neededNanos: 0,
-          wantedNanos: spareNanos,
+          wantedNanos: wanted.spareNanos,
         });
         const { adapterBytes } = accountRow(books);
-        return { lexicon, lease: { grantedNanos, expiresAt, adapterBytes } };
+        const { ownerCapNanos } = wanted;
+        return { lexicon, lease: { grantedNanos, expiresAt, adapterBytes, ownerCapNanos } };
       }),
     );
   }
@@ -135,7 +138,7 @@ export class AccountObject extends DurableObject<Env> {
         return grant(books, message);
       });
     let answer = take();
-    if (isRefused(message, answer) && (await this.#askBack(message.holder))) {
+    if (isRefused(message, answer) && (await this.#askBackFor(message))) {
       answer = books.transaction(() => grant(books, { ...message, round: message.round + 0.5 }));
     }
     await this.#arm();
@@ -160,12 +163,11 @@ export class AccountObject extends DurableObject<Env> {
     return erased;
   }
 
-  async listSessions(
+  listSessions(
     tenantId: string,
-    page: { cursor?: string; limit: number },
-  ): Promise<{ data: SessionSummary[]; next_cursor: string | null }> {
-    this.#own(tenantId);
-    return listSessions(this.#books, page);
+    page: SessionPage,
+  ): Promise<Result<{ data: SessionSummary[]; next_cursor: string | null }>> {
+    return this.#answer(tenantId, (books) => listSessions(books, page));
   }
 
   holdAdapter(
@@ -270,7 +272,7 @@ export class AccountObject extends DurableObject<Env> {
     try {
       if (stripe !== null) await reportToStripe(this.#books, stripe);
       const pauseMs = await eraseSome(this.#books, {
-        session: (id) => this.#session(id).erase(),
+        session: (id) => this.#session(id).erase({ tenantId: this.#books.tenantId, owner: null }),
         answers: () => this.#eraseShards(),
       });
       if (pauseMs !== null) againAt = Date.now() + pauseMs;
@@ -307,8 +309,20 @@ export class AccountObject extends DurableObject<Env> {
     return this.#askHolders((holder) => holder.giveBackLease(), except);
   }
 
-  async #askHolders(ask: (holder: Lender) => Promise<void>, except = ""): Promise<boolean> {
-    const holders = lenders(this.#books, except, askedMax);
+  /** The same for a holder that is short: of its owner's other holders first, since its own cap may be the tighter one. */
+  async #askBackFor({ holder, owner, ownerCapNanos }: LeaseMessage): Promise<boolean> {
+    const give = (one: Lender) => one.giveBackLease();
+    const ofOwner =
+      owner !== null && ownerCapNanos !== null && (await this.#askHolders(give, holder, owner));
+    return (await this.#askBack(holder)) || ofOwner;
+  }
+
+  async #askHolders(
+    ask: (holder: Lender) => Promise<void>,
+    except = "",
+    owner?: string,
+  ): Promise<boolean> {
+    const holders = lenders(this.#books, except, askedMax, owner);
     await Promise.allSettled(holders.map((holder) => ask(this.#lender(holder))));
     return holders.length > 0;
   }
@@ -327,9 +341,9 @@ export class AccountObject extends DurableObject<Env> {
     return this.env.REGIONS.getByName(name) as unknown as Lender;
   }
 
-  #session(id: string): Lender & { erase(): Promise<Result<Erased>> } {
-    const stub = this.env.SESSIONS.getByName(`${this.#books.tenantId}/${id}`);
-    return stub as unknown as Lender & { erase(): Promise<Result<Erased>> };
+  #session(id: string): Session {
+    const stub = sessionStub(this.env, id);
+    return stub as unknown as Session;
   }
 
   /** Whom Stripe bills for this tenant, as the operator last said. */

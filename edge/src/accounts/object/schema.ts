@@ -1,7 +1,7 @@
 /** Tables of one tenant's account object (SQLite): money, usage, sessions, files, saved answers. No conversation text, except in saved answers, which expire. */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { ErasureBody } from "../../contract/index.ts";
+import type { ErasureBody, Metadata } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { modes, usageKinds } from "../../contract/sets.ts";
 
@@ -34,6 +34,8 @@ export const leases = sqliteTable(
   "leases",
   {
     holder: text().primaryKey(),
+    /** Whose money it is among the tenant's users; empty: nobody's. */
+    owner: text().notNull().default(""),
     /** Number of the holder's latest message that counted. */
     round: integer().notNull(),
     grantedNanos: integer("granted_nanos").notNull(),
@@ -46,6 +48,9 @@ export const leases = sqliteTable(
     // Of all holders that ever drew, the few that could draw now.
     index("leases_out")
       .on(table.expiresAt, table.grantedNanos, table.settledNanos)
+      .where(sql`granted_nanos > settled_nanos`),
+    index("leases_by_owner")
+      .on(table.owner, table.grantedNanos, table.settledNanos)
       .where(sql`granted_nanos > settled_nanos`),
   ],
 );
@@ -62,13 +67,14 @@ export const usageEvents = sqliteTable(
   (table) => [index("usage_events_by_age").on(table.at)],
 );
 
-/** Usage by day (UTC, YYYY-MM-DD), session and key; an empty text stands for none. Survives erasure, holds no text. */
+/** Usage by day (UTC, YYYY-MM-DD), session, key and owner; an empty text stands for none. Survives erasure, holds no text. */
 export const usage = sqliteTable(
   "usage",
   {
     day: text().notNull(),
     sessionId: text("session_id").notNull(),
     keyId: text("key_id").notNull(),
+    owner: text().notNull(),
     replies: integer().notNull(),
     promptTokens: integer("prompt_tokens").notNull(),
     cachedTokens: integer("cached_tokens").notNull(),
@@ -80,9 +86,10 @@ export const usage = sqliteTable(
     costNanos: integer("cost_nanos").notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.day, table.sessionId, table.keyId] }),
+    primaryKey({ columns: [table.day, table.sessionId, table.keyId, table.owner] }),
     index("usage_by_session").on(table.sessionId),
     index("usage_by_key").on(table.keyId),
+    index("usage_by_owner").on(table.owner, table.day),
   ],
 );
 
@@ -104,15 +111,41 @@ export const stripeOutbox = sqliteTable(
 );
 
 /** Enough of each session to list it without waking its object. */
-export const sessionIndex = sqliteTable("session_index", {
-  id: text().primaryKey(),
-  title: text(),
-  mode: text({ enum: modes }).notNull(),
-  createdAt: integer("created_at").notNull(),
-  updatedAt: integer("updated_at").notNull(),
-  turns: integer().notNull().default(0),
-  generation: text().notNull().default("base"),
-});
+export const sessionIndex = sqliteTable(
+  "session_index",
+  {
+    id: text().primaryKey(),
+    /** Whose it is among the tenant's users; null: nobody's. */
+    owner: text(),
+    title: text(),
+    metadata: text({ mode: "json" }).$type<Metadata>().notNull(),
+    mode: text({ enum: modes }).notNull(),
+    createdAt: integer("created_at").notNull(),
+    updatedAt: integer("updated_at").notNull(),
+    turns: integer().notNull().default(0),
+    generation: text().notNull().default("base"),
+  },
+  (table) => [
+    index("session_index_by_time").on(table.createdAt, table.id),
+    index("session_index_by_owner").on(table.owner, table.createdAt, table.id),
+  ],
+);
+
+/** The sessions' metadata, pair by pair, to find sessions by them. */
+export const sessionMetadata = sqliteTable(
+  "session_metadata",
+  {
+    sessionId: text("session_id").notNull(),
+    key: text().notNull(),
+    value: text().notNull(),
+    /** The session's, so that a page needs no sorting. */
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sessionId, table.key] }),
+    index("session_metadata_by_pair").on(table.key, table.value, table.createdAt, table.sessionId),
+  ],
+);
 
 /** Which sessions hold which adapter file, so that erasing one session keeps another's. */
 export const adapterRefs = sqliteTable(

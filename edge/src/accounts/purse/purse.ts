@@ -20,6 +20,9 @@ const eventsWaitingMax = 50;
 /** What a holder tells the account, and what it asks for; `round` counts a holder's messages. */
 export interface LeaseMessage {
   holder: string;
+  /** Whose money it is among the tenant's users, and what that owner may cost in a month; null: no matter. */
+  owner: string | null;
+  ownerCapNanos: number | null;
   round: number;
   /** Cost of the holder's events with this message and all before it. */
   settledNanos: number;
@@ -36,9 +39,15 @@ export interface LeaseAnswer {
   adapterBytes: number;
 }
 
+/** The lease that a session is born with. */
+export interface FirstLease extends LeaseAnswer {
+  ownerCapNanos: number | null;
+}
+
 export interface PurseOptions {
   db: DrizzleSqliteDODatabase;
   holder(): string;
+  owner(): string | null;
   send(message: LeaseMessage): Promise<LeaseAnswer>;
   /** What the lease should leave beyond what is set aside: some calls' worth. */
   spareNanos: number;
@@ -61,13 +70,25 @@ export class Purse {
   }
 
   /** The lease that a holder is born with, so that its first call waits for nobody either. */
-  adopt(answer: LeaseAnswer): void {
-    const { grantedNanos, expiresAt } = answer;
-    this.#options.hear?.(answer);
+  adopt(first: FirstLease): void {
+    const { grantedNanos, expiresAt, ownerCapNanos } = first;
+    this.#options.hear?.(first);
     this.#usedAt = this.#options.now();
     this.#options.remind(false);
-    const row = { id: 1, round: 1, grantedNanos, drawnNanos: 0, expiresAt };
+    const row = { id: 1, round: 1, grantedNanos, drawnNanos: 0, expiresAt, ownerCapNanos };
     this.#options.db.insert(lease).values(row).onConflictDoNothing().run();
+  }
+
+  /** What the owner may cost in a month from now on; null: no cap of its own. */
+  setOwnerCap(ownerCapNanos: number | null): void {
+    const { db, transaction } = this.#options;
+    const row = this.#lease();
+    if (row.ownerCapNanos === ownerCapNanos) return;
+    transaction(() => {
+      // What was lent under another cap is given up: the account lends anew.
+      const grantedNanos = Math.min(row.grantedNanos, row.drawnNanos + this.#heldNanos());
+      db.update(lease).set({ ownerCapNanos, grantedNanos }).run();
+    });
   }
 
   /**
@@ -85,7 +106,7 @@ export class Purse {
       if (this.#hold(eventId, amountNanos)) return;
       throw new RosaError(
         "budget_exceeded",
-        "The month's spend cap leaves no room for this call; raise it with PUT /v1/budget",
+        "The month's spend cap, the tenant's or the owner's, leaves no room for this call",
       );
     });
   }
@@ -94,7 +115,10 @@ export class Purse {
   settle(event: UsageEvent): void {
     const { db } = this.#options;
     db.delete(holds).where(eq(holds.eventId, event.eventId)).run();
-    db.insert(metered).values({ event }).run();
+    const owner = event.owner ?? this.#options.owner();
+    db.insert(metered)
+      .values({ event: { ...event, owner } })
+      .run();
     const row = this.#lease();
     db.update(lease)
       .set({ drawnNanos: row.drawnNanos + event.costNanos })
@@ -156,8 +180,7 @@ export class Purse {
     const row = this.#options.db.select().from(lease).get();
     if (row !== undefined) return row;
     const fresh = { id: 1, round: 0, grantedNanos: 0, drawnNanos: 0, expiresAt: 0 };
-    this.#options.db.insert(lease).values(fresh).run();
-    return fresh;
+    return this.#options.db.insert(lease).values(fresh).returning().get();
   }
 
   #heldNanos(): number {
@@ -220,7 +243,7 @@ export class Purse {
   }
 
   #compose(neededNanos: number, spareNanos: number) {
-    const { db, holder, transaction } = this.#options;
+    const { db, holder, owner, transaction } = this.#options;
     const waiting = db.select().from(metered).orderBy(asc(metered.seq)).all();
     const told = waiting.slice(0, eventsPerMessage);
     const untoldNanos = waiting
@@ -230,6 +253,8 @@ export class Purse {
     const inUse = row.drawnNanos + this.#heldNanos() + neededNanos;
     const message: LeaseMessage = {
       holder: holder(),
+      owner: owner(),
+      ownerCapNanos: row.ownerCapNanos,
       round: row.round + 1,
       settledNanos: row.drawnNanos - untoldNanos,
       neededNanos: inUse,

@@ -11,6 +11,8 @@ export const lease = sqliteTable("lease", {
   /** Cost of all events so far, delivered or not. */
   drawnNanos: integer("drawn_nanos").notNull(),
   expiresAt: integer("expires_at").notNull(),
+  /** What the owner may cost in a month, as its last client token said; null: nothing was said, or no cap. */
+  ownerCapNanos: integer("owner_cap_nanos"),
 });
 
 /** Money set aside for work in progress, by the metered event that will settle it. */

@@ -1,8 +1,8 @@
 /** OpenAI-compatible chat completions, with or without a session. */
 import { z } from "@hono/zod-openapi";
-import { RosaError } from "@rosa2/shared/errors";
 import { moneyIn } from "../../accounts/account.ts";
-import { contentCharsMax, costSchema, usageSchema } from "../../contract/index.ts";
+import { refuseBound } from "../../accounts/principal.ts";
+import { costSchema, usageSchema } from "../../contract/index.ts";
 import { namedModel, servedModel } from "../../gpu-client/served-model.ts";
 import {
   type AppContext,
@@ -16,8 +16,10 @@ import { idempotently } from "../../http/idempotency.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { unwrap } from "../../rpc.ts";
+import type { History } from "../../session/dialogue.ts";
 import { jsonBody, jsonOrEvents, route, routeGroup } from "../define.ts";
 import { chunks, completion, type ReplyEvent, type ReplyHead } from "./answer.ts";
+import { conversationOf } from "./conversation.ts";
 import {
   type ChatRequest,
   chatRequestSchema,
@@ -55,7 +57,7 @@ chat.openapi(
     tags: ["Chat"],
     summary: "OpenAI-compatible chat completion",
     description:
-      "Without a session: the base model, no state. With the header `x-rosa2-session`: the last user message becomes the session's next turn, answered with the server's history, the session's words and its active generation; the reply's `id` is the turn's. `x-rosa2-session: none` says that a request belongs to no session: for a chat client's side requests (titles, tags), where its other requests carry the header.",
+      "Without a session: the base model, no state. With the header `x-rosa2-session`: the last user message becomes the session's next turn, answered with the server's history, the session's words and its active generation; the reply's `id` is the turn's. A system message becomes the instructions of a session that has none and no turn yet; later it must be the same. Earlier messages are compared with the history and never replace it: the answer's header `x-rosa2-history` says `matched`, `differs`, or `server` where none were sent. `x-rosa2-session: none` says that a request belongs to no session: for a chat client's side requests (titles, tags), where its other requests carry the header.",
     scope: "chat",
     idempotent: true,
     request: {
@@ -65,7 +67,7 @@ chat.openapi(
     answers: {
       200: jsonOrEvents(completionSchema, "The reply"),
     },
-    fails: [400, 402, 404, 409, 413, 422, 503],
+    fails: [400, 402, 403, 404, 409, 413, 422, 503],
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -78,10 +80,11 @@ chat.openapi(
 );
 
 async function chatWithoutState(c: AppContext, body: ChatRequest): Promise<Response> {
+  refuseBound(c.var.principal);
   const id = newId("chatcmpl");
   const call = {
     config: config(c),
-    money: moneyIn(c.env, c.var.principal.tenantId, regionOf(c), (work) => background(c, work)),
+    money: moneyIn(c.env, c.var.principal, regionOf(c), (work) => background(c, work)),
     principal: c.var.principal,
     trace: traceOf(c, body.stream === true),
     eventId: id,
@@ -96,27 +99,12 @@ async function chatInSession(
   body: ChatRequest,
   sessionId: string,
 ): Promise<Response> {
-  const last = toMessages(body).at(-1);
-  if (last?.role !== "user" || last.content.trim() === "") {
-    throw new RosaError(
-      "invalid_request",
-      "messages: in a session the last message must be the user's next request",
-      { param: "messages" },
-    );
-  }
-  if (last.content.length > contentCharsMax) {
-    throw new RosaError(
-      "invalid_request",
-      `messages: a request may have ${contentCharsMax} characters`,
-      {
-        param: "messages",
-      },
-    );
-  }
+  const { request, said } = conversationOf(toMessages(body));
   const begun = await unwrap(
     mySession(c, sessionId).turnStream(
       {
-        content: last.content,
+        content: request,
+        said,
         sampling: toSampling(body),
         keyId: c.var.principal.keyId,
         idempotency: await idempotencyOf(c),
@@ -124,8 +112,8 @@ async function chatInSession(
       traceOf(c, body.stream === true),
     ),
   );
-  const { turnId, generation, stream } = begun;
-  const head = { ...headOf(turnId), session: sessionId, generation };
+  const { turnId, generation, history, stream } = begun;
+  const head = { ...headOf(turnId), session: sessionId, generation, history };
   return answer(c, body, head, sessionReply(turnId, stream));
 }
 
@@ -142,12 +130,18 @@ function headOf(id: string) {
 async function answer(
   c: AppContext,
   body: ChatRequest,
-  from: Omit<ReplyHead, "model">,
+  from: Omit<ReplyHead, "model"> & { history?: History },
   events: AsyncGenerator<ReplyEvent>,
 ): Promise<Response> {
   const headers = {
     "x-rosa2-generation": from.generation,
-    ...(from.session === null ? {} : { "x-rosa2-session": from.session, "x-rosa2-turn": from.id }),
+    ...(from.session === null
+      ? {}
+      : {
+          "x-rosa2-session": from.session,
+          "x-rosa2-turn": from.id,
+          "x-rosa2-history": from.history ?? "server",
+        }),
   };
   const started = await primed(events);
   // Whoever could not say at first which model it serves has begun to answer by now.

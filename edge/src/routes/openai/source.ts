@@ -1,7 +1,7 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { GenerateEvent, Message, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
-import type { Principal } from "../../accounts/keys.ts";
+import type { Principal } from "../../accounts/principal.ts";
 import { type Money, spendStreaming } from "../../accounts/spending.ts";
 import {
   costBody,
@@ -32,7 +32,7 @@ export async function* statelessReply(
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
   const { config, money, principal, trace, eventId } = call;
-  const { tenantId, keyId } = principal;
+  const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
@@ -76,7 +76,7 @@ export async function* statelessReply(
     } finally {
       if (end !== null || spent.hasBegun) {
         const { usage } = end ?? spent;
-        const common = { eventId, tenantId, keyId, sessionId: null, at: Date.now() };
+        const common = { eventId, tenantId, keyId, owner, sessionId: null, at: Date.now() };
         const event: UsageEvent = failed
           ? { ...common, kind: "failed", gpuMs: spent.gpuMs, costNanos: 0 }
           : {
@@ -104,6 +104,7 @@ export async function* sessionReply(
   stream: ReadableStream<Uint8Array>,
 ): AsyncGenerator<ReplyEvent> {
   let failure: { code: string; message: string } | null = null;
+  let isKept = true;
   let text = "";
   for await (const event of readLog(stream)) {
     if (event === null) yield { type: "ping" };
@@ -116,7 +117,9 @@ export async function* sessionReply(
       failure = { code: "gpu_unavailable", message: "The reply was interrupted and begun anew" };
       break;
     } else if (event.type === "error") {
-      failure = (event.data as { error: { code: string; message: string } }).error;
+      const data = event.data as { error: { code: string; message: string }; turn_id?: string };
+      failure = data.error;
+      isKept = data.turn_id !== undefined;
     } else if (event.type === "done") {
       const turn = event.data as TurnBody;
       if (turn.usage === null) throw new Error(`Turn ${turnId} is done without usage`);
@@ -130,6 +133,9 @@ export async function* sessionReply(
       };
       return;
     }
+  }
+  if (failure !== null && !isKept && isErrorCode(failure.code)) {
+    throw new RosaError(failure.code, failure.message, { param: "messages" });
   }
   throw new KeptError(
     failure ?? { code: "internal_error", message: "The reply ended without an end" },

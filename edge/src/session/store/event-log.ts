@@ -4,10 +4,10 @@
  * A reader takes everything after its cursor from the table and waits only when there is nothing, so there
  * is no gap between replay and live, and no event comes twice.
  */
-import { and, asc, eq, gt, inArray, max, or } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, lt, max, notInArray, or } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { LogEvent } from "../../contract/index.ts";
-import { events } from "./schema.ts";
+import { events, turns } from "./schema.ts";
 
 /** A reader takes the events of these turns and types; no types means all of them. */
 export interface Filter {
@@ -42,6 +42,15 @@ export class EventLog {
     this.#db
       .delete(events)
       .where(and(about, eq(events.type, "error")))
+      .run();
+  }
+
+  /** Deletes a turn's events, and those that turns no longer there left behind before `staleAt`. */
+  forgetTurn(turnId: string, staleAt: number): void {
+    const isOrphan = notInArray(events.turnId, this.#db.select({ id: turns.id }).from(turns));
+    this.#db
+      .delete(events)
+      .where(or(eq(events.turnId, turnId), and(isOrphan, lt(events.at, staleAt))))
       .run();
   }
 

@@ -4,9 +4,11 @@ import type { EventLog } from "./event-log.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface Store {
-  /** Who this session is, read once: neither ever changes. */
+  /** Who this session is, read once: none of it ever changes. */
   readonly sessionId: string;
   readonly tenantId: string;
+  /** Whose session it is among the tenant's users; null: nobody's. */
+  readonly owner: string | null;
   db: DrizzleSqliteDODatabase;
   log: EventLog;
   outbox: Outbox;

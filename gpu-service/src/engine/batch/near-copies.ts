@@ -6,12 +6,6 @@ const gramTokens = 5;
 /** Share of a reply's 5-grams that a near copy has from the rejected one. */
 const sharedMin = 0.8;
 
-/** A reply without what a thinking model wrote before it: two answers are compared, not two trains of thought. */
-export function answerOf(text: string): string {
-  const end = text.lastIndexOf("</think>");
-  return (end < 0 ? text : text.slice(end + "</think>".length)).trim();
-}
-
 /** `rejected` are the token ids of answers; short ones count for nothing here. */
 export function isNearCopy(
   reply: ArrayLike<number>,

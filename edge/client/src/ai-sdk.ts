@@ -1,0 +1,124 @@
+/**
+ * `useChat` of the AI SDK over rosa2's sessions: `new Chat({ transport: new Rosa2ChatTransport(rosa2) })`.
+ *
+ * An assistant's message has its turn's id, so `session.feedback(message.id, …)` judges it. "Regenerate" tells rosa2
+ * that the reply was wrong and asks for another try; a reply that was interrupted is followed again by `resume`.
+ */
+import type { ChatTransport, UIMessage, UIMessageChunk } from "ai";
+import type { Rosa2 } from "./client.ts";
+import type { SessionClient } from "./session.ts";
+import type { SessionCreate, Turn } from "./types.ts";
+
+export interface Rosa2ChatOptions {
+  /** The session of a chat that the app has kept; null makes one. By default each chat's is kept in memory. */
+  sessionOf?: (chatId: string) => Promise<string | null> | string | null;
+  /** Told once for a chat that got a new session, so that the app can keep it. */
+  onSession?: (chatId: string, sessionId: string) => void;
+  /** What a new session is made with. */
+  session?: SessionCreate;
+}
+
+type Send = Parameters<ChatTransport<UIMessage>["sendMessages"]>[0];
+type Events = AsyncIterable<{ type: string; data: unknown }>;
+
+export class Rosa2ChatTransport implements ChatTransport<UIMessage> {
+  readonly #rosa2: Rosa2;
+  readonly #options: Rosa2ChatOptions;
+  readonly #sessions = new Map<string, Promise<SessionClient>>();
+  /** A stream that is followed again is told from its beginning. */
+  readonly resumeStreamIsReplay = true;
+
+  constructor(rosa2: Rosa2, options: Rosa2ChatOptions = {}) {
+    this.#rosa2 = rosa2;
+    this.#options = options;
+  }
+
+  async sendMessages(send: Send): Promise<ReadableStream<UIMessageChunk>> {
+    const { trigger, chatId, messages, abortSignal } = send;
+    const session = await this.session(chatId);
+    const options = abortSignal === undefined ? {} : { signal: abortSignal };
+    if (trigger === "regenerate-message") {
+      const turnId = send.messageId ?? (await lastTurn(session))?.id;
+      if (turnId === undefined) throw new Error("There is no reply to try again");
+      return chunksOf(session.feedbackStream(turnId, { reward: -1, retry: true }, options));
+    }
+    return chunksOf(session.stream(textOf(messages.at(-1)), options));
+  }
+
+  /** Follows the reply that is still being written; null when there is none. */
+  async reconnectToStream({ chatId }: { chatId: string }) {
+    const session = await this.session(chatId);
+    const turn = await lastTurn(session);
+    return turn?.status === "running" ? chunksOf(session.follow(turn.id)) : null;
+  }
+
+  /** The session behind a chat, for feedback, generations and words. */
+  session(chatId: string): Promise<SessionClient> {
+    const known = this.#sessions.get(chatId);
+    if (known !== undefined) return known;
+    const opened = this.#open(chatId);
+    this.#sessions.set(chatId, opened);
+    opened.catch(() => this.#sessions.delete(chatId));
+    return opened;
+  }
+
+  async #open(chatId: string): Promise<SessionClient> {
+    const kept = await this.#options.sessionOf?.(chatId);
+    if (kept != null) return this.#rosa2.session(kept);
+    const session = await this.#rosa2.createSession(this.#options.session);
+    this.#options.onSession?.(chatId, session.id);
+    return session;
+  }
+}
+
+async function lastTurn(session: SessionClient): Promise<Turn | undefined> {
+  return (await session.read()).turns.at(-1);
+}
+
+function textOf(message: UIMessage | undefined): string {
+  const texts = message?.parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
+  if (message?.role !== "user" || texts === undefined || texts.length === 0) {
+    throw new Error("The last message must be the user's and hold text");
+  }
+  return texts.join("\n");
+}
+
+/** The AI SDK's chunks of a reply's events. A reply that starts anew begins a new part of text. */
+function chunksOf(events: Events): ReadableStream<UIMessageChunk> {
+  const iterator = toChunks(events);
+  return new ReadableStream<UIMessageChunk>({
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        controller.error(error);
+      }
+    },
+    async cancel() {
+      await iterator.return(undefined);
+    },
+  });
+}
+
+async function* toChunks(events: Events): AsyncGenerator<UIMessageChunk> {
+  let part = 0;
+  let isOpen = false;
+  for await (const { type, data } of events) {
+    if (type === "turn") {
+      yield { type: "start", messageId: (data as Turn).id };
+    } else if (type === "delta") {
+      if (!isOpen) yield { type: "text-start", id: String(part) };
+      isOpen = true;
+      yield { type: "text-delta", id: String(part), delta: (data as { text: string }).text };
+    } else if (type === "reset" && isOpen) {
+      yield { type: "text-end", id: String(part++) };
+      isOpen = false;
+    } else if (type === "done") {
+      if (isOpen) yield { type: "text-end", id: String(part) };
+      yield { type: "finish" };
+      return;
+    }
+  }
+}

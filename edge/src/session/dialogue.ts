@@ -1,0 +1,94 @@
+/**
+ * What a chat client says of the conversation beside its request: a system message, and earlier messages.
+ *
+ * The session's own instructions and history are what counts. A first system message becomes the instructions; a
+ * later one must be the same. Earlier messages are compared with the history and never replace it.
+ */
+import { RosaError } from "@rosa2/shared/errors";
+import type { Message } from "@rosa2/shared/protocol";
+import { asc, count, inArray } from "drizzle-orm";
+import type { SessionContext } from "./context.ts";
+import type { Exchange } from "./policy/prompt.ts";
+import { sessionRow } from "./store/rows.ts";
+import { session, turns } from "./store/schema.ts";
+
+export interface Said {
+  /** The client's system message; null where it sent none. */
+  instructions: string | null;
+  /** Its messages before the request. */
+  earlier: Message[];
+}
+
+/** How the messages sent along relate to the history: none were sent, they are its latest part, or they differ. */
+export type History = "server" | "matched" | "differs";
+
+/** A turn that was taken, as a chat client's stream begins. */
+export interface BegunTurn {
+  turnId: string;
+  generation: string;
+  history: History;
+  stream: ReadableStream<Uint8Array>;
+}
+
+interface Finished extends Exchange {
+  problemId: string;
+  index: number;
+  content: string;
+}
+
+/** Finished exchanges, oldest first, each problem with its last try; `but` leaves a problem out. */
+export function exchanges(context: SessionContext, but: string | null = null): Finished[] {
+  const { problemId, index, content, prompt, reply, status } = turns;
+  const rows = context.db
+    .select({ problemId, index, content, prompt, reply })
+    .from(turns)
+    .where(inArray(status, ["completed", "stopped"]))
+    .orderBy(asc(index))
+    .all();
+  const last = new Map<string, Finished>();
+  for (const row of rows)
+    if (row.problemId !== but && row.reply !== "") last.set(row.problemId, row);
+  return [...last.values()];
+}
+
+/**
+ * Makes the client's system message the instructions of a session that has none and no turn yet.
+ *
+ * @throws RosaError `invalid_request` where the session's instructions are others.
+ */
+export function takeInstructions(context: SessionContext, said: Said | undefined): void {
+  const wanted = said?.instructions ?? null;
+  if (wanted === null) return;
+  const { instructions } = sessionRow(context);
+  if (instructions === wanted) return;
+  const begun = context.db.select({ turns: count() }).from(turns).get()?.turns ?? 0;
+  if (instructions !== null || begun > 0) {
+    throw new RosaError(
+      "invalid_request",
+      "messages: the system message is not the session's instructions. Leave it out, send it as it was, or open another session",
+      { param: "messages" },
+    );
+  }
+  context.db.update(session).set({ instructions: wanted }).run();
+}
+
+/** Compares what a client sent before the turn of this index with the history until then. */
+export function compareHistory(
+  context: SessionContext,
+  said: Said | undefined,
+  before: number,
+): History {
+  const sent = said?.earlier ?? [];
+  if (sent.length === 0) return "server";
+  const history = exchanges(context)
+    .filter(({ index }) => index < before)
+    .flatMap(({ content, prompt, reply }) => [[content, prompt], [reply]]);
+  const latest = history.slice(-sent.length);
+  const isLatest =
+    latest.length === sent.length &&
+    sent.every(({ role, content }, i) => {
+      const isUser = (sent.length - i) % 2 === 0;
+      return role === (isUser ? "user" : "assistant") && latest[i]?.includes(content) === true;
+    });
+  return isLatest ? "matched" : "differs";
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import type { ApiDocument } from "../../edge/src/docs/page.ts";
+import { exampleOf } from "../../edge/src/docs/schema.ts";
+import {
+  ask,
+  type Caller,
+  callerWith,
+  judge,
+  newTenant,
+  openSession,
+  phoneOf,
+} from "./support/client.ts";
+
+interface Owned {
+  s: string;
+  t: string;
+  g: string;
+}
+
+/** A session with a turn, feedback and a generation. */
+async function ownedBy(caller: Caller): Promise<Owned> {
+  const { id } = await openSession(caller);
+  const turn = await ask(caller, id, "Say hello");
+  const body = { reward: -1, correction: "hello", retry: true };
+  const { weights } = await judge(caller, id, turn.id, body);
+  return { s: id, t: turn.id, g: weights.generation ?? "" };
+}
+
+describe("every route below a session, as the documents list them", () => {
+  it("is another owner's and another tenant's nowhere, and its owner's and the server's everywhere", async () => {
+    const [server, elsewhere] = [await newTenant(), await newTenant()];
+    const keyOf = async (tenant: Caller, headers: Record<string, string> = {}) => {
+      const { key } = await tenant.make<{ key: string }>("/v1/keys", { name: "back end" });
+      const caller = callerWith(tenant.tenantId, key);
+      const fetch: Caller["fetch"] = (path, init) =>
+        caller.fetch(path, { ...init, headers: { ...init?.headers, ...headers } });
+      return { ...caller, fetch };
+    };
+    const ann = await phoneOf(server, "ann");
+    const mine: [string, Caller][] = [
+      ["its owner's token", ann],
+      ["a chat key of its tenant", await keyOf(server)],
+      ["an admin key of its tenant", server],
+      ["a chat key that acts for its owner", await keyOf(server, { "x-rosa2-owner": "ann" })],
+    ];
+    const foreign: [string, Caller][] = [
+      ["another owner's token", await phoneOf(server, "bob")],
+      ["a chat key that acts for another owner", await keyOf(server, { "x-rosa2-owner": "bob" })],
+      ["another tenant's token of the same owner", await phoneOf(elsewhere, "ann")],
+      ["another tenant's chat key", await keyOf(elsewhere)],
+      ["another tenant's admin key", elsewhere],
+      [
+        "another tenant's chat key that acts for the owner",
+        await keyOf(elsewhere, { "x-rosa2-owner": "ann" }),
+      ],
+    ];
+    const owned = await ownedBy(ann);
+    const bobs = await ownedBy(foreign[0]?.[1] as Caller);
+    const document = await server.get<ApiDocument>("/openapi.json");
+    const named = document.components?.schemas ?? {};
+    const operations = Object.entries(document.paths ?? {})
+      .filter(([path]) => path.includes("{s}"))
+      .flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, { requestBody }]) => ({ path, method, requestBody })),
+      );
+    const call = async (
+      caller: Caller,
+      { path, method, requestBody }: (typeof operations)[number],
+      ids: Owned,
+    ) => {
+      const media = requestBody?.content["application/json"];
+      const known: Record<string, string> = { ...ids, c: "con_9", w: "nothing" };
+      const url = path.replace(/\{(\w+)\}/g, (_, name: string) => {
+        return known[name] ?? expect.unreachable(name);
+      });
+      const body = media?.example ?? exampleOf(media?.schema ?? {}, named);
+      const answer = await caller.fetch(url, {
+        method: method.toUpperCase(),
+        headers: { "content-type": "application/json" },
+        ...(media === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return { status: answer.status, isUnknown: text.includes("No such session") };
+    };
+    let cells = 0;
+    for (const operation of operations) {
+      const name = `${operation.method} ${operation.path}`;
+      for (const [who, caller] of foreign) {
+        const answer = await call(caller, operation, owned);
+        expect(answer, `${name} by ${who}`).toEqual({ status: 404, isUnknown: true });
+        cells++;
+      }
+      // In one's own session another's turns and generations are not there either.
+      for (const id of ["t", "g"] as const) {
+        if (!operation.path.includes(`{${id}}`)) continue;
+        const answer = await call(ann, operation, { ...owned, [id]: bobs[id] });
+        expect(answer, `${name} with another's ${id}`).toEqual({ status: 404, isUnknown: false });
+        cells++;
+      }
+    }
+    for (const [who, caller] of mine) {
+      // Each needs a session of its own, because one of the routes erases it.
+      const own = await ownedBy(ann);
+      const last = operations.toSorted((a, b) => rank(a) - rank(b));
+      for (const operation of last) {
+        const answer = await call(caller, operation, own);
+        const name = `${operation.method} ${operation.path} by ${who}`;
+        expect([401, 403], name).not.toContain(answer.status);
+        expect(answer.isUnknown, name).toBe(false);
+        cells++;
+      }
+    }
+    expect(cells).toBeGreaterThan(180);
+    for (const [who, caller] of foreign) {
+      const listed = await (await caller.fetch("/v1/sessions")).text();
+      expect(listed.includes(owned.s), who).toBe(false);
+    }
+  });
+});
+
+function rank({ path, method }: { path: string; method: string }): number {
+  return method === "delete" && path === "/v1/sessions/{s}" ? 1 : 0;
+}
