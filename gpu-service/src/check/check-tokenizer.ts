@@ -1,9 +1,10 @@
 /** Says what a checkpoint's tokenizer and chat template are and whether they work; knows no weights. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
 import type { ModelConfig } from "../checkpoint/checkpoint.ts";
+import { missingTokenizer } from "../tokenizer/missing-tokenizer.ts";
 import { ChatTokenizer } from "../tokenizer/tokenizer.ts";
 
 export interface TokenizerReport {
@@ -111,6 +112,7 @@ function findTemplate(directory: string): TokenizerReport["chat_template"] {
 
 function readTokenizer(directory: string): z.infer<typeof fileSchema> {
   const name = "tokenizer.json";
+  if (!existsSync(join(directory, name))) throw missingTokenizer(readdirSync(directory), directory);
   try {
     return fileSchema.parse(JSON.parse(readFileSync(join(directory, name), "utf8")));
   } catch (cause) {

@@ -2,7 +2,7 @@
  * A checkpoint's tokenizer and chat template: messages to prompt ids, ids to text. Special tokens
  * come from the template only; whatever a message says, it stays text.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
@@ -10,6 +10,7 @@ import { splitThought } from "@rosa2/shared/thinking";
 import { z } from "zod";
 import { ChatTemplate, type Forbids, matchAny } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
+import { missingTokenizer } from "./missing-tokenizer.ts";
 import { type TokenizerFile, tokenizerFileSchema, Vocabulary } from "./vocabulary.ts";
 import { TookTooLong, withinTime } from "./within-time.ts";
 
@@ -77,6 +78,8 @@ export class ChatTokenizer {
   /** Reads the tokenizer's files from a checkpoint directory. */
   static load(directory: string, eosIds: readonly number[]): ChatTokenizer {
     const template = join(directory, "chat_template.jinja");
+    if (existsSync(directory) && !existsSync(join(directory, "tokenizer.json")))
+      throw missingTokenizer(readdirSync(directory), directory);
     const readIfThere = (name: string) =>
       existsSync(join(directory, name)) ? readJson(directory, name) : {};
     return new ChatTokenizer(

@@ -152,7 +152,7 @@ describe("a checkpoint that does not run", () => {
       ...config,
       hidden_act: "gelu",
       torch_dtype: "float64",
-      rope_scaling: { rope_type: "yarn", factor: 4 },
+      rope_scaling: { rope_type: "mrope", factor: 4 },
       quantization_config: { quant_method: "gptq" },
       partial_rotary_factor: 0.5,
     }));
@@ -173,7 +173,7 @@ describe("a checkpoint that does not run", () => {
       ["hidden_act", '"gelu"'],
       ["partial_rotary_factor", "0.5"],
       ["quantization_config", "gptq"],
-      ["rope_scaling.rope_type", '"yarn"'],
+      ["rope_scaling.rope_type", '"mrope"'],
     ] as const)
       expect(values[field]).toContain(value);
     expect(report.problems.every(({ code }) => code === "checkpoint_unsupported")).toBe(true);
@@ -398,7 +398,7 @@ describe("the command", () => {
     expect((await run(["check"], { MODEL: directory })).stdout).toContain(directory);
     for (const args of [["chek"], ["check", "--xml"]]) {
       const { code, stderr } = await run(args);
-      expect([code, stderr]).toEqual([1, expect.stringContaining("Usage:")]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining("npm run model -- check [")]);
     }
     const { code, stderr } = await run(["check", directory], { ROWS: "many" });
     expect([code, stderr]).toEqual([1, expect.stringContaining('ROWS="many"')]);
