@@ -54,11 +54,20 @@ export interface ChatCompletion {
     index: number;
     message: {
       role: "assistant";
-      content: string;
+      content: string | null;
       refusal: null;
+      reasoning_content?: string;
+      tool_calls?: {
+        id: string;
+        type: "function";
+        function: {
+          name: string;
+          arguments: string;
+        };
+      }[];
     };
     logprobs?: unknown;
-    finish_reason: "stop" | "length";
+    finish_reason: "stop" | "length" | "tool_calls";
   }[];
   usage: Usage;
   rosa2: {
@@ -81,6 +90,19 @@ export interface ChatCompletionRequest {
           [other: string]: unknown;
         }[]
       | null;
+    tool_calls?:
+      | {
+          id: string;
+          type?: string;
+          function?: {
+            name: string;
+            arguments: string;
+            [other: string]: unknown;
+          };
+          [other: string]: unknown;
+        }[]
+      | null;
+    tool_call_id?: string | null;
     [other: string]: unknown;
   }[];
   stream?: boolean | null;
@@ -114,6 +136,66 @@ export interface ChatCompletionRequest {
   logit_bias?: Record<string, number> | null;
   logprobs?: boolean | null;
   top_logprobs?: number | null;
+  response_format?:
+    | {
+        type: "text";
+        [other: string]: unknown;
+      }
+    | {
+        type: "json_object";
+        [other: string]: unknown;
+      }
+    | {
+        type: "json_schema";
+        json_schema: {
+          name: string;
+          schema?: Record<string, unknown> | null;
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }
+    | null;
+  tools?:
+    | {
+        type: string;
+        function?: {
+          name: string;
+          description?: string | null;
+          parameters?: Record<string, unknown> | null;
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }[]
+    | null;
+  tool_choice?:
+    | "none"
+    | "auto"
+    | "required"
+    | {
+        type: string;
+        function?: {
+          name: string;
+          [other: string]: unknown;
+        };
+        allowed_tools?: {
+          mode: "auto" | "required";
+          tools: {
+            function?: {
+              name: string;
+              [other: string]: unknown;
+            };
+            [other: string]: unknown;
+          }[];
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }
+    | null;
+  parallel_tool_calls?: boolean | null;
+  reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+  chat_template_kwargs?: {
+    enable_thinking?: boolean | null;
+  } | null;
   metadata?: Record<string, unknown> | null;
   [other: string]: unknown;
 }

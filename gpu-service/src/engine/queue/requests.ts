@@ -107,6 +107,11 @@ export class Requests {
     this.#checkBias(sampling.logit_bias);
     const tokensMax = this.#replyTokensMax(prompt.length, sampling);
     const seed = seedOf(sampling);
+    if (output?.thinking === true && thought === "none") {
+      throw new RosaError("unsupported_parameter", "Cannot think first: this model does not", {
+        param: "thinking",
+      });
+    }
     const constraints = await this.#constraints(id, output);
     if (constraints === null) return;
     const answers = request.rejected.map((text) => tokenizer.replyIds(answerOf(text)));
