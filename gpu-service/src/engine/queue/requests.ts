@@ -50,6 +50,8 @@ export interface Runtime {
   sampling: SamplingDefaults;
   /** What the checkpoint's rosa2.json says about it. */
   contextPolicy?: ContextPolicy | undefined;
+  /** What the LoRA merged into the model is called. */
+  lora?: string | undefined;
   /** Throws `adapter_invalid` when the file does not fit this model. */
   readAdapter(bytes: Uint8Array): AdapterWeights;
   /** One update in slices; an accepted one comes with the new adapter and its file. */
