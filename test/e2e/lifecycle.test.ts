@@ -105,7 +105,7 @@ describe("npm start", () => {
 
   it.each([
     [{ PORT: "http" }, 'PORT="http"'],
-    [{ REWRITER: "magic" }, "REWRITER must be one of rules, gpu, openai, workers-ai"],
+    [{ REWRITER: "magic" }, "REWRITER must be one of compose, gpu, openai, workers-ai"],
     [{ PROVIDER: "abacus" }, 'PROVIDER="abacus"'],
   ])("names a setting that cannot be: %o", async (environment, message) => {
     await expect(Rosa.start(state.path, environment)).rejects.toThrow(message);

@@ -4,8 +4,8 @@ export interface Adaptation {
   mode?: "both" | "words" | "weights" | "off";
   /** What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so) */
   context?: "request" | "dialogue";
-  /** Who proposes wordings: the rules alone, the served model beside them (`gpu`), or the deployment's own `openai` or `workers-ai` where it is set up. The deployment's choice unless given */
-  rewriter?: "rules" | "gpu" | "openai" | "workers-ai";
+  /** Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given */
+  rewriter?: "compose" | "gpu" | "openai" | "workers-ai";
 }
 
 export interface ApiKey {
@@ -416,7 +416,7 @@ export interface KeyCreate {
 }
 
 export interface Lexicon {
-  /** Wordings with several readings, of your own domain. An own sense replaces the shipped one of its id. `*` in spans, hints and cues stands for any one word */
+  /** Wordings with several readings, of your own domain. `*` in spans, hints and cues stands for any one word */
   senses: {
     id: string;
     label: string;
@@ -559,7 +559,7 @@ export interface ResponseRequest {
 export interface Session extends SessionSummary {
   instructions: string | null;
   context: "request" | "dialogue";
-  rewriter: "rules" | "gpu" | "openai" | "workers-ai";
+  rewriter: "compose" | "gpu" | "openai" | "workers-ai";
   forked_from: string | null;
   expires_at: string | null;
   turns: Turn[];
@@ -790,13 +790,36 @@ export interface Words {
   hinted: boolean;
   /** Belief, before this feedback, in the reading that was answered */
   share: number;
-  /** The model that proposed a wording beside the rules, if one is set up */
+  /** The model that was asked for wordings; null where what the session holds explained the feedback, or none is set up. Tokens of the served model are billed as a reply's, whichever wording wins; weighing is not billed */
   rewriter: {
     name: string;
     adopted: boolean;
     failure: string | null;
     calls: number;
+    /** Wordings that it proposed */
+    drawn: number;
+    /** Those that passed the checks; only they were weighed */
+    kept: number;
+    prompt_tokens: number;
+    completion_tokens: number;
   } | null;
+  /** Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name */
+  by: string;
+  /** Why that wording goes out */
+  reason: string;
+  /** The likeliest wordings that were weighed */
+  candidates: {
+    wording: string;
+    by: string;
+    /** Belief in it before this feedback */
+    prior: number;
+    /** Belief in it now */
+    share: number;
+    /** Log-prob of the rejected reply under it (nats) */
+    rejected: number | null;
+    /** Log-prob of the accepted reply or correction under it (nats) */
+    right: number | null;
+  }[];
   constraints: string[];
   ruled_out: string[];
   spans: {

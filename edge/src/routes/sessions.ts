@@ -231,13 +231,13 @@ async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
   return model?.context_policy ?? "dialogue";
 }
 
-/** The rules and the served model are always there; the others where the deployment is set up for them. */
+/** Composing and the served model are always there; the others where the deployment is set up for them. */
 function usableRewriter(
   { rewriter }: Config,
   wanted: RewriterName | undefined,
 ): RewriterName | null {
   if (wanted === undefined) return null;
-  if (wanted === "rules" || wanted === "gpu" || wanted === rewriter.name) return wanted;
+  if (wanted === "compose" || wanted === "gpu" || wanted === rewriter.name) return wanted;
   throw new RosaError("invalid_request", `This deployment has no rewriter "${wanted}"`, {
     param: "adaptation.rewriter",
   });

@@ -115,7 +115,7 @@ function WordsCard({ words }: { words: Words }) {
           {words.rewriter !== null && (
             <span>
               {words.rewriter.name}{" "}
-              {words.rewriter.adopted ? "wording taken" : "wording left, rules’ taken"}
+              {words.rewriter.adopted ? "wording taken" : "what was said taken"}
             </span>
           )}
         </p>

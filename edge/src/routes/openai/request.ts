@@ -27,7 +27,7 @@ const chatMessageSchema = z.looseObject({
   content: z
     .union([z.string().max(limits.contentCharsMax), z.array(partSchema).max(64)])
     .nullish()
-    .openapi({ example: "Sort them: 31, 7, 12" }),
+    .openapi({ example: "Write a haiku about rain" }),
   tool_calls: z
     .array(
       z.looseObject({
