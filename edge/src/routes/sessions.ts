@@ -243,19 +243,22 @@ function usableRewriter(
   });
 }
 
-/** A session as it is opened where nobody says how: both axes adapt. @returns its id. */
+/**
+ * A session as OpenAI's clients expect a conversation to be: both axes adapt, and the model sees the dialogue.
+ *
+ * @returns its id.
+ */
 export async function openDefaultSession(
   c: AppContext,
   { instructions, ttlSeconds }: { instructions: string | null; ttlSeconds: number },
 ): Promise<string> {
-  const mode = "both";
   const input = {
     owner: c.var.principal.owner,
     title: null,
     metadata: {},
     instructions,
-    mode,
-    context: await contextOf(c, mode),
+    mode: "both",
+    context: "dialogue",
     rewriter: usableRewriter(config(c), undefined),
     lexicon: [],
     expiresAt: Date.now() + ttlSeconds * 1000,

@@ -97,11 +97,8 @@ class ItemWriter {
   *think(text: string): Generator<SseEvent> {
     if (this.#open?.type !== "reasoning") yield* this.#start(thoughtItem(this.#head));
     this.#text += text;
-    yield this.#event("response.reasoning_text.delta", {
-      ...this.#at(),
-      content_index: 0,
-      delta: text,
-    });
+    const place = { ...this.#at(), summary_index: 0 };
+    yield this.#event("response.reasoning_summary_text.delta", { ...place, delta: text });
   }
 
   *say(text: string): Generator<SseEvent> {
@@ -155,7 +152,13 @@ class ItemWriter {
     this.#text = "";
     yield this.#event("response.output_item.added", { output_index: this.#items.length - 1, item });
     if (item.type === "function_call") return;
-    const part = partOf(item, "");
+    if (item.type === "reasoning") {
+      const part = { type: "summary_text", text: "" };
+      const place = { ...this.#at(), summary_index: 0 };
+      yield this.#event("response.reasoning_summary_part.added", { ...place, part });
+      return;
+    }
+    const part = textPart("");
     yield this.#event("response.content_part.added", { ...this.#at(), content_index: 0, part });
   }
 
@@ -164,14 +167,18 @@ class ItemWriter {
     if (item === null) return;
     const text = this.#text;
     const place = this.#at();
-    if (item.type !== "function_call") {
-      const part = partOf(item, text);
+    if (item.type === "message") {
+      const part = textPart(text);
       item.content = [part];
       const said = { ...place, content_index: 0 };
-      const name = item.type === "message" ? "output_text" : "reasoning_text";
-      const logprobs = item.type === "message" ? { logprobs: [] } : {};
-      yield this.#event(`response.${name}.done`, { ...said, text, ...logprobs });
+      yield this.#event("response.output_text.done", { ...said, text, logprobs: [] });
       yield this.#event("response.content_part.done", { ...said, part });
+    } else if (item.type === "reasoning") {
+      const part = { type: "summary_text", text };
+      item.summary = [part];
+      const said = { ...place, summary_index: 0 };
+      yield this.#event("response.reasoning_summary_text.done", { ...said, text });
+      yield this.#event("response.reasoning_summary_part.done", { ...said, part });
     } else {
       item.arguments = text;
       yield this.#event("response.function_call_arguments.done", {
@@ -198,8 +205,7 @@ function sse(type: string, data: object): SseEvent {
   return { event: type, data: JSON.stringify({ type, ...data }) };
 }
 
-function partOf({ type }: Item, text: string): object {
-  if (type === "reasoning") return { type: "reasoning_text", text };
+function textPart(text: string): object {
   return { type: "output_text", text, annotations: [], logprobs: [] };
 }
 
@@ -214,7 +220,7 @@ function messageItem({ ids }: ResponseHead): Item {
 }
 
 function thoughtItem({ ids }: ResponseHead): Item {
-  return { id: ids.thought, type: "reasoning", status: "in_progress", summary: [], content: [] };
+  return { id: ids.thought, type: "reasoning", status: "in_progress", summary: [] };
 }
 
 function callItem({ ids }: ResponseHead, index: number, name: string): Item {

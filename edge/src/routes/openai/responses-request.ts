@@ -131,7 +131,7 @@ export function responseIds({ sessionId, turnId }: StoredId) {
 }
 
 /** Null for an id that names no stored response. */
-export function storedId(id: string): StoredId | null {
+function storedId(id: string): StoredId | null {
   const [, session, turn] = /^(?:resp|msg|fc|rs)_([\w-]+)_([0-9A-Z]{26})(?:_\d+)?$/.exec(id) ?? [];
   if (session === undefined || turn === undefined) return null;
   return { sessionId: `ses_${session}`, turnId: `turn_${turn}` };
