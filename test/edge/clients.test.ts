@@ -141,7 +141,8 @@ const openaiChat: Doing = {
   },
   thinking: async (c) => {
     const { choices } = await client(c).chat.completions.create({ model, messages: user("hi") });
-    return (choices[0]?.message as { reasoning_content?: string }).reasoning_content;
+    const message = choices[0]?.message as { reasoning_content?: string } | undefined;
+    return message?.reasoning_content;
   },
   history: async (c) =>
     void (await client(c).chat.completions.create({ model, messages: earlier })),
