@@ -171,7 +171,10 @@ export class Requests {
     }
     const rows = this.#rejectedRows(request.rejected, prompt, tokensMax);
     this.#scheduler
-      .runBackground(id, priorities.score, this.#runtime.model.passRows(rows, adapter))
+      .runBackground(
+        { id, tenant: request.tenant, priority: priorities.score },
+        this.#runtime.model.passRows(rows, adapter),
+      )
       .then((logprobs) =>
         start(rows.map(({ reply }, i) => ({ ids: reply, logprobs: logprobs[i] as Float32Array }))),
       )
@@ -230,8 +233,7 @@ export class Requests {
     const rows = request.items.map((item, i) => this.#row(item, `items.${i}`));
     const queuedAt = performance.now();
     const { value: logprobs, startedAt } = await this.#scheduler.runBackground(
-      id,
-      priorities.score,
+      { id, tenant: request.tenant, priority: priorities.score },
       timed(this.#runtime.model.passRows(rows, adapter)),
     );
     return {
@@ -261,8 +263,7 @@ export class Requests {
     }));
     const queuedAt = performance.now();
     const { value, startedAt } = await this.#scheduler.runBackground(
-      id,
-      priorities.update,
+      { id, tenant: request.tenant, priority: priorities.update },
       timed(this.#runtime.adapt(rows, request.plan, parent)),
     );
     if (value.file) {
