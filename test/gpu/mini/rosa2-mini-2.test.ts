@@ -29,7 +29,7 @@ afterAll(() => model.dispose());
 async function replyTo(content: string): Promise<string> {
   const prompt = tokenizer.promptIds([{ role: "user", content }]);
   const [ids] = await replyGreedily(model, [[...prompt]], 60);
-  return tokenizer.decode(Int32Array.from(ids!)).trim();
+  return tokenizer.decode(ids!).trim();
 }
 
 /** Rows of the card's table under a heading, as cells. */
