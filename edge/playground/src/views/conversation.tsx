@@ -132,11 +132,12 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
                     generation={generations.find(({ id }) => id === record.weights?.generation)}
                   />
                 ))}
-              {canJudge && isJudged(turn) && (
+              {(canJudge || turn !== latest) && isJudged(turn) && (
                 <JudgeView
                   key={session.feedback.filter(({ turn_id }) => turn_id === turn.id).length}
                   turn={turn}
                   folded={turn !== latest}
+                  disabled={!canJudge}
                   onJudge={(judgement) => {
                     // The buttons go away: whoever uses the keyboard stays in the conversation.
                     scroller.current?.focus({ preventScroll: true });
