@@ -8,16 +8,19 @@ import { adaptable } from "./adaptable-model.ts";
 import { readModelSettings } from "./checkpoint/model-settings.ts";
 import type { Quantization } from "./compiler/decoder/quantize.ts";
 import { checkQuantization } from "./engine/model/golden-check.ts";
-import { Model } from "./engine/model/model.ts";
+import { type LoraSource, Model } from "./engine/model/model.ts";
 import type { Provider } from "./engine/model/provider.ts";
 import type { Runtime } from "./engine/queue/requests.ts";
 import { countingReport, terminalReport } from "./hub/progress.ts";
 import { resolveModel } from "./hub/resolve.ts";
+import { resolveLora } from "./hub/resolve-lora.ts";
 import { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 
 export interface LoadOptions {
   /** Checkpoint directory or hub id. */
   model: string;
+  /** PEFT directory or hub id of a LoRA to merge; none by default. */
+  lora?: string | null;
   hub: { endpoint: string; token?: string | undefined };
   provider: Provider;
   quantize: "none" | "8" | "4";
@@ -31,9 +34,10 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     ...options.hub,
     report: terminalReport(),
   });
-  const quantization = await chooseQuantization(directory, options);
+  const merged = { ...options, lora: await findLora(options) };
+  const quantization = await chooseQuantization(directory, merged);
   const model = await Model.load(directory, {
-    ...options,
+    ...merged,
     quantization,
     ...(id === null ? {} : { id }),
   });
@@ -52,8 +56,10 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     tokenizer,
     sampling: model.config.sampling,
     contextPolicy: settings.context,
+    lora: model.lora?.name,
     readAdapter: (bytes) => readAdapter(model, bytes),
-    peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
+    peftFiles: (adapter) =>
+      peftFiles(model, model.id, model.basis(adapter.rank), adapter, model.lora),
     adapt: async function* (rows, plan, parent) {
       const { B, ...result } = yield* adapt(
         subject,
@@ -75,10 +81,16 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   };
 }
 
+async function findLora({ lora = null, hub }: LoadOptions): Promise<LoraSource | null> {
+  if (lora === null) return null;
+  const report = terminalReport();
+  return { directory: await resolveLora(lora, { ...hub, report }), name: lora };
+}
+
 /** Reports on standard error how often quantised and fp32 tokens agree. */
 async function chooseQuantization(
   directory: string,
-  options: LoadOptions,
+  options: Omit<LoadOptions, "lora"> & { lora: LoraSource | null },
 ): Promise<Quantization | null> {
   if (options.quantize === "none") return null;
   const bits = options.quantize === "8" ? 8 : 4;
