@@ -5,6 +5,7 @@ import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
 import { loadAnchors } from "./adapt/anchors.ts";
 import { peftFiles } from "./adapt/peft.ts";
 import { adaptable } from "./adaptable-model.ts";
+import { ignoredNote } from "./checkpoint/generation-config.ts";
 import { readModelSettings } from "./checkpoint/model-settings.ts";
 import type { Quantization } from "./compiler/decoder/quantize.ts";
 import { checkQuantization } from "./engine/model/golden-check.ts";
@@ -43,6 +44,8 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   });
   const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds, model.shape.vocabSize);
   const settings = readModelSettings(directory);
+  const ignored = ignoredNote(model.config.ignoredGeneration);
+  if (ignored !== null) process.stderr.write(`${ignored}\n`);
   const subject = adaptable(model, tokenizer, settings, {
     anchors: await loadAnchors(directory, model, options.threads),
     threads: options.threads,

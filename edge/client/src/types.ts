@@ -446,6 +446,116 @@ export interface ModelList {
   data: Model[];
 }
 
+export interface Response {
+  /** What the next request names as previous_response_id */
+  id: string;
+  object: "response";
+  /** Unix seconds */
+  created_at: number;
+  status: "completed" | "incomplete";
+  /** The model that answered */
+  model: string;
+  /** A thought, what is said, and the functions that are called, as far as there are */
+  output: {
+    id: string;
+    type: string;
+    [other: string]: unknown;
+  }[];
+  usage: {
+    input_tokens: number;
+    output_tokens: number;
+    total_tokens: number;
+    [other: string]: unknown;
+  };
+  [other: string]: unknown;
+}
+
+export interface ResponseRequest {
+  /** The served model's name, or an alias of the deployment's; any other is refused */
+  model: string;
+  /** The request, or the items of a conversation that ends with it or with functions' results */
+  input:
+    | string
+    | {
+        type?: string;
+        role?: string;
+        content?:
+          | string
+          | {
+              type: string;
+              text?: string;
+              [other: string]: unknown;
+            }[]
+          | null;
+        id?: string | null;
+        call_id?: string;
+        name?: string;
+        arguments?: string;
+        output?:
+          | string
+          | {
+              type: string;
+              text?: string;
+              [other: string]: unknown;
+            }[];
+        [other: string]: unknown;
+      }[];
+  /** What every reply is to follow */
+  instructions?: string | null;
+  /** The stored response that this one follows; it must be its session's latest turn */
+  previous_response_id?: string | null;
+  /** Whether the response becomes a turn of a session (default), or leaves nothing behind */
+  store?: boolean | null;
+  /** Answers with server-sent events */
+  stream?: boolean | null;
+  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
+  max_output_tokens?: number | null;
+  /** 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
+  temperature?: number | null;
+  /** Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
+  top_p?: number | null;
+  text?: {
+    /** The reply's shape: text, json_object or json_schema */
+    format?: {
+      type: string;
+      schema?: Record<string, unknown> | null;
+      [other: string]: unknown;
+    } | null;
+    verbosity?: string | null;
+    [other: string]: unknown;
+  } | null;
+  tools?:
+    | {
+        type: string;
+        name?: string;
+        description?: string | null;
+        parameters?: Record<string, unknown> | null;
+        [other: string]: unknown;
+      }[]
+    | null;
+  tool_choice?:
+    | "none"
+    | "auto"
+    | "required"
+    | {
+        type: string;
+        name?: string;
+        mode?: "auto" | "required";
+        tools?: {
+          name?: string;
+          [other: string]: unknown;
+        }[];
+        [other: string]: unknown;
+      }
+    | null;
+  parallel_tool_calls?: boolean | null;
+  reasoning?: {
+    effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+    [other: string]: unknown;
+  } | null;
+  [other: string]: unknown;
+}
+
 export interface Session extends SessionSummary {
   instructions: string | null;
   context: "request" | "dialogue";

@@ -293,6 +293,24 @@ export const completion = {
 };
 export const origin = { session: null, generation: "base", cost };
 
+export const response = {
+  id: "resp_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+  object: "response",
+  created_at: completion.created,
+  status: "completed",
+  model: model.id,
+  output: [
+    {
+      id: "msg_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+      type: "message",
+      status: "completed",
+      role: "assistant",
+      content: [{ type: "output_text", text: turn.reply, annotations: [], logprobs: [] }],
+    },
+  ],
+  usage: { input_tokens: 24, output_tokens: 9, total_tokens: 33 },
+};
+
 /** By the name of the schema that they fit. */
 export const examples: Record<string, unknown> = {
   SessionCreate: {
@@ -365,6 +383,8 @@ export const examples: Record<string, unknown> = {
     messages: [{ role: "user", content: request }],
     max_tokens: 64,
   },
+  ResponseRequest: { model: model.id, input: request, instructions: "Answer with the list alone." },
+  Response: response,
   ChatCompletion: {
     ...completion,
     object: "chat.completion",

@@ -243,6 +243,31 @@ function usableRewriter(
   });
 }
 
+/**
+ * A session as OpenAI's clients expect a conversation to be: both axes adapt, and the model sees the dialogue.
+ *
+ * @returns its id.
+ */
+export async function openDefaultSession(
+  c: AppContext,
+  { instructions, ttlSeconds }: { instructions: string | null; ttlSeconds: number },
+): Promise<string> {
+  const input = {
+    owner: c.var.principal.owner,
+    title: null,
+    metadata: {},
+    instructions,
+    mode: "both",
+    context: "dialogue",
+    rewriter: usableRewriter(config(c), undefined),
+    lexicon: [],
+    expiresAt: Date.now() + ttlSeconds * 1000,
+  } as const;
+  const make = (stub: NewSessionCalls, session: NewSession, lease: FirstLease) =>
+    stub.create(session, lease);
+  return (await openSession(c, { ...input, lexicon: [] }, make)).id;
+}
+
 /** Puts a new session into the index, then makes its object; a failure leaves neither. */
 async function openSession(
   c: AppContext,

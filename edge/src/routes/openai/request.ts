@@ -92,7 +92,9 @@ export function checkRequest(body: ChatRequest): void {
 export function toMessages(body: Pick<ChatRequest, "messages">): PromptMessage[] {
   return body.messages.map((message, index) => {
     const at = `messages.${index}`;
-    refuseUnsupported(message, messageFields, `${at}.`);
+    // A tool's name says nothing that its call's id does not.
+    const { name: _, ...unnamed } = message;
+    refuseUnsupported(message.role === "tool" ? unnamed : message, messageFields, `${at}.`);
     const role = message.role === "developer" ? "system" : message.role;
     if (role !== "system" && role !== "user" && role !== "assistant" && role !== "tool") {
       throw unsupported(`${at}.role`, `Messages of role "${role}" are not supported`);
