@@ -93,6 +93,7 @@ describe("/openapi.json", () => {
       }),
     );
     expect(streams).toHaveLength(6);
-    for (const { place, media } of streams) expect(media.example, place).toMatch(/^(id|event|data): /);
+    for (const { place, media } of streams)
+      expect(media.example, place).toMatch(/^(id|event|data): /);
   });
 });
