@@ -39,7 +39,7 @@ const anchorShare = 1 / 32;
 const anchorBytesMin = 32 * 1_048_576;
 
 /** Changes with the way samples are drawn. */
-const format = "rosa2-own-2";
+const format = "rosa2-own-3";
 
 const keptSchema = z
   .array(z.object({ prompt: z.array(z.int()), reply: z.array(z.int()), doubt: z.number() }))
@@ -135,7 +135,8 @@ export function adaptable(
     const weightBytes = model.parameterCount * Float32Array.BYTES_PER_ELEMENT;
     const bytesMax = Math.max(anchorBytesMin, anchorShare * weightBytes);
     const options = { ...anchorOptions, rank, bytesMax };
-    const made = yield* ownDirections(model, yield* ownSamples(), options, (done, of) =>
+    const { dear } = divided(yield* ownSamples());
+    const made = yield* ownDirections(model, dear, options, (done, of) =>
       progress?.("anchors", done, of),
     );
     if (made === null) return null;
@@ -152,7 +153,7 @@ export function adaptable(
     adapterLength: (rank) => model.adapterLength(rank),
     probes: async function* () {
       if (probes === null) {
-        const chosen = chooseProbes(yield* ownSamples(), probeCount);
+        const chosen = chooseProbes(divided(yield* ownSamples()).measured, probeCount);
         const base = yield* model.hiddenStates(chosen.rows, null);
         probes = { ...chosen, base, known: new WeakMap() };
       }
@@ -162,6 +163,19 @@ export function adaptable(
       if (anchors === undefined) anchors = yield* makeAnchors();
       return anchors;
     },
+  };
+}
+
+/**
+ * Replies to every other prompt are measured, the others' directions are dear: what a step is kept from moving would say
+ * too little of what it moves.
+ */
+function divided(samples: readonly Sample[]): { measured: Sample[]; dear: Sample[] } {
+  const prompts = [...new Set(samples.map(({ prompt }) => prompt.join()))];
+  const measured = new Set(prompts.filter((_, index) => index % 2 === 0));
+  return {
+    measured: samples.filter(({ prompt }) => measured.has(prompt.join())),
+    dear: samples.filter(({ prompt }) => !measured.has(prompt.join())),
   };
 }
 

@@ -34,7 +34,7 @@ export interface Distance {
   fromStart: number;
   /** KL(tried ‖ base model). */
   fromBase: number;
-  /** The same and one standard error more: what samples that were not measured may come to. */
+  /** The same and two standard errors more: what samples that were not measured may come to. */
   fromBaseAtMost: number;
 }
 
@@ -157,7 +157,7 @@ export class TrustRegion {
     // Of a ratio of sums over rows, by the spread of each row's share about it.
     const spread = sums.reduce((sum, { kl, weight }) => sum + (kl - fromBase * weight) ** 2, 0);
     const error = Math.sqrt((spread * sums.length) / Math.max(1, sums.length - 1)) / tokens;
-    return { fromBase, fromBaseAtMost: fromBase + error };
+    return { fromBase, fromBaseAtMost: fromBase + 2 * error };
   }
 
   /** Each row's Σ weight·KL and Σ weight, over its tokens. */
