@@ -58,6 +58,7 @@ export default {
 
     room("disk", [], "Knows files, not what is in them."),
     room("tokenizer", [], "Knows text and ids, no model."),
+    room("constrain", [], "Which tokens fit a reply's shape; knows no model."),
     room("checkpoint", ["disk", "release.ts"], "Files → config and tensors; computes nothing."),
     room("lora", ["checkpoint"], "Where an adapter's matrices sit."),
     room("compiler", ["checkpoint", "lora"], "Config → graphs; runs nothing."),
@@ -75,7 +76,7 @@ export default {
     ),
     room(
       "engine/queue",
-      ["engine/batch", "language-model.ts", "tokenizer", "checkpoint/model-config.ts"],
+      ["constrain", "engine/batch", "language-model.ts", "tokenizer", "checkpoint/model-config.ts"],
       "The queue asks a language model; how it computes is not its affair.",
     ),
     room(

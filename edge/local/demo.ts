@@ -2,7 +2,7 @@
  * `npm run demo`: one adapting conversation in the terminal, through the public API. Read `story.ts` first.
  *
  *   npm run demo                  conversations from the first seed on, until one shows both axes at work
- *   npm run demo -- --seed 7      that conversation and no other
+ *   npm run demo -- --seed 7      the same from seed 7 on
  *
  * Uses the rosa2 at ROSA2_URL (key in ROSA2_API_KEY), else the one that runs on the state folder, else
  * starts one there. Exits with 1 when no conversation went as the product promises.
@@ -11,21 +11,22 @@ import { Api } from "./api.ts";
 import { Failure } from "./failure.ts";
 import { readFlags } from "./flags.ts";
 import { readSettings } from "./settings.ts";
-import { printMeeting, printOutcome } from "./show.ts";
+import { printMeeting, printOutcome, printTally } from "./show.ts";
 import { spawnRosa } from "./spawn.ts";
 import { readApiKey, readRunning } from "./state.ts";
 import { type Outcome, tellStory } from "./story.ts";
 
 /** With the bundled model this conversation shows everything; with another model the search goes on from it. */
 const firstSeed = 4;
-const conversationsMax = 30;
+/** A model that shows it in none of so many has nothing to show. */
+const conversationsMax = 60;
 
 const usage = `npm run demo [-- --seed N]
 
 Holds one adapting conversation in the terminal: a wrong reply, what the user says, words before and after, the update
 of the weights, and the next request. Uses the rosa2 that runs here, else starts one for as long as it takes.
 
-  --seed N    that conversation and no other
+  --seed N    draw conversations from this seed on, until one shows it all; the last line says how many it took
   --help      this text
 
   ROSA2_URL and ROSA2_API_KEY    another deployment, and its key`;
@@ -48,11 +49,17 @@ async function demonstrate(): Promise<number> {
   const { api, close } = await connect();
   try {
     await printMeeting(api);
+    const failed: string[] = [];
     for (const seed of seeds) {
       const outcome: Outcome = await tellStory(api, seed);
       printOutcome(outcome);
-      if (outcome.kind === "held") return 0;
+      if (outcome.kind === "held") {
+        printTally({ first: seeds[0]!, told: seed, failed });
+        return 0;
+      }
+      failed.push(outcome.why);
     }
+    printTally({ first: seeds[0]!, told: null, failed });
     return 1;
   } finally {
     await close();
@@ -61,9 +68,11 @@ async function demonstrate(): Promise<number> {
 
 function readSeeds(): number[] {
   const { seed } = readFlags(usage, { seed: { type: "string" } });
-  if (seed === undefined) return Array.from({ length: conversationsMax }, (_, i) => firstSeed + i);
-  if (!/^\d{1,9}$/.test(seed)) throw new Failure(`--seed ${seed}: must be a whole number`);
-  return [Number(seed)];
+  if (seed !== undefined && !/^\d{1,9}$/.test(seed)) {
+    throw new Failure(`--seed ${seed}: must be a whole number`);
+  }
+  const first = seed === undefined ? firstSeed : Number(seed);
+  return Array.from({ length: conversationsMax }, (_, i) => first + i);
 }
 
 async function connect(): Promise<Connection> {

@@ -60,6 +60,27 @@ export function printOutcome(outcome: Outcome): void {
   }
 }
 
+/** How many conversations were drawn for one that shows it all, and why the others did not. */
+export function printTally(tally: {
+  first: number;
+  told: number | null;
+  failed: readonly string[];
+}): void {
+  const { first, told, failed } = tally;
+  const drawn = failed.length + (told === null ? 0 : 1);
+  const reasons = Object.entries(Object.groupBy(failed, kindOfFailure))
+    .map(([why, some]) => `${some!.length} ${why}`)
+    .join(", ");
+  const whole = `${told === null ? 0 : 1} of ${drawn} conversations drawn from seed ${first} on`;
+  const verdict = told === null ? "None showed it all" : `Conversation ${told} showed it all`;
+  console.log(`${verdict}: ${whole}${reasons === "" ? "" : ` (${reasons})`}.`);
+}
+
+/** A reason without what it says of the one conversation. */
+function kindOfFailure(why: string): string {
+  return why.replace(/ should have been answered .*/u, " was answered wrong");
+}
+
 function figures({ shift_norm, kl, ms, objective }: FeedbackResult["weights"]): string {
   const number = (value: number | null) => value?.toFixed(2) ?? "?";
   return [

@@ -7,17 +7,10 @@ const next = monotonicFactory((): number => {
   return (word[0] ?? 0) / 0x1_0000_0000;
 });
 
-export type IdPrefix = "chatcmpl" | "ses" | "turn" | "gen" | "key" | "fb" | "req" | "ten" | "sig";
+export type IdPrefix = "chatcmpl" | "turn" | "gen" | "key" | "fb" | "req" | "ten" | "sig";
 
 export function newId(prefix: IdPrefix): string {
   return `${prefix}_${next()}`;
-}
-
-const shape = /^[a-z]{2,4}_[0-9A-HJKMNP-TV-Z]{26}$/;
-
-/** Whether a path segment can be an id at all; anything else is answered 404 without a look-up. */
-export function isId(text: string, prefix: IdPrefix): boolean {
-  return shape.test(text) && text.startsWith(`${prefix}_`);
 }
 
 /** Lower-case hexadecimal SHA-256. */

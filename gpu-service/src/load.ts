@@ -37,7 +37,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     quantization,
     ...(id === null ? {} : { id }),
   });
-  const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
+  const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds, model.shape.vocabSize);
   const settings = readModelSettings(directory);
   const subject = adaptable(model, tokenizer, settings, {
     anchors: await loadAnchors(directory, model, options.threads),

@@ -26,7 +26,7 @@ import { feedback } from "../language/user.ts";
 import { clearRequest, request } from "../language/wording.ts";
 import type { LanguageModel } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
-import { replyGreedily } from "./greedy.ts";
+import { replyGreedily } from "./replies.ts";
 
 /** Chains whose lists may be of numbers and other words, and those that a list of twelve does not double. */
 const listed: readonly Chain[] = families.filter((family) => family !== "shift").map((f) => [f]);
@@ -35,9 +35,9 @@ const shortened: readonly Chain[] = families
   .map((f) => [f]);
 
 /** Longest reply measured; the longest right answer is a doubled list in quotes. */
-const replyTokensMax = 48;
+export const replyTokensMax = 96;
 
-interface Problem {
+export interface Problem {
   messages: { role: "system" | "user" | "assistant"; content: string }[];
   reply: string;
 }
@@ -68,24 +68,37 @@ export async function measureSkills(
   directory: URL,
   { count, seed }: { count: number; seed: number },
 ): Promise<Record<string, number>> {
-  const tokenizer = readTokenizer(directory);
-  const encode = conversationEncoder(tokenizer);
-  const opener = encode([{ role: "assistant", content: "", learn: false }]).ids[0]!;
   const accuracies: Record<string, number> = {};
   for (const [name, draw] of Object.entries(suites)) {
     const random = seededRandom(`${seed}/${name}`);
     const problems = Array.from({ length: count }, () => draw(random));
-    const prompts = problems.map(({ messages }) => [
-      ...encode(messages.map((message) => ({ ...message, learn: false }))).ids,
-      opener,
-    ]);
-    const replies = await replyGreedily(model, prompts, replyTokensMax);
-    const right = replies.filter(
-      (ids, i) => tokenizer.decode(ids).trim() === problems[i]!.reply,
-    ).length;
-    accuracies[name] = right / count;
+    const right = await answeredRight(model, directory, problems);
+    accuracies[name] = right.filter(Boolean).length / count;
   }
   return accuracies;
+}
+
+/** Which of the problems the model's greedy reply answers right. */
+export async function answeredRight(
+  model: LanguageModel,
+  directory: URL,
+  problems: readonly Problem[],
+): Promise<boolean[]> {
+  const { prompts, decode } = asPrompts(directory, problems);
+  const replies = await replyGreedily(model, prompts, replyTokensMax);
+  return replies.map((ids, i) => decode(ids) === problems[i]!.reply);
+}
+
+/** The problems as prompts of the tokenizer in a directory, and what turns a reply into text. */
+export function asPrompts(directory: URL, problems: readonly Problem[]) {
+  const tokenizer = readTokenizer(directory);
+  const encode = conversationEncoder(tokenizer);
+  const opener = encode([{ role: "assistant", content: "", learn: false }]).ids[0]!;
+  const prompts = problems.map(({ messages }) => [
+    ...encode(messages.map((message) => ({ ...message, learn: false }))).ids,
+    opener,
+  ]);
+  return { prompts, decode: (ids: number[]) => tokenizer.decode(ids).trim() };
 }
 
 function clearTask(random: Random, chain: Chain): Problem {
@@ -105,17 +118,25 @@ function drawClear(
 
 /** A vague request on a held-out pair, after right replies to as many requests of the same user. */
 function inContext(random: Random, count: number): Problem {
-  const task = drawTask(random, pick(random, heldOutPairs), {
-    stated: "format",
-    readings: "uniform",
-  });
-  const earlier = Array.from({ length: count }, () => toProblem(withNewItems(random, task)));
+  return afterExamples(random, pick(random, heldOutPairs), [count])[0]!;
+}
+
+/** The same vague request after each number of right replies to requests of the same user. */
+export function afterExamples(random: Random, chain: Chain, counts: readonly number[]): Problem[] {
+  const task = drawTask(random, chain, { stated: "format", readings: "uniform" });
+  const earlier = Array.from({ length: Math.max(...counts) }, () =>
+    toProblem(withNewItems(random, task)),
+  );
   const { messages, reply } = toProblem(task);
-  const before = earlier.flatMap((problem): Problem["messages"] => [
-    ...problem.messages,
-    { role: "assistant", content: problem.reply },
-  ]);
-  return { messages: [...before, ...messages], reply };
+  return counts.map((count) => {
+    const before = earlier
+      .slice(0, count)
+      .flatMap((problem): Problem["messages"] => [
+        ...problem.messages,
+        { role: "assistant", content: problem.reply },
+      ]);
+    return { messages: [...before, ...messages], reply };
+  });
 }
 
 function toProblem(task: Task): Problem {
@@ -128,16 +149,23 @@ function asProblem({ request: said, reply }: Exchange): Problem {
 
 /** A vague request, a reply under another reading, the right reading stated: what is the clear request? */
 function rewrite(random: Random): Problem {
-  const task = drawTask(random, [pick(random, families)], {
-    stated: "format",
-    readings: "uniform",
-  });
+  return drawRewriting(random, [pick(random, families)], "statement");
+}
+
+/** The same, after a remark that states the reading, hints at the sense, or says no more than "wrong". */
+export function drawRewriting(
+  random: Random,
+  chain: Chain,
+  remark: "statement" | "hint" | "wrong",
+): Problem {
+  const task = drawTask(random, chain, { stated: "format", readings: "uniform" });
   const wrong = allReadings(task)
     .filter((readings) => readings.at(-1) === task.hidden.at(-1))
     .map((readings) => answer(task, readings))
     .find((reply) => !isRight(task, reply));
-  if (wrong === undefined) return rewrite(random);
-  const said = feedback(random, task, wrong, { hint: 0, statement: 1, varied: false });
+  if (wrong === undefined) return drawRewriting(random, chain, remark);
+  const manner = { hint: Number(remark === "hint"), statement: Number(remark === "statement") };
+  const said = feedback(random, task, wrong, { ...manner, varied: false });
   const messages = rewritePrompt(request(task), [{ reply: wrong, feedback: said }]);
   return { messages: [...messages], reply: clearRequest(task) };
 }

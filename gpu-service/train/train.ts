@@ -4,8 +4,8 @@
  * Seeded and resumable: batch and rates of a step depend on the seed and the step alone, so a run that was
  * stopped goes on from its last checkpoint to the same weights. `--from DIR` starts from the weights of a
  * finished model of the same shape instead of random ones, with fresh optimiser state and rates; its vocabulary
- * may be a beginning of this one. `--peak` says how high the rates go then. `--workers` deals a batch's rows to that many threads: on many cores one
- * thread each is fastest.
+ * may be a beginning of this one. `--peak` says how high the rates go then. `--workers` deals a batch's rows to that
+ * many threads: on many cores one thread each is fastest.
  */
 import { appendFileSync, cpSync, existsSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";

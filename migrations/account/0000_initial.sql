@@ -51,6 +51,7 @@ CREATE TABLE `session_index` (
 	`id` text PRIMARY KEY NOT NULL,
 	`owner` text,
 	`title` text,
+	`metadata` text NOT NULL,
 	`mode` text NOT NULL,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
@@ -58,7 +59,17 @@ CREATE TABLE `session_index` (
 	`generation` text DEFAULT 'base' NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `session_index_by_owner` ON `session_index` (`owner`,`id`);--> statement-breakpoint
+CREATE INDEX `session_index_by_time` ON `session_index` (`created_at`,`id`);--> statement-breakpoint
+CREATE INDEX `session_index_by_owner` ON `session_index` (`owner`,`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `session_metadata` (
+	`session_id` text NOT NULL,
+	`key` text NOT NULL,
+	`value` text NOT NULL,
+	`created_at` integer NOT NULL,
+	PRIMARY KEY(`session_id`, `key`)
+);
+--> statement-breakpoint
+CREATE INDEX `session_metadata_by_pair` ON `session_metadata` (`key`,`value`,`created_at`,`session_id`);--> statement-breakpoint
 CREATE TABLE `spend` (
 	`month` text PRIMARY KEY NOT NULL,
 	`spent_nanos` integer NOT NULL

@@ -76,6 +76,7 @@ CREATE TABLE `session` (
 	`tenant_id` text NOT NULL,
 	`owner` text,
 	`title` text,
+	`metadata` text NOT NULL,
 	`instructions` text,
 	`mode` text NOT NULL,
 	`context` text NOT NULL,

@@ -23,11 +23,30 @@ export const limits = {
   biasedTokensMax: 1_024,
 } as const;
 
+/** A call of a function that the assistant made; `arguments` are JSON. */
+export const toolCallSchema = z.object({
+  id: z.string().min(1).max(256),
+  name: z.string().min(1).max(64),
+  arguments: z.string().max(limits.contentCharsMax),
+});
+export type ToolCall = z.infer<typeof toolCallSchema>;
+
 export const messageSchema = z.object({
   role: z.enum(["system", "user", "assistant"]),
   content: z.string().max(limits.contentCharsMax),
 });
 export type Message = z.infer<typeof messageSchema>;
+
+/** A message of a prompt, which may also be a call of a function or its result. */
+export const promptMessageSchema = z.object({
+  role: z.enum(["system", "user", "assistant", "tool"]),
+  content: z.string().max(limits.contentCharsMax),
+  /** Of an assistant's message. */
+  tool_calls: z.array(toolCallSchema).max(128).optional(),
+  /** Of a tool's message: the call that it answers. */
+  tool_call_id: z.string().min(1).max(256).optional(),
+});
+export type PromptMessage = z.infer<typeof promptMessageSchema>;
 
 /** Lower-case hexadecimal SHA-256 of the adapter file. */
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal");
@@ -51,6 +70,38 @@ export const logitBiasSchema = z
     `may name ${limits.biasedTokensMax} tokens`,
   );
 
+const jsonSchemaSchema = z.record(z.string(), z.unknown());
+
+/** The shape that a reply is to have. Without it any text. */
+export const outputShapeSchema = z.object({
+  /** Whether a thinking model thinks first; as its template has it unless given. */
+  thinking: z.boolean().optional(),
+  /** What is said is JSON. */
+  format: z
+    .discriminatedUnion("type", [
+      z.object({ type: z.literal("json_object") }),
+      z.object({ type: z.literal("json_schema"), schema: jsonSchemaSchema }),
+    ])
+    .optional(),
+  /** Functions that may be called; a call is written as `<tool_call>\\n{"name": …, "arguments": …}\\n</tool_call>`. */
+  tools: z
+    .array(
+      z.object({
+        name: z.string().regex(/^[\w-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -"),
+        description: z.string().max(8_192).optional(),
+        parameters: jsonSchemaSchema.optional(),
+      }),
+    )
+    .max(128)
+    .optional(),
+  tool_choice: z
+    .union([z.enum(["none", "auto", "required"]), z.object({ name: z.string() })])
+    .optional(),
+  /** Whether one reply may hold several calls; true unless given. */
+  parallel_tool_calls: z.boolean().optional(),
+});
+export type OutputShape = z.infer<typeof outputShapeSchema>;
+
 /** What is left out of the first five is as the checkpoint's generation_config.json says; without one, greedy. */
 export const samplingSchema = z.object({
   /** 0 is greedy. */
@@ -71,6 +122,8 @@ export const samplingSchema = z.object({
   logit_bias: logitBiasSchema.optional(),
   frequency_penalty: z.number().min(-2).max(2).default(0),
   presence_penalty: z.number().min(-2).max(2).default(0),
+  /** Constrains what is drawn. */
+  output: outputShapeSchema.optional(),
   /** Number of alternatives reported with each token's log-prob; absent means none are reported. */
   top_logprobs: z.number().int().min(0).max(20).optional(),
 });
@@ -79,7 +132,7 @@ export type Sampling = z.infer<typeof samplingSchema>;
 export const generateRequestSchema = z.object({
   tenant: tenantSchema,
   adapter: adapterSchema.default(null),
-  messages: z.array(messageSchema).min(1).max(limits.messagesMax),
+  messages: z.array(promptMessageSchema).min(1).max(limits.messagesMax),
   sampling: samplingSchema.prefault({}),
   /** Replies already rejected for this request: never answered again while another reply is likely. */
   rejected: z.array(z.string().max(limits.contentCharsMax)).max(32).default([]),
@@ -124,12 +177,15 @@ export const generateEventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("delta"),
     text: z.string(),
+    /** What a thinking model thinks before its reply; no part of the text. */
+    reasoning: z.string().optional(),
     logprobs: z.array(tokenLogprobSchema).optional(),
     spent: spentSchema.optional(),
   }),
   z.object({
     type: z.literal("done"),
     text: z.string(),
+    reasoning: z.string().optional(),
     finish_reason: z.enum(["stop", "length"]),
     usage: usageSchema,
     /** Summed log-prob S of the reply at temperature 1 (nats); the model's confidence is e^{S/T} over T tokens. */

@@ -10,7 +10,17 @@ const { scripts, engines } = JSON.parse(readFileSync(join(rootPath, "package.jso
   scripts: Record<string, string>;
   engines: { node: string; npm: string };
 };
-const commands = ["start", "deploy", "demo", "train", "anchors", "eval", "bench", "model"];
+const commands = [
+  "start",
+  "deploy",
+  "demo",
+  "train",
+  "measure",
+  "anchors",
+  "eval",
+  "bench",
+  "model",
+];
 
 /** Runs the script of package.json as npm does, without npm. */
 function run(command: string, ...args: string[]) {

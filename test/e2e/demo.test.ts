@@ -26,6 +26,19 @@ describe("npm run demo", () => {
     expect(readRunning(state.path)).toBeNull();
   });
 
+  it("draws on from any seed until a conversation shows it all, and says how many it drew", async () => {
+    const { code, printed } = await demo("--seed", "900");
+    expect(code).toBe(0);
+    const conversations = printed.match(/^Conversation \d+$/gm)!;
+    const [, told, drawn] =
+      /Conversation (\d+) showed it all: 1 of (\d+) conversations drawn from seed 900 on/.exec(
+        printed,
+      )!;
+    expect(conversations).toHaveLength(Number(drawn));
+    expect(conversations.at(-1)).toBe(`Conversation ${told}`);
+    expect(Number(told)).toBe(900 + Number(drawn) - 1);
+  });
+
   it("refuses a seed that is none", async () => {
     expect(await demo("--seed", "x")).toMatchObject({
       code: 1,

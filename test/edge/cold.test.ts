@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
 import { type Result, unwrap } from "../../edge/src/rpc.ts";
 import { SessionObject } from "../../edge/src/session/object.ts";
+import { sessionStub } from "../../edge/src/session-address.ts";
 import {
   appWith,
   ask,
@@ -178,11 +179,17 @@ async function inSession(
     feedback(input: object, trace: object): Promise<Result<FeedbackResult>>;
   }) => Promise<void>,
 ): Promise<void> {
-  const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${sessionId}`);
+  const stub = sessionStub(bindings, sessionId);
   await runInDurableObject(stub as unknown as DurableObjectStub, async (_, state) => {
     const object = new SessionObject(state, { ...bindings, ...variables });
     // Its constructor looks for tables first; calls from outside would wait for that.
     await state.blockConcurrencyWhile(async () => {});
-    await work(object as never);
+    const asks = { tenantId: caller.tenantId, owner: null };
+    const calls = object as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const get =
+      (_: unknown, name: string) =>
+      (...rest: unknown[]) =>
+        calls[name]?.(asks, ...rest);
+    await work(new Proxy({}, { get }) as never);
   });
 }

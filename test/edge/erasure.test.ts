@@ -1,6 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { TenantBody } from "../../edge/src/contract/index.ts";
+import { newSessionId } from "../../edge/src/session-address.ts";
 import { accountRows } from "./support/account.ts";
 import {
   ask,
@@ -140,11 +141,11 @@ describe("erasing a tenant", () => {
     const insert = (id: string, createdAt: number) =>
       accountRows(
         caller.tenantId,
-        "INSERT INTO session_index (id, mode, created_at, updated_at) VALUES (?1, 'both', ?2, ?2)",
+        "INSERT INTO session_index (id, metadata, mode, created_at, updated_at) VALUES (?1, '{}', 'both', ?2, ?2)",
         id,
         createdAt,
       );
-    const [young, old] = ["ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5R1", "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5R2"];
+    const [young, old] = [newSessionId(bindings), newSessionId(bindings)];
     await insert(young, Date.now());
     await insert(old, Date.now() - 120_000);
     await erase(caller);

@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { configOf } from "../../edge/src/config.ts";
 import { type SessionDetail, type TenantBody, turnsMax } from "../../edge/src/contract/index.ts";
+import { sessionStub } from "../../edge/src/session-address.ts";
 import { accountRows } from "./support/account.ts";
 import {
   appWith,
@@ -68,7 +69,7 @@ describe("turns of a session", () => {
     const { id } = await openSession(caller);
     const first = await ask(caller, id, "hello");
     await ask(caller, id, "hello again");
-    const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${id}`);
+    const stub = sessionStub(bindings, id);
     await runInDurableObject(stub as unknown as DurableObjectStub, (_, state) => {
       state.storage.sql.exec("UPDATE turns SET idx = ? WHERE idx = 1", turnsMax - 1);
     });

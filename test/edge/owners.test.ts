@@ -233,16 +233,18 @@ describe("a client token", () => {
     const server = await newTenant();
     const limited = appWith({ RATE_LIMIT: "on" });
     const tokens = await Promise.all([1, 2].map(() => phoneOf(server, "ann")));
-    const statuses: number[] = [];
-    for (let i = 0; i < 62; i++) {
+    let taken = 0;
+    for (; taken < 125; taken++) {
       const answer = await limited("/v1/sessions", {
-        headers: { authorization: `Bearer ${tokens[i % 2]?.key}` },
+        headers: { authorization: `Bearer ${tokens[taken % 2]?.key}` },
       });
-      statuses.push(answer.status);
-      if (i === 0) expect(answer.headers.get("ratelimit-policy")).toBe('"owner";q=60;w=60');
+      if (taken === 0) expect(answer.headers.get("ratelimit-policy")).toBe('"owner";q=60;w=60');
+      if (answer.status === 429) break;
+      expect(answer.status).toBe(200);
     }
-    expect(statuses.slice(0, 60)).toEqual(Array(60).fill(200));
-    expect(statuses.slice(60)).toContain(429);
+    // Sixty, and as many again where the minute turned meanwhile.
+    expect(taken).toBeGreaterThanOrEqual(60);
+    expect(taken).toBeLessThanOrEqual(120);
     const bob = await phoneOf(server, "bob");
     const other = await limited("/v1/sessions", {
       headers: { authorization: `Bearer ${bob.key}` },

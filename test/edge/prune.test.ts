@@ -1,14 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { streamWindowMs } from "../../edge/src/session/store/prune.ts";
-import {
-  bindings,
-  type Caller,
-  eventually,
-  newTenant,
-  openSession,
-  readEvents,
-} from "./support/client.ts";
+import { sessionStub } from "../../edge/src/session-address.ts";
+import { bindings, eventually, newTenant, openSession, readEvents } from "./support/client.ts";
 
 const body = {
   model: "fake-mini",
@@ -17,8 +11,8 @@ const body = {
 };
 
 /** Moves everything of a session into the past, and lets its alarm ring now. */
-async function age(caller: Caller, sessionId: string, byMs: number): Promise<void> {
-  const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${sessionId}`);
+async function age(sessionId: string, byMs: number): Promise<void> {
+  const stub = sessionStub(bindings, sessionId);
   await runInDurableObject(stub as unknown as DurableObjectStub, async (_, state) => {
     const { sql } = state.storage;
     sql.exec("UPDATE turns SET finished_at = finished_at - ?", byMs);
@@ -27,15 +21,15 @@ async function age(caller: Caller, sessionId: string, byMs: number): Promise<voi
   });
 }
 
-async function countOf(caller: Caller, sessionId: string, table: string, where: string) {
-  const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${sessionId}`);
+async function countOf(sessionId: string, table: string, where: string) {
+  const stub = sessionStub(bindings, sessionId);
   return runInDurableObject(
     stub as unknown as DurableObjectStub,
     (_, state) =>
       state.storage.sql.exec(`SELECT count(*) AS n FROM ${table} WHERE ${where}`).one().n as number,
   );
 }
-const deltas = (caller: Caller, id: string) => countOf(caller, id, "events", "type = 'delta'");
+const deltas = (id: string) => countOf(id, "events", "type = 'delta'");
 
 describe("an old reply's log", () => {
   it("keeps its end with the whole reply and lets its parts go", async () => {
@@ -43,13 +37,13 @@ describe("an old reply's log", () => {
     const { id } = await openSession(caller);
     const headers = { "idempotency-key": "again", "x-rosa2-session": id };
     const first = await readEvents(await caller.post("/v1/chat/completions", body, headers));
-    expect(await deltas(caller, id)).toBeGreaterThan(2);
-    await age(caller, id, streamWindowMs + 60_000);
+    expect(await deltas(id)).toBeGreaterThan(2);
+    await age(id, streamWindowMs + 60_000);
     await eventually(
-      () => deltas(caller, id),
+      () => deltas(id),
       (n) => n === 0,
     );
-    expect(await countOf(caller, id, "outbox", "id = 'prune'")).toBe(0);
+    expect(await countOf(id, "outbox", "id = 'prune'")).toBe(0);
     const turnId = first[0]?.data.id as string;
     const events = await readEvents(
       await caller.fetch(`/v1/sessions/${id}/turns/${turnId}/events`),
@@ -60,7 +54,7 @@ describe("an old reply's log", () => {
     const replayed = await readEvents(await caller.post("/v1/chat/completions", body, headers));
     const text = replayed.map(({ data }) => data.choices?.[0]?.delta?.content ?? "").join("");
     expect(text).toBe("echo: one two three");
-    expect(await countOf(caller, id, "turns", "1")).toBe(1);
+    expect(await countOf(id, "turns", "1")).toBe(1);
   });
 
   it("is left alone within the window, and looked at again when the next is due", async () => {
@@ -69,21 +63,21 @@ describe("an old reply's log", () => {
     const ask = () =>
       caller.make<{ id: string }>(`/v1/sessions/${id}/turns`, { content: "one two three" });
     await ask();
-    await age(caller, id, streamWindowMs + 60_000);
+    await age(id, streamWindowMs + 60_000);
     await eventually(
-      () => deltas(caller, id),
+      () => deltas(id),
       (n) => n === 0,
     );
     await ask();
-    const before = await deltas(caller, id);
-    await age(caller, id, streamWindowMs - 60_000);
+    const before = await deltas(id);
+    await age(id, streamWindowMs - 60_000);
     // Its alarm rang for nothing: the job is still there, due when the window ends.
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await deltas(caller, id)).toBe(before);
-    expect(await countOf(caller, id, "outbox", "id = 'prune'")).toBe(1);
-    await age(caller, id, 120_000);
+    expect(await deltas(id)).toBe(before);
+    expect(await countOf(id, "outbox", "id = 'prune'")).toBe(1);
+    await age(id, 120_000);
     await eventually(
-      () => deltas(caller, id),
+      () => deltas(id),
       (n) => n === 0,
     );
   });

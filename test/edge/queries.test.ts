@@ -2,6 +2,7 @@ import { exportJWK, generateKeyPair } from "jose";
 import { afterEach, describe, expect, it } from "vitest";
 import { reportToStripe } from "../../edge/src/accounts/object/stripe.ts";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
+import { unwrap } from "../../edge/src/rpc.ts";
 import { account, accountRows, inAccount } from "./support/account.ts";
 import {
   ask,
@@ -63,7 +64,15 @@ async function useEverything(caller: Caller): Promise<void> {
   const fork = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, {}, keyed);
   await caller.make(`/v1/sessions/${id}/fork`, {}, keyed);
   await caller.get("/v1/sessions");
-  await caller.get(`/v1/sessions?cursor=${id}&limit=1`);
+  const { next_cursor } = await caller.get<{ next_cursor: string }>("/v1/sessions?limit=1");
+  await caller.get(`/v1/sessions?cursor=${next_cursor}&limit=1`);
+  await caller.fetch(`/v1/sessions/${id}`, {
+    method: "PATCH",
+    body: JSON.stringify({ title: "two", metadata: { topic: "lists" } }),
+    headers: { "content-type": "application/json" },
+  });
+  await caller.get("/v1/sessions?metadata=topic:lists");
+  await caller.get("/v1/sessions?metadata=topic:lists&owner=ann");
   for (const group of ["day", "session", "key", "owner"]) {
     await caller.get(`/v1/usage?group_by=${group}&from=2026-01-01`);
     await caller.get(`/v1/usage?group_by=${group}&owner=ann`);
@@ -152,8 +161,8 @@ describe("statements", () => {
       accountRows(
         tenantId,
         `WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-         INSERT INTO session_index (id, mode, created_at, updated_at)
-         SELECT 'ses_' || printf('%026d', i), 'both', i, i FROM n`,
+         INSERT INTO session_index (id, metadata, mode, created_at, updated_at)
+         SELECT 'ses_' || printf('%043d', i), '{}', 'both', i, i FROM n`,
         from,
         to,
       );
@@ -170,9 +179,9 @@ describe("statements", () => {
         }) as typeof cursor.raw;
         return cursor;
       };
-      const first = await account(tenantId).listSessions(tenantId, { limit: 20 });
-      const cursor = `ses_${"50".padStart(26, "0")}`;
-      await account(tenantId).listSessions(tenantId, { limit: 20, cursor });
+      const first = await unwrap(account(tenantId).listSessions(tenantId, { limit: 20 }));
+      const cursor = `50.ses_${"50".padStart(43, "0")}`;
+      await unwrap(account(tenantId).listSessions(tenantId, { limit: 20, cursor }));
       storage.exec = exec;
       expect(first.data).toHaveLength(20);
       return read;

@@ -1,10 +1,10 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
+import { sessionStub } from "../../edge/src/session-address.ts";
 import {
   ask,
   bindings,
-  type Caller,
   eventually,
   judge,
   newTenant,
@@ -14,12 +14,11 @@ import {
   textOf,
 } from "./support/client.ts";
 
-const stubOf = (caller: Caller, sessionId: string) =>
-  bindings.SESSIONS.getByName(`${caller.tenantId}/${sessionId}`) as unknown as DurableObjectStub;
+const stubOf = (sessionId: string) => sessionStub(bindings, sessionId);
 
 /** Ends the object as a crash does: memory gone, storage kept. */
-async function crash(caller: Caller, sessionId: string): Promise<void> {
-  await runInDurableObject(stubOf(caller, sessionId), (_, state) => {
+async function crash(sessionId: string): Promise<void> {
+  await runInDurableObject(stubOf(sessionId), (_, state) => {
     state.abort("crash");
   }).catch(() => {});
 }
@@ -132,7 +131,7 @@ describe("the session's object crashes", () => {
     const response = await caller.post(`/v1/sessions/${id}/turns`, { content, stream: true });
     const turnId = response.headers.get("x-rosa2-turn") ?? "";
     const before = await readSome(response, (events) => events.length >= 4);
-    await crash(caller, id);
+    await crash(id);
     const resumed = await caller.fetch(`/v1/sessions/${id}/turns/${turnId}/events`, {
       headers: { "last-event-id": String(before.at(-1)?.id) },
     });
@@ -160,7 +159,7 @@ describe("the session's object crashes", () => {
       () => caller.calls(path),
       (calls) => calls.length > seen,
     );
-    await crash(caller, id);
+    await crash(id);
     await lost;
     await caller.behave({ salted: true });
     // Nobody asks again: the outbox and the alarm finish it.
@@ -186,7 +185,7 @@ describe("the session's object crashes", () => {
       retry: true,
     });
     const before = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
-    await evictDurableObject(stubOf(caller, id));
+    await evictDurableObject(stubOf(id));
     expect(await caller.get<SessionDetail>(`/v1/sessions/${id}`)).toEqual(before);
     expect((await ask(caller, id, "Sort them: 5, 6")).prompt).toContain("largest to smallest");
   });
@@ -195,10 +194,10 @@ describe("the session's object crashes", () => {
     const caller = await newTenant();
     const { id } = await openSession(caller, { ttl_seconds: 60 });
     await ask(caller, id, "hello");
-    await runInDurableObject(stubOf(caller, id), (_, state) => {
+    await runInDurableObject(stubOf(id), (_, state) => {
       state.storage.sql.exec("UPDATE session SET expires_at = 1");
     });
-    await runDurableObjectAlarm(stubOf(caller, id));
+    await runDurableObjectAlarm(stubOf(id));
     expect((await caller.fetch(`/v1/sessions/${id}`)).status).toBe(404);
     expect(await caller.get("/v1/sessions")).toMatchObject({ data: [] });
   });

@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { unwrap } from "../../edge/src/rpc.ts";
 import { SessionObject } from "../../edge/src/session/object.ts";
+import { sessionStub } from "../../edge/src/session-address.ts";
 import {
   ask,
   bindings,
@@ -93,7 +94,7 @@ describe("the choice of who rewrites", () => {
     const { id, rewriter } = await openSession(caller);
     expect(rewriter).toBe("rules");
     const turn = await ask(caller, id, request);
-    const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${id}`);
+    const stub = sessionStub(bindings, id);
     const result = await runInDurableObject(
       stub as unknown as DurableObjectStub,
       async (_, state) => {

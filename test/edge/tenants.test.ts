@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
 import type { ApiDocument } from "../../edge/src/docs/page.ts";
 import { exampleOf } from "../../edge/src/docs/schema.ts";
+import { newSessionId, sessionStub } from "../../edge/src/session-address.ts";
 import { ask, bindings, type Caller, judge, newTenant, openSession } from "./support/client.ts";
 
 interface Owned {
@@ -96,9 +97,11 @@ describe("tenants", () => {
     const stranger = await newTenant();
     const owned = await ownedBy(owner);
     const foreign = await call(stranger, owned);
-    const unknown = await call(stranger, { ...owned, session: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM" });
+    const unknown = await call(stranger, { ...owned, session: newSessionId(bindings) });
+    const forged = await call(stranger, { ...owned, session: `ses_${"A".repeat(43)}` });
     const malformed = await call(stranger, { ...owned, session: "ses_1%20OR%201" });
-    expect([foreign.status, unknown.status, malformed.status]).toEqual([404, 404, 404]);
+    const all = [foreign, unknown, forged, malformed];
+    expect(all.map(({ status }) => status)).toEqual([404, 404, 404, 404]);
     // The answers tell nothing about which of them exists.
     const code = async (response: Response) =>
       ((await response.json()) as { error: { message: string } }).error.message;
@@ -112,10 +115,11 @@ describe("tenants", () => {
 
   it("writes nothing for a session that does not exist", async () => {
     const caller = await newTenant();
-    const id = "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM";
+    // An id that the platform gave out, and no session was ever opened under.
+    const id = newSessionId(bindings);
     await caller.fetch(`/v1/sessions/${id}`);
-    const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${id}`);
-    const tables = await runInDurableObject(stub as unknown as DurableObjectStub, (_, state) =>
+    const stub = sessionStub(bindings, id);
+    const tables = await runInDurableObject(stub, (_, state) =>
       state.storage.sql.exec("SELECT name FROM sqlite_master").toArray(),
     );
     expect(tables).toEqual([]);

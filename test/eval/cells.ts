@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { seededRandom, shuffled } from "@rosa2/shared/random";
 import type { ConditionName } from "./conditions.ts";
 import { readJsonlSuite } from "./jsonl-suite.ts";
+import { openPreset, type PresetSuite } from "./preset.ts";
 import type { Protocol, SessionPlan } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 import {
@@ -18,6 +19,8 @@ export interface SuiteSource {
   place: Place | null;
   protocol: Protocol;
   sessionCount: number;
+  /** Problems of a file that no check can judge. */
+  leftOut: number;
   /** The same session for the same seed and index, whatever else runs. */
   draw(seed: number, index: number): SessionPlan;
 }
@@ -40,22 +43,32 @@ export function planCells(settings: Settings, sources: readonly SuiteSource[]): 
 
 /** @throws Failure for a suite file that cannot be used. */
 export function openSuites(settings: Settings): SuiteSource[] {
+  if (settings.preset !== null) {
+    return openPreset(settings.data!).map((suite) => ownSource(suite, settings));
+  }
   return settings.suites.map((name) =>
     name.endsWith(".jsonl")
-      ? fileSource(name, settings)
+      ? ownSource(
+          { name: basename(name, ".jsonl"), sessions: readJsonlSuite(name), leftOut: 0 },
+          settings,
+        )
       : generatedSource(name as SuiteName, settings),
   );
 }
 
 function generatedSource(name: SuiteName, settings: Settings): SuiteSource {
-  const { place, isWord }: GeneratedSuite = suites[name];
-  const protocol = isWord ? wordProtocol(settings) : protocolOf(settings);
-  const length = isWord ? settings.teach * 2 || 1 : settings.length;
+  const { place, isWord, telling }: GeneratedSuite = suites[name];
+  const isLost = telling !== undefined;
+  const protocol = isWord
+    ? wordProtocol(settings)
+    : { ...protocolOf(settings), corrections: settings.corrections && !isLost };
+  const length = isLost ? 1 : isWord ? settings.teach * 2 || 1 : settings.length;
   return {
     name,
     place,
     protocol,
     sessionCount: settings.sessions,
+    leftOut: 0,
     draw: (seed, index) =>
       drawSuiteSession(name, {
         seed,
@@ -68,13 +81,12 @@ function generatedSource(name: SuiteName, settings: Settings): SuiteSource {
 }
 
 /** A seed takes its own sample of a file's sessions; within a session the order stays. */
-function fileSource(path: string, settings: Settings): SuiteSource {
-  const sessions = readJsonlSuite(path);
-  const name = basename(path, ".jsonl");
+function ownSource({ name, sessions, leftOut }: PresetSuite, settings: Settings): SuiteSource {
   return {
     name,
     place: null,
     protocol: protocolOf(settings),
+    leftOut,
     sessionCount: Math.min(settings.sessions, sessions.length),
     draw: (seed, index) => shuffled(seededRandom(`${seed}/${name}`), sessions)[index]!,
   };

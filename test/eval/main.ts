@@ -15,10 +15,13 @@ import { type ConditionName, conditions } from "./conditions.ts";
 import { findDeployment } from "./deployment.ts";
 import { Failure } from "./failure.ts";
 import { Journal } from "./journal.ts";
+import { compareLost } from "./lost.ts";
 import { pairedDifferences } from "./paired.ts";
+import { project } from "./projection.ts";
 import { renderHtml } from "./report/html.ts";
 import {
   renderComparisons,
+  renderLost,
   renderPaired,
   renderTable,
   renderWordingGains,
@@ -48,6 +51,10 @@ try {
 
 async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> {
   const suites = openSuites(settings);
+  for (const { name, leftOut } of suites) {
+    if (leftOut > 0)
+      console.error(`${name}: ${leftOut} problems left out that no check here judges`);
+  }
   const deployment = await findDeployment(settings, signal);
   let journal: Journal | undefined;
   try {
@@ -61,6 +68,9 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
     console.error(
       `${model} at ${deployment.url}; ${pending} sessions to hold, kept in ${journal.path}`,
     );
+    const projection = await project(cells, journal, api, { model, settings });
+    if (projection !== null) console.error(projection);
+    if (settings.dryRun) return;
     const bar = new SingleBar(
       { format: "{bar} {value}/{total} sessions, {eta_formatted} left, {last}" },
       Presets.shades_classic,
@@ -93,6 +103,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
     const paired = pairedDifferences(held, (name, length) =>
       lateFrom(suites.find((suite) => suite.name === name)!, length),
     );
+    const lost = compareLost(held);
     const wordings = wordingGains(rows);
     const report = {
       model,
@@ -103,6 +114,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
       means,
       comparisons,
       paired,
+      lost,
       wordings,
     };
     if (settings.json !== null) writeJson(settings.json, report);
@@ -113,6 +125,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
     console.log(renderTable(means));
     if (wordings.length > 0) console.log(`\n${renderWordingGains(wordings)}`);
     if (comparisons.length > 0) console.log(`\n${renderComparisons(comparisons)}`);
+    if (lost.length > 0) console.log(`\n${renderLost(lost)}`);
     if (paired.length > 0) console.log(`\n${renderPaired(paired)}`);
   } catch (error) {
     if (journal !== undefined) console.error(`\nTo go on: --journal ${journal.path}`);

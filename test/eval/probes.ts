@@ -5,7 +5,7 @@ import { type Family, families } from "../../gpu-service/language/operations.ts"
 import { type Chain, trainedPairs } from "../../gpu-service/language/skills.ts";
 import { answer, drawTask, type Task } from "../../gpu-service/language/task.ts";
 import { request } from "../../gpu-service/language/wording.ts";
-import { makeCheck } from "./checkers.ts";
+import { makeCheck } from "./checks/index.ts";
 import type { Probe } from "./problem.ts";
 
 /**

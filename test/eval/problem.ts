@@ -11,9 +11,11 @@ export interface Asking {
 export interface Problem extends Asking {
   /** The same with everything that the user means spelled out; null where nobody knows more than the request says. */
   clear: Asking | null;
-  isRight(reply: string): boolean;
+  isRight(reply: string): boolean | Promise<boolean>;
   /** The reply that the user would give as a correction; null when the user has none to give. */
   correction: string | null;
+  /** Tries at this problem, where they are not those of the protocol. */
+  triesMax?: number;
   /** What the user says about a wrong reply; `tryIndex` counts the problem's tries from 0. */
   comment(random: Random, reply: string, tryIndex: number): string;
 }
@@ -21,7 +23,7 @@ export interface Problem extends Asking {
 /** A request that has nothing to do with the session, asked at its end to see what was forgotten. */
 export interface Probe {
   request: string;
-  isRight(reply: string): boolean;
+  isRight(reply: string): boolean | Promise<boolean>;
 }
 
 /** One user's requests, in order. */

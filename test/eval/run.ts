@@ -100,7 +100,7 @@ async function countRight(
     const name = JSON.stringify([plan.instructions, request]);
     const reply = replies.get(name) ?? base.probe(request);
     replies.set(name, reply);
-    if (isRight(await reply)) right++;
+    if (await isRight(await reply)) right++;
   }
   return right;
 }

@@ -44,7 +44,7 @@ export async function runSession(
   if (options.probes && plan.probes.length > 0) {
     probesRight = 0;
     for (const { request, isRight } of plan.probes) {
-      if (isRight(await student.probe(request))) probesRight++;
+      if (await isRight(await student.probe(request))) probesRight++;
     }
   }
   return { problems, probesRight, spent: student.spent };
@@ -59,12 +59,12 @@ async function workOn(
   let reply = await student.ask(problem);
   for (let tries = 1; ; tries++) {
     const { shift } = reply;
-    if (problem.isRight(reply.text)) {
+    if (await problem.isRight(reply.text)) {
       await student.accept();
       return { solved: true, tries, shift };
     }
     const comment = problem.comment(randomOf(tries - 1), reply.text, tries - 1);
-    if (tries >= protocol.triesMax) {
+    if (tries >= (problem.triesMax ?? protocol.triesMax)) {
       await student.giveUp(comment, protocol.corrections ? problem.correction : null);
       return { solved: false, tries, shift };
     }
@@ -75,5 +75,5 @@ async function workOn(
 /** One try, and the user says nothing about it. */
 async function listen(student: Student, problem: Problem): Promise<ProblemOutcome> {
   const { text, shift } = await student.ask(problem);
-  return { solved: problem.isRight(text), tries: 1, shift };
+  return { solved: await problem.isRight(text), tries: 1, shift };
 }

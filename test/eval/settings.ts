@@ -2,12 +2,14 @@
 import { parseArgs } from "node:util";
 import { type ConditionName, conditionNames, conditions } from "./conditions.ts";
 import { Failure } from "./failure.ts";
+import { presetHelp } from "./preset.ts";
 import { suiteNames, suites } from "./suites.ts";
 
 /** Names for several suites at once. */
 const suiteSets = {
   plane: ["EASY", "AMB", "CAP", "MIX", "THREE", "THREEA"],
   words: ["ONE", "AMB", "MIX"],
+  lost: ["WHOLE", "CONCAT", "SHARDS"],
 } as const;
 /** What rewriting is worth: one problem a session, two remarks, every way of wording. */
 const wordsDefaults = {
@@ -23,6 +25,9 @@ export interface Settings {
   isUrlGiven: boolean;
   key: string | null;
   suites: readonly string[];
+  /** Suites from the folder `data` instead. */
+  preset: "paper" | null;
+  data: string | null;
   conditions: readonly ConditionName[];
   seeds: readonly number[];
   sessions: number;
@@ -44,12 +49,15 @@ export interface Settings {
   gpuMetrics: string | null;
   gpuSecret: string | null;
   keep: boolean;
+  dryRun: boolean;
 }
 
 const options = {
   url: { type: "string" },
   key: { type: "string" },
   suite: { type: "string", default: "MIX" },
+  preset: { type: "string" },
+  data: { type: "string" },
   conditions: { type: "string" },
   seeds: { type: "string", default: "1,2,3" },
   sessions: { type: "string" },
@@ -71,6 +79,7 @@ const options = {
   "gpu-metrics": { type: "string" },
   "gpu-secret": { type: "string" },
   keep: { type: "boolean", default: false },
+  "dry-run": { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
@@ -90,7 +99,8 @@ export function readSettings(args: readonly string[]): Settings | null {
     url: httpUrl("--url", flags.url ?? defaultUrl),
     isUrlGiven: flags.url !== undefined,
     key: flags.key ?? null,
-    suites: readSuites(flags.suite),
+    suites: flags.preset === undefined ? readSuites(flags.suite) : [],
+    ...readPreset(flags),
     conditions: readConditions(
       flags.conditions ?? preset?.conditions ?? "none,never,words,weights,both",
     ),
@@ -117,6 +127,7 @@ export function readSettings(args: readonly string[]): Settings | null {
     gpuMetrics: flags["gpu-metrics"] ? httpUrl("--gpu-metrics", flags["gpu-metrics"]) : null,
     gpuSecret: flags["gpu-secret"] ?? process.env.GPU_SECRET ?? null,
     keep: flags.keep,
+    dryRun: flags["dry-run"],
   };
 }
 
@@ -130,9 +141,12 @@ export function helpText(): string {
   --url URL            deployment; without it ${defaultUrl}, or one started for this run
   --key KEY            API key; otherwise ROSA2_API_KEY, then .rosa2/api-key
   --suite NAMES        comma-separated (default MIX), JSONL files (test/eval/README.md), or a set by itself:
-                       "plane" (${suiteSets.plane.join(", ")}) or
+                       "plane" (${suiteSets.plane.join(", ")}),
+                       "lost" (${suiteSets.lost.join(", ")}; one request whole and in shards) or
                        "words" (${suiteSets.words.join(", ")}; what rewriting is worth, protocol A with 3 tries)
 ${list(suites)}
+  --preset paper --data DIR   your own copies, as far as they are there, instead of --suite:
+${presetHelp()}
   --conditions NAMES   comma-separated (default none,never,words,weights,both)
 ${list(conditions)}
   --seeds LIST         "5001,5002" or "1-3" (default 1,2,3)
@@ -147,6 +161,7 @@ ${list(conditions)}
   --gpu-metrics URL    the GPU service's /metrics, for memory and time; --gpu-secret or GPU_SECRET
   --json FILE  --html FILE   results and report
   --journal FILE       finished sessions; an existing one is continued
+  --dry-run            say what the run would take, and end
   --keep               leave the sessions in the deployment
 `;
 }
@@ -164,10 +179,21 @@ function readSuites(text: string): string[] {
   for (const name of names) {
     if (name.endsWith(".jsonl") || (suiteNames as string[]).includes(name)) continue;
     throw new Failure(
-      `--suite "${name}" is none of ${suiteNames.join(", ")}, plane, words, nor a .jsonl file`,
+      `--suite "${name}" is none of ${suiteNames.join(", ")}, plane, words, lost, nor a .jsonl file`,
     );
   }
   return unique("--suite", names);
+}
+
+function readPreset({ preset, data }: { preset?: string; data?: string }) {
+  if (preset === undefined) {
+    if (data !== undefined) throw new Failure("--data belongs to --preset paper");
+    return { preset: null, data: null };
+  }
+  if (data === undefined) {
+    throw new Failure(`--preset ${preset} needs --data DIR, a folder with\n${presetHelp()}`);
+  }
+  return { preset: oneOf("--preset", preset, ["paper"] as const), data };
 }
 
 function isSuiteSet(text: string): text is keyof typeof suiteSets {

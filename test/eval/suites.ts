@@ -18,6 +18,7 @@ import {
   request,
   type Wording,
 } from "../../gpu-service/language/wording.ts";
+import { lostProblem, type Telling } from "./lost.ts";
 import { drawProbes } from "./probes.ts";
 import type { Asking, Problem, SessionPlan } from "./problem.ts";
 
@@ -34,6 +35,8 @@ export interface GeneratedSuite {
   draw(random: Random, length: number): Task[];
   /** How a task is asked for, when not in the ordinary way. */
   isWord: boolean;
+  /** A suite of `lost`: one problem a session, its own tries, no corrections. */
+  telling?: Telling;
 }
 
 export const suites = {
@@ -100,6 +103,9 @@ export const suites = {
     draw: (random, length) => drawNewWordSession(random, length),
     isWord: true,
   },
+  WHOLE: lostSuite("lost: everything said at once, one try", "whole"),
+  CONCAT: lostSuite("lost: the shards below each other, one try", "concatenated"),
+  SHARDS: lostSuite("lost: one shard a turn, whatever was replied", "shards"),
 } as const satisfies Record<string, GeneratedSuite>;
 export type SuiteName = keyof typeof suites;
 export const suiteNames = Object.keys(suites) as SuiteName[];
@@ -116,14 +122,34 @@ export interface DrawOptions {
 /** One session of a suite: the same for every condition, deployment and machine. */
 export function drawSuiteSession(name: SuiteName, options: DrawOptions): SessionPlan {
   const suite: GeneratedSuite = suites[name];
-  const random = seededRandom(`${options.seed}/${name}/${options.index}`);
+  const { telling } = suite;
+  // The tellings of `lost` are of the same tasks.
+  const drawnAs = telling === undefined ? name : "lost";
+  const random = seededRandom(`${options.seed}/${drawnAs}/${options.index}`);
   const tasks = suite.draw(random, options.length);
   const first = tasks[0]!;
   const wording = options.wording === "varied" ? drawWording(random, first) : undefined;
   return {
     instructions: null,
-    problems: tasks.map((task) => problemOf(task, wording)),
+    problems: tasks.map((task) =>
+      telling === undefined
+        ? problemOf(task, wording)
+        : lostProblem(random, task, telling, wording),
+    ),
     probes: drawProbes(random, first, options.probeCount),
+  };
+}
+
+function lostSuite(about: string, telling: Telling): GeneratedSuite {
+  return {
+    about,
+    place: null,
+    draw: (random, length) => {
+      const options = { stated: "clear", readings: "uniform" } as const;
+      return streamOf(random, drawTask(random, pick(random, trainedPairs), options), length);
+    },
+    isWord: false,
+    telling,
   };
 }
 

@@ -49,7 +49,7 @@ async function converse(
       if (steps.held === null) continue;
       ended = steps.held;
       // Whatever is left to do, an alarm is set for it.
-      const { dueAt, ringsAt } = await alarmOf(caller, id);
+      const { dueAt, ringsAt } = await alarmOf(id);
       if (dueAt !== null)
         expect(ringsAt ?? Number.POSITIVE_INFINITY, ended).toBeLessThanOrEqual(dueAt);
       if (whom === "account") {
@@ -58,7 +58,7 @@ async function converse(
         continue;
       }
       steps.open();
-      await crash(caller, id);
+      await crash(id);
     }
   })();
 
@@ -70,11 +70,11 @@ async function converse(
       .make<TurnBody>(`/v1/sessions/${id}/turns`, { content: "Sort them: 31, 7, 12" }, key)
       .catch(() => null);
   }
-  await untilIdle(caller, id);
+  await untilIdle(id);
   // Feedback is stored before anything else, so nobody asks again: outbox and alarm finish it.
   const path = `/v1/sessions/${id}/turns/${turn.id}/feedback`;
   await caller.post(path, body).catch(() => null);
-  await untilIdle(caller, id);
+  await untilIdle(id);
   isOver = true;
   await watching;
   const { taken } = steps;

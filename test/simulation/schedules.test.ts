@@ -78,7 +78,7 @@ class Schedule {
     await ending;
     const isHeld = this.#steps.held !== null;
     this.#steps.open();
-    if (isHeld) await crash(this.#caller, this.#session);
+    if (isHeld) await crash(this.#session);
     watch.leave(this.#steps);
   }
 
@@ -153,7 +153,7 @@ class Schedule {
       if (isAccount) {
         await crashAccount(this.#caller);
         steps.goOn();
-      } else await crash(this.#caller, this.#session);
+      } else await crash(this.#session);
       if (++ends < endsMax) arm();
       else steps.open();
     }
@@ -174,7 +174,7 @@ describe("a random schedule", () => {
     const schedule = new Schedule(caller, id, seededRandom(seed));
     try {
       await schedule.run();
-      await untilIdle(caller, id);
+      await untilIdle(id);
       const session = await expectSound(caller, id);
       const asked = session.turns.filter(({ retry_of }) => retry_of === null);
       expect(asked.map(({ content }) => content).toSorted()).toEqual(

@@ -29,6 +29,8 @@ export interface ApiKeyCreated extends ApiKey {
 export interface ApiKeyList {
   object: "list";
   data: ApiKey[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Budget {
@@ -52,11 +54,20 @@ export interface ChatCompletion {
     index: number;
     message: {
       role: "assistant";
-      content: string;
+      content: string | null;
       refusal: null;
+      reasoning_content?: string;
+      tool_calls?: {
+        id: string;
+        type: "function";
+        function: {
+          name: string;
+          arguments: string;
+        };
+      }[];
     };
     logprobs?: unknown;
-    finish_reason: "stop" | "length";
+    finish_reason: "stop" | "length" | "tool_calls";
   }[];
   usage: Usage;
   rosa2: {
@@ -79,6 +90,19 @@ export interface ChatCompletionRequest {
           [other: string]: unknown;
         }[]
       | null;
+    tool_calls?:
+      | {
+          id: string;
+          type?: string;
+          function?: {
+            name: string;
+            arguments: string;
+            [other: string]: unknown;
+          };
+          [other: string]: unknown;
+        }[]
+      | null;
+    tool_call_id?: string | null;
     [other: string]: unknown;
   }[];
   stream?: boolean | null;
@@ -112,6 +136,66 @@ export interface ChatCompletionRequest {
   logit_bias?: Record<string, number> | null;
   logprobs?: boolean | null;
   top_logprobs?: number | null;
+  response_format?:
+    | {
+        type: "text";
+        [other: string]: unknown;
+      }
+    | {
+        type: "json_object";
+        [other: string]: unknown;
+      }
+    | {
+        type: "json_schema";
+        json_schema: {
+          name: string;
+          schema?: Record<string, unknown> | null;
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }
+    | null;
+  tools?:
+    | {
+        type: string;
+        function?: {
+          name: string;
+          description?: string | null;
+          parameters?: Record<string, unknown> | null;
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }[]
+    | null;
+  tool_choice?:
+    | "none"
+    | "auto"
+    | "required"
+    | {
+        type: string;
+        function?: {
+          name: string;
+          [other: string]: unknown;
+        };
+        allowed_tools?: {
+          mode: "auto" | "required";
+          tools: {
+            function?: {
+              name: string;
+              [other: string]: unknown;
+            };
+            [other: string]: unknown;
+          }[];
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }
+    | null;
+  parallel_tool_calls?: boolean | null;
+  reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+  chat_template_kwargs?: {
+    enable_thinking?: boolean | null;
+  } | null;
   metadata?: Record<string, unknown> | null;
   [other: string]: unknown;
 }
@@ -296,6 +380,8 @@ export interface GenerationList {
   /** `base` or a generation's id */
   active: string;
   data: Generation[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Health {
@@ -381,6 +467,8 @@ export interface Session extends SessionSummary {
 export interface SessionCreate {
   instructions?: string;
   title?: string;
+  /** Your own pairs of key and value */
+  metadata?: Record<string, string>;
   adaptation?: Adaptation;
   lexicon?: Lexicon;
   /** The session erases itself this long after it was made */
@@ -402,7 +490,14 @@ export interface SessionErased {
 export interface SessionList {
   object: "list";
   data: SessionSummary[];
+  /** Null on the last page */
   next_cursor: string | null;
+}
+
+export interface SessionPatch {
+  title?: string | null;
+  /** Your own pairs of key and value */
+  metadata?: Record<string, string>;
 }
 
 export interface SessionSummary {
@@ -411,6 +506,8 @@ export interface SessionSummary {
   /** Your own name for one of your users */
   owner: string | null;
   title: string | null;
+  /** Your own pairs of key and value */
+  metadata: Record<string, string>;
   mode: "both" | "words" | "weights" | "off";
   /** `base` or a generation's id */
   generation: string;
@@ -447,6 +544,8 @@ export interface SigningKeyCreate {
 export interface SigningKeyList {
   object: "list";
   data: SigningKey[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Tenant {
@@ -537,6 +636,8 @@ export interface UsageReport {
     gpu_ms: number;
     cost: Cost;
   }[];
+  /** Null on the last page */
+  next_cursor: string | null;
 }
 
 export interface Weights {

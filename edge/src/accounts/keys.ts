@@ -1,7 +1,8 @@
 /** API keys: made here, shown once, stored as SHA-256; it knows no HTTP beyond the Bearer token's text. */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, asc, eq, isNull } from "drizzle-orm";
+import { and, asc, eq, gt, gte, isNull, lt, type SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { type KeyBody, type RequestRate, requestRates, type Scope } from "../contract/index.ts";
 import { newId, sha256 } from "../ids.ts";
 import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
@@ -106,14 +107,42 @@ export async function createKey(
   return { ...keyBody(row), key };
 }
 
-export async function listKeys(db: D1Database, tenantId: string): Promise<KeyBody[]> {
+export interface KeyPage {
+  /** Keys whose text begins so: as much of it as is known, up to the twelve characters that are stored. */
+  prefix?: string;
+  /** The last id of the page before. */
+  cursor?: string;
+  limit: number;
+}
+
+/** In the order that they were made. */
+export async function listKeys(
+  db: D1Database,
+  tenantId: string,
+  { prefix, cursor, limit }: KeyPage,
+): Promise<{ data: KeyBody[]; next_cursor: string | null }> {
   const rows = await drizzle(db)
     .select()
     .from(apiKeys)
-    .where(eq(apiKeys.tenantId, tenantId))
+    .where(
+      and(
+        eq(apiKeys.tenantId, tenantId),
+        prefix === undefined ? undefined : beginsWith(apiKeys.prefix, keyPrefix(prefix)),
+        cursor === undefined ? undefined : gt(apiKeys.id, cursor),
+      ),
+    )
     .orderBy(asc(apiKeys.id))
-    .limit(1000);
-  return rows.map(keyBody);
+    .limit(limit + 1);
+  const shown = rows.slice(0, limit);
+  return {
+    data: shown.map(keyBody),
+    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
+  };
+}
+
+/** A range that an index answers; LIKE would go through all of a tenant's keys. */
+function beginsWith(column: SQLiteColumn, prefix: string): SQL | undefined {
+  return and(gte(column, prefix), lt(column, `${prefix}\uffff`));
 }
 
 /** Revokes; elsewhere it takes effect within a minute, when the memory of the key runs out. Revoking twice is fine. */

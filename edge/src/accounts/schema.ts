@@ -30,7 +30,10 @@ export const apiKeys = sqliteTable(
     expiresAt: integer("expires_at"),
     revokedAt: integer("revoked_at"),
   },
-  (table) => [index("api_keys_by_tenant").on(table.tenantId, table.id)],
+  (table) => [
+    index("api_keys_by_tenant").on(table.tenantId, table.id),
+    index("api_keys_by_prefix").on(table.tenantId, table.prefix),
+  ],
 );
 
 /** Public keys of tenants' own back ends, which sign client tokens themselves. */

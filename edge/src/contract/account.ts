@@ -1,7 +1,7 @@
 /** The part of the contract about an account: keys, money, the tenant itself. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { scopes } from "./sets.ts";
-import { costSchema, ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
+import { costSchema, nextCursor, ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
 
 const requestRate = requestRateSchema.openapi({
   description: "Requests per minute that the key may make",
@@ -37,7 +37,7 @@ export const keyCreatedSchema = keySchema
   .openapi("ApiKeyCreated");
 
 export const keyListSchema = z
-  .object({ object: z.literal("list"), data: z.array(keySchema) })
+  .object({ object: z.literal("list"), data: z.array(keySchema), next_cursor: nextCursor })
   .openapi("ApiKeyList");
 
 export const erasureSchema = z
@@ -106,6 +106,9 @@ export const usageQuerySchema = z.object({
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.string().max(256).optional().openapi({
+    description: "The `next_cursor` of the page before",
+  }),
 });
 
 export const usageReportSchema = z
@@ -126,6 +129,7 @@ export const usageReportSchema = z
         cost: costSchema,
       }),
     ),
+    next_cursor: nextCursor,
   })
   .openapi("UsageReport");
 export type UsageReport = z.infer<typeof usageReportSchema>;

@@ -10,14 +10,23 @@ import {
   turnStatuses,
   weightsDecisions,
 } from "./sets.ts";
-import { costSchema, ownerSchema, sessionId, textCharsMax, timestamp, turnId } from "./shared.ts";
+import {
+  costSchema,
+  metadataSchema,
+  nextCursor,
+  ownerSchema,
+  sessionId,
+  textCharsMax,
+  timestamp,
+  turnId,
+} from "./shared.ts";
 import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema, ownerSchema } from "./shared.ts";
+export { type Cost, costSchema, type Metadata, ownerSchema, pageQuerySchema } from "./shared.ts";
 export * from "./tokens.ts";
 export * from "./words.ts";
 
@@ -70,6 +79,7 @@ export const sessionCreateSchema = z
   .strictObject({
     instructions: z.string().min(1).max(instructionsCharsMax).optional(),
     title: z.string().min(1).max(200).optional(),
+    metadata: metadataSchema.optional(),
     adaptation: adaptationSchema.optional(),
     lexicon: lexiconSchema.optional().openapi({
       description: "Own senses of this session, beside and before the tenant's",
@@ -79,6 +89,14 @@ export const sessionCreateSchema = z
     }),
   })
   .openapi("SessionCreate");
+
+export const sessionPatchSchema = z
+  .strictObject({
+    title: z.string().min(1).max(200).nullable().optional(),
+    metadata: metadataSchema.optional(),
+  })
+  .openapi("SessionPatch", { description: "What is given replaces what there was" });
+export type SessionPatch = z.infer<typeof sessionPatchSchema>;
 
 export const turnSchema = z
   .object({
@@ -115,6 +133,7 @@ export const sessionSchema = z
     object: z.literal("session"),
     owner: ownerSchema.nullable(),
     title: z.string().nullable(),
+    metadata: metadataSchema,
     mode: z.enum(modes),
     generation: generationName,
     turn_count: z.int(),
@@ -149,7 +168,7 @@ export const sessionListSchema = z
   .object({
     object: z.literal("list"),
     data: z.array(sessionSchema),
-    next_cursor: z.string().nullable(),
+    next_cursor: nextCursor,
   })
   .openapi("SessionList");
 
@@ -313,6 +332,7 @@ export const generationListSchema = z
     object: z.literal("list"),
     active: generationName,
     data: z.array(generationSchema),
+    next_cursor: nextCursor,
   })
   .openapi("GenerationList");
 

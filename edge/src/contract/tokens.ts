@@ -1,7 +1,7 @@
 /** The part of the contract about owners and the tokens of their phones and browsers. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { tokenScopes } from "./sets.ts";
-import { ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
+import { nextCursor, ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
 
 /** Longest life of a client token, whoever signs it. */
 export const tokenSecondsMax = 86_400;
@@ -12,7 +12,7 @@ export const clientTokenCreateSchema = z
     owner: ownerSchema,
     session: z.string().optional().openapi({
       description: "The one session that the token is for. It then opens no other and lists none",
-      example: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM",
+      example: "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
     }),
     scopes: z
       .array(z.enum(tokenScopes))
@@ -97,5 +97,5 @@ export const signingKeySchema = z
 export type SigningKeyBody = z.infer<typeof signingKeySchema>;
 
 export const signingKeyListSchema = z
-  .object({ object: z.literal("list"), data: z.array(signingKeySchema) })
+  .object({ object: z.literal("list"), data: z.array(signingKeySchema), next_cursor: nextCursor })
   .openapi("SigningKeyList");

@@ -14,7 +14,7 @@ import type {
 } from "../contract/index.ts";
 
 const at = (minute: string) => `2026-11-23T09:${minute}.000Z`;
-const session = "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM";
+const session = "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE";
 const first = "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS";
 export const second = "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG";
 export const generation = "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH";
@@ -157,6 +157,7 @@ const summary: SessionSummary = {
   object: "session",
   owner: "user_4711",
   title: "Lists",
+  metadata: { topic: "lists" },
   mode: "both",
   generation,
   turn_count: 2,
@@ -252,6 +253,7 @@ const usageReport: z.input<typeof usageReportSchema> = {
       cost: { usd: 0.0005096 },
     },
   ],
+  next_cursor: null,
 };
 
 const model = {
@@ -305,11 +307,11 @@ export const examples: Record<string, unknown> = {
     undoable: 1,
   },
   ConstraintPatch: { text: "largest first", scope: "turn" },
-  GenerationList: { object: "list", active: generation, data: [generationBody] },
+  GenerationList: { object: "list", active: generation, data: [generationBody], next_cursor: null },
   KeyCreate: { name: key.name, scopes: key.scopes, requests_per_minute: 300 },
   ApiKey: key,
   ApiKeyCreated: { ...key, key: `rosa2_4fTq8Z${"…".repeat(3)}` },
-  ApiKeyList: { object: "list", data: [key] },
+  ApiKeyList: { object: "list", data: [key], next_cursor: null },
   Tenant: {
     id: "ten_acme",
     object: "tenant",

@@ -5,10 +5,11 @@ import type { Principal } from "../accounts/principal.ts";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import type { FailureReport } from "../failure.ts";
-import { isId, sha256 } from "../ids.ts";
+import { sha256 } from "../ids.ts";
 import type { IdempotencyKey, Trace } from "../rpc.ts";
 import type { Caller } from "../session/context.ts";
 import type { SessionObject } from "../session/object.ts";
+import { sessionStub } from "../session-address.ts";
 
 export interface AppEnv {
   Bindings: Env;
@@ -33,6 +34,7 @@ type ObjectCalls = Pick<
   SessionObject,
   | "create"
   | "read"
+  | "change"
   | "turn"
   | "turnStream"
   | "retry"
@@ -67,17 +69,8 @@ export type SessionCalls = {
     : never;
 };
 
-/**
- * The object of a tenant's session. Its name holds the tenant's id, so another tenant's session id leads to an
- * object that does not exist: 404, as for an id that nobody has.
- */
-function sessionObject(env: Env, tenantId: string, sessionId: string): ObjectCalls {
-  if (!isId(sessionId, "ses")) throw new RosaError("not_found", "No such session");
-  return env.SESSIONS.getByName(`${tenantId}/${sessionId}`) as unknown as ObjectCalls;
-}
-
-export function newSessionObject(env: Env, tenantId: string, sessionId: string): NewSessionCalls {
-  return sessionObject(env, tenantId, sessionId);
+export function newSessionObject(env: Env, sessionId: string): NewSessionCalls {
+  return sessionStub(env, sessionId) as unknown as ObjectCalls;
 }
 
 /** A session as this request's caller may use it; the object answers 404 unless it is the caller's. */
@@ -91,7 +84,7 @@ export function mySession(c: AppContext, sessionId: string): SessionCalls {
     owner,
     ...(token === null ? {} : { capNanos: token.capNanos }),
   };
-  const object = sessionObject(c.env, tenantId, sessionId);
+  const object = sessionStub(c.env, sessionId) as unknown as ObjectCalls;
   const calls = object as unknown as Record<string, (...args: unknown[]) => unknown>;
   return new Proxy(object, {
     // Called as a method: a stub takes `call` and `apply` for names of the object's.

@@ -9,6 +9,7 @@ import {
   keyCreateSchema,
   keyListSchema,
   keySchema,
+  pageQuerySchema,
   usageQuerySchema,
   usageReportSchema,
 } from "../contract/index.ts";
@@ -56,12 +57,20 @@ accounts.openapi(
     tags: ["Account"],
     summary: "List API keys",
     scope: "admin",
-    answers: { 200: json(keyListSchema, "Keys, without their secrets") },
-    fails: [403],
+    request: {
+      query: pageQuerySchema.extend({
+        prefix: z.string().min(1).max(64).optional().openapi({
+          description: "Keys that begin so; the first twelve characters count",
+          example: "rosa2_4fT9",
+        }),
+      }),
+    },
+    answers: { 200: json(keyListSchema, "One page of keys, without their secrets") },
+    fails: [400, 403],
   }),
   async (c) => {
-    const data = await listKeys(c.env.DB, c.var.principal.tenantId);
-    return c.json({ object: "list" as const, data }, 200);
+    const page = await listKeys(c.env.DB, c.var.principal.tenantId, c.req.valid("query"));
+    return c.json({ object: "list" as const, ...page }, 200);
   },
 );
 

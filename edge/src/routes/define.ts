@@ -124,9 +124,10 @@ function errors(...statuses: FailureStatus[]) {
 }
 
 export const sessionParam = z.object({
-  s: z
-    .string()
-    .openapi({ param: { name: "s", in: "path" }, example: "ses_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM" }),
+  s: z.string().openapi({
+    param: { name: "s", in: "path" },
+    example: "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+  }),
 });
 export const turnParams = sessionParam.extend({
   t: z

@@ -1,7 +1,7 @@
 /** Lineage of a session's adapter: list, activate, download. */
 import { z } from "@hono/zod-openapi";
 import { getAdapter } from "../adapters/index.ts";
-import { generationListSchema } from "../contract/index.ts";
+import { generationListSchema, pageQuerySchema } from "../contract/index.ts";
 import { GpuClient } from "../gpu-client/index.ts";
 import { config, idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { unwrap } from "../rpc.ts";
@@ -16,12 +16,18 @@ generations.openapi(
     tags: ["Generations"],
     summary: "List a session's generations, oldest first",
     scope: "chat",
-    request: { params: sessionParam },
-    answers: { 200: json(generationListSchema, "Lineage") },
-    fails: [404],
+    request: {
+      params: sessionParam,
+      query: pageQuerySchema.extend({
+        limit: z.coerce.number().int().min(1).max(100).default(100),
+      }),
+    },
+    answers: { 200: json(generationListSchema, "One page of the lineage") },
+    fails: [400, 404],
   }),
   async (c) => {
-    const listed = await unwrap(mySession(c, c.req.valid("param").s).generations());
+    const page = c.req.valid("query");
+    const listed = await unwrap(mySession(c, c.req.valid("param").s).generations(page));
     return c.json({ object: "list" as const, ...listed }, 200);
   },
 );

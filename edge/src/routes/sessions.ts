@@ -11,10 +11,13 @@ import {
   forkSchema,
   type Mode,
   ownerSchema,
+  pageQuerySchema,
   type RewriterName,
   sessionCreateSchema,
   sessionDetailSchema,
   sessionListSchema,
+  sessionPatchSchema,
+  sessionSchema,
 } from "../contract/index.ts";
 import { servedModel } from "../gpu-client/served-model.ts";
 import {
@@ -26,10 +29,10 @@ import {
   newSessionObject,
 } from "../http/context.ts";
 import { idempotently } from "../http/idempotency.ts";
-import { isId, newId } from "../ids.ts";
 import { unwrap } from "../rpc.ts";
 import type { NewSession } from "../session/context.ts";
 import { mergeLexicons } from "../session/store/lexicon.ts";
+import { newSessionId } from "../session-address.ts";
 import { json, jsonBody, route, routeGroup, sessionParam } from "./define.ts";
 
 export const sessions = routeGroup();
@@ -56,6 +59,7 @@ sessions.openapi(
         const input = {
           owner: c.var.principal.owner,
           title: body.title ?? null,
+          metadata: body.metadata ?? {},
           instructions: body.instructions ?? null,
           mode,
           context: body.adaptation?.context ?? (await contextOf(c, mode)),
@@ -81,32 +85,35 @@ sessions.openapi(
     summary: "List sessions, newest first",
     scope: "chat",
     request: {
-      query: z.object({
-        limit: z.coerce.number().int().min(1).max(100).default(20),
-        cursor: z.string().optional(),
+      query: pageQuerySchema.extend({
         owner: ownerSchema.optional().openapi({ description: "Those of one owner alone" }),
+        metadata: z
+          .string()
+          .regex(/^[\w.-]{1,64}:/, "must be key:value")
+          .optional()
+          .openapi({ description: "Those with this pair alone, as `key:value`" }),
       }),
     },
     answers: { 200: json(sessionListSchema, "One page") },
     fails: [400, 403],
   }),
   async (c) => {
-    const { limit, cursor, owner: wanted } = c.req.valid("query");
+    const { limit, cursor, owner: wanted, metadata: pair } = c.req.valid("query");
     refuseBound(c.var.principal);
-    if (cursor !== undefined && !isId(cursor, "ses")) {
-      throw new RosaError("invalid_request", "cursor: is not one of this list's", {
-        param: "cursor",
-      });
-    }
     const { tenantId, owner = null } = c.var.principal;
     if (owner !== null && wanted !== undefined && wanted !== owner) {
       return c.json({ object: "list" as const, data: [], next_cursor: null }, 200);
     }
-    const page = await accountOf(c.env, tenantId).listSessions(tenantId, {
-      owner: owner ?? wanted,
-      cursor,
-      limit,
-    });
+    const [key = "", ...value] = pair?.split(":") ?? [];
+    const metadata = pair === undefined ? undefined : { key, value: value.join(":") };
+    const page = await unwrap(
+      accountOf(c.env, tenantId).listSessions(tenantId, {
+        owner: owner ?? wanted,
+        metadata,
+        cursor,
+        limit,
+      }),
+    );
     return c.json({ object: "list" as const, ...page }, 200);
   },
 );
@@ -123,6 +130,23 @@ sessions.openapi(
     fails: [404],
   }),
   async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).read()), 200),
+);
+
+sessions.openapi(
+  route({
+    method: "patch",
+    path: "/v1/sessions/{s}",
+    tags: ["Sessions"],
+    summary: "Rename a session, or change its metadata",
+    scope: "chat",
+    request: { params: sessionParam, ...jsonBody(sessionPatchSchema) },
+    answers: { 200: json(sessionSchema, "The session") },
+    fails: [400, 404],
+  }),
+  async (c) => {
+    const { s } = c.req.valid("param");
+    return c.json(await unwrap(mySession(c, s).change(c.req.valid("json"))), 200);
+  },
 );
 
 sessions.openapi(
@@ -164,6 +188,7 @@ sessions.openapi(
         const input = {
           owner: origin.owner,
           title: body.title ?? origin.title,
+          metadata: origin.metadata,
           instructions: origin.instructions,
           mode: origin.mode,
           context: origin.context,
@@ -230,11 +255,11 @@ async function openSession(
 ) {
   refuseBound(c.var.principal);
   const { tenantId, token } = c.var.principal;
-  const id = newId("ses");
+  const id = newSessionId(c.env);
   const account = accountOf(c.env, tenantId);
-  const { owner, title, mode } = input;
+  const { owner, title, metadata, mode } = input;
   const { sessionsMax } = config(c);
-  const row = { id, owner, title, mode, createdAt: Date.now() };
+  const row = { id, owner, title, metadata, mode, createdAt: Date.now() };
   const wanted = { spareNanos: spareNanos(config(c)), ownerCapNanos: token?.capNanos ?? null };
   const { lexicon: ofTenant, lease } = await unwrap(
     account.openSession(tenantId, row, sessionsMax, wanted),
@@ -242,7 +267,7 @@ async function openSession(
   const lexicon = mergeLexicons(input.lexicon, ofTenant);
   try {
     const session: NewSession = { ...input, id, tenantId, lexicon };
-    return await unwrap(create(newSessionObject(c.env, tenantId, id), session, lease));
+    return await unwrap(create(newSessionObject(c.env, id), session, lease));
   } catch (error) {
     await account.dropSession(tenantId, id);
     throw error;

@@ -13,6 +13,7 @@ import {
   clientTokenListSchema,
   clientTokenSchema,
   ownerSchema,
+  pageQuerySchema,
   signingKeyCreateSchema,
   signingKeyListSchema,
   signingKeySchema,
@@ -125,12 +126,13 @@ tokens.openapi(
     tags,
     summary: "List registered public keys",
     scope: "admin",
-    answers: { 200: json(signingKeyListSchema, "Keys") },
-    fails: [403],
+    request: { query: pageQuerySchema },
+    answers: { 200: json(signingKeyListSchema, "One page of keys") },
+    fails: [400, 403],
   }),
   async (c) => {
-    const data = await listSigningKeys(c.env.DB, c.var.principal.tenantId);
-    return c.json({ object: "list" as const, data }, 200);
+    const page = await listSigningKeys(c.env.DB, c.var.principal.tenantId, c.req.valid("query"));
+    return c.json({ object: "list" as const, ...page }, 200);
   },
 );
 

@@ -5,7 +5,7 @@ import { accountOf } from "../accounts/account.ts";
 import { Purse } from "../accounts/purse/purse.ts";
 import { getAdapter } from "../adapters/index.ts";
 import { type Config, configOf, spareNanos } from "../config.ts";
-import type { ContextPolicy, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
+import type { ContextPolicy, Metadata, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
 import type { Env } from "../env.ts";
 import { type CallContext, GpuClient } from "../gpu-client/index.ts";
 import type { Trace } from "../rpc.ts";
@@ -46,6 +46,7 @@ export interface NewSession {
   tenantId: string;
   owner: string | null;
   title: string | null;
+  metadata: Metadata;
   instructions: string | null;
   mode: Mode;
   context: ContextPolicy;

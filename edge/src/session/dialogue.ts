@@ -88,7 +88,10 @@ export function compareHistory(
     latest.length === sent.length &&
     sent.every(({ role, content }, i) => {
       const isUser = (sent.length - i) % 2 === 0;
-      return role === (isUser ? "user" : "assistant") && latest[i]?.includes(content) === true;
+      return (
+        role === (isUser ? "user" : "assistant") &&
+        latest[i]?.some((text) => text.trim() === content.trim()) === true
+      );
     });
   return isLatest ? "matched" : "differs";
 }

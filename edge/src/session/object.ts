@@ -17,6 +17,8 @@ import type {
   LogEvent,
   OwnLexicon,
   SessionDetail,
+  SessionPatch,
+  SessionSummary,
   TurnBody,
   WordsStateBody,
 } from "../contract/index.ts";
@@ -62,11 +64,15 @@ import {
   type Lineage,
   lineage,
   sessionDetail,
+  sessionSummary,
   storedCounts,
   turnBody,
 } from "./store/views.ts";
 import { setWordsState, wordsState } from "./store/words.ts";
 import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
+
+/** Generations that a roll-back answers with. */
+const generationsPerPage = 100;
 
 export class SessionObject extends DurableObject<Env> {
   readonly #context: SessionContext;
@@ -120,6 +126,20 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () =>
       sessionDetail(this.#context, this.#context.config.rewriter.name),
     );
+  }
+
+  /** Changes title or metadata; the account's index follows at once where it can be reached. */
+  change(caller: Caller, patch: SessionPatch): Promise<Result<SessionSummary>> {
+    return this.#answer(caller, async () => {
+      const { title, metadata } = patch;
+      this.#context.transaction(() => {
+        if (title !== undefined) this.#context.db.update(session).set({ title }).run();
+        if (metadata !== undefined) this.#context.db.update(session).set({ metadata }).run();
+        noteReport(this.#context, true);
+      });
+      await this.#context.purse.report(this.#context.meteringMs).catch(() => {});
+      return sessionSummary(this.#context);
+    });
   }
 
   /** Takes a turn and waits for its reply. */
@@ -278,8 +298,8 @@ export class SessionObject extends DurableObject<Env> {
     );
   }
 
-  generations(caller: Caller): Promise<Result<Lineage>> {
-    return this.#answer(caller, () => lineage(this.#context));
+  generations(caller: Caller, page: { cursor?: string; limit: number }): Promise<Result<Lineage>> {
+    return this.#answer(caller, () => lineage(this.#context, page));
   }
 
   /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
@@ -293,7 +313,7 @@ export class SessionObject extends DurableObject<Env> {
           this.#context.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
           noteReport(this.#context);
         });
-        return lineage(this.#context);
+        return lineage(this.#context, { limit: generationsPerPage });
       }),
     );
   }

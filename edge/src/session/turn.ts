@@ -108,7 +108,7 @@ export async function answerTurn(
     for await (const event of events) {
       if (event.type === "delta") {
         spending.read(event);
-        writer.write(event.text, event.logprobs);
+        writer.write(event);
       } else if (event.type === "done") {
         writer.finish(event.text);
         finishTurn(context, turn, {

@@ -3,6 +3,8 @@
  * that reads through it. It knows names and shapes, not archives.
  */
 
+import type { ModelConfig } from "../checkpoint/decoder-config.ts";
+import { jointModule } from "../checkpoint/tensor-names.ts";
 import { encodeSafetensors } from "../checkpoint/write-safetensors.ts";
 import type { AdapterWeights } from "../language-model.ts";
 import type { Basis } from "../lora/basis.ts";
@@ -16,15 +18,12 @@ export function peftFiles(
   basis: Basis,
   { rank, B }: AdapterWeights,
 ): Record<"adapter_config.json" | "adapter_model.safetensors", Uint8Array> {
-  const sites = loraSites(config);
-  let offset = 0;
-  const tensors = sites.flatMap(({ module, group, in: width, out }) => {
-    const part = B.subarray(offset, offset + out * rank);
-    offset += out * rank;
+  const modules = peftModules(config, rank, B);
+  const tensors = modules.flatMap(({ module, group, in: width, out, B: parts }) => {
     const path = `base_model.model.${module}`;
     return [
       tensor(`${path}.lora_A.weight`, [rank, width], basis.get(group)!),
-      tensor(`${path}.lora_B.weight`, [out, rank], part),
+      tensor(`${path}.lora_B.weight`, [out, rank], parts),
     ];
   });
   const settings = {
@@ -38,12 +37,37 @@ export function peftFiles(
     bias: "none",
     fan_in_fan_out: false,
     inference_mode: true,
-    target_modules: [...new Set(sites.map(({ module }) => module.split(".").at(-1)!))],
+    target_modules: [...new Set(modules.map(({ module }) => module.split(".").at(-1)!))],
   };
   return {
     "adapter_config.json": new TextEncoder().encode(`${JSON.stringify(settings, null, 2)}\n`),
     "adapter_model.safetensors": encodeSafetensors(tensors, { format: "pt" }),
   };
+}
+
+interface PeftModule {
+  module: string;
+  group: string;
+  in: number;
+  out: number;
+  B: Float32Array;
+}
+
+/** The modules of the model's own class. Sites of one joint matrix follow each other, in its own order of rows. */
+function peftModules(config: ModelConfig, rank: number, B: Float32Array): PeftModule[] {
+  const modules: PeftModule[] = [];
+  let offset = 0;
+  for (const { module, group, in: width, out } of loraSites(config)) {
+    const path = jointModule(config, module).replace(/^model\b/, config.modulePath);
+    const last = modules.at(-1);
+    const start = offset;
+    offset += out * rank;
+    if (last?.module === path) {
+      last.out += out;
+      last.B = B.subarray(start - (last.out - out) * rank, offset);
+    } else modules.push({ module: path, group, in: width, out, B: B.subarray(start, offset) });
+  }
+  return modules;
 }
 
 function tensor(name: string, shape: number[], values: Float32Array) {

@@ -2,7 +2,7 @@
  * Says whether and how a checkpoint will run, from its description and the headers of its weight files. It
  * reads no weights, and leaves to the engine's own code to decide what can be run.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { writeAdapter } from "../adapt/adapter-file.ts";
@@ -12,6 +12,8 @@ import {
   openCheckpoint,
   tensorShapes,
 } from "../checkpoint/checkpoint.ts";
+import { readJson } from "../checkpoint/json.ts";
+import { missingConfig } from "../checkpoint/missing-files.ts";
 import { readModelConfig } from "../checkpoint/model-config.ts";
 import { quantizedWeights } from "../compiler/decoder/quantize.ts";
 import type { ModelSettings } from "../config.ts";
@@ -113,17 +115,19 @@ export function checkModel(
       warn: (text) => warnings.push(text),
     }),
   );
-  const memory = config && checkpoint ? describeMemory(config, settings) : null;
+  // The files may hold a head that the config calls tied.
+  const served = checkpoint?.config ?? config;
+  const memory = checkpoint && describeMemory(checkpoint.config, settings);
   if (memory) warnings.push(...memoryWarnings(memory));
   return {
     runs: problems.length === 0,
     problems,
     warnings,
-    architecture: config && describeArchitecture(config),
+    architecture: served && describeArchitecture(served),
     weights: checkpoint && describeWeights(checkpoint, settings),
     tokenizer,
     memory,
-    adapter: config && checkpoint ? describeAdapter(config) : null,
+    adapter: checkpoint && describeAdapter(checkpoint.config),
   };
 }
 
@@ -132,23 +136,12 @@ export function checkModel(
  * if the config did not have it, and the rest is read again.
  */
 function readConfig(directory: string, report: (problem: Problem) => void): ModelConfig {
-  const read = (name: string) => JSON.parse(readFileSync(join(directory, name), "utf8"));
-  let json: unknown;
-  let generation: unknown;
-  try {
-    json = read("config.json");
-    if (existsSync(join(directory, "generation_config.json")))
-      generation = read("generation_config.json");
-  } catch (cause) {
-    throw new RosaError(
-      "checkpoint_invalid",
-      `Cannot read config.json: ${(cause as Error).message}`,
-      {
-        param: "config.json",
-        cause,
-      },
-    );
-  }
+  if (!existsSync(join(directory, "config.json")))
+    throw missingConfig(readdirSync(directory), directory);
+  let json = readJson(directory, "config.json");
+  const generation = existsSync(join(directory, "generation_config.json"))
+    ? readJson(directory, "generation_config.json")
+    : undefined;
   for (;;) {
     try {
       return readModelConfig(json, generation);

@@ -2,15 +2,17 @@
  * Opens a Hugging Face checkpoint directory: its normalised config and its weights by name. It knows which
  * tensors a decoder needs and checks them all at once, but not what is computed with them.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
-import { z } from "zod";
-import { parse } from "./config-errors.ts";
 import { digestFiles } from "./digest.ts";
+import { readJson } from "./json.ts";
+import { missingConfig } from "./missing-files.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
-import { type ElementRange, openSafetensors, type TensorFile } from "./safetensors.ts";
-import type { TensorType } from "./tensor-types.ts";
+import type { ElementRange, TensorInfo } from "./safetensors.ts";
+import { partsOf } from "./tensor-names.ts";
+import { elementBytes, type TensorType } from "./tensor-types.ts";
+import { openWeightFiles, type WeightFile, type WeightFiles } from "./weight-files.ts";
 
 export type { ModelConfig } from "./model-config.ts";
 
@@ -42,27 +44,24 @@ export interface Checkpoint {
  * the field or file that this engine cannot run, and `checkpoint_invalid` naming what is broken.
  */
 export function openCheckpoint(directory: string): Checkpoint {
-  const config = openConfig(directory);
-  const { files, fileOf } = openWeights(directory);
-  const location = (name: string): TensorLocation => {
-    const file = fileOf.get(name);
-    if (!file) throw invalid(`tensor "${name}" is missing`);
-    return { path: file.path, ...file.tensors.info(name) };
-  };
+  const stated = openConfig(directory);
+  const weights = openWeightFiles(directory);
+  // A head of its own is the one that was trained, whatever the config says of tying.
+  const hasHead = findTensor(weights, stated, "lm_head.weight") !== null;
+  const config = hasHead ? { ...stated, tiedEmbeddings: false } : stated;
 
   const shapes = tensorShapes(config);
+  const found = new Map<string, FoundTensor>();
   for (const [name, expected] of shapes) {
-    if (!fileOf.has(name)) throw invalid(`tensor "${name}" [${expected}] is missing`);
-    const { shape, dtype } = location(name);
-    if (shape.join() !== expected.join())
-      throw invalid(`tensor "${name}" has shape [${shape}], expected [${expected}]`);
-    if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16")
-      throw new RosaError(
-        "checkpoint_unsupported",
-        `Cannot run checkpoint: tensor "${name}" has dtype "${dtype}" (supported: F32, F16, BF16)`,
-        { param: name },
-      );
+    const tensor = findTensor(weights, config, name) ?? missing(weights, config, name, expected);
+    requireTensor(name, tensor, expected);
+    found.set(name, tensor);
   }
+  const tensorOf = (name: string): FoundTensor => {
+    const tensor = found.get(name);
+    if (!tensor) throw invalid(`tensor "${name}" is missing`);
+    return tensor;
+  };
 
   let digest: string | undefined;
   return {
@@ -70,21 +69,81 @@ export function openCheckpoint(directory: string): Checkpoint {
     config,
     parameterCount: [...shapes.values()].reduce((sum, shape) => sum + product(shape), 0),
     get digest() {
-      digest ??= digestFiles([join(directory, "config.json"), ...files.map(({ path }) => path)]);
+      const paths = weights.files.map(({ path }) => path);
+      digest ??= digestFiles([join(directory, "config.json"), ...paths]);
       return digest;
     },
-    has: (name) => fileOf.has(name),
-    location,
+    has: (name) => found.has(name),
+    location: (name) => {
+      const { file, info } = tensorOf(name);
+      return { path: file.path, ...info };
+    },
     tensor: (name, part) => {
-      const file = fileOf.get(name);
-      if (!file) throw invalid(`tensor "${name}" is missing`);
-      return file.tensors.readFloat32(name, part);
+      const { file, inFile, info, start } = tensorOf(name);
+      const { start: from, count } = part ?? { start: 0, count: product(info.shape) };
+      return file.tensors.readFloat32(inFile, { start: start + from, count });
     },
   };
 }
 
+/** A decoder's tensor in a file, or a part of a file's tensor. */
+interface FoundTensor {
+  file: WeightFile;
+  inFile: string;
+  /** Of the part. */
+  info: TensorInfo;
+  /** First element of the part. */
+  start: number;
+}
+
+function findTensor(weights: WeightFiles, config: ModelConfig, name: string): FoundTensor | null {
+  for (const { name: inFile, rows } of partsOf(config, name)) {
+    const file = weights.fileOf(inFile);
+    if (file === undefined) continue;
+    const whole = file.tensors.info(inFile);
+    if (rows === null || whole.shape[0] !== rows.of) return { file, inFile, info: whole, start: 0 };
+    const width = product(whole.shape.slice(1));
+    const start = rows.start * width;
+    const info = {
+      dtype: whole.dtype,
+      shape: [rows.count, ...whole.shape.slice(1)],
+      byteOffset: whole.byteOffset + start * elementBytes[whole.dtype],
+      byteLength: rows.count * width * elementBytes[whole.dtype],
+    };
+    return { file, inFile, info, start };
+  }
+  return null;
+}
+
+function missing(
+  weights: WeightFiles,
+  config: ModelConfig,
+  name: string,
+  expected: readonly number[],
+): never {
+  for (const part of partsOf(config, name)) {
+    const reason = weights.reasonOf(part.name);
+    if (reason !== null) throw invalid(reason);
+  }
+  throw invalid(`tensor "${name}" [${expected}] is missing`);
+}
+
+function requireTensor(name: string, { info }: FoundTensor, expected: readonly number[]): void {
+  const { shape, dtype } = info;
+  if (shape.join() !== expected.join())
+    throw invalid(`tensor "${name}" has shape [${shape}], expected [${expected}]`);
+  if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16")
+    throw new RosaError(
+      "checkpoint_unsupported",
+      `Cannot run checkpoint: tensor "${name}" has dtype "${dtype}" (supported: F32, F16, BF16)`,
+      { param: name },
+    );
+}
+
 /** The configuration of the checkpoint in `directory`. Throws as `readModelConfig` does. */
 export function openConfig(directory: string): ModelConfig {
+  if (existsSync(directory) && !existsSync(join(directory, "config.json")))
+    throw missingConfig(readdirSync(directory), directory);
   return readModelConfig(
     readJson(directory, "config.json"),
     existsSync(join(directory, "generation_config.json"))
@@ -128,72 +187,6 @@ export function tensorShapes(config: ModelConfig): Map<string, readonly number[]
   shapes.set("model.norm.weight", [hiddenSize]);
   if (!config.tiedEmbeddings) shapes.set("lm_head.weight", [vocabSize, hiddenSize]);
   return shapes;
-}
-
-interface WeightFile {
-  path: string;
-  tensors: TensorFile;
-}
-
-/** Weights in one file, which wins, and the index of weights in several. */
-export const weightFileName = "model.safetensors";
-export const weightIndexName = "model.safetensors.index.json";
-/** A plain name: an index cannot point outside its directory. */
-const shardName = z.string().regex(/^[A-Za-z0-9][\w.-]*\.safetensors$/, "is not a plain file name");
-const indexSchema = z.object({ weight_map: z.record(z.string(), shardName) });
-
-/** Which file holds which tensor, from the JSON of an index. Throws `checkpoint_invalid`. */
-export function readWeightIndex(json: unknown): Record<string, string> {
-  return parse(weightIndexName, indexSchema, json).weight_map;
-}
-
-function openWeights(directory: string): { files: WeightFile[]; fileOf: Map<string, WeightFile> } {
-  const open = (name: string): WeightFile => {
-    const path = join(directory, name);
-    if (!existsSync(path)) throw invalid(`weight file "${name}" is missing`);
-    return { path, tensors: openSafetensors(path) };
-  };
-
-  if (existsSync(join(directory, weightFileName))) {
-    const file = open(weightFileName);
-    return { files: [file], fileOf: new Map(file.tensors.names.map((name) => [name, file])) };
-  }
-  if (existsSync(join(directory, weightIndexName))) {
-    const weightMap = readWeightIndex(readJson(directory, weightIndexName));
-    const shards = new Map(
-      [...new Set(Object.values(weightMap))].sort().map((name) => [name, open(name)]),
-    );
-    const fileOf = new Map<string, WeightFile>();
-    for (const [name, shard] of Object.entries(weightMap)) {
-      const file = shards.get(shard)!;
-      if (!file.tensors.has(name))
-        throw invalid(`tensor "${name}" is not in "${shard}", where the index puts it`);
-      fileOf.set(name, file);
-    }
-    return { files: [...shards.values()], fileOf };
-  }
-  throw noWeights(readdirSync(directory), directory);
-}
-
-/** Why there is nothing to read among these files: weights in another format, or none. */
-export function noWeights(names: readonly string[], place: string): RosaError {
-  const foreign = names.find((name) => /\.(bin|pt|pth|ckpt|gguf|h5)$/.test(name));
-  if (foreign)
-    return new RosaError(
-      "checkpoint_unsupported",
-      `Cannot run checkpoint: weight file "${foreign}" is not supported (supported: ${weightFileName})`,
-      { param: foreign },
-    );
-  return invalid(`neither ${weightFileName} nor ${weightIndexName} is in "${place}"`);
-}
-
-function readJson(directory: string, name: string): unknown {
-  try {
-    return JSON.parse(readFileSync(join(directory, name), "utf8"));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new RosaError("checkpoint_invalid", `Cannot read ${name}: ${reason}`, { cause });
-  }
 }
 
 function product(shape: readonly number[]): number {

@@ -1,58 +1,36 @@
 /** Reads the rotary settings of a config: one for all layers, or one a kind of layer (Gemma 3). */
 import { z } from "zod";
 import { invalid, parse, unsupported } from "./config-errors.ts";
-
-/** Angles of one kind of layer: theta, and how frequencies are stretched. */
-export interface Rope {
-  theta: number;
-  scaling: RopeScaling | null;
-}
-
-export type RopeScaling = Llama3Scaling | LinearScaling;
-
-/** Llama 3's stretch of low frequencies. */
-interface Llama3Scaling {
-  type: "llama3";
-  factor: number;
-  lowFreqFactor: number;
-  highFreqFactor: number;
-  originalContextLength: number;
-}
-
-/** Every position divided by the factor. */
-interface LinearScaling {
-  type: "linear";
-  factor: number;
-}
+import type { Rope, RopeScaling } from "./decoder-config.ts";
 
 const count = z.number().int().positive();
+const positive = z.number().positive();
 
 const settingsSchema = z.looseObject({
   rope_type: z.string().nullish(),
   type: z.string().nullish(),
-  rope_theta: z.number().positive().nullish(),
+  rope_theta: positive.nullish(),
   partial_rotary_factor: z.number().nullish(),
 });
 type Settings = z.infer<typeof settingsSchema>;
 
 /** The fields of config.json that this file reads. */
 export const ropeFields = {
-  rope_theta: z.number().positive().nullish(),
-  rope_local_base_freq: z.number().positive().nullish(),
+  rope_theta: positive.nullish(),
+  rope_local_base_freq: positive.nullish(),
   rope_scaling: settingsSchema.nullish(),
   rope_parameters: settingsSchema.nullish(),
   partial_rotary_factor: z.number().nullish(),
+  original_max_position_embeddings: count.nullish(),
 };
 const fieldsSchema = z.object(ropeFields);
-type Fields = z.infer<typeof fieldsSchema>;
+export type RopeFields = z.infer<typeof fieldsSchema>;
 
-const llama3Schema = z.object({
-  factor: z.number().positive(),
-  low_freq_factor: z.number().positive(),
-  high_freq_factor: z.number().positive(),
-  original_max_position_embeddings: count.nullish(),
-});
-const linearSchema = z.object({ factor: z.number().positive() });
+/** What the settings depend on. */
+interface Sizes {
+  headSize: number;
+  contextLength: number;
+}
 
 /** Gemma 3 sees far with slow rotations and near with the usual ones. */
 const gemma3Thetas = { full_attention: 1_000_000, sliding_attention: 10_000 };
@@ -61,58 +39,44 @@ const gemma3Thetas = { full_attention: 1_000_000, sliding_attention: 10_000 };
  * Settings for all layers alike, theta by default the family's. Both spellings are read: `rope_theta` + `rope_scaling` (transformers ≤ 4)
  * and `rope_parameters` (5).
  */
-export function readRope(
-  raw: Fields,
-  contextLength: number,
-  { ropeTheta }: { ropeTheta: number },
-): Rope {
+export function readRope(raw: RopeFields, sizes: Sizes, ropeTheta: number): Rope {
   const [field, settings] = raw.rope_scaling
     ? ["rope_scaling", raw.rope_scaling]
     : ["rope_parameters", raw.rope_parameters ?? {}];
   const theta = settings.rope_theta ?? raw.rope_theta ?? ropeTheta;
-  return readSettings(raw, field, settings, theta, contextLength);
+  return readSettings(raw, field, settings, theta, sizes);
 }
 
+const kindsSchema = z.object({
+  full_attention: settingsSchema.nullish(),
+  sliding_attention: settingsSchema.nullish(),
+});
+
 /** Gemma 3's two: for layers that see everything (these alone may be scaled) and for those with a window. */
-export function readGemma3Rope(raw: Fields, contextLength: number): { rope: Rope; window: Rope } {
-  const kinds = z
-    .object({
-      full_attention: settingsSchema.nullish(),
-      sliding_attention: settingsSchema.nullish(),
-    })
-    .parse(raw.rope_parameters ?? {});
+export function readGemma3Rope(raw: RopeFields, sizes: Sizes): { rope: Rope; window: Rope } {
+  const kinds = parse("config.json", kindsSchema, raw.rope_parameters ?? {}, "rope_parameters.");
   const [field, far] = raw.rope_scaling
     ? ["rope_scaling", raw.rope_scaling]
     : ["rope_parameters.full_attention", kinds.full_attention ?? {}];
   const near = kinds.sliding_attention ?? {};
   const thetaOf = (settings: Settings, kind: keyof typeof gemma3Thetas, own: number | nullish) =>
     settings.rope_theta ?? own ?? gemma3Thetas[kind];
+  const farTheta = thetaOf(far, "full_attention", raw.rope_theta);
+  const nearTheta = thetaOf(near, "sliding_attention", raw.rope_local_base_freq);
   return {
-    rope: readSettings(
-      raw,
-      field,
-      far,
-      thetaOf(far, "full_attention", raw.rope_theta),
-      contextLength,
-    ),
-    window: readSettings(
-      raw,
-      "rope_parameters.sliding_attention",
-      near,
-      thetaOf(near, "sliding_attention", raw.rope_local_base_freq),
-      contextLength,
-    ),
+    rope: readSettings(raw, field, far, farTheta, sizes),
+    window: readSettings(raw, "rope_parameters.sliding_attention", near, nearTheta, sizes),
   };
 }
 
 type nullish = null | undefined;
 
 function readSettings(
-  raw: Fields,
+  raw: RopeFields,
   field: string,
   settings: Settings,
   theta: number,
-  contextLength: number,
+  sizes: Sizes,
 ): Rope {
   const rotated = settings.partial_rotary_factor ?? raw.partial_rotary_factor ?? 1;
   if (rotated !== 1) throw unsupported("partial_rotary_factor", rotated, ["1"]);
@@ -122,12 +86,61 @@ function readSettings(
     if (nested) throw unsupported(field, settings, ["one setting for all layers"]);
     return { theta, scaling: null };
   }
-  if (type === "linear") {
-    const { factor } = parse("config.json", linearSchema, settings, `${field}.`);
-    return { theta, scaling: { type, factor } };
-  }
-  if (type !== "llama3")
-    throw unsupported(`${field}.rope_type`, type, ["default", "linear", "llama3"]);
+  const readScaling = Object.hasOwn(scalings, type) ? scalings[type]! : null;
+  if (readScaling === null)
+    throw unsupported(`${field}.rope_type`, type, ["default", ...Object.keys(scalings)]);
+  return { theta, scaling: readScaling({ raw, field, settings, sizes }) };
+}
+
+interface ScalingContext {
+  raw: RopeFields;
+  field: string;
+  settings: Settings;
+  sizes: Sizes;
+}
+
+const factorSchema = z.object({ factor: positive });
+const llama3Schema = z.object({
+  factor: positive,
+  low_freq_factor: positive,
+  high_freq_factor: positive,
+  original_max_position_embeddings: count.nullish(),
+});
+const yarnSchema = z.object({
+  factor: positive.nullish(),
+  attention_factor: positive.nullish(),
+  mscale: z.number().nullish(),
+  mscale_all_dim: z.number().nullish(),
+  beta_fast: z.number().nullish(),
+  beta_slow: z.number().nullish(),
+  truncate: z.boolean().nullish(),
+  original_max_position_embeddings: count.nullish(),
+});
+const longRopeSchema = z.object({
+  factor: positive.nullish(),
+  attention_factor: positive.nullish(),
+  short_factor: z.array(positive),
+  original_max_position_embeddings: count.nullish(),
+});
+
+const scalings: Record<string, (context: ScalingContext) => RopeScaling | null> = {
+  linear: ({ field, settings }) => ({
+    type: "linear",
+    factor: parse("config.json", factorSchema, settings, `${field}.`).factor,
+  }),
+  llama3: readLlama3,
+  yarn: readYarn,
+  longrope: readLongRope,
+  // Phi-3's first name for it.
+  su: readLongRope,
+  /** Nothing is stretched within the trained context, and no longer one is served. */
+  dynamic: ({ field, settings }) => {
+    parse("config.json", factorSchema, settings, `${field}.`);
+    return null;
+  },
+};
+
+function readLlama3({ field, settings, sizes }: ScalingContext): RopeScaling {
   const scaling = parse("config.json", llama3Schema, settings, `${field}.`);
   if (scaling.high_freq_factor <= scaling.low_freq_factor)
     throw invalid(
@@ -135,13 +148,68 @@ function readSettings(
       `${scaling.high_freq_factor} is not above low_freq_factor ${scaling.low_freq_factor}`,
     );
   return {
-    theta,
-    scaling: {
-      type,
-      factor: scaling.factor,
-      lowFreqFactor: scaling.low_freq_factor,
-      highFreqFactor: scaling.high_freq_factor,
-      originalContextLength: scaling.original_max_position_embeddings ?? contextLength,
-    },
+    type: "llama3",
+    factor: scaling.factor,
+    lowFreqFactor: scaling.low_freq_factor,
+    highFreqFactor: scaling.high_freq_factor,
+    originalContextLength: scaling.original_max_position_embeddings ?? sizes.contextLength,
   };
+}
+
+function readYarn({ raw, field, settings, sizes }: ScalingContext): RopeScaling {
+  const yarn = parse("config.json", yarnSchema, settings, `${field}.`);
+  const originalContextLength =
+    yarn.original_max_position_embeddings ??
+    raw.original_max_position_embeddings ??
+    sizes.contextLength;
+  const factor = yarn.factor ?? sizes.contextLength / originalContextLength;
+  const grow = (scale = 1) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
+  const { mscale, mscale_all_dim } = yarn;
+  const grown = mscale && mscale_all_dim ? grow(mscale) / grow(mscale_all_dim) : grow();
+  return {
+    type: "yarn",
+    factor,
+    attentionFactor: yarn.attention_factor ?? grown,
+    betaFast: yarn.beta_fast || 32,
+    betaSlow: yarn.beta_slow || 1,
+    originalContextLength,
+    truncate: yarn.truncate ?? true,
+  };
+}
+
+/** Only the divisors for the trained context are read: `servedContext` keeps texts within it. */
+function readLongRope({ raw, field, settings, sizes }: ScalingContext): RopeScaling {
+  const scaling = parse("config.json", longRopeSchema, settings, `${field}.`);
+  const { headSize, contextLength } = sizes;
+  const pairs = headSize / 2;
+  if (scaling.short_factor.length !== pairs)
+    throw invalid(
+      `${field}.short_factor`,
+      `has ${scaling.short_factor.length} entries for ${pairs} frequencies`,
+    );
+  const original = trainedContext(raw, settings) ?? contextLength;
+  const factor = scaling.factor ?? contextLength / original;
+  const grown = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+  return {
+    type: "longrope",
+    divisors: scaling.short_factor,
+    attentionFactor: scaling.attention_factor ?? grown,
+  };
+}
+
+function trainedContext(raw: RopeFields, settings: Settings): number | null {
+  const schema = longRopeSchema.pick({ original_max_position_embeddings: true });
+  const { original_max_position_embeddings: own } = parse("config.json", schema, settings);
+  return own ?? raw.original_max_position_embeddings ?? null;
+}
+
+/**
+ * Tokens that one set of rotations serves. Models with `longrope` change all rotations once a text is longer than
+ * the trained context, keys already cached included; such texts are not taken.
+ */
+export function servedContext(raw: RopeFields, contextLength: number): number {
+  const settings = raw.rope_scaling ?? raw.rope_parameters ?? {};
+  const type = settings.rope_type ?? settings.type;
+  if (type !== "longrope" && type !== "su") return contextLength;
+  return Math.min(contextLength, trainedContext(raw, settings) ?? contextLength);
 }

@@ -27,13 +27,22 @@ export interface TensorInfo {
   byteLength: number;
 }
 
+/** A tensor of a type that cannot be read. */
+interface ForeignTensor {
+  foreignType: string;
+  byteOffset: number;
+  byteLength: number;
+}
+
+type Entry = TensorInfo | ForeignTensor;
+
 /** An opened file: its header is checked and in memory, its tensors are read on demand. */
 export interface TensorFile {
   /** Tensor names in the order of their bytes. */
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   has(name: string): boolean;
-  /** Throws a `RosaError` when there is no tensor of that name. */
+  /** Throws a `RosaError` when there is no tensor of that name, or its type is unknown. */
   info(name: string): TensorInfo;
   /** The tensor's raw bytes, in memory of their own: the caller may keep or change them. */
   read(name: string): Uint8Array<ArrayBuffer>;
@@ -76,6 +85,8 @@ export function openSafetensors(
   const info = (name: string): TensorInfo => {
     const found = tensors.get(name);
     if (!found) throw fail(`no tensor "${name}"`);
+    if ("foreignType" in found)
+      throw fail(`tensor "${name}" has unknown dtype "${found.foreignType}"`);
     return found;
   };
   const read = (name: string): Uint8Array<ArrayBuffer> => {
@@ -154,7 +165,7 @@ function readHeader(
   source: Source,
   headerBytesMax: number,
   fail: (reason: string) => RosaError,
-): { tensors: Map<string, TensorInfo>; metadata: Record<string, string> } {
+): { tensors: Map<string, Entry>; metadata: Record<string, string> } {
   if (source.size < headerPrefixBytes)
     throw fail(`${source.size} bytes cannot hold a header length`);
   const prefix = source.read(0, headerPrefixBytes);
@@ -175,7 +186,7 @@ function readHeader(
   );
   const metadata = readMetadata(rawMetadata, fail);
 
-  const tensors = Object.entries(entries).map(([name, entry]): [string, TensorInfo] => [
+  const tensors = Object.entries(entries).map(([name, entry]): [string, Entry] => [
     name,
     readEntry(name, entry, dataStart, fail),
   ]);
@@ -249,15 +260,19 @@ function readEntry(
   entry: unknown,
   dataStart: number,
   fail: (reason: string) => RosaError,
-): TensorInfo {
+): Entry {
   const parsed = entrySchema.safeParse(entry);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw fail(`tensor "${name}" ${issue?.path.join(".")}: ${issue?.message}`);
   }
   const { dtype, shape, data_offsets } = parsed.data;
-  if (!isTensorType(dtype)) throw fail(`tensor "${name}" has unknown dtype "${dtype}"`);
   const [begin, end] = data_offsets;
+  // A type of later versions of the format may lie in a file; only reading it is refused.
+  if (!isTensorType(dtype)) {
+    if (end < begin) throw fail(`tensor "${name}" has offsets [${begin}, ${end}]`);
+    return { foreignType: dtype, byteOffset: dataStart + begin, byteLength: end - begin };
+  }
   const byteLength = countElements(shape) * elementBytes[dtype];
   // A product past 2^53 is inexact, and then no offset can match it by accident.
   if (!Number.isSafeInteger(byteLength) || end - begin !== byteLength)

@@ -5,12 +5,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
-import {
-  noWeights,
-  readWeightIndex,
-  weightFileName,
-  weightIndexName,
-} from "../checkpoint/checkpoint.ts";
+import { missingConfig, missingWeights } from "../checkpoint/missing-files.ts";
+import { readWeightIndex, weightFileName, weightIndexName } from "../checkpoint/weight-files.ts";
+import { missingTokenizer } from "../tokenizer/missing-tokenizer.ts";
 import type { HubFile, HubModel } from "./hub.ts";
 import type { HubCache } from "./hub-cache.ts";
 
@@ -25,24 +22,16 @@ const descriptionNames = [
 ];
 /** What this project keeps beside its own models' weights. */
 const extraNames = ["anchors.safetensors"];
-const requiredNames = ["config.json", "tokenizer.json"];
 /** Far above any real one of these; they are parsed in memory. */
 const descriptionBytesMax = 200_000_000;
 
 /** Throws `checkpoint_unsupported` or `checkpoint_invalid` when files are missing that the engine needs. */
 export function requireFiles(model: HubModel): void {
-  for (const name of requiredNames) {
-    if (!model.files.has(name))
-      throw new RosaError(
-        "checkpoint_unsupported",
-        `Cannot run ${model.label}: it has no ${name}`,
-        {
-          param: name,
-        },
-      );
-  }
+  const names = [...model.files.keys()];
+  if (!model.files.has("config.json")) throw missingConfig(names, model.label);
+  if (!model.files.has("tokenizer.json")) throw missingTokenizer(names, model.label);
   if (!model.files.has(weightFileName) && !model.files.has(weightIndexName))
-    throw noWeights([...model.files.keys()], model.label);
+    throw missingWeights(names, model.label);
 }
 
 /** Fetches everything but the weights, as far as it is there, into `folder`. */

@@ -1,12 +1,16 @@
 /** Renders messages with a checkpoint's Jinja template, marking what the messages may not say; knows no ids. */
 import { RosaError } from "@rosa2/shared/errors";
-import type { Message } from "@rosa2/shared/protocol";
+import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
 import { Template } from "./jinja/template.ts";
+import { matchAny } from "./match-any.ts";
+import { messagesAsText, templateMessages, templateTools } from "./tool-messages.ts";
 import { withinTime } from "./within-time.ts";
 
 export interface RenderOptions {
   /** Ends with the header of the assistant's turn. */
   addGenerationPrompt: boolean;
+  /** Functions that may be called, and whether a thinking model thinks first. */
+  shape?: Pick<OutputShape, "tools" | "thinking">;
 }
 
 export interface Rendered {
@@ -20,7 +24,7 @@ export interface Rendered {
 const renderMsMax = 2000;
 
 /** Whether `role` may not use the added token `content` as a token. */
-export type Forbids = (role: Message["role"], token: string) => boolean;
+export type Forbids = (role: PromptMessage["role"], token: string) => boolean;
 
 export class ChatTemplate {
   readonly #source: string;
@@ -51,25 +55,41 @@ export class ChatTemplate {
     this.#forbids = forbids;
   }
 
+  /** Whether replies may begin with a thought. */
+  get thinks(): boolean {
+    return this.#source.includes("<think>") || this.#source.includes("</think>");
+  }
+
   /**
    * Messages pass through the template's own logic (trimming, splitting), so they are rendered as
    * they are, except that token names in them become stand-ins that no token matches.
    * Throws `invalid_request` when the template refuses the messages (roles in a wrong order).
    */
-  render(messages: readonly Message[], { addGenerationPrompt }: RenderOptions): Rendered {
-    const standIns = new StandIns([this.#source, ...messages.map(({ content }) => content)]);
-    const guarded = messages.map(({ role, content }) => ({
-      role,
-      content: standIns.replace(
-        content,
-        this.#tokens.filter((token) => this.#forbids(role, token)),
-      ),
-    }));
+  render(
+    messages: readonly PromptMessage[],
+    { addGenerationPrompt, shape: { tools = [], thinking } = {} }: RenderOptions,
+  ): Rendered {
+    const speaksTools = this.#source.includes("<tool_call>") && /\btools\b/.test(this.#source);
+    const said = speaksTools ? templateMessages(messages) : messagesAsText(messages, tools);
+    const standIns = new StandIns([this.#source, JSON.stringify(said)]);
+    const guard = (role: PromptMessage["role"], value: unknown): unknown => {
+      if (typeof value === "string") {
+        return standIns.replace(
+          value,
+          this.#tokens.filter((token) => this.#forbids(role, token)),
+        );
+      }
+      if (Array.isArray(value)) return value.map((one) => guard(role, one));
+      if (typeof value !== "object" || value === null) return value;
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, guard(role, one)]));
+    };
+    const guarded = said.map(({ role, ...rest }) => ({ role, ...(guard(role, rest) as object) }));
     try {
       const text = withinTime(renderMsMax, () =>
         this.#template.render({
           // What `transformers` passes where the caller gives none.
-          tools: null,
+          tools: speaksTools && tools.length > 0 ? guard("system", templateTools(tools)) : null,
+          ...(thinking === undefined ? {} : { enable_thinking: thinking }),
           documents: null,
           ...this.#variables,
           messages: guarded,
@@ -116,19 +136,4 @@ class StandIns {
       (whole, index) => this.#words[Number(index)] ?? whole,
     );
   }
-}
-
-/** Matches any of the words, the longest where several begin at the same place; null for no words. */
-export function matchAny(words: readonly string[]): RegExp | null {
-  if (words.length === 0) return null;
-  const longestFirst = [...words].sort((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map(escapePattern).join("|"), "gu");
-}
-
-function escapePattern(word: string): string {
-  return word.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) => `\\x${hex(character)}`);
-}
-
-function hex(character: string): string {
-  return character.charCodeAt(0).toString(16).padStart(2, "0");
 }

@@ -2,14 +2,16 @@
  * A checkpoint's tokenizer and chat template: messages to prompt ids, ids to text. Special tokens
  * come from the template only; whatever a message says, it stays text.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
-import type { Message } from "@rosa2/shared/protocol";
+import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
 import { splitThought } from "@rosa2/shared/thinking";
 import { z } from "zod";
-import { ChatTemplate, type Forbids, matchAny } from "./chat-template.ts";
+import { type AddedToken, isMarkup, TokenMatcher } from "./added-tokens.ts";
+import { ChatTemplate, type Forbids } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
+import { missingTokenizer } from "./missing-tokenizer.ts";
 import { type TokenizerFile, tokenizerFileSchema, Vocabulary } from "./vocabulary.ts";
 import { TookTooLong, withinTime } from "./within-time.ts";
 
@@ -21,6 +23,8 @@ const configSchema = z.looseObject({
     .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
     .optional(),
 });
+
+type PromptShape = Pick<OutputShape, "tools" | "thinking">;
 
 export interface TokenizerFiles {
   /** tokenizer.json */
@@ -40,41 +44,55 @@ export class ChatTokenizer {
   readonly endIds: readonly number[];
   readonly #vocabulary: Vocabulary;
   readonly #template: ChatTemplate;
-  readonly #addedTokens: ReadonlyMap<string, TokenizerFile["added_tokens"][number]>;
-  /** Matches every added token, and those that are not special. */
-  readonly #anyToken: RegExp | null;
-  readonly #plainToken: RegExp | null;
+  readonly #addedTokens: ReadonlyMap<string, AddedToken>;
+  readonly #templateSource: string;
+  /** Every added token that is looked for before text is normalised, and those that are not special. */
+  readonly #anyToken: TokenMatcher;
+  readonly #plainToken: TokenMatcher;
   /** Known after its first use. */
   #betweenPromptAndAnswer: string | null = null;
 
   /**
    * `eosIds` are the checkpoint's end tokens. A model trained further with another template may end its
    * replies with the tokenizer's `eos_token` instead, so that one counts too; of all, the one that the
-   * template itself writes after a reply is `endId`. Throws `checkpoint_invalid` or `checkpoint_unsupported`.
+   * template itself writes after a reply is `endId`. Ids from `vocabSize` on have no embedding. Throws `checkpoint_invalid` or `checkpoint_unsupported`.
    */
-  constructor(files: TokenizerFiles, eosIds: readonly number[]) {
+  constructor(files: TokenizerFiles, eosIds: readonly number[], vocabSize = Infinity) {
     const file = parse(tokenizerFileSchema, files.tokenizer, "tokenizer.json");
     const config = parse(configSchema, files.config, "tokenizer_config.json");
     const named = { ...namedTokens(files.specialTokens ?? {}), ...namedTokens(config) };
-    this.#vocabulary = new Vocabulary(file, config);
-    this.#addedTokens = new Map(file.added_tokens.map((token) => [token.content, token]));
-    const contents = [...this.#addedTokens.keys()];
-    this.#anyToken = matchAny(contents);
-    this.#plainToken = matchAny(contents.filter((token) => !this.#forbids("assistant", token)));
-    this.#template = new ChatTemplate(
-      templateSource(files, config),
-      named,
-      contents,
-      this.#forbids,
+    this.#templateSource = templateSource(files, config);
+    refuseIdsBeyond(file, vocabSize);
+    // A token without an embedding cannot be fed: its name stays text.
+    const added = file.added_tokens.filter(({ id }) => id < vocabSize);
+    this.#addedTokens = new Map(added.map((token) => [token.content, token]));
+    const isNormalised = (token: AddedToken) =>
+      token.normalized &&
+      !token.special &&
+      Boolean(file.normalizer) &&
+      !isMarkup(token.content, this.#templateSource);
+    this.#vocabulary = new Vocabulary(
+      { ...file, added_tokens: added },
+      config,
+      added.filter(isNormalised),
     );
+    const early = new Map([...this.#addedTokens].filter(([, token]) => !isNormalised(token)));
+    this.#anyToken = new TokenMatcher(early);
+    this.#plainToken = new TokenMatcher(
+      new Map([...early].filter(([content]) => !this.#forbids("assistant", content))),
+    );
+    const contents = [...this.#addedTokens.keys()];
+    this.#template = new ChatTemplate(this.#templateSource, named, contents, this.#forbids);
     const ownEnd = this.#addedTokens.get(named.eos_token ?? "")?.id;
     this.endIds = [...new Set(ownEnd === undefined ? eosIds : [...eosIds, ownEnd])];
     this.endId = this.#findEndId();
   }
 
   /** Reads the tokenizer's files from a checkpoint directory. */
-  static load(directory: string, eosIds: readonly number[]): ChatTokenizer {
+  static load(directory: string, eosIds: readonly number[], vocabSize = Infinity): ChatTokenizer {
     const template = join(directory, "chat_template.jinja");
+    if (existsSync(directory) && !existsSync(join(directory, "tokenizer.json")))
+      throw missingTokenizer(readdirSync(directory), directory);
     const readIfThere = (name: string) =>
       existsSync(join(directory, name)) ? readJson(directory, name) : {};
     return new ChatTokenizer(
@@ -85,6 +103,7 @@ export class ChatTokenizer {
         chatTemplate: existsSync(template) ? readFileSync(template, "utf8") : undefined,
       },
       eosIds,
+      vocabSize,
     );
   }
 
@@ -93,7 +112,20 @@ export class ChatTokenizer {
    * the template refuses the messages, and `context_length_exceeded`, without tokenising, if they
    * cannot fit `tokensMax` at this vocabulary's longest token.
    */
-  promptIds(messages: readonly Message[], tokensMax = Infinity): Int32Array {
+  promptIds(
+    messages: readonly PromptMessage[],
+    tokensMax = Infinity,
+    shape: PromptShape = {},
+  ): Int32Array {
+    return this.prompt(messages, tokensMax, shape).ids;
+  }
+
+  /** The same, and whether the reply begins with a thought: inside one that the prompt opened, possibly, or not. */
+  prompt(
+    messages: readonly PromptMessage[],
+    tokensMax: number,
+    shape: PromptShape,
+  ): { ids: Int32Array; thought: "open" | "possible" | "none" } {
     const chars = messages.reduce((sum, { content }) => sum + content.length, 0);
     const tokensAtLeast = Math.ceil(chars / this.#vocabulary.tokenCharsMax);
     if (tokensAtLeast > tokensMax) {
@@ -103,13 +135,15 @@ export class ChatTokenizer {
         { param: "messages" },
       );
     }
-    const ids = this.#render(messages, true);
+    const { ids, text } = this.#render(messages, true, shape);
     if (ids.length === 0) {
       throw new RosaError("invalid_request", "Cannot generate: the prompt has no tokens", {
         param: "messages",
       });
     }
-    return Int32Array.from(ids);
+    const isOpen = /<think>\s*$/.test(text);
+    const thought = isOpen ? "open" : this.#template.thinks ? "possible" : "none";
+    return { ids: Int32Array.from(ids), thought };
   }
 
   /** Ids of an assistant's reply as the model would write it, with the end token. */
@@ -122,7 +156,7 @@ export class ChatTokenizer {
    * begins an answer, belongs to the prompt: what is scored and learned is the answer after it.
    */
   exampleIds(
-    messages: readonly Message[],
+    messages: readonly PromptMessage[],
     reply: string,
     tokensMax = Infinity,
   ): { prompt: Int32Array; reply: Int32Array } {
@@ -141,6 +175,11 @@ export class ChatTokenizer {
     return this.#vocabulary.decode(ids);
   }
 
+  /** What a grammar over this vocabulary of `size` ids needs to know. */
+  grammarVocabulary(size: number) {
+    return { ...this.#vocabulary.grammarEntries(size), endIds: this.endIds };
+  }
+
   /** A token as the vocabulary writes it, special ones included. */
   tokenText(id: number): string {
     return this.#vocabulary.tokenText(id);
@@ -154,9 +193,9 @@ export class ChatTokenizer {
   /** What the template writes between the prompt's end and an answer without thoughts, if that is a think block. */
   #emptyThought(): string {
     if (this.#betweenPromptAndAnswer !== null) return this.#betweenPromptAndAnswer;
-    const asked: Message = { role: "user", content: "a" };
+    const asked: PromptMessage = { role: "user", content: "a" };
     const answer = "§";
-    const text = (messages: readonly Message[], addGenerationPrompt: boolean) => {
+    const text = (messages: readonly PromptMessage[], addGenerationPrompt: boolean) => {
       const { text, restore } = this.#template.render(messages, { addGenerationPrompt });
       return restore(text);
     };
@@ -168,20 +207,20 @@ export class ChatTokenizer {
     return this.#betweenPromptAndAnswer;
   }
 
-  #render(messages: readonly Message[], addGenerationPrompt: boolean): number[] {
-    const { text, restore } = this.#template.render(messages, { addGenerationPrompt });
-    return this.#encodeInTime(text, this.#anyToken, restore);
+  #render(
+    messages: readonly PromptMessage[],
+    addGenerationPrompt: boolean,
+    shape: PromptShape = {},
+  ): { ids: number[]; text: string } {
+    const { text, restore } = this.#template.render(messages, { addGenerationPrompt, shape });
+    return { ids: this.#encodeInTime(text, this.#anyToken, restore), text };
   }
 
   /** A pattern of tokenizer.json may take for ever on some text; then `checkpoint_unsupported` is thrown. */
-  #encodeInTime(
-    text: string,
-    pattern: RegExp | null,
-    restore?: (part: string) => string,
-  ): number[] {
+  #encodeInTime(text: string, tokens: TokenMatcher, restore?: (part: string) => string): number[] {
     const limitMs = Math.ceil(encodeMsMax.base + encodeMsMax.perCharacter * text.length);
     try {
-      return withinTime(limitMs, () => this.#encode(text, pattern, restore));
+      return withinTime(limitMs, () => this.#encode(text, tokens, restore));
     } catch (cause) {
       if (!(cause instanceof TookTooLong)) throw cause;
       throw new RosaError(
@@ -192,21 +231,13 @@ export class ChatTokenizer {
     }
   }
 
-  /** Splits at the tokens that `pattern` matches; what lies between is plain text. */
-  #encode(text: string, pattern: RegExp | null, restore = (part: string) => part): number[] {
+  /** Divided at tokens; what lies between is plain text. */
+  #encode(text: string, tokens: TokenMatcher, restore = (part: string) => part): number[] {
     const ids: number[] = [];
-    const sections = splitAt(text, pattern);
-    for (const [index, section] of sections.entries()) {
-      const token = index % 2 === 1 ? this.#addedTokens.get(section) : undefined;
-      if (token !== undefined) {
-        ids.push(token.id);
-        continue;
-      }
-      let plain = section;
-      if (this.#addedTokens.get(sections[index - 1] ?? "")?.rstrip) plain = plain.trimStart();
-      if (this.#addedTokens.get(sections[index + 1] ?? "")?.lstrip) plain = plain.trimEnd();
-      if (plain === "") continue; // a normaliser would make a token of nothing
-      for (const id of this.#vocabulary.encodePlain(restore(plain), index)) ids.push(id);
+    for (const [index, section] of tokens.divide(text).entries()) {
+      if (section.token !== null) ids.push(section.token.id);
+      else
+        for (const id of this.#vocabulary.encodePlain(restore(section.text), index)) ids.push(id);
     }
     return ids;
   }
@@ -218,7 +249,10 @@ export class ChatTokenizer {
   readonly #forbids: Forbids = (role, content) => {
     const token = this.#addedTokens.get(content);
     if (token === undefined) return false;
-    return token.special || (role === "user" && /^(<.*>|\[.*\])$/su.test(content));
+    return (
+      token.special ||
+      ((role === "user" || role === "tool") && isMarkup(content, this.#templateSource))
+    );
   };
 
   /** The last end token of a rendered exchange. */
@@ -229,25 +263,25 @@ export class ChatTokenizer {
         param: "eos_token_id",
       });
     }
-    const exchange: Message[] = [
+    const exchange: PromptMessage[] = [
       { role: "user", content: "a" },
       { role: "assistant", content: "b" },
     ];
-    return this.#render(exchange, false).findLast((id) => this.endIds.includes(id)) ?? first;
+    const { ids } = this.#render(exchange, false);
+    return ids.findLast((id) => this.endIds.includes(id)) ?? first;
   }
 }
 
-/** Plain text at even places, tokens at odd ones. */
-function splitAt(text: string, pattern: RegExp | null): string[] {
-  if (pattern === null) return [text];
-  const sections: string[] = [];
-  let end = 0;
-  for (const { 0: token, index } of text.matchAll(pattern)) {
-    sections.push(text.slice(end, index), token);
-    end = index + token.length;
-  }
-  sections.push(text.slice(end));
-  return sections;
+/** Throws `checkpoint_invalid` where the model's own vocabulary has ids that no embedding goes with. */
+function refuseIdsBeyond({ model: { vocab } }: TokenizerFile, vocabSize: number): void {
+  let largest = Array.isArray(vocab) ? vocab.length - 1 : 0;
+  if (!Array.isArray(vocab)) for (const token in vocab) largest = Math.max(largest, vocab[token]!);
+  if (largest >= vocabSize)
+    throw new RosaError(
+      "checkpoint_invalid",
+      `Cannot use tokenizer.json: its vocabulary has ids up to ${largest}, the model embeddings below vocab_size ${vocabSize} only`,
+      { param: "tokenizer.json" },
+    );
 }
 
 function templateSource(

@@ -52,6 +52,7 @@ it("takes what the server takes", () => {
   expectTypeOf<client.ClientTokenCreate>().toEqualTypeOf<Taken<"clientTokenCreateSchema">>();
   expectTypeOf<client.ClientTokenBatch>().toEqualTypeOf<Taken<"clientTokenBatchSchema">>();
   expectTypeOf<client.SigningKeyCreate>().toEqualTypeOf<Taken<"signingKeyCreateSchema">>();
+  expectTypeOf<client.SessionPatch>().toEqualTypeOf<Taken<"sessionPatchSchema">>();
   expectTypeOf<client.Lexicon>().toEqualTypeOf<Taken<"lexiconSchema">>();
   expectTypeOf<client.BudgetPut>().toEqualTypeOf<Taken<"budgetPutSchema">>();
   expectTypeOf<client.ChatCompletionRequest>().toExtend<ChatRequest>();

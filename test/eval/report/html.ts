@@ -1,6 +1,7 @@
 /** Results as one page that stands alone: tables and plots, no script, nothing loaded from anywhere. */
 import type { Comparison } from "../comparison.ts";
 import { type ConditionName, conditions } from "../conditions.ts";
+import type { LostComparison } from "../lost.ts";
 import type { PairedDifference } from "../paired.ts";
 import type { MeanRow } from "../results.ts";
 import type { Settings } from "../settings.ts";
@@ -9,6 +10,8 @@ import { type Place, type SuiteName, suites } from "../suites.ts";
 import type { WordingGain } from "../wordings.ts";
 import { barPlot, escapeHtml, heatMap, linePlot } from "./plots.ts";
 import {
+  lostCells,
+  lostHead,
   pairedCells,
   pairedHead,
   showCount,
@@ -27,6 +30,7 @@ export interface Report {
   means: readonly MeanRow[];
   comparisons: readonly Comparison[];
   paired: readonly PairedDifference[];
+  lost: readonly LostComparison[];
   wordings: readonly WordingGain[];
   /** Where each suite lies in the plane. */
   places: ReadonlyMap<string, Place | null>;
@@ -54,7 +58,7 @@ const colors: Record<ConditionName, string> = {
 };
 
 export function renderHtml(report: Report): string {
-  const { model, at, means, comparisons, paired, wordings, settings } = report;
+  const { model, at, means, comparisons, paired, lost, wordings, settings } = report;
   const suiteNames = [...new Set(means.map(({ suite }) => suite))];
   const conditionNames = [...new Set(means.map(({ condition }) => condition))];
   const facts = [
@@ -76,6 +80,7 @@ export function renderHtml(report: Report): string {
 <p class="legend">${conditionNames.map(legendEntry).join(" ")}</p>
 ${comparisons.length === 0 ? "" : comparisonTable(comparisons)}
 ${paired.length === 0 ? "" : pairedTable(paired)}
+${lost.length === 0 ? "" : `<h2>Lost in conversation</h2>${table(lostHead, lost.map(lostCells))}`}
 ${wordings.length === 0 ? "" : wordingTable(wordings)}
 ${planeSection(report, conditionNames)}
 ${suiteNames

@@ -1,5 +1,6 @@
 /** Results as tables of plain text for a terminal. */
 import type { Comparison } from "../comparison.ts";
+import type { LostComparison } from "../lost.ts";
 import { type PairedDifference, type PairedFigure, pairedFigures } from "../paired.ts";
 import type { ColumnName, MeanRow } from "../results.ts";
 import type { Estimate, Interval } from "../statistics.ts";
@@ -91,6 +92,32 @@ export function pairedCells(difference: PairedDifference): string[] {
 
 export function renderPaired(differences: readonly PairedDifference[]): string {
   return align([pairedHead, ...differences.map(pairedCells)]);
+}
+
+export const lostHead = [
+  "told in shards",
+  "sessions",
+  "shards",
+  "whole",
+  "shards / whole",
+  "− concatenated [95 %]",
+];
+
+/** Cells of a row of `lost`. */
+export function lostCells(comparison: LostComparison): string[] {
+  const { condition, sessions, shards, whole, over_whole, over_concatenated } = comparison;
+  return [
+    condition,
+    String(sessions),
+    shards.toFixed(3),
+    whole.toFixed(3),
+    showNumber(over_whole, 2),
+    showInterval(over_concatenated, 3),
+  ];
+}
+
+export function renderLost(comparisons: readonly LostComparison[]): string {
+  return align([lostHead, ...comparisons.map(lostCells)]);
 }
 
 /** "48×12": sessions, and problems a session where all are as long. */

@@ -54,3 +54,26 @@ it("gives a smaller rank the first rows of a larger one", () => {
     expect(large.get(group)!.subarray(0, rows.length)).toEqual(rows);
   }
 });
+
+it.each([
+  ["phi3", "model.layers.1.self_attn.qkv_proj", ["q_proj", "k_proj", "v_proj"]],
+  ["phi3", "model.layers.0.mlp.gate_up_proj", ["gate_proj", "up_proj"]],
+  ["gemma3-multimodal", "model.language_model.layers.1.self_attn.k_proj", ["k_proj"]],
+])("names the modules of %s as its own class does: %s", async (name, module, parts) => {
+  const other = await Model.load(fixtureFolder(name), { threads: 1 });
+  const values = Float32Array.from({ length: other.adapterLength(rank) }, (_, i) => Math.sin(i));
+  const made = peftFiles(other, name, other.basis(rank), { digest: "", rank, B: values });
+  const tensors = openSafetensors(made["adapter_model.safetensors"]);
+  const layer = /layers\.(\d+)/.exec(module)![1];
+  let offset = 0;
+  const expected = loraSites(other.config).flatMap((site) => {
+    const part = values.subarray(offset, offset + site.out * rank);
+    offset += site.out * rank;
+    const [, at, linear] = /layers\.(\d+)\.\w+\.(\w+)$/.exec(site.module)!;
+    return at === layer && parts.includes(linear!) ? [...part] : [];
+  });
+  const found = tensors.readFloat32(`base_model.model.${module}.lora_B.weight`);
+  expect([...found]).toEqual(expected);
+  expect(new TextDecoder().decode(made["adapter_config.json"])).toContain(module.split(".").at(-1));
+  await other.dispose();
+});

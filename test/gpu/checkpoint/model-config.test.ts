@@ -209,6 +209,8 @@ describe("reading config.json", () => {
       mlpBias: false,
       qkNorm: false,
       slidingWindow: null,
+      fusedProjections: false,
+      modulePath: "model",
       activation: "silu",
       eosIds: [128001, 128008, 128009],
       bosId: 128000,
@@ -454,6 +456,83 @@ describe("reading config.json", () => {
     });
   });
 
+  it("reads the text part of models that see images, with the class's defaults", () => {
+    // As the published 4B says it: little.
+    const text_config = {
+      hidden_size: 2560,
+      intermediate_size: 10240,
+      model_type: "gemma3_text",
+      num_hidden_layers: 34,
+      rope_scaling: { factor: 8.0, rope_type: "linear" },
+      sliding_window: 1024,
+    };
+    const config = {
+      architectures: ["Gemma3ForConditionalGeneration"],
+      model_type: "gemma3",
+      eos_token_id: [1, 106],
+      text_config,
+      torch_dtype: "bfloat16",
+      vision_config: { hidden_size: 1152 },
+    };
+    expect(readModelConfig(config)).toMatchObject({
+      architecture: "gemma3_text",
+      vocabSize: 262_208,
+      headCount: 8,
+      kvHeadCount: 4,
+      headSize: 256,
+      contextLength: 131_072,
+      slidingWindow: 1024,
+      rope: { theta: 1_000_000, scaling: { type: "linear", factor: 8 } },
+      eosIds: [1, 106],
+      dtype: "bfloat16",
+      modulePath: "model.language_model",
+    });
+    expect(errorOf(() => readModelConfig({ model_type: "gemma3" }))).toMatchObject({
+      code: "checkpoint_invalid",
+      param: "text_config",
+    });
+  });
+
+  it("reads YaRN, longrope and dynamic rotations; longrope serves the trained context only", () => {
+    const scaled = (rope_scaling: Json, more: Json = {}) =>
+      readModelConfig({ ...llama32, ...more, rope_scaling });
+    expect(
+      scaled({ rope_type: "yarn", factor: 4, original_max_position_embeddings: 32768 }).rope
+        .scaling,
+    ).toEqual({
+      type: "yarn",
+      factor: 4,
+      attentionFactor: 0.1 * Math.log(4) + 1,
+      betaFast: 32,
+      betaSlow: 1,
+      originalContextLength: 32768,
+      truncate: true,
+    });
+    expect(scaled({ type: "dynamic", factor: 4 })).toMatchObject({
+      contextLength: 131072,
+      rope: { scaling: null },
+    });
+    const divisors = Array(32).fill(1.5);
+    const long = { type: "longrope", short_factor: divisors, long_factor: divisors };
+    expect(scaled(long, { original_max_position_embeddings: 4096 })).toMatchObject({
+      contextLength: 4096,
+      rope: {
+        scaling: { divisors, attentionFactor: Math.sqrt(1 + Math.log(32) / Math.log(4096)) },
+      },
+    });
+    expect(errorOf(() => scaled({ ...long, short_factor: [1] }))).toMatchObject({
+      code: "checkpoint_invalid",
+      param: "rope_scaling.short_factor",
+    });
+    // Fields of Gemma 3's two kinds of layers are named like all others.
+    const kinds = { full_attention: { rope_theta: "a" } };
+    const wrong = { ...gemma3, rope_scaling: undefined, rope_parameters: kinds };
+    expect(errorOf(() => readModelConfig(wrong))).toMatchObject({
+      code: "checkpoint_invalid",
+      param: "rope_parameters.full_attention.rope_theta",
+    });
+  });
+
   const unsupported: [config: Json, param: string, value: string][] = [
     [{ model_type: "gpt2" }, "model_type", '"gpt2"'],
     [{ model_type: "toString" }, "model_type", '"toString"'],
@@ -465,30 +544,29 @@ describe("reading config.json", () => {
     [{ ...llama32, head_dim: 72 }, "head_dim", "72"],
     [{ ...llama32, hidden_act: "gelu" }, "hidden_act", '"gelu"'],
     [
-      { ...llama32, rope_scaling: { rope_type: "yarn", factor: 4 } },
+      { ...llama32, rope_scaling: { rope_type: "mrope", factor: 4 } },
       "rope_scaling.rope_type",
-      "yarn",
+      "mrope",
     ],
     [{ model_type: "gpt_oss", num_local_experts: 32 }, "model_type", '"gpt_oss"'],
     [{ model_type: "mixtral", num_local_experts: 8 }, "model_type", '"mixtral"'],
-    [{ model_type: "gemma3", text_config: {} }, "model_type", '"gemma3"'],
     [{ ...gemma2, layer_types: Array(4).fill("chunked_attention") }, "layer_types", "chunked_atte"],
     [{ ...gemma3, use_bidirectional_attention: true }, "use_bidirectional_attention", "true"],
     [{ ...gemma3, attn_logit_softcapping: 50 }, "attn_logit_softcapping", "50"],
     [
-      { ...gemma3, rope_scaling: { rope_type: "yarn", factor: 4 } },
+      { ...gemma3, rope_scaling: { rope_type: "mrope", factor: 4 } },
       "rope_scaling.rope_type",
-      "yarn",
+      "mrope",
     ],
-    [{ ...llama32, rope_scaling: { type: "su", factor: 2 } }, "rope_scaling.rope_type", '"su"'],
+    [{ ...llama32, rope_scaling: { type: "ntk", factor: 2 } }, "rope_scaling.rope_type", '"ntk"'],
     [
       {
         ...llama32,
         rope_scaling: null,
-        rope_parameters: { rope_type: "dynamic", rope_theta: 1e4, factor: 2 },
+        rope_parameters: { rope_type: "proportional", rope_theta: 1e4, factor: 2 },
       },
       "rope_parameters.rope_type",
-      '"dynamic"',
+      '"proportional"',
     ],
     [
       {
@@ -506,7 +584,7 @@ describe("reading config.json", () => {
       "gptq",
     ],
     [
-      { ...llama32, auto_map: { AutoModelForCausalLM: "modeling_x.X" } },
+      { ...llama32, architectures: undefined, auto_map: { AutoModelForCausalLM: "modeling_x.X" } },
       "auto_map",
       "modeling_x.X",
     ],

@@ -17,6 +17,10 @@ export const fixtureNames = [
   "gemma",
   "gemma2",
   "gemma3",
+  "llama-yarn",
+  "phi3",
+  "mistral3",
+  "gemma3-multimodal",
 ];
 
 export const fixtureFolder = (name: string): string =>

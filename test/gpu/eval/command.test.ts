@@ -51,6 +51,7 @@ test("prints a table, writes every row and a page, and goes on from its journal"
   expect(first).toMatchObject({ code: 0 });
   expect(first.stderr).toContain("fake-student");
   expect(first.stderr).toContain("40 sessions to hold");
+  expect(first.stderr).toMatch(/Projected: 224 to 544 replies, .* minutes and \$/);
   expect(first.stdout).toMatch(/^suite +condition +seeds +n +first +late/);
   expect(first.stdout).toMatch(/^MIX +both +2 +4×4 +0\.750 ±0\.000 +1\.000 ±0\.000/m);
 
@@ -65,6 +66,14 @@ test("prints a table, writes every row and a page, and goes on from its journal"
   const again = await run(...args);
   expect(again.stderr).toContain("0 sessions to hold");
   expect(again.stdout).toBe(first.stdout);
+  expect(fake.callsTo("POST", "/turns")).toEqual([]);
+});
+
+test("says what a run would take without running it", async () => {
+  fake.calls.length = 0;
+  const { code, stdout, stderr } = await run(...common(), "--conditions", "both", "--dry-run");
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
+  expect(stderr).toMatch(/8 sessions to hold.*\nProjected: 48 to /);
   expect(fake.callsTo("POST", "/turns")).toEqual([]);
 });
 

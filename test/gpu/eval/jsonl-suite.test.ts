@@ -17,11 +17,11 @@ function suiteFile(...lines: (object | string)[]): string {
 
 const line = { id: "a", request: "2 + 2?", answer: "4" };
 
-test("reads the example that ships", () => {
+test("reads the example that ships", async () => {
   const sessions = readJsonlSuite(example);
   expect(sessions.map(({ problems }) => problems.length)).toEqual([1, 2, 2, 1]);
   for (const { problems } of sessions) {
-    for (const { correction, isRight } of problems) expect(isRight(correction!)).toBe(true);
+    for (const { correction, isRight } of problems) expect(await isRight(correction!)).toBe(true);
   }
 });
 
@@ -55,6 +55,29 @@ test("corrects with the answer, unless it is a pattern or another correction is 
   );
   const corrections = readJsonlSuite(file).map(({ problems }) => problems[0]!.correction);
   expect(corrections).toEqual(["4", null, "2 + 2 = 4", null]);
+});
+
+test("asks the file's probes at the end of every session, and none as a problem", () => {
+  const sessions = readJsonlSuite(
+    suiteFile(
+      line,
+      { ...line, id: "p", request: "3 + 3?", answer: "6", probe: true },
+      { ...line, id: "b" },
+    ),
+  );
+  expect(sessions.map(({ problems }) => problems.length)).toEqual([1, 1]);
+  for (const { probes } of sessions)
+    expect(probes.map(({ request }) => request)).toEqual(["3 + 3?"]);
+});
+
+test("takes a problem's own tries, constraints and language", async () => {
+  const constraints = [{ id: "punctuation:no_comma" }];
+  const [own, kept] = readJsonlSuite(
+    suiteFile({ ...line, tries: 5 }, { id: "k", request: "Write.", check: "ifeval", constraints }),
+  );
+  expect(own!.problems[0]!.triesMax).toBe(5);
+  expect(kept!.problems[0]!.correction).toBeNull();
+  expect(await kept!.problems[0]!.isRight("no pause")).toBe(true);
 });
 
 test("lets every seed take its own sample of the sessions", () => {

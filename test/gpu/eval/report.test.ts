@@ -40,6 +40,12 @@ const report = {
   settings: settingsOf(""),
   means,
   comparisons: compare(means, []),
+  lost: [
+    {
+      ...{ condition: "both", shards: 0.9, whole: 0.95, over_whole: 0.9474, sessions: 40 },
+      over_concatenated: { mean: 0.25, low: 0.1, high: 0.4, count: 40 },
+    },
+  ],
   paired: [
     {
       suite: "MIX",
@@ -108,6 +114,7 @@ describe("the page", () => {
   test("says what both gains with its interval and the number of sessions", () => {
     expect(page).toContain("<td>24</td><td>–</td><td>+0.147 [+0.121 +0.173]</td>");
     expect(page).toContain("<td>24×12</td>");
+    expect(page).toContain("<td>0.95</td><td>+0.250 [+0.100 +0.400]</td>");
   });
 
   test("takes names for text, not for markup", () => {

@@ -195,6 +195,7 @@ test("measures what weights forget against the base model on the same requests",
     place: null,
     protocol: { name: "B", triesMax: 3, corrections: true, silentFrom: null },
     sessionCount: 1,
+    leftOut: 0,
     draw: () => ({
       instructions: null,
       problems: taught.map((request) => ({
@@ -233,6 +234,7 @@ test("stops watching the service when a session fails, so that the command can e
       place: null,
       protocol: { name: "B", triesMax: 3, corrections: true, silentFrom: null },
       sessionCount: 1,
+      leftOut: 0,
       draw: () => {
         throw new Error("There is no plan");
       },

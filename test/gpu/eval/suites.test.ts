@@ -1,5 +1,7 @@
 import { seededRandom } from "@rosa2/shared/random";
 import { describe, expect, test } from "vitest";
+import { compareLost, lostSuites } from "../../eval/lost.ts";
+import { nothingSpent } from "../../eval/students/student.ts";
 import { type DrawOptions, drawSuiteSession, suiteNames } from "../../eval/suites.ts";
 
 const options: DrawOptions = {
@@ -13,7 +15,10 @@ const said = (name: (typeof suiteNames)[number], changes: Partial<DrawOptions> =
   drawSuiteSession(name, { ...options, ...changes }).problems.map(({ request }) => request);
 const instructionOf = (request: string) => request.slice(0, request.indexOf(":"));
 
-describe.each(suiteNames)("%s", (name) => {
+const isLost = (name: string) => (Object.values(lostSuites) as string[]).includes(name);
+const streams = suiteNames.filter((name) => !isLost(name));
+
+describe.each(streams)("%s", (name) => {
   test("draws the same session for the same seed, and another for another", () => {
     expect(said(name)).toEqual(said(name));
     expect(said(name, { seed: 5002 })).not.toEqual(said(name));
@@ -71,4 +76,46 @@ test("varies the wording between users, not within a session", () => {
     (_, index) => said("CAP", { index })[0]!.split(":")[0],
   );
   expect(wordings.map((wording) => wording[0])).not.toEqual(canonical);
+});
+
+describe("lost", () => {
+  const problemOf = (telling: keyof typeof lostSuites) =>
+    drawSuiteSession(lostSuites[telling], { ...options, length: 1 }).problems[0]!;
+
+  test("tells the same request whole, concatenated and in shards", () => {
+    const [whole, concatenated, shards] = (["whole", "concatenated", "shards"] as const).map(
+      problemOf,
+    );
+    expect(new Set([whole, concatenated, shards].map((one) => one!.correction)).size).toBe(1);
+    const revealed = [0, 1, 2].map((i) => shards!.comment(seededRandom(1), "x", i));
+    expect([shards!.request, ...revealed].join("\n")).toBe(concatenated!.request);
+    const tries = [whole, concatenated, shards].map((one) => one!.triesMax);
+    expect(tries).toEqual([1, 1, 4]);
+    // What the shards say is what the whole request says.
+    for (const shard of revealed) {
+      const words = shard.toLowerCase().replace(/^answer |\.$/g, "");
+      expect(whole!.request.toLowerCase()).toContain(words);
+    }
+  });
+
+  test("compares shards with the whole request, and pairs them with the concatenated one", () => {
+    const session = (suite: string, condition: string, index: number, solved: boolean) => ({
+      ...{ kind: "session" as const, suite, condition, seed: 1, index, probes: null },
+      problems: [{ solved, tries: 1, shift: null }],
+      spent: nothingSpent(),
+    });
+    const held = [true, true, true, false].flatMap((solved, i) => [
+      session("WHOLE", "none", i, true),
+      session("CONCAT", "none", i, i === 0),
+      session("SHARDS", "both", i, solved),
+      session("SHARDS", "none", i, i < 2),
+    ]);
+    const [both, none] = compareLost(held);
+    expect(both).toMatchObject({
+      ...{ condition: "both", shards: 0.75, whole: 1, over_whole: 0.75, sessions: 4 },
+      over_concatenated: { mean: 0.5, count: 4 },
+    });
+    expect(none).toMatchObject({ condition: "none", over_whole: 0.5 });
+    expect(compareLost(held.filter(({ suite }) => suite !== "WHOLE"))).toEqual([]);
+  });
 });

@@ -7,7 +7,7 @@ import { readAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import type { TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
-import { replyGreedily } from "../../../gpu-service/train/greedy.ts";
+import { replyGreedily } from "../../../gpu-service/train/replies.ts";
 import { withProbes } from "../../support/with-probes.ts";
 
 /** Made with transformers and peft; see ../fixtures/README.md. */

@@ -399,7 +399,7 @@ describe("bad requests", () => {
     ["no messages", { ...valid, messages: [] }, 400, "invalid_request", "messages"],
     [
       "an unknown role",
-      { ...valid, messages: [{ role: "tool", content: "" }] },
+      { ...valid, messages: [{ role: "critic", content: "" }] },
       400,
       "invalid_request",
       "messages.0.role",

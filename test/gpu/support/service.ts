@@ -7,12 +7,17 @@ import { pino } from "pino";
 import { Engine, type EngineOptions } from "../../../gpu-service/src/engine/queue/engine.ts";
 import { Metrics } from "../../../gpu-service/src/http/metrics.ts";
 import { createService } from "../../../gpu-service/src/http/service.ts";
+import type { LoadOptions } from "../../../gpu-service/src/load.ts";
 import { type FakeRuntimeOptions, fakeRuntimeModule } from "./fake-runtime.ts";
+
+const loadModule = new URL("../../../gpu-service/src/load.ts", import.meta.url).href;
 
 export const secret = "a secret of the tests";
 
 export interface ServiceOptions {
   runtime?: FakeRuntimeOptions;
+  /** A real model instead of the fake one: what load.ts takes. */
+  model?: LoadOptions;
   admission?: Partial<EngineOptions["admission"]>;
   secrets?: string[];
 }
@@ -31,18 +36,22 @@ export class TestService {
     this.#server = server;
   }
 
-  static async start({ runtime = {}, admission = {}, secrets = [secret] }: ServiceOptions = {}) {
+  static async start(options: ServiceOptions = {}) {
+    const { runtime = {}, model, admission = {}, secrets = [secret] } = options;
     const log: Record<string, unknown>[] = [];
     const logger = pino({ base: null }, { write: (line: string) => log.push(JSON.parse(line)) });
     const metrics = new Metrics();
     const rowsMax = admission.rowsMax ?? 4;
     const engine = new Engine({
       worker: {
-        runtime: { module: fakeRuntimeModule, options: runtime },
+        runtime:
+          model === undefined
+            ? { module: fakeRuntimeModule, options: runtime }
+            : { module: loadModule, options: model },
         rowsMax,
         prefillTokens: 32,
         backgroundShare: 0.5,
-        kvBytesMax: 1_000_000,
+        kvBytesMax: model === undefined ? 1_000_000 : 64_000_000,
         adapterCacheBytesMax: 1000,
       },
       admission: { rowsMax, queueMax: 8, tenantQueueMax: 8, backgroundMax: 4, ...admission },

@@ -6,6 +6,7 @@
  * product knows nothing of this.
  */
 import { runInDurableObject } from "cloudflare:test";
+import { sessionStub } from "../../../edge/src/session-address.ts";
 import { accountStub } from "../../edge/support/account.ts";
 import { bindings, type Caller } from "../../edge/support/client.ts";
 
@@ -158,14 +159,9 @@ async function subjectOf(body: unknown): Promise<string> {
   return part instanceof Blob ? await part.text() : String(part);
 }
 
-function stubOf(caller: Caller, sessionId: string): DurableObjectStub {
-  const stub = bindings.SESSIONS.getByName(`${caller.tenantId}/${sessionId}`);
-  return stub as unknown as DurableObjectStub;
-}
-
 /** Ends the object as a crash does: memory gone, storage kept. */
-export async function crash(caller: Caller, sessionId: string): Promise<void> {
-  await runInDurableObject(stubOf(caller, sessionId), (_, state) => {
+export async function crash(sessionId: string): Promise<void> {
+  await runInDurableObject(sessionStub(bindings, sessionId), (_, state) => {
     state.abort("crash");
   }).catch(() => {});
 }
@@ -180,10 +176,9 @@ export async function crashAccount(caller: Caller): Promise<void> {
 
 /** When the alarm rings that goes on with replies and feedback left undone, and when they are due. */
 export async function alarmOf(
-  caller: Caller,
   sessionId: string,
 ): Promise<{ dueAt: number | null; ringsAt: number | null }> {
-  return runInDurableObject(stubOf(caller, sessionId), async (_, state) => {
+  return runInDurableObject(sessionStub(bindings, sessionId), async (_, state) => {
     const { dueAt } = state.storage.sql
       .exec("SELECT min(due_at) AS dueAt FROM outbox WHERE kind IN ('reply', 'feedback')")
       .one();
@@ -192,10 +187,10 @@ export async function alarmOf(
 }
 
 /** Lets time pass until the session has nothing left to do: what waits for its next try is tried now. */
-export async function untilIdle(caller: Caller, sessionId: string): Promise<void> {
+export async function untilIdle(sessionId: string): Promise<void> {
   const until = Date.now() + 30_000;
   for (;;) {
-    const left = await runInDurableObject(stubOf(caller, sessionId), async (_, state) => {
+    const left = await runInDurableObject(sessionStub(bindings, sessionId), async (_, state) => {
       const { sql } = state.storage;
       const jobs = sql.exec("SELECT id FROM outbox WHERE kind <> 'prune'").toArray();
       const failed = "attempts > 0 AND kind <> 'prune'";

@@ -77,6 +77,8 @@ export interface UsageQuery {
   owner?: string;
   from?: string;
   to?: string;
+  /** The last group of the page before; groups come in falling order. */
+  cursor?: string;
   limit: number;
 }
 
@@ -107,20 +109,23 @@ export function reportUsage({ db }: Books, query: UsageQuery): UsageReport {
       and(
         between(usage.day, query.from ?? "0000-00-00", query.to ?? "9999-99-99"),
         query.owner === undefined ? undefined : eq(usage.owner, query.owner),
+        query.cursor === undefined ? undefined : lt(column, query.cursor),
       ),
     )
     .groupBy(column)
     .orderBy(desc(column))
-    .limit(query.limit)
+    .limit(query.limit + 1)
     .all();
+  const shown = rows.slice(0, query.limit);
   return {
     object: "list",
     group_by: query.groupBy,
-    data: rows.map(({ costNanos, group, ...row }) => ({
+    data: shown.map(({ costNanos, group, ...row }) => ({
       group: group === "" ? null : group,
       ...row,
       cost: costBody(costNanos),
     })),
+    next_cursor: rows.length > query.limit ? (shown.at(-1)?.group ?? null) : null,
   };
 }
 

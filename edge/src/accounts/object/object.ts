@@ -21,6 +21,7 @@ import type { OwnLexicon } from "../../contract/lexicon.ts";
 import type { Env } from "../../env.ts";
 import { logFailure } from "../../failure.ts";
 import { type Result, settle } from "../../rpc.ts";
+import { sessionStub } from "../../session-address.ts";
 import type { FirstLease, LeaseAnswer, LeaseMessage } from "../purse/purse.ts";
 import { eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
 import {
@@ -38,6 +39,7 @@ import { record, reportUsage, type UsageQuery } from "./ledger.ts";
 import { endLease, grant, isRefused, lenders, readBudget, setCap } from "./money.ts";
 import {
   addSession,
+  type IndexUpdate,
   listSessions,
   type NewIndexRow,
   removeFromIndex,
@@ -46,14 +48,6 @@ import {
 } from "./sessions.ts";
 import { answerShards } from "./shards.ts";
 import { nextReportAt, reportToStripe } from "./stripe.ts";
-
-/** What a session's message brings beside the money: its row of the index. */
-export interface IndexUpdate {
-  id: string;
-  turns: number;
-  generation: string;
-  updatedAt: number;
-}
 
 /** The calls that the account makes on whoever holds a lease. */
 interface Lender {
@@ -169,12 +163,11 @@ export class AccountObject extends DurableObject<Env> {
     return erased;
   }
 
-  async listSessions(
+  listSessions(
     tenantId: string,
     page: SessionPage,
-  ): Promise<{ data: SessionSummary[]; next_cursor: string | null }> {
-    this.#own(tenantId);
-    return listSessions(this.#books, page);
+  ): Promise<Result<{ data: SessionSummary[]; next_cursor: string | null }>> {
+    return this.#answer(tenantId, (books) => listSessions(books, page));
   }
 
   holdAdapter(
@@ -349,7 +342,7 @@ export class AccountObject extends DurableObject<Env> {
   }
 
   #session(id: string): Session {
-    const stub = this.env.SESSIONS.getByName(`${this.#books.tenantId}/${id}`);
+    const stub = sessionStub(this.env, id);
     return stub as unknown as Session;
   }
 

@@ -1,7 +1,7 @@
 /** Tables of one tenant's account object (SQLite): money, usage, sessions, files, saved answers. No conversation text, except in saved answers, which expire. */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { ErasureBody } from "../../contract/index.ts";
+import type { ErasureBody, Metadata } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { modes, usageKinds } from "../../contract/sets.ts";
 
@@ -118,13 +118,33 @@ export const sessionIndex = sqliteTable(
     /** Whose it is among the tenant's users; null: nobody's. */
     owner: text(),
     title: text(),
+    metadata: text({ mode: "json" }).$type<Metadata>().notNull(),
     mode: text({ enum: modes }).notNull(),
     createdAt: integer("created_at").notNull(),
     updatedAt: integer("updated_at").notNull(),
     turns: integer().notNull().default(0),
     generation: text().notNull().default("base"),
   },
-  (table) => [index("session_index_by_owner").on(table.owner, table.id)],
+  (table) => [
+    index("session_index_by_time").on(table.createdAt, table.id),
+    index("session_index_by_owner").on(table.owner, table.createdAt, table.id),
+  ],
+);
+
+/** The sessions' metadata, pair by pair, to find sessions by them. */
+export const sessionMetadata = sqliteTable(
+  "session_metadata",
+  {
+    sessionId: text("session_id").notNull(),
+    key: text().notNull(),
+    value: text().notNull(),
+    /** The session's, so that a page needs no sorting. */
+    createdAt: integer("created_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.sessionId, table.key] }),
+    index("session_metadata_by_pair").on(table.key, table.value, table.createdAt, table.sessionId),
+  ],
 );
 
 /** Which sessions hold which adapter file, so that erasing one session keeps another's. */

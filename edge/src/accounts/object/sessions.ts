@@ -1,18 +1,30 @@
-/** The index of a tenant's sessions: enough to list and to count them without waking their objects. */
+/** The index of a tenant's sessions: enough to list, find and count them without waking their objects. */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, asc, desc, eq, lt } from "drizzle-orm";
-import type { Mode, SessionSummary } from "../../contract/index.ts";
+import { and, asc, desc, eq, exists, sql } from "drizzle-orm";
+import type { Metadata, Mode, SessionSummary } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
+import { isSessionId } from "../../session-address.ts";
 import { forgetAnswers } from "./answers.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
-import { savedAnswers, sessionIndex } from "./schema.ts";
+import { savedAnswers, sessionIndex, sessionMetadata } from "./schema.ts";
 
 export interface NewIndexRow {
   id: string;
   owner: string | null;
   title: string | null;
+  metadata: Metadata;
   mode: Mode;
   createdAt: number;
+}
+
+/** What changes of a session's row. */
+export interface IndexUpdate {
+  id: string;
+  title: string | null;
+  metadata: Metadata;
+  turns: number;
+  generation: string;
+  updatedAt: number;
 }
 
 /**
@@ -31,23 +43,34 @@ export function addSession(books: Books, row: NewIndexRow, sessionsMax: number):
     .insert(sessionIndex)
     .values({ ...row, updatedAt: row.createdAt })
     .run();
+  setMetadata(books, row.id, row.createdAt, row.metadata);
   setAccount(books, { sessionCount: sessionCount + 1 });
   return lexicon ?? [];
 }
 
 /** Brings a session's row up to date; one that was removed stays away. */
-export function updateSession(
-  { db }: Books,
-  row: { id: string; turns: number; generation: string; updatedAt: number },
-): void {
+export function updateSession(books: Books, row: IndexUpdate): void {
+  const { db } = books;
   const { id, ...columns } = row;
+  const before = db.select().from(sessionIndex).where(eq(sessionIndex.id, id)).get();
+  if (before === undefined) return;
   db.update(sessionIndex).set(columns).where(eq(sessionIndex.id, id)).run();
+  if (JSON.stringify(before.metadata) === JSON.stringify(row.metadata)) return;
+  db.delete(sessionMetadata).where(eq(sessionMetadata.sessionId, id)).run();
+  setMetadata(books, id, before.createdAt, row.metadata);
+}
+
+function setMetadata({ db }: Books, sessionId: string, createdAt: number, metadata: Metadata) {
+  for (const [key, value] of Object.entries(metadata)) {
+    db.insert(sessionMetadata).values({ sessionId, key, value, createdAt }).run();
+  }
 }
 
 /** Removing twice counts once. Saved answers that show the session go with it. */
 export function removeFromIndex(books: Books, id: string): void {
   const { db } = books;
   const removed = db.delete(sessionIndex).where(eq(sessionIndex.id, id)).returning().all();
+  db.delete(sessionMetadata).where(eq(sessionMetadata.sessionId, id)).run();
   const { sessionCount } = accountRow(books);
   setAccount(books, { sessionCount: sessionCount - removed.length });
   forgetAnswers(books, eq(savedAnswers.sessionId, id));
@@ -55,47 +78,89 @@ export function removeFromIndex(books: Books, id: string): void {
 
 /** The oldest few, for an erasure that goes through all of them. */
 export function oldestSessions({ db }: Books, limit: number) {
-  return db.select().from(sessionIndex).orderBy(asc(sessionIndex.id)).limit(limit).all();
+  return db
+    .select()
+    .from(sessionIndex)
+    .orderBy(asc(sessionIndex.createdAt), asc(sessionIndex.id))
+    .limit(limit)
+    .all();
 }
 
 export interface SessionPage {
   /** Of one owner alone. */
   owner?: string;
-  /** The last id of the page before. */
+  /** With this pair in their metadata alone. */
+  metadata?: { key: string; value: string };
+  /** Where the page before ended. */
   cursor?: string;
   limit: number;
 }
 
-/** Newest first. */
+/**
+ * Newest first.
+ *
+ * @throws RosaError `invalid_request` for a cursor that this list does not give out.
+ */
 export function listSessions(
   { db }: Books,
-  { owner, cursor, limit }: SessionPage,
+  { owner, metadata, cursor, limit }: SessionPage,
 ): { data: SessionSummary[]; next_cursor: string | null } {
-  const rows = db
-    .select()
-    .from(sessionIndex)
-    .where(
-      and(
-        owner === undefined ? undefined : eq(sessionIndex.owner, owner),
-        cursor === undefined ? undefined : lt(sessionIndex.id, cursor),
-      ),
-    )
-    .orderBy(desc(sessionIndex.id))
+  // An owner has few sessions, so its own are looked through; all of a tenant's are found by the pair's index.
+  const byPair = metadata !== undefined && owner === undefined;
+  const [time, id] = byPair
+    ? [sessionMetadata.createdAt, sessionMetadata.sessionId]
+    : [sessionIndex.createdAt, sessionIndex.id];
+  const pair =
+    metadata &&
+    and(eq(sessionMetadata.key, metadata.key), eq(sessionMetadata.value, metadata.value));
+  const after = cursor === undefined ? undefined : cursorOf(cursor);
+  const older = after && sql`(${time}, ${id}) < (${after.createdAt}, ${after.id})`;
+  const all = db.select({ row: sessionIndex });
+  const query = byPair
+    ? all
+        .from(sessionMetadata)
+        .innerJoin(sessionIndex, eq(sessionIndex.id, sessionMetadata.sessionId))
+        .where(and(pair, older))
+    : all.from(sessionIndex).where(
+        and(
+          owner === undefined ? undefined : eq(sessionIndex.owner, owner),
+          pair &&
+            exists(
+              db
+                .select({ one: sql`1` })
+                .from(sessionMetadata)
+                .where(and(eq(sessionMetadata.sessionId, sessionIndex.id), pair)),
+            ),
+          older,
+        ),
+      );
+  const rows = query
+    .orderBy(desc(time), desc(id))
     .limit(limit + 1)
-    .all();
+    .all()
+    .map(({ row }) => row);
   const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
   return {
     data: shown.map((row) => ({
       id: row.id,
       object: "session",
       owner: row.owner,
       title: row.title,
+      metadata: row.metadata,
       mode: row.mode,
       generation: row.generation,
       turn_count: row.turns,
       created_at: new Date(row.createdAt).toISOString(),
       updated_at: new Date(row.updatedAt).toISOString(),
     })),
-    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
+    next_cursor: rows.length > limit && last !== undefined ? `${last.createdAt}.${last.id}` : null,
   };
+}
+
+/** A cursor is the time and the id of the last session shown: both are the caller's own to know. */
+function cursorOf(cursor: string): { createdAt: number; id: string } {
+  const [, time = "", id = ""] = /^(\d{1,15})\.(.+)$/.exec(cursor) ?? [];
+  if (isSessionId(id)) return { createdAt: Number(time), id };
+  throw new RosaError("invalid_request", "cursor: is not one of this list's", { param: "cursor" });
 }

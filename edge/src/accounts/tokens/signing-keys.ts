@@ -1,6 +1,6 @@
 /** Public keys that tenants register, so that their own back ends sign their users' tokens. It knows no token. */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, asc, eq, isNull } from "drizzle-orm";
+import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import { importJWK } from "jose";
 import type { PublicJwk, SigningKeyBody } from "../../contract/index.ts";
@@ -66,14 +66,23 @@ export async function registerSigningKey(
   return keyBody(row);
 }
 
-export async function listSigningKeys(db: D1Database, tenantId: string): Promise<SigningKeyBody[]> {
+export async function listSigningKeys(
+  db: D1Database,
+  tenantId: string,
+  { cursor, limit }: { cursor?: string; limit: number },
+): Promise<{ data: SigningKeyBody[]; next_cursor: string | null }> {
+  const older = cursor === undefined ? undefined : gt(signingKeys.id, cursor);
   const rows = await drizzle(db)
     .select()
     .from(signingKeys)
-    .where(eq(signingKeys.tenantId, tenantId))
+    .where(and(eq(signingKeys.tenantId, tenantId), older))
     .orderBy(asc(signingKeys.id))
-    .limit(1000);
-  return rows.map(keyBody);
+    .limit(limit + 1);
+  const shown = rows.slice(0, limit);
+  return {
+    data: shown.map(keyBody),
+    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
+  };
 }
 
 /** Revokes, and with it every token that the key signed. Revoking twice is fine. */

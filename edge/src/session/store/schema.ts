@@ -2,7 +2,7 @@
 import type { AdaptPlan, AdaptResult, Message, Sampling, Usage } from "@rosa2/shared/protocol";
 import type { Plan } from "@rosa2/shared/schedule";
 import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { FeedbackBody, WeightsReport, WordsReport } from "../../contract/index.ts";
+import type { FeedbackBody, Metadata, WeightsReport, WordsReport } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import {
   contexts,
@@ -23,6 +23,7 @@ export const session = sqliteTable("session", {
   /** Whose it is among the tenant's users; null: nobody's, server keys alone see it. */
   owner: text(),
   title: text(),
+  metadata: text({ mode: "json" }).$type<Metadata>().notNull(),
   instructions: text(),
   mode: text({ enum: modes }).notNull(),
   context: text({ enum: contexts }).notNull(),

@@ -2,7 +2,7 @@
 
 import { confidenceOf } from "@rosa2/shared/objective";
 import type { Usage } from "@rosa2/shared/protocol";
-import { asc, count, eq, max } from "drizzle-orm";
+import { asc, count, eq, gt, max } from "drizzle-orm";
 import { costBody, usageBody } from "../../accounts/usage.ts";
 import type {
   FeedbackRecord,
@@ -18,6 +18,7 @@ import {
   activeGeneration,
   type FeedbackRow,
   type GenerationRow,
+  generationRow,
   sessionRow,
   type TurnRow,
   turnRow,
@@ -146,7 +147,7 @@ function generationBody(row: GenerationRow, active: string): GenerationBody {
   };
 }
 
-function sessionSummary(store: Store): SessionSummary {
+export function sessionSummary(store: Store): SessionSummary {
   const row = sessionRow(store);
   const { turnCount, updatedAt } = store.db
     .select({ turnCount: count(), updatedAt: max(turns.createdAt) })
@@ -157,6 +158,7 @@ function sessionSummary(store: Store): SessionSummary {
     object: "session",
     owner: row.owner,
     title: row.title,
+    metadata: row.metadata,
     mode: row.mode,
     generation: activeGeneration(store),
     turn_count: turnCount,
@@ -198,20 +200,33 @@ export function sessionDetail(store: Store, rewriter: RewriterName): SessionDeta
 
 /** The session's row in the index of its tenant. */
 export function indexRow(store: Store) {
-  const { id, turn_count: turns, generation, updated_at } = sessionSummary(store);
-  return { id, turns, generation, updatedAt: Date.parse(updated_at) };
+  const { id, title, metadata, turn_count: turns, generation, updated_at } = sessionSummary(store);
+  return { id, title, metadata, turns, generation, updatedAt: Date.parse(updated_at) };
 }
 
 export interface Lineage {
   active: string;
   data: GenerationBody[];
+  next_cursor: string | null;
 }
 
-/** All generations, oldest first. */
-export function lineage(store: Store): Lineage {
+/** One page of the generations, oldest first; the cursor is the last one's id. */
+export function lineage(store: Store, page: { cursor?: string; limit: number }): Lineage {
   const active = activeGeneration(store);
-  const rows = store.db.select().from(generations).orderBy(asc(generations.index)).all();
-  return { active, data: rows.map((row) => generationBody(row, active)) };
+  const after = page.cursor === undefined ? 0 : generationRow(store, page.cursor).index;
+  const rows = store.db
+    .select()
+    .from(generations)
+    .where(gt(generations.index, after))
+    .orderBy(asc(generations.index))
+    .limit(page.limit + 1)
+    .all();
+  const shown = rows.slice(0, page.limit);
+  return {
+    active,
+    data: shown.map((row) => generationBody(row, active)),
+    next_cursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
+  };
 }
 
 /** Whether nothing more can come of a turn: it is answered, and all feedback on it is done. */

@@ -3,7 +3,7 @@
  * models, so a graph has one set of these inputs a kind of layer that occurs.
  */
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
-import type { Rope } from "../../checkpoint/rope-config.ts";
+import type { Rope } from "../../checkpoint/decoder-config.ts";
 import { input } from "../ir/functions.ts";
 import type { Dim, Value } from "../ir/types.ts";
 import { type RopeTables, ropeTables, unrotatedTables } from "./rope.ts";

@@ -1,5 +1,5 @@
 /** Tables of rotary position embeddings, in the checkpoint's own scaling. */
-import type { Rope } from "../../checkpoint/rope-config.ts";
+import type { Rope, RopeScaling } from "../../checkpoint/decoder-config.ts";
 
 /** cos and sin [positions, headSize/2], row-major. */
 export interface RopeTables {
@@ -15,6 +15,7 @@ interface Rotation {
 
 export function ropeTables(rotation: Rotation, positions: number): RopeTables {
   const frequencies = ropeFrequencies(rotation);
+  const factor = attentionFactor(rotation.rope.scaling);
   const half = frequencies.length;
   const cos = new Float32Array(positions * half);
   const sin = new Float32Array(positions * half);
@@ -22,8 +23,8 @@ export function ropeTables(rotation: Rotation, positions: number): RopeTables {
     for (let i = 0; i < half; i++) {
       // transformers computes the angle in f32; more precision here would disagree at long positions.
       const angle = Math.fround(position * Math.fround(frequencies[i]!));
-      cos[position * half + i] = Math.cos(angle);
-      sin[position * half + i] = Math.sin(angle);
+      cos[position * half + i] = factor * Math.cos(angle);
+      sin[position * half + i] = factor * Math.sin(angle);
     }
   }
   return { cos, sin };
@@ -35,27 +36,75 @@ export function unrotatedTables(headSize: number, positions: number): RopeTables
   return { cos: new Float32Array(length).fill(1), sin: new Float32Array(length) };
 }
 
+/** What yarn and longrope multiply queries and keys by. */
+function attentionFactor(scaling: RopeScaling | null): number {
+  return scaling !== null && "attentionFactor" in scaling ? scaling.attentionFactor : 1;
+}
+
+const round = Math.fround;
+
 /**
- * Angle per position of each pair; linear scaling divides all, llama3 scaling stretches the slow ones and blends
- * in between. Every step is rounded to f32 as in transformers (which divides by a tensor as a product with its reciprocal): the last bit
- * of a frequency is multiplied by the position.
+ * Angle per position of each pair. Every step is rounded to f32 as in transformers (which divides by a tensor as a
+ * product with its reciprocal): the last bit of a frequency is multiplied by the position.
  */
 function ropeFrequencies({ headSize, rope }: Rotation): number[] {
-  const round = Math.fround;
-  const plain = Array.from({ length: headSize / 2 }, (_, i) =>
-    round(1 / round(rope.theta ** round((2 * i) / headSize))),
+  const powers = Array.from({ length: headSize / 2 }, (_, i) =>
+    round(rope.theta ** round((2 * i) / headSize)),
   );
+  const plain = powers.map((power) => round(1 / power));
   const { scaling } = rope;
-  if (!scaling) return plain;
-  if (scaling.type === "linear") return plain.map((frequency) => round(frequency / scaling.factor));
-  const { factor, lowFreqFactor, highFreqFactor, originalContextLength } = scaling;
-  return plain.map((frequency) => {
-    const wavelength = round(round(1 / frequency) * round(2 * Math.PI));
-    if (wavelength < originalContextLength / highFreqFactor) return frequency;
-    if (wavelength > originalContextLength / lowFreqFactor) return round(frequency / factor);
-    const turns = round(round(1 / wavelength) * originalContextLength);
-    const blend = round(round(turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor));
-    const slow = round(round(round(1 - blend) * frequency) / factor);
-    return round(slow + round(blend * frequency));
+  switch (scaling?.type) {
+    case undefined:
+      return plain;
+    case "linear":
+      return plain.map((frequency) => round(frequency / scaling.factor));
+    case "longrope":
+      return powers.map((power, i) => round(1 / round(round(scaling.divisors[i]!) * power)));
+    case "yarn":
+      return yarnFrequencies(powers, headSize, rope.theta, scaling);
+    case "llama3":
+      return plain.map((frequency) => llama3Frequency(frequency, scaling));
+  }
+}
+
+/** Llama 3's scaling stretches the slow ones and blends in between. */
+function llama3Frequency(
+  frequency: number,
+  {
+    factor,
+    lowFreqFactor,
+    highFreqFactor,
+    originalContextLength,
+  }: Extract<RopeScaling, { type: "llama3" }>,
+): number {
+  const wavelength = round(round(1 / frequency) * round(2 * Math.PI));
+  if (wavelength < originalContextLength / highFreqFactor) return frequency;
+  if (wavelength > originalContextLength / lowFreqFactor) return round(frequency / factor);
+  const turns = round(round(1 / wavelength) * originalContextLength);
+  const blend = round(round(turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor));
+  const slow = round(round(round(1 - blend) * frequency) / factor);
+  return round(slow + round(blend * frequency));
+}
+
+/** Between two pairs frequencies go over from plain (the fast ones) to stretched (the slow ones). */
+function yarnFrequencies(
+  powers: readonly number[],
+  headSize: number,
+  theta: number,
+  scaling: Extract<RopeScaling, { type: "yarn" }>,
+): number[] {
+  const { factor, betaFast, betaSlow, originalContextLength, truncate } = scaling;
+  /** The pair that makes so many turns within the original context. */
+  const pairOf = (turns: number) =>
+    (headSize * Math.log(originalContextLength / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [pairOf(betaFast), pairOf(betaSlow)];
+  const low = Math.max(truncate ? Math.floor(first) : first, 0);
+  let high = Math.min(truncate ? Math.ceil(last) : last, headSize - 1);
+  if (low === high) high += 0.001;
+  return powers.map((power, i) => {
+    const ramp = Math.min(Math.max(round(round(i - low) / round(high - low)), 0), 1);
+    const kept = round(1 - ramp);
+    const stretched = round(1 / round(factor * power));
+    return round(round(stretched * round(1 - kept)) + round(round(1 / power) * kept));
   });
 }

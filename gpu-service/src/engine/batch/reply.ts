@@ -6,8 +6,9 @@ import type { NextToken } from "../../language-model.ts";
 import type { Detokenizer } from "../../tokenizer/detokenizer.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
 import { RejectedReplies, type RejectedReply } from "./rejected.ts";
-import { type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
+import { type AllowedTokens, type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
 import { StopStrings } from "./stop-strings.ts";
+import { Thought } from "./thought.ts";
 import { TokenLog } from "./token-log.ts";
 
 export interface ReplyOptions {
@@ -20,6 +21,16 @@ export interface ReplyOptions {
   tokensMax: number;
   /** Replies not to give again: as text, and as tokens with their log-probs where they are known. */
   rejected?: { texts: readonly string[]; scored: RejectedReply[] };
+  /** What the reply's shape allows; it binds the answer, not a thought before it. */
+  constraint?: ReplyConstraint | null;
+  /** Whether the reply begins with a thought. */
+  thought?: "open" | "possible" | "none";
+}
+
+/** The tokens that fit a shape; `prepare` must have ended before each token that is bound by it. */
+export interface ReplyConstraint extends AllowedTokens {
+  prepare(): Promise<void>;
+  accept(id: number): void;
 }
 
 export interface ReplyPiece {
@@ -27,6 +38,8 @@ export interface ReplyPiece {
   id: number;
   /** Text that is now certain; may be empty. */
   text: string;
+  /** The same of a thought before it. */
+  reasoning: string;
   /** The tokens that `text` consists of, if log-probs were asked for. */
   logprobs: TokenLogprob[] | undefined;
   finish: "stop" | "length" | null;
@@ -44,12 +57,15 @@ export class Reply {
   readonly #rejectedTexts: ReadonlySet<string>;
   /** Where log-probs were asked for. */
   readonly #log: TokenLog | null;
+  readonly #thought: Thought;
+  #reasoning = "";
   #text = "";
   #tokenCount = 0;
   #logprob = 0;
 
   constructor(tokenizer: ChatTokenizer, options: ReplyOptions) {
     this.#options = options;
+    this.#thought = new Thought(options.thought ?? "none");
     this.#log = options.sampling.top_logprobs === undefined ? null : new TokenLog(tokenizer);
     this.#sampler = new Sampler(options.sampling, options.seed, options.prompt);
     this.#detokenizer = tokenizer.detokenizer();
@@ -60,6 +76,11 @@ export class Reply {
 
   get text(): string {
     return this.#text;
+  }
+
+  /** What a thinking model thought before its reply; no part of the text. */
+  get reasoning(): string {
+    return this.#reasoning;
   }
 
   /** Chosen tokens, the end token included. */
@@ -74,12 +95,23 @@ export class Reply {
 
   /** Whether `push` must be given logits; without them the likeliest token is enough. */
   get needsLogits(): boolean {
-    return this.#rejected !== null || this.#sampler.needsLogits;
+    return this.#rejected !== null || this.#sampler.needsLogits || this.#constraint !== null;
+  }
+
+  /** Must end before `push`: works out what the reply's shape allows next. */
+  async prepare(): Promise<void> {
+    await this.#constraint?.prepare();
+  }
+
+  get #constraint(): ReplyConstraint | null {
+    const { constraint = null } = this.#options;
+    return this.#thought.state === "thinking" ? null : constraint;
   }
 
   /** Chooses the next token. Must not be called after a piece with `finish`. */
   push(next: NextToken): ReplyPiece {
     const choice = this.#choose(next);
+    this.#constraint?.accept(choice.id);
     this.#sampler.accept(choice.id);
     this.#rejected?.accept(choice.id);
     this.#tokenCount++;
@@ -88,19 +120,26 @@ export class Reply {
     const isEnd = this.#options.eosIds.includes(choice.id);
     const before = this.#log === null ? this.#detokenizer : this.#detokenizer.clone();
     const decoded = isEnd ? "" : this.#detokenizer.push(choice.id);
-    if (!isEnd) this.#log?.push(choice, before, decoded);
-    const piece = this.#stops.push(decoded);
+    const divided = this.#thought.push(decoded);
+    const isAnswer = this.#thought.state === "answering" && divided.text === decoded;
+    if (!isEnd && isAnswer) this.#log?.push(choice, before, decoded);
+    let { reasoning } = divided;
+    const piece = this.#stops.push(divided.text);
     const finish = this.#finish(isEnd, piece.stopped);
     let text = piece.text;
     if (finish !== null && !piece.stopped) {
-      const rest = this.#detokenizer.flush();
+      const held = this.#thought.push(this.#detokenizer.flush());
+      const open = this.#thought.flush();
+      reasoning += held.reasoning + open.reasoning;
+      const rest = held.text + open.text;
       this.#log?.end(rest);
       const last = this.#stops.push(rest);
       text += last.text + (last.stopped ? "" : this.#stops.flush());
     }
     this.#text += text;
+    this.#reasoning += reasoning;
     const logprobs = this.#takeLogprobs(finish !== null, piece.stopped);
-    return { id: choice.id, text, logprobs, finish };
+    return { id: choice.id, text, reasoning, logprobs, finish };
   }
 
   #finish(isEnd: boolean, stopped: boolean): ReplyPiece["finish"] {
@@ -111,14 +150,15 @@ export class Reply {
   /** The sampler's choice, or another one where that would complete a rejected reply. */
   #choose(next: NextToken): TokenChoice {
     const draw = this.#sampler.draw();
-    if (this.#rejected === null) return this.#sampler.attempt(next, draw);
+    const allowed = this.#constraint;
+    if (this.#rejected === null) return this.#sampler.attempt(next, draw, undefined, allowed);
     const bias = new Map<number, number>(this.#rejected.bias());
-    const first = this.#sampler.attempt(next, draw, bias);
+    const first = this.#sampler.attempt(next, draw, bias, allowed);
     let choice = first;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       if (!this.#completesRejected(choice.id)) return choice;
       bias.set(choice.id, -Infinity);
-      choice = this.#sampler.attempt(next, draw, bias as LogitBias);
+      choice = this.#sampler.attempt(next, draw, bias as LogitBias, allowed);
     }
     return first;
   }
@@ -128,6 +168,7 @@ export class Reply {
    * because the same text can be spelled with other tokens, cut by a stop string or by its length.
    */
   #completesRejected(id: number): boolean {
+    if (this.#thought.state === "thinking") return false;
     const isEnd = this.#options.eosIds.includes(id);
     const isLast = isEnd || this.#tokenCount + 1 >= this.#options.tokensMax;
     const detokenizer = this.#detokenizer.clone();

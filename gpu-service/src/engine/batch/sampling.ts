@@ -18,6 +18,13 @@ type SamplingRules = SamplingDefaults &
     top_logprobs?: number | undefined;
   };
 
+/** What the reply's shape lets come next. */
+export interface AllowedTokens {
+  allows(id: number): boolean;
+  /** Makes all other logits −∞, in place. */
+  forbid(logits_V: Float32Array): void;
+}
+
 /** Added to the logits of single tokens; -Infinity forbids a token. */
 export type LogitBias = ReadonlyMap<number, number>;
 
@@ -49,17 +56,26 @@ export class Sampler {
    * Chooses a token without changing the sampler's state: the same draw of the random stream serves
    * every attempt at one position, so forbidding a token cannot shift later draws.
    */
-  attempt(next: NextToken, draw: number, bias: LogitBias = noBias): TokenChoice {
+  attempt(
+    next: NextToken,
+    draw: number,
+    bias: LogitBias = noBias,
+    allowed: AllowedTokens | null = null,
+  ): TokenChoice {
     const { best, peak, logZ, logits_V } = next;
     if (!Number.isFinite(logZ)) {
       throw new Error(`Cannot sample: the model returned a log-normaliser of ${logZ}`);
     }
-    if (!this.needsLogits && bias.size === 0) return { id: best, logprob: peak - logZ, top: [] };
+    const isPlain = !this.needsLogits && bias.size === 0;
+    if (isPlain && allowed?.allows(best) !== false)
+      return { id: best, logprob: peak - logZ, top: [] };
     if (logits_V === null) throw new Error("Cannot sample by these rules without logits");
     const top = topLogprobs(logits_V, logZ, this.#rules.top_logprobs ?? 0);
     const restore = this.#adjust(logits_V, bias);
+    const open_V = allowed === null ? logits_V : Float32Array.from(logits_V);
+    allowed?.forbid(open_V);
     const id =
-      this.#rules.temperature === 0 ? argmax(logits_V) : drawToken(logits_V, this.#rules, draw);
+      this.#rules.temperature === 0 ? argmax(open_V) : drawToken(open_V, this.#rules, draw);
     restore();
     return { id, logprob: (logits_V[id] as number) - logZ, top };
   }

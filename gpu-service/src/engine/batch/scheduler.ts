@@ -254,6 +254,12 @@ export class Scheduler {
   }
 
   async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
+    // A prompt's last chunk and every decode step end with a token of each reply.
+    await Promise.all(
+      sequences.flatMap(({ reply, siblings = [] }) =>
+        [reply, ...siblings.map((sibling) => sibling.reply)].map((each) => each.prepare()),
+      ),
+    );
     const needsLogits = sequences.some(
       ({ reply, siblings = [] }) =>
         reply.needsLogits || siblings.some((sibling) => sibling.reply.needsLogits),

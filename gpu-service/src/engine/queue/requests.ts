@@ -8,6 +8,7 @@ import type {
   GenerateEvent,
   GenerateRequest,
   Message,
+  OutputShape,
   SampleRequest,
   SampleResult,
   Sampling,
@@ -16,6 +17,8 @@ import type {
 } from "@rosa2/shared/protocol";
 import { answerOf } from "@rosa2/shared/thinking";
 import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
+import type { Constraint } from "../../constrain/constraint.ts";
+import { Grammars } from "../../constrain/grammars.ts";
 import type {
   AdapterWeights,
   LanguageModel,
@@ -70,8 +73,13 @@ export class Requests {
   readonly #adapters: AdapterCache;
   /** Tokens that a prompt and its reply can have together. */
   readonly #tokensMax: number;
+  readonly #grammars: Grammars;
+  /** Requests whose shape is being compiled. */
+  readonly #compiling = new Set<number>();
 
   constructor(runtime: Runtime, scheduler: Scheduler, adapters: AdapterCache, tokensMax: number) {
+    const { model, tokenizer } = runtime;
+    this.#grammars = new Grammars(() => tokenizer.grammarVocabulary(model.shape.vocabSize));
     this.#runtime = runtime;
     this.#scheduler = scheduler;
     this.#adapters = adapters;
@@ -79,7 +87,7 @@ export class Requests {
   }
 
   /** Queues one reply; throws before anything is queued if the request cannot be served. */
-  generate(
+  async generate(
     id: number,
     request: GenerateRequest,
     adapterBytes: Uint8Array | null,
@@ -87,14 +95,25 @@ export class Requests {
       event(event: Exclude<GenerateEvent, { type: "error" }>): void;
       fail(error: unknown): void;
     },
-  ): void {
+  ): Promise<void> {
     const { tokenizer } = this.#runtime;
     const sampling = withDefaults(request.sampling, this.#runtime.sampling);
     const adapter = this.#adapter(request, adapterBytes);
-    const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
+    const { output } = sampling;
+    const { ids: prompt, thought } = tokenizer.prompt(request.messages, this.#tokensMax, {
+      ...output,
+      tools: output?.tool_choice === "none" ? [] : output?.tools,
+    });
     this.#checkBias(sampling.logit_bias);
     const tokensMax = this.#replyTokensMax(prompt.length, sampling);
     const seed = seedOf(sampling);
+    if (output?.thinking === true && thought === "none") {
+      throw new RosaError("unsupported_parameter", "Cannot think first: this model does not", {
+        param: "thinking",
+      });
+    }
+    const constraints = await this.#constraints(id, output);
+    if (constraints === null) return;
     const answers = request.rejected.map((text) => tokenizer.replyIds(answerOf(text)));
     // A draw that may be thrown away is not shown before it is whole.
     const isHeld = answers.some(({ length }) => length >= longTokensMin);
@@ -110,14 +129,17 @@ export class Requests {
         prompt,
         eosIds: tokenizer.endIds,
         tokensMax,
+        thought,
+        constraint: constraints[draw] ?? null,
         ...(request.rejected.length === 0 ? {} : { rejected: { texts: request.rejected, scored } }),
       });
       this.#scheduler.add(
         { id, tenant: request.tenant, adapter, prompt, reply },
         {
-          piece: ({ text, logprobs }, spent) => {
-            if (text === "" && !logprobs?.length) return;
-            tell({ type: "delta", text, ...(logprobs ? { logprobs } : {}), spent });
+          piece: ({ text, reasoning, logprobs }, spent) => {
+            if (text === "" && reasoning === "" && !logprobs?.length) return;
+            const thought = reasoning === "" ? {} : { reasoning };
+            tell({ type: "delta", text, ...thought, ...(logprobs ? { logprobs } : {}), spent });
           },
           finish: ({ finish, usage, ms }) => {
             const repeats = isHeld && isNearCopy(tokenizer.replyIds(answerOf(reply.text)), answers);
@@ -129,6 +151,7 @@ export class Requests {
             listener.event({
               type: "done",
               text: reply.text,
+              ...(reply.reasoning === "" ? {} : { reasoning: reply.reasoning }),
               finish_reason: finish,
               usage,
               logprob: reply.logprob,
@@ -281,6 +304,29 @@ export class Requests {
     const weights = this.#runtime.readAdapter(bytes);
     this.#adapters.set(tenant, weights);
     return weights;
+  }
+
+  /** Ends a request, also one whose shape is still being compiled. */
+  cancel(id: number): void {
+    this.#compiling.delete(id);
+    this.#scheduler.cancel(id);
+  }
+
+  /** One constraint for each drawing that there may be; null when the request was cancelled meanwhile. */
+  async #constraints(
+    id: number,
+    output: OutputShape | undefined,
+  ): Promise<(Constraint | null)[] | null> {
+    if (output === undefined) return [];
+    this.#compiling.add(id);
+    try {
+      const made = [];
+      for (let draw = 0; draw <= redrawsMax; draw++)
+        made.push(await this.#grammars.constraint(output));
+      return this.#compiling.has(id) ? made : null;
+    } finally {
+      this.#compiling.delete(id);
+    }
   }
 
   #checkBias(bias: Sampling["logit_bias"]): void {

@@ -59,7 +59,7 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
   const outbox = new Outbox(send);
 
   port.on("message", (message: ToWorker) => {
-    if (message.type === "cancel") scheduler.cancel(message.id);
+    if (message.type === "cancel") requests.cancel(message.id);
     else if (message.type === "stop") scheduler.stop();
     else void answer(message, requests, outbox);
   });
@@ -89,7 +89,7 @@ async function answer(
   const fail = (error: unknown) => outbox.add({ type: "failed", id, error: toWire(error) });
   try {
     if (work.type === "generate") {
-      requests.generate(id, work.request, adapterBytes, {
+      await requests.generate(id, work.request, adapterBytes, {
         event: (event) => outbox.add({ type: "event", id, event }),
         fail,
       });

@@ -1,0 +1,37 @@
+/**
+ * Where a session's object is: the session's id carries the platform's own id of the object.
+ *
+ * The platform makes such an id without asking anybody, whereas the first access to an object by name makes it
+ * look around the whole world. An id that it never gave out leads nowhere, so guessing costs no object.
+ */
+import { RosaError } from "@rosa2/shared/errors";
+import type { Env } from "./env.ts";
+
+const shape = /^ses_([\w-]{43})$/;
+
+/** Whether a text can be a session's id at all. */
+export function isSessionId(text: string): boolean {
+  return shape.test(text);
+}
+
+export function newSessionId(env: Env): string {
+  const bytes = env.SESSIONS.newUniqueId()
+    .toString()
+    .replace(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16)));
+  return `ses_${btoa(bytes).replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_")}`;
+}
+
+/** @throws RosaError `not_found` for what is no session's id. */
+export function sessionStub(env: Env, sessionId: string): DurableObjectStub {
+  const text = shape.exec(sessionId)?.[1];
+  if (text !== undefined) {
+    const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    const hex = Array.from(bytes, (char) => char.charCodeAt(0).toString(16).padStart(2, "0"));
+    try {
+      return env.SESSIONS.get(env.SESSIONS.idFromString(hex.join("")));
+    } catch {
+      // Not one that the platform gave out.
+    }
+  }
+  throw new RosaError("not_found", "No such session");
+}

@@ -1,0 +1,123 @@
+/** What a family of decoders is, and what several of them read in the same way. */
+import { z } from "zod";
+import { invalid, unsupported } from "../config-errors.ts";
+import type { Activation, ModelConfig } from "../decoder-config.ts";
+import { type RopeFields, readRope } from "../rope-config.ts";
+
+export const count = z.number().int().positive();
+
+/** Of a config, what each decoder has; see `commonSchema`. */
+export interface CommonFields extends RopeFields {
+  hidden_size: number;
+  num_hidden_layers: number;
+  max_position_embeddings?: number | null | undefined;
+}
+
+/** Sizes already settled when a family reads what is its own. */
+export interface Sizes {
+  hiddenSize: number;
+  layerCount: number;
+  headSize: number;
+  contextLength: number;
+}
+
+/** What families differ in; what a family does not say is the plain decoder's. */
+export type Traits = Partial<
+  Pick<
+    ModelConfig,
+    | "normOffset"
+    | "sandwichNorms"
+    | "embeddingScale"
+    | "attentionScale"
+    | "attentionSoftcap"
+    | "logitSoftcap"
+    | "rope"
+    | "windowRope"
+    | "contextLength"
+    | "attentionBias"
+    | "mlpBias"
+    | "qkNorm"
+    | "slidingWindow"
+    | "windowedLayers"
+    | "unrotatedLayers"
+    | "fusedProjections"
+  >
+>;
+
+/** What the family's configuration class in `transformers` assumes where a config is silent. */
+export interface FamilyDefaults {
+  /** Null is as many as there are heads. */
+  kvHeadCount: number | null;
+  /** Null is hidden size over heads. */
+  headSize: number | null;
+  contextLength: number;
+  ropeTheta: number;
+  eosIds: readonly number[];
+  bosId: number | null;
+  tiedEmbeddings: boolean;
+  activation: Activation;
+  rmsNormEps?: number;
+  /** Fields that published configs leave out. */
+  fields?: Readonly<Record<string, number>>;
+}
+
+/** A family with the fields of config.json that it alone reads; all others may hold anything. */
+export interface Family<Fields extends z.ZodRawShape = z.ZodRawShape> {
+  className: string;
+  defaults: FamilyDefaults;
+  fields: Fields;
+  /** Spellings of the activation that mean the default one. */
+  activationField?: "hidden_activation";
+  read(raw: CommonFields & z.infer<z.ZodObject<Fields>>, sizes: Sizes): Traits;
+}
+
+/** Keeps the types of the fields for `read`. */
+export function defineFamily<Fields extends z.ZodRawShape>(family: Family<Fields>): Family {
+  return family as unknown as Family;
+}
+
+/** Fields of families with `attention_bias`. */
+export const attentionBiasField = { attention_bias: z.boolean().nullish() };
+/** A window of 0 would see nothing; it is an error where it is read, and nothing elsewhere. */
+export const windowField = { sliding_window: z.number().int().nonnegative().nullish() };
+export const layerTypesField = { layer_types: z.array(z.string()).nullish() };
+
+export function configuredBias(bias: boolean | null | undefined): ModelConfig["attentionBias"] {
+  return { qkv: bias ?? false, output: bias ?? false };
+}
+
+export function plainRope(raw: CommonFields, sizes: Sizes, theta: number): Pick<Traits, "rope"> {
+  return { rope: readRope(raw, sizes, theta) };
+}
+
+/**
+ * A window on the layers that have it; none where it is as long as the context. `given` undefined takes the
+ * family's default, null is none.
+ */
+export function readWindow(
+  given: number | null | undefined,
+  fallback: number | null,
+  { contextLength }: Sizes,
+  windowedLayers: readonly boolean[],
+): Pick<Traits, "slidingWindow" | "windowedLayers"> {
+  const window = given === undefined ? fallback : given;
+  if (window === 0) throw invalid("sliding_window", "0 lets a position see nothing");
+  if (window === null || window >= contextLength || !windowedLayers.includes(true)) return {};
+  return { slidingWindow: window, windowedLayers };
+}
+
+const layerTypes = ["full_attention", "sliding_attention"];
+
+/** Which layers have the window, from `layer_types` or else by `isWindowed`. */
+export function readLayerTypes(
+  types: readonly string[] | null | undefined,
+  layerCount: number,
+  isWindowed: (layer: number) => boolean,
+): boolean[] {
+  if (!types) return Array.from({ length: layerCount }, (_, layer) => isWindowed(layer));
+  const foreign = types.find((type) => !layerTypes.includes(type));
+  if (foreign !== undefined) throw unsupported("layer_types", foreign, layerTypes);
+  if (types.length !== layerCount)
+    throw invalid("layer_types", `has ${types.length} entries for ${layerCount} layers`);
+  return types.map((type) => type === "sliding_attention");
+}

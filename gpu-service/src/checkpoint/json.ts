@@ -1,0 +1,33 @@
+/** Reads JSON files as Python writes them. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { RosaError } from "@rosa2/shared/errors";
+
+/** Python writes these three bare; JSON knows no such numbers. */
+const stringOrForeign = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
+
+/** As `JSON.parse`, but NaN and infinities become strings: harmless where nobody reads them, named where one does. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const quoted = text.replace(stringOrForeign, (part) =>
+      part.startsWith('"') ? part : `"${part}"`,
+    );
+    if (quoted === text) throw error;
+    return JSON.parse(quoted);
+  }
+}
+
+/** Throws `checkpoint_invalid` naming the file. */
+export function readJson(directory: string, name: string): unknown {
+  try {
+    return parseJson(readFileSync(join(directory, name), "utf8"));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RosaError("checkpoint_invalid", `Cannot read ${name}: ${reason}`, {
+      param: name,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,156 @@
+/** Directories as people have them: what is no checkpoint says what it is, and what only looks odd runs. */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { checkModel } from "../../../gpu-service/src/check/check.ts";
+import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
+import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
+import {
+  encodeSafetensors,
+  type TensorData,
+} from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
+import { readModelSettings } from "../../../gpu-service/src/config.ts";
+import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
+import { errorOf } from "../support/error-of.ts";
+import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
+
+const root = mkdtempSync(join(tmpdir(), "rosa2-odd-"));
+const settings = readModelSettings({});
+let whole: string;
+let directory: string;
+
+beforeAll(() => {
+  whole = writeRandomCheckpoint();
+});
+beforeEach(() => {
+  directory = mkdtempSync(join(root, "model-"));
+  cpSync(whole, directory, { recursive: true });
+});
+afterAll(() => {
+  rmSync(whole, { recursive: true });
+  rmSync(root, { recursive: true });
+});
+
+const path = (name: string) => join(directory, name);
+function empty(): void {
+  rmSync(directory, { recursive: true });
+  mkdirSync(directory);
+}
+
+function editConfig(fields: object): void {
+  const config = JSON.parse(readFileSync(path("config.json"), "utf8"));
+  writeFileSync(path("config.json"), JSON.stringify({ ...config, ...fields }));
+}
+
+function editTensors(edit: (tensors: TensorData[]) => TensorData[]): void {
+  const file = openSafetensors(path("model.safetensors"));
+  const tensors = file.names.map((name) => ({ name, ...file.info(name), data: file.read(name) }));
+  writeFileSync(path("model.safetensors"), encodeSafetensors(edit(tensors)));
+}
+
+describe("a directory that is no checkpoint", () => {
+  it.each([
+    [
+      "a LoRA adapter",
+      "adapter_config.json",
+      "set MODEL to its base model and LORA to the adapter",
+    ],
+    ["GGUF weights", "model-Q4_K_M.gguf", "use the model's original repository"],
+    ["an ONNX export", "model.onnx", "use the model's original repository"],
+  ])("is called %s, by loading and by the check", (_, name, wayOut) => {
+    empty();
+    writeFileSync(path(name), "{}");
+    const error = errorOf(() => openCheckpoint(directory));
+    expect(error).toMatchObject({ code: "checkpoint_unsupported", param: name });
+    expect(error.message).toContain(wayOut);
+    expect(checkModel(directory, settings).problems[0]?.message).toBe(error.message);
+  });
+
+  it("is told apart with a config too: adapters and packed weights often have one", () => {
+    for (const name of ["adapter_config.json", "weights.gguf", "model.onnx", "pytorch_model.bin"]) {
+      cpSync(whole, directory, { recursive: true });
+      rmSync(path("model.safetensors"));
+      writeFileSync(path(name), "");
+      const error = errorOf(() => openCheckpoint(directory));
+      expect(error).toMatchObject({ code: "checkpoint_unsupported", param: name });
+      rmSync(path(name));
+    }
+  });
+
+  it("is told how to make tokenizer.json from another tokenizer's file", () => {
+    rmSync(path("tokenizer.json"));
+    writeFileSync(path("tokenizer.model"), "");
+    const error = errorOf(() => ChatTokenizer.load(directory, []));
+    expect(error).toMatchObject({ code: "checkpoint_unsupported", param: "tokenizer.json" });
+    expect(error.message).toContain("has tokenizer.model and no tokenizer.json");
+    expect(error.message).toContain("save_pretrained");
+    expect(checkModel(directory, settings).problems.map(({ message }) => message)).toEqual([
+      error.message,
+    ]);
+  });
+
+  it("is called a Git-LFS pointer where the weights are one", () => {
+    writeFileSync(
+      path("model.safetensors"),
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+    );
+    expect(errorOf(() => openCheckpoint(directory)).message).toContain("git lfs pull");
+  });
+});
+
+describe("a checkpoint that only looks odd runs", () => {
+  const runs = () =>
+    expect(checkModel(directory, settings)).toMatchObject({ problems: [], runs: true });
+
+  it("with fields that its family never reads, whatever they hold", () => {
+    editConfig({
+      sliding_window: 0,
+      layer_types: "none",
+      max_window_layers: -1,
+      no_rope_layers: "x",
+      hidden_activation: 5,
+      query_pre_attn_scalar: "a",
+      attn_logit_softcapping: -1,
+      bos_token_id: -1,
+      dtype: "auto",
+      auto_map: { AutoModelForCausalLM: "modeling_old.Old" },
+    });
+    runs();
+  });
+
+  it("with NaN and infinities as Python writes them", () => {
+    const text = readFileSync(path("config.json"), "utf8");
+    const odd = '{"router_jitter": NaN, "a": [-Infinity, Infinity], "b": "NaN is \\"said\\" NaN",';
+    writeFileSync(path("config.json"), text.replace("{", odd));
+    runs();
+    writeFileSync(path("config.json"), text.replace(/"hidden_size":\d+/, '"hidden_size":NaN'));
+    expect(errorOf(() => openCheckpoint(directory))).toMatchObject({
+      code: "checkpoint_invalid",
+      param: "hidden_size",
+    });
+  });
+
+  it("with tensors that the model does not read, of any type", () => {
+    editTensors((tensors) => [
+      ...tensors,
+      { name: "vision.x", dtype: "I64", shape: [1], data: new BigInt64Array(1) },
+    ]);
+    runs();
+    const bytes = readFileSync(path("model.safetensors"));
+    bytes.set(Buffer.from('"F99"'), bytes.indexOf('"I64"'));
+    writeFileSync(path("model.safetensors"), bytes);
+    runs();
+  });
+
+  it("with a head of its own, which counts although the config calls it tied", () => {
+    const own = openCheckpoint(directory).tensor("lm_head.weight");
+    editConfig({ tie_word_embeddings: true });
+    const { config, tensor } = openCheckpoint(directory);
+    expect(config.tiedEmbeddings).toBe(false);
+    expect(tensor("lm_head.weight")).toEqual(own);
+    expect(checkModel(directory, settings).architecture?.tied_head).toBe(false);
+    editTensors((tensors) => tensors.filter(({ name }) => name !== "lm_head.weight"));
+    expect(openCheckpoint(directory).config.tiedEmbeddings).toBe(true);
+  });
+});
