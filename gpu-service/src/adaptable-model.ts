@@ -32,7 +32,7 @@ import type { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 /** Samples that are drawn once for a model. A minute is enough for a model of a few hundred million parameters. */
 const sampleOptions: SampleOptions = { count: 192, tokensMax: 24, msMax: 60_000 };
 /** Samples that an update's end is measured on: more bring its KL nearer to that of all, and cost a longer pass. */
-const probeCount = 36;
+const probeCount = 28;
 const anchorOptions = { countMax: 64, directionsMax: 32, countMin: 8, msMax: 60_000 };
 /** Anchors' gradients may take this share of the weights' bytes, or this many bytes in a small model. */
 const anchorShare = 1 / 32;

@@ -41,7 +41,7 @@ export interface Distance {
 export const nowhere: Distance = { fromStart: 0, fromBase: 0, fromBaseAtMost: 0 };
 
 /** Samples that are measured on the way. */
-const guidesMax = 12;
+const guidesMax = 8;
 
 export class TrustRegion {
   readonly #model: MeasurableModel;

@@ -35,7 +35,26 @@ afterAll(async () => {
   for (const folder of [directory, cache]) rmSync(folder, { recursive: true });
 });
 
-const subject = adaptable(model, tokenizer, { plan: {} });
+/** Requests whose replies are measured, as a team's rosa2.json names them. */
+const prompts = [
+  "What is the time in Lima?",
+  "Tell me about owls.",
+  "Write two lines on the sea.",
+  "Where do I find my keys?",
+  "Name a fruit.",
+  "How old is the sun?",
+  "Sum up this week.",
+  "Will it snow?",
+  "Find a name for a boat.",
+  "Who painted it?",
+  "Say good morning in Greek.",
+  "List five rivers.",
+  "Why is grass green?",
+  "Tell me a joke.",
+  "Plan an evening in Oslo.",
+  "Is tea better than coffee?",
+];
+const subject = adaptable(model, tokenizer, { plan: {}, prompts });
 const random = seededRandom("a session");
 const text = (length: number) =>
   String.fromCharCode(...Array.from({ length }, () => randomInt(random, 97, 123)));
@@ -66,7 +85,7 @@ const ownSamples = (count = 48) =>
   finish(drawSamples(model, openings, tokenizer.endIds, { count, tokensMax: 24, msMax: 60_000 }));
 
 /** Fewer steps an update than by default, for the time of the test. */
-const plan = { ...adaptPlanDefaults, iterations: 6 };
+const plan = { ...adaptPlanDefaults, iterations: 3 };
 
 /** One update after the other, each with the last few examples as a session replays them. */
 async function learn(rows: readonly TokenRow[], parent: AdapterWeights | null = null) {
@@ -92,30 +111,20 @@ describe("a session of many corrections", () => {
       const { adapter, outcomes } = await learn(rows);
       const bound = adaptPlanDefaults.kl_base_max;
       for (const { kl_base } of outcomes) expect(kl_base).toBeLessThanOrEqual(bound);
-      console.log(
-        kind,
-        await klOn(model, await ownSamples(), adapter, null),
-        outcomes.map((o) => o.kl_base.toFixed(3)).join(" "),
-      );
       expect(await klOn(model, await ownSamples(), adapter, null)).toBeLessThan(bound);
-      console.log(
-        kind,
-        await klOn(model, await ownSamples(), adapter, null),
-        outcomes.at(-1)!.kl_base,
-      );
       const { outcomes: next } = await learn([last()], adapter);
       const { logprob_before, logprob_after } = next[0]!.rows.at(-1)!;
       expect(next[0]!.decision).toBe("updated");
       expect(logprob_after).toBeGreaterThan(logprob_before + 2);
-    }, 300_000);
+    }, 600_000);
   }
 
   it("leaves the base model's replies as they were, to the digit", async () => {
-    const prompts = openings.slice(0, 6);
+    const asked = openings.slice(0, 6);
     const replies = async () => {
       const found: number[][] = [];
-      for (const ids of prompts) found.push(await greedyTokens(model, ids, null, 24));
-      const rows = prompts.map((ids, at) => ({ prompt: ids, reply: Int32Array.from(found[at]!) }));
+      for (const ids of asked) found.push(await greedyTokens(model, ids, null, 24));
+      const rows = asked.map((ids, at) => ({ prompt: ids, reply: Int32Array.from(found[at]!) }));
       return { found, logprobs: await model.score(rows, null) };
     };
     const base = await replies();
