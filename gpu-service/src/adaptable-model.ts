@@ -32,14 +32,14 @@ import type { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 /** Samples that are drawn once for a model. A minute is enough for a model of a few hundred million parameters. */
 const sampleOptions: SampleOptions = { count: 192, tokensMax: 24, msMax: 60_000 };
 /** Samples that an update's end is measured on: more bring its KL nearer to that of all, and cost a longer pass. */
-const probeCount = 28;
+const probeCount = 36;
 const anchorOptions = { countMax: 64, directionsMax: 32, countMin: 8, msMax: 60_000 };
 /** Anchors' gradients may take this share of the weights' bytes, or this many bytes in a small model. */
 const anchorShare = 1 / 32;
 const anchorBytesMin = 32 * 1_048_576;
 
 /** Changes with the way samples are drawn. */
-const format = "rosa2-own-3";
+const format = "rosa2-own-2";
 
 const keptSchema = z
   .array(z.object({ prompt: z.array(z.int()), reply: z.array(z.int()), doubt: z.number() }))
@@ -135,8 +135,7 @@ export function adaptable(
     const weightBytes = model.parameterCount * Float32Array.BYTES_PER_ELEMENT;
     const bytesMax = Math.max(anchorBytesMin, anchorShare * weightBytes);
     const options = { ...anchorOptions, rank, bytesMax };
-    const { dear } = divided(yield* ownSamples());
-    const made = yield* ownDirections(model, dear, options, (done, of) =>
+    const made = yield* ownDirections(model, yield* ownSamples(), options, (done, of) =>
       progress?.("anchors", done, of),
     );
     if (made === null) return null;
@@ -153,7 +152,7 @@ export function adaptable(
     adapterLength: (rank) => model.adapterLength(rank),
     probes: async function* () {
       if (probes === null) {
-        const chosen = chooseProbes(divided(yield* ownSamples()).measured, probeCount);
+        const chosen = chooseProbes(yield* ownSamples(), probeCount);
         const base = yield* model.hiddenStates(chosen.rows, null);
         probes = { ...chosen, base, known: new WeakMap() };
       }
@@ -163,19 +162,6 @@ export function adaptable(
       if (anchors === undefined) anchors = yield* makeAnchors();
       return anchors;
     },
-  };
-}
-
-/**
- * Replies to every other prompt are measured, the others' directions are dear: what a step is kept from moving would say
- * too little of what it moves.
- */
-function divided(samples: readonly Sample[]): { measured: Sample[]; dear: Sample[] } {
-  const prompts = [...new Set(samples.map(({ prompt }) => prompt.join()))];
-  const measured = new Set(prompts.filter((_, index) => index % 2 === 0));
-  return {
-    measured: samples.filter(({ prompt }) => measured.has(prompt.join())),
-    dear: samples.filter(({ prompt }) => !measured.has(prompt.join())),
   };
 }
 

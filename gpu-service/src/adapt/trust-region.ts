@@ -34,14 +34,14 @@ export interface Distance {
   fromStart: number;
   /** KL(tried ‖ base model). */
   fromBase: number;
-  /** The same and two standard errors more: what samples that were not measured may come to. */
+  /** The same and one standard error more: what samples that were not measured may come to. */
   fromBaseAtMost: number;
 }
 
 export const nowhere: Distance = { fromStart: 0, fromBase: 0, fromBaseAtMost: 0 };
 
 /** Samples that are measured on the way. */
-const guidesMax = 8;
+const guidesMax = 12;
 
 export class TrustRegion {
   readonly #model: MeasurableModel;
@@ -157,7 +157,7 @@ export class TrustRegion {
     // Of a ratio of sums over rows, by the spread of each row's share about it.
     const spread = sums.reduce((sum, { kl, weight }) => sum + (kl - fromBase * weight) ** 2, 0);
     const error = Math.sqrt((spread * sums.length) / Math.max(1, sums.length - 1)) / tokens;
-    return { fromBase, fromBaseAtMost: fromBase + 2 * error };
+    return { fromBase, fromBaseAtMost: fromBase + error };
   }
 
   /** Each row's Σ weight·KL and Σ weight, over its tokens. */
