@@ -24,7 +24,7 @@ describe("the API's documents", () => {
     const caller = await newTenant();
     const document = await caller.get<Document>("/openapi.json");
     expect(document.openapi).toBe("3.1.0");
-    expect(Object.keys(document.paths)).toHaveLength(31);
+    expect(Object.keys(document.paths)).toHaveLength(32);
     for (const [path, operations] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(operations)) {
         const name = `${method} ${path}`;
@@ -36,6 +36,24 @@ describe("the API's documents", () => {
         ).toBe(true);
         if (path.startsWith("/v1/")) expect(statuses, name).toContain("401");
       }
+    }
+  });
+
+  it("give every operation a name of its own and one of the tags that they describe", async () => {
+    const caller = await newTenant();
+    const document = await caller.get<{
+      tags: { name: string }[];
+      paths: Record<string, Record<string, { operationId?: string; tags?: string[] }>>;
+    }>("/openapi.json");
+    const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+    const names = operations.map(({ operationId }) => operationId ?? "");
+    for (const name of names) expect(name).toMatch(/^(get|post|put|patch|delete)[A-Z][A-Za-z]+$/);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain("postSessionTurnFeedback");
+    const tags = document.tags.map(({ name }) => name);
+    for (const operation of operations) {
+      expect(operation.tags).toHaveLength(1);
+      expect(tags).toContain(operation.tags?.[0]);
     }
   });
 

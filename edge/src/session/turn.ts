@@ -14,7 +14,7 @@ import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
-import { takeInstructions } from "./dialogue.ts";
+import { takeHistory, takeInstructions } from "./dialogue.ts";
 import { type NewTurn, planTurn, type Retry } from "./planned-turn.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { gpuMsOf, meterId, noteReport, ReplyMeter } from "./store/meter.ts";
@@ -54,6 +54,7 @@ export async function beginTurn(
       }
       refuseWhileReplying(context);
       takeInstructions(context, input.said);
+      takeHistory(context, input.said, input.keyId);
       context.db
         .insert(turns)
         .values(planTurn(context, turnId, input, retry))

@@ -27,7 +27,7 @@ import {
   toMessages,
   toSampling,
 } from "./request.ts";
-import { primed, sessionReply, statelessReply, withErrorChunk } from "./source.ts";
+import { primed, regionOf, sessionReply, statelessReply, withErrorChunk } from "./source.ts";
 
 export const chat = routeGroup();
 
@@ -129,12 +129,6 @@ async function chatInSession(
   const { turnId, generation, history, stream } = begun;
   const head = { ...headOf(turnId), session: sessionId, generation, history };
   return answer(c, body, head, sessionReply(turnId, stream));
-}
-
-/** The region that the caller's request came in at. */
-function regionOf(c: AppContext): string {
-  const { cf } = c.req.raw as { cf?: { colo?: unknown } };
-  return typeof cf?.colo === "string" ? cf.colo : "here";
 }
 
 function headOf(id: string) {

@@ -27,7 +27,7 @@ const chatMessageSchema = z.looseObject({
   content: z
     .union([z.string().max(limits.contentCharsMax), z.array(partSchema).max(64)])
     .nullish()
-    .openapi({ example: "Sort them: 31, 7, 12" }),
+    .openapi({ example: "Write a haiku about rain" }),
   tool_calls: z
     .array(
       z.looseObject({
@@ -92,7 +92,9 @@ export function checkRequest(body: ChatRequest): void {
 export function toMessages(body: Pick<ChatRequest, "messages">): PromptMessage[] {
   return body.messages.map((message, index) => {
     const at = `messages.${index}`;
-    refuseUnsupported(message, messageFields, `${at}.`);
+    // A tool's name says nothing that its call's id does not.
+    const { name: _, ...unnamed } = message;
+    refuseUnsupported(message.role === "tool" ? unnamed : message, messageFields, `${at}.`);
     const role = message.role === "developer" ? "system" : message.role;
     if (role !== "system" && role !== "user" && role !== "assistant" && role !== "tool") {
       throw unsupported(`${at}.role`, `Messages of role "${role}" are not supported`);

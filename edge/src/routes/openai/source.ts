@@ -14,6 +14,7 @@ import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
 import { GpuClient } from "../../gpu-client/index.ts";
+import type { AppContext } from "../../http/context.ts";
 import { readLog } from "../../http/sse.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
@@ -181,4 +182,10 @@ export async function* withErrorChunk<T extends { data: string } | null>(
       : new RosaError("internal_error", "Something unexpected went wrong");
     yield { data: JSON.stringify(failure.body(requestId)) };
   }
+}
+
+/** The region that the caller's request came in at. */
+export function regionOf(c: AppContext): string {
+  const { cf } = c.req.raw as { cf?: { colo?: unknown } };
+  return typeof cf?.colo === "string" ? cf.colo : "here";
 }
