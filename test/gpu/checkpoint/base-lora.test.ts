@@ -4,15 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
+import { checkModel } from "../../../gpu-service/src/check/check.ts";
 import { mergeLora } from "../../../gpu-service/src/checkpoint/base-lora.ts";
 import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
 import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
+import { readModelSettings } from "../../../gpu-service/src/config.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import { resolveLora } from "../../../gpu-service/src/hub/resolve-lora.ts";
+import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { fixtureFolder, largestDifference, loadGolden } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 import { HubServer } from "../support/hub-server.ts";
+import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rosa2-lora-"));
 process.env.ROSA2_CACHE = join(root, "cache");
@@ -135,6 +139,44 @@ describe("merging", () => {
       mergeLora(base, directory, "x").tensor("lm_head.weight"),
     );
     await model.dispose();
+  });
+});
+
+it("is looked at by the check", () => {
+  const model = writeRandomCheckpoint();
+  const problems = (LORA: string) => checkModel(model, readModelSettings({ LORA })).problems;
+  expect(problems(small("lm_head", { out: 261, width: 64 }).directory)).toEqual([]);
+  expect(problems(small("lm_head", { out: 7, width: 64 }).directory)[0]?.message).toContain(
+    "Cannot merge LORA",
+  );
+  const elsewhere = checkModel(model, readModelSettings({ LORA: "acme/style" }));
+  expect(elsewhere).toMatchObject({ runs: true });
+  expect(elsewhere.warnings.join()).toContain('LORA="acme/style" was not looked at');
+  rmSync(model, { recursive: true });
+});
+
+describe("an export", () => {
+  const exportOf = async (quantize: "none" | "8") => {
+    const model = writeRandomCheckpoint();
+    const { directory } = small("model.layers.0.mlp.down_proj", { out: 64, width: 128 });
+    const hub = { endpoint: "http://127.0.0.1:9" };
+    const options = { provider: "cpu" as const, threads: 1, contextTokensMax: 64, hub };
+    const runtime = await loadRuntime({ ...options, model, lora: directory, quantize });
+    expect(runtime.lora).toBe(directory);
+    const B = new Float32Array((runtime.model as Model).adapterLength(1));
+    const files = runtime.peftFiles({ digest: "", rank: 1, B });
+    await runtime.model.dispose();
+    rmSync(model, { recursive: true });
+    return files;
+  };
+
+  it("says of rounded weights that it belongs to them, and how much they differ", async () => {
+    expect(Object.keys(await exportOf("none")).sort()).toEqual([
+      "adapter_config.json",
+      "adapter_model.safetensors",
+    ]);
+    const note = new TextDecoder().decode((await exportOf("8"))["README.md"]);
+    expect(note).toMatch(/rounded to 8 bits.* \d+\.\d % of next tokens are equal/);
   });
 });
 
