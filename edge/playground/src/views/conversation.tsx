@@ -125,9 +125,10 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
               />
               {session.feedback
                 .filter(({ turn_id }) => turn_id === turn.id)
-                .map((record) => (
+                .map((record, index) => (
                   <ChangeView
-                    key={record.created_at}
+                    // Not its time: the server's replaces the page's own, and what is unfolded must stay so.
+                    key={index}
                     record={record}
                     generation={generations.find(({ id }) => id === record.weights?.generation)}
                   />
