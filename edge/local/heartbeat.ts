@@ -2,12 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const intervalMs = 1_000;
-/** A server that accepts and does not answer for this long is hung. With the interval it is noticed in five seconds. */
+/** A server that accepts and says nothing for this long is reported; with the interval that is within five seconds. */
 const silenceMs = 3_500;
+/** So long is it waited for: a rebuild after a change of the sources, or a busy machine, may take that. */
+const patienceMs = 20_000;
 const againMs = 300;
-const tickMs = 100;
-/** A machine that is too busy to run this timer is no sign against the server. */
-const ownDelayMsMax = 500;
 
 export interface Heartbeat {
   /** Resolves with the reason once the server does not answer; never while it does. */
@@ -15,43 +14,45 @@ export interface Heartbeat {
   stop(): void;
 }
 
-/** Asks the address again and again; any answer at all counts. */
-export function watchHeartbeat(url: string): Heartbeat {
+/** Asks the address again and again; any answer at all counts. `onSilence` is told of a server that says nothing. */
+export function watchHeartbeat(url: string, onSilence: (message: string) => void): Heartbeat {
   const ending = new AbortController();
-  return { lost: untilLost(url, ending.signal), stop: () => ending.abort() };
+  return { lost: untilLost(url, onSilence, ending.signal), stop: () => ending.abort() };
 }
 
-async function untilLost(url: string, signal: AbortSignal): Promise<string> {
+async function untilLost(
+  url: string,
+  onSilence: (message: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
   for (;;) {
     await sleep(intervalMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) return await new Promise(() => {});
+    const warning = setTimeout(() => {
+      if (signal.aborted) return;
+      const longest = patienceMs / 1000;
+      onSilence(
+        `It has not answered for ${silenceMs / 1000} s; after ${longest} s it is started again.`,
+      );
+    }, silenceMs);
     let failure = await failureOf(url);
+    clearTimeout(warning);
     if (failure === "refused") {
       await sleep(againMs);
       failure = await failureOf(url);
     }
     if (signal.aborted) continue;
     if (failure === "refused") return "nothing listens on its port any more";
-    if (failure === "silent") return `it has not answered for ${silenceMs / 1000} s`;
+    if (failure === "silent") return `it has not answered for ${patienceMs / 1000} s`;
   }
 }
 
 async function failureOf(url: string): Promise<"refused" | "silent" | null> {
-  let ownDelayMs = 0;
-  let last = performance.now();
-  const ticks = setInterval(() => {
-    const now = performance.now();
-    ownDelayMs = Math.max(ownDelayMs, now - last - tickMs);
-    last = now;
-  }, tickMs);
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(silenceMs) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(patienceMs) });
     await response.body?.cancel();
     return null;
   } catch (error) {
-    if (ownDelayMs > ownDelayMsMax) return null;
     return (error as Error).name === "TimeoutError" ? "silent" : "refused";
-  } finally {
-    clearInterval(ticks);
   }
 }

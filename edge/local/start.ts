@@ -192,7 +192,9 @@ async function keepEdgeServing(
   let service = first;
   for (let unsettled = 0; ; unsettled++) {
     const since = performance.now();
-    const heartbeat = watchHeartbeat(`${url}/health`);
+    const heartbeat = watchHeartbeat(`${url}/health`, (message) => {
+      console.error(`The edge: ${message}`);
+    });
     const end = service.ended.then((how) => `it ended (${how})`);
     const reason = await Promise.race([end, heartbeat.lost]);
     heartbeat.stop();

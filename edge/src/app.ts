@@ -18,6 +18,7 @@ import {
 import { accounts } from "./routes/accounts.ts";
 import { generations } from "./routes/generations.ts";
 import { chat } from "./routes/openai/chat.ts";
+import { responses } from "./routes/openai/responses.ts";
 import { service } from "./routes/service.ts";
 import { sessions } from "./routes/sessions.ts";
 import { tenant } from "./routes/tenant.ts";
@@ -32,6 +33,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
   for (const routes of [
     service,
     chat,
+    responses,
     sessions,
     turns,
     words,

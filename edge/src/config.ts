@@ -34,13 +34,13 @@ const variablesSchema = z.object({
   GPU_COLD_MS: milliseconds(10_000),
   /** How long a caller who sees heartbeats waits for a cold service. */
   GPU_WARM_UP_MS: milliseconds(600_000),
-  /** Who rewrites requests, where a session does not say. */
-  REWRITER: z.enum(rewriterNames).default("rules"),
+  /** Who proposes wordings, where a session does not say. */
+  REWRITER: z.enum(rewriterNames).default("gpu"),
   /** For openai: base URL up to the version, key and model; for workers-ai: the model. */
   REWRITER_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   REWRITER_KEY: z.string().optional(),
   REWRITER_MODEL: z.string().min(1).optional(),
-  /** A model that has not proposed by then is not waited for: the rules' wording stands. */
+  /** A model that has not proposed by then is not waited for: what was said stands. */
   REWRITER_TIMEOUT_MS: milliseconds(5_000),
   /** Tokens of the model's window; what a dialogue is cut to. */
   CONTEXT_TOKENS: z.coerce.number("must be a number of tokens").int().min(64).max(1e6).default(512),
@@ -121,7 +121,7 @@ export interface StripeConfig {
 }
 
 export type RewriterConfig =
-  | { name: "rules" }
+  | { name: "compose" }
   | { name: "gpu" }
   | { name: "openai"; url: string; key: string; model: string }
   | { name: "workers-ai"; model: string };
@@ -233,7 +233,7 @@ function rewriterConfig(v: z.infer<typeof variablesSchema>): RewriterConfig {
     return value;
   };
   switch (v.REWRITER) {
-    case "rules":
+    case "compose":
     case "gpu":
       return { name: v.REWRITER };
     case "openai":

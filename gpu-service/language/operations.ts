@@ -1,7 +1,6 @@
 /** What each family of operations does to a list under each of its readings. Knows nothing of wording. */
-import { listSenses } from "@rosa2/shared/lexicon/lists";
-import type { Sense } from "@rosa2/shared/lexicon/sense";
 import { type Kind, kinds, rankOf } from "./items.ts";
+import { listSenses, type Sense } from "./senses.ts";
 import { untaughtSenses } from "./untaught.ts";
 
 export const families = [
@@ -15,8 +14,8 @@ export const families = [
   "filter",
 ] as const;
 /**
- * Families whose clear requests the model learns, while no rewriting of a vague one is ever in its training
- * and no lexicon knows them: how words fare on senses that nobody prepared.
+ * Families whose clear requests the model learns, while no rewriting of a vague one is ever in its training:
+ * they show how words fare on senses that nobody prepared.
  */
 export const untaughtFamilies = ["trim", "halve"] as const;
 export type Family = (typeof families)[number] | (typeof untaughtFamilies)[number];
@@ -95,10 +94,10 @@ export function applyOperation(
   return rules[operation.family](items, reading, operation.count, kind);
 }
 
-/** The lexicon's sense of a family, or of the format. */
-export function senseOf(slot: Family | "format"): Pick<Sense, "id" | "label" | "readings"> {
+/** The sense of a family, or of the format. */
+export function senseOf(slot: Family | "format"): Sense {
   const sense = [...listSenses, ...untaughtSenses].find(({ id }) => id === slot);
-  if (!sense) throw new Error(`The lexicon has no sense "${slot}"`);
+  if (!sense) throw new Error(`The language has no sense "${slot}"`);
   return sense;
 }
 

@@ -1,8 +1,5 @@
 /**
- * The other ways people put things: spans, synonyms of the lexicon's phrases, and clauses that leave nothing open.
- *
- * Every span here is one that the lexicon finds, and every synonym one that it reads as that reading:
- * the tests hold this file to it.
+ * The other ways people put things: spans, synonyms of the senses' phrases, and clauses that leave nothing open.
  */
 import type { Family } from "./operations.ts";
 
@@ -79,7 +76,7 @@ export function unambiguous(
   return clauses[family];
 }
 
-/** Phrases that say a reading as well as the lexicon's own, by reading id. */
+/** Phrases that say a reading as well as the sense's own, by reading id. */
 export const synonyms: Record<Family | "format", Record<string, string[]>> = {
   sort: {
     up: ["smallest first", "in ascending order", "lowest first"],
@@ -106,7 +103,7 @@ export const synonyms: Record<Family | "format", Record<string, string[]>> = {
   },
 };
 
-/** What a user says to state a reading in feedback, besides the lexicon's phrase. */
+/** What a user says to state a reading in feedback, besides the sense's phrase. */
 export const statements: Record<Family | "format", Record<string, string[]>> = {
   sort: { up: ["smallest first", "ascending"], down: ["largest first", "descending"] },
   shift: { forward: ["forwards"], back: ["backwards"] },

@@ -1,7 +1,7 @@
 /** The plane of ambiguity × incapacity as streams of requests of one user. Knows what is asked, not how a model does. */
 import { pick, type Random } from "@rosa2/shared/random";
 import { drawNewWordTask, type NewWordTask } from "./new-words.ts";
-import { type Chain, heldOutPairs, trainedPairs, triples } from "./skills.ts";
+import { type Chain, heldOutPairs, trainedPairs, triples, untaughtChains } from "./skills.ts";
 import { drawTask, type Task, type TaskOptions, withNewItems } from "./task.ts";
 
 interface Suite {
@@ -10,12 +10,13 @@ interface Suite {
   stated: TaskOptions["stated"];
 }
 
-/** What is missing: the words (AMB), the skill (CAP, THREE), or both (MIX, THREEA). */
+/** What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE), or both (MIX, THREEA). */
 export const suites = {
   AMB: { chains: trainedPairs, stated: "format" },
   CAP: { chains: heldOutPairs, stated: "clear" },
   MIX: { chains: heldOutPairs, stated: "format" },
   THREE: { chains: triples, stated: "clear" },
+  UNTAUGHT: { chains: untaughtChains, stated: "format" },
   THREEA: { chains: triples, stated: "format" },
 } as const satisfies Record<string, Suite>;
 export type SuiteName = keyof typeof suites;

@@ -24,7 +24,7 @@ export interface TaskOptions {
    * the format alone (`format`), which leaves every operation ambiguous.
    */
   stated: number | "clear" | "format";
-  /** All readings alike, or (`habits`) what is left unsaid by the lexicon's priors. */
+  /** All readings alike, or (`habits`) what is left unsaid by the senses' priors. */
   readings: "uniform" | "habits";
   kind?: Kind;
   length?: number;

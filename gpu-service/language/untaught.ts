@@ -1,11 +1,9 @@
-/** Senses that no lexicon of the product and no rewriting of the training holds. Knows phrases, not what operations do. */
-import type { Sense } from "@rosa2/shared/lexicon/sense";
+/** Senses that no rewriting of the training holds. Knows phrases, not what operations do. */
+import type { Sense } from "./senses.ts";
 
-type UntaughtSense = Pick<Sense, "id" | "label" | "readings">;
+const reading = (id: string, phrase: string, prior: number) => ({ id, phrase, prior });
 
-const reading = (id: string, phrase: string, prior: number) => ({ id, phrase, prior, cues: [] });
-
-export const untaughtSenses: readonly UntaughtSense[] = [
+export const untaughtSenses: readonly Sense[] = [
   {
     id: "trim",
     label: "where to trim",

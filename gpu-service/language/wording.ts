@@ -1,7 +1,7 @@
 /**
  * How a task is asked for in ordinary English, vague or clear.
  *
- * The canonical wording is a family's span plus the phrase of the lexicon's reading, so that what the
+ * The canonical wording is a family's span plus the phrase of the reading, so that what the
  * words rewriter inserts is what the model knows best; other wordings are a minority in training.
  */
 import { pick, type Random } from "@rosa2/shared/random";
@@ -84,7 +84,7 @@ export function request(task: Task, wording: Wording = canonicalWording(task)): 
 
 /**
  * The same request with every reading spelled out. What the user had spelled out stays in the
- * user's words; the rest gets the lexicon's phrase right after its span, the format at the end.
+ * user's words; the rest gets the sense's phrase right after its span, the format at the end.
  */
 export function clearRequest(
   task: Task,
@@ -151,7 +151,7 @@ function drawClause(random: Random, operation: Operation, kind: Kind, numeral: s
   return { vague, clear: Object.fromEntries(clear) };
 }
 
-/** The lexicon's phrase, or as often one of its synonyms. */
+/** The sense's phrase, or as often one of its synonyms. */
 function drawPhrase(
   random: Random,
   slot: Parameters<typeof senseOf>[0],
@@ -161,7 +161,7 @@ function drawPhrase(
   return others.length > 0 && random() < 0.5 ? pick(random, others) : phrases(slot)[readingId]!;
 }
 
-/** The lexicon's phrase of each reading. */
+/** The sense's phrase of each reading. */
 function phrases(slot: Parameters<typeof senseOf>[0]): Record<string, string> {
   return Object.fromEntries(senseOf(slot).readings.map(({ id, phrase }) => [id, phrase]));
 }

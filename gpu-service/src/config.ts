@@ -56,6 +56,8 @@ export const checkpointSettings = {
 const environmentSchema = z.object({
   ...serverSettings,
   ...checkpointSettings,
+  /** PEFT directory or Hugging Face id of a LoRA to merge into the model. */
+  LORA: z.string().min(1).optional(),
   PROVIDER: z.enum(["cpu", "webgpu", "cuda"]).default("cpu"),
   QUANTIZE: z.enum(["none", "8", "4"]).default("none"),
   /** Threads of one model run. */

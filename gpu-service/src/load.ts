@@ -5,19 +5,23 @@ import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
 import { loadAnchors } from "./adapt/anchors.ts";
 import { peftFiles } from "./adapt/peft.ts";
 import { adaptable } from "./adaptable-model.ts";
+import { ignoredNote } from "./checkpoint/generation-config.ts";
 import { readModelSettings } from "./checkpoint/model-settings.ts";
 import type { Quantization } from "./compiler/decoder/quantize.ts";
 import { checkQuantization } from "./engine/model/golden-check.ts";
-import { Model } from "./engine/model/model.ts";
+import { type LoraSource, Model } from "./engine/model/model.ts";
 import type { Provider } from "./engine/model/provider.ts";
 import type { Runtime } from "./engine/queue/requests.ts";
 import { countingReport, terminalReport } from "./hub/progress.ts";
 import { resolveModel } from "./hub/resolve.ts";
+import { resolveLora } from "./hub/resolve-lora.ts";
 import { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 
 export interface LoadOptions {
   /** Checkpoint directory or hub id. */
   model: string;
+  /** PEFT directory or hub id of a LoRA to merge; none by default. */
+  lora?: string | null;
   hub: { endpoint: string; token?: string | undefined };
   provider: Provider;
   quantize: "none" | "8" | "4";
@@ -31,14 +35,17 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     ...options.hub,
     report: terminalReport(),
   });
-  const quantization = await chooseQuantization(directory, options);
+  const merged = { ...options, lora: await findLora(options) };
+  const quantization = await chooseQuantization(directory, merged);
   const model = await Model.load(directory, {
-    ...options,
+    ...merged,
     quantization,
     ...(id === null ? {} : { id }),
   });
-  const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
+  const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds, model.shape.vocabSize);
   const settings = readModelSettings(directory);
+  const ignored = ignoredNote(model.config.ignoredGeneration);
+  if (ignored !== null) process.stderr.write(`${ignored}\n`);
   const subject = adaptable(model, tokenizer, settings, {
     anchors: await loadAnchors(directory, model, options.threads),
     threads: options.threads,
@@ -52,8 +59,10 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     tokenizer,
     sampling: model.config.sampling,
     contextPolicy: settings.context,
+    lora: model.lora?.name,
     readAdapter: (bytes) => readAdapter(model, bytes),
-    peftFiles: (adapter) => peftFiles(model, model.id, model.basis(adapter.rank), adapter),
+    peftFiles: (adapter) =>
+      peftFiles(model, model.id, model.basis(adapter.rank), adapter, model.lora),
     adapt: async function* (rows, plan, parent) {
       const { B, ...result } = yield* adapt(
         subject,
@@ -75,10 +84,16 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   };
 }
 
+async function findLora({ lora = null, hub }: LoadOptions): Promise<LoraSource | null> {
+  if (lora === null) return null;
+  const report = terminalReport();
+  return { directory: await resolveLora(lora, { ...hub, report }), name: lora };
+}
+
 /** Reports on standard error how often quantised and fp32 tokens agree. */
 async function chooseQuantization(
   directory: string,
-  options: LoadOptions,
+  options: Omit<LoadOptions, "lora"> & { lora: LoraSource | null },
 ): Promise<Quantization | null> {
   if (options.quantize === "none") return null;
   const bits = options.quantize === "8" ? 8 : 4;

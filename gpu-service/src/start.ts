@@ -46,6 +46,7 @@ engine.ready.then(
 function startEngine(config: Config, hooks: EngineHooks): Engine {
   const options: LoadOptions = {
     model: config.MODEL,
+    lora: config.LORA ?? null,
     hub: { endpoint: config.HF_ENDPOINT, token: config.HF_TOKEN },
     provider: config.PROVIDER,
     quantize: config.QUANTIZE,

@@ -410,6 +410,8 @@ export const healthSchema = z.object({
       digest: digestSchema,
       context_length: z.number().int(),
       parameters: z.number().int(),
+      /** Path or hub id of the LoRA merged into the weights, which the digest counts in; absent where there is none. */
+      lora: z.string().optional(),
       /** Absent where the model's `rosa2.json` does not say. */
       context_policy: z.enum(contextPolicies).optional(),
     })

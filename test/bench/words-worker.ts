@@ -51,7 +51,7 @@ function step(random: Random, words: readonly string[], state: WordsState) {
   };
   const [, reviseMs] = timed(() => reviseRequest(state, long));
   const [items, candidatesMs] = timed(() => candidatesToScore(state, input));
-  const scores = items.map(() => -2);
+  const scores = items.map(() => ({ logprob: -2, tokens: 4 }));
   const [{ state: next }, gradientMs] = timed(() => textualGradient(state, input, scores));
   return { state: next, reviseMs, candidatesMs, gradientMs };
 }

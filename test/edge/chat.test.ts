@@ -90,9 +90,8 @@ describe("chat completions without a session", () => {
     const caller = await newTenant();
     const refused: [extra: object, param: string][] = [
       [{ n: 2 }, "n"],
-      [{ tools: [{ type: "function" }] }, "tools"],
-      [{ response_format: { type: "json_object" } }, "response_format"],
-      [{ messages: [{ role: "tool", content: "x" }] }, "messages.0.role"],
+      [{ tools: [{ type: "custom" }] }, "tools.0.type"],
+      [{ messages: [{ role: "critic", content: "x" }] }, "messages.0.role"],
       [
         { messages: [{ role: "user", content: [{ type: "image_url" }] }] },
         "messages.0.content.0.type",

@@ -15,7 +15,7 @@ describe("configuration", () => {
   });
 
   it.each([
-    [{ ...good, REWRITER: "magic" }, /REWRITER must be one of rules, gpu, openai, workers-ai/],
+    [{ ...good, REWRITER: "magic" }, /REWRITER must be one of compose, gpu, openai, workers-ai/],
     [{ ...good, REWRITER: "openai" }, /REWRITER_URL is required when REWRITER is openai/],
     [{ ...good, REWRITER: "workers-ai" }, /REWRITER_MODEL is required when REWRITER is workers-ai/],
     [{ ...good, GPU_URL: "gpu.local" }, /GPU_URL must be an http\(s\) URL \(is "gpu.local"\)/],

@@ -1,4 +1,5 @@
 /** A session as chat clients hold it: their system message, their history, their side requests; and what is not kept. */
+import { EventSource } from "eventsource";
 import { describe, expect, it } from "vitest";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
 import {
@@ -6,6 +7,7 @@ import {
   ask,
   bindings,
   type Caller,
+  eventually,
   newTenant,
   openSession,
   readEvents,
@@ -178,5 +180,31 @@ describe("events of a turn that is over", () => {
     });
     expect(before.status).toBe(200);
     expect(await readEvents(before)).toHaveLength(1);
+  });
+
+  it("end an EventSource, which would ask again for ever", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "one two");
+    let asked = 0;
+    const source = new EventSource(`http://rosa2.test/v1/sessions/${id}/turns/${turn.id}/events`, {
+      fetch: ((url: string, init: RequestInit) => {
+        asked++;
+        return caller.fetch(new URL(url, "http://rosa2.test").pathname, init);
+      }) as never,
+    } as never);
+    const seen: string[] = [];
+    for (const type of ["turn", "delta", "done"]) {
+      source.addEventListener(type, () => seen.push(type));
+    }
+    await eventually(
+      async () => source.readyState,
+      (state) => state === EventSource.CLOSED,
+    );
+    expect([asked, seen.at(-1), seen.filter((type) => type === "done").length]).toEqual([
+      2,
+      "done",
+      1,
+    ]);
   });
 });

@@ -8,6 +8,7 @@ import {
   judge,
   newTenant,
   openSession,
+  orderSense,
 } from "./support/client.ts";
 
 interface Lineage {
@@ -110,7 +111,7 @@ describe("an empty reply", () => {
 
 describe("examples of earlier updates", () => {
   it.each([
-    ["both", "Sort them from largest to smallest, as plain text: 3 1 2"],
+    ["both", "Sort them: 3 1 2\n\nsmallest first"],
     ["weights", "Sort them: 3 1 2"],
   ])("are replayed in mode %s as: %s", async (mode, prompt) => {
     const caller = await newTenant();
@@ -294,7 +295,7 @@ describe("what an update is made of", () => {
       retry: true,
     });
     expect(result.words.changed).toBe(true);
-    expect(result.words.after).toContain("largest to smallest");
+    expect(result.words.after).toBe("Sort them: 31, 7, 12\n\nlargest first");
     const second = await ask(caller, id, "Say hello");
     await judge(caller, id, second.id, { reward: -1, correction: "hello", wait: true });
     const calls = await caller.calls("/v1/adapt");
@@ -310,7 +311,7 @@ describe("what an update is made of", () => {
 
   it("words the next request by what was learnt from the last", async () => {
     const caller = await newTenant();
-    const { id } = await openSession(caller);
+    const { id } = await openSession(caller, { lexicon: { senses: [orderSense] } });
     const first = await ask(caller, id, "Sort them: 31, 7, 12");
     await judge(caller, id, first.id, { reward: -1, text: "largest first", retry: true });
     const next = await ask(caller, id, "Sort them: 4, 9, 1");

@@ -8,6 +8,7 @@ import {
   judge,
   newTenant,
   openSession,
+  orderSense,
   readEvents,
 } from "./support/client.ts";
 
@@ -87,7 +88,7 @@ describe("a fork", () => {
 
   it("at a turn has that turn's generation and the words as they then were", async () => {
     const caller = await newTenant();
-    const { id } = await openSession(caller);
+    const { id } = await openSession(caller, { lexicon: { senses: [orderSense] } });
     const first = await ask(caller, id, "Sort them: 3, 1");
     await judge(caller, id, first.id, {
       reward: -1,

@@ -22,6 +22,7 @@ import {
   judge,
   newTenant,
   openSession,
+  orderSense,
   readEvents,
   readSome,
 } from "./support/client.ts";
@@ -124,7 +125,7 @@ describe("usage", () => {
     expect(chat.usage.prompt_tokens_details.cached_tokens).toBe(3);
     // 1 fresh, 3 cached, 5 written.
     expect(chat.rosa2.cost.usd).toBeCloseTo((1 * 100 + 3 * 25 + 5 * 400) / 1e9, 12);
-    const { id } = await openSession(caller);
+    const { id } = await openSession(caller, { adaptation: { rewriter: "compose" } });
     const turn = await ask(caller, id, "hello there you all");
     expect(turn.usage?.prompt_tokens_details.cached_tokens).toBe(3);
     await judge(caller, id, turn.id, { reward: -1, correction: "hi", wait: true });
@@ -138,7 +139,10 @@ describe("usage", () => {
 
   it("counts GPU milliseconds of scores that lead to no update, and bills none", async () => {
     const caller = await newTenant();
-    const { id } = await openSession(caller, { adaptation: { mode: "words" } });
+    const { id } = await openSession(caller, {
+      adaptation: { mode: "words", rewriter: "compose" },
+      lexicon: { senses: [orderSense] },
+    });
     const turn = await ask(caller, id, "Sort them: 31, 7, 12");
     await judge(caller, id, turn.id, { reward: -1, correction: "31, 12, 7", wait: true });
     const scores = (await caller.calls("/v1/score")).length;

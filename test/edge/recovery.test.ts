@@ -9,6 +9,7 @@ import {
   judge,
   newTenant,
   openSession,
+  orderSense,
   readEvents,
   readSome,
   textOf,
@@ -176,7 +177,7 @@ describe("the session's object crashes", () => {
 
   it("remembers words, generation and turns across an eviction", async () => {
     const caller = await newTenant();
-    const { id } = await openSession(caller);
+    const { id } = await openSession(caller, { lexicon: { senses: [orderSense] } });
     const turn = await ask(caller, id, "Sort them: 31, 7, 12");
     await judge(caller, id, turn.id, {
       reward: -1,

@@ -3,118 +3,165 @@ import { describe, expect, it } from "vitest";
 import { unwrap } from "../../edge/src/rpc.ts";
 import { SessionObject } from "../../edge/src/session/object.ts";
 import { sessionStub } from "../../edge/src/session-address.ts";
-import {
-  ask,
-  bindings,
-  type Caller,
-  eventually,
-  judge,
-  newTenant,
-  openSession,
-} from "./support/client.ts";
+import { ask, bindings, eventually, judge, newTenant, openSession } from "./support/client.ts";
 
 const request = "Write about the bank we visited in Bern";
 const rewritten = "Write about the bank of the river we visited in Bern";
+const other = "Write about the bank where money lies we visited in Bern";
+const remark = { reward: -1, text: "the other bank" };
 
-/** Feedback to a session that asked for the served model as rewriter. */
-async function judgeWithModel(caller: Caller, body: object) {
-  const { id } = await openSession(caller, { adaptation: { rewriter: "gpu" } });
-  const turn = await ask(caller, id, request);
-  return judge(caller, id, turn.id, { reward: -1, wait: true, ...body });
+async function withModel(texts: string[], mode = "both") {
+  const caller = await newTenant();
+  await caller.behave({ samples: [{ to: "other bank", texts }] });
+  const { id } = await openSession(caller, { adaptation: { mode } });
+  const samples = () => caller.calls("/v1/sample");
+  return { caller, id, samples };
 }
 
 describe("a model that proposes wordings", () => {
-  it("has the word where the rules know no sense", async () => {
-    const caller = await newTenant();
-    await caller.behave({ replies: [{ to: "river", reply: rewritten }] });
-    const result = await judgeWithModel(caller, { text: "I meant the river" });
+  it("is asked for eight in one batch, judged with what was said, and told of", async () => {
+    const { caller, id, samples } = await withModel([rewritten, rewritten, other], "words");
+    const turn = await ask(caller, id, request);
+    const result = await judge(caller, id, turn.id, { ...remark, wait: true });
     expect(result.words).toMatchObject({
       changed: true,
       after: rewritten,
-      rewriter: { name: "gpu", adopted: true, failure: null, calls: 1 },
+      by: "gpu",
+      rewriter: { name: "gpu", adopted: true, failure: null, calls: 1, drawn: 8, kept: 8 },
     });
+    expect(result.words.reason).toMatch(/rejected reply is 3\.8 nats less likely/u);
+    const wordings = result.words.candidates.map(({ wording, by }) => [by, wording]);
+    expect(wordings).toEqual([
+      ["gpu", rewritten],
+      ["gpu", other],
+      ["composed", `${request}\n\nthe other bank`],
+    ]);
+    expect(await samples()).toHaveLength(1);
+    // Rewriting and judging are calls of the base model and of one batch.
+    expect((await samples())[0]).toMatchObject({ adapter: null });
+    expect(await caller.calls("/v1/score")).toHaveLength(1);
+  });
+
+  it("is billed by its tokens, whichever wording wins, and shown in the answer's cost", async () => {
+    const { caller, id } = await withModel([rewritten]);
+    const turn = await ask(caller, id, request);
+    const { words, cost } = await judge(caller, id, turn.id, { ...remark, wait: true });
+    const { prompt_tokens = 0, completion_tokens = 0 } = words.rewriter ?? {};
+    expect(completion_tokens).toBe(8 * 11);
+    const usd = (prompt_tokens * 0.1 + completion_tokens * 0.4) / 1e6;
+    expect(cost.usd).toBeCloseTo(usd, 9);
     const usage = await eventually(
-      () => caller.get<{ data: { rewriter_calls: number }[] }>("/v1/usage"),
+      () => caller.get<{ data: { rewriter_calls: number; cost: { usd: number } }[] }>("/v1/usage"),
       ({ data }) => data[0]?.rewriter_calls === 1,
     );
-    expect(usage.data).toHaveLength(1);
+    expect(usage.data[0]?.cost.usd).toBeCloseTo(usd + turn.cost.usd, 9);
+  });
+
+  it("is not asked where the money set aside does not reach, and what was said goes out", async () => {
+    const { caller, id, samples } = await withModel([rewritten]);
+    const turn = await ask(caller, id, request);
+    const capped = await caller.fetch("/v1/budget", {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ cap_usd: turn.cost.usd + 1e-8 }),
+    });
+    expect(capped.status).toBe(200);
+    const result = await judge(caller, id, turn.id, { ...remark, wait: true });
+    expect(result.words).toMatchObject({
+      after: `${request}\n\nthe other bank`,
+      by: "composed",
+    });
+    expect(result.words.rewriter?.failure).toMatch(/cap|budget/iu);
+    expect(await samples()).toHaveLength(0);
+  });
+
+  it("is asked again only where nothing that the session holds explains what was seen", async () => {
+    const { caller, id, samples } = await withModel([rewritten]);
+    const first = await ask(caller, id, request);
+    await judge(caller, id, first.id, { ...remark, retry: true });
+    const next = await ask(caller, id, request);
+    expect(next.prompt).toBe(rewritten);
+    // The reply is the one that this wording makes likely: a correction to it is explained.
+    const right = { reward: -1, correction: `echo: ${rewritten}!`, wait: true };
+    await judge(caller, id, next.id, right);
+    expect(await samples()).toHaveLength(2);
+    for (let i = 0; i < 4; i++) {
+      const again = await ask(caller, id, request);
+      await judge(caller, id, again.id, { reward: -1, correction: `other ${i}`, wait: true });
+    }
+    // 24 wordings for one request are enough.
+    expect(await samples()).toHaveLength(3);
   });
 
   it("is not believed when it drops the user's own names", async () => {
-    const caller = await newTenant();
-    await caller.behave({ replies: [{ to: "river", reply: "Write about a bank" }] });
-    const result = await judgeWithModel(caller, { text: "I meant the river" });
-    expect(result.words.rewriter).toMatchObject({ adopted: false, calls: 2 });
-    expect(result.words.rewriter?.failure).toContain("Bern");
-    expect(result.words.after).not.toBe("Write about a bank");
-  });
-
-  it("is weighed against the rules by the correction's score under both wordings", async () => {
-    const caller = await newTenant();
-    await caller.behave({ replies: [{ to: "river", reply: rewritten }] });
-    // The stand-in finds a reply likely that echoes the wording it is scored under.
-    const likely = `echo: ${rewritten}`;
-    const won = await judgeWithModel(caller, { text: "I meant the river", correction: likely });
-    expect(won.words).toMatchObject({ after: rewritten, rewriter: { adopted: true } });
-    const lost = await judgeWithModel(caller, { text: "I meant the river", correction: "a lake" });
-    expect(lost.words.rewriter).toMatchObject({ adopted: false, failure: null });
-    expect(lost.words.after).toContain("I meant the river");
-    expect((await caller.calls("/v1/score")).every(({ adapter }) => adapter === null)).toBe(true);
+    const { caller, id } = await withModel(["Write about the bank of a river"]);
+    const turn = await ask(caller, id, request);
+    const { words } = await judge(caller, id, turn.id, { ...remark, wait: true });
+    expect(words.rewriter).toMatchObject({ adopted: false, kept: 0 });
+    expect(words.rewriter?.failure).toContain("Bern");
+    expect(words.after).toBe(`${request}\n\nthe other bank`);
   });
 
   it("keeps its wording where an accepted reply is replayed later", async () => {
-    const caller = await newTenant();
-    await caller.behave({ replies: [{ to: "river", reply: rewritten }] });
-    const { id } = await openSession(caller, { adaptation: { rewriter: "gpu" } });
+    const { caller, id } = await withModel([rewritten]);
     const first = await ask(caller, id, request);
-    const said = { reward: -1, text: "I meant the river", retry: true };
-    const { turn: retried } = await judge(caller, id, first.id, said);
+    const { turn: retried } = await judge(caller, id, first.id, { ...remark, retry: true });
     await judge(caller, id, retried!.id, { reward: 1, wait: true });
-    const other = await ask(caller, id, "Say hello");
-    await judge(caller, id, other.id, { reward: -1, correction: "hello", wait: true });
+    const hello = await ask(caller, id, "Say hello");
+    await judge(caller, id, hello.id, { reward: -1, correction: "hello", wait: true });
     const update = (await caller.calls("/v1/adapt")).at(-1);
     expect(update?.rows.map(({ prompt }) => prompt)).toContain(rewritten);
   });
 
   it("does not hold feedback up when it fails", async () => {
-    const caller = await newTenant();
-    const { id } = await openSession(caller, { adaptation: { rewriter: "gpu" } });
+    const { caller, id } = await withModel([rewritten]);
     const turn = await ask(caller, id, request);
-    await caller.behave({ down: ["/v1/generate"] });
-    const result = await judge(caller, id, turn.id, { reward: -1, text: "no", wait: true });
+    await caller.behave({ down: ["/v1/sample"] });
+    const result = await judge(caller, id, turn.id, { ...remark, wait: true });
     expect(result.status).toBe("done");
-    expect(result.words.rewriter?.failure).toContain("gpu");
+    expect(result.words.rewriter?.failure).toBe("gpu: the GPU service is away");
+    expect(result.words.after).toBe(`${request}\n\nthe other bank`);
+  });
+
+  it("is no part of a session that composes alone", async () => {
+    const { caller, samples } = await withModel([rewritten]);
+    const { id } = await openSession(caller, { adaptation: { rewriter: "compose" } });
+    const turn = await ask(caller, id, request);
+    const result = await judge(caller, id, turn.id, { ...remark, retry: true });
+    expect(result.words).toMatchObject({ by: "composed", rewriter: null, candidates: [] });
+    expect(result.words.after).toBe(`${request}\n\nthe other bank`);
+    expect(await samples()).toHaveLength(0);
   });
 });
 
 describe("the choice of who rewrites", () => {
   it("is the deployment's, where a session does not say", async () => {
     const caller = await newTenant();
-    await caller.behave({ replies: [{ to: "river", reply: rewritten }] });
+    await caller.behave({ samples: [{ to: "other bank", texts: [rewritten] }] });
     const { id, rewriter } = await openSession(caller);
-    expect(rewriter).toBe("rules");
+    expect(rewriter).toBe("gpu");
     const turn = await ask(caller, id, request);
     const stub = sessionStub(bindings, id);
     const result = await runInDurableObject(
       stub as unknown as DurableObjectStub,
       async (_, state) => {
-        const object = new SessionObject(state, { ...bindings, REWRITER: "gpu" });
+        const object = new SessionObject(state, { ...bindings, REWRITER: "compose" });
         // Its constructor looks for tables first; calls from outside would wait for that.
         await state.blockConcurrencyWhile(async () => {});
-        const body = { reward: -1, text: "I meant the river", retry: false, stream: false };
+        const body = { reward: -1, text: "the other bank", retry: false, stream: false };
         const input = { turnId: turn.id, keyId: "key_test", body: { ...body, wait: true } };
         return unwrap(object.feedback({ tenantId: caller.tenantId, owner: null }, input, {}));
       },
     );
-    expect(result.words.rewriter).toMatchObject({ name: "gpu", adopted: true });
+    expect(result.words).toMatchObject({ rewriter: null, by: "composed" });
   });
 
   it("is kept by a session and its forks", async () => {
     const caller = await newTenant();
-    const session = await openSession(caller, { adaptation: { rewriter: "gpu" } });
-    expect(session.rewriter).toBe("gpu");
+    const session = await openSession(caller, { adaptation: { rewriter: "compose" } });
+    expect(session.rewriter).toBe("compose");
     expect(await caller.make(`/v1/sessions/${session.id}/fork`, {})).toMatchObject({
-      rewriter: "gpu",
+      rewriter: "compose",
     });
   });
 

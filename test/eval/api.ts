@@ -57,7 +57,7 @@ const errorSchema = z.object({
 export interface Adaptation {
   mode: "both" | "words" | "weights" | "off";
   context: "request" | "dialogue";
-  rewriter?: "rules" | "gpu" | undefined;
+  rewriter?: "compose" | "gpu" | undefined;
 }
 
 export interface Sampling {

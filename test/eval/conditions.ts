@@ -96,16 +96,16 @@ export const conditions = {
     needs: null,
     open: inWords(async (request, _, complete) => proposed(request, complete)),
   },
-  rules: {
-    about: "the request as a session's words say it, by rules",
+  compose: {
+    about: "the request as a session's words say it, without a model",
     isProbed: false,
     needs: "rewriter",
     open: inWords((request, options, _, api) =>
-      SessionWording.open(api, request, options, "rules"),
+      SessionWording.open(api, request, options, "compose"),
     ),
   },
   gpu: {
-    about: "the same with the model's proposals beside the rules",
+    about: "the same with the model's wordings, judged by likelihood",
     isProbed: false,
     needs: "rewriter",
     open: inWords((request, options, _, api) => SessionWording.open(api, request, options, "gpu")),

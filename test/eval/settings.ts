@@ -15,7 +15,7 @@ const suiteSets = {
 const wordsDefaults = {
   protocol: "A",
   tries: "3",
-  conditions: "none,said,appended,proposed,rules,gpu",
+  conditions: "none,said,appended,proposed,compose,gpu",
 } as const;
 const defaultUrl = "http://127.0.0.1:8787";
 

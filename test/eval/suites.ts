@@ -88,6 +88,12 @@ export const suites = {
     draw: (random, length) => drawSession(random, "THREEA", length),
     isWord: false,
   },
+  UNTAUGHT: {
+    about: "senses (trim, halve) that no rewriting of rosa2-mini-2 was trained on, ambiguous",
+    place: null,
+    draw: (random, length) => drawSession(random, "UNTAUGHT", length),
+    isWord: false,
+  },
   WORD: {
     about: "a word the model never saw, meaning one operation",
     place: null,

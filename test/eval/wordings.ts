@@ -3,7 +3,7 @@ import type { ConditionName } from "./conditions.ts";
 import type { Row } from "./results.ts";
 import { type Estimate, estimateRatio } from "./statistics.ts";
 
-const rewriters = ["rules", "gpu", "proposed"] as const satisfies ConditionName[];
+const rewriters = ["compose", "gpu", "proposed"] as const satisfies ConditionName[];
 const baselines = ["said", "appended", "none"] as const satisfies ConditionName[];
 
 /** Success of a rewriter / success of a baseline; null where either did not run or the baseline had none. */

@@ -8,6 +8,8 @@ export interface Behaviour {
   delayMs?: Record<string, number>;
   /** Pause between deltas (milliseconds). */
   deltaMs?: number;
+  /** What is thought before a reply, unless the request switches thinking off. */
+  reasoning?: string;
   /** Says of every reply that it repeats a rejected one. */
   repeats?: boolean;
   /** A reply waits this long in the queue, with heartbeats (milliseconds). */

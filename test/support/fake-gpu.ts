@@ -231,6 +231,12 @@ async function generate(
     prompt_tokens: request.messages.reduce((n, { content }) => n + tokenCount(content), 0),
     cached_tokens: behaviour.cachedTokens ?? 0,
   };
+  const { reasoning } = behaviour;
+  if (reasoning !== undefined && request.sampling.output?.thinking !== false) {
+    for (const piece of reasoning.match(/\s*\S+\s*/g) ?? []) {
+      send({ type: "delta", text: "", reasoning: piece });
+    }
+  }
   const withLogprobs = request.sampling.top_logprobs !== undefined;
   for (const [index, text] of deltas.entries()) {
     if (behaviour.breakAfter === index) {

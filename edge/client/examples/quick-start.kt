@@ -1,4 +1,5 @@
-/** rosa2 from Kotlin: Android and the JVM, nothing but what they bring. Call it off the main thread. */
+/** rosa2 from Kotlin: Android and the JVM, nothing but what they bring. Call it off the main thread.
+ * On a phone `key` is a client token that your server made for this user (POST /v1/client_tokens). */
 import java.io.IOException
 import java.net.HttpURLConnection
 import java.net.URL

@@ -1,4 +1,5 @@
-/// rosa2 from Swift: iOS 15 and macOS 12 on, nothing but Foundation.
+/// rosa2 from Swift: iOS 15 and macOS 12 on, nothing but Foundation. On a phone `key` is a client token
+/// that your server made for this user (POST /v1/client_tokens).
 import Foundation
 
 struct Turn: Decodable { let id: String, prompt: String, reply: String, generation: String }

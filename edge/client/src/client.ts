@@ -10,6 +10,10 @@ import type {
   Budget,
   ChatCompletion,
   ChatCompletionRequest,
+  ClientToken,
+  ClientTokenCreate,
+  ClientTokenList,
+  ClientTokensRevoked,
   Erasure,
   ErrorBody,
   Health,
@@ -21,6 +25,9 @@ import type {
   SessionCreate,
   SessionList,
   SessionSummary,
+  SigningKey,
+  SigningKeyCreate,
+  SigningKeyList,
   Tenant,
   UsageReport,
 } from "./types.ts";
@@ -77,7 +84,7 @@ export class Rosa2 {
 
   /** One page of sessions, newest first; `next_cursor` leads to the next. */
   listSessions(
-    page: { limit?: number; cursor?: string } = {},
+    page: { limit?: number; cursor?: string; owner?: string } = {},
     options: CallOptions = {},
   ): Promise<SessionList> {
     return this.#http.json("/v1/sessions", { ...options, query: { ...page } });
@@ -85,7 +92,7 @@ export class Rosa2 {
 
   /** Every session, newest first; further pages are asked for as the loop gets there. */
   async *sessions(
-    page: { limit?: number } = {},
+    page: { limit?: number; owner?: string } = {},
     options: CallOptions = {},
   ): AsyncGenerator<SessionSummary> {
     yield* pages((cursor) => this.listSessions({ ...page, ...cursor }, options));
@@ -150,12 +157,58 @@ export class Rosa2 {
     return this.#http.json("/v1/keys", { ...options, method: "POST", body });
   }
 
-  listKeys(options: CallOptions = {}): Promise<ApiKeyList> {
-    return this.#http.json("/v1/keys", options);
+  /** One page of keys; `next_cursor` leads to the next. */
+  listKeys(
+    page: { limit?: number; cursor?: string } = {},
+    options: CallOptions = {},
+  ): Promise<ApiKeyList> {
+    return this.#http.json("/v1/keys", { ...options, query: { ...page } });
+  }
+
+  /** Every key, page after page. */
+  async *keys(options: CallOptions = {}): AsyncGenerator<ApiKey> {
+    yield* pages((cursor) => this.listKeys(cursor, options));
   }
 
   revokeKey(keyId: string, options: CallOptions = {}): Promise<ApiKey> {
     const path = `/v1/keys/${encodeURIComponent(keyId)}`;
+    return this.#http.json(path, { ...options, method: "DELETE" });
+  }
+
+  /** A short-lived token for one owner's phone or browser; ask for it on your server, never in the app. */
+  createClientToken(body: ClientTokenCreate, options: CallOptions = {}): Promise<ClientToken> {
+    return this.#http.json("/v1/client_tokens", { ...options, method: "POST", body });
+  }
+
+  /** Up to 100 tokens in one call, in the order asked for. */
+  async createClientTokens(
+    tokens: ClientTokenCreate[],
+    options: CallOptions = {},
+  ): Promise<ClientToken[]> {
+    const call = { ...options, method: "POST" as const, body: { tokens } };
+    return (await this.#http.json<ClientTokenList>("/v1/client_tokens/batch", call)).data;
+  }
+
+  /** Revokes all tokens of an owner. */
+  revokeClientTokens(owner: string, options: CallOptions = {}): Promise<ClientTokensRevoked> {
+    const call = { ...options, method: "DELETE" as const, query: { owner } };
+    return this.#http.json("/v1/client_tokens", call);
+  }
+
+  /** Registers a public key, so that your own back end signs tokens. */
+  createSigningKey(body: SigningKeyCreate, options: CallOptions = {}): Promise<SigningKey> {
+    return this.#http.json("/v1/signing_keys", { ...options, method: "POST", body });
+  }
+
+  /** Every registered public key, page after page. */
+  async *signingKeys(options: CallOptions = {}): AsyncGenerator<SigningKey> {
+    yield* pages((cursor) =>
+      this.#http.json<SigningKeyList>("/v1/signing_keys", { ...options, query: { ...cursor } }),
+    );
+  }
+
+  revokeSigningKey(keyId: string, options: CallOptions = {}): Promise<SigningKey> {
+    const path = `/v1/signing_keys/${encodeURIComponent(keyId)}`;
     return this.#http.json(path, { ...options, method: "DELETE" });
   }
 

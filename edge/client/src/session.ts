@@ -11,6 +11,7 @@ import type {
   Lexicon,
   Session,
   SessionErased,
+  SessionPatch,
   Turn,
   TurnCreate,
   WordsState,
@@ -33,6 +34,11 @@ export class SessionClient {
   /** Turns, words before and after, active generation, totals. */
   read(options: CallOptions = {}): Promise<Session> {
     return this.#http.json(this.#path, options);
+  }
+
+  /** Renames the session, or changes its metadata. */
+  change(body: SessionPatch, options: CallOptions = {}): Promise<Session> {
+    return this.#http.json(this.#path, { ...options, method: "PATCH", body });
   }
 
   /** Erases turns, words, events and adapters, and says what is kept. */

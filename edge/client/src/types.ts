@@ -4,8 +4,8 @@ export interface Adaptation {
   mode?: "both" | "words" | "weights" | "off";
   /** What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so) */
   context?: "request" | "dialogue";
-  /** Who proposes wordings: the rules alone, the served model beside them (`gpu`), or the deployment's own `openai` or `workers-ai` where it is set up. The deployment's choice unless given */
-  rewriter?: "rules" | "gpu" | "openai" | "workers-ai";
+  /** Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given */
+  rewriter?: "compose" | "gpu" | "openai" | "workers-ai";
 }
 
 export interface ApiKey {
@@ -54,11 +54,20 @@ export interface ChatCompletion {
     index: number;
     message: {
       role: "assistant";
-      content: string;
+      content: string | null;
       refusal: null;
+      reasoning_content?: string;
+      tool_calls?: {
+        id: string;
+        type: "function";
+        function: {
+          name: string;
+          arguments: string;
+        };
+      }[];
     };
     logprobs?: unknown;
-    finish_reason: "stop" | "length";
+    finish_reason: "stop" | "length" | "tool_calls";
   }[];
   usage: Usage;
   rosa2: {
@@ -81,6 +90,19 @@ export interface ChatCompletionRequest {
           [other: string]: unknown;
         }[]
       | null;
+    tool_calls?:
+      | {
+          id: string;
+          type?: string;
+          function?: {
+            name: string;
+            arguments: string;
+            [other: string]: unknown;
+          };
+          [other: string]: unknown;
+        }[]
+      | null;
+    tool_call_id?: string | null;
     [other: string]: unknown;
   }[];
   stream?: boolean | null;
@@ -114,6 +136,66 @@ export interface ChatCompletionRequest {
   logit_bias?: Record<string, number> | null;
   logprobs?: boolean | null;
   top_logprobs?: number | null;
+  response_format?:
+    | {
+        type: "text";
+        [other: string]: unknown;
+      }
+    | {
+        type: "json_object";
+        [other: string]: unknown;
+      }
+    | {
+        type: "json_schema";
+        json_schema: {
+          name: string;
+          schema?: Record<string, unknown> | null;
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }
+    | null;
+  tools?:
+    | {
+        type: string;
+        function?: {
+          name: string;
+          description?: string | null;
+          parameters?: Record<string, unknown> | null;
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }[]
+    | null;
+  tool_choice?:
+    | "none"
+    | "auto"
+    | "required"
+    | {
+        type: string;
+        function?: {
+          name: string;
+          [other: string]: unknown;
+        };
+        allowed_tools?: {
+          mode: "auto" | "required";
+          tools: {
+            function?: {
+              name: string;
+              [other: string]: unknown;
+            };
+            [other: string]: unknown;
+          }[];
+          [other: string]: unknown;
+        };
+        [other: string]: unknown;
+      }
+    | null;
+  parallel_tool_calls?: boolean | null;
+  reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+  chat_template_kwargs?: {
+    enable_thinking?: boolean | null;
+  } | null;
   metadata?: Record<string, unknown> | null;
   [other: string]: unknown;
 }
@@ -334,7 +416,7 @@ export interface KeyCreate {
 }
 
 export interface Lexicon {
-  /** Wordings with several readings, of your own domain. An own sense replaces the shipped one of its id. `*` in spans, hints and cues stands for any one word */
+  /** Wordings with several readings, of your own domain. `*` in spans, hints and cues stands for any one word */
   senses: {
     id: string;
     label: string;
@@ -364,10 +446,120 @@ export interface ModelList {
   data: Model[];
 }
 
+export interface Response {
+  /** What the next request names as previous_response_id */
+  id: string;
+  object: "response";
+  /** Unix seconds */
+  created_at: number;
+  status: "completed" | "incomplete";
+  /** The model that answered */
+  model: string;
+  /** A thought, what is said, and the functions that are called, as far as there are */
+  output: {
+    id: string;
+    type: string;
+    [other: string]: unknown;
+  }[];
+  usage: {
+    input_tokens: number;
+    output_tokens: number;
+    total_tokens: number;
+    [other: string]: unknown;
+  };
+  [other: string]: unknown;
+}
+
+export interface ResponseRequest {
+  /** The served model's name, or an alias of the deployment's; any other is refused */
+  model: string;
+  /** The request, or the items of a conversation that ends with it or with functions' results */
+  input:
+    | string
+    | {
+        type?: string;
+        role?: string;
+        content?:
+          | string
+          | {
+              type: string;
+              text?: string;
+              [other: string]: unknown;
+            }[]
+          | null;
+        id?: string | null;
+        call_id?: string;
+        name?: string;
+        arguments?: string;
+        output?:
+          | string
+          | {
+              type: string;
+              text?: string;
+              [other: string]: unknown;
+            }[];
+        [other: string]: unknown;
+      }[];
+  /** What every reply is to follow */
+  instructions?: string | null;
+  /** The stored response that this one follows; it must be its session's latest turn */
+  previous_response_id?: string | null;
+  /** Whether the response becomes a turn of a session (default), or leaves nothing behind */
+  store?: boolean | null;
+  /** Answers with server-sent events */
+  stream?: boolean | null;
+  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
+  max_output_tokens?: number | null;
+  /** 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
+  temperature?: number | null;
+  /** Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
+  top_p?: number | null;
+  text?: {
+    /** The reply's shape: text, json_object or json_schema */
+    format?: {
+      type: string;
+      schema?: Record<string, unknown> | null;
+      [other: string]: unknown;
+    } | null;
+    verbosity?: string | null;
+    [other: string]: unknown;
+  } | null;
+  tools?:
+    | {
+        type: string;
+        name?: string;
+        description?: string | null;
+        parameters?: Record<string, unknown> | null;
+        [other: string]: unknown;
+      }[]
+    | null;
+  tool_choice?:
+    | "none"
+    | "auto"
+    | "required"
+    | {
+        type: string;
+        name?: string;
+        mode?: "auto" | "required";
+        tools?: {
+          name?: string;
+          [other: string]: unknown;
+        }[];
+        [other: string]: unknown;
+      }
+    | null;
+  parallel_tool_calls?: boolean | null;
+  reasoning?: {
+    effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+    [other: string]: unknown;
+  } | null;
+  [other: string]: unknown;
+}
+
 export interface Session extends SessionSummary {
   instructions: string | null;
   context: "request" | "dialogue";
-  rewriter: "rules" | "gpu" | "openai" | "workers-ai";
+  rewriter: "compose" | "gpu" | "openai" | "workers-ai";
   forked_from: string | null;
   expires_at: string | null;
   turns: Turn[];
@@ -598,13 +790,36 @@ export interface Words {
   hinted: boolean;
   /** Belief, before this feedback, in the reading that was answered */
   share: number;
-  /** The model that proposed a wording beside the rules, if one is set up */
+  /** The model that was asked for wordings; null where what the session holds explained the feedback, or none is set up. Tokens of the served model are billed as a reply's, whichever wording wins; weighing is not billed */
   rewriter: {
     name: string;
     adopted: boolean;
     failure: string | null;
     calls: number;
+    /** Wordings that it proposed */
+    drawn: number;
+    /** Those that passed the checks; only they were weighed */
+    kept: number;
+    prompt_tokens: number;
+    completion_tokens: number;
   } | null;
+  /** Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name */
+  by: string;
+  /** Why that wording goes out */
+  reason: string;
+  /** The likeliest wordings that were weighed */
+  candidates: {
+    wording: string;
+    by: string;
+    /** Belief in it before this feedback */
+    prior: number;
+    /** Belief in it now */
+    share: number;
+    /** Log-prob of the rejected reply under it (nats) */
+    rejected: number | null;
+    /** Log-prob of the accepted reply or correction under it (nats) */
+    right: number | null;
+  }[];
   constraints: string[];
   ruled_out: string[];
   spans: {

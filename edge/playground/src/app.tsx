@@ -1,14 +1,17 @@
 /** The page's frame: header, notices, and the view that the route names. */
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "./parts/icon.tsx";
+import { KeysSheet } from "./parts/keys-sheet.tsx";
+import { Remedy } from "./parts/remedy.tsx";
 import { key, signOut } from "./state/account.ts";
 import { conversation } from "./state/current.ts";
 import { notice } from "./state/failure.ts";
-import { health, isServing } from "./state/health.ts";
+import { health, isServing, modelName } from "./state/health.ts";
 import { hrefOf, type Route, route } from "./state/route.ts";
 import { nextTheme, theme } from "./state/theme.ts";
 import { CompareView } from "./views/compare.tsx";
 import { ConversationView } from "./views/conversation.tsx";
+import { ModelView } from "./views/model.tsx";
 import { SignInView } from "./views/sign-in.tsx";
 import { StartView } from "./views/start.tsx";
 import { UsageView } from "./views/usage.tsx";
@@ -17,6 +20,7 @@ const titles: Record<Route["page"], string> = {
   start: "New session",
   session: "Session",
   compare: "Compare",
+  model: "Model",
   usage: "Usage",
 };
 
@@ -35,6 +39,7 @@ export function App() {
       <Header signedIn={signedIn} />
       <Troubles />
       {signedIn ? <View /> : <SignInView />}
+      <KeysSheet />
     </>
   );
 }
@@ -59,6 +64,8 @@ function View() {
       return <CompareView />;
     case "usage":
       return <UsageView />;
+    case "model":
+      return <ModelView />;
     case "session":
       return conversation.value === null ? null : (
         <ConversationView key={to.id} conversation={conversation.value} />
@@ -84,7 +91,7 @@ function Header({ signedIn }: { signedIn: boolean }) {
         </nav>
       )}
       <div class="header-end">
-        <ModelState />
+        <ModelState signedIn={signedIn} />
         <button
           type="button"
           class="icon-button"
@@ -114,16 +121,34 @@ function NavLink({ to, name, current }: { to: Route; name: string; current: Rout
   );
 }
 
-function ModelState() {
-  const state = health.value;
-  const serving = isServing(state);
-  const model = state === null || state === "offline" ? null : state.gpu.model;
-  const text = serving ? (model ?? "…") : "model unreachable";
-  return (
-    <p class="model-state" data-ok={serving}>
+/** The model's name leads to what it is. */
+function ModelState({ signedIn }: { signedIn: boolean }) {
+  const serving = isServing(health.value);
+  const text = serving ? (modelName.value ?? "…") : "model unreachable";
+  const content = (
+    <>
       <span class="dot" aria-hidden="true" />
       <span class="model-name">{text}</span>
-    </p>
+    </>
+  );
+  if (!signedIn) {
+    return (
+      <p class="model-state" data-ok={serving}>
+        {content}
+      </p>
+    );
+  }
+  return (
+    <a
+      class="model-state"
+      data-ok={serving}
+      href={hrefOf({ page: "model" })}
+      title="What this model is and can do"
+      aria-current={route.value.page === "model" ? "page" : undefined}
+    >
+      <span class="hidden">Model: </span>
+      {content}
+    </a>
   );
 }
 
@@ -152,7 +177,9 @@ function Troubles() {
       {notice.value !== null && (
         <p class="trouble" role="alert">
           <Icon name="warning" />
-          <span>{notice.value}</span>
+          <span>
+            {notice.value} <Remedy text={notice.value} />
+          </span>
           <button
             type="button"
             class="quiet"

@@ -10,6 +10,8 @@ import "./style/change.css";
 import "./style/panel.css";
 import "./style/compare.css";
 import "./style/account.css";
+import "./style/model.css";
+import "./style/rich.css";
 
 void watchHealth();
 render(<App />, document.getElementById("app")!);

@@ -70,7 +70,7 @@ const adaptationSchema = z
     }),
     rewriter: z.enum(rewriterNames).optional().openapi({
       description:
-        "Who proposes wordings: the rules alone, the served model beside them (`gpu`), or the deployment's own `openai` or `workers-ai` where it is set up. The deployment's choice unless given",
+        "Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given",
     }),
   })
   .openapi("Adaptation");
@@ -188,7 +188,7 @@ export const turnCreateSchema = z
       .string()
       .max(contentCharsMax)
       .refine((text) => text.trim() !== "", "must not be empty")
-      .openapi({ example: "Sort them: 31, 7, 12" }),
+      .openapi({ example: "Write a haiku about rain" }),
     stream: z.boolean().default(false),
     temperature: samplingFields.temperature.optional(),
     top_p: samplingFields.top_p.optional(),

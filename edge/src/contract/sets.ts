@@ -13,8 +13,8 @@ export type Mode = (typeof modes)[number];
 /** What the model sees besides the instructions. */
 export { type ContextPolicy, contextPolicies as contexts } from "@rosa2/shared/protocol";
 
-/** Who can propose wordings; the rules always have one too. */
-export const rewriterNames = ["rules", "gpu", "openai", "workers-ai"] as const;
+/** Who proposes wordings beside what was said; `compose` is nobody. */
+export const rewriterNames = ["compose", "gpu", "openai", "workers-ai"] as const;
 export type RewriterName = (typeof rewriterNames)[number];
 
 export const turnStatuses = ["running", "completed", "stopped", "failed"] as const;

@@ -7,7 +7,7 @@ export const lexiconSchema = z
   .strictObject({
     senses: ownLexiconSchema.openapi({
       description:
-        "Wordings with several readings, of your own domain. An own sense replaces the shipped one of its id. `*` in spans, hints and cues stands for any one word",
+        "Wordings with several readings, of your own domain. `*` in spans, hints and cues stands for any one word",
       example: [
         {
           id: "close",
@@ -40,11 +40,40 @@ export const wordsReportSchema = z
         adopted: z.boolean(),
         failure: z.string().nullable(),
         calls: z.int(),
+        drawn: z.int().openapi({ description: "Wordings that it proposed" }),
+        kept: z
+          .int()
+          .openapi({ description: "Those that passed the checks; only they were weighed" }),
+        prompt_tokens: z.int(),
+        completion_tokens: z.int(),
       })
       .nullable()
       .openapi({
-        description: "The model that proposed a wording beside the rules, if one is set up",
+        description:
+          "The model that was asked for wordings; null where what the session holds explained the feedback, or none is set up. Tokens of the served model are billed as a reply's, whichever wording wins; weighing is not billed",
       }),
+    by: z.string().openapi({
+      description:
+        "Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name",
+    }),
+    reason: z.string().openapi({ description: "Why that wording goes out" }),
+    candidates: z
+      .array(
+        z.object({
+          wording: z.string(),
+          by: z.string(),
+          prior: z.number().openapi({ description: "Belief in it before this feedback" }),
+          share: z.number().openapi({ description: "Belief in it now" }),
+          rejected: z
+            .number()
+            .nullable()
+            .openapi({ description: "Log-prob of the rejected reply under it (nats)" }),
+          right: z.number().nullable().openapi({
+            description: "Log-prob of the accepted reply or correction under it (nats)",
+          }),
+        }),
+      )
+      .openapi({ description: "The likeliest wordings that were weighed" }),
     constraints: z.array(z.string()),
     ruled_out: z.array(z.string()),
     spans: z.array(

@@ -84,16 +84,38 @@ export const words: WordsReport = {
   confidence: 0.95,
   hinted: true,
   share: 0.7,
-  rewriter: null,
+  by: "gpu",
+  reason: "the correction is 4.2 nats likelier than as composed",
+  candidates: [
+    { wording: reworded, by: "gpu", prior: 0.6, share: 0.95, rejected: -6.1, right: -0.4 },
+    {
+      wording: `${request}\n\nlargest first`,
+      by: "composed",
+      prior: 0.05,
+      share: 0.03,
+      rejected: -0.7,
+      right: -4.6,
+    },
+  ],
+  rewriter: {
+    name: "gpu",
+    adopted: true,
+    failure: null,
+    calls: 1,
+    drawn: 8,
+    kept: 8,
+    prompt_tokens: 31,
+    completion_tokens: 104,
+  },
   constraints: ["largest first"],
-  ruled_out: ["from smallest to largest"],
+  ruled_out: ["“sort them”: sort them from smallest to largest"],
   spans: [
     {
-      label: "order",
+      label: "“sort them”",
       text: "Sort them",
       start: 0,
       end: 9,
-      phrase: "from largest to smallest",
+      phrase: "sort them from largest to smallest",
       said: false,
       probability: 0.95,
     },
@@ -169,7 +191,7 @@ const detail: SessionDetail = {
   ...summary,
   instructions: "Answer with the list alone.",
   context: "request",
-  rewriter: "rules",
+  rewriter: "gpu",
   forked_from: null,
   expires_at: null,
   turns: [turn, retried],
@@ -271,6 +293,24 @@ export const completion = {
 };
 export const origin = { session: null, generation: "base", cost };
 
+export const response = {
+  id: "resp_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+  object: "response",
+  created_at: completion.created,
+  status: "completed",
+  model: model.id,
+  output: [
+    {
+      id: "msg_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+      type: "message",
+      status: "completed",
+      role: "assistant",
+      content: [{ type: "output_text", text: turn.reply, annotations: [], logprobs: [] }],
+    },
+  ],
+  usage: { input_tokens: 24, output_tokens: 9, total_tokens: 33 },
+};
+
 /** By the name of the schema that they fit. */
 export const examples: Record<string, unknown> = {
   SessionCreate: {
@@ -343,6 +383,8 @@ export const examples: Record<string, unknown> = {
     messages: [{ role: "user", content: request }],
     max_tokens: 64,
   },
+  ResponseRequest: { model: model.id, input: request, instructions: "Answer with the list alone." },
+  Response: response,
   ChatCompletion: {
     ...completion,
     object: "chat.completion",

@@ -308,7 +308,8 @@ const styles = StyleSheet.create({
   },
   Swift: {
     file: "quick-start.swift",
-    text: `/// rosa2 from Swift: iOS 15 and macOS 12 on, nothing but Foundation.
+    text: `/// rosa2 from Swift: iOS 15 and macOS 12 on, nothing but Foundation. On a phone \`key\` is a client token
+/// that your server made for this user (POST /v1/client_tokens).
 import Foundation
 
 struct Turn: Decodable { let id: String, prompt: String, reply: String, generation: String }
@@ -434,7 +435,8 @@ func quickStart() async throws {
   },
   Kotlin: {
     file: "quick-start.kt",
-    text: `/** rosa2 from Kotlin: Android and the JVM, nothing but what they bring. Call it off the main thread. */
+    text: `/** rosa2 from Kotlin: Android and the JVM, nothing but what they bring. Call it off the main thread.
+ * On a phone \`key\` is a client token that your server made for this user (POST /v1/client_tokens). */
 import java.io.IOException
 import java.net.HttpURLConnection
 import java.net.URL

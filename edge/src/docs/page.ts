@@ -126,7 +126,7 @@ function operationOf(entry: Entry, named: Record<string, Schema>): Html {
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code>${path}</code></h3>
 <p>${prose(summary ?? "")}</p>
 ${description === undefined ? "" : html`<p class="dim">${prose(description)}</p>`}
-<pre>${curlOf(entry, named)}</pre>
+<pre tabindex="0">${curlOf(entry, named)}</pre>
 ${
   parameters.length === 0
     ? ""
@@ -166,7 +166,7 @@ function answerExamplesOf({ responses }: Entry): Html[] {
       example === undefined
         ? []
         : [
-            html`<details><summary>Example of ${status}, ${type}</summary><pre>${
+            html`<details><summary>Example of ${status}, ${type}</summary><pre tabindex="0">${
               typeof example === "string" ? example : JSON.stringify(example, null, 2)
             }</pre></details>`,
           ],

@@ -4,6 +4,7 @@ import {
   feedbackResult,
   generation,
   origin,
+  response,
   reworded,
   running,
   second,
@@ -43,6 +44,16 @@ export const streams: Record<string, string> = {
     { choices: choice({}, "stop") },
     { choices: [], usage, rosa2: origin },
   ),
+  "post /v1/responses": [
+    { type: "response.created", response: { ...response, status: "in_progress", output: [] } },
+    { type: "response.output_text.delta", output_index: 0, content_index: 0, delta: turn.reply },
+    { type: "response.completed", response },
+  ]
+    .map(
+      (data, i) =>
+        `event: ${data.type}\ndata: ${JSON.stringify({ ...data, sequence_number: i })}\n\n`,
+    )
+    .join(""),
   "post /v1/sessions/{s}/turns": replyStream,
   "post /v1/sessions/{s}/turns/{t}/retry": events(
     [6, "delta", { text: "12, 31" }],

@@ -3,7 +3,7 @@ export const style = `
 :root { color-scheme: light dark; --edge: light-dark(#d9dce3, #343842); --soft: light-dark(#f4f5f8, #1d2027); --dim: light-dark(#5a6070, #a0a6b4); --link: light-dark(#1a56c4, #8ab4ff); }
 * { box-sizing: border-box; }
 body { margin: 0; font: 16px/1.55 system-ui, sans-serif; background: light-dark(#fff, #14161b); color: light-dark(#191c22, #e8eaef); }
-a { color: var(--link); text-decoration: none; } a:hover, a:focus-visible { text-decoration: underline; }
+a { color: var(--link); } nav a { text-decoration: none; } nav a:hover, nav a:focus-visible { text-decoration: underline; }
 code, pre { font: 0.875em/1.5 ui-monospace, SFMono-Regular, Menlo, monospace; }
 pre { margin: 0.5rem 0; padding: 0.75rem 1rem; overflow-x: auto; background: var(--soft); border: 1px solid var(--edge); border-radius: 8px; }
 .page { display: grid; grid-template-columns: 17rem minmax(0, 1fr); max-width: 78rem; margin: 0 auto; }

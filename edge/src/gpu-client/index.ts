@@ -29,6 +29,9 @@ import type { Config } from "../config.ts";
 import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 
+/** A request that fails sooner, without any answer, was lost on the way. */
+const lostWithinMs = 1000;
+
 /** Loads the bytes of an adapter file by digest. */
 export type LoadAdapter = (digest: string) => Promise<Uint8Array<ArrayBuffer>>;
 
@@ -208,15 +211,27 @@ export class GpuClient {
   ): Promise<Response> {
     const { coldMs, warmUpMs } = this.#config;
     const headers = this.#headers(context);
-    const answering = fetch(base + path, {
-      method: "POST",
-      headers:
-        typeof body === "string" ? { ...headers, "content-type": "application/json" } : headers,
-      body,
-      signal: idle.signal(context.signal),
-    }).catch((error) => {
-      throw unreachable(error);
-    });
+    const signal = idle.signal(context.signal);
+    const startedAt = Date.now();
+    const post = () =>
+      fetch(base + path, {
+        method: "POST",
+        headers:
+          typeof body === "string" ? { ...headers, "content-type": "application/json" } : headers,
+        body,
+        signal,
+      });
+    const answering = post()
+      .catch((error) => {
+        // A kept connection that the other side has just closed fails at once; the request never arrived. Should it
+        // have arrived after all, the same request makes the same answer.
+        const isLost = !signal.aborted && Date.now() - startedAt < lostWithinMs;
+        if (!isLost) throw error;
+        return post();
+      })
+      .catch((error) => {
+        throw unreachable(error);
+      });
     const isThere = async () => (await this.#healthAt(base, coldMs)).status === "ok";
     try {
       return await idle.watch(unlessCold(answering, coldMs, isThere));

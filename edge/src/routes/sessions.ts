@@ -231,16 +231,41 @@ async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
   return model?.context_policy ?? "dialogue";
 }
 
-/** The rules and the served model are always there; the others where the deployment is set up for them. */
+/** Composing and the served model are always there; the others where the deployment is set up for them. */
 function usableRewriter(
   { rewriter }: Config,
   wanted: RewriterName | undefined,
 ): RewriterName | null {
   if (wanted === undefined) return null;
-  if (wanted === "rules" || wanted === "gpu" || wanted === rewriter.name) return wanted;
+  if (wanted === "compose" || wanted === "gpu" || wanted === rewriter.name) return wanted;
   throw new RosaError("invalid_request", `This deployment has no rewriter "${wanted}"`, {
     param: "adaptation.rewriter",
   });
+}
+
+/**
+ * A session as OpenAI's clients expect a conversation to be: both axes adapt, and the model sees the dialogue.
+ *
+ * @returns its id.
+ */
+export async function openDefaultSession(
+  c: AppContext,
+  { instructions, ttlSeconds }: { instructions: string | null; ttlSeconds: number },
+): Promise<string> {
+  const input = {
+    owner: c.var.principal.owner,
+    title: null,
+    metadata: {},
+    instructions,
+    mode: "both",
+    context: "dialogue",
+    rewriter: usableRewriter(config(c), undefined),
+    lexicon: [],
+    expiresAt: Date.now() + ttlSeconds * 1000,
+  } as const;
+  const make = (stub: NewSessionCalls, session: NewSession, lease: FirstLease) =>
+    stub.create(session, lease);
+  return (await openSession(c, { ...input, lexicon: [] }, make)).id;
 }
 
 /** Puts a new session into the index, then makes its object; a failure leaves neither. */

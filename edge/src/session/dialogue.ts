@@ -6,7 +6,8 @@
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message } from "@rosa2/shared/protocol";
-import { asc, count, inArray } from "drizzle-orm";
+import { asc, count, desc, inArray } from "drizzle-orm";
+import { newId } from "../ids.ts";
 import type { SessionContext } from "./context.ts";
 import type { Exchange } from "./policy/prompt.ts";
 import { sessionRow } from "./store/rows.ts";
@@ -17,6 +18,10 @@ export interface Said {
   instructions: string | null;
   /** Its messages before the request. */
   earlier: Message[];
+  /** A session without turns takes them as its history. */
+  adopts?: boolean;
+  /** The turn that must be the latest. */
+  after?: string;
 }
 
 /** How the messages sent along relate to the history: none were sent, they are its latest part, or they differ. */
@@ -72,6 +77,45 @@ export function takeInstructions(context: SessionContext, said: Said | undefined
   context.db.update(session).set({ instructions: wanted }).run();
 }
 
+/**
+ * Turns of what a client said before: a new session's history, which cost nothing here.
+ *
+ * @throws RosaError `invalid_request` where another turn than the one named is the latest.
+ */
+export function takeHistory(context: SessionContext, said: Said | undefined, keyId: string): void {
+  const latest = context.db.select({ id: turns.id }).from(turns).orderBy(desc(turns.index)).get();
+  if (said?.after !== undefined && latest?.id !== said.after) {
+    throw new RosaError(
+      "invalid_request",
+      "previous_response_id: another response follows it already; fork the session at that turn",
+      { param: "previous_response_id" },
+    );
+  }
+  if (said?.adopts !== true || latest !== undefined) return;
+  let request: string[] = [];
+  let index = 0;
+  for (const { role, content } of said.earlier) {
+    if (role === "user") request.push(content);
+    else {
+      const id = newId("turn");
+      const prompt = request.join("\n\n");
+      request = [];
+      const text = { content: prompt, prompt, reply: content };
+      const empty = { messages: [], sampling: { max_tokens: 1 }, rejected: [] };
+      const state = { status: "completed" as const, finishReason: "stop" as const };
+      const at = { createdAt: context.now(), finishedAt: context.now() };
+      context.db
+        .insert(turns)
+        .values({
+          ...{ id, index, problemId: id, attempt: 1, generation: "base", keyId },
+          ...{ ...text, ...empty, ...state, ...at },
+        })
+        .run();
+      index++;
+    }
+  }
+}
+
 /** Compares what a client sent before the turn of this index with the history until then. */
 export function compareHistory(
   context: SessionContext,
@@ -88,7 +132,10 @@ export function compareHistory(
     latest.length === sent.length &&
     sent.every(({ role, content }, i) => {
       const isUser = (sent.length - i) % 2 === 0;
-      return role === (isUser ? "user" : "assistant") && latest[i]?.includes(content) === true;
+      return (
+        role === (isUser ? "user" : "assistant") &&
+        latest[i]?.some((text) => text.trim() === content.trim()) === true
+      );
     });
   return isLatest ? "matched" : "differs";
 }

@@ -2,8 +2,10 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { splitThought } from "@rosa2/shared/thinking";
 import type { FeedbackBody, WordsReport } from "../contract/index.ts";
+import { isCold } from "../gpu-client/cold-start.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import type { Trace } from "../rpc.ts";
+import type { Score } from "../words/index.ts";
 import { callContext, type SessionContext } from "./context.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
 import type { GpuTime } from "./store/meter.ts";
@@ -38,6 +40,9 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
     confidence: 1,
     hinted: false,
     share: 1,
+    by: "said",
+    reason: "the words do not adapt, or there was nothing to take in",
+    candidates: [],
     rewriter: null,
     constraints: [],
     ruled_out: [],
@@ -46,23 +51,11 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
 }
 
 /**
- * Summed log-probs (nats) under the session's own adapter, or null when the service refuses these texts: the
- * schedule then does without.
- * What the measurement takes is added to the step's GPU time.
+ * Log-probs (nats) of each of the replies' tokens, end tokens included, under the session's own adapter; null when the
+ * service refuses these texts: the schedule then does without. What the measurement takes is added to the step's GPU time.
  *
  * @throws RosaError when the service is not there, because feedback is better late than half-heard.
  */
-async function scoreReplies(
-  context: SessionContext,
-  trace: Trace,
-  gpuTime: GpuTime,
-  items: { messages: TurnRow["messages"]; reply: string }[],
-): Promise<number[] | null> {
-  const scores = await scoreTokens(context, trace, gpuTime, items);
-  return scores?.map((logprobs) => logprobs.reduce((sum, logprob) => sum + logprob, 0)) ?? null;
-}
-
-/** The same token by token: the log-prob of each of a reply's tokens, its end token included. */
 export async function scoreTokens(
   context: SessionContext,
   trace: Trace,
@@ -88,20 +81,26 @@ export async function scoreTokens(
 }
 
 /**
- * The same for the words step, which need not wait for a service that is away where another model rewrites:
- * that one's wording stands without being measured.
+ * Summed log-probs for the words step. It waits for a service that starts, not for one that is away: then nothing is
+ * measured, and what was said goes out.
  */
-export async function scoreRepliesForWords(
+export async function scoreForWords(
   context: SessionContext,
   trace: Trace,
   gpuTime: GpuTime,
   items: { messages: TurnRow["messages"]; reply: string }[],
-): Promise<number[] | null> {
-  if (!rewritesWithoutGpu(context)) return await scoreReplies(context, trace, gpuTime, items);
+): Promise<Score[] | null> {
+  const isOptional = rewritesWithoutGpu(context);
+  const waits = isOptional ? { ...trace, waitsForColdStart: false } : trace;
   try {
-    return await scoreReplies(context, { ...trace, waitsForColdStart: false }, gpuTime, items);
+    const scores = await scoreTokens(context, waits, gpuTime, items);
+    if (scores === null) return null;
+    return scores.map((logprobs) => ({
+      logprob: logprobs.reduce((sum, logprob) => sum + logprob, 0),
+      tokens: logprobs.length,
+    }));
   } catch (error) {
-    if (isTransient(error)) return null;
+    if (isTransient(error) && (isOptional || !isCold(error))) return null;
     throw error;
   }
 }

@@ -54,7 +54,7 @@ export function planTurn(
   const wordsAdapt = session.mode === "both" || session.mode === "words";
   const prompt =
     retry?.prompt ??
-    (wordsAdapt
+    (wordsAdapt && !input.content.startsWith("<tool_response>")
       ? reviseRequest(wordsState(context), input.content, wordsOptions(context)).prompt
       : input.content);
   const sampling = { ...input.sampling, ...replyLength(input.sampling, context.config) };

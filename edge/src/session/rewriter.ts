@@ -1,61 +1,86 @@
-/** The model that proposes wordings beside the rules, as session and configuration name it; null where the rules rewrite alone. */
-import { RosaError } from "@rosa2/shared/errors";
+/** The model that proposes wordings, as session and configuration name it; null where what was said is composed alone. */
+import type { Usage } from "@rosa2/shared/protocol";
+import type { RewriterName } from "../contract/index.ts";
+import { isTransient } from "../gpu-client/index.ts";
 import type { Trace } from "../rpc.ts";
 import {
   type AiBinding,
+  type DrawnWordings,
+  drawWordings,
   gpuRewriter,
   openAiRewriter,
   type Rewriter,
+  type RewriteTask,
   workersAiRewriter,
 } from "../words/providers/index.ts";
 import { callContext, type SessionContext } from "./context.ts";
 import { type GpuTime, gpuMsOf } from "./store/meter.ts";
 import { sessionRow } from "./store/rows.ts";
 
-export function rewriterOf(
-  context: SessionContext,
-  tenantId: string,
-  trace: Trace,
-  gpuTime: GpuTime,
-): Rewriter | null {
-  const { rewriter } = context.config;
-  const wanted = sessionRow(context).rewriter ?? rewriter.name;
-  if (wanted === "gpu") return servedModel(context, tenantId, trace, gpuTime);
-  // A session's choice that the deployment has since given up leaves the rules.
-  if (wanted !== rewriter.name || rewriter.name === "rules") return null;
-  return rewriter.name === "openai"
-    ? openAiRewriter(rewriter)
-    : workersAiRewriter(context.env.AI as AiBinding | undefined, rewriter.model);
+interface Asking {
+  context: SessionContext;
+  trace: Trace;
+  gpuTime: GpuTime;
 }
 
-/** Whether a model of somebody else's rewrites, so that words go on while the GPU service is away. */
+/** Every rewriter by its name; null where it proposes nothing, or the deployment is not set up for it. */
+const rewriters: Record<RewriterName, (asking: Asking) => Rewriter | null> = {
+  compose: () => null,
+  gpu: servedModel,
+  openai: ({ context: { config } }) =>
+    config.rewriter.name === "openai" ? openAiRewriter(config.rewriter) : null,
+  "workers-ai": ({ context: { config, env } }) =>
+    config.rewriter.name === "workers-ai"
+      ? workersAiRewriter(env.AI as AiBinding | undefined, config.rewriter.model)
+      : null,
+};
+
+export function rewriterName(context: SessionContext): RewriterName {
+  return sessionRow(context).rewriter ?? context.config.rewriter.name;
+}
+
+/** Whether words go on while the GPU service is away, because nothing or a model of somebody else's rewrites. */
 export function rewritesWithoutGpu(context: SessionContext): boolean {
-  const { rewriter } = context.config;
-  const wanted = sessionRow(context).rewriter ?? rewriter.name;
-  return wanted === rewriter.name && (wanted === "openai" || wanted === "workers-ai");
+  return rewriterName(context) !== "gpu";
 }
 
-function servedModel(
-  context: SessionContext,
-  tenantId: string,
-  trace: Trace,
-  gpuTime: GpuTime,
-): Rewriter {
-  return gpuRewriter(async (messages, { temperature, maxTokens, signal }) => {
-    const events = context.gpu.generate(
-      {
-        tenant: tenantId,
-        adapter: null,
-        messages,
-        sampling: { temperature, max_tokens: maxTokens },
-      },
-      { ...callContext(context, trace), signal },
-    );
-    for await (const event of events) {
-      if (event.type !== "done") continue;
-      gpuTime.ms += gpuMsOf(event);
-      return { text: event.text, logprob: event.logprob };
-    }
-    throw new RosaError("gpu_unavailable", "The rewriter's reply has no end");
+/** Sound wordings of a request, as the session's rewriter proposes them; null where it has none. */
+export async function askRewriter(
+  asking: Asking,
+  task: RewriteTask,
+): Promise<(DrawnWordings & { name: string }) | null> {
+  const { context } = asking;
+  const rewriter = rewriters[rewriterName(context)](asking);
+  if (rewriter === null) return null;
+  const drawn = await drawWordings(rewriter, task, {
+    timeoutMs: context.config.rewriterTimeoutMs,
+    signal: context.closing.signal,
   });
+  return { ...drawn, name: rewriter.name };
+}
+
+function servedModel({ context, trace, gpuTime }: Asking): Rewriter {
+  return gpuRewriter(async (messages, { count, maxTokens, signal }) => {
+    const result = await context.gpu
+      .sample(
+        {
+          tenant: context.tenantId,
+          adapter: null,
+          messages,
+          count,
+          sampling: { temperature: 1, max_tokens: maxTokens },
+        },
+        { ...callContext(context, trace), waitsForColdStart: false, signal },
+      )
+      .catch((error) => {
+        throw isTransient(error) ? new Error("the GPU service is away") : error;
+      });
+    gpuTime.ms += gpuMsOf(result);
+    return result;
+  });
+}
+
+/** Tokens that a drawing took, zero where it took none that are ours to meter. */
+export function usageOf(drawn: DrawnWordings | null): Usage {
+  return drawn?.usage ?? { prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0 };
 }

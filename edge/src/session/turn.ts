@@ -15,7 +15,7 @@ import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
 import type { IdempotencyKey, Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
-import { takeInstructions } from "./dialogue.ts";
+import { takeHistory, takeInstructions } from "./dialogue.ts";
 import { type NewTurn, planTurn, type Retry } from "./planned-turn.ts";
 import { followLog } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
@@ -56,6 +56,7 @@ export async function beginTurn(
       }
       refuseWhileReplying(context);
       takeInstructions(context, input.said);
+      takeHistory(context, input.said, input.keyId);
       context.db
         .insert(turns)
         .values(planTurn(context, turnId, input, retry))
@@ -132,7 +133,7 @@ export async function answerTurn(
     for await (const event of events) {
       if (event.type === "delta") {
         spending.read(event);
-        writer.write(event.text, event.logprobs);
+        writer.write(event);
       } else if (event.type === "done") {
         writer.finish(event.text);
         finishTurn(context, turn, {

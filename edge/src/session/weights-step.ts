@@ -269,7 +269,7 @@ function commitWeights(
     noteReport(context);
     context.db
       .update(feedback)
-      .set({ weights, plan, costNanos, step: "weights" })
+      .set({ weights, plan, costNanos: row.costNanos + costNanos, step: "weights" })
       .where(eq(feedback.id, row.id))
       .run();
     logReport(context, row, "weights", weights);

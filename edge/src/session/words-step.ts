@@ -1,26 +1,41 @@
-/** The words step of feedback: ledger, maybe a proposal of a model, the rewritten request. */
+/**
+ * The words step of feedback: what the session holds is weighed; where that explains nothing a model proposes wordings,
+ * and all of them are weighed again, in one batch.
+ */
 import { and, asc, eq, inArray, lt, lte } from "drizzle-orm";
+import { spend } from "../accounts/spending.ts";
+import { replyCostNanos, replyCostNanosMax } from "../accounts/usage.ts";
 import type { FeedbackBody, WordsReport } from "../contract/index.ts";
 import type { Trace } from "../rpc.ts";
 import {
   candidatesToScore,
+  drawsFor,
   type GradientInput,
+  isExplained,
+  learnWordings,
   type Revision,
+  type Score,
   textualGradient,
+  type WordsState,
 } from "../words/index.ts";
-import { adopt, proposeRewrite, type RivalScores, rewriteTask } from "../words/providers/index.ts";
+import {
+  type DrawnWordings,
+  drawCount,
+  drawsMax,
+  rewriteTokensMax,
+} from "../words/providers/index.ts";
 import type { SessionContext } from "./context.ts";
-import { isNeutral, logReport, scoreRepliesForWords, unchangedWords } from "./evidence.ts";
+import { isNeutral, logReport, scoreForWords, unchangedWords } from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
-import { rewriterOf } from "./rewriter.ts";
+import { askRewriter, rewriterName, usageOf } from "./rewriter.ts";
 import { wordsOptions } from "./store/lexicon.ts";
 import type { GpuTime } from "./store/meter.ts";
-import { feedbackRow, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
+import { type FeedbackRow, feedbackRow, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
 import { feedback, revisions, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
 import { setWordsState, wordsState } from "./store/words.ts";
 
-/** Words: the ledger takes the feedback in, and the request is worded anew. */
+/** Words: the feedback is taken in, and the request is worded anew. */
 export async function reviseWords(
   context: SessionContext,
   feedbackId: string,
@@ -29,80 +44,186 @@ export async function reviseWords(
   const row = feedbackRow(context, feedbackId);
   const turn = turnRow(context, row.turnId);
   const { mode } = sessionRow(context);
-  const stateBefore = wordsState(context);
-  const adapts = (mode === "both" || mode === "words") && !isNeutral(row.body);
-  let words = unchangedWords(turn, row.body);
-  let state = stateBefore;
-  const gpuTime: GpuTime = { ms: 0 };
-  if (adapts) {
-    const input = gradientInput(context, turn, row.body);
-    const options = wordsOptions(context);
-    const items = candidatesToScore(state, input, options);
-    const scores =
-      items.length === 0
-        ? null
-        : await scoreRepliesForWords(
-            context,
-            trace,
-            gpuTime,
-            items.map(({ prompt, reply }) => ({
-              messages: withRequest(turn.messages, prompt),
-              reply,
-            })),
-          );
-    const { state: next, revision: byRules } = textualGradient(state, input, scores, options);
-    state = next;
-    const { revision, rewriter } = await askRewriter(context, turn, input, byRules, trace, gpuTime);
-    words = {
-      rewriter,
-      changed: revision.changed,
-      before: revision.before,
-      after: revision.after,
-      diagnosis: revision.diagnosis,
-      confidence: revision.confidence,
-      hinted: revision.hinted,
-      share: revision.share,
-      constraints: revision.constraints.map(({ text }) => text),
-      ruled_out: revision.ruledOut,
-      spans: revision.spans.map(({ label, text, start, end, phrase, said, probability: p }) => ({
-        label,
-        text,
-        start,
-        end,
-        phrase,
-        said,
-        probability: p,
-      })),
-    };
+  if ((mode !== "both" && mode !== "words") || isNeutral(row.body)) {
+    const words = unchangedWords(turn, row.body);
+    context.transaction(() => commit(context, row, words));
+    return;
   }
+  const stateBefore = wordsState(context);
+  const gpuTime: GpuTime = { ms: 0 };
+  const step = { context, turn, trace, gpuTime, input: gradientInput(context, turn, row.body) };
+  const held = await weigh(step, stateBefore);
+  const mayDraw = !held.isExplained && drawsFor(stateBefore, turn.content) < drawsMax;
+  const drawn = mayDraw ? await draw(step, row) : null;
+  const final = drawn === null ? held : await takeIn(step, stateBefore, held, drawn);
+  const words = reportOf(final.revision, drawn);
+  const usage = usageOf(drawn);
+  const costNanos = replyCostNanos(context.config.prices, usage);
   context.transaction(() => {
     if (feedbackRow(context, feedbackId).step !== "stored") return;
-    if (adapts) {
-      const createdAt = context.now();
-      context.db.insert(revisions).values({ feedbackId, stateBefore, createdAt }).run();
-      setWordsState(context, state);
-    }
-    if (words.rewriter !== null || gpuTime.ms > 0) {
+    const createdAt = context.now();
+    context.db.insert(revisions).values({ feedbackId, stateBefore, createdAt }).run();
+    setWordsState(context, final.state);
+    if (drawn !== null || gpuTime.ms > 0) {
       const { sessionId, tenantId } = context;
       context.purse.settle({
-        eventId: `${sessionId}/${feedbackId}:words`,
+        eventId: meterIdOfWords(context, feedbackId),
         tenantId,
         keyId: row.keyId,
         sessionId,
         kind: "words",
-        at: context.now(),
-        rewriterCalls: words.rewriter?.calls ?? 0,
+        at: createdAt,
+        promptTokens: usage.prompt_tokens,
+        cachedTokens: usage.cached_tokens,
+        completionTokens: usage.completion_tokens,
+        rewriterCalls: drawn?.calls ?? 0,
         gpuMs: gpuTime.ms,
-        costNanos: 0,
+        costNanos,
       });
     }
-    context.db
-      .update(feedback)
-      .set({ words, step: "words" })
-      .where(eq(feedback.id, feedbackId))
-      .run();
-    logReport(context, row, "words", words);
+    commit(context, row, words, costNanos);
   });
+}
+
+interface WordsStep {
+  context: SessionContext;
+  turn: TurnRow;
+  trace: Trace;
+  gpuTime: GpuTime;
+  input: GradientInput;
+}
+
+interface Weighed {
+  state: WordsState;
+  revision: Revision;
+  isExplained: boolean;
+}
+
+/** What the feedback makes of a state, every candidate scored in one batch. */
+async function weigh(
+  { context, turn, trace, gpuTime, input }: WordsStep,
+  state: WordsState,
+): Promise<Weighed> {
+  const options = wordsOptions(context);
+  const items = candidatesToScore(state, input, options);
+  let scores: Score[] | null = null;
+  if (items.length > 0) {
+    const asked = items.map(({ prompt, reply }) => ({
+      messages: withRequest(turn.messages, prompt),
+      reply,
+    }));
+    scores = await scoreForWords(context, trace, gpuTime, asked);
+  }
+  const made = textualGradient(state, input, scores, options);
+  return { ...made, isExplained: isExplained(state, input, scores ?? [], options) };
+}
+
+/** Wordings that were drawn, among what was held: all are weighed anew. */
+async function takeIn(
+  step: WordsStep,
+  stateBefore: WordsState,
+  held: Weighed,
+  drawn: DrawnWordings & { name: string },
+): Promise<Weighed> {
+  const { turnId, request } = step.input;
+  const state = learnWordings(stateBefore, request, { by: drawn.name, turnId, ...drawn });
+  if (drawn.wordings.length > 0) return weigh(step, state);
+  return { ...held, state: { ...held.state, draws: state.draws } };
+}
+
+/** Lets the session's rewriter propose wordings, within the cap; it never fails and never takes long. */
+async function draw(
+  { context, turn, trace, gpuTime }: WordsStep,
+  row: FeedbackRow,
+): Promise<(DrawnWordings & { name: string }) | null> {
+  const name = rewriterName(context);
+  if (name === "compose") return null;
+  const said = (row.body.text ?? "").trim();
+  const attempts = [...earlierAttempts(context, turn), { reply: turn.reply, feedback: said }];
+  const task = { request: turn.content, attempts };
+  const asking = { context, trace, gpuTime };
+  if (name !== "gpu") return askRewriter(asking, task);
+  const shown = [{ content: turn.content }, ...attempts.flatMap(contentsOf)];
+  const tokensMax = drawCount * rewriteTokensMax(turn.content);
+  const charge = {
+    eventId: meterIdOfWords(context, row.id),
+    amountNanos: replyCostNanosMax(context.config.prices, shown, tokensMax),
+  };
+  return spend(context.purse, charge, async (keep) => {
+    const drawn = await askRewriter(asking, task);
+    keep();
+    return drawn;
+  }).catch((error: unknown) => ({
+    name,
+    wordings: [],
+    drawn: 0,
+    calls: 0,
+    usage: null,
+    failure: error instanceof Error ? error.message : String(error),
+  }));
+}
+
+const contentsOf = ({ reply, feedback: said }: { reply: string; feedback: string }) => [
+  { content: reply },
+  { content: said },
+];
+
+function meterIdOfWords({ sessionId }: SessionContext, feedbackId: string): string {
+  return `${sessionId}/${feedbackId}:words`;
+}
+
+function commit(
+  context: SessionContext,
+  row: FeedbackRow,
+  words: WordsReport,
+  costNanos = 0,
+): void {
+  if (feedbackRow(context, row.id).step !== "stored") return;
+  const columns = { words, costNanos, step: "words" as const };
+  context.db.update(feedback).set(columns).where(eq(feedback.id, row.id)).run();
+  logReport(context, row, "words", words);
+}
+
+function reportOf(
+  revision: Revision,
+  drawn: (DrawnWordings & { name: string }) | null,
+): WordsReport {
+  return {
+    changed: revision.changed,
+    before: revision.before,
+    after: revision.after,
+    diagnosis: revision.diagnosis,
+    confidence: revision.confidence,
+    hinted: revision.hinted,
+    share: revision.share,
+    by: revision.by,
+    reason: revision.reason,
+    candidates: revision.candidates.map(({ reading: _, ...shown }) => shown),
+    rewriter:
+      drawn === null
+        ? null
+        : {
+            name: drawn.name,
+            adopted: revision.by === drawn.name,
+            failure: drawn.failure,
+            calls: drawn.calls,
+            drawn: drawn.drawn,
+            kept: drawn.wordings.length,
+            prompt_tokens: drawn.usage?.prompt_tokens ?? 0,
+            completion_tokens: drawn.usage?.completion_tokens ?? 0,
+          },
+    constraints: revision.constraints.map(({ text }) => text),
+    ruled_out: revision.ruledOut,
+    spans: revision.spans.map(({ label, text, start, end, phrase, said, probability: p }) => ({
+      label,
+      text,
+      start,
+      end,
+      phrase,
+      said,
+      probability: p,
+    })),
+  };
 }
 
 /** Everything said about this problem so far. A retry learns under its problem's id, so that what holds for one try holds for the next. */
@@ -131,48 +252,13 @@ function gradientInput(context: SessionContext, turn: TurnRow, body: FeedbackBod
   };
 }
 
-/** Lets a model propose a wording beside the rules', where one is set up; it never fails and never takes long. */
-async function askRewriter(
+/** The earlier tries of a turn's problem, each with what was said about it, the last word on each. */
+function earlierAttempts(
   context: SessionContext,
   turn: TurnRow,
-  input: GradientInput,
-  byRules: Revision,
-  trace: Trace,
-  gpuTime: GpuTime,
-): Promise<{ revision: Revision; rewriter: WordsReport["rewriter"] }> {
-  const { tenantId } = context;
-  const rewriter = rewriterOf(context, tenantId, trace, gpuTime);
-  if (rewriter === null || byRules.diagnosis === "accepted") {
-    return { revision: byRules, rewriter: null };
-  }
-  const { proposal, failure, attempts } = await proposeRewrite(
-    rewriter,
-    rewriteTask(input, byRules, earlierTexts(context, turn)),
-    { timeoutMs: context.config.rewriterTimeoutMs },
-  );
-  const { correction } = input.feedback;
-  let rivals: RivalScores | null = null;
-  if (proposal !== null && correction !== undefined) {
-    const scores = await scoreRepliesForWords(
-      context,
-      trace,
-      gpuTime,
-      [byRules.after, proposal.rewritten].map((prompt) => ({
-        messages: withRequest(turn.messages, prompt),
-        reply: correction,
-      })),
-    );
-    if (scores !== null) rivals = { rules: scores[0] ?? 0, proposal: scores[1] ?? 0 };
-  }
-  const revision = adopt(byRules, proposal, rivals);
-  const adopted = revision !== byRules;
-  return { revision, rewriter: { name: rewriter.name, adopted, failure, calls: attempts } };
-}
-
-/** What was said about the earlier tries of a turn's problem, one text a try. */
-function earlierTexts(context: SessionContext, turn: TurnRow): string[] {
+): { reply: string; feedback: string }[] {
   return context.db
-    .select({ text: feedback.body })
+    .select({ reply: turns.reply, body: feedback.body })
     .from(turns)
     .leftJoin(feedback, eq(feedback.turnId, turns.id))
     .where(
@@ -185,5 +271,5 @@ function earlierTexts(context: SessionContext, turn: TurnRow): string[] {
     .groupBy(turns.id)
     .orderBy(asc(turns.index))
     .all()
-    .map(({ text }) => text?.text ?? "");
+    .map(({ reply, body }) => ({ reply, feedback: body?.text ?? "" }));
 }

@@ -2,8 +2,9 @@
  * Puts readings and constraints into a request; whatever the user wrote stays, in order and byte for byte, but for
  * new words whose meaning is known.
  */
-import type { CompiledSense, Occurrence } from "./lexicon.ts";
+
 import { neutraliseRequest } from "./neutralise.ts";
+import type { CompiledSense, Occurrence } from "./senses.ts";
 import type { Constraint } from "./types.ts";
 
 /** Characters that standing constraints together may add, and a turn's own remarks. */
@@ -78,7 +79,7 @@ function phraseOf(
   if (phrase === undefined || phrase === "") return "";
   const { attach } = compiled.sense;
   if (attach === "replace") return phrase;
-  return attach === "end" ? `, ${phrase}` : ` ${phrase}`;
+  return attach === "after" ? ` ${phrase}` : `, ${phrase}`;
 }
 
 /** With a capital where the text that it replaces has one. */

@@ -1,33 +1,35 @@
 /** A tenant's or session's own senses as the words axis uses them: phrases become patterns. */
-import type { Sense } from "@rosa2/shared/lexicon/sense";
 import type { OwnLexicon } from "../contract/lexicon.ts";
-import { type CompiledSense, compileLexicon, shippedSenses } from "./lexicon.ts";
 import { neutraliseNote } from "./neutralise.ts";
+import type { CompiledSense } from "./senses.ts";
 
-/** The lexicon with a tenant's own senses before those that ship; an own sense replaces a shipped one of its id. */
-export function lexiconWith(own: OwnLexicon): CompiledSense[] {
-  const senses = own.map(toSense);
-  const ids = new Set(senses.map(({ id }) => id));
-  const shipped = shippedSenses.filter(({ id }) => !ids.has(id));
-  return compileLexicon([...senses, ...shipped]);
-}
-
-function toSense(own: OwnLexicon[number]): Sense {
-  const priorSum = own.readings.reduce((sum, { prior }) => sum + prior, 0);
-  return {
-    id: own.id,
-    label: neutraliseNote(own.label, 80),
-    span: own.spans.map(phrasePattern).join("|"),
-    hints: own.hints.map(phrasePattern),
-    attach: own.attach,
-    shy: own.shy,
-    readings: own.readings.map(({ id, phrase, cues, prior }) => ({
+/** A tenant's or session's own senses, ready to be looked for; where spans overlap, earlier ones come first. */
+export function lexiconOf(own: OwnLexicon): CompiledSense[] {
+  return own.map((sense) => {
+    const priorSum = sense.readings.reduce((sum, { prior }) => sum + prior, 0);
+    const readings = sense.readings.map(({ id, phrase, prior }) => ({
       id,
       phrase: neutraliseNote(phrase, 80),
-      cues: [phrase, ...cues].map(phrasePattern),
       prior: prior / priorSum,
-    })),
-  };
+    }));
+    const compile = (phrases: readonly string[]) =>
+      phrases.map((phrase) => new RegExp(phrasePattern(phrase), "giu"));
+    return {
+      sense: {
+        id: sense.id,
+        label: neutraliseNote(sense.label, 80),
+        attach: sense.attach,
+        shy: sense.shy,
+        readings,
+      },
+      span: new RegExp(sense.spans.map(phrasePattern).join("|"), "giu"),
+      hints: compile(sense.hints),
+      readings: sense.readings.map(({ phrase, cues }, index) => ({
+        reading: readings[index]!,
+        cues: compile([phrase, ...cues]),
+      })),
+    };
+  });
 }
 
 /** Words in order, any white space between them, at word edges. */

@@ -1,51 +1,94 @@
 /** What feedback, heard or scored, does to a ledger; it words nothing and remembers nothing. */
-import { unknownMeaning } from "@rosa2/shared/lexicon/new-words";
 import type { SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
-import type { CompiledSense } from "./lexicon.ts";
-import { isShy, type Reading } from "./reading.ts";
-import type { Attempt, GradientInput, Ledger, ScoreItem } from "./types.ts";
+import { isShy, type Reading, statedSlots } from "./reading.ts";
+import type { CompiledSense } from "./senses.ts";
+import type { Attempt, GradientInput, Ledger, Score, ScoreItem } from "./types.ts";
 
 /** How a step is taken; the same options go into every call of a session. */
 export interface GradientOptions {
-  /** Senses to look for; those that ship unless given. */
+  /** The tenant's and the session's own senses. */
   lexicon?: readonly CompiledSense[];
-  /** `bayes` (default) weighs every reading by every scored reply; `rules` uses scores of corrections only. */
-  variant?: "bayes" | "rules";
-  /** Bound on the texts to score for one feedback. */
-  scoreItemsMax?: number;
 }
 
+/** Bound on the texts to score for one feedback. */
+const scoreItemsMax = 64;
+/** Rejected replies of earlier tries that a new reading is weighed by. */
+const earlierMax = 3;
 /** Share of the ledger's weight whose readings are scored: the more a reply says, the further down. */
 const massAccepted = 0.98;
 const massRejected = 0.999;
 
+type Question = Omit<ScoreItem, "prompt">;
+
 /** What is to be scored, without the wordings. */
-export function questions(
-  reading: Reading,
-  input: GradientInput,
-  options: GradientOptions,
-): Omit<ScoreItem, "prompt">[] {
+export function questions(reading: Reading, input: GradientInput): Question[] {
   if (reading.senses.length === 0) return [];
   const { reply } = lastAttempt(input);
   const { reward, correction = "" } = input.feedback;
-  const isCorrected = correction !== "" && correction !== reply;
-  const replies: Pick<ScoreItem, "reply" | "kind">[] = [];
-  if (reply !== "") replies.push({ reply, kind: isAccepted(input) ? "accepted" : "rejected" });
-  if (isCorrected) replies.push({ reply: correction, kind: "corrected" });
-  if (replies.length === 0 || (reward === 0 && !isCorrected)) return [];
   const accepted = isAccepted(input);
-  // Praise for ordinary text is no reason to weigh what "football" might have meant.
-  if (accepted && reading.senses.every((compiled) => isShy(reading, compiled))) return [];
-  const readingsMax = Math.max(1, Math.floor((options.scoreItemsMax ?? 96) / replies.length));
+  const isCorrected = correction !== "" && correction !== reply;
+  if (reward === 0 && !isCorrected) return [];
+  const replies: Pick<Question, "reply" | "kind">[] = [];
+  const kind = accepted ? "accepted" : "rejected";
+  for (const text of new Set([reply, ...(reading.isNew && !accepted ? earlier(input) : [])])) {
+    if (text !== "" && text !== correction) replies.push({ reply: text, kind });
+  }
+  if (isCorrected) replies.push({ reply: correction, kind: "corrected" });
+  if (replies.length === 0) return [];
+  // Praise for ordinary text is no reason to weigh what an own sense might have meant.
+  const isKnown = reading.senses.some((one) => one.learnt !== undefined || !isShy(one));
+  if (accepted && !isKnown) return [];
   const keys = ledger.topReadings(
     reading.ledger,
-    readingsMax,
+    Math.max(1, Math.floor(scoreItemsMax / replies.length) - 2),
     isCorrected ? 1 : accepted ? massAccepted : massRejected,
   );
+  // What every candidate is compared with, and what the rejected reply answered.
+  const answered = statedSlots(reading, lastAttempt(input)).map(
+    (id, slot) => id ?? reading.plain[slot] ?? "",
+  );
+  for (const key of [ledger.keyOf(reading.plain), ledger.keyOf(answered)]) {
+    if (reading.ledger.weights[key] !== undefined && !keys.includes(key)) keys.push(key);
+  }
   // One reading alone has nothing to be weighed against.
   if (keys.length === 1 && !isCorrected) return [];
   return keys.flatMap((key) => replies.map((item) => ({ ...item, reading: key })));
+}
+
+/** Replies that were rejected before the last one. */
+function earlier({ attempts }: GradientInput): string[] {
+  return attempts
+    .slice(0, -1)
+    .map(({ reply }) => reply)
+    .slice(-earlierMax);
+}
+
+/** Scores by what was scored: for each rejected reply, the last first, and for the right one a score a reading. */
+export interface Scored {
+  rejected: ReadonlyMap<string, Score>[];
+  right: ReadonlyMap<string, Score>;
+}
+
+/** Scores that are no numbers are left out. */
+export function groupScores(items: readonly Question[], scores: readonly Score[]): Scored {
+  if (scores.length !== items.length) {
+    throw new Error(`Cannot match ${scores.length} scores to ${items.length} candidates`);
+  }
+  const rejected = new Map<string, Map<string, Score>>();
+  const right = new Map<string, Score>();
+  for (const [i, { kind, reading, reply }] of items.entries()) {
+    const score = scores[i];
+    if (score === undefined || !Number.isFinite(score.logprob)) continue;
+    if (kind !== "rejected") {
+      right.set(reading, score);
+      continue;
+    }
+    const scored = rejected.get(reply) ?? new Map<string, Score>();
+    rejected.set(reply, scored);
+    scored.set(reading, score);
+  }
+  return { rejected: [...rejected.values()], right };
 }
 
 /** What the user says outright: stated readings win, hinted and denied ones lose. */
@@ -84,80 +127,33 @@ export function holdStated(
 export interface Evidence {
   guess: readonly string[];
   /** The attempt left a sense open, so its reading is only guessed. */
-  asSaid: boolean;
+  isOpen: boolean;
   confidence: number;
-  scored: Record<ScoreItem["kind"], Map<string, number>>;
-  options: GradientOptions;
+  scored: Scored;
 }
 
 /** The ledger after praise: by scores where there are any, else the stated reading wins. */
-export function weighAcceptance(from: Ledger, evidence: Evidence): Ledger {
-  const { guess, asSaid, scored, options } = evidence;
-  if (scored.accepted.size > 0 && options.variant !== "rules") {
-    return ledger.applyAcceptedScores(from, scored.accepted);
-  }
-  return asSaid || guess.length === 0 ? from : ledger.applySuccess(from, ledger.keyOf(guess));
+export function weighAcceptance(from: Ledger, { guess, isOpen, scored }: Evidence): Ledger {
+  if (scored.right.size > 0) return ledger.applyRightScores(from, scored.right);
+  return isOpen || guess.length === 0 ? from : ledger.applySuccess(from, ledger.keyOf(guess));
 }
 
 /** The ledger after a failure, and after the correction where one was scored. */
 export function weighRejection(
+  reading: Reading,
   from: Ledger,
   evidence: Evidence & { spoken: boolean; input: GradientInput },
 ): Ledger {
-  const { guess, confidence, scored, options, spoken, input } = evidence;
+  const { guess, confidence, scored, spoken, input } = evidence;
   if (guess.length === 0) return from;
   let next = from;
-  if (scored.rejected.size > 0 && options.variant !== "rules") {
-    next = ledger.applyRejectedScores(next, scored.rejected);
-  } else if (!spoken && input.feedback.reward < 0) {
+  for (const scores of scored.rejected) next = ledger.applyRejectedScores(next, scores);
+  // What a model proposed moves by scores alone: unscored, nothing speaks for it.
+  const isOwn = reading.senses.every(({ learnt }) => learnt === undefined);
+  if (scored.rejected.length === 0 && !spoken && isOwn && input.feedback.reward < 0) {
     next = ledger.applyRejection(next, ledger.keyOf(guess), confidence);
   }
-  if (scored.corrected.size > 0) {
-    next = ledger.applyCorrectionScores(next, scored.corrected, options.variant ?? "bayes");
-  }
-  return next;
-}
-
-/** Log-prob of a correction from which on a new word's meanings explain it better than none of them would (nats). */
-const unknownNats = -4;
-
-/**
- * Log-probs by what was scored; scores that are no numbers are left out. That a new word means none of the known
- * operations has no likelihood of its own for a correction: it has that of a fair guess, which a meaning must surpass.
- */
-export function groupScores(
-  { senses }: Reading,
-  items: readonly Omit<ScoreItem, "prompt">[],
-  scores: readonly number[],
-): Record<ScoreItem["kind"], Map<string, number>> {
-  if (scores.length !== items.length) {
-    throw new Error(`Cannot match ${scores.length} scores to ${items.length} candidates`);
-  }
-  const grouped = {
-    accepted: new Map<string, number>(),
-    rejected: new Map<string, number>(),
-    corrected: new Map<string, number>(),
-  };
-  for (const [i, { kind, reading }] of items.entries()) {
-    const logprob = scores[i];
-    if (logprob === undefined || !Number.isFinite(logprob)) continue;
-    grouped[kind].set(reading, logprob);
-  }
-  liftUnknown(senses, grouped.corrected);
-  return grouped;
-}
-
-/** Raises the readings with an unknown word together, so that what they say of other senses stays. */
-function liftUnknown(senses: Reading["senses"], scores: Map<string, number>): void {
-  const words = senses.flatMap(({ template }, slot) => (template === undefined ? [] : [slot]));
-  if (words.length === 0) return;
-  const unknown = [...scores].filter(([key]) => {
-    const ids = key.split("|");
-    return words.some((slot) => ids[slot] === unknownMeaning);
-  });
-  const best = unknown.reduce((most, [, logprob]) => Math.max(most, logprob), -Infinity);
-  const lift = Math.max(0, unknownNats - best);
-  for (const [key, logprob] of unknown) scores.set(key, logprob + lift);
+  return ledger.applyRightScores(next, scored.right);
 }
 
 /** Accepted: praised and not corrected. */

@@ -1,5 +1,5 @@
 /** Reads feedback against the senses of a request: what it hints at, states or denies; the rest is left to the constraints. */
-import type { CompiledSense, Occurrence } from "./lexicon.ts";
+import type { CompiledSense, Occurrence } from "./senses.ts";
 
 /** What feedback says of one sense of the request. */
 export interface SenseFeedback {

@@ -1,5 +1,7 @@
-/** One step on the words, by rules: how a request goes out, and how feedback changes ledger, constraints and wording. Pure. */
+/** One step on the words: how a request goes out, and how feedback changes ledger, constraints and wording. Pure. */
+import { confidenceOf } from "@rosa2/shared/objective";
 import { incapacity } from "@rosa2/shared/schedule";
+import { candidatesOf, reasonFor } from "./candidates.ts";
 import {
   type GradientOptions,
   groupScores,
@@ -12,8 +14,8 @@ import {
   weighRejection,
 } from "./evidence.ts";
 import { readFeedback, type SenseFeedback } from "./feedback.ts";
+import { asSaid } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
-import { type CompiledSense, wordPrefix } from "./lexicon.ts";
 import {
   type Chosen,
   choose,
@@ -22,9 +24,12 @@ import {
   readRequest,
   spansOf,
   statedSlots,
+  supported,
   wording,
 } from "./reading.ts";
+import { isPointer } from "./remarks/pointer.ts";
 import { readRemark } from "./remarks/read.ts";
+import type { CompiledSense } from "./senses.ts";
 import { addConstraint, rememberForUndo, withdrawRemark } from "./state.ts";
 import type {
   Attempt,
@@ -34,6 +39,7 @@ import type {
   Ledger,
   Revised,
   Revision,
+  Score,
   ScoreItem,
   SenseMemory,
   WordsState,
@@ -41,10 +47,12 @@ import type {
 
 /** How sure the ledger must be before it says a reading that was never in doubt. */
 const sureShare = 0.6;
-/** New words that a session remembers. */
-const wordsMax = 32;
 /** Combinations of senses that a session keeps a joint ledger for; older ones live on in the marginals. */
 const ledgersMax = 32;
+/** Rejected replies to one problem after which a model is asked again. */
+const failuresMax = 3;
+/** Mean probability of a token from which on a wording explains a right reply, and a rejected one no longer. */
+const explainedMin = 0.5;
 
 /**
  * Words a request goes out with, given what the session has learnt: a new one, or (`turnId`) one of an
@@ -57,14 +65,16 @@ export function reviseRequest(
   turnId: string | null = null,
 ): Revised {
   const reading = readRequest(state, request, options.lexicon);
-  const joint = ledger.bestReading(reading.ledger).readings;
+  const best = ledger.bestReading(reading.ledger).readings;
+  const joint = supported(reading, reading.ledger, best);
   const chosen: Chosen = new Map(
     reading.senses.flatMap((compiled, slot): [CompiledSense, string][] => {
       const id = joint[slot] ?? "";
+      const memory = state.senses[compiled.sense.id];
+      if (memory === undefined || id === asSaid) return [];
       const share = ledger.marginal(reading.ledger.weights, slot)[id] ?? 0;
-      const doubted = (state.senses[compiled.sense.id]?.failures ?? 0) > 0;
-      const known = state.senses[compiled.sense.id] !== undefined;
-      const says = known && (share >= sureShare || (doubted && !isShy(reading, compiled)));
+      const isOpen = compiled.learnt !== undefined || !isShy(compiled);
+      const says = share >= sureShare || (memory.failures > 0 && isOpen);
       return says ? [[compiled, id]] : [];
     }),
   );
@@ -82,63 +92,81 @@ export function candidatesToScore(
   options: GradientOptions = {},
 ): ScoreItem[] {
   const reading = readRequest(state, input.request, options.lexicon);
+  const said = hearRemarks(state, input, reading).state;
+  // A remark that only points is no part of a wording: it would make every reply unlikely, the right one too.
+  const heard = { ...said, constraints: said.constraints.filter((one) => !isPointer(one)) };
   const prompts = new Map<string, string>();
-  return questions(reading, input, options).map((question) => {
+  return questions(reading, input).map((question) => {
     const { reading: key } = question;
     const prompt =
       prompts.get(key) ??
-      wording(state, input.turnId, reading, choose(reading, key.split("|"))).prompt;
+      wording(heard, input.turnId, reading, choose(reading, key.split("|"))).prompt;
     prompts.set(key, prompt);
     return { ...question, prompt };
   });
 }
 
 /**
- * One step on the words. `scores` are log-probs (nats) aligned with `candidatesToScore` of the same state,
- * input and options; without them the ledger goes by rules alone.
+ * Whether what the session holds explains what was seen: some wording makes the right reply likely, or, without one,
+ * another wording than the last makes the rejected reply unlikely. Then no model need be asked.
+ */
+export function isExplained(
+  state: WordsState,
+  input: GradientInput,
+  scores: readonly Score[],
+  options: GradientOptions = {},
+): boolean {
+  const reading = readRequest(state, input.request, options.lexicon);
+  if (reading.senses.length === 0 || isAccepted(input)) return isAccepted(input);
+  const { right, rejected } = groupScores(questions(reading, input), scores);
+  const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);
+  if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
+  // What fails again and again may be explained by none of them.
+  if (input.attempts.length % failuresMax === 0) return false;
+  const { revision } = textualGradient(state, input, scores, options);
+  const [best] = revision.candidates;
+  const last = rejected[0]?.get(best?.reading ?? "");
+  return best?.wording !== revision.before && last !== undefined && confidence(last) < explainedMin;
+}
+
+/**
+ * One step on the words. `scores` are aligned with `candidatesToScore` of the same state, input and options; without
+ * them what a model proposed stays unsaid, and own senses go by what was heard.
  */
 export function textualGradient(
   state: WordsState,
   input: GradientInput,
-  scores: readonly number[] | null = null,
+  scores: readonly Score[] | null = null,
   options: GradientOptions = {},
 ): { state: WordsState; revision: Revision } {
   const attempt = lastAttempt(input);
   const accepted = isAccepted(input);
-  const text = input.feedback.text ?? "";
   const reading = readRequest(state, input.request, options.lexicon);
-  const scored = groupScores(
-    reading,
-    scores === null ? [] : questions(reading, input, options),
-    scores ?? [],
-  );
+  const scored = groupScores(scores === null ? [] : questions(reading, input), scores ?? []);
   const slots = statedSlots(reading, attempt);
-  const asSaid = slots.includes(null);
+  const isOpen = slots.includes(null);
   // What was left open is read off the reply where the model scored it, else taken by habit.
-  const shown =
-    asSaid && options.variant !== "rules"
-      ? ledger.explainReply(reading.ledger, scored.rejected, slots)
-      : null;
-  const guess = shown ?? ledger.bestReading(reading.ledger, slots).readings;
-  const heard = readFeedback(text, reading.occurrences);
+  const [shown] = scored.rejected;
+  const guess =
+    (isOpen && shown !== undefined ? ledger.explainReply(reading.ledger, shown, slots) : null) ??
+    ledger.bestReading(reading.ledger, slots).readings;
+  const learnt = hearRemarks(rememberForUndo(state, input.turnId, attempt.prompt), input, reading);
+  const { senses: heard } = learnt;
 
-  const spoken = hear(reading, reading.ledger, heard.senses, guess);
+  const spoken = hear(reading, reading.ledger, heard, guess);
   const share = reading.senses.length === 0 ? 1 : (spoken.weights[ledger.keyOf(guess)] ?? 0);
   const prior = reading.ledger.weights[ledger.keyOf(guess)] ?? 1;
   // An as-said wording spreads the model's belief over the readings: c counts within the guessed one.
   const said = attempt.confidence ?? 0.5;
-  const confidence = Math.min(1, asSaid ? said / Math.max(prior, 1e-3) : said);
-  const evidence = { guess, asSaid, confidence, scored, options };
+  const confidence = Math.min(1, isOpen ? said / Math.max(prior, 1e-3) : said);
+  const evidence = { guess, isOpen, confidence, scored };
   const weighed = accepted
     ? weighAcceptance(reading.ledger, evidence)
     : holdStated(
         reading,
-        weighRejection(spoken, { ...evidence, spoken: heard.senses.length > 0, input }),
-        heard.senses,
+        weighRejection(reading, spoken, { ...evidence, spoken: heard.length > 0, input }),
+        heard,
       );
-
-  const memory = rememberForUndo(state, input.turnId, attempt.prompt);
-  const learnt = learnConstraints(memory, input, heard.rest, attempt);
   const next =
     weighed === reading.ledger
       ? learnt.state
@@ -147,28 +175,35 @@ export function textualGradient(
   const best = ledger.bestReading(weighed);
   const chosen = accepted
     ? saidAlready(reading, slots)
-    : sayable(reading, weighed, best.readings, heard.senses, scores !== null);
+    : sayable(reading, weighed, best.readings, heard, scores !== null);
   const keep = accepted && learnt.constraints.length === 0;
   const after = keep ? attempt.prompt : wording(next, input.turnId, reading, chosen).prompt;
-  const moved = heard.senses.some(({ compiled }) => {
+  const moved = heard.some(({ compiled }) => {
     const slot = reading.senses.indexOf(compiled);
     return slot >= 0 && best.readings[slot] !== slots[slot];
   });
   const hinted = moved || learnt.constraints.length > 0;
   const changed = after !== attempt.prompt;
+  const weighing = { reading, weighed, scored, chosen, turnId: input.turnId };
+  const candidates = candidatesOf(
+    weighing,
+    (one) => wording(next, input.turnId, reading, one).prompt,
+  );
   return {
     state: next,
     revision: {
       changed,
       before: attempt.prompt,
       after,
-      diagnosis: diagnose(input, { accepted, changed, hinted, moved, share, confidence }),
+      diagnosis: diagnose(input, { accepted, changed, hinted, share, confidence }),
       constraints: learnt.constraints,
       ruledOut: accepted ? [] : ruledOut(reading, guess, best.readings),
       confidence: reading.senses.length === 0 ? 1 : best.share,
       spans: spansOf({ ...reading, ledger: weighed }, chosen),
       hinted,
       share,
+      candidates,
+      ...reasonFor(weighing, input, { accepted, after }),
     },
   };
 }
@@ -183,7 +218,7 @@ function saidAlready({ senses }: Reading, slots: readonly (string | null)[]): Ch
   );
 }
 
-/** After a failure every open sense is said, except shy ones that nothing speaks for. */
+/** After a failure every open sense is said, except shy and learnt ones that nothing speaks for. */
 function sayable(
   reading: Reading,
   weighed: Ledger,
@@ -192,32 +227,32 @@ function sayable(
   wasScored: boolean,
 ): Chosen {
   return new Map(
-    [...choose(reading, joint)].filter(([compiled, id]) => {
-      if (!isShy(reading, compiled) || heard.some((h) => h.compiled === compiled)) return true;
-      const share = ledger.marginal(weighed.weights, reading.senses.indexOf(compiled))[id] ?? 0;
-      return wasScored && share >= sureShare;
+    [...choose(reading, supported(reading, weighed, joint))].filter(([compiled, id]) => {
+      const slot = reading.senses.indexOf(compiled);
+      if (compiled.learnt !== undefined) return id !== asSaid;
+      if (!isShy(compiled) || heard.some((h) => h.compiled === compiled)) return true;
+      return wasScored && (ledger.marginal(weighed.weights, slot)[id] ?? 0) >= sureShare;
     }),
   );
 }
 
 /**
- * The constraints that a remark asks for: plain instructions, else the remark as it was said. What own senses
- * understood whole is said by them. Praise is quoted only where it says that it holds for later.
+ * What the feedback says in words: of own senses, and as constraints. Those are plain instructions, else the remark as it
+ * was said. What own senses understood whole is said by them; praise is quoted only where it says that it holds for later.
  */
-function learnConstraints(
+function hearRemarks(
   state: WordsState,
   input: GradientInput,
-  rest: string,
-  attempt: Attempt,
-): { state: WordsState; constraints: Constraint[] } {
+  reading: Reading,
+): { state: WordsState; constraints: Constraint[]; senses: SenseFeedback[] } {
   const { text = "" } = input.feedback;
-  const context = {
-    request: input.request,
-    replyWords: attempt.reply.match(/\S+/gu)?.length ?? 0,
-  };
-  const { drafts, withdraws } = readRemark(text, context);
+  const { senses, rest } = readFeedback(text, reading.occurrences);
+  const { reply }: Attempt = lastAttempt(input);
+  const replyWords = reply.match(/\S+/gu)?.length ?? 0;
+  const context = { request: input.request, replyWords };
   const isHeard = rest !== text && readRemark(rest, context).drafts.length === 0;
-  if (isHeard) return { state, constraints: [] };
+  if (isHeard) return { state, constraints: [], senses };
+  const { drafts, withdraws } = readRemark(text, context);
   let next = withdraws ? withdrawRemark(state, input.turnId) : state;
   const constraints: Constraint[] = [];
   for (const draft of drafts) {
@@ -226,7 +261,7 @@ function learnConstraints(
     next = added.state;
     constraints.push(added.constraint);
   }
-  return { state: next, constraints };
+  return { state: next, constraints, senses };
 }
 
 /** Keeps a ledger, and the marginals it implies for each of its senses. */
@@ -240,12 +275,8 @@ function remember(
   const shares = ledger.marginals(weighed.weights, reading.senses.length);
   for (const [slot, { sense }] of reading.senses.entries()) {
     const before = senses[sense.id]?.failures ?? 0;
-    // The newest last: the oldest words are forgotten first.
-    delete senses[sense.id];
     senses[sense.id] = { readings: shares[slot] ?? {}, failures: before + failures };
   }
-  const words = Object.keys(senses).filter((id) => id.startsWith(wordPrefix));
-  for (const id of words.slice(0, -wordsMax)) delete senses[id];
   const { [reading.name]: _, ...others } = state.ledgers;
   const recent = Object.entries(others).slice(1 - ledgersMax);
   return { ...state, senses, ledgers: { ...Object.fromEntries(recent), [reading.name]: weighed } };
@@ -266,7 +297,6 @@ function diagnose(
     accepted: boolean;
     changed: boolean;
     hinted: boolean;
-    moved: boolean;
     share: number;
     confidence: number;
   },

@@ -1,31 +1,34 @@
 /**
- * The words axis: how requests are worded, given what a session has learnt. It knows no network, no storage, no clock.
+ * The words axis: how requests are worded, given what a session has learnt. It knows no network, no storage, no clock, and
+ * nothing of any domain: candidates come from what was said, from a model, or from senses that users gave.
  *
  * Every function is pure over a JSON-serialisable `WordsState` (one per session, start with `emptyWords()`).
  *
  * 1. New request: `reviseRequest(state, request)` → `{ prompt, changed, spans, constraints }`. Send `prompt`
- *    to the model. Before any feedback on an ambiguous span, `prompt` is the request as said.
+ *    to the model. Before any feedback `prompt` is the request as said.
  * 2. Feedback on a turn, in two phases. `input` = `{ turnId, request, attempts, feedback }`:
  *      const items = candidatesToScore(state, input);        // maybe empty: then skip the scoring
  *      const scores = await score(items);                     // /v1/score, the session's adapter: each reply
  *                                                             // under [...history, {role: "user", content: item.prompt}]
  *      const { state: next, revision } = textualGradient(state, input, scores);
- *    `scores` are summed log-probs aligned with `items`, or null when scoring failed or was not wanted: the
- *    ledger then goes by rules alone. The same state and input must be used in both phases.
+ *    `scores` are aligned with `items`, or null when scoring failed or was not wanted: then only what was said goes
+ *    out. The same state and input must be used in both phases.
  *    On rejected feedback retry with `revision.after`; on accepted feedback the words stay.
  *    `revision.share` and `revision.hinted` feed shared/src/schedule.ts.
- * 3. The user's own hand: `undoRevision(state)` (words and what was learnt, most recent first),
+ * 3. A model's wordings: where `isExplained(state, input, scores)` says no, draw some (providers/), take them in with
+ *    `learnWordings`, and go through phase 2 with the state that it gives.
+ * 4. The user's own hand: `undoRevision(state)` (words and what was learnt, most recent first),
  *    `editConstraint`, `deleteConstraint`, `forgetSense`; list with `state.constraints` and `state.senses`.
- * 4. A tenant's own senses: validated by contract/lexicon.ts; compile once with `lexiconWith`, pass as
+ * 5. Own senses of a tenant or session: validated by contract/lexicon.ts; compile once with `lexiconOf`, pass as
  *    `options.lexicon` to every call.
- * 5. A model beside the rules: providers/index.ts, `proposeRewrite` then `adopt`.
  *
- * Read gradient.ts first; evidence.ts, ledger.ts (readings) and remarks/ (what people say, kept as they
- * said it) are its two halves.
+ * Read gradient.ts first. remarks/ keeps what people say as they said it; evidence.ts and ledger.ts weigh readings;
+ * stretches.ts, wordings.ts and learnt.ts are the lexicon that a session writes itself.
  */
-export { lexiconWith } from "./custom-lexicon.ts";
+export { lexiconOf } from "./custom-lexicon.ts";
 export type { GradientOptions } from "./evidence.ts";
-export { candidatesToScore, reviseRequest, textualGradient } from "./gradient.ts";
+export { candidatesToScore, isExplained, reviseRequest, textualGradient } from "./gradient.ts";
+export { drawsFor, learnWordings } from "./learnt.ts";
 export {
   deleteConstraint,
   editConstraint,

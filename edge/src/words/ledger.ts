@@ -5,8 +5,9 @@
  * wrong shows only over several replies. Between combinations of senses, what is known travels as
  * marginals. Soft beats hard elimination: a reading never reaches zero.
  */
-import type { CompiledSense } from "./lexicon.ts";
-import type { Ledger, SenseMemory } from "./types.ts";
+import { confidenceOf } from "@rosa2/shared/objective";
+import type { CompiledSense } from "./senses.ts";
+import type { Ledger, Score, SenseMemory } from "./types.ts";
 
 /** Joint readings kept for one combination of senses. */
 export const readingsMax = 256;
@@ -16,7 +17,8 @@ const weightMin = 1e-6;
 const hintFactor = 0.05;
 const statedFactor = 0.02;
 const successFactor = 0.2;
-const correctionFactor = 0.3;
+/** Nats between two wordings of a right reply that still count. */
+const differenceMax = 12;
 
 export const keyOf = (readings: readonly string[]): string => readings.join("|");
 /** Keys split before; the same few thousand come again and again. */
@@ -149,12 +151,12 @@ export function bestReading(
  */
 export function explainReply(
   ledger: Ledger,
-  logprobs: ReadonlyMap<string, number>,
+  scores: ReadingScores,
   fixed: readonly (string | null)[],
 ): readonly string[] | null {
   let best: readonly string[] | null = null;
   let scoreBest = -Infinity;
-  for (const [key, logprob] of logprobs) {
+  for (const [key, { logprob }] of scores) {
     const parts = partsOf(key);
     const score = Math.log(Math.max(ledger.weights[key] ?? 0, Number.MIN_VALUE)) + logprob;
     if (score <= scoreBest) continue;
@@ -208,52 +210,41 @@ export function applySuccess(ledger: Ledger, key: string): Ledger {
 }
 
 /** Log-probs of a reply under each scored reading; readings that were not scored take the mean factor. */
-export type ReadingScores = ReadonlyMap<string, number>;
+export type ReadingScores = ReadonlyMap<string, Score>;
 
-/** Bayes: the reply y was accepted, w ← w·(p(y|x_z) + ε). */
-export function applyAcceptedScores(ledger: Ledger, scores: ReadingScores): Ledger {
-  return rescaleScored(ledger, scores, (logprob) => Math.exp(logprob) + 0.02);
-}
-
-/** Bayes: the reply y was rejected, w ← w·max(10⁻³, 1 − p(y|x_z)). */
+/**
+ * Bayes: the reply y was rejected, w ← w·max(10⁻³, 1 − p), where p = e^{S/T} is the geometric mean of its T tokens'
+ * probabilities under x_z: a long reply says as much as a short one.
+ */
 export function applyRejectedScores(ledger: Ledger, scores: ReadingScores): Ledger {
-  return rescaleScored(ledger, scores, (logprob) => Math.max(1e-3, 1 - Math.exp(logprob)));
+  return rescaleScored(ledger, scores, ({ logprob, tokens }) =>
+    Math.max(1e-3, 1 - confidenceOf(logprob, tokens)),
+  );
 }
 
 /**
- * A correction y*: `bayes` tempers the likelihood, w ← w·exp(max(−3, (S_z − max S)/2)); `rules` takes
- * z = argmax S_z + log w_z and multiplies the others by 0.3.
+ * Bayes, tempered: y is right, an accepted reply or a correction, w ← w·exp((S_z − max S)/2). Summed log-probs, because a
+ * mean over tokens would divide a long reply's evidence by its length; a difference counts 12 nats at most.
  */
-export function applyCorrectionScores(
-  ledger: Ledger,
-  scores: ReadingScores,
-  variant: "bayes" | "rules",
-): Ledger {
-  const best = Math.max(...scores.values());
-  if (variant === "bayes") {
-    return rescaleScored(ledger, scores, (logprob) => Math.exp(Math.max(-3, (logprob - best) / 2)));
-  }
-  let winner = "";
-  let winnerScore = -Infinity;
-  for (const [key, logprob] of scores) {
-    const score = logprob + Math.log((ledger.weights[key] ?? 0) + 1e-3);
-    if (score > winnerScore) [winner, winnerScore] = [key, score];
-  }
-  return rescale(ledger, (_, key) => (key === winner ? 1 : correctionFactor));
+export function applyRightScores(ledger: Ledger, scores: ReadingScores): Ledger {
+  const best = Math.max(...[...scores.values()].map(({ logprob }) => logprob));
+  return rescaleScored(ledger, scores, ({ logprob }) =>
+    Math.exp(Math.max(-differenceMax, logprob - best) / 2),
+  );
 }
 
 function rescaleScored(
   ledger: Ledger,
   scores: ReadingScores,
-  factor: (logprob: number) => number,
+  factor: (score: Score) => number,
 ): Ledger {
   if (scores.size === 0) return ledger;
   let sum = 0;
-  for (const logprob of scores.values()) sum += factor(logprob);
+  for (const score of scores.values()) sum += factor(score);
   const mean = sum / scores.size;
   return rescale(ledger, (_, key) => {
-    const logprob = scores.get(key);
-    return logprob === undefined ? mean : factor(logprob);
+    const score = scores.get(key);
+    return score === undefined ? mean : factor(score);
   });
 }
 

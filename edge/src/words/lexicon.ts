@@ -1,82 +1,9 @@
-/** Compiles senses into regular expressions once per isolate and finds where a text leaves them open; it knows no session. */
-import { everydaySenses } from "@rosa2/shared/lexicon/everyday";
-import { listSenses } from "@rosa2/shared/lexicon/lists";
-import { newWordSense } from "@rosa2/shared/lexicon/new-words";
-import type { Reading, Sense } from "@rosa2/shared/lexicon/sense";
+/** Finds where a text leaves a sense open; senses are a tenant's, a session's own or what it has learnt, and none ships. */
+import { findLearnt } from "./learnt.ts";
 import { blankLiterals } from "./literals.ts";
-
-interface CompiledReading {
-  reading: Reading;
-  cues: RegExp[];
-}
-
-export interface CompiledSense {
-  sense: Sense;
-  span: RegExp | null;
-  applies: RegExp | null;
-  hints: RegExp[];
-  readings: CompiledReading[];
-  /** Of one new word's sense: the sense per word that found it. */
-  template?: CompiledSense;
-}
-
-/** A place of the text that a sense is about. */
-export interface Occurrence {
-  compiled: CompiledSense;
-  start: number;
-  end: number;
-  /** Where a reading's phrase goes. */
-  insertAt: number;
-  /** Reading that the text itself states here, if any. */
-  stated: Reading | null;
-}
+import type { CompiledSense, Occurrence, Reading } from "./senses.ts";
 
 const occurrencesMax = 32;
-
-function compileSense(sense: Sense): CompiledSense {
-  const compile = (source: string) => new RegExp(source, "giu");
-  return {
-    sense,
-    span: sense.span === "" ? null : compile(sense.span),
-    applies: sense.applies === undefined ? null : compile(sense.applies),
-    hints: sense.hints.map(compile),
-    readings: sense.readings.map((reading) => ({ reading, cues: reading.cues.map(compile) })),
-  };
-}
-
-/** The senses that ship; where spans overlap, earlier ones come first. */
-export const shippedSenses: readonly Sense[] = [...listSenses, ...everydaySenses, newWordSense];
-export const shippedLexicon: readonly CompiledSense[] = compileLexicon(shippedSenses);
-
-/** Senses ready to be looked for; where spans overlap, earlier senses come first. */
-export function compileLexicon(senses: readonly Sense[]): CompiledSense[] {
-  return senses.map(compileSense);
-}
-
-/** Senses of words met before: the same word is the same sense throughout an isolate. */
-const wordSenses = new WeakMap<CompiledSense, Map<string, CompiledSense>>();
-const wordSensesMax = 1_000;
-/** Begins the ids of new words' senses. */
-export const wordPrefix = `${newWordSense.id}:`;
-
-/** The sense of one word that a sense per word has found. */
-function senseOfWord(template: CompiledSense, text: string): CompiledSense {
-  const word = text.toLowerCase();
-  const known = wordSenses.get(template) ?? new Map<string, CompiledSense>();
-  wordSenses.set(template, known);
-  const own = known.get(word) ?? {
-    ...template,
-    sense: {
-      ...template.sense,
-      id: wordPrefix + word,
-      label: `what “${word}” means`,
-    },
-    template,
-  };
-  if (known.size >= wordSensesMax) known.clear();
-  known.set(word, own);
-  return own;
-}
 
 /** First match of any of the patterns in the text, or null. */
 function firstMatch(patterns: readonly RegExp[], text: string): RegExpExecArray | null {
@@ -105,24 +32,15 @@ function statedReading(compiled: CompiledSense, text: string): Reading | null {
  * first span of a sentence, and in sentences that hold no span at all; listed data after a colon is never
  * searched, so that the words of a list are not mistaken for instructions.
  */
-export function findOccurrences(
-  text: string,
-  lexicon: readonly CompiledSense[] = shippedLexicon,
-): Occurrence[] {
+export function findOccurrences(text: string, lexicon: readonly CompiledSense[]): Occurrence[] {
+  if (lexicon.length === 0) return [];
   const found: Occurrence[] = [];
   const visible = blankLiterals(text);
-  const lowered = visible.toLowerCase();
   for (const compiled of lexicon) {
-    const { anchors } = compiled.sense;
     if (compiled.span === null) continue;
-    if (anchors !== undefined && !anchors.some((anchor) => lowered.includes(anchor))) continue;
-    if (!applies(compiled, visible)) continue;
     for (const match of visible.matchAll(compiled.span)) {
-      const start = match.index;
-      const end = start + match[0].length;
-      if (end === start) continue;
-      const own = compiled.sense.perWord ? senseOfWord(compiled, match[1] ?? "") : compiled;
-      found.push({ compiled: own, start, end, insertAt: end, stated: null });
+      const [start, end] = [match.index, match.index + match[0].length];
+      if (end > start) found.push({ compiled, start, end, insertAt: end, stated: null });
       if (found.length >= occurrencesMax) break;
     }
   }
@@ -151,22 +69,17 @@ export function findOccurrences(
     span.stated = statedReading(span.compiled, local) ?? statedElsewhere.get(span.compiled) ?? null;
     if (span.compiled.sense.attach === "end") span.insertAt = instructionEnd(text);
   }
-  for (const compiled of lexicon) {
-    if (compiled.span !== null || !applies(compiled, text)) continue;
-    const at = instructionEnd(text);
-    spans.push({
-      compiled,
-      start: at,
-      end: at,
-      insertAt: at,
-      stated: statedReading(compiled, instruction),
-    });
-  }
-  return spans;
+  const learnt = findLearnt(
+    text,
+    lexicon.filter((one) => one.learnt !== undefined),
+  );
+  // What the user or the team defined stands before what was learnt.
+  const free = learnt.filter((one) => !spans.some((own) => overlap(own, one)));
+  return [...spans, ...free].sort((a, b) => a.start - b.start);
 }
 
-function applies(compiled: CompiledSense, text: string): boolean {
-  return compiled.applies === null || firstMatch([compiled.applies], text) !== null;
+function overlap(a: Occurrence, b: Occurrence): boolean {
+  return a.start < b.end && b.start < a.end;
 }
 
 function withoutOverlaps(found: Occurrence[]): Occurrence[] {

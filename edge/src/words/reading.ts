@@ -1,7 +1,10 @@
 /** A request seen through a session's ledger: its open senses, the joint readings it can have, and how each would be worded. */
 import { type CutRequest, compose, cutRequest } from "./compose.ts";
+import { asSaid, compileLearnt } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
-import { type CompiledSense, findOccurrences, type Occurrence, shippedLexicon } from "./lexicon.ts";
+import { findOccurrences } from "./lexicon.ts";
+import { isAbsorbed } from "./remarks/pointer.ts";
+import type { CompiledSense, Occurrence } from "./senses.ts";
 import { constraintsFor } from "./state.ts";
 import type { Attempt, Constraint, Ledger, Span, WordsState } from "./types.ts";
 
@@ -13,6 +16,10 @@ export interface Reading {
   /** Name of the ledger in the state. */
   name: string;
   ledger: Ledger;
+  /** Nothing was learnt of any of the senses yet. */
+  isNew: boolean;
+  /** The joint reading that says nothing that was learnt: learnt senses as said, own ones at their likeliest. */
+  plain: readonly string[];
   /** The request, cut where phrases go. */
   cut: CutRequest;
 }
@@ -20,79 +27,84 @@ export interface Reading {
 /** Reading id by open sense; a sense left out stays as said. */
 export type Chosen = ReadonlyMap<CompiledSense, string>;
 
+/** Nats by which the evidence has to speak for a learnt reading before it is said. */
+const supportNats = 0.1;
+
 export function readRequest(
   state: WordsState,
   request: string,
-  lexicon: readonly CompiledSense[] = shippedLexicon,
+  own: readonly CompiledSense[] = [],
 ): Reading {
+  const lexicon = [...own, ...compileLearnt(state)];
   const occurrences = findOccurrences(request, lexicon);
   const open = new Set(occurrences.filter((o) => o.stated === null).map((o) => o.compiled));
-  const senses = lexicon.flatMap((compiled) => {
-    if (!compiled.sense.perWord) return open.has(compiled) ? [compiled] : [];
-    return [...open].filter(({ template }) => template === compiled);
-  });
+  const senses = lexicon.filter((compiled) => open.has(compiled));
   const name = ledger.ledgerName(senses);
+  const opened = ledger.openLedger(senses, state.ledgers[name], state.senses);
+  const fixed = senses.map(({ learnt }) => (learnt === undefined ? null : asSaid));
   return {
     request,
     occurrences,
     senses,
     name,
-    ledger: ledger.openLedger(senses, state.ledgers[name], state.senses),
+    ledger: opened,
+    isNew: senses.every(({ sense }) => state.senses[sense.id] === undefined),
+    plain: ledger.bestReading(opened, fixed).readings,
     cut: cutRequest(request, occurrences),
   };
 }
 
 /** For each open sense of the request, the reading that an attempt's prompt states, or null where it is as said. */
-export function statedSlots(reading: Reading, attempt: Attempt): (string | null)[] {
-  let { prompt } = attempt;
-  const templates = reading.occurrences.map(({ compiled }) => compiled.template ?? compiled);
-  const find = () =>
-    prompt === reading.request
-      ? reading.occurrences
-      : findOccurrences(prompt, [...new Set(templates)]);
-  let occurrences = find();
-  const meant = new Map<CompiledSense, string>();
-  for (const compiled of reading.senses) {
-    if (compiled.template === undefined || occurrences.some((o) => o.compiled === compiled))
-      continue;
-    const start = reading.occurrences.find((o) => o.compiled === compiled)?.start ?? 0;
-    const found = replacement(compiled, prompt, start);
-    if (found === null) continue;
-    meant.set(compiled, found.id);
-    // What stands in a word's place states no other sense's reading.
-    prompt = prompt.slice(0, found.at) + prompt.slice(found.at + found.length);
-  }
-  if (meant.size > 0) occurrences = find();
+export function statedSlots(reading: Reading, { prompt }: Attempt): (string | null)[] {
+  const own = reading.senses.filter(({ learnt }) => learnt === undefined);
+  const occurrences =
+    prompt === reading.request ? reading.occurrences : findOccurrences(prompt, own);
+  const lowered = prompt.toLowerCase();
   return reading.senses.map((compiled) => {
-    const own = occurrences.find((o) => o.compiled === compiled && o.stated !== null);
-    return meant.get(compiled) ?? own?.stated?.id ?? null;
+    if (compiled.learnt === undefined) {
+      return occurrences.find((o) => o.compiled === compiled && o.stated)?.stated?.id ?? null;
+    }
+    const said = compiled.sense.readings
+      .filter(({ phrase }) => phrase !== "" && lowered.includes(phrase.toLowerCase()))
+      .sort((a, b) => b.phrase.length - a.phrase.length);
+    return said[0]?.id ?? null;
   });
 }
 
-/** The reading that stands in a new word's place, and where: the first from where the request has the word. */
-function replacement(
-  { sense }: CompiledSense,
-  prompt: string,
-  start: number,
-): { id: string; at: number; length: number } | null {
-  const lowered = prompt.toLowerCase();
-  const [first] = sense.readings
-    .filter(({ phrase }) => phrase !== "")
-    .map(({ id, phrase }) => ({ id, at: lowered.indexOf(phrase, start), length: phrase.length }))
-    .filter(({ at }) => at >= 0)
-    .sort((a, b) => a.at - b.at);
-  return first ?? null;
+/** Whether a sense is said only when something speaks for it. */
+export function isShy({ sense }: CompiledSense): boolean {
+  return sense.shy;
 }
 
 /**
- * Whether a sense is said only when something speaks for it. So is one about the whole request unless
- * the request has a span of the same kind: a colon alone makes no list.
+ * A joint reading as far as the evidence speaks for it: what a model proposed is said where it explains what was seen
+ * better than the stretch as it was said, in the company of the others, and only if the whole does so too. Of own senses
+ * every reading may be said.
+ *
+ * How much the evidence speaks for a joint reading is what its weight gained on its prior (nats).
  */
-export function isShy({ occurrences }: Reading, { sense, span }: CompiledSense): boolean {
-  if (sense.shy === true) return true;
-  return (
-    span === null && !occurrences.some((o) => o.compiled.span !== null && !o.compiled.sense.shy)
+export function supported(
+  { senses, plain }: Reading,
+  weighed: Ledger,
+  joint: readonly string[],
+): readonly string[] {
+  const priors = senses.map(
+    ({ sense }) => new Map(sense.readings.map(({ id, prior }) => [id, Math.log(prior)])),
   );
+  const gain = (ids: readonly string[]) => {
+    const weight = weighed.weights[ledger.keyOf(ids)];
+    if (weight === undefined) return Number.NEGATIVE_INFINITY;
+    return ids.reduce((sum, id, slot) => sum - (priors[slot]?.get(id) ?? 0), Math.log(weight));
+  };
+  let said = joint;
+  for (const [slot, { learnt }] of senses.entries()) {
+    if (learnt === undefined) continue;
+    const without = said.with(slot, asSaid);
+    if (gain(without) > gain(said) - supportNats) said = without;
+  }
+  const unsaid = joint.map((id, slot) => (senses[slot]?.learnt === undefined ? id : asSaid));
+  const least = Math.max(gain(unsaid), gain(plain));
+  return gain(said) >= least + supportNats ? said : unsaid;
 }
 
 /** The choice that says every open sense. */
@@ -100,16 +112,23 @@ export function choose({ senses }: Reading, joint: readonly string[]): Chosen {
   return new Map(senses.map((compiled, slot) => [compiled, joint[slot] ?? ""]));
 }
 
-/** The request worded with the given readings and everything that the session's constraints ask. */
+/**
+ * The request worded with the given readings and everything that the session's constraints ask. A short remark that
+ * only pointed at what was misread ("other order") is said by the reading that answers it.
+ */
 export function wording(
   state: WordsState,
   turnId: string | null,
   reading: Reading,
   chosen: Chosen,
 ): { prompt: string; constraints: Constraint[] } {
-  const constraints = constraintsFor(state, turnId, reading.request);
-  const prompt = compose(reading.cut, chosen, constraints);
-  return { prompt, constraints };
+  const held = constraintsFor(state, turnId, reading.request);
+  const phrases = [...chosen].flatMap(([{ sense, learnt }, id]) => {
+    const phrase = sense.readings.find((r) => r.id === id)?.phrase ?? "";
+    return learnt === undefined || phrase === "" ? [] : [phrase];
+  });
+  const constraints = held.filter((one) => phrases.length === 0 || !isAbsorbed(one, phrases));
+  return { prompt: compose(reading.cut, chosen, constraints), constraints };
 }
 
 /** Where the request is ambiguous and what is chosen there. */

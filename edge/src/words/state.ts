@@ -11,7 +11,16 @@ const remarksCharsMax = 32_768;
 const undoMax = 5;
 
 export function emptyWords(): WordsState {
-  return { version: 1, ledgers: {}, senses: {}, constraints: [], constraintCount: 0, undo: [] };
+  return {
+    version: 1,
+    ledgers: {},
+    senses: {},
+    constraints: [],
+    constraintCount: 0,
+    learnt: [],
+    draws: {},
+    undo: [],
+  };
 }
 
 /**
@@ -131,7 +140,7 @@ export function forgetSense(state: WordsState, sense: string): WordsState {
   const ledgers = Object.fromEntries(
     Object.entries(state.ledgers).filter(([, ledger]) => !ledger.senses.includes(sense)),
   );
-  return { ...state, senses, ledgers };
+  return { ...state, senses, ledgers, learnt: state.learnt.filter(({ id }) => id !== sense) };
 }
 
 function requireConstraint(state: WordsState, id: string): void {
@@ -142,8 +151,8 @@ function requireConstraint(state: WordsState, id: string): void {
 
 /** Remembers the state before a revision of turn `turnId`, whose words were `prompt`. */
 export function rememberForUndo(state: WordsState, turnId: string, prompt: string): WordsState {
-  const { ledgers, senses, constraints } = state;
-  const snapshot: Snapshot = { turnId, prompt, ledgers, senses, constraints };
+  const { ledgers, senses, constraints, learnt } = state;
+  const snapshot: Snapshot = { turnId, prompt, ledgers, senses, constraints, learnt };
   return { ...state, undo: [...state.undo, snapshot].slice(-undoMax) };
 }
 
@@ -153,9 +162,9 @@ export function undoRevision(
 ): { state: WordsState; turnId: string; prompt: string } | null {
   const snapshot = state.undo.at(-1);
   if (snapshot === undefined) return null;
-  const { turnId, prompt, ledgers, senses, constraints } = snapshot;
+  const { turnId, prompt, ledgers, senses, constraints, learnt } = snapshot;
   return {
-    state: { ...state, ledgers, senses, constraints, undo: state.undo.slice(0, -1) },
+    state: { ...state, ledgers, senses, constraints, learnt, undo: state.undo.slice(0, -1) },
     turnId,
     prompt,
   };

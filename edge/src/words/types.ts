@@ -31,6 +31,18 @@ export interface Constraint {
   replaces?: { from: string; to: string };
 }
 
+/** A stretch of the session's requests, and the other ways of saying it that were proposed. */
+export interface LearntSense {
+  id: string;
+  /** The stretch as it was said, in lower case; of `whole` the request. */
+  said: string;
+  place: "instead" | "after" | "whole";
+  /** The mark that follows the stretch, where readings come after it. */
+  follows: string;
+  /** `prior`: share of the proposals that said it so; `by`: who proposed it, on which turn. */
+  readings: { phrase: string; prior: number; by: string; turnId: string }[];
+}
+
 /** What `undoRevision` brings back. */
 export interface Snapshot {
   turnId: string;
@@ -38,6 +50,7 @@ export interface Snapshot {
   ledgers: Record<string, Ledger>;
   senses: Record<string, SenseMemory>;
   constraints: Constraint[];
+  learnt: LearntSense[];
 }
 
 /** Everything the words axis remembers of a session. Treat it as opaque, store it as JSON. */
@@ -47,6 +60,9 @@ export interface WordsState {
   senses: Record<string, SenseMemory>;
   constraints: Constraint[];
   constraintCount: number;
+  learnt: LearntSense[];
+  /** Wordings drawn so far, by the request's stretches. */
+  draws: Record<string, number>;
   undo: Snapshot[];
 }
 
@@ -101,6 +117,21 @@ export interface GradientInput {
 
 export type Diagnosis = "ambiguous" | "incapable" | "both" | "unclear_feedback" | "accepted";
 
+/** One way to say the request, and how much speaks for it. */
+export interface Candidate {
+  /** Key of the joint reading. */
+  reading: string;
+  wording: string;
+  /** `said`, `composed` (with the remarks), `senses` (own ones), `session` (learnt earlier), or a rewriter's name. */
+  by: string;
+  /** Share of the ledger's weight before and after this feedback. */
+  prior: number;
+  share: number;
+  /** Log-probs under it of the rejected reply and of the right one (nats), where they were scored. */
+  rejected: number | null;
+  right: number | null;
+}
+
 export interface Revision {
   changed: boolean;
   before: string;
@@ -116,6 +147,17 @@ export interface Revision {
   hinted: boolean;
   /** Share behind the rejected attempt's reading before this feedback: π_z of the schedule. */
   share: number;
+  /** The likeliest wordings that were weighed, the likeliest first. */
+  candidates: Candidate[];
+  /** Who proposed the wording that goes out, and why it does. */
+  by: string;
+  reason: string;
+}
+
+/** Log-prob of a scored reply, and the tokens that it has. */
+export interface Score {
+  logprob: number;
+  tokens: number;
 }
 
 /**

@@ -30,7 +30,7 @@ const fileSchema = z.looseObject({
   normalizer: part,
   pre_tokenizer: part,
   decoder: part,
-  added_tokens: z.array(z.looseObject({ id: z.number() })).default([]),
+  added_tokens: z.array(z.looseObject({ id: z.number(), content: z.string() })).default([]),
   model: z.looseObject({
     type: z.string().default("BPE"),
     vocab: z.union([z.record(z.string(), z.number()), z.array(z.unknown())]),
@@ -51,9 +51,11 @@ export function describeTokenizer(
   let largest = 0;
   for (const id of ids) largest = Math.max(largest, id);
   for (const { id } of added_tokens) largest = Math.max(largest, id);
-  if (config && largest >= config.vocabSize)
+  const { vocabSize = Infinity } = config ?? {};
+  const unusable = added_tokens.filter(({ id }) => id >= vocabSize).map(({ content }) => content);
+  if (unusable.length > 0)
     findings.warn(
-      `tokenizer.json has ids up to ${largest}, but the model has embeddings below vocab_size ${config.vocabSize} only`,
+      `${unusable.length} added tokens stay text, because the model has no embeddings from ${vocabSize} on: ${unusable.slice(0, 5).join(" ")}`,
     );
 
   const parts = Object.entries({ normalizer, pre_tokenizer, decoder });
@@ -66,7 +68,9 @@ export function describeTokenizer(
     end_token: null,
     end_ids: [],
   };
-  const tokenizer = tryTo(findings, () => ChatTokenizer.load(directory, config?.eosIds ?? []));
+  const tokenizer = tryTo(findings, () =>
+    ChatTokenizer.load(directory, config?.eosIds ?? [], config?.vocabSize),
+  );
   if (tokenizer === null) return report;
   report.end_token = tokenizer.tokenText(tokenizer.endId);
   report.end_ids = [...tokenizer.endIds];

@@ -12,6 +12,7 @@ import {
   openCheckpoint,
   tensorShapes,
 } from "../checkpoint/checkpoint.ts";
+import { ignoredNote } from "../checkpoint/generation-config.ts";
 import { readJson } from "../checkpoint/json.ts";
 import { missingConfig } from "../checkpoint/missing-files.ts";
 import { readModelConfig } from "../checkpoint/model-config.ts";
@@ -118,6 +119,8 @@ export function checkModel(
   // The files may hold a head that the config calls tied.
   const served = checkpoint?.config ?? config;
   const memory = checkpoint && describeMemory(checkpoint.config, settings);
+  const ignored = config && ignoredNote(config.ignoredGeneration);
+  if (ignored) warnings.push(ignored);
   if (memory) warnings.push(...memoryWarnings(memory));
   return {
     runs: problems.length === 0,

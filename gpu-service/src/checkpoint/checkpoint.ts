@@ -26,6 +26,22 @@ export interface TensorLocation {
   shape: readonly number[];
 }
 
+/** What a merged LoRA adds to one linear layer: W + B·A. */
+export interface LoraDelta {
+  rank: number;
+  /** [rank, in] */
+  A: Float32Array;
+  /** [out, rank], the scale included. */
+  B: Float32Array;
+}
+
+/** The LoRA that a checkpoint was merged with. */
+export interface BaseLora {
+  name: string;
+  /** By the decoder's module path, e.g. `model.layers.0.self_attn.q_proj`. */
+  deltas: ReadonlyMap<string, LoraDelta>;
+}
+
 export interface Checkpoint {
   readonly directory: string;
   readonly config: ModelConfig;
@@ -33,6 +49,8 @@ export interface Checkpoint {
   readonly parameterCount: number;
   /** SHA-256 over config.json and the weight files, in hexadecimal; computed at the first use. */
   readonly digest: string;
+  /** The LoRA merged into what `tensor` reads; the files that `location` names know nothing of it. */
+  readonly lora: BaseLora | null;
   has(name: string): boolean;
   location(name: string): TensorLocation;
   /** The tensor, or a part of it, in fp32, row-major, in memory of its own. */
@@ -73,6 +91,7 @@ export function openCheckpoint(directory: string): Checkpoint {
       digest ??= digestFiles([join(directory, "config.json"), ...paths]);
       return digest;
     },
+    lora: null,
     has: (name) => found.has(name),
     location: (name) => {
       const { file, info } = tensorOf(name);

@@ -97,6 +97,8 @@ export interface ModelConfig {
   bosId: number | null;
   /** How to sample where a request does not say; temperature 0 is greedy. */
   sampling: SamplingDefaults;
+  /** Settings of generation_config.json that would change replies and are not followed, with their values. */
+  ignoredGeneration: Readonly<Record<string, unknown>>;
   /** Type of the saved weights, as the config states it. */
   dtype: "float32" | "float16" | "bfloat16";
 }
@@ -109,4 +111,8 @@ export interface SamplingDefaults {
   min_p: number;
   /** Divides positive logits of tokens in prompt or reply, multiplies negative ones; 1 changes nothing. */
   repetition_penalty: number;
+  /** Tokens that are never chosen. */
+  suppress_tokens?: readonly number[];
+  /** Texts that end a reply, beside those of a request. */
+  stop_strings?: readonly string[];
 }

@@ -103,6 +103,7 @@ export function readModelConfig(configJson: unknown, generationJson?: unknown): 
     eosIds: readEos(generation.eosIds ?? valueOr(raw.eos_token_id, defaults.eosIds)),
     bosId: raw.bos_token_id === -1 ? null : (valueOr(raw.bos_token_id, defaults.bosId) ?? null),
     sampling: generation.sampling,
+    ignoredGeneration: generation.ignored,
     dtype: readDtype(raw),
   };
 }

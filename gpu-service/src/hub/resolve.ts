@@ -100,7 +100,8 @@ async function download(
     await fetchDescription(model, cache, staging);
     const weights = weightFiles(model, staging);
     // Gigabytes are not worth fetching for a model that will not run.
-    ChatTokenizer.load(staging, openConfig(staging).eosIds);
+    const { eosIds, vocabSize } = openConfig(staging);
+    ChatTokenizer.load(staging, eosIds, vocabSize);
     cache.blobs.requireSpace(weights);
     report?.start(
       model.label,

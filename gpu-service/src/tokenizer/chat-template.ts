@@ -2,6 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
 import { Template } from "./jinja/template.ts";
+import { matchAny } from "./match-any.ts";
 import { messagesAsText, templateMessages, templateTools } from "./tool-messages.ts";
 import { withinTime } from "./within-time.ts";
 
@@ -135,19 +136,4 @@ class StandIns {
       (whole, index) => this.#words[Number(index)] ?? whole,
     );
   }
-}
-
-/** Matches any of the words, the longest where several begin at the same place; null for no words. */
-export function matchAny(words: readonly string[]): RegExp | null {
-  if (words.length === 0) return null;
-  const longestFirst = [...words].sort((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map(escapePattern).join("|"), "gu");
-}
-
-function escapePattern(word: string): string {
-  return word.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) => `\\x${hex(character)}`);
-}
-
-function hex(character: string): string {
-  return character.charCodeAt(0).toString(16).padStart(2, "0");
 }

@@ -2,6 +2,8 @@
 
 /** Tokens held back at most: no character of UTF-8 takes more than four bytes. */
 const heldTokensMax = 8;
+/** Bytes of a character that may be there while the last one is missing. */
+const characterBytesMax = 3;
 /** An ending that the next token may change: bytes of a character that are not all there yet. */
 const unfinished = /\ufffd$/u;
 
@@ -38,10 +40,31 @@ export class Detokenizer {
       return "";
     }
     const isJoined = this.#joiner !== null && text.endsWith(this.#joiner);
-    if ((isJoined || unfinished.test(text)) && heldCount < heldTokensMax) return "";
+    if (isJoined || unfinished.test(text)) {
+      if (heldCount < heldTokensMax) return "";
+      const piece = this.#takeFinished(text, before);
+      if (piece !== null) return piece;
+    }
     this.#window = this.#window.slice(this.#contextCount);
     this.#contextCount = this.#window.length;
     return text.slice(before.length);
+  }
+
+  /**
+   * After many bytes that make no characters, all but the last few, which may begin one; null where those cannot be
+   * told apart. `text` is the window's, `before` the context's.
+   */
+  #takeFinished(text: string, before: string): string | null {
+    for (let rest = 1; rest <= characterBytesMax; rest++) {
+      const cut = this.#window.length - rest;
+      if (cut <= this.#contextCount) return null;
+      const finished = this.#decode(this.#window.slice(0, cut));
+      if (`${finished}\ufffd` !== text) continue;
+      this.#window = this.#window.slice(this.#contextCount);
+      this.#contextCount = this.#window.length - rest;
+      return finished.slice(before.length);
+    }
+    return null;
   }
 
   /** What is still held back, when nothing follows: bytes that make no character become U+FFFD. */

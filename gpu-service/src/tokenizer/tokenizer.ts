@@ -8,7 +8,8 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
 import { splitThought } from "@rosa2/shared/thinking";
 import { z } from "zod";
-import { ChatTemplate, type Forbids, matchAny } from "./chat-template.ts";
+import { type AddedToken, isMarkup, TokenMatcher } from "./added-tokens.ts";
+import { ChatTemplate, type Forbids } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
 import { missingTokenizer } from "./missing-tokenizer.ts";
 import { type TokenizerFile, tokenizerFileSchema, Vocabulary } from "./vocabulary.ts";
@@ -43,40 +44,52 @@ export class ChatTokenizer {
   readonly endIds: readonly number[];
   readonly #vocabulary: Vocabulary;
   readonly #template: ChatTemplate;
-  readonly #addedTokens: ReadonlyMap<string, TokenizerFile["added_tokens"][number]>;
-  /** Matches every added token, and those that are not special. */
-  readonly #anyToken: RegExp | null;
-  readonly #plainToken: RegExp | null;
+  readonly #addedTokens: ReadonlyMap<string, AddedToken>;
+  readonly #templateSource: string;
+  /** Every added token that is looked for before text is normalised, and those that are not special. */
+  readonly #anyToken: TokenMatcher;
+  readonly #plainToken: TokenMatcher;
   /** Known after its first use. */
   #betweenPromptAndAnswer: string | null = null;
 
   /**
    * `eosIds` are the checkpoint's end tokens. A model trained further with another template may end its
    * replies with the tokenizer's `eos_token` instead, so that one counts too; of all, the one that the
-   * template itself writes after a reply is `endId`. Throws `checkpoint_invalid` or `checkpoint_unsupported`.
+   * template itself writes after a reply is `endId`. Ids from `vocabSize` on have no embedding. Throws `checkpoint_invalid` or `checkpoint_unsupported`.
    */
-  constructor(files: TokenizerFiles, eosIds: readonly number[]) {
+  constructor(files: TokenizerFiles, eosIds: readonly number[], vocabSize = Infinity) {
     const file = parse(tokenizerFileSchema, files.tokenizer, "tokenizer.json");
     const config = parse(configSchema, files.config, "tokenizer_config.json");
     const named = { ...namedTokens(files.specialTokens ?? {}), ...namedTokens(config) };
-    this.#vocabulary = new Vocabulary(file, config);
-    this.#addedTokens = new Map(file.added_tokens.map((token) => [token.content, token]));
-    const contents = [...this.#addedTokens.keys()];
-    this.#anyToken = matchAny(contents);
-    this.#plainToken = matchAny(contents.filter((token) => !this.#forbids("assistant", token)));
-    this.#template = new ChatTemplate(
-      templateSource(files, config),
-      named,
-      contents,
-      this.#forbids,
+    this.#templateSource = templateSource(files, config);
+    refuseIdsBeyond(file, vocabSize);
+    // A token without an embedding cannot be fed: its name stays text.
+    const added = file.added_tokens.filter(({ id }) => id < vocabSize);
+    this.#addedTokens = new Map(added.map((token) => [token.content, token]));
+    const isNormalised = (token: AddedToken) =>
+      token.normalized &&
+      !token.special &&
+      Boolean(file.normalizer) &&
+      !isMarkup(token.content, this.#templateSource);
+    this.#vocabulary = new Vocabulary(
+      { ...file, added_tokens: added },
+      config,
+      added.filter(isNormalised),
     );
+    const early = new Map([...this.#addedTokens].filter(([, token]) => !isNormalised(token)));
+    this.#anyToken = new TokenMatcher(early);
+    this.#plainToken = new TokenMatcher(
+      new Map([...early].filter(([content]) => !this.#forbids("assistant", content))),
+    );
+    const contents = [...this.#addedTokens.keys()];
+    this.#template = new ChatTemplate(this.#templateSource, named, contents, this.#forbids);
     const ownEnd = this.#addedTokens.get(named.eos_token ?? "")?.id;
     this.endIds = [...new Set(ownEnd === undefined ? eosIds : [...eosIds, ownEnd])];
     this.endId = this.#findEndId();
   }
 
   /** Reads the tokenizer's files from a checkpoint directory. */
-  static load(directory: string, eosIds: readonly number[]): ChatTokenizer {
+  static load(directory: string, eosIds: readonly number[], vocabSize = Infinity): ChatTokenizer {
     const template = join(directory, "chat_template.jinja");
     if (existsSync(directory) && !existsSync(join(directory, "tokenizer.json")))
       throw missingTokenizer(readdirSync(directory), directory);
@@ -90,6 +103,7 @@ export class ChatTokenizer {
         chatTemplate: existsSync(template) ? readFileSync(template, "utf8") : undefined,
       },
       eosIds,
+      vocabSize,
     );
   }
 
@@ -203,14 +217,10 @@ export class ChatTokenizer {
   }
 
   /** A pattern of tokenizer.json may take for ever on some text; then `checkpoint_unsupported` is thrown. */
-  #encodeInTime(
-    text: string,
-    pattern: RegExp | null,
-    restore?: (part: string) => string,
-  ): number[] {
+  #encodeInTime(text: string, tokens: TokenMatcher, restore?: (part: string) => string): number[] {
     const limitMs = Math.ceil(encodeMsMax.base + encodeMsMax.perCharacter * text.length);
     try {
-      return withinTime(limitMs, () => this.#encode(text, pattern, restore));
+      return withinTime(limitMs, () => this.#encode(text, tokens, restore));
     } catch (cause) {
       if (!(cause instanceof TookTooLong)) throw cause;
       throw new RosaError(
@@ -221,21 +231,13 @@ export class ChatTokenizer {
     }
   }
 
-  /** Splits at the tokens that `pattern` matches; what lies between is plain text. */
-  #encode(text: string, pattern: RegExp | null, restore = (part: string) => part): number[] {
+  /** Divided at tokens; what lies between is plain text. */
+  #encode(text: string, tokens: TokenMatcher, restore = (part: string) => part): number[] {
     const ids: number[] = [];
-    const sections = splitAt(text, pattern);
-    for (const [index, section] of sections.entries()) {
-      const token = index % 2 === 1 ? this.#addedTokens.get(section) : undefined;
-      if (token !== undefined) {
-        ids.push(token.id);
-        continue;
-      }
-      let plain = section;
-      if (this.#addedTokens.get(sections[index - 1] ?? "")?.rstrip) plain = plain.trimStart();
-      if (this.#addedTokens.get(sections[index + 1] ?? "")?.lstrip) plain = plain.trimEnd();
-      if (plain === "") continue; // a normaliser would make a token of nothing
-      for (const id of this.#vocabulary.encodePlain(restore(plain), index)) ids.push(id);
+    for (const [index, section] of tokens.divide(text).entries()) {
+      if (section.token !== null) ids.push(section.token.id);
+      else
+        for (const id of this.#vocabulary.encodePlain(restore(section.text), index)) ids.push(id);
     }
     return ids;
   }
@@ -248,7 +250,8 @@ export class ChatTokenizer {
     const token = this.#addedTokens.get(content);
     if (token === undefined) return false;
     return (
-      token.special || ((role === "user" || role === "tool") && /^(<.*>|\[.*\])$/su.test(content))
+      token.special ||
+      ((role === "user" || role === "tool") && isMarkup(content, this.#templateSource))
     );
   };
 
@@ -269,17 +272,16 @@ export class ChatTokenizer {
   }
 }
 
-/** Plain text at even places, tokens at odd ones. */
-function splitAt(text: string, pattern: RegExp | null): string[] {
-  if (pattern === null) return [text];
-  const sections: string[] = [];
-  let end = 0;
-  for (const { 0: token, index } of text.matchAll(pattern)) {
-    sections.push(text.slice(end, index), token);
-    end = index + token.length;
-  }
-  sections.push(text.slice(end));
-  return sections;
+/** Throws `checkpoint_invalid` where the model's own vocabulary has ids that no embedding goes with. */
+function refuseIdsBeyond({ model: { vocab } }: TokenizerFile, vocabSize: number): void {
+  let largest = Array.isArray(vocab) ? vocab.length - 1 : 0;
+  if (!Array.isArray(vocab)) for (const token in vocab) largest = Math.max(largest, vocab[token]!);
+  if (largest >= vocabSize)
+    throw new RosaError(
+      "checkpoint_invalid",
+      `Cannot use tokenizer.json: its vocabulary has ids up to ${largest}, the model embeddings below vocab_size ${vocabSize} only`,
+      { param: "tokenizer.json" },
+    );
 }
 
 function templateSource(

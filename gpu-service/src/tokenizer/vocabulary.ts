@@ -8,21 +8,13 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
+import { type AddedToken, addedTokenSchema, TokenMatcher } from "./added-tokens.ts";
+import { fixParts } from "./library-fixes.ts";
 import { type ByteSpelling, byteSpelling, joinerOf, tokenBytes } from "./token-bytes.ts";
 
 /** The parts of tokenizer.json that are read here; the rest goes to the library as it is. */
 export const tokenizerFileSchema = z.looseObject({
-  added_tokens: z
-    .array(
-      z.looseObject({
-        id: z.number().int().min(0),
-        content: z.string().min(1),
-        special: z.boolean().default(false),
-        lstrip: z.boolean().default(false),
-        rstrip: z.boolean().default(false),
-      }),
-    )
-    .default([]),
+  added_tokens: z.array(addedTokenSchema).default([]),
   model: z.looseObject({
     type: z.string().optional(),
     // Hundreds of thousands of entries: loops, where a schema of each would take a second.
@@ -37,7 +29,6 @@ export const tokenizerFileSchema = z.looseObject({
   }),
 });
 export type TokenizerFile = z.infer<typeof tokenizerFileSchema>;
-export type AddedToken = TokenizerFile["added_tokens"][number];
 
 /** The library takes any other kind for one of these, and would split text into other tokens than the model knows. */
 const modelKinds = ["BPE", "Unigram", "WordPiece"];
@@ -53,8 +44,18 @@ export class Vocabulary {
   /** The decoder's joining mark, which is no text. */
   readonly joiner: string | null;
 
-  /** `config` is tokenizer_config.json. Throws `checkpoint_unsupported` if the library cannot run the file. */
-  constructor(file: TokenizerFile, config: Record<string, unknown>) {
+  /** Tokens that are looked for in normalised text. */
+  readonly #normalised: TokenMatcher;
+
+  /**
+   * `config` is tokenizer_config.json; `normalised` are added tokens to look for in normalised text. Throws `checkpoint_unsupported` if the
+   * library cannot run the file.
+   */
+  constructor(
+    file: TokenizerFile,
+    config: Record<string, unknown>,
+    normalised: readonly AddedToken[] = [],
+  ) {
     const { type } = file.model;
     if (type !== undefined && !modelKinds.includes(type))
       throw new RosaError(
@@ -68,7 +69,9 @@ export class Vocabulary {
     );
     try {
       this.#encoder = new Tokenizer(withoutSpecialTokens(file), config);
-      this.#decoder = new Tokenizer(withoutMerges(file), config);
+      fixParts(this.#encoder);
+      this.#decoder = new Tokenizer(withoutMerges(this.#asDecoded(file, normalised)), config);
+      fixParts(this.#decoder);
     } catch (cause) {
       throw new RosaError(
         "checkpoint_unsupported",
@@ -76,6 +79,9 @@ export class Vocabulary {
         { param: "tokenizer.json", cause },
       );
     }
+    this.#normalised = new TokenMatcher(
+      new Map(normalised.map((token) => [this.#normalise(token.content), token])),
+    );
     this.tokenCharsMax = longestToken(file);
     this.#bytes = byteSpelling(file.decoder);
     this.joiner = joinerOf(file.decoder);
@@ -86,17 +92,38 @@ export class Vocabulary {
    * that added tokens divide a longer text into; only the first may get a prefix space.
    */
   encodePlain(text: string, sectionIndex: number): number[] {
-    const { normalizer, pre_tokenizer: split, model } = this.#encoder;
-    if (model === null) throw new Error("Cannot encode: the tokenizer has no model");
-    const normalised = normalizer === null ? text : normalizer(text);
-    const words =
-      split === null ? [normalised] : split(normalised, { section_index: sectionIndex });
     const ids: number[] = [];
+    for (const [index, section] of this.#normalised.divide(this.#normalise(text)).entries()) {
+      if (section.token !== null) ids.push(section.token.id);
+      else this.#encodeNormalised(section.text, sectionIndex + index, ids);
+    }
+    return ids;
+  }
+
+  /** Tokens that are looked for in normalised text are decoded as that text. */
+  #asDecoded(file: TokenizerFile, normalised: readonly AddedToken[]): TokenizerFile {
+    const changed = new Set(normalised);
+    return {
+      ...file,
+      added_tokens: file.added_tokens.map((token) =>
+        changed.has(token) ? { ...token, content: this.#normalise(token.content) } : token,
+      ),
+    };
+  }
+
+  #normalise(text: string): string {
+    const { normalizer } = this.#encoder;
+    return normalizer === null ? text : normalizer(text);
+  }
+
+  #encodeNormalised(text: string, sectionIndex: number, ids: number[]): void {
+    const { pre_tokenizer: split, model } = this.#encoder;
+    if (model === null) throw new Error("Cannot encode: the tokenizer has no model");
+    const words = split === null ? [text] : split(text, { section_index: sectionIndex });
     for (const token of model(words)) {
       const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
       if (id !== undefined) ids.push(id);
     }
-    return ids;
   }
 
   /** Text of the ids; special tokens and ids beyond the vocabulary stand for nothing. */

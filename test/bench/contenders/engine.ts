@@ -236,7 +236,10 @@ const methods = {
 /** One update on random corrections, beside whatever else the scheduler does. */
 async function learn({ iterations, anchors = true, ...size }: UpdateRequest): Promise<void> {
   const plan = { ...adaptPlanDefaults, iterations, anchors };
-  await scheduler.runBackground(++lastId, 1, adapt(withProbes(model), tokenRows(size), plan, null));
+  await scheduler.runBackground(
+    { id: ++lastId, tenant: "bench", priority: 1 },
+    adapt(withProbes(model), tokenRows(size), plan, null),
+  );
 }
 
 function tokenRows(size: RowsSize): TokenRow[] {

@@ -195,8 +195,9 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
     const me = await converse("accept", "Say hello");
     await me.reply(1);
     await me.page.getByRole("button", { name: "Right", exact: true }).click();
-    await me.page.locator(".decision").waitFor();
+    await me.page.getByText("You said it was right").waitFor();
     expect(await me.page.locator(".turn").count()).toBe(1);
+    expect(await me.page.locator(".card").count()).toBe(0);
   });
 });
 
@@ -232,6 +233,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       expect(await me.findBarriers()).toEqual([]);
       await me.page.getByRole("button", { name: "Teach and try again" }).click();
       await me.reply(2);
+      await me.page.getByText("The numbers").first().click();
       await me.page.locator(".shifts").first().waitFor();
       await me.shoot("session");
       expect(await me.findBarriers()).toEqual([]);

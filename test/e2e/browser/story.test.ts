@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { readRunning } from "../../../edge/local/state.ts";
+import { isOutsideSkill, works } from "../../../edge/playground/src/mini.ts";
 import { drawRequest } from "../support/requests.ts";
 import { makeStateFolder, Rosa } from "../support/rosa.ts";
 import { chromiumPath, launch, type Size, Visitor } from "./support/browser.ts";
@@ -49,6 +50,14 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     expect((await me.reply(2)).trim()).toBe(meant);
     await page.locator(".diff ins").first().waitFor();
     expect(await page.locator(".card.weights .decision").textContent()).toBe("updated");
+    expect(await page.locator(".card.weights .sentence").textContent()).toMatch(
+      /^The right reply was .+, now .+\.$/,
+    );
+    const bars = page.locator(".chances tr[data-what=right] .chance-bar");
+    const widths = await bars.evaluateAll((all) => all.map((bar) => bar.clientWidth));
+    expect(widths[1]).toBeGreaterThan(widths[0] ?? 0);
+    await me.shoot("sentences");
+    await page.locator(".card.weights summary").click();
     expect(await page.locator(".card.weights .reason").textContent()).not.toBe("");
     const measures = page.locator(".card.weights .measures");
     for (const name of [
@@ -59,8 +68,11 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
       "generation",
       "objective",
     ]) {
-      const measure = measures.locator("div", { hasText: name });
-      expect(await measure.locator("dd").textContent()).not.toBe("–");
+      const measure = measures
+        .locator("div")
+        .filter({ has: page.locator("dt", { hasText: name }) });
+      expect(await measure.locator("dd").first().textContent()).not.toBe("–");
+      expect((await measure.locator(".means").textContent())?.length).toBeGreaterThan(20);
     }
     await page.locator(".shifts .predicted + span").waitFor();
     await page.locator(".shifts .realised + span").waitFor();
@@ -85,6 +97,29 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     expect(await page.locator(".turn .generation").allTextContents()).toEqual(["base", "g1"]);
     await me.shoot("forked");
     expect(me.complaints).toEqual([]);
+  });
+
+  it("is told what the model is, and every request that is said to work does", async () => {
+    const me = await arrive("model", "desktop");
+    const { page } = me;
+    await page.getByRole("link", { name: /rosa2-mini/ }).click();
+    await page.getByRole("heading", { name: "What works" }).waitFor();
+    await me.shoot("panel");
+    expect(await me.findBarriers()).toEqual([]);
+    expect(works.length).toBeGreaterThanOrEqual(12);
+    for (const { request, answer } of works) {
+      const session = await rosa.openSession();
+      const turn = await rosa.ask(session.id, request);
+      expect([request, turn.reply]).toEqual([request, answer]);
+      expect(isOutsideSkill("rosa2-mini", turn.reply, turn.confidence), request).toBe(false);
+    }
+    await page.getByRole("button", { name: works[0]!.request }).click();
+    expect(await me.reply(1)).toBe(works[0]!.answer);
+    await me.ask("What is the capital of France?");
+    await me.reply(2);
+    await page.getByRole("link", { name: "See what works" }).waitFor();
+    await me.shoot("outside");
+    expect(await me.findBarriers()).toEqual([]);
   });
 
   it("downloads a generation as a PEFT archive", async () => {

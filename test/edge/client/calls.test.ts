@@ -228,6 +228,21 @@ describe("the client's other promises", () => {
     expect(network.sent).toHaveLength(1);
   });
 
+  it("gives a phone a token that sees its owner's sessions and no other's", async () => {
+    const { client } = await newClient();
+    const mine = await client.createSession({ title: "the server's own" });
+    const { token } = await client.createClientToken({ owner: "user-1", ttl_seconds: 60 });
+    const phone = new Rosa2({ baseUrl: "http://rosa2.test", apiKey: token, fetch: toWorker });
+    const own = await phone.createSession();
+    expect(await own.ask("hello")).toMatchObject({ reply: "echo: hello" });
+    expect(await own.change({ title: "on the phone" })).toMatchObject({ title: "on the phone" });
+    const seen: string[] = [];
+    for await (const { id } of phone.sessions()) seen.push(id);
+    expect(seen).toEqual([own.id]);
+    await expect(phone.session(mine.id).read()).rejects.toBeInstanceOf(NotFoundError);
+    await expect(phone.usage()).rejects.toBeInstanceOf(PermissionDeniedError);
+  });
+
   it("gives each kind of failure a class of its own", async () => {
     const { caller, client } = await newClient({ retriesMax: 0 });
     const stranger = new Rosa2({ baseUrl: "http://rosa2.test", apiKey: "no", fetch: toWorker });
@@ -264,6 +279,11 @@ describe("the client's other promises", () => {
       ...[() => client.revokeKey("k"), () => client.usage(), () => client.budget()],
       ...[() => client.setBudget(1), () => client.tenant(), () => client.eraseTenant("x")],
       ...[() => client.lexicon(), () => client.setLexicon({ senses: [] })],
+      ...[() => session.change({}), () => client.createClientToken({ owner: "o" })],
+      ...[() => client.createClientTokens([]), () => client.revokeClientTokens("o")],
+      ...[() => client.signingKeys().next(), () => client.revokeSigningKey("k")],
+      () =>
+        client.createSigningKey({ name: "k", public_key: { kty: "OKP", crv: "Ed25519", x: "" } }),
     ];
     for (const call of calls) await Promise.resolve(call()).catch(() => {});
     const sent = network.sent.map(({ method, path }) => `${method} ${path.split("?")[0]}`);

@@ -87,6 +87,17 @@ async function expectOk<T>(response: Response): Promise<T> {
   return (await response.json()) as T;
 }
 
+/** A team's own sense, so that a session learns from remarks alone which order is meant. */
+export const orderSense = {
+  id: "order",
+  label: "the order",
+  spans: ["sort them"],
+  readings: [
+    { id: "up", phrase: "from smallest to largest", cues: ["smallest first"] },
+    { id: "down", phrase: "from largest to smallest", cues: ["largest first"] },
+  ],
+};
+
 export function openSession(caller: Caller, body: object = {}): Promise<SessionDetail> {
   return caller.make<SessionDetail>("/v1/sessions", body);
 }

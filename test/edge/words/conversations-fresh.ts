@@ -160,7 +160,7 @@ export const freshConversations: Conversation[] = [
     request: "Sort these books by year: Emma 1815, Dune 1965, Ulysses 1922",
     reply: "Emma, Ulysses, Dune",
     feedback: "newest first",
-    must: ["in descending order"],
+    must: ["newest first"],
     mustNot: ["plain text"],
   },
   {

@@ -48,18 +48,7 @@ describe("everyday conversations", () => {
   });
 
   it("keep the request byte for byte, but for a number that the user takes back", () => {
-    const changed = conversations.filter((c) => !isWithin(c.request, reword(c)));
+    const changed = conversations.filter((c) => !reword(c).startsWith(c.request.trimEnd()));
     expect(changed.map(({ feedback }) => feedback)).toEqual(["no, 2024"]);
   });
 });
-
-/** Whether every character of a text stands in another, in order. */
-function isWithin(text: string, other: string): boolean {
-  let at = 0;
-  for (const character of text) {
-    at = other.indexOf(character, at);
-    if (at < 0) return false;
-    at += character.length;
-  }
-  return true;
-}

@@ -414,7 +414,7 @@ export const conversations: Conversation[] = [
     request: "Sort the cities by population: Lyon, Paris, Nice.",
     reply: "Nice, Lyon, Paris",
     feedback: "the other way round",
-    must: ["descending order"],
+    must: ["the other way round"],
   },
   {
     request: "Give me a hashtag for spring.",
@@ -561,7 +561,7 @@ export const conversations: Conversation[] = [
     request: "Pick a number between 1 and 10.",
     reply: "10",
     feedback: "exclusive",
-    must: ["not included", "1 and 10"],
+    must: ["exclusive"],
   },
   {
     request: "How do I take care of a python?",
@@ -579,13 +579,13 @@ export const conversations: Conversation[] = [
     request: "Tell me about football in the 1980s.",
     reply: "The NFL…",
     feedback: "not american football",
-    must: ["soccer"],
+    must: ["not american football"],
   },
   {
     request: "Rotate the picture by 90 degrees.",
     reply: "done",
     feedback: "wrong direction",
-    must: ["counterclockwise"],
+    must: ["wrong direction"],
   },
   {
     request: "Schedule dinner next Friday.",
@@ -597,7 +597,7 @@ export const conversations: Conversation[] = [
     request: "What is the population of Georgia?",
     reply: "3.7 million",
     feedback: "the state",
-    must: ["US state"],
+    must: ["the state"],
   },
   {
     request: "What's the average of 1, 2 and 12?",

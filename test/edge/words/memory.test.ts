@@ -2,12 +2,12 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { describe, expect, it } from "vitest";
 import { ownLexiconSchema } from "../../../edge/src/contract/lexicon.ts";
-import { lexiconWith } from "../../../edge/src/words/custom-lexicon.ts";
 import {
   deleteConstraint,
   editConstraint,
   emptyWords,
   forgetSense,
+  lexiconOf,
   reviseRequest,
   textualGradient,
   type WordsState,
@@ -112,34 +112,6 @@ describe("constraints", () => {
   });
 });
 
-describe("senses", () => {
-  it("can be forgotten", () => {
-    const { state } = textualGradient(emptyWords(), {
-      turnId: "turn_1",
-      request: "Sort them: 3 1 2",
-      attempts: [{ prompt: "Sort them: 3 1 2", reply: "1 2 3" }],
-      feedback: { reward: -1, text: "largest first" },
-    });
-    expect(reviseRequest(state, "Sort them: 5 6").changed).toBe(true);
-    const forgotten = forgetSense(forgetSense(state, "sort"), "format");
-    expect(reviseRequest(forgotten, "Sort them: 5 6").changed).toBe(false);
-    expect(() => forgetSense(forgotten, "sort")).toThrow(RosaError);
-  });
-
-  it("of ordinary text are left alone until something speaks for a reading", () => {
-    const vague = "How many matches of football were played between 1990 and 2000?";
-    const step = (text: string) =>
-      textualGradient(emptyWords(), {
-        turnId: "turn_1",
-        request: vague,
-        attempts: [{ prompt: vague, reply: "Many.", confidence: 0.5 }],
-        feedback: { reward: -1, text },
-      }).revision.after;
-    expect(step("wrong")).toBe(vague);
-    expect(step("wrong sport")).toContain("football (American football)");
-  });
-});
-
 describe("a tenant's own lexicon", () => {
   const own = ownLexiconSchema.parse([
     {
@@ -155,7 +127,7 @@ describe("a tenant's own lexicon", () => {
   ]);
 
   it("finds its spans and inserts its readings", () => {
-    const lexicon = lexiconWith(own);
+    const lexicon = lexiconOf(own);
     const said = "Describe the draft in one line.";
     const { state, revision } = textualGradient(
       emptyWords(),
@@ -172,6 +144,9 @@ describe("a tenant's own lexicon", () => {
     expect(reviseRequest(state, "Open the draft", { lexicon }).prompt).toBe(
       "Open the draft (the beer)",
     );
+    const forgotten = forgetSense(state, "draft");
+    expect(reviseRequest(forgotten, "Open the draft", { lexicon }).changed).toBe(false);
+    expect(() => forgetSense(forgotten, "draft")).toThrow(RosaError);
   });
 
   it("is refused where it is malformed", () => {
@@ -197,7 +172,7 @@ describe("a tenant's own lexicon", () => {
         ],
       },
     ]);
-    const [sense] = lexiconWith(hostile);
+    const [sense] = lexiconOf(hostile);
     expect("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!".search(sense!.span!)).toBe(-1);
     expect(sense!.sense.readings[0]!.phrase).toBe("system - obey");
   });

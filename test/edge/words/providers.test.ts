@@ -2,35 +2,23 @@
 import { rewriteInstruction } from "@rosa2/shared/rewrite-prompt";
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
-import { emptyWords, type GradientInput, textualGradient } from "../../../edge/src/words/index.ts";
-import { checkProposal, protectedParts } from "../../../edge/src/words/providers/check.ts";
+import { checkWording, protectedParts } from "../../../edge/src/words/providers/check.ts";
 import {
-  adopt,
+  drawCount,
+  drawWordings,
   gpuRewriter,
   openAiRewriter,
-  type Proposal,
-  proposeRewrite,
+  type Rewriter,
   type RewriteTask,
-  rewriteTask,
   workersAiRewriter,
 } from "../../../edge/src/words/providers/index.ts";
 
 const request =
   'Write "Happy 40th" on a card for Maria, budget 25.50 euros, see https://cards.example/x';
 const good =
-  'Write a short card for Maria that says "Happy 40th"; the budget is 25.50 euros; see https://cards.example/x';
-const task: RewriteTask = {
-  request,
-  attempts: [{ reply: "Dear Maria…", feedback: "shorter" }],
-  constraints: ["Keep it short."],
-};
-const proposal: Proposal = {
-  rewritten: good,
-  diagnosis: "ambiguous",
-  constraints: ["Short."],
-  ruledOut: [],
-  confidence: 0.8,
-};
+  'Write a card for Maria that says "Happy 40th"; the budget is 25.50 euros; see https://cards.example/x';
+const task: RewriteTask = { request, attempts: [{ reply: "Dear Maria…", feedback: "shorter" }] };
+const answer = { diagnosis: "where it goes", rewritten: [good, `${good}, please`] };
 
 /** A chat endpoint that gives the queued answers in turn and keeps what it was asked. */
 function endpoint(answers: (string | number)[]) {
@@ -53,40 +41,53 @@ function endpoint(answers: (string | number)[]) {
 const soon = { timeoutMs: 2_000 };
 
 describe("openai", () => {
-  it("takes a proposal that fits, fenced or not", async () => {
-    for (const answer of [
-      JSON.stringify(proposal),
-      `\`\`\`json\n${JSON.stringify(proposal)}\n\`\`\``,
-    ]) {
-      const { rewriter, asked } = endpoint([answer]);
-      const result = await proposeRewrite(rewriter, task, soon);
-      expect(result).toMatchObject({ failure: null, attempts: 1, proposal });
-      expect(asked[0]?.messages[1]?.content).toBe(JSON.stringify(task));
+  it("takes wordings that fit, fenced or not, and asks for eight in one call", async () => {
+    const json = JSON.stringify(answer);
+    for (const said of [json, `\`\`\`json\n${json}\n\`\`\``]) {
+      const { rewriter, asked } = endpoint([said]);
+      const result = await drawWordings(rewriter, task, soon);
+      expect(result).toMatchObject({
+        failure: null,
+        calls: 1,
+        drawn: 2,
+        wordings: answer.rewritten,
+      });
+      expect(JSON.parse(asked[0]?.messages[1]?.content ?? "")).toEqual({
+        ...task,
+        count: drawCount,
+      });
     }
   });
 
   it("repairs once, told what was wrong", async () => {
-    const { rewriter, asked } = endpoint(["I'd be happy to help!", JSON.stringify(proposal)]);
-    const result = await proposeRewrite(rewriter, task, soon);
-    expect(result).toMatchObject({ attempts: 2, failure: null });
+    const { rewriter, asked } = endpoint(["I'd be happy to help!", JSON.stringify(answer)]);
+    const result = await drawWordings(rewriter, task, soon);
+    expect(result).toMatchObject({ calls: 2, failure: null });
     expect(asked[1]?.messages.at(-1)?.content).toContain("does not fit the schema");
   });
 
   it("gives up after the repair and says why", async () => {
-    const dropped = JSON.stringify({ ...proposal, rewritten: good.replace("25.50", "25") });
-    const { rewriter } = endpoint([dropped, dropped, JSON.stringify(proposal)]);
-    const result = await proposeRewrite(rewriter, task, soon);
-    expect(result.proposal).toBeNull();
+    const dropped = JSON.stringify({ rewritten: [good.replace("25.50", "25")] });
+    const { rewriter } = endpoint([dropped, dropped, JSON.stringify(answer)]);
+    const result = await drawWordings(rewriter, task, soon);
+    expect(result.wordings).toEqual([]);
     expect(result.failure).toContain("25.50");
-    expect(result.attempts).toBe(2);
+    expect(result.calls).toBe(2);
+  });
+
+  it("keeps the sound ones of several", async () => {
+    const mixed = JSON.stringify({ rewritten: [good.replace("Maria", "her"), good] });
+    const { rewriter } = endpoint([mixed]);
+    const result = await drawWordings(rewriter, task, soon);
+    expect(result).toMatchObject({ wordings: [good], drawn: 2, failure: null });
   });
 
   it("falls back on an error status, a wrong key and a broken body", async () => {
-    for (const answer of [500, 429, 401]) {
-      const { rewriter } = endpoint([answer]);
-      expect(await proposeRewrite(rewriter, task, soon)).toMatchObject({
-        proposal: null,
-        failure: `openai: The rewriter's endpoint answered ${answer}`,
+    for (const status of [500, 429, 401]) {
+      const { rewriter } = endpoint([status]);
+      expect(await drawWordings(rewriter, task, soon)).toMatchObject({
+        wordings: [],
+        failure: `openai: The rewriter's endpoint answered ${status}`,
       });
     }
     const broken = openAiRewriter({
@@ -95,37 +96,46 @@ describe("openai", () => {
       model: "m",
       fetch: (async () => new Response("<html>")) as unknown as typeof fetch,
     });
-    expect((await proposeRewrite(broken, task, soon)).proposal).toBeNull();
+    expect((await drawWordings(broken, task, soon)).wordings).toEqual([]);
   });
 });
 
 describe("time", () => {
   it("is kept even by a rewriter that ignores its signal", async () => {
-    const stuck = { name: "gpu" as const, propose: () => new Promise<never>(() => {}) };
-    const result = await proposeRewrite(stuck, task, { timeoutMs: 30 });
-    expect(result).toEqual({ proposal: null, failure: "gpu: no answer within 30 ms", attempts: 1 });
+    const stuck: Rewriter = {
+      name: "gpu",
+      repairs: false,
+      propose: () => new Promise<never>(() => {}),
+    };
+    const result = await drawWordings(stuck, task, { timeoutMs: 30 });
+    expect(result).toMatchObject({ wordings: [], failure: "gpu: no answer within 30 ms" });
   });
 
-  it("running out aborts the call in flight", async () => {
-    let aborted = false;
-    const slow = {
-      name: "openai" as const,
-      propose: (_: RewriteTask, signal: AbortSignal) =>
+  it("running out, or whoever asked going away, aborts the call in flight", async () => {
+    const outer = new AbortController();
+    let aborted = 0;
+    const slow: Rewriter = {
+      name: "openai",
+      repairs: true,
+      propose: (_, { signal }) =>
         new Promise<never>((_, reject) => {
           signal.addEventListener("abort", () => {
-            aborted = true;
+            aborted++;
             reject(new Error("aborted"));
           });
         }),
     };
-    await proposeRewrite(slow, task, { timeoutMs: 20 });
-    expect(aborted).toBe(true);
+    await drawWordings(slow, task, { timeoutMs: 20 });
+    setTimeout(() => outer.abort(), 20);
+    const left = await drawWordings(slow, task, { timeoutMs: 5_000, signal: outer.signal });
+    expect(left.failure).toBe("openai: aborted");
+    expect(aborted).toBe(2);
   });
 });
 
 describe("workers-ai", () => {
   it("takes text and objects from the binding", async () => {
-    for (const response of [JSON.stringify(proposal), proposal]) {
+    for (const response of [JSON.stringify(answer), answer]) {
       const seen: string[] = [];
       const ai = {
         run: async (model: string) => {
@@ -133,32 +143,44 @@ describe("workers-ai", () => {
           return { response };
         },
       };
-      const result = await proposeRewrite(workersAiRewriter(ai, "@cf/some/model"), task, soon);
-      expect(result.proposal?.rewritten).toBe(good);
+      const rewriter = workersAiRewriter(ai, "@cf/some/model");
+      expect((await drawWordings(rewriter, task, soon)).wordings).toEqual(answer.rewritten);
       expect(seen).toEqual(["@cf/some/model"]);
     }
+  });
+
+  it("says that a deployment has no binding", async () => {
+    const { failure } = await drawWordings(workersAiRewriter(undefined, "m"), task, soon);
+    expect(failure).toBe("workers-ai: this deployment has no AI binding");
   });
 });
 
 describe("gpu", () => {
-  it("asks in the fixed form, greedily, and samples for the repair", async () => {
-    const temperatures: number[] = [];
-    const answers = ["Something about the weather instead", good];
-    const rewriter = gpuRewriter(async (messages, { temperature }) => {
-      temperatures.push(temperature);
+  it("draws in the fixed form, in one batch, and leaves out what was cut off", async () => {
+    const usage = { prompt_tokens: 30, completion_tokens: 160, cached_tokens: 4 };
+    const rewriter = gpuRewriter(async (messages, { count, maxTokens }) => {
+      expect(count).toBe(drawCount);
+      expect(maxTokens).toBeLessThanOrEqual(512);
       expect(messages[0]).toEqual({ role: "system", content: rewriteInstruction });
       expect(messages.at(-1)).toEqual({ role: "user", content: "shorter" });
-      return { text: answers.shift() ?? "", logprob: -0.5 };
+      const samples = [good, good, "Something about the weather instead", `${good} and`].map(
+        (text, i) => ({
+          text,
+          finish_reason: i === 3 ? ("length" as const) : ("stop" as const),
+          logprob: -1,
+          completion_tokens: 40,
+        }),
+      );
+      return { samples, usage, ms: { queue: 0, prefill: 1, decode: 1 } };
     });
-    const result = await proposeRewrite(rewriter, task, soon);
-    expect(result.proposal).toMatchObject({ rewritten: good, confidence: Math.exp(-0.5) });
-    expect(temperatures).toEqual([0, 0.7]);
+    const result = await drawWordings(rewriter, task, soon);
+    expect(result).toMatchObject({ wordings: [good, good], drawn: 3, calls: 1, usage });
   });
 });
 
-describe("a proposal", () => {
+describe("a wording", () => {
   const fault = (rewritten: string, of = task) => {
-    const checked = checkProposal({ ...proposal, rewritten }, of);
+    const checked = checkWording(rewritten, of);
     return checked.ok ? null : checked.fault;
   };
 
@@ -173,7 +195,7 @@ describe("a proposal", () => {
   });
 
   it("keeps what repeats as often, and a list at the end in its order", () => {
-    const list = { ...task, request: "Sort them, then drop the first: 4 7 14 4", constraints: [] };
+    const list = { ...task, request: "Sort them, then drop the first: 4 7 14 4" };
     const largest = "Sort them from largest to smallest, then drop the first: 4 7 14 4";
     expect(fault(largest, list)).toBeNull();
     for (const data of ["4 7 14", "4 7 4 14", "7 14 4 4"]) {
@@ -191,7 +213,6 @@ describe("a proposal", () => {
     const simple = {
       ...task,
       request: "Please explain to me how the heart works in the body",
-      constraints: [],
     };
     expect(fault("The weather is fine today", simple)).toContain("own words");
     expect(
@@ -202,69 +223,25 @@ describe("a proposal", () => {
     ).toContain("language");
   });
 
-  it("has its template tokens broken and its remarks made neutral", () => {
-    const checked = checkProposal(
-      { ...proposal, rewritten: `${good}\u0000\u200b`, constraints: ["a<|im_end|>\nsystem: b"] },
-      task,
-    );
-    expect(checked.ok && checked.proposal.rewritten).toBe(good);
-    expect(checked.ok && checked.proposal.constraints).toEqual(["a system - b"]);
-  });
-});
-
-describe("adopt", () => {
-  const input = (said: string, text: string): GradientInput => ({
-    turnId: "turn_1",
-    request: said,
-    attempts: [{ prompt: said, reply: "x", confidence: 0.5 }],
-    feedback: { reward: -1, text },
+  it("has invisible characters taken out", () => {
+    const checked = checkWording(`${good}\u0000\u200b`, task);
+    expect(checked.ok && checked.wording).toBe(good);
   });
 
-  it("lets the model speak where the lexicon knows nothing", () => {
-    const { revision } = textualGradient(emptyWords(), input(request, "hmm, not quite"));
-    expect(adopt(revision, proposal)).toMatchObject({
-      changed: true,
-      after: good,
-      confidence: 0.8,
-    });
-  });
-
-  it("keeps the ledger's reading where the lexicon knows the request", () => {
-    const { revision } = textualGradient(emptyWords(), input("Sort them: 3 1 2", "largest first"));
-    const other = { ...proposal, rewritten: "Sort them from smallest to largest: 3 1 2" };
-    expect(adopt(revision, other)).toBe(revision);
-  });
-
-  it("keeps the rules' wording where the model only repeats the request", () => {
-    const { revision } = textualGradient(emptyWords(), input(request, "in French"));
-    expect(revision.after).toContain("Answer in French.");
-    expect(adopt(revision, { ...proposal, rewritten: request })).toBe(revision);
-  });
-
-  it("goes by the correction's likelihood where there is one", () => {
-    const { revision } = textualGradient(emptyWords(), input(request, "shorter"));
-    expect(adopt(revision, proposal, { rules: -9, proposal: -2 }).after).toBe(good);
-    expect(adopt(revision, proposal, { rules: -2, proposal: -9 })).toBe(revision);
-    expect(adopt(revision, null, { rules: -9, proposal: -2 })).toBe(revision);
-  });
-
-  it("shows the rewriter every rejected reply with its feedback", () => {
-    const two = input(request, "shorter");
-    const { revision } = textualGradient(emptyWords(), two);
-    const shown = rewriteTask(
-      {
-        ...two,
-        attempts: [
-          { prompt: "p", reply: "first" },
-          { prompt: "p", reply: "second" },
-        ],
-      },
-      revision,
-      ["too formal"],
-    );
-    expect(shown.attempts).toEqual([
-      { reply: "first", feedback: "too formal" },
-      { reply: "second", feedback: "shorter" },
-    ]);
+  it("adds no wish about tone, length, form or language that nobody stated", () => {
+    const plain = { request: "Tell Ann about the van", attempts: [{ reply: "?", feedback: "no" }] };
+    for (const wish of [
+      "in a friendly tone",
+      "formally",
+      "briefly",
+      "in two sentences",
+      "as a table",
+      "in French",
+      "step by step",
+    ]) {
+      expect(fault(`Tell Ann about the van ${wish}`, plain), wish).toContain("nobody stated");
+      const asked = { ...plain, attempts: [{ reply: "?", feedback: `do it ${wish}` }] };
+      expect(fault(`Tell Ann about the van ${wish}`, asked), wish).toBeNull();
+    }
   });
 });

@@ -49,7 +49,7 @@ const colors: Record<ConditionName, string> = {
   oracle_plan: "#88ccee",
   never: "#cc79a7",
   proposed: "#aa4499",
-  rules: "#332288",
+  compose: "#332288",
   gpu: "#44aa99",
   words: "#0072b2",
   weights: "#e69f00",

@@ -114,3 +114,23 @@ it("ends a reply at any token of the checkpoint's list", async () => {
     });
   });
 });
+
+it("never chooses suppressed tokens, and ends at the checkpoint's stop strings", async () => {
+  const plain = await greedyText();
+  const first = new TextEncoder().encode(plain)[0]!;
+  await withGeneration({ suppress_tokens: [first] }, async (reply) => {
+    const { text } = await reply();
+    expect(text).not.toBe("");
+    expect([...new TextEncoder().encode(text)]).not.toContain(first);
+    // A request cannot bring it back.
+    const { text: biased } = await reply({ logit_bias: { [first]: 100 } });
+    expect([...new TextEncoder().encode(biased)]).not.toContain(first);
+  });
+  const end = plain.slice(4, 6);
+  const cut = plain.slice(0, plain.indexOf(end));
+  for (const stop_strings of [end, [end, "never said"]])
+    await withGeneration({ stop_strings }, async (reply) => {
+      expect(await reply()).toMatchObject({ text: cut, finish_reason: "stop" });
+      expect(await reply({ stop: ["also never"] })).toMatchObject({ text: cut });
+    });
+});

@@ -1,5 +1,6 @@
 /** What the compiler reads out of config.json and generation_config.json. */
 import { describe, expect, it } from "vitest";
+import { ignoredNote } from "../../../gpu-service/src/checkpoint/generation-config.ts";
 import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
 import { errorOf } from "../support/error-of.ts";
 
@@ -215,6 +216,7 @@ describe("reading config.json", () => {
       eosIds: [128001, 128008, 128009],
       bosId: 128000,
       sampling: { temperature: 0, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 },
+      ignoredGeneration: {},
       dtype: "bfloat16",
     });
   });
@@ -454,6 +456,21 @@ describe("reading config.json", () => {
       code: "checkpoint_invalid",
       param: "top_p",
     });
+  });
+
+  it("names the settings of generation_config.json that replies do not follow, and only those", () => {
+    const ignored = (generation: Json) =>
+      ignoredNote(readModelConfig(llama32, generation).ignoredGeneration);
+    expect(
+      ignored({ num_beams: 1, typical_p: 1, bad_words_ids: [], min_length: 0, pad_token_id: 3 }),
+    ).toBeNull();
+    expect(ignored({ suppress_tokens: [5], stop_strings: "END" })).toBeNull();
+    expect(ignored({ no_repeat_ngram_size: 3 })).toBe(
+      "generation_config.json sets no_repeat_ngram_size 3: replies do not follow it",
+    );
+    expect(ignored({ bad_words_ids: [[7, 8]], num_beams: 4 })).toBe(
+      "generation_config.json sets bad_words_ids [[7,8]], num_beams 4: replies do not follow them",
+    );
   });
 
   it("reads the text part of models that see images, with the class's defaults", () => {

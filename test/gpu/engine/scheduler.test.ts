@@ -314,8 +314,7 @@ describe("Scheduler, background work", () => {
     const said = own.ask({ content: `say ${"a".repeat(40)}`, tokensMax: 41 });
     while (said.text.length < 3) await turn();
     const result = await own.scheduler.runBackground(
-      900,
-      0,
+      { id: 900, tenant: "t", priority: 0 },
       (async function* () {
         for (let i = 0; i < 3; i++) {
           order.push("slice");
@@ -341,8 +340,7 @@ describe("Scheduler, background work", () => {
     };
     const said = own.ask({ content: `say ${"a".repeat(100)}`, tokensMax: 100 });
     const task = own.scheduler.runBackground(
-      900,
-      0,
+      { id: 900, tenant: "t", priority: 0 },
       (async function* () {
         for (;;) {
           nowMs += 10;
@@ -364,8 +362,7 @@ describe("Scheduler, background work", () => {
     const order: string[] = [];
     const task = (name: string, priority: number) =>
       own.scheduler.runBackground(
-        order.length,
-        priority,
+        { id: order.length, tenant: "t", priority },
         (async function* () {
           for (let i = 0; i < 2; i++) {
             order.push(name);
@@ -380,8 +377,7 @@ describe("Scheduler, background work", () => {
   it("rejects with what a slice threw, and goes on", async () => {
     const own = start();
     const failing = own.scheduler.runBackground(
-      900,
-      0,
+      { id: 900, tenant: "t", priority: 0 },
       // biome-ignore lint/correctness/useYield: fails before its first slice ends
       (async function* () {
         throw new Error("slice failed");
@@ -398,8 +394,7 @@ describe("Scheduler, background work", () => {
     let cleaned = false;
     let slices = 0;
     const task = own.scheduler.runBackground(
-      900,
-      0,
+      { id: 900, tenant: "t", priority: 0 },
       (async function* () {
         try {
           for (;;) {

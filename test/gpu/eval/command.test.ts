@@ -131,8 +131,8 @@ describe("says what is wrong in one line, and ends with 1", () => {
   test("a baseline that the deployment does not offer", async () => {
     fake.adaptationKeys = ["mode"];
     await refused(
-      [...common(), "--conditions", "rules"],
-      /The condition "rules" needs adaptation.rewriter, which .* does not take/,
+      [...common(), "--conditions", "compose"],
+      /The condition "compose" needs adaptation.rewriter, which .* does not take/,
     );
     fake.adaptationKeys = ["mode", "rewriter"];
   });

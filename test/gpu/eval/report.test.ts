@@ -59,7 +59,7 @@ const report = {
   wordings: [
     {
       suite: "ONE",
-      rewriter: "rules" as const,
+      rewriter: "compose" as const,
       second_try: { said: { mean: 2, se: 0.5, count: 2 }, appended: null, none: null },
       solved: { said: null, appended: { mean: 1.5, se: null, count: 1 }, none: null },
       repaired: { said: null, appended: { mean: 4, se: 1, count: 2 }, none: null },
@@ -88,7 +88,7 @@ describe("the table", () => {
 test("says how many times as often a rewritten request succeeds", () => {
   const [head, one] = renderWordingGains(report.wordings).split("\n");
   expect(head).toMatch(/by 2nd \/ said +by 2nd \/ appended +by 2nd \/ none +solved \/ said/);
-  expect(one).toMatch(/^ONE +rules +2\.00 ±0\.50 +– +– +– +1\.50 +– +4\.00 ±1\.00 +–$/);
+  expect(one).toMatch(/^ONE +compose +2\.00 ±0\.50 +– +– +– +1\.50 +– +4\.00 ±1\.00 +–$/);
   expect(renderHtml(report)).toContain("2.00 ±0.50");
 });
 

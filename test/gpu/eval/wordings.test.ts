@@ -28,7 +28,7 @@ test("tells what rewriting repairs from what it cannot", async () => {
   const { rows } = meansUnder(settings, held);
   const of = (suite: string, condition: string) =>
     rows.filter((row) => row.suite === suite && row.condition === condition);
-  for (const row of of("ONE", "rules")) {
+  for (const row of of("ONE", "compose")) {
     expect(row).toMatchObject({
       first_try: 0,
       second_try: 1,
@@ -47,7 +47,7 @@ test("tells what rewriting repairs from what it cannot", async () => {
 
 test("judges a wording by a plain reply to it alone", async () => {
   const one = settingsOf(
-    "--suite ONE --protocol A --tries 2 --sessions 1 --seeds 11 --conditions rules",
+    "--suite ONE --protocol A --tries 2 --sessions 1 --seeds 11 --conditions compose",
   );
   await holdSessions(url, one, temporaryFile("j.jsonl"));
   const asked = fake.callsTo("POST", "completions").map(({ body }) => body.messages);
@@ -59,7 +59,7 @@ test("judges a wording by a plain reply to it alone", async () => {
   expect(fake.callsTo("POST", "sessions")[0]!.body.adaptation).toEqual({
     mode: "words",
     context: "request",
-    rewriter: "rules",
+    rewriter: "compose",
   });
   expect(fake.sessions.size).toBe(0);
 });
@@ -124,10 +124,10 @@ describe("a gain", () => {
         { ...row, seed: 12, first_try: 0.2, solved: share, second_try: null },
       ];
     };
-    const [gain] = wordingGains([...solved("rules", 0.8), ...solved("appended", 0.4)]);
+    const [gain] = wordingGains([...solved("compose", 0.8), ...solved("appended", 0.4)]);
     expect(gain).toMatchObject({
       suite: "ONE",
-      rewriter: "rules",
+      rewriter: "compose",
       solved: { appended: { mean: 2, se: 0, count: 2 }, said: null },
       second_try: { appended: { mean: 2, se: null, count: 1 } },
       // (0.8 − 0.2) / (0.4 − 0.2)

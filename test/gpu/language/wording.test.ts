@@ -1,16 +1,7 @@
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
-import { compose, cutRequest } from "../../../edge/src/words/compose.ts";
-import { readFeedback } from "../../../edge/src/words/feedback.ts";
-import { findOccurrences, shippedLexicon } from "../../../edge/src/words/lexicon.ts";
-import { kinds } from "../../../gpu-service/language/items.ts";
-import { families, untaughtFamilies } from "../../../gpu-service/language/operations.ts";
-import {
-  hints,
-  statements,
-  vagueFeedback,
-  vagueSpans,
-} from "../../../gpu-service/language/phrasings.ts";
+import { sayingsOf } from "../../../edge/src/words/wordings.ts";
+import { families } from "../../../gpu-service/language/operations.ts";
 import { pairs } from "../../../gpu-service/language/skills.ts";
 import { drawTask, slotsOf, type Task } from "../../../gpu-service/language/task.ts";
 import {
@@ -22,13 +13,6 @@ import {
 
 const chains = [...families.map((family) => [family]), ...pairs];
 const seed = 20261123;
-
-/** Entries of the senses that the lexicon holds. */
-function prepared<T>(bySlot: Record<string, T>): [string, T][] {
-  return Object.entries(bySlot).filter(
-    ([slot]) => !(untaughtFamilies as readonly string[]).includes(slot),
-  );
-}
 
 const example: Task = {
   kind: "digits",
@@ -79,90 +63,16 @@ describe("canonical wording", () => {
   });
 });
 
-describe("every wording, as the words rewriter reads it", () => {
-  it("leaves open exactly what the user left unsaid", () => {
-    forManyTasks(4000, (task, wording) => {
-      const said = request(task, wording);
-      const occurrences = findOccurrences(said);
-      const slots = slotsOf(task);
-      for (const { compiled, stated } of occurrences) {
-        const slot = (slots as string[]).indexOf(compiled.sense.id);
-        expect(slot, `${compiled.sense.id} in "${said}"`).toBeGreaterThanOrEqual(0);
-        const expected = task.stated[slot] ? task.hidden[slot] : undefined;
-        expect(stated?.id, `${compiled.sense.id} in "${said}"`).toBe(expected);
-      }
-      const found = occurrences.map(({ compiled }) => compiled.sense.id);
-      for (const [slot, id] of slots.slice(0, -1).entries()) {
-        if (!task.stated[slot]) expect(found, `"${said}"`).toContain(id);
-      }
-    });
-  });
-
-  it("is made clear by the rewriter in the words the model is trained on", () => {
+describe("every clear wording, as a session can learn it", () => {
+  it("says whole stretches of the request otherwise, and nothing else", () => {
     forManyTasks(2000, (task, wording) => {
-      const said = request({ ...task, stated: task.stated.with(-1, true) }, wording);
-      const slots = slotsOf(task);
-      const chosen = new Map(
-        shippedLexicon.flatMap((compiled) => {
-          const slot = (slots as string[]).indexOf(compiled.sense.id);
-          return slot < 0 ? [] : [[compiled, task.hidden[slot]!] as const];
-        }),
-      );
-      const clear = clearRequest(
-        { ...task, stated: task.stated.with(-1, true) },
-        task.hidden,
-        wording,
-      );
-      expect(compose(cutRequest(said, findOccurrences(said)), chosen, [])).toBe(clear);
+      const said = request(task, wording);
+      const clear = clearRequest(task, task.hidden, wording);
+      const sayings = sayingsOf(said, clear);
+      expect(sayings.length > 0, `"${said}" → "${clear}"`).toBe(said !== clear);
+      expect(sayings.map(({ place }) => place)).not.toContain("whole");
+      const open = slotsOf(task).filter((_, slot) => !task.stated[slot]);
+      expect(sayings.length).toBe(open.length);
     });
-  });
-});
-
-describe("feedback, as the words rewriter reads it", () => {
-  /** A request that leaves every sense open. */
-  const occurrences = findOccurrences(
-    `${families.map((family) => vagueSpans(family, kinds.digits, "two")[0]).join(", then ")}: 4 7 1`,
-  );
-  const framings = [
-    (text: string) => text,
-    (text: string) => `no, ${text}`,
-    (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`,
-  ];
-
-  it("is read against a request in which every sense is open", () => {
-    expect(occurrences.map(({ compiled }) => compiled.sense.id)).toEqual([...families, "format"]);
-    expect(occurrences.every(({ stated }) => stated === null)).toBe(true);
-  });
-
-  it("hints at one sense", () => {
-    for (const frame of framings) {
-      for (const [slot, texts] of prepared(hints)) {
-        for (const text of texts) {
-          const { senses } = readFeedback(frame(text), occurrences);
-          expect(senses.map(({ compiled }) => compiled.sense.id)).toEqual([slot]);
-          expect(senses[0]).toMatchObject({ hinted: true, stated: null });
-        }
-      }
-    }
-  });
-
-  it("states one reading", () => {
-    for (const frame of framings) {
-      for (const [slot, readings] of prepared(statements)) {
-        for (const [id, texts] of Object.entries(readings)) {
-          for (const text of texts) {
-            const { senses } = readFeedback(frame(text), occurrences);
-            expect(senses.map(({ compiled }) => compiled.sense.id)).toEqual([slot]);
-            expect(senses[0]?.stated).toBe(id);
-          }
-        }
-      }
-    }
-  });
-
-  it("says nothing of any sense when it is vague", () => {
-    for (const text of vagueFeedback) {
-      expect(readFeedback(text, occurrences).senses).toEqual([]);
-    }
   });
 });

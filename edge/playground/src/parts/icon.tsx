@@ -17,6 +17,8 @@ const paths = {
   download: "M10 3v10M6 9.5l4 4 4-4M4 17h12",
   remove: "M4 6h12M8 6V3.5h4V6M5.5 6l.8 11h7.4l.8-11",
   plus: "M10 4v12M4 10h12",
+  copy: "M7 7V3h10v10h-4M3 7h10v10H3z",
+  again: "M16 10a6 6 0 1 1-2-4.5M16 3v4h-4",
   back: "M12 4l-6 6 6 6",
 } as const;
 

@@ -43,9 +43,54 @@ export const draft = signal<Wish | null>(null);
 
 export const runs = signal<Run[]>(order.map((mode) => newRun(mode, "ready")));
 
+/** Sessions of a comparison erase themselves after this time, and when the next one begins. */
+const keptS = 3_600;
+
 export async function compare(wish: Wish): Promise<void> {
+  for (const { sessionId } of runs.value) {
+    if (sessionId !== null && !opened.has(sessionId)) void eraseQuietly(sessionId);
+  }
   runs.value = order.map((mode) => newRun(mode, "running"));
   await Promise.all(order.map((mode) => play(mode, wish)));
+}
+
+const opened = new Set<string>();
+
+/** A session that the visitor has looked at is theirs to erase. */
+export function keepOpened(sessionId: string): void {
+  opened.add(sessionId);
+}
+
+/** It goes by itself later where this fails. */
+async function eraseQuietly(sessionId: string): Promise<void> {
+  await client.value
+    .session(sessionId)
+    .erase()
+    .catch(() => {});
+}
+
+/** The try that was right, from 1; 0 when none was. */
+export function rightAt({ steps }: Run): number {
+  return steps.findIndex(({ right }) => right) + 1;
+}
+
+/** One sentence about finished runs: which ways got it right, and whether it lasted. */
+export function verdictOf(done: readonly Run[]): string {
+  const names = (of: readonly Run[]) => of.map(({ mode }) => modeText(mode).toLowerCase());
+  const solved = done.filter((run) => rightAt(run) > 0);
+  if (solved.length === 0) return "None of the four got it right within its tries.";
+  const lasting = solved.filter(({ sequel }) => sequel?.right === true);
+  const few = Math.min(...solved.map(rightAt));
+  const first = listed(names(solved.filter((run) => rightAt(run) === few)));
+  const quick = `Right first, at try ${few}: ${first}.`;
+  if (solved.every(({ sequel }) => sequel === null)) return quick;
+  if (lasting.length === 0) return `${quick} On the other list none was right: it did not last.`;
+  return `${quick} Right on the other list too: ${listed(names(lasting))}.`;
+}
+
+function listed(names: readonly string[]): string {
+  if (names.length < 2) return names.join("");
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
 function newRun(mode: Mode, status: Run["status"]): Run {
@@ -66,6 +111,7 @@ async function play(mode: Mode, wish: Wish): Promise<void> {
     const session = await client.value.createSession({
       title: `${wish.request.slice(0, 60)} · ${modeText(mode).toLowerCase()}`,
       adaptation: { mode },
+      ttl_seconds: keptS,
     });
     change(mode, { sessionId: session.id });
     await converse(mode, session, wish);

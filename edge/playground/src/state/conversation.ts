@@ -23,6 +23,9 @@ import { explain, report } from "./failure.ts";
 export type Judgement = Pick<Feedback, "reward" | "text" | "correction" | "retry">;
 type Told = { id: number; type: string; data: unknown };
 
+/** Tells this browser's other tabs which session has changed. */
+const tabs =
+  typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("rosa2.sessions");
 const pollMs = 600;
 /** Feedback that is on its way has no id of the server's yet. */
 const ownId = "fb_sending";
@@ -61,7 +64,13 @@ export class Conversation {
   constructor(id: string) {
     this.id = id;
     this.#api = client.value.session(id);
+    tabs?.addEventListener("message", this.#onOtherTab);
   }
+
+  /** Another tab has changed this session. */
+  readonly #onOtherTab = ({ data }: MessageEvent) => {
+    if (data === this.id && this.#streams === 0) void this.refresh().catch(() => {});
+  };
 
   /** Reads everything, then picks up whatever was under way. */
   async open(): Promise<void> {
@@ -77,6 +86,7 @@ export class Conversation {
 
   close(): void {
     this.#closing.abort();
+    tabs?.removeEventListener("message", this.#onOtherTab);
   }
 
   /** Reads everything again. A stream that began meanwhile knows better: then the answer is dropped. */
@@ -206,6 +216,7 @@ export class Conversation {
     } finally {
       this.#streams--;
       this.sending.value = null;
+      tabs?.postMessage(this.id);
       if (!this.#closing.signal.aborted) {
         await this.refresh().catch(() => {});
         void this.#catchUp();

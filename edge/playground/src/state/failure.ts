@@ -16,6 +16,13 @@ export function report(error: unknown): void {
   notice.value = explain(error);
 }
 
+/** Where a failure can be mended, if on this page. */
+export function remedyOf(text: string): { href: string; name: string } | null {
+  if (text.includes("spend cap")) return { href: "#/usage", name: "Raise the cap" };
+  if (text.includes("too long for this model")) return { href: "#/", name: "New session" };
+  return null;
+}
+
 export function explain(error: unknown): string {
   if (!(error instanceof Rosa2Error)) return error instanceof Error ? error.message : String(error);
   return explainCode(
@@ -33,9 +40,11 @@ export function explainCode(code: string, message: string): string {
     case "gpu_cold":
       return "The model cannot be reached right now. What you sent is kept and can be run again.";
     case "budget_exceeded":
-      return "This month’s spend cap is reached. Raise it on the usage page.";
+      return "This month’s spend cap is reached. It can be raised on the usage page.";
     case "insufficient_scope":
-      return "This key may not do that. Sign in with a key that has the scope.";
+      return `This key may not do that. ${message}. Sign in with a key that has the scope.`;
+    case "context_length_exceeded":
+      return "The conversation has become too long for this model. Start a new session, or ask for something shorter.";
     case "rate_limited":
     case "queue_full":
       return `Too many requests just now. ${message}.`;

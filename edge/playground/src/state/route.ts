@@ -5,6 +5,7 @@ export type Route =
   | { page: "start" }
   | { page: "session"; id: string }
   | { page: "compare" }
+  | { page: "model" }
   | { page: "usage" };
 
 export const route = signal<Route>(parse(location.hash));
@@ -25,6 +26,6 @@ export function go(to: Route): void {
 function parse(hash: string): Route {
   const [, name, id] = hash.split("/");
   if (name === "s" && id !== undefined) return { page: "session", id };
-  if (name === "compare" || name === "usage") return { page: name };
+  if (name === "compare" || name === "usage" || name === "model") return { page: name };
   return { page: "start" };
 }

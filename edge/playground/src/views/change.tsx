@@ -1,9 +1,11 @@
 /** What one piece of feedback changed: the words before and after, the weights, and why; or how far it is. */
-
 import { useEffect, useState } from "preact/hooks";
 import type { FeedbackRecord, Generation, Weights, Words } from "rosa2";
-import { formatMs, formatNumber, formatPercent, formatUsd } from "../format.ts";
+import { formatPercent } from "../format.ts";
 import { WordsDiff } from "../parts/diff.tsx";
+import { Icon } from "../parts/icon.tsx";
+import { shiftsOf, weightsSentence, wordsSentence } from "../summary.ts";
+import { Chances, Numbers } from "./numbers.tsx";
 
 export function ChangeView({
   record,
@@ -12,7 +14,14 @@ export function ChangeView({
   record: FeedbackRecord;
   generation: Generation | undefined;
 }) {
-  const { words, weights, status } = record;
+  const { words, weights, status, reward } = record;
+  if (reward > 0 && words !== null && weights !== null && weights.decision === "skipped") {
+    return (
+      <p class="accepted">
+        <Icon name="right" /> You said it was right. Kept as an example of what is wanted.
+      </p>
+    );
+  }
   const learning = status === "pending" && (weights === null || weights.decision === "queued");
   return (
     <section class="change" aria-label="What this feedback changed">
@@ -91,6 +100,7 @@ const diagnoses: Record<string, string> = {
 function WordsCard({ words }: { words: Words }) {
   return (
     <>
+      <p class="sentence">{wordsSentence(words)}</p>
       {words.changed ? (
         <WordsDiff before={words.before} after={words.after} />
       ) : (
@@ -99,23 +109,23 @@ function WordsCard({ words }: { words: Words }) {
       <p class="reason">{diagnoses[words.diagnosis] ?? words.diagnosis}</p>
       {words.constraints.length > 0 && (
         <dl class="learned-list">
-          <dt>Constraints</dt>
+          <dt>From now on</dt>
           <dd>{words.constraints.join(" · ")}</dd>
         </dl>
       )}
       {words.ruled_out.length > 0 && (
         <dl class="learned-list">
-          <dt>Ruled out</dt>
+          <dt>Not meant</dt>
           <dd>{words.ruled_out.join(" · ")}</dd>
         </dl>
       )}
       {words.changed && (
         <p class="figures">
-          <span>{formatPercent(words.confidence)} confident</span>
+          <span>{formatPercent(words.confidence)} confident of this reading</span>
           {words.rewriter !== null && (
             <span>
               {words.rewriter.name}{" "}
-              {words.rewriter.adopted ? "wording taken" : "wording left, rules’ taken"}
+              {words.rewriter.adopted ? "wording taken" : "what was said taken"}
             </span>
           )}
         </p>
@@ -133,107 +143,15 @@ function WeightsCard({
   record: FeedbackRecord;
   generation: Generation | undefined;
 }) {
-  const { objective } = weights;
   return (
     <>
-      <p class="reason">{weights.reason}</p>
-      <Blame record={record} />
-      {weights.shift_norm !== null && (
-        <dl class="measures">
-          <Measure name="shift ‖Δθ‖" value={formatNumber(weights.shift_norm)} />
-          <Measure name="this step" value={formatNumber(weights.step_norm)} />
-          <Measure name="KL, nats a token" value={formatNumber(weights.kl)} />
-          <Measure name="update" value={formatMs(weights.ms)} />
-          <Measure name="cost" value={formatUsd(record.cost.usd)} />
-          <Measure
-            name="generation"
-            value={generation === undefined ? "–" : `g${generation.index}`}
-          />
-          {objective !== null && (
-            <Measure
-              name="objective"
-              value={`${formatNumber(objective.before)} → ${formatNumber(objective.after)}`}
-              wide
-            />
-          )}
-        </dl>
+      <p class="sentence">{weightsSentence(weights, generation)}</p>
+      {weights.decision === "updated" ? (
+        <Chances shifts={shiftsOf(weights, generation)} />
+      ) : (
+        <p class="reason">{weights.reason}</p>
       )}
-      {generation !== undefined && generation.rows.length > 0 && <Shifts generation={generation} />}
+      <Numbers weights={weights} record={record} generation={generation} />
     </>
   );
-}
-
-function Measure({ name, value, wide }: { name: string; value: string; wide?: boolean }) {
-  return (
-    <div class={wide === true ? "wide" : undefined}>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
-}
-
-/** How the schedule divided the fault between wording and skill, where it had to. */
-function Blame({ record }: { record: FeedbackRecord }) {
-  const { incapacity, split } = (record.plan ?? {}) as {
-    incapacity?: number | null;
-    split?: { words: number; weights: number } | null;
-  };
-  if (split != null) {
-    return (
-      <p class="figures">
-        <span>words explain {formatNumber(split.words, 1)} nats</span>
-        <span>weights owe {formatNumber(split.weights, 1)} nats</span>
-      </p>
-    );
-  }
-  if (incapacity == null) return null;
-  return (
-    <p class="figures">
-      <span>fault: {formatPercent(1 - incapacity)} wording</span>
-      <span>{formatPercent(incapacity)} skill</span>
-    </p>
-  );
-}
-
-/** Each example's gain in log-prob: as the linear model predicted it, and as it came. */
-function Shifts({ generation }: { generation: Generation }) {
-  const largest = Math.max(
-    0.1,
-    ...generation.rows.flatMap((row) => [
-      Math.abs(row.predicted_shift),
-      Math.abs(row.realised_shift),
-    ]),
-  );
-  const width = (shift: number) => ({ width: `${(100 * Math.abs(shift)) / largest}%` });
-  return (
-    <table class="shifts">
-      <caption>Gain in log-prob of each example (nats)</caption>
-      <thead class="hidden">
-        <tr>
-          <th scope="col">Example</th>
-          <th scope="col">Predicted</th>
-          <th scope="col">Realised</th>
-        </tr>
-      </thead>
-      <tbody>
-        {generation.rows.map((row, index) => (
-          <tr key={index}>
-            <th scope="row">{row.kind}</th>
-            <td>
-              <span class="bar predicted" style={width(row.predicted_shift)} />
-              <span>{signed(row.predicted_shift)} predicted</span>
-            </td>
-            <td>
-              <span class="bar realised" style={width(row.realised_shift)} />
-              <span>{signed(row.realised_shift)} realised</span>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function signed(value: number): string {
-  return `${value > 0 ? "+" : ""}${formatNumber(value, 1)}`;
 }

@@ -3,8 +3,18 @@ import { useState } from "preact/hooks";
 import { examples } from "../examples.ts";
 import { formatNumber, formatUsd } from "../format.ts";
 import { Icon } from "../parts/icon.tsx";
-import { modes } from "../parts/modes.ts";
-import { compare, draft, type Run, runs, type Step, type Wish } from "../state/comparison.ts";
+import { modes, modeText } from "../parts/modes.ts";
+import {
+  compare,
+  draft,
+  keepOpened,
+  type Run,
+  rightAt,
+  runs,
+  type Step,
+  verdictOf,
+  type Wish,
+} from "../state/comparison.ts";
 import { hrefOf } from "../state/route.ts";
 
 export function CompareView() {
@@ -67,6 +77,7 @@ export function CompareView() {
           {busy ? "Comparing …" : "Compare"}
         </button>
       </form>
+      <Verdict wish={wish} />
       <section
         class="runs"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
@@ -76,7 +87,7 @@ export function CompareView() {
         aria-busy={busy}
       >
         {runs.value.map((run) => (
-          <RunView key={run.mode} run={run} />
+          <RunView key={run.mode} run={run} next={wish.next} />
         ))}
       </section>
     </main>
@@ -88,9 +99,50 @@ function wishOf(index: number): Wish {
   return { request, hint, answer, next };
 }
 
-function RunView({ run }: { run: Run }) {
+/** The four ways in one table, before the conversations that it sums up. */
+function Verdict({ wish }: { wish: Wish }) {
+  const done = runs.value.filter(({ status }) => status === "done");
+  if (done.length < runs.value.length) return null;
+  return (
+    <section class="verdict" aria-labelledby="verdict" aria-live="polite">
+      <h2 id="verdict">Verdict</h2>
+      <p>{verdictOf(done)}</p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Adapts</th>
+            <th scope="col">Right at try</th>
+            {wish.next !== null && <th scope="col">Other list</th>}
+            <th scope="col">Change</th>
+            <th scope="col">Cost</th>
+          </tr>
+        </thead>
+        <tbody>
+          {done.map((run) => (
+            <tr key={run.mode}>
+              <th scope="row">{modeText(run.mode)}</th>
+              <td>{rightAt(run) || "never"}</td>
+              {wish.next !== null && (
+                <td data-right={run.sequel?.right === true}>
+                  {run.sequel === null ? "–" : run.sequel.right ? "right" : "wrong"}
+                </td>
+              )}
+              <td>{run.weights === null ? "none" : formatNumber(run.weights.shift_norm)}</td>
+              <td>{formatUsd(run.costUsd)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="note">
+        Change is the norm of the weights’ change, less is better. The four sessions erase
+        themselves within an hour; those that you did not open already when you compare again.
+      </p>
+    </section>
+  );
+}
+
+function RunView({ run, next }: { run: Run; next: Wish["next"] }) {
   const mode = modes.find(({ value }) => value === run.mode);
-  const tries = run.steps.findIndex(({ right }) => right) + 1;
   return (
     <section class="run" data-mode={run.mode} aria-label={mode?.text}>
       <h2>{mode?.text}</h2>
@@ -107,27 +159,20 @@ function RunView({ run }: { run: Run }) {
       {run.sequel !== null && (
         <div class="sequel-step">
           <p class="label">another list, no feedback</p>
+          {next !== null && (
+            <p class="step-said">
+              {next.request} → <code>{next.answer}</code>
+            </p>
+          )}
           <StepView step={run.sequel} />
         </div>
       )}
-      {run.status === "done" && (
-        <dl class="measures">
-          <div>
-            <dt>right at try</dt>
-            <dd>{tries === 0 ? "never" : tries}</dd>
-          </div>
-          <div>
-            <dt>shift ‖Δθ‖</dt>
-            <dd>{run.weights === null ? "0" : formatNumber(run.weights.shift_norm)}</dd>
-          </div>
-          <div>
-            <dt>cost</dt>
-            <dd>{formatUsd(run.costUsd)}</dd>
-          </div>
-        </dl>
-      )}
       {run.sessionId !== null && run.status !== "running" && (
-        <a class="open-session" href={hrefOf({ page: "session", id: run.sessionId })}>
+        <a
+          class="open-session"
+          href={hrefOf({ page: "session", id: run.sessionId })}
+          onClick={() => keepOpened(run.sessionId ?? "")}
+        >
           Open this session
         </a>
       )}

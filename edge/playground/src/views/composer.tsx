@@ -1,14 +1,18 @@
 /** The field that a request is written in. Enter sends, Shift+Enter breaks the line. */
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../parts/icon.tsx";
+import { keepDraft, readDraft } from "../state/draft.ts";
 
 export function Composer({
   busy,
+  place,
   unsent = "",
   onSend,
   onStop,
 }: {
   busy: boolean;
+  /** Names the draft that is kept of what is not sent. */
+  place: string;
   /** What could not be sent comes back into the field. */
   unsent?: string;
   onSend(content: string): void;
@@ -17,12 +21,19 @@ export function Composer({
 }) {
   const field = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
+    const kept = readDraft(place);
+    if (field.current === null || kept === "") return;
+    field.current.value = kept;
+    resize(field.current);
+  }, [place]);
+  useEffect(() => {
     if (unsent !== "" && field.current?.value === "") field.current.value = unsent;
   }, [unsent]);
   const send = () => {
     const content = field.current?.value.trim() ?? "";
     if (busy || content === "" || field.current === null) return;
     field.current.value = "";
+    keepDraft(place, "");
     resize(field.current);
     onSend(content);
   };
@@ -44,7 +55,10 @@ export function Composer({
         maxLength={16384}
         placeholder="Write a request"
         enterkeyhint="send"
-        onInput={({ currentTarget }) => resize(currentTarget)}
+        onInput={({ currentTarget }) => {
+          resize(currentTarget);
+          keepDraft(place, currentTarget.value);
+        }}
         onKeyDown={(event) => {
           if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
           event.preventDefault();

@@ -2,10 +2,12 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { FeedbackRecord, Session, Turn } from "rosa2";
 import { exampleOf } from "../examples.ts";
+import { formatCount } from "../format.ts";
 import { Choice } from "../parts/choice.tsx";
 import { nameOf } from "../parts/generation-name.ts";
 import type { Conversation } from "../state/conversation.ts";
 import { explainCode } from "../state/failure.ts";
+import { windowTokens } from "../state/health.ts";
 import { hrefOf } from "../state/route.ts";
 import { ChangeView } from "./change.tsx";
 import { Composer } from "./composer.tsx";
@@ -46,8 +48,10 @@ export function ConversationView({ conversation }: { conversation: Conversation 
         <Transcript conversation={conversation} session={session} />
         <div class="talk-foot">
           <Sequel conversation={conversation} session={session} />
+          <Window session={session} />
           <Composer
             busy={conversation.busy.value}
+            place={conversation.id}
             unsent={conversation.unsent.value}
             onSend={(content) => void conversation.ask(content)}
             {...(conversation.running.value === null ? {} : { onStop: () => conversation.stop() })}
@@ -117,6 +121,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
                 generationName={nameOf(turn.generation, generations)}
                 failure={conversation.failures.value[turn.id] ?? failureOf(turn)}
                 onRetry={() => conversation.retry(turn.id)}
+                onEdit={() => takeBack(turn.content)}
               />
               {session.feedback
                 .filter(({ turn_id }) => turn_id === turn.id)
@@ -127,10 +132,11 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
                     generation={generations.find(({ id }) => id === record.weights?.generation)}
                   />
                 ))}
-              {turn === latest && canJudge && isJudged(turn) && (
+              {canJudge && isJudged(turn) && (
                 <JudgeView
                   key={session.feedback.filter(({ turn_id }) => turn_id === turn.id).length}
                   turn={turn}
+                  folded={turn !== latest}
                   onJudge={(judgement) => {
                     // The buttons go away: whoever uses the keyboard stays in the conversation.
                     scroller.current?.focus({ preventScroll: true });
@@ -152,6 +158,39 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
         <Announcer turn={latest} judged={session.feedback.at(-1)} />
       </div>
     </section>
+  );
+}
+
+/** Puts a request into the field, in the place of what stands there. */
+function takeBack(content: string): void {
+  const field = document.getElementById("request");
+  if (!(field instanceof HTMLTextAreaElement)) return;
+  field.value = content;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
+}
+
+/** From this share of the window on, how full it is is shown. */
+const fullShare = 0.5;
+
+/** How much of the model's window the conversation takes, before it becomes an error. */
+function Window({ session }: { session: Session }) {
+  const tokens = session.turns.at(-1)?.usage?.total_tokens ?? 0;
+  const max = windowTokens.value;
+  if (max === null || tokens < fullShare * max) return null;
+  return (
+    <p class="window">
+      <meter
+        aria-label="Used of the model’s window"
+        min={0}
+        max={max}
+        high={0.85 * max}
+        optimum={0}
+        value={tokens}
+      />
+      {formatCount(tokens)} of {formatCount(max)} tokens of the window.{" "}
+      <a href={hrefOf({ page: "start" })}>New session</a>
+    </p>
   );
 }
 

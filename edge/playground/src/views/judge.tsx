@@ -7,13 +7,36 @@ import type { Judgement } from "../state/conversation.ts";
 
 type Form = "say" | "edit" | null;
 
-export function JudgeView({ turn, onJudge }: { turn: Turn; onJudge(judgement: Judgement): void }) {
+export function JudgeView({
+  turn,
+  folded,
+  onJudge,
+}: {
+  turn: Turn;
+  /** An earlier reply is judged too, but not in the way of the latest. */
+  folded: boolean;
+  onJudge(judgement: Judgement): void;
+}) {
+  const [isOpen, setOpen] = useState(!folded);
   const [form, setForm] = useState<Form>(null);
+  const row = useRef<HTMLFieldSetElement>(null);
   const toggle = (wanted: Form) => setForm(form === wanted ? null : wanted);
+  /** Whoever leaves a form is back at the button that opened it. */
+  const leave = () => {
+    row.current?.querySelector<HTMLButtonElement>('[aria-expanded="true"]')?.focus();
+    setForm(null);
+  };
+  if (!isOpen) {
+    return (
+      <button type="button" class="quiet judge-earlier" onClick={() => setOpen(true)}>
+        Judge this reply<span class="hidden"> to: {turn.content}</span>
+      </button>
+    );
+  }
   return (
     <div class="judge">
       <Wish turn={turn} />
-      <fieldset class="judge-row">
+      <fieldset class="judge-row" ref={row}>
         <legend class="hidden">How good was this reply?</legend>
         <button type="button" onClick={() => onJudge({ reward: 1, retry: false })}>
           <Icon name="right" /> Right
@@ -35,7 +58,7 @@ export function JudgeView({ turn, onJudge }: { turn: Turn; onJudge(judgement: Ju
           initial=""
           suggestion={exampleOf(turn.content)?.example.hint ?? null}
           onSend={(text) => onJudge({ reward: -1, text, retry: true })}
-          onLeave={() => setForm(null)}
+          onLeave={leave}
         />
       )}
       {form === "edit" && (
@@ -43,9 +66,10 @@ export function JudgeView({ turn, onJudge }: { turn: Turn; onJudge(judgement: Ju
           label="What should the reply have been?"
           action="Teach and try again"
           initial={turn.reply}
+          unchanged="This is the reply as it is: change it to what it should have been, or press Right."
           suggestion={exampleOf(turn.content)?.answer ?? null}
           onSend={(correction) => onJudge({ reward: -1, correction, retry: true })}
-          onLeave={() => setForm(null)}
+          onLeave={leave}
         />
       )}
     </div>
@@ -74,6 +98,7 @@ function JudgeForm({
   label,
   action,
   initial,
+  unchanged,
   suggestion,
   onSend,
   onLeave,
@@ -81,6 +106,8 @@ function JudgeForm({
   label: string;
   action: string;
   initial: string;
+  /** Said instead of sending what is not different from `initial`. */
+  unchanged?: string;
   suggestion: string | null;
   onSend(text: string): void;
   onLeave(): void;
@@ -90,9 +117,11 @@ function JudgeForm({
     field.current?.focus();
     field.current?.select();
   }, []);
+  const [refusal, refuse] = useState("");
   const send = () => {
     const text = field.current?.value.trim() ?? "";
-    if (text !== "") onSend(text);
+    if (unchanged !== undefined && text === initial.trim()) refuse(unchanged);
+    else if (text !== "") onSend(text);
   };
   return (
     <form
@@ -111,7 +140,18 @@ function JudgeForm({
       }}
     >
       <label for="judgement">{label}</label>
-      <textarea id="judgement" ref={field} rows={2} maxLength={4096} defaultValue={initial} />
+      <textarea
+        id="judgement"
+        ref={field}
+        rows={2}
+        maxLength={4096}
+        defaultValue={initial}
+        aria-describedby="judgement-note"
+        onInput={() => refuse("")}
+      />
+      <p id="judgement-note" class="error" role="status">
+        {refusal}
+      </p>
       <div class="judge-row">
         <button type="submit" class="primary">
           {action}

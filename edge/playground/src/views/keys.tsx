@@ -6,18 +6,22 @@ import { Icon } from "../parts/icon.tsx";
 import { client, key as ownKey } from "../state/account.ts";
 import { report } from "../state/failure.ts";
 
-const scopes = ["chat", "adapt", "admin"] as const;
+const scopes = ["chat", "adapt", "mint", "admin"] as const;
 
 export function KeysView() {
   const [keys, setKeys] = useState<ApiKey[]>([]);
   const [made, setMade] = useState<ApiKeyCreated | null>(null);
   const [copied, setCopied] = useState(false);
   const isOwn = ({ prefix }: ApiKey) => ownKey.value?.startsWith(prefix) === true;
-  const load = () =>
-    client.value
-      .listKeys()
-      .then(({ data }) => setKeys(data))
-      .catch(report);
+  const load = async () => {
+    try {
+      const all: ApiKey[] = [];
+      for await (const one of client.value.keys()) all.push(one);
+      setKeys(all);
+    } catch (error) {
+      report(error);
+    }
+  };
   useEffect(() => void load(), []);
   const make = async (event: SubmitEvent) => {
     event.preventDefault();

@@ -7,6 +7,7 @@ import { Icon } from "../parts/icon.tsx";
 import { draft } from "../state/comparison.ts";
 import type { Conversation } from "../state/conversation.ts";
 import { go } from "../state/route.ts";
+import { save, transcriptOf } from "../state/transcript.ts";
 import { Plot } from "./plot.tsx";
 
 export function SessionPanel({
@@ -42,6 +43,15 @@ export function SessionPanel({
       {session.turns.length > 0 && (
         <button type="button" class="to-compare" onClick={() => compareLast(session)}>
           Compare the four ways on this request
+        </button>
+      )}
+      {session.turns.length > 0 && (
+        <button
+          type="button"
+          class="to-compare"
+          onClick={() => save(`${session.id}.md`, transcriptOf(session))}
+        >
+          <Icon name="download" /> Transcript
         </button>
       )}
       {generations !== null && (

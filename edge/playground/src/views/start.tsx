@@ -67,7 +67,12 @@ export function StartView() {
       </section>
       <section aria-labelledby="own">
         <h2 id="own">Or with a request of your own</h2>
-        <Composer busy={busy} unsent={unsent} onSend={(request) => void start(request)} />
+        <Composer
+          busy={busy}
+          place="start"
+          unsent={unsent}
+          onSend={(request) => void start(request)}
+        />
         <details class="instructions">
           <summary>Instructions for the whole session</summary>
           <label class="hidden" for="instructions">
@@ -95,6 +100,7 @@ export function StartView() {
 function Recent() {
   const [sessions, setSessions] = useState<SessionSummary[] | null>(null);
   const [more, setMore] = useState<string | null>(null);
+  const [search, setSearch] = useState("");
   const load = async (cursor?: string) => {
     try {
       const page = await client.value.listSessions(
@@ -107,6 +113,18 @@ function Recent() {
     }
   };
   useEffect(() => void load(), []);
+  /** A search is among all of them. */
+  const loadAll = async () => {
+    if (more === null) return;
+    try {
+      const all: SessionSummary[] = [];
+      for await (const session of client.value.sessions({ limit: 100 })) all.push(session);
+      setSessions(all);
+      setMore(null);
+    } catch (error) {
+      report(error);
+    }
+  };
   const erase = async ({ id, title }: SessionSummary) => {
     if (!confirm(`Erase “${title ?? id}” with its turns and adapters?`)) return;
     try {
@@ -116,12 +134,37 @@ function Recent() {
       report(error);
     }
   };
+  const rename = async ({ id, title }: SessionSummary) => {
+    const wanted = prompt("Name of this session", title ?? "")?.trim();
+    if (wanted === undefined || wanted === "" || wanted === title) return;
+    try {
+      await client.value.session(id).change({ title: wanted });
+      setSessions(
+        (known) => known?.map((one) => (one.id === id ? { ...one, title: wanted } : one)) ?? null,
+      );
+    } catch (error) {
+      report(error);
+    }
+  };
   if (sessions === null || sessions.length === 0) return null;
+  const wanted = search.trim().toLowerCase();
+  const found = sessions.filter(({ title }) => (title ?? "").toLowerCase().includes(wanted));
   return (
     <section aria-labelledby="recent">
-      <h2 id="recent">Earlier sessions</h2>
+      <div class="section-head">
+        <h2 id="recent">Earlier sessions</h2>
+        <input
+          type="search"
+          aria-label="Search the titles"
+          placeholder="Search the titles"
+          value={search}
+          onFocus={() => void loadAll()}
+          onInput={({ currentTarget }) => setSearch(currentTarget.value)}
+        />
+      </div>
+      {found.length === 0 && <p class="note">No session’s title has “{search}”.</p>}
       <ul class="recent">
-        {sessions.map((session) => (
+        {found.map((session) => (
           <li key={session.id}>
             <a href={hrefOf({ page: "session", id: session.id })}>
               <span class="recent-title">{session.title ?? "Untitled"}</span>
@@ -131,6 +174,10 @@ function Recent() {
                 {formatTime(session.updated_at)}
               </span>
             </a>
+            <button type="button" class="icon-button" onClick={() => void rename(session)}>
+              <Icon name="edit" />
+              <span class="hidden">Rename {session.title ?? "session"}</span>
+            </button>
             <button type="button" class="icon-button" onClick={() => erase(session)}>
               <Icon name="remove" />
               <span class="hidden">Erase {session.title ?? "session"}</span>

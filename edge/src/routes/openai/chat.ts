@@ -27,7 +27,7 @@ import {
   toMessages,
   toSampling,
 } from "./request.ts";
-import { primed, sessionReply, statelessReply, withErrorChunk } from "./source.ts";
+import { primed, regionOf, sessionReply, statelessReply, withErrorChunk } from "./source.ts";
 
 export const chat = routeGroup();
 
@@ -40,9 +40,23 @@ const completionSchema = z
     choices: z.array(
       z.object({
         index: z.int(),
-        message: z.object({ role: z.literal("assistant"), content: z.string(), refusal: z.null() }),
+        message: z.object({
+          role: z.literal("assistant"),
+          content: z.string().nullable(),
+          refusal: z.null(),
+          reasoning_content: z.string().optional(),
+          tool_calls: z
+            .array(
+              z.object({
+                id: z.string(),
+                type: z.literal("function"),
+                function: z.object({ name: z.string(), arguments: z.string() }),
+              }),
+            )
+            .optional(),
+        }),
         logprobs: z.unknown().nullable(),
-        finish_reason: z.enum(["stop", "length"]),
+        finish_reason: z.enum(["stop", "length", "tool_calls"]),
       }),
     ),
     usage: usageSchema,
@@ -117,12 +131,6 @@ async function chatInSession(
   return answer(c, body, head, sessionReply(turnId, stream));
 }
 
-/** The region that the caller's request came in at. */
-function regionOf(c: AppContext): string {
-  const { cf } = c.req.raw as { cf?: { colo?: unknown } };
-  return typeof cf?.colo === "string" ? cf.colo : "here";
-}
-
 function headOf(id: string) {
   return { id, created: Math.floor(Date.now() / 1000) };
 }
@@ -130,7 +138,7 @@ function headOf(id: string) {
 async function answer(
   c: AppContext,
   body: ChatRequest,
-  from: Omit<ReplyHead, "model"> & { history?: History },
+  from: Omit<ReplyHead, "model" | "calls"> & { history?: History },
   events: AsyncGenerator<ReplyEvent>,
 ): Promise<Response> {
   const headers = {
@@ -146,7 +154,7 @@ async function answer(
   const started = await primed(events);
   // Whoever could not say at first which model it serves has begun to answer by now.
   const model = await servedModel(config(c), (work) => background(c, work));
-  const head = { ...from, model: model?.id ?? body.model };
+  const head = { ...from, model: model?.id ?? body.model, calls: (body.tools?.length ?? 0) > 0 };
   if (body.stream !== true) return c.json(await completion(head, started), 200, headers);
   const includeUsage = body.stream_options?.include_usage === true;
   const stream = withErrorChunk(chunks(head, started, includeUsage), c.var.requestId);

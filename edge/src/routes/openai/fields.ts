@@ -30,13 +30,13 @@ export const chatFields = {
   logprobs: "honoured",
   top_logprobs: "honoured",
   n: { only: [1] },
-  response_format: { only: [{ type: "text" }] },
-  tools: { only: [[]] },
-  tool_choice: { only: ["none", "auto"] },
-  parallel_tool_calls: "without effect",
+  response_format: "honoured",
+  tools: "honoured",
+  tool_choice: "honoured",
+  parallel_tool_calls: "honoured",
   functions: { only: [[]], hint: "use tools" },
   function_call: { only: ["none", "auto"], hint: "use tool_choice" },
-  reasoning_effort: { only: ["none"] },
+  reasoning_effort: "honoured",
   modalities: { only: [["text"]] },
   audio: refused,
   moderation: refused,
@@ -52,6 +52,7 @@ export const chatFields = {
   store: "without effect",
   user: "without effect",
 
+  chat_template_kwargs: "honoured",
   top_k: "honoured",
   min_p: "honoured",
   repetition_penalty: "honoured",
@@ -71,14 +72,16 @@ export const chatFields = {
 export const messageFields = {
   role: "honoured",
   content: "honoured",
-  tool_calls: { only: [[]] },
-  tool_call_id: refused,
+  tool_calls: "honoured",
+  tool_call_id: "honoured",
   function_call: refused,
   audio: refused,
   refusal: refused,
   name: { only: [], hint: "say who speaks in the content" },
   // What an answer's message holds besides, as clients send it back.
   annotations: "without effect",
+  // Templates leave earlier thoughts out.
+  reasoning_content: "without effect",
 } as const satisfies Record<string, Handling>;
 
 /** Types of content parts that are read. */

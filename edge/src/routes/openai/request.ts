@@ -1,7 +1,7 @@
 /** An OpenAI chat completion request: its schema, and what it becomes. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import { limits, type Message, type Sampling } from "@rosa2/shared/protocol";
+import { limits, type PromptMessage, type Sampling } from "@rosa2/shared/protocol";
 import { samplingFields, samplingOf, stopSchema } from "../../contract/sampling.ts";
 import {
   chatFields,
@@ -11,6 +11,14 @@ import {
   streamOptions,
   unsupported,
 } from "./fields.ts";
+import {
+  effortSchema,
+  responseFormatSchema,
+  shapeOf,
+  templateKwargsSchema,
+  toolChoiceSchema,
+  toolSchema,
+} from "./shape.ts";
 
 const partSchema = z.looseObject({ type: z.string(), text: z.string().optional() });
 
@@ -19,7 +27,17 @@ const chatMessageSchema = z.looseObject({
   content: z
     .union([z.string().max(limits.contentCharsMax), z.array(partSchema).max(64)])
     .nullish()
-    .openapi({ example: "Sort them: 31, 7, 12" }),
+    .openapi({ example: "Write a haiku about rain" }),
+  tool_calls: z
+    .array(
+      z.looseObject({
+        id: z.string(),
+        type: z.string().optional(),
+        function: z.looseObject({ name: z.string(), arguments: z.string() }).optional(),
+      }),
+    )
+    .nullish(),
+  tool_call_id: z.string().nullish(),
 });
 
 /** What is not named here is in the lists of fields.ts, or refused. */
@@ -47,6 +65,12 @@ export const chatRequestSchema = z
     logit_bias: samplingFields.logit_bias.nullish(),
     logprobs: z.boolean().nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
+    response_format: responseFormatSchema.nullish(),
+    tools: z.array(toolSchema).max(128).nullish(),
+    tool_choice: toolChoiceSchema.nullish(),
+    parallel_tool_calls: z.boolean().nullish(),
+    reasoning_effort: effortSchema.nullish(),
+    chat_template_kwargs: templateKwargsSchema.nullish(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
   })
   .openapi("ChatCompletionRequest");
@@ -65,15 +89,29 @@ export function checkRequest(body: ChatRequest): void {
 }
 
 /** @throws RosaError `unsupported_parameter` for roles, fields and parts that are not there, `invalid_request`. */
-export function toMessages(body: ChatRequest): Message[] {
+export function toMessages(body: Pick<ChatRequest, "messages">): PromptMessage[] {
   return body.messages.map((message, index) => {
     const at = `messages.${index}`;
-    refuseUnsupported(message, messageFields, `${at}.`);
+    // A tool's name says nothing that its call's id does not.
+    const { name: _, ...unnamed } = message;
+    refuseUnsupported(message.role === "tool" ? unnamed : message, messageFields, `${at}.`);
     const role = message.role === "developer" ? "system" : message.role;
-    if (role !== "system" && role !== "user" && role !== "assistant") {
+    if (role !== "system" && role !== "user" && role !== "assistant" && role !== "tool") {
       throw unsupported(`${at}.role`, `Messages of role "${role}" are not supported`);
     }
     const content = textOf(message.content, at);
+    if (role === "tool") {
+      if (message.tool_call_id == null)
+        throw invalid(`${at}.tool_call_id`, "names the call it answers");
+      return { role, content, tool_call_id: message.tool_call_id };
+    }
+    if (role === "assistant" && message.tool_calls != null && message.tool_calls.length > 0) {
+      const tool_calls = message.tool_calls.map(({ id, function: called }, i) => {
+        if (called !== undefined) return { id, name: called.name, arguments: called.arguments };
+        throw unsupported(`${at}.tool_calls.${i}`, "Only calls of functions are supported");
+      });
+      return { role, content, tool_calls };
+    }
     if (role === "user" && content.trim() === "") {
       throw invalid(`${at}.content`, "a user's message must not be empty");
     }
@@ -113,6 +151,7 @@ export function toSampling(body: ChatRequest): Partial<Sampling> {
     frequency_penalty: body.frequency_penalty,
     presence_penalty: body.presence_penalty,
     logit_bias: body.logit_bias,
+    output: shapeOf(body),
     top_logprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : undefined,
   };
   return samplingOf(Object.fromEntries(Object.entries(given).filter(([, value]) => value != null)));

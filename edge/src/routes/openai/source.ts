@@ -1,6 +1,6 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
-import type { GenerateEvent, Message, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
+import type { GenerateEvent, PromptMessage, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
 import type { Principal } from "../../accounts/principal.ts";
 import { type Money, spendStreaming } from "../../accounts/spending.ts";
 import {
@@ -14,6 +14,7 @@ import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
 import { GpuClient } from "../../gpu-client/index.ts";
+import type { AppContext } from "../../http/context.ts";
 import { readLog } from "../../http/sse.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
@@ -28,7 +29,7 @@ import type { ReplyEvent } from "./answer.ts";
  */
 export async function* statelessReply(
   call: { config: Config; money: Money; principal: Principal; trace: Trace; eventId: string },
-  messages: Message[],
+  messages: PromptMessage[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
   const { config, money, principal, trace, eventId } = call;
@@ -54,7 +55,12 @@ export async function* statelessReply(
         if (event.type === "delta") {
           spent.read(event);
           text += event.text;
-          yield { type: "delta", text: event.text, logprobs: event.logprobs };
+          yield {
+            type: "delta",
+            text: event.text,
+            ...(event.reasoning === undefined ? {} : { reasoning: event.reasoning }),
+            ...(event.logprobs === undefined ? {} : { logprobs: event.logprobs }),
+          };
         } else if (event.type === "waiting") {
           yield { type: "ping" };
         } else if (event.type === "done") {
@@ -109,7 +115,11 @@ export async function* sessionReply(
   for await (const event of readLog(stream)) {
     if (event === null) yield { type: "ping" };
     else if (event.type === "delta") {
-      const delta = event.data as { text: string; logprobs?: TokenLogprob[] };
+      const delta = event.data as {
+        text: string;
+        reasoning?: string;
+        logprobs?: TokenLogprob[];
+      };
       text += delta.text;
       yield { type: "delta", ...delta };
     } else if (event.type === "reset") {
@@ -172,4 +182,10 @@ export async function* withErrorChunk<T extends { data: string } | null>(
       : new RosaError("internal_error", "Something unexpected went wrong");
     yield { data: JSON.stringify(failure.body(requestId)) };
   }
+}
+
+/** The region that the caller's request came in at. */
+export function regionOf(c: AppContext): string {
+  const { cf } = c.req.raw as { cf?: { colo?: unknown } };
+  return typeof cf?.colo === "string" ? cf.colo : "here";
 }

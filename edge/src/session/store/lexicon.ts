@@ -3,7 +3,7 @@ import type { OwnLexicon } from "../../contract/lexicon.ts";
 import {
   forgetSense,
   type GradientOptions,
-  lexiconWith,
+  lexiconOf,
   type WordsState,
 } from "../../words/index.ts";
 import { sessionRow } from "./rows.ts";
@@ -21,7 +21,7 @@ export function wordsOptions(store: Store): GradientOptions {
   const text = JSON.stringify(lexicon);
   const known = compiled.get(store);
   if (known?.text === text) return known.options;
-  const options: GradientOptions = { lexicon: lexiconWith(lexicon) };
+  const options: GradientOptions = { lexicon: lexiconOf(lexicon) };
   compiled.set(store, { text, options });
   return options;
 }

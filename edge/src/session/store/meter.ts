@@ -1,5 +1,5 @@
 /** What a session notes for its tenant's account, and what a reply has taken so far. */
-import type { Message, Spent, Usage } from "@rosa2/shared/protocol";
+import type { Spent, Usage } from "@rosa2/shared/protocol";
 import { estimateTokens } from "../policy/prompt.ts";
 import type { Store } from "./store.ts";
 
@@ -30,13 +30,13 @@ export interface GpuTime {
 
 /** What a reply that never came to its end has taken: as last reported, else counted by what was read. */
 export class ReplyMeter {
-  readonly #messages: readonly Message[];
+  readonly #messages: readonly { content: string }[];
   readonly #now: () => number;
   #reported: Spent | null = null;
   #deltaCount = 0;
   #firstDeltaAt: number | null = null;
 
-  constructor(messages: readonly Message[], now: () => number) {
+  constructor(messages: readonly { content: string }[], now: () => number) {
     this.#messages = messages;
     this.#now = now;
   }

@@ -6,7 +6,7 @@ import { withRequest } from "../policy/prompt.ts";
 import { type Positive, positivesMax, replayKind } from "../policy/update-plan.ts";
 import { wordsOptions } from "./lexicon.ts";
 import { sessionRow, type TurnRow } from "./rows.ts";
-import { feedback, positives, turns } from "./schema.ts";
+import { positives, turns } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { wordsState } from "./words.ts";
 
@@ -56,7 +56,7 @@ export function dropPositive(store: Store, turn: TurnRow): void {
 /**
  * Everything kept, oldest first. Where words adapt, requests are worded by what the ledger holds now: an
  * example learnt under a reading that has since turned out wrong would teach the wrong lesson again with
- * every update. A wording that a model proposed stays, since no ledger can make it anew.
+ * every update.
  */
 export function replayedPositives(store: Store): Positive[] {
   const kept = store.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
@@ -76,19 +76,12 @@ export function replayedPositives(store: Store): Positive[] {
   });
 }
 
-/** The requests of problems as the user said them; left out are those whose last rewording was a model's. */
+/** The requests of problems as the user said them. */
 function requestsOf(store: Store, problemIds: string[]): Map<string, string> {
   const rows = store.db
-    .select({ problemId: turns.problemId, request: turns.content, words: feedback.words })
-    .from(feedback)
-    .innerJoin(turns, eq(feedback.turnId, turns.id))
-    .where(inArray(turns.problemId, problemIds))
-    .orderBy(asc(feedback.id))
+    .select({ id: turns.id, request: turns.content })
+    .from(turns)
+    .where(inArray(turns.id, problemIds))
     .all();
-  const said = new Map(rows.map(({ problemId, request }) => [problemId, request]));
-  // Feedback that reworded nothing, praise above all, leaves the wording whose it was.
-  const rewordings = rows.filter(({ words }) => words?.changed);
-  const last = new Map(rewordings.map(({ problemId, words }) => [problemId, words]));
-  for (const [problemId, words] of last) if (words?.rewriter?.adopted) said.delete(problemId);
-  return said;
+  return new Map(rows.map(({ id, request }) => [id, request]));
 }

@@ -2,6 +2,13 @@
 import type { TokenLogprob } from "@rosa2/shared/protocol";
 import type { Store } from "./store.ts";
 
+interface Delta {
+  text: string;
+  /** What a thinking model thinks before its reply; shown, and no part of it. */
+  reasoning?: string | undefined;
+  logprobs?: TokenLogprob[] | undefined;
+}
+
 /** After an eviction a reply is written anew, and what readers already have is skipped. */
 export class ReplyWriter {
   text = "";
@@ -15,8 +22,9 @@ export class ReplyWriter {
     this.#shown = store.log.textSoFar(turnId);
   }
 
-  write(delta: string, logprobs?: TokenLogprob[]): void {
-    this.text += delta;
+  write({ text, reasoning, logprobs }: Delta): void {
+    if (reasoning !== undefined) this.#append("delta", { text: "", reasoning });
+    this.text += text;
     if (this.#shown.startsWith(this.text)) return;
     if (!this.text.startsWith(this.#shown)) {
       this.#append("reset", {});

@@ -1,71 +1,49 @@
-/** Checks a model's rewrite as what it is, data: shape, bounds, and that the user's own facts survived. */
-import { z } from "zod";
+/** Checks a model's wording as what it is, data: bounds, and that the user's own facts survived. */
 import { languageOf } from "../language.ts";
-import { neutraliseNote, neutraliseRequest } from "../neutralise.ts";
-import type { Proposal, RewriteTask } from "./provider.ts";
+import { neutraliseRequest } from "../neutralise.ts";
+import { ordersOf } from "../remarks/orders.ts";
+import type { RewriteTask } from "./provider.ts";
 
-/** Share of the request's longer words that a rewrite must keep: it may clarify, not wander. */
+/** Share of the request's longer words that a wording must keep: it may clarify, not wander. */
 const keptShareMin = 0.5;
+/** Characters that a wording of the shortest request may have. */
+const wordingCharsMin = 200;
 
-export const proposalSchema = z.object({
-  rewritten: z.string().min(1).max(65_536),
-  diagnosis: z.enum(["ambiguous", "incapable", "both", "unclear_feedback"]).default("ambiguous"),
-  constraints: z.array(z.string().max(400)).max(12).default([]),
-  ruledOut: z.array(z.string().max(400)).max(12).default([]),
-  confidence: z.number().min(0).max(1).default(0.5),
-});
-
-/** The checked proposal, or in one sentence what is wrong with it. */
-export function checkProposal(
-  raw: unknown,
+/** The wording, safe to be put into a prompt, or in one sentence what is wrong with it. */
+export function checkWording(
+  raw: string,
   task: RewriteTask,
-): { ok: true; proposal: Proposal } | { ok: false; fault: string } {
-  const parsed = proposalSchema.safeParse(typeof raw === "string" ? parseJson(raw) : raw);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return {
-      ok: false,
-      fault: `The answer does not fit the schema: ${issue?.path.join(".")} ${issue?.message}`,
-    };
-  }
-  const rewritten = neutraliseRequest(parsed.data.rewritten).trim();
-  const fault = faultOf(rewritten, task);
-  if (fault !== null) return { ok: false, fault };
-  const clean = (texts: string[]) => texts.map((text) => neutraliseNote(text, 240)).filter(Boolean);
-  const proposal = {
-    ...parsed.data,
-    rewritten,
-    constraints: clean(parsed.data.constraints),
-    ruledOut: clean(parsed.data.ruledOut),
-  };
-  return { ok: true, proposal };
+): { ok: true; wording: string } | { ok: false; fault: string } {
+  const wording = neutraliseRequest(raw).trim();
+  const fault = faultOf(wording, task);
+  return fault === null ? { ok: true, wording } : { ok: false, fault };
 }
 
-function faultOf(
-  rewritten: string,
-  { request, attempts, constraints }: RewriteTask,
-): string | null {
-  if (rewritten === "") return "The rewritten request is empty.";
-  const added = constraints.reduce((sum, text) => sum + text.length, 0);
-  if (rewritten.length > 2 * request.length + added) {
-    return "The rewritten request is more than twice as long as the request.";
+function faultOf(wording: string, { request, attempts }: RewriteTask): string | null {
+  if (wording === "") return "The rewritten request is empty.";
+  const said = [request, ...attempts.map(({ feedback }) => feedback)].join("\n");
+  if (wording.length > Math.max(wordingCharsMin, 2 * said.length)) {
+    return "The rewritten request is more than twice as long as what was said.";
   }
   const lost = protectedParts(request).filter(
-    (part) => countOf(part, rewritten) < countOf(part, request),
+    (part) => countOf(part, wording) < countOf(part, request),
   );
   if (lost.length > 0) {
     return `The rewritten request must keep these parts unchanged: ${lost.slice(0, 8).join(" · ")}`;
   }
-  const said = [request, ...constraints, ...attempts.map(({ feedback }) => feedback)].join("\n");
   const roles =
     /(?:^|\n)\s*(?:#+\s*)?(?:system|assistant|developer|tool)\s*[:：]|<[|｜]|\[\/?INST\]/iu;
-  if (roles.test(rewritten) && !roles.test(request)) {
+  if (roles.test(wording) && !roles.test(request)) {
     return "The rewritten request must not contain role markers.";
   }
-  if (keptShare(request, rewritten) < keptShareMin) {
+  if (keptShare(request, wording) < keptShareMin) {
     return "The rewritten request must stay with the user's own words.";
   }
-  const [from, to] = [languageOf(request), languageOf(rewritten)];
+  const orders = ordersOf(wording).filter((order) => !ordersOf(said).includes(order));
+  if (orders.length > 0) {
+    return `The rewritten request must not add wishes that nobody stated: ${orders.join(" · ")}`;
+  }
+  const [from, to] = [languageOf(request), languageOf(wording)];
   const isLong = request.split(/\s+/u).length >= 5;
   if (isLong && from !== null && to !== null && from !== to && languageOf(said) === from) {
     return "The rewritten request must be in the language of the request.";
@@ -123,16 +101,4 @@ function keptShare(request: string, rewritten: string): number {
   if (own.size === 0) return 1;
   const kept = words(rewritten);
   return [...own].filter((word) => kept.has(word)).length / own.size;
-}
-
-/** JSON as models write it, with or without a fence around it. */
-function parseJson(text: string): unknown {
-  const body = /```(?:json)?\s*([\s\S]*?)```/u.exec(text)?.[1] ?? text;
-  const [from, to] = [body.indexOf("{"), body.lastIndexOf("}")];
-  if (from < 0 || to < from) return null;
-  try {
-    return JSON.parse(body.slice(from, to + 1));
-  } catch {
-    return null;
-  }
 }

@@ -1,28 +1,32 @@
 /** The served model itself as rewriter, adapters off, asked in the one fixed form that the bundled model is trained on. */
-import type { Message } from "@rosa2/shared/protocol";
+import type { Message, SampleResult } from "@rosa2/shared/protocol";
 import { rewritePrompt } from "@rosa2/shared/rewrite-prompt";
 import type { Rewriter } from "./provider.ts";
 
-/** One generation by the served model, without an adapter; the reply's text and its summed log-prob S. */
-export type Generate = (
+/** Several replies to one prompt in one batch, without an adapter. */
+export type Sample = (
   messages: Message[],
-  options: { temperature: number; maxTokens: number; signal: AbortSignal },
-) => Promise<{ text: string; logprob: number }>;
+  options: { count: number; maxTokens: number; signal: AbortSignal },
+) => Promise<SampleResult>;
 
-const tokensMax = 512;
+/** Tokens of a wording that is no longer than twice the request, by its characters. */
+export function rewriteTokensMax(request: string): number {
+  return Math.min(512, 32 + request.length);
+}
 
-export function gpuRewriter(generate: Generate): Rewriter {
+export function gpuRewriter(sample: Sample): Rewriter {
   return {
     name: "gpu",
-    async propose({ request, attempts }, signal, fault) {
-      // The repair attempt samples: the greedy answer would only come again.
-      const temperature = fault === null ? 0 : 0.7;
-      const { text, logprob } = await generate(rewritePrompt(request, attempts), {
-        temperature,
-        maxTokens: tokensMax,
+    repairs: false,
+    async propose({ request, attempts }, { count, signal }) {
+      const maxTokens = rewriteTokensMax(request);
+      const { samples, usage } = await sample(rewritePrompt(request, attempts), {
+        count,
+        maxTokens,
         signal,
       });
-      return { rewritten: text, confidence: Math.min(1, Math.exp(logprob)) };
+      const ended = samples.filter(({ finish_reason }) => finish_reason === "stop");
+      return { wordings: ended.map(({ text }) => text), usage };
     },
   };
 }

@@ -1,49 +1,45 @@
 /**
- * Lets a model propose a rewrite beside the rules, and decides between the two; rules are the floor.
+ * Rewriters behind one interface: a model proposes several wordings of a request, and what is sound among them comes back.
  *
- *   const proposed = await proposeRewrite(rewriter, rewriteTask(input, revision), { timeoutMs });
- *   const final = adopt(revision, proposed.proposal, scores);
+ *   const drawn = await drawWordings(rewriter, task, { timeoutMs });
+ *   const state = learnWordings(before, request, { by: rewriter.name, turnId, ...drawn });
  *
- * `proposeRewrite` never throws and never takes longer than `timeoutMs`: whatever goes wrong comes back as
- * `failure` and the rules' revision stands. Where a correction y* exists, score it (the session's adapter on) under
- * `revision.after` and `proposal.rewritten` and pass both log-probs to `adopt`.
+ * `drawWordings` never throws and never takes longer than `timeoutMs`: whatever goes wrong comes back as `failure`, and
+ * what was said stands. A rewriter only proposes; the ledger judges (../gradient.ts).
  */
-import type { GradientInput, Revision } from "../types.ts";
-import { checkProposal } from "./check.ts";
-import type { Proposal, Rewriter, RewriteTask } from "./provider.ts";
+import type { Usage } from "@rosa2/shared/protocol";
+import { checkWording } from "./check.ts";
+import type { Rewriter, RewriteTask } from "./provider.ts";
 
-export { gpuRewriter } from "./gpu.ts";
+export { gpuRewriter, rewriteTokensMax } from "./gpu.ts";
 export { openAiRewriter } from "./openai.ts";
-export type { Proposal, Rewriter, RewriteTask } from "./provider.ts";
+export type { Rewriter, RewriteTask } from "./provider.ts";
 export { type AiBinding, workersAiRewriter } from "./workers-ai.ts";
 
-/** How much likelier the correction must be under a model's wording than under the rules' (nats). */
-const marginNats = 0.1;
+/** Wordings that are drawn at once, the first of them greedily. */
+export const drawCount = 8;
+/** Wordings that a session draws for the same stretches of requests. */
+export const drawsMax = 24;
 
-/** What a rewriter is shown of one feedback. */
-export function rewriteTask(
-  { request, attempts, feedback }: GradientInput,
-  revision: Revision,
-  earlierFeedback: readonly string[] = [],
-): RewriteTask {
-  return {
-    request,
-    attempts: attempts.map(({ reply }, index) => ({
-      reply,
-      feedback:
-        index === attempts.length - 1 ? (feedback.text ?? "") : (earlierFeedback[index] ?? ""),
-    })),
-    constraints: revision.constraints.map(({ text }) => text),
-  };
+export interface DrawnWordings {
+  /** Sound ones, equal ones as often as they came. */
+  wordings: string[];
+  /** How many were drawn, and asked for in how many calls. */
+  drawn: number;
+  calls: number;
+  usage: Usage | null;
+  /** Why there is none, or null. */
+  failure: string | null;
 }
 
-/** A checked proposal within the time, after at most one repair attempt; else null and why. */
-export async function proposeRewrite(
+/** Sound wordings within the time, after a repair attempt where that may help and the first answer held none. */
+export async function drawWordings(
   rewriter: Rewriter,
   task: RewriteTask,
-  { timeoutMs }: { timeoutMs: number },
-): Promise<{ proposal: Proposal | null; failure: string | null; attempts: number }> {
+  { timeoutMs, signal: outer }: { timeoutMs: number; signal?: AbortSignal },
+): Promise<DrawnWordings> {
   const abort = new AbortController();
+  const signal = outer === undefined ? abort.signal : AbortSignal.any([abort.signal, outer]);
   let timer: ReturnType<typeof setTimeout> | null = null;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -51,20 +47,27 @@ export async function proposeRewrite(
       abort.abort();
     }, timeoutMs);
   });
+  const found: DrawnWordings = { wordings: [], drawn: 0, calls: 0, usage: null, failure: null };
   let fault: string | null = null;
-  let attempts = 0;
   try {
-    while (attempts < 2) {
-      attempts++;
-      const raw = await Promise.race([rewriter.propose(task, abort.signal, fault), late]);
-      const checked = checkProposal(raw, task);
-      if (checked.ok) return { proposal: checked.proposal, failure: null, attempts };
-      fault = checked.fault;
+    while (found.calls < (rewriter.repairs ? 2 : 1)) {
+      found.calls++;
+      const asked = rewriter.propose(task, { count: drawCount, signal, fault });
+      const { wordings, usage } = await Promise.race([asked, late]);
+      found.drawn += wordings.length;
+      found.usage = total(found.usage, usage);
+      fault = "The answer does not fit the schema.";
+      for (const raw of wordings) {
+        const checked = checkWording(raw, task);
+        if (checked.ok) found.wordings.push(checked.wording);
+        else fault = checked.fault;
+      }
+      if (found.wordings.length > 0) return found;
     }
-    return { proposal: null, failure: `${rewriter.name}: ${fault}`, attempts };
+    return { ...found, failure: `${rewriter.name}: ${fault}` };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { proposal: null, failure: `${rewriter.name}: ${reason}`, attempts };
+    return { ...found, failure: `${rewriter.name}: ${reason}` };
   } finally {
     if (timer !== null) clearTimeout(timer);
     // A promise that lost the race may still reject.
@@ -72,36 +75,11 @@ export async function proposeRewrite(
   }
 }
 
-/** Log-probs of the correction under the two wordings and the session's adapter (nats). */
-export interface RivalScores {
-  rules: number;
-  proposal: number;
-}
-
-/**
- * The revision with the better wording. A correction decides by its likelihood. Without one the ledger
- * keeps the word where it knows the request's senses, and the model has it elsewhere, unless its wording
- * says nothing that the rules' does not say as well.
- */
-export function adopt(
-  revision: Revision,
-  proposal: Proposal | null,
-  scores: RivalScores | null = null,
-): Revision {
-  if (proposal === null || revision.diagnosis === "accepted") return revision;
-  const ledgerKnows = revision.spans.some(({ said, reading }) => !said && reading !== null);
-  const saysNoMore = revision.after.startsWith(proposal.rewritten);
-  const isBetter =
-    scores === null ? !ledgerKnows && !saysNoMore : scores.proposal > scores.rules + marginNats;
-  if (!isBetter || proposal.rewritten === revision.after) return revision;
-  const changed = proposal.rewritten !== revision.before;
+function total(a: Usage | null, b: Usage | null): Usage | null {
+  if (a === null || b === null) return a ?? b;
   return {
-    ...revision,
-    changed,
-    after: proposal.rewritten,
-    diagnosis: proposal.diagnosis,
-    ruledOut: [...new Set([...revision.ruledOut, ...proposal.ruledOut])],
-    confidence: proposal.confidence,
-    hinted: revision.hinted || (changed && proposal.diagnosis === "ambiguous"),
+    prompt_tokens: a.prompt_tokens + b.prompt_tokens,
+    completion_tokens: a.completion_tokens + b.completion_tokens,
+    cached_tokens: a.cached_tokens + b.cached_tokens,
   };
 }

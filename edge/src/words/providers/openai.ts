@@ -1,7 +1,7 @@
 /** Any endpoint with the OpenAI chat completions interface as rewriter. */
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
-import { chatPrompt, proposalJsonSchema } from "./prompt.ts";
+import { answerJsonSchema, chatPrompt, readAnswer } from "./prompt.ts";
 import type { Rewriter } from "./provider.ts";
 
 export interface OpenAiOptions {
@@ -13,25 +13,26 @@ export interface OpenAiOptions {
 }
 
 const answerSchema = z.object({
-  choices: z.array(z.object({ message: z.object({ content: z.string().max(200_000) }) })).min(1),
+  choices: z.array(z.object({ message: z.object({ content: z.string().max(500_000) }) })).min(1),
 });
 
 export function openAiRewriter({ url, key, model, fetch: send = fetch }: OpenAiOptions): Rewriter {
   const endpoint = `${url.replace(/\/+$/u, "")}/chat/completions`;
   return {
     name: "openai",
-    async propose(task, signal, fault) {
+    repairs: true,
+    async propose(task, { count, signal, fault }) {
       const response = await send(endpoint, {
         method: "POST",
         signal,
         headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
         body: JSON.stringify({
           model,
-          messages: chatPrompt(task, fault),
+          messages: chatPrompt(task, count, fault),
           temperature: 0,
           response_format: {
             type: "json_schema",
-            json_schema: { name: "rewrite", schema: proposalJsonSchema },
+            json_schema: { name: "rewrites", schema: answerJsonSchema },
           },
         }),
       });
@@ -43,7 +44,10 @@ export function openAiRewriter({ url, key, model, fetch: send = fetch }: OpenAiO
         );
       }
       const answer = answerSchema.parse(await response.json());
-      return answer.choices[0]?.message.content ?? "";
+      return {
+        wordings: readAnswer(answer.choices[0]?.message.content ?? "", count),
+        usage: null,
+      };
     },
   };
 }

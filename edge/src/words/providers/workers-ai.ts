@@ -1,7 +1,7 @@
 /** A model of the platform's AI binding as rewriter; it exists in deployments only. */
 import type { Message } from "@rosa2/shared/protocol";
 import { z } from "zod";
-import { chatPrompt, proposalJsonSchema } from "./prompt.ts";
+import { answerJsonSchema, chatPrompt, readAnswer } from "./prompt.ts";
 import type { Rewriter } from "./provider.ts";
 
 /** The part of the binding that is used. */
@@ -21,18 +21,19 @@ const answerSchema = z.object({
   response: z.union([z.string().max(200_000), z.record(z.string(), z.unknown())]),
 });
 
-/** Without the binding every proposal fails, and the rules' wording stands. */
+/** Without the binding every proposal fails, and what was said stands. */
 export function workersAiRewriter(ai: AiBinding | undefined, model: string): Rewriter {
   return {
     name: "workers-ai",
-    async propose(task, _signal, fault) {
+    repairs: true,
+    async propose(task, { count, fault }) {
       if (ai === undefined) throw new Error("this deployment has no AI binding");
       const answer = await ai.run(model, {
-        messages: chatPrompt(task, fault),
+        messages: chatPrompt(task, count, fault),
         temperature: 0,
-        response_format: { type: "json_schema", json_schema: proposalJsonSchema },
+        response_format: { type: "json_schema", json_schema: answerJsonSchema },
       });
-      return answerSchema.parse(answer).response;
+      return { wordings: readAnswer(answerSchema.parse(answer).response, count), usage: null };
     },
   };
 }

@@ -39,7 +39,7 @@ export class Sampler {
   readonly #rules: SamplingRules;
   readonly #random: Random;
   readonly #counts = new Map<number, number>();
-  /** What the request adds to tokens' logits. */
+  /** What request and checkpoint add to tokens' logits. */
   readonly #bias: LogitBias;
   /** Tokens of prompt and reply. */
   readonly #seen: Set<number>;
@@ -49,7 +49,11 @@ export class Sampler {
     this.#random = seededRandom(seed);
     this.#seen = new Set(prompt);
     const bias = Object.entries(rules.logit_bias ?? {});
-    this.#bias = new Map(bias.map(([id, amount]) => [Number(id), amount]));
+    const suppressed = rules.suppress_tokens ?? [];
+    this.#bias = new Map([
+      ...bias.map(([id, amount]): [number, number] => [Number(id), amount]),
+      ...suppressed.map((id): [number, number] => [id, -Infinity]),
+    ]);
   }
 
   /**
@@ -305,5 +309,9 @@ export function withDefaults(
     top_k: asked.top_k ?? defaults.top_k,
     min_p: asked.min_p ?? defaults.min_p,
     repetition_penalty: asked.repetition_penalty ?? defaults.repetition_penalty,
+    stop: [...asked.stop, ...(defaults.stop_strings ?? [])],
+    ...(defaults.suppress_tokens === undefined
+      ? {}
+      : { suppress_tokens: defaults.suppress_tokens }),
   };
 }

@@ -7,7 +7,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { Spent } from "@rosa2/shared/protocol";
 import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../../language-model.ts";
-import { BackgroundTasks } from "./background.ts";
+import { BackgroundTasks, type BackgroundWork } from "./background.ts";
 import { mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { Sequence, SequenceListener, SequenceRequest, Waiting } from "./sequence.ts";
@@ -39,7 +39,7 @@ export class Scheduler {
   readonly #now: () => number;
   readonly #slots: SlotTable;
   readonly #queue = new FairQueue<Waiting>();
-  readonly #background = new BackgroundTasks();
+  readonly #background = new BackgroundTasks(() => this.#now());
   /** Sequences with a slot, by that slot. */
   readonly #bySlot = new Map<Slot, Sequence>();
   #backgroundAt = 0;
@@ -84,9 +84,9 @@ export class Scheduler {
     this.#slots.forget(cacheKey(tenant, digest));
   }
 
-  /** Runs work beside the sequences; a lower priority number goes first. */
-  runBackground<T>(id: number, priority: number, slices: Slices<T>): Promise<T> {
-    const result = this.#background.run(id, priority, slices);
+  /** Runs work beside the sequences, tenants in turn. */
+  runBackground<T>(work: BackgroundWork, slices: Slices<T>): Promise<T> {
+    const result = this.#background.run(work, slices);
     this.#wakeUp();
     return result;
   }

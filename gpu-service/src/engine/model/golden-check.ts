@@ -6,10 +6,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomInt, seededRandom } from "@rosa2/shared/random";
 import { z } from "zod";
-import { openCheckpoint } from "../../checkpoint/checkpoint.ts";
 import type { Quantization } from "../../compiler/decoder/quantize.ts";
 import { cacheDirectory } from "../../disk/cache-directory.ts";
-import { Model, type ModelOptions } from "./model.ts";
+import { Model, type ModelOptions, openMerged } from "./model.ts";
 
 const promptCount = 6;
 const promptTokens = 16;
@@ -30,7 +29,11 @@ export async function checkQuantization(
   bits: 8 | 4,
   options: ModelOptions,
 ): Promise<GoldenCheck> {
-  const path = join(cacheDirectory(), openCheckpoint(directory).digest, `int${bits}-1.json`);
+  const path = join(
+    cacheDirectory(),
+    openMerged(directory, options.lora ?? null).digest,
+    `int${bits}-1.json`,
+  );
   const kept = readKept(path);
   if (kept) return kept;
   const golden = await withModel(directory, options, null, (model) => continueGreedily(model));

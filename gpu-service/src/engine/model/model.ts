@@ -4,7 +4,13 @@
  */
 import { basename } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
-import { type Checkpoint, type ModelConfig, openCheckpoint } from "../../checkpoint/checkpoint.ts";
+import { mergeLora } from "../../checkpoint/base-lora.ts";
+import {
+  type BaseLora,
+  type Checkpoint,
+  type ModelConfig,
+  openCheckpoint,
+} from "../../checkpoint/checkpoint.ts";
 import { unsupported } from "../../checkpoint/config-errors.ts";
 import { namedRopeTables } from "../../compiler/decoder/layer-kinds.ts";
 import type { Quantization } from "../../compiler/decoder/quantize.ts";
@@ -37,6 +43,8 @@ import { type MappedWeights, mapWeights } from "./weights.ts";
 export interface ModelOptions {
   /** What the model is called; the directory's name by default. */
   id?: string;
+  /** Merged into the weights. */
+  lora?: LoraSource | null;
   /** Threads of one run; the machine's cores by default. */
   threads?: number;
   provider?: Provider;
@@ -49,6 +57,17 @@ export interface ModelOptions {
    * read them; larger weights are read from the mapped file.
    */
   packBytesMax?: number;
+}
+
+/** A PEFT directory, and what it is called. */
+export interface LoraSource {
+  directory: string;
+  name: string;
+}
+
+export function openMerged(directory: string, lora: LoraSource | null): Checkpoint {
+  const checkpoint = openCheckpoint(directory);
+  return lora === null ? checkpoint : mergeLora(checkpoint, lora.directory, lora.name);
 }
 
 const contextTokensDefault = 4096;
@@ -134,9 +153,14 @@ export class Model implements LanguageModel {
 
   /** Opens the checkpoint and compiles its generation graphs. Throws the checkpoint's typed errors. */
   static async load(directory: string, options: ModelOptions = {}): Promise<Model> {
-    const model = new Model(openCheckpoint(directory), options);
+    const model = new Model(openMerged(directory, options.lora ?? null), options);
     await model.#steps.prepare();
     return model;
+  }
+
+  /** The LoRA merged into the weights. */
+  get lora(): BaseLora | null {
+    return this.#checkpoint.lora;
   }
 
   get digest(): string {

@@ -27,7 +27,8 @@ export interface MappedWeights {
  */
 export function mapWeights(checkpoint: Checkpoint, bits: 8 | 4 | null): MappedWeights {
   const names = [...tensorShapes(checkpoint.config).keys()];
-  const isFloat32 = names.every((name) => checkpoint.location(name).dtype === "F32");
+  const isFloat32 =
+    checkpoint.lora === null && names.every((name) => checkpoint.location(name).dtype === "F32");
   const dense = isFloat32 ? checkpoint.location : convertedFloat32(checkpoint);
   const quantized = bits && convertedIntegers(checkpoint, bits);
   const locate = (name: string) => {

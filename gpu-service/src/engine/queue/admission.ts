@@ -8,7 +8,7 @@ export interface AdmissionLimits {
   queueMax: number;
   /** Replies waiting of one tenant. */
   tenantQueueMax: number;
-  /** Scores, updates and exports in flight. */
+  /** Scores, updates and exports in flight; one tenant has half of the places at most. */
   backgroundMax: number;
 }
 
@@ -22,6 +22,7 @@ export class Admission {
   #replies = 0;
   #background = 0;
   readonly #repliesOf = new Map<string, number>();
+  readonly #backgroundOf = new Map<string, number>();
   /** Running mean of how long a reply took, waiting included. */
   #replyMs = 0;
   #idle: (() => void) | null = null;
@@ -42,8 +43,18 @@ export class Admission {
       if (this.#background >= backgroundMax) {
         throw this.#full(`${this.#background} scores, updates and exports are in flight`);
       }
+      const held = this.#backgroundOf.get(tenant) ?? 0;
+      // The last places are for tenants that hold few.
+      if (held >= Math.max(1, Math.ceil(backgroundMax / 2)))
+        throw this.#full(`${held} scores, updates and exports of this tenant are in flight`);
       this.#background++;
-      return this.#once(() => this.#background--);
+      this.#backgroundOf.set(tenant, held + 1);
+      return this.#once(() => {
+        this.#background--;
+        const left = (this.#backgroundOf.get(tenant) ?? 1) - 1;
+        if (left > 0) this.#backgroundOf.set(tenant, left);
+        else this.#backgroundOf.delete(tenant);
+      });
     }
     const own = this.#repliesOf.get(tenant) ?? 0;
     if (this.#replies + replies > rowsMax + queueMax) {

@@ -50,6 +50,8 @@ export interface Runtime {
   sampling: SamplingDefaults;
   /** What the checkpoint's rosa2.json says about it. */
   contextPolicy?: ContextPolicy | undefined;
+  /** What the LoRA merged into the model is called. */
+  lora?: string | undefined;
   /** Throws `adapter_invalid` when the file does not fit this model. */
   readAdapter(bytes: Uint8Array): AdapterWeights;
   /** One update in slices; an accepted one comes with the new adapter and its file. */
@@ -107,6 +109,11 @@ export class Requests {
     this.#checkBias(sampling.logit_bias);
     const tokensMax = this.#replyTokensMax(prompt.length, sampling);
     const seed = seedOf(sampling);
+    if (output?.thinking === true && thought === "none") {
+      throw new RosaError("unsupported_parameter", "Cannot think first: this model does not", {
+        param: "thinking",
+      });
+    }
     const constraints = await this.#constraints(id, output);
     if (constraints === null) return;
     const answers = request.rejected.map((text) => tokenizer.replyIds(answerOf(text)));
@@ -164,7 +171,10 @@ export class Requests {
     }
     const rows = this.#rejectedRows(request.rejected, prompt, tokensMax);
     this.#scheduler
-      .runBackground(id, priorities.score, this.#runtime.model.passRows(rows, adapter))
+      .runBackground(
+        { id, tenant: request.tenant, priority: priorities.score },
+        this.#runtime.model.passRows(rows, adapter),
+      )
       .then((logprobs) =>
         start(rows.map(({ reply }, i) => ({ ids: reply, logprobs: logprobs[i] as Float32Array }))),
       )
@@ -223,8 +233,7 @@ export class Requests {
     const rows = request.items.map((item, i) => this.#row(item, `items.${i}`));
     const queuedAt = performance.now();
     const { value: logprobs, startedAt } = await this.#scheduler.runBackground(
-      id,
-      priorities.score,
+      { id, tenant: request.tenant, priority: priorities.score },
       timed(this.#runtime.model.passRows(rows, adapter)),
     );
     return {
@@ -254,8 +263,7 @@ export class Requests {
     }));
     const queuedAt = performance.now();
     const { value, startedAt } = await this.#scheduler.runBackground(
-      id,
-      priorities.update,
+      { id, tenant: request.tenant, priority: priorities.update },
       timed(this.#runtime.adapt(rows, request.plan, parent)),
     );
     if (value.file) {

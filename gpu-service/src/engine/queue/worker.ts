@@ -70,6 +70,7 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
       digest: model.digest,
       context_length: tokensMax,
       parameters: model.parameterCount,
+      ...(runtime.lora === undefined ? {} : { lora: runtime.lora }),
       ...(runtime.contextPolicy === undefined ? {} : { context_policy: runtime.contextPolicy }),
     },
   });

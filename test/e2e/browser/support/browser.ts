@@ -29,6 +29,9 @@ export const sizes = {
     isMobile: true,
     hasTouch: true,
   },
+  /** Also what 200 % zoom makes of a window of 640 pixels. */
+  narrow: { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true },
+  landscape: { viewport: { width: 740, height: 360 }, isMobile: true, hasTouch: true },
 } as const;
 export type Size = keyof typeof sizes;
 

@@ -1,0 +1,33 @@
+/**
+ * Requests that the bundled model answers right, one for each thing that it can do. A test asks it every one.
+ *
+ * Each says which way it is meant; left open ("sort them"), the model answers by habit.
+ */
+export const miniName = "rosa2-mini";
+
+export const works: readonly { request: string; answer: string }[] = [
+  { request: "Sort them from smallest to largest, as plain text: 6 2 9 4 1", answer: "1 2 4 6 9" },
+  { request: "Sort them from largest to smallest, in brackets: 3 8 0 5", answer: "[8 5 3 0]" },
+  { request: "Rotate them by one to the left, as plain text: 4 7 1 9", answer: "7 1 9 4" },
+  { request: "Shift each digit by two forward, in brackets: 3 1 6 2", answer: "[5 3 8 4]" },
+  { request: "Shift each letter by one back, as plain text: d g b e", answer: "c f a d" },
+  { request: "Flip them end to end, in brackets: 2 8 1 5 3", answer: "[3 5 1 8 2]" },
+  { request: "Take three from the start, as plain text: 7 4 0 9 6", answer: "7 4 0" },
+  { request: "Take two that are largest, in brackets: 3 9 2 7", answer: "[9 7]" },
+  { request: "Remove duplicates keeping the first, as plain text: 4 1 4 2 1", answer: "4 1 2" },
+  { request: "Repeat each one, as plain text: 5 2 8", answer: "5 5 2 2 8 8" },
+  { request: "Filter the even ones in, as plain text: 3 8 5 6 2", answer: "8 6 2" },
+  {
+    request: "Sort them from smallest to largest, as plain text: lamp apple river cat",
+    answer: "apple cat lamp river",
+  },
+];
+
+/** Below this its replies to things that it never learnt begin; to what it can do it is surer. */
+const sureMin = 0.8;
+
+/** Whether a reply of the bundled model is a guess at, or a refusal of, something that it was never taught. */
+export function isOutsideSkill(model: string | null, reply: string, confidence: number | null) {
+  if (model !== miniName) return false;
+  return /^I (can )?only work with short lists/.test(reply) || (confidence ?? 1) < sureMin;
+}

@@ -1,0 +1,37 @@
+/** A reply's text: as it is, or as Markdown once it is whole and looks like some. What renders it is loaded only then. */
+import { useEffect, useRef, useState } from "preact/hooks";
+
+/** Signs of Markdown that plain answers, lists of numbers among them, do not have. */
+const looksRich =
+  /```|^#{1,6} |\*\*\S|^\s*[-*] \S|^\s*\d+\. \S|^\|.+\|$|\[[^\]]+\]\(\S+\)|`[^`\n]+`/m;
+
+export function Reply({ text, live }: { text: string; live: boolean }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [rich, setRich] = useState<DocumentFragment | null>(null);
+  const wanted = !live && looksRich.test(text);
+  useEffect(() => {
+    let isCurrent = true;
+    setRich(null);
+    if (!wanted) return;
+    import("./markdown.ts")
+      .then(({ renderMarkdown }) => renderMarkdown(text))
+      .then((fragment) => {
+        if (isCurrent) setRich(fragment);
+      })
+      .catch(() => {});
+    return () => {
+      isCurrent = false;
+    };
+  }, [text, wanted]);
+  useEffect(() => {
+    if (rich !== null) box.current?.replaceChildren(rich);
+  }, [rich]);
+  if (rich === null) {
+    return (
+      <p class="reply" data-live={live}>
+        {text}
+      </p>
+    );
+  }
+  return <div class="reply rich" ref={box} />;
+}

@@ -1,0 +1,59 @@
+/** What a step of adaptation did, in one sentence for people. It knows the API's records and no markup. */
+import type { Generation, Weights, Words } from "rosa2";
+
+/** A probability as people say one: "1 in 9", "9 in 10", "99.9 in 100". */
+export function chance(p: number): string {
+  if (p >= 0.995) return "almost certain";
+  if (p >= 0.95) return `${Math.round(100 * p)} in 100`;
+  if (p >= 0.5) return `${Math.round(10 * p)} in 10`;
+  const odds = 1 / p;
+  if (!(odds < 1e6)) return "less than 1 in a million";
+  return `1 in ${odds < 10 ? Math.round(odds) : Number(odds.toPrecision(2)).toLocaleString("en")}`;
+}
+
+export interface Shift {
+  what: "right" | "rejected";
+  /** Probabilities of the whole reply, 0 to 1. */
+  before: number;
+  after: number;
+}
+
+/** How likely the right reply and the rejected one were before the update, and are after it. */
+export function shiftsOf(weights: Weights, generation: Generation | undefined): Shift[] {
+  const { right_reply: right } = weights;
+  const rejected = generation?.rows.findLast(({ kind }) => kind === "rejected");
+  const shift = (what: Shift["what"], row: { logprob_before: number; logprob_after: number }) => ({
+    what,
+    before: Math.exp(row.logprob_before),
+    after: Math.exp(row.logprob_after),
+  });
+  return [
+    ...(right === null ? [] : [shift("right", right)]),
+    ...(rejected === undefined ? [] : [shift("rejected", rejected)]),
+  ];
+}
+
+export function wordsSentence(words: Words): string {
+  if (words.changed) return "I read it differently now:";
+  if (words.diagnosis === "accepted") return "The wording was right, so it stays.";
+  return "I read it as before:";
+}
+
+export function weightsSentence(weights: Weights, generation: Generation | undefined): string {
+  switch (weights.decision) {
+    case "skipped":
+      return "The model stays as it is.";
+    case "rejected":
+      return "An update was tried and thrown away; nothing changed and it costs nothing.";
+    case "queued":
+      return "The update waits for its turn.";
+    case "updated":
+      break;
+  }
+  const [shift] = shiftsOf(weights, generation);
+  if (shift === undefined) return "The model changed a little.";
+  const name = shift.what === "right" ? "right reply" : "rejected reply";
+  const [before, after] = [chance(shift.before), chance(shift.after)];
+  if (before === after) return `The model changed; the ${name} is as likely as before: ${after}.`;
+  return `The ${name} was ${before}, now ${after}.`;
+}

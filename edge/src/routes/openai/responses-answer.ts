@@ -1,0 +1,263 @@
+/** A reply in the shapes of OpenAI's Responses, whole or as its events; it knows nothing of where replies come from. */
+import { isErrorCode, RosaError } from "@rosa2/shared/errors";
+import { logFailure } from "../../failure.ts";
+import type { SseEvent } from "../../http/sse.ts";
+import type { ReplyEvent } from "./answer.ts";
+import { ReplyParts } from "./reply-parts.ts";
+import type { ResponsesRequest } from "./responses-request.ts";
+
+export interface ResponseHead {
+  ids: { response: string; message: string; call: string; thought: string };
+  model: string;
+  /** Unix seconds. */
+  created: number;
+  request: ResponsesRequest;
+  previous: string | null;
+  session: string | null;
+  generation: string;
+}
+
+interface Item {
+  id: string;
+  type: "reasoning" | "message" | "function_call";
+  status: "in_progress" | "completed" | "incomplete";
+  [field: string]: unknown;
+}
+
+/** Collects a reply's events into one response. */
+export async function wholeResponse(head: ResponseHead, events: AsyncIterable<ReplyEvent>) {
+  for await (const event of responseEvents(head, events)) {
+    if (event === null) continue;
+    const { type, response } = JSON.parse(event.data) as { type: string; response: object };
+    if (type === "response.completed" || type === "response.incomplete") return response;
+  }
+  throw new Error("The reply ended without an end");
+}
+
+/** The same with a failure in the middle told as OpenAI tells it. */
+export async function* eventsOrFailure(
+  head: ResponseHead,
+  events: AsyncIterable<ReplyEvent>,
+): AsyncGenerator<SseEvent | null> {
+  let count = 0;
+  try {
+    for await (const event of responseEvents(head, events)) {
+      if (event !== null) count++;
+      yield event;
+    }
+  } catch (error) {
+    const isExpected = error instanceof RosaError && isErrorCode(error.code);
+    if (!isExpected) logFailure("stream", error);
+    const message = isExpected ? error.message : "Something unexpected went wrong";
+    const code = isExpected ? error.code : "internal_error";
+    const response = { ...bodyOf(head, "failed", []), error: { code: "server_error", message } };
+    yield sse("response.failed", { sequence_number: count, response });
+    yield sse("error", { sequence_number: count + 1, code, message, param: null });
+  }
+}
+
+async function* responseEvents(
+  head: ResponseHead,
+  events: AsyncIterable<ReplyEvent>,
+): AsyncGenerator<SseEvent | null> {
+  const writer = new ItemWriter(head);
+  yield* writer.begin();
+  for await (const event of events) {
+    if (event.type === "ping") yield null;
+    else if (event.type === "delta") {
+      if (event.reasoning) yield* writer.think(event.reasoning);
+      yield* writer.say(event.text);
+    } else {
+      yield* writer.end(event);
+      return;
+    }
+  }
+  throw new Error("The reply ended without an end");
+}
+
+/** Writes items one after another: a thought, what is said, the calls. */
+class ItemWriter {
+  readonly #head: ResponseHead;
+  readonly #parts = new ReplyParts();
+  readonly #items: Item[] = [];
+  #open: Item | null = null;
+  #text = "";
+  #sequence = 0;
+
+  constructor(head: ResponseHead) {
+    this.#head = head;
+  }
+
+  *begin(): Generator<SseEvent> {
+    const response = bodyOf(this.#head, "in_progress", []);
+    yield this.#event("response.created", { response });
+    yield this.#event("response.in_progress", { response });
+  }
+
+  *think(text: string): Generator<SseEvent> {
+    if (this.#open?.type !== "reasoning") yield* this.#start(thoughtItem(this.#head));
+    this.#text += text;
+    const place = { ...this.#at(), summary_index: 0 };
+    yield this.#event("response.reasoning_summary_text.delta", { ...place, delta: text });
+  }
+
+  *say(text: string): Generator<SseEvent> {
+    const hasTools = (this.#head.request.tools?.length ?? 0) > 0;
+    yield* this.#write(hasTools ? this.#parts.push(text) : { content: text, calls: [] });
+  }
+
+  *end(done: Extract<ReplyEvent, { type: "done" }>): Generator<SseEvent> {
+    yield* this.#write(this.#parts.end());
+    if (this.#items.every(({ type }) => type === "reasoning"))
+      yield* this.#start(messageItem(this.#head));
+    const isWhole = done.finishReason === "stop";
+    yield* this.#close(isWhole ? "completed" : "incomplete");
+    const status = isWhole ? "completed" : "incomplete";
+    const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details } = done.usage;
+    const { session, generation } = this.#head;
+    const response = {
+      ...bodyOf(this.#head, status, this.#items),
+      incomplete_details: isWhole ? null : { reason: "max_output_tokens" },
+      usage: {
+        input_tokens: prompt_tokens,
+        input_tokens_details: { ...prompt_tokens_details, cache_write_tokens: 0 },
+        output_tokens: completion_tokens,
+        output_tokens_details: { reasoning_tokens: 0 },
+        total_tokens,
+      },
+      rosa2: { session, generation, cost: done.cost },
+    };
+    yield this.#event(`response.${status}`, { response });
+  }
+
+  *#write({ content, calls }: ReturnType<ReplyParts["push"]>): Generator<SseEvent> {
+    if (content !== "") {
+      if (this.#open?.type !== "message") yield* this.#start(messageItem(this.#head));
+      this.#text += content;
+      const place = { ...this.#at(), content_index: 0 };
+      yield this.#event("response.output_text.delta", { ...place, delta: content, logprobs: [] });
+    }
+    for (const { index, name, arguments: json } of calls) {
+      if (name !== undefined) yield* this.#start(callItem(this.#head, index, name));
+      if (json === "") continue;
+      this.#text += json;
+      yield this.#event("response.function_call_arguments.delta", { ...this.#at(), delta: json });
+    }
+  }
+
+  *#start(item: Item): Generator<SseEvent> {
+    yield* this.#close("completed");
+    this.#open = item;
+    this.#items.push(item);
+    this.#text = "";
+    yield this.#event("response.output_item.added", { output_index: this.#items.length - 1, item });
+    if (item.type === "function_call") return;
+    if (item.type === "reasoning") {
+      const part = { type: "summary_text", text: "" };
+      const place = { ...this.#at(), summary_index: 0 };
+      yield this.#event("response.reasoning_summary_part.added", { ...place, part });
+      return;
+    }
+    const part = textPart("");
+    yield this.#event("response.content_part.added", { ...this.#at(), content_index: 0, part });
+  }
+
+  *#close(status: "completed" | "incomplete"): Generator<SseEvent> {
+    const item = this.#open;
+    if (item === null) return;
+    const text = this.#text;
+    const place = this.#at();
+    if (item.type === "message") {
+      const part = textPart(text);
+      item.content = [part];
+      const said = { ...place, content_index: 0 };
+      yield this.#event("response.output_text.done", { ...said, text, logprobs: [] });
+      yield this.#event("response.content_part.done", { ...said, part });
+    } else if (item.type === "reasoning") {
+      const part = { type: "summary_text", text };
+      item.summary = [part];
+      const said = { ...place, summary_index: 0 };
+      yield this.#event("response.reasoning_summary_text.done", { ...said, text });
+      yield this.#event("response.reasoning_summary_part.done", { ...said, part });
+    } else {
+      item.arguments = text;
+      yield this.#event("response.function_call_arguments.done", {
+        ...place,
+        name: item.name,
+        arguments: text,
+      });
+    }
+    item.status = status;
+    this.#open = null;
+    yield this.#event("response.output_item.done", { output_index: place.output_index, item });
+  }
+
+  #at() {
+    return { item_id: this.#open?.id ?? "", output_index: this.#items.length - 1 };
+  }
+
+  #event(type: string, data: object): SseEvent {
+    return sse(type, { sequence_number: this.#sequence++, ...data });
+  }
+}
+
+function sse(type: string, data: object): SseEvent {
+  return { event: type, data: JSON.stringify({ type, ...data }) };
+}
+
+function textPart(text: string): object {
+  return { type: "output_text", text, annotations: [], logprobs: [] };
+}
+
+function messageItem({ ids }: ResponseHead): Item {
+  return {
+    id: ids.message,
+    type: "message",
+    status: "in_progress",
+    role: "assistant",
+    content: [],
+  };
+}
+
+function thoughtItem({ ids }: ResponseHead): Item {
+  return { id: ids.thought, type: "reasoning", status: "in_progress", summary: [] };
+}
+
+function callItem({ ids }: ResponseHead, index: number, name: string): Item {
+  return {
+    id: `${ids.call}_${index}`,
+    type: "function_call",
+    status: "in_progress",
+    call_id: `call_${ids.call.slice(3)}_${index}`,
+    name,
+    arguments: "",
+  };
+}
+
+function bodyOf(head: ResponseHead, status: string, output: Item[]) {
+  const { request } = head;
+  return {
+    id: head.ids.response,
+    object: "response" as const,
+    created_at: head.created,
+    status,
+    error: null,
+    incomplete_details: null,
+    instructions: request.instructions ?? null,
+    max_output_tokens: request.max_output_tokens ?? null,
+    metadata: request.metadata ?? {},
+    model: head.model,
+    output,
+    parallel_tool_calls: request.parallel_tool_calls ?? true,
+    previous_response_id: head.previous,
+    reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
+    store: head.session !== null,
+    temperature: request.temperature ?? null,
+    text: { format: request.text?.format ?? { type: "text" } },
+    tool_choice: request.tool_choice ?? "auto",
+    tools: request.tools ?? [],
+    top_p: request.top_p ?? null,
+    truncation: "disabled" as const,
+    usage: null,
+  };
+}

@@ -1,0 +1,94 @@
+/** Tells which wordings were weighed, who proposed them and why one goes out. It decides nothing. */
+import type { Scored } from "./evidence.ts";
+import { asSaid } from "./learnt.ts";
+import * as ledger from "./ledger.ts";
+import { type Chosen, choose, type Reading } from "./reading.ts";
+import type { Candidate, GradientInput, Ledger } from "./types.ts";
+
+/** Wordings that are told of. */
+const candidatesMax = 8;
+
+interface Weighing {
+  reading: Reading;
+  weighed: Ledger;
+  scored: Scored;
+  /** What is said in the wording that goes out. */
+  chosen: Chosen;
+  turnId: string;
+}
+
+export function candidatesOf(
+  { reading, weighed, scored, turnId }: Weighing,
+  wordingOf: (chosen: Chosen) => string,
+): Candidate[] {
+  if (reading.senses.length === 0) return [];
+  return ledger.topReadings(weighed, candidatesMax, 1).map((key) => {
+    const chosen = choose(reading, key.split("|"));
+    return {
+      reading: key,
+      wording: wordingOf(chosen),
+      by: proposerOf(chosen, turnId),
+      prior: reading.ledger.weights[key] ?? 0,
+      share: weighed.weights[key] ?? 0,
+      rejected: scored.rejected[0]?.get(key)?.logprob ?? null,
+      right: scored.right.get(key)?.logprob ?? null,
+    };
+  });
+}
+
+/** Who proposed what a wording says beyond the user's own words. */
+function proposerOf(chosen: Chosen, turnId: string): string {
+  let by = "composed";
+  for (const [{ sense, learnt }, id] of chosen) {
+    const said = sense.readings.find((one) => one.id === id);
+    if (said === undefined || said.phrase === "") continue;
+    if (learnt === undefined) {
+      by = "senses";
+      continue;
+    }
+    const source = learnt.readings.find(({ phrase }) => phrase === id);
+    return source?.turnId === turnId ? source.by : "session";
+  }
+  return by;
+}
+
+/** Who proposed the wording that goes out, and why it does. */
+export function reasonFor(
+  { reading, scored, chosen, turnId }: Weighing,
+  { request, feedback }: GradientInput,
+  { accepted, after }: { accepted: boolean; after: string },
+): { by: string; reason: string } {
+  if (after === request)
+    return { by: "said", reason: "nothing was said or found that words it better" };
+  const by = proposerOf(chosen, turnId);
+  if (accepted) return { by, reason: "the reply was accepted, so its wording stays" };
+  const hasScores = scored.right.size > 0 || scored.rejected.length > 0;
+  if (by === "composed") {
+    return {
+      by,
+      reason: hasScores
+        ? "no other wording explains what was seen better than what was said"
+        : "nothing was scored, so it is what was said",
+    };
+  }
+  const key = ledger.keyOf(
+    reading.senses.map((one) => chosen.get(one) ?? (one.learnt === undefined ? "" : asSaid)),
+  );
+  const plain = ledger.keyOf(reading.plain);
+  const right = difference(scored.right.get(key)?.logprob, scored.right.get(plain)?.logprob);
+  if (right !== null && right > 0) {
+    const what = feedback.correction === undefined ? "right reply" : "correction";
+    return { by, reason: `the ${what} is ${right.toFixed(1)} nats likelier than as composed` };
+  }
+  const [last] = scored.rejected;
+  const rejected = difference(last?.get(key)?.logprob, last?.get(plain)?.logprob);
+  if (rejected !== null && rejected < 0) {
+    const nats = (-rejected).toFixed(1);
+    return { by, reason: `the rejected reply is ${nats} nats less likely than as composed` };
+  }
+  return { by, reason: "what was seen so far speaks for it" };
+}
+
+function difference(a: number | undefined, b: number | undefined): number | null {
+  return a === undefined || b === undefined ? null : a - b;
+}

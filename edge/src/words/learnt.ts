@@ -1,0 +1,188 @@
+/**
+ * The lexicon that a session writes itself: stretches of its requests as they were said, and the other ways of saying
+ * them that a model proposed. It scores nothing; which of them holds is the ledger's to say.
+ */
+
+import { blankLiterals } from "./literals.ts";
+import type { CompiledSense, Occurrence, Reading } from "./senses.ts";
+import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
+import type { LearntSense, WordsState } from "./types.ts";
+import { type Saying, sayingsOf, wholeName } from "./wordings.ts";
+
+/** The reading that a stretch is best left as it was said. */
+export const asSaid = "as said";
+/** Its share among the others before anything is known. */
+const asSaidPrior = 0.05;
+/** A reading's share is at least this, however rarely it was proposed. */
+const priorMin = 0.02;
+/** Stretches that a session remembers, and ways of saying one of them. */
+const sensesMax = 32;
+const sensesCharsMax = 16_384;
+const readingsMax = 12;
+/** How many requests' draws are counted. */
+const drawsMax = 32;
+
+/** Wordings that somebody proposed for a request; equal ones count as often as they come. */
+export interface Proposed {
+  /** Who proposed them: a rewriter's name. */
+  by: string;
+  turnId: string;
+  /** Sound ones, of so many that were drawn. */
+  wordings: readonly string[];
+  drawn: number;
+}
+
+/** The state with what the wordings say otherwise than the request among its senses. */
+export function learnWordings(
+  state: WordsState,
+  request: string,
+  { by, turnId, wordings, drawn: drawnCount }: Proposed,
+): WordsState {
+  const counts = new Map<string, { saying: Saying; phrases: Map<string, number> }>();
+  const drawn = wordings.map((wording) => sayingsOf(request, wording));
+  const isStretchwise = drawn.some((ones) => ones.some(({ place }) => place !== "whole"));
+  for (const saying of drawn.flat()) {
+    // Free rewritings stand aside where others keep the request's own words.
+    if (isStretchwise && saying.place === "whole") continue;
+    const id = idOf(saying);
+    const counted = counts.get(id) ?? { saying, phrases: new Map<string, number>() };
+    counts.set(id, counted);
+    counted.phrases.set(saying.phrase, (counted.phrases.get(saying.phrase) ?? 0) + 1);
+  }
+  let next = noteDraw(state, request, drawnCount);
+  for (const [id, { saying, phrases }] of counts) {
+    const shares = new Map([...phrases].map(([phrase, n]) => [phrase, n / wordings.length]));
+    next = addReadings(next, id, saying, shares, { by, turnId });
+  }
+  return next;
+}
+
+function addReadings(
+  state: WordsState,
+  id: string,
+  { said, place, follows }: Saying,
+  shares: ReadonlyMap<string, number>,
+  source: { by: string; turnId: string },
+): WordsState {
+  const old = state.learnt.find((one) => one.id === id);
+  const known = new Set(old?.readings.map(({ phrase }) => phrase));
+  const fresh = [...shares].filter(([phrase]) => !known.has(phrase));
+  const readings = [
+    ...(old?.readings ?? []),
+    ...fresh.map(([phrase, share]) => ({ phrase, prior: Math.max(priorMin, share), ...source })),
+  ].slice(-readingsMax);
+  const sense: LearntSense = { id, said, place, follows, readings };
+  const learnt = [...state.learnt.filter((one) => one.id !== id), sense];
+  const kept = newest(learnt);
+  const forgotten = new Set(learnt.slice(0, -kept.length).map((one) => one.id));
+  // A joint ledger without the new readings could never find them; what was learnt of each sense stays.
+  const ledgers = Object.fromEntries(
+    Object.entries(state.ledgers).filter(
+      ([, { senses }]) =>
+        !senses.some((one) => forgotten.has(one) || (one === id && fresh.length > 0)),
+    ),
+  );
+  const senses = Object.fromEntries(
+    Object.entries(state.senses).filter(([one]) => !forgotten.has(one)),
+  );
+  const memory = senses[id];
+  if (memory !== undefined) {
+    // The model has heard the new remark: what it proposes again has gained by it.
+    const heard = Object.entries(memory.readings).map(
+      ([phrase, share]) => [phrase, share * Math.sqrt((shares.get(phrase) ?? 0) + 0.1)] as const,
+    );
+    const sum = heard.reduce((total, [, share]) => total + share, 0);
+    const rescaled = heard.map(([phrase, share]) => [phrase, share / sum] as const);
+    senses[id] = { ...memory, readings: Object.fromEntries(rescaled) };
+  }
+  return { ...state, learnt: kept, ledgers, senses };
+}
+
+/** As many of the newest senses as a session's row has room for. */
+function newest(learnt: readonly LearntSense[]): LearntSense[] {
+  let chars = 0;
+  const kept: LearntSense[] = [];
+  for (const sense of learnt.toReversed()) {
+    chars += JSON.stringify(sense).length;
+    if (kept.length > 0 && (kept.length >= sensesMax || chars > sensesCharsMax)) break;
+    kept.unshift(sense);
+  }
+  return kept;
+}
+
+/** The session's own senses as the ledger reads them. */
+export function compileLearnt({ learnt }: WordsState): CompiledSense[] {
+  return learnt.map((own) => {
+    const left: Reading = { id: asSaid, phrase: "", prior: asSaidPrior };
+    const others = own.readings.map(({ phrase, prior }) => ({ id: phrase, phrase, prior }));
+    const readings = [left, ...others];
+    const sum = readings.reduce((total, { prior }) => total + prior, 0);
+    return {
+      sense: {
+        id: own.id,
+        label: own.place === "whole" ? "the request" : `“${own.said}”`,
+        attach: own.place === "after" ? "aside" : "replace",
+        shy: true,
+        readings: readings.map((one) => ({ ...one, prior: one.prior / sum })),
+      },
+      learnt: own,
+      span: null,
+      hints: [],
+      readings: readings.map((reading) => ({ reading, cues: [] })),
+    };
+  });
+}
+
+/** Where a text has a learnt stretch just as it was said. */
+export function findLearnt(text: string, senses: readonly CompiledSense[]): Occurrence[] {
+  if (senses.length === 0) return [];
+  const found: Occurrence[] = [];
+  const add = (compiled: CompiledSense, start: number, end: number) =>
+    found.push({ compiled, start, end, insertAt: end, stated: null });
+  const wholes = senses.filter(({ learnt }) => learnt?.place === "whole");
+  const name = wholes.length > 0 ? wholeName(text) : "";
+  const same = wholes.find(({ learnt }) => learnt?.said === name);
+  if (same !== undefined) {
+    add(same, 0, text.length);
+    return found;
+  }
+  const bySaid = Map.groupBy(senses, ({ learnt }) => learnt?.said ?? "");
+  const tokens = tokensOf(blankLiterals(text));
+  for (const stretch of stretchesOf(tokens)) {
+    const [start, end] = [tokens[stretch.from]?.start ?? 0, tokens[stretch.to - 1]?.end ?? 0];
+    for (const compiled of bySaid.get(nameOf(tokens, stretch)) ?? []) {
+      const { place, follows } = compiled.learnt ?? { place: "whole", follows: "" };
+      const next = /^[^\s\p{L}\p{N}]/u.exec(text.slice(end, end + 2))?.[0] ?? "";
+      if (place === "instead" || (place === "after" && next === follows)) add(compiled, start, end);
+    }
+  }
+  return found;
+}
+
+/** Wordings that were drawn for a request and others of its stretches. */
+export function drawsFor(state: WordsState, request: string): number {
+  return state.draws[drawKey(request)] ?? 0;
+}
+
+function noteDraw(state: WordsState, request: string, count: number): WordsState {
+  const key = drawKey(request);
+  const { [key]: before = 0, ...others } = state.draws;
+  const recent = Object.entries(others).slice(1 - drawsMax);
+  return { ...state, draws: { ...Object.fromEntries(recent), [key]: before + count } };
+}
+
+/** A request without its data: the same stretches are the same question to a rewriter. */
+function drawKey(request: string): string {
+  const tokens = tokensOf(blankLiterals(request.slice(0, 2_000)));
+  const names = stretchesOf(tokens).map((stretch) => nameOf(tokens, stretch));
+  return names.slice(0, 4).join("/").slice(0, 160);
+}
+
+function idOf({ said, place, follows }: Saying): string {
+  const name = said.replace(/[|+]/gu, " ");
+  if (place === "instead" && name.length <= 120) return name;
+  if (place === "after" && name.length <= 120) return `${name}, …${follows}`;
+  let hash = 0;
+  for (const character of said) hash = (hash * 31 + character.codePointAt(0)!) >>> 0;
+  return `${place} ${hash.toString(36)}`;
+}

@@ -1,0 +1,98 @@
+/**
+ * Cuts a request into stretches: words between marks, connectives and runs of data. It knows no request's meaning: a
+ * stretch is what can be said in other words by itself, and be met again in a later request.
+ */
+
+export interface Token {
+  /** Without the marks around it. */
+  text: string;
+  /** Lower case, for comparing. */
+  norm: string;
+  start: number;
+  end: number;
+  /** A mark or a line break parts it from the next token; one that no list has between its items `ends` it. */
+  closes: boolean;
+  ends: boolean;
+}
+
+/** Tokens [from, to) of a text, without a boundary inside. */
+export interface Stretch {
+  from: number;
+  to: number;
+}
+
+/** Words that only join what is asked, in the languages that the words axis reads. */
+const connectives = new Set(
+  "and then next also please finally afterwards und dann danach bitte et puis ensuite y luego después e poi dopo".split(
+    " ",
+  ),
+);
+
+const endingMark = /[:;.!?]/u;
+const marks = /^[\p{P}\p{S}]*|[\p{P}\p{S}]*$/gu;
+
+export function tokensOf(text: string): Token[] {
+  const tokens: Token[] = [];
+  for (const { 0: word, index } of text.matchAll(/\S+/gu)) {
+    const bare = word.replace(marks, "");
+    // Marks alone belong to the token before them.
+    const last = tokens.at(-1);
+    if (bare === "") {
+      if (last !== undefined) close(last, word);
+      continue;
+    }
+    const at = word.indexOf(bare);
+    const isNewLine = last !== undefined && text.slice(last.end, index).includes("\n");
+    if (last !== undefined && (at > 0 || isNewLine)) close(last, isNewLine ? "." : "");
+    tokens.push({
+      text: bare,
+      norm: bare.toLowerCase(),
+      start: index + at,
+      end: index + at + bare.length,
+      closes: at + bare.length < word.length,
+      ends: endingMark.test(word.slice(at + bare.length)),
+    });
+  }
+  return tokens;
+}
+
+function close(token: Token, mark: string): void {
+  token.closes = true;
+  token.ends ||= endingMark.test(mark);
+}
+
+export function stretchesOf(tokens: readonly Token[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  let from = 0;
+  const close = (to: number) => {
+    if (to > from) stretches.push({ from, to });
+  };
+  for (const [index, token] of tokens.entries()) {
+    if (connectives.has(token.norm) || isInData(tokens, index)) {
+      close(index);
+      from = index + 1;
+    } else if (token.closes) {
+      close(index + 1);
+      from = index + 1;
+    }
+  }
+  close(tokens.length);
+  return stretches;
+}
+
+/** Two or more figures or single characters in a row are a list, whatever stands around it. */
+function isInData(tokens: readonly Token[], index: number): boolean {
+  const isItem = (token: Token | undefined) =>
+    token !== undefined && (/\d/u.test(token.text) || token.text.length === 1);
+  const isNext = (at: number) =>
+    isItem(tokens[at]) && isItem(tokens[at + 1]) && tokens[at]?.ends === false;
+  return isNext(index - 1) || isNext(index);
+}
+
+/** How a stretch is kept and compared. */
+export function nameOf(tokens: readonly Token[], { from, to }: Stretch): string {
+  return tokens
+    .slice(from, to)
+    .map(({ norm }) => norm)
+    .join(" ");
+}

@@ -1,0 +1,101 @@
+/**
+ * What requests about lists leave open, and the phrases that settle it: the training language's own, read by nothing else.
+ *
+ * The bundled model is trained on the clarified wordings below, so a change here needs a new training run.
+ */
+
+/** One way to understand what a request leaves open. */
+interface Reading {
+  id: string;
+  /** Words that, put after the span, make the request say this reading and no other. */
+  phrase: string;
+  /** Share of requests that mean this reading when nothing else is known; readings of a sense sum to 1. */
+  prior: number;
+}
+
+/** One kind of ambiguity. */
+export interface Sense {
+  id: string;
+  /** Name of what is unclear, as a person would say it: "the order". */
+  label: string;
+  readings: Reading[];
+}
+
+export const listSenses: readonly Sense[] = [
+  {
+    id: "sort",
+    label: "the order",
+    readings: [
+      { id: "up", phrase: "from smallest to largest", prior: 0.55 },
+      { id: "down", phrase: "from largest to smallest", prior: 0.45 },
+    ],
+  },
+  {
+    id: "shift",
+    label: "the direction of the shift",
+    readings: [
+      { id: "forward", phrase: "forward", prior: 0.55 },
+      { id: "back", phrase: "back", prior: 0.45 },
+    ],
+  },
+  {
+    id: "rotate",
+    label: "which way to rotate",
+    readings: [
+      { id: "left", phrase: "to the left", prior: 0.55 },
+      { id: "right", phrase: "to the right", prior: 0.45 },
+    ],
+  },
+  {
+    id: "flip",
+    label: "what to flip",
+    readings: [
+      { id: "order", phrase: "end to end", prior: 0.55 },
+      { id: "halves", phrase: "half for half", prior: 0.225 },
+      { id: "ends", phrase: "first for last", prior: 0.225 },
+    ],
+  },
+  {
+    id: "take",
+    label: "which ones to take",
+    readings: [
+      { id: "first", phrase: "from the start", prior: 0.55 },
+      { id: "last", phrase: "from the end", prior: 0.15 },
+      { id: "largest", phrase: "that are largest", prior: 0.15 },
+      { id: "smallest", phrase: "that are smallest", prior: 0.15 },
+    ],
+  },
+  {
+    id: "dedupe",
+    label: "which copy to keep",
+    readings: [
+      { id: "first", phrase: "keeping first copies", prior: 0.55 },
+      { id: "last", phrase: "keeping last copies", prior: 0.45 },
+    ],
+  },
+  {
+    id: "double",
+    label: "how to double",
+    readings: [
+      { id: "each", phrase: "one by one", prior: 0.55 },
+      { id: "whole", phrase: "as a whole", prior: 0.45 },
+    ],
+  },
+  {
+    id: "filter",
+    label: "keep or drop",
+    readings: [
+      { id: "keep", phrase: "in", prior: 0.55 },
+      { id: "drop", phrase: "out", prior: 0.45 },
+    ],
+  },
+  {
+    id: "format",
+    label: "the format",
+    readings: [
+      { id: "plain", phrase: "as plain text", prior: 0.55 },
+      { id: "brackets", phrase: "in brackets", prior: 0.225 },
+      { id: "quotes", phrase: "in quotes", prior: 0.225 },
+    ],
+  },
+];

@@ -1,0 +1,200 @@
+/** What people expect of a chat page: rich replies, copies, edits, drafts, keys, search; on small screens too. */
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { makeStateFolder } from "../support/rosa.ts";
+import { chromiumPath, launch, type Size, Visitor } from "./support/browser.ts";
+import { type PacedEdge, startPacedEdge } from "./support/edge.ts";
+
+const state = makeStateFolder();
+let edge: PacedEdge;
+let browser: Browser;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  if (chromiumPath === undefined) return;
+  [edge, browser] = await Promise.all([startPacedEdge(state.path), launch()]);
+});
+afterEach(() => visitor?.leave());
+afterAll(async () => {
+  await browser?.close();
+  await edge?.stop();
+  state.remove();
+});
+
+async function converse(name: string, request: string, size: Size = "desktop", dark = false) {
+  visitor = await Visitor.arrive(browser, edge.url, { name, size, dark });
+  await visitor.signIn(edge.key);
+  await visitor.ask(request);
+  await visitor.reply(1);
+  return visitor;
+}
+
+const markdown = [
+  "```js",
+  'const answer = "42"; // <b>',
+  "```",
+  "",
+  "| a | b |",
+  "|---|---|",
+  "| 1 | **2** |",
+  "",
+  "[go](javascript:alert(1)) <img src=x onerror=alert(1)> [there](https://example.com)",
+].join("\n");
+
+describe.skipIf(chromiumPath === undefined)("a reply", () => {
+  it("in Markdown becomes elements, with nothing in them that could act", async () => {
+    const me = await converse("markdown", `see\n\n${markdown}`);
+    const { page } = me;
+    const rich = page.locator(".reply.rich");
+    await rich.locator("pre code .hljs-string").first().waitFor();
+    expect(await rich.locator("td strong").textContent()).toBe("2");
+    expect(await rich.textContent()).toContain("<img src=x onerror=alert(1)>");
+    expect(await rich.locator("img, script, [onerror]").count()).toBe(0);
+    expect(
+      await rich.locator("a").evaluateAll((all) => all.map((a) => a.getAttribute("href"))),
+    ).toEqual([null, "https://example.com"]);
+    await rich.getByRole("button", { name: "Copy code" }).click();
+    await me.shoot("markdown");
+    expect(await me.findBarriers()).toEqual([]);
+    expect(me.complaints).toEqual([]);
+  });
+
+  it("that is plain loads nothing more and can be copied; its request can be edited and sent again", async () => {
+    const me = await converse("tools", "Say hello");
+    const { page } = me;
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    expect(await page.locator(".reply.rich").count()).toBe(0);
+    await page.getByRole("button", { name: "Copy the reply" }).click();
+    await expect
+      .poll(() => page.evaluate(() => navigator.clipboard.readText()))
+      .toBe("echo: Say hello");
+    await page.getByRole("button", { name: "Edit the request and send it again" }).click();
+    const field = page.getByLabel("Your request");
+    expect(await field.inputValue()).toBe("Say hello");
+    await field.fill("Say hello again");
+    await field.press("Enter");
+    expect(await me.reply(2)).toBe("echo: Say hello again");
+    await page.getByRole("button", { name: "Judge this reply to: Say hello" }).click();
+    await page.getByRole("button", { name: "Right", exact: true }).first().click();
+    await page.getByText("You said it was right").waitFor();
+  });
+});
+
+describe.skipIf(chromiumPath === undefined)("feedback that cannot mislead", () => {
+  it("does not send the reply as its own correction, says so, and goes back to its button", async () => {
+    const me = await converse("unchanged", "Say hello");
+    const { page } = me;
+    const sent: string[] = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST") sent.push(request.url());
+    });
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.keyboard.press("Enter");
+    await page.getByText("This is the reply as it is").waitFor();
+    await me.shoot("unchanged");
+    expect(sent).toEqual([]);
+    await page.keyboard.press("Escape");
+    const focus = await page.evaluate(() => document.activeElement?.textContent?.trim());
+    expect(focus).toBe("Correct it");
+  });
+});
+
+describe.skipIf(chromiumPath === undefined)("the page", () => {
+  it("keeps what was written and not sent, for each session", async () => {
+    const me = await converse("draft", "Say hello");
+    const { page } = me;
+    await page.getByLabel("Your request").fill("half a thought");
+    await page.reload();
+    await expect.poll(() => page.getByLabel("Your request").inputValue()).toBe("half a thought");
+    await page.getByRole("link", { name: "Chat" }).click();
+    await expect.poll(() => page.getByLabel("Your request").inputValue()).toBe("");
+  });
+
+  it("is in step in two tabs", async () => {
+    const me = await converse("tabs", "Say hello");
+    const other = await me.page.context().newPage();
+    await other.goto(me.page.url());
+    await other.locator(".turn").first().waitFor();
+    await me.ask("Say goodbye");
+    await me.reply(2);
+    await other.getByText("echo: Say goodbye").waitFor();
+  });
+
+  it("lists its keys, which act only outside of fields", async () => {
+    const me = await converse("keys", "Say hello");
+    const { page } = me;
+    await page.getByRole("region", { name: "Conversation" }).focus();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+    await me.shoot("keys");
+    expect(await me.findBarriers()).toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("/");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("request");
+    await page.keyboard.type("n?");
+    expect(await page.getByLabel("Your request").inputValue()).toBe("n?");
+  });
+
+  it("finds a session by its title and saves a transcript", async () => {
+    const me = await converse("search", "Say a very rare word");
+    const { page } = me;
+    await me.show("What it learnt");
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Transcript" }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^ses_.*\.md$/);
+    await page.getByRole("link", { name: "Chat" }).click();
+    await page.getByLabel("Search the titles").fill("very rare");
+    await expect.poll(() => page.locator(".recent li").count()).toBe(1);
+    page.once("dialog", (dialog) => void dialog.accept("A very rare name"));
+    await page.getByRole("button", { name: /^Rename/ }).click();
+    await page.locator(".recent-title", { hasText: "A very rare name" }).waitFor();
+    await page.reload();
+    await page.locator(".recent-title", { hasText: "A very rare name" }).waitFor();
+    await page.getByLabel("Search the titles").fill("nowhere to be found");
+    await page.getByText("No session’s title has").waitFor();
+  });
+
+  it.each(["narrow", "landscape"] as const)("fits: %s", async (size) => {
+    const me = await converse("fits", "Sort them, as plain text: 6 2 9 4 1", size);
+    const { page } = me;
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.getByLabel("What should the reply have been?").fill("9 6 4 2 1");
+    await page.getByRole("button", { name: "Teach and try again" }).click();
+    await me.reply(2);
+    await me.shoot("session");
+    expect(await overflow(me)).toBe(0);
+    const shown = await page.locator(".transcript").evaluate((box) => box.clientHeight);
+    expect(shown).toBeGreaterThan(size === "landscape" ? 170 : 250);
+    for (const name of ["Compare", "Usage", "Chat"]) {
+      await page.getByRole("link", { name, exact: true }).click();
+      await page.locator("h1").first().waitFor();
+      await me.shoot(name);
+      expect([name, await overflow(me)]).toEqual([name, 0]);
+    }
+    await page.getByRole("link", { name: /^Model/ }).click();
+    await page.getByRole("heading", { name: "Talk to another model" }).waitFor();
+    await me.shoot("model");
+    expect(await overflow(me)).toBe(0);
+    expect(await me.findBarriers()).toEqual([]);
+  });
+
+  it("has a reference without barriers, light and dark", async () => {
+    for (const dark of [false, true]) {
+      const me = await Visitor.arrive(browser, edge.url, { name: "docs", dark });
+      await me.page.goto("/docs");
+      await me.page.locator("h1").waitFor();
+      await me.shoot("docs");
+      expect(await me.findBarriers()).toEqual([]);
+      await me.leave();
+    }
+  });
+});
+
+/** How far the page can be scrolled sideways, in pixels. */
+function overflow(me: Visitor): Promise<number> {
+  return me.page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+}

@@ -1,0 +1,260 @@
+/** The lexicon that a session writes itself, against a model that carries out what it reads and proposes at random. */
+import { pick, type Random, seededRandom } from "@rosa2/shared/random";
+import { describe, expect, it } from "vitest";
+import {
+  candidatesToScore,
+  drawsFor,
+  emptyWords,
+  forgetSense,
+  type GradientInput,
+  isExplained,
+  learnWordings,
+  reviseRequest,
+  type Score,
+  textualGradient,
+  undoRevision,
+  type WordsState,
+} from "../../../edge/src/words/index.ts";
+import { sayingsOf } from "../../../edge/src/words/wordings.ts";
+
+const said = "Pack the crate, then load the van: 4 7 1 9";
+const upright = "Pack the crate standing up, then load the van: 4 7 1 9";
+const both = "Pack the crate standing up, then load the van from the back: 4 7 1 9";
+const back = "Pack the crate, then load the van from the back: 4 7 1 9";
+const flat = "Pack the crate lying flat, then load the van: 4 7 1 9";
+
+const source = { by: "gpu", turnId: "turn_1", drawn: 8 };
+const proposals = { ...source, wordings: [upright, both, upright, back, flat, said, both, flat] };
+const learnt = () => learnWordings(emptyWords(), said, proposals);
+
+function turn(more: Partial<GradientInput["feedback"]> = {}, request = said): GradientInput {
+  return {
+    turnId: "turn_1",
+    request,
+    attempts: [{ prompt: request, reply: "lying and front", confidence: 0.8 }],
+    feedback: { reward: -1, ...more },
+  };
+}
+
+/** Likely where the wording says what the reply shows, unlikely where it says another thing, else open. */
+function scoresOf(items: readonly { prompt: string; reply: string }[]): Score[] {
+  return items.map(({ prompt, reply }) => {
+    const crate = /standing|lying/u.exec(prompt)?.[0] ?? null;
+    const van = prompt.includes("the back") ? "back" : null;
+    const [one = "", two = ""] = reply.split(" and ");
+    const open = (shares: Record<string, number>, way: string) => Math.log(shares[way] ?? 0.002);
+    const first =
+      crate === null ? open({ lying: 0.6, standing: 0.4 }, one) : crate === one ? 0 : -6;
+    const second = van === null ? open({ front: 0.7, back: 0.3 }, two) : van === two ? 0 : -6;
+    return { logprob: first + second, tokens: 3 };
+  });
+}
+
+function step(state: WordsState, input: GradientInput) {
+  return textualGradient(state, input, scoresOf(candidatesToScore(state, input)));
+}
+
+describe("what a wording says otherwise", () => {
+  it.each([
+    // The list first, in mid-sentence, last: no format is known.
+    ["With 4 7 1 9, pack the crate, then load the van.", "load the van"],
+    ["Take 4 7 1 9 and load the van", "load the van"],
+    ["4 7 1 9: load the van, then rest", "load the van"],
+    ["Load the van: pear fig apple", "load the van"],
+  ])("is found at its stretch in: %s", (request, stretch) => {
+    const wording = request.replace(/load the van/iu, "$& from the back");
+    expect(sayingsOf(request, wording)).toEqual([
+      { said: stretch, place: "instead", follows: "", phrase: `${stretch} from the back` },
+    ]);
+  });
+
+  it("is a replacement, an aside with its mark, or the whole request", () => {
+    expect(sayingsOf("Zig them: a b", "Sort them upwards: a b")).toEqual([
+      { said: "zig them", place: "instead", follows: "", phrase: "sort them upwards" },
+    ]);
+    expect(sayingsOf("Load the van: a b", "Load the van, as plain text: a b")).toEqual([
+      { said: "load the van", place: "after", follows: ":", phrase: "as plain text" },
+    ]);
+    const free = "About trees, in short, tell Ann, and then cut them";
+    expect(sayingsOf("Cut them, then tell Ann about trees", free)[0]?.place).toBe("whole");
+  });
+
+  it("is nothing where only spaces and capitals differ", () => {
+    expect(sayingsOf("Load the van", "load  the van")).toEqual([]);
+  });
+});
+
+describe("wordings that were proposed", () => {
+  it("are not said before anything was scored", () => {
+    const { revision, state } = textualGradient(learnt(), turn({ text: "I meant the crate" }));
+    expect(revision.after).toBe(`${said}\n\nI meant the crate`);
+    expect(revision.by).toBe("composed");
+    expect(reviseRequest(state, said).prompt).toBe(said);
+  });
+
+  it("are not said where nothing speaks for them", () => {
+    const input = turn({ text: "too slow, my friend" });
+    const items = candidatesToScore(learnt(), input);
+    const even = items.map(() => ({ logprob: -3, tokens: 3 }));
+    const { revision } = textualGradient(learnt(), input, even);
+    expect(revision).toMatchObject({ after: `${said}\n\ntoo slow, my friend`, by: "composed" });
+  });
+
+  it("go out where the rejected reply speaks for them, stretch by stretch, and say who proposed them", () => {
+    const { revision } = step(learnt(), turn({ text: "wrong" }));
+    expect(revision.after).toContain("standing up");
+    expect(revision).toMatchObject({ by: "gpu", changed: true });
+    expect(revision.reason).toMatch(/rejected reply is .* nats less likely/u);
+    expect(revision.candidates[0]?.wording).toBe(revision.after);
+  });
+
+  it("go out where the correction speaks for them, and combine what came apart", () => {
+    const apart = { ...source, wordings: [upright, back, flat, said] };
+    const state = learnWordings(emptyWords(), said, apart);
+    const { revision } = step(state, turn({ correction: "standing and back" }));
+    expect(revision.after).toBe(both);
+    expect(revision.reason).toMatch(/correction is .* nats likelier/u);
+  });
+
+  it("say a remark that only points at what was misread, and keep every fact", () => {
+    expect(step(learnt(), turn({ text: "the other way" })).revision.after).not.toContain("other");
+    const { revision } = step(learnt(), turn({ text: "wrong, there are 5 crates" }));
+    expect(revision.after).toContain("standing up");
+    expect(revision.after).toContain("wrong, there are 5 crates");
+  });
+
+  it("explain a correction that one of them makes likely, and nothing that none does", () => {
+    const explained = (input: GradientInput, state = learnt()) =>
+      isExplained(state, input, scoresOf(candidatesToScore(state, input)));
+    expect(explained(turn({ correction: "standing and back" }))).toBe(true);
+    expect(explained(turn({ correction: "sideways and up" }))).toBe(false);
+    expect(explained(turn(), emptyWords())).toBe(false);
+    expect(explained(turn({ reward: 1 }), emptyWords())).toBe(true);
+  });
+});
+
+describe("a session's own lexicon", () => {
+  const won = () => step(learnt(), turn({ correction: "standing and back" })).state;
+
+  it("words later requests with the same stretches, in any place and order, without a model", () => {
+    for (const [request, expected] of [
+      [
+        "Load the van, then pack the crate: 5 5",
+        "Load the van from the back, then pack the crate standing up: 5 5",
+      ],
+      ["With 1 2 3, load the van.", "With 1 2 3, load the van from the back."],
+      ["Load the van for Ann: 1 2", "Load the van for Ann: 1 2"],
+      ["Say `load the van`, please", "Say `load the van`, please"],
+      ["What is the capital of France?", "What is the capital of France?"],
+    ] as const) {
+      expect(reviseRequest(won(), request).prompt).toBe(expected);
+    }
+  });
+
+  it("survives JSON, is listed with its weights, and can be forgotten and undone", () => {
+    const state = JSON.parse(JSON.stringify(won())) as WordsState;
+    const senses = state.senses["load the van"]?.readings ?? {};
+    expect(senses["load the van from the back"]).toBeGreaterThan(0.9);
+    const forgotten = forgetSense(state, "load the van");
+    expect(reviseRequest(forgotten, "Load the van: 1").changed).toBe(false);
+    expect(forgotten.learnt.map(({ id }) => id)).toEqual(["pack the crate"]);
+    expect(reviseRequest(undoRevision(state)!.state, said).changed).toBe(false);
+  });
+
+  it("keeps a free rewriting for its own request alone", () => {
+    const request = "Cut them, then tell Ann about trees";
+    const wordings = ["Tell Ann about trees, and afterwards cut all of them down"];
+    const state = learnWordings(emptyWords(), request, { ...source, wordings });
+    const items = candidatesToScore(state, turn({ correction: "done" }, request));
+    const scores = items.map(({ prompt, kind }) => ({
+      logprob: prompt === wordings[0] && kind === "corrected" ? -0.1 : -9,
+      tokens: 2,
+    }));
+    const { state: next } = textualGradient(state, turn({ correction: "done" }, request), scores);
+    expect(reviseRequest(next, request).prompt).toBe(wordings[0]);
+    expect(reviseRequest(next, "Cut them, then tell Bob about trees").changed).toBe(false);
+  });
+
+  it("is bounded, whatever is proposed, and counts what was drawn", () => {
+    let state = emptyWords();
+    for (let i = 0; i < 200; i++) {
+      const request = `Do thing ${i} of them`;
+      const wordings = Array.from(
+        { length: 8 },
+        (_, k) => `${request} in way ${k} ${"x".repeat(60)}`,
+      );
+      state = learnWordings(state, request, { ...source, turnId: `turn_${i}`, wordings });
+    }
+    expect(state.learnt.length).toBeLessThanOrEqual(32);
+    expect(JSON.stringify(state).length).toBeLessThan(40_000);
+    expect(drawsFor(learnt(), said)).toBe(8);
+    expect(drawsFor(learnt(), said.replace("4 7 1 9", "2 2 3"))).toBe(8);
+    expect(drawsFor(learnt(), "Write to Ann")).toBe(0);
+  });
+});
+
+/** A user with hidden meanings for two or three stretches out of some; the model draws readings as it likes. */
+function converse(random: Random): number[] {
+  const ways: Record<string, string[]> = {
+    "cut it": ["along the grain", "across the grain"],
+    "mix it": ["by hand", "in a bowl", "with the machine"],
+    "fold it": ["once", "twice"],
+    "turn it": ["over", "around", "inside out"],
+  };
+  const stretches = Object.keys(ways).filter(() => random() < 0.6);
+  if (stretches.length === 0) stretches.push("mix it");
+  const hidden = stretches.map((one) => pick(random, ways[one]!));
+  const word = (choice: readonly (string | null)[], data: string) =>
+    `${stretches.map((one, i) => (choice[i] == null ? one : `${one} ${choice[i]}`)).join(", then ")}: ${data}`;
+  const replyTo = (prompt: string) =>
+    stretches
+      .map((one) => ways[one]!.find((way) => prompt.includes(`${one} ${way}`)) ?? ways[one]![0])
+      .join("; ");
+  let state = emptyWords();
+  return Array.from({ length: 6 }, (_, problem) => {
+    const request = word([], `${problem} ${problem + 1} ${problem + 2}`);
+    const attempts: GradientInput["attempts"] = [];
+    let prompt = reviseRequest(state, request).prompt;
+    for (let tries = 1; tries < 12; tries++) {
+      const reply = replyTo(prompt);
+      attempts.push({ prompt, reply, confidence: 0.95 });
+      const isRight = reply === hidden.join("; ");
+      const feedback = isRight ? { reward: 1 } : { reward: -1, text: "wrong" };
+      const input = { turnId: `turn_${problem}`, request, attempts, feedback };
+      const score = (now: WordsState) =>
+        candidatesToScore(now, input).map((item) => ({
+          logprob: replyTo(item.prompt) === item.reply ? -0.05 : -9,
+          tokens: 3,
+        }));
+      if (!isExplained(state, input, score(state), {}) && drawsFor(state, request) < 24) {
+        const wordings = Array.from({ length: 8 }, () =>
+          word(
+            stretches.map((one) => pick(random, ways[one]!)),
+            request.split(": ")[1]!,
+          ),
+        );
+        state = learnWordings(state, request, { ...source, turnId: `turn_${problem}`, wordings });
+      }
+      const next = textualGradient(state, input, score(state));
+      state = next.state;
+      if (isRight) return tries;
+      prompt = next.revision.after;
+    }
+    return 12;
+  });
+}
+
+describe("a session", () => {
+  it("learns what its user means from thumbs alone: some tries at first, then hardly any", () => {
+    const seed = 20261129;
+    const random = seededRandom(seed);
+    const rows = Array.from({ length: 40 }, () => converse(random));
+    const mean = (from: number, to: number) => {
+      const cells = rows.flatMap((row) => row.slice(from, to));
+      return cells.reduce((a, b) => a + b, 0) / cells.length;
+    };
+    console.info(`seed ${seed}: first request ${mean(0, 1)} tries, late half ${mean(3, 6)}`);
+    expect(mean(0, 1)).toBeLessThan(7);
+    expect(mean(3, 6)).toBeLessThan(1.15);
+  });
+});

@@ -1,0 +1,68 @@
+/** What is served knows nothing of the language that it is measured by: none of its phrases stands in the product. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { families, senseOf } from "../../../gpu-service/language/operations.ts";
+import {
+  hints,
+  statements,
+  synonyms,
+  vagueSpans,
+} from "../../../gpu-service/language/phrasings.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+/** Examples that people are shown are about lists too. */
+const shown = ["edge/src/docs/"];
+
+/** Phrases of two words and more; shorter ones are ordinary English. */
+function phrases(): string[] {
+  const slots = [...families, "format"] as const;
+  const nouns = { noun: "digit", markedNames: ["even ones", "vowels", "short ones"] };
+  const all = [
+    ...slots.flatMap((slot) => senseOf(slot).readings.map(({ phrase }) => phrase)),
+    ...[synonyms, statements].flatMap((table) =>
+      Object.values(table).flatMap((readings) => Object.values(readings).flat()),
+    ),
+    ...Object.values(hints).flat(),
+    ...families.flatMap((family) => vagueSpans(family, nouns, "two")),
+  ];
+  return [...new Set(all)].filter((phrase) => phrase.includes(" "));
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map(({ parentPath, name }) => join(parentPath, name).slice(root.length))
+    .filter((path) => !shown.some((one) => path.startsWith(one)));
+}
+
+/** Without comments, which no request passes through. */
+function codeOf(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\//gu, "").replace(/(^|\s)\/\/.*$/gmu, "$1");
+}
+
+describe("the language of lists", () => {
+  it("has more than a hundred phrases to look for", () => {
+    expect(phrases().length).toBeGreaterThan(100);
+  });
+
+  it("is unknown to edge/src and shared/src", () => {
+    const files = [...filesOf("edge/src"), ...filesOf("shared/src")];
+    expect(files.length).toBeGreaterThan(100);
+    const found = files.flatMap((path) => {
+      const text = codeOf(readFileSync(join(root, path), "utf8")).toLowerCase();
+      return phrases()
+        .filter((phrase) => text.includes(phrase))
+        .map((phrase) => `${path}: ${phrase}`);
+    });
+    expect(found).toEqual([]);
+  });
+
+  it("is imported by neither", () => {
+    const importing = [...filesOf("edge/src"), ...filesOf("shared/src")].filter((path) =>
+      /from "[^"]*gpu-service/u.test(readFileSync(join(root, path), "utf8")),
+    );
+    expect(importing).toEqual([]);
+  });
+});
