@@ -45,7 +45,6 @@ import { session } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
 import {
   feedbackResult,
-  isReplySettled,
   isTurnSettled,
   sessionDetail,
   sessionSummary,

@@ -25,7 +25,7 @@ import { notePrune } from "./store/prune.ts";
 import { ReplyWriter } from "./store/reply-writer.ts";
 import { adapterOf, runningTurn, type TurnRow, turnRow } from "./store/rows.ts";
 import { idempotency, turns } from "./store/schema.ts";
-import { turnBody } from "./store/views.ts";
+import { isReplySettled, turnBody } from "./store/views.ts";
 
 /** So long the readers of a turn that was taken back find out why. */
 const droppedMs = 60_000;
@@ -177,7 +177,7 @@ export function followReply(
   afterSeq: number,
 ): ReadableStream<Uint8Array> {
   const types: LogEvent["type"][] = ["turn", "delta", "reset", "done", "error"];
-  const settled = () => turnRow(context, turnId).status !== "running";
+  const settled = () => isReplySettled(context, turnId);
   return followLog(context.log, () => [{ turnId, types }], afterSeq, settled);
 }
 
