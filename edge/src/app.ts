@@ -1,7 +1,9 @@
 /** The Worker's routes in one place: middleware, the API, its documents, and the one error handler. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { describeApi } from "./docs/document.ts";
+import { guidesPage } from "./docs/guides-page.ts";
 import { type ApiDocument, referencePage } from "./docs/page.ts";
+import type { Html } from "./docs/schema.ts";
 import { style } from "./docs/style.ts";
 import type { AppEnv } from "./http/context.ts";
 import { answerError, refuseInvalid, refuseUnknown } from "./http/errors.ts";
@@ -57,25 +59,26 @@ export function createApp(): OpenAPIHono<AppEnv> {
   return app;
 }
 
-/** `/openapi.json` and the page that shows it, both made once and from the same document. */
+/** `/openapi.json`, the page that shows it, and the guides; each made once. */
 function serveDocuments(app: OpenAPIHono<AppEnv>): void {
   let document: ApiDocument | undefined;
-  let page: { body: string; headers: Record<string, string> } | undefined;
   const described = () => {
     document ??= describeApi(app);
     return document;
   };
-  const makePage = async () => {
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
-    return {
-      body: String(await referencePage(described())),
-      headers: pageHeaders(btoa(String.fromCharCode(...new Uint8Array(digest)))),
-    };
-  };
   app.get("/openapi.json", (c) => c.json(described() as object));
-  app.get("/docs", async (c) => {
-    page ??= await makePage();
-    const { body, headers } = page;
-    return c.html(body, 200, headers);
+  servePage(app, "/docs", () => referencePage(described()));
+  servePage(app, "/docs/guides", guidesPage);
+}
+
+function servePage(app: OpenAPIHono<AppEnv>, path: string, make: () => Html): void {
+  let page: { body: string; headers: Record<string, string> } | undefined;
+  app.get(path, async (c) => {
+    if (page === undefined) {
+      const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
+      const styleDigest = btoa(String.fromCharCode(...new Uint8Array(digest)));
+      page = { body: String(await make()), headers: pageHeaders(styleDigest) };
+    }
+    return c.html(page.body, 200, page.headers);
   });
 }

@@ -36,7 +36,8 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     report: terminalReport(),
   });
   const merged = { ...options, lora: await findLora(options) };
-  const quantization = await chooseQuantization(directory, merged);
+  const quantized = await chooseQuantization(directory, merged);
+  const quantization = quantized?.quantization ?? null;
   const model = await Model.load(directory, {
     ...merged,
     quantization,
@@ -61,8 +62,10 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     contextPolicy: settings.context,
     lora: model.lora?.name,
     readAdapter: (bytes) => readAdapter(model, bytes),
-    peftFiles: (adapter) =>
-      peftFiles(model, model.id, model.basis(adapter.rank), adapter, model.lora),
+    peftFiles: (adapter) => ({
+      ...peftFiles(model, model.id, model.basis(adapter.rank), adapter, model.lora),
+      ...(quantized === null ? {} : { "README.md": roundingNote(model.id, quantized) }),
+    }),
     adapt: async function* (rows, plan, parent) {
       const { B, ...result } = yield* adapt(
         subject,
@@ -94,7 +97,7 @@ async function findLora({ lora = null, hub }: LoadOptions): Promise<LoraSource |
 async function chooseQuantization(
   directory: string,
   options: Omit<LoadOptions, "lora"> & { lora: LoraSource | null },
-): Promise<Quantization | null> {
+): Promise<{ quantization: Quantization; equalShare: number } | null> {
   if (options.quantize === "none") return null;
   const bits = options.quantize === "8" ? 8 : 4;
   const { accuracyLevel, agreement } = await checkQuantization(directory, bits, options);
@@ -104,5 +107,16 @@ async function chooseQuantization(
   process.stderr.write(
     `Quantised to ${bits} bits: next tokens equal to fp32: ${shares.join(", ")}; using level ${accuracyLevel}\n`,
   );
-  return { bits, accuracyLevel };
+  return { quantization: { bits, accuracyLevel }, equalShare: agreement[accuracyLevel] ?? 0 };
+}
+
+/** For whoever loads an exported adapter: it was trained on other weights than the published ones. */
+function roundingNote(
+  model: string,
+  { quantization, equalShare }: { quantization: Quantization; equalShare: number },
+): Uint8Array {
+  return new TextEncoder().encode(
+    `This adapter was trained on the weights of ${model} rounded to ${quantization.bits} bits. Without an adapter, ` +
+      `${(100 * equalShare).toFixed(1)} % of next tokens are equal to those of the published weights.\n`,
+  );
 }

@@ -5,7 +5,7 @@
  * answers right but not surely, because a sure answer has no gradient.
  */
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
 import { drawBaseSkill } from "../language/base-skills.ts";
@@ -49,7 +49,7 @@ const unsure = { min: -1.6, max: -0.03 };
 /** The metric's price: a direction with λ = c is taken at half. */
 const c = 1;
 
-const directory = new URL(`file://${flags.model.replace(/\/?$/, "/")}`);
+const directory = pathToFileURL(`${flags.model.replace(/\/$/, "")}/`);
 const model = await Model.load(flags.model);
 const encode = conversationEncoder(readTokenizer(directory));
 const random = seededRandom("anchors");

@@ -39,6 +39,24 @@ describe("the API's documents", () => {
     }
   });
 
+  it("give every operation a name of its own and one of the tags that they describe", async () => {
+    const caller = await newTenant();
+    const document = await caller.get<{
+      tags: { name: string }[];
+      paths: Record<string, Record<string, { operationId?: string; tags?: string[] }>>;
+    }>("/openapi.json");
+    const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+    const names = operations.map(({ operationId }) => operationId ?? "");
+    for (const name of names) expect(name).toMatch(/^(get|post|put|patch|delete)[A-Z][A-Za-z]+$/);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain("postSessionTurnFeedback");
+    const tags = document.tags.map(({ name }) => name);
+    for (const operation of operations) {
+      expect(operation.tags).toHaveLength(1);
+      expect(tags).toContain(operation.tags?.[0]);
+    }
+  });
+
   it("refer only to schemas that they hold", async () => {
     const caller = await newTenant();
     const document = await caller.get<Document>("/openapi.json");

@@ -21,6 +21,8 @@ import type {
   Lexicon,
   Model,
   ModelList,
+  Response as ResponseAnswer,
+  ResponseRequest,
   Session,
   SessionCreate,
   SessionList,
@@ -114,6 +116,14 @@ export class Rosa2 {
       yield chunk;
     }
     throw new ConnectionError("The stream ended before its end");
+  }
+
+  /** OpenAI's Responses API over sessions, whole; to stream it use OpenAI's own client. */
+  respond(
+    body: Omit<ResponseRequest, "stream">,
+    options: CallOptions = {},
+  ): Promise<ResponseAnswer> {
+    return this.#http.json("/v1/responses", { ...options, method: "POST", body });
   }
 
   models(options: CallOptions = {}): Promise<ModelList> {

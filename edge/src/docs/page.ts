@@ -72,6 +72,7 @@ export function referencePage(document: ApiDocument): Html {
 <div class="page">
 <nav aria-label="Contents">
 <a href="/">Playground</a>
+<a href="/docs/guides">Guides</a>
 <a href="/openapi.json">OpenAPI document</a>
 <a href="#start">First conversation</a>
 ${groups.map(

@@ -55,6 +55,7 @@ export function route<
     (one) => one !== undefined,
   ) as z.ZodObject[];
   return createRoute({
+    operationId: operationIdOf(definition.method, definition.path),
     ...rest,
     ...(scope === "public" ? {} : { security: [{ bearer: [] }] }),
     middleware: scope === "public" || scope === "any" ? [] : [needs(scope)],
@@ -75,6 +76,17 @@ export function route<
           )),
     } as Answers & ErrorAnswers<Status>,
   });
+}
+
+/** What generated clients call a route: its method and what its path is about, `get /v1/sessions/{s}` → `getSession`. */
+function operationIdOf(method: string, path: string): string {
+  const segments = path.split("/").filter((segment) => segment !== "" && segment !== "v1");
+  const words = segments.flatMap((segment, i) => {
+    if (segment.startsWith("{")) return [];
+    const isOne = segments[i + 1]?.startsWith("{") === true;
+    return (isOne ? segment.replace(/s$/, "") : segment).split("_");
+  });
+  return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
 export function json<T extends z.ZodType>(schema: T, description: string) {

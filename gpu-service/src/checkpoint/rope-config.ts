@@ -55,9 +55,11 @@ const kindsSchema = z.object({
 /** Gemma 3's two: for layers that see everything (these alone may be scaled) and for those with a window. */
 export function readGemma3Rope(raw: RopeFields, sizes: Sizes): { rope: Rope; window: Rope } {
   const kinds = parse("config.json", kindsSchema, raw.rope_parameters ?? {}, "rope_parameters.");
-  const [field, far] = raw.rope_scaling
+  const [field, given] = raw.rope_scaling
     ? ["rope_scaling", raw.rope_scaling]
     : ["rope_parameters.full_attention", kinds.full_attention ?? {}];
+  // `transformers` (5.18) looks for it beside the kinds of layers, and so never finds it.
+  const { truncate: _, ...far } = given;
   const near = kinds.sliding_attention ?? {};
   const thetaOf = (settings: Settings, kind: keyof typeof gemma3Thetas, own: number | nullish) =>
     settings.rope_theta ?? own ?? gemma3Thetas[kind];

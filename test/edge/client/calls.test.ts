@@ -279,6 +279,7 @@ describe("the client's other promises", () => {
       ...[() => client.revokeKey("k"), () => client.usage(), () => client.budget()],
       ...[() => client.setBudget(1), () => client.tenant(), () => client.eraseTenant("x")],
       ...[() => client.lexicon(), () => client.setLexicon({ senses: [] })],
+      () => client.respond({ model: "rosa2", input: "a" }),
       ...[() => session.change({}), () => client.createClientToken({ owner: "o" })],
       ...[() => client.createClientTokens([]), () => client.revokeClientTokens("o")],
       ...[() => client.signingKeys().next(), () => client.revokeSigningKey("k")],

@@ -10,9 +10,11 @@ import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors
 import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import { resolveLora } from "../../../gpu-service/src/hub/resolve-lora.ts";
+import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { fixtureFolder, largestDifference, loadGolden } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 import { HubServer } from "../support/hub-server.ts";
+import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rosa2-lora-"));
 process.env.ROSA2_CACHE = join(root, "cache");
@@ -135,6 +137,31 @@ describe("merging", () => {
       mergeLora(base, directory, "x").tensor("lm_head.weight"),
     );
     await model.dispose();
+  });
+});
+
+describe("an export", () => {
+  const exportOf = async (quantize: "none" | "8") => {
+    const model = writeRandomCheckpoint();
+    const { directory } = small("model.layers.0.mlp.down_proj", { out: 64, width: 128 });
+    const hub = { endpoint: "http://127.0.0.1:9" };
+    const options = { provider: "cpu" as const, threads: 1, contextTokensMax: 64, hub };
+    const runtime = await loadRuntime({ ...options, model, lora: directory, quantize });
+    expect(runtime.lora).toBe(directory);
+    const B = new Float32Array((runtime.model as Model).adapterLength(1));
+    const files = runtime.peftFiles({ digest: "", rank: 1, B });
+    await runtime.model.dispose();
+    rmSync(model, { recursive: true });
+    return files;
+  };
+
+  it("says of rounded weights that it belongs to them, and how much they differ", async () => {
+    expect(Object.keys(await exportOf("none")).sort()).toEqual([
+      "adapter_config.json",
+      "adapter_model.safetensors",
+    ]);
+    const note = new TextDecoder().decode((await exportOf("8"))["README.md"]);
+    expect(note).toMatch(/rounded to 8 bits.* \d+\.\d % of next tokens are equal/);
   });
 });
 

@@ -541,6 +541,12 @@ describe("reading config.json", () => {
       code: "checkpoint_invalid",
       param: "rope_scaling.short_factor",
     });
+    const untruncated = { rope_type: "yarn", factor: 4, truncate: false };
+    expect(scaled(untruncated).rope.scaling).toMatchObject({ truncate: false });
+    // Of two kinds of layers the reference does not read it.
+    expect(readModelConfig({ ...gemma3, rope_scaling: untruncated }).rope.scaling).toMatchObject({
+      truncate: true,
+    });
     // Fields of Gemma 3's two kinds of layers are named like all others.
     const kinds = { full_attention: { rope_theta: "a" } };
     const wrong = { ...gemma3, rope_scaling: undefined, rope_parameters: kinds };

@@ -96,12 +96,11 @@ describe("the tokenizer of rosa2-mini-2", () => {
     }
   });
 
-  it("agrees with transformers token by token, as the first model has it", () => {
-    const first = readTokenizer(new URL("../rosa2-mini/", directory));
+  it("agrees with transformers token by token", () => {
     expect(golden.texts.length).toBeGreaterThan(15);
     for (const { text, tokens, decoded } of golden.texts) {
-      expect(first.encode(text).tokens, JSON.stringify(text)).toEqual(tokens);
-      expect(first.decode(first.encode(text).ids)).toBe(decoded);
+      expect(tokensOf(text), JSON.stringify(text)).toEqual(tokens);
+      expect(tokenizer.decode(tokenizer.encode(text).ids)).toBe(decoded);
     }
   });
 });

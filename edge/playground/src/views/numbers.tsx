@@ -93,6 +93,9 @@ export function Numbers({
         </dl>
       )}
       {generation !== undefined && generation.rows.length > 0 && <Shifts generation={generation} />}
+      <p class="note">
+        <a href="/docs/guides#figures">Every figure, and which way is good</a>
+      </p>
     </details>
   );
 }

@@ -90,8 +90,8 @@ export function StartView() {
       </section>
       <Recent />
       <p class="note to-docs">
-        From your own app: <a href="/docs">the API</a>, with examples for curl, TypeScript, React
-        Native, Swift and Kotlin.
+        From your own app: <a href="/docs/guides">guides</a> and <a href="/docs">the API</a>, with
+        examples for curl, TypeScript, React Native, Swift and Kotlin.
       </p>
     </main>
   );

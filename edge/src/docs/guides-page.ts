@@ -1,0 +1,49 @@
+/** The guides and the glossary as one page of HTML without scripts. */
+import { html, raw } from "hono/html";
+import { glossary, guides, type Snippet } from "./guides.ts";
+import { type Html, prose } from "./schema.ts";
+import { style } from "./style.ts";
+
+export function guidesPage(): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="Guides to rosa2: sessions, feedback, streaming, tokens for phones, errors, budgets, models, deploying.">
+<title>rosa2 guides</title>
+<style>${raw(style)}</style>
+</head>
+<body>
+<div class="page">
+<nav aria-label="Contents">
+<a href="/">Playground</a>
+<a href="/docs">API reference</a>
+<ul>${guides.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}
+<li><a href="#figures">Figures</a></li></ul>
+</nav>
+<main>
+<h1>rosa2 guides</h1>
+<p class="dim">The snippets belong together: each goes on where the one before ended. A test runs them against the bundled model.</p>
+${guides.map(
+  ({ id, title, parts }) => html`<section id="${id}">
+<h2>${title}</h2>
+${parts.map((part) => (typeof part === "string" ? html`<p>${prose(part)}</p>` : snippetOf(part)))}
+</section>`,
+)}
+<section id="figures">
+<h2>Figures</h2>
+<dl>${glossary.map(
+    ({ name, means, good }) =>
+      html`<dt><code>${name}</code></dt><dd>${means}. <span class="dim">Good: ${good}.</span></dd>`,
+  )}</dl>
+</section>
+</main>
+</div>
+</body>
+</html>`;
+}
+
+function snippetOf({ language, code }: Snippet): Html {
+  return html`<pre tabindex="0" aria-label="${language}">${code}</pre>`;
+}

@@ -1,0 +1,205 @@
+/**
+ * The guides as data: what one reads before the reference. Shell snippets form one session, from first to last, and a
+ * test runs them so; it knows no markup.
+ */
+
+export interface Snippet {
+  language: "shell" | "Python" | "TypeScript";
+  code: string;
+  /** What its output holds; a snippet without it is not run by the tests. */
+  prints?: string;
+}
+
+export interface Guide {
+  id: string;
+  title: string;
+  /** Paragraphs and snippets in order; `code` in backticks. */
+  parts: readonly (string | Snippet)[];
+}
+
+const shell = (code: string, prints?: string): Snippet => ({
+  language: "shell",
+  code,
+  ...(prints === undefined ? {} : { prints }),
+});
+
+export const guides: readonly Guide[] = [
+  {
+    id: "quick-start",
+    title: "Quick start",
+    parts: [
+      "`npm start` prints an address and a key. With the two in `ROSA2_URL` and `ROSA2_KEY`, open a session and ask.",
+      shell(
+        `api() { # path, further options of curl
+  path=$1; shift
+  curl -sS "$ROSA2_URL/v1$path" -H "Authorization: Bearer $ROSA2_KEY" -H "Content-Type: application/json" "$@"
+}
+id() { grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4; }
+session=$(api /sessions -d '{"title":"First steps"}' | id)
+asked=$(api "/sessions/$session/turns" -d '{"content":"Sort them, then rotate them by one, in brackets: 4 7 1 9"}')
+echo "$asked"`,
+        '"status":"completed"',
+      ),
+    ],
+  },
+  {
+    id: "feedback",
+    title: "Sessions and feedback",
+    parts: [
+      "A session is a conversation that learns; what it learns stays in it. Feedback has a `reward` from -1 to 1 and, where you know it, what is wrong (`text`) and what the reply should have been (`correction`). A correction teaches most. With `retry` the answer holds a new reply, made after the words and the weights have adapted.",
+      shell(
+        `turn=$(echo "$asked" | id)
+api "/sessions/$session/turns/$turn/feedback" \\
+  -d '{"reward":-1,"text":"largest first","correction":"[7 4 1 9]","retry":true}'`,
+        '"reply":"[7 4 1 9]"',
+      ),
+      "`words` tells what the request is read as now, `weights` what became of the update and why. Say that a reply was right too: it becomes an example that later updates keep.",
+      shell(
+        `api "/sessions/$session/turns" -d '{"content":"Sort them, then rotate them by one, in brackets: 3 8 0 5"}'`,
+        '"reply":"[5 3 0 8]"',
+      ),
+      "Every update is a generation. List them, go back to one (`…/generations/base/activate`), or fork the session as it was.",
+      shell(`api "/sessions/$session/generations"`, '"active":"gen_'),
+    ],
+  },
+  {
+    id: "streaming",
+    title: "Streaming and resuming",
+    parts: [
+      "With `stream` an answer comes as server-sent events: `turn`, `delta` …, `done`. Each has a number. A phone that lost its signal reads on after the last number that it saw; nothing is lost, nothing comes twice. A dropped connection stops nothing; `POST …/stop` does.",
+      shell(`api "/sessions/$session/turns/$turn/events" -N -H "Last-Event-ID: 1"`, "event: done"),
+    ],
+  },
+  {
+    id: "idempotency",
+    title: "Idempotency",
+    parts: [
+      "A POST with an `Idempotency-Key` happens once, however often it is sent: the same key with the same body gives the saved answer, with another body 422.",
+      shell(
+        `one=$(api /sessions -H "Idempotency-Key: $session" -d '{}' | id)
+two=$(api /sessions -H "Idempotency-Key: $session" -d '{}' | id)
+[ "$one" = "$two" ] && echo "one session, not two"`,
+        "one session, not two",
+      ),
+    ],
+  },
+  {
+    id: "phones",
+    title: "Phones and browsers: client tokens",
+    parts: [
+      "Keys are for servers. For an app your server makes a short-lived token for the user that has signed in there. The token opens, lists and erases the sessions of that owner and nobody else's.",
+      shell(
+        `token=$(api /client_tokens -d '{"owner":"user-1","ttl_seconds":900}' |
+  grep -o '"token":"[^"]*"' | cut -d '"' -f 4)
+curl -sS "$ROSA2_URL/v1/sessions" -H "Authorization: Bearer $token"`,
+        '"data":[]',
+      ),
+    ],
+  },
+  {
+    id: "errors",
+    title: "Errors by example",
+    parts: [
+      "An error has a status and a body with `type`, `code`, `message`, `request_id` and, where one is to blame, `param`. Switch on `code`.",
+      shell(
+        `curl -sS "$ROSA2_URL/v1/models" -H "Authorization: Bearer rosa2_wrong"`,
+        '"code":"invalid_key"',
+      ),
+      shell(`api "/sessions/$session/turns/$turn/feedback" -d '{"reward":2}'`, '"param":"reward"'),
+    ],
+  },
+  {
+    id: "budget",
+    title: "Budget and cost",
+    parts: [
+      "A monthly cap holds under concurrency: an amount is reserved before work begins and settled after it. Only accepted updates are billed. Usage is told by day, session, key or owner.",
+      shell(`api /budget -X PUT -d '{"cap_usd":50}'`, '"cap_usd":50'),
+      shell(`api "/usage?group_by=session"`, '"adaptations_accepted":1'),
+    ],
+  },
+  {
+    id: "openai",
+    title: "OpenAI's clients",
+    parts: [
+      "They work as they are against `/v1`. The header `x-rosa2-session` puts a call into a session.",
+      {
+        language: "Python",
+        code: `import os
+from openai import OpenAI
+
+client = OpenAI(base_url=os.environ["ROSA2_URL"] + "/v1", api_key=os.environ["ROSA2_KEY"])
+answer = client.chat.completions.create(
+    model="rosa2-mini",
+    messages=[{"role": "user", "content": "Sort them from largest to smallest, in brackets: 3 8 0 5"}],
+)
+print(answer.choices[0].message.content)`,
+        prints: "[8 5 3 0]",
+      },
+    ],
+  },
+  {
+    id: "model",
+    title: "Your own model",
+    parts: [
+      "A Hugging Face checkpoint of the Llama, Qwen, Mistral, SmolLM or Gemma kind is served as it is. Ask first whether it will run.",
+      shell("npm run model -- check Qwen/Qwen2.5-0.5B-Instruct"),
+      shell("MODEL=Qwen/Qwen2.5-0.5B-Instruct QUANTIZE=8 npm start"),
+    ],
+  },
+  {
+    id: "deploy",
+    title: "Deploying",
+    parts: [
+      "The edge goes to Cloudflare with one command, the GPU service as an image to Modal, Cloud Run, RunPod or Kubernetes. Every step looks before it acts, so running it again changes what has changed.",
+      shell("GPU_URL=https://gpu.example.com npm run deploy"),
+    ],
+  },
+];
+
+/** Every figure that the page and the API show, once: what it is, its unit, and which way is good. */
+export const glossary: readonly { name: string; means: string; good: string }[] = [
+  {
+    name: "confidence",
+    means: "Geometric mean of the probabilities of a reply's tokens, 0 to 1",
+    good: "High on right replies. High on a wrong one points to the wording, low to a missing skill",
+  },
+  {
+    name: "right_reply",
+    means:
+      "Log-probability of the right reply before and after an update, summed over its tokens, in nats",
+    good: "Rises towards 0: the page shows it as “1 in 9, now 9 in 10”",
+  },
+  {
+    name: "shift_norm, ‖Δθ‖",
+    means: "Frobenius norm of the session's adapter: its distance from the base model",
+    good: "Small: the same lesson with less change",
+  },
+  {
+    name: "step_norm",
+    means: "Frobenius norm of what one update changed",
+    good: "Small, for the same gain",
+  },
+  {
+    name: "kl, kl_base",
+    means:
+      "How far the distribution of next tokens moved, from this update's start or from the base model, in nats a token",
+    good: "Near 0: other replies stay as they were",
+  },
+  {
+    name: "objective",
+    means:
+      "Mean over the session's examples of reward times confidence, less β times kl; before → after",
+    good: "Rises; it can fall where a lesson costs more than it gains",
+  },
+  {
+    name: "predicted and realised shift",
+    means:
+      "Gain in log-probability of each example, as the linear model foresaw it and as it came, in nats",
+    good: "Close to each other: the update can be trusted",
+  },
+  {
+    name: "cost",
+    means: "US dollars of tokens, rewriting and accepted updates",
+    good: "Low; a rejected update costs nothing",
+  },
+];

@@ -1,0 +1,54 @@
+/** The guides' snippets, run as a reader would: one shell from the first to the last, on the real services. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { glossary, guides, type Snippet } from "../../edge/src/docs/guides.ts";
+import { makeStateFolder, Rosa } from "./support/rosa.ts";
+
+const state = makeStateFolder();
+let rosa: Rosa;
+beforeAll(async () => {
+  rosa = await Rosa.start(state.path);
+});
+afterAll(async () => {
+  await rosa?.process.stop();
+  state.remove();
+});
+
+const snippets = guides.flatMap(({ parts }) =>
+  parts.filter((part): part is Snippet => typeof part !== "string" && part.prints !== undefined),
+);
+const hasOpenai = spawnSync("python3", ["-c", "import openai"]).status === 0;
+const environment = () => ({ ...process.env, ROSA2_URL: rosa.url, ROSA2_KEY: rosa.key });
+
+describe("the guides", () => {
+  it("run in one shell, each printing what it says", () => {
+    const shell = snippets.filter(({ language }) => language === "shell");
+    expect(shell.length).toBeGreaterThan(10);
+    const mark = "---- end of a snippet ----";
+    const script = ["set -eu", ...shell.map(({ code }) => `${code}\necho\necho "${mark}"`)].join(
+      "\n",
+    );
+    const printed = execFileSync("sh", ["-c", script], { encoding: "utf8", env: environment() });
+    const outputs = printed.split(mark);
+    for (const [index, { code, prints }] of shell.entries()) {
+      expect(outputs[index], code).toContain(prints);
+    }
+  }, 120_000);
+
+  it.skipIf(!hasOpenai)("run OpenAI's Python client", () => {
+    for (const { code, prints } of snippets.filter(({ language }) => language === "Python")) {
+      const printed = execFileSync("python3", ["-c", code], {
+        encoding: "utf8",
+        env: environment(),
+      });
+      expect(printed).toContain(prints);
+    }
+  });
+
+  it("are served beside the reference, with every figure that is explained there", async () => {
+    const page = await (await fetch(`${rosa.url}/docs/guides`)).text();
+    for (const { id } of guides) expect(page).toContain(`<section id="${id}">`);
+    for (const { name } of glossary) expect(page).toContain(name);
+    expect(await (await fetch(`${rosa.url}/docs`)).text()).toContain('href="/docs/guides"');
+  });
+});
