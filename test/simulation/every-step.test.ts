@@ -100,7 +100,7 @@ describe("a turn, and feedback with a correction and a retry", () => {
       expect(new Set(taken.map(({ name }) => name))).toEqual(
         new Set([
           ...["generate", "read reply", "tell account"],
-          ...["score", "adapt", "hold adapter", "put file"],
+          ...["sample", "score", "adapt", "hold adapter", "put file"],
         ]),
       );
       const ended: string[] = [];

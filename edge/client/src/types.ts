@@ -568,7 +568,9 @@ export interface Session extends SessionSummary {
     turns: number;
     feedback: number;
     generations: number;
+    /** Tokens read for replies and for drawing wordings, as they are billed */
     prompt_tokens: number;
+    /** Tokens written as replies and as drawn wordings, as they are billed */
     completion_tokens: number;
     cost: Cost;
   };

@@ -156,8 +156,12 @@ export const sessionDetailSchema = sessionSchema
       turns: z.int(),
       feedback: z.int(),
       generations: z.int(),
-      prompt_tokens: z.int(),
-      completion_tokens: z.int(),
+      prompt_tokens: z.int().openapi({
+        description: "Tokens read for replies and for drawing wordings, as they are billed",
+      }),
+      completion_tokens: z.int().openapi({
+        description: "Tokens written as replies and as drawn wordings, as they are billed",
+      }),
       cost: costSchema,
     }),
   })

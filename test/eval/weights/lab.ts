@@ -1,6 +1,6 @@
 /** What the weights figures need of a model: its replies, its update, and KL measured apart from the update. */
 
-import { type AdaptPlan, adaptPlanDefaults } from "@rosa2/shared/protocol";
+import { type AdaptPlan, adaptPlanDefaults, type Message } from "@rosa2/shared/protocol";
 import {
   type AdaptableModel,
   type AdaptOutcome,
@@ -53,6 +53,17 @@ export class Lab {
 
   prompt(request: string): Int32Array {
     return this.tokenizer.promptIds([{ role: "user", content: request }]);
+  }
+
+  /** The greedy reply's text. */
+  async reply(
+    messages: readonly Message[],
+    adapter: AdapterWeights | null,
+    tokensMax: number,
+  ): Promise<string> {
+    const ids = await this.greedy(this.tokenizer.promptIds(messages), adapter, tokensMax);
+    const isEnded = this.tokenizer.endIds.includes(ids.at(-1)!);
+    return this.tokenizer.decode(isEnded ? ids.slice(0, -1) : ids).trim();
   }
 
   async update(

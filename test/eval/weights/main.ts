@@ -6,15 +6,18 @@ import { decide } from "@rosa2/shared/schedule";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { families, otherOpenings } from "./corrections.ts";
 import { Lab, sharedTrigrams } from "./lab.ts";
+import { longCorrections, selfDistillationGap } from "./lists.ts";
 
 const [model, ...wanted] = process.argv.slice(2);
 if (model === undefined) {
-  console.error("Usage: node test/eval/weights/main.ts MODEL [praise|far|bound …]");
+  console.error("Usage: node test/eval/weights/main.ts MODEL [praise|far|bound|long|gap …]");
   process.exit(1);
 }
-const figures: Record<string, (lab: Lab) => Promise<void>> = { praise, far, bound };
+const figures: Record<string, (lab: Lab) => Promise<void>> = { praise, far, bound, long, gap };
+/** Those of the drawn language are asked for by name. */
+const stories = ["praise", "far", "bound"];
 const lab = await Lab.open(model);
-for (const name of wanted.length > 0 ? wanted : Object.keys(figures)) await figures[name]!(lab);
+for (const name of wanted.length > 0 ? wanted : stories) await figures[name]!(lab);
 await lab.model.dispose();
 
 /** Five thumbs up on five replies, then one correction that holds them: KL, and how alike other replies become. */
@@ -151,6 +154,15 @@ async function bound(lab: Lab): Promise<void> {
       klAfterNext: await lab.kl(samples, end),
     });
   }
+}
+
+async function long(lab: Lab): Promise<void> {
+  const outcome = await longCorrections(lab, Number(process.env.SESSIONS ?? 12));
+  say("corrections of 20 to 80 tokens", { ...outcome });
+}
+
+async function gap(lab: Lab): Promise<void> {
+  say("self-distillation gap", await selfDistillationGap(lab, 40));
 }
 
 function say(what: string, values: Record<string, number | string>, more = ""): void {

@@ -89,7 +89,7 @@ it(`learns 26 of 30 corrections within ${feedbacksMax} feedbacks at ${klMax} nat
     expect(reason).toMatch(/log-prob went from .* to .* nats/);
     if (!isRight) expect(reason).toMatch(/goes on from there|would not bring it nearer/);
   }
-}, 240_000);
+}, 600_000);
 
 /** A reply drawn at a high temperature, as long as its log-prob allows. */
 async function replyOf(

@@ -1,7 +1,6 @@
 /** Rows of the session's tables as the API shows them. */
 
 import { confidenceOf } from "@rosa2/shared/objective";
-import type { Usage } from "@rosa2/shared/protocol";
 import { asc, count, eq, max } from "drizzle-orm";
 import { costBody, usageBody } from "../../accounts/usage.ts";
 import type {
@@ -141,8 +140,13 @@ export function sessionDetail(store: Store, rewriter: RewriterName): SessionDeta
   const turnRows = store.db.select().from(turns).orderBy(asc(turns.index)).all();
   const feedbackRows = store.db.select().from(feedback).orderBy(asc(feedback.id)).all();
   const generationCount = store.db.select({ n: count() }).from(generations).get()?.n ?? 0;
-  const usages = turnRows.flatMap(({ usage }) => (usage === null ? [] : [usage]));
-  const totalOf = (of: (usage: Usage) => number) => usages.reduce((n, usage) => n + of(usage), 0);
+  // What was billed: the replies' tokens and those of drawn wordings.
+  const billed = [
+    ...turnRows.map(({ usage }) => usage),
+    ...feedbackRows.map(({ words }) => words?.rewriter),
+  ].filter((one) => one !== null && one !== undefined);
+  const totalOf = (of: (usage: (typeof billed)[number]) => number) =>
+    billed.reduce((n, usage) => n + of(usage), 0);
   const costNanos =
     turnRows.reduce((n, turn) => n + turn.costNanos, 0) +
     feedbackRows.reduce((n, one) => n + one.costNanos, 0);
