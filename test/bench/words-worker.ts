@@ -3,6 +3,7 @@ import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random
 import {
   candidatesToScore,
   emptyWords,
+  learnWordings,
   reviseRequest,
   textualGradient,
   type WordsState,
@@ -13,6 +14,8 @@ import { conversations } from "../edge/words/conversations.ts";
 export type Times = Record<"revise" | "candidates" | "gradient", number[]>;
 
 const conversationChars = 8_192;
+/** Stretches that the session knows other wordings of: as many as it keeps. */
+const learntCount = 32;
 /** Steps of one session. */
 const sessionSteps = 20;
 
@@ -22,12 +25,19 @@ export default {
     const query = new URL(request.url).searchParams;
     const steps = Number(query.get("steps"));
     const random = seededRandom(Number(query.get("seed")));
+    const density = Number(query.get("learnt") ?? 0);
     const vocabulary = (await request.text()).split(" ");
     const times: Times = { revise: [], candidates: [], gradient: [] };
-    let state = emptyWords();
+    const stretches = Array.from({ length: learntCount }, (_, i) =>
+      [pick(random, vocabulary), pick(random, vocabulary), `word${i}`].join(" "),
+    );
+    const taught = stretches.reduce(teach, emptyWords());
+    let state = taught;
     for (let i = 0; i < steps; i++) {
-      if (i % sessionSteps === 0) state = emptyWords();
-      const taken = step(random, vocabulary, state);
+      if (i % sessionSteps === 0) state = taught;
+      // Every tenth sentence is a stretch that the session has learnt.
+      const text = density === 0 ? vocabulary : [...vocabulary, ...repeated(stretches, density)];
+      const taken = step(random, text, state);
       state = taken.state;
       times.revise.push(taken.reviseMs);
       times.candidates.push(taken.candidatesMs);
@@ -36,6 +46,17 @@ export default {
     return Response.json(times);
   },
 };
+
+/** The session's lexicon with one stretch more, which eight wordings say in four ways. */
+function teach(state: WordsState, stretch: string, index: number): WordsState {
+  const wordings = Array.from({ length: 8 }, (_, i) => `${stretch} in way ${i % 4}`);
+  return learnWordings(state, stretch, { by: "gpu", turnId: `turn_${index}`, wordings, drawn: 8 });
+}
+
+/** Stretches as sentences of their own, so often that they are a share of all words. */
+function repeated(stretches: readonly string[], times: number): string[] {
+  return Array.from({ length: times }, () => stretches.map((one) => `. ${one}.`)).flat();
+}
 
 /** One feedback on a conversation of 8 kB, which request and reply share. */
 function step(random: Random, words: readonly string[], state: WordsState) {

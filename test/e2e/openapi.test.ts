@@ -92,7 +92,8 @@ describe("/openapi.json", () => {
         return media === undefined ? [] : [{ place: `${method} ${path}`, media }];
       }),
     );
-    expect(streams).toHaveLength(5);
-    for (const { place, media } of streams) expect(media.example, place).toMatch(/^(id|data): /);
+    expect(streams).toHaveLength(6);
+    for (const { place, media } of streams)
+      expect(media.example, place).toMatch(/^(id|event|data): /);
   });
 });

@@ -1,5 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import type { WordsStateBody } from "../../edge/src/contract/index.ts";
 import { unwrap } from "../../edge/src/rpc.ts";
 import { SessionObject } from "../../edge/src/session/object.ts";
 import { sessionStub } from "../../edge/src/session-address.ts";
@@ -121,6 +122,23 @@ describe("a model that proposes wordings", () => {
     expect(result.status).toBe("done");
     expect(result.words.rewriter?.failure).toBe("gpu: the GPU service is away");
     expect(result.words.after).toBe(`${request}\n\nthe other bank`);
+  });
+
+  it("leaves what it was right about in the session's lexicon: listed, taken back, forgotten", async () => {
+    const { caller, id } = await withModel([rewritten]);
+    const first = await ask(caller, id, request);
+    await judge(caller, id, first.id, { ...remark, wait: true });
+    const path = `/v1/sessions/${id}/words`;
+    const { senses } = await caller.get<WordsStateBody>(path);
+    const [sense] = senses;
+    expect(sense?.id).toBe(request.toLowerCase());
+    const phrase = "write about the bank of the river we visited in Bern";
+    expect(sense?.readings[phrase]).toBeGreaterThan(0.9);
+    expect((await ask(caller, id, request)).prompt).toBe(rewritten);
+    const url = `${path}/senses/${encodeURIComponent(sense?.id ?? "")}`;
+    expect((await caller.fetch(url, { method: "DELETE" })).status).toBe(200);
+    expect((await caller.fetch(url, { method: "DELETE" })).status).toBe(404);
+    expect((await ask(caller, id, request)).prompt).toBe(request);
   });
 
   it("is no part of a session that composes alone", async () => {

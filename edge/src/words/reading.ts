@@ -27,6 +27,8 @@ export interface Reading {
 /** Reading id by open sense; a sense left out stays as said. */
 export type Chosen = ReadonlyMap<CompiledSense, string>;
 
+/** Senses of one request that are weighed together; text that holds more of them leaves the others as they were said. */
+const sensesMax = 8;
 /** Nats by which the evidence has to speak for a learnt reading before it is said. */
 const supportNats = 0.1;
 
@@ -36,9 +38,15 @@ export function readRequest(
   own: readonly CompiledSense[] = [],
 ): Reading {
   const lexicon = [...own, ...compileLearnt(state)];
-  const occurrences = findOccurrences(request, lexicon);
-  const open = new Set(occurrences.filter((o) => o.stated === null).map((o) => o.compiled));
-  const senses = lexicon.filter((compiled) => open.has(compiled));
+  const found = findOccurrences(request, lexicon);
+  const open = new Set(found.filter((o) => o.stated === null).map((o) => o.compiled));
+  // Own senses first, then what was learnt last.
+  const learntLast = lexicon.toSorted(
+    (a, b) => Number(a.learnt === undefined) - Number(b.learnt === undefined),
+  );
+  const weighed = new Set(learntLast.filter((one) => open.has(one)).slice(-sensesMax));
+  const senses = lexicon.filter((compiled) => weighed.has(compiled));
+  const occurrences = found.filter((o) => o.stated !== null || weighed.has(o.compiled));
   const name = ledger.ledgerName(senses);
   const opened = ledger.openLedger(senses, state.ledgers[name], state.senses);
   const fixed = senses.map(({ learnt }) => (learnt === undefined ? null : asSaid));

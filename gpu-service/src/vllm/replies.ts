@@ -74,6 +74,7 @@ export class VllmReplies implements ReplySource {
     signal: AbortSignal,
   ): Promise<ReadableStream<GenerateEvent>> {
     if (this.#draining) throw new RosaError("shutting_down", "The gateway is ending");
+    refuseShapes(request);
     if (this.#running >= this.#options.repliesMax) {
       throw new RosaError("queue_full", `${this.#running} replies are in flight`, {
         retryAfterS: 1,
@@ -295,6 +296,17 @@ function streamOf(
       await events.return(undefined).catch(() => {});
     },
   });
+}
+
+/** Functions, JSON and thinking are the engine's: what vLLM would leave out is refused. */
+function refuseShapes({ sampling, messages }: GenerateRequest): void {
+  const called = messages.some(({ role, tool_calls: calls }) => role === "tool" || calls?.length);
+  if (sampling.output === undefined && !called) return;
+  throw new RosaError(
+    "unsupported_parameter",
+    "Cannot bind a reply to functions, JSON or thinking: replies come from vLLM here",
+    { param: "output" },
+  );
 }
 
 function isUnknownModel(error: unknown): boolean {

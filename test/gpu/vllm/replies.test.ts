@@ -79,6 +79,21 @@ it("refuses a file made for another model before vLLM sees it", async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
+it("refuses functions, JSON and thinking, which vLLM would leave out", async () => {
+  await serve({});
+  const shapes = [
+    { thinking: false },
+    { format: { type: "json_object" } },
+    { tools: [{ name: "f" }] },
+  ];
+  for (const output of shapes) {
+    await expect(replyTo("hi", null, null, { output })).rejects.toMatchObject({
+      code: "unsupported_parameter",
+    });
+  }
+  expect(vllm.chats).toEqual([]);
+});
+
 it("unloads the adapter used longest ago beyond the cap, and its files with it", async () => {
   await serve({ adaptersMax: 2 });
   const [one, two, three] = [adapterOf(1), adapterOf(2), adapterOf(3)];
