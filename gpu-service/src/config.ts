@@ -87,6 +87,7 @@ export class ConfigError extends Error {}
 /** What decides how a model is got and how much memory it takes. */
 const modelSchema = environmentSchema.pick({
   MODEL: true,
+  LORA: true,
   HF_ENDPOINT: true,
   HF_TOKEN: true,
   QUANTIZE: true,

@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { writeAdapter } from "../adapt/adapter-file.ts";
+import { mergeLora } from "../checkpoint/base-lora.ts";
 import {
   type Checkpoint,
   type ModelConfig,
@@ -110,6 +111,10 @@ export function checkModel(
   // Tensors are looked for by what the config says, so it has to be right.
   if (unreadable) problems.push(problemOf(unreadable));
   const checkpoint = isFaultless && !unreadable ? attempt(() => openCheckpoint(directory)) : null;
+  const { LORA } = settings;
+  if (LORA !== undefined && !existsSync(LORA))
+    warnings.push(`LORA="${LORA}" was not looked at: it is no directory here`);
+  else if (LORA !== undefined && checkpoint) attempt(() => mergeLora(checkpoint, LORA, LORA));
   const tokenizer = attempt(() =>
     describeTokenizer(directory, config, {
       problem: (error) => problems.push(problemOf(error)),

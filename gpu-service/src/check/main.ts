@@ -7,7 +7,7 @@ import { printReport } from "./print.ts";
 const usage = `npm run model -- check [<directory> | <organisation/name[@revision]>] [--json]
 
 Says whether and how a checkpoint will run, and how much memory it takes; of a model on the hub it downloads no weights.
-Without a name it checks MODEL, else the bundled model. QUANTIZE, CONTEXT_TOKENS, ROWS and KV_BYTES count as at a start.
+Without a name it checks MODEL, else the bundled model. LORA, QUANTIZE, CONTEXT_TOKENS, ROWS and KV_BYTES count as at a start.
 
   --json    the report as JSON
   --help    this text`;

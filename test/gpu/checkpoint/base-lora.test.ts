@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
+import { checkModel } from "../../../gpu-service/src/check/check.ts";
 import { mergeLora } from "../../../gpu-service/src/checkpoint/base-lora.ts";
 import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
 import { encodeSafetensors } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
+import { readModelSettings } from "../../../gpu-service/src/config.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import { resolveLora } from "../../../gpu-service/src/hub/resolve-lora.ts";
 import { loadRuntime } from "../../../gpu-service/src/load.ts";
@@ -138,6 +140,19 @@ describe("merging", () => {
     );
     await model.dispose();
   });
+});
+
+it("is looked at by the check", () => {
+  const model = writeRandomCheckpoint();
+  const problems = (LORA: string) => checkModel(model, readModelSettings({ LORA })).problems;
+  expect(problems(small("lm_head", { out: 261, width: 64 }).directory)).toEqual([]);
+  expect(problems(small("lm_head", { out: 7, width: 64 }).directory)[0]?.message).toContain(
+    "Cannot merge LORA",
+  );
+  const elsewhere = checkModel(model, readModelSettings({ LORA: "acme/style" }));
+  expect(elsewhere).toMatchObject({ runs: true });
+  expect(elsewhere.warnings.join()).toContain('LORA="acme/style" was not looked at');
+  rmSync(model, { recursive: true });
 });
 
 describe("an export", () => {
