@@ -48,7 +48,6 @@ export function ConversationView({ conversation }: { conversation: Conversation 
         <Transcript conversation={conversation} session={session} />
         <div class="talk-foot">
           <Sequel conversation={conversation} session={session} />
-          <Window session={session} />
           <Composer
             busy={conversation.busy.value}
             place={conversation.id}
@@ -111,6 +110,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
               · <a href={hrefOf({ page: "session", id: session.forked_from })}>forked</a>
             </>
           )}
+          <Window session={session} />
         </p>
         {session.instructions !== null && <p class="instructions-said">{session.instructions}</p>}
         <ol class="turns">
@@ -132,11 +132,12 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
                     generation={generations.find(({ id }) => id === record.weights?.generation)}
                   />
                 ))}
-              {canJudge && isJudged(turn) && (
+              {(canJudge || turn !== latest) && isJudged(turn) && (
                 <JudgeView
                   key={session.feedback.filter(({ turn_id }) => turn_id === turn.id).length}
                   turn={turn}
                   folded={turn !== latest}
+                  disabled={!canJudge}
                   onJudge={(judgement) => {
                     // The buttons go away: whoever uses the keyboard stays in the conversation.
                     scroller.current?.focus({ preventScroll: true });
@@ -179,7 +180,7 @@ function Window({ session }: { session: Session }) {
   const max = windowTokens.value;
   if (max === null || tokens < fullShare * max) return null;
   return (
-    <p class="window">
+    <span class="window">
       <meter
         aria-label="Used of the model’s window"
         min={0}
@@ -190,7 +191,7 @@ function Window({ session }: { session: Session }) {
       />
       {formatCount(tokens)} of {formatCount(max)} tokens of the window.{" "}
       <a href={hrefOf({ page: "start" })}>New session</a>
-    </p>
+    </span>
   );
 }
 

@@ -10,9 +10,12 @@ type Form = "say" | "edit" | null;
 export function JudgeView({
   turn,
   folded,
+  disabled,
   onJudge,
 }: {
   turn: Turn;
+  /** While a reply is written: it stays where it is, so that nothing moves under the reader. */
+  disabled: boolean;
   /** An earlier reply is judged too, but not in the way of the latest. */
   folded: boolean;
   onJudge(judgement: Judgement): void;
@@ -28,7 +31,12 @@ export function JudgeView({
   };
   if (!isOpen) {
     return (
-      <button type="button" class="quiet judge-earlier" onClick={() => setOpen(true)}>
+      <button
+        type="button"
+        class="quiet judge-earlier"
+        disabled={disabled}
+        onClick={() => setOpen(true)}
+      >
         Judge this reply<span class="hidden"> to: {turn.content}</span>
       </button>
     );
@@ -36,7 +44,7 @@ export function JudgeView({
   return (
     <div class="judge">
       <Wish turn={turn} />
-      <fieldset class="judge-row" ref={row}>
+      <fieldset class="judge-row" ref={row} disabled={disabled}>
         <legend class="hidden">How good was this reply?</legend>
         <button type="button" onClick={() => onJudge({ reward: 1, retry: false })}>
           <Icon name="right" /> Right
@@ -55,6 +63,7 @@ export function JudgeView({
         <JudgeForm
           label="What is wrong with it?"
           action="Try again"
+          disabled={disabled}
           initial=""
           suggestion={exampleOf(turn.content)?.example.hint ?? null}
           onSend={(text) => onJudge({ reward: -1, text, retry: true })}
@@ -65,6 +74,7 @@ export function JudgeView({
         <JudgeForm
           label="What should the reply have been?"
           action="Teach and try again"
+          disabled={disabled}
           initial={turn.reply}
           unchanged="This is the reply as it is: change it to what it should have been, or press Right."
           suggestion={exampleOf(turn.content)?.answer ?? null}
@@ -97,6 +107,7 @@ function Wish({ turn }: { turn: Turn }) {
 function JudgeForm({
   label,
   action,
+  disabled,
   initial,
   unchanged,
   suggestion,
@@ -105,6 +116,7 @@ function JudgeForm({
 }: {
   label: string;
   action: string;
+  disabled: boolean;
   initial: string;
   /** Said instead of sending what is not different from `initial`. */
   unchanged?: string;
@@ -119,6 +131,7 @@ function JudgeForm({
   }, []);
   const [refusal, refuse] = useState("");
   const send = () => {
+    if (disabled) return;
     const text = field.current?.value.trim() ?? "";
     if (unchanged !== undefined && text === initial.trim()) refuse(unchanged);
     else if (text !== "") onSend(text);
