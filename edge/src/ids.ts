@@ -7,7 +7,17 @@ const next = monotonicFactory((): number => {
   return (word[0] ?? 0) / 0x1_0000_0000;
 });
 
-export type IdPrefix = "chatcmpl" | "resp" | "turn" | "gen" | "key" | "fb" | "req" | "ten" | "sig";
+export type IdPrefix =
+  | "chatcmpl"
+  | "resp"
+  | "turn"
+  | "gen"
+  | "key"
+  | "fb"
+  | "req"
+  | "ten"
+  | "sig"
+  | "rev";
 
 export function newId(prefix: IdPrefix): string {
   return `${prefix}_${next()}`;

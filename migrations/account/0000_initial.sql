@@ -23,6 +23,12 @@ CREATE TABLE `answer_parts` (
 	PRIMARY KEY(`key`, `part`)
 );
 --> statement-breakpoint
+CREATE TABLE `deleted_files` (
+	`digest` text PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `deleted_files_by_age` ON `deleted_files` (`at`);--> statement-breakpoint
 CREATE TABLE `leases` (
 	`holder` text PRIMARY KEY NOT NULL,
 	`owner` text DEFAULT '' NOT NULL,

@@ -158,3 +158,30 @@ describe("erasing a tenant", () => {
     await whenErased(caller);
   });
 });
+
+describe("erasing a session while calls wait on it", () => {
+  it.each(["/v1/adapt", "/v1/generate"])(
+    "answers them 404, at any place of %s, and nothing with 500",
+    async (path) => {
+      const caller = await newTenant();
+      for (const delayMs of [0, 5, 15, 40, 90, 160]) {
+        await caller.behave({});
+        const { id } = await openSession(caller);
+        const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+        await caller.behave({ delayMs: { [path]: 120 } });
+        const body = { reward: -1, correction: "31, 12, 7", retry: true };
+        const waiting = [
+          caller.post(`/v1/sessions/${id}/turns/${turn.id}/feedback`, body),
+          caller.post(`/v1/sessions/${id}/turns`, { content: "one more" }),
+          caller.fetch(`/v1/sessions/${id}`),
+        ];
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        const erasing = [1, 2].map(() => caller.fetch(`/v1/sessions/${id}`, { method: "DELETE" }));
+        const statuses = (await Promise.all([...waiting, ...erasing])).map(({ status }) => status);
+        for (const status of statuses) expect([200, 404, 409], String(delayMs)).toContain(status);
+        expect(statuses.slice(3)).toContain(200);
+        expect((await caller.fetch(`/v1/sessions/${id}`)).status).toBe(404);
+      }
+    },
+  );
+});

@@ -200,3 +200,33 @@ describe("the list of sessions", () => {
     expect((await caller.fetch("/v1/sessions?cursor=nonsense")).status).toBe(400);
   });
 });
+
+describe("a roll-back", () => {
+  it("brings back the words of its moment, forwards and backwards, whatever was changed by hand since", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const words = () => caller.get<object>(`/v1/sessions/${id}/words`);
+    const moments: { generation: string; words: object }[] = [
+      { generation: "base", words: await words() },
+    ];
+    for (const text of ["largest first", "as a list with dashes"]) {
+      const turn = await ask(caller, id, "Sort them: 31, 7, 12");
+      const judged = await judge(caller, id, turn.id, {
+        reward: -1,
+        text,
+        correction: `right: ${text}`,
+        retry: true,
+      });
+      moments.push({ generation: judged.weights.generation ?? "", words: await words() });
+    }
+    const told = moments.map((moment) => JSON.stringify(moment.words));
+    expect(new Set(told).size).toBe(3);
+    await caller.make(`/v1/sessions/${id}/words/undo`, {});
+    for (const at of [1, 0, 2, 1, 2, 0]) {
+      const { generation, words: then } = moments[at] ?? expect.unreachable();
+      await caller.make(`/v1/sessions/${id}/generations/${generation}/activate`, {});
+      expect(await words(), `back to moment ${at}`).toEqual(then);
+      expect(await caller.get(`/v1/sessions/${id}`)).toMatchObject({ generation });
+    }
+  });
+});

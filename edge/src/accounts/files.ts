@@ -1,4 +1,7 @@
-/** Keeps adapter files for sessions: the account notes who holds a file before it is stored. */
+/**
+ * Keeps adapter files for sessions: the file and the account's note of who holds it go out together, so that
+ * an update waits for the world outside its region once.
+ */
 import { RosaError } from "@rosa2/shared/errors";
 import { checkFile, putFile } from "../adapters/index.ts";
 import type { Env } from "../env.ts";
@@ -19,11 +22,23 @@ export async function keepAdapter(
   tenantBytesMax: number,
 ): Promise<void> {
   await checkFile(digest, bytes);
+  const account = accountOf(env, tenantId);
   const ref = { sessionId, digest, bytes: bytes.byteLength };
-  // The reference first: an erasure of another session that shares the file then leaves it alone.
+  const putting = putFile(env, tenantId, digest, bytes);
+  // Its failure is told where it is awaited.
+  putting.catch(() => {});
   for (let attempt = 0; ; attempt++) {
-    const held = await unwrap(accountOf(env, tenantId).holdAdapter(tenantId, ref, tenantBytesMax));
-    if (held === "held") break;
+    let held: "held" | "again" | "wait";
+    try {
+      held = await unwrap(account.holdAdapter(tenantId, ref, tenantBytesMax));
+    } catch (error) {
+      await putting.catch(() => {});
+      await account.dropFile(tenantId, digest);
+      throw error;
+    }
+    await putting;
+    if (held === "held") return;
+    if (held === "again") return await putFile(env, tenantId, digest, bytes);
     if (attempt === 9) {
       throw new RosaError("timeout", `Adapter ${digest} is being erased; try again`, {
         retryAfterS: 2,
@@ -31,5 +46,4 @@ export async function keepAdapter(
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  await putFile(env, tenantId, digest, bytes);
 }

@@ -13,7 +13,7 @@ import { type IdempotencyKey, KeptError, type Trace } from "../rpc.ts";
 import type { SessionContext } from "./context.ts";
 import { logReport } from "./evidence.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
-import type { Filter } from "./store/event-log.ts";
+import { type Filter, followLog } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { leaseMs } from "./store/outbox.ts";
 import { type FeedbackRow, feedbackRow, runningTurn, turnRow } from "./store/rows.ts";
@@ -163,8 +163,28 @@ async function untilIdle(context: SessionContext): Promise<void> {
   while (runningTurn(context) !== undefined) await context.log.changed();
 }
 
+/**
+ * The story of one piece of feedback from its own beginning, so that a repeated call sees everything again;
+ * `told` is the work on it with its failure told in the story.
+ */
+export function followFeedback(
+  context: SessionContext,
+  feedbackId: string,
+  work: Promise<void>,
+): { stream: ReadableStream<Uint8Array>; told: Promise<void> } {
+  let failed = false;
+  const told = work.catch((error) => {
+    failed = true;
+    logFailedFeedback(context, feedbackId, error);
+    context.log.wake();
+  });
+  const filters = () => feedbackFilters(context, feedbackId);
+  const settled = () => failed || feedbackRow(context, feedbackId).step === "done";
+  return { stream: followLog(context.log, filters, 0, settled), told };
+}
+
 /** Everything that readers of one piece of feedback see: its own story, and the new reply once there is one. */
-export function feedbackFilters(context: SessionContext, feedbackId: string): Filter[] {
+function feedbackFilters(context: SessionContext, feedbackId: string): Filter[] {
   const { turnId, retryTurnId } = feedbackRow(context, feedbackId);
   const own: Filter = { turnId, feedbackId };
   return retryTurnId === null
@@ -173,11 +193,7 @@ export function feedbackFilters(context: SessionContext, feedbackId: string): Fi
 }
 
 /** Tells a failure in the feedback's own story. A failed retry has its own error event in the log already. */
-export function logFailedFeedback(
-  context: SessionContext,
-  feedbackId: string,
-  error: unknown,
-): void {
+function logFailedFeedback(context: SessionContext, feedbackId: string, error: unknown): void {
   if (error instanceof KeptError) return;
   const failure =
     error instanceof RosaError
@@ -192,18 +208,33 @@ export function logFailedFeedback(
   });
 }
 
+/** Waits as far as the body asks: for the words, or for the weights and the new reply as well. */
+export async function untilAnswered(
+  context: SessionContext,
+  feedbackId: string,
+  work: Promise<void>,
+  { retry, wait = retry }: FeedbackBody,
+): Promise<void> {
+  if (wait) return await work.catch((error) => wordsOrKept(context, error, feedbackId));
+  while (feedbackRow(context, feedbackId).step === "stored") {
+    await Promise.race([work, context.log.changed()]).catch((error) =>
+      keptFeedback(error, feedbackId),
+    );
+  }
+}
+
 /**
  * While the GPU service is away, words that another model wrote are answer enough: the weights are queued,
  * and update and new turn follow from the outbox.
  */
-export function wordsOrKept(context: SessionContext, error: unknown, feedbackId: string): void {
+function wordsOrKept(context: SessionContext, error: unknown, feedbackId: string): void {
   const { step } = feedbackRow(context, feedbackId);
   if (isTransient(error) && step !== "stored" && rewritesWithoutGpu(context)) return;
   keptFeedback(error, feedbackId);
 }
 
 /** The feedback is stored whatever happens next; the caller learns its id with the error. */
-export function keptFeedback(error: unknown, feedbackId: string): never {
+function keptFeedback(error: unknown, feedbackId: string): never {
   if (error instanceof KeptError || !(error instanceof RosaError)) throw error;
   const { code, message, retryAfterS } = error;
   throw new KeptError({ code, message, retryAfterS }, feedbackId);

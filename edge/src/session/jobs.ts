@@ -6,6 +6,7 @@
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
+import { accountOf } from "../accounts/account.ts";
 import { logFailure } from "../failure.ts";
 import type { Trace } from "../rpc.ts";
 import type { SessionContext } from "./context.ts";
@@ -14,7 +15,7 @@ import { meterIdOfUpdate } from "./store/meter.ts";
 import { type Job, leaseMs } from "./store/outbox.ts";
 import { pruneLog } from "./store/prune.ts";
 import { feedbackRow } from "./store/rows.ts";
-import { feedback, session } from "./store/schema.ts";
+import { feedback, generations, session } from "./store/schema.ts";
 import { idleWeights } from "./store/views.ts";
 import { answerTurn, leaseReply } from "./turn.ts";
 
@@ -132,6 +133,11 @@ export class Jobs {
     const { outbox, now } = this.#context;
     if (job.kind === "prune") {
       pruneLog(this.#context);
+    } else if (job.kind === "file") {
+      await this.dropFile(job).catch((error) => {
+        logFailure("file", error);
+        if (!this.#isOver) outbox.failed(job, now());
+      });
     } else if (job.kind === "reply") {
       const { turnId } = job.payload as { turnId: string };
       leaseReply(this.#context, turnId);
@@ -159,6 +165,15 @@ export class Jobs {
       logFailure("account", error);
       if (!this.#isOver) outbox.failed(job, now());
     }
+  }
+
+  /** Deletes a file that was stored for an update of which nothing came. */
+  async dropFile(job: Job): Promise<void> {
+    const { env, tenantId, outbox, db } = this.#context;
+    const { digest } = job.payload as { digest: string };
+    const kept = db.select().from(generations).where(eq(generations.digest, digest)).get();
+    if (kept === undefined) await accountOf(env, tenantId).dropFile(tenantId, digest);
+    if (!this.#isOver) outbox.delete(job.id);
   }
 
   #giveUp(feedbackId: string): void {

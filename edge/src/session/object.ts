@@ -6,7 +6,6 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { RosaError } from "@rosa2/shared/errors";
-import { gt } from "drizzle-orm";
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/session/migrations.js";
 import { accountOf } from "../accounts/account.ts";
@@ -14,7 +13,6 @@ import type { FirstLease } from "../accounts/purse/purse.ts";
 import type {
   Erased,
   FeedbackResult,
-  LogEvent,
   OwnLexicon,
   SessionDetail,
   SessionPatch,
@@ -33,46 +31,31 @@ import {
   type SessionContext,
 } from "./context.ts";
 import { type BegunTurn, compareHistory } from "./dialogue.ts";
-import {
-  beginFeedback,
-  feedbackFilters,
-  keptFeedback,
-  logFailedFeedback,
-  type NewFeedback,
-  wordsOrKept,
-} from "./feedback.ts";
+import { beginFeedback, followFeedback, type NewFeedback, untilAnswered } from "./feedback.ts";
 import { Jobs } from "./jobs.ts";
 import type { NewTurn } from "./planned-turn.ts";
 import { changedWords, type WordsChange, wordsBody } from "./policy/words-change.ts";
 import { followLog } from "./store/event-log.ts";
 import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { setSessionLexicon } from "./store/lexicon.ts";
+import { activateGeneration, type Lineage, lineage } from "./store/lineage.ts";
 import { noteReport } from "./store/meter.ts";
-import {
-  feedbackRow,
-  generationRow,
-  sessionRow,
-  setActiveGeneration,
-  turnRow,
-} from "./store/rows.ts";
-import { positives, session } from "./store/schema.ts";
+import { changeSession, feedbackRow, generationRow, sessionRow, turnRow } from "./store/rows.ts";
+import { session } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
 import {
   feedbackResult,
-  isReplySettled,
   isTurnSettled,
-  type Lineage,
-  lineage,
   sessionDetail,
   sessionSummary,
   storedCounts,
   turnBody,
 } from "./store/views.ts";
-import { setWordsState, wordsState } from "./store/words.ts";
-import { beginTurn, reviveTurn, stopTurn } from "./turn.ts";
+import { reviseByHand, wordsState, wordsStateOf } from "./store/words.ts";
+import { beginOrRevive, followReply, reviveOnce, stopTurn } from "./turn.ts";
 
-/** Generations that a roll-back answers with. */
-const generationsPerPage = 100;
+/** What a call on a session learns that is not there or not the caller's. */
+const noSession = { ok: false, code: "not_found", message: "No such session" } as const;
 
 export class SessionObject extends DurableObject<Env> {
   readonly #context: SessionContext;
@@ -131,12 +114,8 @@ export class SessionObject extends DurableObject<Env> {
   /** Changes title or metadata; the account's index follows at once where it can be reached. */
   change(caller: Caller, patch: SessionPatch): Promise<Result<SessionSummary>> {
     return this.#answer(caller, async () => {
-      const { title, metadata } = patch;
-      this.#context.transaction(() => {
-        if (title !== undefined) this.#context.db.update(session).set({ title }).run();
-        if (metadata !== undefined) this.#context.db.update(session).set({ metadata }).run();
-        noteReport(this.#context, true);
-      });
+      changeSession(this.#context, patch);
+      noteReport(this.#context, true);
       await this.#context.purse.report(this.#context.meteringMs).catch(() => {});
       return sessionSummary(this.#context);
     });
@@ -145,7 +124,7 @@ export class SessionObject extends DurableObject<Env> {
   /** Takes a turn and waits for its reply. */
   turn(caller: Caller, input: NewTurn, trace: Trace): Promise<Result<TurnBody>> {
     return this.#answer(caller, async () => {
-      const turnId = await this.#begin(input);
+      const turnId = await beginOrRevive(this.#context, input);
       return await this.#replyOf(turnId, trace);
     });
   }
@@ -153,11 +132,11 @@ export class SessionObject extends DurableObject<Env> {
   /** Takes a turn; its log follows from the beginning. */
   turnStream(caller: Caller, input: NewTurn, trace: Trace): Promise<Result<BegunTurn>> {
     return this.#answer(caller, async () => {
-      const turnId = await this.#begin(input);
+      const turnId = await beginOrRevive(this.#context, input);
       const { generation, index } = turnRow(this.#context, turnId);
       const history = compareHistory(this.#context, input.said, index);
       this.#jobs.background(this.#jobs.reply(turnId, trace));
-      return { turnId, generation, history, stream: this.#followReply(turnId, 0) };
+      return { turnId, generation, history, stream: followReply(this.#context, turnId, 0) };
     });
   }
 
@@ -168,7 +147,7 @@ export class SessionObject extends DurableObject<Env> {
     key?: IdempotencyKey,
   ): Promise<Result<TurnBody>> {
     return this.#answer(caller, async () => {
-      await this.#revive(turnId, key);
+      await reviveOnce(this.#context, turnId, key);
       return await this.#replyOf(turnId, trace);
     });
   }
@@ -180,9 +159,9 @@ export class SessionObject extends DurableObject<Env> {
     key?: IdempotencyKey,
   ): Promise<Result<ReadableStream<Uint8Array>>> {
     return this.#answer(caller, async () => {
-      const after = await this.#revive(turnId, key);
+      const after = await reviveOnce(this.#context, turnId, key);
       this.#jobs.background(this.#jobs.reply(turnId, trace));
-      return this.#followReply(turnId, after);
+      return followReply(this.#context, turnId, after);
     });
   }
 
@@ -205,16 +184,7 @@ export class SessionObject extends DurableObject<Env> {
       const id = await beginFeedback(this.#context, input);
       const work = this.#jobs.learn(id, trace);
       this.#jobs.background(work);
-      const { retry, wait = retry } = input.body;
-      if (wait) {
-        await work.catch((error) => wordsOrKept(this.#context, error, id));
-      } else {
-        while (feedbackRow(this.#context, id).step === "stored") {
-          await Promise.race([work, this.#context.log.changed()]).catch((error) =>
-            keptFeedback(error, id),
-          );
-        }
-      }
+      await untilAnswered(this.#context, id, work, input.body);
       return feedbackResult(this.#context, feedbackRow(this.#context, id));
     });
   }
@@ -227,19 +197,9 @@ export class SessionObject extends DurableObject<Env> {
   ): Promise<Result<{ feedbackId: string; stream: ReadableStream<Uint8Array> }>> {
     return this.#answer(caller, async () => {
       const feedbackId = await beginFeedback(this.#context, input);
-      // From the feedback's own beginning: a repeated call sees everything again.
-      const after = 0;
-      let failed = false;
-      this.#jobs.background(
-        this.#jobs.learn(feedbackId, trace).catch((error) => {
-          failed = true;
-          logFailedFeedback(this.#context, feedbackId, error);
-          this.#context.log.wake();
-        }),
-      );
-      const filters = () => feedbackFilters(this.#context, feedbackId);
-      const settled = () => failed || feedbackRow(this.#context, feedbackId).step === "done";
-      const stream = followLog(this.#context.log, filters, after, settled);
+      const work = this.#jobs.learn(feedbackId, trace);
+      const { stream, told } = followFeedback(this.#context, feedbackId, work);
+      this.#jobs.background(told);
       return { feedbackId, stream };
     });
   }
@@ -277,7 +237,7 @@ export class SessionObject extends DurableObject<Env> {
       this.#jobs.inTurn(() =>
         changeOnce(this.#context, key, () => {
           const state = changedWords(wordsState(this.#context), change);
-          setWordsState(this.#context, state);
+          reviseByHand(this.#context, state);
           return wordsBody(state);
         }),
       ),
@@ -302,20 +262,20 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () => lineage(this.#context, page));
   }
 
-  /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
+  /**
+   * Makes a generation (or `base`) answer from now on, with the words as they were at its moment. Feedback under
+   * way is not waited for with the generation, but with the words, which it works on.
+   */
   activate(caller: Caller, generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
-    return this.#answer(caller, () =>
-      changeOnce(this.#context, key, () => {
-        const madeAt =
-          generation === "base" ? 0 : generationRow(this.#context, generation).createdAt;
-        this.#context.transaction(() => {
-          setActiveGeneration(this.#context, generation);
-          this.#context.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
-          noteReport(this.#context);
-        });
-        return lineage(this.#context, { limit: generationsPerPage });
-      }),
-    );
+    return this.#answer(caller, async () => {
+      const isFirst = key === undefined || findIdempotent(this.#context, key) === null;
+      const answer = changeOnce(this.#context, key, () =>
+        activateGeneration(this.#context, generation),
+      );
+      const restore = () => reviseByHand(this.#context, wordsStateOf(this.#context, generation));
+      if (isFirst) await this.#jobs.inTurn(restore);
+      return answer;
+    });
   }
 
   adapter(caller: Caller, generation: string): Promise<Result<{ digest: string }>> {
@@ -381,38 +341,27 @@ export class SessionObject extends DurableObject<Env> {
 
   /** Every call on a session that is there and the caller's: 404 otherwise, and the alarm is set for whatever the call left behind. */
   async #answer<T>(caller: Caller, work: () => T | Promise<T>): Promise<Result<T>> {
-    if (!this.#isOpen || !this.#isFor(caller)) {
-      return { ok: false, code: "not_found", message: "No such session" };
-    }
+    if (!this.#isOpen || !this.#isFor(caller)) return noSession;
     try {
       if (caller.capNanos !== undefined) this.#context.purse.setOwnerCap(caller.capNanos);
-      return await settle(work);
+      const result = await settle(work);
+      // Whatever failed while the session was being erased failed because of that.
+      return result.ok || !this.#isClosing ? result : noSession;
+    } catch (error) {
+      if (this.#isClosing) return noSession;
+      throw error;
     } finally {
       await this.#jobs.arm();
     }
   }
 
+  get #isClosing(): boolean {
+    return this.#context.closing.signal.aborted;
+  }
+
   #isFor({ tenantId, owner }: Caller): boolean {
     const mine = this.#identity;
     return mine?.tenantId === tenantId && (owner === null || owner === mine.owner);
-  }
-
-  /** A new turn, or the one of this Idempotency-Key: had it failed, the repeated call is its retry. */
-  async #begin(input: NewTurn): Promise<string> {
-    const turnId = await beginTurn(this.#context, input);
-    if (turnRow(this.#context, turnId).status === "failed") await reviveTurn(this.#context, turnId);
-    return turnId;
-  }
-
-  /** Makes a failed turn run again; the number of the last event before, the first time that this key came. */
-  async #revive(turnId: string, key: IdempotencyKey | undefined): Promise<number> {
-    const earlier = key === undefined ? null : findIdempotent(this.#context, key);
-    const after = earlier === null ? this.#context.log.lastSeq() : Number(earlier);
-    // What the key began is over: its turn is the answer, unless it failed again.
-    if (earlier !== null && turnRow(this.#context, turnId).status !== "failed") return after;
-    await reviveTurn(this.#context, turnId);
-    noteIdempotent(this.#context, key, String(after));
-    return after;
   }
 
   /** @throws KeptError when the reply failed; the turn can be retried. */
@@ -429,6 +378,7 @@ export class SessionObject extends DurableObject<Env> {
     const { sessionId: id, tenantId } = this.#context;
     await this.#jobs.finish();
     const erased = storedCounts(this.#context);
+    for (const job of this.#context.outbox.pending("file")) await this.#jobs.dropFile(job);
     const adapters = await this.#context.purse.close((message) =>
       accountOf(this.env, tenantId).closeSession(tenantId, message),
     );
@@ -443,11 +393,5 @@ export class SessionObject extends DurableObject<Env> {
       erased: { ...erased, adapters },
       kept: "usage rows without content, for billing",
     };
-  }
-
-  #followReply(turnId: string, afterSeq: number): ReadableStream<Uint8Array> {
-    const types: LogEvent["type"][] = ["turn", "delta", "reset", "done", "error"];
-    const settled = () => isReplySettled(this.#context, turnId);
-    return followLog(this.#context.log, () => [{ turnId, types }], afterSeq, settled);
   }
 }

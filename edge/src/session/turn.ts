@@ -9,13 +9,15 @@ import type { Usage } from "@rosa2/shared/protocol";
 import { and, eq } from "drizzle-orm";
 import { type Charge, spend } from "../accounts/spending.ts";
 import { replyCostNanosMax, settledCostNanos } from "../accounts/usage.ts";
+import type { LogEvent } from "../contract/index.ts";
 import { logFailure } from "../failure.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
-import type { Trace } from "../rpc.ts";
+import type { IdempotencyKey, Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
 import { takeHistory, takeInstructions } from "./dialogue.ts";
 import { type NewTurn, planTurn, type Retry } from "./planned-turn.ts";
+import { followLog } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
 import { gpuMsOf, meterId, noteReport, ReplyMeter } from "./store/meter.ts";
 import { leaseMs } from "./store/outbox.ts";
@@ -23,7 +25,7 @@ import { notePrune } from "./store/prune.ts";
 import { ReplyWriter } from "./store/reply-writer.ts";
 import { adapterOf, runningTurn, type TurnRow, turnRow } from "./store/rows.ts";
 import { idempotency, turns } from "./store/schema.ts";
-import { turnBody } from "./store/views.ts";
+import { isReplySettled, turnBody } from "./store/views.ts";
 
 /** So long the readers of a turn that was taken back find out why. */
 const droppedMs = 60_000;
@@ -72,6 +74,28 @@ export async function beginTurn(
     if (stored === turnId) keep();
   });
   return stored;
+}
+
+/** A new turn, or the one of this Idempotency-Key: had it failed, the repeated call is its retry. */
+export async function beginOrRevive(context: SessionContext, input: NewTurn): Promise<string> {
+  const turnId = await beginTurn(context, input);
+  if (turnRow(context, turnId).status === "failed") await reviveTurn(context, turnId);
+  return turnId;
+}
+
+/** Makes a failed turn run again; the number of the last event before, the first time that this key came. */
+export async function reviveOnce(
+  context: SessionContext,
+  turnId: string,
+  key: IdempotencyKey | undefined,
+): Promise<number> {
+  const earlier = key === undefined ? null : findIdempotent(context, key);
+  const after = earlier === null ? context.log.lastSeq() : Number(earlier);
+  // What the key began is over: its turn is the answer, unless it failed again.
+  if (earlier !== null && turnRow(context, turnId).status !== "failed") return after;
+  await reviveTurn(context, turnId);
+  noteIdempotent(context, key, String(after));
+  return after;
 }
 
 /**
@@ -144,6 +168,17 @@ export async function answerTurn(
     context.replying.delete(turnId);
     context.log.wake();
   }
+}
+
+/** A reply's log after an event's number, then live until the reply ends. */
+export function followReply(
+  context: SessionContext,
+  turnId: string,
+  afterSeq: number,
+): ReadableStream<Uint8Array> {
+  const types: LogEvent["type"][] = ["turn", "delta", "reset", "done", "error"];
+  const settled = () => isReplySettled(context, turnId);
+  return followLog(context.log, () => [{ turnId, types }], afterSeq, settled);
 }
 
 /**

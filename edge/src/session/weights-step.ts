@@ -15,6 +15,7 @@ import { isNeutral, logReport, rightReply, scoreTokens, unchangedWords } from ".
 import { withRequest } from "./policy/prompt.ts";
 import { updateRows } from "./policy/update-plan.ts";
 import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
+import { fileJob, noteFile } from "./store/outbox.ts";
 import { dropPositive, keepPositive, replayedPositives } from "./store/replay.ts";
 import {
   activeGeneration,
@@ -93,6 +94,7 @@ export async function updateWeights(
       if (answer.adapter !== null) {
         const { digest = "" } = answer.result;
         const owner = { tenantId, sessionId };
+        noteFile(context, digest);
         await keepAdapter(context.env, owner, digest, answer.adapter, adapterBytesMax);
       }
     } catch (error) {
@@ -236,6 +238,7 @@ function commitWeights(
           createdAt: now,
         })
         .run();
+      context.outbox.delete(fileJob(made.result.digest ?? ""));
       // Compare and set: whoever activated another generation meanwhile keeps that choice.
       const active = activeGeneration(context) === made.parent;
       if (active) setActiveGeneration(context, id);

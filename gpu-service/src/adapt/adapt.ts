@@ -273,10 +273,9 @@ class Path {
   #estimate(B: Float32Array): Reach | null {
     if (this.#curvature === null) return null;
     const squares = squaredDistance(B, this.#start);
-    // KL may grow faster than the square farther out: an estimate holds little beyond what was measured.
-    if (squares > 1.5 * this.#measured) return null;
     const fromStart = this.#curvature * squares;
-    const farStart = estimateMargin * fromStart;
+    // KL may grow faster than the square farther out, so an estimate beyond what was measured is worth less.
+    const farStart = estimateMargin * Math.max(1, squares / this.#measured) * fromStart;
     const fromBase = (Math.sqrt(this.#baseAtStart) + Math.sqrt(farStart)) ** 2;
     const { kl_max, kl_base_max } = this.#plan;
     if (farStart > kl_max / 2 || fromBase > nearBound * kl_base_max) return null;

@@ -5,9 +5,11 @@ import { batch } from "./batch.ts";
 import { coldStart } from "./cold-start.ts";
 import { replicas } from "./replicas.ts";
 import { samples } from "./samples.ts";
+import { scale } from "./scale.ts";
 import { speed } from "./speed.ts";
 import { update } from "./update.ts";
 import { updateVsPeft } from "./update-vs-peft.ts";
+import { wan } from "./wan.ts";
 import { webgpu } from "./webgpu.ts";
 
 export const families: readonly Family[] = [
@@ -20,4 +22,6 @@ export const families: readonly Family[] = [
   update,
   updateVsPeft,
   webgpu,
+  wan,
+  scale,
 ];

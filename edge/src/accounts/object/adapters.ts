@@ -5,24 +5,28 @@
  * It keeps references; the files themselves are in R2 (adapters/index.ts).
  */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, eq, ne, notExists, sql } from "drizzle-orm";
+import { and, eq, lt, ne, notExists, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { deleteFiles } from "../../adapters/index.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
-import { adapterRefs } from "./schema.ts";
+import { adapterRefs, deletedFiles } from "./schema.ts";
+
+/** Longest that storing a file is thought to take. */
+const rememberedMs = 10 * 60_000;
 
 /**
  * Notes that a session holds a file. Repeating is fine.
  *
- * @returns `wait` while that file is being deleted.
+ * @returns `wait` while that file is being deleted; `again` where it was a short while ago, so that one stored
+ *   meanwhile may be gone.
  * @throws RosaError `conflict` when the tenant's sessions would hold more than they may.
  */
 export function holdAdapter(
   books: Books,
   ref: { sessionId: string; digest: string; bytes: number },
   bytesMax: number,
-): "held" | "wait" {
-  const { db } = books;
+): "held" | "again" | "wait" {
+  const { db, now } = books;
   const { sessionId, digest, bytes } = ref;
   return books.transaction(() => {
     const refs = db.select().from(adapterRefs).where(eq(adapterRefs.digest, digest)).all();
@@ -31,7 +35,8 @@ export function holdAdapter(
       addBytes(books, bytes, bytesMax);
       db.insert(adapterRefs).values(ref).run();
     }
-    return "held";
+    const deleted = db.select().from(deletedFiles).where(eq(deletedFiles.digest, digest)).get();
+    return deleted !== undefined && deleted.at > now() - rememberedMs ? "again" : "held";
   });
 }
 
@@ -71,6 +76,30 @@ export function shareAdapters(
   });
 }
 
+/** Deletes a file that no session holds: one that was stored and then not kept. Repeating is fine. */
+export async function dropFile(books: Books, digest: string): Promise<void> {
+  const { db } = books;
+  const isHeld = () =>
+    db.select().from(adapterRefs).where(eq(adapterRefs.digest, digest)).get() !== undefined;
+  if (isHeld()) return;
+  noteDeleted(books, [digest]);
+  await deleteFiles(books.env, books.tenantId, [digest]);
+  noteDeleted(books, [digest]);
+}
+
+/** Remembers that files were deleted, for whoever stores one of them at the same time. */
+function noteDeleted({ db, now }: Books, digests: readonly string[]): void {
+  db.delete(deletedFiles)
+    .where(lt(deletedFiles.at, now() - rememberedMs))
+    .run();
+  for (const digest of digests) {
+    db.insert(deletedFiles)
+      .values({ digest, at: now() })
+      .onConflictDoUpdate({ target: deletedFiles.digest, set: { at: now() } })
+      .run();
+  }
+}
+
 /** Drops a session's references and deletes the files that no other session holds; how many. Repeating is fine. */
 export async function eraseAdapters(books: Books, sessionId: string): Promise<number> {
   const { db } = books;
@@ -95,6 +124,7 @@ export async function eraseAdapters(books: Books, sessionId: string): Promise<nu
     .map(({ digest }) => digest);
   await deleteFiles(books.env, books.tenantId, alone);
   books.transaction(() => {
+    noteDeleted(books, alone);
     const gone = db
       .delete(adapterRefs)
       .where(eq(adapterRefs.sessionId, sessionId))

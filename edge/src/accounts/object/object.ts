@@ -23,7 +23,7 @@ import { logFailure } from "../../failure.ts";
 import { type Result, settle } from "../../rpc.ts";
 import { sessionStub } from "../../session-address.ts";
 import type { FirstLease, LeaseAnswer, LeaseMessage } from "../purse/purse.ts";
-import { eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
+import { dropFile, eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
 import {
   type Claim,
   claimAnswer,
@@ -174,8 +174,13 @@ export class AccountObject extends DurableObject<Env> {
     tenantId: string,
     ref: { sessionId: string; digest: string; bytes: number },
     bytesMax: number,
-  ): Promise<Result<"held" | "wait">> {
+  ): Promise<Result<"held" | "again" | "wait">> {
     return this.#answer(tenantId, (books) => holdAdapter(books, ref, bytesMax));
+  }
+
+  async dropFile(tenantId: string, digest: string): Promise<void> {
+    this.#own(tenantId);
+    await dropFile(this.#books, digest);
   }
 
   shareAdapters(

@@ -163,6 +163,13 @@ export const adapterRefs = sqliteTable(
   ],
 );
 
+/** Files that were deleted a short while ago: whoever stored one at that time stores it again. */
+export const deletedFiles = sqliteTable(
+  "deleted_files",
+  { digest: text().primaryKey(), at: integer().notNull() },
+  (table) => [index("deleted_files_by_age").on(table.at)],
+);
+
 /** Saved answers of POSTs outside sessions (sessions keep their own), by Idempotency-Key. */
 export const savedAnswers = sqliteTable(
   "saved_answers",

@@ -73,3 +73,15 @@ export class Outbox {
     return this.#db.select().from(outbox).where(eq(outbox.kind, kind)).all();
   }
 }
+
+/** A file that is stored before its generation is: should there never be one, the file is deleted later. */
+const unheldMs = 10 * 60_000;
+
+export function fileJob(digest: string): string {
+  return `file:${digest}`;
+}
+
+export function noteFile({ outbox, now }: { outbox: Outbox; now(): number }, digest: string): void {
+  const dueAt = now() + unheldMs;
+  outbox.put({ id: fileJob(digest), kind: "file", payload: { digest }, dueAt });
+}

@@ -1,6 +1,7 @@
 /** Rows of the session's tables by id, or the error that says which is missing. */
 import { RosaError } from "@rosa2/shared/errors";
 import { desc, eq } from "drizzle-orm";
+import type { SessionPatch } from "../../contract/index.ts";
 import { active, feedback, generations, session, turns } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -18,6 +19,12 @@ export function sessionRow(store: Store): SessionRow {
   const row = store.db.select().from(session).get();
   if (row === undefined) throw new RosaError("not_found", "No such session");
   return row;
+}
+
+/** Changes title and metadata, each where it is given. */
+export function changeSession(store: Store, { title, metadata }: SessionPatch): void {
+  if (title !== undefined) store.db.update(session).set({ title }).run();
+  if (metadata !== undefined) store.db.update(session).set({ metadata }).run();
 }
 
 /** @throws RosaError `not_found`. */

@@ -106,8 +106,9 @@ export const feedback = sqliteTable(
   (table) => [index("feedback_by_turn").on(table.turnId)],
 );
 
-/** Every change of the words, with the state before it: what a fork at an earlier turn starts from. */
+/** Every change of the words in order, with the state before it: what a fork at an earlier turn or a roll-back starts from. */
 export const revisions = sqliteTable("revisions", {
+  /** Of the feedback that made the change, or one drawn for a change by hand. */
   feedbackId: text("feedback_id").primaryKey(),
   stateBefore: text("state_before", { mode: "json" }).$type<WordsState>().notNull(),
   createdAt: integer("created_at").notNull(),
@@ -154,7 +155,7 @@ export const events = sqliteTable(
 /** Work that must happen even if this object is evicted; the alarm runs what is due. */
 export const outbox = sqliteTable("outbox", {
   id: text().primaryKey(),
-  kind: text({ enum: ["reply", "feedback", "account", "prune"] }).notNull(),
+  kind: text({ enum: ["reply", "feedback", "account", "prune", "file"] }).notNull(),
   payload: text({ mode: "json" }).$type<unknown>().notNull(),
   attempts: integer().notNull().default(0),
   dueAt: integer("due_at").notNull(),

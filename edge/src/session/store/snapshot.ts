@@ -1,6 +1,6 @@
 /** A session's past as one value, to start another session from: what a fork copies, and up to which point. */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, asc, eq, gte, lte, ne } from "drizzle-orm";
+import { and, eq, gte, lte, ne, sql } from "drizzle-orm";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import type { WordsState } from "../../words/index.ts";
 import { activeGeneration, sessionRow, setActiveGeneration, turnRow } from "./rows.ts";
@@ -42,7 +42,7 @@ export function takeSnapshot(store: Store, turnId: string | null): Snapshot {
           .select()
           .from(revisions)
           .where(gte(revisions.createdAt, until))
-          .orderBy(asc(revisions.createdAt), asc(revisions.feedbackId))
+          .orderBy(sql`revisions.rowid`)
           .get();
   return {
     from: store.sessionId,
@@ -62,7 +62,12 @@ export function takeSnapshot(store: Store, turnId: string | null): Snapshot {
       .where(and(eq(feedback.step, "done"), lte(feedback.createdAt, until)))
       .all()
       .filter((row) => last === null || row.turnId !== last.id),
-    revisions: db.select().from(revisions).where(lte(revisions.createdAt, until)).all(),
+    revisions: db
+      .select()
+      .from(revisions)
+      .where(lte(revisions.createdAt, until))
+      .orderBy(sql`revisions.rowid`)
+      .all(),
     generations: db.select().from(generations).where(lte(generations.createdAt, until)).all(),
     positives: db.select().from(positives).where(lte(positives.createdAt, until)).all(),
   };

@@ -1,27 +1,18 @@
 /** Rows of the session's tables as the API shows them. */
 
 import { confidenceOf } from "@rosa2/shared/objective";
-import { asc, count, eq, gt, max } from "drizzle-orm";
+import { asc, count, eq, max } from "drizzle-orm";
 import { costBody, usageBody } from "../../accounts/usage.ts";
 import type {
   FeedbackRecord,
   FeedbackResult,
-  GenerationBody,
   RewriterName,
   SessionDetail,
   SessionSummary,
   TurnBody,
   WeightsReport,
 } from "../../contract/index.ts";
-import {
-  activeGeneration,
-  type FeedbackRow,
-  type GenerationRow,
-  generationRow,
-  sessionRow,
-  type TurnRow,
-  turnRow,
-} from "./rows.ts";
+import { activeGeneration, type FeedbackRow, sessionRow, type TurnRow, turnRow } from "./rows.ts";
 import { events, feedback, generations, turns } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -123,29 +114,6 @@ function feedbackRecord(row: FeedbackRow): FeedbackRecord {
   };
 }
 
-function generationBody(row: GenerationRow, active: string): GenerationBody {
-  const { step_norm, shift_norm, kl, kl_on, kl_base, objective, rows } = row.report;
-  return {
-    id: row.id,
-    object: "generation",
-    index: row.index,
-    parent: row.parent,
-    active: row.id === active,
-    digest: row.digest,
-    bytes: row.bytes,
-    feedback_id: row.feedbackId,
-    plan: row.plan,
-    step_norm,
-    shift_norm,
-    kl,
-    kl_on,
-    kl_base,
-    objective,
-    rows,
-    created_at: iso(row.createdAt),
-  };
-}
-
 export function sessionSummary(store: Store): SessionSummary {
   const row = sessionRow(store);
   const { turnCount, updatedAt } = store.db
@@ -206,31 +174,6 @@ export function sessionDetail(store: Store, rewriter: RewriterName): SessionDeta
 export function indexRow(store: Store) {
   const { id, title, metadata, turn_count: turns, generation, updated_at } = sessionSummary(store);
   return { id, title, metadata, turns, generation, updatedAt: Date.parse(updated_at) };
-}
-
-export interface Lineage {
-  active: string;
-  data: GenerationBody[];
-  next_cursor: string | null;
-}
-
-/** One page of the generations, oldest first; the cursor is the last one's id. */
-export function lineage(store: Store, page: { cursor?: string; limit: number }): Lineage {
-  const active = activeGeneration(store);
-  const after = page.cursor === undefined ? 0 : generationRow(store, page.cursor).index;
-  const rows = store.db
-    .select()
-    .from(generations)
-    .where(gt(generations.index, after))
-    .orderBy(asc(generations.index))
-    .limit(page.limit + 1)
-    .all();
-  const shown = rows.slice(0, page.limit);
-  return {
-    active,
-    data: shown.map((row) => generationBody(row, active)),
-    next_cursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
-  };
 }
 
 /** Whether nothing more can come of a turn: it is answered, and all feedback on it is done. */

@@ -1,0 +1,71 @@
+/** Generations of a session as the API lists them, and how one is made to answer. */
+import { asc, gt } from "drizzle-orm";
+import type { GenerationBody } from "../../contract/index.ts";
+import { noteReport } from "./meter.ts";
+import {
+  activeGeneration,
+  type GenerationRow,
+  generationRow,
+  setActiveGeneration,
+} from "./rows.ts";
+import { generations, positives } from "./schema.ts";
+import type { Store } from "./store.ts";
+
+export interface Lineage {
+  active: string;
+  data: GenerationBody[];
+  next_cursor: string | null;
+}
+
+/** One page of the generations, oldest first; the cursor is the last one's id. */
+export function lineage(store: Store, page: { cursor?: string; limit: number }): Lineage {
+  const active = activeGeneration(store);
+  const after = page.cursor === undefined ? 0 : generationRow(store, page.cursor).index;
+  const rows = store.db
+    .select()
+    .from(generations)
+    .where(gt(generations.index, after))
+    .orderBy(asc(generations.index))
+    .limit(page.limit + 1)
+    .all();
+  const shown = rows.slice(0, page.limit);
+  return {
+    active,
+    data: shown.map((row) => generationBody(row, active)),
+    next_cursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
+  };
+}
+
+/** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
+export function activateGeneration(store: Store, generation: string): Lineage {
+  const madeAt = generation === "base" ? 0 : generationRow(store, generation).createdAt;
+  store.transaction(() => {
+    setActiveGeneration(store, generation);
+    store.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+    noteReport(store);
+  });
+  return lineage(store, { limit: 100 });
+}
+
+function generationBody(row: GenerationRow, active: string): GenerationBody {
+  const { step_norm, shift_norm, kl, kl_on, kl_base, objective, rows } = row.report;
+  return {
+    id: row.id,
+    object: "generation",
+    index: row.index,
+    parent: row.parent,
+    active: row.id === active,
+    digest: row.digest,
+    bytes: row.bytes,
+    feedback_id: row.feedbackId,
+    plan: row.plan,
+    step_norm,
+    shift_norm,
+    kl,
+    kl_on,
+    kl_base,
+    objective,
+    rows,
+    created_at: new Date(row.createdAt).toISOString(),
+  };
+}

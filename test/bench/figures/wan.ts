@@ -1,0 +1,235 @@
+/** What a request waits for outside its region before the first token, every such call 150 ms late. */
+import { randomUUID } from "node:crypto";
+import type { Family, Figure } from "../figure.ts";
+import { Edge } from "../support/edge.ts";
+import { medianOf } from "../support/statistics.ts";
+
+const lateMs = 150;
+/** How late such calls are where waits are counted: long against whatever else the machine does. */
+const countedMs = 1_000;
+
+interface Row {
+  id: string;
+  what: string;
+  /** Waits that are allowed. */
+  target: number;
+  /** Whether the time is that from the last token to the stream's end. */
+  isEnd?: boolean;
+  /** Makes everything that was there before, in a near world, and gives the call to measure. */
+  prepare(edge: Edge): Promise<() => Promise<Response>>;
+}
+
+const hello = {
+  model: "fake-mini",
+  messages: [{ role: "user", content: "one two three four" }],
+  stream: true,
+};
+const turn = { content: "one two three four", stream: true };
+
+const rows: Row[] = [
+  {
+    id: "wan_chat",
+    what: "stateless chat, key and region known",
+    target: 0,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      await (await edge.call(key, "/v1/chat/completions", hello)).text();
+      return () => edge.call(key, "/v1/chat/completions", hello);
+    },
+  },
+  {
+    id: "wan_cold_key",
+    what: "stateless chat with a key that this isolate does not know",
+    target: 1,
+    async prepare(edge) {
+      const { key: admin } = edge.tenants[0]!;
+      await (await edge.call(admin, "/v1/chat/completions", hello)).text();
+      const { key } = await edge.make<{ key: string }>(admin, "/v1/keys", { name: "cold" });
+      return () => edge.call(key, "/v1/chat/completions", hello);
+    },
+  },
+  {
+    id: "wan_token",
+    what: "stateless chat with a client token seen for the first time",
+    target: 0,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      await (await edge.call(key, "/v1/chat/completions", hello)).text();
+      const owner = randomUUID();
+      const { token } = await edge.make<{ token: string }>(key, "/v1/client_tokens", { owner });
+      return () => edge.call(token, "/v1/chat/completions", hello);
+    },
+  },
+  {
+    id: "wan_idempotent_chat",
+    what: "stateless chat with an Idempotency-Key",
+    target: 1,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      await (await edge.call(key, "/v1/chat/completions", hello)).text();
+      const keyed = { "idempotency-key": randomUUID() };
+      return () => edge.call(key, "/v1/chat/completions", hello, keyed);
+    },
+  },
+  {
+    id: "wan_first_turn",
+    what: "a session's first turn",
+    target: 0,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      const { id } = await edge.make<{ id: string }>(key, "/v1/sessions", {});
+      return () => edge.call(key, `/v1/sessions/${id}/turns`, turn);
+    },
+  },
+  {
+    id: "wan_idempotent_turn",
+    what: "a later turn with an Idempotency-Key",
+    target: 0,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      const { id } = await edge.make<{ id: string }>(key, "/v1/sessions", {});
+      await (await edge.call(key, `/v1/sessions/${id}/turns`, turn)).text();
+      const keyed = { "idempotency-key": randomUUID() };
+      return () => edge.call(key, `/v1/sessions/${id}/turns`, turn, keyed);
+    },
+  },
+  {
+    id: "wan_stream_end",
+    what: "from a turn's last token to the end of its stream",
+    target: 0,
+    isEnd: true,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      const { id } = await edge.make<{ id: string }>(key, "/v1/sessions", {});
+      return () => edge.call(key, `/v1/sessions/${id}/turns`, turn);
+    },
+  },
+  {
+    id: "wan_feedback",
+    what: "feedback with correction and retry",
+    target: 1,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      const path = await corrected(edge, key);
+      return () =>
+        edge.call(key, path, { reward: -1, correction: randomUUID(), retry: true, stream: true });
+    },
+  },
+  {
+    id: "wan_open",
+    what: "opening a session, to the answer",
+    target: 1,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      return () => edge.call(key, "/v1/sessions", {});
+    },
+  },
+  {
+    id: "wan_named",
+    what: "the first stateless chat of an owner with a cap: its purse is met by name, then lent money",
+    target: 2,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      const { token } = await edge.make<{ token: string }>(key, "/v1/client_tokens", {
+        owner: randomUUID(),
+        cap_usd: 1,
+      });
+      return () => edge.call(token, "/v1/chat/completions", hello);
+    },
+  },
+  {
+    id: "wan_cold_adapter",
+    what: "a turn where the GPU service lacks the session's adapter (409, then R2)",
+    target: 1,
+    async prepare(edge) {
+      const { key, id: tenant } = edge.tenants[0]!;
+      const path = await corrected(edge, key);
+      const feedback = { reward: -1, correction: "five six", retry: true };
+      await (await edge.call(key, path, feedback)).text();
+      await fetch(`${edge.gpuUrl}/__forget?tenant=${tenant}`, { method: "POST" });
+      const session = path.split("/").slice(0, 4).join("/");
+      return () => edge.call(key, `${session}/turns`, turn);
+    },
+  },
+];
+
+/** The path of feedback on a turn of a new session. */
+async function corrected(edge: Edge, key: string): Promise<string> {
+  const { id } = await edge.make<{ id: string }>(key, "/v1/sessions", {});
+  const turns = `/v1/sessions/${id}/turns`;
+  const asked = await edge.make<{ id: string }>(key, turns, { content: "one two" });
+  return `${turns}/${asked.id}/feedback`;
+}
+
+const figures = new Map<Figure, Row>(
+  rows.map((row) => [
+    {
+      id: row.id,
+      what: `waits outside the region: ${row.what}`,
+      unit: "waits",
+      target: row.target,
+      bound: "at most",
+    },
+    row,
+  ]),
+);
+
+export const wan: Family = {
+  figures: [...figures.keys()],
+
+  async *measure(wanted, { isQuick, say }) {
+    const edge = await Edge.start(1);
+    try {
+      for (const figure of wanted) {
+        say(figure.id);
+        const row = figures.get(figure)!;
+        const near = await timesOf(edge, row, 0, isQuick ? 3 : 9);
+        const far = await timesOf(edge, row, lateMs, isQuick ? 3 : 9);
+        // A busy machine only ever adds: the fastest call says how often it waited.
+        const late = await timesOf(edge, row, countedMs, 2);
+        const waits = (Math.min(...late.times) - Math.min(...near.times)) / countedMs;
+        yield {
+          figure,
+          value: Math.max(0, Math.round(waits)),
+          peer: null,
+          note: `${medianOf(near.times).toFixed(1)} ms near, ${medianOf(far.times).toFixed(1)} ms with every such call ${lateMs} ms late, medians of ${near.times.length}; such calls: ${far.calls}`,
+        };
+      }
+    } finally {
+      await edge.stop();
+    }
+  },
+};
+
+async function timesOf(edge: Edge, row: Row, ms: number, repeats: number) {
+  const times: number[] = [];
+  let calls = "";
+  // The first is for whatever the runtime compiles.
+  for (let repeat = 0; repeat <= repeats; repeat++) {
+    await edge.late(0);
+    const call = await row.prepare(edge);
+    await edge.late(ms);
+    const time = await timeOf(call, row.isEnd === true);
+    const counted = Object.entries(await edge.late(0)).filter(([, n]) => n > 0);
+    calls = counted.map(([kind, n]) => `${n} ${kind}`).join(", ") || "none";
+    if (repeat > 0) times.push(time);
+  }
+  return { times, calls };
+}
+
+/** Milliseconds to the first token (to the whole answer where there is no stream), or from the last to the end. */
+async function timeOf(call: () => Promise<Response>, isEnd: boolean): Promise<number> {
+  const startedAt = performance.now();
+  const response = await call();
+  const decoder = new TextDecoder();
+  let firstAt: number | null = null;
+  let lastAt = startedAt;
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    // A token of a session's stream, or of OpenAI's.
+    if (!/"text":"[^"]|"content":"[^"]/.test(decoder.decode(chunk))) continue;
+    lastAt = performance.now();
+    firstAt ??= lastAt;
+  }
+  const endedAt = performance.now();
+  return isEnd ? endedAt - lastAt : (firstAt ?? endedAt) - startedAt;
+}

@@ -1,0 +1,147 @@
+/** The edge in the local runtime, with the stand-in for the GPU service and an entry of the benchmark's own. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { choosePort } from "../../../edge/local/ports.ts";
+import { type Command, Processes } from "../../../edge/local/processes.ts";
+import { executeCommand, migrateCommand, wranglerCommand } from "../../../edge/local/services.ts";
+import { StateFolder } from "../../../edge/local/state.ts";
+import { bootstrapAccount } from "../../../edge/src/accounts/bootstrap.ts";
+import { FakeGpu } from "../../support/fake-gpu.ts";
+
+const entry = fileURLToPath(new URL("../../edge/support/late-worker.ts", import.meta.url));
+const secret = "secret-of-the-benchmark";
+const startMsMax = 120_000;
+
+export interface Tenant {
+  id: string;
+  key: string;
+}
+
+export class Edge {
+  readonly url: string;
+  readonly gpuUrl: string;
+  readonly tenants: readonly Tenant[];
+  readonly #processes: Processes;
+  readonly #state: StateFolder;
+
+  private constructor(
+    url: string,
+    gpuUrl: string,
+    tenants: readonly Tenant[],
+    processes: Processes,
+    state: StateFolder,
+  ) {
+    this.url = url;
+    this.gpuUrl = gpuUrl;
+    this.tenants = tenants;
+    this.#processes = processes;
+    this.#state = state;
+  }
+
+  /** Starts it with so many tenants, each with an admin key. */
+  static async start(tenantCount: number, extra: Record<string, string> = {}): Promise<Edge> {
+    const state = await StateFolder.open(mkdtempSync(join(tmpdir(), "rosa2-bench-")));
+    const processes = new Processes(state.logs);
+    const run = async (command: Command) => {
+      const how = await processes.start(command).ended;
+      if (how !== 0)
+        throw new Error(`${command.name} ended (${how})\n${processes.tail(command.name)}`);
+    };
+    await run(migrateCommand(state));
+    const made = await Promise.all(
+      Array.from({ length: tenantCount }, async (_, n) => {
+        const id = `ten_bench${n}`;
+        return { id, ...(await bootstrapAccount({ tenantId: id })) };
+      }),
+    );
+    const sql = state.writePrivate("bootstrap.sql", made.map((one) => one.sql).join("\n"));
+    await run(executeCommand(state, sql));
+    const gpuUrl = await new FakeGpu(secret).listen();
+    const port = await choosePort(0);
+    const variables = {
+      GPU_URL: gpuUrl,
+      GPU_SECRET: secret,
+      CLIENT_TOKEN_SECRET: "secret-of-the-benchmark-for-client-tokens",
+      RATE_LIMIT: "off",
+      LOG: "off",
+      METERING_MS: "300000",
+      ...extra,
+    };
+    const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+    const envFile = state.writePrivate("edge.env", lines.join("\n"));
+    const url = `http://127.0.0.1:${port}`;
+    processes.start(
+      wranglerCommand(state, "edge", [
+        "dev",
+        entry,
+        "--local",
+        "--show-interactive-dev-session=false",
+        ...["--port", String(port), "--inspector-port", String(await choosePort(0))],
+        ...["--env-file", envFile],
+      ]),
+    );
+    const edge = new Edge(url, gpuUrl, made, processes, state);
+    const until = Date.now() + startMsMax;
+    while (!(await edge.#isThere())) {
+      if (Date.now() > until) {
+        await edge.stop();
+        throw new Error(`The edge did not start\n${processes.tail("edge")}`);
+      }
+      await sleep(200);
+    }
+    return edge;
+  }
+
+  /** Bytes of everything that is kept. */
+  bytes(): number {
+    const text = execFileSync("du", ["-sb", this.#state.databases]).toString();
+    return Number(text.split("\t")[0]);
+  }
+
+  async stop(): Promise<void> {
+    await this.#processes.stopAll();
+    this.#state.close();
+    rmSync(this.#state.path, { recursive: true, force: true });
+  }
+
+  /** Calls that leave the region are so late from now on; how many there were since it was said last. */
+  async late(ms: number): Promise<Record<"d1" | "r2" | "account" | "named", number>> {
+    const response = await fetch(`${this.url}/__late?ms=${ms}`, { method: "POST" });
+    return (await response.json()) as Record<"d1" | "r2" | "account" | "named", number>;
+  }
+
+  /** An answer that must be a success. */
+  async call(
+    key: string,
+    path: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const response = await fetch(`${this.url}${path}`, {
+      method: body === undefined ? "GET" : "POST",
+      headers: {
+        authorization: `Bearer ${key}`,
+        "content-type": "application/json",
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+
+  async make<T>(key: string, path: string, body?: object): Promise<T> {
+    return (await (await this.call(key, path, body)).json()) as T;
+  }
+
+  async #isThere(): Promise<boolean> {
+    return await fetch(`${this.url}/health`, { signal: AbortSignal.timeout(5_000) }).then(
+      (response) => response.ok,
+      () => false,
+    );
+  }
+}

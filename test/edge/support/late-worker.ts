@@ -1,0 +1,77 @@
+/**
+ * The edge's Worker in a world where every call that leaves the region is late: D1, R2, the account, and the
+ * first access to an object by name. The platform's own classes are patched; the product knows nothing of this.
+ *
+ * `POST /__late?ms=150` says how late, and answers how many such calls there were since it was asked last.
+ */
+import type { Env } from "../../../edge/src/env.ts";
+import worker from "../../../edge/src/index.ts";
+
+export { AccountObject, RegionObject, SessionObject } from "../../../edge/src/index.ts";
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+type Patchable = Record<string, Method | undefined>;
+
+let lateMs = 0;
+let counts = { d1: 0, r2: 0, account: 0, named: 0 };
+const met = new Set<string>();
+let isPatched = false;
+
+async function late(kind: keyof typeof counts): Promise<void> {
+  counts[kind]++;
+  if (lateMs > 0) await new Promise((resolve) => setTimeout(resolve, lateMs));
+}
+
+function delay(of: object, names: string[], kind: keyof typeof counts): void {
+  const target = Object.getPrototypeOf(of) as Patchable;
+  for (const name of names) {
+    const method = target[name];
+    if (method === undefined) continue;
+    target[name] = async function (...args) {
+      await late(kind);
+      return method.apply(this, args);
+    };
+  }
+}
+
+/** A stub whose calls are late: all of an account's, the first to any other name. */
+function lateStub(stub: object, name: string): object {
+  const isAccount = !name.includes("/") || name.includes("/answers/");
+  const calls = stub as Patchable;
+  return new Proxy(stub, {
+    get:
+      (_, method) =>
+      async (...args: unknown[]) => {
+        if (isAccount) await late("account");
+        else if (!met.has(name)) await late("named");
+        met.add(name);
+        return calls[String(method)]?.(...args);
+      },
+  });
+}
+
+function patch(env: Env): void {
+  if (isPatched) return;
+  isPatched = true;
+  delay(env.DB.prepare("SELECT 1"), ["all", "first", "run", "raw"], "d1");
+  delay(env.DB, ["batch"], "d1");
+  delay(env.DB.withSession(), ["batch"], "d1");
+  delay(env.ADAPTERS, ["get", "put", "delete", "list", "head"], "r2");
+  const namespace = Object.getPrototypeOf(env.ACCOUNTS) as { getByName: Method };
+  const { getByName } = namespace;
+  namespace.getByName = function (...args) {
+    return lateStub(getByName.apply(this, args) as object, String(args[0]));
+  };
+}
+
+export default {
+  fetch(request, env, ctx) {
+    patch(env);
+    const url = new URL(request.url);
+    if (url.pathname !== "/__late") return worker.fetch(request, env, ctx);
+    lateMs = Number(url.searchParams.get("ms") ?? lateMs);
+    const before = counts;
+    counts = { d1: 0, r2: 0, account: 0, named: 0 };
+    return Response.json(before);
+  },
+} satisfies ExportedHandler<Env>;
