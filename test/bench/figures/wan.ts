@@ -225,8 +225,8 @@ async function timeOf(call: () => Promise<Response>, isEnd: boolean): Promise<nu
   let firstAt: number | null = null;
   let lastAt = startedAt;
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    // A token of a session's stream, or of OpenAI's.
-    if (!/"text":"[^"]|"content":"[^"]/.test(decoder.decode(chunk))) continue;
+    // A token of a session's stream, or of OpenAI's; other events tell of requests and words.
+    if (!/event: delta|"delta":\{"content":"[^"]/.test(decoder.decode(chunk))) continue;
     lastAt = performance.now();
     firstAt ??= lastAt;
   }
