@@ -194,7 +194,11 @@ export async function untilIdle(sessionId: string): Promise<void> {
       const { sql } = state.storage;
       const jobs = sql.exec("SELECT id FROM outbox WHERE kind <> 'prune'").toArray();
       const failed = "attempts > 0 AND kind <> 'prune'";
-      if (sql.exec(`UPDATE outbox SET due_at = 0 WHERE due_at > 0 AND ${failed}`).rowsWritten > 0) {
+      // A file is given up only once nothing is under way that could still need it.
+      const unused =
+        "kind = 'file' AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind IN ('reply', 'feedback'))";
+      const waiting = `due_at > 0 AND ((${failed}) OR (${unused}))`;
+      if (sql.exec(`UPDATE outbox SET due_at = 0 WHERE ${waiting}`).rowsWritten > 0) {
         await state.storage.setAlarm(Date.now());
       }
       return jobs.map(({ id }) => String(id));
