@@ -1,6 +1,6 @@
 /** Asks a deployment on Modal whether it serves: proxy headers, time limits, retries with jitter. Reads only. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Health, healthSchema } from "@rosa2/shared/protocol";
+import { type Health, healthSchema } from "@rosa2/shared/health";
 import { Agent, request } from "undici";
 
 export interface Deployment {

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import type { Health } from "@rosa2/shared/protocol";
+import type { Health } from "@rosa2/shared/health";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rootPath } from "../../edge/local/settings.ts";
 

@@ -94,6 +94,7 @@ describe("words while the GPU service is away", () => {
   const request = "Write about the bank we visited in Bern";
   const rewritten = "Write about the bank of the river we visited in Bern";
   const said = { reward: -1, text: "I meant the river", retry: true, stream: false };
+  const composed = `${request}\n\n${said.text}`;
 
   /** An edge where a model of the platform rewrites. */
   const rewriting = {
@@ -114,14 +115,15 @@ describe("words while the GPU service is away", () => {
         const answer = await unwrap<FeedbackResult>(object.feedback(input, {}));
         expect(answer).toMatchObject({
           status: "pending",
-          words: { after: rewritten, rewriter: { name: "workers-ai", adopted: true } },
+          // Nothing could be scored, so no reading goes out: what was said does.
+          words: { after: composed, rewriter: { name: "workers-ai", adopted: false } },
           weights: { decision: mode === "words" ? "skipped" : "queued" },
         });
         expect(answer.turn).toBeUndefined();
         await caller.behave({});
         const again = await unwrap<FeedbackResult>(object.feedback(input, {}));
         expect(again).toMatchObject({ id: answer.id, status: "done" });
-        expect(again.turn).toMatchObject({ prompt: rewritten, status: "completed" });
+        expect(again.turn).toMatchObject({ prompt: composed, status: "completed" });
       });
     },
   );
@@ -141,7 +143,7 @@ describe("words while the GPU service is away", () => {
       ({ feedback }) => feedback[0]?.status === "done",
       12_000,
     );
-    expect(session.turns.at(-1)).toMatchObject({ prompt: rewritten, status: "completed" });
+    expect(session.turns.at(-1)).toMatchObject({ prompt: composed, status: "completed" });
   });
 
   it("are still refused with 503 where only the rules rewrite and must measure", async () => {

@@ -84,7 +84,7 @@ describe("the API's documents", () => {
     expect(links.length).toBeGreaterThan(60);
     for (const target of links) {
       if (target.startsWith("#")) expect(page).toContain(`id="${target.slice(1)}"`);
-      else expect(["/", "/openapi.json"]).toContain(target);
+      else expect(["/", "/docs/guides", "/openapi.json"]).toContain(target);
     }
     expect(page).not.toMatch(/<(script|link|img|iframe|object)\b/i);
     expect(page.match(/<style>[^<]*/)?.[0]).not.toMatch(/@import|url\(/i);

@@ -11,12 +11,12 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Health } from "@rosa2/shared/health";
 import {
   type AdaptResult,
   adaptRequestSchema,
   type GenerateEvent,
   generateRequestSchema,
-  type Health,
   type Message,
   type SampleResult,
   sampleRequestSchema,

@@ -11,7 +11,7 @@ export const modes = [
 export type Mode = (typeof modes)[number];
 
 /** What the model sees besides the instructions. */
-export { type ContextPolicy, contextPolicies as contexts } from "@rosa2/shared/protocol";
+export { type ContextPolicy, contextPolicies as contexts } from "@rosa2/shared/health";
 
 /** Who proposes wordings beside what was said; `compose` is nobody. */
 export const rewriterNames = ["compose", "gpu", "openai", "workers-ai"] as const;

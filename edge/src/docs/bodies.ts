@@ -147,28 +147,20 @@ const plan = {
   text: weights.reason,
 };
 
+const outcome = { id: feedbackId, turn_id: first, status: "done", words, weights, plan } as const;
+
 export const feedbackResult: FeedbackResult = {
-  id: feedbackId,
   object: "feedback",
-  turn_id: first,
-  status: "done",
-  words,
-  weights,
-  plan,
+  ...outcome,
   turn: retried,
   cost: { usd: 0.0005048 },
 };
 
 const feedbackRecord: FeedbackRecord = {
-  id: feedbackId,
-  turn_id: first,
-  status: "done",
+  ...outcome,
   reward: -1,
   text: "largest first",
   correction: "31, 12, 7",
-  words,
-  weights,
-  plan,
   cost: { usd: 0.0005 },
   retry_turn_id: second,
   created_at: at("30:39"),

@@ -6,6 +6,7 @@
  * that speaks the same `/v1/generate`. A cold service is an error, or is waited for: cold-start.ts.
  */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
+import { type Health, healthSchema } from "@rosa2/shared/health";
 import {
   type AdaptResult,
   type adaptRequestSchema,
@@ -13,8 +14,6 @@ import {
   type GenerateEvent,
   generateEventSchema,
   type generateRequestSchema,
-  type Health,
-  healthSchema,
   type SampleResult,
   type ScoreResult,
   type sampleRequestSchema,

@@ -1,6 +1,6 @@
 /** Which model gives replies: asked of its service, and remembered in this isolate so that no reply waits for it. */
 import { RosaError } from "@rosa2/shared/errors";
-import type { Health } from "@rosa2/shared/protocol";
+import type { Health } from "@rosa2/shared/health";
 import type { Config } from "../config.ts";
 import { GpuClient } from "./index.ts";
 

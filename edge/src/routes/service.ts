@@ -1,7 +1,7 @@
 /** Health and models: what the deployment is and whether it can answer. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import type { Health } from "@rosa2/shared/protocol";
+import type { Health } from "@rosa2/shared/health";
 import { GpuClient } from "../gpu-client/index.ts";
 import { namedModel } from "../gpu-client/served-model.ts";
 import { type AppContext, background, config } from "../http/context.ts";

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
-import { adaptPlanSchema, contextPolicies } from "@rosa2/shared/protocol";
+import { contextPolicies } from "@rosa2/shared/health";
+import { adaptPlanSchema } from "@rosa2/shared/protocol";
 import { z } from "zod";
 
 const fileName = "rosa2.json";

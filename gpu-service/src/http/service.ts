@@ -4,13 +4,13 @@
  * `createReplyService` has what every source of replies offers; `createService` adds what needs the engine.
  */
 import { RosaError } from "@rosa2/shared/errors";
+import type { Health } from "@rosa2/shared/health";
 import {
   adaptRequestSchema,
   exportRequestSchema,
   type GenerateEvent,
   type GenerateRequest,
   generateRequestSchema,
-  type Health,
   sampleRequestSchema,
   scoreRequestSchema,
 } from "@rosa2/shared/protocol";

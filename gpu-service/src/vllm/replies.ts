@@ -5,10 +5,10 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
+import type { Health } from "@rosa2/shared/health";
 import type {
   GenerateEvent,
   GenerateRequest,
-  Health,
   Sampling,
   TokenLogprob,
 } from "@rosa2/shared/protocol";

@@ -1,6 +1,7 @@
 /** Stands for vLLM until it serves: says that it loads, then hands everything to what came up. */
 import { RosaError } from "@rosa2/shared/errors";
-import type { GenerateEvent, GenerateRequest, Health } from "@rosa2/shared/protocol";
+import type { Health } from "@rosa2/shared/health";
+import type { GenerateEvent, GenerateRequest } from "@rosa2/shared/protocol";
 import type { ReplySource } from "../http/service.ts";
 import type { VllmReplies } from "./replies.ts";
 

@@ -5,12 +5,8 @@ import { Agent, get, type IncomingHttpHeaders } from "node:http";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  adaptResultSchema,
-  healthSchema,
-  scoreResultSchema,
-  secretHeader,
-} from "@rosa2/shared/protocol";
+import { healthSchema } from "@rosa2/shared/health";
+import { adaptResultSchema, scoreResultSchema, secretHeader } from "@rosa2/shared/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 import { ask, collect, eventsOf, formOf } from "../support/service.ts";

@@ -1,6 +1,6 @@
+import { healthSchema } from "@rosa2/shared/health";
 import {
   adaptResultSchema,
-  healthSchema,
   limits,
   sampleResultSchema,
   scoreResultSchema,

@@ -193,10 +193,12 @@ export async function untilIdle(sessionId: string): Promise<void> {
     const left = await runInDurableObject(sessionStub(bindings, sessionId), async (_, state) => {
       const { sql } = state.storage;
       const jobs = sql.exec("SELECT id FROM outbox WHERE kind <> 'prune'").toArray();
-      // A file without a generation goes after a while, long after the update that stored it has ended.
-      const isOver = jobs.every(({ id }) => String(id).startsWith("file:"));
-      const failed = isOver ? "kind = 'file'" : "attempts > 0 AND kind NOT IN ('prune', 'file')";
-      if (sql.exec(`UPDATE outbox SET due_at = 0 WHERE due_at > 0 AND ${failed}`).rowsWritten > 0) {
+      const failed = "attempts > 0 AND kind <> 'prune'";
+      // A file is given up only once nothing is under way that could still need it.
+      const unused =
+        "kind = 'file' AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind IN ('reply', 'feedback'))";
+      const waiting = `due_at > 0 AND ((${failed}) OR (${unused}))`;
+      if (sql.exec(`UPDATE outbox SET due_at = 0 WHERE ${waiting}`).rowsWritten > 0) {
         await state.storage.setAlarm(Date.now());
       }
       return jobs.map(({ id }) => String(id));

@@ -4,13 +4,13 @@
  */
 import { Worker } from "node:worker_threads";
 import { RosaError } from "@rosa2/shared/errors";
+import type { Health } from "@rosa2/shared/health";
 import type {
   AdaptRequest,
   AdaptResult,
   ExportRequest,
   GenerateEvent,
   GenerateRequest,
-  Health,
   SampleRequest,
   SampleResult,
   ScoreRequest,

@@ -1,12 +1,12 @@
 /** What the HTTP thread and the engine's worker thread say to each other; plain data only. */
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
+import type { Health } from "@rosa2/shared/health";
 import type {
   AdaptRequest,
   AdaptResult,
   ExportRequest,
   GenerateEvent,
   GenerateRequest,
-  Health,
   SampleRequest,
   SampleResult,
   ScoreRequest,

@@ -1,9 +1,9 @@
 /** Turns validated requests into work for the scheduler: text to tokens, digests to adapters. Knows no HTTP. */
 import { RosaError } from "@rosa2/shared/errors";
+import type { ContextPolicy } from "@rosa2/shared/health";
 import type {
   AdaptRequest,
   AdaptResult,
-  ContextPolicy,
   ExportRequest,
   GenerateEvent,
   GenerateRequest,
@@ -34,6 +34,7 @@ import { withDefaults } from "../batch/sampling.ts";
 import type { Scheduler } from "../batch/scheduler.ts";
 import type { SequenceEnd } from "../batch/sequence.ts";
 import type { AdapterCache } from "./adapter-cache.ts";
+import { sampleResult, seedOf, warmer } from "./draws.ts";
 import type { ExportedFiles } from "./messages.ts";
 
 /** Scores are asked for while a person waits; updates run while one reads. */
@@ -385,34 +386,4 @@ export class Requests {
 async function* timed<T>(slices: Slices<T>): Slices<{ value: T; startedAt: number }> {
   const startedAt = performance.now();
   return { value: yield* slices, startedAt };
-}
-
-/** Usage and times are the first one's, which read the prompt; the tokens are those of all. */
-function sampleResult(replies: readonly Reply[], ends: readonly SequenceEnd[]): SampleResult {
-  const { usage, ms } = ends[0]!;
-  return {
-    samples: replies.map(({ text, logprob, tokenCount }, i) => ({
-      text,
-      finish_reason: ends[i]!.finish,
-      logprob,
-      completion_tokens: tokenCount,
-    })),
-    usage: {
-      ...usage,
-      completion_tokens: replies.reduce((sum, { tokenCount }) => sum + tokenCount, 0),
-    },
-    ms: { ...ms, decode: Math.max(...ends.map((end) => end.ms.decode)) },
-  };
-}
-
-/** 32 bits of the seed that was asked for, the high ones of a longer one mixed in; else of chance. */
-function seedOf({ seed }: Partial<Sampling>): number {
-  if (seed === undefined) return crypto.getRandomValues(new Int32Array(1))[0] as number;
-  const high = Math.floor(seed / 2 ** 32) - (seed < 0 ? -1 : 0);
-  return (seed ^ Math.imul(high, 0x9e3779b1)) | 0;
-}
-
-/** Each further draw is .25 warmer, from .75 on. */
-function warmer<T extends { temperature: number }>(sampling: T, draw: number): T {
-  return { ...sampling, temperature: Math.max(sampling.temperature, 0.5) + 0.25 * draw };
 }
