@@ -44,7 +44,7 @@ describe("the first deploy and those after it", () => {
       CLIENT_TOKEN_SECRET: readFileSync(
         join(deployment.folder, "state/deploy/production/token-secret"),
         "utf8",
-      ),
+      ).trim(),
     });
     expect(readFileSync(deployment.configPath, "utf8")).toContain(databases[0]?.uuid);
 

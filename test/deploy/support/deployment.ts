@@ -19,7 +19,7 @@ export class Deployment {
     const config = readFileSync(join(rootPath, "wrangler.toml"), "utf8");
     // Paths in it are relative to where it lies.
     const absolute = config
-      .replaceAll(/"((?:edge|shared|migrations|node_modules)\/)/g, `"${rootPath}$1`)
+      .replaceAll(/"(?:\.\/)?((?:edge|shared|migrations|node_modules)\/)/g, `"${rootPath}$1`)
       .replace(" edge/playground/build.ts", ` ${rootPath}edge/playground/build.ts`)
       // The platform's models cannot be reached without an account.
       .replaceAll(/^ai = .*\n/gm, "");
