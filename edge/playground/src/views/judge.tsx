@@ -1,5 +1,5 @@
 /** Saying how good a reply was: right, wrong, why, or what it should have been. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Turn } from "rosa2";
 import { exampleOf } from "../examples.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -125,7 +125,8 @@ function JudgeForm({
   onLeave(): void;
 }) {
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  // Before the next key: what is typed at once must not reach the button.
+  useLayoutEffect(() => {
     field.current?.focus();
     field.current?.select();
   }, []);
