@@ -1,5 +1,6 @@
 /** The model that proposes wordings, as session and configuration name it; null where what was said is composed alone. */
 import type { Usage } from "@rosa2/shared/protocol";
+import { randomInt, seededRandom } from "@rosa2/shared/random";
 import type { RewriterName } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import type { Trace } from "../rpc.ts";
@@ -68,7 +69,8 @@ function servedModel({ context, trace, gpuTime }: Asking): Rewriter {
           adapter: null,
           messages,
           count,
-          sampling: { temperature: 1, max_tokens: maxTokens },
+          // The same things said draw the same wordings: a step that a crash repeats changes nothing.
+          sampling: { temperature: 1, max_tokens: maxTokens, seed: seedOf(messages) },
         },
         { ...callContext(context, trace), waitsForColdStart: false, signal },
       )
@@ -78,6 +80,10 @@ function servedModel({ context, trace, gpuTime }: Asking): Rewriter {
     gpuTime.ms += gpuMsOf(result);
     return result;
   });
+}
+
+function seedOf(messages: unknown): number {
+  return randomInt(seededRandom(JSON.stringify(messages)), 0, 2 ** 31);
 }
 
 /** Tokens that a drawing took, zero where it took none that are ours to meter. */
