@@ -135,7 +135,7 @@ describe("the openai package", () => {
 
 describe("feedback with retry", () => {
   it("rewords the request, makes generation g+1 and answers from it", async () => {
-    const { content, answers } = drawRequest(1);
+    const { content, answers } = drawRequest(2);
     const session = await rosa.openSession();
     const first = await rosa.ask(session.id, content);
     expect(first).toMatchObject({ content, generation: "base", attempt: 1 });
