@@ -21,7 +21,7 @@ const gatewaySchema = z.object({
   VLLM_KEY: z.string().min(1).optional(),
   /** The base model as vLLM calls it; by default the first that it lists. */
   VLLM_MODEL: z.string().min(1).optional(),
-  LORA: z.undefined({ error: "cannot be merged here: give vLLM the merged model" }),
+  LORA: z.undefined({ error: "cannot be merged here: give vLLM the merged model" }).optional(),
   /** Folder of adapter directories, which vLLM must find under the same path. */
   LORA_DIR: z.string({ error: "is required" }).regex(/^\//, "must be an absolute path"),
   /** Adapters loaded in vLLM at a time; at most its --max-cpu-loras. */
