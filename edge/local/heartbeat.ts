@@ -25,31 +25,30 @@ async function untilLost(
   onSilence: (message: string) => void,
   signal: AbortSignal,
 ): Promise<string> {
-  for (;;) {
-    await sleep(intervalMs, undefined, { signal }).catch(() => {});
+  for (let silentMs = 0; ; ) {
+    if (silentMs === 0) await sleep(intervalMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) return await new Promise(() => {});
-    const warning = setTimeout(() => {
-      if (signal.aborted) return;
-      const longest = patienceMs / 1000;
-      onSilence(
-        `It has not answered for ${silenceMs / 1000} s; after ${longest} s it is started again.`,
-      );
-    }, silenceMs);
     let failure = await failureOf(url);
-    clearTimeout(warning);
     if (failure === "refused") {
       await sleep(againMs);
       failure = await failureOf(url);
     }
     if (signal.aborted) continue;
     if (failure === "refused") return "nothing listens on its port any more";
-    if (failure === "silent") return `it has not answered for ${patienceMs / 1000} s`;
+    const wasSilentMs = silentMs;
+    silentMs = failure === "silent" ? silentMs + silenceMs : 0;
+    if (silentMs >= patienceMs) return `it has not answered for ${patienceMs / 1000} s`;
+    if (silentMs > 0 && wasSilentMs === 0) {
+      const [seconds, longest] = [silenceMs / 1000, patienceMs / 1000];
+      onSilence(`It has not answered for ${seconds} s; after ${longest} s it is started again.`);
+    }
   }
 }
 
+/** One question. A server that is gone may leave an earlier one without an end, so each is given up soon. */
 async function failureOf(url: string): Promise<"refused" | "silent" | null> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(patienceMs) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(silenceMs) });
     await response.body?.cancel();
     return null;
   } catch (error) {

@@ -138,8 +138,9 @@ describe("npm start", () => {
   });
 
   it.each([
-    ["SIGKILL", 5_000, "nothing listens on its port any more"],
-    ["SIGSTOP", 27_000, "It has not answered for 3.5 s"],
+    // wrangler sometimes starts a killed runtime anew, which then listens and says nothing.
+    ["SIGKILL", 27_000, /nothing listens on its port any more|It has not answered for 3\.5 s/],
+    ["SIGSTOP", 27_000, /It has not answered for 3\.5 s/],
   ] as const)("starts the edge again after a %s to its runtime", async (signal, withinMs, said) => {
     const rosa = await start();
     let printed = "";
@@ -149,7 +150,7 @@ describe("npm start", () => {
     const { id } = await rosa.openSession({ title: signal });
     const edge = readRunning(state.path)?.edgePid ?? 0;
     for (const pid of runtimesOf(rosa)) process.kill(pid, signal);
-    await expect.poll(() => printed, { timeout: 5_000 }).toContain(said);
+    await expect.poll(() => printed, { timeout: 5_000 }).toMatch(said);
     await expect.poll(() => readRunning(state.path)?.edgePid, { timeout: withinMs }).not.toBe(edge);
     await expect
       .poll(() => rosa.readSession(id).catch(() => null), { timeout: 30_000 })
