@@ -28,7 +28,7 @@ export const responsesRequestSchema = z
     input: z.union([z.string(), z.array(itemSchema).min(1).max(512)]).openapi({
       description:
         "The request, or the items of a conversation that ends with it or with functions' results",
-      example: "Sort them: 31, 7, 12",
+      example: "Which rivers meet in Lyon?",
     }),
     instructions: z.string().nullish().openapi({ description: "What every reply is to follow" }),
     previous_response_id: z.string().nullish().openapi({
