@@ -1,7 +1,5 @@
 /** OpenAI-compatible chat completions, with or without a session. */
 import { z } from "@hono/zod-openapi";
-import { moneyIn } from "../../accounts/account.ts";
-import { refuseBound } from "../../accounts/principal.ts";
 import { costSchema, usageSchema } from "../../contract/index.ts";
 import { namedModel, servedModel } from "../../gpu-client/served-model.ts";
 import {
@@ -27,7 +25,7 @@ import {
   toMessages,
   toSampling,
 } from "./request.ts";
-import { primed, regionOf, sessionReply, statelessReply, withErrorChunk } from "./source.ts";
+import { primed, sessionReply, statelessCall, statelessReply, withErrorChunk } from "./source.ts";
 
 export const chat = routeGroup();
 
@@ -94,15 +92,8 @@ chat.openapi(
 );
 
 async function chatWithoutState(c: AppContext, body: ChatRequest): Promise<Response> {
-  refuseBound(c.var.principal);
   const id = newId("chatcmpl");
-  const call = {
-    config: config(c),
-    money: moneyIn(c.env, c.var.principal, regionOf(c), (work) => background(c, work)),
-    principal: c.var.principal,
-    trace: traceOf(c, body.stream === true),
-    eventId: id,
-  };
+  const call = statelessCall(c, id, body.stream === true);
   const messages = toMessages(body);
   const events = statelessReply(call, messages, toSampling(body));
   return answer(c, body, { ...headOf(id), session: null, generation: "base" }, events);

@@ -1,7 +1,5 @@
 /** OpenAI's Responses over sessions: a stored response is a turn, and the one that follows it the session's next turn. */
 import { z } from "@hono/zod-openapi";
-import { moneyIn } from "../../accounts/account.ts";
-import { refuseBound } from "../../accounts/principal.ts";
 import { namedModel, servedModel } from "../../gpu-client/served-model.ts";
 import { type AppContext, background, config, mySession, traceOf } from "../../http/context.ts";
 import { idempotently } from "../../http/idempotency.ts";
@@ -20,7 +18,7 @@ import {
   responseIds,
   responsesRequestSchema,
 } from "./responses-request.ts";
-import { primed, regionOf, sessionReply, statelessReply } from "./source.ts";
+import { primed, sessionReply, statelessCall, statelessReply } from "./source.ts";
 
 export const responses = routeGroup();
 
@@ -77,15 +75,8 @@ async function respondWithoutState(
   body: ResponsesRequest,
   { messages, sampling }: ParsedRequest,
 ): Promise<Response> {
-  refuseBound(c.var.principal);
   const id = newId("resp");
-  const call = {
-    config: config(c),
-    money: moneyIn(c.env, c.var.principal, regionOf(c), (work) => background(c, work)),
-    principal: c.var.principal,
-    trace: traceOf(c, body.stream === true),
-    eventId: id,
-  };
+  const call = statelessCall(c, id, body.stream === true);
   const name = id.slice("resp_".length);
   const ids = { response: id, message: `msg_${name}`, call: `fc_${name}`, thought: `rs_${name}` };
   const from = { ids, previous: null, session: null, generation: "base" };

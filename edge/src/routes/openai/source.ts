@@ -1,7 +1,8 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { GenerateEvent, PromptMessage, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
-import type { Principal } from "../../accounts/principal.ts";
+import { moneyIn } from "../../accounts/account.ts";
+import { type Principal, refuseBound } from "../../accounts/principal.ts";
 import { type Money, spendStreaming } from "../../accounts/spending.ts";
 import {
   costBody,
@@ -14,11 +15,36 @@ import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
 import { GpuClient } from "../../gpu-client/index.ts";
-import type { AppContext } from "../../http/context.ts";
+import { type AppContext, background, config, traceOf } from "../../http/context.ts";
 import { readLog } from "../../http/sse.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
 import type { ReplyEvent } from "./answer.ts";
+
+export interface StatelessCall {
+  config: Config;
+  money: Money;
+  principal: Principal;
+  trace: Trace;
+  eventId: string;
+}
+
+/**
+ * What a stateless reply needs of the request that asks for it.
+ *
+ * @throws RosaError for a token that is bound to a session
+ */
+export function statelessCall(c: AppContext, eventId: string, streams: boolean): StatelessCall {
+  const { principal } = c.var;
+  refuseBound(principal);
+  return {
+    config: config(c),
+    money: moneyIn(c.env, principal, regionOf(c), (work) => background(c, work)),
+    principal,
+    trace: traceOf(c, streams),
+    eventId,
+  };
+}
 
 /**
  * A stateless reply of the base model: reserved before, metered after, whatever ends it.
@@ -28,7 +54,7 @@ import type { ReplyEvent } from "./answer.ts";
  * @throws RosaError `budget_exceeded`, `gpu_unavailable`, …
  */
 export async function* statelessReply(
-  call: { config: Config; money: Money; principal: Principal; trace: Trace; eventId: string },
+  call: StatelessCall,
   messages: PromptMessage[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
@@ -185,7 +211,7 @@ export async function* withErrorChunk<T extends { data: string } | null>(
 }
 
 /** The region that the caller's request came in at. */
-export function regionOf(c: AppContext): string {
+function regionOf(c: AppContext): string {
   const { cf } = c.req.raw as { cf?: { colo?: unknown } };
   return typeof cf?.colo === "string" ? cf.colo : "here";
 }
