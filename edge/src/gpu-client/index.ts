@@ -9,56 +9,48 @@ import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import { type Health, healthSchema } from "@rosa2/shared/health";
 import {
   type AdaptResult,
-  type adaptRequestSchema,
   adaptResultSchema,
   type GenerateEvent,
   generateEventSchema,
-  type generateRequestSchema,
   type SampleResult,
   type ScoreResult,
-  type sampleRequestSchema,
   sampleResultSchema,
-  type scoreRequestSchema,
   scoreResultSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
 import { createParser } from "eventsource-parser";
 import type { z } from "zod";
 import type { Config } from "../config.ts";
+import type {
+  AdaptInput,
+  CallContext,
+  GenerateInput,
+  Inference,
+  LoadAdapter,
+  SampleInput,
+  ScoreInput,
+  Waiting,
+} from "../inference/inference.ts";
 import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 
 /** A request that fails sooner, without any answer, was lost on the way. */
 const lostWithinMs = 1000;
 
-/** Loads the bytes of an adapter file by digest. */
-export type LoadAdapter = (digest: string) => Promise<Uint8Array<ArrayBuffer>>;
-
-export interface CallContext {
-  loadAdapter: LoadAdapter;
-  requestId?: string;
-  traceparent?: string;
-  signal?: AbortSignal;
-  /** Whether a cold service is waited for, because whoever waits is shown heartbeats. */
-  waitsForColdStart?: boolean;
-}
-
-/** What `generate` tells beside the reply's own events: nothing of it yet, but the wait goes on. */
-export interface Waiting {
-  type: "waiting";
-}
-
-/** Requests as callers write them: what the schema has a default for may be left out. */
-type GenerateInput = z.input<typeof generateRequestSchema>;
-type AdaptInput = z.input<typeof adaptRequestSchema>;
-type SampleInput = z.input<typeof sampleRequestSchema>;
-type ScoreInput = z.input<typeof scoreRequestSchema>;
-
-export class GpuClient {
+export class GpuClient implements Inference {
   readonly #config: Config["gpu"];
+  readonly fixedWeights = null;
 
   constructor(config: Config["gpu"]) {
     this.#config = config;
+  }
+
+  get place(): string {
+    return this.#config.inferenceUrl;
+  }
+
+  get isDivided(): boolean {
+    return this.#config.inferenceUrl !== this.#config.url;
   }
 
   /**

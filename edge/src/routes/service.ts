@@ -1,10 +1,10 @@
 /** Health and models: what the deployment is and whether it can answer. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import type { Health } from "@rosa2/shared/health";
-import { GpuClient } from "../gpu-client/index.ts";
-import { namedModel } from "../gpu-client/served-model.ts";
-import { type AppContext, background, config } from "../http/context.ts";
+import { type AppContext, background } from "../http/context.ts";
+import { inferenceOf, type ServedModel } from "../inference/index.ts";
+import type { InferenceHealth } from "../inference/inference.ts";
+import { namedModel } from "../inference/served-model.ts";
 import { json, route, routeGroup } from "./define.ts";
 
 const gpuHealthSchema = z.object({
@@ -48,11 +48,10 @@ service.openapi(
     },
   }),
   async (c) => {
-    const { gpu } = config(c);
-    const client = new GpuClient(gpu);
+    const inference = inferenceOf(c.env);
     const [updates, replies] = await Promise.all([
-      healthOf(client.health("updates")),
-      gpu.inferenceUrl === gpu.url ? null : healthOf(client.health("replies")),
+      healthOf(inference.health("updates")),
+      inference.isDivided ? healthOf(inference.health("replies")) : null,
     ]);
     const isOk = updates.status === "ok" && (replies === null || replies.status === "ok");
     return c.json(
@@ -104,23 +103,23 @@ service.get("/v1/models/:model{.+}", async (c) => c.json(await readModel(c, c.re
 
 /** @throws RosaError `model_not_found`, naming what is served; `gpu_unavailable` while nobody can say. */
 async function readModel(c: AppContext, name: string): Promise<z.infer<typeof modelSchema>> {
-  const model = await namedModel(config(c), name, (work) => background(c, work));
+  const model = await namedModel(c.env, name, (work) => background(c, work));
   if (model === null) throw new RosaError("gpu_unavailable", "The GPU service cannot be reached");
   return modelBody(model);
 }
 
 /** One, or none while it is being loaded. */
 async function servedModels(c: AppContext): Promise<z.infer<typeof modelSchema>[]> {
-  const { model } = await new GpuClient(config(c).gpu).health("replies");
+  const { model } = await inferenceOf(c.env).health("replies");
   return model === null ? [] : [modelBody(model)];
 }
 
-function modelBody({ id, context_length }: NonNullable<Health["model"]>) {
+function modelBody({ id, context_length }: ServedModel) {
   return { id, object: "model" as const, created: 0, owned_by: "rosa2", context_length };
 }
 
 /** Unreachable is an answer here, not a failure. */
-async function healthOf(asked: Promise<Health>): Promise<z.infer<typeof gpuHealthSchema>> {
+async function healthOf(asked: Promise<InferenceHealth>): Promise<z.infer<typeof gpuHealthSchema>> {
   try {
     const { status, model, provider, queue } = await asked;
     return { status, model: model?.id ?? null, provider, queue };

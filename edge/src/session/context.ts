@@ -7,7 +7,7 @@ import { getAdapter } from "../adapters/index.ts";
 import { type Config, configOf, spareNanos } from "../config.ts";
 import type { ContextPolicy, Metadata, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
 import type { Env } from "../env.ts";
-import { type CallContext, GpuClient } from "../gpu-client/index.ts";
+import { type CallContext, type Inference, inferenceOf } from "../inference/index.ts";
 import type { Trace } from "../rpc.ts";
 import { EventLog } from "./store/event-log.ts";
 import { noteReport } from "./store/meter.ts";
@@ -18,7 +18,7 @@ import { indexRow } from "./store/views.ts";
 export interface SessionContext extends Store {
   env: Env;
   config: Config;
-  gpu: GpuClient;
+  gpu: Inference;
   /** The session's own money, and its way of telling the account what it cost. */
   purse: Purse;
   /** What all sessions of the tenant hold in adapter files, as the account said last. */
@@ -85,7 +85,7 @@ export function openContext(
     },
     env,
     config,
-    gpu: new GpuClient(config.gpu),
+    gpu: inferenceOf(env),
     meteringMs: config.meteringMs,
     adapterBytes: 0,
     purse: new Purse({

@@ -14,15 +14,16 @@ import {
 import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
-import { GpuClient } from "../../gpu-client/index.ts";
 import { type AppContext, background, config, traceOf } from "../../http/context.ts";
 import { readLog } from "../../http/sse.ts";
+import { type Inference, inferenceOf } from "../../inference/index.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
 import type { ReplyEvent } from "./answer.ts";
 
 export interface StatelessCall {
   config: Config;
+  inference: Inference;
   money: Money;
   principal: Principal;
   trace: Trace;
@@ -39,6 +40,7 @@ export function statelessCall(c: AppContext, eventId: string, streams: boolean):
   refuseBound(principal);
   return {
     config: config(c),
+    inference: inferenceOf(c.env),
     money: moneyIn(c.env, principal, regionOf(c), (work) => background(c, work)),
     principal,
     trace: traceOf(c, streams),
@@ -58,7 +60,7 @@ export async function* statelessReply(
   messages: PromptMessage[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
-  const { config, money, principal, trace, eventId } = call;
+  const { config, inference, money, principal, trace, eventId } = call;
   const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
@@ -67,7 +69,7 @@ export async function* statelessReply(
     let end: Extract<GenerateEvent, { type: "done" }> | null = null;
     let failed = false;
     try {
-      const events = new GpuClient(config.gpu).generate(
+      const events = inference.generate(
         { tenant: tenantId, adapter: null, messages, sampling },
         {
           ...trace,
