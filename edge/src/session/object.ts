@@ -30,14 +30,13 @@ import {
   openContext,
   type SessionContext,
 } from "./context.ts";
-import { type BegunTurn, compareHistory } from "./dialogue.ts";
 import { beginFeedback, followFeedback, type NewFeedback, untilAnswered } from "./feedback.ts";
 import { Jobs } from "./jobs.ts";
 import type { NewTurn } from "./planned-turn.ts";
 import { changedWords, type WordsChange, wordsBody } from "./policy/words-change.ts";
+import { type BegunTurn, compareHistory } from "./store/dialogue.ts";
 import { followLog } from "./store/event-log.ts";
 import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
-import { setSessionLexicon } from "./store/lexicon.ts";
 import { activateGeneration, type Lineage, lineage } from "./store/lineage.ts";
 import { noteReport } from "./store/meter.ts";
 import { changeSession, feedbackRow, generationRow, sessionRow, turnRow } from "./store/rows.ts";
@@ -51,7 +50,13 @@ import {
   storedCounts,
   turnBody,
 } from "./store/views.ts";
-import { reviseByHand, wordsState, wordsStateOf } from "./store/words.ts";
+import {
+  reviseWordsTo,
+  setSessionLexicon,
+  wordsOfGeneration,
+  wordsState,
+  wordsTakenBack,
+} from "./store/words.ts";
 import { beginOrRevive, followReply, reviveOnce, stopTurn } from "./turn.ts";
 
 /** What a call on a session learns that is not there or not the caller's. */
@@ -230,14 +235,17 @@ export class SessionObject extends DurableObject<Env> {
   /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
   changeWords(
     caller: Caller,
-    change: WordsChange,
+    change: WordsChange | { kind: "undo" },
     key?: IdempotencyKey,
   ): Promise<Result<WordsStateBody>> {
     return this.#answer(caller, () =>
       this.#jobs.inTurn(() =>
         changeOnce(this.#context, key, () => {
-          const state = changedWords(wordsState(this.#context), change);
-          reviseByHand(this.#context, state);
+          const state =
+            change.kind === "undo"
+              ? wordsTakenBack(this.#context)
+              : changedWords(wordsState(this.#context), change);
+          this.#context.transaction(() => reviseWordsTo(this.#context, state));
           return wordsBody(state);
         }),
       ),
@@ -272,7 +280,10 @@ export class SessionObject extends DurableObject<Env> {
       const answer = changeOnce(this.#context, key, () =>
         activateGeneration(this.#context, generation),
       );
-      const restore = () => reviseByHand(this.#context, wordsStateOf(this.#context, generation));
+      const restore = () =>
+        this.#context.transaction(() =>
+          reviseWordsTo(this.#context, wordsOfGeneration(this.#context, generation)),
+        );
       if (isFirst) await this.#jobs.inTurn(restore);
       return answer;
     });
