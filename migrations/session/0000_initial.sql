@@ -45,8 +45,7 @@ CREATE UNIQUE INDEX `generations_feedback_id_unique` ON `generations` (`feedback
 CREATE TABLE `idempotency` (
 	`key` text PRIMARY KEY NOT NULL,
 	`fingerprint` text NOT NULL,
-	`ref` text NOT NULL,
-	`created_at` integer NOT NULL
+	`ref` text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `outbox` (

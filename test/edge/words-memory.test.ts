@@ -58,25 +58,31 @@ describe("a long session", () => {
   it("keeps its words small, and grows with what was said: 100 feedbacks with 8 wordings of 2 kB each", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
-    const filler = (n: number, words: number) =>
-      Array.from({ length: words }, (_, i) => `about${n}thing${i}`).join(" and ");
-    const requestOf = (n: number) => `Describe topic ${n} ${filler(n, 70)}`;
+    const letters = (n: number) =>
+      [...String(n)].map((digit) => "klmnoprstu"[Number(digit)]).join("");
+    const thingsOf = (n: number) =>
+      Array.from({ length: 90 }, (_, i) => `${letters(n)}-thing-${letters(i)}`).join(" ");
+    const requestOf = (n: number) => `describe topic ${letters(n)} with ${thingsOf(n)}`;
     const wordingsOf = (n: number) =>
       Array.from({ length: 8 }, (_, way) => {
-        const wording = `For topic ${n} please ${filler(n, 70)} in way`;
-        return `${wording} ${`${"abcdefgh"[way]}${way}x `.repeat(2_000)}`.slice(0, 2_000);
+        const wording = `on topic ${letters(n)} describe ${thingsOf(n)} like`;
+        return `${wording} ${`${letters(way)}ish `.repeat(1_000)}`.slice(0, 2_000);
       });
     await caller.behave({
       replies: [{ to: "topic", reply: "No idea" }],
       samples: Array.from({ length: 100 }, (_, n) => ({
-        to: `topic ${n} `,
+        to: `not ${letters(n)},`,
         texts: wordingsOf(n),
       })),
     });
     const sizes: number[] = [];
     for (let n = 0; n < 100; n++) {
       const turn = await ask(caller, id, requestOf(n));
-      const { words } = await judge(caller, id, turn.id, { reward: -1, wait: true });
+      const { words } = await judge(caller, id, turn.id, {
+        reward: -1,
+        text: `not ${letters(n)}, as I said`,
+        wait: true,
+      });
       expect(words.rewriter).toMatchObject({ failure: null, drawn: 8, kept: 8 });
       if (n % 25 !== 24) continue;
       const { row, bytes } = await runInDurableObject(stubOf(id), (_, { storage: { sql } }) => ({
@@ -91,7 +97,7 @@ describe("a long session", () => {
     expect(last - third).toBeLessThan(1.1 * (second - first));
     expect(last).toBeLessThan(100 * 100_000);
     console.log(`a quarter of 100 feedbacks each: ${sizes.join(", ")} bytes`);
-  }, 120_000);
+  }, 300_000);
 
   it("reads its words once for a streamed turn", async () => {
     const { caller, id } = await taught();

@@ -22,7 +22,7 @@ export function noteIdempotent(store: Store, key: IdempotencyKey | undefined, re
   if (key === undefined) return;
   store.db
     .insert(idempotency)
-    .values({ ...key, ref, createdAt: store.now() })
+    .values({ ...key, ref })
     .onConflictDoNothing()
     .run();
 }

@@ -167,5 +167,4 @@ export const idempotency = sqliteTable("idempotency", {
   key: text().primaryKey(),
   fingerprint: text().notNull(),
   ref: text().notNull(),
-  createdAt: integer("created_at").notNull(),
 });
