@@ -33,7 +33,7 @@ import {
 import { beginFeedback, followFeedback, type NewFeedback, untilAnswered } from "./feedback.ts";
 import { Jobs } from "./jobs.ts";
 import type { NewTurn } from "./planned-turn.ts";
-import { changedWords, type WordsChange, wordsBody } from "./policy/words-change.ts";
+import { type WordsChange, wordsBody } from "./policy/words-change.ts";
 import { type BegunTurn, compareHistory } from "./store/dialogue.ts";
 import { followLog } from "./store/event-log.ts";
 import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
@@ -50,13 +50,7 @@ import {
   storedCounts,
   turnBody,
 } from "./store/views.ts";
-import {
-  reviseWordsTo,
-  setSessionLexicon,
-  wordsOfGeneration,
-  wordsState,
-  wordsTakenBack,
-} from "./store/words.ts";
+import { changeWords, restoreWords, setSessionLexicon, wordsState } from "./store/words.ts";
 import { beginOrRevive, followReply, reviveOnce, stopTurn } from "./turn.ts";
 
 /** What a call on a session learns that is not there or not the caller's. */
@@ -235,19 +229,12 @@ export class SessionObject extends DurableObject<Env> {
   /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
   changeWords(
     caller: Caller,
-    change: WordsChange | { kind: "undo" },
+    change: WordsChange,
     key?: IdempotencyKey,
   ): Promise<Result<WordsStateBody>> {
     return this.#answer(caller, () =>
       this.#jobs.inTurn(() =>
-        changeOnce(this.#context, key, () => {
-          const state =
-            change.kind === "undo"
-              ? wordsTakenBack(this.#context)
-              : changedWords(wordsState(this.#context), change);
-          this.#context.transaction(() => reviseWordsTo(this.#context, state));
-          return wordsBody(state);
-        }),
+        changeOnce(this.#context, key, () => wordsBody(changeWords(this.#context, change))),
       ),
     );
   }
@@ -280,11 +267,7 @@ export class SessionObject extends DurableObject<Env> {
       const answer = changeOnce(this.#context, key, () =>
         activateGeneration(this.#context, generation),
       );
-      const restore = () =>
-        this.#context.transaction(() =>
-          reviseWordsTo(this.#context, wordsOfGeneration(this.#context, generation)),
-        );
-      if (isFirst) await this.#jobs.inTurn(restore);
+      if (isFirst) await this.#jobs.inTurn(() => restoreWords(this.#context, generation));
       return answer;
     });
   }

@@ -9,12 +9,16 @@ import {
 } from "../../words/index.ts";
 
 export type WordsChange =
+  | { kind: "undo" }
   | { kind: "edit"; constraintId: string; patch: ConstraintPatch }
   | { kind: "delete"; constraintId: string }
   | { kind: "forget"; senseId: string };
 
 /** @throws RosaError `not_found`, `invalid_request`. */
-export function changedWords(state: WordsState, change: WordsChange): WordsState {
+export function changedWords(
+  state: WordsState,
+  change: Exclude<WordsChange, { kind: "undo" }>,
+): WordsState {
   switch (change.kind) {
     case "edit":
       return editConstraint(state, change.constraintId, change.patch);

@@ -17,6 +17,7 @@ import {
   takeBack,
   type WordsState,
 } from "../../words/index.ts";
+import { changedWords, type WordsChange } from "../policy/words-change.ts";
 import { generationRow, type Store, sessionRow } from "./rows.ts";
 import { revisions, session, words } from "./schema.ts";
 
@@ -58,6 +59,20 @@ export function reviseWordsTo(store: Store, state: WordsState, id = newId("rev")
   setWordsState(store, state);
 }
 
+/** The user's own hand on the words; an undo takes back what feedback taught. */
+export function changeWords(store: Store, change: WordsChange): WordsState {
+  const state =
+    change.kind === "undo" ? wordsTakenBack(store) : changedWords(wordsState(store), change);
+  store.transaction(() => reviseWordsTo(store, state));
+  return state;
+}
+
+/** The words as they were when a generation had just been made; `base`: before anything was learnt. */
+export function restoreWords(store: Store, generation: string): void {
+  const state = wordsOfGeneration(store, generation);
+  store.transaction(() => reviseWordsTo(store, state));
+}
+
 /** The words as a revision found them: from now back, through every later one. */
 export function wordsBefore(store: Store, seq: number): WordsState {
   let state = wordsState(store);
@@ -75,7 +90,7 @@ export function wordsBefore(store: Store, seq: number): WordsState {
  *
  * @throws RosaError `conflict` when there is none.
  */
-export function wordsTakenBack(store: Store): WordsState {
+function wordsTakenBack(store: Store): WordsState {
   const state = wordsState(store);
   const id = state.undo.at(-1) ?? "";
   const { seq } = revisions;
@@ -86,8 +101,7 @@ export function wordsTakenBack(store: Store): WordsState {
   return takeBack(state, wordsBefore(store, last.seq));
 }
 
-/** The words as they were when a generation had just been made; `base`: before anything was learnt. */
-export function wordsOfGeneration(store: Store, generation: string): WordsState {
+function wordsOfGeneration(store: Store, generation: string): WordsState {
   const row = generation === "base" ? null : generationRow(store, generation);
   const own = store.db
     .select({ seq: revisions.seq })
