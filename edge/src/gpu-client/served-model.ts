@@ -19,7 +19,7 @@ export async function servedModel(
   background: (work: Promise<unknown>) => void,
   { now = Date.now(), ageMsMax = Number.POSITIVE_INFINITY } = {},
 ): Promise<Model | null> {
-  const known = remembered.get(config.gpu.inferenceUrl);
+  const known = remembered.get(nameOf(config));
   const ageMs = known === undefined ? Number.POSITIVE_INFINITY : now - known.askedAt;
   if (known === undefined || ageMs > ageMsMax)
     return (await ask(config, now)) ?? known?.model ?? null;
@@ -49,8 +49,13 @@ export async function namedModel(
 }
 
 async function ask(config: Config, now: number): Promise<Model | null> {
-  const health = await new GpuClient(config.gpu).health("replies").catch(() => null);
+  const health = await new GpuClient(config.gpu, null).health("replies").catch(() => null);
   if (health === null || health.model === null) return null;
-  remembered.set(config.gpu.inferenceUrl, { model: health.model, askedAt: now });
+  remembered.set(nameOf(config), { model: health.model, askedAt: now });
   return health.model;
+}
+
+/** All services of a deployment serve the same model. */
+function nameOf({ gpu }: Config): string {
+  return gpu.replyPools.map(({ url }) => url).join();
 }
