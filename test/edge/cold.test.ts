@@ -1,6 +1,6 @@
 /** A GPU service that sleeps: short calls are told so, streams wait, and words go on without it. */
 import { describe, expect, it } from "vitest";
-import type { SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
+import type { FeedbackResult, SessionDetail } from "../../edge/src/contract/index.ts";
 import { unwrap } from "../../edge/src/rpc.ts";
 import {
   appWith,

@@ -9,16 +9,12 @@
 import { type Health, healthSchema } from "@rosa2/shared/health";
 import {
   type AdaptResult,
-  type adaptRequestSchema,
   adaptResultSchema,
   type GenerateEvent,
   generateEventSchema,
-  type generateRequestSchema,
   type SampleResult,
   type ScoreResult,
-  type sampleRequestSchema,
   sampleResultSchema,
-  type scoreRequestSchema,
   scoreResultSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
@@ -26,6 +22,16 @@ import { createParser } from "eventsource-parser";
 import type { z } from "zod";
 import type { Config } from "../config.ts";
 import type { Region } from "../contract/sets.ts";
+import type {
+  AdaptInput,
+  CallContext,
+  GenerateInput,
+  Inference,
+  LoadAdapter,
+  SampleInput,
+  ScoreInput,
+  Waiting,
+} from "../inference/inference.ts";
 import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
 import { broken, readError, reported, unreachable } from "./failures.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
@@ -37,29 +43,6 @@ export { isTransient } from "./failures.ts";
 const lostWithinMs = 1000;
 /** After so much silence a service is asked for its health where another could answer instead. */
 const doubtMs = 2_000;
-
-/** Loads the bytes of an adapter file by digest. */
-export type LoadAdapter = (digest: string) => Promise<Uint8Array<ArrayBuffer>>;
-
-export interface CallContext {
-  loadAdapter: LoadAdapter;
-  requestId?: string;
-  traceparent?: string;
-  signal?: AbortSignal;
-  /** Whether a cold service is waited for, because whoever waits is shown heartbeats. */
-  waitsForColdStart?: boolean;
-}
-
-/** What `generate` tells beside the reply's own events: nothing of it yet, but the wait goes on. */
-export interface Waiting {
-  type: "waiting";
-}
-
-/** Requests as callers write them: what the schema has a default for may be left out. */
-type GenerateInput = z.input<typeof generateRequestSchema>;
-type AdaptInput = z.input<typeof adaptRequestSchema>;
-type SampleInput = z.input<typeof sampleRequestSchema>;
-type ScoreInput = z.input<typeof scoreRequestSchema>;
 
 interface Request {
   tenant: string;
@@ -76,9 +59,10 @@ interface Answer {
   idle: IdleTimeout;
 }
 
-export class GpuClient {
+export class GpuClient implements Inference {
   readonly #config: Config["gpu"];
   readonly #pools: Record<Of, Pool[]>;
+  readonly fixedWeights = null;
 
   /** `region` is where the caller is, null where nobody knows. */
   constructor(config: Config["gpu"], region: Region | null) {
@@ -87,6 +71,14 @@ export class GpuClient {
       updates: nearestFirst(config.pools, region),
       replies: nearestFirst(config.replyPools, region),
     };
+  }
+
+  get place(): string {
+    return this.#config.replyPools.map(({ url }) => url).join();
+  }
+
+  get isDivided(): boolean {
+    return this.#config.replyPools !== this.#config.pools;
   }
 
   /**
@@ -208,7 +200,7 @@ export class GpuClient {
   }
 
   /** Of each service, nearest first; null for one that cannot be reached. */
-  async healthByPool(of: Of): Promise<{ region: Region | null; health: Health | null }[]> {
+  async healthByRegion(of: Of): Promise<{ region: Region | null; health: Health | null }[]> {
     return await Promise.all(
       this.#pools[of].map(async ({ region, url }) => ({
         region,

@@ -19,7 +19,6 @@ import {
   sessionPatchSchema,
   sessionSchema,
 } from "../contract/index.ts";
-import { servedModel } from "../gpu-client/served-model.ts";
 import {
   type AppContext,
   background,
@@ -29,6 +28,7 @@ import {
   newSessionObject,
 } from "../http/context.ts";
 import { idempotently } from "../http/idempotency.ts";
+import { servedModel } from "../inference/served-model.ts";
 import { regionOfCaller } from "../regions.ts";
 import { unwrap } from "../rpc.ts";
 import type { NewSession } from "../session/context.ts";
@@ -230,7 +230,7 @@ function idOf(body: string): string {
  */
 async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
   if (mode === "weights" || mode === "off") return "dialogue";
-  const model = await servedModel(config(c), (work) => background(c, work));
+  const model = await servedModel(c.env, (work) => background(c, work));
   return model?.context_policy ?? "dialogue";
 }
 

@@ -8,7 +8,7 @@ import { type Config, configOf, spareNanos } from "../config.ts";
 import type { ContextPolicy, Metadata, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
 import type { Region } from "../contract/sets.ts";
 import type { Env } from "../env.ts";
-import { type CallContext, GpuClient } from "../gpu-client/index.ts";
+import { type CallContext, type Inference, inferenceOf } from "../inference/index.ts";
 import type { Trace } from "../rpc.ts";
 import { EventLog } from "./store/event-log.ts";
 import { noteReport } from "./store/meter.ts";
@@ -20,7 +20,7 @@ import { indexRow } from "./store/views.ts";
 export interface SessionContext extends Store {
   env: Env;
   config: Config;
-  readonly gpu: GpuClient;
+  readonly gpu: Inference;
   /** The session's own money, and its way of telling the account what it cost. */
   purse: Purse;
   /** What all sessions of the tenant hold in adapter files, as the account said last. */
@@ -83,7 +83,7 @@ export function openContext(
     if (who === null) throw new RosaError("not_found", "No such session");
     return who;
   };
-  let gpu: GpuClient | null = null;
+  let gpu: Inference | null = null;
   const now = () => Date.now();
   const transaction = (work: () => void) => storage.transactionSync(work);
   const context: SessionContext = {
@@ -99,7 +99,7 @@ export function openContext(
     env,
     config,
     get gpu() {
-      gpu ??= new GpuClient(config.gpu, known().region);
+      gpu ??= inferenceOf(env, known().region);
       return gpu;
     },
     meteringMs: config.meteringMs,

@@ -13,11 +13,10 @@ import {
 } from "../../accounts/usage.ts";
 import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
-import type { Region } from "../../contract/sets.ts";
 import { logFailure } from "../../failure.ts";
-import { GpuClient } from "../../gpu-client/index.ts";
 import { type AppContext, background, config, traceOf } from "../../http/context.ts";
 import { readLog } from "../../http/sse.ts";
+import { type Inference, inferenceOf } from "../../inference/index.ts";
 import { regionOfCaller } from "../../regions.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
@@ -25,8 +24,7 @@ import type { ReplyEvent } from "./answer.ts";
 
 export interface StatelessCall {
   config: Config;
-  /** Where the caller is. */
-  region: Region | null;
+  inference: Inference;
   money: Money;
   principal: Principal;
   trace: Trace;
@@ -43,7 +41,7 @@ export function statelessCall(c: AppContext, eventId: string, streams: boolean):
   refuseBound(principal);
   return {
     config: config(c),
-    region: regionOfCaller(c.req.raw.cf),
+    inference: inferenceOf(c.env, regionOfCaller(c.req.raw.cf)),
     money: moneyIn(c.env, principal, coloOf(c), (work) => background(c, work)),
     principal,
     trace: traceOf(c, streams),
@@ -63,7 +61,7 @@ export async function* statelessReply(
   messages: PromptMessage[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
-  const { config, region, money, principal, trace, eventId } = call;
+  const { config, inference, money, principal, trace, eventId } = call;
   const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
@@ -72,7 +70,7 @@ export async function* statelessReply(
     let end: Extract<GenerateEvent, { type: "done" }> | null = null;
     let failed = false;
     try {
-      const events = new GpuClient(config.gpu, region).generate(
+      const events = inference.generate(
         { tenant: tenantId, adapter: null, messages, sampling },
         {
           ...trace,
