@@ -10,11 +10,6 @@ import type { Env } from "./env.ts";
 
 const shape = /^ses_([\w-]{43})$/;
 
-/** Whether a text can be a session's id at all. */
-export function isSessionId(text: string): boolean {
-  return shape.test(text);
-}
-
 export function newSessionId(env: Env): string {
   const bytes = env.SESSIONS.newUniqueId()
     .toString()
