@@ -75,6 +75,7 @@ CREATE TABLE `session` (
 	`id` text PRIMARY KEY NOT NULL,
 	`tenant_id` text NOT NULL,
 	`owner` text,
+	`region` text,
 	`title` text,
 	`metadata` text NOT NULL,
 	`instructions` text,

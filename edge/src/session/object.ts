@@ -26,6 +26,7 @@ import { type IdempotencyKey, KeptError, type Result, settle, type Trace } from 
 import {
   type Caller,
   type Identity,
+  identityColumns,
   type NewSession,
   openContext,
   type SessionContext,
@@ -77,10 +78,7 @@ export class SessionObject extends DurableObject<Env> {
         .toArray();
       if (tables.length === 0) return;
       await migrate(this.#context.db, migrations);
-      const row = this.#context.db
-        .select({ sessionId: session.id, tenantId: session.tenantId, owner: session.owner })
-        .from(session)
-        .get();
+      const row = this.#context.db.select(identityColumns).from(session).get();
       if (row === undefined) return;
       this.#identity = row;
       this.#isOpen = true;
@@ -97,7 +95,8 @@ export class SessionObject extends DurableObject<Env> {
         .values({ ...input, createdAt: this.#context.now() })
         .onConflictDoNothing()
         .run();
-      this.#identity = { sessionId: input.id, tenantId: input.tenantId, owner: input.owner };
+      const { id: sessionId, tenantId, owner, region } = input;
+      this.#identity = { sessionId, tenantId, owner, region };
       this.#isOpen = true;
       this.#context.purse.adopt(lease);
       await this.#jobs.arm();

@@ -8,6 +8,7 @@ import {
   contexts,
   finishReasons,
   modes,
+  regions,
   rewriterNames,
   turnStatuses,
 } from "../../contract/sets.ts";
@@ -22,6 +23,8 @@ export const session = sqliteTable("session", {
   tenantId: text("tenant_id").notNull(),
   /** Whose it is among the tenant's users; null: nobody's, server keys alone see it. */
   owner: text(),
+  /** Where its user is; null where nobody knew. */
+  region: text({ enum: regions }),
   title: text(),
   metadata: text({ mode: "json" }).$type<Metadata>().notNull(),
   instructions: text(),

@@ -153,6 +153,7 @@ export function sessionDetail(store: Store, rewriter: RewriterName): SessionDeta
   return {
     ...sessionSummary(store),
     instructions: row.instructions,
+    region: row.region,
     context: row.context,
     rewriter: row.rewriter ?? rewriter,
     forked_from: row.forkedFrom,
