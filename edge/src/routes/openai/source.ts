@@ -17,6 +17,7 @@ import { logFailure } from "../../failure.ts";
 import { type AppContext, background, config, traceOf } from "../../http/context.ts";
 import { readLog } from "../../http/sse.ts";
 import { type Inference, inferenceOf } from "../../inference/index.ts";
+import { regionOfCaller } from "../../regions.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
 import type { ReplyEvent } from "./answer.ts";
@@ -40,8 +41,8 @@ export function statelessCall(c: AppContext, eventId: string, streams: boolean):
   refuseBound(principal);
   return {
     config: config(c),
-    inference: inferenceOf(c.env),
-    money: moneyIn(c.env, principal, regionOf(c), (work) => background(c, work)),
+    inference: inferenceOf(c.env, regionOfCaller(c.req.raw.cf)),
+    money: moneyIn(c.env, principal, coloOf(c), (work) => background(c, work)),
     principal,
     trace: traceOf(c, streams),
     eventId,
@@ -212,8 +213,8 @@ export async function* withErrorChunk<T extends { data: string } | null>(
   }
 }
 
-/** The region that the caller's request came in at. */
-function regionOf(c: AppContext): string {
+/** The data centre that the caller's request came in at. */
+function coloOf(c: AppContext): string {
   const { cf } = c.req.raw as { cf?: { colo?: unknown } };
   return typeof cf?.colo === "string" ? cf.colo : "here";
 }
