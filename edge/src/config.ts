@@ -1,17 +1,28 @@
 /** The edge's variables, checked once: a missing or bad one fails with its name and what is allowed. */
 import { z } from "zod";
-import { rewriterNames } from "./contract/sets.ts";
+import { regions, rewriterNames } from "./contract/sets.ts";
+import type { Pool } from "./gpu-client/pools.ts";
 
 const usdPerMillion = (usd: number) =>
   z.coerce.number("must be a number of US dollars").min(0).max(10_000).default(usd);
 const milliseconds = (ms: number) =>
   z.coerce.number("must be milliseconds").int().min(10).max(3_600_000).default(ms);
 
+/** One URL, or several with their regions: `weur=https://eu.example.com,enam=https://us.example.com`. */
+const pools = z.string("must be an http(s) URL").transform((text, { addIssue }) => {
+  try {
+    return parsePools(text);
+  } catch (error) {
+    addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
+
 const variablesSchema = z.object({
-  /** Base URL of the GPU service. */
-  GPU_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }),
+  /** Base URL of the GPU service, or of one in each of several regions. */
+  GPU_URL: pools,
   /** Who gives replies, if not the GPU service: the gateway in front of vLLM. Updates and scores stay there. */
-  INFERENCE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+  INFERENCE_URL: pools.optional(),
   /** Comma-separated names that stand for the served model too, or * for any name. */
   MODEL_ALIASES: z.string().default("rosa2"),
   /** Shared with the GPU service; at least 16 characters. */
@@ -85,9 +96,9 @@ export const variableNames: readonly string[] = Object.keys(variablesSchema.shap
 
 export interface Config {
   gpu: {
-    url: string;
-    /** Where replies come from; the same as `url` unless another engine gives them. */
-    inferenceUrl: string;
+    pools: Pool[];
+    /** Where replies come from; the same as `pools` unless another engine gives them. */
+    replyPools: Pool[];
     secret: string;
     proxyHeaders: Record<string, string>;
     timeoutMs: number;
@@ -180,8 +191,8 @@ export function parseConfig(variables: object): Config {
   const v = parsed.data;
   return {
     gpu: {
-      url: v.GPU_URL.replace(/\/+$/, ""),
-      inferenceUrl: (v.INFERENCE_URL ?? v.GPU_URL).replace(/\/+$/, ""),
+      pools: v.GPU_URL,
+      replyPools: v.INFERENCE_URL ?? v.GPU_URL,
       secret: v.GPU_SECRET,
       proxyHeaders:
         v.MODAL_KEY === undefined || v.MODAL_SECRET === undefined
@@ -215,6 +226,23 @@ export function parseConfig(variables: object): Config {
         ? null
         : { url: v.STRIPE_URL.replace(/\/+$/, ""), key: v.STRIPE_KEY, meter: v.STRIPE_METER },
   };
+}
+
+/** GPU services as a setting names them. Throws an Error that says what is allowed. */
+export function parsePools(text: string): Pool[] {
+  const parts = listOf(text);
+  if (parts.length === 0) throw new Error("must be an http(s) URL");
+  return parts.map((part) => {
+    const [, name, url = ""] = /^(?:(\w+)=)?(.*)$/s.exec(part) ?? [];
+    const region = regions.find((one) => one === name) ?? null;
+    if (name !== undefined && region === null) {
+      throw new Error(`must name one of the regions ${regions.join(", ")} before "="`);
+    }
+    if (!z.url({ protocol: /^https?$/ }).safeParse(url).success) {
+      throw new Error("must be an http(s) URL");
+    }
+    return { region, url: url.replace(/\/+$/, "") };
+  });
 }
 
 function listOf(text: string): string[] {

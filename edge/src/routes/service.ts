@@ -1,10 +1,12 @@
 /** Health and models: what the deployment is and whether it can answer. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import type { Health } from "@rosa2/shared/health";
-import { GpuClient } from "../gpu-client/index.ts";
-import { namedModel } from "../gpu-client/served-model.ts";
-import { type AppContext, background, config } from "../http/context.ts";
+import { regions } from "../contract/sets.ts";
+import { type AppContext, background } from "../http/context.ts";
+import { inferenceOf, type ServedModel } from "../inference/index.ts";
+import type { InferenceHealth } from "../inference/inference.ts";
+import { namedModel } from "../inference/served-model.ts";
+import { regionOfCaller } from "../regions.ts";
 import { json, route, routeGroup } from "./define.ts";
 
 const gpuHealthSchema = z.object({
@@ -13,6 +15,9 @@ const gpuHealthSchema = z.object({
   provider: z.string().nullable(),
   queue: z.object({ waiting: z.int(), running: z.int() }).nullable(),
 });
+const poolSchema = z
+  .object({ region: z.enum(regions).nullable(), status: gpuHealthSchema.shape.status })
+  .openapi({ example: { region: "weur", status: "ok" } });
 const modelSchema = z
   .object({
     id: z.string(),
@@ -41,6 +46,10 @@ service.openapi(
             inference: gpuHealthSchema.nullable().openapi({
               description: "What gives replies, where that is not the GPU service itself",
             }),
+            pools: z.array(poolSchema).openapi({
+              description:
+                "The GPU services by region, the one nearest to this caller first. `gpu` tells of the first that is reached",
+            }),
           })
           .openapi("Health"),
         "The edge is alive; `degraded` when the GPU service cannot answer now",
@@ -48,15 +57,24 @@ service.openapi(
     },
   }),
   async (c) => {
-    const { gpu } = config(c);
-    const client = new GpuClient(gpu);
-    const [updates, replies] = await Promise.all([
-      healthOf(client.health("updates")),
-      gpu.inferenceUrl === gpu.url ? null : healthOf(client.health("replies")),
+    const inference = inferenceOf(c.env, regionOfCaller(c.req.raw.cf));
+    const [pools, replyPools] = await Promise.all([
+      inference.healthByRegion("updates"),
+      inference.isDivided ? inference.healthByRegion("replies") : null,
     ]);
+    const updates = healthOf(pools);
+    const replies = replyPools === null ? null : healthOf(replyPools);
     const isOk = updates.status === "ok" && (replies === null || replies.status === "ok");
     return c.json(
-      { status: isOk ? ("ok" as const) : ("degraded" as const), gpu: updates, inference: replies },
+      {
+        status: isOk ? ("ok" as const) : ("degraded" as const),
+        gpu: updates,
+        inference: replies,
+        pools: pools.map(({ region, health }) => ({
+          region,
+          status: health?.status ?? ("unreachable" as const),
+        })),
+      },
       200,
     );
   },
@@ -104,27 +122,27 @@ service.get("/v1/models/:model{.+}", async (c) => c.json(await readModel(c, c.re
 
 /** @throws RosaError `model_not_found`, naming what is served; `gpu_unavailable` while nobody can say. */
 async function readModel(c: AppContext, name: string): Promise<z.infer<typeof modelSchema>> {
-  const model = await namedModel(config(c), name, (work) => background(c, work));
+  const model = await namedModel(c.env, name, (work) => background(c, work));
   if (model === null) throw new RosaError("gpu_unavailable", "The GPU service cannot be reached");
   return modelBody(model);
 }
 
 /** One, or none while it is being loaded. */
 async function servedModels(c: AppContext): Promise<z.infer<typeof modelSchema>[]> {
-  const { model } = await new GpuClient(config(c).gpu).health("replies");
+  const { model } = await inferenceOf(c.env, regionOfCaller(c.req.raw.cf)).health("replies");
   return model === null ? [] : [modelBody(model)];
 }
 
-function modelBody({ id, context_length }: NonNullable<Health["model"]>) {
+function modelBody({ id, context_length }: ServedModel) {
   return { id, object: "model" as const, created: 0, owned_by: "rosa2", context_length };
 }
 
-/** Unreachable is an answer here, not a failure. */
-async function healthOf(asked: Promise<Health>): Promise<z.infer<typeof gpuHealthSchema>> {
-  try {
-    const { status, model, provider, queue } = await asked;
-    return { status, model: model?.id ?? null, provider, queue };
-  } catch {
-    return { status: "unreachable", model: null, provider: null, queue: null };
-  }
+/** Of the nearest that is reached; that none is, is an answer here, not a failure. */
+function healthOf(
+  pools: readonly { health: InferenceHealth | null }[],
+): z.infer<typeof gpuHealthSchema> {
+  const health = pools.find((pool) => pool.health !== null)?.health ?? null;
+  if (health === null) return { status: "unreachable", model: null, provider: null, queue: null };
+  const { status, model, provider, queue } = health;
+  return { status, model: model?.id ?? null, provider, queue: queue ?? null };
 }

@@ -1,11 +1,9 @@
 /** OpenAI-compatible chat completions, with or without a session. */
 import { z } from "@hono/zod-openapi";
 import { costSchema, usageSchema } from "../../contract/index.ts";
-import { namedModel, servedModel } from "../../gpu-client/served-model.ts";
 import {
   type AppContext,
   background,
-  config,
   idempotencyOf,
   mySession,
   traceOf,
@@ -13,8 +11,9 @@ import {
 import { idempotently } from "../../http/idempotency.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
+import { namedModel, servedModel } from "../../inference/served-model.ts";
 import { unwrap } from "../../rpc.ts";
-import type { History } from "../../session/dialogue.ts";
+import type { History } from "../../session/store/dialogue.ts";
 import { jsonBody, jsonOrEvents, route, routeGroup } from "../define.ts";
 import { chunks, completion, type ReplyEvent, type ReplyHead } from "./answer.ts";
 import { conversationOf } from "./conversation.ts";
@@ -84,7 +83,7 @@ chat.openapi(
   async (c) => {
     const body = c.req.valid("json");
     checkRequest(body);
-    await namedModel(config(c), body.model, (work) => background(c, work));
+    await namedModel(c.env, body.model, (work) => background(c, work));
     const sessionId = c.req.header("x-rosa2-session") ?? "none";
     if (sessionId !== "none") return (await chatInSession(c, body, sessionId)) as never;
     return (await idempotently(c, () => chatWithoutState(c, body), { sharded: true })) as never;
@@ -144,7 +143,7 @@ async function answer(
   };
   const started = await primed(events);
   // Whoever could not say at first which model it serves has begun to answer by now.
-  const model = await servedModel(config(c), (work) => background(c, work));
+  const model = await servedModel(c.env, (work) => background(c, work));
   const head = { ...from, model: model?.id ?? body.model, calls: (body.tools?.length ?? 0) > 0 };
   if (body.stream !== true) return c.json(await completion(head, started), 200, headers);
   const includeUsage = body.stream_options?.include_usage === true;

@@ -1,10 +1,10 @@
 /** OpenAI's Responses over sessions: a stored response is a turn, and the one that follows it the session's next turn. */
 import { z } from "@hono/zod-openapi";
-import { namedModel, servedModel } from "../../gpu-client/served-model.ts";
-import { type AppContext, background, config, mySession, traceOf } from "../../http/context.ts";
+import { type AppContext, background, mySession, traceOf } from "../../http/context.ts";
 import { idempotently } from "../../http/idempotency.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
+import { namedModel, servedModel } from "../../inference/served-model.ts";
 import { unwrap } from "../../rpc.ts";
 import { jsonBody, jsonOrEvents, route, routeGroup } from "../define.ts";
 import { openDefaultSession } from "../sessions.ts";
@@ -61,7 +61,7 @@ responses.openapi(
   async (c) => {
     const body = c.req.valid("json");
     const parsed = parseRequest(body);
-    await namedModel(config(c), body.model, (work) => background(c, work));
+    await namedModel(c.env, body.model, (work) => background(c, work));
     const respond = () =>
       body.store === false
         ? respondWithoutState(c, body, parsed)
@@ -125,7 +125,7 @@ async function answer(
   headers: Record<string, string>,
 ): Promise<Response> {
   const started = await primed(events);
-  const model = await servedModel(config(c), (work) => background(c, work));
+  const model = await servedModel(c.env, (work) => background(c, work));
   const created = Math.floor(Date.now() / 1000);
   const head = { ...from, model: model?.id ?? body.model, created, request: body };
   const all = { "x-rosa2-generation": from.generation, ...headers };

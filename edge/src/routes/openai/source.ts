@@ -14,15 +14,17 @@ import {
 import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
-import { GpuClient } from "../../gpu-client/index.ts";
 import { type AppContext, background, config, traceOf } from "../../http/context.ts";
 import { readLog } from "../../http/sse.ts";
+import { type Inference, inferenceOf } from "../../inference/index.ts";
+import { regionOfCaller } from "../../regions.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
 import type { ReplyEvent } from "./answer.ts";
 
 export interface StatelessCall {
   config: Config;
+  inference: Inference;
   money: Money;
   principal: Principal;
   trace: Trace;
@@ -39,7 +41,8 @@ export function statelessCall(c: AppContext, eventId: string, streams: boolean):
   refuseBound(principal);
   return {
     config: config(c),
-    money: moneyIn(c.env, principal, regionOf(c), (work) => background(c, work)),
+    inference: inferenceOf(c.env, regionOfCaller(c.req.raw.cf)),
+    money: moneyIn(c.env, principal, coloOf(c), (work) => background(c, work)),
     principal,
     trace: traceOf(c, streams),
     eventId,
@@ -58,7 +61,7 @@ export async function* statelessReply(
   messages: PromptMessage[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
-  const { config, money, principal, trace, eventId } = call;
+  const { config, inference, money, principal, trace, eventId } = call;
   const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
@@ -67,7 +70,7 @@ export async function* statelessReply(
     let end: Extract<GenerateEvent, { type: "done" }> | null = null;
     let failed = false;
     try {
-      const events = new GpuClient(config.gpu).generate(
+      const events = inference.generate(
         { tenant: tenantId, adapter: null, messages, sampling },
         {
           ...trace,
@@ -210,8 +213,8 @@ export async function* withErrorChunk<T extends { data: string } | null>(
   }
 }
 
-/** The region that the caller's request came in at. */
-function regionOf(c: AppContext): string {
+/** The data centre that the caller's request came in at. */
+function coloOf(c: AppContext): string {
   const { cf } = c.req.raw as { cf?: { colo?: unknown } };
   return typeof cf?.colo === "string" ? cf.colo : "here";
 }

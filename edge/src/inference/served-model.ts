@@ -1,29 +1,27 @@
 /** Which model gives replies: asked of its service, and remembered in this isolate so that no reply waits for it. */
 import { RosaError } from "@rosa2/shared/errors";
-import type { Health } from "@rosa2/shared/health";
-import type { Config } from "../config.ts";
-import { GpuClient } from "./index.ts";
-
-type Model = NonNullable<Health["model"]>;
+import { configOf } from "../config.ts";
+import { type Inference, inferenceOf, type ServedModel } from "./index.ts";
 
 /** So long the answer is not asked for again; after that it still counts while it is asked for behind the caller. */
 const freshMs = 60_000;
 /** A refusal is not founded on an answer older than this: the deployment may just have changed its model. */
 const certainMs = 2_000;
 
-const remembered = new Map<string, { model: Model; askedAt: number }>();
+const remembered = new Map<string, { model: ServedModel; askedAt: number }>();
 
 /** The model that replies come from, or null while its service cannot say. */
 export async function servedModel(
-  config: Config,
+  env: object,
   background: (work: Promise<unknown>) => void,
   { now = Date.now(), ageMsMax = Number.POSITIVE_INFINITY } = {},
-): Promise<Model | null> {
-  const known = remembered.get(config.gpu.inferenceUrl);
+): Promise<ServedModel | null> {
+  const inference = inferenceOf(env, null);
+  const known = remembered.get(inference.place);
   const ageMs = known === undefined ? Number.POSITIVE_INFINITY : now - known.askedAt;
   if (known === undefined || ageMs > ageMsMax)
-    return (await ask(config, now)) ?? known?.model ?? null;
-  if (ageMs > freshMs) background(ask(config, now));
+    return (await ask(inference, now)) ?? known?.model ?? null;
+  if (ageMs > freshMs) background(ask(inference, now));
   return known.model;
 }
 
@@ -33,24 +31,25 @@ export async function servedModel(
  * @throws RosaError `model_not_found`, naming what is served.
  */
 export async function namedModel(
-  config: Config,
+  env: object,
   name: string,
   background: (work: Promise<unknown>) => void,
-): Promise<Model | null> {
-  const isAlias = config.modelAliases.some((alias) => alias === name || alias === "*");
-  const model = await servedModel(config, background);
+): Promise<ServedModel | null> {
+  const { modelAliases } = configOf(env);
+  const isAlias = modelAliases.some((alias) => alias === name || alias === "*");
+  const model = await servedModel(env, background);
   if (model === null || isAlias || model.id === name) return model;
-  const certain = await servedModel(config, background, { ageMsMax: certainMs });
+  const certain = await servedModel(env, background, { ageMsMax: certainMs });
   if (certain === null || certain.id === name) return certain;
-  const names = [certain.id, ...config.modelAliases].map((one) => `"${one}"`).join(", ");
+  const names = [certain.id, ...modelAliases].map((one) => `"${one}"`).join(", ");
   throw new RosaError("model_not_found", `The model "${name}" is not served here; ${names} is`, {
     param: "model",
   });
 }
 
-async function ask(config: Config, now: number): Promise<Model | null> {
-  const health = await new GpuClient(config.gpu).health("replies").catch(() => null);
+async function ask(inference: Inference, now: number): Promise<ServedModel | null> {
+  const health = await inference.health("replies").catch(() => null);
   if (health === null || health.model === null) return null;
-  remembered.set(config.gpu.inferenceUrl, { model: health.model, askedAt: now });
+  remembered.set(inference.place, { model: health.model, askedAt: now });
   return health.model;
 }
