@@ -23,7 +23,7 @@ export function addSearch(): void {
   const told = element("p", { class: "dim", role: "status" });
   place.append(field, told, results);
   let entries = entriesOf(document, "");
-  let other: Promise<void> | null = null;
+  let readsBoth = false;
   const show = () => {
     const wanted = field.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     const found = wanted.length === 0 ? [] : rank(entries, wanted);
@@ -36,17 +36,18 @@ export function addSearch(): void {
     told.textContent = wanted.length > 0 && found.length === 0 ? "Nothing has these words." : "";
   };
   field.addEventListener("input", show);
-  field.addEventListener("focus", () => {
+  field.addEventListener("focus", async () => {
+    if (readsBoth) return;
+    readsBoth = true;
     const path = location.pathname === "/docs" ? "/docs/guides" : "/docs";
-    other ??= fetch(path)
-      .then(async (response) => {
-        const page = new DOMParser().parseFromString(await response.text(), "text/html");
-        entries = [...entries, ...entriesOf(page, path)];
-        show();
-      })
-      .catch(() => {
-        other = null;
-      });
+    try {
+      const html = await (await fetch(path)).text();
+      const page = new DOMParser().parseFromString(html, "text/html");
+      entries = [...entries, ...entriesOf(page, path)];
+      show();
+    } catch {
+      readsBoth = false;
+    }
   });
   addEventListener("keydown", (event) => {
     const writes = event.target instanceof Element && event.target.matches("input, textarea");
