@@ -32,7 +32,7 @@ import { servedModel } from "../inference/served-model.ts";
 import { regionOfCaller } from "../regions.ts";
 import { unwrap } from "../rpc.ts";
 import type { NewSession } from "../session/context.ts";
-import { mergeLexicons } from "../session/store/lexicon.ts";
+import { mergeLexicons } from "../session/store/words.ts";
 import { newSessionId } from "../session-address.ts";
 import { json, jsonBody, route, routeGroup, sessionParam } from "./define.ts";
 

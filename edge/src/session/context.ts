@@ -13,8 +13,8 @@ import type { Trace } from "../rpc.ts";
 import { EventLog } from "./store/event-log.ts";
 import { noteReport } from "./store/meter.ts";
 import { Outbox } from "./store/outbox.ts";
+import type { Store } from "./store/rows.ts";
 import { session } from "./store/schema.ts";
-import type { Store } from "./store/store.ts";
 import { indexRow } from "./store/views.ts";
 
 export interface SessionContext extends Store {

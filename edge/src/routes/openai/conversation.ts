@@ -2,7 +2,7 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message, PromptMessage } from "@rosa2/shared/protocol";
 import { contentCharsMax, instructionsCharsMax } from "../../contract/index.ts";
-import type { Said } from "../../session/dialogue.ts";
+import type { Said } from "../../session/store/dialogue.ts";
 import { writtenCall, writtenResult } from "./reply-parts.ts";
 
 /**

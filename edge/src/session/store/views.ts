@@ -12,9 +12,15 @@ import type {
   TurnBody,
   WeightsReport,
 } from "../../contract/index.ts";
-import { activeGeneration, type FeedbackRow, sessionRow, type TurnRow, turnRow } from "./rows.ts";
+import {
+  activeGeneration,
+  type FeedbackRow,
+  type Store,
+  sessionRow,
+  type TurnRow,
+  turnRow,
+} from "./rows.ts";
 import { events, feedback, generations, turns } from "./schema.ts";
-import type { Store } from "./store.ts";
 
 function iso(time: number): string {
   return new Date(time).toISOString();
