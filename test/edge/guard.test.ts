@@ -15,7 +15,7 @@ interface Taught {
 
 async function session(variables: object): Promise<Taught> {
   const caller = await newTenant();
-  const { id } = await openSession(caller);
+  const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
   const teach = async (word: string, others: object = {}) => {
     const turn = await ask(caller, id, `Say ${word}`);
     const body = { reward: -1, correction: word, retry: false, wait: true, stream: false };
