@@ -1,10 +1,25 @@
 /** Who infers, as the configuration says. */
 import { configOf } from "../config.ts";
 import { GpuClient } from "../gpu-client/index.ts";
+import { HostedInference } from "./hosted.ts";
 import type { Inference } from "./inference.ts";
+import { openAiModel } from "./openai.ts";
+import { workersAiModel } from "./workers-ai.ts";
 
 export type { CallContext, Inference, ServedModel } from "./inference.ts";
 
+/** `env` holds the variables, and the binding `AI` where that is the one. */
 export function inferenceOf(env: object): Inference {
-  return new GpuClient(configOf(env).gpu);
+  const { inference, gpu, contextTokens } = configOf(env);
+  const common = { contextTokens, timeoutMs: gpu.timeoutMs };
+  switch (inference.name) {
+    case "gpu":
+      return new GpuClient(gpu);
+    case "openai":
+      return new HostedInference(openAiModel({ ...inference, ...common }));
+    case "workers-ai": {
+      const { AI: ai } = env as { AI?: unknown };
+      return new HostedInference(workersAiModel({ ai, model: inference.model, ...common }));
+    }
+  }
 }

@@ -8,7 +8,10 @@ import { namedModel } from "../inference/served-model.ts";
 import { json, route, routeGroup } from "./define.ts";
 
 const gpuHealthSchema = z.object({
-  status: z.enum(["ok", "loading", "draining", "unreachable"]),
+  status: z.enum(["ok", "loading", "draining", "unreachable", "absent"]).openapi({
+    description:
+      "`unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up",
+  }),
   model: z.string().nullable(),
   provider: z.string().nullable(),
   queue: z.object({ waiting: z.int(), running: z.int() }).nullable(),
@@ -43,17 +46,19 @@ service.openapi(
             }),
           })
           .openapi("Health"),
-        "The edge is alive; `degraded` when the GPU service cannot answer now",
+        "The edge is alive; `degraded` when who gives replies or computes updates cannot answer now",
       ),
     },
   }),
   async (c) => {
     const inference = inferenceOf(c.env);
     const [updates, replies] = await Promise.all([
-      healthOf(inference.health("updates")),
+      inference.fixedWeights === null ? healthOf(inference.health("updates")) : absent,
       inference.isDivided ? healthOf(inference.health("replies")) : null,
     ]);
-    const isOk = updates.status === "ok" && (replies === null || replies.status === "ok");
+    const isOk = [updates, replies].every(
+      (one) => one === null || one === absent || one.status === "ok",
+    );
     return c.json(
       { status: isOk ? ("ok" as const) : ("degraded" as const), gpu: updates, inference: replies },
       200,
@@ -117,6 +122,8 @@ async function servedModels(c: AppContext): Promise<z.infer<typeof modelSchema>[
 function modelBody({ id, context_length }: ServedModel) {
   return { id, object: "model" as const, created: 0, owned_by: "rosa2", context_length };
 }
+
+const absent = { status: "absent" as const, model: null, provider: null, queue: null };
 
 /** Unreachable is an answer here, not a failure. */
 async function healthOf(asked: Promise<InferenceHealth>): Promise<z.infer<typeof gpuHealthSchema>> {

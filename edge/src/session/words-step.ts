@@ -114,8 +114,9 @@ async function weigh(
     }));
     scores = await scoreForWords(context, trace, gpuTime, asked);
   }
+  const known = items.length === 0 ? [] : scores;
   const made = textualGradient(state, input, scores, options);
-  return { ...made, isExplained: isExplained(state, input, scores ?? [], options) };
+  return { ...made, isExplained: isExplained(state, input, known, options) };
 }
 
 /** Wordings that were drawn, among what was held: all are weighed anew. */
