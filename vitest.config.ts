@@ -74,6 +74,7 @@ const workerd = (
           bindings: {
             TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
             GPU_URL: await new FakeGpu(gpuSecret).listen(),
+            GPU_ELSEWHERE: await new FakeGpu(gpuSecret).listen(),
             GPU_SECRET: gpuSecret,
             CLIENT_TOKEN_SECRET:
               "the-newest-secret-of-the-edge-tests,the-older-secret-of-the-edge-tests",

@@ -8,6 +8,7 @@ import { randomBytes } from "node:crypto";
 import { secretHeader } from "@rosa2/shared/protocol";
 import { Failure } from "../local/failure.ts";
 import type { PrivateFolder } from "../local/private-folder.ts";
+import { parsePools } from "../src/config.ts";
 
 const names = { current: "gpu-secret", next: "gpu-secret.next", both: "gpu-secret.both" };
 const askMs = 10_000;
@@ -31,14 +32,17 @@ export async function rotateSecret(
         "give the GPU service <old>,<new> yourself, then deploy with GPU_SECRET=<new>",
     );
   }
-  const url = given.GPU_URL;
-  if (url === undefined) throw new Failure("--rotate-secret needs GPU_URL, to ask the GPU service");
+  if (given.GPU_URL === undefined)
+    throw new Failure("--rotate-secret needs GPU_URL, to ask the GPU service");
   const secret = folder.read(names.next) ?? randomBytes(32).toString("hex");
   folder.write(names.next, secret);
   folder.write(names.both, `${current},${secret}`);
-  if (!(await takes(url, secret, given))) {
+  const pools = parsePools(given.GPU_URL);
+  const taken = await Promise.all(pools.map(({ url }) => takes(url, secret, given)));
+  const url = pools.find((_, index) => taken[index] === false)?.url;
+  if (url !== undefined) {
     throw new Failure(
-      `The GPU service does not take the next secret yet. Give it both as GPU_SECRET (or write them into ` +
+      `The GPU service at ${url} does not take the next secret yet. Give it both as GPU_SECRET (or write them into ` +
         `its GPU_SECRET_FILE), from ${folder.path}/${names.both}, then run this again.`,
     );
   }
@@ -55,7 +59,7 @@ export async function rotateSecret(
 async function takes(url: string, secret: string, given: Record<string, string>): Promise<boolean> {
   const { MODAL_KEY, MODAL_SECRET } = given;
   try {
-    const response = await fetch(`${url.replace(/\/+$/, "")}/metrics`, {
+    const response = await fetch(`${url}/metrics`, {
       signal: AbortSignal.timeout(askMs),
       headers: {
         [secretHeader]: secret,

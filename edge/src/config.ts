@@ -1,11 +1,22 @@
 /** The edge's variables, checked once: a missing or bad one fails with its name and what is allowed. */
 import { z } from "zod";
-import { rewriterNames } from "./contract/sets.ts";
+import { regions, rewriterNames } from "./contract/sets.ts";
+import type { Pool } from "./gpu-client/pools.ts";
 
 const usdPerMillion = (usd: number) =>
   z.coerce.number("must be a number of US dollars").min(0).max(10_000).default(usd);
 const milliseconds = (ms: number) =>
   z.coerce.number("must be milliseconds").int().min(10).max(3_600_000).default(ms);
+
+/** One URL, or several with their regions: `weur=https://eu.example.com,enam=https://us.example.com`. */
+const pools = z.string("must be an http(s) URL").transform((text, { addIssue }) => {
+  try {
+    return parsePools(text);
+  } catch (error) {
+    addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
 
 const variablesSchema = z.object({
   /**
@@ -16,10 +27,10 @@ const variablesSchema = z.object({
   /** For workers-ai and openai: the model; for openai: its key, and in INFERENCE_URL the base URL up to the version. */
   INFERENCE_MODEL: z.string().min(1).optional(),
   INFERENCE_KEY: z.string().min(1).optional(),
-  /** Base URL of the GPU service. */
-  GPU_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+  /** Base URL of the GPU service, or of one in each of several regions. */
+  GPU_URL: pools.optional(),
   /** With gpu: the gateway in front of vLLM, which then gives replies. Updates and scores stay with the GPU service. */
-  INFERENCE_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+  INFERENCE_URL: pools.optional(),
   /** Comma-separated names that stand for the served model too, or * for any name. */
   MODEL_ALIASES: z.string().default("rosa2"),
   /** Shared with the GPU service; at least 16 characters. */
@@ -95,10 +106,10 @@ export const variableNames: readonly string[] = Object.keys(variablesSchema.shap
 export interface Config {
   inference: InferenceConfig;
   gpu: {
-    /** Empty where a hosted model gives replies. */
-    url: string;
-    /** Where replies come from; the same as `url` unless another engine gives them. */
-    inferenceUrl: string;
+    /** None where a hosted model gives replies. */
+    pools: Pool[];
+    /** Where replies come from; the same as `pools` unless another engine gives them. */
+    replyPools: Pool[];
     secret: string;
     proxyHeaders: Record<string, string>;
     timeoutMs: number;
@@ -196,13 +207,13 @@ export function parseConfig(variables: object): Config {
   const v = parsed.data;
   const inference = inferenceConfig(v);
   const isHosted = inference.name !== "gpu";
-  const gpuUrl = isHosted ? "" : needed(v, "GPU_URL", "INFERENCE");
+  const gpuPools = isHosted ? [] : needed(v, "GPU_URL", "INFERENCE");
   return {
     inference,
     gpu: {
-      url: trimmed(gpuUrl),
-      inferenceUrl: trimmed(isHosted ? "" : (v.INFERENCE_URL ?? gpuUrl)),
-      secret: isHosted ? "" : needed(v, "GPU_SECRET", "INFERENCE"),
+      pools: gpuPools,
+      replyPools: isHosted ? gpuPools : (v.INFERENCE_URL ?? gpuPools),
+      secret: isHosted ? "" : String(needed(v, "GPU_SECRET", "INFERENCE")),
       proxyHeaders:
         v.MODAL_KEY === undefined || v.MODAL_SECRET === undefined
           ? {}
@@ -237,6 +248,23 @@ export function parseConfig(variables: object): Config {
   };
 }
 
+/** GPU services as a setting names them. Throws an Error that says what is allowed. */
+export function parsePools(text: string): Pool[] {
+  const parts = listOf(text);
+  if (parts.length === 0) throw new Error("must be an http(s) URL");
+  return parts.map((part) => {
+    const [, name, url = ""] = /^(?:(\w+)=)?(.*)$/s.exec(part) ?? [];
+    const region = regions.find((one) => one === name) ?? null;
+    if (name !== undefined && region === null) {
+      throw new Error(`must name one of the regions ${regions.join(", ")} before "="`);
+    }
+    if (!z.url({ protocol: /^https?$/ }).safeParse(url).success) {
+      throw new Error("must be an http(s) URL");
+    }
+    return { region, url: url.replace(/\/+$/, "") };
+  });
+}
+
 function listOf(text: string): string[] {
   return text
     .split(",")
@@ -247,28 +275,32 @@ function listOf(text: string): string[] {
 type Variables = z.infer<typeof variablesSchema>;
 
 /** @throws Error that names the variable which this choice cannot do without. */
-function needed(v: Variables, name: keyof Variables, choice: "INFERENCE" | "REWRITER"): string {
+function needed<Name extends keyof Variables>(
+  v: Variables,
+  name: Name,
+  choice: "INFERENCE" | "REWRITER",
+): NonNullable<Variables[Name]> {
   const value = v[name];
-  if (value !== undefined) return String(value);
+  if (value != null) return value;
   throw new Error(`Bad configuration: ${name} is required when ${choice} is ${v[choice]}`);
 }
 
 const trimmed = (url: string) => url.replace(/\/+$/, "");
 
 function inferenceConfig(v: Variables): InferenceConfig {
-  const value = (name: keyof Variables) => needed(v, name, "INFERENCE");
   const name = v.INFERENCE;
   if (name === "gpu") return { name };
-  const model = value("INFERENCE_MODEL");
+  const model = needed(v, "INFERENCE_MODEL", "INFERENCE");
   if (name === "workers-ai") return { name, model };
-  return { name, url: trimmed(value("INFERENCE_URL")), key: value("INFERENCE_KEY"), model };
+  const [endpoint] = needed(v, "INFERENCE_URL", "INFERENCE");
+  return { name, url: endpoint?.url ?? "", key: needed(v, "INFERENCE_KEY", "INFERENCE"), model };
 }
 
 function rewriterConfig(v: Variables): RewriterConfig {
-  const value = (name: keyof Variables) => needed(v, name, "REWRITER");
   const name = v.REWRITER;
   if (name === "compose" || name === "gpu") return { name };
-  const model = value("REWRITER_MODEL");
+  const model = needed(v, "REWRITER_MODEL", "REWRITER");
   if (name === "workers-ai") return { name, model };
-  return { name, url: value("REWRITER_URL"), key: value("REWRITER_KEY"), model };
+  const [url, key] = [needed(v, "REWRITER_URL", "REWRITER"), needed(v, "REWRITER_KEY", "REWRITER")];
+  return { name, url, key, model };
 }

@@ -5,14 +5,10 @@
  * look around the whole world. An id that it never gave out leads nowhere, so guessing costs no object.
  */
 import { RosaError } from "@rosa2/shared/errors";
+import type { Region } from "./contract/sets.ts";
 import type { Env } from "./env.ts";
 
 const shape = /^ses_([\w-]{43})$/;
-
-/** Whether a text can be a session's id at all. */
-export function isSessionId(text: string): boolean {
-  return shape.test(text);
-}
 
 export function newSessionId(env: Env): string {
   const bytes = env.SESSIONS.newUniqueId()
@@ -21,14 +17,22 @@ export function newSessionId(env: Env): string {
   return `ses_${btoa(bytes).replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_")}`;
 }
 
-/** @throws RosaError `not_found` for what is no session's id. */
-export function sessionStub(env: Env, sessionId: string): DurableObjectStub {
+/**
+ * @param placeIn where the platform is asked to place the object, which it heeds at the first call alone.
+ * @throws RosaError `not_found` for what is no session's id.
+ */
+export function sessionStub(
+  env: Env,
+  sessionId: string,
+  placeIn: Region | null = null,
+): DurableObjectStub {
   const text = shape.exec(sessionId)?.[1];
   if (text !== undefined) {
     const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
     const hex = Array.from(bytes, (char) => char.charCodeAt(0).toString(16).padStart(2, "0"));
     try {
-      return env.SESSIONS.get(env.SESSIONS.idFromString(hex.join("")));
+      const id = env.SESSIONS.idFromString(hex.join(""));
+      return env.SESSIONS.get(id, placeIn === null ? {} : { locationHint: placeIn });
     } catch {
       // Not one that the platform gave out.
     }

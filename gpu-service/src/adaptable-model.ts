@@ -54,6 +54,8 @@ export interface AdaptableOptions {
   /** The anchors that the checkpoint ships; where it ships none they are made. */
   anchors?: Anchors | null;
   threads?: number | undefined;
+  /** What rounded activations change of a token's log-prob; 0 by default. */
+  noise?: number;
   progress?: MakingProgress;
 }
 
@@ -61,7 +63,7 @@ export function adaptable(
   model: LoadedModel,
   tokenizer: Pick<ChatTokenizer, "promptIds" | "endIds" | "decode">,
   settings: ModelSettings,
-  { anchors: shipped = null, threads, progress }: AdaptableOptions = {},
+  { anchors: shipped = null, threads, noise = 0, progress }: AdaptableOptions = {},
 ): AdaptableModel {
   let samples: Sample[] | null = null;
   let probes: Probes | null = null;
@@ -146,6 +148,7 @@ export function adaptable(
   }
 
   return {
+    noise,
     passRows: (...pass) => model.passRows(...pass),
     hiddenStates: (...pass) => model.hiddenStates(...pass),
     divergence: (...states) => model.divergence(...states),

@@ -1,10 +1,7 @@
 /** A GPU service that sleeps: short calls are told so, streams wait, and words go on without it. */
-import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
-import { type Result, unwrap } from "../../edge/src/rpc.ts";
-import { SessionObject } from "../../edge/src/session/object.ts";
-import { sessionStub } from "../../edge/src/session-address.ts";
+import type { FeedbackResult, SessionDetail } from "../../edge/src/contract/index.ts";
+import { unwrap } from "../../edge/src/rpc.ts";
 import {
   appWith,
   ask,
@@ -16,6 +13,7 @@ import {
   readEvents,
   textOf,
 } from "./support/client.ts";
+import { inSession } from "./support/session-with.ts";
 
 const coldMs = 150;
 const sleepMs = 1_200;
@@ -166,32 +164,5 @@ function chat(caller: Caller, more: object, call = appWith(asleep())): Promise<R
     method: "POST",
     headers: { authorization: `Bearer ${caller.key}`, "content-type": "application/json" },
     body: JSON.stringify({ model: "rosa2", messages, ...more }),
-  });
-}
-
-/** The object of a session that exists, under variables of its own. */
-async function inSession(
-  caller: Caller,
-  sessionId: string,
-  variables: object,
-  work: (object: {
-    turn(input: object, trace: object): Promise<Result<TurnBody>>;
-    retryStream(turnId: string, trace: object): Promise<Result<ReadableStream<Uint8Array>>>;
-    readTurn(turnId: string): Promise<Result<TurnBody>>;
-    feedback(input: object, trace: object): Promise<Result<FeedbackResult>>;
-  }) => Promise<void>,
-): Promise<void> {
-  const stub = sessionStub(bindings, sessionId);
-  await runInDurableObject(stub as unknown as DurableObjectStub, async (_, state) => {
-    const object = new SessionObject(state, { ...bindings, ...variables });
-    // Its constructor looks for tables first; calls from outside would wait for that.
-    await state.blockConcurrencyWhile(async () => {});
-    const asks = { tenantId: caller.tenantId, owner: null };
-    const calls = object as unknown as Record<string, (...args: unknown[]) => unknown>;
-    const get =
-      (_: unknown, name: string) =>
-      (...rest: unknown[]) =>
-        calls[name]?.(asks, ...rest);
-    await work(new Proxy({}, { get }) as never);
   });
 }

@@ -7,7 +7,11 @@ const good = { GPU_URL: "http://127.0.0.1:8790/", GPU_SECRET: "0123456789abcdef"
 describe("configuration", () => {
   it("has defaults for everything but the GPU service", () => {
     expect(parseConfig(good)).toMatchObject({
-      gpu: { url: "http://127.0.0.1:8790", timeoutMs: 60_000, proxyHeaders: {} },
+      gpu: {
+        pools: [{ region: null, url: "http://127.0.0.1:8790" }],
+        timeoutMs: 60_000,
+        proxyHeaders: {},
+      },
       contextTokens: 512,
       rateLimit: true,
       prices: { inputNanos: 100, outputNanos: 400 },
@@ -24,11 +28,23 @@ describe("configuration", () => {
     [{ INFERENCE: "workers-ai" }, /INFERENCE_MODEL is required when INFERENCE is workers-ai/],
     [{ INFERENCE: "openai", INFERENCE_MODEL: "m" }, /INFERENCE_URL is required when INFERENCE is/],
     [{ ...good, INFERENCE: "cloud" }, /INFERENCE must be one of gpu, openai, workers-ai/],
+    [{ ...good, GPU_URL: "" }, /GPU_URL must be an http\(s\) URL/],
+    [{ ...good, GPU_URL: "weur=http://a,http:b c" }, /GPU_URL must be an http\(s\) URL/],
+    [{ ...good, GPU_URL: "mars=http://a" }, /GPU_URL must name one of the regions wnam, enam, /],
+    [{ ...good, INFERENCE_URL: "eu=http://a" }, /INFERENCE_URL must name one of the regions /],
     [{ ...good, GPU_SECRET: "short" }, /GPU_SECRET must have at least 16 characters/],
     [{ ...good, CONTEXT_TOKENS: "many" }, /CONTEXT_TOKENS must be a number of tokens/],
     [{ ...good, RATE_LIMIT: "maybe" }, /RATE_LIMIT must be one of on, off/],
   ])("names the variable and what is allowed: %j", (variables, message) => {
     expect(() => parseConfig(variables)).toThrow(message);
+  });
+
+  it("reads several GPU services with their regions", () => {
+    const both = "weur=https://eu.example.com/, enam=https://us.example.com";
+    expect(parseConfig({ ...good, GPU_URL: both }).gpu.pools).toEqual([
+      { region: "weur", url: "https://eu.example.com" },
+      { region: "enam", url: "https://us.example.com" },
+    ]);
   });
 
   it("never prints a secret", () => {

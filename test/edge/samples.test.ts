@@ -4,7 +4,7 @@ import { configOf } from "../../edge/src/config.ts";
 import { GpuClient } from "../../edge/src/gpu-client/index.ts";
 import { bindings, newTenant } from "./support/client.ts";
 
-const gpu = new GpuClient(configOf(bindings).gpu);
+const gpu = new GpuClient(configOf(bindings).gpu, null);
 const loadAdapter = () => Promise.reject(new Error("no adapter is named"));
 
 it("asks for all replies in one call, and gets them in order with what they cost", async () => {

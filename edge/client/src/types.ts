@@ -407,6 +407,12 @@ export interface Health {
       running: number;
     } | null;
   } | null;
+  /** The GPU services by region, the one nearest to this caller first. `gpu` tells of the first that is reached */
+  pools: {
+    region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
+    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
+    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
+  }[];
 }
 
 export interface KeyCreate {
@@ -560,6 +566,8 @@ export interface ResponseRequest {
 
 export interface Session extends SessionSummary {
   instructions: string | null;
+  /** As it was given, or where the call came from; null where nobody knew */
+  region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
   context: "request" | "dialogue";
   rewriter: "compose" | "gpu" | "openai" | "workers-ai";
   forked_from: string | null;
@@ -583,6 +591,8 @@ export interface SessionCreate {
   title?: string;
   /** Your own pairs of key and value */
   metadata?: Record<string, string>;
+  /** Where the session's user is, if not where this call comes from: a hint, by which the platform places the session and the nearest GPU service answers */
+  region?: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me";
   adaptation?: Adaptation;
   lexicon?: Lexicon;
   /** The session erases itself this long after it was made */

@@ -6,6 +6,7 @@ import {
   contexts,
   finishReasons,
   modes,
+  regions,
   rewriterNames,
   turnStatuses,
   weightsDecisions,
@@ -80,6 +81,11 @@ export const sessionCreateSchema = z
     instructions: z.string().min(1).max(instructionsCharsMax).optional(),
     title: z.string().min(1).max(200).optional(),
     metadata: metadataSchema.optional(),
+    region: z.enum(regions).optional().openapi({
+      description:
+        "Where the session's user is, if not where this call comes from: a hint, by which the platform places the session and the nearest GPU service answers",
+      example: "weur",
+    }),
     adaptation: adaptationSchema.optional(),
     lexicon: lexiconSchema.optional().openapi({
       description: "Own senses of this session, beside and before the tenant's",
@@ -146,6 +152,9 @@ export type SessionSummary = z.infer<typeof sessionSchema>;
 export const sessionDetailSchema = sessionSchema
   .extend({
     instructions: z.string().nullable(),
+    region: z.enum(regions).nullable().openapi({
+      description: "As it was given, or where the call came from; null where nobody knew",
+    }),
     context: z.enum(contexts),
     rewriter: z.enum(rewriterNames),
     forked_from: sessionId.nullable(),

@@ -33,3 +33,7 @@ export const tokenScopes = ["chat", "adapt"] as const satisfies readonly Scope[]
 /** Requests per minute that a key can be held to; each is a limiter of its own in wrangler.toml. */
 export const requestRates = [60, 300, 1200] as const;
 export type RequestRate = (typeof requestRates)[number];
+
+/** Where the platform can be asked to place a session's object, and where GPU services may stand. */
+export const regions = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
+export type Region = (typeof regions)[number];

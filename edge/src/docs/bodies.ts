@@ -182,6 +182,7 @@ const summary: SessionSummary = {
 const detail: SessionDetail = {
   ...summary,
   instructions: "Answer with the list alone.",
+  region: "weur",
   context: "request",
   rewriter: "gpu",
   forked_from: null,
@@ -367,6 +368,10 @@ export const examples: Record<string, unknown> = {
     status: "ok",
     gpu: { status: "ok", model: model.id, provider: "cpu", queue: { waiting: 0, running: 1 } },
     inference: null,
+    pools: [
+      { region: "weur", status: "ok" },
+      { region: "enam", status: "ok" },
+    ],
   },
   Model: model,
   ModelList: { object: "list", data: [model] },

@@ -3,9 +3,9 @@
  *
  * It sends an adapter's bytes only after `409 adapter_missing`, and knows neither sessions nor where
  * adapters are kept: the caller hands in a function that loads them. Replies may come from another service
- * that speaks the same `/v1/generate`. A cold service is an error, or is waited for: cold-start.ts.
+ * that speaks the same `/v1/generate`. Of several services the nearest answers, or the next: pools.ts. A cold
+ * service is an error, or is waited for: cold-start.ts.
  */
-import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import { type Health, healthSchema } from "@rosa2/shared/health";
 import {
   type AdaptResult,
@@ -21,6 +21,7 @@ import {
 import { createParser } from "eventsource-parser";
 import type { z } from "zod";
 import type { Config } from "../config.ts";
+import type { Region } from "../contract/sets.ts";
 import type {
   AdaptInput,
   CallContext,
@@ -32,25 +33,52 @@ import type {
   Waiting,
 } from "../inference/inference.ts";
 import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
+import { broken, readError, reported, unreachable } from "./failures.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
+import { inOrder, nearestFirst, noteAnswer, noteFailure, type Pool } from "./pools.ts";
+
+export { isTransient } from "./failures.ts";
 
 /** A request that fails sooner, without any answer, was lost on the way. */
 const lostWithinMs = 1000;
+/** After so much silence a service is asked for its health where another could answer instead. */
+const doubtMs = 2_000;
+
+interface Request {
+  tenant: string;
+  adapter?: { digest: string } | null;
+}
+
+/** Updates and scores, or replies: they may come from different services. */
+type Of = "updates" | "replies";
+
+/** An answer that has begun, the service that gives it, and what bounds the silences in it. */
+interface Answer {
+  response: Response;
+  pool: Pool;
+  idle: IdleTimeout;
+}
 
 export class GpuClient implements Inference {
   readonly #config: Config["gpu"];
+  readonly #pools: Record<Of, Pool[]>;
   readonly fixedWeights = null;
 
-  constructor(config: Config["gpu"]) {
+  /** `region` is where the caller is, null where nobody knows. */
+  constructor(config: Config["gpu"], region: Region | null) {
     this.#config = config;
+    this.#pools = {
+      updates: nearestFirst(config.pools, region),
+      replies: nearestFirst(config.replyPools, region),
+    };
   }
 
   get place(): string {
-    return this.#config.inferenceUrl;
+    return this.#config.replyPools.map(({ url }) => url).join();
   }
 
   get isDivided(): boolean {
-    return this.#config.inferenceUrl !== this.#config.url;
+    return this.#config.replyPools !== this.#config.pools;
   }
 
   /**
@@ -63,25 +91,48 @@ export class GpuClient implements Inference {
     request: GenerateInput,
     context: CallContext,
   ): AsyncGenerator<GenerateEvent | Waiting> {
-    const idle = new IdleTimeout(this.#config.timeoutMs);
-    let reader: ReadableStreamDefaultReader<string> | null = null;
-    let finished = false;
+    const left = new AbortController();
+    const signal =
+      context.signal === undefined ? left.signal : AbortSignal.any([context.signal, left.signal]);
+    let begun = false;
     try {
-      const { inferenceUrl, coldMs } = this.#config;
-      const answering = this.#call(inferenceUrl, "/v1/generate", request, context, idle);
-      if (context.waitsForColdStart) {
-        while (await goesOn(answering, coldMs)) yield { type: "waiting" };
+      // As long as nothing of the reply was told, another service may begin it anew.
+      for (let others = this.#pools.replies.length - 1; ; others--) {
+        try {
+          for await (const event of this.#reply(request, { ...context, signal })) {
+            begun ||= event.type !== "waiting";
+            yield event;
+          }
+          return;
+        } catch (error) {
+          if (!(error instanceof BrokenOff)) throw error;
+          const elsewhere = noteFailure(error.pool, error.cause);
+          if (begun || others <= 0 || !elsewhere) throw error.cause;
+        }
       }
-      const response = await answering;
+    } finally {
+      left.abort();
+    }
+  }
+
+  /** The reply as one service gives it. Throws `BrokenOff` for what fails after its answer began. */
+  async *#reply(
+    request: GenerateInput,
+    context: CallContext,
+  ): AsyncGenerator<GenerateEvent | Waiting> {
+    const answering = this.#call("replies", "/v1/generate", request, context);
+    if (context.waitsForColdStart) {
+      while (await goesOn(answering, this.#config.coldMs)) yield { type: "waiting" };
+    }
+    const { response, pool, idle } = await answering;
+    try {
       if (response.body === null) throw broken("answered without a body");
-      reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       const arrived: string[] = [];
       const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
       for (;;) {
         // Heartbeats are chunks too: a reply that waits its turn in the queue is not silent.
-        const { done, value } = await idle.watch(reader.read()).catch((error) => {
-          throw unreachable(error);
-        });
+        const { done, value } = await idle.watch(reader.read());
         if (done) throw broken("broke off before the reply's end");
         parser.feed(value);
         // The service's own heartbeat: a reply that stands in its queue, or a long prompt being read.
@@ -89,16 +140,12 @@ export class GpuClient implements Inference {
         for (const data of arrived.splice(0)) {
           const event = parseEvent(data);
           if (event.type === "error") throw reported(event.error.code, event.error.message);
-          finished = event.type === "done";
           yield event;
-          if (finished) return;
+          if (event.type === "done") return;
         }
       }
-    } finally {
-      if (!finished) {
-        idle.end();
-        await reader?.cancel().catch(() => {});
-      }
+    } catch (error) {
+      throw new BrokenOff(pool, unreachable(error));
     }
   }
 
@@ -107,8 +154,7 @@ export class GpuClient implements Inference {
     request: AdaptInput,
     context: CallContext,
   ): Promise<{ result: AdaptResult; adapter: Uint8Array<ArrayBuffer> | null }> {
-    const idle = new IdleTimeout(this.#config.updateTimeoutMs);
-    const response = await this.#call(this.#config.url, "/v1/adapt", request, context, idle);
+    const { response, idle } = await this.#call("updates", "/v1/adapt", request, context);
     const form = await idle.watch(response.formData()).catch((error) => {
       throw unreachable(error);
     });
@@ -136,15 +182,31 @@ export class GpuClient implements Inference {
 
   /** A PEFT archive made of an adapter file, as the service streams it. */
   async export(tenant: string, digest: string, context: CallContext): Promise<Response> {
-    const idle = new IdleTimeout(this.#config.timeoutMs);
     const request = { tenant, adapter: { digest } };
-    return await this.#call(this.#config.url, "/v1/export", request, context, idle);
+    return (await this.#call("updates", "/v1/export", request, context)).response;
   }
 
-  /** Of the GPU service, or of whoever gives replies. */
-  async health(of: "updates" | "replies" = "updates"): Promise<Health> {
-    const { url, inferenceUrl } = this.#config;
-    return await this.#healthAt(of === "updates" ? url : inferenceUrl, 2_000);
+  /** Of the GPU service that would answer now, or of whoever gives replies. */
+  async health(of: Of = "updates"): Promise<Health> {
+    let failure: unknown;
+    for (const { url } of this.#pools[of]) {
+      try {
+        return await this.#healthAt(url, 2_000);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Of each service, nearest first; null for one that cannot be reached. */
+  async healthByRegion(of: Of): Promise<{ region: Region | null; health: Health | null }[]> {
+    return await Promise.all(
+      this.#pools[of].map(async ({ region, url }) => ({
+        region,
+        health: await this.#healthAt(url, 2_000).catch(() => null),
+      })),
+    );
   }
 
   async #healthAt(url: string, timeoutMs: number): Promise<Health> {
@@ -162,50 +224,87 @@ export class GpuClient implements Inference {
     request: ScoreInput | SampleInput,
     context: CallContext,
   ): Promise<unknown> {
-    const idle = new IdleTimeout(this.#config.timeoutMs);
-    const response = await this.#call(this.#config.url, path, request, context, idle);
+    const { response, idle } = await this.#call("updates", path, request, context);
     const text = await idle.watch(response.text()).catch((error) => {
       throw unreachable(error);
     });
     return parseJson(text);
   }
 
-  /** Sends a request, and again with the adapter's bytes if the replica does not have them. */
-  async #call(
-    base: string,
-    path: string,
-    request: { tenant: string; adapter?: { digest: string } | null },
-    context: CallContext,
-    idle: IdleTimeout,
-  ): Promise<Response> {
+  /**
+   * Sends a request to the nearest service, on failure to the next. One that lacks the adapter is sent its bytes.
+   *
+   * @throws RosaError the nearest service's failure, where no other answered.
+   */
+  async #call(of: Of, path: string, request: Request, context: CallContext): Promise<Answer> {
     const json = JSON.stringify(request);
-    let bytes: Uint8Array<ArrayBuffer> | null = null;
-    const send = async (): Promise<Response> => {
-      const response = await this.#send(base, path, bodyOf(json, bytes), context, idle);
+    let loading: ReturnType<LoadAdapter> | null = null;
+    const load = (digest: string) => {
+      loading ??= context.loadAdapter(digest);
+      return loading;
+    };
+    const isBack = async ({ url }: Pool) => (await this.#healthAt(url, doubtMs)).status === "ok";
+    const sendAnywhere = async (): Promise<Answer> => {
+      const pools = inOrder(this.#pools[of], isBack);
+      let failure: unknown;
+      for (const [tried, pool] of pools.entries()) {
+        try {
+          // The adapter follows: it is under way while the next service is asked whether it has it.
+          if (tried > 0 && request.adapter != null) load(request.adapter.digest).catch(() => {});
+          const answer = await this.#sendTo(pool, pools.length, path, request, json, load, context);
+          noteAnswer(pool);
+          return answer;
+        } catch (error) {
+          if (context.signal?.aborted === true || !noteFailure(pool, error)) throw error;
+          failure ??= error;
+        }
+      }
+      throw failure;
+    };
+    return context.waitsForColdStart
+      ? await untilWarm(this.#config.warmUpMs, sendAnywhere)
+      : await sendAnywhere();
+  }
+
+  async #sendTo(
+    pool: Pool,
+    poolCount: number,
+    path: string,
+    request: Request,
+    json: string,
+    load: LoadAdapter,
+    context: CallContext,
+  ): Promise<Answer> {
+    const { timeoutMs, updateTimeoutMs } = this.#config;
+    const idle = new IdleTimeout(path === "/v1/adapt" ? updateTimeoutMs : timeoutMs);
+    const send = async (bytes: Uint8Array<ArrayBuffer> | null): Promise<Response> => {
+      const isOnly = poolCount === 1;
+      const response = await this.#send(pool, isOnly, path, bodyOf(json, bytes), context, idle);
       if (response.ok) return response;
       const error = await readError(response);
       if (error.code !== "adapter_missing" || bytes !== null || request.adapter == null) {
         throw error;
       }
-      bytes = await context.loadAdapter(request.adapter.digest);
-      return await send();
+      return await send(await load(request.adapter.digest));
     };
-    return context.waitsForColdStart ? await untilWarm(this.#config.warmUpMs, send) : await send();
+    return { response: await send(null), pool, idle };
   }
 
   async #send(
-    base: string,
+    { url }: Pool,
+    isOnly: boolean,
     path: string,
     body: string | FormData,
     context: CallContext,
     idle: IdleTimeout,
   ): Promise<Response> {
-    const { coldMs, warmUpMs } = this.#config;
+    const { warmUpMs } = this.#config;
+    const coldMs = isOnly ? this.#config.coldMs : Math.min(this.#config.coldMs, doubtMs);
     const headers = this.#headers(context);
     const signal = idle.signal(context.signal);
     const startedAt = Date.now();
     const post = () =>
-      fetch(base + path, {
+      fetch(url + path, {
         method: "POST",
         headers:
           typeof body === "string" ? { ...headers, "content-type": "application/json" } : headers,
@@ -223,12 +322,13 @@ export class GpuClient implements Inference {
       .catch((error) => {
         throw unreachable(error);
       });
-    const isThere = async () => (await this.#healthAt(base, coldMs)).status === "ok";
+    const isThere = async () => (await this.#healthAt(url, coldMs)).status === "ok";
     try {
       return await idle.watch(unlessCold(answering, coldMs, isThere));
     } catch (error) {
       // The request may be held by a platform that starts a container for it: then it is answered in the end.
-      if (context.waitsForColdStart && isCold(error)) return await idle.watch(answering, warmUpMs);
+      const isHeld = isOnly && context.waitsForColdStart === true && isCold(error);
+      if (isHeld) return await idle.watch(answering, warmUpMs);
       idle.end();
       throw error;
     }
@@ -241,6 +341,16 @@ export class GpuClient implements Inference {
       ...(context.requestId === undefined ? {} : { "x-request-id": context.requestId }),
       ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
     };
+  }
+}
+
+/** A service that failed after its answer began. */
+class BrokenOff extends Error {
+  readonly pool: Pool;
+
+  constructor(pool: Pool, cause: unknown) {
+    super("The answer broke off", { cause });
+    this.pool = pool;
   }
 }
 
@@ -274,59 +384,4 @@ function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw broken(`answered outside the protocol: ${issue?.path.join(".")} ${issue?.message}`);
-}
-
-async function readError(response: Response): Promise<RosaError> {
-  const body = (await response.json().catch(() => null)) as {
-    error?: { code?: unknown; message?: unknown; param?: unknown };
-  } | null;
-  const { code, message } = body?.error ?? {};
-  const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
-  const retryAfterS = Number.isFinite(retryAfter) ? retryAfter : undefined;
-  if (typeof code === "string") return reported(code, String(message), retryAfterS);
-  const what = `answered with status ${response.status}`;
-  // No words of the service's own: its platform's proxy, which has no container to give the request to.
-  return [502, 503, 504].includes(response.status)
-    ? new RosaError("gpu_cold", `The GPU service ${what}`, { retryAfterS: retryAfterS ?? 5 })
-    : broken(what);
-}
-
-/**
- * The service's own errors, as our caller should see them: a full queue or a cold start is a 503 to come
- * back for; our own mistakes (secret, protocol) are internal errors; the rest is about the request.
- */
-function reported(code: string, message: string, retryAfterS?: number): RosaError {
-  if (!isErrorCode(code)) return broken(`reported ${code}: ${message}`);
-  if (
-    ["invalid_key", "missing_key", "invalid_json", "not_found", "internal_error"].includes(code)
-  ) {
-    return broken(`reported ${code}: ${message}`);
-  }
-  if (code === "shutting_down" || code === "timeout") {
-    return new RosaError("gpu_unavailable", `The GPU service reported: ${message}`, {
-      retryAfterS: retryAfterS ?? 2,
-    });
-  }
-  return new RosaError(code, message, { retryAfterS });
-}
-
-function unreachable(cause: unknown): unknown {
-  if (cause instanceof RosaError) return cause;
-  if (cause instanceof Error && cause.name === "AbortError") return cause;
-  return new RosaError("gpu_unavailable", "The GPU service cannot be reached", {
-    retryAfterS: 5,
-    cause,
-  });
-}
-
-function broken(what: string, cause?: unknown): RosaError {
-  return new RosaError("gpu_unavailable", `The GPU service ${what}`, { retryAfterS: 5, cause });
-}
-
-/** Whether trying the same call again later can succeed. */
-export function isTransient(error: unknown): boolean {
-  return (
-    error instanceof RosaError &&
-    ["gpu_unavailable", "gpu_cold", "queue_full", "shutting_down", "timeout"].includes(error.code)
-  );
 }

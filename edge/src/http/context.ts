@@ -3,6 +3,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { Context } from "hono";
 import type { Principal } from "../accounts/principal.ts";
 import { type Config, configOf } from "../config.ts";
+import type { Region } from "../contract/sets.ts";
 import type { Env } from "../env.ts";
 import type { FailureReport } from "../failure.ts";
 import { sha256 } from "../ids.ts";
@@ -69,8 +70,12 @@ export type SessionCalls = {
     : never;
 };
 
-export function newSessionObject(env: Env, sessionId: string): NewSessionCalls {
-  return sessionStub(env, sessionId) as unknown as ObjectCalls;
+export function newSessionObject(
+  env: Env,
+  sessionId: string,
+  region: Region | null,
+): NewSessionCalls {
+  return sessionStub(env, sessionId, region) as unknown as ObjectCalls;
 }
 
 /** A session as this request's caller may use it; the object answers 404 unless it is the caller's. */

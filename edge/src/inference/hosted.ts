@@ -95,6 +95,10 @@ export class HostedInference implements Inference {
     return { status: "ok", model: { id, context_length: contextTokens }, provider, queue: null };
   }
 
+  async healthByRegion() {
+    return [{ region: null, health: await this.health().catch(() => null) }];
+  }
+
   /** What adapters need is not there. */
   #fixed(): RosaError {
     return new RosaError("conflict", `Cannot use an adapter: ${this.fixedWeights}`);

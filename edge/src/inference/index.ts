@@ -1,5 +1,6 @@
 /** Who infers, as the configuration says. */
 import { configOf } from "../config.ts";
+import type { Region } from "../contract/sets.ts";
 import { GpuClient } from "../gpu-client/index.ts";
 import { HostedInference } from "./hosted.ts";
 import type { Inference } from "./inference.ts";
@@ -8,13 +9,16 @@ import { workersAiModel } from "./workers-ai.ts";
 
 export type { CallContext, Inference, ServedModel } from "./inference.ts";
 
-/** `env` holds the variables, and the binding `AI` where that is the one. */
-export function inferenceOf(env: object): Inference {
+/**
+ * `env` holds the variables, and the binding `AI` where that is the one; `region` is where the caller is, null where
+ * nobody knows.
+ */
+export function inferenceOf(env: object, region: Region | null): Inference {
   const { inference, gpu, contextTokens } = configOf(env);
   const common = { contextTokens, timeoutMs: gpu.timeoutMs };
   switch (inference.name) {
     case "gpu":
-      return new GpuClient(gpu);
+      return new GpuClient(gpu, region);
     case "openai":
       return new HostedInference(openAiModel({ ...inference, ...common }));
     case "workers-ai": {

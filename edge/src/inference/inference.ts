@@ -11,6 +11,7 @@ import type {
   scoreRequestSchema,
 } from "@rosa2/shared/protocol";
 import type { z } from "zod";
+import type { Region } from "../contract/sets.ts";
 
 /** Loads the bytes of an adapter file by digest. */
 export type LoadAdapter = (digest: string) => Promise<Uint8Array<ArrayBuffer>>;
@@ -82,4 +83,8 @@ export interface Inference {
   export(tenant: string, digest: string, context: CallContext): Promise<Response>;
   /** Of the service that computes updates, or of whoever gives replies. */
   health(of: "updates" | "replies"): Promise<InferenceHealth>;
+  /** Of each such service, the nearest to the caller first; null for one that cannot be reached. */
+  healthByRegion(
+    of: "updates" | "replies",
+  ): Promise<{ region: Region | null; health: InferenceHealth | null }[]>;
 }

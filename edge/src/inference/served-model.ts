@@ -16,7 +16,7 @@ export async function servedModel(
   background: (work: Promise<unknown>) => void,
   { now = Date.now(), ageMsMax = Number.POSITIVE_INFINITY } = {},
 ): Promise<ServedModel | null> {
-  const inference = inferenceOf(env);
+  const inference = inferenceOf(env, null);
   const known = remembered.get(inference.place);
   const ageMs = known === undefined ? Number.POSITIVE_INFINITY : now - known.askedAt;
   if (known === undefined || ageMs > ageMsMax)

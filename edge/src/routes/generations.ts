@@ -4,6 +4,7 @@ import { getAdapter } from "../adapters/index.ts";
 import { generationListSchema, pageQuerySchema } from "../contract/index.ts";
 import { idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { inferenceOf } from "../inference/index.ts";
+import { regionOfCaller } from "../regions.ts";
 import { unwrap } from "../rpc.ts";
 import { generationParams, json, route, routeGroup, sessionParam } from "./define.ts";
 
@@ -85,10 +86,14 @@ generations.openapi(
         },
       }) as never;
     }
-    const archive = await inferenceOf(c.env).export(tenantId, digest, {
-      ...traceOf(c),
-      loadAdapter: (wanted) => getAdapter(c.env, tenantId, wanted),
-    });
+    const archive = await inferenceOf(c.env, regionOfCaller(c.req.raw.cf)).export(
+      tenantId,
+      digest,
+      {
+        ...traceOf(c),
+        loadAdapter: (wanted) => getAdapter(c.env, tenantId, wanted),
+      },
+    );
     const type = archive.headers.get("content-type") ?? "application/octet-stream";
     const extension = type.includes("zip") ? "zip" : "tar";
     return new Response(archive.body, {

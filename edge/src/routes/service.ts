@@ -1,10 +1,12 @@
 /** Health and models: what the deployment is and whether it can answer. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
+import { regions } from "../contract/sets.ts";
 import { type AppContext, background } from "../http/context.ts";
 import { inferenceOf, type ServedModel } from "../inference/index.ts";
 import type { InferenceHealth } from "../inference/inference.ts";
 import { namedModel } from "../inference/served-model.ts";
+import { regionOfCaller } from "../regions.ts";
 import { json, route, routeGroup } from "./define.ts";
 
 const gpuHealthSchema = z.object({
@@ -16,6 +18,9 @@ const gpuHealthSchema = z.object({
   provider: z.string().nullable(),
   queue: z.object({ waiting: z.int(), running: z.int() }).nullable(),
 });
+const poolSchema = z
+  .object({ region: z.enum(regions).nullable(), status: gpuHealthSchema.shape.status })
+  .openapi({ example: { region: "weur", status: "ok" } });
 const modelSchema = z
   .object({
     id: z.string(),
@@ -44,6 +49,10 @@ service.openapi(
             inference: gpuHealthSchema.nullable().openapi({
               description: "What gives replies, where that is not the GPU service itself",
             }),
+            pools: z.array(poolSchema).openapi({
+              description:
+                "The GPU services by region, the one nearest to this caller first. `gpu` tells of the first that is reached",
+            }),
           })
           .openapi("Health"),
         "The edge is alive; `degraded` when who gives replies or computes updates cannot answer now",
@@ -51,16 +60,26 @@ service.openapi(
     },
   }),
   async (c) => {
-    const inference = inferenceOf(c.env);
-    const [updates, replies] = await Promise.all([
-      inference.fixedWeights === null ? healthOf(inference.health("updates")) : absent,
-      inference.isDivided ? healthOf(inference.health("replies")) : null,
+    const inference = inferenceOf(c.env, regionOfCaller(c.req.raw.cf));
+    const [pools, replyPools] = await Promise.all([
+      inference.fixedWeights === null ? inference.healthByRegion("updates") : [],
+      inference.isDivided ? inference.healthByRegion("replies") : null,
     ]);
+    const updates = inference.fixedWeights === null ? healthOf(pools) : absent;
+    const replies = replyPools === null ? null : healthOf(replyPools);
     const isOk = [updates, replies].every(
       (one) => one === null || one === absent || one.status === "ok",
     );
     return c.json(
-      { status: isOk ? ("ok" as const) : ("degraded" as const), gpu: updates, inference: replies },
+      {
+        status: isOk ? ("ok" as const) : ("degraded" as const),
+        gpu: updates,
+        inference: replies,
+        pools: pools.map(({ region, health }) => ({
+          region,
+          status: health?.status ?? ("unreachable" as const),
+        })),
+      },
       200,
     );
   },
@@ -115,7 +134,7 @@ async function readModel(c: AppContext, name: string): Promise<z.infer<typeof mo
 
 /** One, or none while it is being loaded. */
 async function servedModels(c: AppContext): Promise<z.infer<typeof modelSchema>[]> {
-  const { model } = await inferenceOf(c.env).health("replies");
+  const { model } = await inferenceOf(c.env, regionOfCaller(c.req.raw.cf)).health("replies");
   return model === null ? [] : [modelBody(model)];
 }
 
@@ -125,12 +144,12 @@ function modelBody({ id, context_length }: ServedModel) {
 
 const absent = { status: "absent" as const, model: null, provider: null, queue: null };
 
-/** Unreachable is an answer here, not a failure. */
-async function healthOf(asked: Promise<InferenceHealth>): Promise<z.infer<typeof gpuHealthSchema>> {
-  try {
-    const { status, model, provider, queue } = await asked;
-    return { status, model: model?.id ?? null, provider, queue };
-  } catch {
-    return { status: "unreachable", model: null, provider: null, queue: null };
-  }
+/** Of the nearest that is reached; that none is, is an answer here, not a failure. */
+function healthOf(
+  pools: readonly { health: InferenceHealth | null }[],
+): z.infer<typeof gpuHealthSchema> {
+  const health = pools.find((pool) => pool.health !== null)?.health ?? null;
+  if (health === null) return { status: "unreachable", model: null, provider: null, queue: null };
+  const { status, model, provider, queue } = health;
+  return { status, model: model?.id ?? null, provider, queue: queue ?? null };
 }

@@ -29,9 +29,10 @@ import {
 } from "../http/context.ts";
 import { idempotently } from "../http/idempotency.ts";
 import { servedModel } from "../inference/served-model.ts";
+import { regionOfCaller } from "../regions.ts";
 import { unwrap } from "../rpc.ts";
 import type { NewSession } from "../session/context.ts";
-import { mergeLexicons } from "../session/store/lexicon.ts";
+import { mergeLexicons } from "../session/store/words.ts";
 import { newSessionId } from "../session-address.ts";
 import { json, jsonBody, route, routeGroup, sessionParam } from "./define.ts";
 
@@ -58,6 +59,7 @@ sessions.openapi(
         const now = Date.now();
         const input = {
           owner: c.var.principal.owner,
+          region: body.region ?? regionOfCaller(c.req.raw.cf),
           title: body.title ?? null,
           metadata: body.metadata ?? {},
           instructions: body.instructions ?? null,
@@ -187,6 +189,7 @@ sessions.openapi(
         const { tenantId } = c.var.principal;
         const input = {
           owner: origin.owner,
+          region: origin.region,
           title: body.title ?? origin.title,
           metadata: origin.metadata,
           instructions: origin.instructions,
@@ -254,6 +257,7 @@ export async function openDefaultSession(
 ): Promise<string> {
   const input = {
     owner: c.var.principal.owner,
+    region: regionOfCaller(c.req.raw.cf),
     title: null,
     metadata: {},
     instructions,
@@ -292,7 +296,7 @@ async function openSession(
   const lexicon = mergeLexicons(input.lexicon, ofTenant);
   try {
     const session: NewSession = { ...input, id, tenantId, lexicon };
-    return await unwrap(create(newSessionObject(c.env, id), session, lease));
+    return await unwrap(create(newSessionObject(c.env, id, input.region), session, lease));
   } catch (error) {
     await account.dropSession(tenantId, id);
     throw error;

@@ -1,6 +1,5 @@
 /** Turns of a session: ask, retry, stop, follow, and give feedback. */
 import { z } from "@hono/zod-openapi";
-import { RosaError } from "@rosa2/shared/errors";
 import {
   feedbackResultSchema,
   feedbackSchema,
@@ -8,6 +7,7 @@ import {
   turnSchema,
 } from "../contract/index.ts";
 import { samplingOf } from "../contract/sampling.ts";
+import { readEventId } from "../cursors.ts";
 import { idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { logEvents, sseResponse } from "../http/sse.ts";
 import { unwrap } from "../rpc.ts";
@@ -166,13 +166,8 @@ turns.openapi(
   async (c) => {
     const { s, t } = c.req.valid("param");
     const lastEventId = c.req.valid("header")["last-event-id"];
-    if (lastEventId !== undefined && !/^\d{1,15}$/.test(lastEventId)) {
-      throw new RosaError("invalid_request", "Last-Event-ID must be an event id of this turn", {
-        param: "Last-Event-ID",
-      });
-    }
     const after =
-      lastEventId === undefined ? (c.req.valid("query").after ?? 0) : Number(lastEventId);
+      lastEventId === undefined ? (c.req.valid("query").after ?? 0) : readEventId(lastEventId);
     const stream = await unwrap(mySession(c, s).events(t, after));
     // So a browser's EventSource stops asking (HTML standard, 9.2.2).
     if (stream === null) return c.body(null, 204) as never;

@@ -6,19 +6,21 @@ import { Purse } from "../accounts/purse/purse.ts";
 import { getAdapter } from "../adapters/index.ts";
 import { type Config, configOf, spareNanos } from "../config.ts";
 import type { ContextPolicy, Metadata, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
+import type { Region } from "../contract/sets.ts";
 import type { Env } from "../env.ts";
 import { type CallContext, type Inference, inferenceOf } from "../inference/index.ts";
 import type { Trace } from "../rpc.ts";
 import { EventLog } from "./store/event-log.ts";
 import { noteReport } from "./store/meter.ts";
 import { Outbox } from "./store/outbox.ts";
-import type { Store } from "./store/store.ts";
+import type { Store } from "./store/rows.ts";
+import { session } from "./store/schema.ts";
 import { indexRow } from "./store/views.ts";
 
 export interface SessionContext extends Store {
   env: Env;
   config: Config;
-  gpu: Inference;
+  readonly gpu: Inference;
   /** The session's own money, and its way of telling the account what it cost. */
   purse: Purse;
   /** What all sessions of the tenant hold in adapter files, as the account said last. */
@@ -45,6 +47,7 @@ export interface NewSession {
   id: string;
   tenantId: string;
   owner: string | null;
+  region: Region | null;
   title: string | null;
   metadata: Metadata;
   instructions: string | null;
@@ -55,7 +58,16 @@ export interface NewSession {
   expiresAt: number | null;
 }
 
-export type Identity = Pick<Store, "sessionId" | "tenantId" | "owner">;
+export interface Identity extends Pick<Store, "sessionId" | "tenantId" | "owner"> {
+  region: Region | null;
+}
+
+export const identityColumns = {
+  sessionId: session.id,
+  tenantId: session.tenantId,
+  owner: session.owner,
+  region: session.region,
+};
 
 /** A session's context over its storage. `identity` is who the session is, null as long as it is not open. */
 export function openContext(
@@ -71,6 +83,7 @@ export function openContext(
     if (who === null) throw new RosaError("not_found", "No such session");
     return who;
   };
+  let gpu: Inference | null = null;
   const now = () => Date.now();
   const transaction = (work: () => void) => storage.transactionSync(work);
   const context: SessionContext = {
@@ -85,7 +98,10 @@ export function openContext(
     },
     env,
     config,
-    gpu: inferenceOf(env),
+    get gpu() {
+      gpu ??= inferenceOf(env, known().region);
+      return gpu;
+    },
     meteringMs: config.meteringMs,
     adapterBytes: 0,
     purse: new Purse({

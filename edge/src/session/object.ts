@@ -26,18 +26,18 @@ import { type IdempotencyKey, KeptError, type Result, settle, type Trace } from 
 import {
   type Caller,
   type Identity,
+  identityColumns,
   type NewSession,
   openContext,
   type SessionContext,
 } from "./context.ts";
-import { type BegunTurn, compareHistory } from "./dialogue.ts";
 import { beginFeedback, followFeedback, type NewFeedback, untilAnswered } from "./feedback.ts";
 import { Jobs } from "./jobs.ts";
 import type { NewTurn } from "./planned-turn.ts";
-import { changedWords, type WordsChange, wordsBody } from "./policy/words-change.ts";
+import { type WordsChange, wordsBody } from "./policy/words-change.ts";
+import { type BegunTurn, compareHistory } from "./store/dialogue.ts";
 import { followLog } from "./store/event-log.ts";
 import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
-import { setSessionLexicon } from "./store/lexicon.ts";
 import { activateGeneration, type Lineage, lineage } from "./store/lineage.ts";
 import { noteReport } from "./store/meter.ts";
 import { changeSession, feedbackRow, generationRow, sessionRow, turnRow } from "./store/rows.ts";
@@ -51,7 +51,7 @@ import {
   storedCounts,
   turnBody,
 } from "./store/views.ts";
-import { reviseByHand, wordsState, wordsStateOf } from "./store/words.ts";
+import { changeWords, restoreWords, setSessionLexicon, wordsState } from "./store/words.ts";
 import { beginOrRevive, followReply, reviveOnce, stopTurn } from "./turn.ts";
 
 /** What a call on a session learns that is not there or not the caller's. */
@@ -77,10 +77,7 @@ export class SessionObject extends DurableObject<Env> {
         .toArray();
       if (tables.length === 0) return;
       await migrate(this.#context.db, migrations);
-      const row = this.#context.db
-        .select({ sessionId: session.id, tenantId: session.tenantId, owner: session.owner })
-        .from(session)
-        .get();
+      const row = this.#context.db.select(identityColumns).from(session).get();
       if (row === undefined) return;
       this.#identity = row;
       this.#isOpen = true;
@@ -97,7 +94,8 @@ export class SessionObject extends DurableObject<Env> {
         .values({ ...input, createdAt: this.#context.now() })
         .onConflictDoNothing()
         .run();
-      this.#identity = { sessionId: input.id, tenantId: input.tenantId, owner: input.owner };
+      const { id: sessionId, tenantId, owner, region } = input;
+      this.#identity = { sessionId, tenantId, owner, region };
       this.#isOpen = true;
       this.#context.purse.adopt(lease);
       await this.#jobs.arm();
@@ -235,11 +233,7 @@ export class SessionObject extends DurableObject<Env> {
   ): Promise<Result<WordsStateBody>> {
     return this.#answer(caller, () =>
       this.#jobs.inTurn(() =>
-        changeOnce(this.#context, key, () => {
-          const state = changedWords(wordsState(this.#context), change);
-          reviseByHand(this.#context, state);
-          return wordsBody(state);
-        }),
+        changeOnce(this.#context, key, () => wordsBody(changeWords(this.#context, change))),
       ),
     );
   }
@@ -272,8 +266,7 @@ export class SessionObject extends DurableObject<Env> {
       const answer = changeOnce(this.#context, key, () =>
         activateGeneration(this.#context, generation),
       );
-      const restore = () => reviseByHand(this.#context, wordsStateOf(this.#context, generation));
-      if (isFirst) await this.#jobs.inTurn(restore);
+      if (isFirst) await this.#jobs.inTurn(() => restoreWords(this.#context, generation));
       return answer;
     });
   }

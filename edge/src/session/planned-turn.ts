@@ -7,12 +7,11 @@ import { turnsMax } from "../contract/index.ts";
 import type { IdempotencyKey } from "../rpc.ts";
 import { reviseRequest } from "../words/index.ts";
 import type { SessionContext } from "./context.ts";
-import { exchanges, type Said } from "./dialogue.ts";
 import { buildPrompt } from "./policy/prompt.ts";
-import { wordsOptions } from "./store/lexicon.ts";
+import { exchanges, type Said } from "./store/dialogue.ts";
 import { activeGeneration, sessionRow, type TurnRow } from "./store/rows.ts";
 import { type TurnSampling, turns } from "./store/schema.ts";
-import { wordsState } from "./store/words.ts";
+import { wordsOptions, wordsState } from "./store/words.ts";
 
 export interface NewTurn {
   content: string;

@@ -7,7 +7,7 @@ import { RosaError } from "@rosa2/shared/errors";
 const stringOrForeign = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
 
 /** As `JSON.parse`, but NaN and infinities become strings: harmless where nobody reads them, named where one does. */
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -27,10 +27,18 @@ async function serve(lost: number, ms = 0): Promise<{ client: GpuClient; request
 }
 
 function clientOf(url: string): GpuClient {
-  return new GpuClient({
-    ...{ url, inferenceUrl: url, secret: "s", proxyHeaders: {} },
-    ...{ timeoutMs: 60_000, updateTimeoutMs: 60_000, coldMs: 60_000, warmUpMs: 60_000 },
-  });
+  return new GpuClient(
+    {
+      ...{
+        pools: [{ region: null, url }],
+        replyPools: [{ region: null, url }],
+        secret: "s",
+        proxyHeaders: {},
+      },
+      ...{ timeoutMs: 60_000, updateTimeoutMs: 60_000, coldMs: 60_000, warmUpMs: 60_000 },
+    },
+    null,
+  );
 }
 
 const score = (client: GpuClient) =>

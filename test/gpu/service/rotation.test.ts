@@ -90,10 +90,18 @@ function setSecrets(text: string): void {
 }
 
 function clientWith(secret: string): GpuClient {
-  return new GpuClient({
-    ...{ url, inferenceUrl: url, secret, proxyHeaders: {} },
-    ...{ timeoutMs: 60_000, updateTimeoutMs: 60_000, coldMs: 60_000, warmUpMs: 60_000 },
-  });
+  return new GpuClient(
+    {
+      ...{
+        pools: [{ region: null, url }],
+        replyPools: [{ region: null, url }],
+        secret,
+        proxyHeaders: {},
+      },
+      ...{ timeoutMs: 60_000, updateTimeoutMs: 60_000, coldMs: 60_000, warmUpMs: 60_000 },
+    },
+    null,
+  );
 }
 
 async function call(client: GpuClient, kind: number): Promise<void> {

@@ -3,7 +3,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, desc, eq, exists, sql } from "drizzle-orm";
 import type { Metadata, Mode, SessionSummary } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
-import { isSessionId } from "../../session-address.ts";
+import { readSessionCursor } from "../../cursors.ts";
 import { forgetAnswers } from "./answers.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { savedAnswers, sessionIndex, sessionMetadata } from "./schema.ts";
@@ -113,7 +113,7 @@ export function listSessions(
   const pair =
     metadata &&
     and(eq(sessionMetadata.key, metadata.key), eq(sessionMetadata.value, metadata.value));
-  const after = cursor === undefined ? undefined : cursorOf(cursor);
+  const after = cursor === undefined ? undefined : readSessionCursor(cursor);
   const older = after && sql`(${time}, ${id}) < (${after.createdAt}, ${after.id})`;
   const all = db.select({ row: sessionIndex });
   const query = byPair
@@ -156,11 +156,4 @@ export function listSessions(
     })),
     next_cursor: rows.length > limit && last !== undefined ? `${last.createdAt}.${last.id}` : null,
   };
-}
-
-/** A cursor is the time and the id of the last session shown: both are the caller's own to know. */
-function cursorOf(cursor: string): { createdAt: number; id: string } {
-  const [, time = "", id = ""] = /^(\d{1,15})\.(.+)$/.exec(cursor) ?? [];
-  if (isSessionId(id)) return { createdAt: Number(time), id };
-  throw new RosaError("invalid_request", "cursor: is not one of this list's", { param: "cursor" });
 }

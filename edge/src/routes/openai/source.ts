@@ -18,6 +18,7 @@ import { type AppContext, background, config, traceOf } from "../../http/context
 import { readLog } from "../../http/sse.ts";
 import { type Inference, inferenceOf } from "../../inference/index.ts";
 import type { ReplyEvent as InferenceEvent } from "../../inference/inference.ts";
+import { regionOfCaller } from "../../regions.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
 import type { ReplyEvent } from "./answer.ts";
@@ -41,8 +42,8 @@ export function statelessCall(c: AppContext, eventId: string, streams: boolean):
   refuseBound(principal);
   return {
     config: config(c),
-    inference: inferenceOf(c.env),
-    money: moneyIn(c.env, principal, regionOf(c), (work) => background(c, work)),
+    inference: inferenceOf(c.env, regionOfCaller(c.req.raw.cf)),
+    money: moneyIn(c.env, principal, coloOf(c), (work) => background(c, work)),
     principal,
     trace: traceOf(c, streams),
     eventId,
@@ -213,8 +214,8 @@ export async function* withErrorChunk<T extends { data: string } | null>(
   }
 }
 
-/** The region that the caller's request came in at. */
-function regionOf(c: AppContext): string {
+/** The data centre that the caller's request came in at. */
+function coloOf(c: AppContext): string {
   const { cf } = c.req.raw as { cf?: { colo?: unknown } };
   return typeof cf?.colo === "string" ? cf.colo : "here";
 }

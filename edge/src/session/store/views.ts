@@ -12,9 +12,15 @@ import type {
   TurnBody,
   WeightsReport,
 } from "../../contract/index.ts";
-import { activeGeneration, type FeedbackRow, sessionRow, type TurnRow, turnRow } from "./rows.ts";
+import {
+  activeGeneration,
+  type FeedbackRow,
+  type Store,
+  sessionRow,
+  type TurnRow,
+  turnRow,
+} from "./rows.ts";
 import { events, feedback, generations, turns } from "./schema.ts";
-import type { Store } from "./store.ts";
 
 function iso(time: number): string {
   return new Date(time).toISOString();
@@ -153,6 +159,7 @@ export function sessionDetail(store: Store, rewriter: RewriterName): SessionDeta
   return {
     ...sessionSummary(store),
     instructions: row.instructions,
+    region: row.region,
     context: row.context,
     rewriter: row.rewriter ?? rewriter,
     forked_from: row.forkedFrom,
