@@ -59,6 +59,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   return {
     model,
     tokenizer,
+    tokenizerPlace: { directory, eosIds: model.shape.eosIds, vocabSize: model.shape.vocabSize },
     sampling: model.config.sampling,
     contextPolicy: settings.context,
     lora: model.lora?.name,

@@ -103,7 +103,8 @@ export async function* adapt(
     return { decision: "skipped", reason, ...report(before, "reached", 0, nothing) };
   }
   const held = rows.filter(({ kind, weight }) => kind === "held" && weight > 0);
-  const region = yield* TrustRegion.around(model, probes, held.slice(-heldMax), parent);
+  const near = held.slice(-heldMax);
+  const region = yield* TrustRegion.around(model, probes, near, parent, plan.kl_base_max);
   try {
     before.distance = yield* region.startFromBase();
     const anchors = plan.anchors ? yield* model.anchors() : null;
