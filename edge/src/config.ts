@@ -92,6 +92,13 @@ const variablesSchema = z.object({
   STRIPE_METER: z.string().min(1).max(100).default("rosa2_nano_usd"),
   /** Sessions that a tenant may have at a time. */
   SESSIONS_MAX: z.coerce.number("must be a count").int().min(1).default(100_000),
+  /** Bytes that one session may store: turns, feedback, what it learnt about words, its event log. */
+  SESSION_BYTES_MAX: z.coerce
+    .number("must be a number of bytes")
+    .int()
+    .min(2 ** 20)
+    .max(8 * 2 ** 30)
+    .default(256 * 2 ** 20),
   /** Bytes of adapter files that a tenant's sessions may hold; a fork counts what it shares again. */
   ADAPTER_BYTES_MAX: z.coerce
     .number("must be a number of bytes")
@@ -131,6 +138,7 @@ export interface Config {
   rateLimit: boolean;
   log: boolean;
   sessionsMax: number;
+  sessionBytesMax: number;
   adapterBytesMax: number;
   /** Null where usage is not reported to Stripe. */
   stripe: StripeConfig | null;
@@ -239,6 +247,7 @@ export function parseConfig(variables: object): Config {
     corsOrigins: listOf(v.CORS_ORIGINS),
     rateLimit: v.RATE_LIMIT === "on",
     log: v.LOG === "on",
+    sessionBytesMax: v.SESSION_BYTES_MAX,
     sessionsMax: v.SESSIONS_MAX,
     adapterBytesMax: v.ADAPTER_BYTES_MAX,
     stripe:

@@ -572,8 +572,12 @@ export interface Session extends SessionSummary {
   rewriter: "compose" | "gpu" | "openai" | "workers-ai";
   forked_from: string | null;
   expires_at: string | null;
+  /** The latest turns, or those before `cursor`, oldest first */
   turns: Turn[];
+  /** Feedback on these turns */
   feedback: FeedbackRecord[];
+  /** With it as `cursor` the turns before these are read; null where there are none */
+  next_cursor: string | null;
   totals: {
     turns: number;
     feedback: number;
@@ -883,6 +887,7 @@ export type ErrorCode =
   | "model_not_found"
   | "method_not_allowed"
   | "conflict"
+  | "session_full"
   | "adapter_missing"
   | "payload_too_large"
   | "unsupported_media_type"

@@ -110,18 +110,16 @@ export function candidatesToScore(
 
 /**
  * Whether what the session holds explains what was seen: some wording makes the right reply likely, or, without one,
- * another wording than the last makes the rejected reply unlikely. Then no model need be asked. Without scores nothing
- * that is ambiguous is explained.
+ * another wording than the last makes the rejected reply unlikely. Then no model need be asked.
  */
 export function isExplained(
   state: WordsState,
   input: GradientInput,
-  scores: readonly Score[] | null,
+  scores: readonly Score[],
   options: GradientOptions = {},
 ): boolean {
   const reading = readRequest(state, input.request, options.lexicon);
   if (reading.senses.length === 0 || isAccepted(input)) return isAccepted(input);
-  if (scores === null) return false;
   const { right, rejected } = groupScores(questions(reading, input), scores);
   const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);
   if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
