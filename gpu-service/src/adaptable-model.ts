@@ -33,6 +33,8 @@ import type { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 const sampleOptions: SampleOptions = { count: 192, tokensMax: 24, msMax: 60_000 };
 /** Samples that an update's end is measured on: more bring its KL nearer to that of all, and cost a longer pass. */
 const probeCount = 36;
+/** Samples that are drawn where a session first goes far from the base model, and measured from there on. */
+const witnessOptions: SampleOptions = { count: 64, tokensMax: 24, msMax: 15_000, after: 10_000 };
 const anchorOptions = { countMax: 64, directionsMax: 32, countMin: 8, msMax: 60_000 };
 /** Anchors' gradients may take this share of the weights' bytes, or this many bytes in a small model. */
 const anchorShare = 1 / 32;
@@ -45,7 +47,9 @@ const keptSchema = z
   .array(z.object({ prompt: z.array(z.int()), reply: z.array(z.int()), doubt: z.number() }))
   .min(1);
 
-type LoadedModel = LanguageModel & MeasurableModel & Pick<AdaptableModel, "adapterLength">;
+type LoadedModel = LanguageModel &
+  Omit<MeasurableModel, "witnesses"> &
+  Pick<AdaptableModel, "adapterLength">;
 
 /** Is told what is made, how much of it is done, and of how many. */
 export type MakingProgress = (what: "samples" | "anchors", done: number, of: number) => void;
@@ -54,6 +58,8 @@ export interface AdaptableOptions {
   /** The anchors that the checkpoint ships; where it ships none they are made. */
   anchors?: Anchors | null;
   threads?: number | undefined;
+  /** What rounded activations change of a token's log-prob; 0 by default. */
+  noise?: number;
   progress?: MakingProgress;
 }
 
@@ -61,10 +67,11 @@ export function adaptable(
   model: LoadedModel,
   tokenizer: Pick<ChatTokenizer, "promptIds" | "endIds" | "decode">,
   settings: ModelSettings,
-  { anchors: shipped = null, threads, progress }: AdaptableOptions = {},
+  { anchors: shipped = null, threads, noise = 0, progress }: AdaptableOptions = {},
 ): AdaptableModel {
   let samples: Sample[] | null = null;
   let probes: Probes | null = null;
+  let witnesses: Probes | null = null;
   let anchors: Anchors | null | undefined = shipped ?? undefined;
   const promptsOf = (requests: readonly string[]) =>
     requests.map((content) => tokenizer.promptIds([{ role: "user", content }]));
@@ -112,6 +119,13 @@ export function adaptable(
     return drawn;
   }
 
+  /** Other replies to the openings: what a user may ask, where the samples are mostly what the model itself says. */
+  async function* drawWitnesses(): Slices<Probes> {
+    const rows = yield* drawSamples(model, prompts, tokenizer.endIds, witnessOptions);
+    const base = yield* model.hiddenStates(rows, null);
+    return { rows, weights: rows.map(() => 1), base, known: new WeakMap() };
+  }
+
   async function* ownSamples(): Slices<Sample[]> {
     samples ??= readSamples(folder());
     if (samples === null) {
@@ -146,6 +160,7 @@ export function adaptable(
   }
 
   return {
+    noise,
     passRows: (...pass) => model.passRows(...pass),
     hiddenStates: (...pass) => model.hiddenStates(...pass),
     divergence: (...states) => model.divergence(...states),
@@ -157,6 +172,10 @@ export function adaptable(
         probes = { ...chosen, base, known: new WeakMap() };
       }
       return probes;
+    },
+    witnesses: async function* () {
+      witnesses ??= yield* drawWitnesses();
+      return witnesses;
     },
     anchors: async function* () {
       if (anchors === undefined) anchors = yield* makeAnchors();

@@ -50,6 +50,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   const subject = adaptable(model, tokenizer, settings, {
     anchors: await loadAnchors(directory, model, options.threads),
     threads: options.threads,
+    noise: quantized?.noise ?? 0,
     progress: countingReport({
       samples: "Drawing the model's own replies",
       anchors: "Making the model's anchors",
@@ -58,6 +59,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   return {
     model,
     tokenizer,
+    tokenizerPlace: { directory, eosIds: model.shape.eosIds, vocabSize: model.shape.vocabSize },
     sampling: model.config.sampling,
     contextPolicy: settings.context,
     lora: model.lora?.name,
@@ -93,30 +95,37 @@ async function findLora({ lora = null, hub }: LoadOptions): Promise<LoraSource |
   return { directory: await resolveLora(lora, { ...hub, report }), name: lora };
 }
 
+/** What integers in place of the published weights change. */
+interface Rounding {
+  quantization: Quantization;
+  /** Share of next tokens that stay the same. */
+  equalShare: number;
+  /** Nats, root mean square: what rounded activations change of a token's log-prob. */
+  noise: number;
+}
+
 /** Reports on standard error how often quantised and fp32 tokens agree. */
 async function chooseQuantization(
   directory: string,
   options: Omit<LoadOptions, "lora"> & { lora: LoraSource | null },
-): Promise<{ quantization: Quantization; equalShare: number } | null> {
+): Promise<Rounding | null> {
   if (options.quantize === "none") return null;
   const bits = options.quantize === "8" ? 8 : 4;
-  const { accuracyLevel, agreement } = await checkQuantization(directory, bits, options);
+  const { accuracyLevel, agreement, noise } = await checkQuantization(directory, bits, options);
   const shares = Object.entries(agreement).map(
     ([level, share]) => `${(100 * share).toFixed(1)} % at accuracy level ${level}`,
   );
   process.stderr.write(
-    `Quantised to ${bits} bits: next tokens equal to fp32: ${shares.join(", ")}; using level ${accuracyLevel}\n`,
+    `Quantised to ${bits} bits: next tokens equal to fp32: ${shares.join(", ")}; using level ${accuracyLevel}, whose rounding changes a token's log-prob by ${noise.toFixed(4)} nats\n`,
   );
-  return { quantization: { bits, accuracyLevel }, equalShare: agreement[accuracyLevel] ?? 0 };
+  const equalShare = agreement[accuracyLevel] ?? 0;
+  return { quantization: { bits, accuracyLevel }, equalShare, noise };
 }
 
 /** For whoever loads an exported adapter: it was trained on other weights than the published ones. */
-function roundingNote(
-  model: string,
-  { quantization, equalShare }: { quantization: Quantization; equalShare: number },
-): Uint8Array {
+function roundingNote(model: string, { quantization, equalShare, noise }: Rounding): Uint8Array {
   return new TextEncoder().encode(
     `This adapter was trained on the weights of ${model} rounded to ${quantization.bits} bits. Without an adapter, ` +
-      `${(100 * equalShare).toFixed(1)} % of next tokens are equal to those of the published weights.\n`,
+      `${(100 * equalShare).toFixed(1)} % of next tokens are equal to those of the published weights; a token's log-prob was known to ${noise.toFixed(4)} nats while it was trained.\n`,
   );
 }

@@ -45,8 +45,7 @@ CREATE UNIQUE INDEX `generations_feedback_id_unique` ON `generations` (`feedback
 CREATE TABLE `idempotency` (
 	`key` text PRIMARY KEY NOT NULL,
 	`fingerprint` text NOT NULL,
-	`ref` text NOT NULL,
-	`created_at` integer NOT NULL
+	`ref` text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `outbox` (
@@ -66,11 +65,13 @@ CREATE TABLE `positives` (
 );
 --> statement-breakpoint
 CREATE TABLE `revisions` (
-	`feedback_id` text PRIMARY KEY NOT NULL,
-	`state_before` text NOT NULL,
+	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`id` text NOT NULL,
+	`patch` text NOT NULL,
 	`created_at` integer NOT NULL
 );
 --> statement-breakpoint
+CREATE UNIQUE INDEX `revisions_id_unique` ON `revisions` (`id`);--> statement-breakpoint
 CREATE TABLE `session` (
 	`id` text PRIMARY KEY NOT NULL,
 	`tenant_id` text NOT NULL,

@@ -3,6 +3,7 @@ import type { AdaptableModel } from "../../gpu-service/src/adapt/adapt.ts";
 import { drawSamples } from "../../gpu-service/src/adapt/probes.ts";
 import type { Probes } from "../../gpu-service/src/adapt/trust-region.ts";
 import type { Model } from "../../gpu-service/src/engine/model/model.ts";
+import type { Slices } from "../../gpu-service/src/language-model.ts";
 
 const options = { count: 8, tokensMax: 16, msMax: 60_000 };
 
@@ -21,14 +22,17 @@ export function withProbes(
     hiddenStates: (...pass) => model.hiddenStates(...pass),
     divergence: (...states) => model.divergence(...states),
     adapterLength: (rank) => model.adapterLength(rank),
-    probes: async function* () {
-      if (probes === null) {
-        const rows = yield* drawSamples(model, prompts, model.shape.eosIds, options);
-        const weights = rows.map(() => 1);
-        const base = yield* model.hiddenStates(rows, null);
-        probes = { rows, weights, base, known: new WeakMap() };
-      }
-      return probes;
-    },
+    witnesses: own,
+    probes: own,
   };
+
+  async function* own(): Slices<Probes> {
+    if (probes === null) {
+      const rows = yield* drawSamples(model, prompts, model.shape.eosIds, options);
+      const weights = rows.map(() => 1);
+      const base = yield* model.hiddenStates(rows, null);
+      probes = { rows, weights, base, known: new WeakMap() };
+    }
+    return probes;
+  }
 }

@@ -29,16 +29,16 @@ import {
   identityColumns,
   type NewSession,
   openContext,
+  refuseWhenFull,
   type SessionContext,
 } from "./context.ts";
-import { type BegunTurn, compareHistory } from "./dialogue.ts";
 import { beginFeedback, followFeedback, type NewFeedback, untilAnswered } from "./feedback.ts";
 import { Jobs } from "./jobs.ts";
 import type { NewTurn } from "./planned-turn.ts";
-import { changedWords, type WordsChange, wordsBody } from "./policy/words-change.ts";
+import { type WordsChange, wordsBody } from "./policy/words-change.ts";
+import { type BegunTurn, compareHistory } from "./store/dialogue.ts";
 import { followLog } from "./store/event-log.ts";
 import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
-import { setSessionLexicon } from "./store/lexicon.ts";
 import { activateGeneration, type Lineage, lineage } from "./store/lineage.ts";
 import { noteReport } from "./store/meter.ts";
 import { changeSession, feedbackRow, generationRow, sessionRow, turnRow } from "./store/rows.ts";
@@ -50,9 +50,10 @@ import {
   sessionDetail,
   sessionSummary,
   storedCounts,
+  type TurnPage,
   turnBody,
 } from "./store/views.ts";
-import { reviseByHand, wordsState, wordsStateOf } from "./store/words.ts";
+import { changeWords, restoreWords, setSessionLexicon, wordsState } from "./store/words.ts";
 import { beginOrRevive, followReply, reviveOnce, stopTurn } from "./turn.ts";
 
 /** What a call on a session learns that is not there or not the caller's. */
@@ -104,9 +105,9 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  read(caller: Caller): Promise<Result<SessionDetail>> {
+  read(caller: Caller, page?: TurnPage): Promise<Result<SessionDetail>> {
     return this.#answer(caller, () =>
-      sessionDetail(this.#context, this.#context.config.rewriter.name),
+      sessionDetail(this.#context, this.#context.config.rewriter.name, page),
     );
   }
 
@@ -235,9 +236,8 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () =>
       this.#jobs.inTurn(() =>
         changeOnce(this.#context, key, () => {
-          const state = changedWords(wordsState(this.#context), change);
-          reviseByHand(this.#context, state);
-          return wordsBody(state);
+          refuseWhenFull(this.#context);
+          return wordsBody(changeWords(this.#context, change));
         }),
       ),
     );
@@ -251,6 +251,7 @@ export class SessionObject extends DurableObject<Env> {
   setLexicon(caller: Caller, lexicon: OwnLexicon): Promise<Result<OwnLexicon>> {
     return this.#answer(caller, () =>
       this.#jobs.inTurn(() => {
+        refuseWhenFull(this.#context);
         setSessionLexicon(this.#context, lexicon);
         return lexicon;
       }),
@@ -268,11 +269,11 @@ export class SessionObject extends DurableObject<Env> {
   activate(caller: Caller, generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
     return this.#answer(caller, async () => {
       const isFirst = key === undefined || findIdempotent(this.#context, key) === null;
-      const answer = changeOnce(this.#context, key, () =>
-        activateGeneration(this.#context, generation),
-      );
-      const restore = () => reviseByHand(this.#context, wordsStateOf(this.#context, generation));
-      if (isFirst) await this.#jobs.inTurn(restore);
+      const answer = changeOnce(this.#context, key, () => {
+        refuseWhenFull(this.#context);
+        return activateGeneration(this.#context, generation);
+      });
+      if (isFirst) await this.#jobs.inTurn(() => restoreWords(this.#context, generation));
       return answer;
     });
   }

@@ -13,6 +13,7 @@ import {
   type GradientInput,
   isExplained,
   learnWordings,
+  noteRevision,
   type Revision,
   type Score,
   textualGradient,
@@ -28,12 +29,11 @@ import type { SessionContext } from "./context.ts";
 import { isNeutral, logReport, scoreForWords, unchangedWords } from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { askRewriter, rewriterName, usageOf } from "./rewriter.ts";
-import { wordsOptions } from "./store/lexicon.ts";
 import type { GpuTime } from "./store/meter.ts";
 import { type FeedbackRow, feedbackRow, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
-import { feedback, revisions, turns } from "./store/schema.ts";
+import { feedback, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
-import { setWordsState, wordsState } from "./store/words.ts";
+import { reviseWordsTo, wordsOptions, wordsState } from "./store/words.ts";
 
 /** Words: the feedback is taken in, and the request is worded anew. */
 export async function reviseWords(
@@ -61,9 +61,7 @@ export async function reviseWords(
   const costNanos = replyCostNanos(context.config.prices, usage);
   context.transaction(() => {
     if (feedbackRow(context, feedbackId).step !== "stored") return;
-    const createdAt = context.now();
-    context.db.insert(revisions).values({ feedbackId, stateBefore, createdAt }).run();
-    setWordsState(context, final.state);
+    reviseWordsTo(context, noteRevision(final.state, feedbackId), feedbackId);
     if (drawn !== null || gpuTime.ms > 0) {
       const { sessionId, tenantId } = context;
       context.purse.settle({
@@ -72,7 +70,7 @@ export async function reviseWords(
         keyId: row.keyId,
         sessionId,
         kind: "words",
-        at: createdAt,
+        at: context.now(),
         promptTokens: usage.prompt_tokens,
         cachedTokens: usage.cached_tokens,
         completionTokens: usage.completion_tokens,
@@ -115,7 +113,12 @@ async function weigh(
     scores = await scoreForWords(context, trace, gpuTime, asked);
   }
   const made = textualGradient(state, input, scores, options);
-  return { ...made, isExplained: isExplained(state, input, scores ?? [], options) };
+  // Without scores a model's wordings stay unsaid, so none are drawn where none could be measured.
+  const isUnmeasured = items.length > 0 && scores === null;
+  return {
+    ...made,
+    isExplained: isUnmeasured || isExplained(state, input, scores ?? [], options),
+  };
 }
 
 /** Wordings that were drawn, among what was held: all are weighed anew. */

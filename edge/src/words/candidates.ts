@@ -46,7 +46,7 @@ function proposerOf(chosen: Chosen, turnId: string): string {
       by = "senses";
       continue;
     }
-    const source = learnt.readings.find(({ phrase }) => phrase === id);
+    const source = learnt.readings.find(({ phrase }) => phrase === said.phrase);
     return source?.turnId === turnId ? source.by : "session";
   }
   return by;

@@ -30,7 +30,7 @@ import {
 import { isPointer } from "./remarks/pointer.ts";
 import { readRemark } from "./remarks/read.ts";
 import type { CompiledSense } from "./senses.ts";
-import { addConstraint, rememberForUndo, withdrawRemark } from "./state.ts";
+import { addConstraint, newestWithin, withdrawRemark } from "./state.ts";
 import type {
   Attempt,
   Constraint,
@@ -49,6 +49,8 @@ import type {
 const sureShare = 0.6;
 /** Combinations of senses that a session keeps a joint ledger for; older ones live on in the marginals. */
 const ledgersMax = 32;
+/** Room that they have in a session's row; the latest is kept in any case. */
+const ledgersBytesMax = 12_288;
 /** Rejected replies to one problem after which a model is asked again. */
 const failuresMax = 3;
 /** Mean probability of a token from which on a wording explains a right reply, and a rejected one no longer. */
@@ -150,7 +152,7 @@ export function textualGradient(
   const guess =
     (isOpen && shown !== undefined ? ledger.explainReply(reading.ledger, shown, slots) : null) ??
     ledger.bestReading(reading.ledger, slots).readings;
-  const learnt = hearRemarks(rememberForUndo(state, input.turnId, attempt.prompt), input, reading);
+  const learnt = hearRemarks(state, input, reading);
   const { senses: heard } = learnt;
 
   const spoken = hear(reading, reading.ledger, heard, guess);
@@ -278,8 +280,9 @@ function remember(
     senses[sense.id] = { readings: shares[slot] ?? {}, failures: before + failures };
   }
   const { [reading.name]: _, ...others } = state.ledgers;
-  const recent = Object.entries(others).slice(1 - ledgersMax);
-  return { ...state, senses, ledgers: { ...Object.fromEntries(recent), [reading.name]: weighed } };
+  const entries = [...Object.entries(others), [reading.name, weighed] as const];
+  const kept = newestWithin(entries, ledgersMax, ledgersBytesMax);
+  return { ...state, senses, ledgers: Object.fromEntries(kept) };
 }
 
 function ruledOut(reading: Reading, before: readonly string[], after: readonly string[]): string[] {

@@ -17,7 +17,7 @@
  *    `revision.share` and `revision.hinted` feed shared/src/schedule.ts.
  * 3. A model's wordings: where `isExplained(state, input, scores)` says no, draw some (providers/), take them in with
  *    `learnWordings`, and go through phase 2 with the state that it gives.
- * 4. The user's own hand: `undoRevision(state)` (words and what was learnt, most recent first),
+ * 4. The user's own hand: `takeBack` (a revision and what was learnt from it; history.ts leads back to what it found),
  *    `editConstraint`, `deleteConstraint`, `forgetSense`; list with `state.constraints` and `state.senses`.
  * 5. Own senses of a tenant or session: validated by contract/lexicon.ts; compile once with `lexiconOf`, pass as
  *    `options.lexicon` to every call.
@@ -28,12 +28,12 @@
 export { lexiconOf } from "./custom-lexicon.ts";
 export type { GradientOptions } from "./evidence.ts";
 export { candidatesToScore, isExplained, reviseRequest, textualGradient } from "./gradient.ts";
-export { drawsFor, learnWordings } from "./learnt.ts";
+export { goBack, noteRevision, patchBack, takeBack, type WordsPatch } from "./history.ts";
+export { drawsFor, learnWordings, phraseOf } from "./learnt.ts";
 export {
   deleteConstraint,
   editConstraint,
   emptyWords,
   forgetSense,
-  undoRevision,
 } from "./state.ts";
 export type * from "./types.ts";

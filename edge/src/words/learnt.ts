@@ -5,6 +5,7 @@
 
 import { blankLiterals } from "./literals.ts";
 import type { CompiledSense, Occurrence, Reading } from "./senses.ts";
+import { newestWithin } from "./state.ts";
 import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
 import type { LearntSense, WordsState } from "./types.ts";
 import { type Saying, sayingsOf, wholeName } from "./wordings.ts";
@@ -15,9 +16,9 @@ export const asSaid = "as said";
 const asSaidPrior = 0.05;
 /** A reading's share is at least this, however rarely it was proposed. */
 const priorMin = 0.02;
-/** Stretches that a session remembers, and ways of saying one of them. */
+/** Stretches that a session remembers, and ways of saying one of them; the room that either has in a session's row. */
 const sensesMax = 32;
-const sensesCharsMax = 16_384;
+const sensesBytesMax = 24_576;
 const readingsMax = 12;
 /** How many requests' draws are counted. */
 const drawsMax = 32;
@@ -67,13 +68,14 @@ function addReadings(
   const old = state.learnt.find((one) => one.id === id);
   const known = new Set(old?.readings.map(({ phrase }) => phrase));
   const fresh = [...shares].filter(([phrase]) => !known.has(phrase));
-  const readings = [
+  const all = [
     ...(old?.readings ?? []),
     ...fresh.map(([phrase, share]) => ({ phrase, prior: Math.max(priorMin, share), ...source })),
-  ].slice(-readingsMax);
+  ];
+  const readings = newestWithin(all, readingsMax, sensesBytesMax);
   const sense: LearntSense = { id, said, place, follows, readings };
   const learnt = [...state.learnt.filter((one) => one.id !== id), sense];
-  const kept = newest(learnt);
+  const kept = newestWithin(learnt, sensesMax, sensesBytesMax);
   const forgotten = new Set(learnt.slice(0, -kept.length).map((one) => one.id));
   // A joint ledger without the new readings could never find them; what was learnt of each sense stays.
   const ledgers = Object.fromEntries(
@@ -88,33 +90,22 @@ function addReadings(
   const memory = senses[id];
   if (memory !== undefined) {
     // The model has heard the new remark: what it proposes again has gained by it.
+    const again = new Map([...shares].map(([phrase, share]) => [readingId(phrase), share]));
     const heard = Object.entries(memory.readings).map(
-      ([phrase, share]) => [phrase, share * Math.sqrt((shares.get(phrase) ?? 0) + 0.1)] as const,
+      ([reading, share]) => [reading, share * Math.sqrt((again.get(reading) ?? 0) + 0.1)] as const,
     );
     const sum = heard.reduce((total, [, share]) => total + share, 0);
-    const rescaled = heard.map(([phrase, share]) => [phrase, share / sum] as const);
+    const rescaled = heard.map(([reading, share]) => [reading, share / sum] as const);
     senses[id] = { ...memory, readings: Object.fromEntries(rescaled) };
   }
   return { ...state, learnt: kept, ledgers, senses };
-}
-
-/** As many of the newest senses as a session's row has room for. */
-function newest(learnt: readonly LearntSense[]): LearntSense[] {
-  let chars = 0;
-  const kept: LearntSense[] = [];
-  for (const sense of learnt.toReversed()) {
-    chars += JSON.stringify(sense).length;
-    if (kept.length > 0 && (kept.length >= sensesMax || chars > sensesCharsMax)) break;
-    kept.unshift(sense);
-  }
-  return kept;
 }
 
 /** The session's own senses as the ledger reads them. */
 export function compileLearnt({ learnt }: WordsState): CompiledSense[] {
   return learnt.map((own) => {
     const left: Reading = { id: asSaid, phrase: "", prior: asSaidPrior };
-    const others = own.readings.map(({ phrase, prior }) => ({ id: phrase, phrase, prior }));
+    const others = own.readings.map((one) => ({ ...one, id: readingId(one.phrase) }));
     const readings = [left, ...others];
     const sum = readings.reduce((total, { prior }) => total + prior, 0);
     return {
@@ -131,6 +122,18 @@ export function compileLearnt({ learnt }: WordsState): CompiledSense[] {
       readings: readings.map((reading) => ({ reading, cues: [] })),
     };
   });
+}
+
+/** Id of a learnt reading: short, because ledgers name their readings in every combination. */
+function readingId(phrase: string): string {
+  // With a letter first, so that a record keeps it in its place.
+  return `r${hashOf(phrase)}`;
+}
+
+/** What a reading's id stands for: its phrase, where the session learnt it. */
+export function phraseOf({ learnt }: WordsState, senseId: string, reading: string): string {
+  const sense = learnt.find(({ id }) => id === senseId);
+  return sense?.readings.find(({ phrase }) => readingId(phrase) === reading)?.phrase ?? reading;
 }
 
 /** Where a text has a learnt stretch just as it was said. */
@@ -182,7 +185,11 @@ function idOf({ said, place, follows }: Saying): string {
   const name = said.replace(/[|+]/gu, " ");
   if (place === "instead" && name.length <= 120) return name;
   if (place === "after" && name.length <= 120) return `${name}, …${follows}`;
+  return `${place} ${hashOf(said)}`;
+}
+
+function hashOf(text: string): string {
   let hash = 0;
-  for (const character of said) hash = (hash * 31 + character.codePointAt(0)!) >>> 0;
-  return `${place} ${hash.toString(36)}`;
+  for (const character of text) hash = (hash * 31 + character.codePointAt(0)!) >>> 0;
+  return hash.toString(36);
 }

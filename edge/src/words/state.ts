@@ -2,13 +2,12 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { Draft } from "./remarks/plain.ts";
 import { ownSentence, remarkCharsMax, settles, stacks } from "./remarks/read.ts";
-import type { Constraint, Snapshot, WordsState } from "./types.ts";
+import type { Constraint, WordsState } from "./types.ts";
 
 /** Standing constraints that a session keeps, and remarks on single turns with their characters; the oldest go first. */
 const standingMax = 24;
 const remarksMax = 64;
 const remarksCharsMax = 32_768;
-const undoMax = 5;
 
 export function emptyWords(): WordsState {
   return {
@@ -149,23 +148,14 @@ function requireConstraint(state: WordsState, id: string): void {
   }
 }
 
-/** Remembers the state before a revision of turn `turnId`, whose words were `prompt`. */
-export function rememberForUndo(state: WordsState, turnId: string, prompt: string): WordsState {
-  const { ledgers, senses, constraints, learnt } = state;
-  const snapshot: Snapshot = { turnId, prompt, ledgers, senses, constraints, learnt };
-  return { ...state, undo: [...state.undo, snapshot].slice(-undoMax) };
-}
-
-/** Takes back the last revision: what was learnt from it is forgotten. Null when there is none. */
-export function undoRevision(
-  state: WordsState,
-): { state: WordsState; turnId: string; prompt: string } | null {
-  const snapshot = state.undo.at(-1);
-  if (snapshot === undefined) return null;
-  const { turnId, prompt, ledgers, senses, constraints, learnt } = snapshot;
-  return {
-    state: { ...state, ledgers, senses, constraints, learnt, undo: state.undo.slice(0, -1) },
-    turnId,
-    prompt,
-  };
+/** The newest items that fit into so many, and so many bytes as JSON; the newest of all in any case. */
+export function newestWithin<T>(items: readonly T[], countMax: number, bytesMax: number): T[] {
+  let bytes = 0;
+  const kept: T[] = [];
+  for (const item of items.toReversed()) {
+    bytes += new TextEncoder().encode(JSON.stringify(item)).byteLength;
+    if (kept.length > 0 && (kept.length >= countMax || bytes > bytesMax)) break;
+    kept.unshift(item);
+  }
+  return kept;
 }

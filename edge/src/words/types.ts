@@ -43,16 +43,6 @@ export interface LearntSense {
   readings: { phrase: string; prior: number; by: string; turnId: string }[];
 }
 
-/** What `undoRevision` brings back. */
-export interface Snapshot {
-  turnId: string;
-  prompt: string;
-  ledgers: Record<string, Ledger>;
-  senses: Record<string, SenseMemory>;
-  constraints: Constraint[];
-  learnt: LearntSense[];
-}
-
 /** Everything the words axis remembers of a session. Treat it as opaque, store it as JSON. */
 export interface WordsState {
   version: 1;
@@ -63,7 +53,8 @@ export interface WordsState {
   learnt: LearntSense[];
   /** Wordings drawn so far, by the request's stretches. */
   draws: Record<string, number>;
-  undo: Snapshot[];
+  /** Ids of the revisions that can be taken back, the latest last. */
+  undo: string[];
 }
 
 /** An ambiguous place of the request. Offsets are UTF-16 indices into the request. */

@@ -22,6 +22,8 @@ import {
 
 /** What the update needs of a model. */
 export interface AdaptableModel extends MeasurableModel {
+  /** Nats, root mean square: by how much a token's log-prob is uncertain. Absent where it is exact. */
+  noise?: number;
   adapterLength(rank: number): number;
   /** The model's own samples, drawn at first need. */
   probes(): Slices<Probes>;
@@ -82,7 +84,7 @@ export async function* adapt(
   const start: AdapterWeights = { digest: "", rank, B: parent?.B ?? new Float32Array(D) };
   const probes = yield* model.probes();
   const jacobian = new Jacobian(rows.length, D);
-  const targets = new Targets(rows, plan);
+  const targets = new Targets(rows, plan, model.noise);
   const first = yield* model.passRows(rows, start, (row, logprobs) => {
     targets.begin(row, logprobs);
     return targets.owes(row, logprobs) === 0 ? null : targets.gradient(jacobian, row, logprobs);
@@ -101,7 +103,8 @@ export async function* adapt(
     return { decision: "skipped", reason, ...report(before, "reached", 0, nothing) };
   }
   const held = rows.filter(({ kind, weight }) => kind === "held" && weight > 0);
-  const region = yield* TrustRegion.around(model, probes, held.slice(-heldMax), parent);
+  const near = held.slice(-heldMax);
+  const region = yield* TrustRegion.around(model, probes, near, parent, plan.kl_base_max);
   try {
     before.distance = yield* region.startFromBase();
     const anchors = plan.anchors ? yield* model.anchors() : null;
@@ -245,11 +248,12 @@ class Path {
                 : null,
       );
       const gain = used.map((row) => targets.gained(row, from.logprobs[row]!, logprobs[row]!));
-      const ratio = ratioAlong(asked, gain, predicted) / size;
+      const ratio = ratioAlong(asked, gain, predicted, targets.uncertainty(used)) / size;
       // At the session's bound older examples lose to the newest, so that one alone says whether the step is worth it.
       const newest = used.indexOf(Math.max(...used));
       const newestGain = Math.sign(asked[newest]!) * gain[newest]!;
-      const isWorth = reach.isProjected ? newestGain > owedNatsMin : ratio > agreementMin;
+      const newestMin = owedNatsMin + targets.uncertainty([used[newest]!])[0]!;
+      const isWorth = reach.isProjected ? newestGain > newestMin : ratio > agreementMin;
       if (isWorth && !targets.lowered(logprobs, reach.isProjected)) {
         used.forEach((row, at) => {
           this.predicted[row]! += predicted[at]! * size;
@@ -348,19 +352,22 @@ function squaredDistance(a: Float32Array, b: Float32Array): number {
   return total;
 }
 
-/** Σ δ·realised / Σ δ·predicted. */
+/** Σ δ·realised / Σ δ·predicted, with what may be rounding taken off the realised. */
 function ratioAlong(
   targets: readonly number[],
   realised: readonly number[],
   predicted: readonly number[],
+  uncertainty: readonly number[],
 ): number {
   let up = 0;
   let down = 0;
+  let variance = 0;
   targets.forEach((target, i) => {
     up += target * realised[i]!;
     down += target * predicted[i]!;
+    variance += (target * uncertainty[i]!) ** 2;
   });
-  return up / Math.max(down, 1e-12);
+  return (up - Math.sqrt(variance)) / Math.max(down, 1e-12);
 }
 
 /** Share of what was asked for that came, over all rows. */

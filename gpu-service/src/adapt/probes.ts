@@ -28,6 +28,8 @@ export interface SampleOptions {
   count: number;
   /** Tokens of one sample at most, its end token included. */
   tokensMax: number;
+  /** Random streams that others have used: samples drawn past them are other ones. */
+  after?: number;
   /** Drawing ends after this time with the tokens that are there (ms), one at least. */
   msMax: number;
 }
@@ -47,7 +49,7 @@ export async function* drawSamples(
   model: SampledModel,
   prompts: readonly Int32Array[],
   endIds: readonly number[],
-  { count, tokensMax, msMax }: SampleOptions,
+  { count, tokensMax, msMax, after = 0 }: SampleOptions,
   progress: (done: number) => void = () => {},
 ): Slices<Sample[]> {
   const fitting = prompts.filter(({ length }) => length + tokensMax <= model.shape.contextLength);
@@ -58,7 +60,10 @@ export async function* drawSamples(
     const size = samples.length === 0 ? 1 : Math.min(batchMax, count - samples.length);
     const batch = Array.from({ length: size }, (_, at) => {
       const index = samples.length + at;
-      return { prompt: fitting[index % fitting.length]!, random: seededRandom(`probe ${index}`) };
+      return {
+        prompt: fitting[index % fitting.length]!,
+        random: seededRandom(`probe ${after + index}`),
+      };
     });
     samples.push(...(yield* drawTogether(model, batch, endIds, { tokensMax, endsAt })));
     progress(samples.length);

@@ -14,13 +14,16 @@ const lostNatsMax = 1;
 export class Targets {
   readonly #rows: readonly TokenRow[];
   readonly #plan: AdaptPlan;
+  readonly #noise: number;
   /** [tokens] of each row: which were unsettled at the start. */
   readonly masks: Float32Array[] = [];
   readonly #start: Float32Array[] = [];
 
-  constructor(rows: readonly TokenRow[], plan: AdaptPlan) {
+  /** `noise`: nats by which a token's log-prob is uncertain. */
+  constructor(rows: readonly TokenRow[], plan: AdaptPlan, noise = 0) {
     this.#rows = rows;
     this.#plan = plan;
+    this.#noise = noise;
   }
 
   begin(row: number, logprobs: Float32Array): void {
@@ -60,6 +63,14 @@ export class Targets {
     return shift;
   }
 
+  /**
+   * By how much each row's shift between two places is uncertain, one standard deviation in nats: at both places
+   * each token that counts has a rounding of its own.
+   */
+  uncertainty(rows: readonly number[]): number[] {
+    return rows.map((row) => this.#noise * Math.sqrt(2 * sum(this.masks[row]!)));
+  }
+
   /** Where the gradient of the row's unsettled tokens goes. */
   gradient(jacobian: Jacobian, row: number, logprobs: Float32Array): RowGradient {
     const { kind } = this.#rows[row]!;
@@ -69,7 +80,7 @@ export class Targets {
   }
 
   /**
-   * Whether a right reply that asked for something has lost: the newest one anything, an older one too much. At the
+   * Whether a right reply that asked for something has lost: the newest one anything that is not rounding, an older one too much. At the
    * session's bound what is new `displaces` what is older.
    */
   lowered(logprobs: readonly Float32Array[], displaces: boolean): boolean {
@@ -78,8 +89,9 @@ export class Targets {
     );
     return asking.some((row) => {
       const lost = -this.gained(row, this.#start[row]!, logprobs[row]!);
-      if (row === asking.at(-1)) return lost > 0;
-      return !displaces && lost > lostNatsMax;
+      const [rounding = 0] = this.uncertainty([row]);
+      if (row === asking.at(-1)) return lost > rounding;
+      return !displaces && lost > lostNatsMax + rounding;
     });
   }
 }

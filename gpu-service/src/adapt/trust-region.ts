@@ -3,7 +3,8 @@
  *
  * Two distances are taken, both in nats a token: from this update's start, on the model's own samples and on the
  * session's replies that are right already; and from the base model, on its own samples. On the way the first few
- * samples serve; at its end all of them. It knows no targets.
+ * samples serve; at its end all of them. Far from the base model witnesses are asked too: samples that no anchor protects
+ * and no path was measured on, so that nothing makes them look nearer than the rest. It knows no targets.
  */
 import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../language-model.ts";
 import { release } from "../release.ts";
@@ -26,6 +27,8 @@ export interface MeasurableModel extends Pick<LanguageModel, "passRows"> {
   ): Slices<Float32Array<ArrayBuffer>>;
   /** [N] KL(new ‖ old) in nats, from the hidden states of two policies. */
   divergence(hNew: Float32Array, hOld: Float32Array): Slices<Float32Array>;
+  /** The base model's replies that anchors know nothing of, drawn at first need. */
+  witnesses(): Slices<Probes>;
 }
 
 /** Mean KL in nats a token. */
@@ -34,14 +37,20 @@ export interface Distance {
   fromStart: number;
   /** KL(tried ‖ base model). */
   fromBase: number;
-  /** The same and one standard error more: what samples that were not measured may come to. */
+  /** The same and one standard error more: what samples that were not measured may come to; where witnesses were asked, the larger. */
   fromBaseAtMost: number;
 }
+
+type FromBase = Omit<Distance, "fromStart">;
 
 export const nowhere: Distance = { fromStart: 0, fromBase: 0, fromBaseAtMost: 0 };
 
 /** Samples that are measured on the way. */
 const guidesMax = 12;
+/** From this share of the bound on the KL from the base model on, witnesses are measured. */
+const witnessedFrom = 0.3;
+/** Standard errors that are added to what they say. */
+const witnessErrors = 2;
 
 export class TrustRegion {
   readonly #model: MeasurableModel;
@@ -53,29 +62,39 @@ export class TrustRegion {
   readonly #guides: Float32Array<ArrayBuffer>;
   readonly #heldStates: Float32Array<ArrayBuffer>;
   readonly #guideRows: readonly ScoreRow[];
+  /** The bound on the KL from the base model. */
+  readonly #baseMax: number;
+  /** How much farther witnesses were found than samples, at the start or at the end that was measured last. */
+  #excess = 1;
 
   private constructor(
     model: MeasurableModel,
     probes: Probes,
     held: readonly ScoreRow[],
     start: AdapterWeights | null,
+    baseMax: number,
     states: { guides: Float32Array<ArrayBuffer>; held: Float32Array<ArrayBuffer> },
   ) {
     this.#model = model;
     this.#probes = probes;
     this.#held = held;
     this.#start = start;
+    this.#baseMax = baseMax;
     this.#guides = states.guides;
     this.#heldStates = states.held;
     this.#guideRows = probes.rows.slice(0, guidesMax);
   }
 
-  /** `held` are replies of the session that should stay as likely as they are; `start` is null at the base model. */
+  /**
+   * `held` are replies of the session that should stay as likely as they are; `start` is null at the base model; `baseMax`
+   * bounds the KL from the base model in nats a token.
+   */
   static async *around(
     model: MeasurableModel,
     probes: Probes,
     held: readonly ScoreRow[],
     start: AdapterWeights | null,
+    baseMax: number,
   ): Slices<TrustRegion> {
     const guideRows = probes.rows.slice(0, guidesMax);
     const length = stateLength(probes, guideRows);
@@ -84,31 +103,33 @@ export class TrustRegion {
       const states =
         held.length === 0 ? new Float32Array(0) : yield* model.hiddenStates(held, start);
       const guides = known.slice(0, length) as Float32Array<ArrayBuffer>;
-      return new TrustRegion(model, probes, held, start, { guides, held: states });
+      return new TrustRegion(model, probes, held, start, baseMax, { guides, held: states });
     }
     const all = yield* model.hiddenStates([...guideRows, ...held], start);
     const states = { guides: all.slice(0, length), held: all.slice(length) };
     release(all);
-    return new TrustRegion(model, probes, held, start, states);
+    return new TrustRegion(model, probes, held, start, baseMax, states);
   }
 
-  /** How far the start is from the base model, on the guides. */
+  /** How far the start is from the base model, on the guides and, far from it, on the witnesses. */
   async *startFromBase(): Slices<Distance> {
     if (this.#start === null) return nowhere;
-    return { ...(yield* this.#fromBase(this.#guideRows, this.#guides)), fromStart: 0 };
+    const found = yield* this.#fromBase(this.#probes, this.#guideRows, this.#guides);
+    return { ...(yield* this.#witnessed(this.#start, found)), fromStart: 0 };
   }
 
   /** On the guides. */
   async *measure(tried: AdapterWeights): Slices<Distance> {
     const h = yield* this.#model.hiddenStates([...this.#guideRows, ...this.#held], tried);
     try {
-      return yield* this.#distance(this.#guideRows, h, this.#guides);
+      const { fromBaseAtMost, ...found } = yield* this.#distance(this.#guideRows, h, this.#guides);
+      return { ...found, fromBaseAtMost: this.#excess * fromBaseAtMost };
     } finally {
       release(h);
     }
   }
 
-  /** On all samples; what is found out about them is kept for the update that starts from `tried`. */
+  /** On all samples, and far from the base model on the witnesses; what is found out about them is kept for the update that starts from `tried`. */
   async *measureWhole(tried: AdapterWeights): Slices<Distance> {
     const { rows, known, base } = this.#probes;
     const start =
@@ -119,7 +140,8 @@ export class TrustRegion {
     const h = yield* this.#model.hiddenStates([...rows, ...this.#held], tried);
     try {
       known.set(tried.B, h.slice(0, base.length));
-      return yield* this.#distance(rows, h, start);
+      const { fromStart, ...found } = yield* this.#distance(rows, h, start);
+      return { fromStart, ...(yield* this.#witnessed(tried, found)) };
     } finally {
       release(h);
     }
@@ -137,7 +159,8 @@ export class TrustRegion {
     start: Float32Array,
   ): Slices<Distance> {
     const own = stateLength(this.#probes, rows);
-    const sums = this.#byRow(rows, yield* this.#model.divergence(h.subarray(0, own), start));
+    const kl = yield* this.#model.divergence(h.subarray(0, own), start);
+    const sums = byRow(this.#probes, rows, kl);
     let total = sums.reduce((sum, { kl }) => sum + kl, 0);
     let tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
     if (this.#held.length > 0) {
@@ -146,31 +169,60 @@ export class TrustRegion {
         tokens++;
       }
     }
-    return { ...(yield* this.#fromBase(rows, h.subarray(0, own))), fromStart: total / tokens };
+    const fromBase = yield* this.#fromBase(this.#probes, rows, h.subarray(0, own));
+    return { ...fromBase, fromStart: total / tokens };
   }
 
-  async *#fromBase(rows: readonly ScoreRow[], h: Float32Array) {
-    const base = this.#probes.base.subarray(0, h.length);
-    const sums = this.#byRow(rows, yield* this.#model.divergence(h, base));
+  /** What was found, or what witnesses say where that is more: those are asked where it is not little. */
+  async *#witnessed(tried: AdapterWeights, found: FromBase): Slices<FromBase> {
+    if (found.fromBaseAtMost <= witnessedFrom * this.#baseMax) return found;
+    const witnesses = yield* this.#model.witnesses();
+    const { rows, known } = witnesses;
+    const h = known.get(tried.B) ?? (yield* this.#model.hiddenStates(rows, tried));
+    known.set(tried.B, h as Float32Array<ArrayBuffer>);
+    const said = yield* this.#fromBase(witnesses, rows, h, witnessErrors);
+    this.#excess = Math.max(1, said.fromBaseAtMost / found.fromBaseAtMost);
+    return {
+      fromBase: Math.max(found.fromBase, said.fromBase),
+      fromBaseAtMost: Math.max(found.fromBaseAtMost, said.fromBaseAtMost),
+    };
+  }
+
+  async *#fromBase(
+    probes: Probes,
+    rows: readonly ScoreRow[],
+    h: Float32Array,
+    errors = 1,
+  ): Slices<FromBase> {
+    const base = probes.base.subarray(0, h.length);
+    const sums = byRow(probes, rows, yield* this.#model.divergence(h, base));
     const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
     const fromBase = sums.reduce((sum, { kl }) => sum + kl, 0) / tokens;
-    // Of a ratio of sums over rows, by the spread of each row's share about it.
-    const spread = sums.reduce((sum, { kl, weight }) => sum + (kl - fromBase * weight) ** 2, 0);
-    const error = Math.sqrt((spread * sums.length) / Math.max(1, sums.length - 1)) / tokens;
-    return { fromBase, fromBaseAtMost: fromBase + error };
+    // Of a ratio of sums, by the spread about it; replies to one prompt move together and count as one.
+    const groups = Map.groupBy(sums.keys(), (row) => rows[row]!.prompt).values();
+    const spreads = Array.from(groups, (group) =>
+      group.reduce((sum, row) => sum + sums[row]!.kl - fromBase * sums[row]!.weight, 0),
+    );
+    const spread = spreads.reduce((sum, one) => sum + one ** 2, 0);
+    const error = Math.sqrt((spread * spreads.length) / Math.max(1, spreads.length - 1)) / tokens;
+    return { fromBase, fromBaseAtMost: fromBase + errors * error };
   }
+}
 
-  /** Each row's Σ weight·KL and Σ weight, over its tokens. */
-  #byRow(rows: readonly ScoreRow[], values: Float32Array): { kl: number; weight: number }[] {
-    let from = 0;
-    return rows.map(({ reply }, row) => {
-      const weight = this.#probes.weights[row]!;
-      let kl = 0;
-      for (const value of values.subarray(from, from + reply.length)) kl += weight * value;
-      from += reply.length;
-      return { kl, weight: weight * reply.length };
-    });
-  }
+/** Each row's Σ weight·KL and Σ weight, over its tokens. */
+function byRow(
+  { weights }: Probes,
+  rows: readonly ScoreRow[],
+  values: Float32Array,
+): { kl: number; weight: number }[] {
+  let from = 0;
+  return rows.map(({ reply }, row) => {
+    const weight = weights[row]!;
+    let kl = 0;
+    for (const value of values.subarray(from, from + reply.length)) kl += weight * value;
+    from += reply.length;
+    return { kl, weight: weight * reply.length };
+  });
 }
 
 /** Length of the first rows' hidden states. */

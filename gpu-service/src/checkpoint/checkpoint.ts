@@ -185,20 +185,21 @@ export function tensorShapes(config: ModelConfig): Map<string, readonly number[]
   shapes.set("model.embed_tokens.weight", [vocabSize, hiddenSize]);
   for (let layer = 0; layer < config.layerCount; layer++) {
     const prefix = `model.layers.${layer}`;
-    shapes.set(`${prefix}.input_layernorm.weight`, [hiddenSize]);
+    if (config.norms !== "after") shapes.set(`${prefix}.input_layernorm.weight`, [hiddenSize]);
     addLinear(`${prefix}.self_attn.q_proj`, queries, hiddenSize, config.attentionBias.qkv);
     addLinear(`${prefix}.self_attn.k_proj`, keys, hiddenSize, config.attentionBias.qkv);
     addLinear(`${prefix}.self_attn.v_proj`, keys, hiddenSize, config.attentionBias.qkv);
-    if (config.qkNorm) {
-      shapes.set(`${prefix}.self_attn.q_norm.weight`, [headSize]);
-      shapes.set(`${prefix}.self_attn.k_norm.weight`, [headSize]);
+    if (config.qkNorm !== null) {
+      const isWhole = config.qkNorm === "all";
+      shapes.set(`${prefix}.self_attn.q_norm.weight`, [isWhole ? queries : headSize]);
+      shapes.set(`${prefix}.self_attn.k_norm.weight`, [isWhole ? keys : headSize]);
     }
     addLinear(`${prefix}.self_attn.o_proj`, hiddenSize, queries, config.attentionBias.output);
     shapes.set(`${prefix}.post_attention_layernorm.weight`, [hiddenSize]);
-    if (config.sandwichNorms) {
+    if (config.norms === "around")
       shapes.set(`${prefix}.pre_feedforward_layernorm.weight`, [hiddenSize]);
+    if (config.norms !== "before")
       shapes.set(`${prefix}.post_feedforward_layernorm.weight`, [hiddenSize]);
-    }
     addLinear(`${prefix}.mlp.gate_proj`, intermediateSize, hiddenSize, config.mlpBias);
     addLinear(`${prefix}.mlp.up_proj`, intermediateSize, hiddenSize, config.mlpBias);
     addLinear(`${prefix}.mlp.down_proj`, hiddenSize, intermediateSize, config.mlpBias);

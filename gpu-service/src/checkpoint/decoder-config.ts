@@ -61,16 +61,22 @@ export interface ModelConfig {
   rmsNormEps: number;
   /** Norms scale by 1 + w instead of w. */
   normOffset: boolean;
-  /** A norm after attention and feed-forward as well as before. */
-  sandwichNorms: boolean;
+  /** Where attention and feed-forward have their norms: what enters them, what leaves them, or both. */
+  norms: "before" | "after" | "around";
   /** Multiplies the embeddings that enter the first layer. */
   embeddingScale: number;
+  /** Multiplies what attention and feed-forward add to their input. */
+  residualScale: number;
   /** Multiplies the scores q·k. */
   attentionScale: number;
   /** Bounds scores and logits to (−cap, cap) by cap·tanh(x/cap). */
   attentionSoftcap: number | null;
+  /** Multiplies the logits. */
+  logitScale: number;
   logitSoftcap: number | null;
   rope: Rope;
+  /** Numbers of each query and key that are rotated, the first ones; even. */
+  rotarySize: number;
   /** Rotary settings of the layers with a window, where they differ. */
   windowRope: Rope | null;
   /** Tokens of prompt and reply together. */
@@ -79,8 +85,8 @@ export interface ModelConfig {
   tiedEmbeddings: boolean;
   attentionBias: { qkv: boolean; output: boolean };
   mlpBias: boolean;
-  /** RMSNorm over each head's query and key before rotation. */
-  qkNorm: boolean;
+  /** RMSNorm of queries and keys before rotation: of each head's alone, or of all heads' together. */
+  qkNorm: "head" | "all" | null;
   /** In layers with a window a position sees itself and the `slidingWindow − 1` before it. */
   slidingWindow: number | null;
   /** Which layers have the window. */

@@ -29,11 +29,10 @@ export type RopeFields = z.infer<typeof fieldsSchema>;
 /** What the settings depend on. */
 interface Sizes {
   headSize: number;
+  /** Numbers of a head that are rotated, where a family may leave some as they are. */
+  rotarySize?: number;
   contextLength: number;
 }
-
-/** Gemma 3 sees far with slow rotations and near with the usual ones. */
-const gemma3Thetas = { full_attention: 1_000_000, sliding_attention: 10_000 };
 
 /**
  * Settings for all layers alike, theta by default the family's. Both spellings are read: `rope_theta` + `rope_scaling` (transformers ≤ 4)
@@ -52,8 +51,12 @@ const kindsSchema = z.object({
   sliding_attention: settingsSchema.nullish(),
 });
 
-/** Gemma 3's two: for layers that see everything (these alone may be scaled) and for those with a window. */
-export function readGemma3Rope(raw: RopeFields, sizes: Sizes): { rope: Rope; window: Rope } {
+/** Gemma 3's and OLMo 3's two: for layers that see everything (these alone are scaled by `rope_scaling`) and for those with a window. */
+export function readRopeByKind(
+  raw: RopeFields,
+  sizes: Sizes,
+  thetas: Record<keyof typeof kindsSchema.shape, number>,
+): { rope: Rope; window: Rope } {
   const kinds = parse("config.json", kindsSchema, raw.rope_parameters ?? {}, "rope_parameters.");
   const [field, given] = raw.rope_scaling
     ? ["rope_scaling", raw.rope_scaling]
@@ -61,8 +64,8 @@ export function readGemma3Rope(raw: RopeFields, sizes: Sizes): { rope: Rope; win
   // `transformers` (5.18) looks for it beside the kinds of layers, and so never finds it.
   const { truncate: _, ...far } = given;
   const near = kinds.sliding_attention ?? {};
-  const thetaOf = (settings: Settings, kind: keyof typeof gemma3Thetas, own: number | nullish) =>
-    settings.rope_theta ?? own ?? gemma3Thetas[kind];
+  const thetaOf = (settings: Settings, kind: keyof typeof thetas, own: number | nullish) =>
+    settings.rope_theta ?? own ?? thetas[kind];
   const farTheta = thetaOf(far, "full_attention", raw.rope_theta);
   const nearTheta = thetaOf(near, "sliding_attention", raw.rope_local_base_freq);
   return {
@@ -80,8 +83,9 @@ function readSettings(
   theta: number,
   sizes: Sizes,
 ): Rope {
-  const rotated = settings.partial_rotary_factor ?? raw.partial_rotary_factor ?? 1;
-  if (rotated !== 1) throw unsupported("partial_rotary_factor", rotated, ["1"]);
+  const rotated = rotatedShare(raw, settings);
+  if (rotated !== 1 && sizes.rotarySize === undefined)
+    throw unsupported("partial_rotary_factor", rotated, ["1"]);
   const type = settings.rope_type ?? settings.type ?? "default";
   if (type === "default") {
     const nested = Object.values(settings).find((value) => typeof value === "object" && value);
@@ -92,6 +96,14 @@ function readSettings(
   if (readScaling === null)
     throw unsupported(`${field}.rope_type`, type, ["default", ...Object.keys(scalings)]);
   return { theta, scaling: readScaling({ raw, field, settings, sizes }) };
+}
+
+/** Share of each head's numbers that are rotated. */
+export function rotatedShare(
+  raw: RopeFields,
+  settings = raw.rope_scaling ?? raw.rope_parameters ?? {},
+): number {
+  return settings.partial_rotary_factor ?? raw.partial_rotary_factor ?? 1;
 }
 
 interface ScalingContext {
@@ -182,8 +194,8 @@ function readYarn({ raw, field, settings, sizes }: ScalingContext): RopeScaling 
 /** Only the divisors for the trained context are read: `servedContext` keeps texts within it. */
 function readLongRope({ raw, field, settings, sizes }: ScalingContext): RopeScaling {
   const scaling = parse("config.json", longRopeSchema, settings, `${field}.`);
-  const { headSize, contextLength } = sizes;
-  const pairs = headSize / 2;
+  const { headSize, rotarySize = headSize, contextLength } = sizes;
+  const pairs = rotarySize / 2;
   if (scaling.short_factor.length !== pairs)
     throw invalid(
       `${field}.short_factor`,

@@ -7,8 +7,12 @@ export class TookTooLong extends Error {
   }
 }
 
+/** What `withinBudget` allows is used up, which says nothing against the computation. */
+export class OutOfBudget extends Error {}
+
 const call = new Script("run()");
 let context: { run?: () => unknown } | undefined;
+let budgetEndsAt = Number.POSITIVE_INFINITY;
 
 /**
  * The result of `action`, which must be synchronous; throws TookTooLong once `limitMs` have passed. A
@@ -18,10 +22,21 @@ let context: { run?: () => unknown } | undefined;
 export function withinTime<T>(limitMs: number, action: () => T): T {
   context ??= createContext({}) as { run?: () => unknown };
   context.run = action;
+  const budgetMs = Math.max(1, Math.ceil(budgetEndsAt - performance.now()));
   try {
-    return call.runInContext(context, { timeout: limitMs }) as T;
+    return call.runInContext(context, { timeout: Math.min(limitMs, budgetMs) }) as T;
   } catch (error) {
     if ((error as { code?: string }).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
-    throw new TookTooLong(limitMs);
+    throw budgetMs < limitMs ? new OutOfBudget() : new TookTooLong(limitMs);
+  }
+}
+
+/** As `action`, whose calls of `withinTime` may take so long together; throws OutOfBudget where that is not enough. */
+export function withinBudget<T>(budgetMs: number, action: () => T): T {
+  budgetEndsAt = performance.now() + budgetMs;
+  try {
+    return action();
+  } finally {
+    budgetEndsAt = Number.POSITIVE_INFINITY;
   }
 }

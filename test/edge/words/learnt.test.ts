@@ -1,6 +1,7 @@
 /** The lexicon that a session writes itself, against a model that carries out what it reads and proposes at random. */
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
+import { wordsBody } from "../../../edge/src/session/policy/words-change.ts";
 import {
   candidatesToScore,
   drawsFor,
@@ -12,7 +13,6 @@ import {
   reviseRequest,
   type Score,
   textualGradient,
-  undoRevision,
   type WordsState,
 } from "../../../edge/src/words/index.ts";
 import { sayingsOf } from "../../../edge/src/words/wordings.ts";
@@ -151,14 +151,41 @@ describe("a session's own lexicon", () => {
     }
   });
 
-  it("survives JSON, is listed with its weights, and can be forgotten and undone", () => {
+  it("survives JSON, is listed with its weights, and can be forgotten", () => {
     const state = JSON.parse(JSON.stringify(won())) as WordsState;
-    const senses = state.senses["load the van"]?.readings ?? {};
-    expect(senses["load the van from the back"]).toBeGreaterThan(0.9);
+    const listed = wordsBody(state).senses.find(({ id }) => id === "load the van");
+    expect(listed?.readings["load the van from the back"]).toBeGreaterThan(0.9);
     const forgotten = forgetSense(state, "load the van");
     expect(reviseRequest(forgotten, "Load the van: 1").changed).toBe(false);
     expect(forgotten.learnt.map(({ id }) => id)).toEqual(["pack the crate"]);
-    expect(reviseRequest(undoRevision(state)!.state, said).changed).toBe(false);
+  });
+
+  it("tells readings apart whatever characters their phrases hold", () => {
+    const wordings = ["Pack the crate | left, then load the van: 4 7 1 9"];
+    const state = learnWordings(emptyWords(), said, { ...source, wordings });
+    const corrected = turn({ correction: "done" });
+    const scores = candidatesToScore(state, corrected).map(({ prompt, kind }) => ({
+      logprob: prompt === wordings[0] && kind === "corrected" ? -0.1 : -9,
+      tokens: 2,
+    }));
+    const { state: next, revision } = textualGradient(state, corrected, scores);
+    expect(revision).toMatchObject({ after: wordings[0], by: "gpu" });
+    expect(reviseRequest(next, said).prompt).toBe(wordings[0]);
+  });
+
+  it("takes little room, however long and many the wordings of several stretches are", () => {
+    const request = "Cut the rope, then fold the sail, then wash the deck: 4";
+    let state = emptyWords();
+    for (let round = 0; round < 4; round++) {
+      const wordings = Array.from({ length: 8 }, (_, n) => {
+        const way = (what: string) => `${what} ${`${what.length}${round}${n} `.repeat(60)}slowly`;
+        return `Cut the ${way("rope")}, then fold the ${way("sail")}, then wash the ${way("deck")}: 4`;
+      });
+      state = learnWordings(state, request, { ...source, wordings });
+      state = step(state, turn({ text: "wrong" }, request)).state;
+    }
+    expect(state.learnt).not.toEqual([]);
+    expect(JSON.stringify(state).length).toBeLessThan(65_536);
   });
 
   it("keeps a free rewriting for its own request alone", () => {

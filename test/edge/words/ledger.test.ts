@@ -10,7 +10,6 @@ import {
   reviseRequest,
   type Score,
   textualGradient,
-  undoRevision,
   type WordsState,
 } from "../../../edge/src/words/index.ts";
 import * as ledger from "../../../edge/src/words/ledger.ts";
@@ -148,18 +147,6 @@ describe("one piece of feedback", () => {
       request: clear,
     });
     expect(revision.after).toBe(`${clear}\n\nno, largest first`);
-  });
-
-  it("undoes the last revision and what was learnt from it", () => {
-    const first = step(emptyWords(), input("largest first")).state;
-    const second = step(first, { ...input("in French"), turnId: "turn_2" }).state;
-    const undone = undoRevision(second);
-    expect(undone?.turnId).toBe("turn_2");
-    expect(undone?.state.senses).toEqual(first.senses);
-    expect(undone?.state.constraints).toEqual([]);
-    const fresh = undoRevision(undone?.state ?? second);
-    expect(revise(fresh?.state ?? second, said).prompt).toBe(said);
-    expect(undoRevision(fresh?.state ?? second)).toBeNull();
   });
 });
 

@@ -35,7 +35,13 @@ export async function* adapt(
     targets.begin(row, logprobs);
     return targets.owes(row, logprobs) === 0 ? null : { into: jacobian.row(row) };
   });
-  const region = yield* TrustRegion.around(model, yield* model.probes(), [], start);
+  const region = yield* TrustRegion.around(
+    model,
+    yield* model.probes(),
+    [],
+    start,
+    plan.kl_base_max,
+  );
   const before = { B: start.B, logprobs: first, distance: nowhere };
   const used = [...jacobian.rows];
   const step = new Float32Array(D);

@@ -77,6 +77,19 @@ describe("an update", () => {
     expect(realised_shift / predicted_shift).toBeLessThan(2);
   });
 
+  it("takes no step that rounding of the log-probs alone might explain", async () => {
+    const once = { iterations: 1, kl_max: 0.02 };
+    const exact = await update([corrected], once);
+    expect(exact.decision).toBe("updated");
+    const { realised_shift } = exact.rows[0]!;
+    // Two tokens, each rounded at the step's start and at its end.
+    const noise = realised_shift / 2;
+    const rounded = await update([corrected], once, { subject: { ...probed, noise } });
+    expect(rounded).toMatchObject({ decision: "rejected", stopped_by: "no_progress" });
+    const quieter = await update([corrected], once, { subject: { ...probed, noise: noise / 20 } });
+    expect(quieter.decision).toBe("updated");
+  });
+
   it("returns the numbers that will be served: its file gives the log-probs it reports", async () => {
     const { B, rank, rows, shift_norm } = await update([corrected]);
     const file = writeAdapter(model, { rank, B: B!, parent: null });

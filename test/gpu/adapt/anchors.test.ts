@@ -8,9 +8,13 @@ import {
   anchorMetric,
   encodeAnchors,
   loadAnchors,
+  ownDirections,
   strongestDirections,
 } from "../../../gpu-service/src/adapt/anchors.ts";
 import { type Metric, solveStep } from "../../../gpu-service/src/adapt/solver.ts";
+import { finish, type ScoreRow } from "../../../gpu-service/src/language-model.ts";
+
+type Backward = (row: number, logprobs: Float32Array) => { into: Float32Array } | null;
 
 const count = 4;
 const D = 7;
@@ -38,6 +42,61 @@ async function project({ along, subtract }: Metric, rows: Float32Array): Promise
   }
   return projected;
 }
+
+describe("anchors of a model's own samples", () => {
+  /** A model whose gradient of a row is what its reply's only token says. */
+  const gradients = Array.from({ length: 12 }, () =>
+    Float32Array.from({ length: D }, () => randomNormal(random)),
+  );
+  const model = {
+    adapterLength: () => D,
+    passRows: async function* (rows: readonly ScoreRow[], _: unknown, backward?: Backward) {
+      rows.forEach(({ reply }, row) => {
+        const wanted = backward?.(row, new Float32Array(1));
+        wanted?.into.set(gradients[reply[0]!]!);
+      });
+      return rows.map(() => new Float32Array(1));
+    },
+  } as unknown as Parameters<typeof ownDirections>[0];
+  const samples = gradients.map((_, i) => ({
+    prompt: Int32Array.of(0),
+    reply: Int32Array.of(i),
+    doubt: (i * 5) % 12,
+  }));
+  const options = {
+    rank: 1,
+    countMax: 9,
+    directionsMax: 4,
+    countMin: 3,
+    bytesMax: 1e6,
+    msMax: 1e5,
+  };
+
+  it("are the strongest directions of the replies with the most doubt", async () => {
+    const made = await finish(ownDirections(model, samples, options));
+    const doubtful = samples.toSorted((a, b) => b.doubt - a.doubt).slice(0, 9);
+    const rows = doubtful.flatMap(({ reply }) => [...gradients[reply[0]!]!]);
+    const expected = strongestDirections(Float32Array.from(rows), 9, { directions: 4, c: 1 });
+    expect(made).toEqual({ U: expected, directions: 4 });
+  });
+
+  it("take no more memory than they may, and are none where that is room for too few", async () => {
+    const bytes = D * Float32Array.BYTES_PER_ELEMENT;
+    const seen: number[] = [];
+    const some = { ...options, bytesMax: 5 * bytes };
+    await finish(ownDirections(model, samples, some, (_, of) => void seen.push(of)));
+    expect(seen.at(-1)).toBe(5);
+    const few = { ...options, bytesMax: 2 * bytes };
+    expect(await finish(ownDirections(model, samples, few))).toBeNull();
+  });
+
+  it("end in time with those that are there", async () => {
+    const seen: number[] = [];
+    const hasty = { ...options, msMax: 0 };
+    await finish(ownDirections(model, samples, hasty, (_, of) => void seen.push(of)));
+    expect(seen.at(-1)).toBe(4);
+  });
+});
 
 describe("the anchors' metric", () => {
   it("is the inverse of I + JᵀJ/c when every direction is kept", async () => {

@@ -1,8 +1,9 @@
 /** The model's own samples: drawn once, kept by digest, in bounded time. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { drawSamples } from "../../../gpu-service/src/adapt/probes.ts";
+import { chooseProbes, drawSamples, type Sample } from "../../../gpu-service/src/adapt/probes.ts";
 import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
 import { readModelSettings } from "../../../gpu-service/src/checkpoint/model-settings.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
@@ -53,6 +54,72 @@ describe("the model's own samples", () => {
     expect(drawn).toEqual([]);
     expect(second.rows).toEqual(first.rows);
     expect(second.base).toEqual(first.base);
+  });
+});
+
+describe("a few of many samples", () => {
+  const random = seededRandom("many samples");
+  /** A few open replies among many sure ones, of one to twenty tokens, each with a KL of its own a token. */
+  const drawMany = (): (Sample & { kl: number })[] =>
+    Array.from({ length: 192 }, () => {
+      const length = 1 + Math.floor(20 * random());
+      const open = random() < 0.1 ? 0.8 : 0.03;
+      const reply = new Int32Array(length);
+      return { prompt: Int32Array.of(1), reply, doubt: length * open, kl: open * (0.5 + random()) };
+    });
+  type Measured = readonly { reply: Int32Array; kl: number }[];
+  const meanOf = (rows: Measured, weights: readonly number[]) => {
+    const tokens = rows.map(({ reply }, i) => weights[i]! * reply.length);
+    const total = tokens.reduce((sum, n) => sum + n, 0);
+    return rows.reduce((sum, { kl }, i) => sum + tokens[i]! * kl, 0) / total;
+  };
+  const ones = (rows: readonly unknown[]) => rows.map(() => 1);
+  const samples = drawMany();
+
+  it("stand for the mean over all tokens, nearer than as many taken at random", () => {
+    const ratios: number[] = [];
+    const errors: number[] = [];
+    const plainErrors: number[] = [];
+    for (let set = 0; set < 100; set++) {
+      const many = drawMany();
+      const all = meanOf(many, ones(many));
+      const { rows, weights } = chooseProbes(many, 36);
+      expect(rows.length).toBeLessThanOrEqual(36);
+      ratios.push(meanOf(rows as typeof many, weights) / all);
+      errors.push(Math.abs(ratios.at(-1)! - 1));
+      const plain = many.slice(0, 36);
+      plainErrors.push(Math.abs(meanOf(plain, ones(plain)) / all - 1));
+    }
+    const mean = (values: number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
+    expect(Math.abs(mean(ratios) - 1)).toBeLessThan(0.05);
+    expect(mean(errors)).toBeLessThan(mean(plainErrors) / 2);
+  });
+
+  it("weigh one a token in the mean, and are the same each time", () => {
+    const { rows, weights } = chooseProbes(samples, 36);
+    const tokens = rows.reduce((sum, { reply }) => sum + reply.length, 0);
+    const weighed = rows.reduce((sum, { reply }, i) => sum + weights[i]! * reply.length, 0);
+    expect(weighed).toBeCloseTo(tokens, 6);
+    expect(chooseProbes(samples, 36)).toEqual({ rows, weights });
+  });
+
+  it("are all of them where they are few", () => {
+    const few = samples.slice(0, 5);
+    expect(chooseProbes(few, 36)).toEqual({ rows: few, weights: [1, 1, 1, 1, 1] });
+  });
+});
+
+describe("witnesses", () => {
+  it("are other replies to the openings than the samples, drawn once", async () => {
+    const subject = adaptable(model, tokenizer, { plan: {}, prompts: ["Sort 3 1 2", "Hello"] });
+    const { rows, weights, base } = await finish(subject.witnesses());
+    expect(rows.length).toBe(64);
+    expect(new Set(weights)).toEqual(new Set([1]));
+    expect(base.length % rows.reduce((sum, { reply }) => sum + reply.length, 0)).toBe(0);
+    const samples = await finish(subject.probes());
+    const said = new Set(samples.rows.map(({ reply }) => reply.join(" ")));
+    expect(rows.some(({ reply }) => said.has(reply.join(" ")))).toBe(false);
+    expect((await finish(subject.witnesses())).rows).toBe(rows);
   });
 });
 

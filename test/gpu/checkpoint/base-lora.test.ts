@@ -176,7 +176,9 @@ describe("an export", () => {
       "adapter_model.safetensors",
     ]);
     const note = new TextDecoder().decode((await exportOf("8"))["README.md"]);
-    expect(note).toMatch(/rounded to 8 bits.* \d+\.\d % of next tokens are equal/);
+    expect(note).toMatch(
+      /rounded to 8 bits.* \d+\.\d % of next tokens are equal.* known to \d\.\d+ nats/,
+    );
   });
 });
 

@@ -186,11 +186,14 @@ describe("reading config.json", () => {
       headSize: 64,
       rmsNormEps: 1e-5,
       normOffset: false,
-      sandwichNorms: false,
+      norms: "before",
       embeddingScale: 1,
+      residualScale: 1,
       attentionScale: 1 / 8,
       attentionSoftcap: null,
+      logitScale: 1,
       logitSoftcap: null,
+      rotarySize: 64,
       windowRope: null,
       windowedLayers: Array(16).fill(false),
       unrotatedLayers: Array(16).fill(false),
@@ -208,7 +211,7 @@ describe("reading config.json", () => {
       tiedEmbeddings: true,
       attentionBias: { qkv: false, output: false },
       mlpBias: false,
-      qkNorm: false,
+      qkNorm: null,
       slidingWindow: null,
       fusedProjections: false,
       modulePath: "model",
@@ -235,7 +238,7 @@ describe("reading config.json", () => {
 
   it("gives Qwen3 its q/k norm and a head size that hidden size does not imply", () => {
     expect(readModelConfig(qwen3)).toMatchObject({
-      qkNorm: true,
+      qkNorm: "head",
       headSize: 128,
       attentionBias: { qkv: false, output: false },
     });
@@ -327,7 +330,7 @@ describe("reading config.json", () => {
       activation: "gelu_pytorch_tanh",
       tiedEmbeddings: true,
       normOffset: true,
-      sandwichNorms: false,
+      norms: "before",
       embeddingScale: Math.sqrt(2048),
       attentionScale: 1 / 16,
       slidingWindow: null,
@@ -339,7 +342,7 @@ describe("reading config.json", () => {
 
   it("gives Gemma 2 its caps, its query scale and a window in every other layer", () => {
     expect(readModelConfig(gemma2)).toMatchObject({
-      sandwichNorms: true,
+      norms: "around",
       attentionSoftcap: 50,
       logitSoftcap: 30,
       attentionScale: 1 / 12,
@@ -355,7 +358,7 @@ describe("reading config.json", () => {
 
   it("gives Gemma 3 two rotations, in the spelling of transformers 4 and 5", () => {
     const expected = {
-      qkNorm: true,
+      qkNorm: "head",
       slidingWindow: 512,
       windowedLayers: [true, true, true, true, true, false, true],
       rope: { theta: 1_000_000, scaling: { type: "linear", factor: 8 } },
@@ -507,6 +510,95 @@ describe("reading config.json", () => {
     expect(errorOf(() => readModelConfig({ model_type: "gemma3" }))).toMatchObject({
       code: "checkpoint_invalid",
       param: "text_config",
+    });
+  });
+
+  /** Fields of microsoft/Phi-4-mini-instruct that decide something. */
+  const phi4Mini: Json = {
+    model_type: "phi3",
+    architectures: ["Phi3ForCausalLM"],
+    auto_map: { AutoModelForCausalLM: "modeling_phi3.Phi3ForCausalLM" },
+    vocab_size: 200_064,
+    hidden_size: 3072,
+    intermediate_size: 8192,
+    num_hidden_layers: 32,
+    num_attention_heads: 24,
+    num_key_value_heads: 8,
+    max_position_embeddings: 131_072,
+    original_max_position_embeddings: 4096,
+    partial_rotary_factor: 0.75,
+    rope_scaling: {
+      type: "longrope",
+      short_factor: Array(48).fill(1),
+      long_factor: Array(48).fill(32),
+    },
+    rope_theta: 10_000,
+    sliding_window: 262_144,
+    tie_word_embeddings: true,
+    eos_token_id: 199_999,
+  };
+
+  it("reads Phi-4-mini: a part of each head is rotated", () => {
+    expect(readModelConfig(phi4Mini)).toMatchObject({
+      headSize: 128,
+      rotarySize: 96,
+      contextLength: 4096,
+      tiedEmbeddings: true,
+      slidingWindow: null,
+      fusedProjections: true,
+      rope: { scaling: { type: "longrope", divisors: Array(48).fill(1) } },
+    });
+    expect(
+      errorOf(() => readModelConfig({ ...phi4Mini, partial_rotary_factor: 0.01 })),
+    ).toMatchObject({ code: "checkpoint_invalid", param: "partial_rotary_factor" });
+    expect(
+      errorOf(() =>
+        readModelConfig({
+          ...phi4Mini,
+          rope_scaling: { ...(phi4Mini.rope_scaling as Json), type: "yarn" },
+        }),
+      ),
+    ).toMatchObject({ code: "checkpoint_unsupported", param: "rope_scaling.rope_type" });
+  });
+
+  const decoder: Json = {
+    vocab_size: 100,
+    hidden_size: 64,
+    intermediate_size: 96,
+    num_hidden_layers: 4,
+    num_attention_heads: 4,
+  };
+
+  it("reads Granite's multipliers, logits divided by theirs", () => {
+    const granite = {
+      ...decoder,
+      model_type: "granite",
+      embedding_multiplier: 12,
+      attention_multiplier: 0.015625,
+      residual_multiplier: 0.22,
+      logits_scaling: 8,
+    };
+    expect(readModelConfig(granite)).toMatchObject({
+      embeddingScale: 12,
+      attentionScale: 1 / 64,
+      residualScale: 0.22,
+      logitScale: 1 / 8,
+      norms: "before",
+    });
+  });
+
+  it("reads OLMo 2's norms, and OLMo 3's windows and rotations of two kinds", () => {
+    const olmo2 = readModelConfig({ ...decoder, model_type: "olmo2", rope_theta: 500_000 });
+    expect(olmo2).toMatchObject({ norms: "after", qkNorm: "all", rope: { theta: 500_000 } });
+    const yarn = { rope_type: "yarn", factor: 8, original_max_position_embeddings: 8192 };
+    const olmo3 = { ...decoder, model_type: "olmo3", rope_scaling: yarn, sliding_window: 128 };
+    expect(readModelConfig(olmo3)).toMatchObject({
+      norms: "after",
+      qkNorm: "all",
+      slidingWindow: 128,
+      windowedLayers: [true, true, true, false],
+      rope: { theta: 500_000, scaling: { type: "yarn", factor: 8 } },
+      windowRope: { theta: 500_000, scaling: null },
     });
   });
 

@@ -21,6 +21,10 @@ export const fixtureNames = [
   "phi3",
   "mistral3",
   "gemma3-multimodal",
+  "phi4-mini",
+  "granite",
+  "olmo2",
+  "olmo3",
 ];
 
 export const fixtureFolder = (name: string): string =>

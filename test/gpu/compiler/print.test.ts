@@ -34,7 +34,7 @@ const config = readModelConfig({
   tie_word_embeddings: true,
 });
 /** Heads too small for the attention kernel: these graphs are read, not run. */
-const toy = { ...config, headSize: 8, attentionScale: 1 / Math.sqrt(8) };
+const toy = { ...config, headSize: 8, rotarySize: 8, attentionScale: 1 / Math.sqrt(8) };
 
 it("prints a graph and its gradient as one line per operation", () => {
   const x = input("x", { dtype: "f32", shape: ["R", 4] });

@@ -13,7 +13,7 @@ import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { namedModel, servedModel } from "../../inference/served-model.ts";
 import { unwrap } from "../../rpc.ts";
-import type { History } from "../../session/dialogue.ts";
+import type { History } from "../../session/store/dialogue.ts";
 import { jsonBody, jsonOrEvents, route, routeGroup } from "../define.ts";
 import { chunks, completion, type ReplyEvent, type ReplyHead } from "./answer.ts";
 import { conversationOf } from "./conversation.ts";

@@ -1,11 +1,10 @@
-/** The user's own hand on what the session has learnt about words: see it, take it back, change it. */
-import { RosaError } from "@rosa2/shared/errors";
+/** The user's own hand on what the session has learnt about words: see it, change it. */
 import type { ConstraintPatch, WordsStateBody } from "../../contract/index.ts";
 import {
   deleteConstraint,
   editConstraint,
   forgetSense,
-  undoRevision,
+  phraseOf,
   type WordsState,
 } from "../../words/index.ts";
 
@@ -15,16 +14,12 @@ export type WordsChange =
   | { kind: "delete"; constraintId: string }
   | { kind: "forget"; senseId: string };
 
-/** @throws RosaError `not_found`, `invalid_request`, or `conflict` when there is nothing to undo. */
-export function changedWords(state: WordsState, change: WordsChange): WordsState {
+/** @throws RosaError `not_found`, `invalid_request`. */
+export function changedWords(
+  state: WordsState,
+  change: Exclude<WordsChange, { kind: "undo" }>,
+): WordsState {
   switch (change.kind) {
-    case "undo": {
-      const undone = undoRevision(state);
-      if (undone === null) {
-        throw new RosaError("conflict", "No revision of the words is left to take back");
-      }
-      return undone.state;
-    }
     case "edit":
       return editConstraint(state, change.constraintId, change.patch);
     case "delete":
@@ -46,7 +41,9 @@ export function wordsBody(state: WordsState): WordsStateBody {
     })),
     senses: Object.entries(state.senses).map(([id, { readings, failures }]) => ({
       id,
-      readings,
+      readings: Object.fromEntries(
+        Object.entries(readings).map(([reading, share]) => [phraseOf(state, id, reading), share]),
+      ),
       failures,
     })),
     undoable: state.undo.length,

@@ -2,8 +2,8 @@
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
 import type { IdempotencyKey } from "../../rpc.ts";
+import type { Store } from "./rows.ts";
 import { idempotency } from "./schema.ts";
-import type { Store } from "./store.ts";
 
 /** @throws RosaError `idempotency_mismatch` when the key came with another request before. */
 export function findIdempotent(store: Store, { key, fingerprint }: IdempotencyKey): string | null {
@@ -22,7 +22,7 @@ export function noteIdempotent(store: Store, key: IdempotencyKey | undefined, re
   if (key === undefined) return;
   store.db
     .insert(idempotency)
-    .values({ ...key, ref, createdAt: store.now() })
+    .values({ ...key, ref })
     .onConflictDoNothing()
     .run();
 }

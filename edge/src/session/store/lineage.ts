@@ -6,10 +6,10 @@ import {
   activeGeneration,
   type GenerationRow,
   generationRow,
+  type Store,
   setActiveGeneration,
 } from "./rows.ts";
 import { generations, positives } from "./schema.ts";
-import type { Store } from "./store.ts";
 
 export interface Lineage {
   active: string;

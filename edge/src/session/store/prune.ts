@@ -1,7 +1,7 @@
 /** Lets go of what a finished reply's streams no longer need: its parts, once the whole has been there for long. */
 import { and, eq, inArray, isNotNull, lte, min } from "drizzle-orm";
+import type { Store } from "./rows.ts";
 import { events, turns } from "./schema.ts";
-import type { Store } from "./store.ts";
 
 /** As long as an Idempotency-Key gives the stored answer; the `done` event stays and holds the whole reply. */
 export const streamWindowMs = 48 * 3_600_000;

@@ -4,11 +4,9 @@ import type { WordsReport } from "../../contract/index.ts";
 import { reviseRequest } from "../../words/index.ts";
 import { withRequest } from "../policy/prompt.ts";
 import { type Positive, positivesMax, replayKind } from "../policy/update-plan.ts";
-import { wordsOptions } from "./lexicon.ts";
-import { sessionRow, type TurnRow } from "./rows.ts";
+import { type Store, sessionRow, type TurnRow } from "./rows.ts";
 import { positives, turns } from "./schema.ts";
-import type { Store } from "./store.ts";
-import { wordsState } from "./words.ts";
+import { wordsOptions, wordsState } from "./words.ts";
 
 /** Remembers a right reply for replay, one per problem, the latest few. */
 export function keepPositive(

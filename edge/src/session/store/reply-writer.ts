@@ -1,6 +1,6 @@
 /** A reply on its way into the event log; it knows what readers have on their screens, not where text comes from. */
 import type { TokenLogprob } from "@rosa2/shared/protocol";
-import type { Store } from "./store.ts";
+import type { Store } from "./rows.ts";
 
 interface Delta {
   text: string;

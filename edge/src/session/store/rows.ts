@@ -1,9 +1,29 @@
-/** Rows of the session's tables by id, or the error that says which is missing. */
+/** What reads and writes a session's tables, and their rows by id, or the error that says which is missing. No network here. */
 import { RosaError } from "@rosa2/shared/errors";
 import { desc, eq } from "drizzle-orm";
+import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { SessionPatch } from "../../contract/index.ts";
+import type { EventLog } from "./event-log.ts";
+import type { Outbox } from "./outbox.ts";
 import { active, feedback, generations, session, turns } from "./schema.ts";
-import type { Store } from "./store.ts";
+
+export interface Store {
+  /** Who this session is, read once: none of it ever changes. */
+  readonly sessionId: string;
+  readonly tenantId: string;
+  /** Whose session it is among the tenant's users; null: nobody's. */
+  readonly owner: string | null;
+  db: DrizzleSqliteDODatabase;
+  log: EventLog;
+  outbox: Outbox;
+  /** How long the account may wait for what it should know. */
+  readonly meteringMs: number;
+  /** Bytes that the session stores. */
+  storedBytes(): number;
+  now(): number;
+  /** All or nothing; the work must not await. */
+  transaction(work: () => void): void;
+}
 
 export type SessionRow = typeof session.$inferSelect;
 export type TurnRow = typeof turns.$inferSelect;

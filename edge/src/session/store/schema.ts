@@ -12,7 +12,7 @@ import {
   rewriterNames,
   turnStatuses,
 } from "../../contract/sets.ts";
-import type { WordsState } from "../../words/index.ts";
+import type { WordsPatch, WordsState } from "../../words/index.ts";
 
 /** `max_tokens` is always sent, so that a reply's price is bounded before it starts. */
 export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens: number };
@@ -109,11 +109,12 @@ export const feedback = sqliteTable(
   (table) => [index("feedback_by_turn").on(table.turnId)],
 );
 
-/** Every change of the words in order, with the state before it: what a fork at an earlier turn or a roll-back starts from. */
+/** Every change of the words in order, each with what leads back: a fork at an earlier turn, a roll-back or an undo follows them. */
 export const revisions = sqliteTable("revisions", {
+  seq: integer().primaryKey({ autoIncrement: true }),
   /** Of the feedback that made the change, or one drawn for a change by hand. */
-  feedbackId: text("feedback_id").primaryKey(),
-  stateBefore: text("state_before", { mode: "json" }).$type<WordsState>().notNull(),
+  id: text().notNull().unique(),
+  patch: text({ mode: "json" }).$type<WordsPatch>().notNull(),
   createdAt: integer("created_at").notNull(),
 });
 
@@ -169,5 +170,4 @@ export const idempotency = sqliteTable("idempotency", {
   key: text().primaryKey(),
   fingerprint: text().notNull(),
   ref: text().notNull(),
-  createdAt: integer("created_at").notNull(),
 });

@@ -1,13 +1,12 @@
 /** A session's past as one value, to start another session from: what a fork copies, and up to which point. */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, eq, gte, lte, ne, sql } from "drizzle-orm";
+import { and, asc, eq, gte, lt, lte, ne } from "drizzle-orm";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import type { WordsState } from "../../words/index.ts";
-import { activeGeneration, sessionRow, setActiveGeneration, turnRow } from "./rows.ts";
+import { activeGeneration, type Store, sessionRow, setActiveGeneration, turnRow } from "./rows.ts";
 import { events, feedback, generations, positives, revisions, session, turns } from "./schema.ts";
-import type { Store } from "./store.ts";
 import { turnBody } from "./views.ts";
-import { setWordsState, wordsState } from "./words.ts";
+import { setWordsState, wordsBefore, wordsState } from "./words.ts";
 
 export interface Snapshot {
   from: string;
@@ -39,14 +38,15 @@ export function takeSnapshot(store: Store, turnId: string | null): Snapshot {
     last === null
       ? undefined
       : db
-          .select()
+          .select({ seq: revisions.seq })
           .from(revisions)
           .where(gte(revisions.createdAt, until))
-          .orderBy(sql`revisions.rowid`)
+          .orderBy(asc(revisions.seq))
           .get();
   return {
     from: store.sessionId,
-    wordsState: laterRevision?.stateBefore ?? wordsState(store),
+    wordsState:
+      laterRevision === undefined ? wordsState(store) : wordsBefore(store, laterRevision.seq),
     lexicon,
     activeGeneration: last?.generation ?? activeGeneration(store),
     turns: db
@@ -65,8 +65,8 @@ export function takeSnapshot(store: Store, turnId: string | null): Snapshot {
     revisions: db
       .select()
       .from(revisions)
-      .where(lte(revisions.createdAt, until))
-      .orderBy(sql`revisions.rowid`)
+      .where(laterRevision === undefined ? undefined : lt(revisions.seq, laterRevision.seq))
+      .orderBy(asc(revisions.seq))
       .all(),
     generations: db.select().from(generations).where(lte(generations.createdAt, until)).all(),
     positives: db.select().from(positives).where(lte(positives.createdAt, until)).all(),

@@ -18,6 +18,8 @@ export interface Sizes {
   hiddenSize: number;
   layerCount: number;
   headSize: number;
+  /** As `ModelConfig` has it; only families with partial rotation say it. */
+  rotarySize?: number;
   contextLength: number;
 }
 
@@ -26,12 +28,15 @@ export type Traits = Partial<
   Pick<
     ModelConfig,
     | "normOffset"
-    | "sandwichNorms"
+    | "norms"
     | "embeddingScale"
+    | "residualScale"
     | "attentionScale"
     | "attentionSoftcap"
+    | "logitScale"
     | "logitSoftcap"
     | "rope"
+    | "rotarySize"
     | "windowRope"
     | "contextLength"
     | "attentionBias"

@@ -1,7 +1,7 @@
 /** Gemma 1 to 3, text alone: norms of 1 + w, scaled embeddings, GeGLU. */
 import { z } from "zod";
 import { unsupported } from "../config-errors.ts";
-import { readGemma3Rope } from "../rope-config.ts";
+import { readRopeByKind } from "../rope-config.ts";
 import {
   attentionBiasField,
   configuredBias,
@@ -20,6 +20,8 @@ const windowDefault = 4096;
 const queryScalarDefault = 256;
 /** Gemma 2 alternates; Gemma 3 sees everything in every sixth layer. */
 const windowPatterns = { gemma2: 2, gemma3: 6 };
+/** Gemma 3 sees far with slow rotations and near with the usual ones. */
+const gemma3Thetas = { full_attention: 1_000_000, sliding_attention: 10_000 };
 const gemma2Softcaps = { attention: 50, logits: 30 };
 
 const defaults = {
@@ -94,7 +96,7 @@ export const gemma2 = defineFamily({
         (layer) => (layer + 1) % windowPatterns.gemma2 !== 0,
       ),
     ),
-    sandwichNorms: true,
+    norms: "around" as const,
     attentionSoftcap: capOr(raw.attn_logit_softcapping, gemma2Softcaps.attention),
     logitSoftcap: capOr(raw.final_logit_softcapping, gemma2Softcaps.logits),
   }),
@@ -120,7 +122,7 @@ export const gemma3 = defineFamily({
     // The reference implementation reads this field of a Gemma 3 and does not apply it.
     if (raw.attn_logit_softcapping)
       throw unsupported("attn_logit_softcapping", raw.attn_logit_softcapping, ["null"]);
-    const { rope, window } = readGemma3Rope(raw, sizes);
+    const { rope, window } = readRopeByKind(raw, sizes, gemma3Thetas);
     const pattern = raw.sliding_window_pattern ?? windowPatterns.gemma3;
     const windowedLayers = readLayerTypes(
       raw.layer_types,
@@ -137,8 +139,8 @@ export const gemma3 = defineFamily({
       ...(windowedLayers.includes(true)
         ? { slidingWindow: given ?? sizes.contextLength, windowedLayers }
         : {}),
-      sandwichNorms: true,
-      qkNorm: true,
+      norms: "around" as const,
+      qkNorm: "head" as const,
       logitSoftcap: raw.final_logit_softcapping ?? null,
     };
   },

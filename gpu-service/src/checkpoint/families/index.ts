@@ -1,8 +1,10 @@
 /** The families that run, by `model_type`, and the models of several parts whose text part is one of them. */
 import type { Family } from "./family.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
+import { granite } from "./granite.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
+import { olmo2, olmo3 } from "./olmo.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2, qwen3 } from "./qwen.ts";
 import { smollm3 } from "./smollm3.ts";
@@ -18,6 +20,9 @@ export const families: ReadonlyMap<string, Family> = new Map(
     gemma2,
     gemma3_text: gemma3,
     phi3,
+    granite,
+    olmo2,
+    olmo3,
   }),
 );
 

@@ -58,6 +58,6 @@ export const qwen3 = defineFamily({
   read: (raw, sizes) => ({
     ...traits(raw, sizes),
     attentionBias: configuredBias(raw.attention_bias),
-    qkNorm: true,
+    qkNorm: "head",
   }),
 });

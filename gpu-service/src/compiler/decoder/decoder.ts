@@ -1,6 +1,7 @@
 /**
- * A Llama-type decoder as a graph: Llama, Mistral, SmolLM3, Qwen2 (biases), Qwen3 (q/k norms) and Gemma (norms of
- * 1 + w, scaled embeddings, GeGLU; from the second on norms on both sides and capped logits).
+ * A Llama-type decoder as a graph: Llama, Mistral, SmolLM3, Qwen2 (biases), Qwen3 (q/k norms), Gemma (norms of 1 + w,
+ * scaled embeddings, GeGLU; from the second on norms on both sides and capped logits), Phi (rotation of a part of each
+ * head), Granite (residuals and logits scaled) and OLMo (norms after).
  *
  * Letters in shapes: R rows, T positions, C hidden size, V vocabulary, H heads, D head size, r rank.
  * How positions attend and where weights come from is the caller's: the step graph attends over a cache,
@@ -9,6 +10,7 @@
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import {
   add,
+  concat,
   gatherRows,
   gelu,
   matmul,
@@ -70,11 +72,10 @@ export function decoder(config: ModelConfig, ids: Value, parts: DecoderParts): V
 
 /** Hidden states [.., C] before the first block. */
 export function embed(config: ModelConfig, ids: Value, parts: DecoderParts): Value {
-  const h = gatherRows(embeddings(config, parts), ids);
-  return config.embeddingScale === 1 ? h : multiply(h, scalar(config.embeddingScale));
+  return scaled(gatherRows(embeddings(config, parts), ids), config.embeddingScale);
 }
 
-/** h + attention(norm(h)), with a norm after the attention as well where the model has sandwich norms. */
+/** h + attention(norm(h)), or with a norm after the attention instead, or as well. */
 export function attentionBlock(
   config: ModelConfig,
   layer: number,
@@ -82,18 +83,23 @@ export function attentionBlock(
   parts: DecoderParts,
 ): Value {
   const norm = layerNorm(config, layer, parts);
-  const attended = attention(config, layer, norm("input_layernorm", h), parts);
-  return add(h, config.sandwichNorms ? norm("post_attention_layernorm", attended) : attended);
+  const entering = config.norms === "after" ? h : norm("input_layernorm", h);
+  const attended = attention(config, layer, entering, parts);
+  const leaving = config.norms === "before" ? attended : norm("post_attention_layernorm", attended);
+  return add(h, scaled(leaving, config.residualScale));
 }
 
-/** h + mlp(norm(h)), with a norm after the MLP as well where the model has sandwich norms. */
+/** h + mlp(norm(h)), or with a norm after the MLP instead, or as well. */
 export function mlpBlock(config: ModelConfig, layer: number, h: Value, parts: DecoderParts): Value {
   const norm = layerNorm(config, layer, parts);
-  if (!config.sandwichNorms) {
-    return add(h, mlp(config, layer, norm("post_attention_layernorm", h), parts));
-  }
-  const fed = mlp(config, layer, norm("pre_feedforward_layernorm", h), parts);
-  return add(h, norm("post_feedforward_layernorm", fed));
+  const before = {
+    before: "post_attention_layernorm",
+    around: "pre_feedforward_layernorm",
+    after: null,
+  }[config.norms];
+  const fed = mlp(config, layer, before === null ? h : norm(before, h), parts);
+  const leaving = config.norms === "before" ? fed : norm("post_feedforward_layernorm", fed);
+  return add(h, scaled(leaving, config.residualScale));
 }
 
 export function finalNorm(config: ModelConfig, h: Value, parts: DecoderParts): Value {
@@ -102,8 +108,15 @@ export function finalNorm(config: ModelConfig, h: Value, parts: DecoderParts): V
 
 /** Logits [.., V] of hidden states [.., C]. */
 export function head(config: ModelConfig, h: Value, parts: DecoderParts): Value {
-  const logits = parts.linear(h, headTable(config), [config.vocabSize, config.hiddenSize]);
-  return softcap(logits, config.logitSoftcap);
+  return logitsOf(
+    config,
+    parts.linear(h, headTable(config), [config.vocabSize, config.hiddenSize]),
+  );
+}
+
+/** What the model makes of the head's products. */
+export function logitsOf({ logitScale, logitSoftcap }: ModelConfig, products: Value): Value {
+  return softcap(scaled(products, logitScale), logitSoftcap);
 }
 
 /** The matrix [V, C] that makes logits. */
@@ -142,12 +155,9 @@ function attention(config: ModelConfig, layer: number, x: Value, parts: DecoderP
     { module: `${path}.k_proj`, out: kvWidth, ...into },
     { module: `${path}.v_proj`, out: kvWidth, ...into },
   ]) as [Value, Value, Value];
-  const attended = parts.attend(
-    layer,
-    config.qkNorm ? headNorm(config, `${path}.q_norm`, q, parts) : q,
-    config.qkNorm ? headNorm(config, `${path}.k_norm`, k, parts) : k,
-    v,
-  );
+  const ready = (x: Value, norm: string) =>
+    paired(config, queryKeyNorm(config, `${path}.${norm}`, x, parts));
+  const attended = parts.attend(layer, ready(q, "q_norm"), ready(k, "k_norm"), v);
   const out = { module: `${path}.o_proj`, in: width, out: C, bias: attentionBias.output };
   return project(attended, `${layer}.attn_out`, parts, [out])[0]!;
 }
@@ -197,12 +207,33 @@ function addEach(a: readonly Value[], b: readonly Value[]): Value[] {
   return a.map((value, index) => add(value, b[index]!));
 }
 
-/** RMS norm of each head on its own [R, T, heads·D]. */
-function headNorm(config: ModelConfig, name: string, x: Value, parts: DecoderParts): Value {
-  const { headSize } = config;
+/** RMS norm of queries or keys [R, T, heads·D], of each head on its own or of all together. */
+function queryKeyNorm(config: ModelConfig, name: string, x: Value, parts: DecoderParts): Value {
+  if (config.qkNorm === null) return x;
+  if (config.qkNorm === "all") return normalise(config, name, x, parts);
+  return reshape(normalise(config, name, byHead(config, x), parts), x.shape);
+}
+
+/**
+ * Rotations turn number i of a head together with number i + D/2. Where only the first r of D are rotated (i with
+ * i + r/2), the numbers are put in that order: halves of what turns, each followed by half of what does not.
+ */
+function paired(config: ModelConfig, x: Value): Value {
+  const { headSize: D, rotarySize: r } = config;
+  if (r === D) return x;
+  const parts = split(byHead(config, x), [r / 2, r / 2, (D - r) / 2, (D - r) / 2]);
+  const [first, second, restFirst, restSecond] = parts as [Value, Value, Value, Value];
+  return reshape(concat([first, restFirst, second, restSecond], 3), x.shape);
+}
+
+/** [R, T, heads, D] of [R, T, heads·D]. */
+function byHead({ headSize }: ModelConfig, x: Value): Value {
   const [R, T, width] = x.shape as [number, number, number];
-  const heads = reshape(x, [R, T, width / headSize, headSize]);
-  return reshape(normalise(config, name, heads, parts), x.shape);
+  return reshape(x, [R, T, width / headSize, headSize]);
+}
+
+function scaled(x: Value, factor: number): Value {
+  return factor === 1 ? x : multiply(x, scalar(factor));
 }
 
 /** RMS norm over the last axis with the weight of the module `name`. */

@@ -51,11 +51,11 @@ export function namedRopeTables(
   positions: number,
 ): Record<string, Float32Array> {
   const named: Record<string, Float32Array> = {};
-  const { headSize } = config;
+  const { headSize, rotarySize } = config;
   for (const { cos, sin, rope } of layerKinds(config)) {
     if (named[cos]) continue;
     const tables: RopeTables = rope
-      ? ropeTables({ headSize, rope }, positions)
+      ? ropeTables({ headSize, rotarySize, rope }, positions)
       : unrotatedTables(headSize, positions);
     named[cos] = tables.cos;
     named[sin] = tables.sin;

@@ -10,17 +10,18 @@ export interface RopeTables {
 /** What angles depend on; a `ModelConfig` is one. */
 interface Rotation {
   headSize: number;
+  /** Numbers of a head that are rotated. */
+  rotarySize: number;
   rope: Rope;
 }
 
 export function ropeTables(rotation: Rotation, positions: number): RopeTables {
   const frequencies = ropeFrequencies(rotation);
   const factor = attentionFactor(rotation.rope.scaling);
-  const half = frequencies.length;
-  const cos = new Float32Array(positions * half);
-  const sin = new Float32Array(positions * half);
+  const { cos, sin } = unrotatedTables(rotation.headSize, positions);
+  const half = rotation.headSize / 2;
   for (let position = 0; position < positions; position++) {
-    for (let i = 0; i < half; i++) {
+    for (let i = 0; i < frequencies.length; i++) {
       // transformers computes the angle in f32; more precision here would disagree at long positions.
       const angle = Math.fround(position * Math.fround(frequencies[i]!));
       cos[position * half + i] = factor * Math.cos(angle);
@@ -30,7 +31,7 @@ export function ropeTables(rotation: Rotation, positions: number): RopeTables {
   return { cos, sin };
 }
 
-/** Tables of angle 0: layers without positions turn nothing and share the other layers' graphs. */
+/** Tables of angle 0: what turns nothing shares the graphs of what is rotated. */
 export function unrotatedTables(headSize: number, positions: number): RopeTables {
   const length = (positions * headSize) / 2;
   return { cos: new Float32Array(length).fill(1), sin: new Float32Array(length) };
@@ -47,9 +48,9 @@ const round = Math.fround;
  * Angle per position of each pair. Every step is rounded to f32 as in transformers (which divides by a tensor as a
  * product with its reciprocal): the last bit of a frequency is multiplied by the position.
  */
-function ropeFrequencies({ headSize, rope }: Rotation): number[] {
-  const powers = Array.from({ length: headSize / 2 }, (_, i) =>
-    round(rope.theta ** round((2 * i) / headSize)),
+function ropeFrequencies({ rotarySize: size, rope }: Rotation): number[] {
+  const powers = Array.from({ length: size / 2 }, (_, i) =>
+    round(rope.theta ** round((2 * i) / size)),
   );
   const plain = powers.map((power) => round(1 / power));
   const { scaling } = rope;
@@ -61,7 +62,7 @@ function ropeFrequencies({ headSize, rope }: Rotation): number[] {
     case "longrope":
       return powers.map((power, i) => round(1 / round(round(scaling.divisors[i]!) * power)));
     case "yarn":
-      return yarnFrequencies(powers, headSize, rope.theta, scaling);
+      return yarnFrequencies(powers, size, rope.theta, scaling);
     case "llama3":
       return plain.map((frequency) => llama3Frequency(frequency, scaling));
   }
@@ -89,17 +90,17 @@ function llama3Frequency(
 /** Between two pairs frequencies go over from plain (the fast ones) to stretched (the slow ones). */
 function yarnFrequencies(
   powers: readonly number[],
-  headSize: number,
+  size: number,
   theta: number,
   scaling: Extract<RopeScaling, { type: "yarn" }>,
 ): number[] {
   const { factor, betaFast, betaSlow, originalContextLength, truncate } = scaling;
   /** The pair that makes so many turns within the original context. */
   const pairOf = (turns: number) =>
-    (headSize * Math.log(originalContextLength / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
+    (size * Math.log(originalContextLength / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
   const [first, last] = [pairOf(betaFast), pairOf(betaSlow)];
   const low = Math.max(truncate ? Math.floor(first) : first, 0);
-  let high = Math.min(truncate ? Math.ceil(last) : last, headSize - 1);
+  let high = Math.min(truncate ? Math.ceil(last) : last, size - 1);
   if (low === high) high += 0.001;
   return powers.map((power, i) => {
     const ramp = Math.min(Math.max(round(round(i - low) / round(high - low)), 0), 1);

@@ -5,7 +5,7 @@
  * Letters in shapes: N positions that predict a token, C hidden size, v rows of the vocabulary's matrix.
  */
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
-import { type DecoderParts, finalNorm, head, outsideBlocks } from "../decoder/decoder.ts";
+import { type DecoderParts, finalNorm, head, logitsOf, outsideBlocks } from "../decoder/decoder.ts";
 import type { Quantization } from "../decoder/quantize.ts";
 import { fedWeights, weightReader } from "../decoder/weights.ts";
 import { gradients } from "../gradients.ts";
@@ -22,7 +22,6 @@ import {
   reduceMax,
   reduceSum,
   scalar,
-  softcap,
   subtract,
   tokenLogProbs,
 } from "../ir/functions.ts";
@@ -64,7 +63,7 @@ export function vocabularySliceGraph(
   const [peak, total] = [column("peak.before"), column("total.before")];
   const n = normalised(config, hiddenStates(config));
   const table = input("table", { dtype: "f32", shape: ["v", config.hiddenSize] });
-  const logits = softcap(matmul(n, table, { transposeB: true }), config.logitSoftcap);
+  const logits = logitsOf(config, matmul(n, table, { transposeB: true }));
   const { kept, weights, ...sums } = grownSums(logits, peak, total);
   if (!backward) return sums;
   const [pulled] = gradients([{ value: logits, seed: weights }], [n]);
@@ -83,7 +82,7 @@ export function targetGraph(config: ModelConfig, backward: boolean): Record<stri
   const n = normalised(config, h);
   const stream = n.shape;
   const rows = input("rows", { dtype: "f32", shape: stream });
-  const logits = softcap(reduceSum(multiply(n, rows), [1], true), config.logitSoftcap);
+  const logits = logitsOf(config, reduceSum(multiply(n, rows), [1], true));
   if (!backward) return { logits };
   const total = input("total", { dtype: "f32", shape: ["N", 1] });
   const pull = input("pull", { dtype: "f32", shape: stream });
@@ -106,10 +105,10 @@ export function targetGraph(config: ModelConfig, backward: boolean): Record<stri
 export function divergenceSliceGraph(config: ModelConfig): Record<string, Value> {
   const before = (name: string) => input(`${name}.before`, { dtype: "f32", shape: ["N", 1] });
   const table = input("table", { dtype: "f32", shape: ["v", config.hiddenSize] });
-  const logitsOf = (h: Value) =>
-    softcap(matmul(normalised(config, h), table, { transposeB: true }), config.logitSoftcap);
-  const logits = logitsOf(hiddenStates(config));
-  const oldLogits = logitsOf(oldStates(config));
+  const logitsAt = (h: Value) =>
+    logitsOf(config, matmul(normalised(config, h), table, { transposeB: true }));
+  const logits = logitsAt(hiddenStates(config));
+  const oldLogits = logitsAt(oldStates(config));
   const { peak, total, kept, weights } = grownSums(logits, before("peak"), before("total"));
   const old = grownSums(oldLogits, before("old.peak"), before("old.total"));
   const apart = multiply(weights, subtract(logits, oldLogits));
@@ -128,9 +127,9 @@ export function divergenceGraph(
   quantization: Quantization | null,
 ): Record<string, Value> {
   const parts: DecoderParts = { ...weightReader(quantization), attend: outsideBlocks };
-  const logitsOf = (h: Value) => head(config, finalNorm(config, h, parts), parts);
-  const logits = logitsOf(hiddenStates(config));
-  const oldLogits = logitsOf(oldStates(config));
+  const logitsAt = (h: Value) => head(config, finalNorm(config, h, parts), parts);
+  const logits = logitsAt(hiddenStates(config));
+  const oldLogits = logitsAt(oldStates(config));
   const [peak, oldPeak] = [reduceMax(logits), reduceMax(oldLogits)];
   const weights = exp(subtract(logits, peak));
   const sum = (x: Value) => reduceSum(x, [1], true);

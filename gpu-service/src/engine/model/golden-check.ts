@@ -1,6 +1,6 @@
 /**
- * Picks the precision of quantised products by how often the quantised model's next token is the fp32 model's.
- * The figures are kept with the quantised weights, so the fp32 model is loaded for this once.
+ * Picks the precision of quantised products by how often the quantised model's next token is the fp32 model's, and
+ * measures what rounded activations make of log-probs. The figures are kept with the quantised weights, so the fp32 model is loaded for this once.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,6 +20,8 @@ const keptSchema = z.object({
   accuracyLevel: z.union([z.literal(0), z.literal(4)]),
   /** Share of positions with the same most likely token, by accuracy level. */
   agreement: z.record(z.string(), z.number()),
+  /** Of the level that is used, root mean square in nats: what rounding activations changes of a token's log-prob. */
+  noise: z.number(),
 });
 export type GoldenCheck = z.infer<typeof keptSchema>;
 
@@ -32,21 +34,40 @@ export async function checkQuantization(
   const path = join(
     cacheDirectory(),
     openMerged(directory, options.lora ?? null).digest,
-    `int${bits}-1.json`,
+    `int${bits}-2.json`,
   );
   const kept = readKept(path);
   if (kept) return kept;
   const golden = await withModel(directory, options, null, (model) => continueGreedily(model));
-  const agree = (accuracyLevel: 0 | 4) =>
-    withModel(directory, options, { bits, accuracyLevel }, (model) => shareOfEqual(model, golden));
-  const agreement: Record<string, number> = { 4: await agree(4) };
-  if (agreement[4]! < agreementMin) agreement[0] = await agree(0);
+  const rows = golden.map((tokens) => ({
+    prompt: Int32Array.from(tokens.slice(0, promptTokens)),
+    reply: Int32Array.from(tokens.slice(promptTokens)),
+  }));
+  const measure = (accuracyLevel: 0 | 4) =>
+    withModel(directory, options, { bits, accuracyLevel }, async (model) => ({
+      equal: await shareOfEqual(model, golden),
+      logprobs: await model.score(rows, null),
+    }));
+  const [rounded, exact] = [await measure(4), await measure(0)];
+  const isExact = rounded.equal < agreementMin && exact.equal > rounded.equal;
   const check: GoldenCheck = {
-    accuracyLevel: (agreement[0] ?? 0) > agreement[4]! ? 0 : 4,
-    agreement,
+    accuracyLevel: isExact ? 0 : 4,
+    agreement: { 4: rounded.equal, 0: exact.equal },
+    noise: isExact ? 0 : rootMeanSquare(rounded.logprobs, exact.logprobs),
   };
   writeFileSync(path, `${JSON.stringify(check)}\n`);
   return check;
+}
+
+/** Of the differences of all numbers. */
+function rootMeanSquare(one: readonly Float32Array[], other: readonly Float32Array[]): number {
+  let squares = 0;
+  let count = 0;
+  for (const [row, values] of one.entries()) {
+    for (const [t, value] of values.entries()) squares += (value - other[row]![t]!) ** 2;
+    count += values.length;
+  }
+  return Math.sqrt(squares / count);
 }
 
 async function withModel<T>(

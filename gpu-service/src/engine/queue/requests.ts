@@ -11,7 +11,6 @@ import type {
   OutputShape,
   SampleRequest,
   SampleResult,
-  Sampling,
   ScoreRequest,
   ScoreResult,
 } from "@rosa2/shared/protocol";
@@ -26,6 +25,8 @@ import type {
   Slices,
   TokenRow,
 } from "../../language-model.ts";
+import { PatientTokenizer } from "../../tokenizer/patient.ts";
+import type { TokenizerPlace } from "../../tokenizer/thread.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
 import { isNearCopy, longTokensMin } from "../batch/near-copies.ts";
 import type { RejectedReply } from "../batch/rejected.ts";
@@ -34,6 +35,7 @@ import { withDefaults } from "../batch/sampling.ts";
 import type { Scheduler } from "../batch/scheduler.ts";
 import type { SequenceEnd } from "../batch/sequence.ts";
 import type { AdapterCache } from "./adapter-cache.ts";
+import { checkBias, replyTokensMax } from "./bounds.ts";
 import { sampleResult, seedOf, warmer } from "./draws.ts";
 import type { ExportedFiles } from "./messages.ts";
 
@@ -47,6 +49,8 @@ const redrawsMax = 3;
 export interface Runtime {
   model: LanguageModel;
   tokenizer: ChatTokenizer;
+  /** Its files, for what takes long; absent where nothing does. */
+  tokenizerPlace?: TokenizerPlace;
   /** How to sample where a request does not say. */
   sampling: SamplingDefaults;
   /** What the checkpoint's rosa2.json says about it. */
@@ -77,12 +81,14 @@ export class Requests {
   /** Tokens that a prompt and its reply can have together. */
   readonly #tokensMax: number;
   readonly #grammars: Grammars;
-  /** Requests whose shape is being compiled. */
-  readonly #compiling = new Set<number>();
+  readonly #patient: PatientTokenizer;
+  /** Requests that are being tokenised, or whose shape is being compiled. */
+  readonly #preparing = new Set<number>();
 
   constructor(runtime: Runtime, scheduler: Scheduler, adapters: AdapterCache, tokensMax: number) {
     const { model, tokenizer } = runtime;
     this.#grammars = new Grammars(() => tokenizer.grammarVocabulary(model.shape.vocabSize));
+    this.#patient = new PatientTokenizer(tokenizer, runtime.tokenizerPlace ?? null);
     this.#runtime = runtime;
     this.#scheduler = scheduler;
     this.#adapters = adapters;
@@ -103,21 +109,24 @@ export class Requests {
     const sampling = withDefaults(request.sampling, this.#runtime.sampling);
     const adapter = this.#adapter(request, adapterBytes);
     const { output } = sampling;
-    const { ids: prompt, thought } = tokenizer.prompt(request.messages, this.#tokensMax, {
-      ...output,
-      tools: output?.tool_choice === "none" ? [] : output?.tools,
-    });
-    this.#checkBias(sampling.logit_bias);
-    const tokensMax = this.#replyTokensMax(prompt.length, sampling);
+    const shape = { ...output, tools: output?.tool_choice === "none" ? [] : output?.tools };
+    const { ids: prompt, thought } = await this.#prepare(
+      id,
+      this.#patient.prompt(request.messages, this.#tokensMax, shape),
+    );
+    checkBias(sampling.logit_bias, this.#runtime.model.shape);
+    const tokensMax = replyTokensMax(prompt.length, this.#tokensMax, sampling);
     const seed = seedOf(sampling);
     if (output?.thinking === true && thought === "none") {
       throw new RosaError("unsupported_parameter", "Cannot think first: this model does not", {
         param: "thinking",
       });
     }
-    const constraints = await this.#constraints(id, output);
-    if (constraints === null) return;
-    const answers = request.rejected.map((text) => tokenizer.replyIds(answerOf(text)));
+    const constraints = await this.#prepare(id, this.#constraints(output));
+    const answers = await this.#prepare(
+      id,
+      Promise.all(request.rejected.map((text) => this.#patient.replyIds(answerOf(text)))),
+    );
     // A draw that may be thrown away is not shown before it is whole.
     const isHeld = answers.some(({ length }) => length >= longTokensMin);
     const start = (scored: RejectedReply[], draw = 0) => {
@@ -170,7 +179,7 @@ export class Requests {
       start([]);
       return;
     }
-    const rows = this.#rejectedRows(request.rejected, prompt, tokensMax);
+    const rows = await this.#prepare(id, this.#rejectedRows(request.rejected, prompt, tokensMax));
     this.#scheduler
       .runBackground(
         { id, tenant: request.tenant, priority: priorities.score },
@@ -194,9 +203,12 @@ export class Requests {
     const { tokenizer } = this.#runtime;
     const drawn = withDefaults(request.sampling, this.#runtime.sampling);
     const adapter = this.#adapter(request, adapterBytes);
-    const prompt = tokenizer.promptIds(request.messages, this.#tokensMax);
-    this.#checkBias(drawn.logit_bias);
-    const tokensMax = this.#replyTokensMax(prompt.length, drawn);
+    const { ids: prompt } = await this.#prepare(
+      id,
+      this.#patient.prompt(request.messages, this.#tokensMax, {}),
+    );
+    checkBias(drawn.logit_bias, this.#runtime.model.shape);
+    const tokensMax = replyTokensMax(prompt.length, this.#tokensMax, drawn);
     const seed = seedOf(drawn);
     const replies = Array.from({ length: request.count }, (_, i) => {
       const sampling = i === 0 && request.greedy_first ? { ...drawn, temperature: 0 } : drawn;
@@ -231,7 +243,10 @@ export class Requests {
     adapterBytes: Uint8Array | null,
   ): Promise<ScoreResult> {
     const adapter = this.#adapter(request, adapterBytes);
-    const rows = request.items.map((item, i) => this.#row(item, `items.${i}`));
+    const rows = await this.#prepare(
+      id,
+      Promise.all(request.items.map((item, i) => this.#row(item, `items.${i}`))),
+    );
     const queuedAt = performance.now();
     const { value: logprobs, startedAt } = await this.#scheduler.runBackground(
       { id, tenant: request.tenant, priority: priorities.score },
@@ -257,11 +272,11 @@ export class Requests {
     adapterBytes: Uint8Array | null,
   ): Promise<{ result: AdaptResult; bytes: Uint8Array | null }> {
     const parent = this.#adapter(request, adapterBytes);
-    const rows = request.rows.map((row, i) => ({
-      ...this.#row(row, `rows.${i}`),
-      kind: row.kind,
-      weight: row.weight,
-    }));
+    const examples = request.rows.map((row, i) => this.#row(row, `rows.${i}`));
+    const rows = (await this.#prepare(id, Promise.all(examples))).map((example, i) => {
+      const { kind, weight } = request.rows[i]!;
+      return { ...example, kind, weight };
+    });
     const queuedAt = performance.now();
     const { value, startedAt } = await this.#scheduler.runBackground(
       { id, tenant: request.tenant, priority: priorities.update },
@@ -310,59 +325,38 @@ export class Requests {
     return weights;
   }
 
-  /** Ends a request, also one whose shape is still being compiled. */
+  /** Ends a request, also one that is still being prepared. */
   cancel(id: number): void {
-    this.#compiling.delete(id);
+    this.#preparing.delete(id);
     this.#scheduler.cancel(id);
   }
 
-  /** One constraint for each drawing that there may be; null when the request was cancelled meanwhile. */
-  async #constraints(
-    id: number,
-    output: OutputShape | undefined,
-  ): Promise<(Constraint | null)[] | null> {
-    if (output === undefined) return [];
-    this.#compiling.add(id);
+  /** What a request waits for before it is queued; throws when it was cancelled meanwhile. */
+  async #prepare<T>(id: number, work: Promise<T>): Promise<T> {
+    this.#preparing.add(id);
     try {
-      const made = [];
-      for (let draw = 0; draw <= redrawsMax; draw++)
-        made.push(await this.#grammars.constraint(output));
-      return this.#compiling.has(id) ? made : null;
+      const made = await work;
+      if (this.#preparing.has(id)) return made;
     } finally {
-      this.#compiling.delete(id);
+      this.#preparing.delete(id);
     }
+    throw new RosaError("timeout", "The caller went away");
   }
 
-  #checkBias(bias: Sampling["logit_bias"]): void {
-    const { vocabSize } = this.#runtime.model.shape;
-    const unknown = Object.keys(bias ?? {}).find((id) => Number(id) >= vocabSize);
-    if (unknown === undefined) return;
-    throw new RosaError(
-      "invalid_request",
-      `Cannot bias token ${unknown}: the vocabulary has ${vocabSize} tokens`,
-      { param: "logit_bias" },
-    );
+  /** One constraint for each drawing that there may be. */
+  async #constraints(output: OutputShape | undefined): Promise<(Constraint | null)[]> {
+    if (output === undefined) return [];
+    const made = [];
+    for (let draw = 0; draw <= redrawsMax; draw++)
+      made.push(await this.#grammars.constraint(output));
+    return made;
   }
 
-  /** Explicit limits that cannot be kept are refused; without one the reply may fill the context. */
-  #replyTokensMax(
-    promptTokens: number,
-    { max_tokens: asked, max_tokens_may_shrink: mayShrink = false }: Partial<Sampling>,
-  ): number {
-    const room = this.#tokensMax - promptTokens;
-    const needed = mayShrink ? 1 : (asked ?? 1);
-    if (needed > room) {
-      throw new RosaError(
-        "context_length_exceeded",
-        `Cannot fit ${promptTokens} prompt tokens and ${needed} reply tokens: the context holds ${this.#tokensMax}`,
-        { param: "messages" },
-      );
-    }
-    return Math.min(asked ?? room, room);
-  }
-
-  #row({ messages, reply }: { messages: Message[]; reply: string }, param: string): ScoreRow {
-    const row = this.#runtime.tokenizer.exampleIds(messages, reply, this.#tokensMax);
+  async #row(
+    { messages, reply }: { messages: Message[]; reply: string },
+    param: string,
+  ): Promise<ScoreRow> {
+    const row = await this.#patient.exampleIds(messages, reply, this.#tokensMax);
     const tokens = row.prompt.length + row.reply.length;
     if (tokens > this.#tokensMax) {
       throw new RosaError(
@@ -375,9 +369,14 @@ export class Requests {
   }
 
   /** Rejected replies as rows; one that could not be generated here anyway is left out. */
-  #rejectedRows(texts: readonly string[], prompt: Int32Array, tokensMax: number): ScoreRow[] {
-    return [...new Set(texts)]
-      .map((text) => ({ prompt, reply: this.#runtime.tokenizer.replyIds(text) }))
+  async #rejectedRows(
+    texts: readonly string[],
+    prompt: Int32Array,
+    tokensMax: number,
+  ): Promise<ScoreRow[]> {
+    const replies = [...new Set(texts)].map((text) => this.#patient.replyIds(text));
+    return (await Promise.all(replies))
+      .map((reply) => ({ prompt, reply }))
       .filter(({ reply }) => reply.length <= tokensMax);
   }
 }

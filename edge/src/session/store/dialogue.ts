@@ -7,11 +7,10 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message } from "@rosa2/shared/protocol";
 import { asc, count, desc, inArray } from "drizzle-orm";
-import { newId } from "../ids.ts";
-import type { SessionContext } from "./context.ts";
-import type { Exchange } from "./policy/prompt.ts";
-import { sessionRow } from "./store/rows.ts";
-import { session, turns } from "./store/schema.ts";
+import { newId } from "../../ids.ts";
+import type { Exchange } from "../policy/prompt.ts";
+import { type Store, sessionRow } from "./rows.ts";
+import { session, turns } from "./schema.ts";
 
 export interface Said {
   /** The client's system message; null where it sent none. */
@@ -42,9 +41,9 @@ interface Finished extends Exchange {
 }
 
 /** Finished exchanges, oldest first, each problem with its last try; `but` leaves a problem out. */
-export function exchanges(context: SessionContext, but: string | null = null): Finished[] {
+export function exchanges(store: Store, but: string | null = null): Finished[] {
   const { problemId, index, content, prompt, reply, status } = turns;
-  const rows = context.db
+  const rows = store.db
     .select({ problemId, index, content, prompt, reply })
     .from(turns)
     .where(inArray(status, ["completed", "stopped"]))
@@ -61,12 +60,12 @@ export function exchanges(context: SessionContext, but: string | null = null): F
  *
  * @throws RosaError `invalid_request` where the session's instructions are others.
  */
-export function takeInstructions(context: SessionContext, said: Said | undefined): void {
+export function takeInstructions(store: Store, said: Said | undefined): void {
   const wanted = said?.instructions ?? null;
   if (wanted === null) return;
-  const { instructions } = sessionRow(context);
+  const { instructions } = sessionRow(store);
   if (instructions === wanted) return;
-  const begun = context.db.select({ turns: count() }).from(turns).get()?.turns ?? 0;
+  const begun = store.db.select({ turns: count() }).from(turns).get()?.turns ?? 0;
   if (instructions !== null || begun > 0) {
     throw new RosaError(
       "invalid_request",
@@ -74,7 +73,7 @@ export function takeInstructions(context: SessionContext, said: Said | undefined
       { param: "messages" },
     );
   }
-  context.db.update(session).set({ instructions: wanted }).run();
+  store.db.update(session).set({ instructions: wanted }).run();
 }
 
 /**
@@ -82,8 +81,8 @@ export function takeInstructions(context: SessionContext, said: Said | undefined
  *
  * @throws RosaError `invalid_request` where another turn than the one named is the latest.
  */
-export function takeHistory(context: SessionContext, said: Said | undefined, keyId: string): void {
-  const latest = context.db.select({ id: turns.id }).from(turns).orderBy(desc(turns.index)).get();
+export function takeHistory(store: Store, said: Said | undefined, keyId: string): void {
+  const latest = store.db.select({ id: turns.id }).from(turns).orderBy(desc(turns.index)).get();
   if (said?.after !== undefined && latest?.id !== said.after) {
     throw new RosaError(
       "invalid_request",
@@ -103,8 +102,8 @@ export function takeHistory(context: SessionContext, said: Said | undefined, key
       const text = { content: prompt, prompt, reply: content };
       const empty = { messages: [], sampling: { max_tokens: 1 }, rejected: [] };
       const state = { status: "completed" as const, finishReason: "stop" as const };
-      const at = { createdAt: context.now(), finishedAt: context.now() };
-      context.db
+      const at = { createdAt: store.now(), finishedAt: store.now() };
+      store.db
         .insert(turns)
         .values({
           ...{ id, index, problemId: id, attempt: 1, generation: "base", keyId },
@@ -117,14 +116,10 @@ export function takeHistory(context: SessionContext, said: Said | undefined, key
 }
 
 /** Compares what a client sent before the turn of this index with the history until then. */
-export function compareHistory(
-  context: SessionContext,
-  said: Said | undefined,
-  before: number,
-): History {
+export function compareHistory(store: Store, said: Said | undefined, before: number): History {
   const sent = said?.earlier ?? [];
   if (sent.length === 0) return "server";
-  const history = exchanges(context)
+  const history = exchanges(store)
     .filter(({ index }) => index < before)
     .flatMap(({ content, prompt, reply }) => [[content, prompt], [reply]]);
   const latest = history.slice(-sent.length);

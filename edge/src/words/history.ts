@@ -1,0 +1,83 @@
+/**
+ * How the words were before: what leads from one state back to an earlier one holds only what differs, so that a long
+ * history takes no more room than what was said. Pure; who keeps the patches is not known here.
+ */
+import type { WordsState } from "./types.ts";
+
+/** Parts of a state that are sequences, or records whose entries are in order. */
+const parts = ["ledgers", "senses", "constraints", "learnt", "draws", "undo"] as const;
+/** Revisions that can be taken back, the latest first. */
+const undoMax = 5;
+
+/** Items [from, to) of the later sequence, or one that the later sequence lacks. */
+type Piece = [from: number, to: number] | { item: unknown };
+
+/** What leads from a state of the words to an earlier one; a part that did not change is left out. */
+export interface WordsPatch {
+  constraintCount: number;
+  parts: Partial<Record<(typeof parts)[number], Piece[]>>;
+}
+
+/** The patch with which `goBack(later, patch)` is `earlier`. */
+export function patchBack(later: WordsState, earlier: WordsState): WordsPatch {
+  const patch: WordsPatch = { constraintCount: earlier.constraintCount, parts: {} };
+  for (const part of parts) {
+    const before = sequenceOf(earlier[part]);
+    const now = sequenceOf(later[part]);
+    const pieces = piecesOf(now, before);
+    if (pieces.length === 0 && now.length === 0) continue;
+    const isSame =
+      pieces.length === 1 && isRange(pieces[0]) && pieces[0][1] - pieces[0][0] === now.length;
+    if (!isSame) patch.parts[part] = pieces;
+  }
+  return patch;
+}
+
+/** The earlier state that a patch of `patchBack` leads to. */
+export function goBack(later: WordsState, patch: WordsPatch): WordsState {
+  const earlier = { ...later, constraintCount: patch.constraintCount };
+  for (const part of parts) {
+    const pieces = patch.parts[part];
+    if (pieces === undefined) continue;
+    const now = sequenceOf(later[part]);
+    const items = pieces.flatMap((piece) =>
+      isRange(piece) ? now.slice(piece[0], piece[1]) : [piece.item],
+    );
+    const value = Array.isArray(later[part])
+      ? items
+      : Object.fromEntries(items as [string, unknown][]);
+    Object.assign(earlier, { [part]: value });
+  }
+  return earlier;
+}
+
+/** The state with one more revision that can be taken back, by its id. */
+export function noteRevision(state: WordsState, id: string): WordsState {
+  return { ...state, undo: [...state.undo, id].slice(-undoMax) };
+}
+
+/** The state as the revision that is taken back found it; no constraint's id is given a second time. */
+export function takeBack(state: WordsState, found: WordsState): WordsState {
+  return { ...found, constraintCount: state.constraintCount };
+}
+
+function piecesOf(now: readonly unknown[], before: readonly unknown[]): Piece[] {
+  const places = new Map(now.map((item, index) => [JSON.stringify(item), index]));
+  const pieces: Piece[] = [];
+  for (const item of before) {
+    const at = places.get(JSON.stringify(item));
+    const last = pieces.at(-1);
+    if (at === undefined) pieces.push({ item });
+    else if (isRange(last) && last[1] === at) last[1] = at + 1;
+    else pieces.push([at, at + 1]);
+  }
+  return pieces;
+}
+
+function isRange(piece: Piece | undefined): piece is [number, number] {
+  return Array.isArray(piece);
+}
+
+function sequenceOf(part: object): readonly unknown[] {
+  return Array.isArray(part) ? part : Object.entries(part);
+}

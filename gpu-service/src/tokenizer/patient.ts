@@ -1,0 +1,96 @@
+/**
+ * Tokenising that holds its own thread up for a moment at most. What takes longer, a hostile template or pattern, or
+ * a very long text, begins anew in a thread made for it, which ends it in time. It knows no requests.
+ */
+import { Worker } from "node:worker_threads";
+import { RosaError } from "@rosa2/shared/errors";
+import type { Answer, Call, Tokenising, TokenizerPlace } from "./thread.ts";
+import { OutOfBudget, withinBudget } from "./within-time.ts";
+
+/** Other replies' tokens wait so long at most. Messages of some thousand characters take a tenth of it. */
+const hereMsMax = 50;
+/** The other thread, and its copy of the vocabulary, ends after such a time without calls. */
+const idleMs = 60_000;
+
+type Method = keyof Tokenising;
+type Result<M extends Method> = ReturnType<Tokenising[M]>;
+
+export class PatientTokenizer {
+  readonly #tokenizer: Tokenising;
+  readonly #place: TokenizerPlace | null;
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(e: Error): void }>();
+  #thread: Worker | null = null;
+  #idle: NodeJS.Timeout | undefined;
+  #lastId = 0;
+
+  /** Without a place everything is done here. */
+  constructor(tokenizer: Tokenising, place: TokenizerPlace | null) {
+    this.#tokenizer = tokenizer;
+    this.#place = place;
+  }
+
+  prompt(...args: Parameters<Tokenising["prompt"]>): Promise<Result<"prompt">> {
+    return this.#call("prompt", args);
+  }
+
+  replyIds(...args: Parameters<Tokenising["replyIds"]>): Promise<Result<"replyIds">> {
+    return this.#call("replyIds", args);
+  }
+
+  exampleIds(...args: Parameters<Tokenising["exampleIds"]>): Promise<Result<"exampleIds">> {
+    return this.#call("exampleIds", args);
+  }
+
+  async #call<M extends Method>(method: M, args: Parameters<Tokenising[M]>): Promise<Result<M>> {
+    const run = this.#tokenizer[method].bind(this.#tokenizer) as (...args: unknown[]) => Result<M>;
+    if (this.#place === null) return run(...args);
+    try {
+      return withinBudget(hereMsMax, () => run(...args));
+    } catch (error) {
+      if (!(error instanceof OutOfBudget)) throw error;
+      return this.#elsewhere(this.#place, method, args);
+    }
+  }
+
+  #elsewhere<M extends Method>(
+    place: TokenizerPlace,
+    method: M,
+    args: Parameters<Tokenising[M]>,
+  ): Promise<Result<M>> {
+    const thread = this.#thread ?? this.#start(place);
+    clearTimeout(this.#idle);
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, { resolve, reject });
+    const call: Call = { id, method, args };
+    thread.postMessage(call);
+    return promise as Promise<Result<M>>;
+  }
+
+  #start(place: TokenizerPlace): Worker {
+    const thread = new Worker(new URL("./thread.ts", import.meta.url), { workerData: place });
+    thread.unref();
+    this.#thread = thread;
+    thread.on("message", ({ id, value, error }: Answer) => {
+      const call = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error === undefined) call?.resolve(value);
+      else call?.reject(new RosaError(error.code, error.message, { param: error.param }));
+      if (this.#waiting.size > 0) return;
+      this.#idle = setTimeout(() => void thread.terminate(), idleMs);
+      this.#idle.unref();
+    });
+    let reason: unknown;
+    thread.on("error", (error) => {
+      reason = error;
+    });
+    thread.on("exit", () => {
+      if (this.#thread === thread) this.#thread = null;
+      const lost = [...this.#waiting.values()];
+      this.#waiting.clear();
+      for (const { reject } of lost)
+        reject(new Error("The tokenizer's own thread ended", { cause: reason }));
+    });
+    return thread;
+  }
+}
