@@ -387,7 +387,8 @@ export interface GenerationList {
 export interface Health {
   status: "ok" | "degraded";
   gpu: {
-    status: "ok" | "loading" | "draining" | "unreachable";
+    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
+    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
     model: string | null;
     provider: string | null;
     queue: {
@@ -397,7 +398,8 @@ export interface Health {
   };
   /** What gives replies, where that is not the GPU service itself */
   inference: {
-    status: "ok" | "loading" | "draining" | "unreachable";
+    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
+    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
     model: string | null;
     provider: string | null;
     queue: {
@@ -408,7 +410,8 @@ export interface Health {
   /** The GPU services by region, the one nearest to this caller first. `gpu` tells of the first that is reached */
   pools: {
     region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
-    status: "ok" | "loading" | "draining" | "unreachable";
+    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
+    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
   }[];
 }
 
