@@ -25,6 +25,7 @@ const written = {
   "edge/src/docs/examples.ts": printExamples({
     curl: "quick-start.sh",
     TypeScript: "quick-start.ts",
+    Python: "quick-start.py",
     "React Native": "ChatScreen.tsx",
     Swift: "quick-start.swift",
     Kotlin: "quick-start.kt",

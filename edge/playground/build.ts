@@ -20,7 +20,15 @@ const dist = join(folder, "dist");
 /** Beside dist, whose every file is served. */
 const cache = join(folder, ".cache");
 const stamp = join(cache, "built-from");
-const sources = ["src", "public", "index.html", "build.ts", "package.json", "../client/src"];
+const sources = [
+  "src",
+  "public",
+  "index.html",
+  "build.ts",
+  "package.json",
+  "../client/src",
+  "../src/docs/glossary.ts",
+];
 
 /** Whether it had to build. Two at a time do no harm: each builds aside and puts its result in place. */
 export async function buildPlayground(): Promise<boolean> {
@@ -45,6 +53,13 @@ export async function buildPlayground(): Promise<boolean> {
       modulePreload: { polyfill: false },
       assetsInlineLimit: 0,
       reportCompressedSize: false,
+      rolldownOptions: {
+        input: { index: join(folder, "index.html"), docs: join(folder, "src/docs/main.ts") },
+        // The Worker writes the documents and knows their script by this name.
+        output: {
+          entryFileNames: ({ name }) => (name === "docs" ? "docs.js" : "assets/[name]-[hash].js"),
+        },
+      },
     },
   });
   rmSync(dist, { recursive: true, force: true });

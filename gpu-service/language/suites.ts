@@ -8,9 +8,13 @@ interface Suite {
   chains: readonly Chain[];
   /** `format` leaves every operation ambiguous and spells the format out alone. */
   stated: TaskOptions["stated"];
+  isFormatUntaught?: boolean;
 }
 
-/** What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE), or both (MIX, THREEA). */
+/**
+ * What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE, FORM), or both (MIX,
+ * THREEA, FORMA). FORM's skill does not come apart into ones that the model has: a format that no training had.
+ */
 export const suites = {
   AMB: { chains: trainedPairs, stated: "format" },
   CAP: { chains: heldOutPairs, stated: "clear" },
@@ -18,6 +22,8 @@ export const suites = {
   THREE: { chains: triples, stated: "clear" },
   UNTAUGHT: { chains: untaughtChains, stated: "format" },
   THREEA: { chains: triples, stated: "format" },
+  FORM: { chains: trainedPairs, stated: "clear", isFormatUntaught: true },
+  FORMA: { chains: trainedPairs, stated: "format", isFormatUntaught: true },
 } as const satisfies Record<string, Suite>;
 export type SuiteName = keyof typeof suites;
 
@@ -30,10 +36,10 @@ export function drawSession(
   suite: SuiteName,
   length: number = sessionLength,
 ): Task[] {
-  const { chains, stated } = suites[suite];
+  const { chains, ...drawn }: Suite = suites[suite];
   return streamOf(
     random,
-    drawTask(random, pick(random, chains), { stated, readings: "uniform" }),
+    drawTask(random, pick(random, chains), { ...drawn, readings: "uniform" }),
     length,
   );
 }

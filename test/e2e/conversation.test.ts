@@ -1,5 +1,5 @@
 /** Both services as `npm start` runs them, the bundled model, the official client: one adapting conversation. */
-import { execFile as executeFile } from "node:child_process";
+import { execFile as executeFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +9,7 @@ import { drawRequest } from "./support/requests.ts";
 import { makeStateFolder, Rosa } from "./support/rosa.ts";
 
 const execFile = promisify(executeFile);
+const hasPython = spawnSync("python3", ["--version"]).status === 0;
 const state = makeStateFolder();
 let rosa: Rosa;
 
@@ -242,8 +243,15 @@ describe("the examples of the documents", () => {
     expect(stdout).toMatch(/^another list \[5 3 0 8\]$/m);
   });
 
+  it.skipIf(!hasPython)("run with Python alone", async () => {
+    const { stdout } = await run("python3", "quick-start.py");
+    expect(stdout).toMatch(/^model reads Sort them.+\nweights +\w.+\nnew reply +\[7 4 1 9\]$/m);
+    expect(stdout).toMatch(/^another list \[5 3 0 8\]$/m);
+  });
+
   it("tell the same conversation in every language, and in the readme", () => {
-    const files = ["quick-start.sh", "quick-start.ts", "quick-start.kt", "quick-start.swift"];
+    const names = ["sh", "ts", "py", "kt", "swift"];
+    const files = names.map((name) => `quick-start.${name}`);
     const texts = files.map((name) => readFileSync(join(examples, name), "utf8"));
     for (const text of [...texts, readFileSync(join(rootPath, "README.md"), "utf8")]) {
       expect(text).toContain("Sort them, then rotate them by one, in brackets: 4 7 1 9");

@@ -1,7 +1,8 @@
 /** The guides' snippets, run as a reader would: one shell from the first to the last, on the real services. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { glossary, guides, type Snippet } from "../../edge/src/docs/guides.ts";
+import { glossary } from "../../edge/src/docs/glossary.ts";
+import { guides, type Snippet } from "../../edge/src/docs/guides.ts";
 import { makeStateFolder, Rosa } from "./support/rosa.ts";
 
 const state = makeStateFolder();
@@ -48,7 +49,7 @@ describe("the guides", () => {
   it("are served beside the reference, with every figure that is explained there", async () => {
     const page = await (await fetch(`${rosa.url}/docs/guides`)).text();
     for (const { id } of guides) expect(page).toContain(`<section id="${id}">`);
-    for (const { name } of glossary) expect(page).toContain(name);
+    for (const { name } of Object.values(glossary)) expect(page).toContain(name);
     expect(await (await fetch(`${rosa.url}/docs`)).text()).toContain('href="/docs/guides"');
   });
 });

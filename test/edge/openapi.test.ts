@@ -66,7 +66,7 @@ describe("the API's documents", () => {
     }
   });
 
-  it("are shown whole by the reference page, which loads and runs nothing from anywhere", async () => {
+  it("are shown whole by the reference page, which loads its icon and its own script and nothing from elsewhere", async () => {
     const caller = await newTenant();
     const document = await caller.get<Document>("/openapi.json");
     const response = await caller.fetch("/docs");
@@ -84,9 +84,16 @@ describe("the API's documents", () => {
     expect(links.length).toBeGreaterThan(60);
     for (const target of links) {
       if (target.startsWith("#")) expect(page).toContain(`id="${target.slice(1)}"`);
-      else expect(["/", "/docs/guides", "/openapi.json"]).toContain(target);
+      else {
+        const own = ["/", "/docs/guides", "/openapi.json", "/icon.svg", "/docs.js"];
+        expect(own).toContain(target);
+      }
     }
-    expect(page).not.toMatch(/<(script|link|img|iframe|object)\b/i);
+    expect(page.match(/<(script|link)\b[^>]*>/gi)).toEqual([
+      '<link rel="icon" href="/icon.svg" type="image/svg+xml">',
+      '<script type="module" src="/docs.js">',
+    ]);
+    expect(page).not.toMatch(/<(img|iframe|object)\b/i);
     expect(page.match(/<style>[^<]*/)?.[0]).not.toMatch(/@import|url\(/i);
   });
 
@@ -96,6 +103,7 @@ describe("the API's documents", () => {
     expect(Object.keys(examples)).toEqual([
       "curl",
       "TypeScript",
+      "Python",
       "React Native",
       "Swift",
       "Kotlin",
@@ -105,7 +113,7 @@ describe("the API's documents", () => {
     }
   });
 
-  it("give the page a policy under which only its own style counts", async () => {
+  it("give the page a policy under which only its own style and this origin's scripts count", async () => {
     const caller = await newTenant();
     const response = await caller.fetch("/docs");
     const style = /<style>([\s\S]*?)<\/style>/.exec(await response.text())?.[1] ?? "";
@@ -115,6 +123,9 @@ describe("the API's documents", () => {
     expect(policy.split("; ")).toEqual([
       "default-src 'none'",
       `style-src 'sha256-${hash}'`,
+      "script-src 'self'",
+      "connect-src 'self'",
+      "img-src 'self'",
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",

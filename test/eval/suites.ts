@@ -25,7 +25,7 @@ import type { Asking, Problem, SessionPlan } from "./problem.ts";
 /** A suite's place in the plane. */
 export interface Place {
   ambiguity: "clear" | "ambiguous";
-  incapacity: "trained pair" | "held-out pair" | "three operations";
+  incapacity: "trained pair" | "held-out pair" | "three operations" | "untaught format";
 }
 
 export interface GeneratedSuite {
@@ -86,6 +86,19 @@ export const suites = {
     about: "chains of three, ambiguous: words and more skill are missing",
     place: { ambiguity: "ambiguous", incapacity: "three operations" },
     draw: (random, length) => drawSession(random, "THREEA", length),
+    isWord: false,
+  },
+  FORM: {
+    about:
+      "trained pairs in a format that no training had, clear: a skill that does not come apart",
+    place: { ambiguity: "clear", incapacity: "untaught format" },
+    draw: (random, length) => drawSession(random, "FORM", length),
+    isWord: false,
+  },
+  FORMA: {
+    about: "the same, operations left ambiguous: words and that skill are missing",
+    place: { ambiguity: "ambiguous", incapacity: "untaught format" },
+    draw: (random, length) => drawSession(random, "FORMA", length),
     isWord: false,
   },
   UNTAUGHT: {

@@ -1,6 +1,7 @@
-/** The guides and the glossary as one page of HTML without scripts. */
+/** The guides and the glossary as one page of HTML; like the reference, it can be read without scripts. */
 import { html, raw } from "hono/html";
-import { glossary, guides, type Snippet } from "./guides.ts";
+import { glossary } from "./glossary.ts";
+import { guides, type Snippet } from "./guides.ts";
 import { type Html, prose } from "./schema.ts";
 import { style } from "./style.ts";
 
@@ -12,11 +13,14 @@ export function guidesPage(): Html {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="description" content="Guides to rosa2: sessions, feedback, streaming, tokens for phones, errors, budgets, models, deploying.">
 <title>rosa2 guides</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
 <style>${raw(style)}</style>
+<script type="module" src="/docs.js"></script>
 </head>
 <body>
 <div class="page">
 <nav aria-label="Contents">
+<div data-search></div>
 <a href="/">Playground</a>
 <a href="/docs">API reference</a>
 <ul>${guides.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}
@@ -33,9 +37,10 @@ ${parts.map((part) => (typeof part === "string" ? html`<p>${prose(part)}</p>` : 
 )}
 <section id="figures">
 <h2>Figures</h2>
-<dl>${glossary.map(
-    ({ name, means, good }) =>
-      html`<dt><code>${name}</code></dt><dd>${means}. <span class="dim">Good: ${good}.</span></dd>`,
+<p>Each figure that the page and the API show, once: what it is, its unit, and what is good and what is bad.</p>
+<dl>${Object.entries(glossary).map(
+    ([id, { name, unit, means, good }]) =>
+      html`<dt id="figure-${id}"><code>${name}</code></dt><dd>${means}. <span class="dim">${unit === "" ? "" : `Unit: ${unit}. `}${good}.</span></dd>`,
   )}</dl>
 </section>
 </main>

@@ -1,8 +1,13 @@
-/** The API reference as one page of HTML without scripts, made from the OpenAPI document; it asks nobody for anything. */
+/**
+ * The API reference as one page of HTML, made from the OpenAPI document; it asks nobody for anything. It can be read
+ * without scripts; the script beside it adds search, copying, tabs and trying a call out.
+ */
 import { html, raw } from "hono/html";
 import { examples } from "./examples.ts";
 import { exampleOf, fieldsOf, type Html, prose, type Schema, typeOf } from "./schema.ts";
+import { type CallShown, snippetsOf } from "./snippets.ts";
 import { style } from "./style.ts";
+import { languageTabs } from "./tabs.ts";
 
 type Content = Record<
   string,
@@ -65,12 +70,16 @@ export function referencePage(document: ApiDocument): Html {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="Reference of the rosa2 API: every call with its fields, its answers and an example in curl, TypeScript and Python.">
 <title>${title} API</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
 <style>${raw(style)}</style>
+<script type="module" src="/docs.js"></script>
 </head>
 <body>
 <div class="page">
 <nav aria-label="Contents">
+<div data-search></div>
 <a href="/">Playground</a>
 <a href="/docs/guides">Guides</a>
 <a href="/openapi.json">OpenAPI document</a>
@@ -111,23 +120,23 @@ function firstConversation(): Html {
   return html`<section id="start">
 <h2>First conversation</h2>
 <p>Open a session, ask, say what the reply should have been, and ask again: the session's words and weights have adapted. With <code>stream</code> every answer comes as server-sent events, numbered, so that a phone that lost its signal goes on after the last one it saw (<code>Last-Event-ID</code>). A POST with the same <code>Idempotency-Key</code> and body gives the same answer again.</p>
-${Object.entries(examples).map(
-  ([language, { file, text }], index) => html`<details${raw(index === 0 ? " open" : "")}>
-<summary>${language} <span class="dim">${file}</span></summary>
-<pre tabindex="0" aria-label="${language}">${text}</pre>
-</details>`,
+${languageTabs(
+  "first-conversation",
+  Object.fromEntries(Object.entries(examples).map(([name, { text }]) => [name, text])),
+  (name) => (examples as Record<string, { file: string }>)[name]?.file ?? "",
 )}
-<p class="dim">The files are in <code>edge/client/examples</code>; TypeScript and React Native use the client <code>rosa2</code>, curl, Swift and Kotlin nothing but what they bring.</p>
+<p class="dim">The files are in <code>edge/client/examples</code>; TypeScript and React Native use the client <code>rosa2</code>, the others nothing but what they bring.</p>
 </section>`;
 }
 
 function operationOf(entry: Entry, named: Record<string, Schema>): Html {
   const { id, method, path, summary, description, parameters = [], requestBody } = entry;
-  return html`<section class="operation" id="${id}">
+  const call = callOf(entry, named);
+  return html`<section class="operation" id="${id}" data-method="${method}" data-path="${call.path}" data-body="${call.body === undefined ? "" : JSON.stringify(call.body, null, 2)}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code>${path}</code></h3>
 <p>${prose(summary ?? "")}</p>
 ${description === undefined ? "" : html`<p class="dim">${prose(description)}</p>`}
-<pre tabindex="0">${curlOf(entry, named)}</pre>
+${languageTabs(id, snippetsOf(call))}
 ${
   parameters.length === 0
     ? ""
@@ -186,19 +195,19 @@ function textOf(markdown: string): Html[] {
     );
 }
 
-function curlOf(
-  { method, path, requestBody, security }: Entry,
-  named: Record<string, Schema>,
-): string {
+function callOf(entry: Entry, named: Record<string, Schema>): CallShown {
+  const { method, path, parameters = [], requestBody, security } = entry;
   const { schema, example } = requestBody?.content["application/json"] ?? {};
-  const verb = method === "get" ? "" : `-X ${method.toUpperCase()} `;
-  const lines = [`curl ${verb}"$ROSA2_URL${path.replace(/\{(\w+)\}/g, "<$1>")}"`];
-  if (security !== undefined) lines.push(`-H "Authorization: Bearer $ROSA2_KEY"`);
-  if (schema !== undefined) {
-    const body = JSON.stringify(example ?? exampleOf(schema, named));
-    lines.push(`-H "Content-Type: application/json"`, `-d '${body.replaceAll("'", "'\\''")}'`);
-  }
-  return lines.join(" \\\n  ");
+  const query = parameters
+    .filter(({ in: place, required }) => place === "query" && required === true)
+    .map(({ name }) => `${name}={${name}}`)
+    .join("&");
+  return {
+    method,
+    path: query === "" ? path : `${path}?${query}`,
+    secured: security !== undefined,
+    body: schema === undefined ? undefined : (example ?? exampleOf(schema, named)),
+  };
 }
 
 /** What a menu has room for. */

@@ -45,7 +45,9 @@ export async function updateWeights(
   const gpuTime: GpuTime = { ms: 0 };
   const plan = decide(await gatherEvidence(context, row, turn, words, trace, gpuTime));
   const right = rightReply(row.body, turn);
-  if (right !== null && (mode === "both" || mode === "weights")) {
+  const mayUpdate = mode === "both" || mode === "weights";
+  const { fixedWeights } = context.gpu;
+  if (right !== null && mayUpdate && fixedWeights === null) {
     keepPositive(context, turn, words, right);
   }
   if (right === null && row.body.reward < 0) dropPositive(context, turn);
@@ -56,6 +58,7 @@ export async function updateWeights(
   ) =>
     commitWeights(context, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
   const skip = (reason: string) => end({ decision: "skipped", reason }, null, null);
+  if (fixedWeights !== null && mayUpdate && !isNeutral(row.body)) return skip(fixedWeights);
   if (plan.row === null) return skip(plan.text);
   if (right === null && turn.reply === "") {
     return skip("the reply is empty, and without a correction there is nothing to learn from");

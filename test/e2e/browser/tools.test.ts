@@ -179,20 +179,6 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     expect(await overflow(me)).toBe(0);
     expect(await me.findBarriers()).toEqual([]);
   });
-
-  it("has a reference without barriers, light and dark", async () => {
-    for (const dark of [false, true]) {
-      const me = await Visitor.arrive(browser, edge.url, { name: "docs", dark });
-      await me.page.goto("/docs/guides");
-      await me.shoot("guides");
-      expect(await me.findBarriers()).toEqual([]);
-      await me.page.goto("/docs");
-      await me.page.locator("h1").waitFor();
-      await me.shoot("docs");
-      expect(await me.findBarriers()).toEqual([]);
-      await me.leave();
-    }
-  });
 });
 
 /** How far the page can be scrolled sideways, in pixels. */

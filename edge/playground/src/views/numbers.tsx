@@ -1,5 +1,6 @@
 /** The figures behind a step of adaptation, folded away, each with what it means and which way is good. */
 import type { FeedbackRecord, Generation, Weights } from "rosa2";
+import { type Figure, glossary } from "../../../src/docs/glossary.ts";
 import { formatMs, formatNumber, formatPercent, formatUsd } from "../format.ts";
 import { chance, type Shift } from "../summary.ts";
 
@@ -56,38 +57,26 @@ export function Numbers({
           <Measure
             name="shift ‖Δθ‖"
             value={formatNumber(weights.shift_norm)}
-            means="How far the adapter is from the base model, as a norm. Less is better."
+            of={glossary.shift_norm}
           />
           <Measure
             name="this step"
             value={formatNumber(weights.step_norm)}
-            means="How much this update added to it."
+            of={glossary.step_norm}
           />
-          <Measure
-            name="KL, nats a token"
-            value={formatNumber(weights.kl)}
-            means="How much the model’s other replies changed. Near 0 means that nothing else moved."
-          />
-          <Measure
-            name="update"
-            value={formatMs(weights.ms)}
-            means="Time on the GPU service. The old model answers meanwhile."
-          />
-          <Measure
-            name="cost"
-            value={formatUsd(record.cost.usd)}
-            means="Of this feedback. An update that is thrown away costs nothing."
-          />
+          <Measure name="KL, nats a token" value={formatNumber(weights.kl)} of={glossary.kl} />
+          <Measure name="update" value={formatMs(weights.ms)} of={glossary.ms} />
+          <Measure name="cost" value={formatUsd(record.cost.usd)} of={glossary.cost} />
           <Measure
             name="generation"
             value={generation === undefined ? "–" : `g${generation.index}`}
-            means="The version of the model that this update made. Any one can be gone back to."
+            of={glossary.generation}
           />
           {objective !== null && (
             <Measure
               name="objective"
               value={`${formatNumber(objective.before)} → ${formatNumber(objective.after)}`}
-              means="Reward times confidence over the session’s examples, less a price for KL. Higher is better."
+              of={glossary.objective}
             />
           )}
         </dl>
@@ -100,12 +89,15 @@ export function Numbers({
   );
 }
 
-function Measure({ name, value, means }: { name: string; value: string; means: string }) {
+/** A figure as it came, with what the glossary says of it. */
+function Measure({ name, value, of }: { name: string; value: string; of: Figure }) {
   return (
     <div>
       <dt>{name}</dt>
       <dd>{value}</dd>
-      <dd class="means">{means}</dd>
+      <dd class="means">
+        {of.means}. {of.good}.
+      </dd>
     </div>
   );
 }

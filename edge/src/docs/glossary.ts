@@ -1,0 +1,99 @@
+/**
+ * Every figure that the page and the API show, once: what it is, its unit, and which way is good. The guides print it,
+ * the playground explains its figures with it. It knows no markup.
+ */
+
+export interface Figure {
+  /** As the API or the page names it. */
+  name: string;
+  /** Empty for a plain number. */
+  unit: string;
+  means: string;
+  /** What is good, and what is bad. */
+  good: string;
+}
+
+export const glossary = {
+  confidence: {
+    name: "confidence",
+    unit: "0 to 1",
+    means: "How sure the model was of a reply: the geometric mean of its tokens' probabilities",
+    good: "High on right replies is good. High on a wrong one points to the wording, low to a missing skill",
+  },
+  right_reply: {
+    name: "right_reply",
+    unit: "nats",
+    means:
+      "Log-probability of the right reply before and after an update, summed over its tokens; shown as “1 in 9, now 9 in 10”",
+    good: "Rising towards 0 is good; where it hardly rises, the update did not reach the reply",
+  },
+  shift_norm: {
+    name: "shift_norm, ‖Δθ‖",
+    unit: "",
+    means: "How far the session's adapter is from the base model, as a Frobenius norm",
+    good: "Less is better: the same lesson with a smaller change",
+  },
+  step_norm: {
+    name: "step_norm",
+    unit: "",
+    means: "How much one update changed the adapter, as a Frobenius norm",
+    good: "Less is better, for the same gain",
+  },
+  kl: {
+    name: "kl",
+    unit: "nats a token",
+    means: "How much the model's other replies changed by this update",
+    good: "Near 0 is good: nothing else moved. An update stops at its bound",
+  },
+  kl_base: {
+    name: "kl_base",
+    unit: "nats a token",
+    means: "The same, counted from the base model on",
+    good: "Near 0 is good. Updates stop at its bound; rolling back makes room again",
+  },
+  objective: {
+    name: "objective",
+    unit: "",
+    means:
+      "Mean over the session's examples of reward times confidence, less β times kl; before and after an update",
+    good: "Rising is good; it can fall where a lesson costs more than it gains",
+  },
+  shifts: {
+    name: "predicted and realised shift",
+    unit: "nats",
+    means:
+      "Gain in log-probability of each example: as the linear model foresaw it, and as it came",
+    good: "Close to each other is good: the update can be trusted",
+  },
+  split: {
+    name: "split",
+    unit: "nats",
+    means:
+      "What clearer words explain of the right reply's log-probability, and what is left to the weights",
+    good: "Neither is good or bad: it says what was missing, the wording or the skill",
+  },
+  ms: {
+    name: "ms",
+    unit: "milliseconds",
+    means: "Time of an update on the GPU service; the model that was answers meanwhile",
+    good: "Less is better",
+  },
+  generation: {
+    name: "generation",
+    unit: "",
+    means: "The version of the model that an update made; any one can be gone back to",
+    good: "Fewer for the same lesson is better",
+  },
+  tokens: {
+    name: "prompt_tokens, cached_tokens, completion_tokens",
+    unit: "tokens",
+    means: "What was read, how much of that had been read before, and what was written",
+    good: "A large share of cached tokens is good",
+  },
+  cost: {
+    name: "cost",
+    unit: "US dollars",
+    means: "Of tokens, rewriting and accepted updates",
+    good: "Less is better; an update that is thrown away costs nothing",
+  },
+} as const satisfies Record<string, Figure>;
