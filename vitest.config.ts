@@ -1,12 +1,18 @@
-/** Test projects: `edge` and `simulation` run in workerd against a stand-in for the GPU service, the others in Node. */
+/**
+ * Test projects: `edge` and `simulation` run in workerd against a stand-in for the GPU service, `hosted-…` against one
+ * for a hosted model, the others in Node.
+ */
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { FakeGpu } from "./test/support/fake-gpu.ts";
+import { FakeOpenAi } from "./test/support/fake-openai.ts";
 import { FakeStripe } from "./test/support/fake-stripe.ts";
 
 const gpuSecret = "secret-of-the-edge-tests";
 const stripeKey = "key-of-the-edge-tests";
+const endpointKey = "key-of-the-hosted-model";
 
 const node = (name: string) => ({
   name,
@@ -18,39 +24,80 @@ const node = (name: string) => ({
 const client = fileURLToPath(new URL("./edge/client/src/", import.meta.url));
 const alias = { "rosa2/ai-sdk": `${client}ai-sdk.ts`, rosa2: `${client}index.ts` };
 
-/** Tests in workerd with real D1, R2 and Durable Objects; the GPU service and Stripe are stood in for. */
-const workerd = (name: string, testTimeout: number): TestProjectConfiguration => ({
-  plugins: [
-    cloudflareTest(async () => ({
-      wrangler: { configPath: "./wrangler.toml" },
-      remoteBindings: false,
-      miniflare: {
-        cf: false,
-        bindings: {
-          TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
-          GPU_URL: await new FakeGpu(gpuSecret).listen(),
-          GPU_ELSEWHERE: await new FakeGpu(gpuSecret).listen(),
-          GPU_SECRET: gpuSecret,
-          CLIENT_TOKEN_SECRET:
-            "the-newest-secret-of-the-edge-tests,the-older-secret-of-the-edge-tests",
-          STRIPE_URL: await new FakeStripe(stripeKey).listen(),
-          STRIPE_KEY: stripeKey,
-          GPU_TIMEOUT_MS: "3000",
-          GPU_UPDATE_TIMEOUT_MS: "3000",
-          METERING_MS: "250",
-          LOG: "off",
-          RATE_LIMIT: "off",
-          SIMULATION_SEEDS: process.env.SIMULATION_SEEDS ?? "",
+/** What a project differs in: who gives replies. */
+type Options = Record<string, unknown> & { bindings?: Record<string, string> };
+
+/** A hosted model behind an endpoint, or behind the platform's binding; the same stand-in speaks for both. */
+const hosted = {
+  async openai(): Promise<Options> {
+    const INFERENCE_URL = await new FakeOpenAi(endpointKey).listen();
+    const common = { INFERENCE: "openai", INFERENCE_MODEL: "host/chat", ENDPOINT: INFERENCE_URL };
+    return { bindings: { ...common, INFERENCE_URL, INFERENCE_KEY: endpointKey } };
+  },
+  async workersAi(): Promise<Options> {
+    const URL = await new FakeOpenAi(endpointKey).listen();
+    const script = readFileSync("test/support/fake-workers-ai.mjs", "utf8");
+    return {
+      bindings: { INFERENCE: "workers-ai", INFERENCE_MODEL: "@cf/host/chat", ENDPOINT: URL },
+      serviceBindings: { AI: { name: "ai", entrypoint: "Ai" } },
+      workers: [
+        {
+          name: "ai",
+          modules: true,
+          script,
+          compatibilityDate: "2026-11-01",
+          bindings: { URL, KEY: endpointKey },
         },
-      },
-    })),
+      ],
+    };
+  },
+};
+
+/** Tests in workerd with real D1, R2 and Durable Objects; the GPU service and Stripe are stood in for. */
+const workerd = (
+  name: string,
+  testTimeout: number,
+  {
+    folder = name,
+    options = async () => ({}),
+  }: { folder?: string; options?: () => Promise<Options> } = {},
+): TestProjectConfiguration => ({
+  plugins: [
+    cloudflareTest(async () => {
+      const { bindings, ...rest } = await options();
+      return {
+        wrangler: { configPath: "./wrangler.toml" },
+        remoteBindings: false,
+        miniflare: {
+          ...rest,
+          cf: false,
+          bindings: {
+            TEST_MIGRATIONS: await readD1Migrations("./migrations/d1"),
+            GPU_URL: await new FakeGpu(gpuSecret).listen(),
+            GPU_ELSEWHERE: await new FakeGpu(gpuSecret).listen(),
+            GPU_SECRET: gpuSecret,
+            CLIENT_TOKEN_SECRET:
+              "the-newest-secret-of-the-edge-tests,the-older-secret-of-the-edge-tests",
+            STRIPE_URL: await new FakeStripe(stripeKey).listen(),
+            STRIPE_KEY: stripeKey,
+            GPU_TIMEOUT_MS: "3000",
+            GPU_UPDATE_TIMEOUT_MS: "3000",
+            METERING_MS: "250",
+            LOG: "off",
+            RATE_LIMIT: "off",
+            SIMULATION_SEEDS: process.env.SIMULATION_SEEDS ?? "",
+            ...bindings,
+          },
+        },
+      };
+    }),
   ],
   resolve: { alias },
   test: {
     name,
     // Every test brings its own tenant, so files can share one worker; starting one takes seconds.
     isolate: false,
-    include: [`test/${name}/**/*.test.ts`],
+    include: [`test/${folder}/**/*.test.ts`],
     setupFiles: ["./test/edge/support/setup.ts"],
     testTimeout,
   },
@@ -61,6 +108,8 @@ export default defineConfig({
     projects: [
       workerd("edge", 20_000),
       workerd("simulation", 300_000),
+      workerd("hosted-openai", 20_000, { folder: "hosted", options: hosted.openai }),
+      workerd("hosted-workers-ai", 20_000, { folder: "hosted", options: hosted.workersAi }),
       { test: { ...node("gpu"), testTimeout: 60_000 } },
       { test: node("shared") },
       {

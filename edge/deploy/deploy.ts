@@ -1,7 +1,8 @@
 /**
  * `npm run deploy`: from a clone to a public address. Read `deploy` first.
  *
- *   GPU_URL=https://… npm run deploy                      the environment `production`
+ *   npm run deploy                                        with a model of the platform's own
+ *   GPU_URL=https://… npm run deploy                      with a GPU service; the environment `production`
  *   GPU_URL=https://… npm run deploy -- --env staging     the other one
  *   GPU_URL=https://… npm run deploy -- --rotate-secret   with a new GPU_SECRET, see rotation.ts
  *
@@ -16,7 +17,7 @@ import { PrivateFolder } from "../local/private-folder.ts";
 import { ensureAdminKey } from "./admin-key.ts";
 import { ensureBucket, ensureDatabase, readNames, writeDatabaseId } from "./resources.ts";
 import { rotateSecret } from "./rotation.ts";
-import { gatherSecrets } from "./secrets.ts";
+import { firstInference, gatherSecrets } from "./secrets.ts";
 import { type DeploySettings, readDeploySettings } from "./settings.ts";
 import { smokeTest } from "./smoke.ts";
 import { parseJson, Wrangler } from "./wrangler.ts";
@@ -52,6 +53,12 @@ async function deploy(settings: DeploySettings): Promise<void> {
 
   const url = await upload(wrangler, secrets.values);
   say(`Worker      ${url}`);
+  if (secrets.isFirst) {
+    say(
+      `Model       ${firstInference.INFERENCE_MODEL} of Workers AI: words adapt, weights do not.`,
+    );
+    say("            With a GPU service: GPU_URL=https://… npm run deploy");
+  }
   if (secrets.made) say(`GPU secret  made; give it to the GPU service: ${folder.path}/gpu-secret`);
   const { key, made } = await ensureAdminKey(wrangler, folder);
   if (made) say(`Admin key   ${key} (kept in ${folder.path}/api-key)`);

@@ -9,14 +9,28 @@ import { parseJson, type Wrangler } from "./wrangler.ts";
 const savedSecret = "gpu-secret";
 const tokenSecret = "token-secret";
 
+/** What a hosted model cannot do without. */
+const hostedNeeds: Record<string, string[]> = {
+  openai: ["INFERENCE_URL", "INFERENCE_KEY", "INFERENCE_MODEL"],
+  "workers-ai": ["INFERENCE_MODEL"],
+};
+
 export interface Secrets {
   /** What the deploy sets; what the Worker has and nobody gave anew stays as it is. */
   values: Record<string, string>;
   /** Whether GPU_SECRET was made now, so that the GPU service must be told. */
   made: boolean;
+  /** Whether a model of the platform's own was chosen, because nobody named who gives replies. */
+  isFirst: boolean;
 }
 
-/** Throws `Failure` when GPU_URL is neither given nor set by an earlier deploy. */
+/** What replies come from where there is no GPU service: a model of the platform's own, which calls functions too. */
+export const firstInference = {
+  INFERENCE: "workers-ai",
+  INFERENCE_MODEL: "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
+};
+
+/** Throws `Failure` when a model's endpoint is only half named. */
 export async function gatherSecrets(
   wrangler: Wrangler,
   { worker }: Names,
@@ -25,23 +39,35 @@ export async function gatherSecrets(
 ): Promise<Secrets> {
   const existing = await listSecrets(wrangler, worker);
   const values: Record<string, string> = { ...given };
-  if (values.GPU_URL === undefined && !existing.includes("GPU_URL")) {
+  const isThere = (name: string) => values[name] !== undefined || existing.includes(name);
+  // Whoever names a GPU service wants it to give the replies.
+  if (given.GPU_URL !== undefined && existing.includes("INFERENCE")) values.INFERENCE ??= "gpu";
+  const isFirst = !isThere("GPU_URL") && !isThere("INFERENCE");
+  if (isFirst) Object.assign(values, firstInference);
+  const inference = values.INFERENCE;
+  const missing = (inference === "gpu" ? ["GPU_URL"] : (hostedNeeds[inference ?? ""] ?? [])).filter(
+    (name) => !isThere(name),
+  );
+  if (missing.length > 0) {
     throw new Failure(
-      `Where is the GPU service? GPU_URL=https://… npm run deploy -- --env ${environment}`,
+      `INFERENCE=${inference} needs ${missing.join(", ")}: ${missing.map((name) => `${name}=…`).join(" ")} npm run deploy -- --env ${environment}`,
     );
   }
   if (values.CLIENT_TOKEN_SECRET === undefined && !existing.includes("CLIENT_TOKEN_SECRET")) {
     values.CLIENT_TOKEN_SECRET = folder.read(tokenSecret) ?? randomBytes(32).toString("hex");
     folder.write(tokenSecret, values.CLIENT_TOKEN_SECRET);
   }
-  if (values.GPU_SECRET !== undefined) return { values, made: false };
+  // A GPU service that was set up before is left for a hosted model, not forgotten.
+  const isHosted = inference !== undefined ? inference !== "gpu" : !isThere("GPU_URL");
+  const common = { values, isFirst };
+  if (isHosted || values.GPU_SECRET !== undefined) return { ...common, made: false };
   const saved = folder.read(savedSecret);
-  if (saved === null && existing.includes("GPU_SECRET")) return { values, made: false };
+  if (saved === null && existing.includes("GPU_SECRET")) return { ...common, made: false };
   const made = saved === null;
   values.GPU_SECRET = saved ?? randomBytes(32).toString("hex");
   // Saved before it is set: a deploy that fails afterwards goes on with the same one.
   if (made) folder.write(savedSecret, values.GPU_SECRET);
-  return { values, made };
+  return { ...common, made };
 }
 
 /** Names of the Worker's secrets; none while there is no Worker. */

@@ -9,7 +9,7 @@ import { variableNames } from "../src/config.ts";
 /** Variables that go to the Worker as secrets when they are set here; wrangler.toml has LOG. */
 const secretNames = variableNames.filter((name) => name !== "LOG");
 
-const usage = `GPU_URL=https://… npm run deploy [-- --env staging] [--wait SECONDS] [--rotate-secret]
+const usage = `[GPU_URL=https://…] npm run deploy [-- --env staging] [--wait SECONDS] [--rotate-secret]
 
 Puts the edge on Cloudflare: database, bucket, tables, Worker and secrets, an admin key, and a test of what runs there.
 Every step looks before it acts, so running it again changes what has changed and nothing else.
@@ -20,7 +20,9 @@ Every step looks before it acts, so running it again changes what has changed an
   --config FILE      another wrangler.toml
   --help             this text
 
-Needs a login (npx wrangler login, or CLOUDFLARE_API_TOKEN) and GPU_URL, the address of the GPU service.`;
+Needs a login (npx wrangler login, or CLOUDFLARE_API_TOKEN). Replies come from the GPU service at GPU_URL, whose weights
+adapt; without one from a model that somebody else hosts, and words alone adapt: one of Workers AI unless
+INFERENCE=openai INFERENCE_URL=… INFERENCE_KEY=… INFERENCE_MODEL=… name another.`;
 
 const settingsSchema = z.object({
   env: z.enum(["staging", "production"]).default("production"),

@@ -7,7 +7,7 @@ import type { SessionDetail, TurnBody } from "../src/contract/index.ts";
 interface HealthBody {
   status: "ok" | "degraded";
   gpu: { status: string; model: string | null };
-  inference: { status: string; model: string | null } | null;
+  inference: { status: string; model: string | null; provider: string | null } | null;
 }
 
 const pauseMs = 1_000;
@@ -24,7 +24,9 @@ export async function smokeTest(
 ): Promise<void> {
   const until = performance.now() + waitMs;
   const health = await untilAnswers(url, until);
-  say(`the edge answers; the GPU service serves ${health.gpu.model}`);
+  const { gpu, inference } = health;
+  const who = gpu.status === "absent" ? inference?.provider : "the GPU service";
+  say(`the edge answers; ${who} serves ${(inference ?? gpu).model}`);
   await refusesStranger(url);
   say("a key that it does not know is refused");
   if (key === null) {

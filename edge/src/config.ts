@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { regions, rewriterNames } from "./contract/sets.ts";
 import type { Pool } from "./gpu-client/pools.ts";
+import type { Guard } from "./guard.ts";
 
 const usdPerMillion = (usd: number) =>
   z.coerce.number("must be a number of US dollars").min(0).max(10_000).default(usd);
@@ -19,16 +20,25 @@ const pools = z.string("must be an http(s) URL").transform((text, { addIssue }) 
 });
 
 const variablesSchema = z.object({
+  /**
+   * Who gives replies: the GPU service, whose weights adapt; or a model that somebody else hosts, with words alone: any
+   * endpoint with OpenAI's chat completions, or the binding `AI`.
+   */
+  INFERENCE: z.enum(["gpu", "openai", "workers-ai"]).default("gpu"),
+  /** For workers-ai and openai: the model; for openai: its key, and in INFERENCE_URL the base URL up to the version. */
+  INFERENCE_MODEL: z.string().min(1).optional(),
+  INFERENCE_KEY: z.string().min(1).optional(),
   /** Base URL of the GPU service, or of one in each of several regions. */
-  GPU_URL: pools,
-  /** Who gives replies, if not the GPU service: the gateway in front of vLLM. Updates and scores stay there. */
+  GPU_URL: pools.optional(),
+  /** With gpu: the gateway in front of vLLM, which then gives replies. Updates and scores stay with the GPU service. */
   INFERENCE_URL: pools.optional(),
   /** Comma-separated names that stand for the served model too, or * for any name. */
   MODEL_ALIASES: z.string().default("rosa2"),
   /** Shared with the GPU service; at least 16 characters. */
   GPU_SECRET: z
     .string("must be a string of at least 16 characters")
-    .min(16, "must have at least 16 characters"),
+    .min(16, "must have at least 16 characters")
+    .optional(),
   /** Signs client tokens; `<new>,<old>` while it is being changed. Without it none are minted here. */
   CLIENT_TOKEN_SECRET: z
     .string()
@@ -53,10 +63,10 @@ const variablesSchema = z.object({
   REWRITER_MODEL: z.string().min(1).optional(),
   /** A model that has not proposed by then is not waited for: what was said stands. */
   REWRITER_TIMEOUT_MS: milliseconds(5_000),
-  /** Tokens of the model's window; what a dialogue is cut to. */
-  CONTEXT_TOKENS: z.coerce.number("must be a number of tokens").int().min(64).max(1e6).default(512),
-  /** Tokens of a reply when the caller gives no max_tokens. */
-  REPLY_TOKENS: z.coerce.number("must be a number of tokens").int().min(1).max(32_768).default(256),
+  /** Tokens of the model's window; what a dialogue is cut to. 512, and 8,192 with a hosted model. */
+  CONTEXT_TOKENS: z.coerce.number("must be a number of tokens").int().min(64).max(1e6).optional(),
+  /** Tokens of a reply when the caller gives no max_tokens. 256, and 1,024 with a hosted model. */
+  REPLY_TOKENS: z.coerce.number("must be a number of tokens").int().min(1).max(32_768).optional(),
   PRICE_INPUT_USD_PER_MTOK: usdPerMillion(0.1),
   PRICE_CACHED_USD_PER_MTOK: usdPerMillion(0.025),
   PRICE_OUTPUT_USD_PER_MTOK: usdPerMillion(0.4),
@@ -83,6 +93,20 @@ const variablesSchema = z.object({
   STRIPE_METER: z.string().min(1).max(100).default("rosa2_nano_usd"),
   /** Sessions that a tenant may have at a time. */
   SESSIONS_MAX: z.coerce.number("must be a count").int().min(1).default(100_000),
+  /** Bytes that one session may store: turns, feedback, what it learnt about words, its event log. */
+  SESSION_BYTES_MAX: z.coerce
+    .number("must be a number of bytes")
+    .int()
+    .min(2 ** 20)
+    .max(8 * 2 ** 30)
+    .default(256 * 2 ** 20),
+  /** How far one session may move its model: KL from the base model (nats a token), and the adapter's Frobenius norm. */
+  SESSION_KL_MAX: z.coerce.number("must be nats a token").gt(0).max(10).default(0.25),
+  SESSION_SHIFT_MAX: z.coerce.number("must be a norm").gt(0).max(1e4).default(50),
+  /** Hook that may refuse a generation, the bearer secret that it is sent, and how long it is waited for. */
+  ADAPT_GUARD_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+  ADAPT_GUARD_SECRET: z.string().min(1).optional(),
+  ADAPT_GUARD_TIMEOUT_MS: milliseconds(5_000),
   /** Bytes of adapter files that a tenant's sessions may hold; a fork counts what it shares again. */
   ADAPTER_BYTES_MAX: z.coerce
     .number("must be a number of bytes")
@@ -95,7 +119,9 @@ const variablesSchema = z.object({
 export const variableNames: readonly string[] = Object.keys(variablesSchema.shape);
 
 export interface Config {
+  inference: InferenceConfig;
   gpu: {
+    /** None where a hosted model gives replies. */
     pools: Pool[];
     /** Where replies come from; the same as `pools` unless another engine gives them. */
     replyPools: Pool[];
@@ -120,9 +146,21 @@ export interface Config {
   rateLimit: boolean;
   log: boolean;
   sessionsMax: number;
+  sessionBytesMax: number;
+  shiftCaps: ShiftCaps;
+  /** Who may refuse a generation; null nobody. */
+  guard: Guard | null;
   adapterBytesMax: number;
   /** Null where usage is not reported to Stripe. */
   stripe: StripeConfig | null;
+}
+
+/** How far a session's adapter may be from the base model before no update is made any more. */
+export interface ShiftCaps {
+  /** Mean KL(session ‖ base model) on the model's own samples (nats a token). */
+  klMax: number;
+  /** Frobenius norm of the adapter. */
+  shiftMax: number;
 }
 
 export interface StripeConfig {
@@ -130,6 +168,11 @@ export interface StripeConfig {
   key: string;
   meter: string;
 }
+
+export type InferenceConfig =
+  | { name: "gpu" }
+  | { name: "openai"; url: string; key: string; model: string }
+  | { name: "workers-ai"; model: string };
 
 export type RewriterConfig =
   | { name: "compose" }
@@ -189,11 +232,15 @@ export function parseConfig(variables: object): Config {
     throw new Error(`Bad configuration: ${problems.join("; ")}`);
   }
   const v = parsed.data;
+  const inference = inferenceConfig(v);
+  const isHosted = inference.name !== "gpu";
+  const gpuPools = isHosted ? [] : needed(v, "GPU_URL", "INFERENCE");
   return {
+    inference,
     gpu: {
-      pools: v.GPU_URL,
-      replyPools: v.INFERENCE_URL ?? v.GPU_URL,
-      secret: v.GPU_SECRET,
+      pools: gpuPools,
+      replyPools: isHosted ? gpuPools : (v.INFERENCE_URL ?? gpuPools),
+      secret: isHosted ? "" : String(needed(v, "GPU_SECRET", "INFERENCE")),
       proxyHeaders:
         v.MODAL_KEY === undefined || v.MODAL_SECRET === undefined
           ? {}
@@ -207,8 +254,8 @@ export function parseConfig(variables: object): Config {
     modelAliases: listOf(v.MODEL_ALIASES),
     rewriter: rewriterConfig(v),
     rewriterTimeoutMs: v.REWRITER_TIMEOUT_MS,
-    contextTokens: v.CONTEXT_TOKENS,
-    replyTokens: v.REPLY_TOKENS,
+    contextTokens: v.CONTEXT_TOKENS ?? (isHosted ? 8_192 : 512),
+    replyTokens: v.REPLY_TOKENS ?? (isHosted ? 1_024 : 256),
     prices: {
       inputNanos: v.PRICE_INPUT_USD_PER_MTOK * 1000,
       cachedNanos: v.PRICE_CACHED_USD_PER_MTOK * 1000,
@@ -219,12 +266,22 @@ export function parseConfig(variables: object): Config {
     corsOrigins: listOf(v.CORS_ORIGINS),
     rateLimit: v.RATE_LIMIT === "on",
     log: v.LOG === "on",
+    sessionBytesMax: v.SESSION_BYTES_MAX,
+    shiftCaps: { klMax: v.SESSION_KL_MAX, shiftMax: v.SESSION_SHIFT_MAX },
+    guard:
+      v.ADAPT_GUARD_URL === undefined
+        ? null
+        : {
+            url: v.ADAPT_GUARD_URL,
+            secret: v.ADAPT_GUARD_SECRET ?? null,
+            timeoutMs: v.ADAPT_GUARD_TIMEOUT_MS,
+          },
     sessionsMax: v.SESSIONS_MAX,
     adapterBytesMax: v.ADAPTER_BYTES_MAX,
     stripe:
       v.STRIPE_KEY === undefined
         ? null
-        : { url: v.STRIPE_URL.replace(/\/+$/, ""), key: v.STRIPE_KEY, meter: v.STRIPE_METER },
+        : { url: trimmed(v.STRIPE_URL), key: v.STRIPE_KEY, meter: v.STRIPE_METER },
   };
 }
 
@@ -252,26 +309,35 @@ function listOf(text: string): string[] {
     .filter((one) => one !== "");
 }
 
-function rewriterConfig(v: z.infer<typeof variablesSchema>): RewriterConfig {
-  const needed = (name: "REWRITER_URL" | "REWRITER_KEY" | "REWRITER_MODEL"): string => {
-    const value = v[name];
-    if (value === undefined) {
-      throw new Error(`Bad configuration: ${name} is required when REWRITER is ${v.REWRITER}`);
-    }
-    return value;
-  };
-  switch (v.REWRITER) {
-    case "compose":
-    case "gpu":
-      return { name: v.REWRITER };
-    case "openai":
-      return {
-        name: "openai",
-        url: needed("REWRITER_URL"),
-        key: needed("REWRITER_KEY"),
-        model: needed("REWRITER_MODEL"),
-      };
-    case "workers-ai":
-      return { name: "workers-ai", model: needed("REWRITER_MODEL") };
-  }
+type Variables = z.infer<typeof variablesSchema>;
+
+/** @throws Error that names the variable which this choice cannot do without. */
+function needed<Name extends keyof Variables>(
+  v: Variables,
+  name: Name,
+  choice: "INFERENCE" | "REWRITER",
+): NonNullable<Variables[Name]> {
+  const value = v[name];
+  if (value != null) return value;
+  throw new Error(`Bad configuration: ${name} is required when ${choice} is ${v[choice]}`);
+}
+
+const trimmed = (url: string) => url.replace(/\/+$/, "");
+
+function inferenceConfig(v: Variables): InferenceConfig {
+  const name = v.INFERENCE;
+  if (name === "gpu") return { name };
+  const model = needed(v, "INFERENCE_MODEL", "INFERENCE");
+  if (name === "workers-ai") return { name, model };
+  const [endpoint] = needed(v, "INFERENCE_URL", "INFERENCE");
+  return { name, url: endpoint?.url ?? "", key: needed(v, "INFERENCE_KEY", "INFERENCE"), model };
+}
+
+function rewriterConfig(v: Variables): RewriterConfig {
+  const name = v.REWRITER;
+  if (name === "compose" || name === "gpu") return { name };
+  const model = needed(v, "REWRITER_MODEL", "REWRITER");
+  if (name === "workers-ai") return { name, model };
+  const [url, key] = [needed(v, "REWRITER_URL", "REWRITER"), needed(v, "REWRITER_KEY", "REWRITER")];
+  return { name, url, key, model };
 }

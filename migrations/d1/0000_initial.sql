@@ -15,6 +15,7 @@ CREATE TABLE `api_keys` (
 CREATE UNIQUE INDEX `api_keys_hash_unique` ON `api_keys` (`hash`);--> statement-breakpoint
 CREATE INDEX `api_keys_by_tenant` ON `api_keys` (`tenant_id`,`id`);--> statement-breakpoint
 CREATE INDEX `api_keys_by_prefix` ON `api_keys` (`tenant_id`,`prefix`);--> statement-breakpoint
+CREATE INDEX `api_keys_revoked` ON `api_keys` (`revoked_at`) WHERE revoked_at IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `signing_keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`tenant_id` text NOT NULL,
@@ -27,6 +28,7 @@ CREATE TABLE `signing_keys` (
 );
 --> statement-breakpoint
 CREATE INDEX `signing_keys_by_tenant` ON `signing_keys` (`tenant_id`,`id`);--> statement-breakpoint
+CREATE INDEX `signing_keys_revoked` ON `signing_keys` (`revoked_at`) WHERE revoked_at IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `tenants` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
@@ -41,4 +43,5 @@ CREATE TABLE `token_revocations` (
 	PRIMARY KEY(`tenant_id`, `subject`)
 );
 --> statement-breakpoint
-CREATE INDEX `token_revocations_by_time` ON `token_revocations` (`tenant_id`,`revoked_at`);
+CREATE INDEX `token_revocations_by_time` ON `token_revocations` (`tenant_id`,`revoked_at`);--> statement-breakpoint
+CREATE INDEX `token_revocations_lately` ON `token_revocations` (`revoked_at`);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Api } from "../../edge/local/api.ts";
 import { PrivateFolder } from "../../edge/local/private-folder.ts";
 import { FakeGpu } from "../support/fake-gpu.ts";
+import { FakeOpenAi } from "../support/fake-openai.ts";
 import { Deployment } from "./support/deployment.ts";
 
 const gpuSecret = "secret-of-the-deploy-tests";
@@ -148,6 +149,50 @@ function readTree(folder: string): Record<string, string[]> {
   );
 }
 
+describe("a deploy without a GPU service", () => {
+  let deployment: Deployment;
+  beforeAll(async () => {
+    deployment = await Deployment.make();
+  });
+  afterAll(() => deployment?.remove());
+
+  it("takes a model of the platform's own, and says so", async () => {
+    deployment.change({ failing: "deploy" });
+    const { printed } = await deployment.run({ GPU_URL: "" });
+    expect(printed).toContain("Internal server error");
+    deployment.takeCalls();
+    // The platform's models cannot be reached from here: what is uploaded is as far as this goes.
+    const again = await deployment.run({ GPU_URL: "" }, ["--wait", "1"]);
+    const { CLIENT_TOKEN_SECRET: _, ...secrets } =
+      deployment.account.workers["rosa2-production"] ?? {};
+    expect(secrets).toEqual({
+      INFERENCE: "workers-ai",
+      INFERENCE_MODEL: "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
+    });
+    expect(again.printed).toContain("of Workers AI: words adapt, weights do not");
+  }, 240_000);
+
+  it("answers with what an endpoint gives it", async () => {
+    const url = await new FakeOpenAi("key-of-the-endpoint").listen();
+    const { code, printed } = await deployment.run({
+      ...{ GPU_URL: "", INFERENCE: "openai", INFERENCE_URL: url },
+      ...{ INFERENCE_KEY: "key-of-the-endpoint", INFERENCE_MODEL: "host/chat" },
+    });
+    expect(printed).toContain("the edge answers; openai serves host/chat");
+    expect(printed).toContain("a session answered a request");
+    expect(printed).not.toContain("key-of-the-endpoint");
+    expect(code).toBe(0);
+  }, 240_000);
+
+  it("goes over to a GPU service once one is named", async () => {
+    const gpuUrl = await new FakeGpu(gpuSecret).listen();
+    const { code, printed } = await deployment.run({ GPU_URL: gpuUrl, GPU_SECRET: gpuSecret });
+    expect(printed).toContain("the GPU service serves fake-mini");
+    expect(deployment.account.workers["rosa2-production"]).toMatchObject({ INFERENCE: "gpu" });
+    expect(code).toBe(0);
+  }, 240_000);
+});
+
 describe("a deploy that cannot go on", () => {
   let deployment: Deployment;
   beforeAll(async () => {
@@ -177,10 +222,11 @@ describe("a deploy that cannot go on", () => {
     deployment.change({ accounts: accounts.slice(0, 1) });
   });
 
-  it("asks for the GPU service's address before it makes anything", async () => {
-    const { code, printed } = await deployment.run({ GPU_URL: "" }, ["--env", "staging"]);
+  it("asks for what a hosted model's endpoint needs before it makes anything", async () => {
+    const given = { GPU_URL: "", INFERENCE: "openai", INFERENCE_MODEL: "host/chat" };
+    const { code, printed } = await deployment.run(given, ["--env", "staging"]);
     expect(code).toBe(1);
-    expect(printed).toContain("GPU_URL=https://… npm run deploy -- --env staging");
+    expect(printed).toContain("INFERENCE_URL=… INFERENCE_KEY=… npm run deploy -- --env staging");
     expect(deployment.account).toMatchObject({ databases: [], buckets: [], workers: {} });
   });
 

@@ -13,6 +13,7 @@ import {
   newTenant,
   openSession,
 } from "./support/client.ts";
+import { inSession } from "./support/session-with.ts";
 
 /** The app under other limits. Objects have the tests' own: what they do is limited through their tenant's row. */
 function limited(caller: Caller, variables: Record<string, string>) {
@@ -79,6 +80,96 @@ describe("turns of a session", () => {
     expect(await caller.get("/v1/budget")).toMatchObject({ reserved_usd: 0 });
     const fork = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, { turn_id: first.id });
     expect((await ask(caller, fork.id, "one more")).index).toBe(1);
+  });
+});
+
+describe("bytes of a session", () => {
+  it("have a bound: nothing more is taken, what is there can be read, forked at an earlier turn, and erased", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const first = await ask(caller, id, "hello");
+    const path = `/v1/sessions/${id}`;
+    await inSession(caller, id, { SESSION_BYTES_MAX: String(2 ** 20) }, async (object) => {
+      const take = (content: string) => object.turn({ content, sampling: {}, keyId: "key_x" }, {});
+      const kept: string[] = [];
+      let refused: Awaited<ReturnType<typeof take>> | null = null;
+      for (let n = 0; n < 60 && refused === null; n++) {
+        const taken = await take(`${n} ${"long".repeat(3_000)}`);
+        if (taken.ok) kept.push(taken.value.id);
+        else refused = taken;
+      }
+      expect(kept.length).toBeGreaterThan(5);
+      expect(refused).toMatchObject({
+        code: "session_full",
+        message: expect.stringContaining("1048576 are allowed"),
+      });
+      const body = { reward: -1, text: "wrong", retry: false, stream: false };
+      const judged = { turnId: first.id, body, keyId: "key_x" };
+      expect(await object.feedback(judged, {})).toMatchObject({ code: "session_full" });
+      expect(await object.readTurn(first.id)).toMatchObject({ ok: true });
+    });
+    const fork = await caller.make<SessionDetail>(`${path}/fork`, { turn_id: first.id });
+    expect(await ask(caller, fork.id, "go on")).toMatchObject({ index: 1 });
+    expect(await caller.get("/v1/budget")).toMatchObject({ reserved_usd: 0 });
+    expect((await caller.fetch(path, { method: "DELETE" })).status).toBe(200);
+  });
+});
+
+describe("turns that the service refuses", () => {
+  it("are not free without bound: after ten the session waits", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const error = { status: 400, code: "context_length_exceeded", message: "700 of 512 tokens" };
+    await caller.behave({ error: { "/v1/generate": error } });
+    const take = () => caller.post(`/v1/sessions/${id}/turns`, { content: "too long" });
+    for (let n = 0; n < 10; n++) expect((await take()).status).toBe(400);
+    const refused = await take();
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(30);
+    expect(await refused.json()).toMatchObject({ error: { code: "rate_limited" } });
+    expect(await caller.calls("/v1/generate")).toHaveLength(10);
+    expect(await caller.get(`/v1/sessions/${id}`)).toMatchObject({
+      turns: [],
+      totals: { turns: 0 },
+    });
+    // Others are not kept from asking.
+    await caller.behave({});
+    const other = await openSession(caller);
+    expect(await ask(caller, other.id, "hello")).toMatchObject({ reply: "echo: hello" });
+  });
+});
+
+describe("a long session", () => {
+  it("is read page by page, each turn once with its feedback, and its totals count all", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    const asked: string[] = [];
+    for (let n = 0; n < 7; n++) {
+      const turn = await ask(caller, id, `request ${n}`);
+      asked.push(turn.id);
+      if (n % 3 === 0) await judge(caller, id, turn.id, { reward: 1, wait: true });
+    }
+    const whole = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
+    expect(whole.turns.map((turn) => turn.id)).toEqual(asked);
+    expect(whole).toMatchObject({ next_cursor: null, totals: { turns: 7, feedback: 3 } });
+    expect(whole.totals.prompt_tokens).toBe(
+      whole.turns.reduce((n, { usage }) => n + (usage?.prompt_tokens ?? 0), 0),
+    );
+    const pages: SessionDetail[] = [];
+    for (
+      let cursor: string | null = "";
+      cursor !== null;
+      cursor = pages.at(-1)?.next_cursor ?? null
+    ) {
+      const query = cursor === "" ? "limit=3" : `limit=3&cursor=${cursor}`;
+      pages.push(await caller.get<SessionDetail>(`/v1/sessions/${id}?${query}`));
+    }
+    expect(pages.map(({ turns }) => turns.length)).toEqual([3, 3, 1]);
+    expect(pages.toReversed().flatMap(({ turns }) => turns)).toEqual(whole.turns);
+    expect(pages.toReversed().flatMap(({ feedback }) => feedback)).toEqual(whole.feedback);
+    for (const page of pages) expect(page.totals).toEqual(whole.totals);
+    expect((await caller.fetch(`/v1/sessions/${id}?cursor=turn_x`)).status).toBe(400);
+    expect((await caller.fetch(`/v1/sessions/${id}?limit=101`)).status).toBe(400);
   });
 });
 

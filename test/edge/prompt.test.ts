@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { buildPrompt, estimateTokens } from "../../edge/src/session/policy/prompt.ts";
+import { estimateTokens } from "../../edge/src/inference/estimate.ts";
+import { buildPrompt } from "../../edge/src/session/policy/prompt.ts";
 
 const dialogue = [
   { prompt: "first question", reply: "first answer" },

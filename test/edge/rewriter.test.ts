@@ -94,6 +94,19 @@ describe("a model that proposes wordings", () => {
     expect(await samples()).toHaveLength(3);
   });
 
+  it("is not asked while what the session holds cannot be measured, and what was said goes out", async () => {
+    const { caller, id, samples } = await withModel([rewritten]);
+    const first = await ask(caller, id, request);
+    await judge(caller, id, first.id, { ...remark, retry: true });
+    const next = await ask(caller, id, request);
+    await caller.behave({
+      error: { "/v1/score": { status: 400, code: "invalid_request", message: "no" } },
+    });
+    const { words } = await judge(caller, id, next.id, { reward: -1, text: "in two lines" });
+    expect(words).toMatchObject({ after: expect.stringContaining("in two lines") });
+    expect(await samples()).toHaveLength(1);
+  });
+
   it("is not believed when it drops the user's own names", async () => {
     const { caller, id } = await withModel(["Write about the bank of a river"]);
     const turn = await ask(caller, id, request);

@@ -4,7 +4,7 @@ import { generateText, jsonSchema, stepCountIs, tool } from "ai";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
-import { ReplyParts } from "../../edge/src/routes/openai/reply-parts.ts";
+import { ReplyParts } from "../../edge/src/inference/reply-parts.ts";
 import { type Caller, newTenant, openSession, worker } from "./support/client.ts";
 
 const send = ((input: RequestInfo, init?: RequestInit) =>

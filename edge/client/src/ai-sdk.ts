@@ -72,7 +72,7 @@ export class Rosa2ChatTransport implements ChatTransport<UIMessage> {
 }
 
 async function lastTurn(session: SessionClient): Promise<Turn | undefined> {
-  return (await session.read()).turns.at(-1);
+  return (await session.page({ limit: 1 })).turns.at(-1);
 }
 
 function textOf(message: UIMessage | undefined): string {

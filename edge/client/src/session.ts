@@ -31,9 +31,27 @@ export class SessionClient {
     this.#path = `/v1/sessions/${encodeURIComponent(id)}`;
   }
 
-  /** Turns, words before and after, active generation, totals. */
-  read(options: CallOptions = {}): Promise<Session> {
-    return this.#http.json(this.#path, options);
+  /** Turns, words before and after, active generation, totals: the whole session, however long it is. */
+  async read(options: CallOptions = {}): Promise<Session> {
+    const session = await this.page({}, options);
+    for (let cursor = session.next_cursor; cursor !== null; ) {
+      const earlier = await this.page({ cursor }, options);
+      session.turns.unshift(...earlier.turns);
+      session.feedback.unshift(...earlier.feedback);
+      cursor = earlier.next_cursor;
+    }
+    return { ...session, next_cursor: null };
+  }
+
+  /** The session with its latest turns alone, or with those before a page's `next_cursor`. */
+  page(
+    { limit, cursor }: { limit?: number; cursor?: string } = {},
+    options: CallOptions = {},
+  ): Promise<Session> {
+    const query = new URLSearchParams();
+    if (limit !== undefined) query.set("limit", String(limit));
+    if (cursor !== undefined) query.set("cursor", cursor);
+    return this.#http.json(query.size === 0 ? this.#path : `${this.#path}?${query}`, options);
   }
 
   /** Renames the session, or changes its metadata. */

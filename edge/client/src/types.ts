@@ -387,7 +387,8 @@ export interface GenerationList {
 export interface Health {
   status: "ok" | "degraded";
   gpu: {
-    status: "ok" | "loading" | "draining" | "unreachable";
+    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
+    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
     model: string | null;
     provider: string | null;
     queue: {
@@ -397,7 +398,8 @@ export interface Health {
   };
   /** What gives replies, where that is not the GPU service itself */
   inference: {
-    status: "ok" | "loading" | "draining" | "unreachable";
+    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
+    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
     model: string | null;
     provider: string | null;
     queue: {
@@ -408,7 +410,8 @@ export interface Health {
   /** The GPU services by region, the one nearest to this caller first. `gpu` tells of the first that is reached */
   pools: {
     region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
-    status: "ok" | "loading" | "draining" | "unreachable";
+    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
+    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
   }[];
 }
 
@@ -569,8 +572,12 @@ export interface Session extends SessionSummary {
   rewriter: "compose" | "gpu" | "openai" | "workers-ai";
   forked_from: string | null;
   expires_at: string | null;
+  /** The latest turns, or those before `cursor`, oldest first */
   turns: Turn[];
+  /** Feedback on these turns */
   feedback: FeedbackRecord[];
+  /** With it as `cursor` the turns before these are read; null where there are none */
+  next_cursor: string | null;
   totals: {
     turns: number;
     feedback: number;
@@ -880,6 +887,7 @@ export type ErrorCode =
   | "model_not_found"
   | "method_not_allowed"
   | "conflict"
+  | "session_full"
   | "adapter_missing"
   | "payload_too_large"
   | "unsupported_media_type"

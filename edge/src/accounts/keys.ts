@@ -9,6 +9,7 @@ import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 import { type Background, Memory, revocable } from "./memory.ts";
 import { readNearest } from "./nearest.ts";
 import type { Principal } from "./principal.ts";
+import { beginToHear, heardOf, hearRevocations, isDistrusted } from "./recent-revocations.ts";
 import { apiKeys } from "./schema.ts";
 import { revokeTokens } from "./tokens/revocations.ts";
 
@@ -46,7 +47,7 @@ export async function authenticate(
   }
   const hash = await sha256(key);
   if ((unknown.get(hash) ?? 0) > now) throw invalidKey();
-  const found = await known.get(hash, now, () => lookUp(db, hash, now), background);
+  const found = await knownKey(db, hash, now, background);
   if (found !== null && alive(found.expiresAt, now)) return found.principal;
   if (unknown.size >= unknownMax) unknown.clear();
   unknown.set(hash, now + unknownMs);
@@ -54,8 +55,27 @@ export async function authenticate(
   throw invalidKey();
 }
 
+/** From memory, where it was not revoked since; else read now. */
+async function knownKey(
+  db: D1Database,
+  hash: string,
+  now: number,
+  background: Background,
+): Promise<KnownKey | null> {
+  const read = () => lookUp(db, hash, now);
+  const remembered = known.peek(hash, now, read, background);
+  if (remembered === undefined) return await known.refresh(hash, now, read);
+  await hearRevocations(db, now, background);
+  if (isDistrusted(remembered.readAt)) return await known.refresh(hash, now, read);
+  const { value } = remembered;
+  if (value === null) return null;
+  const { tenantId, keyId } = value.principal;
+  return heardOf(tenantId, `key:${keyId}`) === undefined ? value : null;
+}
+
 /** Null for a key that is unknown or revoked. */
 async function lookUp(db: D1Database, hash: string, now: number): Promise<KnownKey | null> {
+  beginToHear(now);
   const row = await readNearest(db, (near) =>
     near.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get(),
   );

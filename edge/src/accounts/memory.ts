@@ -32,7 +32,7 @@ export class Memory<T> {
     now: number,
     read: () => Promise<T>,
     background: Background,
-  ): { value: T } | undefined {
+  ): { value: T; readAt: number } | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     const { freshMs, keptMs } = this.#lifetimeOf(entry.value);
@@ -55,5 +55,5 @@ export class Memory<T> {
   }
 }
 
-/** For what may be revoked: effective within a minute everywhere. */
-export const revocable: Lifetime = { freshMs: 20_000, keptMs: 45_000 };
+/** For what never changes but by a revocation, which is heard of for all at once (recent-revocations.ts). */
+export const revocable: Lifetime = { freshMs: 3_600_000, keptMs: 24 * 3_600_000 };

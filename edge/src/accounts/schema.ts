@@ -1,4 +1,5 @@
 /** D1 tables: what is read everywhere and written rarely. Everything else of a tenant is in its account object. */
+import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { PublicJwk } from "../contract/index.ts";
 
@@ -33,6 +34,7 @@ export const apiKeys = sqliteTable(
   (table) => [
     index("api_keys_by_tenant").on(table.tenantId, table.id),
     index("api_keys_by_prefix").on(table.tenantId, table.prefix),
+    index("api_keys_revoked").on(table.revokedAt).where(sql`revoked_at IS NOT NULL`),
   ],
 );
 
@@ -50,7 +52,10 @@ export const signingKeys = sqliteTable(
     createdAt: integer("created_at").notNull(),
     revokedAt: integer("revoked_at"),
   },
-  (table) => [index("signing_keys_by_tenant").on(table.tenantId, table.id)],
+  (table) => [
+    index("signing_keys_by_tenant").on(table.tenantId, table.id),
+    index("signing_keys_revoked").on(table.revokedAt).where(sql`revoked_at IS NOT NULL`),
+  ],
 );
 
 /** Client tokens issued before a time are no longer taken: an owner's, a key's, or all. */
@@ -65,5 +70,6 @@ export const tokenRevocations = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.tenantId, table.subject] }),
     index("token_revocations_by_time").on(table.tenantId, table.revokedAt),
+    index("token_revocations_lately").on(table.revokedAt),
   ],
 );

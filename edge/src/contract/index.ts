@@ -35,6 +35,8 @@ export const contentCharsMax = 16_384;
 export const instructionsCharsMax = 8_192;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
+/** Turns that one read of a session shows at most. */
+export const turnsPerPageMax = 100;
 
 const generationName = z
   .string()
@@ -159,8 +161,15 @@ export const sessionDetailSchema = sessionSchema
     rewriter: z.enum(rewriterNames),
     forked_from: sessionId.nullable(),
     expires_at: timestamp.nullable(),
-    turns: z.array(turnSchema),
-    feedback: z.array(z.lazy(() => feedbackRecordSchema)),
+    turns: z.array(turnSchema).openapi({
+      description: "The latest turns, or those before `cursor`, oldest first",
+    }),
+    feedback: z.array(z.lazy(() => feedbackRecordSchema)).openapi({
+      description: "Feedback on these turns",
+    }),
+    next_cursor: z.string().nullable().openapi({
+      description: "With it as `cursor` the turns before these are read; null where there are none",
+    }),
     totals: z.object({
       turns: z.int(),
       feedback: z.int(),

@@ -189,6 +189,7 @@ const detail: SessionDetail = {
   expires_at: null,
   turns: [turn, retried],
   feedback: [feedbackRecord],
+  next_cursor: null,
   totals: {
     turns: 2,
     feedback: 1,

@@ -81,9 +81,15 @@ const cases: readonly Case[] = [
   {
     code: "conflict",
     meaning:
-      "Not possible in the present state: a turn is being answered, or a limit is reached. With `Retry-After`, soon",
+      "Not possible in the present state: a turn is being answered, or a limit of the tenant is reached. With `Retry-After`, soon",
     message:
       "Turn turn_01KAQ2V9M6M8YB6T1N3D5P7QRS of this session is still being answered; wait for it or stop it",
+  },
+  {
+    code: "session_full",
+    meaning:
+      "The session has as many turns or stores as many bytes as it may. Reading, forking at an earlier turn and erasing still work",
+    message: "A session holds at most 1000 turns; fork it at an earlier one, or open another",
   },
   {
     code: "payload_too_large",

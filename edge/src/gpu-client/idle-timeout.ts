@@ -3,10 +3,12 @@ import { RosaError } from "@rosa2/shared/errors";
 
 export class IdleTimeout {
   readonly #timeoutMs: number;
+  readonly #service: string;
   readonly #controller = new AbortController();
 
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, service = "The GPU service") {
     this.#timeoutMs = timeoutMs;
+    this.#service = service;
   }
 
   signal(outer: AbortSignal | undefined): AbortSignal {
@@ -21,7 +23,7 @@ export class IdleTimeout {
       timer = setTimeout(() => {
         const error = new RosaError(
           "gpu_unavailable",
-          `The GPU service said nothing for ${timeoutMs} ms`,
+          `${this.#service} said nothing for ${timeoutMs} ms`,
           { retryAfterS: 5 },
         );
         reject(error);

@@ -2,11 +2,28 @@
 import { configOf } from "../config.ts";
 import type { Region } from "../contract/sets.ts";
 import { GpuClient } from "../gpu-client/index.ts";
+import { HostedInference } from "./hosted.ts";
 import type { Inference } from "./inference.ts";
+import { openAiModel } from "./openai.ts";
+import { workersAiModel } from "./workers-ai.ts";
 
 export type { CallContext, Inference, ServedModel } from "./inference.ts";
 
-/** `region` is where the caller is, null where nobody knows. */
+/**
+ * `env` holds the variables, and the binding `AI` where that is the one; `region` is where the caller is, null where
+ * nobody knows.
+ */
 export function inferenceOf(env: object, region: Region | null): Inference {
-  return new GpuClient(configOf(env).gpu, region);
+  const { inference, gpu, contextTokens } = configOf(env);
+  const common = { contextTokens, timeoutMs: gpu.timeoutMs };
+  switch (inference.name) {
+    case "gpu":
+      return new GpuClient(gpu, region);
+    case "openai":
+      return new HostedInference(openAiModel({ ...inference, ...common }));
+    case "workers-ai": {
+      const { AI: ai } = env as { AI?: unknown };
+      return new HostedInference(workersAiModel({ ai, model: inference.model, ...common }));
+    }
+  }
 }

@@ -30,6 +30,14 @@ export interface Waiting {
   type: "waiting";
 }
 
+type Done = Extract<GenerateEvent, { type: "done" }>;
+
+/** The wire's events of a reply; its log-prob is null where a hosted model does not say. */
+export type ReplyEvent =
+  | Exclude<GenerateEvent, Done>
+  | (Omit<Done, "logprob"> & { logprob: number | null })
+  | Waiting;
+
 /** Requests as callers write them: what the schema has a default for may be left out. */
 export type GenerateInput = z.input<typeof generateRequestSchema>;
 export type AdaptInput = z.input<typeof adaptRequestSchema>;
@@ -61,7 +69,7 @@ export interface Inference {
    *
    * @throws RosaError
    */
-  generate(request: GenerateInput, context: CallContext): AsyncGenerator<GenerateEvent | Waiting>;
+  generate(request: GenerateInput, context: CallContext): AsyncGenerator<ReplyEvent>;
   /** One update of an adapter; an accepted one comes with the new file's bytes. */
   adapt(
     request: AdaptInput,

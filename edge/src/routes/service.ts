@@ -10,7 +10,10 @@ import { regionOfCaller } from "../regions.ts";
 import { json, route, routeGroup } from "./define.ts";
 
 const gpuHealthSchema = z.object({
-  status: z.enum(["ok", "loading", "draining", "unreachable"]),
+  status: z.enum(["ok", "loading", "draining", "unreachable", "absent"]).openapi({
+    description:
+      "`unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up",
+  }),
   model: z.string().nullable(),
   provider: z.string().nullable(),
   queue: z.object({ waiting: z.int(), running: z.int() }).nullable(),
@@ -52,19 +55,21 @@ service.openapi(
             }),
           })
           .openapi("Health"),
-        "The edge is alive; `degraded` when the GPU service cannot answer now",
+        "The edge is alive; `degraded` when who gives replies or computes updates cannot answer now",
       ),
     },
   }),
   async (c) => {
     const inference = inferenceOf(c.env, regionOfCaller(c.req.raw.cf));
     const [pools, replyPools] = await Promise.all([
-      inference.healthByRegion("updates"),
+      inference.fixedWeights === null ? inference.healthByRegion("updates") : [],
       inference.isDivided ? inference.healthByRegion("replies") : null,
     ]);
-    const updates = healthOf(pools);
+    const updates = inference.fixedWeights === null ? healthOf(pools) : absent;
     const replies = replyPools === null ? null : healthOf(replyPools);
-    const isOk = updates.status === "ok" && (replies === null || replies.status === "ok");
+    const isOk = [updates, replies].every(
+      (one) => one === null || one === absent || one.status === "ok",
+    );
     return c.json(
       {
         status: isOk ? ("ok" as const) : ("degraded" as const),
@@ -136,6 +141,8 @@ async function servedModels(c: AppContext): Promise<z.infer<typeof modelSchema>[
 function modelBody({ id, context_length }: ServedModel) {
   return { id, object: "model" as const, created: 0, owned_by: "rosa2", context_length };
 }
+
+const absent = { status: "absent" as const, model: null, provider: null, queue: null };
 
 /** Of the nearest that is reached; that none is, is an answer here, not a failure. */
 function healthOf(

@@ -18,6 +18,7 @@ import {
   sessionListSchema,
   sessionPatchSchema,
   sessionSchema,
+  turnsPerPageMax,
 } from "../contract/index.ts";
 import {
   type AppContext,
@@ -127,11 +128,28 @@ sessions.openapi(
     tags: ["Sessions"],
     summary: "Read a session: turns, words before and after, active generation, totals",
     scope: "chat",
-    request: { params: sessionParam },
-    answers: { 200: json(sessionDetailSchema, "The session") },
-    fails: [404],
+    request: {
+      params: sessionParam,
+      query: pageQuerySchema.extend({
+        limit: z.coerce
+          .number()
+          .int()
+          .min(1)
+          .max(turnsPerPageMax)
+          .default(turnsPerPageMax)
+          .openapi({ description: "Turns to show" }),
+        cursor: pageQuerySchema.shape.cursor.openapi({
+          description: "The `next_cursor` of the page before: the turns before those",
+        }),
+      }),
+    },
+    answers: { 200: json(sessionDetailSchema, "The session with one page of its turns") },
+    fails: [400, 404],
   }),
-  async (c) => c.json(await unwrap(mySession(c, c.req.valid("param").s).read()), 200),
+  async (c) => {
+    const page = c.req.valid("query");
+    return c.json(await unwrap(mySession(c, c.req.valid("param").s).read(page)), 200);
+  },
 );
 
 sessions.openapi(

@@ -25,6 +25,8 @@ export interface SessionContext extends Store {
   purse: Purse;
   /** What all sessions of the tenant hold in adapter files, as the account said last. */
   adapterBytes: number;
+  /** When turns were refused by the service, within the last while. */
+  refusedAt: number[];
   /** Replies being written right now, with what stops them. */
   replying: Map<string, AbortController>;
   /** Aborted when the session is erased: ends every call to the GPU service. */
@@ -121,6 +123,8 @@ export function openContext(
     db,
     log: new EventLog(db),
     outbox: new Outbox(db),
+    storedBytes: () => storage.sql.databaseSize,
+    refusedAt: [],
     replying: new Map(),
     closing: new AbortController(),
     answer,
@@ -137,4 +141,18 @@ export function callContext(context: SessionContext, trace: Trace): CallContext 
     signal: context.closing.signal,
     loadAdapter: (digest) => getAdapter(context.env, context.tenantId, digest),
   };
+}
+
+/**
+ * What stores anything more asks first whether there is room.
+ *
+ * @throws RosaError `session_full`.
+ */
+export function refuseWhenFull({ config, storedBytes }: SessionContext): void {
+  const stored = storedBytes();
+  if (stored < config.sessionBytesMax) return;
+  throw new RosaError(
+    "session_full",
+    `The session stores ${stored} bytes, and ${config.sessionBytesMax} are allowed; fork it at an earlier turn, or open another`,
+  );
 }

@@ -52,7 +52,7 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
 
 /**
  * Log-probs (nats) of each of the replies' tokens, end tokens included, under the session's own adapter; null when the
- * service refuses these texts: the schedule then does without. What the measurement takes is added to the step's GPU time.
+ * service refuses these texts, or a hosted model has no scores: the schedule then does without. What the measurement takes is added to the step's GPU time.
  *
  * @throws RosaError when the service is not there, because feedback is better late than half-heard.
  */
@@ -63,6 +63,7 @@ export async function scoreTokens(
   items: { messages: TurnRow["messages"]; reply: string }[],
 ): Promise<number[][] | null> {
   const { tenantId } = context;
+  if (context.gpu.fixedWeights !== null) return null;
   const adapter = adapterOf(context, activeGeneration(context));
   const startedAt = context.now();
   try {

@@ -10,7 +10,7 @@ import type { FeedbackBody } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { newId, sha256 } from "../ids.ts";
 import { type IdempotencyKey, KeptError, type Trace } from "../rpc.ts";
-import type { SessionContext } from "./context.ts";
+import { refuseWhenFull, type SessionContext } from "./context.ts";
 import { logReport } from "./evidence.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
 import { type Filter, followLog } from "./store/event-log.ts";
@@ -66,6 +66,7 @@ export async function beginFeedback(context: SessionContext, input: NewFeedback)
     .orderBy(desc(feedback.id))
     .get();
   const id = latest?.bodyHash === bodyHash ? latest.id : newId("fb");
+  if (id !== latest?.id) refuseWhenFull(context);
   context.transaction(() => {
     if (id !== latest?.id) {
       const createdAt = context.now();

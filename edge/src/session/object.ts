@@ -29,6 +29,7 @@ import {
   identityColumns,
   type NewSession,
   openContext,
+  refuseWhenFull,
   type SessionContext,
 } from "./context.ts";
 import { beginFeedback, followFeedback, type NewFeedback, untilAnswered } from "./feedback.ts";
@@ -49,6 +50,7 @@ import {
   sessionDetail,
   sessionSummary,
   storedCounts,
+  type TurnPage,
   turnBody,
 } from "./store/views.ts";
 import { changeWords, restoreWords, setSessionLexicon, wordsState } from "./store/words.ts";
@@ -103,9 +105,9 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  read(caller: Caller): Promise<Result<SessionDetail>> {
+  read(caller: Caller, page?: TurnPage): Promise<Result<SessionDetail>> {
     return this.#answer(caller, () =>
-      sessionDetail(this.#context, this.#context.config.rewriter.name),
+      sessionDetail(this.#context, this.#context.config.rewriter.name, page),
     );
   }
 
@@ -233,7 +235,10 @@ export class SessionObject extends DurableObject<Env> {
   ): Promise<Result<WordsStateBody>> {
     return this.#answer(caller, () =>
       this.#jobs.inTurn(() =>
-        changeOnce(this.#context, key, () => wordsBody(changeWords(this.#context, change))),
+        changeOnce(this.#context, key, () => {
+          refuseWhenFull(this.#context);
+          return wordsBody(changeWords(this.#context, change));
+        }),
       ),
     );
   }
@@ -246,6 +251,7 @@ export class SessionObject extends DurableObject<Env> {
   setLexicon(caller: Caller, lexicon: OwnLexicon): Promise<Result<OwnLexicon>> {
     return this.#answer(caller, () =>
       this.#jobs.inTurn(() => {
+        refuseWhenFull(this.#context);
         setSessionLexicon(this.#context, lexicon);
         return lexicon;
       }),
@@ -263,9 +269,10 @@ export class SessionObject extends DurableObject<Env> {
   activate(caller: Caller, generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
     return this.#answer(caller, async () => {
       const isFirst = key === undefined || findIdempotent(this.#context, key) === null;
-      const answer = changeOnce(this.#context, key, () =>
-        activateGeneration(this.#context, generation),
-      );
+      const answer = changeOnce(this.#context, key, () => {
+        refuseWhenFull(this.#context);
+        return activateGeneration(this.#context, generation);
+      });
       if (isFirst) await this.#jobs.inTurn(() => restoreWords(this.#context, generation));
       return answer;
     });

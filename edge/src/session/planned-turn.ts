@@ -6,7 +6,7 @@ import { replyLength } from "../config.ts";
 import { turnsMax } from "../contract/index.ts";
 import type { IdempotencyKey } from "../rpc.ts";
 import { reviseRequest } from "../words/index.ts";
-import type { SessionContext } from "./context.ts";
+import { refuseWhenFull, type SessionContext } from "./context.ts";
 import { buildPrompt } from "./policy/prompt.ts";
 import { exchanges, type Said } from "./store/dialogue.ts";
 import { activeGeneration, sessionRow, type TurnRow } from "./store/rows.ts";
@@ -46,9 +46,14 @@ export function planTurn(
       .get()?.last ?? -1) + 1;
   if (index >= turnsMax) {
     throw new RosaError(
-      "conflict",
-      `A session holds at most ${turnsMax} turns; fork it or start anew`,
+      "session_full",
+      `A session holds at most ${turnsMax} turns; fork it at an earlier one, or open another`,
     );
+  }
+  // A retry belongs to feedback that found room.
+  if (retry === undefined) {
+    refuseWhenFull(context);
+    refuseAfterRefusals(context);
   }
   const wordsAdapt = session.mode === "both" || session.mode === "words";
   const prompt =
@@ -82,4 +87,24 @@ export function planTurn(
     runs: 1,
     createdAt: context.now(),
   };
+}
+
+/** Turns that the service may refuse in a session within so long; they cost its time, and nobody pays for them. */
+const refusedMax = 10;
+const refusedMs = 60_000;
+
+/** Counts a turn that the service refused. */
+export function noteRefusal(context: SessionContext): void {
+  context.refusedAt = [...context.refusedAt, context.now()].slice(-refusedMax);
+}
+
+function refuseAfterRefusals({ refusedAt, now }: SessionContext): void {
+  const first = refusedAt.length < refusedMax ? 0 : (refusedAt[0] ?? 0);
+  const waitMs = first + refusedMs - now();
+  if (waitMs <= 0) return;
+  throw new RosaError(
+    "rate_limited",
+    `The last ${refusedMax} turns of this session could not be answered as they were sent; mend the request first`,
+    { retryAfterS: Math.ceil(waitMs / 1000) },
+  );
 }

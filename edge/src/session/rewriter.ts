@@ -36,13 +36,24 @@ const rewriters: Record<RewriterName, (asking: Asking) => Rewriter | null> = {
       : null,
 };
 
+/** The served model itself: asked in the bundled model's own form, or as any chat model where it is a hosted one. */
+function servedModel(asking: Asking): Rewriter {
+  const { config, env } = asking.context;
+  const { inference } = config;
+  if (inference.name === "openai") return openAiRewriter({ ...inference, isMetered: true });
+  if (inference.name === "workers-ai") {
+    return workersAiRewriter(env.AI as AiBinding | undefined, inference.model, { isMetered: true });
+  }
+  return gpuModel(asking);
+}
+
 export function rewriterName(context: SessionContext): RewriterName {
   return sessionRow(context).rewriter ?? context.config.rewriter.name;
 }
 
 /** Whether words go on while the GPU service is away, because nothing or a model of somebody else's rewrites. */
 export function rewritesWithoutGpu(context: SessionContext): boolean {
-  return rewriterName(context) !== "gpu";
+  return rewriterName(context) !== "gpu" || context.gpu.fixedWeights !== null;
 }
 
 /** Sound wordings of a request, as the session's rewriter proposes them; null where it has none. */
@@ -60,7 +71,7 @@ export async function askRewriter(
   return { ...drawn, name: rewriter.name };
 }
 
-function servedModel({ context, trace, gpuTime }: Asking): Rewriter {
+function gpuModel({ context, trace, gpuTime }: Asking): Rewriter {
   return gpuRewriter(async (messages, { count, maxTokens, signal }) => {
     const result = await context.gpu
       .sample(

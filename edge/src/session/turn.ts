@@ -15,7 +15,7 @@ import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
 import type { IdempotencyKey, Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
-import { type NewTurn, planTurn, type Retry } from "./planned-turn.ts";
+import { type NewTurn, noteRefusal, planTurn, type Retry } from "./planned-turn.ts";
 import { takeHistory, takeInstructions } from "./store/dialogue.ts";
 import { followLog } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
@@ -254,6 +254,7 @@ function isRefusal(error: unknown): error is RosaError {
 function dropTurn(context: SessionContext, turn: TurnRow, error: RosaError): void {
   const { db, outbox, purse } = context;
   const { code, message, param } = error;
+  noteRefusal(context);
   context.transaction(() => {
     const at = context.now();
     db.delete(turns).where(eq(turns.id, turn.id)).run();

@@ -113,7 +113,12 @@ async function weigh(
     scores = await scoreForWords(context, trace, gpuTime, asked);
   }
   const made = textualGradient(state, input, scores, options);
-  return { ...made, isExplained: isExplained(state, input, scores ?? [], options) };
+  // Without scores a model's wordings stay unsaid, so none are drawn where none could be measured.
+  const isUnmeasured = items.length > 0 && scores === null;
+  return {
+    ...made,
+    isExplained: isUnmeasured || isExplained(state, input, scores ?? [], options),
+  };
 }
 
 /** Wordings that were drawn, among what was held: all are weighed anew. */

@@ -1,6 +1,7 @@
 /** Every family of figures, in the order in which they are measured. */
 import type { Family } from "../figure.ts";
 import { adapterSwitch } from "./adapter-switch.ts";
+import { added } from "./added.ts";
 import { batch } from "./batch.ts";
 import { coldStart } from "./cold-start.ts";
 import { replicas } from "./replicas.ts";
@@ -22,6 +23,7 @@ export const families: readonly Family[] = [
   update,
   updateVsPeft,
   webgpu,
+  added,
   wan,
   scale,
 ];

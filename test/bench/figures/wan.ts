@@ -1,7 +1,9 @@
 /** What a request waits for outside its region before the first token, every such call 150 ms late. */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import { SignJWT } from "jose";
+import type { Behaviour } from "../../support/fake-gpu-calls.ts";
 import type { Family, Figure } from "../figure.ts";
-import { Edge } from "../support/edge.ts";
+import { Edge, tokenSecret } from "../support/edge.ts";
 import { medianOf } from "../support/statistics.ts";
 
 const lateMs = 150;
@@ -146,12 +148,88 @@ const rows: Row[] = [
       const path = await corrected(edge, key);
       const feedback = { reward: -1, correction: "five six", retry: true };
       await (await edge.call(key, path, feedback)).text();
-      await fetch(`${edge.gpuUrl}/__forget?tenant=${tenant}`, { method: "POST" });
+      await fetch(`${edge.gpuUrls[0]}/__forget?tenant=${tenant}`, { method: "POST" });
+      const session = path.split("/").slice(0, 4).join("/");
+      return () => edge.call(key, `${session}/turns`, turn);
+    },
+  },
+  {
+    id: "wan_cold_revocations",
+    what: "stateless chat with a client token of a tenant whose revocations this isolate does not know",
+    target: 1,
+    async prepare(edge) {
+      const { key, id: tenantId } = unmet(edge);
+      await (await edge.call(key, "/v1/chat/completions", hello)).text();
+      const token = await oldToken(tenantId);
+      return () => edge.call(token, "/v1/chat/completions", hello);
+    },
+  },
+  {
+    id: "wan_pool_near",
+    what: "a turn answered by the GPU service of the session's region, which is the caller's",
+    target: 0,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      const { id } = await edge.make<{ id: string }>(key, "/v1/sessions", { region: "enam" });
+      return () => edge.call(key, `/v1/sessions/${id}/turns`, turn);
+    },
+  },
+  {
+    id: "wan_pool_next",
+    what: "a turn where that GPU service is away: the next region's answers",
+    target: 1,
+    async prepare(edge) {
+      const { key, id: tenant } = edge.tenants.at(-1)!;
+      const { id } = await edge.make<{ id: string }>(key, "/v1/sessions", { region: "enam" });
+      await behave(edge, tenant, { down: ["/v1/generate"] });
+      return () => edge.call(key, `/v1/sessions/${id}/turns`, turn);
+    },
+  },
+  {
+    id: "wan_pool_adapter",
+    what: "the same where the next region's lacks the session's adapter (409 while R2 is asked, then the bytes)",
+    target: 2,
+    async prepare(edge) {
+      const { key, id: tenant } = edge.tenants.at(-1)!;
+      await behave(edge, tenant, {});
+      const path = await corrected(edge, key);
+      const feedback = { reward: -1, correction: randomUUID(), retry: true };
+      await (await edge.call(key, path, feedback)).text();
+      await behave(edge, tenant, { down: ["/v1/generate"] });
       const session = path.split("/").slice(0, 4).join("/");
       return () => edge.call(key, `${session}/turns`, turn);
     },
   },
 ];
+
+/** Tenants of which nobody has asked anything, each given once. */
+let met = 1;
+function unmet(edge: Edge) {
+  const tenant = edge.tenants[met++];
+  if (tenant === undefined || met === edge.tenants.length) throw new Error("Too few tenants");
+  return tenant;
+}
+
+/** A client token that a server asked for a minute ago: one younger than fifteen seconds needs no list. */
+async function oldToken(tenant: string): Promise<string> {
+  const madeAt = Math.floor(Date.now() / 1000) - 60;
+  const kid = createHash("sha256").update(`kid of ${tokenSecret}`).digest("hex").slice(0, 16);
+  return await new SignJWT({ tenant, key: "key_bench", requests_per_minute: 1200 })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT", kid })
+    .setSubject(randomUUID())
+    .setAudience("rosa2")
+    .setIssuedAt(madeAt)
+    .setExpirationTime(madeAt + 900)
+    .sign(new TextEncoder().encode(tokenSecret));
+}
+
+/** How the nearer GPU service behaves towards a tenant. */
+async function behave(edge: Edge, tenant: string, behaviour: Behaviour): Promise<void> {
+  await fetch(`${edge.gpuUrls[0]}/__behaviour?tenant=${tenant}`, {
+    method: "POST",
+    body: JSON.stringify(behaviour),
+  });
+}
 
 /** The path of feedback on a turn of a new session. */
 async function corrected(edge: Edge, key: string): Promise<string> {
@@ -178,7 +256,7 @@ export const wan: Family = {
   figures: [...figures.keys()],
 
   async *measure(wanted, { isQuick, say }) {
-    const edge = await Edge.start(1);
+    const edge = await Edge.start(32);
     try {
       for (const figure of wanted) {
         say(figure.id);

@@ -1,6 +1,6 @@
 /** The edge in the local runtime, with the stand-in for the GPU service and an entry of the benchmark's own. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,6 +14,8 @@ import { FakeGpu } from "../../support/fake-gpu.ts";
 
 const entry = fileURLToPath(new URL("../../edge/support/late-worker.ts", import.meta.url));
 const secret = "secret-of-the-benchmark";
+/** Signs the client tokens of the edge that is measured. */
+export const tokenSecret = "secret-of-the-benchmark-for-client-tokens";
 const startMsMax = 120_000;
 
 export interface Tenant {
@@ -23,20 +25,24 @@ export interface Tenant {
 
 export class Edge {
   readonly url: string;
-  readonly gpuUrl: string;
+  /** Two services; the edge knows the first as the nearer to its callers. */
+  readonly gpuUrls: readonly [string, string];
   readonly tenants: readonly Tenant[];
   readonly #processes: Processes;
   readonly #state: StateFolder;
+  readonly #pid: number;
 
   private constructor(
     url: string,
-    gpuUrl: string,
+    gpuUrls: readonly [string, string],
     tenants: readonly Tenant[],
     processes: Processes,
     state: StateFolder,
+    pid: number,
   ) {
     this.url = url;
-    this.gpuUrl = gpuUrl;
+    this.#pid = pid;
+    this.gpuUrls = gpuUrls;
     this.tenants = tenants;
     this.#processes = processes;
     this.#state = state;
@@ -60,12 +66,13 @@ export class Edge {
     );
     const sql = state.writePrivate("bootstrap.sql", made.map((one) => one.sql).join("\n"));
     await run(executeCommand(state, sql));
-    const gpuUrl = await new FakeGpu(secret).listen();
+    const gpus = [new FakeGpu(secret), new FakeGpu(secret)] as const;
+    const gpuUrls = [await gpus[0].listen(), await gpus[1].listen()] as const;
     const port = await choosePort(0);
     const variables = {
-      GPU_URL: gpuUrl,
+      GPU_URL: `enam=${gpuUrls[0]},apac=${gpuUrls[1]}`,
       GPU_SECRET: secret,
-      CLIENT_TOKEN_SECRET: "secret-of-the-benchmark-for-client-tokens",
+      CLIENT_TOKEN_SECRET: tokenSecret,
       RATE_LIMIT: "off",
       LOG: "off",
       METERING_MS: "300000",
@@ -74,7 +81,7 @@ export class Edge {
     const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
     const envFile = state.writePrivate("edge.env", lines.join("\n"));
     const url = `http://127.0.0.1:${port}`;
-    processes.start(
+    const { pid } = processes.start(
       wranglerCommand(state, "edge", [
         "dev",
         entry,
@@ -84,7 +91,7 @@ export class Edge {
         ...["--env-file", envFile],
       ]),
     );
-    const edge = new Edge(url, gpuUrl, made, processes, state);
+    const edge = new Edge(url, gpuUrls, made, processes, state, pid);
     const until = Date.now() + startMsMax;
     while (!(await edge.#isThere())) {
       if (Date.now() > until) {
@@ -102,6 +109,22 @@ export class Edge {
     return Number(text.split("\t")[0]);
   }
 
+  /** CPU milliseconds that the runtime has taken so far. */
+  cpuMs(): number {
+    const rows = execFileSync("ps", ["-eo", "pid=,pgid=,comm="], { encoding: "utf8" });
+    const pids = rows
+      .split("\n")
+      .map((row) => row.trim().split(/\s+/))
+      .filter(([, group, name]) => Number(group) === this.#pid && name === "workerd")
+      .map(([pid]) => pid);
+    // Of /proc/<pid>/stat, behind the name in brackets: user and system time in hundredths of a second.
+    const ticks = pids.flatMap((pid) => {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+      return [Number(fields[11]), Number(fields[12])];
+    });
+    return ticks.reduce((sum, n) => sum + n, 0) * 10;
+  }
+
   async stop(): Promise<void> {
     await this.#processes.stopAll();
     this.#state.close();
@@ -109,9 +132,19 @@ export class Edge {
   }
 
   /** Calls that leave the region are so late from now on; how many there were since it was said last. */
-  async late(ms: number): Promise<Record<"d1" | "r2" | "account" | "named", number>> {
-    const response = await fetch(`${this.url}/__late?ms=${ms}`, { method: "POST" });
-    return (await response.json()) as Record<"d1" | "r2" | "account" | "named", number>;
+  async late(ms: number): Promise<Record<"d1" | "r2" | "account" | "named" | "gpu", number>> {
+    const far = encodeURIComponent(this.gpuUrls[1]);
+    const response = await fetch(`${this.url}/__late?ms=${ms}&far=${far}`, { method: "POST" });
+    return (await response.json()) as Record<"d1" | "r2" | "account" | "named" | "gpu", number>;
+  }
+
+  /** Milliseconds that a call to the purse, and one to the GPU service up to its first byte, took on average since this was asked last. */
+  async spent(): Promise<{ purseMs: number; gpuMs: number }> {
+    const response = await fetch(`${this.url}/__spent`, { method: "POST" });
+    type Spent = { calls: number; ms: number };
+    const { purse, gpu } = (await response.json()) as { purse: Spent; gpu: Spent };
+    const each = ({ calls, ms }: Spent) => (calls === 0 ? 0 : ms / calls);
+    return { purseMs: each(purse), gpuMs: each(gpu) };
   }
 
   /** An answer that must be a success. */

@@ -9,16 +9,16 @@ import type { Context } from "../figure.ts";
 import { checkpointOf, type ModelName, weightCache } from "./models.ts";
 
 const main = fileURLToPath(new URL("../../../gpu-service/src/main.ts", import.meta.url));
-const secret = "secret of the benchmarks";
+export const gpuSecret = "secret of the benchmarks";
 const startMsMax = 120_000;
 
 export class GpuProcess {
   readonly #child: ChildProcess;
-  readonly #url: string;
+  readonly url: string;
 
   private constructor(child: ChildProcess, url: string) {
     this.#child = child;
-    this.#url = url;
+    this.url = url;
   }
 
   /** Returns as soon as the process exists. */
@@ -29,7 +29,7 @@ export class GpuProcess {
         PATH: process.env.PATH ?? "",
         MODEL: checkpointOf(model, context),
         ROSA2_CACHE: weightCache(context),
-        GPU_SECRET: secret,
+        GPU_SECRET: gpuSecret,
         GPU_PORT: String(port),
         THREADS: String(context.threads),
         LOG_LEVEL: "error",
@@ -44,7 +44,7 @@ export class GpuProcess {
   async firstReply(body: object): Promise<void> {
     const until = performance.now() + startMsMax;
     for (;;) {
-      const answer = await this.#post(body).catch(() => null);
+      const answer = await this.post(body).catch(() => null);
       if (answer?.ok) return this.#readReply(answer);
       await answer?.body?.cancel();
       if (this.#child.exitCode !== null) throw new Error("The GPU service ended");
@@ -56,7 +56,7 @@ export class GpuProcess {
   /** One whole reply; with a file, sent along as after a 409. Returns its milliseconds. */
   async reply(body: object, adapter?: Uint8Array<ArrayBuffer>): Promise<number> {
     const startedAt = performance.now();
-    const answer = await this.#post(body, adapter);
+    const answer = await this.post(body, adapter);
     if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);
     await this.#readReply(answer);
     return performance.now() - startedAt;
@@ -68,11 +68,11 @@ export class GpuProcess {
     await once(this.#child, "exit");
   }
 
-  #post(body: object, adapter?: Uint8Array<ArrayBuffer>): Promise<Response> {
-    const headers = { [secretHeader]: secret };
+  post(body: object, adapter?: Uint8Array<ArrayBuffer>): Promise<Response> {
+    const headers = { [secretHeader]: gpuSecret };
     const json = JSON.stringify(body);
     if (adapter === undefined) {
-      return fetch(`${this.#url}/v1/generate`, {
+      return fetch(`${this.url}/v1/generate`, {
         method: "POST",
         headers: { ...headers, "content-type": "application/json" },
         body: json,
@@ -81,7 +81,7 @@ export class GpuProcess {
     const form = new FormData();
     form.set("request", json);
     form.set("adapter", new Blob([adapter]));
-    return fetch(`${this.#url}/v1/generate`, { method: "POST", headers, body: form });
+    return fetch(`${this.url}/v1/generate`, { method: "POST", headers, body: form });
   }
 
   async #readReply(answer: Response): Promise<void> {

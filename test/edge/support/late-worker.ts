@@ -1,8 +1,10 @@
 /**
- * The edge's Worker in a world where every call that leaves the region is late: D1, R2, the account, and the
- * first access to an object by name. The platform's own classes are patched; the product knows nothing of this.
+ * The edge's Worker in a world where every call that leaves the region is late: D1, R2, the account, a GPU service
+ * elsewhere, and the first access to an object by name. The platform's own classes are patched; the product knows
+ * nothing of this.
  *
- * `POST /__late?ms=150` says how late, and answers how many such calls there were since it was asked last.
+ * `POST /__late?ms=150&far=<URL>` says how late, and which GPU service is elsewhere; it answers how many such calls
+ * there were since it was asked last. `POST /__spent` answers what calls to the purse and to the GPU service took.
  */
 import type { Env } from "../../../edge/src/env.ts";
 import worker from "../../../edge/src/index.ts";
@@ -13,13 +15,23 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Patchable = Record<string, Method | undefined>;
 
 let lateMs = 0;
-let counts = { d1: 0, r2: 0, account: 0, named: 0 };
+const none = { d1: 0, r2: 0, account: 0, named: 0, gpu: 0 };
+let counts = { ...none };
+let far = "nowhere";
+/** Calls and milliseconds since they were asked for last; a GPU call to its answer's first byte. */
+const nothing = { purse: { calls: 0, ms: 0 }, gpu: { calls: 0, ms: 0 } };
+let spent = structuredClone(nothing);
 const met = new Set<string>();
 let isPatched = false;
 
 async function late(kind: keyof typeof counts): Promise<void> {
   counts[kind]++;
   if (lateMs > 0) await new Promise((resolve) => setTimeout(resolve, lateMs));
+}
+
+function note(kind: keyof typeof nothing, startedAt: number): void {
+  spent[kind].calls++;
+  spent[kind].ms += performance.now() - startedAt;
 }
 
 function delay(of: object, names: string[], kind: keyof typeof counts): void {
@@ -45,7 +57,10 @@ function lateStub(stub: object, name: string): object {
         if (isAccount) await late("account");
         else if (!met.has(name)) await late("named");
         met.add(name);
-        return calls[String(method)]?.(...args);
+        const startedAt = performance.now();
+        const answer = await calls[String(method)]?.(...args);
+        if (!isAccount && method === "reserve") note("purse", startedAt);
+        return answer;
       },
   });
 }
@@ -57,6 +72,14 @@ function patch(env: Env): void {
   delay(env.DB, ["batch"], "d1");
   delay(env.DB.withSession(), ["batch"], "d1");
   delay(env.ADAPTERS, ["get", "put", "delete", "list", "head"], "r2");
+  const reach = globalThis.fetch;
+  globalThis.fetch = async (...args: Parameters<typeof fetch>) => {
+    if (String(args[0]).startsWith(far)) await late("gpu");
+    const startedAt = performance.now();
+    const answer = await reach(...args);
+    if (String(args[0]).endsWith("/v1/generate")) note("gpu", startedAt);
+    return answer;
+  };
   const namespace = Object.getPrototypeOf(env.ACCOUNTS) as { getByName: Method };
   const { getByName } = namespace;
   namespace.getByName = function (...args) {
@@ -68,10 +91,16 @@ export default {
   fetch(request, env, ctx) {
     patch(env);
     const url = new URL(request.url);
+    if (url.pathname === "/__spent") {
+      const answer = Response.json(spent);
+      spent = structuredClone(nothing);
+      return answer;
+    }
     if (url.pathname !== "/__late") return worker.fetch(request, env, ctx);
+    far = url.searchParams.get("far") ?? far;
     lateMs = Number(url.searchParams.get("ms") ?? lateMs);
     const before = counts;
-    counts = { d1: 0, r2: 0, account: 0, named: 0 };
+    counts = { ...none };
     return Response.json(before);
   },
 } satisfies ExportedHandler<Env>;

@@ -1,8 +1,8 @@
 /**
  * Which tokens of a tenant are no longer taken: those of an owner, or of a key, issued before a time.
  *
- * A tenant's list is short, because no token lives longer than a day. It is remembered like keys are, so a
- * revocation is effective within a minute; a token younger than that needs no list at all.
+ * A tenant's list is short, because no token lives longer than a day. It is read once; what comes later is heard of
+ * for all tenants at once, so a revocation is effective within a minute. A token younger than that needs no list.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, eq, gt } from "drizzle-orm";
@@ -10,6 +10,7 @@ import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import { tokenSecondsMax } from "../../contract/index.ts";
 import { type Background, Memory, revocable } from "../memory.ts";
 import { readReplica } from "../nearest.ts";
+import { beginToHear, heardOf, hearRevocations, isDistrusted } from "../recent-revocations.ts";
 import { tokenRevocations } from "../schema.ts";
 
 /** What is revoked: all tokens of an owner, those that a key minted or signed, or everybody's. */
@@ -49,20 +50,25 @@ export async function refuseRevoked(
 ): Promise<void> {
   const { tenantId, owner, keyId, issuedAt } = token;
   const read = () => readReplica(db, (near) => readList(near, tenantId, now));
-  let list = lists.peek(tenantId, now, read, background)?.value;
-  if (list === undefined && issuedAt > now - youngMs) {
+  const remembered = lists.peek(tenantId, now, read, background);
+  if (remembered === undefined && issuedAt > now - youngMs) {
     background(lists.get(tenantId, now, read, background));
     return;
   }
-  list ??= await lists.get(tenantId, now, read, background);
-  for (const what of [{ owner }, { keyId }, "all"] as const) {
-    if (issuedAt < (list.get(subjectOf(what)) ?? 0)) {
+  if (remembered !== undefined) await hearRevocations(db, now, background);
+  const list =
+    remembered === undefined || isDistrusted(remembered.readAt)
+      ? await lists.refresh(tenantId, now, read)
+      : remembered.value;
+  for (const subject of [{ owner }, { keyId }, "all" as const].map(subjectOf)) {
+    if (issuedAt < Math.max(list.get(subject) ?? 0, heardOf(tenantId, subject) ?? 0)) {
       throw new RosaError("invalid_key", "The client token was revoked");
     }
   }
 }
 
 async function readList(db: DrizzleD1Database, tenantId: string, now: number): Promise<List> {
+  beginToHear(now);
   const oldest = now - tokenSecondsMax * 1000;
   const rows = await db
     .select()

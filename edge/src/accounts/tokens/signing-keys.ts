@@ -7,6 +7,7 @@ import type { PublicJwk, SigningKeyBody } from "../../contract/index.ts";
 import { newId } from "../../ids.ts";
 import { type Background, Memory, revocable } from "../memory.ts";
 import { readNearest } from "../nearest.ts";
+import { beginToHear, heardOf, hearRevocations, isDistrusted } from "../recent-revocations.ts";
 import { signingKeys } from "../schema.ts";
 import { revokeTokens } from "./revocations.ts";
 
@@ -21,13 +22,14 @@ const memory = new Memory<SigningKey | null>(1_000, (key) =>
 );
 
 /** Null for a key that is unknown or revoked. */
-export function findSigningKey(
+export async function findSigningKey(
   db: D1Database,
   id: string,
   now: number,
   background: Background,
 ): Promise<SigningKey | null> {
   const read = async () => {
+    beginToHear(now);
     const row = await readNearest(db, (near) =>
       near.select().from(signingKeys).where(eq(signingKeys.id, id)).get(),
     );
@@ -35,7 +37,13 @@ export function findSigningKey(
     const { tenantId, algorithm, jwk } = row;
     return { tenantId, algorithm, publicKey: await publicKeyOf(jwk, algorithm) };
   };
-  return memory.get(id, now, read, background);
+  const remembered = memory.peek(id, now, read, background);
+  if (remembered === undefined) return await memory.refresh(id, now, read);
+  await hearRevocations(db, now, background);
+  if (isDistrusted(remembered.readAt)) return await memory.refresh(id, now, read);
+  const { value } = remembered;
+  const isRevoked = value !== null && heardOf(value.tenantId, `key:${id}`) !== undefined;
+  return isRevoked ? null : value;
 }
 
 /** @throws RosaError `invalid_request` for what is no key of these kinds. */

@@ -2,7 +2,7 @@
 import type { TokenLogprob } from "@rosa2/shared/protocol";
 import type { Cost, UsageBody } from "../../contract/index.ts";
 import type { SseEvent } from "../../http/sse.ts";
-import { type Parts, ReplyParts } from "./reply-parts.ts";
+import { type Parts, ReplyParts } from "../../inference/reply-parts.ts";
 
 export type ReplyEvent =
   | { type: "delta"; text: string; reasoning?: string; logprobs?: TokenLogprob[] }

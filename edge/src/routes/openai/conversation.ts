@@ -2,8 +2,8 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message, PromptMessage } from "@rosa2/shared/protocol";
 import { contentCharsMax, instructionsCharsMax } from "../../contract/index.ts";
+import { writtenCall, writtenResult } from "../../inference/reply-parts.ts";
 import type { Said } from "../../session/store/dialogue.ts";
-import { writtenCall, writtenResult } from "./reply-parts.ts";
 
 /**
  * The request is the user's last message, or the results of the functions that the last reply called.

@@ -2,8 +2,8 @@
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import { logFailure } from "../../failure.ts";
 import type { SseEvent } from "../../http/sse.ts";
+import { ReplyParts } from "../../inference/reply-parts.ts";
 import type { ReplyEvent } from "./answer.ts";
-import { ReplyParts } from "./reply-parts.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
 
 export interface ResponseHead {

@@ -1,6 +1,6 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
-import type { GenerateEvent, PromptMessage, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
+import type { PromptMessage, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
 import { moneyIn } from "../../accounts/account.ts";
 import { type Principal, refuseBound } from "../../accounts/principal.ts";
 import { type Money, spendStreaming } from "../../accounts/spending.ts";
@@ -17,6 +17,7 @@ import { logFailure } from "../../failure.ts";
 import { type AppContext, background, config, traceOf } from "../../http/context.ts";
 import { readLog } from "../../http/sse.ts";
 import { type Inference, inferenceOf } from "../../inference/index.ts";
+import type { ReplyEvent as InferenceEvent } from "../../inference/inference.ts";
 import { regionOfCaller } from "../../regions.ts";
 import { KeptError, type Trace } from "../../rpc.ts";
 import { gpuMsOf, ReplyMeter } from "../../session/store/meter.ts";
@@ -67,7 +68,7 @@ export async function* statelessReply(
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
     const spent = new ReplyMeter(messages, Date.now);
-    let end: Extract<GenerateEvent, { type: "done" }> | null = null;
+    let end: Extract<InferenceEvent, { type: "done" }> | null = null;
     let failed = false;
     try {
       const events = inference.generate(

@@ -11,6 +11,7 @@
  */
 import type { Message } from "@rosa2/shared/protocol";
 import type { ContextPolicy } from "../../contract/index.ts";
+import { estimateTokens } from "../../inference/estimate.ts";
 
 export interface Exchange {
   prompt: string;
@@ -44,15 +45,6 @@ export function buildPrompt(input: PromptInput): Message[] {
     kept.unshift(...exchange);
   }
   return [...system, ...kept, request];
-}
-
-/** Three bytes of UTF-8 a token and four tokens of template a message: more than most text needs. */
-export function estimateTokens(messages: readonly { content: string }[]): number {
-  let tokens = 0;
-  for (const { content } of messages) {
-    tokens += Math.ceil(new TextEncoder().encode(content).byteLength / 3) + 4;
-  }
-  return tokens;
 }
 
 /** The messages with the request replaced by another wording. */

@@ -1,6 +1,6 @@
 /** What a session notes for its tenant's account, and what a reply has taken so far. */
 import type { Spent, Usage } from "@rosa2/shared/protocol";
-import { estimateTokens } from "../policy/prompt.ts";
+import { estimateTokens } from "../../inference/estimate.ts";
 import type { Store } from "./rows.ts";
 
 /** Event id in the ledger; it holds the session's id because a fork keeps the ids of its turns. */

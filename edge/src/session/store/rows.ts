@@ -18,6 +18,8 @@ export interface Store {
   outbox: Outbox;
   /** How long the account may wait for what it should know. */
   readonly meteringMs: number;
+  /** Bytes that the session stores. */
+  storedBytes(): number;
   now(): number;
   /** All or nothing; the work must not await. */
   transaction(work: () => void): void;

@@ -1,16 +1,18 @@
 /** Rows of the session's tables as the API shows them. */
 
+import { RosaError } from "@rosa2/shared/errors";
 import { confidenceOf } from "@rosa2/shared/objective";
-import { asc, count, eq, max } from "drizzle-orm";
+import { asc, count, desc, eq, inArray, lt, max, type SQL, sql } from "drizzle-orm";
 import { costBody, usageBody } from "../../accounts/usage.ts";
-import type {
-  FeedbackRecord,
-  FeedbackResult,
-  RewriterName,
-  SessionDetail,
-  SessionSummary,
-  TurnBody,
-  WeightsReport,
+import {
+  type FeedbackRecord,
+  type FeedbackResult,
+  type RewriterName,
+  type SessionDetail,
+  type SessionSummary,
+  type TurnBody,
+  turnsPerPageMax,
+  type WeightsReport,
 } from "../../contract/index.ts";
 import {
   activeGeneration,
@@ -140,22 +142,38 @@ export function sessionSummary(store: Store): SessionSummary {
   };
 }
 
-/** `rewriter` is the deployment's, for a session that leaves the choice to it. */
-export function sessionDetail(store: Store, rewriter: RewriterName): SessionDetail {
+/** Which turns of a session are read: so many before the one that a cursor names, or the latest. */
+export interface TurnPage {
+  limit: number;
+  cursor?: string | undefined;
+}
+
+/**
+ * The session with one page of its turns, oldest first, and the feedback on them. `rewriter` is the deployment's, for a
+ * session that leaves the choice to it.
+ */
+export function sessionDetail(
+  store: Store,
+  rewriter: RewriterName,
+  { limit, cursor }: TurnPage = { limit: turnsPerPageMax },
+): SessionDetail {
   const row = sessionRow(store);
-  const turnRows = store.db.select().from(turns).orderBy(asc(turns.index)).all();
-  const feedbackRows = store.db.select().from(feedback).orderBy(asc(feedback.id)).all();
-  const generationCount = store.db.select({ n: count() }).from(generations).get()?.n ?? 0;
-  // What was billed: the replies' tokens and those of drawn wordings.
-  const billed = [
-    ...turnRows.map(({ usage }) => usage),
-    ...feedbackRows.map(({ words }) => words?.rewriter),
-  ].filter((one) => one !== null && one !== undefined);
-  const totalOf = (of: (usage: (typeof billed)[number]) => number) =>
-    billed.reduce((n, usage) => n + of(usage), 0);
-  const costNanos =
-    turnRows.reduce((n, turn) => n + turn.costNanos, 0) +
-    feedbackRows.reduce((n, one) => n + one.costNanos, 0);
+  const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : indexOfTurn(store, cursor);
+  const found = store.db
+    .select()
+    .from(turns)
+    .where(lt(turns.index, before))
+    .orderBy(desc(turns.index))
+    .limit(limit + 1)
+    .all();
+  const shown = found.slice(0, limit).reverse();
+  const ids = shown.map(({ id }) => id);
+  const feedbackRows = store.db
+    .select()
+    .from(feedback)
+    .where(inArray(feedback.turnId, ids))
+    .orderBy(asc(feedback.id))
+    .all();
   return {
     ...sessionSummary(store),
     instructions: row.instructions,
@@ -164,16 +182,52 @@ export function sessionDetail(store: Store, rewriter: RewriterName): SessionDeta
     rewriter: row.rewriter ?? rewriter,
     forked_from: row.forkedFrom,
     expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
-    turns: turnRows.map((turn) => turnBody(store, turn, row.id)),
+    turns: shown.map((turn) => turnBody(store, turn, row.id)),
     feedback: feedbackRows.map(feedbackRecord),
-    totals: {
-      turns: turnRows.length,
-      feedback: feedbackRows.length,
-      generations: generationCount,
-      prompt_tokens: totalOf((usage) => usage.prompt_tokens),
-      completion_tokens: totalOf((usage) => usage.completion_tokens),
-      cost: costBody(costNanos),
-    },
+    next_cursor: found.length > limit ? (ids[0] ?? null) : null,
+    totals: totalsOf(store),
+  };
+}
+
+function indexOfTurn({ db }: Store, cursor: string): number {
+  const row = db.select({ index: turns.index }).from(turns).where(eq(turns.id, cursor)).get();
+  if (row !== undefined) return row.index;
+  throw new RosaError("invalid_request", "cursor: is not one of this session's", {
+    param: "cursor",
+  });
+}
+
+/** What the whole session holds, and what of it was billed: replies' tokens and those of drawn wordings. */
+function totalsOf({ db }: Store): SessionDetail["totals"] {
+  const sumOf = (value: SQL) => sql<number>`coalesce(sum(${value}), 0)`;
+  const ofTurns = db
+    .select({
+      n: count(),
+      promptTokens: sumOf(sql`${turns.usage} ->> 'prompt_tokens'`),
+      completionTokens: sumOf(sql`${turns.usage} ->> 'completion_tokens'`),
+      costNanos: sumOf(sql`${turns.costNanos}`),
+    })
+    .from(turns)
+    .get();
+  const ofFeedback = db
+    .select({
+      n: count(),
+      promptTokens: sumOf(sql`${feedback.words} -> 'rewriter' ->> 'prompt_tokens'`),
+      completionTokens: sumOf(sql`${feedback.words} -> 'rewriter' ->> 'completion_tokens'`),
+      costNanos: sumOf(sql`${feedback.costNanos}`),
+    })
+    .from(feedback)
+    .get();
+  const both = [ofTurns, ofFeedback].filter((one) => one !== undefined);
+  const total = (of: (one: (typeof both)[number]) => number) =>
+    both.reduce((n, one) => n + of(one), 0);
+  return {
+    turns: ofTurns?.n ?? 0,
+    feedback: ofFeedback?.n ?? 0,
+    generations: db.select({ n: count() }).from(generations).get()?.n ?? 0,
+    prompt_tokens: total((one) => one.promptTokens),
+    completion_tokens: total((one) => one.completionTokens),
+    cost: costBody(total((one) => one.costNanos)),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Any endpoint with the OpenAI chat completions interface as rewriter. */
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
-import { answerJsonSchema, chatPrompt, readAnswer } from "./prompt.ts";
+import { answerJsonSchema, chatPrompt, readAnswer, reportedUsageSchema } from "./prompt.ts";
 import type { Rewriter } from "./provider.ts";
 
 export interface OpenAiOptions {
@@ -9,14 +9,18 @@ export interface OpenAiOptions {
   url: string;
   key: string;
   model: string;
+  /** Whether its tokens are the session's to pay: it is the model that gives replies. */
+  isMetered?: boolean;
   fetch?: typeof fetch;
 }
 
 const answerSchema = z.object({
   choices: z.array(z.object({ message: z.object({ content: z.string().max(500_000) }) })).min(1),
+  usage: reportedUsageSchema.nullish(),
 });
 
-export function openAiRewriter({ url, key, model, fetch: send = fetch }: OpenAiOptions): Rewriter {
+export function openAiRewriter(options: OpenAiOptions): Rewriter {
+  const { url, key, model, isMetered = false, fetch: send = fetch } = options;
   const endpoint = `${url.replace(/\/+$/u, "")}/chat/completions`;
   return {
     name: "openai",
@@ -46,7 +50,7 @@ export function openAiRewriter({ url, key, model, fetch: send = fetch }: OpenAiO
       const answer = answerSchema.parse(await response.json());
       return {
         wordings: readAnswer(answer.choices[0]?.message.content ?? "", count),
-        usage: null,
+        usage: isMetered ? (answer.usage ?? null) : null,
       };
     },
   };

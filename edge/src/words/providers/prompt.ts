@@ -14,6 +14,11 @@ const answerSchema = z.object({
   rewritten: z.array(z.string().max(65_536)).min(1).max(16),
 });
 
+/** Tokens as such a model reports them. */
+export const reportedUsageSchema = z
+  .object({ prompt_tokens: z.int().min(0), completion_tokens: z.int().min(0) })
+  .transform((usage) => ({ ...usage, cached_tokens: 0 }));
+
 /** JSON Schema of the answer, for providers that can enforce one. */
 export const answerJsonSchema = z.toJSONSchema(answerSchema, { io: "output" });
 

@@ -1,7 +1,7 @@
 /** A model of the platform's AI binding as rewriter; it exists in deployments only. */
 import type { Message } from "@rosa2/shared/protocol";
 import { z } from "zod";
-import { answerJsonSchema, chatPrompt, readAnswer } from "./prompt.ts";
+import { answerJsonSchema, chatPrompt, readAnswer, reportedUsageSchema } from "./prompt.ts";
 import type { Rewriter } from "./provider.ts";
 
 /** The part of the binding that is used. */
@@ -19,10 +19,15 @@ export interface AiBinding {
 /** `response` is text, or already an object where the model was held to the schema. */
 const answerSchema = z.object({
   response: z.union([z.string().max(200_000), z.record(z.string(), z.unknown())]),
+  usage: reportedUsageSchema.nullish(),
 });
 
 /** Without the binding every proposal fails, and what was said stands. */
-export function workersAiRewriter(ai: AiBinding | undefined, model: string): Rewriter {
+export function workersAiRewriter(
+  ai: AiBinding | undefined,
+  model: string,
+  { isMetered = false } = {},
+): Rewriter {
   return {
     name: "workers-ai",
     repairs: true,
@@ -33,7 +38,8 @@ export function workersAiRewriter(ai: AiBinding | undefined, model: string): Rew
         temperature: 0,
         response_format: { type: "json_schema", json_schema: answerJsonSchema },
       });
-      return { wordings: readAnswer(answerSchema.parse(answer).response, count), usage: null };
+      const { response, usage } = answerSchema.parse(answer);
+      return { wordings: readAnswer(response, count), usage: isMetered ? (usage ?? null) : null };
     },
   };
 }

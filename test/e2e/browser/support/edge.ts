@@ -6,7 +6,7 @@ import { edgeCommand, executeCommand, migrateCommand } from "../../../../edge/lo
 import { StateFolder } from "../../../../edge/local/state.ts";
 import { bootstrapAccount } from "../../../../edge/src/accounts/bootstrap.ts";
 import { FakeGpu } from "../../../support/fake-gpu.ts";
-import type { Behaviour } from "../../../support/fake-gpu-calls.ts";
+import type { Behaviour, Call } from "../../../support/fake-gpu-calls.ts";
 
 const tenantId = "ten_browser";
 const patienceMs = 150_000;
@@ -16,6 +16,10 @@ export interface PacedEdge {
   key: string;
   /** How the stand-in behaves from now on. */
   behave(behaviour: Behaviour): Promise<void>;
+  /** What the stand-in was asked so far. */
+  calls(): Promise<Call[]>;
+  /** Kills the edge as it stands, with SIGKILL, and starts it again on what it left behind. */
+  killAndStart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -37,18 +41,29 @@ export async function startPacedEdge(statePath: string): Promise<PacedEdge> {
     await run("The key", executeCommand(state, state.writePrivate("bootstrap.sql", sql)));
     const edge = await choosePort(0);
     const ports = { edge, gpu: Number(new URL(gpuUrl).port), inspector: await choosePort(0) };
-    const service = processes.start(edgeCommand(state, ports));
     const url = `http://127.0.0.1:${edge}`;
-    const ended = service.ended.then((how) => {
-      throw new Error(`The edge ended (${how})\n${processes.tail("edge")}`);
-    });
-    await Promise.race([untilUp(url), ended]);
-    ended.catch(() => {});
+    const startEdge = async () => {
+      const started = processes.start(edgeCommand(state, ports));
+      const ended = started.ended.then((how) => {
+        throw new Error(`The edge ended (${how})\n${processes.tail("edge")}`);
+      });
+      await Promise.race([untilUp(url), ended]);
+      ended.catch(() => {});
+      return started;
+    };
+    let service = await startEdge();
     const behave = async (behaviour: Behaviour) => {
       const body = JSON.stringify(behaviour);
       await fetch(`${gpuUrl}/__behaviour?tenant=${tenantId}`, { method: "POST", body });
     };
-    return { url, key, behave, stop };
+    const calls = async () =>
+      (await (await fetch(`${gpuUrl}/__calls?tenant=${tenantId}`)).json()) as Call[];
+    const killAndStart = async () => {
+      service.kill();
+      await service.ended;
+      service = await startEdge();
+    };
+    return { url, key, behave, calls, killAndStart, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,0 +1,98 @@
+/** A request as a hosted model takes it: messages with calls and results of functions in their own fields. */
+import type { PromptMessage, Sampling, ToolCall } from "@rosa2/shared/protocol";
+import { ReplyParts } from "./reply-parts.ts";
+
+interface NativeMessage {
+  role: PromptMessage["role"];
+  content: string | null;
+  tool_calls?: { id: string; type: "function"; function: { name: string; arguments: string } }[];
+  tool_call_id?: string;
+}
+
+/** A session keeps calls and results as text; here they get their fields back, with ids by their places. */
+export function nativeMessages(messages: readonly PromptMessage[]): NativeMessage[] {
+  const native: NativeMessage[] = [];
+  for (const [index, message] of messages.entries()) {
+    const { role, content, tool_calls: given, tool_call_id } = message;
+    if (role === "assistant") {
+      const parts = given === undefined ? writtenCalls(content, index) : { content, calls: given };
+      const isAnswered =
+        given !== undefined || resultsOf(messages[index + 1]).length === parts.calls.length;
+      native.push(
+        parts.calls.length > 0 && isAnswered
+          ? {
+              role,
+              content: parts.content === "" ? null : parts.content,
+              tool_calls: parts.calls.map(({ id, ...called }) => ({
+                id,
+                type: "function",
+                function: called,
+              })),
+            }
+          : { role, content },
+      );
+      continue;
+    }
+    const calls = native.at(-1)?.tool_calls ?? [];
+    const results = role === "user" ? resultsOf(message) : [];
+    if (results.length > 0 && results.length === calls.length) {
+      for (const [i, result] of results.entries()) {
+        native.push({ role: "tool", content: result, tool_call_id: calls[i]?.id ?? "" });
+      }
+    } else native.push({ role, content, ...(tool_call_id === undefined ? {} : { tool_call_id }) });
+  }
+  return native;
+}
+
+function writtenCalls(text: string, place: number): { content: string; calls: ToolCall[] } {
+  const parts = new ReplyParts();
+  const found = [parts.push(text), parts.end()];
+  const calls: ToolCall[] = [];
+  for (const { index, name, arguments: json } of found.flatMap((one) => one.calls)) {
+    const call = calls[index];
+    if (call !== undefined) call.arguments += json;
+    else calls.push({ id: `call_${place}_${index}`, name: name ?? "", arguments: json });
+  }
+  return { content: found.map(({ content }) => content).join(""), calls };
+}
+
+function resultsOf(message: PromptMessage | undefined): string[] {
+  if (message?.role !== "user") return [];
+  const pattern = /<tool_response>\n([\s\S]*?)\n<\/tool_response>/g;
+  const results = [...message.content.matchAll(pattern)].map(([, result]) => result ?? "");
+  return message.content.replace(pattern, "").trim() === "" ? results : [];
+}
+
+/** Tools and formats of a reply, in OpenAI's fields. */
+export function outputFields({ output }: Partial<Sampling>): Record<string, unknown> {
+  if (output === undefined) return {};
+  const { format, tools = [], tool_choice: choice, parallel_tool_calls: parallel } = output;
+  return {
+    ...(format === undefined
+      ? {}
+      : {
+          response_format:
+            format.type === "json_object"
+              ? format
+              : {
+                  type: "json_schema",
+                  // Held to the schema or refused: the model's host says which schemas it can hold a reply to.
+                  json_schema: { name: "reply", strict: true, schema: format.schema },
+                },
+        }),
+    ...(tools.length === 0
+      ? {}
+      : {
+          tools: tools.map((tool) => ({ type: "function", function: tool })),
+          ...(choice === undefined
+            ? {}
+            : {
+                tool_choice:
+                  typeof choice === "string"
+                    ? choice
+                    : { type: "function", function: { name: choice.name } },
+              }),
+          ...(parallel === undefined ? {} : { parallel_tool_calls: parallel }),
+        }),
+  };
+}

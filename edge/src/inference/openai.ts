@@ -1,0 +1,189 @@
+/** A model behind any endpoint with OpenAI's chat completions. What it cannot honour it refuses itself. */
+import { RosaError } from "@rosa2/shared/errors";
+import { createParser } from "eventsource-parser";
+import { goesOn } from "../gpu-client/cold-start.ts";
+import { IdleTimeout } from "../gpu-client/idle-timeout.ts";
+import { nativeMessages, outputFields } from "./body.ts";
+import { away, type Chunk, readChunk } from "./chunks.ts";
+import type { ChatRequest, HostedModel } from "./hosted.ts";
+import type { CallContext } from "./inference.ts";
+
+export interface EndpointOptions {
+  /** Base URL up to and including the version: https://api.example.com/v1 */
+  url: string;
+  key: string;
+  model: string;
+  contextTokens: number;
+  /** Longest silence before a call is given up. */
+  timeoutMs: number;
+}
+
+/** So long nothing comes until whoever waits is told that the wait goes on. */
+const quietMs = 10_000;
+const healthMs = 2_000;
+
+/** Endpoints of models that think take a reply's length under this name only; each says so once. */
+const newerLength = new Set<string>();
+
+export function openAiModel(options: EndpointOptions): HostedModel {
+  const { url, key, model, contextTokens } = options;
+  return {
+    provider: "openai",
+    id: model,
+    contextTokens,
+    place: `${url} ${model}`,
+    stream: (request, context) => replyOf(options, request, context),
+    async isThere() {
+      const response = await fetch(`${url}/models`, {
+        headers: { authorization: `Bearer ${key}` },
+        signal: AbortSignal.timeout(healthMs),
+      }).catch(() => null);
+      await response?.body?.cancel();
+      // An endpoint without a list of models is there all the same.
+      return response !== null && (response.ok || response.status === 404);
+    },
+  };
+}
+
+async function* replyOf(
+  options: EndpointOptions,
+  request: ChatRequest,
+  context: CallContext,
+): AsyncGenerator<Chunk | null> {
+  const idle = new IdleTimeout(options.timeoutMs, "The model's endpoint");
+  let reader: ReadableStreamDefaultReader<string> | null = null;
+  let isOver = false;
+  try {
+    const answering = idle.watch(answerOf(options, request, context, idle));
+    while (await goesOn(answering, quietMs)) yield null;
+    const { body } = await answering;
+    if (body === null) throw away("answered without a body");
+    reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    const arrived: string[] = [];
+    const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
+    let hasFinished = false;
+    for (;;) {
+      const reading = idle.watch(reader.read());
+      while (await goesOn(reading, quietMs)) yield null;
+      const { done, value } = await reading;
+      if (done) {
+        // Not every endpoint says [DONE]; one that never said why it ended broke off.
+        if (!hasFinished) throw away("broke off before the reply's end");
+        isOver = true;
+        return;
+      }
+      parser.feed(value);
+      for (const data of arrived.splice(0)) {
+        if (data === "[DONE]") {
+          isOver = true;
+          return;
+        }
+        const chunk = readChunk(parseJson(data));
+        hasFinished ||= chunk.finish !== null;
+        yield chunk;
+      }
+    }
+  } catch (error) {
+    if (error instanceof RosaError || context.signal?.aborted) throw error;
+    throw away("cannot be reached");
+  } finally {
+    if (!isOver) {
+      idle.end();
+      await reader?.cancel().catch(() => {});
+    }
+  }
+}
+
+async function answerOf(
+  { url, key, model }: EndpointOptions,
+  request: ChatRequest,
+  context: CallContext,
+  idle: IdleTimeout,
+): Promise<Response> {
+  const send = () =>
+    fetch(`${url}/chat/completions`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${key}`,
+        ...(context.requestId === undefined ? {} : { "x-request-id": context.requestId }),
+        ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
+      },
+      body: JSON.stringify(bodyOf(model, request, newerLength.has(url))),
+      signal: idle.signal(context.signal),
+    });
+  const response = await send();
+  if (response.ok) return response;
+  const error = await refusalOf(response);
+  const wantsNewer = error.status === 400 && error.message.includes("max_completion_tokens");
+  if (!wantsNewer || newerLength.has(url)) throw error;
+  newerLength.add(url);
+  const again = await send();
+  if (again.ok) return again;
+  throw await refusalOf(again);
+}
+
+function bodyOf(model: string, { messages, sampling }: ChatRequest, isNewer: boolean) {
+  const { max_tokens, stop = [], frequency_penalty, presence_penalty, top_logprobs } = sampling;
+  const { temperature, top_p, top_k, min_p, repetition_penalty, seed, logit_bias } = sampling;
+  const thinking = sampling.output?.thinking;
+  // Absent values are left out by JSON.
+  return {
+    model,
+    messages: nativeMessages(messages),
+    stream: true,
+    stream_options: { include_usage: true },
+    ...{ temperature, top_p, top_k, min_p, repetition_penalty, seed, logit_bias },
+    [isNewer ? "max_completion_tokens" : "max_tokens"]: max_tokens,
+    stop: stop.length === 0 ? undefined : stop,
+    frequency_penalty: frequency_penalty || undefined,
+    presence_penalty: presence_penalty || undefined,
+    ...(top_logprobs === undefined ? {} : { logprobs: true, top_logprobs }),
+    ...(thinking === undefined ? {} : { reasoning_effort: thinking ? "medium" : "none" }),
+    ...outputFields(sampling),
+  };
+}
+
+/**
+ * An endpoint's refusal, as our caller should see it: what is wrong with the request is the caller's, a full endpoint
+ * is one to come back for, and a key or a model that it does not take is its operator's.
+ */
+async function refusalOf(response: Response): Promise<RosaError> {
+  const text = await response.text().catch(() => "");
+  const { status } = response;
+  const given = (parseJsonOr(text) as { error?: Record<string, unknown> } | null)?.error ?? {};
+  const words = typeof given.message === "string" ? given.message.slice(0, 1_000) : "";
+  const retryAfter = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const retryAfterS = Number.isFinite(retryAfter) ? retryAfter : 5;
+  if (status === 429) {
+    return new RosaError("queue_full", "The model's endpoint takes no more requests now", {
+      retryAfterS,
+    });
+  }
+  if (status !== 400 && status !== 413 && status !== 422) {
+    // Words of a refused key may hold the key.
+    return away(`answered with status ${status}`, retryAfterS);
+  }
+  const param = typeof given.param === "string" ? { param: given.param } : {};
+  const code =
+    given.code === "context_length_exceeded" || /context (length|window)/i.test(words)
+      ? "context_length_exceeded"
+      : String(given.code).startsWith("unsupported")
+        ? "unsupported_parameter"
+        : "invalid_request";
+  return new RosaError(code, `The model's endpoint refused the request: ${words}`, param);
+}
+
+function parseJson(text: string): unknown {
+  const json = parseJsonOr(text);
+  if (json === null) throw away("answered with invalid JSON");
+  return json;
+}
+
+function parseJsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,122 @@
+/** An edge that is killed in the middle of a call: the same Idempotency-Key goes on where it was, and nothing happens twice. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Api } from "../../edge/local/api.ts";
+import type {
+  FeedbackResult,
+  SessionDetail,
+  TurnBody,
+  UsageReport,
+} from "../../edge/src/contract/index.ts";
+import { type PacedEdge, startPacedEdge } from "./browser/support/edge.ts";
+import { makeStateFolder } from "./support/rosa.ts";
+
+/** From the edge's first sign of life after its end to the answer of the repeated call. */
+const answerMsMax = 5_000;
+/** A pace at which a call is surely in its middle when the edge is killed. */
+const slow = { deltaMs: 2_000, delayMs: { "/v1/adapt": 4_000 } };
+
+const state = makeStateFolder();
+let edge: PacedEdge;
+let api: Api;
+let count = 0;
+
+beforeAll(async () => {
+  edge = await startPacedEdge(state.path);
+  api = new Api(edge);
+});
+beforeEach(() => edge.behave({}));
+afterAll(async () => {
+  await edge?.stop();
+  state.remove();
+});
+
+function post(path: string, body: object, key: string): Promise<Response> {
+  return fetch(`${edge.url}${path}`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${edge.key}`,
+      "content-type": "application/json",
+      "idempotency-key": key,
+    },
+    body: JSON.stringify(body),
+  });
+}
+
+/**
+ * Makes a call, kills the edge once the GPU service works on `path`, and repeats the call; its answer, which must
+ * be a success and soon.
+ */
+async function callThroughDeath<T>(path: string, body: object, gpuPath: string): Promise<T> {
+  const key = `through death ${++count}`.replaceAll(" ", "-");
+  const asked = async () => (await edge.calls()).filter((call) => call.path === gpuPath).length;
+  const before = await asked();
+  await edge.behave(slow);
+  const lost = post(path, body, key).then(
+    async (answer) => `${answer.status} ${await answer.text()}`,
+    () => "lost",
+  );
+  await expect.poll(asked, { timeout: 30_000 }).toBeGreaterThan(before);
+  await sleep(300);
+  const isOver = edge.behave({});
+  await edge.killAndStart();
+  await isOver;
+  expect(await lost).toBe("lost");
+  const startedAt = performance.now();
+  const answer = await post(path, body, key);
+  const text = await answer.text();
+  expect(`${answer.status} ${text}`).toMatch(/^20/);
+  expect(performance.now() - startedAt).toBeLessThan(answerMsMax);
+  const again = await post(path, body, key);
+  expect(await again.text()).toBe(text);
+  return JSON.parse(text) as T;
+}
+
+async function repliesMetered(): Promise<number> {
+  const { data } = await api.get<UsageReport>("/v1/usage");
+  return data.reduce((n, day) => n + day.replies, 0);
+}
+
+describe("an edge that is killed with SIGKILL", () => {
+  it("in a stateless chat: the same key is answered within five seconds, and billed once", async () => {
+    const before = await repliesMetered();
+    const messages = [{ role: "user", content: "one two three" }];
+    const chat = await callThroughDeath<{ choices: { message: { content: string } }[] }>(
+      "/v1/chat/completions",
+      { model: "rosa2", messages },
+      "/v1/generate",
+    );
+    expect(chat.choices[0]?.message.content).toBe("echo: one two three");
+    expect(await repliesMetered()).toBe(before + 1);
+  });
+
+  it("in a turn: the same key gives the turn that it had begun", async () => {
+    const { id } = await api.post<SessionDetail>("/v1/sessions", {});
+    const before = await repliesMetered();
+    const turn = await callThroughDeath<TurnBody>(
+      `/v1/sessions/${id}/turns`,
+      { content: "one two three" },
+      "/v1/generate",
+    );
+    expect(turn).toMatchObject({ status: "completed", reply: "echo: one two three" });
+    expect((await api.get<SessionDetail>(`/v1/sessions/${id}`)).turns).toHaveLength(1);
+    expect(await repliesMetered()).toBe(before + 1);
+  });
+
+  it("in an update: the same key gives one generation and one new turn", async () => {
+    const { id } = await api.post<SessionDetail>("/v1/sessions", {});
+    const turn = await api.post<TurnBody>(`/v1/sessions/${id}/turns`, { content: "one two" });
+    const result = await callThroughDeath<FeedbackResult>(
+      `/v1/sessions/${id}/turns/${turn.id}/feedback`,
+      { reward: -1, correction: "three four", retry: true },
+      "/v1/adapt",
+    );
+    expect(result).toMatchObject({
+      status: "done",
+      weights: { decision: "updated" },
+      turn: { reply: "three four" },
+    });
+    const { totals } = await api.get<SessionDetail>(`/v1/sessions/${id}`);
+    expect(totals).toMatchObject({ feedback: 1, generations: 1, turns: 2 });
+  });
+});
