@@ -27,7 +27,7 @@ export interface Step {
   sequel: boolean;
 }
 
-export const triesMax = 3;
+const triesMax = 3;
 
 /** The replies one by one, those of the first list (at most `triesMax`) before that of the other. */
 export async function* play(
