@@ -209,9 +209,15 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     const me = await converse("usage", "Say a word to be billed");
     const { page } = me;
     await page.getByRole("link", { name: "Usage", exact: true }).click();
-    await page.getByRole("radio", { name: "Session" }).check({ force: true });
     const row = page.getByRole("rowheader").getByRole("link", { name: "Say a word to be billed" });
-    await row.waitFor();
+    // A session tells the account what it used a moment later, and the page reads it once.
+    const seen = async () => {
+      await page.reload();
+      await page.getByRole("radio", { name: "Session" }).check({ force: true });
+      await page.getByRole("rowheader").first().waitFor();
+      return row.count();
+    };
+    await expect.poll(seen, { timeout: 120_000, interval: 3_000 }).toBe(1);
     await me.shoot("by-session");
     await page.getByRole("radio", { name: "Owner" }).check({ force: true });
     await page.getByRole("rowheader", { name: "No owner" }).waitFor();
