@@ -51,7 +51,7 @@ describe("the client's calls", () => {
       return server.key;
     };
     const recovered = await newClient({ apiKey: away });
-    expect(await recovered.client.models()).toHaveLength(1);
+    expect((await recovered.client.models()).data).toHaveLength(1);
   });
 
   it("give the saved answer for a repeated idempotency key", async () => {
