@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { regions, rewriterNames } from "./contract/sets.ts";
 import type { Pool } from "./gpu-client/pools.ts";
+import type { Guard } from "./guard.ts";
 
 const usdPerMillion = (usd: number) =>
   z.coerce.number("must be a number of US dollars").min(0).max(10_000).default(usd);
@@ -99,6 +100,13 @@ const variablesSchema = z.object({
     .min(2 ** 20)
     .max(8 * 2 ** 30)
     .default(256 * 2 ** 20),
+  /** How far one session may move its model: KL from the base model (nats a token), and the adapter's Frobenius norm. */
+  SESSION_KL_MAX: z.coerce.number("must be nats a token").gt(0).max(10).default(0.25),
+  SESSION_SHIFT_MAX: z.coerce.number("must be a norm").gt(0).max(1e4).default(50),
+  /** Hook that may refuse a generation, the bearer secret that it is sent, and how long it is waited for. */
+  ADAPT_GUARD_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+  ADAPT_GUARD_SECRET: z.string().min(1).optional(),
+  ADAPT_GUARD_TIMEOUT_MS: milliseconds(5_000),
   /** Bytes of adapter files that a tenant's sessions may hold; a fork counts what it shares again. */
   ADAPTER_BYTES_MAX: z.coerce
     .number("must be a number of bytes")
@@ -139,9 +147,20 @@ export interface Config {
   log: boolean;
   sessionsMax: number;
   sessionBytesMax: number;
+  shiftCaps: ShiftCaps;
+  /** Who may refuse a generation; null nobody. */
+  guard: Guard | null;
   adapterBytesMax: number;
   /** Null where usage is not reported to Stripe. */
   stripe: StripeConfig | null;
+}
+
+/** How far a session's adapter may be from the base model before no update is made any more. */
+export interface ShiftCaps {
+  /** Mean KL(session ‖ base model) on the model's own samples (nats a token). */
+  klMax: number;
+  /** Frobenius norm of the adapter. */
+  shiftMax: number;
 }
 
 export interface StripeConfig {
@@ -248,6 +267,15 @@ export function parseConfig(variables: object): Config {
     rateLimit: v.RATE_LIMIT === "on",
     log: v.LOG === "on",
     sessionBytesMax: v.SESSION_BYTES_MAX,
+    shiftCaps: { klMax: v.SESSION_KL_MAX, shiftMax: v.SESSION_SHIFT_MAX },
+    guard:
+      v.ADAPT_GUARD_URL === undefined
+        ? null
+        : {
+            url: v.ADAPT_GUARD_URL,
+            secret: v.ADAPT_GUARD_SECRET ?? null,
+            timeoutMs: v.ADAPT_GUARD_TIMEOUT_MS,
+          },
     sessionsMax: v.SESSIONS_MAX,
     adapterBytesMax: v.ADAPTER_BYTES_MAX,
     stripe:

@@ -8,7 +8,7 @@ import { drawBackwards, drawEveryday, drawSum } from "./everyday.ts";
 import { drawWideLength, type Kind, kinds } from "./items.ts";
 import { type Family, families } from "./operations.ts";
 import { drawOutside } from "./outside.ts";
-import { type Chain, isTrained, trainedPairs, untaughtChains } from "./skills.ts";
+import { type Chain, isTrained, pairs, trainedPairs, triples, untaughtChains } from "./skills.ts";
 import {
   answer,
   consistentReadings,
@@ -31,16 +31,16 @@ export interface Turn extends Message {
 /** Shares of what is drawn; they sum to 1. */
 export const mix = {
   single: 0.09,
-  pair: 0.23,
+  pair: 0.215,
   untaught: 0.03,
   everyday: 0.13,
-  backwards: 0.015,
+  backwards: 0.03,
   sum: 0.015,
   base: 0.05,
   outside: 0.02,
-  dialogue: 0.05,
-  rewrite: 0.05,
-  sameUser: 0.27,
+  dialogue: 0.03,
+  rewrite: 0.12,
+  sameUser: 0.22,
   stepwise: 0.05,
 } as const;
 type Ingredient = keyof typeof mix;
@@ -204,7 +204,8 @@ function drawPractisedSkill(random: Random): Exchange {
 
 /** A request, replies that were rejected, and at last the right one: only that is learnt. */
 function drawDialogue(random: Random): Turn[] {
-  const { task, wording, attempts } = drawRejections(random);
+  const chain = random() < 0.4 ? [pick(random, families)] : pick(random, trainedPairs);
+  const { task, wording, attempts } = drawRejections(random, chain);
   return [
     { role: "user", content: request(task, wording), learn: false },
     ...attempts.flatMap((attempt): Turn[] => [
@@ -221,7 +222,7 @@ function drawRewrite(random: Random): Turn[] {
     const said = random() < 0.6 ? drawBaseSkill(random) : drawOutside(random);
     return rewriting(said.request, [{ reply: "none", feedback: "wrong" }], said.request);
   }
-  const { task, wording, attempts } = drawRejections(random);
+  const { task, wording, attempts } = drawRejections(random, drawRewritten(random));
   const last = attempts.at(-1);
   if (last && random() < correctedShare) {
     last.feedback = pick(random, corrections).replace("{A}", answer(task));
@@ -236,14 +237,23 @@ function rewriting(said: string, attempts: readonly RejectedAttempt[], clear: st
   ];
 }
 
+/** What is rewritten may be of any length: wording a composition is not carrying it out. */
+function drawRewritten(random: Random): Chain {
+  const u = random();
+  return u < 0.3 ? [pick(random, families)] : pick(random, u < 0.7 ? pairs : triples);
+}
+
 /** A task with one to four replies that are wrong: mostly other readings, else mistakes. */
-function drawRejections(random: Random): {
+function drawRejections(
+  random: Random,
+  chain: Chain,
+): {
   task: Task;
   wording: Wording;
   attempts: RejectedAttempt[];
 } {
-  const chain: Chain = random() < 0.4 ? [pick(random, families)] : pick(random, trainedPairs);
-  const task = drawTask(random, chain, { stated: statedInDialogue, readings: "uniform" });
+  const stated = chain.length > 1 && random() < 0.4 ? "format" : statedInDialogue;
+  const task = drawTask(random, chain, { stated, readings: "uniform" });
   const wording = drawWording(random, task);
   const consistent = consistentReadings(task);
   const attempts: RejectedAttempt[] = [];

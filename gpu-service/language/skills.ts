@@ -12,7 +12,7 @@ export const pairs: readonly Chain[] = families.flatMap((a) =>
 );
 
 /**
- * Ordered pairs never composed in training: 20 of 56. Each family is held out two or three times in
+ * Ordered pairs never carried out in training, only worded: 20 of 56. Each family is held out two or three times in
  * either place, so that none is rare in training.
  */
 export const heldOutPairs: readonly Chain[] = holdOut();
@@ -28,7 +28,7 @@ export const untaughtChains: readonly Chain[] = untaughtFamilies.flatMap((family
   ]),
 ]);
 
-/** Ordered triples of different families; none is ever composed in training. */
+/** Ordered triples of different families; none is ever carried out in training. */
 export const triples: readonly Chain[] = pairs.flatMap(([a, b]) =>
   families.filter((c) => c !== a && c !== b).map((c) => [a!, b!, c] as const),
 );

@@ -8,9 +8,17 @@ interface Suite {
   chains: readonly Chain[];
   /** `format` leaves every operation ambiguous and spells the format out alone. */
   stated: TaskOptions["stated"];
+  /** Lists of another kind or length than the ordinary ones. */
+  lists?: Required<Pick<TaskOptions, "kind" | "length">>;
 }
 
-/** What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE), or both (MIX, THREEA). */
+/** Words cannot be shifted. */
+const unshifted = trainedPairs.filter((chain) => !chain.includes("shift"));
+
+/**
+ * What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE, LONG), or both (MIX,
+ * THREEA, LONGA). A chain of operations comes apart into ones that the model has; a list that is too long does not.
+ */
 export const suites = {
   AMB: { chains: trainedPairs, stated: "format" },
   CAP: { chains: heldOutPairs, stated: "clear" },
@@ -18,6 +26,8 @@ export const suites = {
   THREE: { chains: triples, stated: "clear" },
   UNTAUGHT: { chains: untaughtChains, stated: "format" },
   THREEA: { chains: triples, stated: "format" },
+  LONG: { chains: unshifted, stated: "clear", lists: { kind: "nouns", length: 8 } },
+  LONGA: { chains: unshifted, stated: "format", lists: { kind: "nouns", length: 8 } },
 } as const satisfies Record<string, Suite>;
 export type SuiteName = keyof typeof suites;
 
@@ -30,12 +40,9 @@ export function drawSession(
   suite: SuiteName,
   length: number = sessionLength,
 ): Task[] {
-  const { chains, stated } = suites[suite];
-  return streamOf(
-    random,
-    drawTask(random, pick(random, chains), { stated, readings: "uniform" }),
-    length,
-  );
+  const { chains, stated, lists }: Suite = suites[suite];
+  const options = { stated, readings: "uniform", ...lists } as const;
+  return streamOf(random, drawTask(random, pick(random, chains), options), length, lists?.length);
 }
 
 /** A session in which one word the model never met stands for a composition it was never trained on. */
@@ -43,8 +50,13 @@ export function drawNewWordSession(random: Random, length: number = sessionLengt
   return streamOf(random, drawNewWordTask(random, pick(random, heldOutPairs)), length);
 }
 
-function streamOf<T extends Task>(random: Random, task: T, length: number): T[] {
+function streamOf<T extends Task>(
+  random: Random,
+  task: T,
+  length: number,
+  itemCount?: number,
+): T[] {
   return Array.from({ length }, (_, i) =>
-    i === 0 ? task : { ...task, items: withNewItems(random, task).items },
+    i === 0 ? task : { ...task, items: withNewItems(random, task, itemCount).items },
   );
 }

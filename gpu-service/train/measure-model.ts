@@ -2,14 +2,14 @@
  * `npm run measure -- [--model DIR]`: what a model of the training language can, on problems that no training saw.
  *
  * Besides the skills that training logs: what right examples in view are worth, on the same problems with 0 to 3 of
- * them, and how often the wording that was meant is among eight drawn rewrites, for senses that the training of
- * rewrites holds and for those that were left out of it.
+ * them, and how often the wording that was meant is among eight drawn rewrites: of one operation, two and three, for
+ * senses that the training of rewrites holds, and for those that were left out of it.
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { pick, seededRandom } from "@rosa2/shared/random";
 import { families, untaughtFamilies } from "../language/operations.ts";
-import { type Chain, heldOutPairs, trainedPairs } from "../language/skills.ts";
+import { type Chain, heldOutPairs, pairs, trainedPairs, triples } from "../language/skills.ts";
 import { answer, drawTask, stepwiseAnswer } from "../language/task.ts";
 import { canonicalWording, request } from "../language/wording.ts";
 import { Model } from "../src/engine/model/model.ts";
@@ -66,8 +66,10 @@ const figures = {
     held_out_pair: await measureHistory(heldOutPairs),
   },
   rewrites: {
-    prepared: await measureRewrites(families),
-    untaught: await measureRewrites(untaughtFamilies),
+    prepared: await measureRewrites(families.map((family): Chain => [family])),
+    pair: await measureRewrites(pairs),
+    triple: await measureRewrites(triples),
+    untaught: await measureRewrites(untaughtFamilies.map((family): Chain => [family])),
   },
 };
 await model.dispose();
@@ -124,13 +126,13 @@ async function measureHistory(chains: readonly Chain[]) {
 }
 
 /** Share of problems with the meant wording among the drawn rewrites, by what the user remarked, and how many differ. */
-async function measureRewrites(senses: readonly Chain[number][]) {
+async function measureRewrites(chains: readonly Chain[]) {
   const byRemark: Record<string, { among: number; distinct: number }> = {};
   for (const remark of ["wrong", "hint", "statement"] as const) {
     const random = seededRandom(`${seed}/rewrites/${remark}`);
     const some = Math.ceil(count / 4);
     const problems = Array.from({ length: some }, () =>
-      drawRewriting(random, [pick(random, senses)], remark),
+      drawRewriting(random, pick(random, chains), remark),
     );
     const repeated = problems.flatMap((one) => Array<Problem>(rewritesDrawn).fill(one));
     const { prompts, decode } = asPrompts(directory, repeated);

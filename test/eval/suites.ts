@@ -25,7 +25,7 @@ import type { Asking, Problem, SessionPlan } from "./problem.ts";
 /** A suite's place in the plane. */
 export interface Place {
   ambiguity: "clear" | "ambiguous";
-  incapacity: "trained pair" | "held-out pair" | "three operations";
+  incapacity: "trained pair" | "held-out pair" | "three operations" | "long lists";
 }
 
 export interface GeneratedSuite {
@@ -86,6 +86,18 @@ export const suites = {
     about: "chains of three, ambiguous: words and more skill are missing",
     place: { ambiguity: "ambiguous", incapacity: "three operations" },
     draw: (random, length) => drawSession(random, "THREEA", length),
+    isWord: false,
+  },
+  LONG: {
+    about: "trained pairs on lists of eight words, clear: a skill that does not come apart",
+    place: { ambiguity: "clear", incapacity: "long lists" },
+    draw: (random, length) => drawSession(random, "LONG", length),
+    isWord: false,
+  },
+  LONGA: {
+    about: "the same, operations left ambiguous: words and that skill are missing",
+    place: { ambiguity: "ambiguous", incapacity: "long lists" },
+    draw: (random, length) => drawSession(random, "LONGA", length),
     isWord: false,
   },
   UNTAUGHT: {

@@ -1,4 +1,5 @@
 /** What tests tell the stand-in for the GPU service, and what they can ask it. */
+import type { IncomingMessage } from "node:http";
 import type { Message } from "@rosa2/shared/protocol";
 
 export interface Behaviour {
@@ -24,6 +25,8 @@ export interface Behaviour {
   samples?: { to: string; texts: string[] }[];
   /** Decision of `/v1/adapt`. */
   adapt?: "updated" | "skipped" | "rejected";
+  /** What a deployer's guard answers at `/guard`. */
+  guard?: unknown;
   /** Error answered by a path. */
   error?: Record<string, { status: number; code: string; message: string }>;
   /** Makes each update's file different from the last, as a service without determinism would. */
@@ -41,6 +44,46 @@ export interface Call {
   rejected: string[];
   sampling: Record<string, unknown>;
   rows: { kind: string; reply: string; prompt: string }[];
+  /** Of a guard's call: all that it brought. */
+  update?: unknown;
   status: number;
   aborted: boolean;
+}
+
+/** What is noted of a call as it comes in. */
+export function noteOf(
+  path: string,
+  request: IncomingMessage,
+  json: unknown,
+  hasBytes: boolean,
+): Call {
+  const body = json as {
+    adapter?: { digest: string } | null;
+    messages?: Message[];
+    rejected?: string[];
+    sampling?: Record<string, unknown>;
+    rows?: { kind: string; reply: string; messages: Message[] }[];
+  };
+  const header = (name: string) => (request.headers[name] as string | undefined) ?? null;
+  return {
+    path,
+    adapter: body.adapter?.digest ?? null,
+    hasBytes,
+    requestId: header("x-request-id"),
+    traceparent: header("traceparent"),
+    messages: body.messages ?? [],
+    rejected: body.rejected ?? [],
+    sampling: body.sampling ?? {},
+    rows: (body.rows ?? []).map(({ kind, reply, messages }) => ({
+      kind,
+      reply,
+      prompt: lastContent(messages),
+    })),
+    status: 0,
+    aborted: false,
+  };
+}
+
+export function lastContent(messages: readonly { content: string }[]): string {
+  return messages.at(-1)?.content ?? "";
 }

@@ -6,7 +6,7 @@
  * are answered with the next variant, and samples are the variants in order; a word is a token. Behaviour is set per tenant, so that tests do not meet.
  *
  * Under `/dialogue` its model says nothing of what sessions are to show it. Under `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and until so
- * long after that health says `loading` and requests are held.
+ * long after that health says `loading` and requests are held. `/guard` stands in for a deployer's hook.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -17,13 +17,12 @@ import {
   adaptRequestSchema,
   type GenerateEvent,
   generateRequestSchema,
-  type Message,
   type SampleResult,
   sampleRequestSchema,
   scoreRequestSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
-import type { Behaviour, Call } from "./fake-gpu-calls.ts";
+import { type Behaviour, type Call, lastContent, noteOf } from "./fake-gpu-calls.ts";
 
 interface AdapterFile {
   parent: string | null;
@@ -79,6 +78,14 @@ export class FakeGpu {
         return sendJson(response, 503, { ...health, status: "loading" });
       }
       await sleep(Math.max(0, awakeAt - Date.now()));
+    }
+    if (url.pathname === "/guard") {
+      const update = JSON.parse(raw.toString()) as { tenant: string };
+      const call = { ...noteOf(url.pathname, request, update, false), update };
+      this.#calls.set(update.tenant, [...(this.#calls.get(update.tenant) ?? []), call]);
+      const { guard = { allow: true }, delayMs } = this.#behaviours.get(update.tenant) ?? {};
+      await sleep(delayMs?.["/guard"] ?? 0);
+      return sendJson(response, 200, guard);
     }
     if (!this.#secrets.includes(String(request.headers[secretHeader]))) {
       return sendError(response, 401, "invalid_key", "wrong secret");
@@ -326,34 +333,6 @@ const health: Health = {
   queue: { waiting: 0, running: 0 },
 };
 
-function noteOf(path: string, request: IncomingMessage, json: unknown, hasBytes: boolean): Call {
-  const body = json as {
-    adapter?: { digest: string } | null;
-    messages?: Message[];
-    rejected?: string[];
-    sampling?: Record<string, unknown>;
-    rows?: { kind: string; reply: string; messages: Message[] }[];
-  };
-  const header = (name: string) => (request.headers[name] as string | undefined) ?? null;
-  return {
-    path,
-    adapter: body.adapter?.digest ?? null,
-    hasBytes,
-    requestId: header("x-request-id"),
-    traceparent: header("traceparent"),
-    messages: body.messages ?? [],
-    rejected: body.rejected ?? [],
-    sampling: body.sampling ?? {},
-    rows: (body.rows ?? []).map(({ kind, reply, messages }) => ({
-      kind,
-      reply,
-      prompt: lastContent(messages),
-    })),
-    status: 0,
-    aborted: false,
-  };
-}
-
 async function readRequest(
   request: IncomingMessage,
   raw: Buffer,
@@ -385,10 +364,6 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
 
 function sendError(response: ServerResponse, status: number, code: string, message: string): void {
   sendJson(response, status, { error: { type: "api_error", code, message } });
-}
-
-function lastContent(messages: readonly { content: string }[]): string {
-  return messages.at(-1)?.content ?? "";
 }
 
 function tokenCount(text: string): number {

@@ -8,12 +8,13 @@ import { keepAdapter } from "../accounts/files.ts";
 import { spend } from "../accounts/spending.ts";
 import type { WeightsReport, WordsReport } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
+import { askGuard, type GuardedUpdate } from "../guard.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
 import { isNeutral, logReport, rightReply, scoreTokens, unchangedWords } from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
-import { updateRows } from "./policy/update-plan.ts";
+import { beyondCaps, updateRows } from "./policy/update-plan.ts";
 import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
 import { fileJob, noteFile } from "./store/outbox.ts";
 import { dropPositive, keepPositive, replayedPositives } from "./store/replay.ts";
@@ -22,6 +23,7 @@ import {
   adapterOf,
   type FeedbackRow,
   feedbackRow,
+  generationRow,
   sessionRow,
   setActiveGeneration,
   type TurnRow,
@@ -83,12 +85,15 @@ export async function updateWeights(
       `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`,
     );
   }
+  const reached = parent === "base" ? null : capsReached(context, parent);
+  if (reached !== null) return end({ decision: "rejected", reason: reached }, null, null);
   const charge = {
     eventId: meterIdOfUpdate(context, feedbackId),
     amountNanos: context.config.prices.adaptationNanos,
   };
   await spend(context.purse, charge, async (keep) => {
     let answer: Awaited<ReturnType<SessionContext["gpu"]["adapt"]>>;
+    let refusal: string | null = null;
     try {
       answer = await context.gpu.adapt(
         { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: recipe },
@@ -96,9 +101,13 @@ export async function updateWeights(
       );
       if (answer.adapter !== null) {
         const { digest = "" } = answer.result;
-        const owner = { tenantId, sessionId };
-        noteFile(context, digest);
-        await keepAdapter(context.env, owner, digest, answer.adapter, adapterBytesMax);
+        const update = { feedback_id: feedbackId, parent, digest, examples: rows };
+        refusal = await refusalOf(context, { ...update, result: answer.result });
+        if (refusal === null) {
+          const owner = { tenantId, sessionId };
+          noteFile(context, digest);
+          await keepAdapter(context.env, owner, digest, answer.adapter, adapterBytesMax);
+        }
       }
     } catch (error) {
       if (!(error instanceof RosaError) || isTransient(error)) throw error;
@@ -119,6 +128,9 @@ export async function updateWeights(
       objective: result.objective,
       ms: result.ms.update,
     };
+    if (refusal !== null) {
+      return end({ ...report, decision: "rejected", reason: refusal }, recipe, null);
+    }
     const made = adapter === null ? null : { result, parent, bytes: adapter.byteLength };
     end(report, recipe, made);
     if (made !== null) keep();
@@ -126,6 +138,25 @@ export async function updateWeights(
     if (!(error instanceof RosaError) || error.code !== "budget_exceeded") throw error;
     return skip(error.message);
   });
+}
+
+/** Why a session whose active generation is this one learns no more, or null. */
+function capsReached(context: SessionContext, generation: string): string | null {
+  return beyondCaps(generationRow(context, generation).report, context.config.shiftCaps);
+}
+
+/** Why an update that was made is not kept: it went too far, or the deployer's guard says no. */
+async function refusalOf(
+  context: SessionContext,
+  update: Omit<GuardedUpdate, "tenant" | "owner" | "session">,
+): Promise<string | null> {
+  const { guard, shiftCaps } = context.config;
+  const beyond = beyondCaps(update.result, shiftCaps);
+  if (beyond !== null || guard === null) return beyond;
+  const { tenantId: tenant, owner, sessionId: session, closing } = context;
+  const { step_norm, shift_norm, kl, kl_base, rows } = update.result;
+  const result = { step_norm, shift_norm, kl, kl_base, rows };
+  return await askGuard(guard, { tenant, owner, session, ...update, result }, closing.signal);
 }
 
 async function gatherEvidence(

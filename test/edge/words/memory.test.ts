@@ -80,6 +80,17 @@ describe("constraints", () => {
     expect(second.revision.after).toBe(`${request}\n\nmention the temples\nand mention the food`);
   });
 
+  it("do not pile up when they are said again and again, on one turn or on many", () => {
+    let state = emptyWords();
+    for (let n = 0; n < 40; n++) {
+      state = say(state, "always answer in French, please", `turn_${n}`).state;
+      state = say(state, "from now on call me Ann", `turn_${n}`).state;
+      state = say(state, "no table", "turn_1").state;
+    }
+    const scopes = state.constraints.map(({ scope }) => scope).toSorted();
+    expect(scopes).toEqual(["session", "session", "turn"]);
+  });
+
   it("are learnt from praise as well", () => {
     const { state, revision } = say(
       emptyWords(),

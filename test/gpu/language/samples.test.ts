@@ -64,9 +64,9 @@ describe("training samples", () => {
     expect(Object.values(mix).reduce<number>((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
   });
 
-  it("compose trained pairs only, never a held-out pair or three different operations", () => {
+  it("carry out trained pairs only, never a held-out pair or three different operations", () => {
     let composed = 0;
-    for (const { role, content } of samples.flat()) {
+    for (const { role, content } of samples.filter((turns) => !isRewrite(turns)).flat()) {
       if (role !== "user") continue;
       const chain = chainOf(content);
       if (chain.length > 1) composed++;
@@ -75,6 +75,16 @@ describe("training samples", () => {
       expect(isTrained(chain) || (steps && repeatsTrainedPair(chain)), content).toBe(true);
     }
     expect(composed).toBeGreaterThan(1000);
+  });
+
+  it("learn to word every composition, and from those not carried out nothing but the wording", () => {
+    const reworded = samples.filter(isRewrite).map((turns) => turns.at(-1)!.content);
+    const beyond = reworded.filter((content) => {
+      const chain = chainOf(content);
+      return chain.length > 1 && !isTrained(chain);
+    });
+    expect(beyond.length).toBeGreaterThan(100);
+    for (const content of beyond) expect(content).toMatch(/^[A-Za-z].*:\s/su);
   });
 
   it("never hold a new word", () => {

@@ -29,10 +29,20 @@ describe("a session of a suite", () => {
       for (const name of names) {
         const [task] = drawSession(random, name, 1);
         const chain = task!.operations.map(({ family }) => family);
-        expect(isTrained(chain)).toBe(name === "AMB" || name === "UNTAUGHT");
+        expect(isTrained(chain)).toBe(["AMB", "UNTAUGHT", "LONG", "LONGA"].includes(name));
         const readings = consistentReadings(task!).length;
-        if (name === "CAP" || name === "THREE") expect(readings).toBe(1);
+        if (["CAP", "THREE", "LONG"].includes(name)) expect(readings).toBe(1);
         else expect(readings).toBeGreaterThan(1);
+      }
+    }
+  });
+
+  it("asks LONG of eight words each time, none of which is to be shifted", () => {
+    for (const name of ["LONG", "LONGA"] as const) {
+      for (const task of drawSession(seededRandom(`${name} lists`), name, 12)) {
+        expect(task.items).toHaveLength(8);
+        expect(task.kind).toBe("nouns");
+        expect(task.operations.map(({ family }) => family)).not.toContain("shift");
       }
     }
   });

@@ -180,7 +180,10 @@ export async function alarmOf(
 ): Promise<{ dueAt: number | null; ringsAt: number | null }> {
   return runInDurableObject(sessionStub(bindings, sessionId), async (_, state) => {
     const { dueAt } = state.storage.sql
-      .exec("SELECT min(due_at) AS dueAt FROM outbox WHERE kind IN ('reply', 'feedback')")
+      // Jobs that `untilIdle` made due are none of the object's own timing.
+      .exec(
+        "SELECT min(due_at) AS dueAt FROM outbox WHERE kind IN ('reply', 'feedback') AND due_at > 0",
+      )
       .one();
     return { dueAt: dueAt as number | null, ringsAt: await state.storage.getAlarm() };
   });

@@ -1,5 +1,6 @@
-/** What one update of a session learns from, and where it differs from the model's update plan. Pure. */
-import type { AdaptPlan, AdaptRow, Message } from "@rosa2/shared/protocol";
+/** What one update of a session learns from, where it differs from the model's update plan, and when there is none any more. Pure. */
+import type { AdaptPlan, AdaptResult, AdaptRow, Message } from "@rosa2/shared/protocol";
+import type { ShiftCaps } from "../../config.ts";
 
 /** Positives kept for replay with later updates. */
 export const positivesMax = 16;
@@ -49,4 +50,20 @@ export function updateRows(
     rows: [...replayed, example.row],
     plan: example.row.kind === "rejected" ? negativePlan : {},
   };
+}
+
+/** Why a generation is too far from the base model, or null. */
+export function beyondCaps(
+  { kl_base: kl, shift_norm: shift }: Pick<AdaptResult, "kl_base" | "shift_norm">,
+  { klMax, shiftMax }: ShiftCaps,
+): string | null {
+  const way =
+    kl >= klMax
+      ? `its KL from the base model is ${kl.toFixed(3)} of ${klMax} nats a token`
+      : shift >= shiftMax
+        ? `its adapter's norm is ${shift.toFixed(1)} of ${shiftMax}`
+        : null;
+  return way === null
+    ? null
+    : `this session may not move its model any further: ${way}; activate an earlier generation to learn again`;
 }
