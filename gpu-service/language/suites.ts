@@ -8,12 +8,16 @@ interface Suite {
   chains: readonly Chain[];
   /** `format` leaves every operation ambiguous and spells the format out alone. */
   stated: TaskOptions["stated"];
-  isFormatUntaught?: boolean;
+  /** Lists of another kind or length than the ordinary ones. */
+  lists?: Required<Pick<TaskOptions, "kind" | "length">>;
 }
 
+/** Words cannot be shifted. */
+const unshifted = trainedPairs.filter((chain) => !chain.includes("shift"));
+
 /**
- * What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE, FORM), or both (MIX,
- * THREEA, FORMA). FORM's skill does not come apart into ones that the model has: a format that no training had.
+ * What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE, LONG), or both (MIX,
+ * THREEA, LONGA). A chain of operations comes apart into ones that the model has; a list that is too long does not.
  */
 export const suites = {
   AMB: { chains: trainedPairs, stated: "format" },
@@ -22,8 +26,8 @@ export const suites = {
   THREE: { chains: triples, stated: "clear" },
   UNTAUGHT: { chains: untaughtChains, stated: "format" },
   THREEA: { chains: triples, stated: "format" },
-  FORM: { chains: trainedPairs, stated: "clear", isFormatUntaught: true },
-  FORMA: { chains: trainedPairs, stated: "format", isFormatUntaught: true },
+  LONG: { chains: unshifted, stated: "clear", lists: { kind: "nouns", length: 8 } },
+  LONGA: { chains: unshifted, stated: "format", lists: { kind: "nouns", length: 8 } },
 } as const satisfies Record<string, Suite>;
 export type SuiteName = keyof typeof suites;
 
@@ -36,12 +40,9 @@ export function drawSession(
   suite: SuiteName,
   length: number = sessionLength,
 ): Task[] {
-  const { chains, ...drawn }: Suite = suites[suite];
-  return streamOf(
-    random,
-    drawTask(random, pick(random, chains), { ...drawn, readings: "uniform" }),
-    length,
-  );
+  const { chains, stated, lists }: Suite = suites[suite];
+  const options = { stated, readings: "uniform", ...lists } as const;
+  return streamOf(random, drawTask(random, pick(random, chains), options), length, lists?.length);
 }
 
 /** A session in which one word the model never met stands for a composition it was never trained on. */
@@ -49,8 +50,13 @@ export function drawNewWordSession(random: Random, length: number = sessionLengt
   return streamOf(random, drawNewWordTask(random, pick(random, heldOutPairs)), length);
 }
 
-function streamOf<T extends Task>(random: Random, task: T, length: number): T[] {
+function streamOf<T extends Task>(
+  random: Random,
+  task: T,
+  length: number,
+  itemCount?: number,
+): T[] {
   return Array.from({ length }, (_, i) =>
-    i === 0 ? task : { ...task, items: withNewItems(random, task).items },
+    i === 0 ? task : { ...task, items: withNewItems(random, task, itemCount).items },
   );
 }

@@ -3,7 +3,6 @@ import { pick, type Random } from "@rosa2/shared/random";
 import { drawItems, drawLength, type Kind } from "./items.ts";
 import { applyOperation, counts, type Operation, readingsOf, senseOf } from "./operations.ts";
 import type { Chain } from "./skills.ts";
-import { untaughtFormats } from "./untaught.ts";
 
 /** One reading id per operation, then one for the format. */
 export type Readings = readonly string[];
@@ -29,8 +28,6 @@ export interface TaskOptions {
   readings: "uniform" | "habits";
   kind?: Kind;
   length?: number;
-  /** The format is one that no training has. */
-  isFormatUntaught?: boolean;
 }
 
 /** A task on a chain of families. */
@@ -38,14 +35,13 @@ export function drawTask(random: Random, chain: Chain, options: TaskOptions): Ta
   const kind = options.kind ?? drawKind(random, chain);
   const slots = [...chain, "format" as const];
   const stated = slots.map((slot) => drawStated(random, slot, options.stated));
-  const formats = options.isFormatUntaught ? Object.keys(untaughtFormats) : readingsOf("format");
   return {
     kind,
     operations: chain.map((family) => ({ family, count: pick(random, counts[family]) })),
     hidden: slots.map((slot, i) =>
       options.readings === "habits" && !stated[i]
         ? drawReading(random, slot)
-        : pick(random, slot === "format" ? formats : readingsOf(slot)),
+        : pick(random, readingsOf(slot)),
     ),
     stated,
     items: drawTaskItems(random, kind, chain, options.length),
@@ -58,14 +54,10 @@ export function withNewItems(random: Random, task: Task, length?: number): Task 
   return { ...task, items: drawTaskItems(random, task.kind, chain, length) };
 }
 
-/** Every combination of readings; a format that is untaught is the only one. */
+/** Every combination of readings. */
 export function allReadings(task: Task): Readings[] {
-  const format = task.hidden.at(-1)!;
   return slotsOf(task).reduce<string[][]>(
-    (prefixes, slot) => {
-      const ids = slot === "format" && format in untaughtFormats ? [format] : readingsOf(slot);
-      return prefixes.flatMap((prefix) => ids.map((id) => [...prefix, id]));
-    },
+    (prefixes, slot) => prefixes.flatMap((prefix) => readingsOf(slot).map((id) => [...prefix, id])),
     [[]],
   );
 }
@@ -112,8 +104,6 @@ export function slotsOf(task: Task) {
 
 /** A list in a format; nothing left reads `none`. */
 export function render(items: readonly string[], format: string): string {
-  const untaught = untaughtFormats[format];
-  if (untaught && items.length > 0) return untaught.render([...items]);
   const text = items.length === 0 ? "none" : items.join(" ");
   if (format === "brackets") return `[${text}]`;
   return format === "quotes" ? `"${text}"` : text;

@@ -1,4 +1,4 @@
-/** Senses that no rewriting of the training holds, and formats that no reply of it has. Knows phrases, not what operations do. */
+/** Senses that no rewriting of the training holds. Knows phrases, not what operations do. */
 import type { Sense } from "./senses.ts";
 
 const reading = (id: string, phrase: string, prior: number) => ({ id, phrase, prior });
@@ -23,11 +23,3 @@ export const untaughtSenses: readonly Sense[] = [
     ],
   },
 ];
-
-/** Ways of writing a list that are said clearly and that the model has never written: a skill that is missing. */
-export const untaughtFormats: Record<string, { phrase: string; render(text: string[]): string }> = {
-  dashes: { phrase: "with dashes", render: (items) => items.join(" - ") },
-  slashes: { phrase: "with slashes", render: (items) => items.join(" / ") },
-  arrows: { phrase: "with arrows", render: (items) => items.join(" > ") },
-  stars: { phrase: "between stars", render: (items) => ["*", ...items, "*"].join(" ") },
-};

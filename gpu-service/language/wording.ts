@@ -9,7 +9,6 @@ import { type Kind, kinds } from "./items.ts";
 import { type Operation, readingsOf, senseOf } from "./operations.ts";
 import { synonyms, unambiguous, vagueSpans } from "./phrasings.ts";
 import type { Readings, Task } from "./task.ts";
-import { untaughtFormats } from "./untaught.ts";
 
 /** One operation's wording: as said, and under each reading when spelled out. */
 interface Clause {
@@ -35,9 +34,6 @@ export interface Wording {
   close: string;
 }
 
-const untaughtPhrases = Object.fromEntries(
-  Object.entries(untaughtFormats).map(([id, { phrase }]) => [id, phrase]),
-);
 const numerals = ["none", "one", "two", "three"];
 
 /** Share of training requests that depart from the canonical wording in some way. */
@@ -50,7 +46,7 @@ export function canonicalWording(task: Task): Wording {
     clauses: task.operations.map((operation) => clauseOf(operation, task.kind)),
     chain: ", then ",
     formatJoint: ", ",
-    format: { ...phrases("format"), ...untaughtPhrases },
+    format: phrases("format"),
     colon: ": ",
     separator: " ",
     close: "",
@@ -72,12 +68,9 @@ export function drawWording(random: Random, task: Task): Wording {
     ),
     chain: random() < 0.6 ? ", then " : pick(random, [", and then ", ", next "]),
     formatJoint: wording.formatJoint,
-    format: {
-      ...untaughtPhrases,
-      ...Object.fromEntries(
-        readingsOf("format").map((id) => [id, drawPhrase(random, "format", id)]),
-      ),
-    },
+    format: Object.fromEntries(
+      readingsOf("format").map((id) => [id, drawPhrase(random, "format", id)]),
+    ),
     colon: random() < 0.9 ? ": " : ":\n",
     separator: random() < 0.85 ? " " : ", ",
     close: question && random() < 0.5 ? "?" : "",

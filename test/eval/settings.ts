@@ -7,7 +7,7 @@ import { suiteNames, suites } from "./suites.ts";
 
 /** Names for several suites at once. */
 const suiteSets = {
-  plane: ["EASY", "AMB", "CAP", "MIX", "THREE", "THREEA", "FORM", "FORMA"],
+  plane: ["EASY", "AMB", "CAP", "MIX", "THREE", "THREEA", "LONG", "LONGA"],
   words: ["ONE", "AMB", "MIX"],
   lost: ["WHOLE", "CONCAT", "SHARDS"],
 } as const;

@@ -25,7 +25,7 @@ import type { Asking, Problem, SessionPlan } from "./problem.ts";
 /** A suite's place in the plane. */
 export interface Place {
   ambiguity: "clear" | "ambiguous";
-  incapacity: "trained pair" | "held-out pair" | "three operations" | "untaught format";
+  incapacity: "trained pair" | "held-out pair" | "three operations" | "long lists";
 }
 
 export interface GeneratedSuite {
@@ -88,17 +88,16 @@ export const suites = {
     draw: (random, length) => drawSession(random, "THREEA", length),
     isWord: false,
   },
-  FORM: {
-    about:
-      "trained pairs in a format that no training had, clear: a skill that does not come apart",
-    place: { ambiguity: "clear", incapacity: "untaught format" },
-    draw: (random, length) => drawSession(random, "FORM", length),
+  LONG: {
+    about: "trained pairs on lists of eight words, clear: a skill that does not come apart",
+    place: { ambiguity: "clear", incapacity: "long lists" },
+    draw: (random, length) => drawSession(random, "LONG", length),
     isWord: false,
   },
-  FORMA: {
+  LONGA: {
     about: "the same, operations left ambiguous: words and that skill are missing",
-    place: { ambiguity: "ambiguous", incapacity: "untaught format" },
-    draw: (random, length) => drawSession(random, "FORMA", length),
+    place: { ambiguity: "ambiguous", incapacity: "long lists" },
+    draw: (random, length) => drawSession(random, "LONGA", length),
     isWord: false,
   },
   UNTAUGHT: {

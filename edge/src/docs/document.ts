@@ -1,5 +1,6 @@
 /** The OpenAPI document: what the routes' schemas say, with an introduction and an example of every body. */
 import { examples } from "./bodies.ts";
+import { describeEvents, describeFields, headersOf } from "./describe.ts";
 import { failureExamples, failureList } from "./failures.ts";
 import type { ApiDocument } from "./page.ts";
 import { exampleOf } from "./schema.ts";
@@ -46,17 +47,25 @@ export function describeApi(routes: Routes): ApiDocument {
   const document = routes.getOpenAPI31Document(introduction) as ApiDocument;
   const named = document.components?.schemas ?? {};
   for (const [path, operations] of Object.entries(document.paths ?? {})) {
-    for (const [method, { requestBody, responses }] of Object.entries(operations)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      const { requestBody, responses } = operation;
+      operation.security ??= [];
+      operation.description ??= `${operation.summary}.`;
       const bodies = [requestBody, ...Object.values(responses)].map((body) => body?.content ?? {});
       for (const content of bodies) {
         for (const [type, media] of Object.entries(content)) {
-          if (type === "text/event-stream") media.example = streams[`${method} ${path}`];
+          if (type === "text/event-stream") {
+            media.example = streams[`${method} ${path}`];
+            describeEvents(`${method} ${path}`, media);
+          }
           if (type !== "application/json" || media.schema === undefined) continue;
           const name = media.schema.$ref?.split("/").at(-1) ?? "";
           media.example = examples[name] ?? exampleOf(media.schema, named);
         }
       }
-      for (const [status, { content }] of Object.entries(responses)) {
+      for (const [status, answer] of Object.entries(responses)) {
+        const { content } = answer;
+        answer.headers = { ...headersOf(`${method} ${path}`, Number(status)), ...answer.headers };
         const media = content?.["application/json"];
         if (Number(status) < 400 || media === undefined) continue;
         delete media.example;
@@ -64,5 +73,6 @@ export function describeApi(routes: Routes): ApiDocument {
       }
     }
   }
+  describeFields(document);
   return document;
 }

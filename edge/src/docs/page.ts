@@ -9,10 +9,16 @@ import { type CallShown, snippetsOf } from "./snippets.ts";
 import { style } from "./style.ts";
 import { languageTabs } from "./tabs.ts";
 
-type Content = Record<
+export interface Header {
+  description: string;
+  schema: Schema;
+}
+
+export type Content = Record<
   string,
   {
     schema?: Schema;
+    "x-events"?: Record<string, Schema>;
     example?: unknown;
     examples?: Record<string, { summary: string; value: unknown }>;
   }
@@ -31,7 +37,10 @@ interface Operation {
     schema?: Schema;
   }[];
   requestBody?: { content: Content };
-  responses: Record<string, { description: string; content?: Content }>;
+  responses: Record<
+    string,
+    { description: string; headers?: Record<string, Header>; content?: Content }
+  >;
 }
 
 /** The parts of an OpenAPI 3.1 document that the page shows. */
@@ -135,7 +144,7 @@ function operationOf(entry: Entry, named: Record<string, Schema>): Html {
   return html`<section class="operation" id="${id}" data-method="${method}" data-path="${call.path}" data-body="${call.body === undefined ? "" : JSON.stringify(call.body, null, 2)}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code>${path}</code></h3>
 <p>${prose(summary ?? "")}</p>
-${description === undefined ? "" : html`<p class="dim">${prose(description)}</p>`}
+${description === undefined || description === `${summary}.` ? "" : html`<p class="dim">${prose(description)}</p>`}
 ${languageTabs(id, snippetsOf(call))}
 ${
   parameters.length === 0
@@ -205,7 +214,7 @@ function callOf(entry: Entry, named: Record<string, Schema>): CallShown {
   return {
     method,
     path: query === "" ? path : `${path}?${query}`,
-    secured: security !== undefined,
+    secured: security !== undefined && security.length > 0,
     body: schema === undefined ? undefined : (example ?? exampleOf(schema, named)),
   };
 }

@@ -127,6 +127,10 @@ export function checkModel(
   const ignored = config && ignoredNote(config.ignoredGeneration);
   if (ignored) warnings.push(ignored);
   if (memory) warnings.push(...memoryWarnings(memory));
+  if (checkpoint && settings.QUANTIZE !== "none")
+    warnings.push(
+      `adapters are trained on, and belong to, the weights rounded to ${settings.QUANTIZE} bits; by how much those differ is told at the start and in each export`,
+    );
   return {
     runs: problems.length === 0,
     problems,

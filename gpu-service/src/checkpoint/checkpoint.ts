@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import { digestFiles } from "./digest.ts";
+import { applyScales, type Fp8, scaleShapes, scaleSuffix } from "./fp8.ts";
 import { readJson } from "./json.ts";
 import { missingConfig } from "./missing-files.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
@@ -72,7 +73,7 @@ export function openCheckpoint(directory: string): Checkpoint {
   const found = new Map<string, FoundTensor>();
   for (const [name, expected] of shapes) {
     const tensor = findTensor(weights, config, name) ?? missing(weights, config, name, expected);
-    requireTensor(name, tensor, expected);
+    requireTensor(name, tensor, expected, config.fp8);
     found.set(name, tensor);
   }
   const tensorOf = (name: string): FoundTensor => {
@@ -98,9 +99,12 @@ export function openCheckpoint(directory: string): Checkpoint {
       return { path: file.path, ...info };
     },
     tensor: (name, part) => {
-      const { file, inFile, info, start } = tensorOf(name);
+      const { file, inFile, info, start, scales } = tensorOf(name);
       const { start: from, count } = part ?? { start: 0, count: product(info.shape) };
-      return file.tensors.readFloat32(inFile, { start: start + from, count });
+      const values = file.tensors.readFloat32(inFile, { start: start + from, count });
+      if (scales !== null && config.fp8 !== null)
+        applyScales(values, start + from, info.shape[1]!, scales(), config.fp8);
+      return values;
     },
   };
 }
@@ -113,6 +117,8 @@ interface FoundTensor {
   info: TensorInfo;
   /** First element of the part. */
   start: number;
+  /** Of the whole of the file's matrix, where it has any. */
+  scales: (() => Float32Array) | null;
 }
 
 function findTensor(weights: WeightFiles, config: ModelConfig, name: string): FoundTensor | null {
@@ -120,7 +126,9 @@ function findTensor(weights: WeightFiles, config: ModelConfig, name: string): Fo
     const file = weights.fileOf(inFile);
     if (file === undefined) continue;
     const whole = file.tensors.info(inFile);
-    if (rows === null || whole.shape[0] !== rows.of) return { file, inFile, info: whole, start: 0 };
+    const scales = scalesOf(weights, config.fp8, inFile, whole);
+    if (rows === null || whole.shape[0] !== rows.of)
+      return { file, inFile, info: whole, start: 0, scales };
     const width = product(whole.shape.slice(1));
     const start = rows.start * width;
     const info = {
@@ -129,9 +137,31 @@ function findTensor(weights: WeightFiles, config: ModelConfig, name: string): Fo
       byteOffset: whole.byteOffset + start * elementBytes[whole.dtype],
       byteLength: rows.count * width * elementBytes[whole.dtype],
     };
-    return { file, inFile, info, start };
+    return { file, inFile, info, start, scales };
   }
   return null;
+}
+
+/** Reads the scales of a matrix of 8-bit floats, once; null where it is none. */
+function scalesOf(
+  weights: WeightFiles,
+  fp8: Fp8 | null,
+  matrix: string,
+  { dtype, shape }: TensorInfo,
+): FoundTensor["scales"] {
+  if (fp8 === null || dtype !== "F8_E4M3") return null;
+  const name = matrix + scaleSuffix;
+  const file = weights.fileOf(name);
+  if (file === undefined) throw invalid(`tensor "${name}" is missing`);
+  const expected = scaleShapes(fp8, shape);
+  const found = file.tensors.info(name).shape;
+  if (!expected.some((one) => one.join() === found.join()))
+    throw invalid(`tensor "${name}" has shape [${found}], expected [${expected.at(-1)}]`);
+  let read: Float32Array | undefined;
+  return () => {
+    read ??= file.tensors.readFloat32(name);
+    return read;
+  };
 }
 
 function missing(
@@ -147,14 +177,19 @@ function missing(
   throw invalid(`tensor "${name}" [${expected}] is missing`);
 }
 
-function requireTensor(name: string, { info }: FoundTensor, expected: readonly number[]): void {
+function requireTensor(
+  name: string,
+  { info, scales }: FoundTensor,
+  expected: readonly number[],
+  fp8: Fp8 | null,
+): void {
   const { shape, dtype } = info;
   if (shape.join() !== expected.join())
     throw invalid(`tensor "${name}" has shape [${shape}], expected [${expected}]`);
-  if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16")
+  if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16" && scales === null)
     throw new RosaError(
       "checkpoint_unsupported",
-      `Cannot run checkpoint: tensor "${name}" has dtype "${dtype}" (supported: F32, F16, BF16)`,
+      `Cannot run checkpoint: tensor "${name}" has dtype "${dtype}" (supported: F32, F16, BF16${fp8 === null ? "" : ", F8_E4M3"})`,
       { param: name },
     );
 }

@@ -1,5 +1,7 @@
 /** The one description of a decoder that the compiler reads, whatever family a checkpoint belongs to. */
 
+import type { Fp8 } from "./fp8.ts";
+
 /** Products of gate and activation that the decoder knows, by the name in a config. */
 export type Activation = "silu" | "gelu_pytorch_tanh";
 
@@ -105,6 +107,8 @@ export interface ModelConfig {
   sampling: SamplingDefaults;
   /** Settings of generation_config.json that would change replies and are not followed, with their values. */
   ignoredGeneration: Readonly<Record<string, unknown>>;
+  /** Matrices of the blocks may be saved as 8-bit floats with scales. */
+  fp8: Fp8 | null;
   /** Type of the saved weights, as the config states it. */
   dtype: "float32" | "float16" | "bfloat16";
 }

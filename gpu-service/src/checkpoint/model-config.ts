@@ -10,6 +10,7 @@ import { invalid, parse, unsupported } from "./config-errors.ts";
 import type { Activation, ModelConfig } from "./decoder-config.ts";
 import { count, type Family } from "./families/family.ts";
 import { families, multimodal } from "./families/index.ts";
+import { readFp8 } from "./fp8.ts";
 import { eosSchema, readGeneration } from "./generation-config.ts";
 import { ropeFields, servedContext } from "./rope-config.ts";
 
@@ -107,6 +108,7 @@ export function readModelConfig(configJson: unknown, generationJson?: unknown): 
     bosId: raw.bos_token_id === -1 ? null : (valueOr(raw.bos_token_id, defaults.bosId) ?? null),
     sampling: generation.sampling,
     ignoredGeneration: generation.ignored,
+    fp8: readFp8(raw.quantization_config),
     dtype: readDtype(raw),
   };
 }
@@ -170,8 +172,6 @@ function refuseForeignParts(raw: RawConfig, { className }: Family): void {
   const given = raw.architectures?.[0];
   if (given !== undefined && given !== className)
     throw unsupported("architectures", given, [className]);
-  if (raw.quantization_config !== undefined && raw.quantization_config !== null)
-    throw unsupported("quantization_config", raw.quantization_config, ["unquantised weights"]);
   // With the family's own class named, the code beside it is an older copy, which `transformers` ignores too.
   if (raw.auto_map !== undefined && raw.auto_map !== null && given === undefined)
     throw unsupported("auto_map", raw.auto_map, ["models without code of their own"]);

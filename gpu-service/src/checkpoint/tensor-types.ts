@@ -56,9 +56,21 @@ export const toFloat32: Partial<
   Record<TensorType, (bytes: ArrayBuffer) => Float32Array<ArrayBuffer>>
 > = {
   F16: (bytes) => fromFloat16(new Uint16Array(bytes)),
+  F8_E4M3: (bytes) => fromFloat8(new Uint8Array(bytes)),
   BF16: (bytes) => fromBfloat16(new Uint16Array(bytes)),
   F64: (bytes) => new Float32Array(new Float64Array(bytes)),
 };
+
+const float8Values = Float32Array.from({ length: 256 }, (_, pattern) => {
+  const [sign, exponent, mantissa] = [pattern >> 7 ? -1 : 1, (pattern >> 3) & 15, pattern & 7];
+  if (exponent === 15 && mantissa === 7) return Number.NaN;
+  return sign * (exponent === 0 ? mantissa * 2 ** -9 : (1 + mantissa / 8) * 2 ** (exponent - 7));
+});
+
+/** e4m3 bit patterns, of the kind without infinities → fp32, exact (arXiv 2209.05433). */
+function fromFloat8(bits: Uint8Array): Float32Array<ArrayBuffer> {
+  return Float32Array.from(bits, (pattern) => float8Values[pattern]!);
+}
 
 /** bf16 bit patterns → fp32, exact: bf16 is the upper half of fp32. */
 function fromBfloat16(bits: Uint16Array): Float32Array<ArrayBuffer> {

@@ -107,7 +107,7 @@ function planeSection({ means, places }: Report, conditionNames: readonly Condit
     heatMap(
       `${condition}: late first-try`,
       ["clear", "ambiguous"],
-      ["trained pair", "held-out pair", "three operations", "untaught format"],
+      ["trained pair", "held-out pair", "three operations", "long lists"],
       (ambiguity, incapacity) => {
         const field = placed.find(
           ({ place }) => place.ambiguity === ambiguity && place.incapacity === incapacity,

@@ -99,6 +99,129 @@ describe("a directory that is no checkpoint", () => {
   });
 });
 
+describe("the check", () => {
+  const json = (name: string) => JSON.parse(readFileSync(path(name), "utf8"));
+  const write = (name: string, value: unknown) =>
+    writeFileSync(path(name), typeof value === "string" ? value : JSON.stringify(value));
+  const onlyFile = (name: string) => () => {
+    rmSync(path("model.safetensors"));
+    write(name, "");
+  };
+  const bytes = (edit: (file: Buffer) => Uint8Array) => () =>
+    writeFileSync(path("model.safetensors"), edit(readFileSync(path("model.safetensors"))));
+
+  /** What loading a model reads, in the order in which the service does; the reason why it cannot be loaded. */
+  const reasonAgainst = (): string | null => {
+    try {
+      const { config } = openCheckpoint(directory);
+      const tokenizer = ChatTokenizer.load(directory, config.eosIds, config.vocabSize);
+      tokenizer.promptIds([{ role: "user", content: "Hello" }]);
+      return null;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  const odd: [name: string, make: () => void][] = [
+    ["pickled weights", onlyFile("pytorch_model.bin")],
+    ["GGUF weights", onlyFile("model-q8_0.gguf")],
+    ["an ONNX export", onlyFile("model.onnx")],
+    ["a LoRA adapter", onlyFile("adapter_config.json")],
+    ["no weights", () => rmSync(path("model.safetensors"))],
+    [
+      "a Git-LFS pointer",
+      () => write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n"),
+    ],
+    ["a file cut short", bytes((file) => file.subarray(0, file.length - 5))],
+    ["an empty file", bytes(() => new Uint8Array(0))],
+    ["no config.json", () => rmSync(path("config.json"))],
+    ["a config that is no JSON", () => write("config.json", "{")],
+    ["another kind of model", () => editConfig({ model_type: "mamba" })],
+    [
+      "weights of GPTQ",
+      () => editConfig({ quantization_config: { quant_method: "gptq", bits: 4 } }),
+    ],
+    ["weights of a kind without a name", () => editConfig({ quantization_config: {} })],
+    [
+      "8-bit floats without scales",
+      () => {
+        editConfig({ quantization_config: { quant_method: "fp8", weight_block_size: [128, 128] } });
+        editTensors((tensors) =>
+          tensors.map((tensor) =>
+            tensor.name.endsWith("q_proj.weight")
+              ? { ...tensor, dtype: "F8_E4M3", data: new Uint8Array(tensor.data.byteLength / 4) }
+              : tensor,
+          ),
+        );
+      },
+    ],
+    [
+      "rotations of a foreign kind",
+      () => editConfig({ rope_scaling: { rope_type: "mrope", factor: 2 } }),
+    ],
+    [
+      "rotations for kinds of layers",
+      () => editConfig({ rope_parameters: { full_attention: { rope_type: "default" } } }),
+    ],
+    ["no tokenizer.json", () => rmSync(path("tokenizer.json"))],
+    [
+      "tokenizer.model alone",
+      () => {
+        rmSync(path("tokenizer.json"));
+        write("tokenizer.model", "");
+      },
+    ],
+    [
+      "a tokenizer of a foreign kind",
+      () =>
+        write("tokenizer.json", {
+          ...json("tokenizer.json"),
+          model: { type: "WordLevel", vocab: {} },
+        }),
+    ],
+    [
+      "a vocabulary beyond the embeddings",
+      () => {
+        const file = json("tokenizer.json");
+        const vocab = { ...file.model.vocab, beyond: 100_000 };
+        write("tokenizer.json", { ...file, model: { ...file.model, vocab } });
+      },
+    ],
+    ["no chat template", () => rmSync(path("chat_template.jinja"))],
+    ["a template that cannot be read", () => write("chat_template.jinja", "{% for %}")],
+    ["a template that refuses", () => write("chat_template.jinja", "{{ raise_exception('no') }}")],
+    [
+      "a template without an end",
+      () =>
+        write(
+          "chat_template.jinja",
+          "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        ),
+    ],
+    ["what runs", () => {}],
+  ];
+
+  it.each(odd)("says of %s what loading says", (name, make) => {
+    make();
+    const reason = reasonAgainst();
+    const { runs, problems } = checkModel(directory, settings);
+    expect(runs).toBe(name === "what runs");
+    if (runs) expect(reason).toBeNull();
+    else expect(problems.map(({ message }) => message)).toContain(reason);
+    // One sentence for each.
+    for (const { message } of problems) expect(message).not.toMatch(/ZodError|\n|\bat .*\.ts:/);
+  });
+
+  it("says what QUANTIZE makes of exported adapters", () => {
+    const rounded = checkModel(directory, readModelSettings({ QUANTIZE: "4" }));
+    expect(rounded).toMatchObject({
+      runs: true,
+      warnings: [expect.stringContaining("rounded to 4 bits")],
+    });
+    expect(checkModel(directory, settings).warnings).toEqual([]);
+  });
+});
+
 describe("a checkpoint that only looks odd runs", () => {
   const runs = () =>
     expect(checkModel(directory, settings)).toMatchObject({ problems: [], runs: true });

@@ -25,6 +25,7 @@ export const fixtureNames = [
   "granite",
   "olmo2",
   "olmo3",
+  "llama-fp8",
 ];
 
 export const fixtureFolder = (name: string): string =>

@@ -1,7 +1,6 @@
 import { seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { newWordRequest } from "../../../gpu-service/language/new-words.ts";
-import { drawSample } from "../../../gpu-service/language/samples.ts";
 import { isTrained } from "../../../gpu-service/language/skills.ts";
 import {
   drawNewWordSession,
@@ -9,8 +8,7 @@ import {
   type SuiteName,
   suites,
 } from "../../../gpu-service/language/suites.ts";
-import { answer, consistentReadings, result } from "../../../gpu-service/language/task.ts";
-import { untaughtFormats } from "../../../gpu-service/language/untaught.ts";
+import { answer, consistentReadings } from "../../../gpu-service/language/task.ts";
 import { request } from "../../../gpu-service/language/wording.ts";
 
 const names = Object.keys(suites) as SuiteName[];
@@ -31,31 +29,21 @@ describe("a session of a suite", () => {
       for (const name of names) {
         const [task] = drawSession(random, name, 1);
         const chain = task!.operations.map(({ family }) => family);
-        expect(isTrained(chain)).toBe(["AMB", "UNTAUGHT", "FORM", "FORMA"].includes(name));
+        expect(isTrained(chain)).toBe(["AMB", "UNTAUGHT", "LONG", "LONGA"].includes(name));
         const readings = consistentReadings(task!).length;
-        if (["CAP", "THREE", "FORM"].includes(name)) expect(readings).toBe(1);
+        if (["CAP", "THREE", "LONG"].includes(name)) expect(readings).toBe(1);
         else expect(readings).toBeGreaterThan(1);
       }
     }
   });
 
-  it("asks FORM in formats that no training conversation writes or names", () => {
-    const random = seededRandom("formats");
-    const formats = Object.values(untaughtFormats);
-    const written = formats.map(({ render }) => render(["a", "b"]).replace(/[ab]/gu, "").trim());
-    expect(new Set(written).size).toBe(formats.length);
-    for (let i = 0; i < 2_000; i++) {
-      const turns = drawSample(random).filter(({ learn }) => learn);
-      for (const { content } of turns) {
-        expect(content).not.toMatch(/^\*|\S (?:[-/>]) \S/u);
-        for (const { phrase } of formats) expect(content).not.toContain(phrase);
+  it("asks LONG of eight words each time, none of which is to be shifted", () => {
+    for (const name of ["LONG", "LONGA"] as const) {
+      for (const task of drawSession(seededRandom(`${name} lists`), name, 12)) {
+        expect(task.items).toHaveLength(8);
+        expect(task.kind).toBe("nouns");
+        expect(task.operations.map(({ family }) => family)).not.toContain("shift");
       }
-    }
-    for (const name of ["FORM", "FORMA"] as const) {
-      const [task] = drawSession(random, name, 1);
-      const { phrase, render } = untaughtFormats[task!.hidden.at(-1)!]!;
-      expect(request(task!)).toContain(`, ${phrase}: `);
-      expect(answer(task!)).toBe(render([...result(task!)]));
     }
   });
 
