@@ -7,7 +7,18 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { errorCodes } from "@rosa2/shared/errors";
+import { readFlagsOrExit } from "../local/flags.ts";
 import { printTypes } from "./print-types.ts";
+
+const { check } = readFlagsOrExit(
+  `npm run client:types [-- --check]
+
+Writes the client's types and the documents' examples from their sources.
+
+  --check   writes nothing; ends with 1 where a file is out of date
+  --help    this text`,
+  { check: { type: "boolean" } },
+);
 
 interface OpenApiSource {
   getOpenAPI31Document(info: object): { components?: { schemas?: Record<string, unknown> } };
@@ -26,6 +37,7 @@ const written = {
     curl: "quick-start.sh",
     TypeScript: "quick-start.ts",
     Python: "quick-start.py",
+    "Your back end": "token-server.ts",
     "React Native": "ChatScreen.tsx",
     Swift: "quick-start.swift",
     Kotlin: "quick-start.kt",
@@ -34,7 +46,7 @@ const written = {
 for (const [name, source] of Object.entries(written)) {
   const file = fileURLToPath(new URL(`../../${name}`, import.meta.url));
   const text = format(name, source);
-  if (!process.argv.includes("--check")) {
+  if (check !== true) {
     writeFileSync(file, text);
   } else if (readFileSync(file, "utf8") !== text) {
     console.error(`${name} is out of date: run npm run client:types`);

@@ -29,3 +29,14 @@ export function readFlags<O extends Options>(
   }
   return values;
 }
+
+/** The same for a command without anything to clean up: a flag that does not exist ends the process with 1. */
+export function readFlagsOrExit<O extends Options>(usage: string, options: O) {
+  try {
+    return readFlags(usage, options);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(error.message);
+    return process.exit(1);
+  }
+}

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readFlagsOrExit } from "../local/flags.ts";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const dist = join(folder, "dist");
@@ -88,7 +89,14 @@ function filesOf(path: string): string[] {
   }
 }
 
+const usage = `npm run build:playground [-- --help]
+
+Builds the page into edge/playground/dist, where its sources have changed since the last time. npm start does it too.
+
+  --help   this text`;
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  readFlagsOrExit(usage, {});
   const startedAt = performance.now();
   const built = await buildPlayground();
   const ms = Math.round(performance.now() - startedAt);

@@ -14,11 +14,15 @@ const commands = [
   "start",
   "deploy",
   "demo",
+  "examples",
   "train",
   "measure",
   "anchors",
   "eval",
   "bench",
+  "bench:page",
+  "build:playground",
+  "client:types",
   "model",
 ];
 

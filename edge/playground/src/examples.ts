@@ -1,57 +1,81 @@
 /**
- * Requests that the bundled model can be asked, one for each trap. The answers follow from the model's
- * training language; a test computes them there.
+ * Requests for the bundled model, one kind for each trap. `npm run examples` draws them, plays each to the real engine
+ * in every mode and writes those that told the story to examples.json, with how many were drawn. Those without a seed
+ * were chosen by hand and promise nothing; the next drawing replaces them.
  */
-export interface Example {
-  id: string;
-  title: string;
-  /** What goes wrong, and what mends it. */
-  trap: string;
-  request: string;
+import drawn from "./examples.json" with { type: "json" };
+import { type KindName, kindNames, type Outcomes, type Wish } from "./story.ts";
+
+export interface Drawn extends Wish {
+  /** Null where it was chosen by hand. */
+  seed: number | null;
   /** What the visitor means, in words. */
   meaning: string;
-  /** What one would say about a wrong reply, if anything. */
-  hint: string | null;
-  answer: string;
-  /** The same wish about another list: learnt once, right at once. */
   next: { request: string; answer: string };
+  /** As the modes did when it was checked; null where it was not. */
+  outcomes: Outcomes | null;
 }
 
-export const examples: readonly Example[] = [
-  {
-    id: "unclear",
+/** How many were drawn, from seed 1 on, and how many of them told the story. */
+export interface Tally {
+  drawn: number;
+  told: number;
+  /** How many did not, by the reason. */
+  failed: Record<string, number>;
+}
+
+export interface DrawnFile {
+  /** SHA-256 of the weights that they were checked with; null before the first drawing. */
+  model: string | null;
+  kinds: Record<KindName, Tally & { examples: Drawn[] }>;
+}
+
+export interface Example extends Drawn {
+  id: string;
+  kind: KindName;
+}
+
+export const traps: Record<KindName, { title: string; trap: string }> = {
+  unclear: {
     title: "An unclear request",
-    trap: "The model can do this; it cannot know which direction is meant. Clearer words mend it, and training on the misunderstanding would teach the wrong lesson.",
-    request: "Shift each digit by one, as plain text: 6 2 9 4 1",
-    meaning: "each digit down by one",
-    hint: "other direction",
-    answer: "5 1 8 3 0",
-    next: { request: "Shift each digit by one, as plain text: 3 8 5 0 7", answer: "2 7 4 9 6" },
+    trap: "The model can do this; it cannot know which way is meant. Clearer words mend it, and training on the misunderstanding would teach the wrong lesson.",
   },
-  {
-    id: "unpractised",
+  unpractised: {
     title: "A skill it never practised",
     trap: "Every word is clear, but this combination was left out of the model’s training. No wording mends that; one update of the weights does.",
-    request: "Take three from the start, then flip them end to end, as plain text: 2 8 1 5 3",
-    meaning: "take 2 8 1, then reverse them",
-    hint: null,
-    answer: "1 8 2",
-    next: {
-      request: "Take three from the start, then flip them end to end, as plain text: 7 4 0 9 6",
-      answer: "0 4 7",
-    },
   },
-  {
-    id: "both",
+  both: {
     title: "Both at once",
-    trap: "Unclear in two places and never practised together. Either remedy alone stops short; together they need few turns and a small change.",
-    request: "Sort them, then take two, as plain text: 6 2 3 4 1",
-    meaning: "largest first, then the last two",
-    hint: "other order",
-    answer: "2 1",
-    next: { request: "Sort them, then take two, as plain text: 0 7 2 3 5", answer: "2 0" },
+    trap: "Unclear, and never practised together. Either remedy alone stops short; together they need few turns and a small change.",
   },
-];
+};
+
+const file = drawn as DrawnFile;
+
+export const examples: readonly Example[] = kindNames.flatMap((kind) =>
+  file.kinds[kind].examples.map((example) => ({
+    ...example,
+    kind,
+    id: `${kind}-${example.seed ?? "chosen"}`,
+  })),
+);
+
+/** Whether there is another one of this kind. */
+export function hasOthers(kind: KindName): boolean {
+  return file.kinds[kind].examples.length > 1;
+}
+
+export function tallyOf(kind: KindName): Tally {
+  return file.kinds[kind];
+}
+
+/** One of a kind, by chance, and not the one that is there already. */
+export function freshExample(kind: KindName, unlike?: Example): Example {
+  const all = examples.filter((one) => one.kind === kind);
+  const others = all.filter(({ id }) => id !== unlike?.id);
+  const from = others.length === 0 ? all : others;
+  return from[Math.floor(Math.random() * from.length)]!;
+}
 
 /** The example that a request belongs to, asked first or as its sequel. */
 export function exampleOf(request: string): { example: Example; answer: string } | null {

@@ -1,5 +1,5 @@
 /** What a step of adaptation did, in one sentence for people. It knows the API's records and no markup. */
-import type { Generation, Weights, Words } from "rosa2";
+import type { Generation, Session, Weights, Words } from "rosa2";
 
 /** A probability as people say one: "1 in 9", "9 in 10", "99.9 in 100". */
 export function chance(p: number): string {
@@ -56,4 +56,22 @@ export function weightsSentence(weights: Weights, generation: Generation | undef
   const [before, after] = [chance(shift.before), chance(shift.after)];
   if (before === after) return `The model changed; the ${name} is as likely as before: ${after}.`;
   return `The ${name} was ${before}, now ${after}.`;
+}
+
+/** What a generation learnt, as its user taught it: from which request, from what was said, and how sure it is now. */
+export function learntIn(generation: Generation, session: Session): string {
+  const record = session.feedback.find(({ weights }) => weights?.generation === generation.id);
+  const turn = session.turns.find(({ id }) => id === record?.turn_id);
+  // A fork has its origin's generations without their feedback.
+  if (record === undefined || turn === undefined) return "Learnt before this session was forked.";
+  const asked = `“${turn.content}”`;
+  const { text, correction, weights } = record;
+  const said = text === null || text === "" ? "" : `, after “${text}”`;
+  const lesson =
+    correction !== null
+      ? `${asked} is to be answered ${correction}${said}.`
+      : record.reward > 0
+        ? `${asked} was right with ${turn.reply}${said}.`
+        : `${asked} is not to be answered ${turn.reply}${said}.`;
+  return weights === null ? lesson : `${lesson} ${weightsSentence(weights, generation)}`;
 }

@@ -56,9 +56,12 @@ export function applyScales(
   }
   const [rows, columns] = block;
   const across = Math.ceil(width / columns);
-  for (let i = 0; i < values.length; i++) {
+  for (let i = 0; i < values.length; ) {
     const row = Math.floor((start + i) / width);
-    const column = (start + i) % width;
-    values[i]! *= scales[Math.floor(row / rows) * across + Math.floor(column / columns)]!;
+    const column = start + i - row * width;
+    const scale = scales[Math.floor(row / rows) * across + Math.floor(column / columns)]!;
+    const inBlock = Math.min(columns - (column % columns), width - column);
+    const end = Math.min(values.length, i + inBlock);
+    for (; i < end; i++) values[i]! *= scale;
   }
 }

@@ -69,7 +69,9 @@ const float8Values = Float32Array.from({ length: 256 }, (_, pattern) => {
 
 /** e4m3 bit patterns, of the kind without infinities → fp32, exact (arXiv 2209.05433). */
 function fromFloat8(bits: Uint8Array): Float32Array<ArrayBuffer> {
-  return Float32Array.from(bits, (pattern) => float8Values[pattern]!);
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = float8Values[bits[i]!]!;
+  return values;
 }
 
 /** bf16 bit patterns → fp32, exact: bf16 is the upper half of fp32. */

@@ -1,72 +1,106 @@
-/** The playground's examples are what they say: requests of the training language, with the answers that follow. */
-import { expect, it } from "vitest";
-import { type Example, examples } from "../../../edge/playground/src/examples.ts";
-import type { Operation } from "../../../gpu-service/language/operations.ts";
-import { type Chain, isTrained } from "../../../gpu-service/language/skills.ts";
-import { allReadings, answer, type Task } from "../../../gpu-service/language/task.ts";
-import { request } from "../../../gpu-service/language/wording.ts";
+/**
+ * The playground's examples are what they say: drawn by their seeds from the training language, with the answers that
+ * follow, and, a few of each kind, with the outcome of every mode on the real engine.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Rosa2 } from "rosa2";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkStory } from "../../../edge/local/check.ts";
+import { drawWish } from "../../../edge/local/drawn.ts";
+import { rootPath } from "../../../edge/local/settings.ts";
+import drawn from "../../../edge/playground/src/examples.json" with { type: "json" };
+import {
+  exampleOf,
+  examples,
+  freshExample,
+  tallyOf,
+} from "../../../edge/playground/src/examples.ts";
+import { kindNames, untold } from "../../../edge/playground/src/story.ts";
+import { isTrained } from "../../../gpu-service/language/skills.ts";
+import { allReadings, answer } from "../../../gpu-service/language/task.ts";
+import { makeStateFolder, Rosa } from "../support/rosa.ts";
 
-interface Meant {
-  operations: Operation[];
-  hidden: string[];
-  stated: boolean[];
-}
-
-const meant: Record<string, Meant> = {
-  unclear: {
-    operations: [{ family: "shift", count: 1 }],
-    hidden: ["back", "plain"],
-    stated: [false, true],
-  },
-  unpractised: {
-    operations: [
-      { family: "take", count: 3 },
-      { family: "flip", count: 0 },
-    ],
-    hidden: ["first", "order", "plain"],
-    stated: [true, true, true],
-  },
-  both: {
-    operations: [
-      { family: "sort", count: 0 },
-      { family: "take", count: 2 },
-    ],
-    hidden: ["down", "last", "plain"],
-    stated: [false, false, true],
-  },
-};
-
-function tasksOf({ id, request: first, next }: Example): { task: Task; asked: string }[] {
-  return [first, next.request].map((asked) => ({
-    asked,
-    task: { kind: "digits", items: asked.split(": ")[1]?.split(" ") ?? [], ...meant[id]! },
-  }));
-}
-
-it.each(examples)("asks as the model was taught, with the right answers: $id", (example) => {
-  const [first, next] = tasksOf(example);
-  expect([first, next].map((one) => one && request(one.task))).toEqual([
-    example.request,
-    example.next.request,
-  ]);
-  expect([first, next].map((one) => one && answer(one.task))).toEqual([
-    example.answer,
-    example.next.answer,
-  ]);
-});
-
-it.each(examples)("shows the trap that it names: $id", ({ id }) => {
-  const { operations, stated } = meant[id]!;
-  const chain: Chain = operations.map(({ family }) => family);
-  expect(isTrained(chain)).toBe(id === "unclear");
-  expect(stated.every(Boolean)).toBe(id === "unpractised");
-});
-
-it.each(examples.filter(({ id }) => id !== "unpractised"))(
-  "has other readings that answer differently: $id",
-  (example) => {
-    const [first] = tasksOf(example);
-    const answers = allReadings(first!.task).map((reading) => answer(first!.task, reading));
-    expect(new Set(answers).size).toBeGreaterThan(1);
-  },
+/** Before the first `npm run examples` there are only those that were chosen by hand. */
+const isDrawn = drawn.model !== null;
+const drawnOnes = examples.flatMap((one) =>
+  one.seed === null || one.outcomes === null
+    ? []
+    : [{ ...one, seed: one.seed, outcomes: one.outcomes }],
 );
+
+describe("the examples", () => {
+  it.skipIf(!isDrawn)(
+    "are ten at least, of three kinds, checked with the model that is bundled",
+    () => {
+      expect(kindNames).toHaveLength(3);
+      expect(examples.length).toBeGreaterThanOrEqual(10);
+      for (const kind of kindNames) {
+        const { told, drawn, failed } = tallyOf(kind);
+        expect(told, kind).toBeGreaterThanOrEqual(1);
+        expect(examples.filter((one) => one.kind === kind)).toHaveLength(told);
+        const untoldOnes = Object.values(failed).reduce((sum, count) => sum + count, 0);
+        expect(told + untoldOnes).toBe(drawn);
+      }
+      const weights = readFileSync(
+        join(rootPath, "gpu-service/models/rosa2-mini/model.safetensors"),
+      );
+      expect(drawn.model, "npm run examples").toBe(
+        createHash("sha256").update(weights).digest("hex"),
+      );
+    },
+  );
+
+  it("are one of each kind at least, and a request leads back to its example", () => {
+    for (const kind of kindNames) expect(examples.some((one) => one.kind === kind)).toBe(true);
+    for (const { request, answer: right, next } of examples) {
+      expect(exampleOf(request)).toMatchObject({ answer: right });
+      expect(exampleOf(next.request)).toMatchObject({ answer: next.answer });
+    }
+  });
+
+  it.skipIf(!isDrawn).each(drawnOnes)("follow from their seeds: $id", (example) => {
+    const { wish, meaning, task, hintOn } = drawWish(example.kind, example.seed);
+    const { request, answer: right, next } = example;
+    expect({ request, answer: right, next, meaning: example.meaning }).toEqual({
+      ...{ request: wish.request, answer: wish.answer, next: wish.next },
+      meaning,
+    });
+    expect(untold(example.kind, example.outcomes)).toEqual([]);
+    const answers = allReadings(task).map((readings) => answer(task, readings));
+    const chain = task.operations.map(({ family }) => family);
+    expect(isTrained(chain)).toBe(example.kind === "unclear");
+    expect(new Set(answers).size).toBeGreaterThan(1);
+    if (example.kind === "unpractised") expect(hintOn("something wrong")).toBeNull();
+    else expect(example.hint).not.toBeNull();
+  });
+
+  it.skipIf(!isDrawn)("give a fresh one each time", () => {
+    const one = freshExample("both");
+    for (let i = 0; i < 50; i++) expect(freshExample("both", one).id).not.toBe(one.id);
+  });
+});
+
+describe.skipIf(!isDrawn)("played to the real engine in all four ways", () => {
+  const state = makeStateFolder();
+  let rosa: Rosa;
+  beforeAll(async () => {
+    rosa = await Rosa.start(state.path, { REWRITER_TIMEOUT_MS: "60000" });
+  });
+  afterAll(async () => {
+    await rosa?.process.stop();
+    state.remove();
+  });
+
+  /** Of each kind the first and the last. */
+  const some = kindNames.flatMap((kind) => {
+    const all = drawnOnes.filter((one) => one.kind === kind);
+    return [...new Set([...all.slice(0, 1), ...all.slice(-1)])];
+  });
+  it.each(some)("tell their story again: $id", async ({ kind, seed, hint, outcomes }) => {
+    const client = new Rosa2({ baseUrl: rosa.url, apiKey: rosa.key });
+    const verdict = await checkStory(client, drawWish(kind, seed));
+    expect(verdict).toMatchObject({ told: true, hint, outcomes });
+  });
+});

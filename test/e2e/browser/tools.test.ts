@@ -156,6 +156,70 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByText("No session’s title has").waitFor();
   });
 
+  it("has the sessions beside the chat: found, renamed, erased, folded away", async () => {
+    const me = await converse("beside", "Say a word beside");
+    const { page } = me;
+    const beside = page.getByRole("navigation", { name: "Sessions" });
+    const own = beside.getByRole("link", { name: /Say a word beside/ });
+    await own.and(page.locator("[aria-current=page]")).waitFor();
+    await me.shoot("sessions");
+    expect(await me.findBarriers()).toEqual([]);
+    page.once("dialog", (dialog) => void dialog.accept("Renamed beside"));
+    await beside.getByRole("button", { name: "Rename Say a word beside" }).click();
+    await beside.getByRole("link", { name: /Renamed beside/ }).waitFor();
+    await beside.getByLabel("Search the titles").fill("renamed");
+    await expect.poll(() => beside.locator(".recent li").count()).toBe(1);
+    await beside.getByRole("button", { name: "Sessions" }).click();
+    await page.reload();
+    await page.locator(".turn").first().waitFor();
+    expect(await beside.locator(".recent").count()).toBe(0);
+    await beside.getByRole("button", { name: "Sessions" }).click();
+    page.once("dialog", (dialog) => void dialog.accept());
+    await beside.getByRole("button", { name: "Erase Renamed beside" }).click();
+    await page.getByRole("heading", { name: "Start with an example" }).waitFor();
+  });
+
+  it("leads from try to try, says in words what each generation learnt, and branches from any reply", async () => {
+    const me = await converse("tries", "Sort them, as plain text: 6 2 9 4 1");
+    const { page } = me;
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.getByLabel("What should the reply have been?").fill("9 6 4 2 1");
+    await page.getByRole("button", { name: "Teach and try again" }).click();
+    await me.reply(2);
+    await page.getByText("Try 2 of 2").waitFor();
+    await page.getByRole("button", { name: "Previous try" }).last().click();
+    const focused = () => page.evaluate(() => document.activeElement?.textContent ?? "");
+    expect(await focused()).toContain("Try 1 of 2");
+    await page.getByRole("button", { name: "Next try" }).first().click();
+    expect(await focused()).toContain("Try 2 of 2");
+    const learnt = page.locator(".lineage-learnt");
+    await expect.poll(() => learnt.count()).toBe(2);
+    expect(await learnt.nth(0).textContent()).toBe("The model as it came.");
+    expect(await learnt.nth(1).textContent()).toMatch(
+      /^“Sort them, as plain text: 6 2 9 4 1” is to be answered 9 6 4 2 1\. The right reply was .+, now .+\.$/,
+    );
+    await me.shoot("tries");
+    expect(await me.findBarriers()).toEqual([]);
+    await page.getByRole("button", { name: "Branch from this reply" }).first().click();
+    await page.getByRole("link", { name: "forked" }).waitFor();
+    await expect.poll(() => page.locator(".turn").count()).toBe(1);
+  });
+
+  it("tells usage by the sessions' titles, which lead there, and by owner", async () => {
+    const me = await converse("usage", "Say a word to be billed");
+    const { page } = me;
+    await page.getByRole("link", { name: "Usage", exact: true }).click();
+    await page.getByRole("radio", { name: "Session" }).check({ force: true });
+    const row = page.getByRole("rowheader").getByRole("link", { name: "Say a word to be billed" });
+    await row.waitFor();
+    await me.shoot("by-session");
+    await page.getByRole("radio", { name: "Owner" }).check({ force: true });
+    await page.getByRole("rowheader", { name: "No owner" }).waitFor();
+    await page.getByRole("radio", { name: "Session" }).check({ force: true });
+    await row.click();
+    await page.getByText("echo: Say a word to be billed").waitFor();
+  });
+
   it.each(["narrow", "landscape"] as const)("fits: %s", async (size) => {
     const me = await converse("fits", "Sort them, as plain text: 6 2 9 4 1", size);
     const { page } = me;

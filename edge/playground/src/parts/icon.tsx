@@ -19,6 +19,8 @@ const paths = {
   plus: "M10 4v12M4 10h12",
   copy: "M7 7V3h10v10h-4M3 7h10v10H3z",
   again: "M16 10a6 6 0 1 1-2-4.5M16 3v4h-4",
+  list: "M3 5h14M3 10h14M3 15h14",
+  next: "M8 4l6 6-6 6",
   back: "M12 4l-6 6 6 6",
 } as const;
 

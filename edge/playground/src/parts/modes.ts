@@ -1,7 +1,5 @@
 /** The ways a session can adapt, as the page names them. */
-import type { SessionSummary } from "rosa2";
-
-export type Mode = SessionSummary["mode"];
+import type { Mode } from "../story.ts";
 
 export const modes: readonly { value: Mode; text: string; says: string }[] = [
   { value: "both", text: "Both", says: "Words first, then weights on the clearer request." },

@@ -5,37 +5,23 @@
  * the tries are used up; then the sequel. Everything else comes from the running service.
  */
 import { signal } from "@preact/signals";
-import type { SessionClient, Turn, Weights } from "rosa2";
-import { type Mode, modeText } from "../parts/modes.ts";
+import type { Weights } from "rosa2";
+import { modeText } from "../parts/modes.ts";
+import { type Mode, outcomeOf, play, type Step, type Wish } from "../story.ts";
 import { client } from "./account.ts";
 import { explain } from "./failure.ts";
-
-export interface Wish {
-  request: string;
-  hint: string | null;
-  answer: string;
-  next: { request: string; answer: string } | null;
-}
-
-export interface Step {
-  /** What was said before this reply; null for the first. */
-  said: string | null;
-  turn: Turn;
-  right: boolean;
-}
 
 export interface Run {
   mode: Mode;
   sessionId: string | null;
+  /** Of the first list, then at most one of the other. */
   steps: Step[];
-  sequel: Step | null;
   weights: Weights | null;
   costUsd: number;
   status: "ready" | "running" | "done" | "failed";
   failure: string | null;
 }
 
-const triesMax = 3;
 const order: readonly Mode[] = ["off", "words", "weights", "both"];
 
 /** A request that another page wants compared. */
@@ -51,7 +37,7 @@ export async function compare(wish: Wish): Promise<void> {
     if (sessionId !== null && !opened.has(sessionId)) void eraseQuietly(sessionId);
   }
   runs.value = order.map((mode) => newRun(mode, "running"));
-  await Promise.all(order.map((mode) => play(mode, wish)));
+  await Promise.all(order.map((mode) => playIn(mode, wish)));
 }
 
 const opened = new Set<string>();
@@ -71,7 +57,12 @@ async function eraseQuietly(sessionId: string): Promise<void> {
 
 /** The try that was right, from 1; 0 when none was. */
 export function rightAt({ steps }: Run): number {
-  return steps.findIndex(({ right }) => right) + 1;
+  return outcomeOf(steps).rightAt;
+}
+
+/** The reply about the other list, once there is one. */
+export function sequelOf({ steps }: Run): Step | null {
+  return steps.find(({ sequel }) => sequel) ?? null;
 }
 
 /** One sentence about finished runs: which ways got it right, and whether it lasted. */
@@ -79,11 +70,11 @@ export function verdictOf(done: readonly Run[]): string {
   const names = (of: readonly Run[]) => of.map(({ mode }) => modeText(mode).toLowerCase());
   const solved = done.filter((run) => rightAt(run) > 0);
   if (solved.length === 0) return "None of the four got it right within its tries.";
-  const lasting = solved.filter(({ sequel }) => sequel?.right === true);
+  const lasting = solved.filter((run) => sequelOf(run)?.right === true);
   const few = Math.min(...solved.map(rightAt));
   const first = listed(names(solved.filter((run) => rightAt(run) === few)));
   const quick = `Right first, at try ${few}: ${first}.`;
-  if (solved.every(({ sequel }) => sequel === null)) return quick;
+  if (solved.every((run) => sequelOf(run) === null)) return quick;
   if (lasting.length === 0) return `${quick} On the other list none was right: it did not last.`;
   return `${quick} Right on the other list too: ${listed(names(lasting))}.`;
 }
@@ -98,7 +89,6 @@ function newRun(mode: Mode, status: Run["status"]): Run {
     mode,
     sessionId: null,
     steps: [],
-    sequel: null,
     weights: null,
     costUsd: 0,
     status,
@@ -106,7 +96,7 @@ function newRun(mode: Mode, status: Run["status"]): Run {
   };
 }
 
-async function play(mode: Mode, wish: Wish): Promise<void> {
+async function playIn(mode: Mode, wish: Wish): Promise<void> {
   try {
     const session = await client.value.createSession({
       title: `${wish.request.slice(0, 60)} · ${modeText(mode).toLowerCase()}`,
@@ -114,36 +104,20 @@ async function play(mode: Mode, wish: Wish): Promise<void> {
       ttl_seconds: keptS,
     });
     change(mode, { sessionId: session.id });
-    await converse(mode, session, wish);
+    const steps: Step[] = [];
+    for await (const step of play(session, wish)) {
+      steps.push(step);
+      const weights = step.change?.weights;
+      change(mode, {
+        steps: [...steps],
+        ...(weights?.decision === "updated" ? { weights } : {}),
+      });
+    }
     const { totals } = await session.read();
     change(mode, { status: "done", costUsd: totals.cost.usd });
   } catch (error) {
     change(mode, { status: "failed", failure: explain(error) });
   }
-}
-
-async function converse(mode: Mode, session: SessionClient, wish: Wish): Promise<void> {
-  const isRight = (turn: Turn, answer: string) => turn.reply.trim() === answer.trim();
-  const steps: Step[] = [];
-  const add = (said: string | null, turn: Turn) => {
-    steps.push({ said, turn, right: isRight(turn, wish.answer) });
-    change(mode, { steps: [...steps] });
-    return turn;
-  };
-  let turn = add(null, await session.ask(wish.request));
-  while (!isRight(turn, wish.answer) && steps.length < triesMax) {
-    const hinting = steps.length === 1 && wish.hint !== null;
-    const said = hinting ? { text: wish.hint ?? "" } : { correction: wish.answer };
-    const result = await session.feedback(turn.id, { reward: -1, retry: true, ...said });
-    if (result.weights.decision === "updated") change(mode, { weights: result.weights });
-    if (result.turn === undefined) return;
-    turn = add(hinting ? wish.hint : `it should be ${wish.answer}`, result.turn);
-  }
-  if (wish.next === null) return;
-  const sequel = await session.ask(wish.next.request);
-  change(mode, {
-    sequel: { said: null, turn: sequel, right: isRight(sequel, wish.next.answer) },
-  });
 }
 
 function change(mode: Mode, part: Partial<Run>): void {

@@ -1,6 +1,6 @@
 /** The same request adapted in four ways, side by side. */
 import { useState } from "preact/hooks";
-import { examples } from "../examples.ts";
+import { type Example, exampleOf, freshExample, hasOthers, tallyOf, traps } from "../examples.ts";
 import { formatNumber, formatUsd } from "../format.ts";
 import { Icon } from "../parts/icon.tsx";
 import { modes, modeText } from "../parts/modes.ts";
@@ -11,14 +11,15 @@ import {
   type Run,
   rightAt,
   runs,
-  type Step,
+  sequelOf,
   verdictOf,
-  type Wish,
 } from "../state/comparison.ts";
 import { hrefOf } from "../state/route.ts";
+import { kindNames, type Step, type Wish } from "../story.ts";
 
 export function CompareView() {
-  const [wish, setWish] = useState<Wish>(draft.peek() ?? wishOf(examples.length - 1));
+  const [wish, setWish] = useState<Wish>(() => draft.peek() ?? wishOf(freshExample("both")));
+  const example = exampleOf(wish.request)?.example;
   const busy = runs.value.some(({ status }) => status === "running");
   const set = (part: Partial<Wish>) => setWish({ ...wish, next: null, ...part });
   return (
@@ -30,18 +31,30 @@ export function CompareView() {
       </p>
       <fieldset class="example-chips">
         <legend class="hidden">Examples</legend>
-        {examples.map(({ id, title, request }, index) => (
+        {kindNames.map((kind) => (
           <button
-            key={id}
+            key={kind}
             type="button"
-            aria-pressed={wish.request === request}
+            aria-pressed={example?.kind === kind}
             disabled={busy}
-            onClick={() => setWish(wishOf(index))}
+            title={traps[kind].trap}
+            onClick={() => setWish(wishOf(freshExample(kind, example)))}
           >
-            {title}
+            {traps[kind].title}
           </button>
         ))}
+        {example !== undefined && hasOthers(example.kind) && (
+          <button
+            type="button"
+            class="quiet"
+            disabled={busy}
+            onClick={() => setWish(wishOf(freshExample(example.kind, example)))}
+          >
+            Another one
+          </button>
+        )}
       </fieldset>
+      {example !== undefined && <About example={example} />}
       <form
         class="wish-form"
         onSubmit={(event) => {
@@ -94,9 +107,20 @@ export function CompareView() {
   );
 }
 
-function wishOf(index: number): Wish {
-  const { request, hint, answer, next } = examples[index]!;
+function wishOf({ request, hint, answer, next }: Example): Wish {
   return { request, hint, answer, next };
+}
+
+/** What is meant by an example, and how it was chosen: whoever sees it work is to know how often it does. */
+function About({ example: { kind, meaning } }: { example: Example }) {
+  const { told, drawn } = tallyOf(kind);
+  return (
+    <p class="note">
+      Meant: <i>{meaning}</i>. {traps[kind].trap}{" "}
+      {drawn > 0 &&
+        `Requests of this kind were drawn by chance and played in all four ways: ${told} of ${drawn} told this story, and this is one of them.`}
+    </p>
+  );
 }
 
 /** The four ways in one table, before the conversations that it sums up. */
@@ -123,9 +147,7 @@ function Verdict({ wish }: { wish: Wish }) {
               <th scope="row">{modeText(run.mode)}</th>
               <td>{rightAt(run) || "never"}</td>
               {wish.next !== null && (
-                <td data-right={run.sequel?.right === true}>
-                  {run.sequel === null ? "–" : run.sequel.right ? "right" : "wrong"}
-                </td>
+                <td data-right={sequelOf(run)?.right === true}>{markOf(sequelOf(run))}</td>
               )}
               <td>{run.weights === null ? "none" : formatNumber(run.weights.shift_norm)}</td>
               <td>{formatUsd(run.costUsd)}</td>
@@ -141,22 +163,30 @@ function Verdict({ wish }: { wish: Wish }) {
   );
 }
 
+function markOf(step: Step | null): string {
+  if (step === null) return "–";
+  return step.right ? "right" : "wrong";
+}
+
 function RunView({ run, next }: { run: Run; next: Wish["next"] }) {
   const mode = modes.find(({ value }) => value === run.mode);
+  const sequel = sequelOf(run);
   return (
     <section class="run" data-mode={run.mode} aria-label={mode?.text}>
       <h2>{mode?.text}</h2>
       <ol>
-        {run.steps.map((step) => (
-          <li key={step.turn.id}>
-            <StepView step={step} />
-          </li>
-        ))}
+        {run.steps
+          .filter((step) => step !== sequel)
+          .map((step) => (
+            <li key={step.turn.id}>
+              <StepView step={step} />
+            </li>
+          ))}
       </ol>
       {run.status === "ready" && <p class="note">{mode?.says}</p>}
       {run.status === "running" && <p class="note working">Working …</p>}
       {run.failure !== null && <p class="error">{run.failure}</p>}
-      {run.sequel !== null && (
+      {sequel !== null && (
         <div class="sequel-step">
           <p class="label">another list, no feedback</p>
           {next !== null && (
@@ -164,7 +194,7 @@ function RunView({ run, next }: { run: Run; next: Wish["next"] }) {
               {next.request} → <code>{next.answer}</code>
             </p>
           )}
-          <StepView step={run.sequel} />
+          <StepView step={sequel} />
         </div>
       )}
       {run.sessionId !== null && run.status !== "running" && (

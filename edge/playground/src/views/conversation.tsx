@@ -8,11 +8,12 @@ import { nameOf } from "../parts/generation-name.ts";
 import type { Conversation } from "../state/conversation.ts";
 import { explainCode } from "../state/failure.ts";
 import { windowTokens } from "../state/health.ts";
-import { hrefOf } from "../state/route.ts";
+import { go, hrefOf } from "../state/route.ts";
 import { ChangeView } from "./change.tsx";
 import { Composer } from "./composer.tsx";
 import { JudgeView } from "./judge.tsx";
 import { SessionPanel } from "./panel.tsx";
+import { SessionsBeside } from "./sessions.tsx";
 import { TurnView } from "./turn.tsx";
 
 /** Whoever has scrolled up this far is reading and is left alone. */
@@ -58,6 +59,7 @@ export function ConversationView({ conversation }: { conversation: Conversation 
         </div>
       </div>
       <SessionPanel conversation={conversation} session={session} />
+      <SessionsBeside current={session.id} turns={session.turns.length} />
     </main>
   );
 }
@@ -84,6 +86,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
   const generations = conversation.generations.value?.data ?? [];
   const latest = session.turns.at(-1);
   const sending = conversation.sending.value;
+  const tries = triesOf(session.turns);
   const canJudge = !conversation.busy.value && conversation.pending.value === null;
   return (
     <section
@@ -120,8 +123,17 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
                 turn={turn}
                 generationName={nameOf(turn.generation, generations)}
                 failure={conversation.failures.value[turn.id] ?? failureOf(turn)}
+                tries={tries.get(turn.id) ?? []}
                 onRetry={() => conversation.retry(turn.id)}
                 onEdit={() => takeBack(turn.content)}
+                onBranch={
+                  canJudge
+                    ? async () => {
+                        const forked = await conversation.fork(turn.id);
+                        if (forked !== null) go({ page: "session", id: forked });
+                      }
+                    : undefined
+                }
               />
               {session.feedback
                 .filter(({ turn_id }) => turn_id === turn.id)
@@ -161,6 +173,17 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
       </div>
     </section>
   );
+}
+
+/** Of each turn every try at the same request, in order; the tries of one request share one list. */
+function triesOf(turns: readonly Turn[]): Map<string, Turn[]> {
+  const tries = new Map<string, Turn[]>();
+  for (const turn of turns) {
+    const known = tries.get(turn.retry_of ?? "");
+    known?.push(turn);
+    tries.set(turn.id, known ?? [turn]);
+  }
+  return tries;
 }
 
 /** Puts a request into the field, in the place of what stands there. */

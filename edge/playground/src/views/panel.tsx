@@ -8,6 +8,7 @@ import { draft } from "../state/comparison.ts";
 import type { Conversation } from "../state/conversation.ts";
 import { go } from "../state/route.ts";
 import { save, transcriptOf } from "../state/transcript.ts";
+import { learntIn } from "../summary.ts";
 import { Plot } from "./plot.tsx";
 
 export function SessionPanel({
@@ -96,19 +97,26 @@ function Lineage({
         own === generation && (status === "completed" || status === "stopped"),
     );
   const entries = [
-    { id: "base", name: "base", says: "the model as it came", at: session.created_at },
+    {
+      id: "base",
+      name: "base",
+      learnt: "The model as it came.",
+      facts: null,
+      at: session.created_at,
+    },
     ...data.map((one) => ({
       id: one.id,
       name: `g${one.index}`,
-      says: `from ${nameOf(one.parent, data)} · step ${formatNumber(one.step_norm)} · KL ${formatNumber(one.kl)}`,
+      learnt: learntIn(one, session),
+      facts: `from ${nameOf(one.parent, data)} · step ${formatNumber(one.step_norm)} · KL ${formatNumber(one.kl)}`,
       at: one.created_at,
     })),
   ];
   return (
     <section aria-labelledby="generations">
-      <h2 id="generations">Generations</h2>
+      <h2 id="generations">What each generation learnt</h2>
       <ol class="lineage">
-        {entries.map(({ id, name, says, at }) => {
+        {entries.map(({ id, name, learnt, facts, at }) => {
           const turn = forkAt(id);
           const isActive = id === active;
           const isBack = rollsBack(id, active, data);
@@ -118,7 +126,8 @@ function Lineage({
                 <b>{name}</b> {isActive && <span class="active">answers now</span>}
                 <time dateTime={at}>{formatTime(at)}</time>
               </p>
-              <p class="lineage-facts">{says}</p>
+              <p class="lineage-learnt">{learnt}</p>
+              {facts !== null && <p class="lineage-facts">{facts}</p>}
               <div class="lineage-actions">
                 {!isActive && (
                   <button type="button" disabled={busy} onClick={() => conversation.activate(id)}>

@@ -13,25 +13,28 @@ export function TurnView({
   turn,
   generationName,
   failure,
+  tries,
   onRetry,
   onEdit,
+  onBranch,
 }: {
   turn: Turn;
   generationName: string;
   failure: string | null;
+  /** Every try at this request, in order, this one among them. */
+  tries: readonly Turn[];
   onRetry(): void;
+  /** Opens a session of its own that goes on from this reply; absent while nothing can be asked. */
+  onBranch: (() => void) | undefined;
   /** Takes the request back into the field, to be changed and sent again. */
   onEdit(): void;
 }) {
   const live = turn.status === "running";
   const outside = isOutsideSkill(modelName.value, turn.reply, turn.confidence);
   return (
-    <article class="turn" data-status={turn.status} aria-busy={live}>
-      {turn.retry_of === null ? (
-        <p class="request">{turn.content}</p>
-      ) : (
-        <p class="again">Try {turn.attempt}</p>
-      )}
+    <article class="turn" id={turn.id} tabIndex={-1} data-status={turn.status} aria-busy={live}>
+      {turn.retry_of === null && <p class="request">{turn.content}</p>}
+      {tries.length > 1 && <Tries turn={turn} tries={tries} />}
       {turn.prompt !== turn.content && (
         <p class="as-read">
           <span class="label of-words">model reads</span> {turn.prompt}
@@ -53,7 +56,13 @@ export function TurnView({
         !live && (
           <>
             {outside && <OutsideHint />}
-            <Facts turn={turn} generationName={generationName} failure={failure} onEdit={onEdit} />
+            <Facts
+              turn={turn}
+              generationName={generationName}
+              failure={failure}
+              onEdit={onEdit}
+              onBranch={onBranch}
+            />
           </>
         )
       )}
@@ -71,16 +80,46 @@ function OutsideHint() {
   );
 }
 
+/** Which try it is, and the way to its neighbours: what lies between them is what the feedback changed. */
+function Tries({ turn, tries }: { turn: Turn; tries: readonly Turn[] }) {
+  const at = tries.indexOf(turn);
+  const goTo = (to: Turn | undefined, name: string, icon: "back" | "next") => (
+    <button
+      type="button"
+      class="icon-button"
+      disabled={to === undefined}
+      title={name}
+      onClick={() => {
+        const there = document.getElementById(to?.id ?? "");
+        there?.scrollIntoView({ block: "start" });
+        there?.focus({ preventScroll: true });
+      }}
+    >
+      <Icon name={icon} />
+      <span class="hidden">{name}</span>
+    </button>
+  );
+  return (
+    <p class="again">
+      {goTo(tries[at - 1], "Previous try", "back")}
+      Try {at + 1} of {tries.length}
+      {goTo(tries[at + 1], "Next try", "next")}
+    </p>
+  );
+}
+
 function Facts({
   turn,
   generationName,
   failure,
   onEdit,
+  onBranch,
 }: {
   turn: Turn;
   generationName: string;
   failure: string | null;
   onEdit(): void;
+  onBranch: (() => void) | undefined;
 }) {
   return (
     <>
@@ -95,6 +134,16 @@ function Facts({
         {turn.finish_reason === "length" && <span>cut at the length limit</span>}
         <span class="turn-actions">
           <CopyButton text={turn.reply} what="the reply" />
+          <button
+            type="button"
+            class="icon-button"
+            title="Branch: go on from this reply in a session of its own"
+            disabled={onBranch === undefined}
+            onClick={onBranch}
+          >
+            <Icon name="fork" />
+            <span class="hidden">Branch from this reply</span>
+          </button>
           {turn.retry_of === null && (
             <button
               type="button"

@@ -5,6 +5,7 @@ import { formatCount, formatMonth, formatUsd } from "../format.ts";
 import { Choice } from "../parts/choice.tsx";
 import { client } from "../state/account.ts";
 import { explain, report } from "../state/failure.ts";
+import { hrefOf } from "../state/route.ts";
 import { Chart, type Measure, measures } from "./chart.tsx";
 import { KeysView } from "./keys.tsx";
 
@@ -23,6 +24,7 @@ export function UsageView() {
   const [days, setDays] = useState<UsageReport["data"] | null>(null);
   const [measure, setMeasure] = useState<Measure>("tokens");
   const [denied, setDenied] = useState<string | null>(null);
+  const names = useNames(group);
   useEffect(() => {
     client.value
       .usage({ group_by: group, limit: 200 })
@@ -72,7 +74,11 @@ export function UsageView() {
             onChange={setGroup}
           />
         </div>
-        {usage === null ? <p class="note">Reading …</p> : <UsageTable usage={usage} />}
+        {usage === null ? (
+          <p class="note">Reading …</p>
+        ) : (
+          <UsageTable usage={usage} names={names} />
+        )}
       </section>
       <KeysView />
     </main>
@@ -107,7 +113,49 @@ function Totals({ days }: { days: Day[] | null }) {
   );
 }
 
-function UsageTable({ usage }: { usage: UsageReport }) {
+/** What people call the rows of a group, by their ids; null while it is being read. */
+function useNames(group: Group): ReadonlyMap<string, string> | null {
+  const [names, setNames] = useState<{ group: Group; of: Map<string, string> } | null>(null);
+  useEffect(() => {
+    const read = async () => {
+      const of = new Map<string, string>();
+      if (group === "session") {
+        for await (const { id, title } of client.value.sessions({ limit: 100 })) {
+          of.set(id, title ?? "Untitled");
+        }
+      }
+      if (group === "key") {
+        for await (const { id, name } of client.value.keys()) of.set(id, name);
+      }
+      setNames({ group, of });
+    };
+    read().catch(report);
+  }, [group]);
+  return names?.group === group ? names.of : null;
+}
+
+/** The id stays in sight of whoever points at a name: logs have nothing else. */
+function NameOf({ group, id, name }: { group: Group; id: string | null; name: string | null }) {
+  if (id === null) return <>{group === "owner" ? "No owner" : "None"}</>;
+  if (group === "session") {
+    if (name === null) return <span title={id}>Erased session</span>;
+    return (
+      <a href={hrefOf({ page: "session", id })} title={id}>
+        {name}
+      </a>
+    );
+  }
+  return <span title={id}>{name ?? id}</span>;
+}
+
+function UsageTable({
+  usage,
+  names,
+}: {
+  usage: UsageReport;
+  names: ReadonlyMap<string, string> | null;
+}) {
+  if (names === null) return <p class="note">Reading …</p>;
   if (usage.data.length === 0) return <p class="note">Nothing has been used yet.</p>;
   return (
     <section
@@ -132,7 +180,13 @@ function UsageTable({ usage }: { usage: UsageReport }) {
         <tbody>
           {usage.data.map((row) => (
             <tr key={row.group ?? "none"}>
-              <th scope="row">{row.group ?? "none"}</th>
+              <th scope="row">
+                <NameOf
+                  group={usage.group_by}
+                  id={row.group}
+                  name={names.get(row.group ?? "") ?? null}
+                />
+              </th>
               <td>{formatCount(row.prompt_tokens)}</td>
               <td>{formatCount(row.cached_tokens)}</td>
               <td>{formatCount(row.completion_tokens)}</td>

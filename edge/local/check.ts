@@ -1,0 +1,72 @@
+/** Plays a drawn wish to the real services, and says whether it told the story that is promised. */
+import type { Rosa2 } from "../client/src/index.ts";
+import {
+  type KindName,
+  type Mode,
+  type Outcome,
+  type Outcomes,
+  outcomeOf,
+  play,
+  type Step,
+  untold,
+} from "../playground/src/story.ts";
+import type { DrawnWish } from "./drawn.ts";
+
+/** `why` is one of few reasons, so that they can be counted. */
+export type Verdict =
+  | { told: true; hint: string | null; outcomes: Outcomes }
+  | { told: false; why: string };
+
+const keptS = 3_600;
+
+/** What it means for the story that a mode did not do its part. */
+const reasons: Record<Mode, (outcome: Outcome) => string> = {
+  both: ({ rightAt }) => (rightAt === 0 ? "the correction did not come back" : "it did not last"),
+  off: () => "a retry without learning was enough",
+  words: () => "the words alone were enough, or did not help",
+  weights: () => "the weights alone were enough, or did not help",
+};
+
+/** Whether every mode does as an example of this kind must. Throws `Rosa2Error`. */
+export async function checkStory(client: Rosa2, drawn: DrawnWish): Promise<Verdict> {
+  const steps = await playBoth(client, drawn);
+  if (steps === null) return { told: false, why: "right at the first try" };
+  const both = outcomeOf(steps);
+  if (untold(drawn.kind, { both }).length > 0) return { told: false, why: reasons.both(both) };
+  const outcomes = { ...(await playAlone(client, drawn)), both };
+  const [wrong] = untold(drawn.kind, outcomes);
+  if (wrong !== undefined) return { told: false, why: reasons[wrong](outcomes[wrong]) };
+  return { told: true, hint: drawn.hintOn(steps[0]!.turn.reply), outcomes };
+}
+
+/** Null where the very first reply is right: then there is nothing to adapt to. */
+async function playBoth(client: Rosa2, drawn: DrawnWish): Promise<Step[] | null> {
+  const steps: Step[] = [];
+  const session = await open(client, drawn, "both");
+  for await (const step of play(session, drawn.wish, drawn.hintOn)) {
+    steps.push(step);
+    if (step.right && steps.length === 1) return null;
+  }
+  return steps;
+}
+
+/** How the same wish goes without one axis or the other, and without both. */
+async function playAlone(
+  client: Rosa2,
+  drawn: DrawnWish,
+): Promise<Record<Exclude<Mode, "both">, Outcome>> {
+  const [off, words, weights] = await Promise.all(
+    (["off", "words", "weights"] as const).map(async (mode) => {
+      const steps: Step[] = [];
+      const session = await open(client, drawn, mode);
+      for await (const step of play(session, drawn.wish, drawn.hintOn)) steps.push(step);
+      return outcomeOf(steps);
+    }),
+  );
+  return { off: off!, words: words!, weights: weights! };
+}
+
+function open(client: Rosa2, { kind, seed }: { kind: KindName; seed: number }, mode: Mode) {
+  const title = `${kind} ${seed} · ${mode}`;
+  return client.createSession({ title, adaptation: { mode }, ttl_seconds: keptS });
+}

@@ -1,0 +1,94 @@
+/**
+ * `npm run examples`: draws the page's examples, plays each in every mode to the real services with the bundled model,
+ * and writes those that told their story, with how many did not and why, to `playground/src/examples.json`.
+ */
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Rosa2 } from "../client/src/index.ts";
+import type { Drawn, DrawnFile } from "../playground/src/examples.ts";
+import { type KindName, kindNames } from "../playground/src/story.ts";
+import { checkStory, type Verdict } from "./check.ts";
+import { type DrawnWish, drawWish } from "./drawn.ts";
+import { Failure } from "./failure.ts";
+import { readFlags } from "./flags.ts";
+import { rootPath } from "./settings.ts";
+import { spawnRosa } from "./spawn.ts";
+
+/** How many are drawn of each kind, told or not: a number that the outcomes do not choose. */
+const drawnCounts: Record<KindName, number> = { unclear: 20, unpractised: 20, both: 100 };
+/** Played at once; what one waits for, another computes. */
+const atOnce = 3;
+
+const filePath = join(rootPath, "edge/playground/src/examples.json");
+const weightsPath = join(rootPath, "gpu-service/models/rosa2-mini/model.safetensors");
+
+const usage = `npm run examples [-- --kind KIND]
+
+Draws the playground's examples anew (${kindNames.map((name) => `${name}: ${drawnCounts[name]}`).join(", ")}), plays each to the bundled
+model in all four modes and keeps those that told their story. Wanted after every change of the model, the words or the
+update; takes half an hour on two cores.
+
+  --kind KIND   this kind alone: ${kindNames.join(", ")}
+  --help        this text`;
+
+try {
+  await drawAll();
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+async function drawAll(): Promise<void> {
+  const { kind } = readFlags(usage, { kind: { type: "string" } });
+  if (kind !== undefined && !kindNames.some((name) => name === kind)) {
+    throw new Failure(`--kind ${kind}: must be one of ${kindNames.join(", ")}`);
+  }
+  const file = JSON.parse(readFileSync(filePath, "utf8")) as DrawnFile;
+  const state = mkdtempSync(join(tmpdir(), "rosa2-examples-"));
+  // What a busy machine cannot do in time would tell another story than a calm one.
+  const rosa = await spawnRosa({
+    PORT: "0",
+    GPU_PORT: "0",
+    ROSA2_STATE: state,
+    REWRITER_TIMEOUT_MS: "60000",
+  });
+  try {
+    const client = new Rosa2({ baseUrl: rosa.url, apiKey: rosa.key });
+    file.model = createHash("sha256").update(readFileSync(weightsPath)).digest("hex");
+    for (const name of kindNames) {
+      if (kind !== undefined && kind !== name) continue;
+      file.kinds[name] = await drawKind(client, name);
+      writeFileSync(filePath, `${JSON.stringify(file, null, 2)}\n`);
+    }
+  } finally {
+    await rosa.stop();
+    rmSync(state, { recursive: true, force: true });
+  }
+}
+
+async function drawKind(client: Rosa2, kind: KindName): Promise<DrawnFile["kinds"][KindName]> {
+  const examples: Drawn[] = [];
+  const failed: Record<string, number> = {};
+  const count = drawnCounts[kind];
+  const playing: Promise<{ drawn: DrawnWish; verdict: Verdict }>[] = [];
+  const begin = (seed: number) => {
+    const drawn = drawWish(kind, seed);
+    playing.push(checkStory(client, drawn).then((verdict) => ({ drawn, verdict })));
+  };
+  for (let seed = 1; seed <= Math.min(atOnce, count); seed++) begin(seed);
+  for (let seed = 1; seed <= count; seed++) {
+    const { drawn, verdict } = await playing.shift()!;
+    if (seed + atOnce <= count) begin(seed + atOnce);
+    const { meaning, wish } = drawn;
+    console.log(`${kind} ${seed}: ${verdict.told ? "told" : verdict.why} (${wish.request})`);
+    if (verdict.told) {
+      const { hint, outcomes } = verdict;
+      examples.push({ seed, meaning, ...wish, hint, outcomes });
+    } else failed[verdict.why] = (failed[verdict.why] ?? 0) + 1;
+  }
+  console.log(`${kind}: ${examples.length} of ${count} drawn told the story.`);
+  return { drawn: count, told: examples.length, failed, examples };
+}
