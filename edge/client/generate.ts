@@ -37,6 +37,7 @@ const written = {
     curl: "quick-start.sh",
     TypeScript: "quick-start.ts",
     Python: "quick-start.py",
+    "Your back end": "token-server.ts",
     "React Native": "ChatScreen.tsx",
     Swift: "quick-start.swift",
     Kotlin: "quick-start.kt",

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { compactDatabases } from "./compact.ts";
 import { Failure } from "./failure.ts";
 import { PrivateFolder } from "./private-folder.ts";
 
@@ -87,7 +88,9 @@ export class StateFolder {
     this.writePrivate("running.json", JSON.stringify(running));
   }
 
+  /** Once both services have ended. */
   close(): void {
+    if (existsSync(this.databases)) compactDatabases(this.databases);
     rmSync(join(this.path, "running.json"), { force: true });
     this.#lock.close();
   }

@@ -2,7 +2,7 @@
  * One screen of an Expo app: ask, watch the reply being written, say what it should have been, and see what
  * that changed in the words and in the weights. Needs Expo and this client; render it.
  */
-import { fetch } from "expo/fetch";
+import { fetch as expoFetch } from "expo/fetch";
 import { useEffect, useMemo, useRef, useState } from "react";
 import {
   ActivityIndicator,
@@ -26,13 +26,29 @@ interface Exchange {
   weights: Weights | null;
 }
 
-/** A phone holds a client token (`POST /v1/client_tokens`), made for its user by a server that knows the user. */
-export function ChatScreen({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }) {
-  // React Native's own fetch has no streams; Expo's has.
-  const rosa2 = useMemo(
-    () => new Rosa2({ baseUrl, apiKey, fetch: fetch as unknown as typeof globalThis.fetch }),
-    [baseUrl, apiKey],
-  );
+interface Props {
+  /** Where rosa2 is. */
+  baseUrl: string;
+  /** Where your own back end gives tokens to signed-in users: token-server.ts is a small one. */
+  tokenUrl: string;
+  /** What your app's sign-in gave this user. */
+  signIn: string;
+}
+
+// React Native's own fetch has no streams; Expo's has.
+const fetch = expoFetch as unknown as typeof globalThis.fetch;
+
+/** A phone holds no key, but a client token for its user, asked for anew whenever it has expired. */
+export function ChatScreen({ baseUrl, tokenUrl, signIn }: Props) {
+  const rosa2 = useMemo(() => {
+    const apiKey = async () => {
+      const headers = { authorization: `Bearer ${signIn}` };
+      const answer = await fetch(tokenUrl, { method: "POST", headers });
+      if (!answer.ok) throw new Error("Not signed in");
+      return ((await answer.json()) as { token: string }).token;
+    };
+    return new Rosa2({ baseUrl, apiKey, fetch });
+  }, [baseUrl, tokenUrl, signIn]);
   const session = useRef<Promise<SessionClient> | null>(null);
   const leaving = useRef(new AbortController());
   const [exchanges, setExchanges] = useState<Exchange[]>([]);

@@ -1,5 +1,5 @@
 /** rosa2 from Kotlin: Android and the JVM, nothing but what they bring. Call it off the main thread.
- * On a phone `key` is a client token that your server made for this user (POST /v1/client_tokens). */
+ * A phone holds no key: your back end (token-server.ts is a small one) gives it a client token for its signed-in user. */
 import java.io.IOException
 import java.net.HttpURLConnection
 import java.net.URL
@@ -8,7 +8,7 @@ import org.json.JSONObject
 
 class Rosa2Exception(val status: Int, val code: String, message: String) : IOException(message)
 
-class Rosa2(private val baseUrl: String, private val key: String) {
+class Rosa2(private val baseUrl: String, private val token: String) {
     fun openSession(mode: String = "both"): String {
         val body = JSONObject().put("adaptation", JSONObject().put("mode", mode))
         return json(post("/v1/sessions", body)).getString("id")
@@ -54,7 +54,7 @@ class Rosa2(private val baseUrl: String, private val key: String) {
 
     private fun open(path: String): HttpURLConnection {
         val connection = URL(baseUrl + path).openConnection() as HttpURLConnection
-        connection.setRequestProperty("Authorization", "Bearer $key")
+        connection.setRequestProperty("Authorization", "Bearer $token")
         connection.connectTimeout = 10_000
         connection.readTimeout = 45_000 // the server gives a sign of life every 15 s
         return connection
@@ -94,9 +94,18 @@ class Rosa2(private val baseUrl: String, private val key: String) {
     }
 }
 
+/** Asks your own back end for the user's token. Where a call fails with the code `invalid_key`, it has expired: ask again. */
+fun signedIn(baseUrl: String, tokenUrl: String, signIn: String): Rosa2 {
+    val connection = URL(tokenUrl).openConnection() as HttpURLConnection
+    connection.requestMethod = "POST"
+    connection.setRequestProperty("Authorization", "Bearer $signIn")
+    return Rosa2(baseUrl, JSONObject(connection.inputStream.bufferedReader().readText()).getString("token"))
+}
+
 /** Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together. */
 fun main() {
-    val rosa2 = Rosa2(System.getenv("ROSA2_URL"), System.getenv("ROSA2_KEY"))
+    val env = System.getenv()
+    val rosa2 = signedIn(env.getValue("ROSA2_URL"), env.getValue("TOKEN_URL"), env.getValue("SIGN_IN"))
     val session = rosa2.openSession()
     val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
     val result = rosa2.correct(session, turn.getString("id"), "largest first", "[7 4 1 9]")

@@ -1,5 +1,5 @@
-/// rosa2 from Swift: iOS 15 and macOS 12 on, nothing but Foundation. On a phone `key` is a client token
-/// that your server made for this user (POST /v1/client_tokens).
+/// rosa2 from Swift: iOS 15 and macOS 12 on, nothing but Foundation. A phone holds no key: your back end
+/// (token-server.ts is a small one) gives it a client token for its signed-in user.
 import Foundation
 
 struct Turn: Decodable { let id: String, prompt: String, reply: String, generation: String }
@@ -17,12 +17,22 @@ struct Rosa2Error: Error, Decodable {
 
 struct Rosa2 {
   let baseURL: URL
-  let key: String
+  let token: String
   private let decoder = JSONDecoder()
 
-  init(baseURL: URL, key: String) {
+  init(baseURL: URL, token: String) {
     self.baseURL = baseURL
-    self.key = key
+    self.token = token
+  }
+
+  /// Asks your own back end for the user's token. Where a call fails with the code `invalid_key`, it has expired: sign in again so.
+  static func signedIn(baseURL: URL, tokenURL: URL, signIn: String) async throws -> Rosa2 {
+    struct Answer: Decodable { let token: String }
+    var request = URLRequest(url: tokenURL)
+    request.httpMethod = "POST"
+    request.setValue("Bearer \(signIn)", forHTTPHeaderField: "Authorization")
+    let (data, _) = try await URLSession.shared.data(for: request)
+    return Rosa2(baseURL: baseURL, token: try JSONDecoder().decode(Answer.self, from: data).token)
   }
 
   func openSession(mode: String = "both") async throws -> String {
@@ -85,7 +95,7 @@ struct Rosa2 {
 
   private func open(_ path: String) -> URLRequest {
     var request = URLRequest(url: baseURL.appendingPathComponent(path))
-    request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization")
+    request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
     request.timeoutInterval = 45  // the server gives a sign of life every 15 s
     return request
   }
@@ -110,7 +120,9 @@ struct Rosa2 {
 
 /// Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together.
 func quickStart() async throws {
-  let rosa2 = Rosa2(baseURL: URL(string: "https://rosa2.example.com")!, key: "rosa2_…")
+  let rosa2 = try await Rosa2.signedIn(
+    baseURL: URL(string: "https://rosa2.example.com")!,
+    tokenURL: URL(string: "https://app.example.com/token")!, signIn: "what your sign-in gave")
   let session = try await rosa2.openSession()
   let request = "Sort them, then rotate them by one, in brackets: 4 7 1 9"
   let turn = try await rosa2.ask(session, request) { print($0) }

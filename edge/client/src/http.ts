@@ -5,7 +5,11 @@ import { backoffMs, pause, reasonOf } from "./pause.ts";
 export interface ClientOptions {
   /** Where the API is, with or without `/v1`: "https://rosa2.example.com". */
   baseUrl: string;
-  apiKey: string;
+  /**
+   * An API key, on a server; or a function that gives a client token, asked of the app's own back end. It is called
+   * for the first call, and again whenever the token that it gave is refused.
+   */
+  apiKey: string | (() => string | Promise<string>);
   /** Another fetch; in React Native `expo/fetch`, because the built-in one cannot stream. */
   fetch?: typeof fetch;
   /** Further tries after a connection that failed, an answer that broke off, a 429 or a 5xx that passes. Default 2. */
@@ -41,7 +45,8 @@ export class Http {
   readonly #retriesMax: number;
   readonly #timeoutMs: number;
   readonly #baseUrl: string;
-  readonly #apiKey: string;
+  readonly #apiKey: ClientOptions["apiKey"];
+  #token: Promise<string> | null = null;
   readonly #fetch: typeof fetch;
 
   constructor(options: ClientOptions) {
@@ -102,18 +107,26 @@ export class Http {
     const init: RequestInit = {
       method,
       headers: {
-        authorization: `Bearer ${this.#apiKey}`,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...(method === "POST" ? { "idempotency-key": call.idempotencyKey ?? newKey() } : {}),
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
+    let isRenewed = false;
     for (let tries = 0; ; tries++) {
+      const token = this.#bearer();
       try {
-        return await this.#try(url, init, timeoutMs, signal, read);
+        return await this.#try(url, init, token, timeoutMs, signal, read);
       } catch (failure) {
         if (!(failure instanceof Rosa2Error)) throw failure;
+        if (failure.status === 401 && typeof this.#apiKey !== "string" && !isRenewed) {
+          // It has expired. Another call may have asked for the next one already.
+          if (this.#token === token) this.#token = null;
+          isRenewed = true;
+          tries--;
+          continue;
+        }
         const isHopeless = !(failure instanceof ConnectionError) && !passing.has(failure.status);
         if (isHopeless || tries >= this.#retriesMax) throw failure;
         const askedMs = Math.min(30, failure.retryAfterS ?? 0) * 1000;
@@ -122,9 +135,24 @@ export class Http {
     }
   }
 
+  /** The key, or the token that was given last; one that could not be given is asked for again. */
+  #bearer(): Promise<string> {
+    const apiKey = this.#apiKey;
+    if (typeof apiKey === "string") return Promise.resolve(apiKey);
+    if (this.#token === null) {
+      const asked = (async () => await apiKey())();
+      this.#token = asked;
+      asked.catch(() => {
+        if (this.#token === asked) this.#token = null;
+      });
+    }
+    return this.#token;
+  }
+
   async #try<T>(
     url: string,
     init: RequestInit,
+    token: Promise<string>,
     timeoutMs: number,
     signal: AbortSignal | undefined,
     read: (response: Response) => Promise<T>,
@@ -147,7 +175,8 @@ export class Http {
     signal?.addEventListener("abort", abort);
     try {
       const answer = (async () => {
-        const response = await this.#fetch(url, { ...init, signal: ending.signal });
+        const headers = { authorization: `Bearer ${await token}`, ...init.headers };
+        const response = await this.#fetch(url, { ...init, headers, signal: ending.signal });
         return response.ok ? await read(response) : Promise.reject(await errorOf(response));
       })();
       answer.catch(() => {});

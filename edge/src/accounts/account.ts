@@ -13,10 +13,13 @@ export function accountOf(env: Env, tenantId: string): AccountCalls {
   return env.ACCOUNTS.getByName(tenantId) as unknown as AccountCalls;
 }
 
+/** Some six seconds. */
+const attemptsMax = 6;
+
 /** A region's calls, as RegionObject has them. */
 interface RegionCalls {
   reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<void>>;
-  settle(event: UsageEvent): Promise<void>;
+  settle(event: UsageEvent, again: boolean): Promise<void>;
   release(eventId: string): Promise<void>;
 }
 
@@ -41,11 +44,25 @@ export function moneyIn(
   const own = capNanos !== null && owner !== null;
   const holder = own ? `${region}/${owner}` : region;
   const of = { tenantId, holder, owner: own ? owner : null };
-  const stub = env.REGIONS.getByName(`${tenantId}/${holder}`) as unknown as RegionCalls;
+  // After a failure a stub may be broken for good, so each call has one of its own.
+  const stub = () => env.REGIONS.getByName(`${tenantId}/${holder}`) as unknown as RegionCalls;
   return {
     reserve: (eventId, amountNanos) =>
-      unwrap(stub.reserve(of, { eventId, amountNanos }, own ? capNanos : null)),
-    settle: (event) => background(stub.settle(event)),
-    release: (eventId) => background(stub.release(eventId)),
+      unwrap(stub().reserve(of, { eventId, amountNanos }, own ? capNanos : null)),
+    settle: (event) => background(untilTaken((again) => stub().settle(event, again))),
+    release: (eventId) => background(untilTaken(() => stub().release(eventId))),
   };
+}
+
+/** Says it again, with growing pauses, to an object that ended meanwhile: what was metered must not get lost. */
+async function untilTaken(say: (again: boolean) => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await say(attempt > 0);
+      return;
+    } catch (error) {
+      if (attempt >= attemptsMax) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt));
+    }
+  }
 }

@@ -59,8 +59,9 @@ export class RegionObject extends DurableObject<Env> {
     return settle(() => this.#purse.reserve(charge.eventId, charge.amountNanos));
   }
 
-  async settle(event: UsageEvent): Promise<void> {
-    this.ctx.storage.transactionSync(() => this.#purse.settle(event));
+  /** `again`: an earlier such call failed, so its event may have been taken. */
+  async settle(event: UsageEvent, again: boolean): Promise<void> {
+    this.ctx.storage.transactionSync(() => this.#purse.settle(event, again));
   }
 
   async release(eventId: string): Promise<void> {

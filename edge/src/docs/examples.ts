@@ -130,13 +130,57 @@ after = post(turns, {"content": "Sort them, then rotate them by one, in brackets
 print("another list", after["reply"])
 `,
   },
+  "Your back end": {
+    file: "token-server.ts",
+    text: `/**
+ * A small back end for an app: it knows who has signed in, and gives that user's phone a client token for a quarter of
+ * an hour. The API key stays here. It is Node alone; \`SIGN_INS=secret=user,…\` stands for your own sign-in.
+ */
+import { createServer } from "node:http";
+import { Rosa2 } from "rosa2";
+
+const { ROSA2_URL = "http://127.0.0.1:8787", ROSA2_KEY = "", PORT = "8788" } = process.env;
+/** The key needs no more than the scope \`mint\`. */
+const rosa2 = new Rosa2({ baseUrl: ROSA2_URL, apiKey: ROSA2_KEY });
+
+/** Whose session of your app this is: put your own check here. */
+const users = new Map(
+  (process.env.SIGN_INS ?? "").split(",").map((pair) => pair.split("=") as [string, string]),
+);
+function userOf(authorization = ""): string | undefined {
+  return users.get(authorization.replace(/^Bearer /, ""));
+}
+
+createServer(async (request, response) => {
+  const answer = (status: number, body: object) => {
+    response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+    response.end(JSON.stringify(body));
+  };
+  if (request.method !== "POST" || request.url !== "/token") return answer(404, {});
+  const owner = userOf(request.headers.authorization);
+  if (owner === undefined || owner === "") return answer(401, { error: "Sign in first" });
+  try {
+    // What one user may cost in a month is yours to say.
+    const { token, expires_at } = await rosa2.createClientToken({
+      owner,
+      ttl_seconds: 900,
+      cap_usd: 1,
+    });
+    answer(200, { token, expires_at });
+  } catch (error) {
+    console.error(error);
+    answer(502, { error: "No token could be made" });
+  }
+}).listen(Number(PORT), "127.0.0.1", () => console.log(\`Tokens at http://127.0.0.1:\${PORT}/token\`));
+`,
+  },
   "React Native": {
     file: "ChatScreen.tsx",
     text: `/**
  * One screen of an Expo app: ask, watch the reply being written, say what it should have been, and see what
  * that changed in the words and in the weights. Needs Expo and this client; render it.
  */
-import { fetch } from "expo/fetch";
+import { fetch as expoFetch } from "expo/fetch";
 import { useEffect, useMemo, useRef, useState } from "react";
 import {
   ActivityIndicator,
@@ -160,13 +204,29 @@ interface Exchange {
   weights: Weights | null;
 }
 
-/** A phone holds a client token (\`POST /v1/client_tokens\`), made for its user by a server that knows the user. */
-export function ChatScreen({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }) {
-  // React Native's own fetch has no streams; Expo's has.
-  const rosa2 = useMemo(
-    () => new Rosa2({ baseUrl, apiKey, fetch: fetch as unknown as typeof globalThis.fetch }),
-    [baseUrl, apiKey],
-  );
+interface Props {
+  /** Where rosa2 is. */
+  baseUrl: string;
+  /** Where your own back end gives tokens to signed-in users: token-server.ts is a small one. */
+  tokenUrl: string;
+  /** What your app's sign-in gave this user. */
+  signIn: string;
+}
+
+// React Native's own fetch has no streams; Expo's has.
+const fetch = expoFetch as unknown as typeof globalThis.fetch;
+
+/** A phone holds no key, but a client token for its user, asked for anew whenever it has expired. */
+export function ChatScreen({ baseUrl, tokenUrl, signIn }: Props) {
+  const rosa2 = useMemo(() => {
+    const apiKey = async () => {
+      const headers = { authorization: \`Bearer \${signIn}\` };
+      const answer = await fetch(tokenUrl, { method: "POST", headers });
+      if (!answer.ok) throw new Error("Not signed in");
+      return ((await answer.json()) as { token: string }).token;
+    };
+    return new Rosa2({ baseUrl, apiKey, fetch });
+  }, [baseUrl, tokenUrl, signIn]);
   const session = useRef<Promise<SessionClient> | null>(null);
   const leaving = useRef(new AbortController());
   const [exchanges, setExchanges] = useState<Exchange[]>([]);
@@ -361,8 +421,8 @@ const styles = StyleSheet.create({
   },
   Swift: {
     file: "quick-start.swift",
-    text: `/// rosa2 from Swift: iOS 15 and macOS 12 on, nothing but Foundation. On a phone \`key\` is a client token
-/// that your server made for this user (POST /v1/client_tokens).
+    text: `/// rosa2 from Swift: iOS 15 and macOS 12 on, nothing but Foundation. A phone holds no key: your back end
+/// (token-server.ts is a small one) gives it a client token for its signed-in user.
 import Foundation
 
 struct Turn: Decodable { let id: String, prompt: String, reply: String, generation: String }
@@ -380,12 +440,22 @@ struct Rosa2Error: Error, Decodable {
 
 struct Rosa2 {
   let baseURL: URL
-  let key: String
+  let token: String
   private let decoder = JSONDecoder()
 
-  init(baseURL: URL, key: String) {
+  init(baseURL: URL, token: String) {
     self.baseURL = baseURL
-    self.key = key
+    self.token = token
+  }
+
+  /// Asks your own back end for the user's token. Where a call fails with the code \`invalid_key\`, it has expired: sign in again so.
+  static func signedIn(baseURL: URL, tokenURL: URL, signIn: String) async throws -> Rosa2 {
+    struct Answer: Decodable { let token: String }
+    var request = URLRequest(url: tokenURL)
+    request.httpMethod = "POST"
+    request.setValue("Bearer \\(signIn)", forHTTPHeaderField: "Authorization")
+    let (data, _) = try await URLSession.shared.data(for: request)
+    return Rosa2(baseURL: baseURL, token: try JSONDecoder().decode(Answer.self, from: data).token)
   }
 
   func openSession(mode: String = "both") async throws -> String {
@@ -448,7 +518,7 @@ struct Rosa2 {
 
   private func open(_ path: String) -> URLRequest {
     var request = URLRequest(url: baseURL.appendingPathComponent(path))
-    request.setValue("Bearer \\(key)", forHTTPHeaderField: "Authorization")
+    request.setValue("Bearer \\(token)", forHTTPHeaderField: "Authorization")
     request.timeoutInterval = 45  // the server gives a sign of life every 15 s
     return request
   }
@@ -473,7 +543,9 @@ struct Rosa2 {
 
 /// Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together.
 func quickStart() async throws {
-  let rosa2 = Rosa2(baseURL: URL(string: "https://rosa2.example.com")!, key: "rosa2_…")
+  let rosa2 = try await Rosa2.signedIn(
+    baseURL: URL(string: "https://rosa2.example.com")!,
+    tokenURL: URL(string: "https://app.example.com/token")!, signIn: "what your sign-in gave")
   let session = try await rosa2.openSession()
   let request = "Sort them, then rotate them by one, in brackets: 4 7 1 9"
   let turn = try await rosa2.ask(session, request) { print($0) }
@@ -489,7 +561,7 @@ func quickStart() async throws {
   Kotlin: {
     file: "quick-start.kt",
     text: `/** rosa2 from Kotlin: Android and the JVM, nothing but what they bring. Call it off the main thread.
- * On a phone \`key\` is a client token that your server made for this user (POST /v1/client_tokens). */
+ * A phone holds no key: your back end (token-server.ts is a small one) gives it a client token for its signed-in user. */
 import java.io.IOException
 import java.net.HttpURLConnection
 import java.net.URL
@@ -498,7 +570,7 @@ import org.json.JSONObject
 
 class Rosa2Exception(val status: Int, val code: String, message: String) : IOException(message)
 
-class Rosa2(private val baseUrl: String, private val key: String) {
+class Rosa2(private val baseUrl: String, private val token: String) {
     fun openSession(mode: String = "both"): String {
         val body = JSONObject().put("adaptation", JSONObject().put("mode", mode))
         return json(post("/v1/sessions", body)).getString("id")
@@ -544,7 +616,7 @@ class Rosa2(private val baseUrl: String, private val key: String) {
 
     private fun open(path: String): HttpURLConnection {
         val connection = URL(baseUrl + path).openConnection() as HttpURLConnection
-        connection.setRequestProperty("Authorization", "Bearer $key")
+        connection.setRequestProperty("Authorization", "Bearer $token")
         connection.connectTimeout = 10_000
         connection.readTimeout = 45_000 // the server gives a sign of life every 15 s
         return connection
@@ -584,9 +656,18 @@ class Rosa2(private val baseUrl: String, private val key: String) {
     }
 }
 
+/** Asks your own back end for the user's token. Where a call fails with the code \`invalid_key\`, it has expired: ask again. */
+fun signedIn(baseUrl: String, tokenUrl: String, signIn: String): Rosa2 {
+    val connection = URL(tokenUrl).openConnection() as HttpURLConnection
+    connection.requestMethod = "POST"
+    connection.setRequestProperty("Authorization", "Bearer $signIn")
+    return Rosa2(baseUrl, JSONObject(connection.inputStream.bufferedReader().readText()).getString("token"))
+}
+
 /** Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together. */
 fun main() {
-    val rosa2 = Rosa2(System.getenv("ROSA2_URL"), System.getenv("ROSA2_KEY"))
+    val env = System.getenv()
+    val rosa2 = signedIn(env.getValue("ROSA2_URL"), env.getValue("TOKEN_URL"), env.getValue("SIGN_IN"))
     val session = rosa2.openSession()
     val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
     val result = rosa2.correct(session, turn.getString("id"), "largest first", "[7 4 1 9]")

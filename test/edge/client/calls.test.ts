@@ -10,6 +10,7 @@ import {
   TimeoutError,
 } from "rosa2";
 import { describe, expect, it } from "vitest";
+import { newTenant } from "../support/client.ts";
 import { newClient, toWorker } from "./support.ts";
 
 describe("the client's calls", () => {
@@ -22,6 +23,35 @@ describe("the client's calls", () => {
     expect(new Set(keys).size).toBe(2);
     expect(keys.every((key) => key !== null && key.length >= 16)).toBe(true);
     expect(posts[0]?.headers.get("authorization")).toBe(`Bearer ${caller.key}`);
+  });
+
+  it("take a function for the key, call it once for many, and again when its token is refused", async () => {
+    const server = await newTenant();
+    const made: string[] = [];
+    const apiKey = async () => {
+      const { token } = await server.make<{ token: string }>("/v1/client_tokens", { owner: "ann" });
+      made.push(token);
+      return token;
+    };
+    const { client } = await newClient({ apiKey });
+    const [session] = await Promise.all([client.createSession(), client.models()]);
+    await session.ask("hello");
+    expect(made).toHaveLength(1);
+    await server.fetch("/v1/client_tokens?owner=ann", { method: "DELETE" });
+    const turns = await Promise.all([session.read(), session.stream("again").result()]);
+    expect(turns).toHaveLength(2);
+    expect(made).toHaveLength(2);
+    // A token that is refused even when it is new is told.
+    const refused = await newClient({ apiKey: () => made[0] ?? "" });
+    await expect(refused.client.models()).rejects.toBeInstanceOf(AuthenticationError);
+    // A back end that cannot be reached is a lost connection, and asked again.
+    let asked = 0;
+    const away = async () => {
+      if (asked++ === 0) throw new TypeError("network down");
+      return server.key;
+    };
+    const recovered = await newClient({ apiKey: away });
+    expect((await recovered.client.models()).data).toHaveLength(1);
   });
 
   it("give the saved answer for a repeated idempotency key", async () => {

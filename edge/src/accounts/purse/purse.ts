@@ -111,9 +111,13 @@ export class Purse {
     });
   }
 
-  /** Puts a metered event on its way and frees what was set aside for it; part of the caller's transaction. */
-  settle(event: UsageEvent): void {
+  /**
+   * Puts a metered event on its way and frees what was set aside for it; part of the caller's transaction. Told
+   * `again`, an event for which nothing is set aside any more was taken before.
+   */
+  settle(event: UsageEvent, again = false): void {
     const { db } = this.#options;
+    if (again && !this.#isHeld(event.eventId)) return;
     db.delete(holds).where(eq(holds.eventId, event.eventId)).run();
     const owner = event.owner ?? this.#options.owner();
     db.insert(metered)

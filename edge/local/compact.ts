@@ -1,0 +1,31 @@
+/**
+ * Rewrites the databases of a rosa2 that has ended, so that deleted text is in no file any more: SQLite leaves it in free
+ * space and in the write-ahead log, and the runtime has no `secure_delete`.
+ */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** A larger database is left as it is: stopping should not take long. */
+const bytesMax = 256 * 2 ** 20;
+
+/** Every database under a folder that was written since it was rewritten last; nothing may have it open. */
+export function compactDatabases(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    const path = join(folder, name);
+    if (!name.endsWith(".sqlite") || sizeOf(`${path}-wal`) === 0) continue;
+    if (sizeOf(path) + sizeOf(`${path}-wal`) > bytesMax) continue;
+    const database = new DatabaseSync(path);
+    try {
+      database.exec("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // Whatever is wrong with it, the next start says it better.
+    } finally {
+      database.close();
+    }
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
