@@ -97,13 +97,14 @@ describe("the API's documents", () => {
     expect(page.match(/<style>[^<]*/)?.[0]).not.toMatch(/@import|url\(/i);
   });
 
-  it("begin with one conversation in the languages that apps are written in", async () => {
+  it("begin with one conversation in the languages that apps are written in, and what mints their tokens", async () => {
     const caller = await newTenant();
     const page = await (await caller.fetch("/docs")).text();
     expect(Object.keys(examples)).toEqual([
       "curl",
       "TypeScript",
       "Python",
+      "Your back end",
       "React Native",
       "Swift",
       "Kotlin",
