@@ -336,8 +336,8 @@ function inferenceConfig(v: Variables): InferenceConfig {
 function rewriterConfig(v: Variables): RewriterConfig {
   const name = v.REWRITER;
   if (name === "compose" || name === "gpu") return { name };
-  const model = needed(v, "REWRITER_MODEL", "REWRITER");
-  if (name === "workers-ai") return { name, model };
-  const [url, key] = [needed(v, "REWRITER_URL", "REWRITER"), needed(v, "REWRITER_KEY", "REWRITER")];
-  return { name, url, key, model };
+  const of = (variable: "REWRITER_URL" | "REWRITER_KEY" | "REWRITER_MODEL") =>
+    needed(v, variable, "REWRITER");
+  if (name === "workers-ai") return { name, model: of("REWRITER_MODEL") };
+  return { name, url: of("REWRITER_URL"), key: of("REWRITER_KEY"), model: of("REWRITER_MODEL") };
 }
