@@ -46,4 +46,4 @@ print("new reply  ", result["turn"]["reply"])
 
 # Learnt once, right at once: another list, and not a word about it.
 after = post(turns, {"content": "Sort them, then rotate them by one, in brackets: 3 8 0 5"})
-print("another list", after["reply"])
+print("another list", after["reply"])  # [5 3 0 8]
