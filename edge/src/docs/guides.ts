@@ -112,7 +112,7 @@ curl -sS "$ROSA2_URL/v1/sessions" -H "Authorization: Bearer $token"`,
     id: "budget",
     title: "Budget and cost",
     parts: [
-      "A monthly cap holds under concurrency: an amount is reserved before work begins and settled after it. Only accepted updates are billed. Usage is told by day, session, key or owner.",
+      "A monthly cap on what a tenant may spend holds under concurrency: an amount is reserved before work begins and settled after it. Only accepted updates are billed. Usage is told by day, session, key or owner.",
       shell(`api /budget -X PUT -d '{"cap_usd":50}'`, '"cap_usd":50'),
       shell(`api "/usage?group_by=session"`, '"adaptations_accepted":1'),
     ],

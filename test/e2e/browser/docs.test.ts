@@ -86,11 +86,11 @@ describe.skipIf(chromiumPath === undefined)("the documents", () => {
       .toContain('os.environ["ROSA2_URL"] + "/v1/sessions"');
     const start = page.locator("#start");
     expect(await start.getByRole("tab").allTextContents()).toEqual([
-      ...["curl", "TypeScript", "Python", "React Native", "Swift", "Kotlin"],
+      ...["curl", "TypeScript", "Python", "Your back end", "React Native", "Swift", "Kotlin"],
     ]);
     await start.getByRole("tab", { name: "Python" }).focus();
     await page.keyboard.press("ArrowRight");
-    await start.getByRole("tabpanel", { name: "React Native" }).waitFor();
+    await start.getByRole("tabpanel", { name: "Your back end" }).waitFor();
     await me.shoot("tabs");
   });
 
@@ -117,6 +117,6 @@ describe.skipIf(chromiumPath === undefined)("the documents", () => {
     await turn.getByLabel("s", { exact: true }).fill(id);
     await turn.getByLabel("Body").fill('{"content":"Say hello","stream":true}');
     await turn.getByRole("button", { name: "Send POST" }).click();
-    await turn.getByText("event: done").waitFor();
+    await turn.getByLabel("Answer").getByText("event: done").waitFor();
   });
 });
