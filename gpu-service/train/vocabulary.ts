@@ -18,9 +18,9 @@ export const specialTokens = {
 
 /** Weights are trained on from the first model, so no id of its tokens ever moves. */
 const pinned = new URL("../models/rosa2-mini/", import.meta.url);
-/** Samples that the words are collected from, and how often a word must come: made-up words to spell come seldom. */
+/** Samples that the words are collected from, and how often a word must come: made-up words and words spelled backwards come seldom. */
 const sampleCount = 120_000;
-const occurrencesMin = 8;
+const occurrencesMin = 16;
 
 /**
  * Tokens in the order of their ids. A word, a digit or a number of two digits is always one token with its space,

@@ -213,6 +213,7 @@ describe("reading config.json", () => {
       mlpBias: false,
       qkNorm: null,
       slidingWindow: null,
+      fp8: null,
       fusedProjections: false,
       modulePath: "model",
       activation: "silu",

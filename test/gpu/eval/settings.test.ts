@@ -35,6 +35,8 @@ test("takes ranges of seeds and the whole plane", () => {
     "MIX",
     "THREE",
     "THREEA",
+    "LONG",
+    "LONGA",
   ]);
   expect(settingsOf("--no-corrections").corrections).toBe(false);
 });
