@@ -58,7 +58,7 @@ describe("three replicas of the GPU service", () => {
 
   it("break replies off where their replicas are killed, instead of ending them", async () => {
     const secret = readFileSync(join(state.path, "gpu-secret"), "utf8").trim();
-    const begun = Array.from({ length: 24 }, (_, seed) =>
+    const begun = Array.from({ length: 48 }, (_, seed) =>
       fetch(`${rosa.process.gpuUrl}/v1/generate`, {
         method: "POST",
         headers: { [secretHeader]: secret },
