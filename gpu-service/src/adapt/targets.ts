@@ -80,8 +80,8 @@ export class Targets {
   }
 
   /**
-   * Whether a right reply that asked for something has lost: the newest one anything that is not rounding, an older one too much. At the
-   * session's bound what is new `displaces` what is older.
+   * Whether a right reply that asked for something has lost: the newest one anything that is not rounding, an older
+   * one too much. At the session's bound what is new `displaces` what is older.
    */
   lowered(logprobs: readonly Float32Array[], displaces: boolean): boolean {
     const asking = this.#rows.flatMap(({ kind }, row) =>

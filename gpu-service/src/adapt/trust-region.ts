@@ -3,8 +3,8 @@
  *
  * Two distances are taken, both in nats a token: from this update's start, on the model's own samples and on the
  * session's replies that are right already; and from the base model, on its own samples. On the way the first few
- * samples serve; at its end all of them. Far from the base model witnesses are asked too: samples that no anchor protects
- * and no path was measured on, so that nothing makes them look nearer than the rest. It knows no targets.
+ * samples serve; at its end all of them. Far from the base model witnesses are asked too. No anchor protects these
+ * samples and no path was measured on them, so that nothing makes them look nearer than the rest. It knows no targets.
  */
 import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../language-model.ts";
 import { release } from "../release.ts";
@@ -37,7 +37,10 @@ export interface Distance {
   fromStart: number;
   /** KL(tried ‖ base model). */
   fromBase: number;
-  /** The same and one standard error more: what samples that were not measured may come to; where witnesses were asked, the larger. */
+  /**
+   * The same and one standard error more: what samples that were not measured may come to. Where witnesses were asked
+   * and say more, what they say with theirs.
+   */
   fromBaseAtMost: number;
 }
 
@@ -129,7 +132,10 @@ export class TrustRegion {
     }
   }
 
-  /** On all samples, and far from the base model on the witnesses; what is found out about them is kept for the update that starts from `tried`. */
+  /**
+   * On all samples, and far from the base model on the witnesses. The hidden states are kept for the update that starts
+   * from `tried`.
+   */
   async *measureWhole(tried: AdapterWeights): Slices<Distance> {
     const { rows, known, base } = this.#probes;
     const start =
