@@ -3,22 +3,18 @@ import { execFile as executeFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { rootPath } from "../../edge/local/settings.ts";
 import { drawRequest } from "./support/requests.ts";
-import { makeStateFolder, Rosa } from "./support/rosa.ts";
+import type { Rosa } from "./support/rosa.ts";
+import { useRosa } from "./support/use-rosa.ts";
 
 const execFile = promisify(executeFile);
 const hasPython = spawnSync("python3", ["--version"]).status === 0;
-const state = makeStateFolder();
 let rosa: Rosa;
 
-beforeAll(async () => {
-  rosa = await Rosa.start(state.path);
-});
-afterAll(async () => {
-  await rosa?.process.stop();
-  state.remove();
+useRosa((started) => {
+  rosa = started;
 });
 
 const content = "Sort them from largest to smallest, in brackets: 4 1 3";

@@ -3,24 +3,20 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { secretHeader } from "@rosa2/shared/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ApiError } from "../../edge/local/api.ts";
 import { readRunning } from "../../edge/local/state.ts";
 import type { FeedbackResult, TurnBody } from "../../edge/src/contract/index.ts";
 import { drawRequest } from "./support/requests.ts";
-import { makeStateFolder, Rosa } from "./support/rosa.ts";
+import type { Rosa } from "./support/rosa.ts";
+import { useRosa } from "./support/use-rosa.ts";
 
-const state = makeStateFolder();
 /** How long health is measured, at least. */
 const busyMs = 5_000;
 let rosa: Rosa;
 
-beforeAll(async () => {
-  rosa = await Rosa.start(state.path);
-});
-afterAll(async () => {
-  await rosa?.process.stop();
-  state.remove();
+const state = useRosa((started) => {
+  rosa = started;
 });
 
 describe("a GPU service that is killed", () => {

@@ -1,18 +1,14 @@
 /** The guides' snippets, run as a reader would: one shell from the first to the last, on the real services. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { glossary } from "../../edge/src/docs/glossary.ts";
 import { guides, type Snippet } from "../../edge/src/docs/guides.ts";
-import { makeStateFolder, Rosa } from "./support/rosa.ts";
+import type { Rosa } from "./support/rosa.ts";
+import { useRosa } from "./support/use-rosa.ts";
 
-const state = makeStateFolder();
 let rosa: Rosa;
-beforeAll(async () => {
-  rosa = await Rosa.start(state.path);
-});
-afterAll(async () => {
-  await rosa?.process.stop();
-  state.remove();
+useRosa((started) => {
+  rosa = started;
 });
 
 const snippets = guides.flatMap(({ parts }) =>

@@ -4,18 +4,14 @@
  */
 import { execFile as executeFile } from "node:child_process";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeStateFolder, Rosa } from "./support/rosa.ts";
+import { describe, expect, it } from "vitest";
+import type { Rosa } from "./support/rosa.ts";
+import { useRosa } from "./support/use-rosa.ts";
 
 const execFile = promisify(executeFile);
-const state = makeStateFolder();
 let rosa: Rosa;
-beforeAll(async () => {
-  rosa = await Rosa.start(state.path);
-});
-afterAll(async () => {
-  await rosa?.process.stop();
-  state.remove();
+useRosa((started) => {
+  rosa = started;
 });
 
 interface Call {

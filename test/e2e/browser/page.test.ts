@@ -1,30 +1,24 @@
 /** The playground on the real Worker, with a model whose pace and failures the test sets. */
 import { gzipSync } from "node:zlib";
 import type { Browser, Locator } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { makeStateFolder } from "../support/rosa.ts";
-import { chromiumPath, launch, type Size, Visitor } from "./support/browser.ts";
-import { type PacedEdge, startPacedEdge } from "./support/edge.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { chromiumPath, type Size, Visitor } from "./support/browser.ts";
+import type { PacedEdge } from "./support/edge.ts";
+import { useEdge } from "./support/use-edge.ts";
 
-const state = makeStateFolder();
 const longRequest = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
 const patience = { timeout: 30_000 };
 let edge: PacedEdge;
 let browser: Browser;
 let visitor: Visitor;
 
-beforeAll(async () => {
-  if (chromiumPath === undefined) return;
-  [edge, browser] = await Promise.all([startPacedEdge(state.path), launch()]);
+useEdge((startedEdge, startedBrowser) => {
+  edge = startedEdge;
+  browser = startedBrowser;
 });
 afterEach(async () => {
   await visitor?.leave();
   await edge?.behave({});
-});
-afterAll(async () => {
-  await browser?.close();
-  await edge?.stop();
-  state.remove();
 });
 
 async function arrive(name: string, size: Size = "desktop", dark = false): Promise<Visitor> {

@@ -1,25 +1,19 @@
 /** What people expect of a chat page: rich replies, copies, edits, drafts, keys, search; on small screens too. */
 import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { makeStateFolder } from "../support/rosa.ts";
-import { chromiumPath, launch, type Size, Visitor } from "./support/browser.ts";
-import { type PacedEdge, startPacedEdge } from "./support/edge.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { chromiumPath, type Size, Visitor } from "./support/browser.ts";
+import type { PacedEdge } from "./support/edge.ts";
+import { useEdge } from "./support/use-edge.ts";
 
-const state = makeStateFolder();
 let edge: PacedEdge;
 let browser: Browser;
 let visitor: Visitor;
 
-beforeAll(async () => {
-  if (chromiumPath === undefined) return;
-  [edge, browser] = await Promise.all([startPacedEdge(state.path), launch()]);
+useEdge((startedEdge, startedBrowser) => {
+  edge = startedEdge;
+  browser = startedBrowser;
 });
 afterEach(() => visitor?.leave());
-afterAll(async () => {
-  await browser?.close();
-  await edge?.stop();
-  state.remove();
-});
 
 async function converse(name: string, request: string, size: Size = "desktop", dark = false) {
   visitor = await Visitor.arrive(browser, edge.url, { name, size, dark });

@@ -1,0 +1,17 @@
+import { afterAll, beforeAll } from "vitest";
+import { makeStateFolder, Rosa } from "./rosa.ts";
+
+/** A rosa2 on a state folder of its own, for all tests of a file: told when it has started, ended after them. */
+export function useRosa(started: (rosa: Rosa) => void): ReturnType<typeof makeStateFolder> {
+  const state = makeStateFolder();
+  let rosa: Rosa | undefined;
+  beforeAll(async () => {
+    rosa = await Rosa.start(state.path);
+    started(rosa);
+  });
+  afterAll(async () => {
+    await rosa?.process.stop();
+    state.remove();
+  });
+  return state;
+}
