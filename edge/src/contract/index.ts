@@ -1,8 +1,10 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { adaptPlanSchema, rowReportSchema } from "@rosa2/shared/protocol";
-import { samplingFields } from "./sampling.ts";
+import { rollBackSchema, sessionAdaptationSchema } from "./adaptation.ts";
+import { effortSchema, samplingFields } from "./sampling.ts";
 import {
+  arms,
   contexts,
   finishReasons,
   modes,
@@ -24,11 +26,13 @@ import {
 import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
+export * from "./adaptation.ts";
 export type { OwnLexicon } from "./lexicon.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
 export { type Cost, costSchema, type Metadata, ownerSchema, pageQuerySchema } from "./shared.ts";
 export * from "./tokens.ts";
+export * from "./webhooks.ts";
 export * from "./words.ts";
 
 export const contentCharsMax = 16_384;
@@ -64,31 +68,21 @@ export const errorSchema = z
   })
   .openapi("Error");
 
-const adaptationSchema = z
-  .object({
-    mode: z.enum(modes).default("both"),
-    context: z.enum(contexts).optional().openapi({
-      description:
-        "What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so)",
-    }),
-    rewriter: z.enum(rewriterNames).optional().openapi({
-      description:
-        "Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given",
-    }),
-  })
-  .openapi("Adaptation");
+const sessionEffort =
+  "Whether a thinking model thinks before the replies of this session, where a request does not say: `none` and `minimal` switch it off, the others on. The model's own habit unless given";
 
 export const sessionCreateSchema = z
   .strictObject({
     instructions: z.string().min(1).max(instructionsCharsMax).optional(),
     title: z.string().min(1).max(200).optional(),
     metadata: metadataSchema.optional(),
+    reasoning_effort: effortSchema.optional().openapi({ description: sessionEffort }),
     region: z.enum(regions).optional().openapi({
       description:
         "Where the session's user is, if not where this call comes from: a hint, by which the platform places the session and the nearest GPU service answers",
       example: "weur",
     }),
-    adaptation: adaptationSchema.optional(),
+    adaptation: sessionAdaptationSchema.optional(),
     lexicon: lexiconSchema.optional().openapi({
       description: "Own senses of this session, beside and before the tenant's",
     }),
@@ -102,6 +96,7 @@ export const sessionPatchSchema = z
   .strictObject({
     title: z.string().min(1).max(200).nullable().optional(),
     metadata: metadataSchema.optional(),
+    reasoning_effort: effortSchema.nullable().optional().openapi({ description: sessionEffort }),
   })
   .openapi("SessionPatch", { description: "What is given replaces what there was" });
 export type SessionPatch = z.infer<typeof sessionPatchSchema>;
@@ -159,7 +154,14 @@ export const sessionDetailSchema = sessionSchema
     }),
     context: z.enum(contexts),
     rewriter: z.enum(rewriterNames),
+    reasoning_effort: effortSchema.nullable().openapi({
+      description: "What the session says of thinking; null: nothing",
+    }),
     forked_from: sessionId.nullable(),
+    holdout: z.enum(arms).nullable().openapi({
+      description:
+        "Its part in the tenant's holdout: `held_out` stays unadapted, whatever mode was asked for; null: it takes no part",
+    }),
     expires_at: timestamp.nullable(),
     turns: z.array(turnSchema).openapi({
       description: "The latest turns, or those before `cursor`, oldest first",
@@ -199,7 +201,9 @@ export const erasedSchema = z
     id: sessionId,
     object: z.literal("session.erased"),
     erased: z.object({ turns: z.int(), generations: z.int(), events: z.int(), adapters: z.int() }),
-    kept: z.string().openapi({ example: "usage rows without content, for billing" }),
+    kept: z.string().openapi({
+      example: "usage rows and a holdout's counts, without content",
+    }),
   })
   .openapi("SessionErased");
 export type Erased = z.infer<typeof erasedSchema>;
@@ -221,6 +225,9 @@ export const turnCreateSchema = z
     stop: samplingFields.stop.optional(),
     seed: samplingFields.seed.optional(),
     logit_bias: samplingFields.logit_bias.optional(),
+    reasoning_effort: effortSchema.optional().openapi({
+      description: "For this reply, whatever the session says",
+    }),
   })
   .openapi("TurnCreate");
 
@@ -286,6 +293,11 @@ export const weightsReportSchema = z
   .openapi("Weights");
 export type WeightsReport = z.infer<typeof weightsReportSchema>;
 
+const rollBackOrNull = z.union([rollBackSchema, z.null()]).openapi({
+  description:
+    "The roll-back that this feedback completed, where the tenant wants one after so many rejections; null: none",
+});
+
 export const feedbackResultSchema = z
   .object({
     id: z.string(),
@@ -294,6 +306,7 @@ export const feedbackResultSchema = z
     status: z.enum(["pending", "done"]),
     words: wordsReportSchema,
     weights: weightsReportSchema,
+    rolled_back: rollBackOrNull,
     plan: z.record(z.string(), z.unknown()).nullable().openapi({
       description: "What the schedule decided, and the recipe sent to the GPU service",
     }),
@@ -313,6 +326,7 @@ export const feedbackRecordSchema = z
     correction: z.string().nullable(),
     words: z.union([wordsReportSchema, z.null()]),
     weights: z.union([weightsReportSchema, z.null()]),
+    rolled_back: rollBackOrNull,
     plan: z.record(z.string(), z.unknown()).nullable(),
     cost: costSchema,
     retry_turn_id: turnId.nullable(),
@@ -371,6 +385,15 @@ export const forkSchema = z
 /** One entry of a turn's event log; `id` is the number to send back as `Last-Event-ID`. */
 export interface LogEvent {
   id: number;
-  type: "turn" | "delta" | "reset" | "words" | "weights" | "done" | "feedback" | "error";
+  type:
+    | "turn"
+    | "delta"
+    | "reset"
+    | "rolled_back"
+    | "words"
+    | "weights"
+    | "done"
+    | "feedback"
+    | "error";
   data: unknown;
 }
