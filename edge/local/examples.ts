@@ -22,7 +22,7 @@ const drawnCounts: Record<KindName, number> = { unclear: 20, unpractised: 20, bo
 const atOnce = 3;
 
 const filePath = join(rootPath, "edge/playground/src/examples.json");
-const weightsPath = join(rootPath, "gpu-service/models/rosa2-mini/model.safetensors");
+const weightsPath = join(rootPath, "gpu-service/models/rosa2-mini-2/model.safetensors");
 
 const usage = `npm run examples [-- --kind KIND]
 
