@@ -20,6 +20,7 @@ const commands = [
   "anchors",
   "eval",
   "bench",
+  "bench:against",
   "bench:page",
   "build:playground",
   "client:types",
