@@ -21,6 +21,7 @@ const commands = [
   "eval",
   "bench",
   "bench:page",
+  "newcomer",
   "build:playground",
   "client:types",
   "model",
