@@ -27,7 +27,7 @@ const restartMs = 20_000;
 const restartsMax = 3;
 
 const filePath = join(rootPath, "edge/playground/src/examples.json");
-const weightsPath = join(rootPath, "gpu-service/models/rosa2-mini/model.safetensors");
+const weightsPath = join(rootPath, "gpu-service/models/rosa2-mini-2/model.safetensors");
 
 const usage = `npm run examples [-- --kind KIND]
 

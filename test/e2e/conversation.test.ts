@@ -232,6 +232,25 @@ describe("feedback with retry", () => {
   });
 });
 
+describe("the conversation of the documents", () => {
+  const ask = (list: string) => `Sort them, then take three, in brackets: ${list}`;
+
+  it.each([
+    { mode: "off", comesBack: false, lasts: false },
+    { mode: "words", comesBack: false, lasts: false },
+    { mode: "weights", comesBack: true, lasts: false },
+    { mode: "both", comesBack: true, lasts: true },
+  ])("goes as it is told, in mode $mode", async ({ mode, comesBack, lasts }) => {
+    const session = await rosa.openSession({ adaptation: { mode } });
+    const first = await rosa.ask(session.id, ask("4 7 1 9"));
+    expect(first.reply).not.toBe("[4 7 9]");
+    const result = await rosa.correct(first, "[4 7 9]", "the last three");
+    expect(result.turn.reply === "[4 7 9]").toBe(comesBack);
+    const next = await rosa.ask(session.id, ask("3 8 0 5"));
+    expect(next.reply === "[3 5 8]").toBe(lasts);
+  });
+});
+
 describe("the examples of the documents", () => {
   const examples = join(rootPath, "edge/client/examples");
   const run = (command: string, ...args: string[]) =>
@@ -247,23 +266,23 @@ describe("the examples of the documents", () => {
       ...["words", "weights", "turn", "done"],
       ...["done", "words", "weights", "feedback"],
     ]);
-    expect(stdout).toContain('"reply":"[7 4 1 9]"');
+    expect(stdout).toContain('"reply":"[4 7 9]"');
     // The last answer: another list, right without any feedback.
-    expect(stdout.trimEnd().split("\n").at(-1)).toContain('"reply":"[5 3 0 8]"');
+    expect(stdout.trimEnd().split("\n").at(-1)).toContain('"reply":"[3 5 8]"');
   });
 
   it("run with the client", async () => {
     await run(process.execPath, "../build.ts");
     const { stdout, stderr } = await run(process.execPath, "quick-start.ts");
     expect(stderr).toBe("");
-    expect(stdout).toMatch(/^model reads +Sort them.+\nweights +\w.+\nnew reply +\[7 4 1 9\]$/m);
-    expect(stdout).toMatch(/^another list \[5 3 0 8\]$/m);
+    expect(stdout).toMatch(/^model reads +Sort them.+\nweights +\w.+\nnew reply +\[4 7 9\]$/m);
+    expect(stdout).toMatch(/^another list \[3 5 8\]$/m);
   });
 
   it.skipIf(!hasPython)("run with Python alone", async () => {
     const { stdout } = await run("python3", "quick-start.py");
-    expect(stdout).toMatch(/^model reads Sort them.+\nweights +\w.+\nnew reply +\[7 4 1 9\]$/m);
-    expect(stdout).toMatch(/^another list \[5 3 0 8\]$/m);
+    expect(stdout).toMatch(/^model reads Sort them.+\nweights +\w.+\nnew reply +\[4 7 9\]$/m);
+    expect(stdout).toMatch(/^another list \[3 5 8\]$/m);
   });
 
   it("tell the same conversation in every language, and in the readme", () => {
@@ -271,13 +290,13 @@ describe("the examples of the documents", () => {
     const files = names.map((name) => `quick-start.${name}`);
     const texts = files.map((name) => readFileSync(join(examples, name), "utf8"));
     for (const text of [...texts, readFileSync(join(rootPath, "README.md"), "utf8")]) {
-      expect(text).toContain("Sort them, then rotate them by one, in brackets: 4 7 1 9");
-      expect(text).toContain("largest first");
-      expect(text).toContain("[7 4 1 9]");
+      expect(text).toContain("Sort them, then take three, in brackets: 4 7 1 9");
+      expect(text).toContain("the last three");
+      expect(text).toContain("[4 7 9]");
     }
     for (const text of texts) {
-      expect(text).toContain("Sort them, then rotate them by one, in brackets: 3 8 0 5");
-      expect(text).toContain("[5 3 0 8]");
+      expect(text).toContain("Sort them, then take three, in brackets: 3 8 0 5");
+      expect(text).toContain("[3 5 8]");
     }
   });
 });

@@ -273,7 +273,7 @@ const usageReport: z.input<typeof usageReportSchema> = {
 };
 
 const model = {
-  id: "rosa2-mini",
+  id: "rosa2-mini-2",
   object: "model",
   created: 0,
   owned_by: "rosa2",

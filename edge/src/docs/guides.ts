@@ -36,7 +36,7 @@ export const guides: readonly Guide[] = [
 }
 id() { grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4; }
 session=$(api /sessions -d '{"title":"First steps"}' | id)
-asked=$(api "/sessions/$session/turns" -d '{"content":"Sort them, then rotate them by one, in brackets: 4 7 1 9"}')
+asked=$(api "/sessions/$session/turns" -d '{"content":"Sort them, then take three, in brackets: 4 7 1 9"}')
 echo "$asked"`,
         '"status":"completed"',
       ),
@@ -50,8 +50,8 @@ echo "$asked"`,
       shell(
         `turn=$(echo "$asked" | id)
 api "/sessions/$session/turns/$turn/feedback" \\
-  -d '{"reward":-1,"text":"largest first","correction":"[7 4 1 9]","retry":true}'`,
-        '"reply":"[7 4 1 9]"',
+  -d '{"reward":-1,"text":"the last three","correction":"[4 7 9]","retry":true}'`,
+        '"reply":"[4 7 9]"',
       ),
       "Before a correction is given, `…/reach` tells whether the model can learn it: what the tokenizer cannot write, what the window does not hold, and how many updates it takes at least. It changes nothing and costs nothing.",
       shell(
@@ -60,8 +60,8 @@ api "/sessions/$session/turns/$turn/feedback" \\
       ),
       "`words` tells what the request is read as now, `weights` what became of the update and why. Say that a reply was right too: it becomes an example that later updates keep.",
       shell(
-        `api "/sessions/$session/turns" -d '{"content":"Sort them, then rotate them by one, in brackets: 3 8 0 5"}'`,
-        '"reply":"[5 3 0 8]"',
+        `api "/sessions/$session/turns" -d '{"content":"Sort them, then take three, in brackets: 3 8 0 5"}'`,
+        '"reply":"[3 5 8]"',
       ),
       "Every update is a generation. List them, go back to one (`…/generations/base/activate`), or fork the session as it was.",
       shell(`api "/sessions/$session/generations"`, '"active":"gen_'),
@@ -155,7 +155,7 @@ from openai import OpenAI
 
 client = OpenAI(base_url=os.environ["ROSA2_URL"] + "/v1", api_key=os.environ["ROSA2_KEY"])
 answer = client.chat.completions.create(
-    model="rosa2-mini",
+    model="rosa2-mini-2",
     messages=[{"role": "user", "content": "Sort them from largest to smallest, in brackets: 3 8 0 5"}],
 )
 print(answer.choices[0].message.content)`,
