@@ -22,6 +22,7 @@ const commands = [
   "bench",
   "bench:against",
   "bench:page",
+  "newcomer",
   "build:playground",
   "client:types",
   "model",

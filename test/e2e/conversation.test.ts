@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { rootPath } from "../../edge/local/settings.ts";
+import type { ReachBody, TurnBody } from "../../edge/src/contract/index.ts";
 import { drawRequest } from "./support/requests.ts";
 import type { Rosa } from "./support/rosa.ts";
 import { useRosa } from "./support/use-rosa.ts";
@@ -15,6 +16,26 @@ let rosa: Rosa;
 
 useRosa((started) => {
   rosa = started;
+});
+
+const reach = (turn: TurnBody, correction: string) =>
+  rosa.post<ReachBody>(`/v1/sessions/${turn.session_id}/turns/${turn.id}/reach`, { correction });
+
+describe("a correction that is asked about before it is given", () => {
+  it("is told to be near, far, written in bytes, or too long, as it then proves", async () => {
+    const session = await rosa.openSession({ adaptation: { mode: "weights" } });
+    const turn = await rosa.ask(session.id, "Sort them, as plain text: 3 1 2");
+    expect(turn.reply).not.toBe("3 2 1");
+    const near = await reach(turn, "3 2 1");
+    expect(near).toMatchObject({ verdict: "one_update", updates_min: 1, tokens: 4 });
+    const far = await reach(turn, "Zebras quietly vex 40 jumping wizards, née Grün.");
+    expect(far).toMatchObject({ verdict: "several_updates", in_bytes: ["é", "ü"] });
+    expect(await reach(turn, "3 2 1 ".repeat(200))).toMatchObject({ verdict: "too_long" });
+    const { weights } = await rosa.correct(turn, "3 2 1");
+    expect(weights.right_reply?.logprob_before).toBeCloseTo(near.logprob ?? Number.NaN, 3);
+    const taught = await rosa.ask(session.id, "Sort them, as plain text: 3 1 2");
+    expect(taught.reply).toBe("3 2 1");
+  });
 });
 
 const content = "Sort them from largest to smallest, in brackets: 4 1 3";

@@ -454,6 +454,43 @@ export interface ModelList {
   data: Model[];
 }
 
+export interface Reach {
+  object: "reach";
+  turn_id: string;
+  /** `settled`: the model would say it already; `one_update` and `several_updates`: so far it is, by what one update may move at most; `too_long`: with the request it exceeds the window; `unwritable`: the tokenizer cannot write it; `fixed_weights`: the weights of this session do not change */
+  verdict:
+    | "settled"
+    | "one_update"
+    | "several_updates"
+    | "too_long"
+    | "unwritable"
+    | "fixed_weights";
+  /** The verdict as one sentence for people */
+  reason: string;
+  /** Updates that it takes at least; the bounds on KL may ask for more. Null where the weights cannot learn it, or that is not known */
+  updates_min: number | null;
+  /** Summed log-prob of the correction and its end token, under the wording and the generation that answer now (nats); null where it was not measured */
+  logprob: number | null;
+  /** Tokens of the correction, its end token included */
+  tokens: number | null;
+  /** Tokens of the prompt and the correction together */
+  total_tokens: number | null;
+  /** Tokens that the window holds */
+  context_length: number | null;
+  /** What the correction lacks of being likely, token by token; 0 is settled (nats) */
+  owed_nats: number | null;
+  /** The most that one update raises one reply by (nats) */
+  owed_nats_max: number | null;
+  /** Characters without a token of their own, which are spelled in bytes */
+  in_bytes: string[];
+  /** Characters or words that the tokenizer has no way to write */
+  unwritable: string[];
+}
+
+export interface ReachQuestion {
+  correction: string;
+}
+
 export interface Response {
   /** What the next request names as previous_response_id */
   id: string;

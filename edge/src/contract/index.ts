@@ -1,6 +1,7 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { adaptPlanSchema, rowReportSchema } from "@rosa2/shared/protocol";
+import { correctionSchema } from "./reach.ts";
 import { samplingFields } from "./sampling.ts";
 import {
   contexts,
@@ -12,6 +13,7 @@ import {
   weightsDecisions,
 } from "./sets.ts";
 import {
+  contentCharsMax,
   costSchema,
   metadataSchema,
   nextCursor,
@@ -25,13 +27,20 @@ import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
 export type { OwnLexicon } from "./lexicon.ts";
+export { type ReachBody, reachQuestionSchema, reachSchema } from "./reach.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema, type Metadata, ownerSchema, pageQuerySchema } from "./shared.ts";
+export {
+  type Cost,
+  contentCharsMax,
+  costSchema,
+  type Metadata,
+  ownerSchema,
+  pageQuerySchema,
+} from "./shared.ts";
 export * from "./tokens.ts";
 export * from "./words.ts";
 
-export const contentCharsMax = 16_384;
 export const instructionsCharsMax = 8_192;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
@@ -228,11 +237,7 @@ export const feedbackSchema = z
   .strictObject({
     reward: z.number().min(-1).max(1),
     text: z.string().max(textCharsMax).optional(),
-    correction: z
-      .string()
-      .max(contentCharsMax)
-      .refine((text) => text.trim() !== "", "must not be empty")
-      .optional(),
+    correction: correctionSchema.optional(),
     retry: z.boolean().default(false),
     wait: z.boolean().optional().openapi({
       description:

@@ -53,6 +53,11 @@ api "/sessions/$session/turns/$turn/feedback" \\
   -d '{"reward":-1,"text":"the last three","correction":"[4 7 9]","retry":true}'`,
         '"reply":"[4 7 9]"',
       ),
+      "Before a correction is given, `…/reach` tells whether the model can learn it: what the tokenizer cannot write, what the window does not hold, and how many updates it takes at least. It changes nothing and costs nothing.",
+      shell(
+        `api "/sessions/$session/turns/$turn/reach" -d '{"correction":"[7 1 4 9]"}'`,
+        '"verdict":"one_update"',
+      ),
       "`words` tells what the request is read as now, `weights` what became of the update and why. Say that a reply was right too: it becomes an example that later updates keep.",
       shell(
         `api "/sessions/$session/turns" -d '{"content":"Sort them, then take three, in brackets: 3 8 0 5"}'`,
@@ -115,6 +120,27 @@ curl -sS "$ROSA2_URL/v1/sessions" -H "Authorization: Bearer $token"`,
       "A monthly cap on what a tenant may spend holds under concurrency: an amount is reserved before work begins and settled after it. Only accepted updates are billed. Usage is told by day, session, key or owner.",
       shell(`api /budget -X PUT -d '{"cap_usd":50}'`, '"cap_usd":50'),
       shell(`api "/usage?group_by=session"`, '"adaptations_accepted":1'),
+    ],
+  },
+  {
+    id: "senses",
+    title: "Your own senses",
+    parts: [
+      "Where your users' wordings mean one of few things, say which: `spans` are the wordings, `readings` what each may mean, `cues` what somebody says who means it. The session then learns from a remark alone, without a model. For all sessions of a tenant: `PUT /v1/tenant/lexicon`.",
+      shell(
+        `own=$(api /sessions -d '{"adaptation":{"mode":"words"},"lexicon":{"senses":[{"id":"order","label":"the order",
+  "spans":["sort them"],"readings":[
+    {"id":"up","phrase":"from smallest to largest","cues":["smallest first"]},
+    {"id":"down","phrase":"from largest to smallest","cues":["largest first"]}]}]}}' | id)
+unclear=$(api "/sessions/$own/turns" -d '{"content":"Sort them, as plain text: 3 1 2"}' | id)
+api "/sessions/$own/turns/$unclear/feedback" -d '{"reward":-1,"text":"largest first","retry":true}'`,
+        '"after":"Sort them from largest to smallest, as plain text: 3 1 2"',
+      ),
+      "Later requests are worded so at once.",
+      shell(
+        `api "/sessions/$own/turns" -d '{"content":"Sort them, as plain text: 5 9 7"}'`,
+        '"reply":"9 7 5"',
+      ),
     ],
   },
   {
