@@ -9,6 +9,7 @@ import type {
   Fork,
   GenerationList,
   Lexicon,
+  Reach,
   Session,
   SessionErased,
   SessionPatch,
@@ -123,6 +124,11 @@ export class SessionClient {
       started = true;
       return response;
     });
+  }
+
+  /** Whether a correction can be learned, before it is given: changes nothing and costs nothing. */
+  reach(turnId: string, correction: string, options: CallOptions = {}): Promise<Reach> {
+    return this.#post(`/turns/${encodeURIComponent(turnId)}/reach`, { correction }, options);
   }
 
   /** Says how good a reply was: words first, then weights, then another try if `retry` asks for one. */

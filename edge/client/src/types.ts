@@ -273,6 +273,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/v1/sessions/{s}/turns/{t}/reach": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Ask whether a correction can be learned, before it is given
+     * @description Changes nothing and costs nothing. The correction is measured under the wording and the generation that answer now. What is told is the least that it takes: an update's bounds on KL may stop it earlier, and a better wording may bring the correction nearer.
+     */
+    post: operations["postSessionTurnReach"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/v1/sessions/{s}/turns/{t}/feedback": {
     parameters: {
       query?: never;
@@ -990,7 +1010,7 @@ export interface components {
     ChatCompletionRequest: {
       /**
        * @description The served model's name, or an alias of the deployment's; any other is refused
-       * @example rosa2-mini
+       * @example rosa2-mini-2
        */
       model: string;
       /** @description The conversation, its last message to be answered */
@@ -1255,7 +1275,7 @@ export interface components {
     ResponseRequest: {
       /**
        * @description The served model's name, or an alias of the deployment's; any other is refused
-       * @example rosa2-mini
+       * @example rosa2-mini-2
        */
       model: string;
       /**
@@ -1986,6 +2006,81 @@ export interface components {
        * @enum {string}
        */
       reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+    };
+    Reach: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "reach";
+      /**
+       * @description The turn
+       * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+       */
+      turn_id: string;
+      /**
+       * @description `settled`: the model would say it already; `one_update` and `several_updates`: so far it is, by what one update may move at most; `too_long`: with the request it exceeds the window; `unwritable`: the tokenizer cannot write it; `fixed_weights`: the weights of this session do not change
+       * @example one_update
+       * @enum {string}
+       */
+      verdict:
+        | "settled"
+        | "one_update"
+        | "several_updates"
+        | "too_long"
+        | "unwritable"
+        | "fixed_weights";
+      /**
+       * @description The verdict as one sentence for people
+       * @example One correction can teach this.
+       */
+      reason: string;
+      /**
+       * @description Updates that it takes at least; the bounds on KL may ask for more. Null where the weights cannot learn it, or that is not known
+       * @example 1
+       */
+      updates_min: number | null;
+      /**
+       * @description Summed log-prob of the correction and its end token, under the wording and the generation that answer now (nats); null where it was not measured
+       * @example -4.1
+       */
+      logprob: number | null;
+      /**
+       * @description Tokens of the correction, its end token included
+       * @example 6
+       */
+      tokens: number | null;
+      /**
+       * @description Tokens of the prompt and the correction together
+       * @example 30
+       */
+      total_tokens: number | null;
+      /**
+       * @description Tokens that the window holds
+       * @example 512
+       */
+      context_length: number | null;
+      /**
+       * @description What the correction lacks of being likely, token by token; 0 is settled (nats)
+       * @example 3.9
+       */
+      owed_nats: number | null;
+      /**
+       * @description The most that one update raises one reply by (nats)
+       * @example 64
+       */
+      owed_nats_max: number | null;
+      /** @description Characters without a token of their own, which are spelled in bytes */
+      in_bytes: string[];
+      /** @description Characters or words that the tokenizer has no way to write */
+      unwritable: string[];
+    };
+    ReachQuestion: {
+      /**
+       * @description The reply that would have been right
+       * @example 31, 12, 7
+       */
+      correction: string;
     };
     FeedbackResult: {
       /** @description Identifier */
@@ -2769,7 +2864,7 @@ export interface operations {
            *       "status": "ok",
            *       "gpu": {
            *         "status": "ok",
-           *         "model": "rosa2-mini",
+           *         "model": "rosa2-mini-2",
            *         "provider": "cpu",
            *         "queue": {
            *           "waiting": 0,
@@ -2814,7 +2909,7 @@ export interface operations {
            *       "object": "list",
            *       "data": [
            *         {
-           *           "id": "rosa2-mini",
+           *           "id": "rosa2-mini-2",
            *           "object": "model",
            *           "created": 0,
            *           "owned_by": "rosa2",
@@ -2852,7 +2947,7 @@ export interface operations {
         content: {
           /**
            * @example {
-           *       "id": "rosa2-mini",
+           *       "id": "rosa2-mini-2",
            *       "object": "model",
            *       "created": 0,
            *       "owned_by": "rosa2",
@@ -2885,7 +2980,7 @@ export interface operations {
       content: {
         /**
          * @example {
-         *       "model": "rosa2-mini",
+         *       "model": "rosa2-mini-2",
          *       "messages": [
          *         {
          *           "role": "user",
@@ -2909,7 +3004,7 @@ export interface operations {
            * @example {
            *       "id": "chatcmpl_01KAQ2W3P5V8D0T7Q1Z6H9N4KB",
            *       "created": 1795512602,
-           *       "model": "rosa2-mini",
+           *       "model": "rosa2-mini-2",
            *       "object": "chat.completion",
            *       "choices": [
            *         {
@@ -2971,7 +3066,7 @@ export interface operations {
       content: {
         /**
          * @example {
-         *       "model": "rosa2-mini",
+         *       "model": "rosa2-mini-2",
          *       "input": "Sort them: 31, 7, 12",
          *       "instructions": "Answer with the list alone."
          *     }
@@ -2992,7 +3087,7 @@ export interface operations {
            *       "object": "response",
            *       "created_at": 1795512602,
            *       "status": "completed",
-           *       "model": "rosa2-mini",
+           *       "model": "rosa2-mini-2",
            *       "output": [
            *         {
            *           "id": "msg_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
@@ -4266,6 +4361,74 @@ export interface operations {
       404: components["responses"]["Failure"];
       429: components["responses"]["Failure"];
       500: components["responses"]["Failure"];
+    };
+  };
+  postSessionTurnReach: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The turn */
+        t: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "correction": "31, 12, 7"
+         *     }
+         */
+        "application/json": components["schemas"]["ReachQuestion"];
+      };
+    };
+    responses: {
+      /** @description How far it is */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "reach",
+           *       "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *       "verdict": "one_update",
+           *       "reason": "One correction can teach this.",
+           *       "updates_min": 1,
+           *       "logprob": -4.1,
+           *       "tokens": 6,
+           *       "total_tokens": 30,
+           *       "context_length": 512,
+           *       "owed_nats": 3.9,
+           *       "owed_nats_max": 64,
+           *       "in_bytes": [
+           *         "…"
+           *       ],
+           *       "unwritable": [
+           *         "…"
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Reach"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      413: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
     };
   };
   postSessionTurnFeedback: {
@@ -6256,6 +6419,8 @@ export type KeyCreate = components["schemas"]["KeyCreate"];
 export type Lexicon = components["schemas"]["Lexicon"];
 export type Model = components["schemas"]["Model"];
 export type ModelList = components["schemas"]["ModelList"];
+export type Reach = components["schemas"]["Reach"];
+export type ReachQuestion = components["schemas"]["ReachQuestion"];
 export type Response = components["schemas"]["Response"];
 export type ResponseRequest = components["schemas"]["ResponseRequest"];
 export type RollBack = components["schemas"]["RollBack"];

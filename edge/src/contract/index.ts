@@ -1,7 +1,7 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
-import { adaptPlanSchema, rowReportSchema } from "@rosa2/shared/protocol";
 import { rollBackSchema, sessionAdaptationSchema } from "./adaptation.ts";
+import { correctionSchema } from "./reach.ts";
 import { effortSchema, samplingFields } from "./sampling.ts";
 import {
   arms,
@@ -11,9 +11,9 @@ import {
   regions,
   rewriterNames,
   turnStatuses,
-  weightsDecisions,
 } from "./sets.ts";
 import {
+  contentCharsMax,
   costSchema,
   metadataSchema,
   nextCursor,
@@ -23,28 +23,33 @@ import {
   timestamp,
   turnId,
 } from "./shared.ts";
+import { generationName, weightsReportSchema } from "./weights.ts";
 import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
 export * from "./adaptation.ts";
 export type { OwnLexicon } from "./lexicon.ts";
+export { type ReachBody, reachQuestionSchema, reachSchema } from "./reach.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema, type Metadata, ownerSchema, pageQuerySchema } from "./shared.ts";
+export {
+  type Cost,
+  contentCharsMax,
+  costSchema,
+  type Metadata,
+  ownerSchema,
+  pageQuerySchema,
+} from "./shared.ts";
 export * from "./tokens.ts";
 export * from "./webhooks.ts";
+export * from "./weights.ts";
 export * from "./words.ts";
 
-export const contentCharsMax = 16_384;
 export const instructionsCharsMax = 8_192;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
 /** Turns that one read of a session shows at most. */
 export const turnsPerPageMax = 100;
-
-const generationName = z
-  .string()
-  .openapi({ description: "`base` or a generation's id", example: "base" });
 
 export const usageSchema = z
   .object({
@@ -235,11 +240,7 @@ export const feedbackSchema = z
   .strictObject({
     reward: z.number().min(-1).max(1),
     text: z.string().max(textCharsMax).optional(),
-    correction: z
-      .string()
-      .max(contentCharsMax)
-      .refine((text) => text.trim() !== "", "must not be empty")
-      .optional(),
+    correction: correctionSchema.optional(),
     retry: z.boolean().default(false),
     wait: z.boolean().optional().openapi({
       description:
@@ -249,49 +250,6 @@ export const feedbackSchema = z
   })
   .openapi("Feedback");
 export type FeedbackBody = z.infer<typeof feedbackSchema>;
-
-const klDescription =
-  "Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies";
-const klBaseDescription =
-  "Mean KL(new ‖ base model) in nats a token, measured on the model's own samples";
-const objectiveDescription =
-  "Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall";
-
-export const weightsReportSchema = z
-  .object({
-    decision: z.enum(weightsDecisions),
-    reason: z.string(),
-    generation: z.string().optional(),
-    active: z.boolean().openapi({
-      description: "Whether the new generation answers from now on (compare-and-set succeeded)",
-    }),
-    step_norm: z.number().nullable().openapi({
-      description: "Frobenius norm of this update's change of the adapter",
-    }),
-    shift_norm: z.number().nullable().openapi({
-      description:
-        "Frobenius norm of the adapter after this update: its distance from the base model",
-    }),
-    kl: z.number().nullable().openapi({ description: klDescription }),
-    kl_on: z.enum(["tokens"]).nullable().openapi({
-      description: "What the KL is of: next-token distributions, per token",
-    }),
-    kl_base: z.number().nullable().openapi({ description: klBaseDescription }),
-    right_reply: z
-      .object({ logprob_before: z.number(), logprob_after: z.number(), tokens: z.int() })
-      .nullable()
-      .openapi({
-        description:
-          "Summed log-prob of the right reply and its end token before and after this update (nats), over so many tokens",
-      }),
-    objective: z
-      .object({ before: z.number(), after: z.number() })
-      .nullable()
-      .openapi({ description: objectiveDescription }),
-    ms: z.number().nullable(),
-  })
-  .openapi("Weights");
-export type WeightsReport = z.infer<typeof weightsReportSchema>;
 
 const rollBackOrNull = z.union([rollBackSchema, z.null()]).openapi({
   description:
@@ -334,43 +292,6 @@ export const feedbackRecordSchema = z
   })
   .openapi("FeedbackRecord");
 export type FeedbackRecord = z.infer<typeof feedbackRecordSchema>;
-
-export const generationSchema = z
-  .object({
-    id: z.string(),
-    object: z.literal("generation"),
-    index: z.int(),
-    parent: generationName,
-    active: z.boolean(),
-    digest: z.string(),
-    bytes: z.int(),
-    feedback_id: z.string().nullable(),
-    plan: adaptPlanSchema.partial(),
-    step_norm: z.number(),
-    shift_norm: z.number(),
-    kl: z.number().openapi({ description: klDescription }),
-    kl_on: z.enum(["tokens"]),
-    kl_base: z.number().openapi({ description: klBaseDescription }),
-    objective: z
-      .object({ before: z.number(), after: z.number() })
-      .openapi({ description: objectiveDescription }),
-    rows: z.array(rowReportSchema).openapi({
-      description:
-        "What each example was asked to gain in log-prob, was predicted to, and did (nats)",
-    }),
-    created_at: timestamp,
-  })
-  .openapi("Generation");
-export type GenerationBody = z.infer<typeof generationSchema>;
-
-export const generationListSchema = z
-  .object({
-    object: z.literal("list"),
-    active: generationName,
-    data: z.array(generationSchema),
-    next_cursor: nextCursor,
-  })
-  .openapi("GenerationList");
 
 export const forkSchema = z
   .strictObject({

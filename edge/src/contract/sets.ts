@@ -25,6 +25,16 @@ export const turnStatuses = ["running", "completed", "stopped", "failed"] as con
 export const finishReasons = ["stop", "length", "stopped"] as const;
 /** What became of a weights step. */
 export const weightsDecisions = ["updated", "skipped", "rejected", "queued"] as const;
+/** How near a correction is to what the model can be taught. */
+export const reachVerdicts = [
+  "settled",
+  "one_update",
+  "several_updates",
+  "too_long",
+  "unwritable",
+  "fixed_weights",
+] as const;
+export type ReachVerdict = (typeof reachVerdicts)[number];
 
 /** What a metered event was; a `failed` reply's GPU time is counted and nothing is billed. */
 export const usageKinds = ["reply", "adaptation", "words", "failed"] as const;

@@ -240,7 +240,7 @@ const generationBody: GenerationBody = {
 };
 
 const model = {
-  id: "rosa2-mini",
+  id: "rosa2-mini-2",
   object: "model",
   created: 0,
   owned_by: "rosa2",

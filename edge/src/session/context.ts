@@ -76,6 +76,12 @@ export const identityColumns = {
   region: session.region,
 };
 
+/** Whether there is a session. Asking for one that does not exist must not write: an object without rows costs nothing. */
+export function hasTables({ sql }: DurableObjectStorage): boolean {
+  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'");
+  return tables.toArray().length > 0;
+}
+
 /** A session's context over its storage. `identity` is who the session is, null as long as it is not open. */
 export function openContext(
   storage: DurableObjectStorage,

@@ -16,11 +16,35 @@ export function isNeutral({ reward, text, correction }: FeedbackBody): boolean {
 }
 
 /**
+ * An empty reply can be wrong as any other. A correction that is the rejected reply itself says two things at once.
+ *
+ * @throws RosaError `conflict` while the turn is not answered, `invalid_request`.
+ */
+export function refuseUnfit(
+  { id, status, reply }: TurnRow,
+  { reward, correction }: Pick<FeedbackBody, "reward" | "correction">,
+): void {
+  if (status === "running" || status === "failed") {
+    throw new RosaError(
+      "conflict",
+      `Cannot take feedback on turn ${id}: it has no reply${status === "running" ? " yet" : ""}`,
+    );
+  }
+  if (reward <= 0 && correction !== undefined && correction.trim() === reply.trim()) {
+    throw new RosaError(
+      "invalid_request",
+      "Cannot correct a reply to itself: `correction` is the reply that was given",
+      { param: "correction" },
+    );
+  }
+}
+
+/**
  * The reply that is known to be right, if the feedback tells one. A correction of a thinking model's reply follows the
  * think block that the model had produced, as its next answer will.
  */
 export function rightReply(
-  body: FeedbackBody,
+  body: Pick<FeedbackBody, "reward" | "correction">,
   turn: TurnRow,
 ): { kind: "accepted" | "corrected"; reply: string } | null {
   if (body.correction !== undefined) {

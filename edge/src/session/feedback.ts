@@ -11,7 +11,7 @@ import { isTransient } from "../gpu-client/index.ts";
 import { newId, sha256 } from "../ids.ts";
 import { type IdempotencyKey, KeptError, type Trace } from "../rpc.ts";
 import { refuseWhenFull, type SessionContext } from "./context.ts";
-import { logReport } from "./evidence.ts";
+import { logReport, refuseUnfit } from "./evidence.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
 import { type Filter, followLog } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
@@ -34,8 +34,6 @@ export interface NewFeedback {
 /**
  * Stores feedback, or finds it: the same words about the same turn again are the same feedback.
  *
- * An empty reply can be wrong as any other. A correction that is the rejected reply itself says two things at once.
- *
  * @throws RosaError `not_found`, `conflict` while the turn is not answered, `invalid_request`, `idempotency_mismatch`.
  */
 export async function beginFeedback(context: SessionContext, input: NewFeedback): Promise<string> {
@@ -47,19 +45,7 @@ export async function beginFeedback(context: SessionContext, input: NewFeedback)
     const earlier = findIdempotent(context, input.idempotency);
     if (earlier !== null) return earlier;
   }
-  if (turn.status === "running" || turn.status === "failed") {
-    throw new RosaError(
-      "conflict",
-      `Cannot take feedback on turn ${turnId}: it has no reply${turn.status === "running" ? " yet" : ""}`,
-    );
-  }
-  if (reward <= 0 && correction !== undefined && correction.trim() === turn.reply.trim()) {
-    throw new RosaError(
-      "invalid_request",
-      "Cannot correct a reply to itself: `correction` is the reply that was given",
-      { param: "correction" },
-    );
-  }
+  refuseUnfit(turn, body);
   const latest = context.db
     .select({ id: feedback.id, bodyHash: feedback.bodyHash })
     .from(feedback)

@@ -83,14 +83,9 @@ export async function updateWeights(
     row: example,
   });
 
+  const bound = boundReached(context, parent);
+  if (bound !== null) return end(bound, null, null);
   const { adapterBytesMax } = context.config;
-  if (context.adapterBytes >= adapterBytesMax) {
-    return skip(
-      `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`,
-    );
-  }
-  const reached = parent === "base" ? null : capsReached(context, parent);
-  if (reached !== null) return end({ decision: "rejected", reason: reached }, null, null);
   const charge = {
     eventId: meterIdOfUpdate(context, feedbackId),
     amountNanos: context.config.prices.adaptationNanos,
@@ -151,9 +146,19 @@ function rolledBackReason({ to, rejections }: RollBack): string {
   return `rolled back to ${to} after ${rejections} rejected replies; this feedback changes the words alone`;
 }
 
-/** Why a session whose active generation is this one learns no more, or null. */
-function capsReached(context: SessionContext, generation: string): string | null {
-  return beyondCaps(generationRow(context, generation).report, context.config.shiftCaps);
+/** Why a session whose active generation is this one learns no more whatever is said, or null. */
+export function boundReached(
+  context: SessionContext,
+  generation: string,
+): Pick<WeightsReport, "decision" | "reason"> | null {
+  const { adapterBytesMax, shiftCaps } = context.config;
+  if (context.adapterBytes >= adapterBytesMax) {
+    const reason = `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`;
+    return { decision: "skipped", reason };
+  }
+  if (generation === "base") return null;
+  const reason = beyondCaps(generationRow(context, generation).report, shiftCaps);
+  return reason === null ? null : { decision: "rejected", reason };
 }
 
 /** Why an update that was made is not kept: it went too far, or the deployer's guard says no. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { readRunning } from "../../../edge/local/state.ts";
-import { isOutsideSkill, works } from "../../../edge/playground/src/mini.ts";
+import { isOutsideSkill, miniName, works } from "../../../edge/playground/src/mini.ts";
 import { drawRequest } from "../support/requests.ts";
 import { makeStateFolder, Rosa } from "../support/rosa.ts";
 import { chromiumPath, launch, type Size, Visitor } from "./support/browser.ts";
@@ -111,7 +111,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
       const session = await rosa.openSession();
       const turn = await rosa.ask(session.id, request);
       expect([request, turn.reply]).toEqual([request, answer]);
-      expect(isOutsideSkill("rosa2-mini", turn.reply, turn.confidence), request).toBe(false);
+      expect(isOutsideSkill(miniName, turn.reply, turn.confidence), request).toBe(false);
     }
     await page.getByRole("button", { name: works[0]!.request }).click();
     expect(await me.reply(1)).toBe(works[0]!.answer);

@@ -301,6 +301,7 @@ describe("the client's other promises", () => {
       ...[() => session.erase(), () => session.fork(), () => session.ask("a")],
       ...[() => session.turn("t"), () => session.retry("t").result(), () => session.stop("t")],
       ...[() => session.follow("t").result(), () => session.feedback("t", { reward: 1 })],
+      () => session.reach("t", "a"),
       ...[() => session.words(), () => session.undoWords(), () => session.forgetSense("w")],
       ...[() => session.editConstraint("c", {}), () => session.deleteConstraint("c")],
       ...[() => session.lexicon(), () => session.setLexicon({ senses: [] })],

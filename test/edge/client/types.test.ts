@@ -27,6 +27,7 @@ it("gives what the server gives", () => {
   expectTypeOf<client.Weights>().toEqualTypeOf<Given<"weightsReportSchema">>();
   expectTypeOf<client.FeedbackResult>().toEqualTypeOf<Given<"feedbackResultSchema">>();
   expectTypeOf<client.FeedbackRecord>().toEqualTypeOf<Given<"feedbackRecordSchema">>();
+  expectTypeOf<client.Reach>().toEqualTypeOf<Given<"reachSchema">>();
   expectTypeOf<client.Generation>().toEqualTypeOf<Given<"generationSchema">>();
   expectTypeOf<client.GenerationList>().toEqualTypeOf<Given<"generationListSchema">>();
   expectTypeOf<client.ApiKey>().toEqualTypeOf<Given<"keySchema">>();

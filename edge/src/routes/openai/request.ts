@@ -44,7 +44,7 @@ export const chatRequestSchema = z
   .looseObject({
     model: z.string().min(1).max(256).openapi({
       description: "The served model's name, or an alias of the deployment's; any other is refused",
-      example: "rosa2-mini",
+      example: "rosa2-mini-2",
     }),
     messages: z.array(chatMessageSchema).min(1).max(limits.messagesMax),
     stream: z.boolean().nullish(),

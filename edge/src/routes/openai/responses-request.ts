@@ -23,7 +23,7 @@ export const responsesRequestSchema = z
   .looseObject({
     model: z.string().min(1).max(256).openapi({
       description: "The served model's name, or an alias of the deployment's; any other is refused",
-      example: "rosa2-mini",
+      example: "rosa2-mini-2",
     }),
     input: z.union([z.string(), z.array(itemSchema).min(1).max(512)]).openapi({
       description:
