@@ -3,7 +3,12 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { postMessages } from "../../edge/src/accounts/object/messages.ts";
 import { checkedWebhookUrl } from "../../edge/src/accounts/webhook-url.ts";
-import type { WebhookBody, WebhookSecretBody } from "../../edge/src/contract/index.ts";
+import {
+  messageSchemas,
+  type WebhookBody,
+  type WebhookSecretBody,
+} from "../../edge/src/contract/index.ts";
+import type { WebhookEvent } from "../../edge/src/contract/sets.ts";
 import type { ReceivedMessage, ReceiverMood } from "../support/fake-receiver.ts";
 import { accountRows, accountStub, inAccount } from "./support/account.ts";
 import {
@@ -18,11 +23,7 @@ import {
 
 const receiver = String(bindings.RECEIVER_URL);
 
-interface Message {
-  type: string;
-  timestamp: string;
-  data: Record<string, unknown>;
-}
+type Message = { type: WebhookEvent | "webhook.test"; timestamp: string; data: object };
 
 /** A tenant with a webhook and what its own server has received. */
 async function told(body: object = {}) {
@@ -56,8 +57,14 @@ async function told(body: object = {}) {
   };
 }
 
+/** The message as its documents say it is. */
 function verified({ headers, body }: ReceivedMessage, secret: string): Message {
-  return new Webhook(secret).verify(body, headers) as Message;
+  const message = new Webhook(secret).verify(body, headers) as Message;
+  if (message.type !== "webhook.test") {
+    const shape = messageSchemas[message.type];
+    expect(shape.parse(message)).toEqual(message);
+  }
+  return message;
 }
 
 async function teach(caller: Caller, sessionId: string, word: string) {
@@ -95,6 +102,23 @@ describe("a webhook", () => {
     });
     expect(message?.body).not.toContain("herring");
     expect(message?.headers["webhook-signature"]).toBe(await signatureOf(message!, webhook.secret));
+  });
+
+  it("is told of a roll-back", async () => {
+    const { caller, webhook, messages } = await told({ events: ["adaptation.rolled_back"] });
+    await caller.fetch("/v1/tenant/adaptation", {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ holdout_share: 0, roll_back_after: 1 }),
+    });
+    const { id } = await openSession(caller);
+    const { weights } = await teach(caller, id, "one");
+    const { id: feedback_id } = await teach(caller, id, "two");
+    const [message] = await messages(1);
+    expect(verified(message!, webhook.secret)).toMatchObject({
+      type: "adaptation.rolled_back",
+      data: { session: id, feedback_id, from: weights.generation, to: "base", rejections: 1 },
+    });
   });
 
   it("is told of the kinds that it asked for, of each thing once", async () => {

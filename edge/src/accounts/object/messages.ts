@@ -6,8 +6,8 @@
  */
 import { and, asc, count, eq, isNull, lte, min } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
-import type { WebhookEvent } from "../../contract/sets.ts";
 import { newId } from "../../ids.ts";
+import type { Notice } from "../usage.ts";
 import { checkedWebhookUrl } from "../webhook-url.ts";
 import type { Books } from "./books.ts";
 import { messages, webhooks } from "./schema.ts";
@@ -24,7 +24,7 @@ type WebhookRow = typeof webhooks.$inferSelect;
 type MessageRow = typeof messages.$inferSelect;
 
 /** Puts a message on its way to whoever wants to be told. Part of the caller's transaction. */
-export function announce(books: Books, type: WebhookEvent, data: object): void {
+export function announce(books: Books, { type, data }: Notice): void {
   const ids = books.db
     .select()
     .from(webhooks)
