@@ -130,6 +130,8 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     const [, told] = /!\[(.+?)\]\(edge\/playground\/story\.png\)/.exec(readme)!;
     const me = await arrive("readme", "desktop");
     const { page } = me;
+    // Tall enough for the whole story.
+    await page.setViewportSize({ width: 1280, height: 980 });
     await me.ask("Sort them, then take three, in brackets: 4 7 1 9");
     expect(await me.reply(1)).toBe("[1 4 7]");
     await page.getByRole("button", { name: "Correct it" }).click();
