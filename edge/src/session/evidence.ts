@@ -139,7 +139,7 @@ export async function scoreForWords(
 export function logReport(
   context: SessionContext,
   row: FeedbackRow,
-  type: "words" | "weights" | "feedback",
+  type: "rolled_back" | "words" | "weights" | "feedback",
   data: unknown,
 ): void {
   context.log.append({ turnId: row.turnId, type, data, at: context.now(), feedbackId: row.id });

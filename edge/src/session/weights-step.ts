@@ -6,7 +6,8 @@ import { decide, type Evidence } from "@rosa2/shared/schedule";
 import { count, eq, max } from "drizzle-orm";
 import { keepAdapter } from "../accounts/files.ts";
 import { spend } from "../accounts/spending.ts";
-import type { WeightsReport, WordsReport } from "../contract/index.ts";
+import type { Notice } from "../accounts/usage.ts";
+import type { RollBack, WeightsReport, WordsReport } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { askGuard, type GuardedUpdate } from "../guard.ts";
 import { newId } from "../ids.ts";
@@ -34,6 +35,7 @@ import {
   sessionRow,
   setActiveGeneration,
   type TurnRow,
+  trustedGeneration,
   turnRow,
 } from "./store/rows.ts";
 import { feedback, generations } from "./store/schema.ts";
@@ -49,7 +51,7 @@ export async function updateWeights(
   const turn = turnRow(context, row.turnId);
   const words = row.words ?? unchangedWords(turn, row.body);
   const { sessionId, tenantId } = context;
-  const { mode } = sessionRow(context);
+  const { mode, arm } = sessionRow(context);
   const parent = activeGeneration(context);
   const gpuTime: GpuTime = { ms: 0 };
   const evidence = await gatherEvidence(context, row, turn, words, trace, gpuTime);
@@ -69,6 +71,8 @@ export async function updateWeights(
   ) =>
     commitWeights(context, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
   const skip = (reason: string) => end({ decision: "skipped", reason }, null, null);
+  if (arm === "held_out") return skip(heldOutReason);
+  if (row.rolledBack !== null) return skip(rolledBackReason(row.rolledBack));
   if (fixedWeights !== null && mayUpdate && !isNeutral(row.body)) return skip(fixedWeights);
   if (!isWritable) return skip(cannotWrite(evidence.unwritable));
   if (plan.row === null) return skip(plan.text);
@@ -143,6 +147,13 @@ export async function updateWeights(
     if (!(error instanceof RosaError) || error.code !== "budget_exceeded") throw error;
     return skip(error.message);
   });
+}
+
+const heldOutReason =
+  "this session is held out: it stays unadapted, so that what adaptation changes can be measured";
+
+function rolledBackReason({ to, rejections }: RollBack): string {
+  return `rolled back to ${to} after ${rejections} rejected replies; this feedback changes the words alone`;
 }
 
 /** Why a session whose active generation is this one learns no more whatever is said, or null. */
@@ -293,7 +304,7 @@ function commitWeights(
       context.outbox.delete(fileJob(made.result.digest ?? ""));
       // Compare and set: whoever activated another generation meanwhile keeps that choice.
       const active = activeGeneration(context) === made.parent;
-      if (active) setActiveGeneration(context, id);
+      if (active) setActiveGeneration(context, id, trustedGeneration(context));
       weights = {
         ...report,
         generation: id,
@@ -316,9 +327,10 @@ function commitWeights(
         adaptationsRejected: made === null && recipe !== null ? 1 : 0,
         gpuMs,
         costNanos,
+        ...(made === null ? {} : { notice: updateNotice(context, row, weights, made) }),
       });
     } else context.purse.release(meterIdOfUpdate(context, row.id));
-    noteReport(context);
+    noteReport(context, made !== null && context.hasWebhooks);
     context.db
       .update(feedback)
       .set({ weights, plan, costNanos: row.costNanos + costNanos, step: "weights" })
@@ -326,4 +338,18 @@ function commitWeights(
       .run();
     logReport(context, row, "weights", weights);
   });
+}
+
+/** What webhooks tell of a generation. */
+function updateNotice(
+  { sessionId, owner }: SessionContext,
+  row: FeedbackRow,
+  { generation, active, step_norm, shift_norm, kl, kl_base }: WeightsReport,
+  { parent }: MadeGeneration,
+): Notice {
+  const told = { generation, parent, active, step_norm, shift_norm, kl, kl_base };
+  return {
+    type: "adaptation.updated",
+    data: { session: sessionId, owner, feedback_id: row.id, turn_id: row.turnId, ...told },
+  };
 }
