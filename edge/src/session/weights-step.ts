@@ -13,7 +13,14 @@ import { askGuard, type GuardedUpdate } from "../guard.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
-import { isNeutral, logReport, rightReply, scoreTokens, unchangedWords } from "./evidence.ts";
+import {
+  cannotWrite,
+  isNeutral,
+  logReport,
+  rightReply,
+  scoreTokens,
+  unchangedWords,
+} from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { beyondCaps, updateRows } from "./policy/update-plan.ts";
 import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
@@ -47,11 +54,13 @@ export async function updateWeights(
   const { mode, arm } = sessionRow(context);
   const parent = activeGeneration(context);
   const gpuTime: GpuTime = { ms: 0 };
-  const plan = decide(await gatherEvidence(context, row, turn, words, trace, gpuTime));
+  const evidence = await gatherEvidence(context, row, turn, words, trace, gpuTime);
+  const plan = decide(evidence);
   const right = rightReply(row.body, turn);
+  const isWritable = evidence.unwritable.length === 0;
   const mayUpdate = mode === "both" || mode === "weights";
   const { fixedWeights } = context.gpu;
-  if (right !== null && mayUpdate && fixedWeights === null) {
+  if (right !== null && mayUpdate && fixedWeights === null && isWritable) {
     keepPositive(context, turn, words, right);
   }
   if (right === null && row.body.reward < 0) dropPositive(context, turn);
@@ -65,6 +74,7 @@ export async function updateWeights(
   if (arm === "held_out") return skip(heldOutReason);
   if (row.rolledBack !== null) return skip(rolledBackReason(row.rolledBack));
   if (fixedWeights !== null && mayUpdate && !isNeutral(row.body)) return skip(fixedWeights);
+  if (!isWritable) return skip(cannotWrite(evidence.unwritable));
   if (plan.row === null) return skip(plan.text);
   if (right === null && turn.reply === "") {
     return skip("the reply is empty, and without a correction there is nothing to learn from");
@@ -182,12 +192,12 @@ async function gatherEvidence(
   words: WordsReport,
   trace: Trace,
   gpuTime: GpuTime,
-): Promise<Evidence> {
+): Promise<Evidence & { unwritable: string[] }> {
   const { mode } = sessionRow(context);
   const { body } = row;
   const right = rightReply(body, turn);
   const confidence = turnConfidence(turn) ?? 0.5;
-  const evidence: Evidence = {
+  const evidence = {
     mode,
     reward: body.reward,
     corrected: body.correction !== undefined,
@@ -202,6 +212,7 @@ async function gatherEvidence(
     owedNats: null,
     rejectedConfidence: null,
     updates: context.db.select({ n: count() }).from(generations).get()?.n ?? 0,
+    unwritable: [],
   };
   if (mode === "off" || mode === "words" || isNeutral(body)) return evidence;
   // Praise at the first try is kept and changes nothing: there is nothing to measure.
@@ -219,9 +230,10 @@ async function gatherEvidence(
     trace,
     gpuTime,
     prompts.map((prompt) => ({ messages: withRequest(turn.messages, prompt), reply })),
+    right !== null,
   );
-  const before = scores?.[0];
-  const after = scores?.at(-1);
+  const before = scores?.[0]?.token_logprobs;
+  const after = scores?.at(-1)?.token_logprobs;
   if (before === undefined || after === undefined) return evidence;
   if (right === null) {
     return { ...evidence, rejectedConfidence: confidenceOf(sum(after), after.length) };
@@ -233,6 +245,7 @@ async function gatherEvidence(
     logprobBefore: sum(before),
     logprobAfter: sum(after),
     owedNats: settled - tokenValue(after, token_settled),
+    unwritable: scores?.[0]?.reach?.unwritable ?? [],
   };
 }
 
