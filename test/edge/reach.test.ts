@@ -65,6 +65,26 @@ describe("a correction's reach", () => {
     expect(await reach(caller, turn, "hi")).toMatchObject({ ...expected, reason });
   });
 
+  it("binds: what cannot be written is learned neither now nor by a later update, and costs nothing", async () => {
+    const { caller, turn } = await begin({ adaptation: { mode: "weights" } });
+    await caller.behave({ reach: { unwritable: ["é"] } });
+    const said = { reward: -1, correction: "née", wait: true };
+    const { weights, cost } = await judge(caller, turn.session_id, turn.id, said);
+    expect(weights).toMatchObject({
+      decision: "skipped",
+      reason: "the model cannot write “é”: it has no token for it",
+    });
+    expect(cost.usd).toBe(0);
+    await caller.behave({});
+    const other = await ask(caller, turn.session_id, "Say bye");
+    const learnable = { reward: -1, correction: "bye", wait: true };
+    expect((await judge(caller, turn.session_id, other.id, learnable)).weights.decision).toBe(
+      "updated",
+    );
+    const [update] = await caller.calls("/v1/adapt");
+    expect(update?.rows.map(({ reply }) => reply)).toEqual(["bye"]);
+  });
+
   it("tells what the window does not hold", async () => {
     const { caller, turn } = await begin();
     const error = { status: 400, code: "context_length_exceeded", message: "Cannot score 900" };

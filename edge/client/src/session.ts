@@ -154,8 +154,12 @@ export class SessionClient {
     );
   }
 
-  generations(options: CallOptions = {}): Promise<GenerationList> {
-    return this.#http.json(`${this.#path}/generations`, options);
+  generations({
+    cursor,
+    ...call
+  }: CallOptions & { cursor?: string } = {}): Promise<GenerationList> {
+    const query = cursor === undefined ? {} : { query: { cursor } };
+    return this.#http.json(`${this.#path}/generations`, { ...call, ...query });
   }
 
   /** Lets a generation, or "base", answer from now on: pin or roll back. */

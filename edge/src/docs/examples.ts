@@ -1,4 +1,4 @@
-/** The examples of edge/client/examples as texts. Written by edge/client/generate.ts; do not edit. */
+/** The examples of edge/client/examples as texts. Written by edge/client/generator/generate.ts; do not edit. */
 
 export const examples = {
   curl: {

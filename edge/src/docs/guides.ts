@@ -144,6 +144,28 @@ api "/sessions/$own/turns/$unclear/feedback" -d '{"reward":-1,"text":"largest fi
     ],
   },
   {
+    id: "trust",
+    title: "Holdout, roll-back, webhooks",
+    parts: [
+      "Whether adaptation helps your users is measured, not assumed. A share of new sessions stays unadapted, and `GET /v1/usage` shows what the others do better: tries, acceptance and cost a session, with the 95 % interval of each difference. Look when the interval is as narrow as your decision needs, not until it pleases.",
+      shell(
+        `api /tenant/adaptation -X PUT -d '{"holdout_share":0.1,"roll_back_after":3}'`,
+        '"holdout_share":0.1',
+      ),
+      shell("api /usage", '"held_out":{"sessions":0'),
+      "With `roll_back_after` an update that leads to so many rejected replies is taken back: the last generation of which a reply was accepted answers again. The turn's event `rolled_back` tells so.",
+      "Your server can be told: of updates, of roll-backs, and when 80 % of the month's cap is spent. Keep the secret; it is shown once.",
+      shell(`api /webhooks -d '{"url":"https://example.com/hooks/rosa2"}'`, '"secret":"whsec_'),
+      "Messages have the form of Standard Webhooks, whose libraries verify them. One may come twice: its `webhook-id` is the same then.",
+      {
+        language: "TypeScript",
+        code: `import { Webhook } from "standardwebhooks";
+
+const { type, data } = new Webhook(secret).verify(body, headers); // throws for a forged one`,
+      },
+    ],
+  },
+  {
     id: "openai",
     title: "OpenAI's clients",
     parts: [
@@ -160,6 +182,27 @@ answer = client.chat.completions.create(
 )
 print(answer.choices[0].message.content)`,
         prints: "[8 5 3 0]",
+      },
+      "With a session the last message is its next turn, answered with its history; a reply's `id` is its turn's, for feedback.",
+      {
+        language: "Python",
+        code: `import os
+from openai import OpenAI
+
+client = OpenAI(base_url=os.environ["ROSA2_URL"] + "/v1", api_key=os.environ["ROSA2_KEY"])
+session = client.post("/sessions", body={}, cast_to=object)["id"]
+answer = client.chat.completions.create(
+    model="rosa2-mini",
+    messages=[{"role": "user", "content": "Sort them, then rotate them by one, in brackets: 4 7 1 9"}],
+    extra_headers={"x-rosa2-session": session},
+)
+judged = client.post(
+    f"/sessions/{session}/turns/{answer.id}/feedback",
+    body={"reward": -1, "text": "largest first", "correction": "[7 4 1 9]", "retry": True},
+    cast_to=object,
+)
+print(judged["turn"]["reply"])`,
+        prints: "[7 4 1 9]",
       },
     ],
   },

@@ -8,7 +8,7 @@ import {
   turnCreateSchema,
   turnSchema,
 } from "../contract/index.ts";
-import { samplingOf } from "../contract/sampling.ts";
+import { samplingOf, thinks } from "../contract/sampling.ts";
 import { readEventId } from "../cursors.ts";
 import { idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { logEvents, sseResponse } from "../http/sse.ts";
@@ -43,11 +43,12 @@ turns.openapi(
   }),
   async (c) => {
     const { s } = c.req.valid("param");
-    const { content, stream, ...sampling } = c.req.valid("json");
+    const { content, stream, reasoning_effort: effort, ...sampling } = c.req.valid("json");
     const session = mySession(c, s);
+    const output = effort === undefined ? {} : { output: { thinking: thinks(effort) } };
     const input = {
       content,
-      sampling: samplingOf(sampling),
+      sampling: samplingOf({ ...sampling, ...output }),
       keyId: c.var.principal.keyId,
       idempotency: await idempotencyOf(c),
     };

@@ -1,5 +1,6 @@
 /** What a piece of feedback says by itself, and log-probs of replies as the GPU service measures them. */
 import { RosaError } from "@rosa2/shared/errors";
+import type { ScoreResult } from "@rosa2/shared/protocol";
 import { splitThought } from "@rosa2/shared/thinking";
 import type { FeedbackBody, WordsReport } from "../contract/index.ts";
 import { isCold } from "../gpu-client/cold-start.ts";
@@ -74,6 +75,12 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
   };
 }
 
+/** What an update would teach the model to write without. */
+export function cannotWrite(unwritable: readonly string[]): string {
+  const parts = unwritable.map((part) => `“${part}”`).join(", ");
+  return `the model cannot write ${parts}: it has no token for it`;
+}
+
 /**
  * Log-probs (nats) of each of the replies' tokens, end tokens included, under the session's own adapter; null when the
  * service refuses these texts, or a hosted model has no scores: the schedule then does without. What the measurement takes is added to the step's GPU time.
@@ -85,20 +92,19 @@ export async function scoreTokens(
   trace: Trace,
   gpuTime: GpuTime,
   items: { messages: TurnRow["messages"]; reply: string }[],
-): Promise<number[][] | null> {
+  reach = false,
+): Promise<ScoreResult["scores"] | null> {
   const { tenantId } = context;
   if (context.gpu.fixedWeights !== null) return null;
   const adapter = adapterOf(context, activeGeneration(context));
   const startedAt = context.now();
   try {
     const { scores, ms } = await context.gpu.score(
-      { tenant: tenantId, adapter, items },
+      { tenant: tenantId, adapter, items, reach },
       callContext(context, trace),
     );
     gpuTime.ms += ms?.score ?? context.now() - startedAt;
-    return scores.length === items.length
-      ? scores.map(({ token_logprobs }) => token_logprobs)
-      : null;
+    return scores.length === items.length ? scores : null;
   } catch (error) {
     if (!(error instanceof RosaError) || isTransient(error)) throw error;
     return null;
@@ -120,7 +126,7 @@ export async function scoreForWords(
   try {
     const scores = await scoreTokens(context, waits, gpuTime, items);
     if (scores === null) return null;
-    return scores.map((logprobs) => ({
+    return scores.map(({ token_logprobs: logprobs }) => ({
       logprob: logprobs.reduce((sum, logprob) => sum + logprob, 0),
       tokens: logprobs.length,
     }));
@@ -133,7 +139,7 @@ export async function scoreForWords(
 export function logReport(
   context: SessionContext,
   row: FeedbackRow,
-  type: "words" | "weights" | "feedback",
+  type: "rolled_back" | "words" | "weights" | "feedback",
   data: unknown,
 ): void {
   context.log.append({ turnId: row.turnId, type, data, at: context.now(), feedbackId: row.id });

@@ -1,5 +1,5 @@
 /**
- * What one piece of feedback does, told in order: stored → words → weights → a new reply → done.
+ * What one piece of feedback does, told in order: stored → trust → words → weights → a new reply → done.
  *
  * Read `learnFrom` first. Each step ends in one transaction that also moves `feedback.step`, so a crash
  * between any two steps resumes at the step that is missing and nothing happens twice.
@@ -19,6 +19,7 @@ import { leaseMs } from "./store/outbox.ts";
 import { type FeedbackRow, feedbackRow, runningTurn, turnRow } from "./store/rows.ts";
 import { feedback, turns } from "./store/schema.ts";
 import { feedbackResult } from "./store/views.ts";
+import { weighTrust } from "./trust.ts";
 import { beginTurn, reviveTurn } from "./turn.ts";
 import { updateWeights } from "./weights-step.ts";
 import { reviseWords } from "./words-step.ts";
@@ -84,8 +85,11 @@ export async function learnFrom(
   trace: Trace,
 ): Promise<void> {
   context.log.forgetErrors({ feedbackId });
-  if (feedbackRow(context, feedbackId).step === "stored")
+  const stored = feedbackRow(context, feedbackId);
+  if (stored.step === "stored") {
+    weighTrust(context, stored);
     await reviseWords(context, feedbackId, trace);
+  }
   if (feedbackRow(context, feedbackId).step === "words")
     await updateWeights(context, feedbackId, trace);
   const row = feedbackRow(context, feedbackId);

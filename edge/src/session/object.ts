@@ -49,6 +49,7 @@ import { session } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
 import {
   feedbackResult,
+  indexRow,
   isTurnSettled,
   sessionDetail,
   sessionSummary,
@@ -383,7 +384,7 @@ export class SessionObject extends DurableObject<Env> {
     const erased = storedCounts(this.#context);
     for (const job of this.#context.outbox.pending("file")) await this.#jobs.dropFile(job);
     const adapters = await this.#context.purse.close((message) =>
-      accountOf(this.env, tenantId).closeSession(tenantId, message),
+      accountOf(this.env, tenantId).closeSession(tenantId, message, indexRow(this.#context)),
     );
     this.#isOpen = false;
     this.#jobs.close();
@@ -394,7 +395,7 @@ export class SessionObject extends DurableObject<Env> {
       id,
       object: "session.erased",
       erased: { ...erased, adapters },
-      kept: "usage rows without content, for billing",
+      kept: "usage rows and a holdout's counts, without content",
     };
   }
 }

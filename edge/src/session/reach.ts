@@ -11,7 +11,7 @@ import type { Mode, ReachBody } from "../contract/index.ts";
 import type { ReachVerdict } from "../contract/sets.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
-import { refuseUnfit, rightReply } from "./evidence.ts";
+import { cannotWrite, refuseUnfit, rightReply } from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { activeGeneration, adapterOf, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
 import { boundReached } from "./weights-step.ts";
@@ -73,10 +73,7 @@ function whyFixed(context: SessionContext): string | null {
   const { fixedWeights } = context.gpu;
   const bound = boundReached(context, activeGeneration(context));
   const reason = fixedWeights ?? bound?.reason;
-  return (
-    axes[sessionRow(context).mode] ??
-    (reason === undefined ? null : `${reason[0]?.toUpperCase()}${reason.slice(1)}.`)
-  );
+  return axes[sessionRow(context).mode] ?? (reason === undefined ? null : sentenceOf(reason));
 }
 
 /** Under the wording and the generation that answer now; null where the window does not hold it. */
@@ -108,7 +105,7 @@ function judge({ reach }: Score): [ReachVerdict, string] {
   if (reach === undefined) return ["one_update", "One correction may teach this."];
   const { unwritable, in_bytes, owed_nats } = reach;
   if (unwritable.length > 0) {
-    return ["unwritable", `The model cannot write ${list(unwritable)}: it has no token for it.`];
+    return ["unwritable", sentenceOf(cannotWrite(unwritable))];
   }
   const spelled =
     in_bytes.length === 0 ? "" : ` It has no token for ${list(in_bytes)} and spells it in bytes.`;
@@ -136,4 +133,8 @@ function updatesMin({ owed_nats, owed_nats_max }: NonNullable<Score["reach"]>): 
 
 function list(parts: readonly string[]): string {
   return parts.map((part) => `“${part}”`).join(", ");
+}
+
+function sentenceOf(reason: string): string {
+  return `${reason[0]?.toUpperCase()}${reason.slice(1)}.`;
 }

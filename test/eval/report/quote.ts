@@ -31,6 +31,7 @@ const names: Record<string, string> = {
   words: "words",
   weights: "weights",
   both: "both",
+  oracle_weights: "weights on perfect words",
   oracle: "perfect words",
   oracle_plan: "perfect words, one operation at a time",
 };

@@ -272,6 +272,10 @@ export class Conversation {
       case "reset":
         if (this.running.value !== null) this.#upsert({ id: this.running.value.id, reply: "" });
         return;
+      case "rolled_back":
+        this.#updateRecord(judgedId, { rolled_back: data });
+        void this.#readGenerations();
+        return;
       case "words":
         this.#updateRecord(judgedId, { words: data });
         return;
@@ -322,6 +326,7 @@ export class Conversation {
       correction: correction ?? null,
       words: null,
       weights: null,
+      rolled_back: null,
       plan: null,
       cost: { usd: 0 },
       retry_turn_id: null,

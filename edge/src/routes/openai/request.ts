@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { limits, type PromptMessage, type Sampling } from "@rosa2/shared/protocol";
-import { samplingFields, samplingOf, stopSchema } from "../../contract/sampling.ts";
+import { effortSchema, samplingFields, samplingOf, stopSchema } from "../../contract/sampling.ts";
 import {
   chatFields,
   messageFields,
@@ -12,7 +12,6 @@ import {
   unsupported,
 } from "./fields.ts";
 import {
-  effortSchema,
   responseFormatSchema,
   shapeOf,
   templateKwargsSchema,
