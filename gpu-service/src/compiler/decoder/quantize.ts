@@ -24,7 +24,7 @@ export interface QuantizedMatrix {
 const blockSizes = [128, 64, 32] as const;
 
 /** Weights that share a scale in rows of this length; null where no block fits and the matrix stays fp32. */
-export function blockSizeOf(rowLength: number): number | null {
+function blockSizeOf(rowLength: number): number | null {
   return blockSizes.find((size) => rowLength % size === 0) ?? null;
 }
 
