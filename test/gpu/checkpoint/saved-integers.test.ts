@@ -18,6 +18,8 @@ import {
 } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 import { jointMatrices } from "../../../gpu-service/src/compiler/decoder/quantize.ts";
 import { decodeGraph } from "../../../gpu-service/src/compiler/graphs/decode.ts";
+import { stepGraph } from "../../../gpu-service/src/compiler/graphs/step.ts";
+import { printGraph } from "../../../gpu-service/src/compiler/ir/print.ts";
 import { encodeOnnx } from "../../../gpu-service/src/compiler/onnx.ts";
 import { readModelSettings } from "../../../gpu-service/src/config.ts";
 import { checkQuantization } from "../../../gpu-service/src/engine/model/golden-check.ts";
@@ -54,6 +56,17 @@ describe("words of 32 bits", () => {
     );
     expect([...matrix.packed.subarray(0, 8)]).toEqual([0x10, 0x32, 0x54, 0x76, 255, 255, 255, 255]);
     expect([...matrix.zeros]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it("lend from the next part where a zero of GPTQ's first format is 0", () => {
+    // 0, 0, 5 and five times 8, less one in each part.
+    const word = 0x88888500 - 0x11111111;
+    const words = { qweight: new Uint32Array(8), qzeros: Uint32Array.of(word) };
+    const matrix = unpackMatrix(
+      { ...base, method: "gptq", bits: 4, zerosLessOne: true },
+      { out: 8, in: 8, ...words, scales: new Float32Array(8) },
+    );
+    expect([...matrix.zeros]).toEqual([0, 0, 5, 8, 8, 8, 8, 8]);
   });
 
   it("are eight outputs of an input in AWQ, the even ones first", () => {
@@ -136,6 +149,22 @@ it("joins the linears of one input only where all are integers", () => {
     ["1.self_attn.o_proj"],
     ["1.mlp.gate_proj", "1.mlp.up_proj"],
   ]);
+});
+
+it("has a head of floats on the left of its product, where the runtime does not copy it", () => {
+  const { config } = openCheckpoint(fixtureFolder("llama-gptq"));
+  const quantization = { bits: 4, accuracyLevel: 4 } as const;
+  for (const graph of [
+    decodeGraph(config, { adapters: true, quantization }),
+    stepGraph(config, { positions: 64, adapters: true, quantization }),
+  ]) {
+    const text = printGraph(graph);
+    const [, head] = /(%\d+) [^\n]*weight \{name: lm_head\.weight\}/.exec(text)!;
+    const products = text.split("\n").filter((line) => line.includes(" = matmul "));
+    const ofHead = products.filter((line) => line.split(/[ ,]/).includes(head!));
+    expect(ofHead).toHaveLength(1);
+    expect(ofHead[0]).toContain(`matmul ${head} `);
+  }
 });
 
 it("tells rounded activations from exact ones, without an fp32 copy of the linears", async () => {
