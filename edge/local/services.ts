@@ -73,6 +73,7 @@ function edgeVariables(
   const own: Record<string, string> = {
     GPU_URL: `http://127.0.0.1:${gpuPort}`,
     GPU_SECRET: state.gpuSecret(),
+    WEBHOOKS_LOCALHOST: "on",
     CLIENT_TOKEN_SECRET: environment.CLIENT_TOKEN_SECRET || state.tokenSecret(),
   };
   const variables = variableNames

@@ -4,6 +4,8 @@ CREATE TABLE `account` (
 	`session_count` integer DEFAULT 0 NOT NULL,
 	`adapter_bytes` integer DEFAULT 0 NOT NULL,
 	`lexicon` text,
+	`adaptation` text,
+	`budget_told` text,
 	`erasure` text
 );
 --> statement-breakpoint
@@ -40,6 +42,30 @@ CREATE TABLE `leases` (
 --> statement-breakpoint
 CREATE INDEX `leases_out` ON `leases` (`expires_at`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
 CREATE INDEX `leases_by_owner` ON `leases` (`owner`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
+CREATE TABLE `messages` (
+	`id` text NOT NULL,
+	`webhook_id` text NOT NULL,
+	`body` text NOT NULL,
+	`attempts` integer DEFAULT 0 NOT NULL,
+	`due_at` integer NOT NULL,
+	PRIMARY KEY(`webhook_id`, `id`)
+);
+--> statement-breakpoint
+CREATE INDEX `messages_by_due` ON `messages` (`due_at`);--> statement-breakpoint
+CREATE INDEX `messages_by_webhook` ON `messages` (`webhook_id`,`due_at`,`id`);--> statement-breakpoint
+CREATE TABLE `outcomes` (
+	`session_id` text PRIMARY KEY NOT NULL,
+	`arm` text NOT NULL,
+	`owner` text NOT NULL,
+	`opened_at` integer NOT NULL,
+	`turns` integer NOT NULL,
+	`problems` integer NOT NULL,
+	`judged` integer NOT NULL,
+	`accepted` integer NOT NULL,
+	`cost_nanos` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `outcomes_by_arm` ON `outcomes` (`arm`,`opened_at`);--> statement-breakpoint
 CREATE TABLE `saved_answers` (
 	`key` text PRIMARY KEY NOT NULL,
 	`fingerprint` text NOT NULL,
@@ -119,4 +145,18 @@ CREATE TABLE `usage_events` (
 	`cost_nanos` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `usage_events_by_age` ON `usage_events` (`at`);
+CREATE INDEX `usage_events_by_age` ON `usage_events` (`at`);--> statement-breakpoint
+CREATE TABLE `webhooks` (
+	`id` text PRIMARY KEY NOT NULL,
+	`url` text NOT NULL,
+	`events` text NOT NULL,
+	`secret` text NOT NULL,
+	`old_secret` text,
+	`old_until` integer,
+	`created_at` integer NOT NULL,
+	`disabled_at` integer,
+	`delivered_at` integer,
+	`failure` text
+);
+--> statement-breakpoint
+CREATE INDEX `webhooks_told` ON `webhooks` (`disabled_at`);

@@ -24,7 +24,7 @@ describe("the API's documents", () => {
     const caller = await newTenant();
     const document = await caller.get<Document>("/openapi.json");
     expect(document.openapi).toBe("3.1.0");
-    expect(Object.keys(document.paths)).toHaveLength(32);
+    expect(Object.keys(document.paths)).toHaveLength(38);
     for (const [path, operations] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(operations)) {
         const name = `${method} ${path}`;
@@ -55,6 +55,16 @@ describe("the API's documents", () => {
       expect(operation.tags).toHaveLength(1);
       expect(tags).toContain(operation.tags?.[0]);
     }
+  });
+
+  it("say what webhooks are sent, by the type of the message", async () => {
+    const caller = await newTenant();
+    const { webhooks } = await caller.get<{ webhooks: object }>("/openapi.json");
+    expect(Object.keys(webhooks)).toEqual([
+      "adaptation.updated",
+      "adaptation.rolled_back",
+      "budget.near",
+    ]);
   });
 
   it("refer only to schemas that they hold", async () => {

@@ -1,8 +1,8 @@
 /** A metered event: what it is, what it costs, and how usage is shown. It knows no storage. */
 import type { Usage } from "@rosa2/shared/protocol";
 import type { Prices } from "../config.ts";
-import type { Cost, UsageBody } from "../contract/index.ts";
-import type { usageKinds } from "../contract/sets.ts";
+import type { Cost, MessageData, UsageBody } from "../contract/index.ts";
+import type { usageKinds, WebhookEvent } from "../contract/sets.ts";
 
 export interface UsageEvent {
   eventId: string;
@@ -21,7 +21,13 @@ export interface UsageEvent {
   rewriterCalls?: number;
   gpuMs?: number;
   costNanos: number;
+  /** What webhooks tell of it: no text of the conversation. */
+  notice?: Notice;
 }
+
+export type Notice = {
+  [Type in WebhookEvent]: { type: Type; data: MessageData<Type> };
+}[WebhookEvent];
 
 /** Nano-dollars of a reply; rounded up so that no work is free by rounding. */
 export function replyCostNanos(prices: Prices, usage: Usage): number {

@@ -38,6 +38,7 @@ ${failureList}`,
       name: "Client tokens",
       description: "For phones and browsers: short-lived, for one owner; keys are for servers",
     },
+    { name: "Webhooks", description: "Messages that the tenant's own server receives" },
     { name: "Account", description: "Keys, usage, budget, and the tenant itself" },
     { name: "Service", description: "What the deployment is" },
   ],
@@ -73,6 +74,9 @@ export function describeApi(routes: Routes): ApiDocument {
       }
     }
   }
+  // The router writes a message's type as a path.
+  const messages = Object.entries(document.webhooks ?? {});
+  document.webhooks = Object.fromEntries(messages.map(([at, told]) => [at.replace("/", ""), told]));
   describeFields(document);
   return document;
 }

@@ -4,6 +4,8 @@ import type { UsageReport } from "../../contract/index.ts";
 import { countUsage } from "../metrics.ts";
 import { costBody, type UsageEvent } from "../usage.ts";
 import type { Books } from "./books.ts";
+import { compareArms } from "./holdout.ts";
+import { announce } from "./messages.ts";
 import { addSpent } from "./money.ts";
 import { stripeOutbox, usage, usageEvents } from "./schema.ts";
 
@@ -32,6 +34,7 @@ export function record(
     if (customer !== null && costNanos > 0) {
       db.insert(stripeOutbox).values({ eventId, customer, at, costNanos, dueAt: at }).run();
     }
+    if (event.notice !== undefined) announce(books, event.notice);
     countUsage(books.env, event);
   }
   db.delete(usageEvents)
@@ -83,7 +86,8 @@ export interface UsageQuery {
 }
 
 /** Totals by day, session, key or owner, of everybody or one owner; days are UTC and both ends are included. */
-export function reportUsage({ db }: Books, query: UsageQuery): UsageReport {
+export function reportUsage(books: Books, query: UsageQuery): UsageReport {
+  const { db } = books;
   const column = {
     day: usage.day,
     session: usage.sessionId,
@@ -126,6 +130,7 @@ export function reportUsage({ db }: Books, query: UsageQuery): UsageReport {
       cost: costBody(costNanos),
     })),
     next_cursor: rows.length > query.limit ? (shown.at(-1)?.group ?? null) : null,
+    holdout: compareArms(books, query),
   };
 }
 

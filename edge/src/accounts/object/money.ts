@@ -9,6 +9,7 @@ import { and, between, eq, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { BudgetBody } from "../../contract/index.ts";
 import type { LeaseMessage } from "../purse/purse.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
+import { announce } from "./messages.ts";
 import { leases, spend, usage } from "./schema.ts";
 
 /** How long a lease lasts without a word from its holder. */
@@ -129,6 +130,21 @@ export function readBudget(books: Books): BudgetBody {
     spent_usd: spentNanos(books, month) / 1e9,
     reserved_usd: leasedNanos(books) / 1e9,
   };
+}
+
+/** From this share of the cap on the month's budget is said to be near its end. */
+const nearShare = 0.8;
+
+/** Tells, once for a month and a cap, that little of the budget is left. Part of the caller's transaction. */
+export function tellNearBudget(books: Books): void {
+  const { capNanos, budgetTold } = accountRow(books);
+  if (capNanos === null) return;
+  const month = monthOf(books.now());
+  const told = `${month} ${capNanos}`;
+  const spent = spentNanos(books, month);
+  if (budgetTold === told || spent < nearShare * capNanos) return;
+  const data = { month, cap_usd: capNanos / 1e9, spent_usd: spent / 1e9, share: nearShare };
+  if (announce(books, { type: "budget.near", data })) setAccount(books, { budgetTold: told });
 }
 
 export function setCap(books: Books, capUsd: number | null): void {

@@ -10,18 +10,12 @@ import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlit
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../../migrations/account/migrations.js";
 import { configOf } from "../../config.ts";
-import type {
-  BudgetBody,
-  Erased,
-  ErasureBody,
-  SessionSummary,
-  UsageReport,
-} from "../../contract/index.ts";
+import type { BudgetBody, ErasureBody, SessionSummary, UsageReport } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
+import type { Arm } from "../../contract/sets.ts";
 import type { Env } from "../../env.ts";
 import { logFailure } from "../../failure.ts";
 import { type Result, settle } from "../../rpc.ts";
-import { sessionStub } from "../../session-address.ts";
 import type { FirstLease, LeaseAnswer, LeaseMessage } from "../purse/purse.ts";
 import { dropFile, eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
 import {
@@ -35,8 +29,20 @@ import {
 } from "./answers.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { againMs, eraseSome, startErasure } from "./erasure.ts";
+import { type Lender, lenderOf, sessionOf } from "./holders.ts";
+import { adaptationSettings, armAt, holdoutPoint, setAdaptation } from "./holdout.ts";
 import { record, reportUsage, type UsageQuery } from "./ledger.ts";
-import { endLease, grant, isRefused, lenders, readBudget, setCap } from "./money.ts";
+import { nextMessageAt, postMessages } from "./messages.ts";
+import {
+  endLease,
+  grant,
+  isRefused,
+  lenders,
+  readBudget,
+  setCap,
+  tellNearBudget,
+} from "./money.ts";
+import type { AdaptationSettings } from "./schema.ts";
 import {
   addSession,
   type IndexUpdate,
@@ -47,29 +53,28 @@ import {
   updateSession,
 } from "./sessions.ts";
 import { answerShards } from "./shards.ts";
-import { nextReportAt, reportToStripe } from "./stripe.ts";
+import { nextReportAt, reportToStripe, StripeCustomer } from "./stripe.ts";
+import { hasWebhooks, webhookCalls } from "./webhooks.ts";
 
-/** The calls that the account makes on whoever holds a lease. */
-interface Lender {
-  /** Gives back what is not set aside, and reports. */
-  giveBackLease(): Promise<void>;
-  /** Reports what was metered and not told yet. */
-  reportUsage(): Promise<void>;
+/** What a new session starts with. */
+interface OpenedSession {
+  lexicon: OwnLexicon;
+  arm: Arm | null;
+  rollBackAfter: number | null;
+  lease: FirstLease;
 }
 
-/** And on a session that it erases, for the tenant itself. */
-interface Session extends Lender {
-  erase(caller: { tenantId: string; owner: null }): Promise<Result<Erased>>;
-}
+type WebhookCalls = typeof webhookCalls;
+type WebhookArguments<Name extends keyof WebhookCalls> =
+  Parameters<WebhookCalls[Name]> extends [Books, ...infer Rest] ? Rest : never;
 
 /** Holders that are asked to give back when the room is short. */
 const askedMax = 64;
-const customerMs = 60_000;
 
 export class AccountObject extends DurableObject<Env> {
   readonly #books: Books;
+  readonly #customer = new StripeCustomer();
   #tenantId: string | null = null;
-  #customer: { id: string | null; until: number } | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -96,15 +101,19 @@ export class AccountObject extends DurableObject<Env> {
   }
 
   /** A new session in the index, and the lease that it starts with. */
-  openSession(
+  async openSession(
     tenantId: string,
     row: NewIndexRow,
     sessionsMax: number,
-    wanted: { spareNanos: number; ownerCapNanos: number | null },
-  ): Promise<Result<{ lexicon: OwnLexicon; lease: FirstLease }>> {
+    wanted: { spareNanos: number; ownerCapNanos: number | null; mayBeHeldOut: boolean },
+  ): Promise<Result<OpenedSession>> {
+    const point = await holdoutPoint(row.id);
     return this.#answer(tenantId, (books) =>
       books.transaction(() => {
-        const lexicon = addSession(books, row, sessionsMax);
+        const settings = adaptationSettings(books);
+        const arm = wanted.mayBeHeldOut ? armAt(point, settings) : null;
+        const mode = arm === "held_out" ? "off" : row.mode;
+        const lexicon = addSession(books, { ...row, mode }, sessionsMax);
         const { grantedNanos, expiresAt } = grant(books, {
           holder: row.id,
           owner: row.owner,
@@ -114,9 +123,9 @@ export class AccountObject extends DurableObject<Env> {
           neededNanos: 0,
           wantedNanos: wanted.spareNanos,
         });
-        const { adapterBytes } = accountRow(books);
         const { ownerCapNanos } = wanted;
-        return { lexicon, lease: { grantedNanos, expiresAt, adapterBytes, ownerCapNanos } };
+        const lease = { grantedNanos, expiresAt, ownerCapNanos, ...toldWithLease(books) };
+        return { lexicon, arm, rollBackAfter: settings.rollBackAfter, lease };
       }),
     );
   }
@@ -129,12 +138,16 @@ export class AccountObject extends DurableObject<Env> {
   ): Promise<LeaseAnswer> {
     this.#own(tenantId);
     const books = this.#books;
-    const customer = await this.#stripeCustomer(message.events.some((one) => one.costNanos > 0));
+    const customer = await this.#customer.of(
+      books,
+      message.events.some((one) => one.costNanos > 0),
+    );
     const take = () =>
       books.transaction(() => {
         // The events first: their cost leaves the lease before it is measured.
         record(books, message.holder, message.events, customer);
         if (session !== undefined) updateSession(books, session);
+        if (message.events.length > 0) tellNearBudget(books);
         return grant(books, message);
       });
     let answer = take();
@@ -143,12 +156,16 @@ export class AccountObject extends DurableObject<Env> {
     }
     await this.#arm();
     const { grantedNanos, expiresAt } = answer;
-    return { grantedNanos, expiresAt, adapterBytes: accountRow(books).adapterBytes };
+    return { grantedNanos, expiresAt, ...toldWithLease(books) };
   }
 
-  /** A session's last message: its events count, and its row, files and lease go. How many files went. */
-  async closeSession(tenantId: string, message: LeaseMessage): Promise<number> {
-    await this.exchange(tenantId, message);
+  /** A session's last message: its events and outcome count, and its row, files and lease go. How many files went. */
+  async closeSession(
+    tenantId: string,
+    message: LeaseMessage,
+    session: IndexUpdate,
+  ): Promise<number> {
+    await this.exchange(tenantId, message, session);
     return await this.dropSession(tenantId, message.holder);
   }
 
@@ -210,7 +227,11 @@ export class AccountObject extends DurableObject<Env> {
   /** Sets or lifts the cap. What holders have not set aside comes back first, so that it holds at once. */
   async setCap(tenantId: string, capUsd: number | null): Promise<BudgetBody> {
     this.#own(tenantId);
-    setCap(this.#books, capUsd);
+    this.#books.transaction(() => {
+      setCap(this.#books, capUsd);
+      tellNearBudget(this.#books);
+    });
+    await this.#arm();
     await this.#askBack();
     return readBudget(this.#books);
   }
@@ -232,6 +253,32 @@ export class AccountObject extends DurableObject<Env> {
   async setLexicon(tenantId: string, lexicon: OwnLexicon): Promise<void> {
     this.#own(tenantId);
     setAccount(this.#books, { lexicon });
+  }
+
+  async adaptation(tenantId: string): Promise<AdaptationSettings> {
+    this.#own(tenantId);
+    return adaptationSettings(this.#books);
+  }
+
+  /** New sessions follow these; those that are open go on as they began. */
+  async setAdaptation(
+    tenantId: string,
+    wanted: Omit<AdaptationSettings, "holdoutSince">,
+  ): Promise<AdaptationSettings> {
+    this.#own(tenantId);
+    return setAdaptation(this.#books, wanted);
+  }
+
+  /** The calls on the tenant's webhooks, by name (webhooks.ts). */
+  async webhooks<Name extends keyof WebhookCalls>(
+    tenantId: string,
+    name: Name,
+    ...rest: WebhookArguments<Name>
+  ): Promise<Result<ReturnType<WebhookCalls[Name]>>> {
+    const call = webhookCalls[name] as (...all: unknown[]) => ReturnType<WebhookCalls[Name]>;
+    const answer = await this.#answer(tenantId, (books) => call(books, ...rest));
+    await this.#arm();
+    return answer;
   }
 
   claimAnswer(
@@ -275,9 +322,12 @@ export class AccountObject extends DurableObject<Env> {
     const { stripe } = this.#books.config;
     let againAt: number | null = null;
     try {
+      const posted = postMessages(this.#books);
       if (stripe !== null) await reportToStripe(this.#books, stripe);
+      await posted;
       const pauseMs = await eraseSome(this.#books, {
-        session: (id) => this.#session(id).erase({ tenantId: this.#books.tenantId, owner: null }),
+        session: (id) =>
+          sessionOf(this.env, id).erase({ tenantId: this.#books.tenantId, owner: null }),
         answers: () => this.#eraseShards(),
       });
       if (pauseMs !== null) againAt = Date.now() + pauseMs;
@@ -302,7 +352,8 @@ export class AccountObject extends DurableObject<Env> {
 
   /** Sets the alarm for what is due next, unless it rings earlier already. */
   async #arm(againAt: number | null = null): Promise<void> {
-    const times = [againAt, nextReportAt(this.#books)].filter((at) => at !== null);
+    const dueAt = [againAt, nextReportAt(this.#books), nextMessageAt(this.#books)];
+    const times = dueAt.filter((at) => at !== null);
     if (times.length === 0) return;
     const at = Math.max(Date.now(), Math.min(...times));
     const set = await this.ctx.storage.getAlarm();
@@ -328,7 +379,7 @@ export class AccountObject extends DurableObject<Env> {
     owner?: string,
   ): Promise<boolean> {
     const holders = lenders(this.#books, except, askedMax, owner);
-    await Promise.allSettled(holders.map((holder) => ask(this.#lender(holder))));
+    await Promise.allSettled(holders.map((holder) => ask(lenderOf(this.#books, holder))));
     return holders.length > 0;
   }
 
@@ -336,30 +387,9 @@ export class AccountObject extends DurableObject<Env> {
     const shards = answerShards(this.env, this.#books.tenantId);
     await Promise.all(shards.map((shard) => shard.forgetAnswers()));
   }
+}
 
-  #lender(holder: string): Lender {
-    return holder.startsWith("ses_") ? this.#session(holder) : this.#region(holder);
-  }
-
-  #region(holder: string): Lender {
-    const name = `${this.#books.tenantId}/${holder}`;
-    return this.env.REGIONS.getByName(name) as unknown as Lender;
-  }
-
-  #session(id: string): Session {
-    const stub = sessionStub(this.env, id);
-    return stub as unknown as Session;
-  }
-
-  /** Whom Stripe bills for this tenant, as the operator last said. */
-  async #stripeCustomer(isWanted: boolean): Promise<string | null> {
-    if (!isWanted || this.#books.config.stripe === null) return null;
-    if (this.#customer === null || this.#customer.until < Date.now()) {
-      const id = await this.env.DB.prepare("SELECT stripe_customer FROM tenants WHERE id = ?1")
-        .bind(this.#books.tenantId)
-        .first<string>("stripe_customer");
-      this.#customer = { id, until: Date.now() + customerMs };
-    }
-    return this.#customer.id;
-  }
+/** What every holder learns with its lease. */
+function toldWithLease(books: Books): Pick<LeaseAnswer, "adapterBytes" | "hasWebhooks"> {
+  return { adapterBytes: accountRow(books).adapterBytes, hasWebhooks: hasWebhooks(books) };
 }
