@@ -121,6 +121,27 @@ describe("a webhook", () => {
     });
   });
 
+  it("is told that the budget is near its end when it comes later than that", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    await teach(caller, id, "one");
+    await caller.get("/v1/usage");
+    const cap = () =>
+      caller.fetch("/v1/budget", {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ cap_usd: 0.00062 }),
+      });
+    await cap();
+    const name = crypto.randomUUID();
+    await caller.make("/v1/webhooks", { url: `${receiver}/hooks/${name}` });
+    await cap();
+    await eventually(
+      async () => (await fetch(`${receiver}/received/${name}`)).json() as Promise<object[]>,
+      ({ length }) => length === 1,
+    );
+  });
+
   it("is told of the kinds that it asked for, of each thing once", async () => {
     const { caller, messages, webhook, received } = await told({ events: ["budget.near"] });
     await caller.fetch("/v1/budget", {
@@ -195,6 +216,27 @@ describe("a message", () => {
     expect(await waiting()).toEqual([]);
     expect(await read()).toMatchObject({ failure: null, waiting: 0 });
     expect(await received(`${name}-elsewhere`)).toEqual([]);
+  });
+
+  it("waits for no other webhook's receiver, and each gets its own in order", async () => {
+    const { caller, webhook, mood, received, waiting } = await told();
+    const other = crypto.randomUUID();
+    const url = `${receiver}/hooks/${other}`;
+    const second = await caller.make<WebhookSecretBody>("/v1/webhooks", { url });
+    await mood("silent");
+    await caller.make(`/v1/webhooks/${webhook.id}/test`, {});
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const path = `/v1/webhooks/${second.id}/test`;
+      ids.push((await caller.make<{ message_id: string }>(path, {})).message_id);
+    }
+    const got = await eventually(
+      () => received(other),
+      ({ length }) => length === 3,
+      15_000,
+    );
+    expect(got.map(({ headers }) => headers["webhook-id"])).toEqual(ids);
+    expect(await waiting()).toHaveLength(1);
   });
 
   it("outlives the end of the account's object", async () => {

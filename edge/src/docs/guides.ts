@@ -192,17 +192,17 @@ from openai import OpenAI
 client = OpenAI(base_url=os.environ["ROSA2_URL"] + "/v1", api_key=os.environ["ROSA2_KEY"])
 session = client.post("/sessions", body={}, cast_to=object)["id"]
 answer = client.chat.completions.create(
-    model="rosa2-mini",
-    messages=[{"role": "user", "content": "Sort them, then rotate them by one, in brackets: 4 7 1 9"}],
+    model="rosa2-mini-2",
+    messages=[{"role": "user", "content": "Sort them, then take three, in brackets: 4 7 1 9"}],
     extra_headers={"x-rosa2-session": session},
 )
 judged = client.post(
     f"/sessions/{session}/turns/{answer.id}/feedback",
-    body={"reward": -1, "text": "largest first", "correction": "[7 4 1 9]", "retry": True},
+    body={"reward": -1, "text": "the last three", "correction": "[4 7 9]", "retry": True},
     cast_to=object,
 )
 print(judged["turn"]["reply"])`,
-        prints: "[7 4 1 9]",
+        prints: "[4 7 9]",
       },
     ],
   },

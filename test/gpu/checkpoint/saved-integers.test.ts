@@ -1,5 +1,5 @@
 /** Checkpoints saved as integers: served as the numbers these stand for, or refused by the name of what is not. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -30,6 +30,7 @@ import { fixtureFolder, largestDifference } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 import { type Packing, writeTwins } from "../support/integer-checkpoint.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
+import { ask, TestService } from "../support/service.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rosa2-integers-"));
 beforeAll(() => {
@@ -207,6 +208,18 @@ describe.each(["llama-gptq", "qwen2-awq"])("the check of %s", (name) => {
     );
   });
 
+  it("needs the headers alone: of a hub model the rest is a hole", () => {
+    const hollow = mkdtempSync(join(root, "hollow-"));
+    cpSync(join(folder, "config.json"), join(hollow, "config.json"));
+    const bytes = readFileSync(join(folder, "model.safetensors"));
+    const path = join(hollow, "model.safetensors");
+    writeFileSync(path, bytes.subarray(0, 8 + Number(bytes.readBigUInt64LE())));
+    truncateSync(path, bytes.length);
+    const { weights, memory } = checkModel(folder, settings);
+    expect(checkModel(hollow, settings)).toMatchObject({ weights, memory });
+    expect(weights).not.toBeNull();
+  });
+
   it("says to which weights adapters belong, and refuses to round them once more", () => {
     const method = name.endsWith("awq") ? "awq" : "gptq";
     const report = checkModel(folder, settings);
@@ -242,6 +255,24 @@ it("says in an export to which weights the adapter belongs", async () => {
   await runtime.model.dispose();
   rmSync(plain, { recursive: true });
 });
+
+it("is served, and an update through the integers is measured and taken", async () => {
+  const plain = writeRandomCheckpoint();
+  const { packed } = writeTwins(root, plain, { method: "awq", bits: 4, groupSize: 32 });
+  const service = await TestService.start({
+    model: {
+      ...{ model: packed, provider: "cpu", quantize: "none", threads: 1, contextTokensMax: 128 },
+      hub: { endpoint: "http://127.0.0.1:9" },
+    },
+  });
+  const [last] = (await service.generate({ ...ask("hi"), sampling: { max_tokens: 4 } })).slice(-1);
+  expect(last).toMatchObject({ type: "done" });
+  const rows = [{ ...ask("hi"), reply: "yes", kind: "corrected" }];
+  const updated = await service.post("/v1/adapt", { tenant: "t", rows });
+  expect(updated.status).toBe(200);
+  await service.stop();
+  rmSync(plain, { recursive: true });
+}, 60_000);
 
 it("merges no LORA into integers", () => {
   const error = errorOf(() => mergeLora(openCheckpoint(fixtureFolder("llama-gptq")), root, "own"));
