@@ -4,6 +4,7 @@ import type { TensorInfo } from "./safetensors.ts";
 import {
   groupIndexSuffix,
   groupShapes,
+  hasLostZero,
   type IntegerMatrix,
   integerSuffixes,
   matrixSize,
@@ -48,11 +49,20 @@ export function findIntegers(
     byteLength: info.byteLength + zeros.byteLength + scales.byteLength,
     read() {
       requireOrder(weights, module, saved.groupSize ?? size.in);
-      const scales = module + integerSuffixes.scales;
+      const [scales, zeros] = [integerSuffixes.scales, integerSuffixes.zeros].map(
+        (suffix) => module + suffix,
+      ) as [string, string];
+      const qzeros = words(zeros);
+      if (hasLostZero(saved, qzeros))
+        throw unsupported(
+          zeros,
+          "holds a zero of 0 in GPTQ's first format, which libraries write and read in different ways",
+          "checkpoint_format gptq_v2",
+        );
       return unpackMatrix(saved, {
         ...size,
         qweight: words(name),
-        qzeros: words(module + integerSuffixes.zeros),
+        qzeros,
         scales: weights.fileOf(scales)!.tensors.readFloat32(scales),
       });
     },
@@ -83,9 +93,17 @@ function requireOrder(weights: WeightFiles, module: string, groupSize: number): 
   if (file === undefined) return;
   const groups = new Int32Array(file.tensors.read(name).buffer);
   if (groups.every((group, input) => group === Math.floor(input / groupSize))) return;
-  throw new RosaError(
+  throw unsupported(
+    name,
+    "puts inputs into groups out of their order (desc_act), which is not supported",
+    "desc_act false",
+  );
+}
+
+function unsupported(name: string, reason: string, setting: string): RosaError {
+  return new RosaError(
     "checkpoint_unsupported",
-    `Cannot run checkpoint: tensor "${name}" puts inputs into groups out of their order (desc_act), which is not supported: use a repository with desc_act false, or the full-precision one with QUANTIZE=4`,
+    `Cannot run checkpoint: tensor "${name}" ${reason}: use a repository with ${setting}, or the full-precision one with QUANTIZE=4`,
     { param: name },
   );
 }

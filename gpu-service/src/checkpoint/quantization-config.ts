@@ -45,29 +45,41 @@ const gptqSchema = z.looseObject({
   desc_act: z.boolean().nullish(),
   static_groups: z.boolean().nullish(),
   checkpoint_format: z.string().nullish(),
+  format: z.string().nullish(),
   is_marlin_format: z.boolean().nullish(),
   pack_dtype: z.string().nullish(),
   /** Settings for modules whose path matches: `-:` leaves them as they are, others have bits of their own. */
   dynamic: z.record(z.string(), z.unknown()).nullish(),
+  meta: z.looseObject({ quantizer: z.unknown().optional() }).nullish(),
 });
 
 function readGptq(config: unknown): SavedIntegers {
   const given = read(gptqSchema, config);
   const { bits, desc_act, static_groups, is_marlin_format, pack_dtype } = given;
   if (bits !== 4 && bits !== 8) throw refuse("bits", bits, ["4", "8"]);
-  const format = given.checkpoint_format ?? "gptq";
-  if (format !== "gptq" && format !== "gptq_v2")
-    throw refuse("checkpoint_format", format, ['"gptq"', '"gptq_v2"']);
+  const [field, format] = given.checkpoint_format
+    ? ["checkpoint_format", given.checkpoint_format]
+    : ["format", given.format ?? "gptq"];
+  const isSecond = format.toLowerCase() === "gptq_v2";
+  if (!isSecond && format.toLowerCase() !== "gptq")
+    throw refuse(field, format, ['"gptq"', '"gptq_v2"']);
   if (is_marlin_format) throw refuse("is_marlin_format", is_marlin_format, ["false"]);
   if (pack_dtype && pack_dtype !== "int32") throw refuse("pack_dtype", pack_dtype, ['"int32"']);
   const own = Object.keys(given.dynamic ?? {}).find((pattern) => !pattern.startsWith("-:"));
   if (own !== undefined) throw refuse("dynamic", own, ['patterns that begin with "-:"']);
+  const borrows = /gptqmodel/i.test(JSON.stringify(given.meta?.quantizer ?? ""));
   const size = readGroupSize(given.group_size);
   // The inputs of a group then lie apart, each matrix in an order of its own.
   if (desc_act && !static_groups && size !== null)
     throw refuse("desc_act", desc_act, ["false", "true with group_size -1 or static_groups"]);
-  const zerosLessOne = format === "gptq";
-  return { method: "gptq", bits, groupSize: size, zerosLessOne, matrices: new Set() };
+  return {
+    method: "gptq",
+    bits,
+    groupSize: size,
+    zerosLessOne: !isSecond,
+    zerosBorrow: borrows,
+    matrices: new Set(),
+  };
 }
 
 const awqSchema = z.looseObject({
@@ -78,6 +90,7 @@ const awqSchema = z.looseObject({
   zero_point: z.boolean().nullish(),
   version: z.string().nullish(),
   format: z.string().nullish(),
+  checkpoint_format: z.string().nullish(),
   backend: z.string().nullish(),
 });
 
@@ -85,12 +98,21 @@ function readAwq(config: unknown): SavedIntegers {
   const given = read(awqSchema, config);
   const bits = given.bits ?? given.w_bit ?? 4;
   if (bits !== 4) throw refuse("bits", bits, ["4"]);
-  const [field, version] = given.version ? ["version", given.version] : ["format", given.format];
-  if (version && version.toLowerCase() !== "gemm") throw refuse(field!, version, ['"gemm"']);
+  for (const field of ["version", "format", "checkpoint_format"] as const) {
+    const layout = given[field];
+    if (layout && layout.toLowerCase() !== "gemm") throw refuse(field, layout, ['"gemm"']);
+  }
   if (given.backend === "llm-awq") throw refuse("backend", given.backend, ['"autoawq"']);
   if (given.zero_point === false) throw refuse("zero_point", false, ["true"]);
   const size = readGroupSize(given.group_size ?? given.q_group_size);
-  return { method: "awq", bits, groupSize: size, zerosLessOne: false, matrices: new Set() };
+  return {
+    method: "awq",
+    bits,
+    groupSize: size,
+    zerosLessOne: false,
+    zerosBorrow: false,
+    matrices: new Set(),
+  };
 }
 
 function readGroupSize(size: number | null | undefined): number | null {

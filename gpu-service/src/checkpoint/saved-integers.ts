@@ -10,6 +10,8 @@ export interface SavedIntegers {
   groupSize: number | null;
   /** Zeros are saved minus one, in GPTQ's first format. */
   zerosLessOne: boolean;
+  /** One was taken from whole words, as gptqmodel does: a zero of 0 then borrows from the next part. */
+  zerosBorrow: boolean;
   /** Which of the decoder's tensors are saved so: the files decide, whatever a config lists. */
   matrices: ReadonlySet<string>;
 }
@@ -70,7 +72,7 @@ export function unpackMatrix(saved: SavedIntegers, matrix: SavedMatrix): Integer
   const groups = Math.ceil(width / groupSize);
   const scales = new Float32Array(out * groups);
   const zeros = new Uint8Array(out * groups);
-  // GPTQ's own libraries add one to a whole word; where a zero is 0 its part lent from the next one.
+  // Added to a whole word, as gptqmodel does: what a part has borrowed goes back to the next one.
   const one = saved.zerosLessOne ? (saved.bits === 4 ? 0x11111111 : 0x01010101) : 0;
   const perWord = 32 / saved.bits;
   const mask = (1 << saved.bits) - 1;
@@ -119,6 +121,20 @@ function awqRows({ out, in: width, qweight }: SavedMatrix): Uint8Array<ArrayBuff
     }
   }
   return packed;
+}
+
+/**
+ * Whether a zero was 0 before one was taken from it, and its writer is not known: other libraries than gptqmodel read such
+ * a part as 0 or as 16, and write others of its word over.
+ */
+export function hasLostZero(
+  { bits, zerosLessOne, zerosBorrow }: SavedIntegers,
+  qzeros: Uint32Array,
+): boolean {
+  if (!zerosLessOne || zerosBorrow) return false;
+  const mask = 2 ** bits - 1;
+  const shifts = Array.from({ length: 32 / bits }, (_, part) => part * bits);
+  return qzeros.some((word) => shifts.some((shift) => ((word >>> shift) & mask) === mask));
 }
 
 /** Some rows of a matrix, in memory of their own. */

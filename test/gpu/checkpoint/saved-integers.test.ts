@@ -45,7 +45,12 @@ const settings = readModelSettings({});
 const row = { prompt: Int32Array.of(7, 21, 40, 3, 58, 11), reply: Int32Array.of(9, 33, 4) };
 
 describe("words of 32 bits", () => {
-  const base = { groupSize: 8, zerosLessOne: false, matrices: new Set<string>() };
+  const base = {
+    groupSize: 8,
+    zerosLessOne: false,
+    zerosBorrow: true,
+    matrices: new Set<string>(),
+  };
 
   it("are eight inputs of an output in GPTQ, the first in the lowest bits", () => {
     // Two outputs of eight inputs: 0 to 7, and 15 eight times. Zeros of eight outputs fill a word.
@@ -59,7 +64,7 @@ describe("words of 32 bits", () => {
     expect([...matrix.zeros]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it("lend from the next part where a zero of GPTQ's first format is 0", () => {
+  it("borrow from the next part where a zero of GPTQ's first format is 0", () => {
     // 0, 0, 5 and five times 8, less one in each part.
     const word = 0x88888500 - 0x11111111;
     const words = { qweight: new Uint32Array(8), qzeros: Uint32Array.of(word) };
@@ -287,6 +292,13 @@ describe("what a config says", () => {
   it.each([
     [gptq, { method: "gptq", bits: 4, groupSize: 128, zerosLessOne: true }],
     [{ ...gptq, checkpoint_format: "gptq_v2" }, { zerosLessOne: false }],
+    // As transformers 5 and gptqmodel save it.
+    [{ ...gptq, format: "gptq_v2" }, { zerosLessOne: false }],
+    [{ ...gptq, format: "gptq", checkpoint_format: "GPTQ_V2" }, { zerosLessOne: false }],
+    [
+      { ...gptq, meta: { quantizer: ["gptqmodel:4.0"] } },
+      { zerosLessOne: true, zerosBorrow: true },
+    ],
     [
       { ...gptq, bits: 8, group_size: -1, desc_act: true },
       { bits: 8, groupSize: null },
@@ -308,12 +320,14 @@ describe("what a config says", () => {
     [{ ...gptq, bits: 2 }, "bits", "2"],
     [{ ...gptq, desc_act: true }, "desc_act", "true"],
     [{ ...gptq, checkpoint_format: "marlin" }, "checkpoint_format", '"marlin"'],
+    [{ ...gptq, format: "bitblas" }, "format", '"bitblas"'],
     [{ ...gptq, is_marlin_format: true }, "is_marlin_format", "true"],
     [{ ...gptq, group_size: 0 }, "group_size", "0"],
     [{ ...gptq, pack_dtype: "int16" }, "pack_dtype", '"int16"'],
     [{ ...gptq, dynamic: { "+:.*down.*": { bits: 8 } } }, "dynamic", "down"],
     [{ ...awq, bits: 8 }, "bits", "8"],
     [{ ...awq, version: "gemv" }, "version", '"gemv"'],
+    [{ ...awq, version: undefined, checkpoint_format: "gemv" }, "checkpoint_format", '"gemv"'],
     [{ ...awq, version: "marlin" }, "version", '"marlin"'],
     [{ ...awq, zero_point: false }, "zero_point", "false"],
     [{ ...awq, backend: "llm-awq" }, "backend", '"llm-awq"'],
@@ -369,6 +383,25 @@ describe("files that do not fit", () => {
     const error = errorOf(() => openCheckpoint(folder).integers(`${module}.weight`));
     expect(error).toMatchObject({ code: "checkpoint_unsupported", param: `${module}.g_idx` });
     expect(error.message).toContain("desc_act false");
+  });
+
+  it("are refused where a zero of 0 is saved less one, unless gptqmodel did it", () => {
+    const folder = edited((tensors) =>
+      tensors.map((tensor) =>
+        tensor.name === `${module}.qzeros`
+          ? { ...tensor, data: new Uint32Array(16).fill(0x7777777f) }
+          : tensor,
+      ),
+    );
+    const error = errorOf(() => openCheckpoint(folder).integers(`${module}.weight`));
+    expect(error).toMatchObject({ code: "checkpoint_unsupported", param: `${module}.qzeros` });
+    expect(error.message).toContain("checkpoint_format gptq_v2");
+    const path = join(folder, "config.json");
+    const config = JSON.parse(readFileSync(path, "utf8"));
+    config.quantization_config.meta = { quantizer: ["gptqmodel:4.0"] };
+    writeFileSync(path, JSON.stringify(config));
+    const { zeros } = openCheckpoint(folder).integers(`${module}.weight`);
+    expect([zeros[0], zeros[2], zeros[4]]).toEqual([0, 9, 8]);
   });
 
   it("are refused where the config says nothing of integers", () => {
