@@ -25,6 +25,10 @@ export const weightsDecisions = ["updated", "skipped", "rejected", "queued"] as 
 /** What a metered event was; a `failed` reply's GPU time is counted and nothing is billed. */
 export const usageKinds = ["reply", "adaptation", "words", "failed"] as const;
 
+/** What usage is reported by. */
+export const usageGroups = ["day", "session", "key", "owner"] as const;
+export type UsageGroup = (typeof usageGroups)[number];
+
 export const scopes = ["chat", "adapt", "mint", "admin"] as const;
 export type Scope = (typeof scopes)[number];
 /** What a client token may be given; the rest is for servers. */

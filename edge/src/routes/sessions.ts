@@ -1,7 +1,7 @@
 /** Sessions: open, list, read, erase, fork. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import { accountOf } from "../accounts/account.ts";
+import { accountOf, untilTaken } from "../accounts/account.ts";
 import { refuseBound } from "../accounts/principal.ts";
 import type { FirstLease } from "../accounts/purse/purse.ts";
 import { type Config, spareNanos } from "../config.ts";
@@ -303,20 +303,33 @@ async function openSession(
   refuseBound(c.var.principal);
   const { tenantId, token } = c.var.principal;
   const id = newSessionId(c.env);
-  const account = accountOf(c.env, tenantId);
   const { owner, title, metadata, mode } = input;
   const { sessionsMax } = config(c);
   const row = { id, owner, title, metadata, mode, createdAt: Date.now() };
   const wanted = { spareNanos: spareNanos(config(c)), ownerCapNanos: token?.capNanos ?? null };
-  const { lexicon: ofTenant, lease } = await unwrap(
-    account.openSession(tenantId, row, sessionsMax, wanted),
+  const opening = accountOf(c.env, tenantId).openSession(tenantId, row, sessionsMax, wanted);
+  const isRefused = await opening.then(
+    ({ ok }) => !ok,
+    () => false,
   );
-  const lexicon = mergeLexicons(input.lexicon, ofTenant);
   try {
+    const { lexicon: ofTenant, lease } = await unwrap(opening);
+    const lexicon = mergeLexicons(input.lexicon, ofTenant);
     const session: NewSession = { ...input, id, tenantId, lexicon };
     return await unwrap(create(newSessionObject(c.env, id, input.region), session, lease));
   } catch (error) {
-    await account.dropSession(tenantId, id);
+    // How far it came is not known where an object ended meanwhile; nobody has learnt the id.
+    if (!isRefused)
+      background(
+        c,
+        untilTaken(() => forgetSession(c, id)),
+      );
     throw error;
   }
+}
+
+async function forgetSession(c: AppContext, id: string): Promise<void> {
+  const { tenantId } = c.var.principal;
+  const erased = await newSessionObject(c.env, id, null).erase({ tenantId, owner: null });
+  if (!erased.ok) await accountOf(c.env, tenantId).dropSession(tenantId, id);
 }

@@ -33,10 +33,12 @@ import {
   type SavedAnswer,
   saveAnswer,
 } from "./answers.ts";
+import { archiveDueAt, archiveSome } from "./archive.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { againMs, eraseSome, startErasure } from "./erasure.ts";
-import { record, reportUsage, type UsageQuery } from "./ledger.ts";
+import { record } from "./ledger.ts";
 import { endLease, grant, isRefused, lenders, readBudget, setCap } from "./money.ts";
+import { reportUsage, type UsageQuery } from "./report.ts";
 import {
   addSession,
   type IndexUpdate,
@@ -62,14 +64,25 @@ interface Session extends Lender {
   erase(caller: { tenantId: string; owner: null }): Promise<Result<Erased>>;
 }
 
-/** Holders that are asked to give back when the room is short. */
-const askedMax = 64;
+/** Holders that are asked at once to give back, and altogether: while a call waits, and where it is to hold of all. */
+const askedAtOnce = 64;
+const askedMax = 512;
 const customerMs = 60_000;
+
+/** So long nobody is asked again to give back, after that brought too little. */
+const shortMs = 1_000;
+
+/** Whose cap a message may be short of: its owner's, or the tenant's. */
+const shortOf = ({ owner, ownerCapNanos }: LeaseMessage) =>
+  ownerCapNanos === null ? "" : (owner ?? "");
+const giveBack = (holder: Lender) => holder.giveBackLease();
 
 export class AccountObject extends DurableObject<Env> {
   readonly #books: Books;
   #tenantId: string | null = null;
   #customer: { id: string | null; until: number } | null = null;
+  readonly #asking = new Map<string, Promise<void>>();
+  readonly #shortUntil = new Map<string, number>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -86,6 +99,7 @@ export class AccountObject extends DurableObject<Env> {
       config: configOf(env),
       db,
       now: () => Date.now(),
+      storedBytes: () => ctx.storage.sql.databaseSize,
       transaction: (work) => ctx.storage.transactionSync(work),
     };
     ctx.blockConcurrencyWhile(async () => {
@@ -133,13 +147,14 @@ export class AccountObject extends DurableObject<Env> {
     const take = () =>
       books.transaction(() => {
         // The events first: their cost leaves the lease before it is measured.
-        record(books, message.holder, message.events, customer);
+        record(books, message, customer);
         if (session !== undefined) updateSession(books, session);
         return grant(books, message);
       });
     let answer = take();
     if (isRefused(message, answer) && (await this.#askBackFor(message))) {
       answer = books.transaction(() => grant(books, { ...message, round: message.round + 0.5 }));
+      if (isRefused(message, answer)) this.#noteShort(message);
     }
     await this.#arm();
     const { grantedNanos, expiresAt } = answer;
@@ -196,14 +211,14 @@ export class AccountObject extends DurableObject<Env> {
   /** Totals of what holders have reported by now: those with money are asked to report first. */
   async usage(tenantId: string, query: UsageQuery): Promise<UsageReport> {
     this.#own(tenantId);
-    await this.#askHolders((holder) => holder.reportUsage());
-    return reportUsage(this.#books, query);
+    await this.#askHolders((holder) => holder.reportUsage(), { max: askedMax });
+    return await reportUsage(this.#books, query);
   }
 
   /** What is reserved is what holders have set aside for calls that run: the rest is given back first. */
   async budget(tenantId: string): Promise<BudgetBody> {
     this.#own(tenantId);
-    await this.#askBack();
+    await this.#askHolders(giveBack, { max: askedMax });
     return readBudget(this.#books);
   }
 
@@ -211,7 +226,7 @@ export class AccountObject extends DurableObject<Env> {
   async setCap(tenantId: string, capUsd: number | null): Promise<BudgetBody> {
     this.#own(tenantId);
     setCap(this.#books, capUsd);
-    await this.#askBack();
+    await this.#askHolders(giveBack, { max: askedMax });
     return readBudget(this.#books);
   }
 
@@ -281,6 +296,7 @@ export class AccountObject extends DurableObject<Env> {
         answers: () => this.#eraseShards(),
       });
       if (pauseMs !== null) againAt = Date.now() + pauseMs;
+      await archiveSome(this.#books);
     } catch (error) {
       logFailure("account", error);
       againAt = Date.now() + againMs;
@@ -302,34 +318,48 @@ export class AccountObject extends DurableObject<Env> {
 
   /** Sets the alarm for what is due next, unless it rings earlier already. */
   async #arm(againAt: number | null = null): Promise<void> {
-    const times = [againAt, nextReportAt(this.#books)].filter((at) => at !== null);
+    const due = [againAt, nextReportAt(this.#books), archiveDueAt(this.#books)];
+    const times = due.filter((at) => at !== null);
     if (times.length === 0) return;
     const at = Math.max(Date.now(), Math.min(...times));
     const set = await this.ctx.storage.getAlarm();
     if (set === null || set > at) await this.ctx.storage.setAlarm(at);
   }
 
-  /** Asks holders to give back what they have not set aside; whether there was anybody to ask. */
-  #askBack(except = ""): Promise<boolean> {
-    return this.#askHolders((holder) => holder.giveBackLease(), except);
+  /**
+   * Asks holders to give back what they have not set aside, for one that is short; whether any was asked. Who is short
+   * meanwhile waits for the same answers, and where they brought too little nobody is asked again at once: at its cap
+   * a tenant's calls must not each wake its sessions.
+   */
+  async #askBackFor(message: LeaseMessage): Promise<boolean> {
+    const whom = shortOf(message);
+    if ((this.#shortUntil.get(whom) ?? 0) > Date.now()) return false;
+    const asking =
+      this.#asking.get(whom) ??
+      (async () => {
+        // An owner's own cap may be the tighter one, so its other holders come first.
+        if (whom !== "") await this.#askHolders(giveBack, { owner: whom });
+        await this.#askHolders(giveBack);
+      })().finally(() => this.#asking.delete(whom));
+    this.#asking.set(whom, asking);
+    await asking;
+    return true;
   }
 
-  /** The same for a holder that is short: of its owner's other holders first, since its own cap may be the tighter one. */
-  async #askBackFor({ holder, owner, ownerCapNanos }: LeaseMessage): Promise<boolean> {
-    const give = (one: Lender) => one.giveBackLease();
-    const ofOwner =
-      owner !== null && ownerCapNanos !== null && (await this.#askHolders(give, holder, owner));
-    return (await this.#askBack(holder)) || ofOwner;
+  #noteShort(message: LeaseMessage): void {
+    if (this.#shortUntil.size > 1_000) this.#shortUntil.clear();
+    this.#shortUntil.set(shortOf(message), Date.now() + shortMs);
   }
 
   async #askHolders(
     ask: (holder: Lender) => Promise<void>,
-    except = "",
-    owner?: string,
-  ): Promise<boolean> {
-    const holders = lenders(this.#books, except, askedMax, owner);
-    await Promise.allSettled(holders.map((holder) => ask(this.#lender(holder))));
-    return holders.length > 0;
+    { max = askedAtOnce, owner }: { max?: number; owner?: string } = {},
+  ): Promise<void> {
+    const holders = lenders(this.#books, max, owner);
+    for (let i = 0; i < holders.length; i += askedAtOnce) {
+      const some = holders.slice(i, i + askedAtOnce);
+      await Promise.allSettled(some.map((holder) => ask(this.#lender(holder))));
+    }
   }
 
   async #eraseShards(): Promise<void> {
