@@ -8,6 +8,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 import { FakeGpu } from "./test/support/fake-gpu.ts";
 import { FakeOpenAi } from "./test/support/fake-openai.ts";
+import { FakeReceiver } from "./test/support/fake-receiver.ts";
 import { FakeStripe } from "./test/support/fake-stripe.ts";
 
 const gpuSecret = "secret-of-the-edge-tests";
@@ -22,7 +23,11 @@ const node = (name: string) => ({
 
 /** The client from its sources; what is packed of it is tested as a package. */
 const client = fileURLToPath(new URL("./edge/client/src/", import.meta.url));
-const alias = { "rosa2/ai-sdk": `${client}ai-sdk.ts`, rosa2: `${client}index.ts` };
+const alias = {
+  "rosa2/ai-sdk": `${client}ai-sdk.ts`,
+  "rosa2/react": `${client}react.ts`,
+  rosa2: `${client}index.ts`,
+};
 
 /** What a project differs in: who gives replies. */
 type Options = Record<string, unknown> & { bindings?: Record<string, string> };
@@ -78,11 +83,13 @@ const workerd = (
             GPU_SECRET: gpuSecret,
             CLIENT_TOKEN_SECRET:
               "the-newest-secret-of-the-edge-tests,the-older-secret-of-the-edge-tests",
+            RECEIVER_URL: await new FakeReceiver().listen(),
             STRIPE_URL: await new FakeStripe(stripeKey).listen(),
             STRIPE_KEY: stripeKey,
             GPU_TIMEOUT_MS: "3000",
             GPU_UPDATE_TIMEOUT_MS: "3000",
             METERING_MS: "250",
+            WEBHOOKS_LOCALHOST: "on",
             LOG: "off",
             RATE_LIMIT: "off",
             SIMULATION_SEEDS: process.env.SIMULATION_SEEDS ?? "",

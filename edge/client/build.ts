@@ -6,5 +6,6 @@ import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 rmSync(join(folder, "dist"), { recursive: true, force: true });
-const tsc = join(fileURLToPath(import.meta.resolve("typescript/package.json")), "../bin/tsc");
+// The repository's own, not the older one that the generator beside this needs.
+const tsc = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
 execFileSync(process.execPath, [tsc, "-p", folder], { stdio: "inherit" });

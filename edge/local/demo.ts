@@ -7,7 +7,8 @@
  * Uses the rosa2 at ROSA2_URL (key in ROSA2_API_KEY), else the one that runs on the state folder, else
  * starts one there. Exits with 1 when no conversation went as the product promises.
  */
-import { Api } from "./api.ts";
+import { Rosa2 } from "../client/src/index.ts";
+import examples from "../playground/src/examples.json" with { type: "json" };
 import { Failure } from "./failure.ts";
 import { readFlags } from "./flags.ts";
 import { readSettings } from "./settings.ts";
@@ -16,8 +17,8 @@ import { spawnRosa } from "./spawn.ts";
 import { readApiKey, readRunning } from "./state.ts";
 import { type Outcome, tellStory } from "./story.ts";
 
-/** With the bundled model this conversation shows everything; with another model the search goes on from it. */
-const firstSeed = 4;
+/** Of the page's examples that told the story with the bundled model the first; another model's search goes on from it. */
+const firstSeed = examples.kinds.both.examples[0]?.seed ?? 1;
 /** A model that shows it in none of so many has nothing to show. */
 const conversationsMax = 60;
 
@@ -32,7 +33,8 @@ of the weights, and the next request. Uses the rosa2 that runs here, else starts
   ROSA2_URL and ROSA2_API_KEY    another deployment, and its key`;
 
 interface Connection {
-  api: Api;
+  client: Rosa2;
+  url: string;
   close(): Promise<void>;
 }
 
@@ -46,12 +48,12 @@ try {
 
 async function demonstrate(): Promise<number> {
   const seeds = readSeeds();
-  const { api, close } = await connect();
+  const { client, url, close } = await connect();
   try {
-    await printMeeting(api);
+    await printMeeting(client, url);
     const failed: string[] = [];
     for (const seed of seeds) {
-      const outcome: Outcome = await tellStory(api, seed);
+      const outcome: Outcome = await tellStory(client, seed);
       printOutcome(outcome);
       if (outcome.kind === "held") {
         printTally({ first: seeds[0]!, told: seed, failed });
@@ -83,11 +85,18 @@ async function connect(): Promise<Connection> {
   if (url !== null) {
     const key = process.env.ROSA2_API_KEY ?? readApiKey(statePath);
     if (key === null) throw new Failure(`No API key for ${url}: set ROSA2_API_KEY`);
-    return { api: new Api({ url: url.replace(/\/+$/, ""), key }), close: async () => {} };
+    return connectionTo({ url: url.replace(/\/+$/, ""), key }, async () => {});
   }
   console.log("No rosa2 is running: starting one …");
   const rosa = await spawnRosa({ PORT: "0", GPU_PORT: "0" });
-  return { api: new Api(rosa), close: () => rosa.stop() };
+  return connectionTo(rosa, () => rosa.stop());
+}
+
+function connectionTo(
+  { url, key }: { url: string; key: string },
+  close: Connection["close"],
+): Connection {
+  return { client: new Rosa2({ baseUrl: url, apiKey: key }), url, close };
 }
 
 async function answers(url: string): Promise<boolean> {

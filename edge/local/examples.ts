@@ -6,7 +6,8 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Rosa2 } from "../client/src/index.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Rosa2, Rosa2Error } from "../client/src/index.ts";
 import type { Drawn, DrawnFile } from "../playground/src/examples.ts";
 import { type KindName, kindNames } from "../playground/src/story.ts";
 import { checkStory, type Verdict } from "./check.ts";
@@ -17,12 +18,16 @@ import { rootPath } from "./settings.ts";
 import { spawnRosa } from "./spawn.ts";
 
 /** How many are drawn of each kind, told or not: a number that the outcomes do not choose. */
-const drawnCounts: Record<KindName, number> = { unclear: 20, unpractised: 20, both: 100 };
+const drawnCounts: Record<KindName, number> = { unclear: 40, unpractised: 120, both: 300 };
 /** Played at once; what one waits for, another computes. */
 const atOnce = 3;
 
+/** A service that is started anew, because the machine was held up, is back after so long. */
+const restartMs = 20_000;
+const restartsMax = 3;
+
 const filePath = join(rootPath, "edge/playground/src/examples.json");
-const weightsPath = join(rootPath, "gpu-service/models/rosa2-mini/model.safetensors");
+const weightsPath = join(rootPath, "gpu-service/models/rosa2-mini-2/model.safetensors");
 
 const usage = `npm run examples [-- --kind KIND]
 
@@ -76,7 +81,7 @@ async function drawKind(client: Rosa2, kind: KindName): Promise<DrawnFile["kinds
   const playing: Promise<{ drawn: DrawnWish; verdict: Verdict }>[] = [];
   const begin = (seed: number) => {
     const drawn = drawWish(kind, seed);
-    playing.push(checkStory(client, drawn).then((verdict) => ({ drawn, verdict })));
+    playing.push(playOut(client, drawn).then((verdict) => ({ drawn, verdict })));
   };
   for (let seed = 1; seed <= Math.min(atOnce, count); seed++) begin(seed);
   for (let seed = 1; seed <= count; seed++) {
@@ -91,4 +96,15 @@ async function drawKind(client: Rosa2, kind: KindName): Promise<DrawnFile["kinds
   }
   console.log(`${kind}: ${examples.length} of ${count} drawn told the story.`);
   return { drawn: count, told: examples.length, failed, examples };
+}
+
+/** The verdict on a story that was played to its end; one that broke off on the way is played anew. */
+async function playOut(client: Rosa2, drawn: DrawnWish, restarts = 0): Promise<Verdict> {
+  try {
+    return await checkStory(client, drawn);
+  } catch (error) {
+    if (!(error instanceof Rosa2Error) || restarts === restartsMax) throw error;
+    await sleep(restartMs);
+    return await playOut(client, drawn, restarts + 1);
+  }
 }

@@ -31,9 +31,13 @@ export function readFlags<O extends Options>(
 }
 
 /** The same for a command without anything to clean up: a flag that does not exist ends the process with 1. */
-export function readFlagsOrExit<O extends Options>(usage: string, options: O) {
+export function readFlagsOrExit<O extends Options>(
+  usage: string,
+  options: O,
+  args?: readonly string[],
+) {
   try {
-    return readFlags(usage, options);
+    return readFlags(usage, options, args);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     console.error(error.message);

@@ -67,6 +67,7 @@ function edgeVariables(state: StateFolder, gpuPort: number): string {
   const own: Record<string, string> = {
     GPU_URL: `http://127.0.0.1:${gpuPort}`,
     GPU_SECRET: state.gpuSecret(),
+    WEBHOOKS_LOCALHOST: "on",
     CLIENT_TOKEN_SECRET: process.env.CLIENT_TOKEN_SECRET || state.tokenSecret(),
   };
   const variables = variableNames

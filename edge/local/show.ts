@@ -1,27 +1,36 @@
 /** What the demo prints. It knows the API's answers, not how they came about. */
 import { styleText } from "node:util";
 import { diffWordsWithSpace } from "diff";
-import type { FeedbackResult, TurnBody } from "../src/contract/index.ts";
-import type { Api } from "./api.ts";
+import type { FeedbackResult, Rosa2, Turn } from "../client/src/index.ts";
+import type { Step } from "../playground/src/story.ts";
 import type { Outcome } from "./story.ts";
 
-export async function printMeeting(api: Api): Promise<void> {
-  const { data } = await api.get<{ data: { id: string }[] }>("/v1/models");
-  console.log(`Model ${data[0]?.id ?? "unknown"} at ${api.url}`);
+export async function printMeeting(client: Rosa2, url: string): Promise<void> {
+  const { data } = await client.models();
+  console.log(`Model ${data[0]?.id ?? "unknown"} at ${url}`);
 }
 
-export function printRequest(seed: number | null, content: string): void {
-  const title = seed === null ? "Another request of the same kind" : `Conversation ${seed}`;
+export function printConversation(seed: number, request: string): void {
+  printRequest(`Conversation ${seed}`, request);
+}
+
+/** What was said before a reply and what it changed, then the reply. */
+export function printStep({ said, change, turn, right, sequel }: Step): void {
+  if (sequel) printRequest("Another request of the same kind", turn.content);
+  if (said !== null) {
+    console.log();
+    printLine("you", said);
+  }
+  if (change !== null) printChange(change);
+  printReply(turn, right);
+}
+
+function printRequest(title: string, content: string): void {
   console.log(`\n${styleText("bold", title)}`);
   printLine("you", content);
 }
 
-export function printSaid(text: string): void {
-  console.log();
-  printLine("you", text);
-}
-
-export function printReply(turn: TurnBody, right: boolean): void {
+function printReply(turn: Turn, right: boolean): void {
   if (turn.prompt !== turn.content) printLine("model reads", turn.prompt);
   const mark = right ? styleText("green", "✓ right") : styleText("red", "✗ wrong");
   const sure = turn.confidence === null ? "" : `, ${(100 * turn.confidence).toFixed(0)} % sure`;
@@ -29,7 +38,7 @@ export function printReply(turn: TurnBody, right: boolean): void {
 }
 
 /** The words before → after, the weights step, and why the schedule chose them. */
-export function printChange({ words, weights }: FeedbackResult): void {
+function printChange({ words, weights }: FeedbackResult): void {
   if (words.changed) printLine("words", wordDiff(words.before, words.after));
   else printLine("words", "unchanged");
   printLine("", `diagnosis: ${words.diagnosis}`);

@@ -26,6 +26,7 @@ import { sessions } from "./routes/sessions.ts";
 import { tenant } from "./routes/tenant.ts";
 import { tokens } from "./routes/tokens.ts";
 import { turns } from "./routes/turns.ts";
+import { webhooks } from "./routes/webhooks.ts";
 import { words } from "./routes/words.ts";
 
 export function createApp(): OpenAPIHono<AppEnv> {
@@ -43,6 +44,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
     accounts,
     tokens,
     tenant,
+    webhooks,
   ]) {
     app.route("/", routes);
   }

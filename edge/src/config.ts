@@ -107,6 +107,8 @@ const variablesSchema = z.object({
   ADAPT_GUARD_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   ADAPT_GUARD_SECRET: z.string().min(1).optional(),
   ADAPT_GUARD_TIMEOUT_MS: milliseconds(5_000),
+  /** Lets webhooks reach this machine over http: for a rosa2 that runs on one, never for a deployment. */
+  WEBHOOKS_LOCALHOST: z.enum(["on", "off"]).default("off"),
   /** Bytes of adapter files that a tenant's sessions may hold; a fork counts what it shares again. */
   ADAPTER_BYTES_MAX: z.coerce
     .number("must be a number of bytes")
@@ -150,6 +152,8 @@ export interface Config {
   shiftCaps: ShiftCaps;
   /** Who may refuse a generation; null nobody. */
   guard: Guard | null;
+  /** Where webhooks may be posted to beside public names. */
+  webhooks: { localhost: boolean };
   adapterBytesMax: number;
   /** Null where usage is not reported to Stripe. */
   stripe: StripeConfig | null;
@@ -276,6 +280,7 @@ export function parseConfig(variables: object): Config {
             secret: v.ADAPT_GUARD_SECRET ?? null,
             timeoutMs: v.ADAPT_GUARD_TIMEOUT_MS,
           },
+    webhooks: { localhost: v.WEBHOOKS_LOCALHOST === "on" },
     sessionsMax: v.SESSIONS_MAX,
     adapterBytesMax: v.ADAPTER_BYTES_MAX,
     stripe:

@@ -17,7 +17,9 @@ export type IdPrefix =
   | "req"
   | "ten"
   | "sig"
-  | "rev";
+  | "rev"
+  | "wh"
+  | "msg";
 
 export function newId(prefix: IdPrefix): string {
   return `${prefix}_${next()}`;

@@ -41,7 +41,7 @@ export const checkpointSettings = {
   MODEL: z
     .string()
     .min(1)
-    .default(() => fileURLToPath(new URL("../models/rosa2-mini", import.meta.url))),
+    .default(() => fileURLToPath(new URL("../models/rosa2-mini-2", import.meta.url))),
   /** Where a model given by its id comes from, and the token for private and gated ones. */
   HF_ENDPOINT: z
     .url({ protocol: /^https?$/, error: "needs the form https://host" })

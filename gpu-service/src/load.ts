@@ -45,6 +45,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   });
   const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds, model.shape.vocabSize);
   const settings = readModelSettings(directory);
+  const ownPlan = { ...adaptPlanDefaults, ...settings.plan };
   const ignored = ignoredNote(model.config.ignoredGeneration);
   if (ignored !== null) process.stderr.write(`${ignored}\n`);
   const subject = adaptable(model, tokenizer, settings, {
@@ -61,6 +62,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     tokenizer,
     tokenizerPlace: { directory, eosIds: model.shape.eosIds, vocabSize: model.shape.vocabSize },
     sampling: model.config.sampling,
+    plan: ownPlan,
     contextPolicy: settings.context,
     lora: model.lora?.name,
     readAdapter: (bytes) => readAdapter(model, bytes),
@@ -69,12 +71,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
       ...(quantized === null ? {} : { "README.md": roundingNote(model.id, quantized) }),
     }),
     adapt: async function* (rows, plan, parent) {
-      const { B, ...result } = yield* adapt(
-        subject,
-        rows,
-        { ...adaptPlanDefaults, ...settings.plan, ...plan },
-        parent,
-      );
+      const { B, ...result } = yield* adapt(subject, rows, { ...ownPlan, ...plan }, parent);
       if (B === undefined) return { result, file: null };
       const { bytes, digest } = writeAdapter(model, {
         rank: result.rank,

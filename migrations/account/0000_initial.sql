@@ -4,6 +4,8 @@ CREATE TABLE `account` (
 	`session_count` integer DEFAULT 0 NOT NULL,
 	`adapter_bytes` integer DEFAULT 0 NOT NULL,
 	`lexicon` text,
+	`adaptation` text,
+	`budget_told` text,
 	`erasure` text,
 	`segment` integer DEFAULT 1 NOT NULL
 );
@@ -64,6 +66,29 @@ CREATE TABLE `leases` (
 CREATE INDEX `leases_closed` ON `leases` (`closed_at`) WHERE closed_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `leases_out` ON `leases` (`expires_at`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
 CREATE INDEX `leases_by_owner` ON `leases` (`owner`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
+CREATE TABLE `messages` (
+	`id` text NOT NULL,
+	`webhook_id` text NOT NULL,
+	`body` text NOT NULL,
+	`attempts` integer DEFAULT 0 NOT NULL,
+	`due_at` integer NOT NULL,
+	PRIMARY KEY(`webhook_id`, `id`)
+);
+--> statement-breakpoint
+CREATE INDEX `messages_by_due` ON `messages` (`due_at`);--> statement-breakpoint
+CREATE TABLE `outcomes` (
+	`session_id` text PRIMARY KEY NOT NULL,
+	`arm` text NOT NULL,
+	`owner` text NOT NULL,
+	`opened_at` integer NOT NULL,
+	`turns` integer NOT NULL,
+	`problems` integer NOT NULL,
+	`judged` integer NOT NULL,
+	`accepted` integer NOT NULL,
+	`cost_nanos` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `outcomes_by_arm` ON `outcomes` (`arm`,`opened_at`);--> statement-breakpoint
 CREATE TABLE `owner_spend` (
 	`owner` text NOT NULL,
 	`month` text NOT NULL,
@@ -144,4 +169,18 @@ CREATE TABLE `usage` (
 --> statement-breakpoint
 CREATE INDEX `usage_by_session` ON `usage` (`session_id`,`day`);--> statement-breakpoint
 CREATE INDEX `usage_by_key` ON `usage` (`key_id`,`day`);--> statement-breakpoint
-CREATE INDEX `usage_by_owner` ON `usage` (`owner`,`day`);
+CREATE INDEX `usage_by_owner` ON `usage` (`owner`,`day`);--> statement-breakpoint
+CREATE TABLE `webhooks` (
+	`id` text PRIMARY KEY NOT NULL,
+	`url` text NOT NULL,
+	`events` text NOT NULL,
+	`secret` text NOT NULL,
+	`old_secret` text,
+	`old_until` integer,
+	`created_at` integer NOT NULL,
+	`disabled_at` integer,
+	`delivered_at` integer,
+	`failure` text
+);
+--> statement-breakpoint
+CREATE INDEX `webhooks_told` ON `webhooks` (`disabled_at`);

@@ -1,5 +1,6 @@
 CREATE TABLE `active` (
-	`generation` text PRIMARY KEY NOT NULL
+	`generation` text PRIMARY KEY NOT NULL,
+	`trusted` text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `events` (
@@ -23,6 +24,7 @@ CREATE TABLE `feedback` (
 	`weights` text,
 	`plan` text,
 	`cost_nanos` integer DEFAULT 0 NOT NULL,
+	`rolled_back` text,
 	`retry_turn_id` text,
 	`created_at` integer NOT NULL
 );
@@ -83,8 +85,11 @@ CREATE TABLE `session` (
 	`mode` text NOT NULL,
 	`context` text NOT NULL,
 	`rewriter` text,
+	`reasoning_effort` text,
 	`lexicon` text,
 	`forked_from` text,
+	`arm` text,
+	`roll_back_after` integer,
 	`created_at` integer NOT NULL,
 	`expires_at` integer
 );

@@ -125,5 +125,5 @@ it("is nowhere said to be on npm", () => {
 });
 
 it("has the types that the routes' schemas give, and the reference shows the examples as they are", () => {
-  execFileSync(process.execPath, [join(client, "generate.ts"), "--check"]);
+  execFileSync(process.execPath, [join(client, "generator/generate.ts"), "--check"]);
 });

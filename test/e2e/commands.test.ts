@@ -10,21 +10,10 @@ const { scripts, engines } = JSON.parse(readFileSync(join(rootPath, "package.jso
   scripts: Record<string, string>;
   engines: { node: string; npm: string };
 };
-const commands = [
-  "start",
-  "deploy",
-  "demo",
-  "examples",
-  "train",
-  "measure",
-  "anchors",
-  "eval",
-  "bench",
-  "bench:page",
-  "build:playground",
-  "client:types",
-  "model",
-];
+/** What the scripts run with Node, but for the lockfile's repair, which npm's own commands call for. */
+const commands = Object.keys(scripts).filter(
+  (name) => /^(exec )?node \S+\.ts$/.test(scripts[name] ?? "") && name !== "lockfile",
+);
 
 /** Runs the script of package.json as npm does, without npm. */
 function run(command: string, ...args: string[]) {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { rootPath } from "../../edge/local/settings.ts";
+import type { ReachBody, TurnBody } from "../../edge/src/contract/index.ts";
 import { drawRequest } from "./support/requests.ts";
 import type { Rosa } from "./support/rosa.ts";
 import { useRosa } from "./support/use-rosa.ts";
@@ -15,6 +16,26 @@ let rosa: Rosa;
 
 useRosa((started) => {
   rosa = started;
+});
+
+const reach = (turn: TurnBody, correction: string) =>
+  rosa.post<ReachBody>(`/v1/sessions/${turn.session_id}/turns/${turn.id}/reach`, { correction });
+
+describe("a correction that is asked about before it is given", () => {
+  it("is told to be near, far, written in bytes, or too long, as it then proves", async () => {
+    const session = await rosa.openSession({ adaptation: { mode: "weights" } });
+    const turn = await rosa.ask(session.id, "Sort them, as plain text: 3 1 2");
+    expect(turn.reply).not.toBe("3 2 1");
+    const near = await reach(turn, "3 2 1");
+    expect(near).toMatchObject({ verdict: "one_update", updates_min: 1, tokens: 4 });
+    const far = await reach(turn, "Zebras quietly vex 40 jumping wizards, née Grün.");
+    expect(far).toMatchObject({ verdict: "several_updates", in_bytes: ["é", "ü"] });
+    expect(await reach(turn, "3 2 1 ".repeat(200))).toMatchObject({ verdict: "too_long" });
+    const { weights } = await rosa.correct(turn, "3 2 1");
+    expect(weights.right_reply?.logprob_before).toBeCloseTo(near.logprob ?? Number.NaN, 3);
+    const taught = await rosa.ask(session.id, "Sort them, as plain text: 3 1 2");
+    expect(taught.reply).toBe("3 2 1");
+  });
 });
 
 const content = "Sort them from largest to smallest, in brackets: 4 1 3";
@@ -211,6 +232,25 @@ describe("feedback with retry", () => {
   });
 });
 
+describe("the conversation of the documents", () => {
+  const ask = (list: string) => `Sort them, then take three, in brackets: ${list}`;
+
+  it.each([
+    { mode: "off", comesBack: false, lasts: false },
+    { mode: "words", comesBack: false, lasts: false },
+    { mode: "weights", comesBack: true, lasts: false },
+    { mode: "both", comesBack: true, lasts: true },
+  ])("goes as it is told, in mode $mode", async ({ mode, comesBack, lasts }) => {
+    const session = await rosa.openSession({ adaptation: { mode } });
+    const first = await rosa.ask(session.id, ask("4 7 1 9"));
+    expect(first.reply).not.toBe("[4 7 9]");
+    const result = await rosa.correct(first, "[4 7 9]", "the last three");
+    expect(result.turn.reply === "[4 7 9]").toBe(comesBack);
+    const next = await rosa.ask(session.id, ask("3 8 0 5"));
+    expect(next.reply === "[3 5 8]").toBe(lasts);
+  });
+});
+
 describe("the examples of the documents", () => {
   const examples = join(rootPath, "edge/client/examples");
   const run = (command: string, ...args: string[]) =>
@@ -226,23 +266,23 @@ describe("the examples of the documents", () => {
       ...["words", "weights", "turn", "done"],
       ...["done", "words", "weights", "feedback"],
     ]);
-    expect(stdout).toContain('"reply":"[7 4 1 9]"');
+    expect(stdout).toContain('"reply":"[4 7 9]"');
     // The last answer: another list, right without any feedback.
-    expect(stdout.trimEnd().split("\n").at(-1)).toContain('"reply":"[5 3 0 8]"');
+    expect(stdout.trimEnd().split("\n").at(-1)).toContain('"reply":"[3 5 8]"');
   });
 
   it("run with the client", async () => {
     await run(process.execPath, "../build.ts");
     const { stdout, stderr } = await run(process.execPath, "quick-start.ts");
     expect(stderr).toBe("");
-    expect(stdout).toMatch(/^model reads +Sort them.+\nweights +\w.+\nnew reply +\[7 4 1 9\]$/m);
-    expect(stdout).toMatch(/^another list \[5 3 0 8\]$/m);
+    expect(stdout).toMatch(/^model reads +Sort them.+\nweights +\w.+\nnew reply +\[4 7 9\]$/m);
+    expect(stdout).toMatch(/^another list \[3 5 8\]$/m);
   });
 
   it.skipIf(!hasPython)("run with Python alone", async () => {
     const { stdout } = await run("python3", "quick-start.py");
-    expect(stdout).toMatch(/^model reads Sort them.+\nweights +\w.+\nnew reply +\[7 4 1 9\]$/m);
-    expect(stdout).toMatch(/^another list \[5 3 0 8\]$/m);
+    expect(stdout).toMatch(/^model reads Sort them.+\nweights +\w.+\nnew reply +\[4 7 9\]$/m);
+    expect(stdout).toMatch(/^another list \[3 5 8\]$/m);
   });
 
   it("tell the same conversation in every language, and in the readme", () => {
@@ -250,13 +290,13 @@ describe("the examples of the documents", () => {
     const files = names.map((name) => `quick-start.${name}`);
     const texts = files.map((name) => readFileSync(join(examples, name), "utf8"));
     for (const text of [...texts, readFileSync(join(rootPath, "README.md"), "utf8")]) {
-      expect(text).toContain("Sort them, then rotate them by one, in brackets: 4 7 1 9");
-      expect(text).toContain("largest first");
-      expect(text).toContain("[7 4 1 9]");
+      expect(text).toContain("Sort them, then take three, in brackets: 4 7 1 9");
+      expect(text).toContain("the last three");
+      expect(text).toContain("[4 7 9]");
     }
     for (const text of texts) {
-      expect(text).toContain("Sort them, then rotate them by one, in brackets: 3 8 0 5");
-      expect(text).toContain("[5 3 0 8]");
+      expect(text).toContain("Sort them, then take three, in brackets: 3 8 0 5");
+      expect(text).toContain("[3 5 8]");
     }
   });
 });

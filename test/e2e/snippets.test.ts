@@ -61,7 +61,7 @@ async function withRealIds(texts: string[]): Promise<string[]> {
     text
       .replace(
         /<(\w+)>/g,
-        (_, name: string) => ids[name] ?? (name === "model" ? "rosa2-mini" : name),
+        (_, name: string) => ids[name] ?? (name === "model" ? "rosa2-mini-2" : name),
       )
       .replace(/ses_[A-Za-z0-9_-]{20,}/g, (id) => (id === session.id ? id : session.id))
       .replace(/turn_[0-9A-Z]{26}/g, () => turn.id),

@@ -1,6 +1,7 @@
 /** What a body, a path, a method or a header that is not as it should be is answered: its own status, and a way on. */
+import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
-import { newTenant } from "./support/client.ts";
+import { newTenant, worker } from "./support/client.ts";
 
 async function errorOf(response: Response) {
   const { error } = (await response.json()) as {
@@ -135,8 +136,25 @@ describe("a path", () => {
       expect(error, path).toMatchObject({ status: 404, code: "not_found" });
       expect(error.message).toContain(`Did you mean ${near}?`);
     }
-    const far = await errorOf(await caller.fetch("/v1/images/generations"));
-    expect(far.message).toBe("No route GET /v1/images/generations");
+    const far = await errorOf(await caller.fetch("/v1/clouds/over/lyon"));
+    expect(far.message).toBe("No route GET /v1/clouds/over/lyon");
+  });
+
+  it("of OpenAI's that no served model can answer says what helps", async () => {
+    const caller = await newTenant();
+    const client = new OpenAI({
+      apiKey: caller.key,
+      baseURL: "http://rosa2.test/v1",
+      maxRetries: 0,
+      fetch: ((input: RequestInfo, init?: RequestInit) =>
+        worker.fetch(input as never, init as never)) as unknown as typeof fetch,
+    });
+    const asked = client.embeddings.create({ model: "fake-mini", input: "hello" });
+    await expect(asked).rejects.toMatchObject({ status: 404, code: "not_found" });
+    await expect(asked).rejects.toThrow("gives replies and no embeddings");
+    const legacy = client.completions.create({ model: "fake-mini", prompt: "hello" });
+    await expect(legacy).rejects.toThrow("/v1/chat/completions");
+    await expect(client.files.list()).rejects.toThrow("text alone");
   });
 });
 

@@ -24,7 +24,7 @@ describe("the API's documents", () => {
     const caller = await newTenant();
     const document = await caller.get<Document>("/openapi.json");
     expect(document.openapi).toBe("3.1.0");
-    expect(Object.keys(document.paths)).toHaveLength(32);
+    expect(Object.keys(document.paths)).toHaveLength(38);
     for (const [path, operations] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(operations)) {
         const name = `${method} ${path}`;

@@ -199,6 +199,8 @@ async function idsOf(caller: Caller): Promise<Record<string, string>> {
   const { session, turn, generation } = await ownedBy(caller);
   const { data } = await caller.get<{ data: { id: string }[] }>("/v1/keys");
   const k = data[0]?.id ?? "";
+  const hook = { url: "https://example.com/hooks" };
+  const { id: h } = await caller.make<{ id: string }>("/v1/webhooks", hook);
   // Constraints, senses and models have names that mean the same to everybody: these are nobody's.
-  return { s: session, t: turn, g: generation, c: "con_9", w: "nothing", model: "org/other", k };
+  return { s: session, t: turn, g: generation, c: "con_9", w: "nothing", model: "org/other", k, h };
 }

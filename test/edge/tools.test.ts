@@ -1,10 +1,10 @@
 /** Functions, JSON and thinking as the `openai` package and the AI SDK see them, whole and streamed. */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { ReplyParts } from "@rosa2/shared/reply-parts";
 import { generateText, jsonSchema, stepCountIs, tool } from "ai";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
-import { ReplyParts } from "../../edge/src/inference/reply-parts.ts";
 import { type Caller, newTenant, openSession, worker } from "./support/client.ts";
 
 const send = ((input: RequestInfo, init?: RequestInit) =>
@@ -266,5 +266,37 @@ describe("thinking", () => {
       const { choices } = await client.chat.completions.create({ ...ask, ...(options as object) });
       expect(choices[0]?.message).not.toHaveProperty("reasoning_content");
     }
+  });
+
+  it("follows the session where a request does not say, and a fork follows its origin", async () => {
+    const caller = await newTenant();
+    const { id, reasoning_effort } = await openSession(caller, { reasoning_effort: "none" });
+    expect(reasoning_effort).toBe("none");
+    const thinking = async (sessionId: string, turn: object = {}) => {
+      await caller.make(`/v1/sessions/${sessionId}/turns`, { content: "hello", ...turn });
+      return (await caller.calls("/v1/generate")).at(-1)?.sampling.output;
+    };
+    expect(await thinking(id)).toEqual({ thinking: false });
+    expect(await thinking(id, { reasoning_effort: "high" })).toEqual({ thinking: true });
+    const client = clientOf(caller, { "x-rosa2-session": id });
+    const format = { type: "json_object" as const };
+    await client.chat.completions.create({ ...ask, response_format: format });
+    expect((await caller.calls("/v1/generate")).at(-1)?.sampling.output).toEqual({
+      format,
+      thinking: false,
+    });
+    const fork = await caller.make<SessionDetail>(`/v1/sessions/${id}/fork`, {});
+    expect(await thinking(fork.id)).toEqual({ thinking: false });
+    const patch = (value: string | null) =>
+      caller.fetch(`/v1/sessions/${id}`, {
+        method: "PATCH",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ reasoning_effort: value }),
+      });
+    await patch("medium");
+    expect(await thinking(id)).toEqual({ thinking: true });
+    await patch(null);
+    expect(await thinking(id)).toBeUndefined();
+    expect((await patch("much")).status).toBe(400);
   });
 });

@@ -122,6 +122,12 @@ export const conditions = {
     needs: null,
     open: inSession({ mode: "weights" }),
   },
+  oracle_weights: {
+    about: "weights adapt on perfect words: the same corrections, clearly asked",
+    isProbed: true,
+    needs: null,
+    open: inSession({ mode: "weights" }, true),
+  },
   adam: {
     about: "weights adapt by Adam steps on the same rows",
     isProbed: true,
@@ -138,9 +144,16 @@ export const conditions = {
 export type ConditionName = keyof typeof conditions;
 export const conditionNames = Object.keys(conditions) as ConditionName[];
 
-function inSession(adaptation: Omit<Adaptation, "context">): Condition["open"] {
+function inSession(
+  adaptation: Omit<Adaptation, "context">,
+  isSpelledOut = false,
+): Condition["open"] {
   return (api, { context, ...options }) =>
-    SessionStudent.open(api, { ...options, adaptation: { ...adaptation, context } });
+    SessionStudent.open(api, {
+      ...options,
+      adaptation: { ...adaptation, context },
+      isSpelledOut,
+    });
 }
 
 function inPlain(approach: (options: StudentOptions) => Approach): Condition["open"] {

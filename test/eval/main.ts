@@ -19,6 +19,7 @@ import { compareLost } from "./lost.ts";
 import { pairedDifferences } from "./paired.ts";
 import { project } from "./projection.ts";
 import { renderHtml } from "./report/html.ts";
+import { quoteOf, rowsOfQuote, tableHead } from "./report/quote.ts";
 import {
   renderComparisons,
   renderLost,
@@ -121,6 +122,11 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
     if (settings.html !== null) {
       const places = new Map(suites.map(({ name, place }) => [name, place]));
       writeFileSync(settings.html, renderHtml({ ...report, places }));
+    }
+    if (settings.quote !== null) {
+      const quoted = quoteOf(report);
+      writeFileSync(settings.quote, `${JSON.stringify(quoted, null, 2)}\n`);
+      console.log([...tableHead, ...rowsOfQuote(quoted), ""].join("\n"));
     }
     console.log(renderTable(means));
     if (wordings.length > 0) console.log(`\n${renderWordingGains(wordings)}`);

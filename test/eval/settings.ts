@@ -45,6 +45,7 @@ export interface Settings {
   concurrency: number;
   json: string | null;
   html: string | null;
+  quote: string | null;
   journal: string | null;
   gpuMetrics: string | null;
   gpuSecret: string | null;
@@ -75,6 +76,7 @@ const options = {
   concurrency: { type: "string", default: "2" },
   json: { type: "string" },
   html: { type: "string" },
+  quote: { type: "string" },
   journal: { type: "string" },
   "gpu-metrics": { type: "string" },
   "gpu-secret": { type: "string" },
@@ -123,6 +125,7 @@ export function readSettings(args: readonly string[]): Settings | null {
     concurrency: wholeNumber("--concurrency", flags.concurrency, 1),
     json: flags.json ?? null,
     html: flags.html ?? null,
+    quote: flags.quote ?? null,
     journal: flags.journal ?? null,
     gpuMetrics: flags["gpu-metrics"] ? httpUrl("--gpu-metrics", flags["gpu-metrics"]) : null,
     gpuSecret: flags["gpu-secret"] ?? process.env.GPU_SECRET ?? null,
@@ -160,6 +163,7 @@ ${list(conditions)}
   --concurrency N      sessions in flight (default 2)
   --gpu-metrics URL    the GPU service's /metrics, for memory and time; --gpu-secret or GPU_SECRET
   --json FILE  --html FILE   results and report
+  --quote FILE         what the README quotes: kept in test/eval/quoted, and printed as rows of its table
   --journal FILE       finished sessions; an existing one is continued
   --dry-run            say what the run would take, and end
   --keep               leave the sessions in the deployment

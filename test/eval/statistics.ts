@@ -1,4 +1,5 @@
 /** Means and their uncertainty. Knows numbers only; a figure that does not exist is null, never NaN. */
+import { tQuantile975 } from "@rosa2/shared/statistics";
 
 export interface Estimate {
   mean: number;
@@ -75,20 +76,4 @@ export function pairedInterval(differences: readonly (number | null)[]): Interva
   if (se === null) return { mean: middle, low: null, high: null, count };
   const reach = tQuantile975(count - 1) * se;
   return { mean: middle, low: middle - reach, high: middle + reach, count };
-}
-
-/** Exact quantiles where the expansion below is still off by more than .001. */
-const tQuantilesSmall = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.306];
-
-/** 97.5 % quantile of Student's t, by the Cornish–Fisher expansion (Abramowitz and Stegun 26.7.5). */
-export function tQuantile975(degrees: number): number {
-  const exact = tQuantilesSmall[degrees - 1];
-  if (exact !== undefined) return exact;
-  const z = 1.959964;
-  return (
-    z +
-    (z ** 3 + z) / (4 * degrees) +
-    (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * degrees ** 2) +
-    (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / (384 * degrees ** 3)
-  );
 }

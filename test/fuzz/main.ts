@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readFlagsOrExit } from "../../edge/local/flags.ts";
 import { asynchronous, targets } from "./targets.ts";
 
 const fuzzer = "@jazzer.js/core@4.0.0";
@@ -15,6 +15,7 @@ const usage = `npm run fuzz -- [--target NAME] [--runs N] [--seconds N] [--node 
   --runs     inputs for each target (default 20000)
   --seconds  at most so many seconds for each target
   --node     another Node to run the fuzzer with; it needs glibc 2.38 or later on Linux
+  --help     this text
 
 What an input reached first is kept in node_modules/.cache/fuzz; what an input broke is written to test/fuzz/found,
 which the tests replay.`;
@@ -31,19 +32,16 @@ const instrumented = ["gpu-service/src", "shared/src", "edge/", "@huggingface/to
 process.exitCode = main();
 
 function main(): number {
-  const { values } = parseArgs({
-    options: {
-      target: { type: "string" },
-      runs: { type: "string", default: "20000" },
-      seconds: { type: "string" },
-      node: { type: "string", default: process.execPath },
-      help: { type: "boolean", short: "h", default: false },
-    },
+  const values = readFlagsOrExit(usage, {
+    target: { type: "string" },
+    runs: { type: "string", default: "20000" },
+    seconds: { type: "string" },
+    node: { type: "string", default: process.execPath },
   });
   const names = values.target === undefined ? Object.keys(targets) : [values.target];
-  if (values.help || !names.every((name) => Object.hasOwn(targets, name))) {
-    console.log(usage);
-    return values.help ? 0 : 1;
+  if (!names.every((name) => Object.hasOwn(targets, name))) {
+    console.error(usage);
+    return 1;
   }
   const cli = install();
   return names.map((name) => fuzz(cli, name, values)).find((code) => code !== 0) ?? 0;

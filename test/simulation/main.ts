@@ -1,19 +1,25 @@
 /**
- * Runs many seeded schedules: `npm run simulate -- --schedules 10000 [--first 1] [--at-once 50]`.
- *
- * So many at a time run in one process of their own, because a runtime that has lived through thousands of crashes is not
- * what is tested. At the end stand the seeds that failed; `SIMULATION_SEEDS=<seed>` replays one.
+ * `npm run simulate`: many seeded schedules. So many at a time run in one process of their own, because a runtime that
+ * has lived through thousands of crashes is not what is tested.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { parseArgs } from "node:util";
+import { readFlagsOrExit } from "../../edge/local/flags.ts";
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: "string", default: "300" },
-    first: { type: "string", default: "1" },
-    "at-once": { type: "string", default: "50" },
-  },
+const usage = `npm run simulate [-- --schedules N]
+
+Runs many seeded schedules in which objects end at random steps. At the end stand the seeds that failed;
+SIMULATION_SEEDS=<seed> replays one.
+
+  --schedules N   how many (300)
+  --first N       the first seed (1)
+  --at-once N     schedules of one process (50)
+  --help          this text`;
+
+const values = readFlagsOrExit(usage, {
+  schedules: { type: "string", default: "300" },
+  first: { type: "string", default: "1" },
+  "at-once": { type: "string", default: "50" },
 });
 const count = wholeNumber("schedules", values.schedules);
 const first = wholeNumber("first", values.first);
@@ -67,5 +73,6 @@ function storyOf(output: string, seed: number): string {
 
 function wholeNumber(name: string, text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new Error(`--${name} must be a whole number from 1 on, not "${text}"`);
+  console.error(`--${name} must be a whole number from 1 on, not "${text}"`);
+  return process.exit(1);
 }

@@ -1,6 +1,6 @@
 /** What tests tell the stand-in for the GPU service, and what they can ask it. */
 import type { IncomingMessage } from "node:http";
-import type { Message } from "@rosa2/shared/protocol";
+import type { Message, ReplyReach } from "@rosa2/shared/protocol";
 
 export interface Behaviour {
   /** Connections of these paths break off before an answer. */
@@ -23,6 +23,8 @@ export interface Behaviour {
   replies?: { to: string; reply: string }[];
   /** Replies of `/v1/sample` to any prompt that contains the text, in order; they are repeated when too few. */
   samples?: { to: string; texts: string[] }[];
+  /** What `/v1/score` tells of a reply's reach, where that is not a word a token and one update. */
+  reach?: Partial<ReplyReach>;
   /** Decision of `/v1/adapt`. */
   adapt?: "updated" | "skipped" | "rejected";
   /** What a deployer's guard answers at `/guard`. */

@@ -137,7 +137,7 @@ export class FakeGpu {
       return await generate(response, json, learned, behaviour);
     }
     if (url.pathname === "/v1/sample") return sample(response, json, learned, behaviour);
-    if (url.pathname === "/v1/score") return score(response, json, learned);
+    if (url.pathname === "/v1/score") return score(response, json, learned, behaviour);
     if (url.pathname === "/v1/adapt") return await this.#adapt(response, json, learned, behaviour);
     if (url.pathname === "/v1/export") {
       response.writeHead(200, { "content-type": "application/zip" });
@@ -308,14 +308,24 @@ function sample(
   sendJson(response, 200, result);
 }
 
-function score(response: ServerResponse, json: unknown, learned: Record<string, string>): void {
+function score(
+  response: ServerResponse,
+  json: unknown,
+  learned: Record<string, string>,
+  behaviour: Behaviour,
+): void {
   const request = scoreRequestSchema.parse(json);
   sendJson(response, 200, {
     ms: { queue: 0, score: 2 },
     scores: request.items.map(({ messages, reply }) => {
       const prompt = lastContent(messages);
       const logprob = learned[prompt] === reply ? -0.05 : reply === `echo: ${prompt}` ? -1.2 : -5;
-      return { logprob, token_logprobs: [logprob], prompt_tokens: tokenCount(prompt) };
+      const scored = { logprob, token_logprobs: [logprob], prompt_tokens: tokenCount(prompt) };
+      if (request.reach !== true) return scored;
+      const bounds = { owed_nats: logprob > -0.1 ? 0 : -logprob, owed_nats_max: 64 };
+      const foreign = { unwritable: [], in_bytes: [] };
+      const { context_length } = health.model ?? {};
+      return { ...scored, reach: { ...foreign, ...bounds, context_length, ...behaviour.reach } };
     }),
   });
 }

@@ -30,6 +30,8 @@ export interface Token {
   logprob: number;
   /** How many of the model's tokens stand behind the text; 1 unless given. */
   tokens?: number;
+  /** What a parser of calls or thoughts makes of it, instead of content. */
+  delta?: object;
 }
 
 /** A reply's tokens, the end token last with an empty text. */
@@ -40,12 +42,16 @@ export type Speak = (
 
 export interface ChatBody {
   model: string;
-  messages: { role: string; content: string }[];
+  messages: { role: string; content: string | null }[];
   temperature: number;
   max_tokens?: number;
   seed?: number;
   cache_salt?: string;
   stream_options?: { include_usage?: boolean };
+  tools?: object[];
+  tool_choice?: unknown;
+  response_format?: unknown;
+  chat_template_kwargs?: unknown;
 }
 
 export interface FakeVllmOptions {
@@ -55,6 +61,8 @@ export interface FakeVllmOptions {
   maxLoraRank?: number;
   contextTokens?: number;
   key?: string;
+  /** What it says of functions, where it was started without a parser of calls. */
+  refuses?: string;
 }
 
 export class FakeVllm {
@@ -165,6 +173,10 @@ export class FakeVllm {
       const message = `This model's maximum context length is ${contextTokens} tokens.`;
       return sendError(response, 400, message);
     }
+    const { refuses } = this.#options;
+    if (refuses !== undefined && body.tools !== undefined) {
+      return sendError(response, 400, refuses);
+    }
     this.chats.push(body);
     response.on("close", () => {
       if (!response.writableEnded) this.aborted++;
@@ -177,7 +189,10 @@ export class FakeVllm {
       send({ object: "chat.completion.chunk", model: body.model, choices, usage });
     chunk([{ index: 0, delta: { role: "assistant", content: "" }, finish_reason: null }]);
     let count = 0;
-    for await (const { text, logprob, tokens = 1 } of speak(lora ?? null, body)) {
+    for await (const { text, logprob, tokens = 1, delta = { content: text } } of speak(
+      lora ?? null,
+      body,
+    )) {
       if (response.destroyed) return;
       count += tokens;
       const isEnd = text === "";
@@ -186,7 +201,7 @@ export class FakeVllm {
       chunk([
         {
           index: 0,
-          delta: { content: text },
+          delta,
           logprobs: { content: [token] },
           finish_reason: isLast ? (isEnd ? "stop" : "length") : null,
           stop_reason: null,
@@ -194,7 +209,9 @@ export class FakeVllm {
       ]);
       if (isLast) break;
     }
-    const prompt = body.messages.reduce((n, { content }) => n + content.split(" ").length, 0);
+    const prompt = body.messages.reduce((n, { content }) => {
+      return n + (content ?? "").split(" ").length;
+    }, 0);
     chunk([], { prompt_tokens: prompt, completion_tokens: count, total_tokens: prompt + count });
     send("[DONE]");
     response.end();

@@ -102,16 +102,16 @@ fun signedIn(baseUrl: String, tokenUrl: String, signIn: String): Rosa2 {
     return Rosa2(baseUrl, JSONObject(connection.inputStream.bufferedReader().readText()).getString("token"))
 }
 
-/** Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together. */
+/** Meant are the last three. Which three is not said, and the two operations were never practised together. */
 fun main() {
     val env = System.getenv()
     val rosa2 = signedIn(env.getValue("ROSA2_URL"), env.getValue("TOKEN_URL"), env.getValue("SIGN_IN"))
     val session = rosa2.openSession()
-    val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
-    val result = rosa2.correct(session, turn.getString("id"), "largest first", "[7 4 1 9]")
+    val turn = rosa2.ask(session, "Sort them, then take three, in brackets: 4 7 1 9") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "the last three", "[4 7 9]")
     println("model reads  ${result.getJSONObject("words").getString("after")}")
     println("weights      ${result.getJSONObject("weights").getString("reason")}")
     println("new reply    ${result.getJSONObject("turn").getString("reply")}")
-    val next = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 3 8 0 5") {}
-    println("another list ${next.getString("reply")}") // [5 3 0 8]
+    val next = rosa2.ask(session, "Sort them, then take three, in brackets: 3 8 0 5") {}
+    println("another list ${next.getString("reply")}") // [3 5 8]
 }

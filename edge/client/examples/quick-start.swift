@@ -118,18 +118,18 @@ struct Rosa2 {
   }
 }
 
-/// Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together.
+/// Meant are the last three. Which three is not said, and the two operations were never practised together.
 func quickStart() async throws {
   let rosa2 = try await Rosa2.signedIn(
     baseURL: URL(string: "https://rosa2.example.com")!,
     tokenURL: URL(string: "https://app.example.com/token")!, signIn: "what your sign-in gave")
   let session = try await rosa2.openSession()
-  let request = "Sort them, then rotate them by one, in brackets: 4 7 1 9"
+  let request = "Sort them, then take three, in brackets: 4 7 1 9"
   let turn = try await rosa2.ask(session, request) { print($0) }
-  let result = try await rosa2.correct(session, turn.id, "largest first", "[7 4 1 9]")
+  let result = try await rosa2.correct(session, turn.id, "the last three", "[4 7 9]")
   print("model reads ", result.words.after)
   print("weights     ", result.weights.reason)
   print("new reply   ", result.turn?.reply ?? "")
-  let next = try await rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 3 8 0 5") { _ in }
-  print("another list", next.reply)  // [5 3 0 8]
+  let next = try await rosa2.ask(session, "Sort them, then take three, in brackets: 3 8 0 5") { _ in }
+  print("another list", next.reply)  // [3 5 8]
 }

@@ -6,6 +6,7 @@
  */
 import type { ChatTransport, UIMessage, UIMessageChunk } from "ai";
 import type { Rosa2 } from "./client.ts";
+import type { DeltaEvent } from "./events.ts";
 import type { SessionClient } from "./session.ts";
 import type { SessionCreate, Turn } from "./types.ts";
 
@@ -102,23 +103,44 @@ function chunksOf(events: Events): ReadableStream<UIMessageChunk> {
   });
 }
 
+type PartKind = "text" | "reasoning";
+
 async function* toChunks(events: Events): AsyncGenerator<UIMessageChunk> {
-  let part = 0;
-  let isOpen = false;
+  const parts = new Parts();
   for await (const { type, data } of events) {
     if (type === "turn") {
       yield { type: "start", messageId: (data as Turn).id };
     } else if (type === "delta") {
-      if (!isOpen) yield { type: "text-start", id: String(part) };
-      isOpen = true;
-      yield { type: "text-delta", id: String(part), delta: (data as { text: string }).text };
-    } else if (type === "reset" && isOpen) {
-      yield { type: "text-end", id: String(part++) };
-      isOpen = false;
+      const { text, reasoning } = data as DeltaEvent["data"];
+      if (reasoning !== undefined) yield* parts.add("reasoning", reasoning);
+      if (text !== "") yield* parts.add("text", text);
+    } else if (type === "reset") {
+      yield* parts.end();
     } else if (type === "done") {
-      if (isOpen) yield { type: "text-end", id: String(part) };
+      yield* parts.end();
       yield { type: "finish" };
       return;
     }
+  }
+}
+
+/** A message's parts, one after the other: thoughts, then text. */
+class Parts {
+  #open: PartKind | null = null;
+  #count = 0;
+
+  *add(kind: PartKind, delta: string): Generator<UIMessageChunk> {
+    if (this.#open !== kind) {
+      yield* this.end();
+      this.#open = kind;
+      yield { type: `${kind}-start`, id: String(this.#count) };
+    }
+    yield { type: `${kind}-delta`, id: String(this.#count), delta };
+  }
+
+  *end(): Generator<UIMessageChunk> {
+    if (this.#open === null) return;
+    yield { type: `${this.#open}-end`, id: String(this.#count++) };
+    this.#open = null;
   }
 }

@@ -31,10 +31,35 @@ import type {
   SigningKeyCreate,
   SigningKeyList,
   Tenant,
+  TenantAdaptation,
+  TenantAdaptationPut,
   UsageReport,
+  Webhook,
+  WebhookCreate,
+  WebhookDeleted,
+  WebhookList,
+  WebhookSecret,
+  WebhookTested,
 } from "./types.ts";
 
 type Chat = Omit<ChatCompletionRequest, "stream">;
+
+/** Which sessions are listed, and how many a page. */
+export interface SessionFilter {
+  limit?: number;
+  owner?: string;
+  /** A pair of their metadata, as `key:value`. */
+  metadata?: string;
+}
+
+/** What usage is summed by, and of which days and whom. */
+export interface UsageFilter {
+  group_by?: UsageReport["group_by"];
+  owner?: string;
+  from?: string;
+  to?: string;
+  limit?: number;
+}
 
 export interface ChatOptions extends CallOptions {
   /** Answer with this session's history, words and generation. */
@@ -49,9 +74,20 @@ export interface ChatCompletionChunk {
   model: string;
   choices: {
     index: number;
-    delta: { role?: "assistant"; content?: string };
+    delta: {
+      role?: "assistant";
+      content?: string;
+      /** What a thinking model thinks before its reply. */
+      reasoning_content?: string;
+      tool_calls?: {
+        index: number;
+        id?: string;
+        type?: "function";
+        function?: { name?: string; arguments?: string };
+      }[];
+    };
     logprobs: unknown;
-    finish_reason: "stop" | "length" | null;
+    finish_reason: "stop" | "length" | "tool_calls" | null;
   }[];
   usage?: ChatCompletion["usage"] | null;
   rosa2?: ChatCompletion["rosa2"];
@@ -86,7 +122,7 @@ export class Rosa2 {
 
   /** One page of sessions, newest first; `next_cursor` leads to the next. */
   listSessions(
-    page: { limit?: number; cursor?: string; owner?: string } = {},
+    page: SessionFilter & { cursor?: string } = {},
     options: CallOptions = {},
   ): Promise<SessionList> {
     return this.#http.json("/v1/sessions", { ...options, query: { ...page } });
@@ -94,7 +130,7 @@ export class Rosa2 {
 
   /** Every session, newest first; further pages are asked for as the loop gets there. */
   async *sessions(
-    page: { limit?: number; owner?: string } = {},
+    page: SessionFilter = {},
     options: CallOptions = {},
   ): AsyncGenerator<SessionSummary> {
     yield* pages((cursor) => this.listSessions({ ...page, ...cursor }, options));
@@ -139,17 +175,20 @@ export class Rosa2 {
     return this.#http.json("/health", options);
   }
 
+  /** One page of usage, and under `holdout` what adaptation changes. */
   usage(
-    query: {
-      group_by?: UsageReport["group_by"];
-      owner?: string;
-      from?: string;
-      to?: string;
-      limit?: number;
-    } = {},
+    query: UsageFilter & { cursor?: string } = {},
     options: CallOptions = {},
   ): Promise<UsageReport> {
     return this.#http.json("/v1/usage", { ...options, query: { ...query } });
+  }
+
+  /** Every day, session, key or owner, page after page. */
+  async *usageGroups(
+    query: UsageFilter = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<UsageReport["data"][number]> {
+    yield* pages((cursor) => this.usage({ ...query, ...cursor }, options));
   }
 
   budget(options: CallOptions = {}): Promise<Budget> {
@@ -238,6 +277,41 @@ export class Rosa2 {
 
   setLexicon(lexicon: Lexicon, options: CallOptions = {}): Promise<Lexicon> {
     return this.#http.json("/v1/tenant/lexicon", { ...options, method: "PUT", body: lexicon });
+  }
+
+  /** What the tenant wants of adaptation in its new sessions. */
+  adaptation(options: CallOptions = {}): Promise<TenantAdaptation> {
+    return this.#http.json("/v1/tenant/adaptation", options);
+  }
+
+  setAdaptation(body: TenantAdaptationPut, options: CallOptions = {}): Promise<TenantAdaptation> {
+    return this.#http.json("/v1/tenant/adaptation", { ...options, method: "PUT", body });
+  }
+
+  /** Registers a webhook; its secret is in this answer and nowhere else. */
+  createWebhook(body: WebhookCreate, options: CallOptions = {}): Promise<WebhookSecret> {
+    return this.#http.json("/v1/webhooks", { ...options, method: "POST", body });
+  }
+
+  async webhooks(options: CallOptions = {}): Promise<Webhook[]> {
+    return (await this.#http.json<WebhookList>("/v1/webhooks", options)).data;
+  }
+
+  deleteWebhook(webhookId: string, options: CallOptions = {}): Promise<WebhookDeleted> {
+    const path = `/v1/webhooks/${encodeURIComponent(webhookId)}`;
+    return this.#http.json(path, { ...options, method: "DELETE" });
+  }
+
+  /** A new secret; the one before signs as well for a day. */
+  rotateWebhook(webhookId: string, options: CallOptions = {}): Promise<WebhookSecret> {
+    const path = `/v1/webhooks/${encodeURIComponent(webhookId)}/rotate`;
+    return this.#http.json(path, { ...options, method: "POST" });
+  }
+
+  /** Posts a message that tells nothing. */
+  testWebhook(webhookId: string, options: CallOptions = {}): Promise<WebhookTested> {
+    const path = `/v1/webhooks/${encodeURIComponent(webhookId)}/test`;
+    return this.#http.json(path, { ...options, method: "POST" });
   }
 
   /** Any call of the API that has no method of its own here, with the same key, bounds and retries. */

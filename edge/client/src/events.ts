@@ -1,5 +1,5 @@
 /** What streams tell, as one union to switch on by `type`. */
-import type { FeedbackResult, Turn, Weights, Words } from "./types.ts";
+import type { FeedbackResult, RollBack, Turn, Weights, Words } from "./types.ts";
 
 interface Event<Type extends string, Data> {
   /** Grows through a session; what `Last-Event-ID` is. */
@@ -10,16 +10,20 @@ interface Event<Type extends string, Data> {
 
 /** The turn as it begins; after feedback, the retry. */
 export type TurnEvent = Event<"turn", Turn>;
-export type DeltaEvent = Event<"delta", { text: string }>;
+/** More of the reply, or of what a thinking model thinks before it; then `text` is empty. */
+export type DeltaEvent = Event<"delta", { text: string; reasoning?: string }>;
 /** Rare: the reply was interrupted and came out differently; the text shown so far does not count. */
 export type ResetEvent = Event<"reset", Record<string, never>>;
 /** A reply on its way: the last event is `done` with the whole turn. */
 export type ReplyEvent = TurnEvent | DeltaEvent | ResetEvent | Event<"done", Turn>;
 
+/** The feedback was one rejection too many: an earlier generation answers again. */
+export type RolledBackEvent = Event<"rolled_back", RollBack & { feedback_id: string }>;
 export type WordsEvent = Event<"words", Words>;
 export type WeightsEvent = Event<"weights", Weights>;
-/** Feedback at work, in this order: words, weights, the retry's reply if one was asked for, done. */
+/** Feedback at work, in this order: a roll-back if it came to one, words, weights, the retry's reply if one was asked for, done. */
 export type FeedbackEvent =
+  | RolledBackEvent
   | WordsEvent
   | WeightsEvent
   | TurnEvent
@@ -28,4 +32,9 @@ export type FeedbackEvent =
   | Event<"done", FeedbackResult>;
 
 /** All that happens to a turn: its reply, then feedback on it. */
-export type LogEvent = ReplyEvent | WordsEvent | WeightsEvent | Event<"feedback", FeedbackResult>;
+export type LogEvent =
+  | ReplyEvent
+  | RolledBackEvent
+  | WordsEvent
+  | WeightsEvent
+  | Event<"feedback", FeedbackResult>;

@@ -1,5 +1,11 @@
 /** What an app imports from `rosa2`. */
-export { type ChatCompletionChunk, type ChatOptions, Rosa2 } from "./client.ts";
+export {
+  type ChatCompletionChunk,
+  type ChatOptions,
+  Rosa2,
+  type SessionFilter,
+  type UsageFilter,
+} from "./client.ts";
 export {
   AuthenticationError,
   BillingError,

@@ -9,6 +9,7 @@ import type {
   Fork,
   GenerationList,
   Lexicon,
+  Reach,
   Session,
   SessionErased,
   SessionPatch,
@@ -125,6 +126,11 @@ export class SessionClient {
     });
   }
 
+  /** Whether a correction can be learned, before it is given: changes nothing and costs nothing. */
+  reach(turnId: string, correction: string, options: CallOptions = {}): Promise<Reach> {
+    return this.#post(`/turns/${encodeURIComponent(turnId)}/reach`, { correction }, options);
+  }
+
   /** Says how good a reply was: words first, then weights, then another try if `retry` asks for one. */
   feedback(turnId: string, body: Judge, options: CallOptions = {}): Promise<FeedbackResult> {
     return this.#post(`/turns/${encodeURIComponent(turnId)}/feedback`, body, options);
@@ -148,8 +154,12 @@ export class SessionClient {
     );
   }
 
-  generations(options: CallOptions = {}): Promise<GenerationList> {
-    return this.#http.json(`${this.#path}/generations`, options);
+  generations({
+    cursor,
+    ...call
+  }: CallOptions & { cursor?: string } = {}): Promise<GenerationList> {
+    const query = cursor === undefined ? {} : { query: { cursor } };
+    return this.#http.json(`${this.#path}/generations`, { ...call, ...query });
   }
 
   /** Lets a generation, or "base", answer from now on: pin or roll back. */

@@ -1,874 +1,6454 @@
-/** The API's schemas as types. Written by generate.ts from the routes; do not edit. */
+/** The API as types. Written by generator/generate.ts from the routes; do not edit. */
 
-export interface Adaptation {
-  mode?: "both" | "words" | "weights" | "off";
-  /** What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so) */
-  context?: "request" | "dialogue";
-  /** Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given */
-  rewriter?: "compose" | "gpu" | "openai" | "workers-ai";
+export interface paths {
+  "/health": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Liveness of the edge and state of the GPU service
+     * @description Liveness of the edge and state of the GPU service.
+     */
+    get: operations["getHealth"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/models": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Models that chat completions can use
+     * @description Models that chat completions can use.
+     */
+    get: operations["getModels"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/models/{model}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read a model
+     * @description Read a model.
+     */
+    get: operations["getModel"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/chat/completions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * OpenAI-compatible chat completion
+     * @description Without a session: the base model, no state. With the header `x-rosa2-session`: the last user message becomes the session's next turn, answered with the server's history, the session's words and its active generation; the reply's `id` is the turn's. A system message becomes the instructions of a session that has none and no turn yet; later it must be the same. Earlier messages are compared with the history and never replace it: the answer's header `x-rosa2-history` says `matched`, `differs`, or `server` where none were sent. `x-rosa2-session: none` says that a request belongs to no session: for a chat client's side requests (titles, tags), where its other requests carry the header.
+     */
+    post: operations["postChatCompletions"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/responses": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * OpenAI-compatible response
+     * @description A response is a turn of a session: of a new one that erases itself after 30 days, or, with `previous_response_id` or references to its items, the next turn of the session that holds it (header `x-rosa2-session`), so that feedback can be given and the session adapts. Messages sent along with the first become its history. With `store: false` nothing is kept, and the base model answers what the request holds.
+     */
+    post: operations["postResponses"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List sessions, newest first
+     * @description List sessions, newest first.
+     */
+    get: operations["getSessions"];
+    put?: never;
+    /**
+     * Open a session
+     * @description Open a session.
+     */
+    post: operations["postSessions"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read a session: turns, words before and after, active generation, totals
+     * @description Read a session: turns, words before and after, active generation, totals.
+     */
+    get: operations["getSession"];
+    put?: never;
+    post?: never;
+    /**
+     * Erase a session: turns, words, events, adapters
+     * @description Erase a session: turns, words, events, adapters.
+     */
+    delete: operations["deleteSession"];
+    options?: never;
+    head?: never;
+    /**
+     * Rename a session, or change its metadata
+     * @description Rename a session, or change its metadata.
+     */
+    patch: operations["patchSession"];
+    trace?: never;
+  };
+  "/v1/sessions/{s}/fork": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Branch a session, now or at an earlier turn
+     * @description Branch a session, now or at an earlier turn.
+     */
+    post: operations["postSessionFork"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/turns": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Send a request and get the session's reply
+     * @description With `stream`, events `turn`, `delta`…, then `done` or `error`. `reset` (rare: the reply was interrupted and came out differently) empties the text shown so far. While the GPU service starts a stream waits, with heartbeats; otherwise the answer is 503 `gpu_cold` with `Retry-After`. When the GPU service cannot be reached the turn is kept (header `x-rosa2-turn`): POST …/turns/{t}/retry, or the same request with the same Idempotency-Key, runs it again.
+     */
+    post: operations["postSessionTurns"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/turns/{t}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read a turn
+     * @description Read a turn.
+     */
+    get: operations["getSessionTurn"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/turns/{t}/retry": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Run a failed turn again, under the same id
+     * @description Run a failed turn again, under the same id.
+     */
+    post: operations["postSessionTurnRetry"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/turns/{t}/stop": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * End a reply where it is; the partial reply is kept
+     * @description End a reply where it is; the partial reply is kept.
+     */
+    post: operations["postSessionTurnStop"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/turns/{t}/events": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Follow a turn: replay after Last-Event-ID, then live
+     * @description Events of the reply (`turn`, `delta`, `reset`, `done`, `error`) and of feedback on it (`words`, `weights`, `feedback`). The stream ends when nothing more can come.
+     */
+    get: operations["getSessionTurnEvents"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/turns/{t}/reach": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Ask whether a correction can be learned, before it is given
+     * @description Changes nothing and costs nothing. The correction is measured under the wording and the generation that answer now. What is told is the least that it takes: an update's bounds on KL may stop it earlier, and a better wording may bring the correction nearer.
+     */
+    post: operations["postSessionTurnReach"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/turns/{t}/feedback": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Say how good a reply was; words first, then weights, then another try
+     * @description With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. The same feedback on the same turn again is the same feedback: it gives the stored result, or goes on where an interruption left off. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and worked on in the background until it succeeds. Where another model rewrites, the words are answered meanwhile: `status` is `pending`, `weights.decision` is `queued`, and the new turn follows.
+     */
+    post: operations["postSessionTurnFeedback"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/words": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read what the session has learnt about words
+     * @description Read what the session has learnt about words.
+     */
+    get: operations["getSessionWords"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/words/undo": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Take the latest revision of the words back, with what was learnt from it
+     * @description Take the latest revision of the words back, with what was learnt from it.
+     */
+    post: operations["postSessionWordsUndo"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/words/constraints/{c}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Withdraw a constraint
+     * @description Withdraw a constraint.
+     */
+    delete: operations["deleteSessionWordsConstraint"];
+    options?: never;
+    head?: never;
+    /**
+     * Change the text or the scope of a constraint
+     * @description Change the text or the scope of a constraint.
+     */
+    patch: operations["patchSessionWordsConstraint"];
+    trace?: never;
+  };
+  "/v1/sessions/{s}/words/senses/{w}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Forget what was learnt about an ambiguous wording
+     * @description Forget what was learnt about an ambiguous wording.
+     */
+    delete: operations["deleteSessionWordsSense"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/words/lexicon": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read the session's own senses
+     * @description Read the session's own senses.
+     */
+    get: operations["getSessionWordsLexicon"];
+    /**
+     * Set the session's own senses
+     * @description What was learnt about a sense whose readings change is forgotten, and older revisions can no longer be taken back then.
+     */
+    put: operations["putSessionWordsLexicon"];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/generations": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List a session's generations, oldest first
+     * @description List a session's generations, oldest first.
+     */
+    get: operations["getSessionGenerations"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/generations/{g}/activate": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Let a generation, or `base`, answer from now on
+     * @description Let a generation, or `base`, answer from now on.
+     */
+    post: operations["postSessionGenerationActivate"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/sessions/{s}/generations/{g}/adapter": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Download a generation's adapter
+     * @description `peft`: one archive with adapter_config.json and adapter_model.safetensors, for PEFT and vLLM. `rosa2`: the file as it is stored (B matrices and the seed of A).
+     */
+    get: operations["getSessionGenerationAdapter"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/keys": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List API keys
+     * @description List API keys.
+     */
+    get: operations["getKeys"];
+    put?: never;
+    /**
+     * Make an API key; it is shown once
+     * @description A call repeated with the same Idempotency-Key makes no second key; its answer leaves `key` out, because keys are not stored.
+     */
+    post: operations["postKeys"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/keys/{k}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Revoke an API key; it stops working within a minute
+     * @description Revoke an API key; it stops working within a minute.
+     */
+    delete: operations["deleteKey"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/usage": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Tokens, adaptations and cost by day, session or key
+     * @description Tokens, adaptations and cost by day, session or key.
+     */
+    get: operations["getUsage"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/budget": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * This month's cap, spend and reservations
+     * @description This month's cap, spend and reservations.
+     */
+    get: operations["getBudget"];
+    /**
+     * Set or lift the monthly spend cap
+     * @description Set or lift the monthly spend cap.
+     */
+    put: operations["putBudget"];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/client_tokens": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Make a token for one owner's phone or browser
+     * @description The token opens, lists, reads, changes and erases the sessions of its owner and nobody else's. It is verified by its signature, without a look-up.
+     */
+    post: operations["postClientTokens"];
+    /**
+     * Revoke all tokens of an owner; they stop working within a minute
+     * @description Tokens that are made afterwards work. The owner's sessions stay.
+     */
+    delete: operations["deleteClientTokens"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/client_tokens/batch": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Make up to 100 tokens in one call
+     * @description Make up to 100 tokens in one call.
+     */
+    post: operations["postClientTokensBatch"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/signing_keys": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List registered public keys
+     * @description List registered public keys.
+     */
+    get: operations["getSigningKeys"];
+    put?: never;
+    /**
+     * Register a public key, so that your own back end signs tokens
+     * @description A token of your own is a JWT with the header `{"alg": "EdDSA" or "ES256", "kid": the key's id}` and the claims `sub` (the owner), `aud` ("rosa2"), `iat`, `exp` (at most a day later) and, where wanted, `scope` ("chat adapt"), `session`, `cap_usd`, `requests_per_minute`.
+     */
+    post: operations["postSigningKeys"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/signing_keys/{k}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Revoke a registered key, and with it every token that it signed
+     * @description Revoke a registered key, and with it every token that it signed.
+     */
+    delete: operations["deleteSigningKey"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/tenant": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read the tenant: sessions, and how far an erasure has come
+     * @description Read the tenant: sessions, and how far an erasure has come.
+     */
+    get: operations["getTenant"];
+    put?: never;
+    post?: never;
+    /**
+     * Erase everything: sessions, adapters, saved answers, all other keys
+     * @description Other keys stop working at once (within a minute everywhere), no session can be opened any more, and sessions are erased in the background; GET /v1/tenant tells when that is done. The account stays, empty, with the key that asked: revoke it to close the account for good.
+     */
+    delete: operations["deleteTenant"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/tenant/lexicon": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read the senses that new sessions start with
+     * @description Read the senses that new sessions start with.
+     */
+    get: operations["getTenantLexicon"];
+    /**
+     * Set the senses that new sessions start with
+     * @description Set the senses that new sessions start with.
+     */
+    put: operations["putTenantLexicon"];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/tenant/adaptation": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Read what the tenant wants of adaptation: holdout and roll-back
+     * @description Read what the tenant wants of adaptation: holdout and roll-back.
+     */
+    get: operations["getTenantAdaptation"];
+    /**
+     * Set the holdout and the automatic roll-back of new sessions
+     * @description Sessions that are open keep what they began with. A held-out session works as one in the mode `off`, with the dialogue in view; `GET /v1/usage` compares both kinds. A share that changes begins a new comparison.
+     */
+    put: operations["putTenantAdaptation"];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/webhooks": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * List webhooks, and what waits for each
+     * @description List webhooks, and what waits for each.
+     */
+    get: operations["getWebhooks"];
+    put?: never;
+    /**
+     * Register a webhook; its secret is shown once
+     * @description Messages have the form of Standard Webhooks: the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` (v1, HMAC-SHA256), and a body of `type`, `timestamp` and `data`, without any text of a conversation. One that is not answered with 2xx within ten seconds is posted again with growing pauses, thirteen times in two days, under the same `webhook-id`: it may come twice. Redirects are not followed.
+     */
+    post: operations["postWebhooks"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/webhooks/{h}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Delete a webhook, and what waits for it
+     * @description Delete a webhook, and what waits for it.
+     */
+    delete: operations["deleteWebhook"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/webhooks/{h}/rotate": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Give a webhook a new secret, which is shown once; the old one signs as well for a day
+     * @description Give a webhook a new secret, which is shown once; the old one signs as well for a day.
+     */
+    post: operations["postWebhookRotate"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/v1/webhooks/{h}/test": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Post a message of the type `webhook.test`; a disabled webhook is told again from then on
+     * @description Post a message of the type `webhook.test`; a disabled webhook is told again from then on.
+     */
+    post: operations["postWebhookTest"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
-
-export interface ApiKey {
-  id: string;
-  object: "api_key";
-  name: string;
-  prefix: string;
-  scopes: ("chat" | "adapt" | "mint" | "admin")[];
-  /** Requests per minute that the key may make */
-  requests_per_minute: 60 | 300 | 1200;
-  created_at: string;
-  expires_at: string | null;
-  revoked_at: string | null;
-}
-
-export interface ApiKeyCreated extends ApiKey {
-  /** Shown once */
-  key: string;
-}
-
-export interface ApiKeyList {
-  object: "list";
-  data: ApiKey[];
-  /** Null on the last page */
-  next_cursor: string | null;
-}
-
-export interface Budget {
-  object: "budget";
-  cap_usd: number | null;
-  month: string;
-  spent_usd: number;
-  reserved_usd: number;
-}
-
-export interface BudgetPut {
-  cap_usd: number | null;
-}
-
-export interface ChatCompletion {
-  id: string;
-  object: "chat.completion";
-  created: number;
-  model: string;
-  choices: {
-    index: number;
-    message: {
-      role: "assistant";
-      content: string | null;
-      refusal: null;
-      reasoning_content?: string;
-      tool_calls?: {
-        id: string;
-        type: "function";
-        function: {
-          name: string;
-          arguments: string;
-        };
+export type webhooks = Record<string, never>;
+export interface components {
+  schemas: {
+    Health: {
+      /**
+       * @description Whether replies and updates can be had now
+       * @enum {string}
+       */
+      status: "ok" | "degraded";
+      /** @description The GPU service, which computes updates */
+      gpu: {
+        /**
+         * @description `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up
+         * @enum {string}
+         */
+        status: "ok" | "loading" | "draining" | "unreachable" | "absent";
+        /** @description Name of the model that gives replies */
+        model: string | null;
+        /** @description What computes: an execution provider of the GPU service, or a hosted model's interface */
+        provider: string | null;
+        /** @description Requests at the service; null: it does not say */
+        queue: {
+          /** @description Requests that wait */
+          waiting: number;
+          /** @description Requests being answered */
+          running: number;
+        } | null;
+      };
+      /** @description What gives replies, where that is not the GPU service itself */
+      inference: {
+        /**
+         * @description `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up
+         * @enum {string}
+         */
+        status: "ok" | "loading" | "draining" | "unreachable" | "absent";
+        /** @description Name of the model that gives replies */
+        model: string | null;
+        /** @description What computes: an execution provider of the GPU service, or a hosted model's interface */
+        provider: string | null;
+        /** @description Requests at the service; null: it does not say */
+        queue: {
+          /** @description Requests that wait */
+          waiting: number;
+          /** @description Requests being answered */
+          running: number;
+        } | null;
+      } | null;
+      /** @description The GPU services by region, the one nearest to this caller first. `gpu` tells of the first that is reached */
+      pools: {
+        /**
+         * @description Where it is; null: nobody said
+         * @enum {string|null}
+         */
+        region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
+        /**
+         * @description `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up
+         * @enum {string}
+         */
+        status: "ok" | "loading" | "draining" | "unreachable" | "absent";
       }[];
     };
-    logprobs?: unknown;
-    finish_reason: "stop" | "length" | "tool_calls";
-  }[];
-  usage: Usage;
-  rosa2: {
-    session: string | null;
-    generation: string;
-    cost: Cost;
-  };
-}
-
-export interface ChatCompletionRequest {
-  /** The served model's name, or an alias of the deployment's; any other is refused */
-  model: string;
-  messages: {
-    role: string;
-    content?:
-      | string
-      | {
-          type: string;
-          text?: string;
-          [other: string]: unknown;
-        }[]
-      | null;
-    tool_calls?:
-      | {
-          id: string;
-          type?: string;
-          function?: {
-            name: string;
-            arguments: string;
-            [other: string]: unknown;
-          };
-          [other: string]: unknown;
-        }[]
-      | null;
-    tool_call_id?: string | null;
-    [other: string]: unknown;
-  }[];
-  stream?: boolean | null;
-  stream_options?: {
-    include_usage?: boolean | null;
-    [other: string]: unknown;
-  } | null;
-  /** 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
-  temperature?: number | null;
-  /** Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
-  top_p?: number | null;
-  /** How many of the likeliest tokens are drawn from; 0 and -1 keep every token */
-  top_k?: number | null;
-  /** Tokens less likely than this share of the likeliest one's probability are left out */
-  min_p?: number | null;
-  /** Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing */
-  repetition_penalty?: number | null;
-  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
-  max_tokens?: number | null;
-  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
-  max_completion_tokens?: number | null;
-  n?: number | null;
-  stop?: string | string[] | null;
-  /** The same seed, prompt and parameters draw the same reply from the same model */
-  seed?: number | null;
-  /** Taken off a token's logit for each time that the reply has it; negative adds */
-  frequency_penalty?: number | null;
-  /** Taken off the logit of every token that the reply has; negative adds */
-  presence_penalty?: number | null;
-  /** Added to the logits of token ids, -100 to 100; -100 forbids a token in practice */
-  logit_bias?: Record<string, number> | null;
-  logprobs?: boolean | null;
-  top_logprobs?: number | null;
-  response_format?:
-    | {
-        type: "text";
-        [other: string]: unknown;
-      }
-    | {
-        type: "json_object";
-        [other: string]: unknown;
-      }
-    | {
-        type: "json_schema";
-        json_schema: {
-          name: string;
-          schema?: Record<string, unknown> | null;
-          [other: string]: unknown;
-        };
-        [other: string]: unknown;
-      }
-    | null;
-  tools?:
-    | {
-        type: string;
-        function?: {
-          name: string;
-          description?: string | null;
-          parameters?: Record<string, unknown> | null;
-          [other: string]: unknown;
-        };
-        [other: string]: unknown;
-      }[]
-    | null;
-  tool_choice?:
-    | "none"
-    | "auto"
-    | "required"
-    | {
-        type: string;
-        function?: {
-          name: string;
-          [other: string]: unknown;
-        };
-        allowed_tools?: {
-          mode: "auto" | "required";
-          tools: {
-            function?: {
-              name: string;
-              [other: string]: unknown;
-            };
-            [other: string]: unknown;
-          }[];
-          [other: string]: unknown;
-        };
-        [other: string]: unknown;
-      }
-    | null;
-  parallel_tool_calls?: boolean | null;
-  reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
-  chat_template_kwargs?: {
-    enable_thinking?: boolean | null;
-  } | null;
-  metadata?: Record<string, unknown> | null;
-  [other: string]: unknown;
-}
-
-export interface ClientToken {
-  object: "client_token";
-  /** To be sent as `Authorization: Bearer …` */
-  token: string;
-  /** Your own name for one of your users */
-  owner: string;
-  session: string | null;
-  scopes: ("chat" | "adapt")[];
-  expires_at: string;
-}
-
-export interface ClientTokenBatch {
-  tokens: ClientTokenCreate[];
-}
-
-export interface ClientTokenCreate {
-  /** Your own name for one of your users */
-  owner: string;
-  /** The one session that the token is for. It then opens no other and lists none */
-  session?: string;
-  scopes?: ("chat" | "adapt")[];
-  ttl_seconds?: number;
-  /** Most that the owner may cost in a calendar month (UTC), over all its sessions and tokens. Without it the tenant's own cap alone holds */
-  cap_usd?: number;
-  /** Requests per minute of the owner, over all its tokens */
-  requests_per_minute?: 60 | 300 | 1200;
-}
-
-export interface ClientTokenList {
-  object: "list";
-  data: ClientToken[];
-}
-
-export interface ClientTokensRevoked {
-  object: "client_tokens.revoked";
-  /** Your own name for one of your users */
-  owner: string;
-  /** Tokens issued before are no longer taken */
-  revoked_at: string;
-}
-
-export interface ConstraintPatch {
-  text?: string;
-  scope?: "session" | "turn";
-}
-
-export interface Cost {
-  /** US dollars */
-  usd: number;
-}
-
-export interface Erasure {
-  status: "running" | "done";
-  requested_at: string;
-  finished_at: string | null;
-  erased: {
-    sessions: number;
-    turns: number;
-    generations: number;
-    events: number;
-    adapters: number;
-    /** Revoked at once, their names deleted */
-    keys: number;
-  };
-  /** What remains, and why */
-  kept: string;
-}
-
-export interface ErrorBody {
-  error: {
-    type: string;
-    code: string;
-    message: string;
-    param?: string;
-    request_id?: string;
-  };
-}
-
-export interface Feedback {
-  reward: number;
-  text?: string;
-  correction?: string;
-  retry?: boolean;
-  /** Wait for the weights step. Defaults to `retry`; otherwise the step runs while the user reads and the decision is `queued` */
-  wait?: boolean;
-  stream?: boolean;
-}
-
-export interface FeedbackRecord {
-  id: string;
-  turn_id: string;
-  status: "pending" | "done";
-  reward: number;
-  text: string | null;
-  correction: string | null;
-  words: Words | null;
-  weights: Weights | null;
-  plan: Record<string, unknown> | null;
-  cost: Cost;
-  retry_turn_id: string | null;
-  created_at: string;
-}
-
-export interface FeedbackResult {
-  id: string;
-  object: "feedback";
-  turn_id: string;
-  status: "pending" | "done";
-  words: Words;
-  weights: Weights;
-  /** What the schedule decided, and the recipe sent to the GPU service */
-  plan: Record<string, unknown> | null;
-  turn?: Turn;
-  cost: Cost;
-}
-
-export interface Fork {
-  /** Fork right after this turn's reply: its generation, the words as they then were. Without it, the session as it is now */
-  turn_id?: string;
-  title?: string;
-}
-
-export interface Generation {
-  id: string;
-  object: "generation";
-  index: number;
-  /** `base` or a generation's id */
-  parent: string;
-  active: boolean;
-  digest: string;
-  bytes: number;
-  feedback_id: string | null;
-  plan: {
-    beta?: number;
-    lambda?: number;
-    rho?: number;
-    iterations?: number;
-    token_settled?: number;
-    token_target?: number;
-    token_clip?: number;
-    clip?: number;
-    clip_total?: number;
-    rejected_clip?: number;
-    gate?: number;
-    kl_max?: number;
-    kl_base_max?: number;
-    rank?: number;
-    anchors?: boolean;
-  };
-  step_norm: number;
-  shift_norm: number;
-  /** Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
-  kl: number;
-  kl_on: "tokens";
-  /** Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
-  kl_base: number;
-  /** Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall */
-  objective: {
-    before: number;
-    after: number;
-  };
-  /** What each example was asked to gain in log-prob, was predicted to, and did (nats) */
-  rows: {
-    kind: "accepted" | "corrected" | "rejected" | "held";
-    logprob_before: number;
-    logprob_after: number;
-    target_shift: number;
-    predicted_shift: number;
-    realised_shift: number;
-    reply_tokens: number;
-    owed_tokens: number;
-  }[];
-  created_at: string;
-}
-
-export interface GenerationList {
-  object: "list";
-  /** `base` or a generation's id */
-  active: string;
-  data: Generation[];
-  /** Null on the last page */
-  next_cursor: string | null;
-}
-
-export interface Health {
-  status: "ok" | "degraded";
-  gpu: {
-    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
-    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
-    model: string | null;
-    provider: string | null;
-    queue: {
-      waiting: number;
-      running: number;
-    } | null;
-  };
-  /** What gives replies, where that is not the GPU service itself */
-  inference: {
-    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
-    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
-    model: string | null;
-    provider: string | null;
-    queue: {
-      waiting: number;
-      running: number;
-    } | null;
-  } | null;
-  /** The GPU services by region, the one nearest to this caller first. `gpu` tells of the first that is reached */
-  pools: {
-    region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
-    /** `unreachable` gives no answer now; `absent` where a hosted model gives replies and no GPU service is set up */
-    status: "ok" | "loading" | "draining" | "unreachable" | "absent";
-  }[];
-}
-
-export interface KeyCreate {
-  name: string;
-  scopes?: ("chat" | "adapt" | "mint" | "admin")[];
-  expires_in_seconds?: number;
-  /** Requests per minute that the key may make */
-  requests_per_minute?: 60 | 300 | 1200;
-}
-
-export interface Lexicon {
-  /** Wordings with several readings, of your own domain. `*` in spans, hints and cues stands for any one word */
-  senses: {
-    id: string;
-    label: string;
-    spans: string[];
-    hints?: string[];
-    attach?: "after" | "end";
-    shy?: boolean;
-    readings: {
+    ModelList: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "list";
+      /** @description The entries, newest first unless said otherwise */
+      data: components["schemas"]["Model"][];
+    };
+    Model: {
+      /** @description Identifier */
       id: string;
-      phrase: string;
-      cues?: string[];
-      prior?: number;
-    }[];
-  }[];
-}
-
-export interface Model {
-  id: string;
-  object: "model";
-  created: number;
-  owned_by: string;
-  context_length: number;
-}
-
-export interface ModelList {
-  object: "list";
-  data: Model[];
-}
-
-export interface Response {
-  /** What the next request names as previous_response_id */
-  id: string;
-  object: "response";
-  /** Unix seconds */
-  created_at: number;
-  status: "completed" | "incomplete";
-  /** The model that answered */
-  model: string;
-  /** A thought, what is said, and the functions that are called, as far as there are */
-  output: {
-    id: string;
-    type: string;
-    [other: string]: unknown;
-  }[];
-  usage: {
-    input_tokens: number;
-    output_tokens: number;
-    total_tokens: number;
-    [other: string]: unknown;
-  };
-  [other: string]: unknown;
-}
-
-export interface ResponseRequest {
-  /** The served model's name, or an alias of the deployment's; any other is refused */
-  model: string;
-  /** The request, or the items of a conversation that ends with it or with functions' results */
-  input:
-    | string
-    | {
-        type?: string;
-        role?: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "model";
+      /** @description Always 0 */
+      created: number;
+      /** @description Who serves it */
+      owned_by: string;
+      /** @description Tokens that prompt and reply may have together */
+      context_length: number;
+    };
+    Error: {
+      /** @description What went wrong */
+      error: {
+        /**
+         * @description Which kind it is
+         * @example invalid_request_error
+         */
+        type: string;
+        /**
+         * @description Which failure it is; clients switch on this
+         * @example invalid_request
+         */
+        code: string;
+        /** @description What happened, for people */
+        message: string;
+        /** @description The field at fault */
+        param?: string;
+        /** @description Names the request in logs; the header x-request-id holds it, too */
+        request_id?: string;
+      };
+    };
+    ChatCompletion: {
+      /** @description Identifier */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "chat.completion";
+      /** @description Unix time in seconds */
+      created: number;
+      /** @description Name of the model that gives replies */
+      model: string;
+      /** @description The reply; always one */
+      choices: {
+        /** @description Place in the order, from 0 on */
+        index: number;
+        /** @description What happened, for people */
+        message: {
+          /**
+           * @description Who speaks
+           * @enum {string}
+           */
+          role: "assistant";
+          /** @description Text of the message, or its parts */
+          content: string | null;
+          /** @description Always null */
+          refusal: null;
+          /** @description What the model thought before its reply; no part of it */
+          reasoning_content?: string;
+          /** @description Calls of functions */
+          tool_calls?: {
+            /** @description Identifier */
+            id: string;
+            /**
+             * @description Which kind it is
+             * @enum {string}
+             */
+            type: "function";
+            /** @description The function */
+            function: {
+              /** @description Name */
+              name: string;
+              /** @description Arguments of the call, as JSON text */
+              arguments: string;
+            };
+          }[];
+        };
+        /** @description Log-probs of the reply's tokens, where they were asked for */
+        logprobs?: unknown;
+        /**
+         * @description Why the reply ended: by itself, at the length asked for, stopped, or at a call of functions
+         * @enum {string}
+         */
+        finish_reason: "stop" | "length" | "tool_calls";
+      }[];
+      /** @description Tokens that it took */
+      usage: components["schemas"]["Usage"];
+      /** @description What this API adds to OpenAI's answer */
+      rosa2: {
+        /** @description The session; null: none */
+        session: string | null;
+        /** @description The generation whose adapter is meant; `base` is the model without one */
+        generation: string;
+        /** @description What it cost */
+        cost: components["schemas"]["Cost"];
+      };
+    };
+    Usage: {
+      /** @description Tokens of the prompt, cached ones included */
+      prompt_tokens: number;
+      /** @description Tokens of the reply */
+      completion_tokens: number;
+      /** @description Tokens of prompt and reply together */
+      total_tokens: number;
+      /** @description Parts of prompt_tokens */
+      prompt_tokens_details: {
+        /** @description Prompt tokens whose computation was reused; part of prompt_tokens */
+        cached_tokens: number;
+      };
+    };
+    Cost: {
+      /**
+       * @description US dollars
+       * @example 0.0000021
+       */
+      usd: number;
+    };
+    ChatCompletionRequest: {
+      /**
+       * @description The served model's name, or an alias of the deployment's; any other is refused
+       * @example rosa2-mini-2
+       */
+      model: string;
+      /** @description The conversation, its last message to be answered */
+      messages: ({
+        /**
+         * @description Who speaks
+         * @example user
+         */
+        role: string;
+        /**
+         * @description Text of the message, or its parts
+         * @example Write a haiku about rain
+         */
         content?:
           | string
-          | {
+          | ({
+              /** @description Which kind it is */
               type: string;
+              /** @description The text */
               text?: string;
-              [other: string]: unknown;
-            }[]
+            } & {
+              [key: string]: unknown;
+            })[]
           | null;
-        id?: string | null;
-        call_id?: string;
-        name?: string;
-        arguments?: string;
-        output?:
-          | string
-          | {
-              type: string;
-              text?: string;
-              [other: string]: unknown;
-            }[];
-        [other: string]: unknown;
+        /** @description Calls of functions */
+        tool_calls?:
+          | ({
+              /** @description Identifier */
+              id: string;
+              /** @description Which kind it is */
+              type?: string;
+              /** @description The function */
+              function?: {
+                /** @description Name */
+                name: string;
+                /** @description Arguments of the call, as JSON text */
+                arguments: string;
+              } & {
+                [key: string]: unknown;
+              };
+            } & {
+              [key: string]: unknown;
+            })[]
+          | null;
+        /** @description The call that this message answers */
+        tool_call_id?: string | null;
+      } & {
+        [key: string]: unknown;
+      })[];
+      /** @description Whether the answer comes as server-sent events */
+      stream?: boolean | null;
+      /** @description Settings of the stream */
+      stream_options?:
+        | ({
+            /** @description Whether the last chunk tells the usage */
+            include_usage?: boolean | null;
+          } & {
+            [key: string]: unknown;
+          })
+        | null;
+      /** @description 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
+      temperature?: number | null;
+      /** @description Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
+      top_p?: number | null;
+      /** @description How many of the likeliest tokens are drawn from; 0 and -1 keep every token */
+      top_k?: number | null;
+      /** @description Tokens less likely than this share of the likeliest one's probability are left out */
+      min_p?: number | null;
+      /** @description Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing */
+      repetition_penalty?: number | null;
+      /** @description Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
+      max_tokens?: number | null;
+      /** @description Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
+      max_completion_tokens?: number | null;
+      /** @description Number of replies; only 1 */
+      n?: number | null;
+      /** @description Texts that end the reply; they are no part of it */
+      stop?: string | string[] | null;
+      /**
+       * @description The same seed, prompt and parameters draw the same reply from the same model
+       * @example 7
+       */
+      seed?: number | null;
+      /** @description Taken off a token's logit for each time that the reply has it; negative adds */
+      frequency_penalty?: number | null;
+      /** @description Taken off the logit of every token that the reply has; negative adds */
+      presence_penalty?: number | null;
+      /**
+       * @description Added to the logits of token ids, -100 to 100; -100 forbids a token in practice
+       * @example {
+       *       "42": -100
+       *     }
+       */
+      logit_bias?: {
+        [key: string]: number;
+      } | null;
+      /** @description Log-probs of the reply's tokens, where they were asked for */
+      logprobs?: boolean | null;
+      /** @description Number of alternatives reported with each token */
+      top_logprobs?: number | null;
+      /** @description The shape that the reply has to have */
+      response_format?:
+        | ({
+            /**
+             * @description Which kind it is
+             * @enum {string}
+             */
+            type: "text";
+          } & {
+            [key: string]: unknown;
+          })
+        | ({
+            /**
+             * @description Which kind it is
+             * @enum {string}
+             */
+            type: "json_object";
+          } & {
+            [key: string]: unknown;
+          })
+        | ({
+            /**
+             * @description Which kind it is
+             * @enum {string}
+             */
+            type: "json_schema";
+            /** @description The schema that the reply has to fit */
+            json_schema: {
+              /** @description Name */
+              name: string;
+              /** @description JSON Schema of the reply */
+              schema?: {
+                [key: string]: unknown;
+              } | null;
+            } & {
+              [key: string]: unknown;
+            };
+          } & {
+            [key: string]: unknown;
+          })
+        | null;
+      /** @description Functions that may be called */
+      tools?:
+        | ({
+            /** @description Which kind it is */
+            type: string;
+            /** @description The function */
+            function?: {
+              /** @description Name */
+              name: string;
+              /** @description What the function does, for the model to read */
+              description?: string | null;
+              /** @description JSON Schema of the function's arguments */
+              parameters?: {
+                [key: string]: unknown;
+              } | null;
+            } & {
+              [key: string]: unknown;
+            };
+          } & {
+            [key: string]: unknown;
+          })[]
+        | null;
+      /** @description Whether functions are called: `none`, `auto`, `required`, or the one named */
+      tool_choice?:
+        | ("none" | "auto" | "required")
+        | ({
+            /** @description Which kind it is */
+            type: string;
+            /** @description The function */
+            function?: {
+              /** @description Name */
+              name: string;
+            } & {
+              [key: string]: unknown;
+            };
+            /** @description Which of the functions may be called */
+            allowed_tools?: {
+              /**
+               * @description What adapts: `both`, `words`, `weights`, or `off`
+               * @enum {string}
+               */
+              mode: "auto" | "required";
+              /** @description Functions that may be called */
+              tools: ({
+                /** @description The function */
+                function?: {
+                  /** @description Name */
+                  name: string;
+                } & {
+                  [key: string]: unknown;
+                };
+              } & {
+                [key: string]: unknown;
+              })[];
+            } & {
+              [key: string]: unknown;
+            };
+          } & {
+            [key: string]: unknown;
+          })
+        | null;
+      /** @description Whether one reply may call several functions */
+      parallel_tool_calls?: boolean | null;
+      /**
+       * @description `none` switches a thinking model's thinking off, any other value on
+       * @enum {string|null}
+       */
+      reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+      /** @description Settings of the model's chat template; `enable_thinking` is the one known */
+      chat_template_kwargs?: {
+        /** @description Whether a thinking model thinks before it replies */
+        enable_thinking?: boolean | null;
+      } | null;
+      /** @description Your own notes; they have no effect here */
+      metadata?: {
+        [key: string]: unknown;
+      } | null;
+    } & {
+      [key: string]: unknown;
+    };
+    Response: {
+      /** @description What the next request names as previous_response_id */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "response";
+      /** @description Unix seconds */
+      created_at: number;
+      /**
+       * @description How far it is
+       * @enum {string}
+       */
+      status: "completed" | "incomplete";
+      /** @description The model that answered */
+      model: string;
+      /** @description A thought, what is said, and the functions that are called, as far as there are */
+      output: ({
+        /** @description Identifier */
+        id: string;
+        /** @description Which kind it is */
+        type: string;
+      } & {
+        [key: string]: unknown;
+      })[];
+      /** @description Tokens that it took */
+      usage: {
+        /** @description Tokens of the prompt */
+        input_tokens: number;
+        /** @description Tokens of the reply, thinking included */
+        output_tokens: number;
+        /** @description Tokens of prompt and reply together */
+        total_tokens: number;
+      } & {
+        [key: string]: unknown;
+      };
+    } & {
+      [key: string]: unknown;
+    };
+    ResponseRequest: {
+      /**
+       * @description The served model's name, or an alias of the deployment's; any other is refused
+       * @example rosa2-mini-2
+       */
+      model: string;
+      /**
+       * @description The request, or the items of a conversation that ends with it or with functions' results
+       * @example Which rivers meet in Lyon?
+       */
+      input:
+        | string
+        | ({
+            /** @description Which kind it is */
+            type?: string;
+            /** @description Who speaks */
+            role?: string;
+            /** @description Text of the message, or its parts */
+            content?:
+              | string
+              | ({
+                  /** @description Which kind it is */
+                  type: string;
+                  /** @description The reply's format, or the item's text */
+                  text?: string;
+                } & {
+                  [key: string]: unknown;
+                })[]
+              | null;
+            /** @description Identifier */
+            id?: string | null;
+            /** @description The call that this is the result of */
+            call_id?: string;
+            /** @description Name */
+            name?: string;
+            /** @description Arguments of the call, as JSON text */
+            arguments?: string;
+            /** @description What the model said, or the result of a call */
+            output?:
+              | string
+              | ({
+                  /** @description Which kind it is */
+                  type: string;
+                  /** @description The reply's format, or the item's text */
+                  text?: string;
+                } & {
+                  [key: string]: unknown;
+                })[];
+          } & {
+            [key: string]: unknown;
+          })[];
+      /** @description What every reply is to follow */
+      instructions?: string | null;
+      /** @description The stored response that this one follows; it must be its session's latest turn */
+      previous_response_id?: string | null;
+      /** @description Whether the response becomes a turn of a session (default), or leaves nothing behind */
+      store?: boolean | null;
+      /** @description Answers with server-sent events */
+      stream?: boolean | null;
+      /** @description Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
+      max_output_tokens?: number | null;
+      /** @description 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
+      temperature?: number | null;
+      /** @description Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
+      top_p?: number | null;
+      /** @description The reply's format, or the item's text */
+      text?:
+        | ({
+            /** @description The reply's shape: text, json_object or json_schema */
+            format?:
+              | ({
+                  /** @description Which kind it is */
+                  type: string;
+                  /** @description JSON Schema of the reply */
+                  schema?: {
+                    [key: string]: unknown;
+                  } | null;
+                } & {
+                  [key: string]: unknown;
+                })
+              | null;
+            /** @description Without effect */
+            verbosity?: string | null;
+          } & {
+            [key: string]: unknown;
+          })
+        | null;
+      /** @description Functions that may be called */
+      tools?:
+        | ({
+            /** @description Which kind it is */
+            type: string;
+            /** @description Name */
+            name?: string;
+            /** @description What the function does, for the model to read */
+            description?: string | null;
+            /** @description JSON Schema of the function's arguments */
+            parameters?: {
+              [key: string]: unknown;
+            } | null;
+          } & {
+            [key: string]: unknown;
+          })[]
+        | null;
+      /** @description Whether functions are called: `none`, `auto`, `required`, or the one named */
+      tool_choice?:
+        | ("none" | "auto" | "required")
+        | ({
+            /** @description Which kind it is */
+            type: string;
+            /** @description Name */
+            name?: string;
+            /**
+             * @description Whether one of them must be called
+             * @enum {string}
+             */
+            mode?: "auto" | "required";
+            /** @description Functions that may be called */
+            tools?: ({
+              /** @description Name */
+              name?: string;
+            } & {
+              [key: string]: unknown;
+            })[];
+          } & {
+            [key: string]: unknown;
+          })
+        | null;
+      /** @description Whether one reply may call several functions */
+      parallel_tool_calls?: boolean | null;
+      /** @description How the model thinks before it replies */
+      reasoning?:
+        | ({
+            /**
+             * @description How much the model thinks before it replies
+             * @enum {string|null}
+             */
+            effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+          } & {
+            [key: string]: unknown;
+          })
+        | null;
+    } & {
+      [key: string]: unknown;
+    };
+    Session: components["schemas"]["SessionSummary"] & {
+      /** @description What the model is told before every request of the session; null: nothing */
+      instructions: string | null;
+      /**
+       * @description As it was given, or where the call came from; null where nobody knew
+       * @enum {string|null}
+       */
+      region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
+      /**
+       * @description What the model is shown beside the request: the dialogue, or the request alone
+       * @enum {string}
+       */
+      context: "request" | "dialogue";
+      /**
+       * @description Who proposes wordings; null: as the deployment says
+       * @enum {string}
+       */
+      rewriter: "compose" | "gpu" | "openai" | "workers-ai";
+      /**
+       * @description What the session says of thinking; null: nothing
+       * @enum {string|null}
+       */
+      reasoning_effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+      /**
+       * @description Session and turn that this one branched off; null: none
+       * @example ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE
+       */
+      forked_from: string | null;
+      /**
+       * @description Its part in the tenant's holdout: `held_out` stays unadapted, whatever mode was asked for; null: it takes no part
+       * @enum {string|null}
+       */
+      holdout: "held_out" | "adapted" | null;
+      /**
+       * Format: date-time
+       * @description When it ends (ISO 8601, UTC); null: never
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      expires_at: string | null;
+      /** @description The latest turns, or those before `cursor`, oldest first */
+      turns: components["schemas"]["Turn"][];
+      /** @description Feedback on these turns */
+      feedback: components["schemas"]["FeedbackRecord"][];
+      /** @description With it as `cursor` the turns before these are read; null where there are none */
+      next_cursor: string | null;
+      /** @description Sums over the session */
+      totals: {
+        /** @description Number of turns */
+        turns: number;
+        /** @description The session's feedback, oldest first */
+        feedback: number;
+        /** @description Number of generations */
+        generations: number;
+        /** @description Tokens read for replies and for drawing wordings, as they are billed */
+        prompt_tokens: number;
+        /** @description Tokens written as replies and as drawn wordings, as they are billed */
+        completion_tokens: number;
+        /** @description What it cost */
+        cost: components["schemas"]["Cost"];
+      };
+    };
+    Turn: {
+      /**
+       * @description Identifier
+       * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+       */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "turn";
+      /**
+       * @description The session
+       * @example ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE
+       */
+      session_id: string;
+      /** @description Place in the order, from 0 on */
+      index: number;
+      /**
+       * @description How far it is
+       * @enum {string}
+       */
+      status: "running" | "completed" | "stopped" | "failed";
+      /** @description The request as said */
+      content: string;
+      /** @description The request as the model saw it */
+      prompt: string;
+      /** @description The model's reply; of a running turn empty */
+      reply: string;
+      /**
+       * @description Why the reply ended: by itself, at the length asked for, stopped, or at a call of functions
+       * @enum {string|null}
+       */
+      finish_reason: "stop" | "length" | "stopped" | null;
+      /** @description The reply is a near copy of a long reply that was rejected: a few warmer draws gave nothing else */
+      repeats_rejected: boolean;
+      /**
+       * @description `base` or a generation's id
+       * @example base
+       */
+      generation: string;
+      /**
+       * @description The turn that this one tries again; null: none
+       * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+       */
+      retry_of: string | null;
+      /** @description Which try at the same request this is, from 1 on */
+      attempt: number;
+      /** @description exp(S/T) of the reply, 0…1: the geometric mean of its T tokens' probabilities */
+      confidence: number | null;
+      /** @description Tokens that it took */
+      usage: components["schemas"]["Usage"] | null;
+      /** @description What it cost */
+      cost: components["schemas"]["Cost"];
+      /** @description What went wrong */
+      error: {
+        /** @description Which failure it is; clients switch on this */
+        code: string;
+        /** @description What happened, for people */
+        message: string;
+      } | null;
+      /**
+       * Format: date-time
+       * @description When it was made (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      created_at: string;
+    };
+    FeedbackRecord: {
+      /** @description Identifier */
+      id: string;
+      /**
+       * @description The turn
+       * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+       */
+      turn_id: string;
+      /**
+       * @description How far it is
+       * @enum {string}
+       */
+      status: "pending" | "done";
+      /** @description How good the reply was, from -1 (wrong) to 1 (right); 0 says nothing */
+      reward: number;
+      /** @description What the user said */
+      text: string | null;
+      /** @description The reply that would have been right */
+      correction: string | null;
+      /** @description What the feedback did to the request's words; null: not yet decided */
+      words: components["schemas"]["Words"] | null;
+      /** @description What the feedback did to the weights; null: not yet decided */
+      weights: components["schemas"]["Weights"] | null;
+      /** @description The roll-back that this feedback completed, where the tenant wants one after so many rejections; null: none */
+      rolled_back: components["schemas"]["RollBack"] | null;
+      /** @description The schedule's decision, with the settings of the update where one was computed */
+      plan: {
+        [key: string]: unknown;
+      } | null;
+      /** @description What it cost */
+      cost: components["schemas"]["Cost"];
+      /**
+       * @description The turn that answered again; null: none
+       * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+       */
+      retry_turn_id: string | null;
+      /**
+       * Format: date-time
+       * @description When it was made (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      created_at: string;
+    };
+    Words: {
+      /** @description Whether the request is worded differently now */
+      changed: boolean;
+      /** @description As it was before the feedback */
+      before: string;
+      /** @description As it is after the feedback */
+      after: string;
+      /** @description Where the fault lies: the request's wording, the model's skill, or both */
+      diagnosis: string;
+      /** @description Share of the likeliest reading, from 0 to 1; higher is surer */
+      confidence: number;
+      /** @description The feedback named what was misunderstood */
+      hinted: boolean;
+      /** @description Belief, before this feedback, in the reading that was answered */
+      share: number;
+      /** @description The model that was asked for wordings; null where what the session holds explained the feedback, or none is set up. Tokens of the served model are billed as a reply's, whichever wording wins; weighing is not billed */
+      rewriter: {
+        /** @description Name */
+        name: string;
+        /** @description Whether one of the proposed wordings goes out */
+        adopted: boolean;
+        /** @description Why the rewriter proposed nothing; null: it proposed */
+        failure: string | null;
+        /** @description How often the rewriter was asked */
+        calls: number;
+        /** @description Wordings that it proposed */
+        drawn: number;
+        /** @description Those that passed the checks; only they were weighed */
+        kept: number;
+        /** @description Tokens of the prompt, cached ones included */
+        prompt_tokens: number;
+        /** @description Tokens of the reply */
+        completion_tokens: number;
+      } | null;
+      /** @description Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name */
+      by: string;
+      /** @description Why that wording goes out */
+      reason: string;
+      /** @description The likeliest wordings that were weighed */
+      candidates: {
+        /** @description The request in these words */
+        wording: string;
+        /** @description Who worded it: `said`, `composed`, or the rewriter's name */
+        by: string;
+        /** @description Belief in it before this feedback */
+        prior: number;
+        /** @description Belief in it now */
+        share: number;
+        /** @description Log-prob of the rejected reply under it (nats) */
+        rejected: number | null;
+        /** @description Log-prob of the accepted reply or correction under it (nats) */
+        right: number | null;
       }[];
-  /** What every reply is to follow */
-  instructions?: string | null;
-  /** The stored response that this one follows; it must be its session's latest turn */
-  previous_response_id?: string | null;
-  /** Whether the response becomes a turn of a session (default), or leaves nothing behind */
-  store?: boolean | null;
-  /** Answers with server-sent events */
-  stream?: boolean | null;
-  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
-  max_output_tokens?: number | null;
-  /** 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
-  temperature?: number | null;
-  /** Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
-  top_p?: number | null;
-  text?: {
-    /** The reply's shape: text, json_object or json_schema */
-    format?: {
-      type: string;
-      schema?: Record<string, unknown> | null;
-      [other: string]: unknown;
-    } | null;
-    verbosity?: string | null;
-    [other: string]: unknown;
-  } | null;
-  tools?:
-    | {
-        type: string;
-        name?: string;
-        description?: string | null;
-        parameters?: Record<string, unknown> | null;
-        [other: string]: unknown;
-      }[]
-    | null;
-  tool_choice?:
-    | "none"
-    | "auto"
-    | "required"
-    | {
-        type: string;
-        name?: string;
-        mode?: "auto" | "required";
-        tools?: {
-          name?: string;
-          [other: string]: unknown;
+      /** @description What the user asked for and every wording says */
+      constraints: string[];
+      /** @description Readings that the feedback spoke against */
+      ruled_out: string[];
+      /** @description Where in the request a word with several meanings stands */
+      spans: {
+        /** @description Name of the sense, for people */
+        label: string;
+        /** @description The span's own words */
+        text: string;
+        /** @description Index of the span's first UTF-16 unit in the request */
+        start: number;
+        /** @description Index after the last UTF-16 unit of the span in the request */
+        end: number;
+        /** @description How the meaning is put into the request; null: not at all */
+        phrase: string | null;
+        /** @description Whether the wording says this meaning */
+        said: boolean;
+        /** @description Probability of this reading, from 0 to 1 */
+        probability: number;
+      }[];
+    };
+    Weights: {
+      /**
+       * @description `updated`: a new generation was made; `skipped`: there was nothing to compute; `rejected`: the update did not help; `queued`: it follows later
+       * @enum {string}
+       */
+      decision: "updated" | "skipped" | "rejected" | "queued";
+      /** @description Why it was decided so, for people */
+      reason: string;
+      /** @description The generation whose adapter is meant; `base` is the model without one */
+      generation?: string;
+      /** @description Whether the new generation answers from now on (compare-and-set succeeded) */
+      active: boolean;
+      /** @description Frobenius norm of this update's change of the adapter */
+      step_norm: number | null;
+      /** @description Frobenius norm of the adapter after this update: its distance from the base model */
+      shift_norm: number | null;
+      /** @description Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
+      kl: number | null;
+      /**
+       * @description What the KL is of: next-token distributions, per token
+       * @enum {string|null}
+       */
+      kl_on: "tokens" | null;
+      /** @description Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
+      kl_base: number | null;
+      /** @description Summed log-prob of the right reply and its end token before and after this update (nats), over so many tokens */
+      right_reply: {
+        /** @description Log-prob of the reply before the update, in nats; higher is likelier */
+        logprob_before: number;
+        /** @description Log-prob of the reply after the update, in nats; higher is likelier */
+        logprob_after: number;
+        /** @description Number of tokens */
+        tokens: number;
+      } | null;
+      /** @description Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall */
+      objective: {
+        /** @description As it was before the feedback */
+        before: number;
+        /** @description As it is after the feedback */
+        after: number;
+      } | null;
+      /** @description Duration in milliseconds */
+      ms: number | null;
+    };
+    RollBack: {
+      /** @description The generation that answered until then */
+      from: string;
+      /** @description The generation that answers again; `base` or an id */
+      to: string;
+      /** @description Replies of the generations taken back that were rejected */
+      rejections: number;
+    };
+    SessionSummary: {
+      /**
+       * @description Identifier
+       * @example ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE
+       */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "session";
+      /**
+       * @description Your own name for one of your users
+       * @example user_4711
+       */
+      owner: string | null;
+      /** @description Name of the session, for people; null: none */
+      title: string | null;
+      /**
+       * @description Your own pairs of key and value
+       * @example {
+       *       "topic": "billing"
+       *     }
+       */
+      metadata: {
+        [key: string]: string;
+      };
+      /**
+       * @description What adapts: `both`, `words`, `weights`, or `off`
+       * @enum {string}
+       */
+      mode: "both" | "words" | "weights" | "off";
+      /**
+       * @description `base` or a generation's id
+       * @example base
+       */
+      generation: string;
+      /** @description Number of turns */
+      turn_count: number;
+      /**
+       * Format: date-time
+       * @description When it was made (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description When it last changed (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      updated_at: string;
+    };
+    SessionCreate: {
+      /** @description What the model is told before every request of the session; null: nothing */
+      instructions?: string;
+      /** @description Name of the session, for people; null: none */
+      title?: string;
+      /**
+       * @description Your own pairs of key and value
+       * @example {
+       *       "topic": "billing"
+       *     }
+       */
+      metadata?: {
+        [key: string]: string;
+      };
+      /**
+       * @description Whether a thinking model thinks before the replies of this session, where a request does not say: `none` and `minimal` switch it off, the others on. The model's own habit unless given
+       * @enum {string}
+       */
+      reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+      /**
+       * @description Where the session's user is, if not where this call comes from: a hint, by which the platform places the session and the nearest GPU service answers
+       * @example weur
+       * @enum {string}
+       */
+      region?: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me";
+      /** @description Which of words and weights adapt in this session, and how */
+      adaptation?: components["schemas"]["Adaptation"];
+      /** @description The team's own words with more than one meaning */
+      lexicon?: components["schemas"]["Lexicon"];
+      /** @description The session erases itself this long after it was made */
+      ttl_seconds?: number;
+    };
+    Adaptation: {
+      /**
+       * @description What adapts: `both`, `words`, `weights`, or `off`
+       * @default both
+       * @enum {string}
+       */
+      mode?: "both" | "words" | "weights" | "off";
+      /**
+       * @description What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so)
+       * @enum {string}
+       */
+      context?: "request" | "dialogue";
+      /**
+       * @description Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given
+       * @enum {string}
+       */
+      rewriter?: "compose" | "gpu" | "openai" | "workers-ai";
+      /**
+       * @description Whether the session may be held out and compared, where the tenant has a holdout. False: it takes no part
+       * @default true
+       */
+      holdout?: boolean;
+    };
+    /** @description Own senses of this session, beside and before the tenant's */
+    Lexicon: {
+      /**
+       * @description Wordings with several readings, of your own domain. `*` in spans, hints and cues stands for any one word
+       * @example [
+       *       {
+       *         "id": "close",
+       *         "label": "closing",
+       *         "spans": [
+       *           "close the ticket"
+       *         ],
+       *         "readings": [
+       *           {
+       *             "id": "resolved",
+       *             "phrase": "as resolved",
+       *             "cues": [
+       *               "it is fixed"
+       *             ]
+       *           },
+       *           {
+       *             "id": "rejected",
+       *             "phrase": "as rejected",
+       *             "cues": [
+       *               "we will not do it"
+       *             ]
+       *           }
+       *         ]
+       *       }
+       *     ]
+       */
+      senses: {
+        /** @description Identifier */
+        id: string;
+        /** @description Name of the sense, for people */
+        label: string;
+        /** @description Where in the request a word with several meanings stands */
+        spans: string[];
+        /**
+         * @description Words near the span that speak for one reading
+         * @default []
+         */
+        hints?: string[];
+        /**
+         * @description Where the reading's phrase goes: after the span, or at the request's end
+         * @default after
+         * @enum {string}
+         */
+        attach?: "after" | "end";
+        /**
+         * @description Whether the meaning is put into words only where something speaks for it
+         * @default false
+         */
+        shy?: boolean;
+        /** @description What the words may mean, with their probabilities or phrases */
+        readings: {
+          /** @description Identifier */
+          id: string;
+          /** @description How the meaning is put into the request; null: not at all */
+          phrase: string;
+          /**
+           * @description What users say when they mean this reading
+           * @default []
+           */
+          cues?: string[];
+          /**
+           * @description Probability of the reading before anything was said, from 0 to 1
+           * @default 1
+           */
+          prior?: number;
         }[];
-        [other: string]: unknown;
-      }
-    | null;
-  parallel_tool_calls?: boolean | null;
-  reasoning?: {
-    effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
-    [other: string]: unknown;
-  } | null;
-  [other: string]: unknown;
+      }[];
+    };
+    SessionList: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "list";
+      /** @description The entries, newest first unless said otherwise */
+      data: components["schemas"]["SessionSummary"][];
+      /** @description Null on the last page */
+      next_cursor: string | null;
+    };
+    /** @description What is given replaces what there was */
+    SessionPatch: {
+      /** @description Name of the session, for people; null: none */
+      title?: string | null;
+      /**
+       * @description Your own pairs of key and value
+       * @example {
+       *       "topic": "billing"
+       *     }
+       */
+      metadata?: {
+        [key: string]: string;
+      };
+      /**
+       * @description Whether a thinking model thinks before the replies of this session, where a request does not say: `none` and `minimal` switch it off, the others on. The model's own habit unless given
+       * @enum {string|null}
+       */
+      reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
+    };
+    SessionErased: {
+      /**
+       * @description Identifier
+       * @example ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE
+       */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "session.erased";
+      /** @description How much was deleted */
+      erased: {
+        /** @description Number of turns */
+        turns: number;
+        /** @description Number of generations */
+        generations: number;
+        /** @description Number of events */
+        events: number;
+        /** @description Number of adapter files */
+        adapters: number;
+      };
+      /**
+       * @description What outlives the session
+       * @example usage rows and a holdout's counts, without content
+       */
+      kept: string;
+    };
+    Fork: {
+      /**
+       * @description Fork right after this turn's reply: its generation, the words as they then were. Without it, the session as it is now
+       * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+       */
+      turn_id?: string;
+      /** @description Name of the session, for people; null: none */
+      title?: string;
+    };
+    TurnCreate: {
+      /**
+       * @description The request as the user types it
+       * @example Write a haiku about rain
+       */
+      content: string;
+      /**
+       * @description Whether the answer comes as server-sent events
+       * @default false
+       */
+      stream?: boolean;
+      /** @description 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
+      temperature?: number;
+      /** @description Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
+      top_p?: number;
+      /** @description How many of the likeliest tokens are drawn from; 0 and -1 keep every token */
+      top_k?: number;
+      /** @description Tokens less likely than this share of the likeliest one's probability are left out */
+      min_p?: number;
+      /** @description Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing */
+      repetition_penalty?: number;
+      /** @description Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
+      max_tokens?: number;
+      /** @description Texts at which the reply ends; they are no part of it */
+      stop?: string[];
+      /**
+       * @description The same seed, prompt and parameters draw the same reply from the same model
+       * @example 7
+       */
+      seed?: number;
+      /**
+       * @description Added to the logits of token ids, -100 to 100; -100 forbids a token in practice
+       * @example {
+       *       "42": -100
+       *     }
+       */
+      logit_bias?: {
+        [key: string]: number;
+      };
+      /**
+       * @description For this reply, whatever the session says
+       * @enum {string}
+       */
+      reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+    };
+    Reach: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "reach";
+      /**
+       * @description The turn
+       * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+       */
+      turn_id: string;
+      /**
+       * @description `settled`: the model would say it already; `one_update` and `several_updates`: so far it is, by what one update may move at most; `too_long`: with the request it exceeds the window; `unwritable`: the tokenizer cannot write it; `fixed_weights`: the weights of this session do not change
+       * @example one_update
+       * @enum {string}
+       */
+      verdict:
+        | "settled"
+        | "one_update"
+        | "several_updates"
+        | "too_long"
+        | "unwritable"
+        | "fixed_weights";
+      /**
+       * @description The verdict as one sentence for people
+       * @example One correction can teach this.
+       */
+      reason: string;
+      /**
+       * @description Updates that it takes at least; the bounds on KL may ask for more. Null where the weights cannot learn it, or that is not known
+       * @example 1
+       */
+      updates_min: number | null;
+      /**
+       * @description Summed log-prob of the correction and its end token, under the wording and the generation that answer now (nats); null where it was not measured
+       * @example -4.1
+       */
+      logprob: number | null;
+      /**
+       * @description Tokens of the correction, its end token included
+       * @example 6
+       */
+      tokens: number | null;
+      /**
+       * @description Tokens of the prompt and the correction together
+       * @example 30
+       */
+      total_tokens: number | null;
+      /**
+       * @description Tokens that the window holds
+       * @example 512
+       */
+      context_length: number | null;
+      /**
+       * @description What the correction lacks of being likely, token by token; 0 is settled (nats)
+       * @example 3.9
+       */
+      owed_nats: number | null;
+      /**
+       * @description The most that one update raises one reply by (nats)
+       * @example 64
+       */
+      owed_nats_max: number | null;
+      /** @description Characters without a token of their own, which are spelled in bytes */
+      in_bytes: string[];
+      /** @description Characters or words that the tokenizer has no way to write */
+      unwritable: string[];
+    };
+    ReachQuestion: {
+      /**
+       * @description The reply that would have been right
+       * @example 31, 12, 7
+       */
+      correction: string;
+    };
+    FeedbackResult: {
+      /** @description Identifier */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "feedback";
+      /**
+       * @description The turn
+       * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+       */
+      turn_id: string;
+      /**
+       * @description How far it is
+       * @enum {string}
+       */
+      status: "pending" | "done";
+      /** @description What the feedback did to the request's words; null: not yet decided */
+      words: components["schemas"]["Words"];
+      /** @description What the feedback did to the weights; null: not yet decided */
+      weights: components["schemas"]["Weights"];
+      /** @description The roll-back that this feedback completed, where the tenant wants one after so many rejections; null: none */
+      rolled_back: components["schemas"]["RollBack"] | null;
+      /** @description What the schedule decided, and the recipe sent to the GPU service */
+      plan: {
+        [key: string]: unknown;
+      } | null;
+      /** @description The turn that answered again; null or absent: none */
+      turn?: components["schemas"]["Turn"];
+      /** @description What it cost */
+      cost: components["schemas"]["Cost"];
+    };
+    Feedback: {
+      /** @description How good the reply was, from -1 (wrong) to 1 (right); 0 says nothing */
+      reward: number;
+      /** @description What is wrong or right, in the user's own words */
+      text?: string;
+      /** @description The reply that would have been right */
+      correction?: string;
+      /**
+       * @description Whether the request is answered again with what was learnt
+       * @default false
+       */
+      retry?: boolean;
+      /** @description Wait for the weights step. Defaults to `retry`; otherwise the step runs while the user reads and the decision is `queued` */
+      wait?: boolean;
+      /**
+       * @description Whether the answer comes as server-sent events
+       * @default false
+       */
+      stream?: boolean;
+    };
+    WordsState: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "words";
+      /** @description What the user asked for, with the turn that it comes from */
+      constraints: {
+        /** @description Identifier */
+        id: string;
+        /** @description What the constraint is about */
+        topic: string;
+        /** @description The text */
+        text: string;
+        /**
+         * @description How long it holds: for this request (`turn`), or for those after it as well (`session`)
+         * @enum {string}
+         */
+        scope: "session" | "turn";
+        /**
+         * @description The turn
+         * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+         */
+        turn_id: string;
+      }[];
+      /** @description Words with more than one meaning */
+      senses: {
+        /** @description Identifier */
+        id: string;
+        /**
+         * @description Belief in each reading; sums to 1
+         * @example {
+         *       "up": 0.05,
+         *       "down": 0.95
+         *     }
+         */
+        readings: {
+          [key: string]: number;
+        };
+        /** @description Replies that were rejected while this sense was open */
+        failures: number;
+      }[];
+      /** @description Revisions that can be taken back */
+      undoable: number;
+    };
+    ConstraintPatch: {
+      /** @description The text */
+      text?: string;
+      /**
+       * @description How long it holds: for this request (`turn`), or for those after it as well (`session`)
+       * @enum {string}
+       */
+      scope?: "session" | "turn";
+    };
+    GenerationList: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "list";
+      /**
+       * @description `base` or a generation's id
+       * @example base
+       */
+      active: string;
+      /** @description The entries, newest first unless said otherwise */
+      data: components["schemas"]["Generation"][];
+      /** @description Null on the last page */
+      next_cursor: string | null;
+    };
+    Generation: {
+      /** @description Identifier */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "generation";
+      /** @description Place in the order, from 0 on */
+      index: number;
+      /**
+       * @description `base` or a generation's id
+       * @example base
+       */
+      parent: string;
+      /** @description Whether this generation answers now */
+      active: boolean;
+      /** @description SHA-256 of the adapter file, in hexadecimal */
+      digest: string;
+      /** @description Size of the adapter file in bytes */
+      bytes: number;
+      /** @description The feedback that led to it */
+      feedback_id: string | null;
+      /** @description The schedule's decision, with the settings of the update where one was computed */
+      plan: {
+        /** @description β: price of the KL in the objective; higher moves less */
+        beta?: number;
+        /** @description λ: ridge of the least squares; higher moves less */
+        lambda?: number;
+        /** @description ρ: bound on one step's Frobenius norm */
+        rho?: number;
+        /** @description Most steps that one update takes */
+        iterations?: number;
+        /** @description Probability from which on a token counts as settled */
+        token_settled?: number;
+        /** @description Probability that a token which is not settled is moved to */
+        token_target?: number;
+        /** @description Most that one iteration asks of one token, in nats */
+        token_clip?: number;
+        /** @description Most that one iteration asks of one reply, in nats */
+        clip?: number;
+        /** @description Most that all iterations ask of one reply, in nats */
+        clip_total?: number;
+        /** @description Most that a rejected reply may fall in all, in nats */
+        rejected_clip?: number;
+        /** @description Rejected replies less likely than this, from 0 to 1, are left alone */
+        gate?: number;
+        /** @description Largest mean KL of one update from its start, in nats a token */
+        kl_max?: number;
+        /** @description Largest mean KL from the base model, in nats a token */
+        kl_base_max?: number;
+        /** @description Rank of the adapter's matrices */
+        rank?: number;
+        /** @description Whether the model's own anchor texts hold its base skills in place */
+        anchors?: boolean;
+      };
+      /** @description Frobenius norm of this update's change */
+      step_norm: number;
+      /** @description Frobenius norm of the adapter's whole change; higher is further from the base model */
+      shift_norm: number;
+      /** @description Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
+      kl: number;
+      /**
+       * @description What the KL was measured on
+       * @enum {string}
+       */
+      kl_on: "tokens";
+      /** @description Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
+      kl_base: number;
+      /** @description Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall */
+      objective: {
+        /** @description As it was before the feedback */
+        before: number;
+        /** @description As it is after the feedback */
+        after: number;
+      };
+      /** @description What each example was asked to gain in log-prob, was predicted to, and did (nats) */
+      rows: {
+        /**
+         * @description What the update asks of this example: accepted and corrected become likelier, rejected less likely, held stays
+         * @enum {string}
+         */
+        kind: "accepted" | "corrected" | "rejected" | "held";
+        /** @description Log-prob of the reply before the update, in nats; higher is likelier */
+        logprob_before: number;
+        /** @description Log-prob of the reply after the update, in nats; higher is likelier */
+        logprob_after: number;
+        /** @description Rise of the log-prob that was asked for, in nats */
+        target_shift: number;
+        /** @description Rise of the log-prob that the linear model predicted, in nats */
+        predicted_shift: number;
+        /** @description Rise of the log-prob that was measured, in nats */
+        realised_shift: number;
+        /** @description Tokens of the reply */
+        reply_tokens: number;
+        /** @description Tokens of the reply that were not settled before the update */
+        owed_tokens: number;
+      }[];
+      /**
+       * Format: date-time
+       * @description When it was made (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      created_at: string;
+    };
+    ApiKeyCreated: components["schemas"]["ApiKey"] & {
+      /** @description Shown once */
+      key: string;
+    };
+    ApiKey: {
+      /** @description Identifier */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "api_key";
+      /** @description Name */
+      name: string;
+      /** @description The key's first characters, to tell keys apart */
+      prefix: string;
+      /** @description What the bearer may do */
+      scopes: ("chat" | "adapt" | "mint" | "admin")[];
+      /**
+       * @description Requests per minute that the key may make
+       * @example 300
+       */
+      requests_per_minute: 60 | 300 | 1200;
+      /**
+       * Format: date-time
+       * @description When it was made (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description When it ends (ISO 8601, UTC); null: never
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      expires_at: string | null;
+      /**
+       * Format: date-time
+       * @description When it was revoked (ISO 8601, UTC); null: it is not
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      revoked_at: string | null;
+    };
+    KeyCreate: {
+      /** @description Name */
+      name: string;
+      /**
+       * @description What the bearer may do
+       * @default [
+       *       "chat",
+       *       "adapt"
+       *     ]
+       */
+      scopes?: ("chat" | "adapt" | "mint" | "admin")[];
+      /** @description Life of the key in seconds; without it the key lives until it is revoked */
+      expires_in_seconds?: number;
+      /**
+       * @description Requests per minute that the key may make
+       * @default 1200
+       * @example 300
+       */
+      requests_per_minute?: 60 | 300 | 1200;
+    };
+    ApiKeyList: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "list";
+      /** @description The entries, newest first unless said otherwise */
+      data: components["schemas"]["ApiKey"][];
+      /** @description Null on the last page */
+      next_cursor: string | null;
+    };
+    UsageReport: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "list";
+      /**
+       * @description What usage is summed by
+       * @enum {string}
+       */
+      group_by: "day" | "session" | "key" | "owner";
+      /** @description The entries, newest first unless said otherwise */
+      data: {
+        /** @description Day, session, key or owner, as group_by says; null: none */
+        group: string | null;
+        /** @description Tokens of the prompt, cached ones included */
+        prompt_tokens: number;
+        /** @description Prompt tokens whose computation was reused; part of prompt_tokens */
+        cached_tokens: number;
+        /** @description Tokens of the reply */
+        completion_tokens: number;
+        /** @description Number of replies */
+        replies: number;
+        /** @description Updates of weights that were accepted, and billed */
+        adaptations_accepted: number;
+        /** @description Updates of weights that were computed and not kept */
+        adaptations_rejected: number;
+        /** @description How often a model was asked for wordings */
+        rewriter_calls: number;
+        /** @description Time on the GPU in milliseconds */
+        gpu_ms: number;
+        /** @description What it cost */
+        cost: components["schemas"]["Cost"];
+      }[];
+      /** @description Null on the last page */
+      next_cursor: string | null;
+      /** @description What adaptation changes, by the sessions opened since the holdout's share was set and within the days and the owner asked for; null: there was no holdout yet */
+      holdout: components["schemas"]["Holdout"] | null;
+    };
+    Holdout: {
+      /**
+       * @description Share of new sessions that stay unadapted, chosen by a hash of the session's id; 0: none
+       * @example 0.1
+       */
+      share: number;
+      /**
+       * Format: date-time
+       * @description When this share was set
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      since: string;
+      /** @description Sessions that stayed unadapted */
+      held_out: components["schemas"]["HoldoutArm"];
+      /** @description Sessions that adapted */
+      adapted: components["schemas"]["HoldoutArm"];
+      /** @description What adaptation changed: adapted minus held out */
+      difference: {
+        /** @description Difference of the replies a problem */
+        tries: components["schemas"]["HoldoutDifference"];
+        /** @description Difference of the share of problems that ended accepted */
+        acceptance: components["schemas"]["HoldoutDifference"];
+        /** @description Difference of the cost of a session, in US dollars */
+        cost_usd: components["schemas"]["HoldoutDifference"];
+      };
+    };
+    HoldoutArm: {
+      /** @description Sessions with at least one turn */
+      sessions: number;
+      /** @description Replies a problem, a session's mean averaged over sessions; lower is better */
+      tries: number | null;
+      /** @description Share of a session's judged problems whose last judged reply was accepted, averaged over sessions, 0…1 */
+      acceptance: number | null;
+      /** @description US dollars a session */
+      cost_usd: number | null;
+    };
+    /** @description Adapted minus held out, with the ends of its 95 % interval (Welch's t); null where an arm has no session, its ends null where they cannot be estimated */
+    HoldoutDifference: {
+      /** @description The difference of the means */
+      mean: number;
+      /** @description Lower end of the 95 % interval */
+      low: number | null;
+      /** @description Upper end of the 95 % interval */
+      high: number | null;
+    } | null;
+    Budget: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "budget";
+      /** @description Most that a calendar month (UTC) may cost, in US dollars; null: no cap */
+      cap_usd: number | null;
+      /** @description The calendar month (UTC) */
+      month: string;
+      /** @description Spent this month, in US dollars */
+      spent_usd: number;
+      /** @description Set aside for work under way, in US dollars */
+      reserved_usd: number;
+    };
+    BudgetPut: {
+      /** @description Most that a calendar month (UTC) may cost, in US dollars; null: no cap */
+      cap_usd: number | null;
+    };
+    ClientToken: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "client_token";
+      /** @description To be sent as `Authorization: Bearer …` */
+      token: string;
+      /**
+       * @description Your own name for one of your users
+       * @example user_4711
+       */
+      owner: string;
+      /** @description The session; null: none */
+      session: string | null;
+      /** @description What the bearer may do */
+      scopes: ("chat" | "adapt")[];
+      /**
+       * Format: date-time
+       * @description When it ends (ISO 8601, UTC); null: never
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      expires_at: string;
+    };
+    ClientTokenCreate: {
+      /**
+       * @description Your own name for one of your users
+       * @example user_4711
+       */
+      owner: string;
+      /**
+       * @description The one session that the token is for. It then opens no other and lists none
+       * @example ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE
+       */
+      session?: string;
+      /**
+       * @description What the bearer may do
+       * @default [
+       *       "chat",
+       *       "adapt"
+       *     ]
+       */
+      scopes?: ("chat" | "adapt")[];
+      /**
+       * @description Life in seconds
+       * @default 900
+       */
+      ttl_seconds?: number;
+      /** @description Most that the owner may cost in a calendar month (UTC), over all its sessions and tokens. Without it the tenant's own cap alone holds */
+      cap_usd?: number;
+      /**
+       * @description Requests per minute of the owner, over all its tokens
+       * @default 60
+       */
+      requests_per_minute?: 60 | 300 | 1200;
+    };
+    ClientTokenList: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "list";
+      /** @description The entries, newest first unless said otherwise */
+      data: components["schemas"]["ClientToken"][];
+    };
+    ClientTokenBatch: {
+      /** @description One order a token */
+      tokens: components["schemas"]["ClientTokenCreate"][];
+    };
+    ClientTokensRevoked: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "client_tokens.revoked";
+      /**
+       * @description Your own name for one of your users
+       * @example user_4711
+       */
+      owner: string;
+      /**
+       * Format: date-time
+       * @description Tokens issued before are no longer taken
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      revoked_at: string;
+    };
+    SigningKey: {
+      /**
+       * @description To be named as `kid` in the header of the tokens that you sign
+       * @example sig_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM
+       */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "signing_key";
+      /** @description Name */
+      name: string;
+      /**
+       * @description Algorithm of the key's signatures
+       * @enum {string}
+       */
+      algorithm: "EdDSA" | "ES256";
+      /**
+       * Format: date-time
+       * @description When it was made (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description When it was revoked (ISO 8601, UTC); null: it is not
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      revoked_at: string | null;
+    };
+    SigningKeyCreate: {
+      /** @description Name */
+      name: string;
+      /**
+       * @description The public half of an Ed25519 or P-256 key, as a JWK
+       * @example {
+       *       "kty": "OKP",
+       *       "crv": "Ed25519",
+       *       "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+       *     }
+       */
+      public_key: {
+        /**
+         * @description The key's type
+         * @enum {string}
+         */
+        kty: "OKP" | "EC";
+        /**
+         * @description The key's curve
+         * @enum {string}
+         */
+        crv: "Ed25519" | "P-256";
+        /** @description The public key, base64url */
+        x: string;
+        /** @description For P-256 */
+        y?: string;
+        /** @description The key's own name */
+        kid?: string;
+        /** @description Algorithm of the key's signatures */
+        alg?: string;
+        /** @description What the key is for */
+        use?: string;
+      };
+    };
+    SigningKeyList: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "list";
+      /** @description The entries, newest first unless said otherwise */
+      data: components["schemas"]["SigningKey"][];
+      /** @description Null on the last page */
+      next_cursor: string | null;
+    };
+    Tenant: {
+      /** @description Identifier */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "tenant";
+      /** @description Name */
+      name: string;
+      /** @description How many sessions there are */
+      sessions: number;
+      /** @description Bytes of the adapter files that the sessions hold; a fork counts what it shares */
+      adapter_bytes: number;
+      /**
+       * Format: date-time
+       * @description When it was made (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      created_at: string;
+      /** @description The latest erasure of everything, while it runs and after */
+      erasure: components["schemas"]["Erasure"] | null;
+    };
+    Erasure: {
+      /**
+       * @description How far it is
+       * @enum {string}
+       */
+      status: "running" | "done";
+      /**
+       * Format: date-time
+       * @description When it was asked for (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      requested_at: string;
+      /**
+       * Format: date-time
+       * @description When it was done (ISO 8601, UTC); null: not yet
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      finished_at: string | null;
+      /** @description How much was deleted so far */
+      erased: {
+        /** @description Number of sessions */
+        sessions: number;
+        /** @description Number of turns */
+        turns: number;
+        /** @description Number of generations */
+        generations: number;
+        /** @description Number of events */
+        events: number;
+        /** @description Number of adapter files */
+        adapters: number;
+        /** @description Revoked at once, their names deleted */
+        keys: number;
+      };
+      /** @description What remains, and why */
+      kept: string;
+    };
+    TenantAdaptation: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "tenant.adaptation";
+      /**
+       * @description Share of new sessions that stay unadapted, chosen by a hash of the session's id; 0: none
+       * @example 0.1
+       */
+      holdout_share: number;
+      /**
+       * Format: date-time
+       * @description Sessions opened since then are compared; null: there was no holdout yet
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      holdout_since: string | null;
+      /**
+       * @description So many rejected replies of generations that no accepted reply speaks for bring back the last generation that one does; null: never
+       * @example 3
+       */
+      roll_back_after: number | null;
+    };
+    TenantAdaptationPut: {
+      /**
+       * @description Share of new sessions that stay unadapted, chosen by a hash of the session's id; 0: none
+       * @example 0.1
+       */
+      holdout_share: number;
+      /**
+       * @description So many rejected replies of generations that no accepted reply speaks for bring back the last generation that one does; null: never
+       * @example 3
+       */
+      roll_back_after: number | null;
+    };
+    WebhookSecret: components["schemas"]["Webhook"] & {
+      /** @description Signs its messages (`whsec_…`). Shown once */
+      secret: string;
+    };
+    Webhook: {
+      /** @description Identifier */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "webhook";
+      /** @description Where messages are posted */
+      url: string;
+      /** @description What is told: `adaptation.updated` (an update landed), `adaptation.rolled_back`, `budget.near` (80 % of the month's cap is spent) */
+      events: ("adaptation.updated" | "adaptation.rolled_back" | "budget.near")[];
+      /**
+       * Format: date-time
+       * @description When it was made (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      created_at: string;
+      /**
+       * Format: date-time
+       * @description When its receiver answered 410 Gone; null: it is told
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      disabled_at: string | null;
+      /**
+       * Format: date-time
+       * @description When its receiver took the latest message; null: none yet
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      delivered_at: string | null;
+      /** @description Messages that its receiver has not taken yet */
+      waiting: number;
+      /** @description Why the latest attempt failed; null: it did not */
+      failure: string | null;
+    };
+    WebhookCreate: {
+      /**
+       * @description Where messages are posted: https, under a public name, without user or password
+       * @example https://example.com/hooks/rosa2
+       */
+      url: string;
+      /**
+       * @description What is told: `adaptation.updated` (an update landed), `adaptation.rolled_back`, `budget.near` (80 % of the month's cap is spent)
+       * @default [
+       *       "adaptation.updated",
+       *       "adaptation.rolled_back",
+       *       "budget.near"
+       *     ]
+       */
+      events?: ("adaptation.updated" | "adaptation.rolled_back" | "budget.near")[];
+    };
+    WebhookList: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "list";
+      /** @description The entries, newest first unless said otherwise */
+      data: components["schemas"]["Webhook"][];
+    };
+    WebhookDeleted: {
+      /** @description Identifier */
+      id: string;
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "webhook.deleted";
+    };
+    WebhookTested: {
+      /**
+       * @description What kind of object this is
+       * @enum {string}
+       */
+      object: "webhook.tested";
+      /** @description The message's `webhook-id` */
+      message_id: string;
+    };
+  };
+  responses: {
+    /** @description What went wrong */
+    Failure: {
+      headers: {
+        [name: string]: unknown;
+      };
+      content: {
+        "application/json": components["schemas"]["Error"];
+      };
+    };
+  };
+  parameters: never;
+  requestBodies: never;
+  headers: never;
+  pathItems: never;
 }
-
-export interface Session extends SessionSummary {
-  instructions: string | null;
-  /** As it was given, or where the call came from; null where nobody knew */
-  region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
-  context: "request" | "dialogue";
-  rewriter: "compose" | "gpu" | "openai" | "workers-ai";
-  forked_from: string | null;
-  expires_at: string | null;
-  /** The latest turns, or those before `cursor`, oldest first */
-  turns: Turn[];
-  /** Feedback on these turns */
-  feedback: FeedbackRecord[];
-  /** With it as `cursor` the turns before these are read; null where there are none */
-  next_cursor: string | null;
-  totals: {
-    turns: number;
-    feedback: number;
-    generations: number;
-    /** Tokens read for replies and for drawing wordings, as they are billed */
-    prompt_tokens: number;
-    /** Tokens written as replies and as drawn wordings, as they are billed */
-    completion_tokens: number;
-    cost: Cost;
+export type $defs = Record<string, never>;
+export interface operations {
+  getHealth: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The edge is alive; `degraded` when who gives replies or computes updates cannot answer now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "status": "ok",
+           *       "gpu": {
+           *         "status": "ok",
+           *         "model": "rosa2-mini-2",
+           *         "provider": "cpu",
+           *         "queue": {
+           *           "waiting": 0,
+           *           "running": 1
+           *         }
+           *       },
+           *       "inference": null,
+           *       "pools": [
+           *         {
+           *           "region": "weur",
+           *           "status": "ok"
+           *         },
+           *         {
+           *           "region": "enam",
+           *           "status": "ok"
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Health"];
+        };
+      };
+    };
+  };
+  getModels: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The served model */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "data": [
+           *         {
+           *           "id": "rosa2-mini-2",
+           *           "object": "model",
+           *           "created": 0,
+           *           "owned_by": "rosa2",
+           *           "context_length": 512
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["ModelList"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  getModel: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The model's name */
+        model: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The model */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "rosa2-mini-2",
+           *       "object": "model",
+           *       "created": 0,
+           *       "owned_by": "rosa2",
+           *       "context_length": 512
+           *     }
+           */
+          "application/json": components["schemas"]["Model"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  postChatCompletions: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The session that the request belongs to; `none` or absent: none */
+        "x-rosa2-session"?: string;
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "model": "rosa2-mini-2",
+         *       "messages": [
+         *         {
+         *           "role": "user",
+         *           "content": "Sort them: 31, 7, 12"
+         *         }
+         *       ],
+         *       "max_tokens": 64
+         *     }
+         */
+        "application/json": components["schemas"]["ChatCompletionRequest"];
+      };
+    };
+    responses: {
+      /** @description The reply */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "chatcmpl_01KAQ2W3P5V8D0T7Q1Z6H9N4KB",
+           *       "created": 1795512602,
+           *       "model": "rosa2-mini-2",
+           *       "object": "chat.completion",
+           *       "choices": [
+           *         {
+           *           "index": 0,
+           *           "message": {
+           *             "role": "assistant",
+           *             "content": "7, 12, 31",
+           *             "refusal": null
+           *           },
+           *           "logprobs": null,
+           *           "finish_reason": "stop"
+           *         }
+           *       ],
+           *       "usage": {
+           *         "prompt_tokens": 24,
+           *         "completion_tokens": 9,
+           *         "total_tokens": 33,
+           *         "prompt_tokens_details": {
+           *           "cached_tokens": 16
+           *         }
+           *       },
+           *       "rosa2": {
+           *         "session": null,
+           *         "generation": "base",
+           *         "cost": {
+           *           "usd": 0.0000048
+           *         }
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["ChatCompletion"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      402: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      413: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  postResponses: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "model": "rosa2-mini-2",
+         *       "input": "Sort them: 31, 7, 12",
+         *       "instructions": "Answer with the list alone."
+         *     }
+         */
+        "application/json": components["schemas"]["ResponseRequest"];
+      };
+    };
+    responses: {
+      /** @description The response */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "resp_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *       "object": "response",
+           *       "created_at": 1795512602,
+           *       "status": "completed",
+           *       "model": "rosa2-mini-2",
+           *       "output": [
+           *         {
+           *           "id": "msg_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "type": "message",
+           *           "status": "completed",
+           *           "role": "assistant",
+           *           "content": [
+           *             {
+           *               "type": "output_text",
+           *               "text": "7, 12, 31",
+           *               "annotations": [],
+           *               "logprobs": []
+           *             }
+           *           ]
+           *         }
+           *       ],
+           *       "usage": {
+           *         "input_tokens": 24,
+           *         "output_tokens": 9,
+           *         "total_tokens": 33
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["Response"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      402: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      413: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  getSessions: {
+    parameters: {
+      query?: {
+        /** @description Most entries of the page */
+        limit?: number;
+        /** @description The `next_cursor` of the page before */
+        cursor?: string;
+        /** @description Those of one owner alone */
+        owner?: string;
+        /** @description Those with this pair alone, as `key:value` */
+        metadata?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One page */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "data": [
+           *         {
+           *           "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *           "object": "session",
+           *           "owner": "user_4711",
+           *           "title": "Lists",
+           *           "metadata": {
+           *             "topic": "lists"
+           *           },
+           *           "mode": "both",
+           *           "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *           "turn_count": 2,
+           *           "created_at": "2026-11-23T09:30:00.000Z",
+           *           "updated_at": "2026-11-23T09:30:41.000Z"
+           *         }
+           *       ],
+           *       "next_cursor": null
+           *     }
+           */
+          "application/json": components["schemas"]["SessionList"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postSessions: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "title": "Lists",
+         *       "instructions": "Answer with the list alone.",
+         *       "adaptation": {
+         *         "mode": "both"
+         *       },
+         *       "ttl_seconds": 86400
+         *     }
+         */
+        "application/json": components["schemas"]["SessionCreate"];
+      };
+    };
+    responses: {
+      /** @description The session */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "object": "session",
+           *       "owner": "user_4711",
+           *       "title": "Lists",
+           *       "metadata": {
+           *         "topic": "lists"
+           *       },
+           *       "mode": "both",
+           *       "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *       "turn_count": 2,
+           *       "created_at": "2026-11-23T09:30:00.000Z",
+           *       "updated_at": "2026-11-23T09:30:41.000Z",
+           *       "instructions": "Answer with the list alone.",
+           *       "region": "weur",
+           *       "context": "request",
+           *       "rewriter": "gpu",
+           *       "reasoning_effort": null,
+           *       "forked_from": null,
+           *       "holdout": "adapted",
+           *       "expires_at": null,
+           *       "turns": [
+           *         {
+           *           "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "object": "turn",
+           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *           "index": 0,
+           *           "status": "completed",
+           *           "content": "Sort them: 31, 7, 12",
+           *           "prompt": "Sort them: 31, 7, 12",
+           *           "reply": "7, 12, 31",
+           *           "finish_reason": "stop",
+           *           "repeats_rejected": false,
+           *           "generation": "base",
+           *           "retry_of": null,
+           *           "attempt": 1,
+           *           "confidence": 0.82,
+           *           "usage": {
+           *             "prompt_tokens": 24,
+           *             "completion_tokens": 9,
+           *             "total_tokens": 33,
+           *             "prompt_tokens_details": {
+           *               "cached_tokens": 16
+           *             }
+           *           },
+           *           "cost": {
+           *             "usd": 0.0000048
+           *           },
+           *           "error": null,
+           *           "created_at": "2026-11-23T09:30:02.000Z"
+           *         },
+           *         {
+           *           "id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
+           *           "object": "turn",
+           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *           "index": 1,
+           *           "status": "completed",
+           *           "content": "Sort them: 31, 7, 12",
+           *           "prompt": "Sort them from largest to smallest: 31, 7, 12",
+           *           "reply": "31, 12, 7",
+           *           "finish_reason": "stop",
+           *           "repeats_rejected": false,
+           *           "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *           "retry_of": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "attempt": 2,
+           *           "confidence": 0.97,
+           *           "usage": {
+           *             "prompt_tokens": 24,
+           *             "completion_tokens": 9,
+           *             "total_tokens": 33,
+           *             "prompt_tokens_details": {
+           *               "cached_tokens": 16
+           *             }
+           *           },
+           *           "cost": {
+           *             "usd": 0.0000048
+           *           },
+           *           "error": null,
+           *           "created_at": "2026-11-23T09:30:41.000Z"
+           *         }
+           *       ],
+           *       "feedback": [
+           *         {
+           *           "id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
+           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "status": "done",
+           *           "words": {
+           *             "changed": true,
+           *             "before": "Sort them: 31, 7, 12",
+           *             "after": "Sort them from largest to smallest: 31, 7, 12",
+           *             "diagnosis": "ambiguous",
+           *             "confidence": 0.95,
+           *             "hinted": true,
+           *             "share": 0.7,
+           *             "by": "gpu",
+           *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "candidates": [
+           *               {
+           *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
+           *                 "by": "gpu",
+           *                 "prior": 0.6,
+           *                 "share": 0.95,
+           *                 "rejected": -6.1,
+           *                 "right": -0.4
+           *               },
+           *               {
+           *                 "wording": "Sort them: 31, 7, 12\n\nlargest first",
+           *                 "by": "composed",
+           *                 "prior": 0.05,
+           *                 "share": 0.03,
+           *                 "rejected": -0.7,
+           *                 "right": -4.6
+           *               }
+           *             ],
+           *             "rewriter": {
+           *               "name": "gpu",
+           *               "adopted": true,
+           *               "failure": null,
+           *               "calls": 1,
+           *               "drawn": 8,
+           *               "kept": 8,
+           *               "prompt_tokens": 31,
+           *               "completion_tokens": 104
+           *             },
+           *             "constraints": [
+           *               "largest first"
+           *             ],
+           *             "ruled_out": [
+           *               "“sort them”: sort them from smallest to largest"
+           *             ],
+           *             "spans": [
+           *               {
+           *                 "label": "“sort them”",
+           *                 "text": "Sort them",
+           *                 "start": 0,
+           *                 "end": 9,
+           *                 "phrase": "sort them from largest to smallest",
+           *                 "said": false,
+           *                 "probability": 0.95
+           *               }
+           *             ]
+           *           },
+           *           "weights": {
+           *             "decision": "updated",
+           *             "reason": "the corrected reply was unlikely even as reworded",
+           *             "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *             "active": true,
+           *             "step_norm": 1.84,
+           *             "shift_norm": 1.84,
+           *             "kl": 0.012,
+           *             "kl_on": "tokens",
+           *             "kl_base": 0.012,
+           *             "objective": {
+           *               "before": 0.44,
+           *               "after": 0.98
+           *             },
+           *             "right_reply": {
+           *               "logprob_before": -4.1,
+           *               "logprob_after": -0.08,
+           *               "tokens": 6
+           *             },
+           *             "ms": 412
+           *           },
+           *           "rolled_back": null,
+           *           "plan": {
+           *             "words": true,
+           *             "weights": true,
+           *             "incapacity": 0.2,
+           *             "split": null,
+           *             "row": {
+           *               "kind": "corrected",
+           *               "weight": 1
+           *             },
+           *             "reasons": [
+           *               "corrected"
+           *             ],
+           *             "text": "the corrected reply was unlikely even as reworded"
+           *           },
+           *           "reward": -1,
+           *           "text": "largest first",
+           *           "correction": "31, 12, 7",
+           *           "cost": {
+           *             "usd": 0.0005
+           *           },
+           *           "retry_turn_id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
+           *           "created_at": "2026-11-23T09:30:39.000Z"
+           *         }
+           *       ],
+           *       "next_cursor": null,
+           *       "totals": {
+           *         "turns": 2,
+           *         "feedback": 1,
+           *         "generations": 1,
+           *         "prompt_tokens": 48,
+           *         "completion_tokens": 18,
+           *         "cost": {
+           *           "usd": 0.0005096
+           *         }
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["Session"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getSession: {
+    parameters: {
+      query?: {
+        /** @description Turns to show */
+        limit?: number;
+        /** @description The `next_cursor` of the page before: the turns before those */
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The session with one page of its turns */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "object": "session",
+           *       "owner": "user_4711",
+           *       "title": "Lists",
+           *       "metadata": {
+           *         "topic": "lists"
+           *       },
+           *       "mode": "both",
+           *       "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *       "turn_count": 2,
+           *       "created_at": "2026-11-23T09:30:00.000Z",
+           *       "updated_at": "2026-11-23T09:30:41.000Z",
+           *       "instructions": "Answer with the list alone.",
+           *       "region": "weur",
+           *       "context": "request",
+           *       "rewriter": "gpu",
+           *       "reasoning_effort": null,
+           *       "forked_from": null,
+           *       "holdout": "adapted",
+           *       "expires_at": null,
+           *       "turns": [
+           *         {
+           *           "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "object": "turn",
+           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *           "index": 0,
+           *           "status": "completed",
+           *           "content": "Sort them: 31, 7, 12",
+           *           "prompt": "Sort them: 31, 7, 12",
+           *           "reply": "7, 12, 31",
+           *           "finish_reason": "stop",
+           *           "repeats_rejected": false,
+           *           "generation": "base",
+           *           "retry_of": null,
+           *           "attempt": 1,
+           *           "confidence": 0.82,
+           *           "usage": {
+           *             "prompt_tokens": 24,
+           *             "completion_tokens": 9,
+           *             "total_tokens": 33,
+           *             "prompt_tokens_details": {
+           *               "cached_tokens": 16
+           *             }
+           *           },
+           *           "cost": {
+           *             "usd": 0.0000048
+           *           },
+           *           "error": null,
+           *           "created_at": "2026-11-23T09:30:02.000Z"
+           *         },
+           *         {
+           *           "id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
+           *           "object": "turn",
+           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *           "index": 1,
+           *           "status": "completed",
+           *           "content": "Sort them: 31, 7, 12",
+           *           "prompt": "Sort them from largest to smallest: 31, 7, 12",
+           *           "reply": "31, 12, 7",
+           *           "finish_reason": "stop",
+           *           "repeats_rejected": false,
+           *           "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *           "retry_of": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "attempt": 2,
+           *           "confidence": 0.97,
+           *           "usage": {
+           *             "prompt_tokens": 24,
+           *             "completion_tokens": 9,
+           *             "total_tokens": 33,
+           *             "prompt_tokens_details": {
+           *               "cached_tokens": 16
+           *             }
+           *           },
+           *           "cost": {
+           *             "usd": 0.0000048
+           *           },
+           *           "error": null,
+           *           "created_at": "2026-11-23T09:30:41.000Z"
+           *         }
+           *       ],
+           *       "feedback": [
+           *         {
+           *           "id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
+           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "status": "done",
+           *           "words": {
+           *             "changed": true,
+           *             "before": "Sort them: 31, 7, 12",
+           *             "after": "Sort them from largest to smallest: 31, 7, 12",
+           *             "diagnosis": "ambiguous",
+           *             "confidence": 0.95,
+           *             "hinted": true,
+           *             "share": 0.7,
+           *             "by": "gpu",
+           *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "candidates": [
+           *               {
+           *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
+           *                 "by": "gpu",
+           *                 "prior": 0.6,
+           *                 "share": 0.95,
+           *                 "rejected": -6.1,
+           *                 "right": -0.4
+           *               },
+           *               {
+           *                 "wording": "Sort them: 31, 7, 12\n\nlargest first",
+           *                 "by": "composed",
+           *                 "prior": 0.05,
+           *                 "share": 0.03,
+           *                 "rejected": -0.7,
+           *                 "right": -4.6
+           *               }
+           *             ],
+           *             "rewriter": {
+           *               "name": "gpu",
+           *               "adopted": true,
+           *               "failure": null,
+           *               "calls": 1,
+           *               "drawn": 8,
+           *               "kept": 8,
+           *               "prompt_tokens": 31,
+           *               "completion_tokens": 104
+           *             },
+           *             "constraints": [
+           *               "largest first"
+           *             ],
+           *             "ruled_out": [
+           *               "“sort them”: sort them from smallest to largest"
+           *             ],
+           *             "spans": [
+           *               {
+           *                 "label": "“sort them”",
+           *                 "text": "Sort them",
+           *                 "start": 0,
+           *                 "end": 9,
+           *                 "phrase": "sort them from largest to smallest",
+           *                 "said": false,
+           *                 "probability": 0.95
+           *               }
+           *             ]
+           *           },
+           *           "weights": {
+           *             "decision": "updated",
+           *             "reason": "the corrected reply was unlikely even as reworded",
+           *             "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *             "active": true,
+           *             "step_norm": 1.84,
+           *             "shift_norm": 1.84,
+           *             "kl": 0.012,
+           *             "kl_on": "tokens",
+           *             "kl_base": 0.012,
+           *             "objective": {
+           *               "before": 0.44,
+           *               "after": 0.98
+           *             },
+           *             "right_reply": {
+           *               "logprob_before": -4.1,
+           *               "logprob_after": -0.08,
+           *               "tokens": 6
+           *             },
+           *             "ms": 412
+           *           },
+           *           "rolled_back": null,
+           *           "plan": {
+           *             "words": true,
+           *             "weights": true,
+           *             "incapacity": 0.2,
+           *             "split": null,
+           *             "row": {
+           *               "kind": "corrected",
+           *               "weight": 1
+           *             },
+           *             "reasons": [
+           *               "corrected"
+           *             ],
+           *             "text": "the corrected reply was unlikely even as reworded"
+           *           },
+           *           "reward": -1,
+           *           "text": "largest first",
+           *           "correction": "31, 12, 7",
+           *           "cost": {
+           *             "usd": 0.0005
+           *           },
+           *           "retry_turn_id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
+           *           "created_at": "2026-11-23T09:30:39.000Z"
+           *         }
+           *       ],
+           *       "next_cursor": null,
+           *       "totals": {
+           *         "turns": 2,
+           *         "feedback": 1,
+           *         "generations": 1,
+           *         "prompt_tokens": 48,
+           *         "completion_tokens": 18,
+           *         "cost": {
+           *           "usd": 0.0005096
+           *         }
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["Session"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  deleteSession: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What was erased, and what is kept */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "object": "session.erased",
+           *       "erased": {
+           *         "turns": 2,
+           *         "generations": 1,
+           *         "events": 14,
+           *         "adapters": 1
+           *       },
+           *       "kept": "usage rows and a holdout's counts, without content"
+           *     }
+           */
+          "application/json": components["schemas"]["SessionErased"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  patchSession: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "title": "Lists, sorted",
+         *       "reasoning_effort": "none"
+         *     }
+         */
+        "application/json": components["schemas"]["SessionPatch"];
+      };
+    };
+    responses: {
+      /** @description The session */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "object": "session",
+           *       "owner": "user_4711",
+           *       "title": "…",
+           *       "metadata": {
+           *         "topic": "billing"
+           *       },
+           *       "mode": "both",
+           *       "generation": "base",
+           *       "turn_count": 0,
+           *       "created_at": "2026-11-23T09:30:00.000Z",
+           *       "updated_at": "2026-11-23T09:30:00.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["SessionSummary"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postSessionFork: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+         *       "title": "Lists, another way"
+         *     }
+         */
+        "application/json": components["schemas"]["Fork"];
+      };
+    };
+    responses: {
+      /** @description The new session */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "object": "session",
+           *       "owner": "user_4711",
+           *       "title": "Lists",
+           *       "metadata": {
+           *         "topic": "lists"
+           *       },
+           *       "mode": "both",
+           *       "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *       "turn_count": 2,
+           *       "created_at": "2026-11-23T09:30:00.000Z",
+           *       "updated_at": "2026-11-23T09:30:41.000Z",
+           *       "instructions": "Answer with the list alone.",
+           *       "region": "weur",
+           *       "context": "request",
+           *       "rewriter": "gpu",
+           *       "reasoning_effort": null,
+           *       "forked_from": null,
+           *       "holdout": "adapted",
+           *       "expires_at": null,
+           *       "turns": [
+           *         {
+           *           "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "object": "turn",
+           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *           "index": 0,
+           *           "status": "completed",
+           *           "content": "Sort them: 31, 7, 12",
+           *           "prompt": "Sort them: 31, 7, 12",
+           *           "reply": "7, 12, 31",
+           *           "finish_reason": "stop",
+           *           "repeats_rejected": false,
+           *           "generation": "base",
+           *           "retry_of": null,
+           *           "attempt": 1,
+           *           "confidence": 0.82,
+           *           "usage": {
+           *             "prompt_tokens": 24,
+           *             "completion_tokens": 9,
+           *             "total_tokens": 33,
+           *             "prompt_tokens_details": {
+           *               "cached_tokens": 16
+           *             }
+           *           },
+           *           "cost": {
+           *             "usd": 0.0000048
+           *           },
+           *           "error": null,
+           *           "created_at": "2026-11-23T09:30:02.000Z"
+           *         },
+           *         {
+           *           "id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
+           *           "object": "turn",
+           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *           "index": 1,
+           *           "status": "completed",
+           *           "content": "Sort them: 31, 7, 12",
+           *           "prompt": "Sort them from largest to smallest: 31, 7, 12",
+           *           "reply": "31, 12, 7",
+           *           "finish_reason": "stop",
+           *           "repeats_rejected": false,
+           *           "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *           "retry_of": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "attempt": 2,
+           *           "confidence": 0.97,
+           *           "usage": {
+           *             "prompt_tokens": 24,
+           *             "completion_tokens": 9,
+           *             "total_tokens": 33,
+           *             "prompt_tokens_details": {
+           *               "cached_tokens": 16
+           *             }
+           *           },
+           *           "cost": {
+           *             "usd": 0.0000048
+           *           },
+           *           "error": null,
+           *           "created_at": "2026-11-23T09:30:41.000Z"
+           *         }
+           *       ],
+           *       "feedback": [
+           *         {
+           *           "id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
+           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *           "status": "done",
+           *           "words": {
+           *             "changed": true,
+           *             "before": "Sort them: 31, 7, 12",
+           *             "after": "Sort them from largest to smallest: 31, 7, 12",
+           *             "diagnosis": "ambiguous",
+           *             "confidence": 0.95,
+           *             "hinted": true,
+           *             "share": 0.7,
+           *             "by": "gpu",
+           *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "candidates": [
+           *               {
+           *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
+           *                 "by": "gpu",
+           *                 "prior": 0.6,
+           *                 "share": 0.95,
+           *                 "rejected": -6.1,
+           *                 "right": -0.4
+           *               },
+           *               {
+           *                 "wording": "Sort them: 31, 7, 12\n\nlargest first",
+           *                 "by": "composed",
+           *                 "prior": 0.05,
+           *                 "share": 0.03,
+           *                 "rejected": -0.7,
+           *                 "right": -4.6
+           *               }
+           *             ],
+           *             "rewriter": {
+           *               "name": "gpu",
+           *               "adopted": true,
+           *               "failure": null,
+           *               "calls": 1,
+           *               "drawn": 8,
+           *               "kept": 8,
+           *               "prompt_tokens": 31,
+           *               "completion_tokens": 104
+           *             },
+           *             "constraints": [
+           *               "largest first"
+           *             ],
+           *             "ruled_out": [
+           *               "“sort them”: sort them from smallest to largest"
+           *             ],
+           *             "spans": [
+           *               {
+           *                 "label": "“sort them”",
+           *                 "text": "Sort them",
+           *                 "start": 0,
+           *                 "end": 9,
+           *                 "phrase": "sort them from largest to smallest",
+           *                 "said": false,
+           *                 "probability": 0.95
+           *               }
+           *             ]
+           *           },
+           *           "weights": {
+           *             "decision": "updated",
+           *             "reason": "the corrected reply was unlikely even as reworded",
+           *             "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *             "active": true,
+           *             "step_norm": 1.84,
+           *             "shift_norm": 1.84,
+           *             "kl": 0.012,
+           *             "kl_on": "tokens",
+           *             "kl_base": 0.012,
+           *             "objective": {
+           *               "before": 0.44,
+           *               "after": 0.98
+           *             },
+           *             "right_reply": {
+           *               "logprob_before": -4.1,
+           *               "logprob_after": -0.08,
+           *               "tokens": 6
+           *             },
+           *             "ms": 412
+           *           },
+           *           "rolled_back": null,
+           *           "plan": {
+           *             "words": true,
+           *             "weights": true,
+           *             "incapacity": 0.2,
+           *             "split": null,
+           *             "row": {
+           *               "kind": "corrected",
+           *               "weight": 1
+           *             },
+           *             "reasons": [
+           *               "corrected"
+           *             ],
+           *             "text": "the corrected reply was unlikely even as reworded"
+           *           },
+           *           "reward": -1,
+           *           "text": "largest first",
+           *           "correction": "31, 12, 7",
+           *           "cost": {
+           *             "usd": 0.0005
+           *           },
+           *           "retry_turn_id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
+           *           "created_at": "2026-11-23T09:30:39.000Z"
+           *         }
+           *       ],
+           *       "next_cursor": null,
+           *       "totals": {
+           *         "turns": 2,
+           *         "feedback": 1,
+           *         "generations": 1,
+           *         "prompt_tokens": 48,
+           *         "completion_tokens": 18,
+           *         "cost": {
+           *           "usd": 0.0005096
+           *         }
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["Session"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postSessionTurns: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "content": "Sort them: 31, 7, 12",
+         *       "max_tokens": 64
+         *     }
+         */
+        "application/json": components["schemas"]["TurnCreate"];
+      };
+    };
+    responses: {
+      /** @description The turn with its reply */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *       "object": "turn",
+           *       "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "index": 0,
+           *       "status": "completed",
+           *       "content": "Sort them: 31, 7, 12",
+           *       "prompt": "Sort them: 31, 7, 12",
+           *       "reply": "7, 12, 31",
+           *       "finish_reason": "stop",
+           *       "repeats_rejected": false,
+           *       "generation": "base",
+           *       "retry_of": null,
+           *       "attempt": 1,
+           *       "confidence": 0.82,
+           *       "usage": {
+           *         "prompt_tokens": 24,
+           *         "completion_tokens": 9,
+           *         "total_tokens": 33,
+           *         "prompt_tokens_details": {
+           *           "cached_tokens": 16
+           *         }
+           *       },
+           *       "cost": {
+           *         "usd": 0.0000048
+           *       },
+           *       "error": null,
+           *       "created_at": "2026-11-23T09:30:02.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Turn"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      402: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      413: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  getSessionTurn: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The turn */
+        t: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The turn */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *       "object": "turn",
+           *       "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "index": 0,
+           *       "status": "completed",
+           *       "content": "Sort them: 31, 7, 12",
+           *       "prompt": "Sort them: 31, 7, 12",
+           *       "reply": "7, 12, 31",
+           *       "finish_reason": "stop",
+           *       "repeats_rejected": false,
+           *       "generation": "base",
+           *       "retry_of": null,
+           *       "attempt": 1,
+           *       "confidence": 0.82,
+           *       "usage": {
+           *         "prompt_tokens": 24,
+           *         "completion_tokens": 9,
+           *         "total_tokens": 33,
+           *         "prompt_tokens_details": {
+           *           "cached_tokens": 16
+           *         }
+           *       },
+           *       "cost": {
+           *         "usd": 0.0000048
+           *       },
+           *       "error": null,
+           *       "created_at": "2026-11-23T09:30:02.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Turn"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postSessionTurnRetry: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The turn */
+        t: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        /** @example {} */
+        "application/json": {
+          /**
+           * @description Whether the answer comes as server-sent events
+           * @default false
+           */
+          stream?: boolean;
+        };
+      };
+    };
+    responses: {
+      /** @description The turn with its reply */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *       "object": "turn",
+           *       "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "index": 0,
+           *       "status": "completed",
+           *       "content": "Sort them: 31, 7, 12",
+           *       "prompt": "Sort them: 31, 7, 12",
+           *       "reply": "7, 12, 31",
+           *       "finish_reason": "stop",
+           *       "repeats_rejected": false,
+           *       "generation": "base",
+           *       "retry_of": null,
+           *       "attempt": 1,
+           *       "confidence": 0.82,
+           *       "usage": {
+           *         "prompt_tokens": 24,
+           *         "completion_tokens": 9,
+           *         "total_tokens": 33,
+           *         "prompt_tokens_details": {
+           *           "cached_tokens": 16
+           *         }
+           *       },
+           *       "cost": {
+           *         "usd": 0.0000048
+           *       },
+           *       "error": null,
+           *       "created_at": "2026-11-23T09:30:02.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Turn"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      402: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  postSessionTurnStop: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The turn */
+        t: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The turn as it now is */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *       "object": "turn",
+           *       "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *       "index": 0,
+           *       "status": "completed",
+           *       "content": "Sort them: 31, 7, 12",
+           *       "prompt": "Sort them: 31, 7, 12",
+           *       "reply": "7, 12, 31",
+           *       "finish_reason": "stop",
+           *       "repeats_rejected": false,
+           *       "generation": "base",
+           *       "retry_of": null,
+           *       "attempt": 1,
+           *       "confidence": 0.82,
+           *       "usage": {
+           *         "prompt_tokens": 24,
+           *         "completion_tokens": 9,
+           *         "total_tokens": 33,
+           *         "prompt_tokens_details": {
+           *           "cached_tokens": 16
+           *         }
+           *       },
+           *       "cost": {
+           *         "usd": 0.0000048
+           *       },
+           *       "error": null,
+           *       "created_at": "2026-11-23T09:30:02.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["Turn"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getSessionTurnEvents: {
+    parameters: {
+      query?: {
+        /** @description As Last-Event-ID, for clients that cannot set headers */
+        after?: number | null;
+      };
+      header?: {
+        /** @description Number of the last event that was read; what follows it comes */
+        "last-event-id"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The turn */
+        t: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Server-sent events with increasing ids */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example id: 1
+           *     event: turn
+           *     data: {"id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","object":"turn","session_id":"ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE","index":0,"status":"running","content":"Sort them: 31, 7, 12","prompt":"Sort them: 31, 7, 12","reply":"","finish_reason":null,"repeats_rejected":false,"generation":"base","retry_of":null,"attempt":1,"confidence":null,"usage":null,"cost":{"usd":0},"error":null,"created_at":"2026-11-23T09:30:02.000Z"}
+           *
+           *     id: 2
+           *     event: delta
+           *     data: {"text":"7, 12, "}
+           *
+           *     id: 3
+           *     event: delta
+           *     data: {"text":"31"}
+           *
+           *     id: 4
+           *     event: done
+           *     data: {"id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","object":"turn","session_id":"ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE","index":0,"status":"completed","content":"Sort them: 31, 7, 12","prompt":"Sort them: 31, 7, 12","reply":"7, 12, 31","finish_reason":"stop","repeats_rejected":false,"generation":"base","retry_of":null,"attempt":1,"confidence":0.82,"usage":{"prompt_tokens":24,"completion_tokens":9,"total_tokens":33,"prompt_tokens_details":{"cached_tokens":16}},"cost":{"usd":0.0000048},"error":null,"created_at":"2026-11-23T09:30:02.000Z"}
+           *
+           *     id: 5
+           *     event: words
+           *     data: {"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]}
+           *
+           *     id: 6
+           *     event: weights
+           *     data: {"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":6},"ms":412}
+           *
+           *     id: 7
+           *     event: feedback
+           *     data: {"object":"feedback","id":"fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P","turn_id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","status":"done","words":{"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]},"weights":{"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":6},"ms":412},"rolled_back":null,"plan":{"words":true,"weights":true,"incapacity":0.2,"split":null,"row":{"kind":"corrected","weight":1},"reasons":["corrected"],"text":"the corrected reply was unlikely even as reworded"},"cost":{"usd":0.0005048}}
+           */
+          "text/event-stream": string;
+        };
+      };
+      /** @description Nothing comes after this event; an EventSource stops asking */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postSessionTurnReach: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The turn */
+        t: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "correction": "31, 12, 7"
+         *     }
+         */
+        "application/json": components["schemas"]["ReachQuestion"];
+      };
+    };
+    responses: {
+      /** @description How far it is */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "reach",
+           *       "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *       "verdict": "one_update",
+           *       "reason": "One correction can teach this.",
+           *       "updates_min": 1,
+           *       "logprob": -4.1,
+           *       "tokens": 6,
+           *       "total_tokens": 30,
+           *       "context_length": 512,
+           *       "owed_nats": 3.9,
+           *       "owed_nats_max": 64,
+           *       "in_bytes": [
+           *         "…"
+           *       ],
+           *       "unwritable": [
+           *         "…"
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Reach"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      413: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  postSessionTurnFeedback: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The turn */
+        t: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "reward": -1,
+         *       "text": "largest first",
+         *       "correction": "31, 12, 7",
+         *       "retry": true
+         *     }
+         */
+        "application/json": components["schemas"]["Feedback"];
+      };
+    };
+    responses: {
+      /** @description What changed */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "feedback",
+           *       "id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
+           *       "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *       "status": "done",
+           *       "words": {
+           *         "changed": true,
+           *         "before": "Sort them: 31, 7, 12",
+           *         "after": "Sort them from largest to smallest: 31, 7, 12",
+           *         "diagnosis": "ambiguous",
+           *         "confidence": 0.95,
+           *         "hinted": true,
+           *         "share": 0.7,
+           *         "by": "gpu",
+           *         "reason": "the correction is 4.2 nats likelier than as composed",
+           *         "candidates": [
+           *           {
+           *             "wording": "Sort them from largest to smallest: 31, 7, 12",
+           *             "by": "gpu",
+           *             "prior": 0.6,
+           *             "share": 0.95,
+           *             "rejected": -6.1,
+           *             "right": -0.4
+           *           },
+           *           {
+           *             "wording": "Sort them: 31, 7, 12\n\nlargest first",
+           *             "by": "composed",
+           *             "prior": 0.05,
+           *             "share": 0.03,
+           *             "rejected": -0.7,
+           *             "right": -4.6
+           *           }
+           *         ],
+           *         "rewriter": {
+           *           "name": "gpu",
+           *           "adopted": true,
+           *           "failure": null,
+           *           "calls": 1,
+           *           "drawn": 8,
+           *           "kept": 8,
+           *           "prompt_tokens": 31,
+           *           "completion_tokens": 104
+           *         },
+           *         "constraints": [
+           *           "largest first"
+           *         ],
+           *         "ruled_out": [
+           *           "“sort them”: sort them from smallest to largest"
+           *         ],
+           *         "spans": [
+           *           {
+           *             "label": "“sort them”",
+           *             "text": "Sort them",
+           *             "start": 0,
+           *             "end": 9,
+           *             "phrase": "sort them from largest to smallest",
+           *             "said": false,
+           *             "probability": 0.95
+           *           }
+           *         ]
+           *       },
+           *       "weights": {
+           *         "decision": "updated",
+           *         "reason": "the corrected reply was unlikely even as reworded",
+           *         "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *         "active": true,
+           *         "step_norm": 1.84,
+           *         "shift_norm": 1.84,
+           *         "kl": 0.012,
+           *         "kl_on": "tokens",
+           *         "kl_base": 0.012,
+           *         "objective": {
+           *           "before": 0.44,
+           *           "after": 0.98
+           *         },
+           *         "right_reply": {
+           *           "logprob_before": -4.1,
+           *           "logprob_after": -0.08,
+           *           "tokens": 6
+           *         },
+           *         "ms": 412
+           *       },
+           *       "rolled_back": null,
+           *       "plan": {
+           *         "words": true,
+           *         "weights": true,
+           *         "incapacity": 0.2,
+           *         "split": null,
+           *         "row": {
+           *           "kind": "corrected",
+           *           "weight": 1
+           *         },
+           *         "reasons": [
+           *           "corrected"
+           *         ],
+           *         "text": "the corrected reply was unlikely even as reworded"
+           *       },
+           *       "turn": {
+           *         "id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
+           *         "object": "turn",
+           *         "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+           *         "index": 1,
+           *         "status": "completed",
+           *         "content": "Sort them: 31, 7, 12",
+           *         "prompt": "Sort them from largest to smallest: 31, 7, 12",
+           *         "reply": "31, 12, 7",
+           *         "finish_reason": "stop",
+           *         "repeats_rejected": false,
+           *         "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *         "retry_of": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+           *         "attempt": 2,
+           *         "confidence": 0.97,
+           *         "usage": {
+           *           "prompt_tokens": 24,
+           *           "completion_tokens": 9,
+           *           "total_tokens": 33,
+           *           "prompt_tokens_details": {
+           *             "cached_tokens": 16
+           *           }
+           *         },
+           *         "cost": {
+           *           "usd": 0.0000048
+           *         },
+           *         "error": null,
+           *         "created_at": "2026-11-23T09:30:41.000Z"
+           *       },
+           *       "cost": {
+           *         "usd": 0.0005048
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["FeedbackResult"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      402: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      413: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  getSessionWords: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The words as they now are */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "words",
+           *       "constraints": [
+           *         {
+           *           "id": "con_1",
+           *           "topic": "order",
+           *           "text": "largest first",
+           *           "scope": "session",
+           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
+           *         }
+           *       ],
+           *       "senses": [
+           *         {
+           *           "id": "sort",
+           *           "readings": {
+           *             "up": 0.05,
+           *             "down": 0.95
+           *           },
+           *           "failures": 1
+           *         }
+           *       ],
+           *       "undoable": 1
+           *     }
+           */
+          "application/json": components["schemas"]["WordsState"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postSessionWordsUndo: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The words as they now are */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "words",
+           *       "constraints": [
+           *         {
+           *           "id": "con_1",
+           *           "topic": "order",
+           *           "text": "largest first",
+           *           "scope": "session",
+           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
+           *         }
+           *       ],
+           *       "senses": [
+           *         {
+           *           "id": "sort",
+           *           "readings": {
+           *             "up": 0.05,
+           *             "down": 0.95
+           *           },
+           *           "failures": 1
+           *         }
+           *       ],
+           *       "undoable": 1
+           *     }
+           */
+          "application/json": components["schemas"]["WordsState"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  deleteSessionWordsConstraint: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The constraint */
+        c: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The words as they now are */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "words",
+           *       "constraints": [
+           *         {
+           *           "id": "con_1",
+           *           "topic": "order",
+           *           "text": "largest first",
+           *           "scope": "session",
+           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
+           *         }
+           *       ],
+           *       "senses": [
+           *         {
+           *           "id": "sort",
+           *           "readings": {
+           *             "up": 0.05,
+           *             "down": 0.95
+           *           },
+           *           "failures": 1
+           *         }
+           *       ],
+           *       "undoable": 1
+           *     }
+           */
+          "application/json": components["schemas"]["WordsState"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  patchSessionWordsConstraint: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The constraint */
+        c: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "text": "largest first",
+         *       "scope": "turn"
+         *     }
+         */
+        "application/json": components["schemas"]["ConstraintPatch"];
+      };
+    };
+    responses: {
+      /** @description The words as they now are */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "words",
+           *       "constraints": [
+           *         {
+           *           "id": "con_1",
+           *           "topic": "order",
+           *           "text": "largest first",
+           *           "scope": "session",
+           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
+           *         }
+           *       ],
+           *       "senses": [
+           *         {
+           *           "id": "sort",
+           *           "readings": {
+           *             "up": 0.05,
+           *             "down": 0.95
+           *           },
+           *           "failures": 1
+           *         }
+           *       ],
+           *       "undoable": 1
+           *     }
+           */
+          "application/json": components["schemas"]["WordsState"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  deleteSessionWordsSense: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The sense */
+        w: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The words as they now are */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "words",
+           *       "constraints": [
+           *         {
+           *           "id": "con_1",
+           *           "topic": "order",
+           *           "text": "largest first",
+           *           "scope": "session",
+           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
+           *         }
+           *       ],
+           *       "senses": [
+           *         {
+           *           "id": "sort",
+           *           "readings": {
+           *             "up": 0.05,
+           *             "down": 0.95
+           *           },
+           *           "failures": 1
+           *         }
+           *       ],
+           *       "undoable": 1
+           *     }
+           */
+          "application/json": components["schemas"]["WordsState"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getSessionWordsLexicon: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Own senses */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "senses": [
+           *         {
+           *           "id": "close",
+           *           "label": "closing",
+           *           "spans": [
+           *             "close the ticket"
+           *           ],
+           *           "readings": [
+           *             {
+           *               "id": "resolved",
+           *               "phrase": "as resolved",
+           *               "cues": [
+           *                 "it is fixed"
+           *               ]
+           *             },
+           *             {
+           *               "id": "rejected",
+           *               "phrase": "as rejected",
+           *               "cues": [
+           *                 "we will not do it"
+           *               ]
+           *             }
+           *           ]
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Lexicon"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  putSessionWordsLexicon: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "senses": [
+         *         {
+         *           "id": "close",
+         *           "label": "closing",
+         *           "spans": [
+         *             "close the ticket"
+         *           ],
+         *           "readings": [
+         *             {
+         *               "id": "resolved",
+         *               "phrase": "as resolved",
+         *               "cues": [
+         *                 "it is fixed"
+         *               ]
+         *             },
+         *             {
+         *               "id": "rejected",
+         *               "phrase": "as rejected",
+         *               "cues": [
+         *                 "we will not do it"
+         *               ]
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        "application/json": components["schemas"]["Lexicon"];
+      };
+    };
+    responses: {
+      /** @description Own senses */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "senses": [
+           *         {
+           *           "id": "close",
+           *           "label": "closing",
+           *           "spans": [
+           *             "close the ticket"
+           *           ],
+           *           "readings": [
+           *             {
+           *               "id": "resolved",
+           *               "phrase": "as resolved",
+           *               "cues": [
+           *                 "it is fixed"
+           *               ]
+           *             },
+           *             {
+           *               "id": "rejected",
+           *               "phrase": "as rejected",
+           *               "cues": [
+           *                 "we will not do it"
+           *               ]
+           *             }
+           *           ]
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Lexicon"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      413: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getSessionGenerations: {
+    parameters: {
+      query?: {
+        /** @description Most entries of the page */
+        limit?: number;
+        /** @description The `next_cursor` of the page before */
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One page of the lineage */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "active": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *       "data": [
+           *         {
+           *           "id": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *           "object": "generation",
+           *           "index": 1,
+           *           "parent": "base",
+           *           "active": true,
+           *           "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+           *           "bytes": 98432,
+           *           "feedback_id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
+           *           "plan": {},
+           *           "step_norm": 1.84,
+           *           "shift_norm": 1.84,
+           *           "kl": 0.012,
+           *           "kl_on": "tokens",
+           *           "kl_base": 0.012,
+           *           "objective": {
+           *             "before": 0.44,
+           *             "after": 0.98
+           *           },
+           *           "rows": [
+           *             {
+           *               "kind": "corrected",
+           *               "logprob_before": -4.1,
+           *               "logprob_after": -0.08,
+           *               "owed_tokens": 2,
+           *               "target_shift": 4.09,
+           *               "predicted_shift": 4.02,
+           *               "realised_shift": 3.97,
+           *               "reply_tokens": 9
+           *             }
+           *           ],
+           *           "created_at": "2026-11-23T09:30:40.000Z"
+           *         }
+           *       ],
+           *       "next_cursor": null
+           *     }
+           */
+          "application/json": components["schemas"]["GenerationList"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postSessionGenerationActivate: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The generation */
+        g: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Lineage */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "active": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *       "data": [
+           *         {
+           *           "id": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+           *           "object": "generation",
+           *           "index": 1,
+           *           "parent": "base",
+           *           "active": true,
+           *           "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+           *           "bytes": 98432,
+           *           "feedback_id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
+           *           "plan": {},
+           *           "step_norm": 1.84,
+           *           "shift_norm": 1.84,
+           *           "kl": 0.012,
+           *           "kl_on": "tokens",
+           *           "kl_base": 0.012,
+           *           "objective": {
+           *             "before": 0.44,
+           *             "after": 0.98
+           *           },
+           *           "rows": [
+           *             {
+           *               "kind": "corrected",
+           *               "logprob_before": -4.1,
+           *               "logprob_after": -0.08,
+           *               "owed_tokens": 2,
+           *               "target_shift": 4.09,
+           *               "predicted_shift": 4.02,
+           *               "realised_shift": 3.97,
+           *               "reply_tokens": 9
+           *             }
+           *           ],
+           *           "created_at": "2026-11-23T09:30:40.000Z"
+           *         }
+           *       ],
+           *       "next_cursor": null
+           *     }
+           */
+          "application/json": components["schemas"]["GenerationList"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getSessionGenerationAdapter: {
+    parameters: {
+      query?: {
+        /** @description `peft`: an archive that PEFT and vLLM load; `rosa2`: the file as it is kept */
+        format?: "peft" | "rosa2";
+      };
+      header?: never;
+      path: {
+        /** @description The session */
+        s: string;
+        /** @description The generation */
+        g: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The file */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/octet-stream": string;
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+      503: components["responses"]["Failure"];
+    };
+  };
+  getKeys: {
+    parameters: {
+      query?: {
+        /** @description Most entries of the page */
+        limit?: number;
+        /** @description The `next_cursor` of the page before */
+        cursor?: string;
+        /** @description Keys that begin so; the first twelve characters count */
+        prefix?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One page of keys, without their secrets */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "data": [
+           *         {
+           *           "id": "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
+           *           "object": "api_key",
+           *           "name": "back end",
+           *           "prefix": "rosa2_4fTq8Z",
+           *           "scopes": [
+           *             "chat",
+           *             "adapt"
+           *           ],
+           *           "requests_per_minute": 300,
+           *           "created_at": "2026-11-23T09:12:00.000Z",
+           *           "expires_at": null,
+           *           "revoked_at": null
+           *         }
+           *       ],
+           *       "next_cursor": null
+           *     }
+           */
+          "application/json": components["schemas"]["ApiKeyList"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postKeys: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "name": "back end",
+         *       "scopes": [
+         *         "chat",
+         *         "adapt"
+         *       ],
+         *       "requests_per_minute": 300
+         *     }
+         */
+        "application/json": components["schemas"]["KeyCreate"];
+      };
+    };
+    responses: {
+      /** @description The key */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
+           *       "object": "api_key",
+           *       "name": "back end",
+           *       "prefix": "rosa2_4fTq8Z",
+           *       "scopes": [
+           *         "chat",
+           *         "adapt"
+           *       ],
+           *       "requests_per_minute": 300,
+           *       "created_at": "2026-11-23T09:12:00.000Z",
+           *       "expires_at": null,
+           *       "revoked_at": null,
+           *       "key": "rosa2_4fTq8Z………"
+           *     }
+           */
+          "application/json": components["schemas"]["ApiKeyCreated"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  deleteKey: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The key's id */
+        k: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The revoked key */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
+           *       "object": "api_key",
+           *       "name": "back end",
+           *       "prefix": "rosa2_4fTq8Z",
+           *       "scopes": [
+           *         "chat",
+           *         "adapt"
+           *       ],
+           *       "requests_per_minute": 300,
+           *       "created_at": "2026-11-23T09:12:00.000Z",
+           *       "expires_at": null,
+           *       "revoked_at": null
+           *     }
+           */
+          "application/json": components["schemas"]["ApiKey"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getUsage: {
+    parameters: {
+      query?: {
+        /** @description What usage is summed by */
+        group_by?: "day" | "session" | "key" | "owner";
+        /** @description Your own name for one of your users */
+        owner?: string;
+        /** @description First day (UTC), inclusive */
+        from?: string;
+        /** @description Last day (UTC), inclusive */
+        to?: string;
+        /** @description Most entries of the page */
+        limit?: number;
+        /** @description The `next_cursor` of the page before */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Usage */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "group_by": "day",
+           *       "data": [
+           *         {
+           *           "group": "2026-11-23",
+           *           "prompt_tokens": 48,
+           *           "cached_tokens": 32,
+           *           "completion_tokens": 18,
+           *           "replies": 2,
+           *           "adaptations_accepted": 1,
+           *           "adaptations_rejected": 0,
+           *           "rewriter_calls": 0,
+           *           "gpu_ms": 655,
+           *           "cost": {
+           *             "usd": 0.0005096
+           *           }
+           *         }
+           *       ],
+           *       "next_cursor": null,
+           *       "holdout": {
+           *         "share": 0.1,
+           *         "since": "2026-11-23T09:00:00.000Z",
+           *         "held_out": {
+           *           "sessions": 104,
+           *           "tries": 2.1,
+           *           "acceptance": 0.62,
+           *           "cost_usd": 0.00041
+           *         },
+           *         "adapted": {
+           *           "sessions": 911,
+           *           "tries": 1.6,
+           *           "acceptance": 0.78,
+           *           "cost_usd": 0.00093
+           *         },
+           *         "difference": {
+           *           "tries": {
+           *             "mean": -0.5,
+           *             "low": -0.71,
+           *             "high": -0.29
+           *           },
+           *           "acceptance": {
+           *             "mean": 0.16,
+           *             "low": 0.07,
+           *             "high": 0.25
+           *           },
+           *           "cost_usd": {
+           *             "mean": 0.00052,
+           *             "low": 0.00044,
+           *             "high": 0.0006
+           *           }
+           *         }
+           *       }
+           *     }
+           */
+          "application/json": components["schemas"]["UsageReport"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getBudget: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Budget */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "budget",
+           *       "cap_usd": 50,
+           *       "month": "2026-11",
+           *       "spent_usd": 12.804,
+           *       "reserved_usd": 0.0021
+           *     }
+           */
+          "application/json": components["schemas"]["Budget"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  putBudget: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "cap_usd": 50
+         *     }
+         */
+        "application/json": components["schemas"]["BudgetPut"];
+      };
+    };
+    responses: {
+      /** @description Budget */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "budget",
+           *       "cap_usd": 50,
+           *       "month": "2026-11",
+           *       "spent_usd": 12.804,
+           *       "reserved_usd": 0.0021
+           *     }
+           */
+          "application/json": components["schemas"]["Budget"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postClientTokens: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "owner": "user_4711",
+         *       "session": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE"
+         *     }
+         */
+        "application/json": components["schemas"]["ClientTokenCreate"];
+      };
+    };
+    responses: {
+      /** @description The token */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "client_token",
+           *       "token": "…",
+           *       "owner": "user_4711",
+           *       "session": "…",
+           *       "scopes": [
+           *         "chat"
+           *       ],
+           *       "expires_at": "2026-11-23T09:30:00.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["ClientToken"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  deleteClientTokens: {
+    parameters: {
+      query: {
+        /** @description Your own name for one of your users */
+        owner: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Whose tokens, and since when */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "client_tokens.revoked",
+           *       "owner": "user_4711",
+           *       "revoked_at": "2026-11-23T09:30:00.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["ClientTokensRevoked"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postClientTokensBatch: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "tokens": [
+         *         {
+         *           "owner": "user_4711",
+         *           "session": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE"
+         *         }
+         *       ]
+         *     }
+         */
+        "application/json": components["schemas"]["ClientTokenBatch"];
+      };
+    };
+    responses: {
+      /** @description The tokens, in the order asked for */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "data": [
+           *         {
+           *           "object": "client_token",
+           *           "token": "…",
+           *           "owner": "user_4711",
+           *           "session": "…",
+           *           "scopes": [
+           *             "chat"
+           *           ],
+           *           "expires_at": "2026-11-23T09:30:00.000Z"
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["ClientTokenList"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getSigningKeys: {
+    parameters: {
+      query?: {
+        /** @description Most entries of the page */
+        limit?: number;
+        /** @description The `next_cursor` of the page before */
+        cursor?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One page of keys */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "data": [
+           *         {
+           *           "id": "sig_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM",
+           *           "object": "signing_key",
+           *           "name": "…",
+           *           "algorithm": "EdDSA",
+           *           "created_at": "2026-11-23T09:30:00.000Z",
+           *           "revoked_at": "2026-11-23T09:30:00.000Z"
+           *         }
+           *       ],
+           *       "next_cursor": "…"
+           *     }
+           */
+          "application/json": components["schemas"]["SigningKeyList"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postSigningKeys: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "name": "…",
+         *       "public_key": {
+         *         "kty": "OKP",
+         *         "crv": "Ed25519",
+         *         "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+         *       }
+         *     }
+         */
+        "application/json": components["schemas"]["SigningKeyCreate"];
+      };
+    };
+    responses: {
+      /** @description The key, with its id */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "sig_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM",
+           *       "object": "signing_key",
+           *       "name": "…",
+           *       "algorithm": "EdDSA",
+           *       "created_at": "2026-11-23T09:30:00.000Z",
+           *       "revoked_at": "2026-11-23T09:30:00.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["SigningKey"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  deleteSigningKey: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The key's id */
+        k: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The revoked key */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "sig_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM",
+           *       "object": "signing_key",
+           *       "name": "…",
+           *       "algorithm": "EdDSA",
+           *       "created_at": "2026-11-23T09:30:00.000Z",
+           *       "revoked_at": "2026-11-23T09:30:00.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["SigningKey"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getTenant: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The tenant */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "ten_acme",
+           *       "object": "tenant",
+           *       "name": "Acme",
+           *       "sessions": 1204,
+           *       "adapter_bytes": 118512128,
+           *       "created_at": "2026-11-23T09:10:00.000Z",
+           *       "erasure": null
+           *     }
+           */
+          "application/json": components["schemas"]["Tenant"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  deleteTenant: {
+    parameters: {
+      query: {
+        /** @description The tenant's id, as GET /v1/tenant tells it */
+        confirm: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The erasure has begun */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "status": "running",
+           *       "requested_at": "2026-11-23T09:55:00.000Z",
+           *       "finished_at": null,
+           *       "erased": {
+           *         "sessions": 20,
+           *         "keys": 1,
+           *         "turns": 2,
+           *         "generations": 1,
+           *         "events": 14,
+           *         "adapters": 1
+           *       },
+           *       "kept": "usage rows and monthly totals (counts, prices, ids, no text), the spend cap, the account's name and the key that asked, for billing"
+           *     }
+           */
+          "application/json": components["schemas"]["Erasure"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getTenantLexicon: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Own senses */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "senses": [
+           *         {
+           *           "id": "close",
+           *           "label": "closing",
+           *           "spans": [
+           *             "close the ticket"
+           *           ],
+           *           "readings": [
+           *             {
+           *               "id": "resolved",
+           *               "phrase": "as resolved",
+           *               "cues": [
+           *                 "it is fixed"
+           *               ]
+           *             },
+           *             {
+           *               "id": "rejected",
+           *               "phrase": "as rejected",
+           *               "cues": [
+           *                 "we will not do it"
+           *               ]
+           *             }
+           *           ]
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Lexicon"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  putTenantLexicon: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "senses": [
+         *         {
+         *           "id": "close",
+         *           "label": "closing",
+         *           "spans": [
+         *             "close the ticket"
+         *           ],
+         *           "readings": [
+         *             {
+         *               "id": "resolved",
+         *               "phrase": "as resolved",
+         *               "cues": [
+         *                 "it is fixed"
+         *               ]
+         *             },
+         *             {
+         *               "id": "rejected",
+         *               "phrase": "as rejected",
+         *               "cues": [
+         *                 "we will not do it"
+         *               ]
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        "application/json": components["schemas"]["Lexicon"];
+      };
+    };
+    responses: {
+      /** @description Own senses */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "senses": [
+           *         {
+           *           "id": "close",
+           *           "label": "closing",
+           *           "spans": [
+           *             "close the ticket"
+           *           ],
+           *           "readings": [
+           *             {
+           *               "id": "resolved",
+           *               "phrase": "as resolved",
+           *               "cues": [
+           *                 "it is fixed"
+           *               ]
+           *             },
+           *             {
+           *               "id": "rejected",
+           *               "phrase": "as rejected",
+           *               "cues": [
+           *                 "we will not do it"
+           *               ]
+           *             }
+           *           ]
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["Lexicon"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      413: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getTenantAdaptation: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The settings */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "tenant.adaptation",
+           *       "holdout_share": 0.1,
+           *       "roll_back_after": 3,
+           *       "holdout_since": "2026-11-23T09:00:00.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["TenantAdaptation"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  putTenantAdaptation: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "holdout_share": 0.1,
+         *       "roll_back_after": 3
+         *     }
+         */
+        "application/json": components["schemas"]["TenantAdaptationPut"];
+      };
+    };
+    responses: {
+      /** @description The settings */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "tenant.adaptation",
+           *       "holdout_share": 0.1,
+           *       "roll_back_after": 3,
+           *       "holdout_since": "2026-11-23T09:00:00.000Z"
+           *     }
+           */
+          "application/json": components["schemas"]["TenantAdaptation"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  getWebhooks: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description All of them, oldest first */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "list",
+           *       "data": [
+           *         {
+           *           "id": "wh_01KAQ2T9D4M7R2V6X8Z1C3F5HJ",
+           *           "object": "webhook",
+           *           "url": "https://example.com/hooks/rosa2",
+           *           "events": [
+           *             "adaptation.updated",
+           *             "adaptation.rolled_back",
+           *             "budget.near"
+           *           ],
+           *           "created_at": "2026-11-23T09:15:00.000Z",
+           *           "disabled_at": null,
+           *           "delivered_at": "2026-11-23T09:30:41.000Z",
+           *           "waiting": 0,
+           *           "failure": null
+           *         }
+           *       ]
+           *     }
+           */
+          "application/json": components["schemas"]["WebhookList"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postWebhooks: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "url": "https://example.com/hooks/rosa2",
+         *       "events": [
+         *         "adaptation.updated",
+         *         "adaptation.rolled_back",
+         *         "budget.near"
+         *       ]
+         *     }
+         */
+        "application/json": components["schemas"]["WebhookCreate"];
+      };
+    };
+    responses: {
+      /** @description The webhook */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "wh_01KAQ2T9D4M7R2V6X8Z1C3F5HJ",
+           *       "object": "webhook",
+           *       "url": "https://example.com/hooks/rosa2",
+           *       "events": [
+           *         "adaptation.updated",
+           *         "adaptation.rolled_back",
+           *         "budget.near"
+           *       ],
+           *       "created_at": "2026-11-23T09:15:00.000Z",
+           *       "disabled_at": null,
+           *       "delivered_at": "2026-11-23T09:30:41.000Z",
+           *       "waiting": 0,
+           *       "failure": null,
+           *       "secret": "whsec_………"
+           *     }
+           */
+          "application/json": components["schemas"]["WebhookSecret"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      409: components["responses"]["Failure"];
+      415: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  deleteWebhook: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The webhook */
+        h: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is deleted */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "wh_01KAQ2T9D4M7R2V6X8Z1C3F5HJ",
+           *       "object": "webhook.deleted"
+           *     }
+           */
+          "application/json": components["schemas"]["WebhookDeleted"];
+        };
+      };
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postWebhookRotate: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The webhook */
+        h: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The webhook with its new secret */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "id": "wh_01KAQ2T9D4M7R2V6X8Z1C3F5HJ",
+           *       "object": "webhook",
+           *       "url": "https://example.com/hooks/rosa2",
+           *       "events": [
+           *         "adaptation.updated",
+           *         "adaptation.rolled_back",
+           *         "budget.near"
+           *       ],
+           *       "created_at": "2026-11-23T09:15:00.000Z",
+           *       "disabled_at": null,
+           *       "delivered_at": "2026-11-23T09:30:41.000Z",
+           *       "waiting": 0,
+           *       "failure": null,
+           *       "secret": "whsec_………"
+           *     }
+           */
+          "application/json": components["schemas"]["WebhookSecret"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
+  };
+  postWebhookTest: {
+    parameters: {
+      query?: never;
+      header?: {
+        /** @description The same key with the same request gives the same answer */
+        "idempotency-key"?: string;
+      };
+      path: {
+        /** @description The webhook */
+        h: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The message is on its way */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          /**
+           * @example {
+           *       "object": "webhook.tested",
+           *       "message_id": "msg_01KAQ2TB6N9S3W7Y0A2D4G6JKM"
+           *     }
+           */
+          "application/json": components["schemas"]["WebhookTested"];
+        };
+      };
+      400: components["responses"]["Failure"];
+      401: components["responses"]["Failure"];
+      403: components["responses"]["Failure"];
+      404: components["responses"]["Failure"];
+      422: components["responses"]["Failure"];
+      429: components["responses"]["Failure"];
+      500: components["responses"]["Failure"];
+    };
   };
 }
 
-export interface SessionCreate {
-  instructions?: string;
-  title?: string;
-  /** Your own pairs of key and value */
-  metadata?: Record<string, string>;
-  /** Where the session's user is, if not where this call comes from: a hint, by which the platform places the session and the nearest GPU service answers */
-  region?: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me";
-  adaptation?: Adaptation;
-  lexicon?: Lexicon;
-  /** The session erases itself this long after it was made */
-  ttl_seconds?: number;
-}
-
-export interface SessionErased {
-  id: string;
-  object: "session.erased";
-  erased: {
-    turns: number;
-    generations: number;
-    events: number;
-    adapters: number;
-  };
-  kept: string;
-}
-
-export interface SessionList {
-  object: "list";
-  data: SessionSummary[];
-  /** Null on the last page */
-  next_cursor: string | null;
-}
-
-export interface SessionPatch {
-  title?: string | null;
-  /** Your own pairs of key and value */
-  metadata?: Record<string, string>;
-}
-
-export interface SessionSummary {
-  id: string;
-  object: "session";
-  /** Your own name for one of your users */
-  owner: string | null;
-  title: string | null;
-  /** Your own pairs of key and value */
-  metadata: Record<string, string>;
-  mode: "both" | "words" | "weights" | "off";
-  /** `base` or a generation's id */
-  generation: string;
-  turn_count: number;
-  created_at: string;
-  updated_at: string;
-}
-
-export interface SigningKey {
-  /** To be named as `kid` in the header of the tokens that you sign */
-  id: string;
-  object: "signing_key";
-  name: string;
-  algorithm: "EdDSA" | "ES256";
-  created_at: string;
-  revoked_at: string | null;
-}
-
-export interface SigningKeyCreate {
-  name: string;
-  /** The public half of an Ed25519 or P-256 key, as a JWK */
-  public_key: {
-    kty: "OKP" | "EC";
-    crv: "Ed25519" | "P-256";
-    x: string;
-    /** For P-256 */
-    y?: string;
-    kid?: string;
-    alg?: string;
-    use?: string;
-  };
-}
-
-export interface SigningKeyList {
-  object: "list";
-  data: SigningKey[];
-  /** Null on the last page */
-  next_cursor: string | null;
-}
-
-export interface Tenant {
-  id: string;
-  object: "tenant";
-  name: string;
-  sessions: number;
-  /** Bytes of the adapter files that the sessions hold; a fork counts what it shares */
-  adapter_bytes: number;
-  created_at: string;
-  /** The latest erasure of everything, while it runs and after */
-  erasure: Erasure | null;
-}
-
-export interface Turn {
-  id: string;
-  object: "turn";
-  session_id: string;
-  index: number;
-  status: "running" | "completed" | "stopped" | "failed";
-  /** The request as said */
-  content: string;
-  /** The request as the model saw it */
-  prompt: string;
-  reply: string;
-  finish_reason: "stop" | "length" | "stopped" | null;
-  /** The reply is a near copy of a long reply that was rejected: a few warmer draws gave nothing else */
-  repeats_rejected: boolean;
-  /** `base` or a generation's id */
-  generation: string;
-  retry_of: string | null;
-  attempt: number;
-  /** exp(S/T) of the reply, 0…1: the geometric mean of its T tokens' probabilities */
-  confidence: number | null;
-  usage: Usage | null;
-  cost: Cost;
-  error: {
-    code: string;
-    message: string;
-  } | null;
-  created_at: string;
-}
-
-export interface TurnCreate {
-  content: string;
-  stream?: boolean;
-  /** 0 always takes the likeliest token; higher draws more widely. The model's own unless given */
-  temperature?: number;
-  /** Share of the probability that tokens are drawn from; 0 keeps the likeliest token alone, 1 all */
-  top_p?: number;
-  /** How many of the likeliest tokens are drawn from; 0 and -1 keep every token */
-  top_k?: number;
-  /** Tokens less likely than this share of the likeliest one's probability are left out */
-  min_p?: number;
-  /** Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing */
-  repetition_penalty?: number;
-  /** Tokens of the reply at most; refused where the window leaves less. Unless given, the deployment's own length, or what is left of the window */
-  max_tokens?: number;
-  /** Texts at which the reply ends; they are no part of it */
-  stop?: string[];
-  /** The same seed, prompt and parameters draw the same reply from the same model */
-  seed?: number;
-  /** Added to the logits of token ids, -100 to 100; -100 forbids a token in practice */
-  logit_bias?: Record<string, number>;
-}
-
-export interface Usage {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-  prompt_tokens_details: {
-    cached_tokens: number;
-  };
-}
-
-export interface UsageReport {
-  object: "list";
-  group_by: "day" | "session" | "key" | "owner";
-  data: {
-    group: string | null;
-    prompt_tokens: number;
-    cached_tokens: number;
-    completion_tokens: number;
-    replies: number;
-    adaptations_accepted: number;
-    adaptations_rejected: number;
-    rewriter_calls: number;
-    gpu_ms: number;
-    cost: Cost;
-  }[];
-  /** Null on the last page */
-  next_cursor: string | null;
-}
-
-export interface Weights {
-  decision: "updated" | "skipped" | "rejected" | "queued";
-  reason: string;
-  generation?: string;
-  /** Whether the new generation answers from now on (compare-and-set succeeded) */
-  active: boolean;
-  /** Frobenius norm of this update's change of the adapter */
-  step_norm: number | null;
-  /** Frobenius norm of the adapter after this update: its distance from the base model */
-  shift_norm: number | null;
-  /** Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
-  kl: number | null;
-  /** What the KL is of: next-token distributions, per token */
-  kl_on: "tokens" | null;
-  /** Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
-  kl_base: number | null;
-  /** Summed log-prob of the right reply and its end token before and after this update (nats), over so many tokens */
-  right_reply: {
-    logprob_before: number;
-    logprob_after: number;
-    tokens: number;
-  } | null;
-  /** Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall */
-  objective: {
-    before: number;
-    after: number;
-  } | null;
-  ms: number | null;
-}
-
-export interface Words {
-  changed: boolean;
-  before: string;
-  after: string;
-  diagnosis: string;
-  confidence: number;
-  /** The feedback named what was misunderstood */
-  hinted: boolean;
-  /** Belief, before this feedback, in the reading that was answered */
-  share: number;
-  /** The model that was asked for wordings; null where what the session holds explained the feedback, or none is set up. Tokens of the served model are billed as a reply's, whichever wording wins; weighing is not billed */
-  rewriter: {
-    name: string;
-    adopted: boolean;
-    failure: string | null;
-    calls: number;
-    /** Wordings that it proposed */
-    drawn: number;
-    /** Those that passed the checks; only they were weighed */
-    kept: number;
-    prompt_tokens: number;
-    completion_tokens: number;
-  } | null;
-  /** Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name */
-  by: string;
-  /** Why that wording goes out */
-  reason: string;
-  /** The likeliest wordings that were weighed */
-  candidates: {
-    wording: string;
-    by: string;
-    /** Belief in it before this feedback */
-    prior: number;
-    /** Belief in it now */
-    share: number;
-    /** Log-prob of the rejected reply under it (nats) */
-    rejected: number | null;
-    /** Log-prob of the accepted reply or correction under it (nats) */
-    right: number | null;
-  }[];
-  constraints: string[];
-  ruled_out: string[];
-  spans: {
-    label: string;
-    text: string;
-    start: number;
-    end: number;
-    phrase: string | null;
-    said: boolean;
-    probability: number;
-  }[];
-}
-
-export interface WordsState {
-  object: "words";
-  constraints: {
-    id: string;
-    topic: string;
-    text: string;
-    scope: "session" | "turn";
-    turn_id: string;
-  }[];
-  senses: {
-    id: string;
-    /** Belief in each reading; sums to 1 */
-    readings: Record<string, number>;
-    failures: number;
-  }[];
-  /** Revisions that can be taken back */
-  undoable: number;
-}
+export type Adaptation = components["schemas"]["Adaptation"];
+export type ApiKey = components["schemas"]["ApiKey"];
+export type ApiKeyCreated = components["schemas"]["ApiKeyCreated"];
+export type ApiKeyList = components["schemas"]["ApiKeyList"];
+export type Budget = components["schemas"]["Budget"];
+export type BudgetPut = components["schemas"]["BudgetPut"];
+export type ChatCompletion = components["schemas"]["ChatCompletion"];
+export type ChatCompletionRequest = components["schemas"]["ChatCompletionRequest"];
+export type ClientToken = components["schemas"]["ClientToken"];
+export type ClientTokenBatch = components["schemas"]["ClientTokenBatch"];
+export type ClientTokenCreate = components["schemas"]["ClientTokenCreate"];
+export type ClientTokenList = components["schemas"]["ClientTokenList"];
+export type ClientTokensRevoked = components["schemas"]["ClientTokensRevoked"];
+export type ConstraintPatch = components["schemas"]["ConstraintPatch"];
+export type Cost = components["schemas"]["Cost"];
+export type Erasure = components["schemas"]["Erasure"];
+export type ErrorBody = components["schemas"]["Error"];
+export type Feedback = components["schemas"]["Feedback"];
+export type FeedbackRecord = components["schemas"]["FeedbackRecord"];
+export type FeedbackResult = components["schemas"]["FeedbackResult"];
+export type Fork = components["schemas"]["Fork"];
+export type Generation = components["schemas"]["Generation"];
+export type GenerationList = components["schemas"]["GenerationList"];
+export type Health = components["schemas"]["Health"];
+export type Holdout = components["schemas"]["Holdout"];
+export type HoldoutArm = components["schemas"]["HoldoutArm"];
+export type HoldoutDifference = components["schemas"]["HoldoutDifference"];
+export type KeyCreate = components["schemas"]["KeyCreate"];
+export type Lexicon = components["schemas"]["Lexicon"];
+export type Model = components["schemas"]["Model"];
+export type ModelList = components["schemas"]["ModelList"];
+export type Reach = components["schemas"]["Reach"];
+export type ReachQuestion = components["schemas"]["ReachQuestion"];
+export type Response = components["schemas"]["Response"];
+export type ResponseRequest = components["schemas"]["ResponseRequest"];
+export type RollBack = components["schemas"]["RollBack"];
+export type Session = components["schemas"]["Session"];
+export type SessionCreate = components["schemas"]["SessionCreate"];
+export type SessionErased = components["schemas"]["SessionErased"];
+export type SessionList = components["schemas"]["SessionList"];
+export type SessionPatch = components["schemas"]["SessionPatch"];
+export type SessionSummary = components["schemas"]["SessionSummary"];
+export type SigningKey = components["schemas"]["SigningKey"];
+export type SigningKeyCreate = components["schemas"]["SigningKeyCreate"];
+export type SigningKeyList = components["schemas"]["SigningKeyList"];
+export type Tenant = components["schemas"]["Tenant"];
+export type TenantAdaptation = components["schemas"]["TenantAdaptation"];
+export type TenantAdaptationPut = components["schemas"]["TenantAdaptationPut"];
+export type Turn = components["schemas"]["Turn"];
+export type TurnCreate = components["schemas"]["TurnCreate"];
+export type Usage = components["schemas"]["Usage"];
+export type UsageReport = components["schemas"]["UsageReport"];
+export type Webhook = components["schemas"]["Webhook"];
+export type WebhookCreate = components["schemas"]["WebhookCreate"];
+export type WebhookDeleted = components["schemas"]["WebhookDeleted"];
+export type WebhookList = components["schemas"]["WebhookList"];
+export type WebhookSecret = components["schemas"]["WebhookSecret"];
+export type WebhookTested = components["schemas"]["WebhookTested"];
+export type Weights = components["schemas"]["Weights"];
+export type Words = components["schemas"]["Words"];
+export type WordsState = components["schemas"]["WordsState"];
 
 /** What an error answer's `code` can be. */
 export type ErrorCode =

@@ -12,6 +12,7 @@ import "./style/compare.css";
 import "./style/account.css";
 import "./style/model.css";
 import "./style/rich.css";
+import "./style/print.css";
 
 void watchHealth();
 render(<App />, document.getElementById("app")!);

@@ -1,20 +1,24 @@
 /**
- * Requests that the bundled model answers right, one for each thing that it can do. A test asks it every one.
+ * Requests that the bundled model answers right, at least one for each thing that it can do. A test asks it every one.
  *
- * Each says which way it is meant; left open ("sort them"), the model answers by habit.
+ * Long ones say which way they are meant; left open ("sort them"), the model answers by habit.
  */
-export const miniName = "rosa2-mini";
+export const miniName = "rosa2-mini-2";
 
 export const works: readonly { request: string; answer: string }[] = [
+  { request: "sort 5 3 9 1", answer: "1 3 5 9" },
+  { request: "reverse the word hello", answer: "olleh" },
+  { request: "put 4 9 2 in order", answer: "2 4 9" },
+  { request: "what is the largest of 3 9 2?", answer: "9" },
   { request: "Sort them from smallest to largest, as plain text: 6 2 9 4 1", answer: "1 2 4 6 9" },
   { request: "Sort them from largest to smallest, in brackets: 3 8 0 5", answer: "[8 5 3 0]" },
   { request: "Rotate them by one to the left, as plain text: 4 7 1 9", answer: "7 1 9 4" },
   { request: "Shift each digit by two forward, in brackets: 3 1 6 2", answer: "[5 3 8 4]" },
   { request: "Shift each letter by one back, as plain text: d g b e", answer: "c f a d" },
   { request: "Flip them end to end, in brackets: 2 8 1 5 3", answer: "[3 5 1 8 2]" },
-  { request: "Take three from the start, as plain text: 7 4 0 9 6", answer: "7 4 0" },
+  { request: "the first two of 8 3 5 1", answer: "8 3" },
+  { request: "remove duplicates from 3 1 3 2 1", answer: "3 1 2" },
   { request: "Take two that are largest, in brackets: 3 9 2 7", answer: "[9 7]" },
-  { request: "Remove duplicates keeping the first, as plain text: 4 1 4 2 1", answer: "4 1 2" },
   { request: "Repeat each one, as plain text: 5 2 8", answer: "5 5 2 2 8 8" },
   { request: "Filter the even ones in, as plain text: 3 8 5 6 2", answer: "8 6 2" },
   {

@@ -1,5 +1,5 @@
 /** What a step of adaptation did, in one sentence for people. It knows the API's records and no markup. */
-import type { Generation, Session, Weights, Words } from "rosa2";
+import type { Generation, Reach, Session, Weights, Words } from "rosa2";
 
 /** A probability as people say one: "1 in 9", "9 in 10", "99.9 in 100". */
 export function chance(p: number): string {
@@ -56,6 +56,14 @@ export function weightsSentence(weights: Weights, generation: Generation | undef
   const [before, after] = [chance(shift.before), chance(shift.after)];
   if (before === after) return `The model changed; the ${name} is as likely as before: ${after}.`;
   return `The ${name} was ${before}, now ${after}.`;
+}
+
+/** Before a correction is sent: whether it can be learned, and how far the model is from saying it. */
+export function reachSentence({ verdict, reason, logprob }: Reach): string {
+  const isFar = verdict === "one_update" || verdict === "several_updates";
+  return isFar && logprob !== null
+    ? `${reason} Its chance now: ${chance(Math.exp(logprob))}.`
+    : reason;
 }
 
 /** What a generation learnt, as its user taught it: from which request, from what was said, and how sure it is now. */

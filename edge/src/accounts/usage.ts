@@ -2,7 +2,7 @@
 import type { Usage } from "@rosa2/shared/protocol";
 import type { Prices } from "../config.ts";
 import type { Cost, UsageBody } from "../contract/index.ts";
-import type { usageKinds } from "../contract/sets.ts";
+import type { usageKinds, WebhookEvent } from "../contract/sets.ts";
 
 export interface UsageEvent {
   eventId: string;
@@ -21,6 +21,13 @@ export interface UsageEvent {
   rewriterCalls?: number;
   gpuMs?: number;
   costNanos: number;
+  /** What webhooks tell of it: no text of the conversation. */
+  notice?: Notice;
+}
+
+export interface Notice {
+  type: WebhookEvent;
+  data: object;
 }
 
 /** Nano-dollars of a reply; rounded up so that no work is free by rounding. */

@@ -1,5 +1,6 @@
 /** The part of the contract about an account: keys, money, the tenant itself. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
+import { holdoutReportSchema } from "./adaptation.ts";
 import { scopes, usageGroups } from "./sets.ts";
 import { costSchema, nextCursor, ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
 
@@ -130,6 +131,10 @@ export const usageReportSchema = z
       }),
     ),
     next_cursor: nextCursor,
+    holdout: z.union([holdoutReportSchema, z.null()]).openapi({
+      description:
+        "What adaptation changes, by the sessions opened since the holdout's share was set and within the days and the owner asked for; null: there was no holdout yet",
+    }),
   })
   .openapi("UsageReport");
 export type UsageReport = z.infer<typeof usageReportSchema>;

@@ -1,17 +1,19 @@
 /** The public HTTP contract as zod schemas: bodies, answers, limits. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
-import { adaptPlanSchema, rowReportSchema } from "@rosa2/shared/protocol";
-import { samplingFields } from "./sampling.ts";
+import { rollBackSchema, sessionAdaptationSchema } from "./adaptation.ts";
+import { correctionSchema } from "./reach.ts";
+import { effortSchema, samplingFields } from "./sampling.ts";
 import {
+  arms,
   contexts,
   finishReasons,
   modes,
   regions,
   rewriterNames,
   turnStatuses,
-  weightsDecisions,
 } from "./sets.ts";
 import {
+  contentCharsMax,
   costSchema,
   metadataSchema,
   nextCursor,
@@ -21,26 +23,33 @@ import {
   timestamp,
   turnId,
 } from "./shared.ts";
+import { generationName, weightsReportSchema } from "./weights.ts";
 import { lexiconSchema, wordsReportSchema } from "./words.ts";
 
 export * from "./account.ts";
+export * from "./adaptation.ts";
 export type { OwnLexicon } from "./lexicon.ts";
+export { type ReachBody, reachQuestionSchema, reachSchema } from "./reach.ts";
 export type { ContextPolicy, Mode, RequestRate, RewriterName, Scope } from "./sets.ts";
 export { requestRates } from "./sets.ts";
-export { type Cost, costSchema, type Metadata, ownerSchema, pageQuerySchema } from "./shared.ts";
+export {
+  type Cost,
+  contentCharsMax,
+  costSchema,
+  type Metadata,
+  ownerSchema,
+  pageQuerySchema,
+} from "./shared.ts";
 export * from "./tokens.ts";
+export * from "./webhooks.ts";
+export * from "./weights.ts";
 export * from "./words.ts";
 
-export const contentCharsMax = 16_384;
 export const instructionsCharsMax = 8_192;
 /** Turns of one session; a longer conversation is forked or started anew. */
 export const turnsMax = 1_000;
 /** Turns that one read of a session shows at most. */
 export const turnsPerPageMax = 100;
-
-const generationName = z
-  .string()
-  .openapi({ description: "`base` or a generation's id", example: "base" });
 
 export const usageSchema = z
   .object({
@@ -64,31 +73,21 @@ export const errorSchema = z
   })
   .openapi("Error");
 
-const adaptationSchema = z
-  .object({
-    mode: z.enum(modes).default("both"),
-    context: z.enum(contexts).optional().openapi({
-      description:
-        "What the model sees besides the instructions: the dialogue so far (default), or the rewritten request alone (default where the words adapt and the served checkpoint says so)",
-    }),
-    rewriter: z.enum(rewriterNames).optional().openapi({
-      description:
-        "Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given",
-    }),
-  })
-  .openapi("Adaptation");
+const sessionEffort =
+  "Whether a thinking model thinks before the replies of this session, where a request does not say: `none` and `minimal` switch it off, the others on. The model's own habit unless given";
 
 export const sessionCreateSchema = z
   .strictObject({
     instructions: z.string().min(1).max(instructionsCharsMax).optional(),
     title: z.string().min(1).max(200).optional(),
     metadata: metadataSchema.optional(),
+    reasoning_effort: effortSchema.optional().openapi({ description: sessionEffort }),
     region: z.enum(regions).optional().openapi({
       description:
         "Where the session's user is, if not where this call comes from: a hint, by which the platform places the session and the nearest GPU service answers",
       example: "weur",
     }),
-    adaptation: adaptationSchema.optional(),
+    adaptation: sessionAdaptationSchema.optional(),
     lexicon: lexiconSchema.optional().openapi({
       description: "Own senses of this session, beside and before the tenant's",
     }),
@@ -102,6 +101,7 @@ export const sessionPatchSchema = z
   .strictObject({
     title: z.string().min(1).max(200).nullable().optional(),
     metadata: metadataSchema.optional(),
+    reasoning_effort: effortSchema.nullable().optional().openapi({ description: sessionEffort }),
   })
   .openapi("SessionPatch", { description: "What is given replaces what there was" });
 export type SessionPatch = z.infer<typeof sessionPatchSchema>;
@@ -159,7 +159,14 @@ export const sessionDetailSchema = sessionSchema
     }),
     context: z.enum(contexts),
     rewriter: z.enum(rewriterNames),
+    reasoning_effort: effortSchema.nullable().openapi({
+      description: "What the session says of thinking; null: nothing",
+    }),
     forked_from: sessionId.nullable(),
+    holdout: z.enum(arms).nullable().openapi({
+      description:
+        "Its part in the tenant's holdout: `held_out` stays unadapted, whatever mode was asked for; null: it takes no part",
+    }),
     expires_at: timestamp.nullable(),
     turns: z.array(turnSchema).openapi({
       description: "The latest turns, or those before `cursor`, oldest first",
@@ -199,7 +206,9 @@ export const erasedSchema = z
     id: sessionId,
     object: z.literal("session.erased"),
     erased: z.object({ turns: z.int(), generations: z.int(), events: z.int(), adapters: z.int() }),
-    kept: z.string().openapi({ example: "usage rows without content, for billing" }),
+    kept: z.string().openapi({
+      example: "usage rows and a holdout's counts, without content",
+    }),
   })
   .openapi("SessionErased");
 export type Erased = z.infer<typeof erasedSchema>;
@@ -221,6 +230,9 @@ export const turnCreateSchema = z
     stop: samplingFields.stop.optional(),
     seed: samplingFields.seed.optional(),
     logit_bias: samplingFields.logit_bias.optional(),
+    reasoning_effort: effortSchema.optional().openapi({
+      description: "For this reply, whatever the session says",
+    }),
   })
   .openapi("TurnCreate");
 
@@ -228,11 +240,7 @@ export const feedbackSchema = z
   .strictObject({
     reward: z.number().min(-1).max(1),
     text: z.string().max(textCharsMax).optional(),
-    correction: z
-      .string()
-      .max(contentCharsMax)
-      .refine((text) => text.trim() !== "", "must not be empty")
-      .optional(),
+    correction: correctionSchema.optional(),
     retry: z.boolean().default(false),
     wait: z.boolean().optional().openapi({
       description:
@@ -243,48 +251,10 @@ export const feedbackSchema = z
   .openapi("Feedback");
 export type FeedbackBody = z.infer<typeof feedbackSchema>;
 
-const klDescription =
-  "Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies";
-const klBaseDescription =
-  "Mean KL(new ‖ base model) in nats a token, measured on the model's own samples";
-const objectiveDescription =
-  "Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall";
-
-export const weightsReportSchema = z
-  .object({
-    decision: z.enum(weightsDecisions),
-    reason: z.string(),
-    generation: z.string().optional(),
-    active: z.boolean().openapi({
-      description: "Whether the new generation answers from now on (compare-and-set succeeded)",
-    }),
-    step_norm: z.number().nullable().openapi({
-      description: "Frobenius norm of this update's change of the adapter",
-    }),
-    shift_norm: z.number().nullable().openapi({
-      description:
-        "Frobenius norm of the adapter after this update: its distance from the base model",
-    }),
-    kl: z.number().nullable().openapi({ description: klDescription }),
-    kl_on: z.enum(["tokens"]).nullable().openapi({
-      description: "What the KL is of: next-token distributions, per token",
-    }),
-    kl_base: z.number().nullable().openapi({ description: klBaseDescription }),
-    right_reply: z
-      .object({ logprob_before: z.number(), logprob_after: z.number(), tokens: z.int() })
-      .nullable()
-      .openapi({
-        description:
-          "Summed log-prob of the right reply and its end token before and after this update (nats), over so many tokens",
-      }),
-    objective: z
-      .object({ before: z.number(), after: z.number() })
-      .nullable()
-      .openapi({ description: objectiveDescription }),
-    ms: z.number().nullable(),
-  })
-  .openapi("Weights");
-export type WeightsReport = z.infer<typeof weightsReportSchema>;
+const rollBackOrNull = z.union([rollBackSchema, z.null()]).openapi({
+  description:
+    "The roll-back that this feedback completed, where the tenant wants one after so many rejections; null: none",
+});
 
 export const feedbackResultSchema = z
   .object({
@@ -294,6 +264,7 @@ export const feedbackResultSchema = z
     status: z.enum(["pending", "done"]),
     words: wordsReportSchema,
     weights: weightsReportSchema,
+    rolled_back: rollBackOrNull,
     plan: z.record(z.string(), z.unknown()).nullable().openapi({
       description: "What the schedule decided, and the recipe sent to the GPU service",
     }),
@@ -313,6 +284,7 @@ export const feedbackRecordSchema = z
     correction: z.string().nullable(),
     words: z.union([wordsReportSchema, z.null()]),
     weights: z.union([weightsReportSchema, z.null()]),
+    rolled_back: rollBackOrNull,
     plan: z.record(z.string(), z.unknown()).nullable(),
     cost: costSchema,
     retry_turn_id: turnId.nullable(),
@@ -320,43 +292,6 @@ export const feedbackRecordSchema = z
   })
   .openapi("FeedbackRecord");
 export type FeedbackRecord = z.infer<typeof feedbackRecordSchema>;
-
-export const generationSchema = z
-  .object({
-    id: z.string(),
-    object: z.literal("generation"),
-    index: z.int(),
-    parent: generationName,
-    active: z.boolean(),
-    digest: z.string(),
-    bytes: z.int(),
-    feedback_id: z.string().nullable(),
-    plan: adaptPlanSchema.partial(),
-    step_norm: z.number(),
-    shift_norm: z.number(),
-    kl: z.number().openapi({ description: klDescription }),
-    kl_on: z.enum(["tokens"]),
-    kl_base: z.number().openapi({ description: klBaseDescription }),
-    objective: z
-      .object({ before: z.number(), after: z.number() })
-      .openapi({ description: objectiveDescription }),
-    rows: z.array(rowReportSchema).openapi({
-      description:
-        "What each example was asked to gain in log-prob, was predicted to, and did (nats)",
-    }),
-    created_at: timestamp,
-  })
-  .openapi("Generation");
-export type GenerationBody = z.infer<typeof generationSchema>;
-
-export const generationListSchema = z
-  .object({
-    object: z.literal("list"),
-    active: generationName,
-    data: z.array(generationSchema),
-    next_cursor: nextCursor,
-  })
-  .openapi("GenerationList");
 
 export const forkSchema = z
   .strictObject({
@@ -371,6 +306,15 @@ export const forkSchema = z
 /** One entry of a turn's event log; `id` is the number to send back as `Last-Event-ID`. */
 export interface LogEvent {
   id: number;
-  type: "turn" | "delta" | "reset" | "words" | "weights" | "done" | "feedback" | "error";
+  type:
+    | "turn"
+    | "delta"
+    | "reset"
+    | "rolled_back"
+    | "words"
+    | "weights"
+    | "done"
+    | "feedback"
+    | "error";
   data: unknown;
 }

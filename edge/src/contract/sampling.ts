@@ -1,6 +1,7 @@
 /** How a reply is drawn: the parameters that every route with replies takes. */
 import { z } from "@hono/zod-openapi";
 import { limits, logitBiasSchema, type Sampling, seedSchema } from "@rosa2/shared/protocol";
+import { type Effort, efforts } from "./sets.ts";
 
 const stop = z.string().min(1).max(limits.stopCharsMax);
 
@@ -47,6 +48,12 @@ export const samplingFields = {
     example: { "42": -100 },
   }),
 } as const;
+
+export const effortSchema = z.enum(efforts);
+
+export function thinks(effort: Effort): boolean {
+  return effort !== "none" && effort !== "minimal";
+}
 
 /** One text or several. */
 export const stopSchema = z.union([stop, samplingFields.stop]);

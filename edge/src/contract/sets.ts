@@ -17,10 +17,24 @@ export { type ContextPolicy, contextPolicies as contexts } from "@rosa2/shared/h
 export const rewriterNames = ["compose", "gpu", "openai", "workers-ai"] as const;
 export type RewriterName = (typeof rewriterNames)[number];
 
+/** How much a thinking model thinks before it replies: whether at all is what counts here. */
+export const efforts = ["none", "minimal", "low", "medium", "high", "xhigh"] as const;
+export type Effort = (typeof efforts)[number];
+
 export const turnStatuses = ["running", "completed", "stopped", "failed"] as const;
 export const finishReasons = ["stop", "length", "stopped"] as const;
 /** What became of a weights step. */
 export const weightsDecisions = ["updated", "skipped", "rejected", "queued"] as const;
+/** How near a correction is to what the model can be taught. */
+export const reachVerdicts = [
+  "settled",
+  "one_update",
+  "several_updates",
+  "too_long",
+  "unwritable",
+  "fixed_weights",
+] as const;
+export type ReachVerdict = (typeof reachVerdicts)[number];
 
 /** What a metered event was; a `failed` reply's GPU time is counted and nothing is billed. */
 export const usageKinds = ["reply", "adaptation", "words", "failed"] as const;
@@ -41,3 +55,15 @@ export type RequestRate = (typeof requestRates)[number];
 /** Where the platform can be asked to place a session's object, and where GPU services may stand. */
 export const regions = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
 export type Region = (typeof regions)[number];
+
+/** A session's part in the comparison that a holdout makes. */
+export const arms = ["held_out", "adapted"] as const;
+export type Arm = (typeof arms)[number];
+
+/** What webhooks tell; `webhook.test` comes when it is asked for. */
+export const webhookEvents = [
+  "adaptation.updated",
+  "adaptation.rolled_back",
+  "budget.near",
+] as const;
+export type WebhookEvent = (typeof webhookEvents)[number];

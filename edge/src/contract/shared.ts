@@ -1,6 +1,8 @@
 /** Schemas that every part of the contract uses. */
 import { z } from "@hono/zod-openapi";
 
+/** Characters of a request, and of a correction. */
+export const contentCharsMax = 16_384;
 /** Characters of a remark, and of a constraint made of one. */
 export const textCharsMax = 4_096;
 

@@ -1,5 +1,4 @@
 /** One conversation as the API tells it, part by part: the examples of the OpenAPI document. Tests hold them against the schemas. */
-import type { z } from "@hono/zod-openapi";
 import type {
   FeedbackRecord,
   FeedbackResult,
@@ -8,12 +7,11 @@ import type {
   SessionSummary,
   TurnBody,
   UsageBody,
-  usageReportSchema,
   WeightsReport,
   WordsReport,
 } from "../contract/index.ts";
+import { accountExamples, at, erased } from "./account-bodies.ts";
 
-const at = (minute: string) => `2026-11-23T09:${minute}.000Z`;
 const session = "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE";
 const first = "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS";
 export const second = "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG";
@@ -147,7 +145,15 @@ const plan = {
   text: weights.reason,
 };
 
-const outcome = { id: feedbackId, turn_id: first, status: "done", words, weights, plan } as const;
+const outcome = {
+  id: feedbackId,
+  turn_id: first,
+  status: "done",
+  words,
+  weights,
+  rolled_back: null,
+  plan,
+} as const;
 
 export const feedbackResult: FeedbackResult = {
   object: "feedback",
@@ -185,7 +191,9 @@ const detail: SessionDetail = {
   region: "weur",
   context: "request",
   rewriter: "gpu",
+  reasoning_effort: null,
   forked_from: null,
+  holdout: "adapted",
   expires_at: null,
   turns: [turn, retried],
   feedback: [feedbackRecord],
@@ -231,49 +239,8 @@ const generationBody: GenerationBody = {
   created_at: at("30:40"),
 };
 
-const key = {
-  id: "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
-  object: "api_key" as const,
-  name: "back end",
-  prefix: "rosa2_4fTq8Z",
-  scopes: ["chat", "adapt"],
-  requests_per_minute: 300,
-  created_at: at("12:00"),
-  expires_at: null,
-  revoked_at: null,
-};
-
-const erased = { turns: 2, generations: 1, events: 14, adapters: 1 };
-const erasure = {
-  status: "running",
-  requested_at: at("55:00"),
-  finished_at: null,
-  erased: { sessions: 20, keys: 1, ...erased },
-  kept: "usage by day and key and monthly totals (counts, prices, no sessions, no owners), the spend cap, the account's name and the key that asked, for billing",
-};
-
-const usageReport: z.input<typeof usageReportSchema> = {
-  object: "list",
-  group_by: "day",
-  data: [
-    {
-      group: "2026-11-23",
-      prompt_tokens: 48,
-      cached_tokens: 32,
-      completion_tokens: 18,
-      replies: 2,
-      adaptations_accepted: 1,
-      adaptations_rejected: 0,
-      rewriter_calls: 0,
-      gpu_ms: 655,
-      cost: { usd: 0.0005096 },
-    },
-  ],
-  next_cursor: null,
-};
-
 const model = {
-  id: "rosa2-mini",
+  id: "rosa2-mini-2",
   object: "model",
   created: 0,
   owned_by: "rosa2",
@@ -319,8 +286,9 @@ export const examples: Record<string, unknown> = {
     id: session,
     object: "session.erased",
     erased,
-    kept: "usage rows without content, for billing",
+    kept: "usage rows and a holdout's counts, without content",
   },
+  SessionPatch: { title: "Lists, sorted", reasoning_effort: "none" },
   Fork: { turn_id: first, title: "Lists, another way" },
   TurnCreate: { content: request, max_tokens: 64 },
   Turn: turn,
@@ -342,29 +310,7 @@ export const examples: Record<string, unknown> = {
   },
   ConstraintPatch: { text: "largest first", scope: "turn" },
   GenerationList: { object: "list", active: generation, data: [generationBody], next_cursor: null },
-  KeyCreate: { name: key.name, scopes: key.scopes, requests_per_minute: 300 },
-  ApiKey: key,
-  ApiKeyCreated: { ...key, key: `rosa2_4fTq8Z${"…".repeat(3)}` },
-  ApiKeyList: { object: "list", data: [key], next_cursor: null },
-  Tenant: {
-    id: "ten_acme",
-    object: "tenant",
-    name: "Acme",
-    sessions: 1_204,
-    adapter_bytes: 118_512_128,
-    created_at: at("10:00"),
-    erasure: null,
-  },
-  Erasure: erasure,
-  BudgetPut: { cap_usd: 50 },
-  Budget: {
-    object: "budget",
-    cap_usd: 50,
-    month: "2026-11",
-    spent_usd: 12.804,
-    reserved_usd: 0.0021,
-  },
-  UsageReport: usageReport,
+  ...accountExamples,
   Health: {
     status: "ok",
     gpu: { status: "ok", model: model.id, provider: "cpu", queue: { waiting: 0, running: 1 } },

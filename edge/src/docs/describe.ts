@@ -41,7 +41,11 @@ function describe(schema: Schema | undefined, path: string, root: string): void 
 
 const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 const piece: Schema = { type: "string", description: "What follows the text so far" };
-const delta: Schema = { type: "object", properties: { text: piece } };
+const thought: Schema = {
+  type: "string",
+  description: "What follows the thoughts before the reply, of a thinking model",
+};
+const delta: Schema = { type: "object", properties: { text: piece, reasoning: thought } };
 const reset: Schema = { type: "object", description: "What was shown so far does not count" };
 const replyEvents = {
   turn: ref("Turn"),
@@ -50,7 +54,7 @@ const replyEvents = {
   done: ref("Turn"),
   error: ref("Error"),
 };
-const learning = { words: ref("Words"), weights: ref("Weights") };
+const learning = { rolled_back: ref("RollBack"), words: ref("Words"), weights: ref("Weights") };
 
 /** Each event's data, by the stream that it comes in; OpenAI's own streams are described by OpenAI. */
 const events: Record<string, Record<string, Schema>> = {

@@ -1,11 +1,11 @@
-/** The examples of edge/client/examples as texts. Written by edge/client/generate.ts; do not edit. */
+/** The examples of edge/client/examples as texts. Written by edge/client/generator/generate.ts; do not edit. */
 
 export const examples = {
   curl: {
     file: "quick-start.sh",
     text: `#!/bin/sh
 # One adapting conversation with curl alone: ask, correct the reply, watch it learn, ask again.
-# Meant is: largest first, then the first one moves to the end. Neither is said, and the two were never practised together.
+# Meant are the last three. Which three is not said, and the model never practised the two operations together.
 # Needs ROSA2_URL (http://127.0.0.1:8787) and ROSA2_KEY; \`npm start\` prints both.
 set -eu
 
@@ -21,27 +21,27 @@ session=$(id_of "$(api /sessions -d '{"adaptation":{"mode":"both"}}')")
 
 # The same key with the same body gives the same answer: a retry never asks, adapts or pays twice.
 asked=$(api "/sessions/$session/turns" -H "Idempotency-Key: first-$session" \\
-  -d '{"content":"Sort them, then rotate them by one, in brackets: 4 7 1 9"}')
+  -d '{"content":"Sort them, then take three, in brackets: 4 7 1 9"}')
 echo "$asked"
 turn=$(id_of "$asked")
 
 # Events in order: words, weights, turn, delta …, done. -N shows them as they come.
 api "/sessions/$session/turns/$turn/feedback" -N \\
-  -d '{"reward":-1,"text":"largest first","correction":"[7 4 1 9]","retry":true,"stream":true}'
+  -d '{"reward":-1,"text":"the last three","correction":"[4 7 9]","retry":true,"stream":true}'
 
 # A stream that broke after event 1 goes on after it; without the header it is told from the beginning.
 api "/sessions/$session/turns/$turn/events" -N -H "Last-Event-ID: 1"
 
-# Another list, no feedback: read as the session learnt to read it, answered by the new generation: [5 3 0 8].
+# Another list, no feedback: read as the session learnt to read it, answered by the new generation: [3 5 8].
 api "/sessions/$session/turns" \\
-  -d '{"content":"Sort them, then rotate them by one, in brackets: 3 8 0 5"}'
+  -d '{"content":"Sort them, then take three, in brackets: 3 8 0 5"}'
 `,
   },
   TypeScript: {
     file: "quick-start.ts",
     text: `/**
- * One adapting conversation with the client: browsers, Node, Bun, Deno. Meant is: largest first, then the first one
- * moves to the end. Neither is said, and the two were never practised together.
+ * One adapting conversation with the client: browsers, Node, Bun, Deno. Meant are the last three. Which three is not
+ * said, and the model never practised the two operations together.
  */
 import { Rosa2, Rosa2Error } from "rosa2";
 
@@ -52,14 +52,14 @@ try {
   const session = await rosa2.createSession({ adaptation: { mode: "both" } });
 
   // Reconnects by itself where the connection breaks: nothing is lost, nothing comes twice.
-  const asked = session.stream("Sort them, then rotate them by one, in brackets: 4 7 1 9");
+  const asked = session.stream("Sort them, then take three, in brackets: 4 7 1 9");
   for await (const text of asked.texts()) console.log("writing     ", text);
   const turn = await asked.result();
 
   const judged = session.feedbackStream(turn.id, {
     reward: -1,
-    text: "largest first",
-    correction: "[7 4 1 9]",
+    text: "the last three",
+    correction: "[4 7 9]",
     retry: true,
   });
   for await (const event of judged) {
@@ -69,8 +69,8 @@ try {
   const { turn: retried } = await judged.result();
   console.log("new reply   ", retried?.reply);
 
-  const next = await session.ask("Sort them, then rotate them by one, in brackets: 3 8 0 5");
-  console.log("another list", next.reply); // [5 3 0 8]
+  const next = await session.ask("Sort them, then take three, in brackets: 3 8 0 5");
+  console.log("another list", next.reply); // [3 5 8]
 } catch (error) {
   if (!(error instanceof Rosa2Error)) throw error;
   console.error(error.code, error.message, error.requestId ?? "");
@@ -81,8 +81,8 @@ try {
     file: "quick-start.py",
     text: `"""One adapting conversation with Python alone: ask, correct the reply, watch it learn, ask again.
 
-Meant is: largest first, then the first one moves to the end. Neither is said, and the two were never practised
-together. Needs ROSA2_URL (http://127.0.0.1:8787) and ROSA2_KEY; \`npm start\` prints both.
+Meant are the last three. Which three is not said, and the model never practised the two operations together.
+Needs ROSA2_URL (http://127.0.0.1:8787) and ROSA2_KEY; \`npm start\` prints both.
 """
 
 import json
@@ -114,20 +114,20 @@ def post(path, body, key=None):
 session = post("/sessions", {"adaptation": {"mode": "both"}})
 turns = f"/sessions/{session['id']}/turns"
 
-turn = post(turns, {"content": "Sort them, then rotate them by one, in brackets: 4 7 1 9"})
+turn = post(turns, {"content": "Sort them, then take three, in brackets: 4 7 1 9"})
 print("reply      ", turn["reply"])
 
 result = post(
     f"{turns}/{turn['id']}/feedback",
-    {"reward": -1, "text": "largest first", "correction": "[7 4 1 9]", "retry": True},
+    {"reward": -1, "text": "the last three", "correction": "[4 7 9]", "retry": True},
 )
 print("model reads", result["words"]["after"])
 print("weights    ", result["weights"]["decision"])
 print("new reply  ", result["turn"]["reply"])
 
 # Learnt once, right at once: another list, and not a word about it.
-after = post(turns, {"content": "Sort them, then rotate them by one, in brackets: 3 8 0 5"})
-print("another list", after["reply"])  # [5 3 0 8]
+after = post(turns, {"content": "Sort them, then take three, in brackets: 3 8 0 5"})
+print("another list", after["reply"])  # [3 5 8]
 `,
   },
   "Your back end": {
@@ -541,20 +541,20 @@ struct Rosa2 {
   }
 }
 
-/// Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together.
+/// Meant are the last three. Which three is not said, and the two operations were never practised together.
 func quickStart() async throws {
   let rosa2 = try await Rosa2.signedIn(
     baseURL: URL(string: "https://rosa2.example.com")!,
     tokenURL: URL(string: "https://app.example.com/token")!, signIn: "what your sign-in gave")
   let session = try await rosa2.openSession()
-  let request = "Sort them, then rotate them by one, in brackets: 4 7 1 9"
+  let request = "Sort them, then take three, in brackets: 4 7 1 9"
   let turn = try await rosa2.ask(session, request) { print($0) }
-  let result = try await rosa2.correct(session, turn.id, "largest first", "[7 4 1 9]")
+  let result = try await rosa2.correct(session, turn.id, "the last three", "[4 7 9]")
   print("model reads ", result.words.after)
   print("weights     ", result.weights.reason)
   print("new reply   ", result.turn?.reply ?? "")
-  let next = try await rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 3 8 0 5") { _ in }
-  print("another list", next.reply)  // [5 3 0 8]
+  let next = try await rosa2.ask(session, "Sort them, then take three, in brackets: 3 8 0 5") { _ in }
+  print("another list", next.reply)  // [3 5 8]
 }
 `,
   },
@@ -664,18 +664,18 @@ fun signedIn(baseUrl: String, tokenUrl: String, signIn: String): Rosa2 {
     return Rosa2(baseUrl, JSONObject(connection.inputStream.bufferedReader().readText()).getString("token"))
 }
 
-/** Meant is: largest first, then the first one moves to the end. Neither is said, nor were they practised together. */
+/** Meant are the last three. Which three is not said, and the two operations were never practised together. */
 fun main() {
     val env = System.getenv()
     val rosa2 = signedIn(env.getValue("ROSA2_URL"), env.getValue("TOKEN_URL"), env.getValue("SIGN_IN"))
     val session = rosa2.openSession()
-    val turn = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 4 7 1 9") { println(it) }
-    val result = rosa2.correct(session, turn.getString("id"), "largest first", "[7 4 1 9]")
+    val turn = rosa2.ask(session, "Sort them, then take three, in brackets: 4 7 1 9") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "the last three", "[4 7 9]")
     println("model reads  \${result.getJSONObject("words").getString("after")}")
     println("weights      \${result.getJSONObject("weights").getString("reason")}")
     println("new reply    \${result.getJSONObject("turn").getString("reply")}")
-    val next = rosa2.ask(session, "Sort them, then rotate them by one, in brackets: 3 8 0 5") {}
-    println("another list \${next.getString("reply")}") // [5 3 0 8]
+    val next = rosa2.ask(session, "Sort them, then take three, in brackets: 3 8 0 5") {}
+    println("another list \${next.getString("reply")}") // [3 5 8]
 }
 `,
   },

@@ -70,7 +70,7 @@ const cases: readonly Case[] = [
     code: "model_not_found",
     meaning:
       "The model is not the one that is served; the message names it, and so does `GET /v1/models`",
-    message: 'The model "gpt-4o" is not served here; "rosa2-mini" is',
+    message: 'The model "gpt-4o" is not served here; "rosa2-mini-2" is',
     param: "model",
   },
   {

@@ -27,6 +27,13 @@ export const glossary = {
       "Log-probability of the right reply before and after an update, summed over its tokens; shown as “1 in 9, now 9 in 10”",
     good: "Rising towards 0 is good; where it hardly rises, the update did not reach the reply",
   },
+  owed: {
+    name: "owed_nats, owed_nats_max",
+    unit: "nats",
+    means:
+      "What a right reply lacks of being likely, token by token, and the most that one update raises one reply by",
+    good: "0 is there already; above owed_nats_max it takes several updates",
+  },
   shift_norm: {
     name: "shift_norm, ‖Δθ‖",
     unit: "",

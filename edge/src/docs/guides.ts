@@ -36,7 +36,7 @@ export const guides: readonly Guide[] = [
 }
 id() { grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4; }
 session=$(api /sessions -d '{"title":"First steps"}' | id)
-asked=$(api "/sessions/$session/turns" -d '{"content":"Sort them, then rotate them by one, in brackets: 4 7 1 9"}')
+asked=$(api "/sessions/$session/turns" -d '{"content":"Sort them, then take three, in brackets: 4 7 1 9"}')
 echo "$asked"`,
         '"status":"completed"',
       ),
@@ -50,13 +50,18 @@ echo "$asked"`,
       shell(
         `turn=$(echo "$asked" | id)
 api "/sessions/$session/turns/$turn/feedback" \\
-  -d '{"reward":-1,"text":"largest first","correction":"[7 4 1 9]","retry":true}'`,
-        '"reply":"[7 4 1 9]"',
+  -d '{"reward":-1,"text":"the last three","correction":"[4 7 9]","retry":true}'`,
+        '"reply":"[4 7 9]"',
+      ),
+      "Before a correction is given, `…/reach` tells whether the model can learn it: what the tokenizer cannot write, what the window does not hold, and how many updates it takes at least. It changes nothing and costs nothing.",
+      shell(
+        `api "/sessions/$session/turns/$turn/reach" -d '{"correction":"[7 1 4 9]"}'`,
+        '"verdict":"one_update"',
       ),
       "`words` tells what the request is read as now, `weights` what became of the update and why. Say that a reply was right too: it becomes an example that later updates keep.",
       shell(
-        `api "/sessions/$session/turns" -d '{"content":"Sort them, then rotate them by one, in brackets: 3 8 0 5"}'`,
-        '"reply":"[5 3 0 8]"',
+        `api "/sessions/$session/turns" -d '{"content":"Sort them, then take three, in brackets: 3 8 0 5"}'`,
+        '"reply":"[3 5 8]"',
       ),
       "Every update is a generation. List them, go back to one (`…/generations/base/activate`), or fork the session as it was.",
       shell(`api "/sessions/$session/generations"`, '"active":"gen_'),
@@ -118,6 +123,49 @@ curl -sS "$ROSA2_URL/v1/sessions" -H "Authorization: Bearer $token"`,
     ],
   },
   {
+    id: "senses",
+    title: "Your own senses",
+    parts: [
+      "Where your users' wordings mean one of few things, say which: `spans` are the wordings, `readings` what each may mean, `cues` what somebody says who means it. The session then learns from a remark alone, without a model. For all sessions of a tenant: `PUT /v1/tenant/lexicon`.",
+      shell(
+        `own=$(api /sessions -d '{"adaptation":{"mode":"words"},"lexicon":{"senses":[{"id":"order","label":"the order",
+  "spans":["sort them"],"readings":[
+    {"id":"up","phrase":"from smallest to largest","cues":["smallest first"]},
+    {"id":"down","phrase":"from largest to smallest","cues":["largest first"]}]}]}}' | id)
+unclear=$(api "/sessions/$own/turns" -d '{"content":"Sort them, as plain text: 3 1 2"}' | id)
+api "/sessions/$own/turns/$unclear/feedback" -d '{"reward":-1,"text":"largest first","retry":true}'`,
+        '"after":"Sort them from largest to smallest, as plain text: 3 1 2"',
+      ),
+      "Later requests are worded so at once.",
+      shell(
+        `api "/sessions/$own/turns" -d '{"content":"Sort them, as plain text: 5 9 7"}'`,
+        '"reply":"9 7 5"',
+      ),
+    ],
+  },
+  {
+    id: "trust",
+    title: "Holdout, roll-back, webhooks",
+    parts: [
+      "Whether adaptation helps your users is measured, not assumed. A share of new sessions stays unadapted, and `GET /v1/usage` shows what the others do better: tries, acceptance and cost a session, with the 95 % interval of each difference. Look when the interval is as narrow as your decision needs, not until it pleases.",
+      shell(
+        `api /tenant/adaptation -X PUT -d '{"holdout_share":0.1,"roll_back_after":3}'`,
+        '"holdout_share":0.1',
+      ),
+      shell("api /usage", '"held_out":{"sessions":0'),
+      "With `roll_back_after` an update that leads to so many rejected replies is taken back: the last generation of which a reply was accepted answers again. The turn's event `rolled_back` tells so.",
+      "Your server can be told: of updates, of roll-backs, and when 80 % of the month's cap is spent. Keep the secret; it is shown once.",
+      shell(`api /webhooks -d '{"url":"https://example.com/hooks/rosa2"}'`, '"secret":"whsec_'),
+      "Messages have the form of Standard Webhooks, whose libraries verify them. One may come twice: its `webhook-id` is the same then.",
+      {
+        language: "TypeScript",
+        code: `import { Webhook } from "standardwebhooks";
+
+const { type, data } = new Webhook(secret).verify(body, headers); // throws for a forged one`,
+      },
+    ],
+  },
+  {
     id: "openai",
     title: "OpenAI's clients",
     parts: [
@@ -129,7 +177,7 @@ from openai import OpenAI
 
 client = OpenAI(base_url=os.environ["ROSA2_URL"] + "/v1", api_key=os.environ["ROSA2_KEY"])
 answer = client.chat.completions.create(
-    model="rosa2-mini",
+    model="rosa2-mini-2",
     messages=[{"role": "user", "content": "Sort them from largest to smallest, in brackets: 3 8 0 5"}],
 )
 print(answer.choices[0].message.content)`,

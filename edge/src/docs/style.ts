@@ -27,5 +27,6 @@ nav input { width: 100%; margin-bottom: 0.5rem; } nav p { margin: 0; } .found { 
 .try form { display: grid; gap: 0.6rem; padding: 0.25rem 1rem 1rem; } .try label { font-size: 0.875rem; } .try button { justify-self: start; } .try pre { max-height: 24rem; margin: 0; border-width: 1px; border-radius: 8px; } .try p { margin: 0; }
 dt[id], section[id] { scroll-margin-top: 1rem; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+@media print { :root { color-scheme: light; } nav, .copy, .try, [role="tablist"] { display: none; } .page { display: block; } pre, details pre, [role="tabpanel"] pre { max-height: none; overflow: visible; white-space: pre-wrap; } .operation, .schema { break-inside: avoid-page; } }
 @media (max-width: 50rem) { .page { grid-template-columns: minmax(0, 1fr); } nav { position: static; max-height: 40vh; border-right: 0; border-bottom: 1px solid var(--edge); } main { padding: 1.25rem 1rem 3rem; } dl { grid-template-columns: minmax(0, 1fr); } dt { overflow-wrap: anywhere; } }
 `;

@@ -45,6 +45,7 @@ type ObjectCalls = Pick<
   | "feedbackStream"
   | "events"
   | "readTurn"
+  | "reach"
   | "words"
   | "changeWords"
   | "lexicon"

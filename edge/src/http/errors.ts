@@ -36,6 +36,20 @@ function toRosaError(error: Error): RosaError {
   return new RosaError("internal_error", "Something unexpected went wrong", { cause: error });
 }
 
+/** Routes of OpenAI's that its clients call and no served model can answer, with what helps. */
+const elsewhere: readonly (readonly [RegExp, string])[] = [
+  [
+    /^\/v1\/embeddings$/,
+    "the served model gives replies and no embeddings; ask a provider of embeddings",
+  ],
+  [/^\/v1\/completions$/, "send messages to /v1/chat/completions"],
+  [/^\/v1\/(assistants|threads|conversations)\b/, "use /v1/responses, or /v1/sessions"],
+  [
+    /^\/v1\/(audio|images|videos|realtime|moderations|files|uploads|batches|fine_tuning|vector_stores)\b/,
+    "the served model reads and writes text alone",
+  ],
+];
+
 /**
  * A path or a method that no route has.
  *
@@ -49,6 +63,8 @@ export function refuseUnknown(c: AppContext, routes: readonly KnownRoute[]): nev
     c.set("allow", allow);
     throw new RosaError("method_not_allowed", `${path} takes ${allow}, not ${method}`);
   }
+  const why = elsewhere.find(([route]) => route.test(path))?.[1];
+  if (why !== undefined) throw new RosaError("not_found", `${path} is not served here: ${why}`);
   const near = nearPath(routes, path);
   const hint = near === null ? "" : `. Did you mean ${near}?`;
   throw new RosaError("not_found", `No route ${method} ${path}${hint}`);

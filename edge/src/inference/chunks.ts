@@ -5,14 +5,8 @@
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { TokenLogprob, Usage } from "@rosa2/shared/protocol";
+import type { CallPiece } from "@rosa2/shared/reply-parts";
 import { z } from "zod";
-
-/** A part of one call of a function: the name comes once, the arguments in pieces of JSON. */
-export interface CallPiece {
-  index: number;
-  name?: string | undefined;
-  arguments: string;
-}
 
 export interface Chunk {
   text: string;

@@ -7,7 +7,8 @@
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { PromptMessage, Sampling, Usage } from "@rosa2/shared/protocol";
-import type { CallPiece, Chunk } from "./chunks.ts";
+import { CallWriter } from "@rosa2/shared/reply-parts";
+import type { Chunk } from "./chunks.ts";
 import { estimateTokens } from "./estimate.ts";
 import type {
   CallContext,
@@ -208,34 +209,5 @@ class Drawing {
       cached_tokens: 0,
     };
     return { usage, ms: { queue: Date.now() - this.#startedAt, prefill: 0, decode: 0 } };
-  }
-}
-
-/** Pieces of calls written as the text that ReplyParts reads. */
-class CallWriter {
-  #index: number | null = null;
-  #hasArguments = false;
-
-  push(pieces: readonly CallPiece[]): string {
-    let text = "";
-    for (const piece of pieces) {
-      if (piece.index !== this.#index) {
-        text += this.end();
-        text += `<tool_call>\n{"name": ${JSON.stringify(piece.name ?? "")}, "arguments": `;
-        this.#index = piece.index;
-      }
-      text += piece.arguments;
-      this.#hasArguments ||= piece.arguments.trim() !== "";
-    }
-    return text;
-  }
-
-  /** Ends the call that is open. */
-  end(): string {
-    if (this.#index === null) return "";
-    const text = this.#hasArguments ? "}\n</tool_call>" : "{}}\n</tool_call>";
-    this.#index = null;
-    this.#hasArguments = false;
-    return text;
   }
 }

@@ -1,9 +1,9 @@
 /** A model behind any endpoint with OpenAI's chat completions. What it cannot honour it refuses itself. */
+import { nativeMessages, outputFields } from "@rosa2/shared/chat-body";
 import { RosaError } from "@rosa2/shared/errors";
 import { createParser } from "eventsource-parser";
 import { goesOn } from "../gpu-client/cold-start.ts";
 import { IdleTimeout } from "../gpu-client/idle-timeout.ts";
-import { nativeMessages, outputFields } from "./body.ts";
 import { away, type Chunk, readChunk } from "./chunks.ts";
 import type { ChatRequest, HostedModel } from "./hosted.ts";
 import type { CallContext } from "./inference.ts";

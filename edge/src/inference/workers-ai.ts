@@ -1,10 +1,10 @@
 /** A model of the platform's own AI binding. What the binding has no field for is refused. */
+import { nativeMessages, outputFields } from "@rosa2/shared/chat-body";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Sampling } from "@rosa2/shared/protocol";
 import { createParser } from "eventsource-parser";
 import { goesOn } from "../gpu-client/cold-start.ts";
 import { IdleTimeout } from "../gpu-client/idle-timeout.ts";
-import { nativeMessages, outputFields } from "./body.ts";
 import { away, type Chunk, readChunk } from "./chunks.ts";
 import type { ChatRequest, HostedModel } from "./hosted.ts";
 import type { CallContext } from "./inference.ts";

@@ -115,7 +115,7 @@ service.openapi(
     tags: ["Chat"],
     summary: "Read a model",
     scope: "any",
-    request: { params: z.object({ model: z.string().openapi({ example: "rosa2-mini" }) }) },
+    request: { params: z.object({ model: z.string().openapi({ example: "rosa2-mini-2" }) }) },
     answers: { 200: json(modelSchema, "The model") },
     fails: [404, 503],
   }),

@@ -67,7 +67,9 @@ sessions.openapi(
           mode,
           context: body.adaptation?.context ?? (await contextOf(c, mode)),
           rewriter: usableRewriter(config(c), body.adaptation?.rewriter),
+          reasoningEffort: body.reasoning_effort ?? null,
           lexicon: body.lexicon?.senses ?? [],
+          mayBeHeldOut: mode !== "off" && body.adaptation?.holdout !== false,
           expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
         };
         const opened = await openSession(c, input, (stub, session, lease) =>
@@ -214,8 +216,11 @@ sessions.openapi(
           mode: origin.mode,
           context: origin.context,
           rewriter: origin.rewriter,
+          reasoningEffort: origin.reasoning_effort,
           // The snapshot brings the origin's own.
           lexicon: [],
+          // Its past is the origin's: it would count that session twice.
+          mayBeHeldOut: false,
           expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
         };
         const forked = await openSession(c, input, async (stub, session, lease) => {
@@ -282,7 +287,9 @@ export async function openDefaultSession(
     mode: "both",
     context: "dialogue",
     rewriter: usableRewriter(config(c), undefined),
+    reasoningEffort: null,
     lexicon: [],
+    mayBeHeldOut: true,
     expiresAt: Date.now() + ttlSeconds * 1000,
   } as const;
   const make = (stub: NewSessionCalls, session: NewSession, lease: FirstLease) =>
@@ -290,10 +297,15 @@ export async function openDefaultSession(
   return (await openSession(c, { ...input, lexicon: [] }, make)).id;
 }
 
+/** A session as it is asked for; what the tenant wants of all its sessions comes from the account. */
+type SessionWish = Omit<NewSession, "id" | "tenantId" | "arm" | "rollBackAfter"> & {
+  mayBeHeldOut: boolean;
+};
+
 /** Puts a new session into the index, then makes its object; a failure leaves neither. */
 async function openSession(
   c: AppContext,
-  input: Omit<NewSession, "id" | "tenantId">,
+  { mayBeHeldOut, ...input }: SessionWish,
   create: (
     stub: NewSessionCalls,
     session: NewSession,
@@ -306,24 +318,34 @@ async function openSession(
   const { owner, title, metadata, mode } = input;
   const { sessionsMax } = config(c);
   const row = { id, owner, title, metadata, mode, createdAt: Date.now() };
-  const wanted = { spareNanos: spareNanos(config(c)), ownerCapNanos: token?.capNanos ?? null };
+  const wanted = {
+    spareNanos: spareNanos(config(c)),
+    ownerCapNanos: token?.capNanos ?? null,
+    mayBeHeldOut,
+  };
   const opening = accountOf(c.env, tenantId).openSession(tenantId, row, sessionsMax, wanted);
   const isRefused = await opening.then(
     ({ ok }) => !ok,
     () => false,
   );
+  // Without adaptation no wording makes a request stand alone, so the model sees the dialogue.
+  const unadapted = { mode: "off", context: "dialogue" } as const;
   try {
-    const { lexicon: ofTenant, lease } = await unwrap(opening);
-    const lexicon = mergeLexicons(input.lexicon, ofTenant);
-    const session: NewSession = { ...input, id, tenantId, lexicon };
+    const opened = await unwrap(opening);
+    const { arm, rollBackAfter, lease } = opened;
+    const lexicon = mergeLexicons(input.lexicon, opened.lexicon);
+    const session: NewSession = {
+      ...input,
+      ...(arm === "held_out" ? unadapted : {}),
+      ...{ id, tenantId, lexicon, arm, rollBackAfter },
+    };
     return await unwrap(create(newSessionObject(c.env, id, input.region), session, lease));
   } catch (error) {
     // How far it came is not known where an object ended meanwhile; nobody has learnt the id.
-    if (!isRefused)
-      background(
-        c,
-        untilTaken(() => forgetSession(c, id)),
-      );
+    if (!isRefused) {
+      const forgetting = untilTaken(() => forgetSession(c, id));
+      background(c, forgetting);
+    }
     throw error;
   }
 }

@@ -1,10 +1,17 @@
-/** The tenant itself: read it, its own senses, erase everything. */
+/** The tenant itself: read it, its own senses, what it wants of adaptation, erase everything. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { accountOf } from "../accounts/account.ts";
 import { revokeOtherKeys } from "../accounts/keys.ts";
+import { adaptationBody } from "../accounts/object/holdout.ts";
 import { readTenant } from "../accounts/tenants.ts";
-import { erasureSchema, lexiconSchema, tenantSchema } from "../contract/index.ts";
+import {
+  erasureSchema,
+  lexiconSchema,
+  tenantAdaptationPutSchema,
+  tenantAdaptationSchema,
+  tenantSchema,
+} from "../contract/index.ts";
 import { json, jsonBody, route, routeGroup } from "./define.ts";
 
 export const tenant = routeGroup();
@@ -83,5 +90,45 @@ tenant.openapi(
     const { tenantId } = c.var.principal;
     await accountOf(c.env, tenantId).setLexicon(tenantId, senses);
     return c.json({ senses }, 200);
+  },
+);
+
+tenant.openapi(
+  route({
+    method: "get",
+    path: "/v1/tenant/adaptation",
+    tags: ["Account"],
+    summary: "Read what the tenant wants of adaptation: holdout and roll-back",
+    scope: "admin",
+    answers: { 200: json(tenantAdaptationSchema, "The settings") },
+    fails: [403],
+  }),
+  async (c) => {
+    const { tenantId } = c.var.principal;
+    return c.json(adaptationBody(await accountOf(c.env, tenantId).adaptation(tenantId)), 200);
+  },
+);
+
+tenant.openapi(
+  route({
+    method: "put",
+    path: "/v1/tenant/adaptation",
+    tags: ["Account"],
+    summary: "Set the holdout and the automatic roll-back of new sessions",
+    description:
+      "Sessions that are open keep what they began with. A held-out session works as one in the mode `off`, with the dialogue in view; `GET /v1/usage` compares both kinds. A share that changes begins a new comparison.",
+    scope: "admin",
+    request: jsonBody(tenantAdaptationPutSchema),
+    answers: { 200: json(tenantAdaptationSchema, "The settings") },
+    fails: [400, 403],
+  }),
+  async (c) => {
+    const { tenantId } = c.var.principal;
+    const { holdout_share: holdoutShare, roll_back_after: rollBackAfter } = c.req.valid("json");
+    const wanted = { holdoutShare, rollBackAfter };
+    return c.json(
+      adaptationBody(await accountOf(c.env, tenantId).setAdaptation(tenantId, wanted)),
+      200,
+    );
   },
 );

@@ -3,10 +3,12 @@ import { z } from "@hono/zod-openapi";
 import {
   feedbackResultSchema,
   feedbackSchema,
+  reachQuestionSchema,
+  reachSchema,
   turnCreateSchema,
   turnSchema,
 } from "../contract/index.ts";
-import { samplingOf } from "../contract/sampling.ts";
+import { samplingOf, thinks } from "../contract/sampling.ts";
 import { readEventId } from "../cursors.ts";
 import { idempotencyOf, mySession, traceOf } from "../http/context.ts";
 import { logEvents, sseResponse } from "../http/sse.ts";
@@ -41,11 +43,12 @@ turns.openapi(
   }),
   async (c) => {
     const { s } = c.req.valid("param");
-    const { content, stream, ...sampling } = c.req.valid("json");
+    const { content, stream, reasoning_effort: effort, ...sampling } = c.req.valid("json");
     const session = mySession(c, s);
+    const output = effort === undefined ? {} : { output: { thinking: thinks(effort) } };
     const input = {
       content,
-      sampling: samplingOf(sampling),
+      sampling: samplingOf({ ...sampling, ...output }),
       keyId: c.var.principal.keyId,
       idempotency: await idempotencyOf(c),
     };
@@ -172,6 +175,27 @@ turns.openapi(
     // So a browser's EventSource stops asking (HTML standard, 9.2.2).
     if (stream === null) return c.body(null, 204) as never;
     return sseResponse(logEvents(stream), { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
+  },
+);
+
+turns.openapi(
+  route({
+    method: "post",
+    path: "/v1/sessions/{s}/turns/{t}/reach",
+    tags: ["Feedback"],
+    summary: "Ask whether a correction can be learned, before it is given",
+    description:
+      "Changes nothing and costs nothing. The correction is measured under the wording and the generation that answer now. What is told is the least that it takes: an update's bounds on KL may stop it earlier, and a better wording may bring the correction nearer.",
+    scope: "adapt",
+    idempotent: true,
+    request: { params: turnParams, ...jsonBody(reachQuestionSchema) },
+    answers: { 200: json(reachSchema, "How far it is") },
+    fails: [400, 404, 409, 413, 503],
+  }),
+  async (c) => {
+    const { s, t } = c.req.valid("param");
+    const input = { turnId: t, ...c.req.valid("json") };
+    return c.json(await unwrap(mySession(c, s).reach(input, traceOf(c))), 200);
   },
 );
 

@@ -6,7 +6,7 @@ import { Purse } from "../accounts/purse/purse.ts";
 import { getAdapter } from "../adapters/index.ts";
 import { type Config, configOf, spareNanos } from "../config.ts";
 import type { ContextPolicy, Metadata, Mode, OwnLexicon, RewriterName } from "../contract/index.ts";
-import type { Region } from "../contract/sets.ts";
+import type { Arm, Effort, Region } from "../contract/sets.ts";
 import type { Env } from "../env.ts";
 import { type CallContext, type Inference, inferenceOf } from "../inference/index.ts";
 import type { Trace } from "../rpc.ts";
@@ -25,6 +25,8 @@ export interface SessionContext extends Store {
   purse: Purse;
   /** What all sessions of the tenant hold in adapter files, as the account said last. */
   adapterBytes: number;
+  /** Whether the tenant waits to be told of updates; assumed until the account has said. */
+  hasWebhooks: boolean;
   /** When turns were refused by the service, within the last while. */
   refusedAt: number[];
   /** Replies being written right now, with what stops them. */
@@ -56,7 +58,10 @@ export interface NewSession {
   mode: Mode;
   context: ContextPolicy;
   rewriter: RewriterName | null;
+  reasoningEffort: Effort | null;
   lexicon: OwnLexicon;
+  arm: Arm | null;
+  rollBackAfter: number | null;
   expiresAt: number | null;
 }
 
@@ -70,6 +75,12 @@ export const identityColumns = {
   owner: session.owner,
   region: session.region,
 };
+
+/** Whether there is a session. Asking for one that does not exist must not write: an object without rows costs nothing. */
+export function hasTables({ sql }: DurableObjectStorage): boolean {
+  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'");
+  return tables.toArray().length > 0;
+}
 
 /** A session's context over its storage. `identity` is who the session is, null as long as it is not open. */
 export function openContext(
@@ -106,14 +117,16 @@ export function openContext(
     },
     meteringMs: config.meteringMs,
     adapterBytes: 0,
+    hasWebhooks: true,
     purse: new Purse({
       db,
       holder: () => context.sessionId,
       owner: () => context.owner,
       send: (message) =>
         accountOf(env, context.tenantId).exchange(context.tenantId, message, indexRow(context)),
-      hear: ({ adapterBytes }) => {
+      hear: ({ adapterBytes, hasWebhooks }) => {
         context.adapterBytes = adapterBytes;
+        context.hasWebhooks = hasWebhooks;
       },
       spareNanos: spareNanos(config),
       now,

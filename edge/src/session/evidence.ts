@@ -1,5 +1,6 @@
 /** What a piece of feedback says by itself, and log-probs of replies as the GPU service measures them. */
 import { RosaError } from "@rosa2/shared/errors";
+import type { ScoreResult } from "@rosa2/shared/protocol";
 import { splitThought } from "@rosa2/shared/thinking";
 import type { FeedbackBody, WordsReport } from "../contract/index.ts";
 import { isCold } from "../gpu-client/cold-start.ts";
@@ -16,11 +17,35 @@ export function isNeutral({ reward, text, correction }: FeedbackBody): boolean {
 }
 
 /**
+ * An empty reply can be wrong as any other. A correction that is the rejected reply itself says two things at once.
+ *
+ * @throws RosaError `conflict` while the turn is not answered, `invalid_request`.
+ */
+export function refuseUnfit(
+  { id, status, reply }: TurnRow,
+  { reward, correction }: Pick<FeedbackBody, "reward" | "correction">,
+): void {
+  if (status === "running" || status === "failed") {
+    throw new RosaError(
+      "conflict",
+      `Cannot take feedback on turn ${id}: it has no reply${status === "running" ? " yet" : ""}`,
+    );
+  }
+  if (reward <= 0 && correction !== undefined && correction.trim() === reply.trim()) {
+    throw new RosaError(
+      "invalid_request",
+      "Cannot correct a reply to itself: `correction` is the reply that was given",
+      { param: "correction" },
+    );
+  }
+}
+
+/**
  * The reply that is known to be right, if the feedback tells one. A correction of a thinking model's reply follows the
  * think block that the model had produced, as its next answer will.
  */
 export function rightReply(
-  body: FeedbackBody,
+  body: Pick<FeedbackBody, "reward" | "correction">,
   turn: TurnRow,
 ): { kind: "accepted" | "corrected"; reply: string } | null {
   if (body.correction !== undefined) {
@@ -50,6 +75,12 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
   };
 }
 
+/** What an update would teach the model to write without. */
+export function cannotWrite(unwritable: readonly string[]): string {
+  const parts = unwritable.map((part) => `“${part}”`).join(", ");
+  return `the model cannot write ${parts}: it has no token for it`;
+}
+
 /**
  * Log-probs (nats) of each of the replies' tokens, end tokens included, under the session's own adapter; null when the
  * service refuses these texts, or a hosted model has no scores: the schedule then does without. What the measurement takes is added to the step's GPU time.
@@ -61,20 +92,19 @@ export async function scoreTokens(
   trace: Trace,
   gpuTime: GpuTime,
   items: { messages: TurnRow["messages"]; reply: string }[],
-): Promise<number[][] | null> {
+  reach = false,
+): Promise<ScoreResult["scores"] | null> {
   const { tenantId } = context;
   if (context.gpu.fixedWeights !== null) return null;
   const adapter = adapterOf(context, activeGeneration(context));
   const startedAt = context.now();
   try {
     const { scores, ms } = await context.gpu.score(
-      { tenant: tenantId, adapter, items },
+      { tenant: tenantId, adapter, items, reach },
       callContext(context, trace),
     );
     gpuTime.ms += ms?.score ?? context.now() - startedAt;
-    return scores.length === items.length
-      ? scores.map(({ token_logprobs }) => token_logprobs)
-      : null;
+    return scores.length === items.length ? scores : null;
   } catch (error) {
     if (!(error instanceof RosaError) || isTransient(error)) throw error;
     return null;
@@ -96,7 +126,7 @@ export async function scoreForWords(
   try {
     const scores = await scoreTokens(context, waits, gpuTime, items);
     if (scores === null) return null;
-    return scores.map((logprobs) => ({
+    return scores.map(({ token_logprobs: logprobs }) => ({
       logprob: logprobs.reduce((sum, logprob) => sum + logprob, 0),
       tokens: logprobs.length,
     }));
@@ -109,7 +139,7 @@ export async function scoreForWords(
 export function logReport(
   context: SessionContext,
   row: FeedbackRow,
-  type: "words" | "weights" | "feedback",
+  type: "rolled_back" | "words" | "weights" | "feedback",
   data: unknown,
 ): void {
   context.log.append({ turnId: row.turnId, type, data, at: context.now(), feedbackId: row.id });

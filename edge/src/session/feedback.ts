@@ -1,5 +1,5 @@
 /**
- * What one piece of feedback does, told in order: stored → words → weights → a new reply → done.
+ * What one piece of feedback does, told in order: stored → trust → words → weights → a new reply → done.
  *
  * Read `learnFrom` first. Each step ends in one transaction that also moves `feedback.step`, so a crash
  * between any two steps resumes at the step that is missing and nothing happens twice.
@@ -11,7 +11,7 @@ import { isTransient } from "../gpu-client/index.ts";
 import { newId, sha256 } from "../ids.ts";
 import { type IdempotencyKey, KeptError, type Trace } from "../rpc.ts";
 import { refuseWhenFull, type SessionContext } from "./context.ts";
-import { logReport } from "./evidence.ts";
+import { logReport, refuseUnfit } from "./evidence.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
 import { type Filter, followLog } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
@@ -19,6 +19,7 @@ import { leaseMs } from "./store/outbox.ts";
 import { type FeedbackRow, feedbackRow, runningTurn, turnRow } from "./store/rows.ts";
 import { feedback, turns } from "./store/schema.ts";
 import { feedbackResult } from "./store/views.ts";
+import { weighTrust } from "./trust.ts";
 import { beginTurn, reviveTurn } from "./turn.ts";
 import { updateWeights } from "./weights-step.ts";
 import { reviseWords } from "./words-step.ts";
@@ -33,8 +34,6 @@ export interface NewFeedback {
 /**
  * Stores feedback, or finds it: the same words about the same turn again are the same feedback.
  *
- * An empty reply can be wrong as any other. A correction that is the rejected reply itself says two things at once.
- *
  * @throws RosaError `not_found`, `conflict` while the turn is not answered, `invalid_request`, `idempotency_mismatch`.
  */
 export async function beginFeedback(context: SessionContext, input: NewFeedback): Promise<string> {
@@ -46,19 +45,7 @@ export async function beginFeedback(context: SessionContext, input: NewFeedback)
     const earlier = findIdempotent(context, input.idempotency);
     if (earlier !== null) return earlier;
   }
-  if (turn.status === "running" || turn.status === "failed") {
-    throw new RosaError(
-      "conflict",
-      `Cannot take feedback on turn ${turnId}: it has no reply${turn.status === "running" ? " yet" : ""}`,
-    );
-  }
-  if (reward <= 0 && correction !== undefined && correction.trim() === turn.reply.trim()) {
-    throw new RosaError(
-      "invalid_request",
-      "Cannot correct a reply to itself: `correction` is the reply that was given",
-      { param: "correction" },
-    );
-  }
+  refuseUnfit(turn, body);
   const latest = context.db
     .select({ id: feedback.id, bodyHash: feedback.bodyHash })
     .from(feedback)
@@ -98,8 +85,11 @@ export async function learnFrom(
   trace: Trace,
 ): Promise<void> {
   context.log.forgetErrors({ feedbackId });
-  if (feedbackRow(context, feedbackId).step === "stored")
+  const stored = feedbackRow(context, feedbackId);
+  if (stored.step === "stored") {
+    weighTrust(context, stored);
     await reviseWords(context, feedbackId, trace);
+  }
   if (feedbackRow(context, feedbackId).step === "words")
     await updateWeights(context, feedbackId, trace);
   const row = feedbackRow(context, feedbackId);

@@ -14,6 +14,7 @@ import type {
   Erased,
   FeedbackResult,
   OwnLexicon,
+  ReachBody,
   SessionDetail,
   SessionPatch,
   SessionSummary,
@@ -25,6 +26,7 @@ import { logFailure } from "../failure.ts";
 import { type IdempotencyKey, KeptError, type Result, settle, type Trace } from "../rpc.ts";
 import {
   type Caller,
+  hasTables,
   type Identity,
   identityColumns,
   type NewSession,
@@ -36,6 +38,7 @@ import { beginFeedback, followFeedback, type NewFeedback, untilAnswered } from "
 import { Jobs } from "./jobs.ts";
 import type { NewTurn } from "./planned-turn.ts";
 import { type WordsChange, wordsBody } from "./policy/words-change.ts";
+import { type Correction, reachOf } from "./reach.ts";
 import { type BegunTurn, compareHistory } from "./store/dialogue.ts";
 import { followLog } from "./store/event-log.ts";
 import { changeOnce, findIdempotent, noteIdempotent } from "./store/idempotency.ts";
@@ -46,6 +49,7 @@ import { session } from "./store/schema.ts";
 import { restoreSnapshot, type Snapshot, takeSnapshot } from "./store/snapshot.ts";
 import {
   feedbackResult,
+  indexRow,
   isTurnSettled,
   sessionDetail,
   sessionSummary,
@@ -73,15 +77,10 @@ export class SessionObject extends DurableObject<Env> {
     });
     this.#jobs = new Jobs(this.#context, ctx);
     ctx.blockConcurrencyWhile(async () => {
-      // Asking for a session that does not exist must not write: an object without rows costs nothing.
-      const tables = ctx.storage.sql
-        .exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'")
-        .toArray();
-      if (tables.length === 0) return;
+      if (!hasTables(ctx.storage)) return;
       await migrate(this.#context.db, migrations);
-      const row = this.#context.db.select(identityColumns).from(session).get();
-      if (row === undefined) return;
-      this.#identity = row;
+      this.#identity = this.#context.db.select(identityColumns).from(session).get() ?? null;
+      if (this.#identity === null) return;
       this.#isOpen = true;
       this.#jobs.takeUpOrphans();
       await this.#jobs.arm();
@@ -221,6 +220,11 @@ export class SessionObject extends DurableObject<Env> {
 
   readTurn(caller: Caller, turnId: string): Promise<Result<TurnBody>> {
     return this.#answer(caller, () => turnBody(this.#context, turnRow(this.#context, turnId)));
+  }
+
+  /** Whether a correction can be learned; nothing changes. */
+  reach(caller: Caller, input: Correction, trace: Trace): Promise<Result<ReachBody>> {
+    return this.#answer(caller, () => reachOf(this.#context, input, trace));
   }
 
   words(caller: Caller): Promise<Result<WordsStateBody>> {
@@ -380,7 +384,7 @@ export class SessionObject extends DurableObject<Env> {
     const erased = storedCounts(this.#context);
     for (const job of this.#context.outbox.pending("file")) await this.#jobs.dropFile(job);
     const adapters = await this.#context.purse.close((message) =>
-      accountOf(this.env, tenantId).closeSession(tenantId, message),
+      accountOf(this.env, tenantId).closeSession(tenantId, message, indexRow(this.#context)),
     );
     this.#isOpen = false;
     this.#jobs.close();
@@ -391,7 +395,7 @@ export class SessionObject extends DurableObject<Env> {
       id,
       object: "session.erased",
       erased: { ...erased, adapters },
-      kept: "usage rows without content, for billing",
+      kept: "usage rows and a holdout's counts, without content",
     };
   }
 }

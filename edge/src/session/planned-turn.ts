@@ -4,6 +4,8 @@ import type { Sampling } from "@rosa2/shared/protocol";
 import { max } from "drizzle-orm";
 import { replyLength } from "../config.ts";
 import { turnsMax } from "../contract/index.ts";
+import { thinks } from "../contract/sampling.ts";
+import type { Effort } from "../contract/sets.ts";
 import type { IdempotencyKey } from "../rpc.ts";
 import { reviseRequest } from "../words/index.ts";
 import { refuseWhenFull, type SessionContext } from "./context.ts";
@@ -61,7 +63,11 @@ export function planTurn(
     (wordsAdapt && !input.content.startsWith("<tool_response>")
       ? reviseRequest(wordsState(context), input.content, wordsOptions(context)).prompt
       : input.content);
-  const sampling = { ...input.sampling, ...replyLength(input.sampling, context.config) };
+  const sampling = {
+    ...input.sampling,
+    ...thinkingOf(session.reasoningEffort, input.sampling),
+    ...replyLength(input.sampling, context.config),
+  };
   const problemId = retry?.of.problemId ?? turnId;
   const messages = buildPrompt({
     instructions: session.instructions,
@@ -87,6 +93,15 @@ export function planTurn(
     runs: 1,
     createdAt: context.now(),
   };
+}
+
+/** Whether to think, as the request says, else the session. */
+function thinkingOf(
+  effort: Effort | null,
+  { output }: Partial<Sampling>,
+): Pick<Partial<Sampling>, "output"> {
+  if (effort === null || output?.thinking !== undefined) return {};
+  return { output: { ...output, thinking: thinks(effort) } };
 }
 
 /** Turns that the service may refuse in a session within so long; they cost its time, and nobody pays for them. */

@@ -6,13 +6,21 @@ import { decide, type Evidence } from "@rosa2/shared/schedule";
 import { count, eq, max } from "drizzle-orm";
 import { keepAdapter } from "../accounts/files.ts";
 import { spend } from "../accounts/spending.ts";
-import type { WeightsReport, WordsReport } from "../contract/index.ts";
+import type { Notice } from "../accounts/usage.ts";
+import type { RollBack, WeightsReport, WordsReport } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { askGuard, type GuardedUpdate } from "../guard.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
-import { isNeutral, logReport, rightReply, scoreTokens, unchangedWords } from "./evidence.ts";
+import {
+  cannotWrite,
+  isNeutral,
+  logReport,
+  rightReply,
+  scoreTokens,
+  unchangedWords,
+} from "./evidence.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { beyondCaps, updateRows } from "./policy/update-plan.ts";
 import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
@@ -27,6 +35,7 @@ import {
   sessionRow,
   setActiveGeneration,
   type TurnRow,
+  trustedGeneration,
   turnRow,
 } from "./store/rows.ts";
 import { feedback, generations } from "./store/schema.ts";
@@ -42,14 +51,16 @@ export async function updateWeights(
   const turn = turnRow(context, row.turnId);
   const words = row.words ?? unchangedWords(turn, row.body);
   const { sessionId, tenantId } = context;
-  const { mode } = sessionRow(context);
+  const { mode, arm } = sessionRow(context);
   const parent = activeGeneration(context);
   const gpuTime: GpuTime = { ms: 0 };
-  const plan = decide(await gatherEvidence(context, row, turn, words, trace, gpuTime));
+  const evidence = await gatherEvidence(context, row, turn, words, trace, gpuTime);
+  const plan = decide(evidence);
   const right = rightReply(row.body, turn);
+  const isWritable = evidence.unwritable.length === 0;
   const mayUpdate = mode === "both" || mode === "weights";
   const { fixedWeights } = context.gpu;
-  if (right !== null && mayUpdate && fixedWeights === null) {
+  if (right !== null && mayUpdate && fixedWeights === null && isWritable) {
     keepPositive(context, turn, words, right);
   }
   if (right === null && row.body.reward < 0) dropPositive(context, turn);
@@ -60,7 +71,10 @@ export async function updateWeights(
   ) =>
     commitWeights(context, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
   const skip = (reason: string) => end({ decision: "skipped", reason }, null, null);
+  if (arm === "held_out") return skip(heldOutReason);
+  if (row.rolledBack !== null) return skip(rolledBackReason(row.rolledBack));
   if (fixedWeights !== null && mayUpdate && !isNeutral(row.body)) return skip(fixedWeights);
+  if (!isWritable) return skip(cannotWrite(evidence.unwritable));
   if (plan.row === null) return skip(plan.text);
   if (right === null && turn.reply === "") {
     return skip("the reply is empty, and without a correction there is nothing to learn from");
@@ -79,14 +93,9 @@ export async function updateWeights(
     row: example,
   });
 
+  const bound = boundReached(context, parent);
+  if (bound !== null) return end(bound, null, null);
   const { adapterBytesMax } = context.config;
-  if (context.adapterBytes >= adapterBytesMax) {
-    return skip(
-      `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`,
-    );
-  }
-  const reached = parent === "base" ? null : capsReached(context, parent);
-  if (reached !== null) return end({ decision: "rejected", reason: reached }, null, null);
   const charge = {
     eventId: meterIdOfUpdate(context, feedbackId),
     amountNanos: context.config.prices.adaptationNanos,
@@ -140,9 +149,26 @@ export async function updateWeights(
   });
 }
 
-/** Why a session whose active generation is this one learns no more, or null. */
-function capsReached(context: SessionContext, generation: string): string | null {
-  return beyondCaps(generationRow(context, generation).report, context.config.shiftCaps);
+const heldOutReason =
+  "this session is held out: it stays unadapted, so that what adaptation changes can be measured";
+
+function rolledBackReason({ to, rejections }: RollBack): string {
+  return `rolled back to ${to} after ${rejections} rejected replies; this feedback changes the words alone`;
+}
+
+/** Why a session whose active generation is this one learns no more whatever is said, or null. */
+export function boundReached(
+  context: SessionContext,
+  generation: string,
+): Pick<WeightsReport, "decision" | "reason"> | null {
+  const { adapterBytesMax, shiftCaps } = context.config;
+  if (context.adapterBytes >= adapterBytesMax) {
+    const reason = `adapter files of all sessions may take ${adapterBytesMax} bytes, and they do; erase sessions to learn more`;
+    return { decision: "skipped", reason };
+  }
+  if (generation === "base") return null;
+  const reason = beyondCaps(generationRow(context, generation).report, shiftCaps);
+  return reason === null ? null : { decision: "rejected", reason };
 }
 
 /** Why an update that was made is not kept: it went too far, or the deployer's guard says no. */
@@ -166,12 +192,12 @@ async function gatherEvidence(
   words: WordsReport,
   trace: Trace,
   gpuTime: GpuTime,
-): Promise<Evidence> {
+): Promise<Evidence & { unwritable: string[] }> {
   const { mode } = sessionRow(context);
   const { body } = row;
   const right = rightReply(body, turn);
   const confidence = turnConfidence(turn) ?? 0.5;
-  const evidence: Evidence = {
+  const evidence = {
     mode,
     reward: body.reward,
     corrected: body.correction !== undefined,
@@ -186,6 +212,7 @@ async function gatherEvidence(
     owedNats: null,
     rejectedConfidence: null,
     updates: context.db.select({ n: count() }).from(generations).get()?.n ?? 0,
+    unwritable: [],
   };
   if (mode === "off" || mode === "words" || isNeutral(body)) return evidence;
   // Praise at the first try is kept and changes nothing: there is nothing to measure.
@@ -203,9 +230,10 @@ async function gatherEvidence(
     trace,
     gpuTime,
     prompts.map((prompt) => ({ messages: withRequest(turn.messages, prompt), reply })),
+    right !== null,
   );
-  const before = scores?.[0];
-  const after = scores?.at(-1);
+  const before = scores?.[0]?.token_logprobs;
+  const after = scores?.at(-1)?.token_logprobs;
   if (before === undefined || after === undefined) return evidence;
   if (right === null) {
     return { ...evidence, rejectedConfidence: confidenceOf(sum(after), after.length) };
@@ -217,6 +245,7 @@ async function gatherEvidence(
     logprobBefore: sum(before),
     logprobAfter: sum(after),
     owedNats: settled - tokenValue(after, token_settled),
+    unwritable: scores?.[0]?.reach?.unwritable ?? [],
   };
 }
 
@@ -275,7 +304,7 @@ function commitWeights(
       context.outbox.delete(fileJob(made.result.digest ?? ""));
       // Compare and set: whoever activated another generation meanwhile keeps that choice.
       const active = activeGeneration(context) === made.parent;
-      if (active) setActiveGeneration(context, id);
+      if (active) setActiveGeneration(context, id, trustedGeneration(context));
       weights = {
         ...report,
         generation: id,
@@ -298,9 +327,10 @@ function commitWeights(
         adaptationsRejected: made === null && recipe !== null ? 1 : 0,
         gpuMs,
         costNanos,
+        ...(made === null ? {} : { notice: updateNotice(context, row, weights, made) }),
       });
     } else context.purse.release(meterIdOfUpdate(context, row.id));
-    noteReport(context);
+    noteReport(context, made !== null && context.hasWebhooks);
     context.db
       .update(feedback)
       .set({ weights, plan, costNanos: row.costNanos + costNanos, step: "weights" })
@@ -308,4 +338,18 @@ function commitWeights(
       .run();
     logReport(context, row, "weights", weights);
   });
+}
+
+/** What webhooks tell of a generation. */
+function updateNotice(
+  { sessionId, owner }: SessionContext,
+  row: FeedbackRow,
+  { generation, active, step_norm, shift_norm, kl, kl_base }: WeightsReport,
+  { parent }: MadeGeneration,
+): Notice {
+  const told = { generation, parent, active, step_norm, shift_norm, kl, kl_base };
+  return {
+    type: "adaptation.updated",
+    data: { session: sessionId, owner, feedback_id: row.id, turn_id: row.turnId, ...told },
+  };
 }

@@ -41,6 +41,10 @@ export class PatientTokenizer {
     return this.#call("exampleIds", args);
   }
 
+  foreign(...args: Parameters<Tokenising["foreign"]>): Promise<Result<"foreign">> {
+    return this.#call("foreign", args);
+  }
+
   async #call<M extends Method>(method: M, args: Parameters<Tokenising[M]>): Promise<Result<M>> {
     const run = this.#tokenizer[method].bind(this.#tokenizer) as (...args: unknown[]) => Result<M>;
     if (this.#place === null) return run(...args);

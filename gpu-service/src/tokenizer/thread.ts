@@ -4,7 +4,7 @@ import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { ChatTokenizer } from "./tokenizer.ts";
 
 /** What takes text of strangers, or the checkpoint's own template and patterns. */
-export type Tokenising = Pick<ChatTokenizer, "prompt" | "replyIds" | "exampleIds">;
+export type Tokenising = Pick<ChatTokenizer, "prompt" | "replyIds" | "exampleIds" | "foreign">;
 
 /** Where the tokenizer's files are, and what `ChatTokenizer.load` needs besides. */
 export interface TokenizerPlace {

@@ -11,6 +11,7 @@ import { z } from "zod";
 import { type AddedToken, isMarkup, TokenMatcher } from "./added-tokens.ts";
 import { ChatTemplate, type Forbids } from "./chat-template.ts";
 import { Detokenizer } from "./detokenizer.ts";
+import { type Foreign, foreignText } from "./foreign-text.ts";
 import { missingTokenizer } from "./missing-tokenizer.ts";
 import { type TokenizerFile, tokenizerFileSchema, Vocabulary } from "./vocabulary.ts";
 import { TookTooLong, withinTime } from "./within-time.ts";
@@ -167,6 +168,15 @@ export class ChatTokenizer {
     return { prompt: Int32Array.from([...begun, ...ids]), reply: this.replyIds(answer) };
   }
 
+  /** What of a reply the tokenizer has no token for, each once, up to `foreignMax` of a kind. */
+  foreign(reply: string): Foreign {
+    const text = this.#plainToken
+      .divide(reply)
+      .map((section) => section.text)
+      .join(" ");
+    return this.#inTime(text, () => foreignText(text, (part) => this.#vocabulary.spelling(part)));
+  }
+
   detokenizer(): Detokenizer {
     return new Detokenizer((ids) => this.#vocabulary.decode(ids), this.#vocabulary.joiner);
   }
@@ -216,11 +226,15 @@ export class ChatTokenizer {
     return { ids: this.#encodeInTime(text, this.#anyToken, restore), text };
   }
 
-  /** A pattern of tokenizer.json may take for ever on some text; then `checkpoint_unsupported` is thrown. */
   #encodeInTime(text: string, tokens: TokenMatcher, restore?: (part: string) => string): number[] {
+    return this.#inTime(text, () => this.#encode(text, tokens, restore));
+  }
+
+  /** A pattern of tokenizer.json may take for ever on some text; then `checkpoint_unsupported` is thrown. */
+  #inTime<T>(text: string, action: () => T): T {
     const limitMs = Math.ceil(encodeMsMax.base + encodeMsMax.perCharacter * text.length);
     try {
-      return withinTime(limitMs, () => this.#encode(text, tokens, restore));
+      return withinTime(limitMs, action);
     } catch (cause) {
       if (!(cause instanceof TookTooLong)) throw cause;
       throw new RosaError(

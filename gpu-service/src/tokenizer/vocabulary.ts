@@ -9,6 +9,7 @@ import { Tokenizer } from "@huggingface/tokenizers";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
 import { type AddedToken, addedTokenSchema, TokenMatcher } from "./added-tokens.ts";
+import type { Spelling } from "./foreign-text.ts";
 import { fixParts } from "./library-fixes.ts";
 import { type ByteSpelling, byteSpelling, joinerOf, tokenBytes } from "./token-bytes.ts";
 
@@ -29,6 +30,9 @@ export const tokenizerFileSchema = z.looseObject({
   }),
 });
 export type TokenizerFile = z.infer<typeof tokenizerFileSchema>;
+
+/** A byte where the vocabulary falls back on bytes. */
+const byteToken = /^<0x[0-9A-F]{2}>$/;
 
 /** The library takes any other kind for one of these, and would split text into other tokens than the model knows. */
 const modelKinds = ["BPE", "Unigram", "WordPiece"];
@@ -100,6 +104,28 @@ export class Vocabulary {
     return ids;
   }
 
+  /** How a text in which nothing is special is written: in tokens, some of it in bytes, or not whole. */
+  spelling(text: string): Spelling {
+    const { model } = this.#encoder;
+    let spelling: Spelling = "tokens";
+    for (const { text: part, token } of this.#normalised.divide(this.#normalise(text))) {
+      if (token !== null) continue;
+      if (this.#drops(part)) return "lost";
+      for (const written of this.#tokensOf(part)) {
+        const id = model?.tokens_to_ids.get(written);
+        if (id === undefined || id === model?.unk_token_id) return "lost";
+        if (this.#bytes === "byte_fallback" && byteToken.test(written)) spelling = "bytes";
+      }
+    }
+    return spelling;
+  }
+
+  /** Whether characters vanish: what has no token in a vocabulary without one for the unknown. */
+  #drops(text: string): boolean {
+    if (this.#encoder.model?.unk_token_id !== undefined || this.#bytes !== "none") return false;
+    return [...text].some((one) => one.trim() !== "" && this.#tokensOf(one).length === 0);
+  }
+
   /** Tokens that are looked for in normalised text are decoded as that text. */
   #asDecoded(file: TokenizerFile, normalised: readonly AddedToken[]): TokenizerFile {
     const changed = new Set(normalised);
@@ -117,13 +143,17 @@ export class Vocabulary {
   }
 
   #encodeNormalised(text: string, sectionIndex: number, ids: number[]): void {
-    const { pre_tokenizer: split, model } = this.#encoder;
-    if (model === null) throw new Error("Cannot encode: the tokenizer has no model");
-    const words = split === null ? [text] : split(text, { section_index: sectionIndex });
-    for (const token of model(words)) {
-      const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
+    const { model } = this.#encoder;
+    for (const token of this.#tokensOf(text, sectionIndex)) {
+      const id = model?.tokens_to_ids.get(token) ?? model?.unk_token_id;
       if (id !== undefined) ids.push(id);
     }
+  }
+
+  #tokensOf(text: string, sectionIndex = 0): string[] {
+    const { pre_tokenizer: split, model } = this.#encoder;
+    if (model === null) throw new Error("Cannot encode: the tokenizer has no model");
+    return model(split === null ? [text] : split(text, { section_index: sectionIndex }));
   }
 
   /** Text of the ids; special tokens and ids beyond the vocabulary stand for nothing. */

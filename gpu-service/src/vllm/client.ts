@@ -34,7 +34,20 @@ const logprobSchema = z.object({
 const chunkSchema = z.object({
   choices: z.array(
     z.object({
-      delta: z.object({ content: z.string().nullish() }),
+      delta: z.object({
+        content: z.string().nullish(),
+        /** What a reasoning parser takes out of the reply; newer servers call it `reasoning`. */
+        reasoning: z.string().nullish(),
+        reasoning_content: z.string().nullish(),
+        tool_calls: z
+          .array(
+            z.object({
+              index: z.number().int().min(0),
+              function: z.object({ name: z.string().nullish(), arguments: z.string().nullish() }),
+            }),
+          )
+          .nullish(),
+      }),
       logprobs: z
         .object({
           content: z

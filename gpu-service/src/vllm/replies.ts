@@ -4,6 +4,7 @@
  * `generate` is the story. Updates and scores are not known here: they stay with the GPU service.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { nativeMessages, outputFields } from "@rosa2/shared/chat-body";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Health } from "@rosa2/shared/health";
 import type {
@@ -12,6 +13,7 @@ import type {
   Sampling,
   TokenLogprob,
 } from "@rosa2/shared/protocol";
+import { CallWriter } from "@rosa2/shared/reply-parts";
 import type { SamplingDefaults } from "../checkpoint/model-config.ts";
 import { withDefaults } from "../engine/batch/sampling.ts";
 import type { ReplySource } from "../http/service.ts";
@@ -74,7 +76,6 @@ export class VllmReplies implements ReplySource {
     signal: AbortSignal,
   ): Promise<ReadableStream<GenerateEvent>> {
     if (this.#draining) throw new RosaError("shutting_down", "The gateway is ending");
-    refuseShapes(request);
     if (this.#running >= this.#options.repliesMax) {
       throw new RosaError("queue_full", `${this.#running} replies are in flight`, {
         retryAfterS: 1,
@@ -175,10 +176,13 @@ function chatBody(
   sampling: Sampling & SamplingDefaults,
   { model, drawing, salt }: { model: string; drawing: number; salt: string },
 ): object {
-  const { temperature, max_tokens, seed, stop } = sampling;
+  const { temperature, max_tokens, seed, stop, output } = sampling;
+  const thinking = output?.thinking;
   return {
     model,
-    messages,
+    messages: nativeMessages(messages),
+    ...outputFields(sampling),
+    ...(thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } }),
     stream: true,
     stream_options: { include_usage: true },
     logprobs: true,
@@ -206,7 +210,9 @@ class ReplySoFar {
   readonly #withLogprobs: boolean;
   readonly #startedAt = performance.now();
   #firstAt: number | null = null;
+  readonly #calls = new CallWriter();
   #text = "";
+  #reasoning = "";
   #logprob = 0;
   #finish: "stop" | "length" | null = null;
   #usage: ChatChunk["usage"] = null;
@@ -220,23 +226,32 @@ class ReplySoFar {
     if (usage) this.#usage = usage;
     const [choice] = choices;
     if (choice === undefined) return null;
-    const text = choice.delta.content ?? "";
+    const { delta: said, finish_reason: reason = null } = choice;
+    const pieces = (said.tool_calls ?? []).map(({ index, function: { name, arguments: json } }) => {
+      return { index, name: name ?? undefined, arguments: json ?? "" };
+    });
+    const called = this.#calls.push(pieces) + (reason === null ? "" : this.#calls.end());
+    const text = (said.content ?? "") + called;
+    const reasoning = said.reasoning ?? said.reasoning_content ?? "";
     const tokens = choice.logprobs?.content ?? [];
-    const reason = choice.finish_reason ?? null;
-    if (text === "" && tokens.length === 0 && reason === null) return null;
+    if (text === "" && reasoning === "" && tokens.length === 0 && reason === null) return null;
     this.#firstAt ??= performance.now();
     this.#text += text;
+    this.#reasoning += reasoning;
+    const delta = { type: "delta" as const, text, ...(reasoning === "" ? {} : { reasoning }) };
     for (const { logprob } of tokens) this.#logprob += logprob;
     if (reason !== null) this.#finish = reason === "length" ? "length" : "stop";
-    if (!this.#withLogprobs) return text === "" ? null : { type: "delta", text };
+    const isEmpty = text === "" && reasoning === "";
+    // A call's tokens are not the text that it is written as.
+    if (!this.#withLogprobs || pieces.length > 0) return isEmpty ? null : delta;
     // The end token counts for S, but is no part of the reply; a stop string's tokens are.
     const isEnd = reason === "stop" && typeof choice.stop_reason !== "string";
     const shown = isEnd ? tokens.slice(0, -1) : tokens;
-    if (text === "" && shown.length === 0) return null;
+    if (isEmpty && shown.length === 0) return null;
     const logprobs = shown.map(
       ({ top_logprobs: top, ...token }): TokenLogprob => ({ ...named(token), top: top.map(named) }),
     );
-    return { type: "delta", text, logprobs };
+    return { ...delta, logprobs };
   }
 
   done(): GenerateEvent {
@@ -249,6 +264,7 @@ class ReplySoFar {
     return {
       type: "done",
       text: this.#text,
+      ...(this.#reasoning === "" ? {} : { reasoning: this.#reasoning }),
       finish_reason: this.#finish,
       usage: {
         prompt_tokens,
@@ -296,17 +312,6 @@ function streamOf(
       await events.return(undefined).catch(() => {});
     },
   });
-}
-
-/** Functions, JSON and thinking are the engine's: what vLLM would leave out is refused. */
-function refuseShapes({ sampling, messages }: GenerateRequest): void {
-  const called = messages.some(({ role, tool_calls: calls }) => role === "tool" || calls?.length);
-  if (sampling.output === undefined && !called) return;
-  throw new RosaError(
-    "unsupported_parameter",
-    "Cannot bind a reply to functions, JSON or thinking: replies come from vLLM here",
-    { param: "output" },
-  );
 }
 
 function isUnknownModel(error: unknown): boolean {

@@ -43,6 +43,24 @@ describe.skipIf(chromiumPath === undefined)("the documents", () => {
     }
   });
 
+  it("print without what is pressed, on white, with long snippets whole", async () => {
+    const { page } = await read("/docs", "desktop", true);
+    await page.emulateMedia({ media: "print" });
+    await visitor.shoot("print");
+    for (const name of ["nav", ".copy", ".try", "[role=tablist]"]) {
+      const shown = page
+        .locator(name)
+        .evaluateAll((all) => all.some((one) => one.checkVisibility()));
+      expect([name, await shown]).toEqual([name, false]);
+    }
+    const cut = await page
+      .locator("#start pre")
+      .evaluateAll((all) => all.some((pre) => pre.scrollHeight > pre.clientHeight + 1));
+    expect(cut).toBe(false);
+    const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(paper).toBe("rgb(255, 255, 255)");
+  });
+
   it("are searched together: calls, guides and figures, from either page", async () => {
     const { page } = await read("/docs");
     await page.keyboard.press("/");

@@ -44,7 +44,7 @@ describe("the examples", () => {
         expect(told + untoldOnes).toBe(drawn);
       }
       const weights = readFileSync(
-        join(rootPath, "gpu-service/models/rosa2-mini/model.safetensors"),
+        join(rootPath, "gpu-service/models/rosa2-mini-2/model.safetensors"),
       );
       expect(drawn.model, "npm run examples").toBe(
         createHash("sha256").update(weights).digest("hex"),

@@ -185,6 +185,13 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
       .toMatch(/Weights updated: .+Reply: 9 6 4 2 1/);
   });
 
+  it("names who speaks to those who listen", async () => {
+    const me = await converse("speakers", "Say hello");
+    await me.reply(1);
+    const said = await me.page.locator(".turn").first().locator("p").allTextContents();
+    expect(said.slice(0, 4)).toEqual(["You:", "Say hello", "fake-mini:", "echo: Say hello"]);
+  });
+
   it("that accepts a reply leaves the words and asks for no retry", async () => {
     const me = await converse("accept", "Say hello");
     await me.reply(1);

@@ -1,9 +1,12 @@
 /** The whole story with both services and the bundled model: wrong answer, feedback, diff, new generation, right answer, roll back. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { rootPath } from "../../../edge/local/settings.ts";
 import { readRunning } from "../../../edge/local/state.ts";
-import { isOutsideSkill, works } from "../../../edge/playground/src/mini.ts";
+import { isOutsideSkill, miniName, works } from "../../../edge/playground/src/mini.ts";
 import { drawRequest } from "../support/requests.ts";
 import { makeStateFolder, Rosa } from "../support/rosa.ts";
 import { chromiumPath, launch, type Size, Visitor } from "./support/browser.ts";
@@ -111,7 +114,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
       const session = await rosa.openSession();
       const turn = await rosa.ask(session.id, request);
       expect([request, turn.reply]).toEqual([request, answer]);
-      expect(isOutsideSkill("rosa2-mini", turn.reply, turn.confidence), request).toBe(false);
+      expect(isOutsideSkill(miniName, turn.reply, turn.confidence), request).toBe(false);
     }
     await page.getByRole("button", { name: works[0]!.request }).click();
     expect(await me.reply(1)).toBe(works[0]!.answer);
@@ -120,6 +123,29 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     await page.getByRole("link", { name: "See what works" }).waitFor();
     await me.shoot("outside");
     expect(await me.findBarriers()).toEqual([]);
+  });
+
+  it("sees what the README's picture shows", async () => {
+    const readme = readFileSync(join(rootPath, "README.md"), "utf8");
+    const [, told] = /!\[(.+?)\]\(edge\/playground\/story\.png\)/.exec(readme)!;
+    const me = await arrive("readme", "desktop");
+    const { page } = me;
+    // Tall enough for the whole story.
+    await page.setViewportSize({ width: 1280, height: 980 });
+    await me.ask("Sort them, then take three, in brackets: 4 7 1 9");
+    expect(await me.reply(1)).toBe("[1 4 7]");
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.getByLabel("What should the reply have been?").fill("[4 7 9]");
+    await page.getByRole("button", { name: "Teach and try again" }).click();
+    expect(await me.reply(2)).toBe("[4 7 9]");
+    expect(await page.locator(".diff ins").allTextContents()).toEqual(["from the end"]);
+    const sentence = await page.locator(".card.weights .sentence").textContent();
+    const [, before, after] = /^The right reply was (.+), now (.+)\.$/.exec(sentence!)!;
+    expect(told).toContain(`was ${before} and is now ${after}`);
+    await me.shoot("learnt");
+    await me.ask("Sort them, then take three, in brackets: 3 8 0 5");
+    expect(await me.reply(3)).toBe("[3 5 8]");
+    await me.shoot("another-list");
   });
 
   it("downloads a generation as a PEFT archive", async () => {

@@ -173,6 +173,31 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByRole("heading", { name: "Start with an example" }).waitFor();
   });
 
+  it("says before a correction is sent whether it can be learned, and asks when the writer pauses", async () => {
+    const me = await converse("reach", "Sort them, as plain text: 6 2 9 4 1");
+    const { page } = me;
+    await page.getByRole("button", { name: "Correct it" }).click();
+    const field = page.getByLabel("What should the reply have been?");
+    const asked = async () =>
+      (await edge.calls()).filter(({ path }) => path === "/v1/score").length;
+    const before = await asked();
+    await field.pressSequentially("9 6 4 2 1", { delay: 20 });
+    await page.getByText("One correction can teach this. Its chance now: 1 in 150.").waitFor();
+    expect((await asked()) - before).toBe(1);
+    await me.shoot("near");
+    await edge.behave({ reach: { unwritable: ["é"] } });
+    await field.fill("née");
+    await page.getByText("The model cannot write “é”: it has no token for it.").waitFor();
+    await me.shoot("unwritable");
+    expect(await me.findBarriers()).toEqual([]);
+    await edge.behave({ down: ["/v1/score"] });
+    await field.fill("née Grün");
+    await page.getByText("The model cannot write").waitFor({ state: "detached" });
+    await edge.behave({});
+    await page.getByRole("button", { name: "Teach and try again" }).click();
+    await me.reply(2);
+  });
+
   it("leads from try to try, says in words what each generation learnt, and branches from any reply", async () => {
     const me = await converse("tries", "Sort them, as plain text: 6 2 9 4 1");
     const { page } = me;
@@ -218,6 +243,31 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByRole("radio", { name: "Session" }).check({ force: true });
     await row.click();
     await page.getByText("echo: Say a word to be billed").waitFor();
+  });
+
+  it("prints the conversation whole, with what changed, on white", async () => {
+    const me = await converse("print", "Sort them, as plain text: 6 2 9 4 1", "desktop", true);
+    const { page } = me;
+    await page.getByRole("button", { name: "Correct it" }).click();
+    await page.getByLabel("What should the reply have been?").fill("9 6 4 2 1");
+    await page.getByRole("button", { name: "Teach and try again" }).click();
+    await me.reply(2);
+    await page.emulateMedia({ media: "print" });
+    await me.shoot("page");
+    for (const shown of ["Sort them, as plain text: 6 2 9 4 1", "it should be"]) {
+      await page.getByText(shown).first().waitFor();
+    }
+    for (const gone of [page.locator("header"), page.locator("nav"), page.locator("form")]) {
+      expect(await gone.evaluateAll((all) => all.filter((one) => one.checkVisibility()))).toEqual(
+        [],
+      );
+    }
+    const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(paper).toBe("rgb(250, 249, 246)");
+    const cut = await page
+      .locator(".transcript")
+      .evaluate((box) => box.scrollHeight - box.clientHeight);
+    expect(cut).toBe(0);
   });
 
   it.each(["narrow", "landscape"] as const)("fits: %s", async (size) => {

@@ -48,8 +48,12 @@ export class Rosa extends Api {
   }
 
   /** Corrects a reply and has the request answered again. */
-  async correct(turn: TurnBody, correction: string): Promise<FeedbackResult & { turn: TurnBody }> {
-    const result = await this.judge(turn, { reward: -1, correction, retry: true });
+  async correct(
+    turn: TurnBody,
+    correction: string,
+    text?: string,
+  ): Promise<FeedbackResult & { turn: TurnBody }> {
+    const result = await this.judge(turn, { reward: -1, text, correction, retry: true });
     if (result.turn === undefined) throw new Error(`No retry in ${JSON.stringify(result)}`);
     return { ...result, turn: result.turn };
   }

@@ -52,6 +52,17 @@ describe("useChat over rosa2", () => {
     expect(turns.map(({ id }) => id)).toEqual([chat.messages[1]?.id, chat.messages[3]?.id]);
   });
 
+  it("shows what a thinking model thinks as a part of its own", async () => {
+    const { caller, client } = await newClient();
+    await caller.behave({ reasoning: "Hm, so." });
+    const chat = new TestChat(new Rosa2ChatTransport(client));
+    await chat.sendMessage({ text: "hello" });
+    expect(chat.messages[1]?.parts).toMatchObject([
+      { type: "reasoning", text: "Hm, so.", state: "done" },
+      { type: "text", text: "echo: hello", state: "done" },
+    ]);
+  });
+
   it("regenerates by telling that the reply was wrong", async () => {
     const { client } = await newClient();
     const transport = new Rosa2ChatTransport(client);

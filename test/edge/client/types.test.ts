@@ -13,9 +13,12 @@ type Taken<Name extends keyof typeof contract> = (typeof contract)[Name] extends
   ? z.input<(typeof contract)[Name]>
   : never;
 
+/** A schema that extends another is an intersection there and one object here. */
+type Flat<T> = { [Key in keyof T]: T[Key] };
+
 it("gives what the server gives", () => {
   expectTypeOf<client.Turn>().toEqualTypeOf<Given<"turnSchema">>();
-  expectTypeOf<client.Session>().toEqualTypeOf<Given<"sessionDetailSchema">>();
+  expectTypeOf<Flat<client.Session>>().toEqualTypeOf<Given<"sessionDetailSchema">>();
   expectTypeOf<client.SessionSummary>().toEqualTypeOf<Given<"sessionSchema">>();
   expectTypeOf<client.SessionList>().toEqualTypeOf<Given<"sessionListSchema">>();
   expectTypeOf<client.SessionErased>().toEqualTypeOf<Given<"erasedSchema">>();
@@ -24,10 +27,11 @@ it("gives what the server gives", () => {
   expectTypeOf<client.Weights>().toEqualTypeOf<Given<"weightsReportSchema">>();
   expectTypeOf<client.FeedbackResult>().toEqualTypeOf<Given<"feedbackResultSchema">>();
   expectTypeOf<client.FeedbackRecord>().toEqualTypeOf<Given<"feedbackRecordSchema">>();
+  expectTypeOf<client.Reach>().toEqualTypeOf<Given<"reachSchema">>();
   expectTypeOf<client.Generation>().toEqualTypeOf<Given<"generationSchema">>();
   expectTypeOf<client.GenerationList>().toEqualTypeOf<Given<"generationListSchema">>();
   expectTypeOf<client.ApiKey>().toEqualTypeOf<Given<"keySchema">>();
-  expectTypeOf<client.ApiKeyCreated>().toEqualTypeOf<Given<"keyCreatedSchema">>();
+  expectTypeOf<Flat<client.ApiKeyCreated>>().toEqualTypeOf<Given<"keyCreatedSchema">>();
   expectTypeOf<client.ApiKeyList>().toEqualTypeOf<Given<"keyListSchema">>();
   expectTypeOf<client.ClientToken>().toEqualTypeOf<Given<"clientTokenSchema">>();
   expectTypeOf<client.ClientTokenList>().toEqualTypeOf<Given<"clientTokenListSchema">>();
@@ -35,6 +39,9 @@ it("gives what the server gives", () => {
   expectTypeOf<client.SigningKey>().toEqualTypeOf<Given<"signingKeySchema">>();
   expectTypeOf<client.SigningKeyList>().toEqualTypeOf<Given<"signingKeyListSchema">>();
   expectTypeOf<client.Tenant>().toEqualTypeOf<Given<"tenantSchema">>();
+  expectTypeOf<client.TenantAdaptation>().toEqualTypeOf<Given<"tenantAdaptationSchema">>();
+  expectTypeOf<client.Webhook>().toEqualTypeOf<Given<"webhookSchema">>();
+  expectTypeOf<Flat<client.WebhookSecret>>().toEqualTypeOf<Given<"webhookSecretSchema">>();
   expectTypeOf<client.Budget>().toEqualTypeOf<Given<"budgetSchema">>();
   expectTypeOf<client.UsageReport>().toEqualTypeOf<Given<"usageReportSchema">>();
   expectTypeOf<client.Usage>().toEqualTypeOf<Given<"usageSchema">>();

@@ -53,6 +53,7 @@ const colors: Record<ConditionName, string> = {
   gpu: "#44aa99",
   words: "#0072b2",
   weights: "#e69f00",
+  oracle_weights: "#bbcc33",
   adam: "#56b4e9",
   both: "#009e73",
 };

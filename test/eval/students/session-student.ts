@@ -10,38 +10,45 @@ import type {
 import type { Problem } from "../problem.ts";
 import { nothingSpent, type Reply, type Spent, type Student } from "./student.ts";
 
+interface SessionOptions {
+  adaptation: Adaptation;
+  sampling: Sampling;
+  instructions: string | null;
+  title: string;
+  /** The user says all that they mean: perfect words. */
+  isSpelledOut?: boolean;
+}
+
 export class SessionStudent implements Student {
   readonly spent: Spent = nothingSpent();
   readonly #api: Api;
   readonly #session: string;
   readonly #sampling: Sampling;
   readonly #weightsMove: boolean;
+  readonly #isSpelledOut: boolean;
   readonly #shifts = new Map<string, number>([["base", 0]]);
   #turn: TurnAnswer | null = null;
 
-  private constructor(api: Api, session: string, sampling: Sampling, adaptation: Adaptation) {
+  private constructor(
+    api: Api,
+    session: string,
+    { sampling, adaptation, isSpelledOut = false }: SessionOptions,
+  ) {
     this.#api = api;
     this.#session = session;
     this.#sampling = sampling;
     this.#weightsMove = adaptation.mode === "both" || adaptation.mode === "weights";
+    this.#isSpelledOut = isSpelledOut;
   }
 
-  static async open(
-    api: Api,
-    options: {
-      adaptation: Adaptation;
-      sampling: Sampling;
-      instructions: string | null;
-      title: string;
-    },
-  ): Promise<SessionStudent> {
-    const { adaptation, sampling, instructions, title } = options;
+  static async open(api: Api, options: SessionOptions): Promise<SessionStudent> {
+    const { adaptation, instructions, title } = options;
     const body = { title, adaptation, ...(instructions === null ? {} : { instructions }) };
-    const session = await api.createSession(body);
-    return new SessionStudent(api, session, sampling, adaptation);
+    return new SessionStudent(api, await api.createSession(body), options);
   }
 
-  async ask({ request }: Problem): Promise<Reply> {
+  async ask(problem: Problem): Promise<Reply> {
+    const { request } = this.#isSpelledOut ? (problem.clear ?? problem) : problem;
     const startedAt = performance.now();
     const turn = await this.#api.turn(this.#session, { content: request, ...this.#sampling });
     this.spent.replyMs.push(performance.now() - startedAt);

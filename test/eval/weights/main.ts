@@ -1,16 +1,29 @@
 /**
- * `node test/eval/weights/main.ts MODEL [figure…]`: what updates do to replies of ordinary length, on any model that
+ * `npm run eval:weights`: what updates do to replies of ordinary length, on any model that
  * continues stories. It measures KL apart from the update, on samples that are no probes.
  */
 import { decide } from "@rosa2/shared/schedule";
+import { readFlagsOrExit } from "../../../edge/local/flags.ts";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { families, otherOpenings } from "./corrections.ts";
 import { Lab, sharedTrigrams } from "./lab.ts";
 import { longCorrections, selfDistillationGap } from "./lists.ts";
 
-const [model, ...wanted] = process.argv.slice(2);
+const usage = `npm run eval:weights -- MODEL [praise|far|bound|long|gap …]
+
+What updates do to replies of ordinary length, on the model in a directory: praise, far and bound unless named.
+
+  --help    this text`;
+
+const args = process.argv.slice(2);
+readFlagsOrExit(
+  usage,
+  {},
+  args.filter((arg) => arg.startsWith("-")),
+);
+const [model, ...wanted] = args;
 if (model === undefined) {
-  console.error("Usage: node test/eval/weights/main.ts MODEL [praise|far|bound|long|gap …]");
+  console.error(usage);
   process.exit(1);
 }
 const figures: Record<string, (lab: Lab) => Promise<void>> = { praise, far, bound, long, gap };

@@ -1,3 +1,4 @@
+import { tQuantile975 } from "@rosa2/shared/statistics";
 import { expect, test } from "vitest";
 import {
   estimate,
@@ -6,7 +7,6 @@ import {
   pairedInterval,
   ratio,
   relativeGain,
-  tQuantile975,
 } from "../../eval/statistics.ts";
 
 test("gives the mean and the sample standard error of the mean", () => {

@@ -13,7 +13,7 @@ describe("readConfig", () => {
       PROVIDER: "cpu",
       QUANTIZE: "none",
     });
-    expect(config.MODEL).toMatch(/gpu-service\/models\/rosa2-mini$/);
+    expect(config.MODEL).toMatch(/gpu-service\/models\/rosa2-mini-2$/);
     expect(config.KV_BYTES).toBeGreaterThan(1_000_000);
   });
 

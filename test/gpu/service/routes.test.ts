@@ -266,6 +266,26 @@ describe("POST /v1/score", () => {
     expect(scores[1]?.logprob).toBeLessThan(-10);
   });
 
+  it("tells, where it is asked, what a reply owes and how much one update can give", async () => {
+    const items = ["hello", "HI", "é"].map((reply) => ({ ...ask("say hello"), reply }));
+    const response = await service.post("/v1/score", { tenant: "t", items, reach: true });
+    const { scores } = scoreResultSchema.parse(await response.json());
+    const foreign = { in_bytes: [], unwritable: [] };
+    expect(scores[0]?.reach).toEqual({
+      ...foreign,
+      owed_nats: 0,
+      owed_nats_max: 64,
+      context_length: 512,
+    });
+    const [, { token_logprobs = [], reach } = {}] = scores;
+    const owed = token_logprobs
+      .filter((logprob) => logprob < Math.log(0.9))
+      .reduce((sum, logprob) => sum + Math.log(0.99) - logprob, 0);
+    expect(owed).toBeGreaterThan(5);
+    expect(reach?.owed_nats).toBeCloseTo(owed, 3);
+    expect(scores[2]?.reach).toMatchObject(foreign);
+  });
+
   it("names the item that does not fit", async () => {
     const response = await service.post("/v1/score", {
       tenant: "t",

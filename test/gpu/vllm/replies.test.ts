@@ -79,19 +79,86 @@ it("refuses a file made for another model before vLLM sees it", async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-it("refuses functions, JSON and thinking, which vLLM would leave out", async () => {
+it("passes functions, their results, JSON and thinking on in vLLM's own fields", async () => {
   await serve({});
-  const shapes = [
-    { thinking: false },
-    { format: { type: "json_object" } },
-    { tools: [{ name: "f" }] },
+  const schema = { type: "object", properties: { city: { type: "string" } } };
+  const weather = { name: "weather", parameters: schema };
+  const call = '<tool_call>\n{"name": "weather", "arguments": {"city":"Oslo"}}\n</tool_call>';
+  const messages = [
+    { role: "user" as const, content: "Rain?" },
+    { role: "assistant" as const, content: call },
+    { role: "user" as const, content: "<tool_response>\nyes\n</tool_response>" },
   ];
-  for (const output of shapes) {
-    await expect(replyTo("hi", null, null, { output })).rejects.toMatchObject({
-      code: "unsupported_parameter",
-    });
-  }
-  expect(vllm.chats).toEqual([]);
+  const output = {
+    tools: [weather],
+    tool_choice: { name: "weather" },
+    parallel_tool_calls: false,
+    thinking: false,
+  };
+  const asked = { ...requestTo("hi", null, { output }), messages };
+  await collect(await replies.generate(asked, null, signal()));
+  await replyTo("hi", null, null, { output: { format: { type: "json_schema", schema } } });
+  expect(vllm.chats[0]).toMatchObject({
+    messages: [
+      { role: "user", content: "Rain?" },
+      {
+        role: "assistant",
+        content: null,
+        tool_calls: [{ function: { name: "weather", arguments: '{"city":"Oslo"}' } }],
+      },
+      { role: "tool", content: "yes" },
+    ],
+    tools: [{ type: "function", function: weather }],
+    tool_choice: { type: "function", function: { name: "weather" } },
+    parallel_tool_calls: false,
+    chat_template_kwargs: { enable_thinking: false },
+  });
+  expect(vllm.chats[1]).toMatchObject({
+    response_format: { type: "json_schema", json_schema: { schema, strict: true } },
+  });
+});
+
+it("writes calls as the text that replies have them in, and keeps thoughts apart", async () => {
+  const part = (index: number, called: object) => ({
+    text: " ",
+    logprob: -0.1,
+    delta: { tool_calls: [{ index, function: called }] },
+  });
+  await serve({
+    speak: () => [
+      { text: "Hm.", logprob: -0.2, delta: { reasoning_content: "Hm." } },
+      { text: "I look.", logprob: -0.1 },
+      part(0, { name: "weather", arguments: "" }),
+      part(0, { arguments: '{"city":' }),
+      part(0, { arguments: '"Oslo"}' }),
+      part(1, { name: "now", arguments: "" }),
+      { text: "", logprob: -0.1 },
+    ],
+  });
+  const output = { tools: [{ name: "weather" }, { name: "now" }] };
+  const events = await replyTo("hi", null, null, { output });
+  const text = [
+    'I look.<tool_call>\n{"name": "weather", "arguments": {"city":"Oslo"}}\n</tool_call>',
+    '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>',
+  ].join("");
+  const deltas = events.flatMap((event) => (event.type === "delta" ? [event] : []));
+  expect(deltas.map((delta) => delta.text).join("")).toBe(text);
+  expect(deltas.map(({ reasoning = "" }) => reasoning).join("")).toBe("Hm.");
+  expect(events.at(-1)).toMatchObject({
+    type: "done",
+    text,
+    reasoning: "Hm.",
+    finish_reason: "stop",
+  });
+});
+
+it("says what vLLM lacks where it refuses functions", async () => {
+  await serve({ refuses: '"auto" tool choice requires --enable-auto-tool-choice' });
+  const output = { tools: [{ name: "weather" }] };
+  await expect(replyTo("hi", null, null, { output })).rejects.toMatchObject({
+    code: "invalid_request",
+    message: expect.stringContaining("--enable-auto-tool-choice"),
+  });
 });
 
 it("unloads the adapter used longest ago beyond the cap, and its files with it", async () => {

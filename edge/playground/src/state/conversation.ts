@@ -11,6 +11,7 @@ import {
   type FeedbackResult,
   type GenerationList,
   type LogEvent,
+  type Reach,
   Rosa2Error,
   type Session,
   type SessionClient,
@@ -131,6 +132,11 @@ export class Conversation {
   async judge(turnId: string, judgement: Judgement): Promise<boolean> {
     this.#addRecord(turnId, judgement);
     return this.#listen(turnId, () => this.#api.feedbackStream(turnId, judgement, this.#options));
+  }
+
+  /** Whether a correction can be learned; null where that cannot be told now. */
+  reach(turnId: string, correction: string): Promise<Reach | null> {
+    return this.#api.reach(turnId, correction, this.#options).catch(() => null);
   }
 
   activate(generation: string): Promise<void> {
@@ -266,6 +272,10 @@ export class Conversation {
       case "reset":
         if (this.running.value !== null) this.#upsert({ id: this.running.value.id, reply: "" });
         return;
+      case "rolled_back":
+        this.#updateRecord(judgedId, { rolled_back: data });
+        void this.#readGenerations();
+        return;
       case "words":
         this.#updateRecord(judgedId, { words: data });
         return;
@@ -316,6 +326,7 @@ export class Conversation {
       correction: correction ?? null,
       words: null,
       weights: null,
+      rolled_back: null,
       plan: null,
       cost: { usd: 0 },
       retry_turn_id: null,

@@ -151,6 +151,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
                   turn={turn}
                   folded={turn !== latest}
                   disabled={!canJudge}
+                  onReach={(correction) => conversation.reach(turn.id, correction)}
                   onJudge={(judgement) => {
                     // The buttons go away: whoever uses the keyboard stays in the conversation.
                     scroller.current?.focus({ preventScroll: true });

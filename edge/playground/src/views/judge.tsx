@@ -1,9 +1,11 @@
 /** Saying how good a reply was: right, wrong, why, or what it should have been. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Turn } from "rosa2";
+import type { Reach, Turn } from "rosa2";
 import { exampleOf } from "../examples.ts";
 import { Icon } from "../parts/icon.tsx";
 import type { Judgement } from "../state/conversation.ts";
+import { useReach } from "../state/reach.ts";
+import { reachSentence } from "../summary.ts";
 
 type Form = "say" | "edit" | null;
 
@@ -11,6 +13,7 @@ export function JudgeView({
   turn,
   folded,
   disabled,
+  onReach,
   onJudge,
 }: {
   turn: Turn;
@@ -18,6 +21,8 @@ export function JudgeView({
   disabled: boolean;
   /** An earlier reply is judged too, but not in the way of the latest. */
   folded: boolean;
+  /** Whether a correction can be learned, null where nobody can tell. */
+  onReach(correction: string): Promise<Reach | null>;
   onJudge(judgement: Judgement): void;
 }) {
   const [isOpen, setOpen] = useState(!folded);
@@ -78,6 +83,7 @@ export function JudgeView({
           initial={turn.reply}
           unchanged="This is the reply as it is: change it to what it should have been, or press Right."
           suggestion={exampleOf(turn.content)?.answer ?? null}
+          onReach={onReach}
           onSend={(correction) => onJudge({ reward: -1, correction, retry: true })}
           onLeave={leave}
         />
@@ -111,6 +117,7 @@ function JudgeForm({
   initial,
   unchanged,
   suggestion,
+  onReach,
   onSend,
   onLeave,
 }: {
@@ -121,6 +128,8 @@ function JudgeForm({
   /** Said instead of sending what is not different from `initial`. */
   unchanged?: string;
   suggestion: string | null;
+  /** Asked while one writes. */
+  onReach?: (text: string) => Promise<Reach | null>;
   onSend(text: string): void;
   onLeave(): void;
 }) {
@@ -131,6 +140,7 @@ function JudgeForm({
     field.current?.select();
   }, []);
   const [refusal, refuse] = useState("");
+  const { reach, look } = useReach(initial, onReach);
   const send = () => {
     if (disabled) return;
     const text = field.current?.value.trim() ?? "";
@@ -161,10 +171,18 @@ function JudgeForm({
         maxLength={4096}
         defaultValue={initial}
         aria-describedby="judgement-note"
-        onInput={() => refuse("")}
+        onInput={({ currentTarget }) => {
+          refuse("");
+          look(currentTarget.value);
+        }}
       />
-      <p id="judgement-note" class="error" role="status">
-        {refusal}
+      <p
+        id="judgement-note"
+        role="status"
+        class={refusal === "" ? "note" : "error"}
+        data-verdict={reach?.verdict}
+      >
+        {refusal || (reach !== null && reachSentence(reach))}
       </p>
       <div class="judge-row">
         <button type="submit" class="primary">
@@ -178,6 +196,7 @@ function JudgeForm({
               if (field.current === null) return;
               field.current.value = suggestion;
               field.current.focus();
+              look(suggestion);
             }}
           >
             Fill in “{suggestion}”

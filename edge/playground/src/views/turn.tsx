@@ -33,14 +33,24 @@ export function TurnView({
   const outside = isOutsideSkill(modelName.value, turn.reply, turn.confidence);
   return (
     <article class="turn" id={turn.id} tabIndex={-1} data-status={turn.status} aria-busy={live}>
-      {turn.retry_of === null && <p class="request">{turn.content}</p>}
+      {turn.retry_of === null && (
+        <>
+          <p class="hidden">You:</p>
+          <p class="request">{turn.content}</p>
+        </>
+      )}
       {tries.length > 1 && <Tries turn={turn} tries={tries} />}
       {turn.prompt !== turn.content && (
         <p class="as-read">
           <span class="label of-words">model reads</span> {turn.prompt}
         </p>
       )}
-      {(turn.status !== "failed" || turn.reply !== "") && <Reply text={turn.reply} live={live} />}
+      {(turn.status !== "failed" || turn.reply !== "") && (
+        <>
+          <p class="hidden">{modelName.value ?? "The model"}:</p>
+          <Reply text={turn.reply} live={live} />
+        </>
+      )}
       {turn.status === "failed" ? (
         <div class="failed">
           <p class="error">

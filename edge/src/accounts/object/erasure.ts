@@ -12,8 +12,9 @@ import { eraseAdapters } from "./adapters.ts";
 import { forgetAnswers } from "./answers.ts";
 import { eraseUsage } from "./archive.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
+import { eraseWebhooks } from "./messages.ts";
 import { endLease } from "./money.ts";
-import { adapterRefs } from "./schema.ts";
+import { adapterRefs, outcomes } from "./schema.ts";
 import { oldestSessions, removeFromIndex } from "./sessions.ts";
 
 const sessionsPerStep = 20;
@@ -58,12 +59,14 @@ export async function eraseSome(
     await deleteAllFiles(books.env, books.tenantId);
     books.transaction(() => {
       books.db.delete(adapterRefs).run();
+      books.db.delete(outcomes).run();
+      eraseWebhooks(books);
       forgetAnswers(books, undefined);
       const { erasure } = accountRow(books);
       if (erasure === null) return;
       const finished_at = new Date(books.now()).toISOString();
       const done = { ...erasure, status: "done" as const, finished_at };
-      setAccount(books, { lexicon: null, adapterBytes: 0, erasure: done });
+      setAccount(books, { lexicon: null, adaptation: null, adapterBytes: 0, erasure: done });
     });
     return null;
   }

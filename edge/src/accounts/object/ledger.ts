@@ -7,6 +7,7 @@ import { countUsage } from "../metrics.ts";
 import type { LeaseMessage } from "../purse/purse.ts";
 import type { UsageEvent } from "../usage.ts";
 import { accountRow, type Books } from "./books.ts";
+import { announce } from "./messages.ts";
 import { addSpent, forgetEnded, holderRow, noteRecorded } from "./money.ts";
 import { stripeOutbox, usage } from "./schema.ts";
 
@@ -33,6 +34,7 @@ export function record(
     if (customer !== null && costNanos > 0) {
       db.insert(stripeOutbox).values({ eventId, customer, at, costNanos, dueAt: at }).run();
     }
+    if (event.notice !== undefined) announce(books, event.notice.type, event.notice.data);
     countUsage(books.env, event);
   }
   noteRecorded(books, message.holder, fresh);

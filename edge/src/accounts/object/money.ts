@@ -10,6 +10,7 @@ import type { BudgetBody } from "../../contract/index.ts";
 import type { LeaseMessage, NumberedEvent } from "../purse/purse.ts";
 import type { UsageEvent } from "../usage.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
+import { announce } from "./messages.ts";
 import { leases, ownerSpend, spend } from "./schema.ts";
 
 /** How long a lease lasts without a word from its holder. */
@@ -185,6 +186,26 @@ export function readBudget(books: Books): BudgetBody {
     spent_usd: spentNanos(books, month) / 1e9,
     reserved_usd: leasedNanos(books) / 1e9,
   };
+}
+
+/** From this share of the cap on the month's budget is said to be near its end. */
+const nearShare = 0.8;
+
+/** Tells, once for a month and a cap, that little of the budget is left. Part of the caller's transaction. */
+export function tellNearBudget(books: Books): void {
+  const { capNanos, budgetTold } = accountRow(books);
+  if (capNanos === null) return;
+  const month = monthOf(books.now());
+  const told = `${month} ${capNanos}`;
+  const spent = spentNanos(books, month);
+  if (budgetTold === told || spent < nearShare * capNanos) return;
+  setAccount(books, { budgetTold: told });
+  announce(books, "budget.near", {
+    month,
+    cap_usd: capNanos / 1e9,
+    spent_usd: spent / 1e9,
+    share: nearShare,
+  });
 }
 
 export function setCap(books: Books, capUsd: number | null): void {

@@ -10,18 +10,12 @@ import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlit
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../../migrations/account/migrations.js";
 import { configOf } from "../../config.ts";
-import type {
-  BudgetBody,
-  Erased,
-  ErasureBody,
-  SessionSummary,
-  UsageReport,
-} from "../../contract/index.ts";
+import type { BudgetBody, ErasureBody, SessionSummary, UsageReport } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
+import type { Arm } from "../../contract/sets.ts";
 import type { Env } from "../../env.ts";
 import { logFailure } from "../../failure.ts";
 import { type Result, settle } from "../../rpc.ts";
-import { sessionStub } from "../../session-address.ts";
 import type { FirstLease, LeaseAnswer, LeaseMessage } from "../purse/purse.ts";
 import { dropFile, eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
 import {
@@ -36,9 +30,13 @@ import {
 import { archiveDueAt, archiveSome } from "./archive.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { againMs, eraseSome, startErasure } from "./erasure.ts";
+import { Holders, sessionOf } from "./holders.ts";
+import { adaptationSettings, armAt, holdoutPoint, setAdaptation } from "./holdout.ts";
 import { record } from "./ledger.ts";
-import { endLease, grant, isRefused, lenders, readBudget, setCap } from "./money.ts";
+import { nextMessageAt, postMessages } from "./messages.ts";
+import { endLease, grant, isRefused, readBudget, setCap, tellNearBudget } from "./money.ts";
 import { reportUsage, type UsageQuery } from "./report.ts";
+import type { AdaptationSettings } from "./schema.ts";
 import {
   addSession,
   type IndexUpdate,
@@ -49,40 +47,26 @@ import {
   updateSession,
 } from "./sessions.ts";
 import { answerShards } from "./shards.ts";
-import { nextReportAt, reportToStripe } from "./stripe.ts";
+import { nextReportAt, reportToStripe, StripeCustomer } from "./stripe.ts";
+import { hasWebhooks, webhookCalls } from "./webhooks.ts";
 
-/** The calls that the account makes on whoever holds a lease. */
-interface Lender {
-  /** Gives back what is not set aside, and reports. */
-  giveBackLease(): Promise<void>;
-  /** Reports what was metered and not told yet. */
-  reportUsage(): Promise<void>;
+/** What a new session starts with. */
+interface OpenedSession {
+  lexicon: OwnLexicon;
+  arm: Arm | null;
+  rollBackAfter: number | null;
+  lease: FirstLease;
 }
 
-/** And on a session that it erases, for the tenant itself. */
-interface Session extends Lender {
-  erase(caller: { tenantId: string; owner: null }): Promise<Result<Erased>>;
-}
-
-/** Holders that are asked at once to give back, and altogether: while a call waits, and where it is to hold of all. */
-const askedAtOnce = 64;
-const askedMax = 512;
-const customerMs = 60_000;
-
-/** So long nobody is asked again to give back, after that brought too little. */
-const shortMs = 1_000;
-
-/** Whose cap a message may be short of: its owner's, or the tenant's. */
-const shortOf = ({ owner, ownerCapNanos }: LeaseMessage) =>
-  ownerCapNanos === null ? "" : (owner ?? "");
-const giveBack = (holder: Lender) => holder.giveBackLease();
+type WebhookCalls = typeof webhookCalls;
+type WebhookArguments<Name extends keyof WebhookCalls> =
+  Parameters<WebhookCalls[Name]> extends [Books, ...infer Rest] ? Rest : never;
 
 export class AccountObject extends DurableObject<Env> {
   readonly #books: Books;
+  readonly #customer = new StripeCustomer();
   #tenantId: string | null = null;
-  #customer: { id: string | null; until: number } | null = null;
-  readonly #asking = new Map<string, Promise<void>>();
-  readonly #shortUntil = new Map<string, number>();
+  readonly #holders: Holders;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -102,6 +86,7 @@ export class AccountObject extends DurableObject<Env> {
       storedBytes: () => ctx.storage.sql.databaseSize,
       transaction: (work) => ctx.storage.transactionSync(work),
     };
+    this.#holders = new Holders(this.#books);
     ctx.blockConcurrencyWhile(async () => {
       await migrate(db, migrations);
       const [row] = ctx.storage.sql.exec<{ id: string }>("SELECT tenant_id AS id FROM account");
@@ -110,15 +95,19 @@ export class AccountObject extends DurableObject<Env> {
   }
 
   /** A new session in the index, and the lease that it starts with. */
-  openSession(
+  async openSession(
     tenantId: string,
     row: NewIndexRow,
     sessionsMax: number,
-    wanted: { spareNanos: number; ownerCapNanos: number | null },
-  ): Promise<Result<{ lexicon: OwnLexicon; lease: FirstLease }>> {
+    wanted: { spareNanos: number; ownerCapNanos: number | null; mayBeHeldOut: boolean },
+  ): Promise<Result<OpenedSession>> {
+    const point = await holdoutPoint(row.id);
     return this.#answer(tenantId, (books) =>
       books.transaction(() => {
-        const lexicon = addSession(books, row, sessionsMax);
+        const settings = adaptationSettings(books);
+        const arm = wanted.mayBeHeldOut ? armAt(point, settings) : null;
+        const mode = arm === "held_out" ? "off" : row.mode;
+        const lexicon = addSession(books, { ...row, mode }, sessionsMax);
         const { grantedNanos, expiresAt } = grant(books, {
           holder: row.id,
           owner: row.owner,
@@ -128,9 +117,9 @@ export class AccountObject extends DurableObject<Env> {
           neededNanos: 0,
           wantedNanos: wanted.spareNanos,
         });
-        const { adapterBytes } = accountRow(books);
         const { ownerCapNanos } = wanted;
-        return { lexicon, lease: { grantedNanos, expiresAt, adapterBytes, ownerCapNanos } };
+        const lease = { grantedNanos, expiresAt, ownerCapNanos, ...toldWithLease(books) };
+        return { lexicon, arm, rollBackAfter: settings.rollBackAfter, lease };
       }),
     );
   }
@@ -143,27 +132,35 @@ export class AccountObject extends DurableObject<Env> {
   ): Promise<LeaseAnswer> {
     this.#own(tenantId);
     const books = this.#books;
-    const customer = await this.#stripeCustomer(message.events.some((one) => one.costNanos > 0));
+    const customer = await this.#customer.of(
+      books,
+      message.events.some((one) => one.costNanos > 0),
+    );
     const take = () =>
       books.transaction(() => {
         // The events first: their cost leaves the lease before it is measured.
         record(books, message, customer);
         if (session !== undefined) updateSession(books, session);
+        if (message.events.length > 0) tellNearBudget(books);
         return grant(books, message);
       });
     let answer = take();
-    if (isRefused(message, answer) && (await this.#askBackFor(message))) {
+    if (isRefused(message, answer) && (await this.#holders.giveBackFor(message))) {
       answer = books.transaction(() => grant(books, { ...message, round: message.round + 0.5 }));
-      if (isRefused(message, answer)) this.#noteShort(message);
+      if (isRefused(message, answer)) this.#holders.noteShort(message);
     }
     await this.#arm();
     const { grantedNanos, expiresAt } = answer;
-    return { grantedNanos, expiresAt, adapterBytes: accountRow(books).adapterBytes };
+    return { grantedNanos, expiresAt, ...toldWithLease(books) };
   }
 
-  /** A session's last message: its events count, and its row, files and lease go. How many files went. */
-  async closeSession(tenantId: string, message: LeaseMessage): Promise<number> {
-    await this.exchange(tenantId, message);
+  /** A session's last message: its events and outcome count, and its row, files and lease go. How many files went. */
+  async closeSession(
+    tenantId: string,
+    message: LeaseMessage,
+    session: IndexUpdate,
+  ): Promise<number> {
+    await this.exchange(tenantId, message, session);
     return await this.dropSession(tenantId, message.holder);
   }
 
@@ -211,22 +208,26 @@ export class AccountObject extends DurableObject<Env> {
   /** Totals of what holders have reported by now: those with money are asked to report first. */
   async usage(tenantId: string, query: UsageQuery): Promise<UsageReport> {
     this.#own(tenantId);
-    await this.#askHolders((holder) => holder.reportUsage(), { max: askedMax });
+    await this.#holders.report();
     return await reportUsage(this.#books, query);
   }
 
   /** What is reserved is what holders have set aside for calls that run: the rest is given back first. */
   async budget(tenantId: string): Promise<BudgetBody> {
     this.#own(tenantId);
-    await this.#askHolders(giveBack, { max: askedMax });
+    await this.#holders.giveBack();
     return readBudget(this.#books);
   }
 
   /** Sets or lifts the cap. What holders have not set aside comes back first, so that it holds at once. */
   async setCap(tenantId: string, capUsd: number | null): Promise<BudgetBody> {
     this.#own(tenantId);
-    setCap(this.#books, capUsd);
-    await this.#askHolders(giveBack, { max: askedMax });
+    this.#books.transaction(() => {
+      setCap(this.#books, capUsd);
+      tellNearBudget(this.#books);
+    });
+    await this.#arm();
+    await this.#holders.giveBack();
     return readBudget(this.#books);
   }
 
@@ -247,6 +248,32 @@ export class AccountObject extends DurableObject<Env> {
   async setLexicon(tenantId: string, lexicon: OwnLexicon): Promise<void> {
     this.#own(tenantId);
     setAccount(this.#books, { lexicon });
+  }
+
+  async adaptation(tenantId: string): Promise<AdaptationSettings> {
+    this.#own(tenantId);
+    return adaptationSettings(this.#books);
+  }
+
+  /** New sessions follow these; those that are open go on as they began. */
+  async setAdaptation(
+    tenantId: string,
+    wanted: Omit<AdaptationSettings, "holdoutSince">,
+  ): Promise<AdaptationSettings> {
+    this.#own(tenantId);
+    return setAdaptation(this.#books, wanted);
+  }
+
+  /** The calls on the tenant's webhooks, by name (webhooks.ts). */
+  async webhooks<Name extends keyof WebhookCalls>(
+    tenantId: string,
+    name: Name,
+    ...rest: WebhookArguments<Name>
+  ): Promise<Result<ReturnType<WebhookCalls[Name]>>> {
+    const call = webhookCalls[name] as (...all: unknown[]) => ReturnType<WebhookCalls[Name]>;
+    const answer = await this.#answer(tenantId, (books) => call(books, ...rest));
+    await this.#arm();
+    return answer;
   }
 
   claimAnswer(
@@ -290,9 +317,12 @@ export class AccountObject extends DurableObject<Env> {
     const { stripe } = this.#books.config;
     let againAt: number | null = null;
     try {
+      const posted = postMessages(this.#books);
       if (stripe !== null) await reportToStripe(this.#books, stripe);
+      await posted;
       const pauseMs = await eraseSome(this.#books, {
-        session: (id) => this.#session(id).erase({ tenantId: this.#books.tenantId, owner: null }),
+        session: (id) =>
+          sessionOf(this.env, id).erase({ tenantId: this.#books.tenantId, owner: null }),
         answers: () => this.#eraseShards(),
       });
       if (pauseMs !== null) againAt = Date.now() + pauseMs;
@@ -318,78 +348,22 @@ export class AccountObject extends DurableObject<Env> {
 
   /** Sets the alarm for what is due next, unless it rings earlier already. */
   async #arm(againAt: number | null = null): Promise<void> {
-    const due = [againAt, nextReportAt(this.#books), archiveDueAt(this.#books)];
-    const times = due.filter((at) => at !== null);
+    const books = this.#books;
+    const dueAt = [againAt, nextReportAt(books), nextMessageAt(books), archiveDueAt(books)];
+    const times = dueAt.filter((at) => at !== null);
     if (times.length === 0) return;
     const at = Math.max(Date.now(), Math.min(...times));
     const set = await this.ctx.storage.getAlarm();
     if (set === null || set > at) await this.ctx.storage.setAlarm(at);
   }
 
-  /**
-   * Asks holders to give back what they have not set aside, for one that is short; whether any was asked. Who is short
-   * meanwhile waits for the same answers, and where they brought too little nobody is asked again at once: at its cap
-   * a tenant's calls must not each wake its sessions.
-   */
-  async #askBackFor(message: LeaseMessage): Promise<boolean> {
-    const whom = shortOf(message);
-    if ((this.#shortUntil.get(whom) ?? 0) > Date.now()) return false;
-    const asking =
-      this.#asking.get(whom) ??
-      (async () => {
-        // An owner's own cap may be the tighter one, so its other holders come first.
-        if (whom !== "") await this.#askHolders(giveBack, { owner: whom });
-        await this.#askHolders(giveBack);
-      })().finally(() => this.#asking.delete(whom));
-    this.#asking.set(whom, asking);
-    await asking;
-    return true;
-  }
-
-  #noteShort(message: LeaseMessage): void {
-    if (this.#shortUntil.size > 1_000) this.#shortUntil.clear();
-    this.#shortUntil.set(shortOf(message), Date.now() + shortMs);
-  }
-
-  async #askHolders(
-    ask: (holder: Lender) => Promise<void>,
-    { max = askedAtOnce, owner }: { max?: number; owner?: string } = {},
-  ): Promise<void> {
-    const holders = lenders(this.#books, max, owner);
-    for (let i = 0; i < holders.length; i += askedAtOnce) {
-      const some = holders.slice(i, i + askedAtOnce);
-      await Promise.allSettled(some.map((holder) => ask(this.#lender(holder))));
-    }
-  }
-
   async #eraseShards(): Promise<void> {
     const shards = answerShards(this.env, this.#books.tenantId);
     await Promise.all(shards.map((shard) => shard.forgetAnswers()));
   }
+}
 
-  #lender(holder: string): Lender {
-    return holder.startsWith("ses_") ? this.#session(holder) : this.#region(holder);
-  }
-
-  #region(holder: string): Lender {
-    const name = `${this.#books.tenantId}/${holder}`;
-    return this.env.REGIONS.getByName(name) as unknown as Lender;
-  }
-
-  #session(id: string): Session {
-    const stub = sessionStub(this.env, id);
-    return stub as unknown as Session;
-  }
-
-  /** Whom Stripe bills for this tenant, as the operator last said. */
-  async #stripeCustomer(isWanted: boolean): Promise<string | null> {
-    if (!isWanted || this.#books.config.stripe === null) return null;
-    if (this.#customer === null || this.#customer.until < Date.now()) {
-      const id = await this.env.DB.prepare("SELECT stripe_customer FROM tenants WHERE id = ?1")
-        .bind(this.#books.tenantId)
-        .first<string>("stripe_customer");
-      this.#customer = { id, until: Date.now() + customerMs };
-    }
-    return this.#customer.id;
-  }
+/** What every holder learns with its lease. */
+function toldWithLease(books: Books): Pick<LeaseAnswer, "adapterBytes" | "hasWebhooks"> {
+  return { adapterBytes: accountRow(books).adapterBytes, hasWebhooks: hasWebhooks(books) };
 }

@@ -4,6 +4,7 @@ import type { UsageReport } from "../../contract/index.ts";
 import type { UsageGroup } from "../../contract/sets.ts";
 import { getPart } from "./archive-files.ts";
 import type { Books } from "./books.ts";
+import { compareArms } from "./holdout.ts";
 import { archiveParts, archives, usage } from "./schema.ts";
 import {
   type Counts,
@@ -44,6 +45,7 @@ export async function reportUsage(books: Books, query: UsageQuery): Promise<Usag
     group_by: query.groupBy,
     data: shown.map(([group, counts]) => reportRow(group, counts)),
     next_cursor: found.length > query.limit ? (shown.at(-1)?.[0] ?? null) : null,
+    holdout: compareArms(books, query),
   };
 }
 

@@ -3,7 +3,15 @@ import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { ErasureBody, Metadata } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
-import { modes, usageGroups } from "../../contract/sets.ts";
+import { arms, modes, usageGroups, type WebhookEvent } from "../../contract/sets.ts";
+
+/** What the tenant wants of adaptation in its new sessions. */
+export interface AdaptationSettings {
+  holdoutShare: number;
+  /** When that share was set; null: there was no holdout yet. */
+  holdoutSince: number | null;
+  rollBackAfter: number | null;
+}
 
 const archiveStates = ["writing", "written", "done"] as const;
 
@@ -18,6 +26,10 @@ export const account = sqliteTable("account", {
   adapterBytes: integer("adapter_bytes").notNull().default(0),
   /** Own senses that new sessions start with. */
   lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
+  /** What new sessions are told about adaptation; null: nothing was set. */
+  adaptation: text({ mode: "json" }).$type<AdaptationSettings>(),
+  /** The month and cap of which it was told already that little is left. */
+  budgetTold: text("budget_told"),
   /** The latest erasure of everything; while it runs no session is opened. */
   erasure: text({ mode: "json" }).$type<ErasureBody>(),
   /** The archive that new usage will go to. */
@@ -249,4 +261,60 @@ export const answerParts = sqliteTable(
     text: text().notNull(),
   },
   (table) => [primaryKey({ columns: [table.key, table.part] })],
+);
+
+/** What the sessions that a holdout compares have come to; counts without text, which outlive their sessions. */
+export const outcomes = sqliteTable(
+  "outcomes",
+  {
+    sessionId: text("session_id").primaryKey(),
+    arm: text({ enum: arms }).notNull(),
+    /** Empty: nobody's. */
+    owner: text().notNull(),
+    openedAt: integer("opened_at").notNull(),
+    turns: integer().notNull(),
+    problems: integer().notNull(),
+    judged: integer().notNull(),
+    accepted: integer().notNull(),
+    costNanos: integer("cost_nanos").notNull(),
+  },
+  (table) => [index("outcomes_by_arm").on(table.arm, table.openedAt)],
+);
+
+/** Where the tenant wants to be told. */
+export const webhooks = sqliteTable(
+  "webhooks",
+  {
+    id: text().primaryKey(),
+    url: text().notNull(),
+    events: text({ mode: "json" }).$type<WebhookEvent[]>().notNull(),
+    /** It signs, so it is kept as it is. */
+    secret: text().notNull(),
+    /** The secret before the latest rotation, and until when it signs as well. */
+    oldSecret: text("old_secret"),
+    oldUntil: integer("old_until"),
+    createdAt: integer("created_at").notNull(),
+    disabledAt: integer("disabled_at"),
+    deliveredAt: integer("delivered_at"),
+    /** Why the latest attempt failed; null: it did not. */
+    failure: text(),
+  },
+  (table) => [index("webhooks_told").on(table.disabledAt)],
+);
+
+/** Messages that a webhook's receiver has not taken yet; a row is made with what it tells. */
+export const messages = sqliteTable(
+  "messages",
+  {
+    /** The same for every webhook that is told. */
+    id: text().notNull(),
+    webhookId: text("webhook_id").notNull(),
+    body: text().notNull(),
+    attempts: integer().notNull().default(0),
+    dueAt: integer("due_at").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.webhookId, table.id] }),
+    index("messages_by_due").on(table.dueAt),
+  ],
 );

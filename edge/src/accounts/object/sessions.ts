@@ -6,6 +6,7 @@ import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { readSessionCursor } from "../../cursors.ts";
 import { forgetAnswers } from "./answers.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
+import { noteOutcome, type Outcome } from "./holdout.ts";
 import { savedAnswers, sessionIndex, sessionMetadata } from "./schema.ts";
 
 export interface NewIndexRow {
@@ -25,6 +26,8 @@ export interface IndexUpdate {
   turns: number;
   generation: string;
   updatedAt: number;
+  /** Of a session that takes part in the holdout's comparison. */
+  outcome: Outcome | null;
 }
 
 /**
@@ -51,9 +54,10 @@ export function addSession(books: Books, row: NewIndexRow, sessionsMax: number):
 /** Brings a session's row up to date; one that was removed stays away. */
 export function updateSession(books: Books, row: IndexUpdate): void {
   const { db } = books;
-  const { id, ...columns } = row;
+  const { id, outcome, ...columns } = row;
   const before = db.select().from(sessionIndex).where(eq(sessionIndex.id, id)).get();
   if (before === undefined) return;
+  if (outcome !== null) noteOutcome(books, id, outcome);
   db.update(sessionIndex).set(columns).where(eq(sessionIndex.id, id)).run();
   if (JSON.stringify(before.metadata) === JSON.stringify(row.metadata)) return;
   db.delete(sessionMetadata).where(eq(sessionMetadata.sessionId, id)).run();

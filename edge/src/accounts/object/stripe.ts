@@ -15,6 +15,24 @@ const atOnce = 10;
 /** Stripe takes no event older than 35 days; after that a row stays as a record of what was not billed. */
 const tooOldMs = 34 * 24 * 3_600_000;
 const timeoutMs = 10_000;
+const knownMs = 60_000;
+
+/** Whom Stripe bills for the tenant, as the operator last said; looked up at most once a minute. */
+export class StripeCustomer {
+  #known: { id: string | null; until: number } | null = null;
+
+  /** Null where nobody is billed, and where nothing is to be. */
+  async of({ env, config, tenantId, now }: Books, isWanted: boolean): Promise<string | null> {
+    if (!isWanted || config.stripe === null) return null;
+    if (this.#known === null || this.#known.until < now()) {
+      const id = await env.DB.prepare("SELECT stripe_customer FROM tenants WHERE id = ?1")
+        .bind(tenantId)
+        .first<string>("stripe_customer");
+      this.#known = { id, until: now() + knownMs };
+    }
+    return this.#known.id;
+  }
+}
 
 type DueRow = ReturnType<typeof dueForStripe>[number];
 

@@ -40,6 +40,8 @@ export interface LeaseAnswer {
   expiresAt: number;
   /** What the tenant's sessions hold in adapter files. */
   adapterBytes: number;
+  /** Whether somebody waits to be told of updates. */
+  hasWebhooks: boolean;
 }
 
 /** The lease that a session is born with. */

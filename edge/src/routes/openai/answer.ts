@@ -1,8 +1,8 @@
 /** A reply in the shapes of OpenAI's chat completions, whole or in chunks; it knows nothing of where replies come from. */
 import type { TokenLogprob } from "@rosa2/shared/protocol";
+import { type Parts, ReplyParts } from "@rosa2/shared/reply-parts";
 import type { Cost, UsageBody } from "../../contract/index.ts";
 import type { SseEvent } from "../../http/sse.ts";
-import { type Parts, ReplyParts } from "../../inference/reply-parts.ts";
 
 export type ReplyEvent =
   | { type: "delta"; text: string; reasoning?: string; logprobs?: TokenLogprob[] }

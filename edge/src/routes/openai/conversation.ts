@@ -1,8 +1,8 @@
 /** A chat client's messages as a session takes them: instructions, what came before, and the next request. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message, PromptMessage } from "@rosa2/shared/protocol";
+import { writtenCall, writtenResult } from "@rosa2/shared/reply-parts";
 import { contentCharsMax, instructionsCharsMax } from "../../contract/index.ts";
-import { writtenCall, writtenResult } from "../../inference/reply-parts.ts";
 import type { Said } from "../../session/store/dialogue.ts";
 
 /**

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { limits, type PromptMessage, type Sampling } from "@rosa2/shared/protocol";
-import { samplingFields, samplingOf, stopSchema } from "../../contract/sampling.ts";
+import { effortSchema, samplingFields, samplingOf, stopSchema } from "../../contract/sampling.ts";
 import {
   chatFields,
   messageFields,
@@ -12,7 +12,6 @@ import {
   unsupported,
 } from "./fields.ts";
 import {
-  effortSchema,
   responseFormatSchema,
   shapeOf,
   templateKwargsSchema,
@@ -45,7 +44,7 @@ export const chatRequestSchema = z
   .looseObject({
     model: z.string().min(1).max(256).openapi({
       description: "The served model's name, or an alias of the deployment's; any other is refused",
-      example: "rosa2-mini",
+      example: "rosa2-mini-2",
     }),
     messages: z.array(chatMessageSchema).min(1).max(limits.messagesMax),
     stream: z.boolean().nullish(),

@@ -1,8 +1,8 @@
 /** A reply in the shapes of OpenAI's Responses, whole or as its events; it knows nothing of where replies come from. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
+import { ReplyParts } from "@rosa2/shared/reply-parts";
 import { logFailure } from "../../failure.ts";
 import type { SseEvent } from "../../http/sse.ts";
-import { ReplyParts } from "../../inference/reply-parts.ts";
 import type { ReplyEvent } from "./answer.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
 

@@ -2,9 +2,9 @@
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape, PromptMessage, Sampling } from "@rosa2/shared/protocol";
-import { samplingFields, samplingOf } from "../../contract/sampling.ts";
+import { effortSchema, samplingFields, samplingOf } from "../../contract/sampling.ts";
 import { type Handling, refuseUnsupported, unsupported } from "./fields.ts";
-import { effortSchema, shapeOf } from "./shape.ts";
+import { shapeOf } from "./shape.ts";
 
 const schemaSchema = z.record(z.string(), z.unknown());
 const partSchema = z.looseObject({ type: z.string(), text: z.string().optional() });
@@ -23,7 +23,7 @@ export const responsesRequestSchema = z
   .looseObject({
     model: z.string().min(1).max(256).openapi({
       description: "The served model's name, or an alias of the deployment's; any other is refused",
-      example: "rosa2-mini",
+      example: "rosa2-mini-2",
     }),
     input: z.union([z.string(), z.array(itemSchema).min(1).max(512)]).openapi({
       description:

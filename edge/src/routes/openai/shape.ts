@@ -3,6 +3,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape } from "@rosa2/shared/protocol";
 import { outputShapeSchema } from "@rosa2/shared/protocol";
 import { z } from "zod";
+import { type effortSchema, thinks } from "../../contract/sampling.ts";
 import { unsupported } from "./fields.ts";
 
 const schemaSchema = z.record(z.string(), z.unknown());
@@ -41,7 +42,6 @@ export const toolChoiceSchema = z.union([
   }),
 ]);
 
-export const effortSchema = z.enum(["none", "minimal", "low", "medium", "high", "xhigh"]);
 export const templateKwargsSchema = z.strictObject({ enable_thinking: z.boolean().nullish() });
 
 export interface ShapeFields {
@@ -76,7 +76,7 @@ export function shapeOf(body: ShapeFields): OutputShape | undefined {
 function thinkingOf({ reasoning_effort: effort, chat_template_kwargs: kwargs }: ShapeFields) {
   if (kwargs?.enable_thinking != null) return kwargs.enable_thinking;
   if (effort == null) return undefined;
-  return effort !== "none" && effort !== "minimal";
+  return thinks(effort);
 }
 
 function formatOf({ response_format: format }: ShapeFields): OutputShape["format"] {

@@ -38,13 +38,16 @@ export function lineage(store: Store, page: { cursor?: string; limit: number }):
 
 /** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
 export function activateGeneration(store: Store, generation: string): Lineage {
-  const madeAt = generation === "base" ? 0 : generationRow(store, generation).createdAt;
-  store.transaction(() => {
-    setActiveGeneration(store, generation);
-    store.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
-    noteReport(store);
-  });
+  store.transaction(() => goBackTo(store, generation));
   return lineage(store, { limit: 100 });
+}
+
+/** The same as part of the caller's transaction. */
+export function goBackTo(store: Store, generation: string): void {
+  const madeAt = generation === "base" ? 0 : generationRow(store, generation).createdAt;
+  setActiveGeneration(store, generation, generation);
+  store.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+  noteReport(store);
 }
 
 function generationBody(row: GenerationRow, active: string): GenerationBody {

@@ -41,10 +41,12 @@ export function sessionRow(store: Store): SessionRow {
   return row;
 }
 
-/** Changes title and metadata, each where it is given. */
-export function changeSession(store: Store, { title, metadata }: SessionPatch): void {
-  if (title !== undefined) store.db.update(session).set({ title }).run();
-  if (metadata !== undefined) store.db.update(session).set({ metadata }).run();
+/** Changes what is given, and nothing else. */
+export function changeSession(store: Store, patch: SessionPatch): void {
+  const { title, metadata, reasoning_effort: reasoningEffort } = patch;
+  const given = { title, metadata, reasoningEffort };
+  if (Object.values(given).every((value) => value === undefined)) return;
+  store.db.update(session).set(given).run();
 }
 
 /** @throws RosaError `not_found`. */
@@ -74,10 +76,15 @@ export function activeGeneration(store: Store): string {
   return store.db.select().from(active).get()?.generation ?? "base";
 }
 
-/** Lets a generation answer from now on. */
-export function setActiveGeneration(store: Store, generation: string): void {
+/** The generation that a roll-back returns to. */
+export function trustedGeneration(store: Store): string {
+  return store.db.select().from(active).get()?.trusted ?? "base";
+}
+
+/** Lets a generation answer from now on; `trusted` is what a roll-back returns to. */
+export function setActiveGeneration(store: Store, generation: string, trusted: string): void {
   store.db.delete(active).run();
-  store.db.insert(active).values({ generation }).run();
+  store.db.insert(active).values({ generation, trusted }).run();
 }
 
 /** The adapter that a generation's name stands for; null is the base model. */

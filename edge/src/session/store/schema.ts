@@ -2,10 +2,18 @@
 import type { AdaptPlan, AdaptResult, Message, Sampling, Usage } from "@rosa2/shared/protocol";
 import type { Plan } from "@rosa2/shared/schedule";
 import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import type { FeedbackBody, Metadata, WeightsReport, WordsReport } from "../../contract/index.ts";
+import type {
+  FeedbackBody,
+  Metadata,
+  RollBack,
+  WeightsReport,
+  WordsReport,
+} from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import {
+  arms,
   contexts,
+  efforts,
   finishReasons,
   modes,
   regions,
@@ -32,17 +40,27 @@ export const session = sqliteTable("session", {
   context: text({ enum: contexts }).notNull(),
   /** Who proposes wordings; null leaves it to the deployment. */
   rewriter: text({ enum: rewriterNames }),
+  /** What it says of thinking, where a request does not; null nothing. */
+  reasoningEffort: text("reasoning_effort", { enum: efforts }),
   /** Own senses beside those that ship; null none. */
   lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
   /** Session this one was forked from. */
   forkedFrom: text("forked_from"),
+  /** Its part in the tenant's holdout; null: it takes none. A session that is held out has the mode `off`. */
+  arm: text({ enum: arms }),
+  /** Rejected replies after which the trusted generation answers again; null never. */
+  rollBackAfter: integer("roll_back_after"),
   createdAt: integer("created_at").notNull(),
   /** When the session erases itself; null never. */
   expiresAt: integer("expires_at"),
 });
 
 /** The generation that answers: exactly one row, `base` or a generation's id, moved by compare-and-set. */
-export const active = sqliteTable("active", { generation: text().primaryKey() });
+export const active = sqliteTable("active", {
+  generation: text().primaryKey(),
+  /** The latest one that a person chose, or accepted a reply of: what a roll-back returns to. */
+  trusted: text().notNull(),
+});
 
 /** What the session has learnt about words: exactly one row, opaque here. */
 export const words = sqliteTable("words", {
@@ -103,6 +121,8 @@ export const feedback = sqliteTable(
     weights: text({ mode: "json" }).$type<WeightsReport>(),
     plan: text({ mode: "json" }).$type<Plan & { recipe: Partial<AdaptPlan> | null }>(),
     costNanos: integer("cost_nanos").notNull().default(0),
+    /** What this feedback took back before anything was learnt from it. */
+    rolledBack: text("rolled_back", { mode: "json" }).$type<RollBack>(),
     retryTurnId: text("retry_turn_id"),
     createdAt: integer("created_at").notNull(),
   },

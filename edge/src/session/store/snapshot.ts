@@ -84,7 +84,7 @@ export function restoreSnapshot(store: Store, snapshot: Snapshot): void {
       })
       .run();
     setWordsState(store, snapshot.wordsState);
-    setActiveGeneration(store, snapshot.activeGeneration);
+    setActiveGeneration(store, snapshot.activeGeneration, snapshot.activeGeneration);
     for (const row of snapshot.turns) db.insert(turns).values(row).onConflictDoNothing().run();
     for (const row of snapshot.feedback)
       db.insert(feedback).values(row).onConflictDoNothing().run();

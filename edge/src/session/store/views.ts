@@ -14,6 +14,7 @@ import {
   turnsPerPageMax,
   type WeightsReport,
 } from "../../contract/index.ts";
+import { outcomeOf } from "./outcome.ts";
 import {
   activeGeneration,
   type FeedbackRow,
@@ -99,6 +100,7 @@ export function feedbackResult(store: Store, row: FeedbackRow): FeedbackResult {
     status: row.step === "done" ? "done" : "pending",
     words: row.words,
     weights: row.weights ?? queuedWeights,
+    rolled_back: row.rolledBack,
     plan: row.plan === null ? null : { ...row.plan },
     ...(retry === null ? {} : { turn: turnBody(store, retry) }),
     cost: costBody(row.costNanos + (retry?.costNanos ?? 0)),
@@ -115,6 +117,7 @@ function feedbackRecord(row: FeedbackRow): FeedbackRecord {
     correction: row.body.correction ?? null,
     words: row.words,
     weights: row.weights,
+    rolled_back: row.rolledBack,
     plan: row.plan === null ? null : { ...row.plan },
     cost: costBody(row.costNanos),
     retry_turn_id: row.retryTurnId,
@@ -180,7 +183,9 @@ export function sessionDetail(
     region: row.region,
     context: row.context,
     rewriter: row.rewriter ?? rewriter,
+    reasoning_effort: row.reasoningEffort,
     forked_from: row.forkedFrom,
+    holdout: row.arm,
     expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
     turns: shown.map((turn) => turnBody(store, turn, row.id)),
     feedback: feedbackRows.map(feedbackRecord),
@@ -234,7 +239,8 @@ function totalsOf({ db }: Store): SessionDetail["totals"] {
 /** The session's row in the index of its tenant. */
 export function indexRow(store: Store) {
   const { id, title, metadata, turn_count: turns, generation, updated_at } = sessionSummary(store);
-  return { id, title, metadata, turns, generation, updatedAt: Date.parse(updated_at) };
+  const updatedAt = Date.parse(updated_at);
+  return { id, title, metadata, turns, generation, updatedAt, outcome: outcomeOf(store) };
 }
 
 /** Whether nothing more can come of a turn: it is answered, and all feedback on it is done. */

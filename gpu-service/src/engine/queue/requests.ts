@@ -1,18 +1,20 @@
 /** Turns validated requests into work for the scheduler: text to tokens, digests to adapters. Knows no HTTP. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { ContextPolicy } from "@rosa2/shared/health";
-import type {
-  AdaptRequest,
-  AdaptResult,
-  ExportRequest,
-  GenerateEvent,
-  GenerateRequest,
-  Message,
-  OutputShape,
-  SampleRequest,
-  SampleResult,
-  ScoreRequest,
-  ScoreResult,
+import {
+  type AdaptPlan,
+  type AdaptRequest,
+  type AdaptResult,
+  adaptPlanDefaults,
+  type ExportRequest,
+  type GenerateEvent,
+  type GenerateRequest,
+  type Message,
+  type OutputShape,
+  type SampleRequest,
+  type SampleResult,
+  type ScoreRequest,
+  type ScoreResult,
 } from "@rosa2/shared/protocol";
 import { answerOf } from "@rosa2/shared/thinking";
 import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
@@ -38,6 +40,7 @@ import type { AdapterCache } from "./adapter-cache.ts";
 import { checkBias, replyTokensMax } from "./bounds.ts";
 import { sampleResult, seedOf, warmer } from "./draws.ts";
 import type { ExportedFiles } from "./messages.ts";
+import { scoreOf, type UpdateBounds } from "./scores.ts";
 
 /** Scores are asked for while a person waits; updates run while one reads. */
 const priorities = { score: 0, update: 1 };
@@ -53,6 +56,8 @@ export interface Runtime {
   tokenizerPlace?: TokenizerPlace;
   /** How to sample where a request does not say. */
   sampling: SamplingDefaults;
+  /** This model's update plan; the defaults unless given. */
+  plan?: AdaptPlan;
   /** What the checkpoint's rosa2.json says about it. */
   contextPolicy?: ContextPolicy | undefined;
   /** What the LoRA merged into the model is called. */
@@ -80,6 +85,7 @@ export class Requests {
   readonly #adapters: AdapterCache;
   /** Tokens that a prompt and its reply can have together. */
   readonly #tokensMax: number;
+  readonly #bounds: UpdateBounds;
   readonly #grammars: Grammars;
   readonly #patient: PatientTokenizer;
   /** Requests that are being tokenised, or whose shape is being compiled. */
@@ -93,6 +99,7 @@ export class Requests {
     this.#scheduler = scheduler;
     this.#adapters = adapters;
     this.#tokensMax = tokensMax;
+    this.#bounds = { plan: runtime.plan ?? adaptPlanDefaults, contextLength: tokensMax };
   }
 
   /** Queues one reply; throws before anything is queued if the request cannot be served. */
@@ -247,6 +254,11 @@ export class Requests {
       id,
       Promise.all(request.items.map((item, i) => this.#row(item, `items.${i}`))),
     );
+    const told = request.reach === true ? request.items : [];
+    const foreign = await this.#prepare(
+      id,
+      Promise.all(told.map(({ reply }) => this.#patient.foreign(answerOf(reply)))),
+    );
     const queuedAt = performance.now();
     const { value: logprobs, startedAt } = await this.#scheduler.runBackground(
       { id, tenant: request.tenant, priority: priorities.score },
@@ -254,11 +266,9 @@ export class Requests {
     );
     return {
       ms: { queue: startedAt - queuedAt, score: performance.now() - startedAt },
-      scores: logprobs.map((row, i) => ({
-        logprob: row.reduce((sum, logprob) => sum + logprob, 0),
-        token_logprobs: [...row],
-        prompt_tokens: (rows[i] as ScoreRow).prompt.length,
-      })),
+      scores: logprobs.map((row, i) =>
+        scoreOf(rows[i]!, row, foreign[i] && { ...this.#bounds, foreign: foreign[i] }),
+      ),
     };
   }
 

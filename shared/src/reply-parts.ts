@@ -1,5 +1,5 @@
 /**
- * A reply's text divided into what is said and the functions it calls, as it arrives. A call is written
+ * A reply's text divided into what is said and the functions it calls, as it arrives; and calls in pieces written as such text. A call is written
  * `<tool_call>\n{"name": …, "arguments": …}\n</tool_call>`: by the GPU service's grammar, or by the model's own template.
  */
 
@@ -149,4 +149,40 @@ export function writtenCall({
 /** A result as it stands in a request's text. */
 export function writtenResult(content: string): string {
   return `<tool_response>\n${content}\n</tool_response>`;
+}
+
+/** A part of one call of a function: the name comes once, the arguments in pieces of JSON. */
+export interface CallPiece {
+  index: number;
+  name?: string | undefined;
+  arguments: string;
+}
+
+/** Pieces of calls written as the text that ReplyParts reads. */
+export class CallWriter {
+  #index: number | null = null;
+  #hasArguments = false;
+
+  push(pieces: readonly CallPiece[]): string {
+    let text = "";
+    for (const piece of pieces) {
+      if (piece.index !== this.#index) {
+        text += this.end();
+        text += `${begin}\n{"name": ${JSON.stringify(piece.name ?? "")}, "arguments": `;
+        this.#index = piece.index;
+      }
+      text += piece.arguments;
+      this.#hasArguments ||= piece.arguments.trim() !== "";
+    }
+    return text;
+  }
+
+  /** Ends the call that is open. */
+  end(): string {
+    if (this.#index === null) return "";
+    const text = this.#hasArguments ? `}\n${end}` : `{}}\n${end}`;
+    this.#index = null;
+    this.#hasArguments = false;
+    return text;
+  }
 }

@@ -1,5 +1,5 @@
-/** A request as a hosted model takes it: messages with calls and results of functions in their own fields. */
-import type { PromptMessage, Sampling, ToolCall } from "@rosa2/shared/protocol";
+/** A request as servers with OpenAI's chat completions take it: messages with calls and results of functions in their own fields. */
+import type { PromptMessage, Sampling, ToolCall } from "./protocol.ts";
 import { ReplyParts } from "./reply-parts.ts";
 
 interface NativeMessage {

@@ -1,0 +1,125 @@
+/**
+ * Writes what has its source elsewhere: client/src/types.ts, the API as openapi-typescript declares it, from the
+ * document that the routes generate; and the examples that /docs shows, from client/examples. `--check` writes nothing
+ * and fails when a file is out of date.
+ *
+ * A workspace of its own, because openapi-typescript needs TypeScript 5.
+ */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { errorCodes } from "@rosa2/shared/errors";
+import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
+import { readFlagsOrExit } from "../../local/flags.ts";
+
+const { check } = readFlagsOrExit(
+  `npm run client:types [-- --check]
+
+Writes the client's types and the documents' examples from their sources.
+
+  --check   writes nothing; ends with 1 where a file is out of date
+  --help    this text`,
+  { check: { type: "boolean" } },
+);
+
+/** Known by address alone, because the Worker's global types and Node's do not go together. */
+const address = (path: string): string => new URL(`../../src/${path}`, import.meta.url).href;
+const { createApp } = (await import(address("app.ts"))) as { createApp(): object };
+const { describeApi } = (await import(address("docs/document.ts"))) as {
+  describeApi(app: object): OpenAPI3;
+};
+const written = {
+  "edge/client/src/types.ts": await printTypes(describeApi(createApp())),
+  "edge/src/docs/examples.ts": printExamples({
+    curl: "quick-start.sh",
+    TypeScript: "quick-start.ts",
+    Python: "quick-start.py",
+    "Your back end": "token-server.ts",
+    "React Native": "ChatScreen.tsx",
+    Swift: "quick-start.swift",
+    Kotlin: "quick-start.kt",
+  }),
+};
+for (const [name, source] of Object.entries(written)) {
+  const file = fileURLToPath(new URL(`../../../${name}`, import.meta.url));
+  const text = format(name, source);
+  if (check !== true) {
+    writeFileSync(file, text);
+  } else if (readFileSync(file, "utf8") !== text) {
+    console.error(`${name} is out of date: run npm run client:types`);
+    process.exitCode = 1;
+  }
+}
+
+interface Answer {
+  headers?: object;
+  content?: Record<string, object>;
+}
+
+/**
+ * The document as a client of JSON needs it: errors are one answer, headers are left to whoever asks for them, and of
+ * an answer that may be a stream the JSON counts, because a stream is read as it comes.
+ */
+function lean(document: OpenAPI3): OpenAPI3 {
+  const copy = structuredClone(document) as unknown as {
+    paths: Record<string, Record<string, { responses: Record<string, Answer | { $ref: string }> }>>;
+    components: { responses?: object };
+  };
+  for (const { responses } of Object.values(copy.paths).flatMap((path) => Object.values(path))) {
+    for (const [status, answer] of Object.entries(responses) as [string, Answer][]) {
+      delete answer.headers;
+      if (answer.content?.["application/json"] !== undefined) {
+        delete answer.content["text/event-stream"];
+      }
+      if (Number(status) >= 400) responses[status] = { $ref: "#/components/responses/Failure" };
+    }
+  }
+  const schema = { $ref: "#/components/schemas/Error" };
+  const content = { "application/json": { schema } };
+  copy.components.responses = { Failure: { description: "What went wrong", content } };
+  return copy as unknown as OpenAPI3;
+}
+
+/** The document's paths and schemas, each schema under its own name as well, and the closed sets of errors. */
+async function printTypes(document: OpenAPI3): Promise<string> {
+  // A property with a default need not be sent.
+  const api = astToString(await openapiTS(lean(document), { defaultNonNullable: false }));
+  const aliases = Object.keys(document.components?.schemas ?? {})
+    .sort()
+    .map((name) => {
+      // "Error" would hide the language's own.
+      const own = name === "Error" ? "ErrorBody" : name;
+      return `export type ${own} = components["schemas"]["${name}"];`;
+    });
+  const types = [...new Set(Object.values(errorCodes).map(({ type }) => type))];
+  return [
+    "/** The API as types. Written by generator/generate.ts from the routes; do not edit. */\n",
+    api,
+    ...aliases,
+    `\n/** What an error answer's \`code\` can be. */\nexport type ErrorCode =${unionLines(Object.keys(errorCodes))};\n`,
+    `/** The coarse classes of errors. */\nexport type ErrorType =${unionLines(types)};\n`,
+  ].join("\n");
+}
+
+function unionLines(values: string[]): string {
+  return values.map((value) => `\n  | "${value}"`).join("");
+}
+
+/** A module of texts by language; each file is whole, so that what is shown is what was compiled and run. */
+function printExamples(files: Record<string, string>): string {
+  const entries = Object.entries(files).map(([language, file]) => {
+    const text = readFileSync(new URL(`../examples/${file}`, import.meta.url), "utf8");
+    const literal = text.replace(/[\\`]|\$(?=\{)/g, "\\$&");
+    return `${JSON.stringify(language)}: { file: ${JSON.stringify(file)}, text: \`${literal}\` },`;
+  });
+  return [
+    "/** The examples of edge/client/examples as texts. Written by edge/client/generator/generate.ts; do not edit. */\n",
+    `export const examples = {\n${entries.join("\n")}\n};\n`,
+  ].join("\n");
+}
+
+function format(name: string, source: string): string {
+  const biome = fileURLToPath(import.meta.resolve("@biomejs/biome/bin/biome"));
+  const args = [biome, "check", "--write", `--stdin-file-path=${name}`];
+  return execFileSync(process.execPath, args, { input: source, encoding: "utf8" });
+}

@@ -1,0 +1,155 @@
+/**
+ * Messages to a tenant's webhooks, in the form of Standard Webhooks, each until its receiver has taken it.
+ *
+ * A message is stored in the transaction that records what it tells, and its row goes when the receiver has taken
+ * it. So it is posted at least once whatever crashes between, each time under the same `webhook-id`.
+ */
+import { and, asc, count, eq, isNull, lte, min } from "drizzle-orm";
+import { Webhook } from "standardwebhooks";
+import type { WebhookEvent } from "../../contract/sets.ts";
+import { newId } from "../../ids.ts";
+import { checkedWebhookUrl } from "../webhook-url.ts";
+import type { Books } from "./books.ts";
+import { messages, webhooks } from "./schema.ts";
+
+const timeoutMs = 10_000;
+const perRun = 32;
+/** Messages that one webhook may have waiting; beyond that new ones are left out. */
+const waitingMax = 10_000;
+/** 5 s, 15 s, 45 s … 12 h: thirteen attempts in two days. */
+const attemptsMax = 13;
+const pauseMs = (attempts: number) => Math.min(12 * 3_600_000, 5_000 * 3 ** (attempts - 1));
+
+type WebhookRow = typeof webhooks.$inferSelect;
+type MessageRow = typeof messages.$inferSelect;
+
+/** Puts a message on its way to whoever wants to be told. Part of the caller's transaction. */
+export function announce(books: Books, type: WebhookEvent, data: object): void {
+  const ids = books.db
+    .select()
+    .from(webhooks)
+    .where(isNull(webhooks.disabledAt))
+    .all()
+    .filter(({ events }) => events.includes(type))
+    .map(({ id }) => id);
+  if (ids.length > 0) storeMessage(books, ids, type, data);
+}
+
+/** One message to several webhooks; its id. */
+export function storeMessage(books: Books, ids: string[], type: string, data: object): string {
+  const { db, now } = books;
+  const id = newId("msg");
+  const body = JSON.stringify({ type, timestamp: new Date(now()).toISOString(), data });
+  for (const webhookId of ids) {
+    if (waitingFor(books, webhookId) >= waitingMax) continue;
+    db.insert(messages).values({ id, webhookId, body, dueAt: now() }).run();
+  }
+  return id;
+}
+
+export function waitingFor({ db }: Books, webhookId: string): number {
+  const of = eq(messages.webhookId, webhookId);
+  return db.select({ n: count() }).from(messages).where(of).get()?.n ?? 0;
+}
+
+export function forgetMessages({ db }: Books, webhookId: string): void {
+  db.delete(messages).where(eq(messages.webhookId, webhookId)).run();
+}
+
+/** Deletes webhooks, their secrets and what waits for them. */
+export function eraseWebhooks({ db }: Books): void {
+  db.delete(messages).run();
+  db.delete(webhooks).run();
+}
+
+/** When the next message is to be posted; null: none waits. */
+export function nextMessageAt({ db }: Books): number | null {
+  return (
+    db
+      .select({ at: min(messages.dueAt) })
+      .from(messages)
+      .get()?.at ?? null
+  );
+}
+
+/** Posts what is due, oldest first. Never throws for what a receiver does: that is noted, and tried again later. */
+export async function postMessages(books: Books): Promise<void> {
+  const due = books.db
+    .select()
+    .from(messages)
+    .where(lte(messages.dueAt, books.now()))
+    .orderBy(asc(messages.dueAt))
+    .limit(perRun)
+    .all();
+  await Promise.all(
+    due.map(async (message) => {
+      const of = eq(webhooks.id, message.webhookId);
+      const row = books.db.select().from(webhooks).where(of).get();
+      if (row === undefined) return;
+      const outcome = await post(books, row, message);
+      books.transaction(() => conclude(books, message, outcome));
+    }),
+  );
+}
+
+/** Null: the receiver took the message. */
+type Failure = { why: string; isGone: boolean } | null;
+
+async function post(
+  { config, now }: Books,
+  row: WebhookRow,
+  message: MessageRow,
+): Promise<Failure> {
+  const at = new Date(now());
+  const secrets = [row.secret];
+  if (row.oldSecret !== null && (row.oldUntil ?? 0) > now()) secrets.push(row.oldSecret);
+  try {
+    // Checked again: what was allowed when it was set may not be any more.
+    const response = await fetch(checkedWebhookUrl(row.url, config.webhooks), {
+      method: "POST",
+      // A redirect could lead where no webhook may.
+      redirect: "manual",
+      headers: {
+        "content-type": "application/json",
+        "user-agent": "rosa2-webhooks",
+        "webhook-id": message.id,
+        "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+        "webhook-signature": secrets
+          .map((secret) => new Webhook(secret).sign(message.id, at, message.body))
+          .join(" "),
+      },
+      body: message.body,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await response.body?.cancel();
+    if (response.ok) return null;
+    return { why: `it answered ${response.status}`, isGone: response.status === 410 };
+  } catch (error) {
+    const isLate = error instanceof Error && error.name === "TimeoutError";
+    const why = isLate ? `no answer within ${timeoutMs / 1000} s` : "it cannot be reached";
+    return { why, isGone: false };
+  }
+}
+
+/** Notes what came of an attempt. A webhook whose receiver says that it is gone is told nothing more. */
+function conclude(books: Books, message: MessageRow, failure: Failure): void {
+  const { db, now } = books;
+  const { id, webhookId } = message;
+  const own = and(eq(messages.id, id), eq(messages.webhookId, webhookId));
+  const attempts = message.attempts + 1;
+  if (failure?.isGone) forgetMessages(books, webhookId);
+  else if (failure === null || attempts >= attemptsMax) db.delete(messages).where(own).run();
+  else
+    db.update(messages)
+      .set({ attempts, dueAt: now() + pauseMs(attempts) })
+      .where(own)
+      .run();
+  db.update(webhooks)
+    .set({
+      failure: failure?.why ?? null,
+      ...(failure === null ? { deliveredAt: now() } : {}),
+      ...(failure?.isGone ? { disabledAt: now() } : {}),
+    })
+    .where(eq(webhooks.id, webhookId))
+    .run();
+}

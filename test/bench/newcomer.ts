@@ -1,0 +1,168 @@
+/**
+ * `npm run newcomer`: what somebody meets who has nothing but the README. A clean copy of the committed files and an
+ * empty home, the README's commands and its snippet, on any Node; prints how long each step took and what it left on
+ * the disk. Ends with 1 where a step fails, npm warns, or an aim is missed.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { Failure } from "../../edge/local/failure.ts";
+import { readFlags } from "../../edge/local/flags.ts";
+import { rootPath } from "../../edge/local/settings.ts";
+
+const usage = `npm run newcomer [-- --node VERSION]
+
+Walks through the README in a clean folder: npm ci --omit=dev, npm start, the snippet with a session, npm run demo.
+Prints the seconds of each step and the disk that the installation takes. Fetches packages; takes some minutes.
+
+  --node VERSION    on this version of the package node, npm's own aside (the Node that runs this)
+  --help            this text`;
+
+/** Megabytes of an installation that serves, and of one that tests. */
+const megabytesMax = 600;
+
+const readme = readFileSync(join(rootPath, "README.md"), "utf8");
+
+try {
+  await walk();
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+async function walk(): Promise<void> {
+  const { node } = readFlags(usage, { node: { type: "string" } });
+  const folder = mkdtempSync(join(tmpdir(), "rosa2-newcomer-"));
+  const clone = join(folder, "rosa2");
+  try {
+    const environment = cleanEnvironment(folder, node);
+    const run = (command: string) => sh(command, clone, environment);
+    execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${rootPath}`, clone]);
+    console.log(
+      `Node ${(await run("node --version")).trim()}, npm ${(await run("npm --version")).trim()}`,
+    );
+    const [install = "", start = ""] = commandsOf("npm start").split(" && ");
+    await timed(install, async () => {
+      const said = await run(`${install} 2>&1`);
+      if (/warn|EBADENGINE/i.test(said)) throw new Failure(`${install} warns:\n${said}`);
+    });
+    const megabytes = Number((await run("du -sm .")).split("\t")[0]);
+    console.log(`installed: ${megabytes} MB`);
+    if (megabytes > megabytesMax) process.exitCode = 1;
+    const service = await timed(start, () => startService(start, clone, environment));
+    try {
+      await timed("the README's snippet", async () => {
+        const said = await run(`node ${snippetFile(clone, service)}`);
+        for (const reply of ["[7 4 1 9]", "[5 3 0 8]"])
+          if (!said.includes(reply))
+            throw new Failure(`The snippet should print ${reply}:\n${said}`);
+      });
+    } finally {
+      await service.stop();
+    }
+    const demo = commandsOf("npm run demo");
+    await timed(demo, () => run(demo));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** No settings and no cache of whoever runs this; ports that are free. */
+function cleanEnvironment(folder: string, node: string | undefined): NodeJS.ProcessEnv {
+  const home = join(folder, "home");
+  mkdirSync(home);
+  const paths = (process.env.PATH ?? "")
+    .split(delimiter)
+    .filter((path) => !path.includes("node_modules"));
+  const environment = {
+    HOME: home,
+    PATH: paths.join(delimiter),
+    NO_COLOR: "1",
+    PORT: "0",
+    GPU_PORT: "0",
+  };
+  if (node === undefined) return environment;
+  const prefix = join(folder, "node");
+  execFileSync("npm", ["install", "--silent", "--prefix", prefix, `node@${node}`]);
+  return { ...environment, PATH: [join(prefix, "node_modules/.bin"), ...paths].join(delimiter) };
+}
+
+/** The README's line of commands that holds this one, without what is said beside it. */
+function commandsOf(command: string): string {
+  const line = readme
+    .split("\n")
+    .find((one) => one.startsWith("npm") && one.includes(command) && one.includes("#"));
+  if (line === undefined) throw new Failure(`README.md shows no ${command}`);
+  return line.split("#")[0]!.trim();
+}
+
+/** The README's snippet with a session, as a file that prints its reply and that about another list. */
+function snippetFile(clone: string, { url, key }: { url: string; key: string }): string {
+  const [, snippet] = /```ts\n(import \{ Rosa2 \}[\s\S]*?)```/.exec(readme) ?? [];
+  if (snippet === undefined) throw new Failure("README.md shows no snippet with a session");
+  const text = snippet.replace("http://127.0.0.1:8787", url).replace("rosa2_…", key);
+  const rest = `console.log(retried?.reply, words.after, weights.decision);
+console.log((await session.ask("Sort them, then rotate them by one, in brackets: 3 8 0 5")).reply);
+`;
+  writeFileSync(join(clone, "snippet.mts"), text + rest);
+  return "snippet.mts";
+}
+
+interface Service {
+  url: string;
+  key: string;
+  stop(): Promise<void>;
+}
+
+async function startService(
+  command: string,
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Service> {
+  const child = spawn("sh", ["-c", `exec ${command}`], {
+    cwd,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(child, "close");
+  let said = "";
+  const ready = Promise.withResolvers<RegExpExecArray>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      const found = /Playground +(\S+)\/#key=(\S+)[\s\S]*Ctrl-C/.exec(said);
+      if (found !== null) ready.resolve(found);
+    });
+  }
+  const failed = ended.then(() => Promise.reject(new Failure(`${command} ended:\n${said}`)));
+  const [, url = "", key = ""] = await Promise.race([ready.promise, failed]);
+  failed.catch(() => {});
+  const stop = async () => {
+    child.kill("SIGINT");
+    await ended;
+  };
+  return { url, key, stop };
+}
+
+async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const result = await work();
+  console.log(`${what}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+async function sh(command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const child = spawn("sh", ["-c", command], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+  }
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Failure(`${command} ended with ${code}:\n${said}`);
+  return said;
+}

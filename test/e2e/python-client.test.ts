@@ -1,0 +1,67 @@
+/**
+ * What OpenAI's Python client can do at the real Worker over HTTP, with the stand-in for the GPU service. Its rows of
+ * the table in edge/CLIENTS.md are printed here; the other clients' are test/edge/clients.test.ts's.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type PacedEdge, startPacedEdge } from "./browser/support/edge.ts";
+import { makeStateFolder } from "./support/rosa.ts";
+
+const python = process.env.PYTHON ?? "python3";
+const hasOpenai = spawnSync(python, ["-c", "import openai, pydantic"]).status === 0;
+if (!hasOpenai) {
+  console.log(`Skipped: ${python} has no package openai (PYTHON names another Python)`);
+}
+const script = fileURLToPath(new URL("./python/openai_clients.py", import.meta.url));
+const table = readFileSync(new URL("../../edge/CLIENTS.md", import.meta.url), "utf8");
+
+const call = (city: string) =>
+  `<tool_call>\n{"name": "weather", "arguments": {"city": "${city}"}}\n</tool_call>`;
+const replies = [
+  { to: "the weather", reply: call("Oslo") },
+  { to: "both cities", reply: `${call("Oslo")}\n${call("Bergen")}` },
+  { to: "an object", reply: '{"city": "Oslo"}' },
+  { to: "rain in", reply: "It rains." },
+];
+const must = {
+  text: "echo: hi",
+  stream: "echo: hi",
+  abort: "left",
+  tools: "It rains.",
+  parallel_tools: 2,
+  json_schema: { city: "Oslo" },
+  thinking: "Hm, so.",
+  history: "echo: two",
+  errors: 404,
+};
+
+describe.skipIf(!hasOpenai)("OpenAI's Python client", () => {
+  const state = makeStateFolder();
+  let edge: PacedEdge;
+  beforeAll(async () => {
+    edge = await startPacedEdge(state.path);
+  });
+  afterAll(async () => {
+    await edge?.stop();
+    state.remove();
+  });
+
+  it("does what edge/CLIENTS.md says", async () => {
+    await edge.behave({ replies, deltaMs: 5, reasoning: "Hm, so." });
+    const env = { ...process.env, ROSA2_URL: edge.url, ROSA2_KEY: edge.key };
+    const printed = execFileSync(python, [script], { encoding: "utf8", env });
+    const found = JSON.parse(printed) as Record<string, Record<string, unknown>>;
+    for (const [name, results] of Object.entries(found)) {
+      expect(results, name).toEqual(must);
+      const cells = Object.keys(must).map(() => "yes");
+      expect(table).toContain(`| openai in Python: ${name} | ${cells.join(" | ")} |`);
+    }
+    const prompts = (await edge.calls()).map(({ messages }) =>
+      messages.map(({ content }) => content).join(" / "),
+    );
+    // Both interfaces showed the model what was said before.
+    expect(prompts.filter((prompt) => prompt === "one / echo: one / two")).toHaveLength(2);
+  });
+});

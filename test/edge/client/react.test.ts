@@ -1,0 +1,82 @@
+/** The hook in React itself, with the renderer that knows no DOM, against the real Worker. */
+import { createElement } from "react";
+import { create } from "react-test-renderer";
+import type { SessionClient } from "rosa2";
+import { type Conversation, useConversation } from "rosa2/react";
+import { describe, expect, it } from "vitest";
+import { eventually } from "../support/client.ts";
+import { newClient } from "./support.ts";
+
+/** A screen that shows a session; every state that it was rendered with. */
+async function screen(session: SessionClient) {
+  const states: Conversation[] = [];
+  const Screen = () => {
+    const conversation = useConversation(session);
+    if (conversation !== null) states.push(conversation);
+    return null;
+  };
+  const shown = create(createElement(Screen));
+  const until = (holds: (now: Conversation) => boolean) =>
+    eventually(
+      async () => states.at(-1)!,
+      (now) => now !== undefined && holds(now),
+    );
+  await until(() => true);
+  return { states, until, now: () => states.at(-1)!, leave: () => shown.unmount() };
+}
+
+describe("useConversation", () => {
+  it("shows a request at once, the reply as it grows, and what feedback changes", async () => {
+    const { caller, client } = await newClient();
+    await caller.behave({ deltaMs: 30 });
+    const session = await client.createSession();
+    const { states, until, now } = await screen(session);
+    await now().ask("Say yes please");
+    const { exchanges } = await until(({ exchanges: [one] }) => one?.isWriting === false);
+    expect(exchanges).toMatchObject([{ request: "Say yes please", failure: null }]);
+    const replies = states.flatMap((state) => state.exchanges.map(({ reply }) => reply));
+    expect([...new Set(replies)]).toEqual([
+      "",
+      "echo: ",
+      "echo: Say ",
+      "echo: Say yes ",
+      "echo: Say yes please",
+    ]);
+    const judged = { reward: -1, correction: "yes", retry: true };
+    await now().judge(exchanges[0]?.turnId ?? "", judged);
+    const after = await until(({ isBusy, exchanges: all }) => !isBusy && all.length === 2);
+    expect(after.exchanges).toMatchObject([
+      { reply: "echo: Say yes please", weights: { decision: "updated" } },
+      { request: "Say yes please", reply: "yes", isWriting: false },
+    ]);
+  });
+
+  it("stops listening when its screen is left, and follows what still runs when it comes back", async () => {
+    const { caller, client } = await newClient();
+    await caller.behave({ deltaMs: 250 });
+    const session = await client.createSession();
+    const first = await screen(session);
+    const asked = first.now().ask("a b c d e f g h");
+    await first.until(({ exchanges: [one] }) => one?.turnId != null);
+    first.leave();
+    await asked;
+    const rendered = first.states.length;
+    const second = await screen(session);
+    await second.until(({ exchanges: [one] }) => one?.isWriting === true);
+    const { exchanges } = await second.until(({ exchanges: [one] }) => one?.isWriting === false);
+    expect(exchanges).toMatchObject([{ reply: "echo: a b c d e f g h" }]);
+    expect(first.states).toHaveLength(rendered);
+  });
+
+  it("shows a failure where it happened", async () => {
+    const { caller, client } = await newClient({ retriesMax: 0, reconnectsMax: 0 });
+    const session = await client.createSession();
+    const { now, until } = await screen(session);
+    await caller.behave({ down: ["/v1/generate"] });
+    await now().ask("hello");
+    const { exchanges } = await until(({ exchanges: [one] }) => one?.failure != null);
+    expect(exchanges).toMatchObject([
+      { request: "hello", isWriting: false, failure: { code: "gpu_unavailable" } },
+    ]);
+  });
+});

@@ -1,0 +1,123 @@
+/** What the README quotes of a run: its figures without their detail, and the rows of its table. Pure. */
+import type { Estimate, Interval } from "../statistics.ts";
+
+interface QuotedMean {
+  suite: string;
+  condition: string;
+  sessions: number;
+  first_try: Estimate;
+  late_first_try: Estimate;
+  solved: Estimate;
+  tries: Estimate;
+  shift_at_success: Estimate | null;
+  forgetting: Estimate | null;
+}
+
+export interface Quoted {
+  model: string;
+  settings: { suites: string[]; conditions: string[]; seeds: number[]; sessions: number };
+  means: QuotedMean[];
+  paired: { suite: string; than: string; late_first_try: Interval | null }[];
+}
+
+/** What the README calls each condition, in the order of its rows. */
+const names: Record<string, string> = {
+  none: "dialogue only",
+  never: "no learning, no reply twice",
+  history: "whole session in view",
+  composed: "remarks below the request",
+  plan: "one operation at a time",
+  best_of: "best of several draws",
+  words: "words",
+  weights: "weights",
+  both: "both",
+  oracle_weights: "weights on perfect words",
+  oracle: "perfect words",
+  oracle_plan: "perfect words, one operation at a time",
+};
+
+export const tableHead = [
+  "| suite | condition | right at once | late half | solved | tries | ‖Δθ‖ | forgetting | both − it, late half |",
+  "|---|---|---|---|---|---|---|---|---|",
+];
+
+const settingNames = [
+  ...["suites", "conditions", "seeds", "sessions", "maxTokens", "context", "temperature"],
+] as const;
+const meanNames = [
+  ...["suite", "condition", "seeds", "sessions", "problems", "first_try", "late_first_try"],
+  ...["solved", "tries", "shift_at_success", "forgetting", "update_ms", "cost_usd"],
+  ...["prompt_tokens", "completion_tokens"],
+] as const;
+
+/** The part of a report that is kept beside the README, numbers to four places. */
+export function quoteOf(report: object): Quoted {
+  const { model, settings, means, paired, comparisons } = report as Quoted & {
+    comparisons: unknown;
+  };
+  const quoted = {
+    model,
+    settings: only(settings, settingNames),
+    means: means.map((mean) => only(mean, meanNames)),
+    paired,
+    comparisons,
+  };
+  return JSON.parse(
+    JSON.stringify(quoted, (_, value) =>
+      typeof value === "number" ? Number(value.toFixed(4)) : value,
+    ),
+  );
+}
+
+function only(from: object, wanted: readonly string[]) {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => wanted.includes(name)));
+}
+
+/** The lines of the README's table, without its head; a suite's name stands in its first row. */
+export function rowsOfQuote({ means, paired, settings }: Quoted): string[] {
+  return settings.suites.flatMap((suite) =>
+    Object.entries(names)
+      .flatMap(([condition, name]) => {
+        const mean = means.find((m) => m.suite === suite && m.condition === condition);
+        const pair = paired.find((p) => p.suite === suite && p.than === condition);
+        return mean === undefined ? [] : [cellsOf(name, mean, pair?.late_first_try ?? null)];
+      })
+      .map((cells, index) => `| ${[index === 0 ? suite : "", ...cells].join(" | ")} |`),
+  );
+}
+
+function cellsOf(name: string, mean: QuotedMean, gain: Interval | null): string[] {
+  const cells = [
+    name,
+    share(mean.first_try.mean),
+    `${share(mean.late_first_try.mean)} ± ${(mean.late_first_try.se ?? 0).toFixed(2).replace(/^0/, "")}`,
+    share(mean.solved.mean),
+    mean.tries.mean.toFixed(2),
+    mean.shift_at_success?.mean.toFixed(2) ?? "",
+  ];
+  return [
+    ...(mean.condition === "both" ? cells.map((cell) => `**${cell}**`) : cells),
+    mean.forgetting === null ? "" : share(mean.forgetting.mean),
+    gain?.low == null || gain.high === null
+      ? ""
+      : `${signed(gain.mean)} [${signed(gain.low)} ${signed(gain.high)}]`,
+  ];
+}
+
+/** ".104", "−.031": shares are all below 1. */
+function share(value: number): string {
+  return value
+    .toFixed(3)
+    .replace(/^(-?)0/, "$1")
+    .replace("-", "−");
+}
+
+function signed(value: number): string {
+  return (value < 0 ? "" : "+") + share(value);
+}
+
+/** The command that made it, as the README has it. */
+export function commandOfQuote({ settings }: Quoted): string {
+  const { suites, conditions, seeds, sessions } = settings;
+  return `--suite ${suites.join(",")} --conditions ${conditions.join(",")} --seeds ${seeds[0]}-${seeds.at(-1)} --sessions ${sessions}`;
+}
