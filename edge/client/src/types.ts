@@ -533,8 +533,8 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Tokens, adaptations and cost by day, session or key
-     * @description Tokens, adaptations and cost by day, session or key.
+     * Tokens, adaptations and cost by day, session or key; what adaptation changes
+     * @description Tokens, adaptations and cost by day, session or key; what adaptation changes.
      */
     get: operations["getUsage"];
     put?: never;
