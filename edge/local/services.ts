@@ -38,16 +38,18 @@ export function executeCommand(state: StateFolder, sqlFile: string): Command {
 }
 
 /**
- * The edge on its ports; wrangler opens an inspector in any case, so it is told a free one.
+ * The edge on its ports, with the variables that `environment` sets; wrangler opens an inspector in any case, so it is
+ * told a free one.
  *
  * Throws `Failure` that names every bad variable.
  */
 export function edgeCommand(
   state: StateFolder,
   ports: { edge: number; gpu: number; inspector: number },
+  environment: NodeJS.ProcessEnv = process.env,
 ): Command {
   // Variables through files: a command line shows in the list of processes.
-  const ownFile = state.writePrivate("edge.env", edgeVariables(state, ports.gpu));
+  const ownFile = state.writePrivate("edge.env", edgeVariables(state, ports.gpu, environment));
   const developerFile = join(rootPath, ".dev.vars");
   const envFiles = existsSync(developerFile) ? [developerFile, ownFile] : [ownFile];
   return wranglerCommand(state, "edge", [
@@ -62,16 +64,20 @@ export function edgeCommand(
   ]);
 }
 
-/** The edge's variables that this environment sets, and the way to the GPU service, as a `.env` file. */
-function edgeVariables(state: StateFolder, gpuPort: number): string {
+/** The edge's variables that an environment sets, and the way to the GPU service, as a `.env` file. */
+function edgeVariables(
+  state: StateFolder,
+  gpuPort: number,
+  environment: NodeJS.ProcessEnv,
+): string {
   const own: Record<string, string> = {
     GPU_URL: `http://127.0.0.1:${gpuPort}`,
     GPU_SECRET: state.gpuSecret(),
     WEBHOOKS_LOCALHOST: "on",
-    CLIENT_TOKEN_SECRET: process.env.CLIENT_TOKEN_SECRET || state.tokenSecret(),
+    CLIENT_TOKEN_SECRET: environment.CLIENT_TOKEN_SECRET || state.tokenSecret(),
   };
   const variables = variableNames
-    .map((name) => [name, own[name] ?? process.env[name] ?? ""] as const)
+    .map((name) => [name, own[name] ?? environment[name] ?? ""] as const)
     .filter(([, value]) => value !== "");
   refuseBadVariables(Object.fromEntries(variables));
   return variables.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join("\n");

@@ -303,7 +303,7 @@ export function parsePools(text: string): Pool[] {
     if (!z.url({ protocol: /^https?$/ }).safeParse(url).success) {
       throw new Error("must be an http(s) URL");
     }
-    return { region, url: url.replace(/\/+$/, "") };
+    return { region, url: url.replace(/(?<!\/)\/+$/, "") };
   });
 }
 
@@ -327,7 +327,7 @@ function needed<Name extends keyof Variables>(
   throw new Error(`Bad configuration: ${name} is required when ${choice} is ${v[choice]}`);
 }
 
-const trimmed = (url: string) => url.replace(/\/+$/, "");
+const trimmed = (url: string) => url.replace(/(?<!\/)\/+$/, "");
 
 function inferenceConfig(v: Variables): InferenceConfig {
   const name = v.INFERENCE;

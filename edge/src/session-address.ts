@@ -14,7 +14,7 @@ export function newSessionId(env: Env): string {
   const bytes = env.SESSIONS.newUniqueId()
     .toString()
     .replace(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16)));
-  return `ses_${btoa(bytes).replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_")}`;
+  return `ses_${btoa(bytes).replaceAll("=", "").replaceAll("+", "-").replaceAll("/", "_")}`;
 }
 
 /**

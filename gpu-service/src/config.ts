@@ -45,7 +45,7 @@ export const checkpointSettings = {
   /** Where a model given by its id comes from, and the token for private and gated ones. */
   HF_ENDPOINT: z
     .url({ protocol: /^https?$/, error: "needs the form https://host" })
-    .transform((url) => url.replace(/\/+$/, ""))
+    .transform((url) => url.replace(/(?<!\/)\/+$/, ""))
     .default("https://huggingface.co"),
   HF_TOKEN: z
     .string()

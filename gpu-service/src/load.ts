@@ -5,8 +5,11 @@ import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
 import { loadAnchors } from "./adapt/anchors.ts";
 import { peftFiles } from "./adapt/peft.ts";
 import { adaptable } from "./adaptable-model.ts";
+import { openCheckpoint } from "./checkpoint/checkpoint.ts";
 import { ignoredNote } from "./checkpoint/generation-config.ts";
 import { readModelSettings } from "./checkpoint/model-settings.ts";
+import { servedBits } from "./checkpoint/quantization-config.ts";
+import type { SavedIntegers } from "./checkpoint/saved-integers.ts";
 import type { Quantization } from "./compiler/decoder/quantize.ts";
 import { checkQuantization } from "./engine/model/golden-check.ts";
 import { type LoraSource, Model } from "./engine/model/model.ts";
@@ -92,37 +95,57 @@ async function findLora({ lora = null, hub }: LoadOptions): Promise<LoraSource |
   return { directory: await resolveLora(lora, { ...hub, report }), name: lora };
 }
 
-/** What integers in place of the published weights change. */
+/** What integers in place of floats change. */
 interface Rounding {
   quantization: Quantization;
+  /** How the published weights are integers themselves; null where they were rounded here. */
+  method: SavedIntegers["method"] | null;
   /** Share of next tokens that stay the same. */
   equalShare: number;
   /** Nats, root mean square: what rounded activations change of a token's log-prob. */
   noise: number;
 }
 
-/** Reports on standard error how often quantised and fp32 tokens agree. */
+/** Reports on standard error how often tokens agree with those of the weights, or activations, before rounding. */
 async function chooseQuantization(
   directory: string,
   options: Omit<LoadOptions, "lora"> & { lora: LoraSource | null },
 ): Promise<Rounding | null> {
-  if (options.quantize === "none") return null;
-  const bits = options.quantize === "8" ? 8 : 4;
+  const { config } = openCheckpoint(directory);
+  const bits = servedBits(config, options.quantize);
+  if (bits === null) return null;
+  const method = config.integers?.method ?? null;
   const { accuracyLevel, agreement, noise } = await checkQuantization(directory, bits, options);
   const shares = Object.entries(agreement).map(
     ([level, share]) => `${(100 * share).toFixed(1)} % at accuracy level ${level}`,
   );
+  const what =
+    method === null
+      ? `Quantised to ${bits} bits: next tokens equal to fp32`
+      : `Weights as saved (${method}, ${bits} bits): next tokens equal to those of activations in fp32`;
   process.stderr.write(
-    `Quantised to ${bits} bits: next tokens equal to fp32: ${shares.join(", ")}; using level ${accuracyLevel}, whose rounding changes a token's log-prob by ${noise.toFixed(4)} nats\n`,
+    `${what}: ${shares.join(", ")}; using level ${accuracyLevel}, whose rounding changes a token's log-prob by ${noise.toFixed(4)} nats\n`,
   );
   const equalShare = agreement[accuracyLevel] ?? 0;
-  return { quantization: { bits, accuracyLevel }, equalShare, noise };
+  return { quantization: { bits, accuracyLevel }, method, equalShare, noise };
 }
 
 /** For whoever loads an exported adapter: it was trained on other weights than the published ones. */
-function roundingNote(model: string, { quantization, equalShare, noise }: Rounding): Uint8Array {
+function roundingNote(model: string, rounding: Rounding): Uint8Array {
+  const { quantization, method, equalShare, noise } = rounding;
+  const { bits } = quantization;
+  const share = `${(100 * equalShare).toFixed(1)} %`;
+  const [belongs, equal] =
+    method === null
+      ? [
+          `was trained on the weights of ${model} rounded to ${bits} bits`,
+          `${share} of next tokens are equal to those of the published weights`,
+        ]
+      : [
+          `belongs to the weights of ${model} as they are published, ${bits}-bit integers (${method}), and not to those before rounding`,
+          `${share} of next tokens are equal to those of activations in fp32`,
+        ];
   return new TextEncoder().encode(
-    `This adapter was trained on the weights of ${model} rounded to ${quantization.bits} bits. Without an adapter, ` +
-      `${(100 * equalShare).toFixed(1)} % of next tokens are equal to those of the published weights; a token's log-prob was known to ${noise.toFixed(4)} nats while it was trained.\n`,
+    `This adapter ${belongs}. Without an adapter, ${equal}; a token's log-prob was known to ${noise.toFixed(4)} nats while it was trained.\n`,
   );
 }

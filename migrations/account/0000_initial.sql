@@ -76,6 +76,7 @@ CREATE TABLE `messages` (
 );
 --> statement-breakpoint
 CREATE INDEX `messages_by_due` ON `messages` (`due_at`);--> statement-breakpoint
+CREATE INDEX `messages_by_webhook` ON `messages` (`webhook_id`,`due_at`,`id`);--> statement-breakpoint
 CREATE TABLE `outcomes` (
 	`session_id` text PRIMARY KEY NOT NULL,
 	`arm` text NOT NULL,

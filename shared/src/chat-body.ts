@@ -58,9 +58,15 @@ function writtenCalls(text: string, place: number): { content: string; calls: To
 
 function resultsOf(message: PromptMessage | undefined): string[] {
   if (message?.role !== "user") return [];
-  const pattern = /<tool_response>\n([\s\S]*?)\n<\/tool_response>/g;
-  const results = [...message.content.matchAll(pattern)].map(([, result]) => result ?? "");
-  return message.content.replace(pattern, "").trim() === "" ? results : [];
+  const [opening, closing] = ["<tool_response>\n", "\n</tool_response>"];
+  const results: string[] = [];
+  for (let rest = message.content.trimStart(); rest !== ""; ) {
+    const end = rest.startsWith(opening) ? rest.indexOf(closing, opening.length) : -1;
+    if (end < 0) return [];
+    results.push(rest.slice(opening.length, end));
+    rest = rest.slice(end + closing.length).trimStart();
+  }
+  return results;
 }
 
 /** Tools and formats of a reply, in OpenAI's fields. */

@@ -1,4 +1,4 @@
-/** The Worker of words.ts: takes steps on the words for conversations of 8 kB and answers with how long each took. */
+/** The Worker of words.ts: takes steps on the words for long conversations and answers with how long each took. */
 import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
 import {
   candidatesToScore,
@@ -8,18 +8,28 @@ import {
   textualGradient,
   type WordsState,
 } from "../../edge/src/words/index.ts";
+import { checkWording } from "../../edge/src/words/providers/check.ts";
 import { conversations } from "../edge/words/conversations.ts";
+import { worstInputs } from "../edge/words/worst-inputs.ts";
 
 /** One phase's times over many conversations (ms). */
-export type Times = Record<"revise" | "candidates" | "gradient", number[]>;
+export type Times = Record<"revise" | "candidates" | "gradient" | "learn", number[]>;
 
 const conversationChars = 8_192;
+/** What the API takes of a request and of a remark. */
+const requestChars = 16_384;
+const remarkChars = 4_096;
+/** Wordings that a model is asked for at once. */
+const wordingsCount = 8;
 /** Stretches that the session knows other wordings of: as many as it keeps. */
 const learntCount = 32;
 /** Steps of one session. */
 const sessionSteps = 20;
 
-/** `?seed=<number>&steps=<count>`, the text's vocabulary as the body → `Times`. */
+/**
+ * `?seed=<number>&steps=<count>&learnt=<times>`, the text's vocabulary as the body → `Times`; with `worst=1` the steps
+ * go through the worst inputs instead.
+ */
 export default {
   async fetch(request: Request): Promise<Response> {
     const query = new URL(request.url).searchParams;
@@ -27,21 +37,21 @@ export default {
     const random = seededRandom(Number(query.get("seed")));
     const density = Number(query.get("learnt") ?? 0);
     const vocabulary = (await request.text()).split(" ");
-    const times: Times = { revise: [], candidates: [], gradient: [] };
+    const times: Times = { revise: [], candidates: [], gradient: [], learn: [] };
     const stretches = Array.from({ length: learntCount }, (_, i) =>
       [pick(random, vocabulary), pick(random, vocabulary), `word${i}`].join(" "),
     );
     const taught = stretches.reduce(teach, emptyWords());
+    // Every tenth sentence is a stretch that the session has learnt.
+    const text = density === 0 ? vocabulary : [...vocabulary, ...repeated(stretches, density)];
+    const next = query.has("worst") ? () => worst(random) : () => long(random, text);
     let state = taught;
     for (let i = 0; i < steps; i++) {
       if (i % sessionSteps === 0) state = taught;
-      // Every tenth sentence is a stretch that the session has learnt.
-      const text = density === 0 ? vocabulary : [...vocabulary, ...repeated(stretches, density)];
-      const taken = step(random, text, state);
+      const taken = step(next(), state, random);
       state = taken.state;
-      times.revise.push(taken.reviseMs);
-      times.candidates.push(taken.candidatesMs);
-      times.gradient.push(taken.gradientMs);
+      for (const phase of ["revise", "candidates", "gradient", "learn"] as const)
+        times[phase].push(taken.ms[phase]);
     }
     return Response.json(times);
   },
@@ -58,23 +68,66 @@ function repeated(stretches: readonly string[], times: number): string[] {
   return Array.from({ length: times }, () => stretches.map((one) => `. ${one}.`)).flat();
 }
 
-/** One feedback on a conversation of 8 kB, which request and reply share. */
-function step(random: Random, words: readonly string[], state: WordsState) {
+/** What a step is taken on. */
+interface Said {
+  request: string;
+  reply: string;
+  remark: string;
+}
+
+/** A conversation of 8 kB, which request and reply share. */
+function long(random: Random, words: readonly string[]): Said {
   const { request, feedback } = pick(random, conversations);
   const filler = randomInt(random, 0, conversationChars - 1_000);
-  const long = `${request}\n\n${prose(random, words, filler)}`;
-  const reply = prose(random, words, Math.max(200, conversationChars - long.length));
-  const input = {
-    turnId: `turn_${randomInt(random, 0, 1e9)}`,
-    request: long,
-    attempts: [{ prompt: long, reply, confidence: random() }],
-    feedback: { reward: -1, text: feedback },
+  const said = `${request}\n\n${prose(random, words, filler)}`;
+  const reply = prose(random, words, Math.max(200, conversationChars - said.length));
+  return { request: said, reply, remark: feedback };
+}
+
+const worstRequests = worstInputs(requestChars);
+const worstRemarks = worstInputs(remarkChars);
+
+/** As long as the API takes it, and of what takes longest. */
+function worst(random: Random): Said {
+  return {
+    request: pick(random, worstRequests),
+    reply: pick(random, worstRequests),
+    remark: pick(random, worstRemarks),
   };
-  const [, reviseMs] = timed(() => reviseRequest(state, long));
-  const [items, candidatesMs] = timed(() => candidatesToScore(state, input));
+}
+
+/** One feedback, and wordings that a model proposes for the request. */
+function step({ request, reply, remark }: Said, state: WordsState, random: Random) {
+  const turnId = `turn_${randomInt(random, 0, 1e9)}`;
+  const input = {
+    turnId,
+    request,
+    attempts: [{ prompt: request, reply, confidence: random() }],
+    feedback: { reward: -1, text: remark },
+  };
+  const [, revise] = timed(() => reviseRequest(state, request));
+  const [items, candidates] = timed(() => candidatesToScore(state, input));
   const scores = items.map(() => ({ logprob: -2, tokens: 4 }));
-  const [{ state: next }, gradientMs] = timed(() => textualGradient(state, input, scores));
-  return { state: next, reviseMs, candidatesMs, gradientMs };
+  const [{ state: next }, gradient] = timed(() => textualGradient(state, input, scores));
+  const proposed = Array.from({ length: wordingsCount }, (_, i) => reworded(request, i));
+  const [, learn] = timed(() => {
+    const task = { request, attempts: [{ reply, feedback: remark }] };
+    const wordings = proposed.filter((wording) => checkWording(wording, task).ok);
+    // Sound or not, what is compared is what takes time.
+    learnWordings(state, request, {
+      by: "gpu",
+      turnId,
+      wordings: proposed,
+      drawn: wordings.length,
+    });
+  });
+  return { state: next, ms: { revise, candidates, gradient, learn } };
+}
+
+/** The request with a word more after every few, each way at another place. */
+function reworded(request: string, way: number): string {
+  const parts = request.split(" ");
+  return parts.map((part, i) => (i % 40 === way ? `${part} way${way}` : part)).join(" ");
 }
 
 function prose(random: Random, words: readonly string[], chars: number): string {

@@ -14,7 +14,8 @@ useRosa((started) => {
 const snippets = guides.flatMap(({ parts }) =>
   parts.filter((part): part is Snippet => typeof part !== "string" && part.prints !== undefined),
 );
-const hasOpenai = spawnSync("python3", ["-c", "import openai"]).status === 0;
+const python = process.env.PYTHON ?? "python3";
+const hasOpenai = spawnSync(python, ["-c", "import openai"]).status === 0;
 const environment = () => ({ ...process.env, ROSA2_URL: rosa.url, ROSA2_KEY: rosa.key });
 
 describe("the guides", () => {
@@ -34,7 +35,7 @@ describe("the guides", () => {
 
   it.skipIf(!hasOpenai)("run OpenAI's Python client", () => {
     for (const { code, prints } of snippets.filter(({ language }) => language === "Python")) {
-      const printed = execFileSync("python3", ["-c", code], {
+      const printed = execFileSync(python, ["-c", code], {
         encoding: "utf8",
         env: environment(),
       });

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { rootPath } from "../../edge/local/settings.ts";
 import { readApiKey, readRunning } from "../../edge/local/state.ts";
+import { processTree, stillRunning } from "../support/process-tree.ts";
 import { drawRequest } from "./support/requests.ts";
-import { makeStateFolder, processTree, Rosa, stillRunning } from "./support/rosa.ts";
+import { makeStateFolder, Rosa } from "./support/rosa.ts";
 
 const state = makeStateFolder();
 const running: Rosa[] = [];

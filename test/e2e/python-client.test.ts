@@ -2,9 +2,10 @@
  * What OpenAI's Python client can do at the real Worker over HTTP, with the stand-in for the GPU service. Its rows of
  * the table in edge/CLIENTS.md are printed here; the other clients' are test/edge/clients.test.ts's.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type PacedEdge, startPacedEdge } from "./browser/support/edge.ts";
 import { makeStateFolder } from "./support/rosa.ts";
@@ -51,8 +52,9 @@ describe.skipIf(!hasOpenai)("OpenAI's Python client", () => {
   it("does what edge/CLIENTS.md says", async () => {
     await edge.behave({ replies, deltaMs: 5, reasoning: "Hm, so." });
     const env = { ...process.env, ROSA2_URL: edge.url, ROSA2_KEY: edge.key };
-    const printed = execFileSync(python, [script], { encoding: "utf8", env });
-    const found = JSON.parse(printed) as Record<string, Record<string, unknown>>;
+    // The stand-in runs in this process, so it must not stop for the script.
+    const { stdout } = await promisify(execFile)(python, [script], { env });
+    const found = JSON.parse(stdout) as Record<string, Record<string, unknown>>;
     for (const [name, results] of Object.entries(found)) {
       expect(results, name).toEqual(must);
       const cells = Object.keys(must).map(() => "yes");

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ApiError } from "../../edge/local/api.ts";
 import { readRunning } from "../../edge/local/state.ts";
 import type { FeedbackResult, TurnBody } from "../../edge/src/contract/index.ts";
+import { processTree } from "../support/process-tree.ts";
 import { drawRequest } from "./support/requests.ts";
-import { makeStateFolder, processTree, Rosa } from "./support/rosa.ts";
+import { makeStateFolder, Rosa } from "./support/rosa.ts";
 
 const replicas = 3;
 const state = makeStateFolder();

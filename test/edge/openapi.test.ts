@@ -57,6 +57,16 @@ describe("the API's documents", () => {
     }
   });
 
+  it("say what webhooks are sent, by the type of the message", async () => {
+    const caller = await newTenant();
+    const { webhooks } = await caller.get<{ webhooks: object }>("/openapi.json");
+    expect(Object.keys(webhooks)).toEqual([
+      "adaptation.updated",
+      "adaptation.rolled_back",
+      "budget.near",
+    ]);
+  });
+
   it("refer only to schemas that they hold", async () => {
     const caller = await newTenant();
     const document = await caller.get<Document>("/openapi.json");

@@ -58,9 +58,12 @@ describe("rejections that follow an update", () => {
   it("bring back the latest generation of which a reply was accepted", async () => {
     const caller = await tenantWith(2);
     const { id } = await openSession(caller);
+    const old = await ask(caller, id, "Say zero");
     const { weights } = await correct(caller, id, "one");
     const right = await ask(caller, id, "Say one");
     await judge(caller, id, right.id, { reward: 1 });
+    // Praise of an earlier generation's reply takes no trust from this one.
+    await judge(caller, id, old.id, { reward: 1 });
     await correct(caller, id, "two");
     await correct(caller, id, "three");
     const last = await correct(caller, id, "four");

@@ -3,7 +3,12 @@ import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { postMessages } from "../../edge/src/accounts/object/messages.ts";
 import { checkedWebhookUrl } from "../../edge/src/accounts/webhook-url.ts";
-import type { WebhookBody, WebhookSecretBody } from "../../edge/src/contract/index.ts";
+import {
+  messageSchemas,
+  type WebhookBody,
+  type WebhookSecretBody,
+} from "../../edge/src/contract/index.ts";
+import type { WebhookEvent } from "../../edge/src/contract/sets.ts";
 import type { ReceivedMessage, ReceiverMood } from "../support/fake-receiver.ts";
 import { accountRows, accountStub, inAccount } from "./support/account.ts";
 import {
@@ -18,11 +23,7 @@ import {
 
 const receiver = String(bindings.RECEIVER_URL);
 
-interface Message {
-  type: string;
-  timestamp: string;
-  data: Record<string, unknown>;
-}
+type Message = { type: WebhookEvent | "webhook.test"; timestamp: string; data: object };
 
 /** A tenant with a webhook and what its own server has received. */
 async function told(body: object = {}) {
@@ -56,8 +57,14 @@ async function told(body: object = {}) {
   };
 }
 
+/** The message as its documents say it is. */
 function verified({ headers, body }: ReceivedMessage, secret: string): Message {
-  return new Webhook(secret).verify(body, headers) as Message;
+  const message = new Webhook(secret).verify(body, headers) as Message;
+  if (message.type !== "webhook.test") {
+    const shape = messageSchemas[message.type];
+    expect(shape.parse(message)).toEqual(message);
+  }
+  return message;
 }
 
 async function teach(caller: Caller, sessionId: string, word: string) {
@@ -95,6 +102,44 @@ describe("a webhook", () => {
     });
     expect(message?.body).not.toContain("herring");
     expect(message?.headers["webhook-signature"]).toBe(await signatureOf(message!, webhook.secret));
+  });
+
+  it("is told of a roll-back", async () => {
+    const { caller, webhook, messages } = await told({ events: ["adaptation.rolled_back"] });
+    await caller.fetch("/v1/tenant/adaptation", {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ holdout_share: 0, roll_back_after: 1 }),
+    });
+    const { id } = await openSession(caller);
+    const { weights } = await teach(caller, id, "one");
+    const { id: feedback_id } = await teach(caller, id, "two");
+    const [message] = await messages(1);
+    expect(verified(message!, webhook.secret)).toMatchObject({
+      type: "adaptation.rolled_back",
+      data: { session: id, feedback_id, from: weights.generation, to: "base", rejections: 1 },
+    });
+  });
+
+  it("is told that the budget is near its end when it comes later than that", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller);
+    await teach(caller, id, "one");
+    await caller.get("/v1/usage");
+    const cap = () =>
+      caller.fetch("/v1/budget", {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ cap_usd: 0.00062 }),
+      });
+    await cap();
+    const name = crypto.randomUUID();
+    await caller.make("/v1/webhooks", { url: `${receiver}/hooks/${name}` });
+    await cap();
+    await eventually(
+      async () => (await fetch(`${receiver}/received/${name}`)).json() as Promise<object[]>,
+      ({ length }) => length === 1,
+    );
   });
 
   it("is told of the kinds that it asked for, of each thing once", async () => {
@@ -171,6 +216,27 @@ describe("a message", () => {
     expect(await waiting()).toEqual([]);
     expect(await read()).toMatchObject({ failure: null, waiting: 0 });
     expect(await received(`${name}-elsewhere`)).toEqual([]);
+  });
+
+  it("waits for no other webhook's receiver, and each gets its own in order", async () => {
+    const { caller, webhook, mood, received, waiting } = await told();
+    const other = crypto.randomUUID();
+    const url = `${receiver}/hooks/${other}`;
+    const second = await caller.make<WebhookSecretBody>("/v1/webhooks", { url });
+    await mood("silent");
+    await caller.make(`/v1/webhooks/${webhook.id}/test`, {});
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const path = `/v1/webhooks/${second.id}/test`;
+      ids.push((await caller.make<{ message_id: string }>(path, {})).message_id);
+    }
+    const got = await eventually(
+      () => received(other),
+      ({ length }) => length === 3,
+      15_000,
+    );
+    expect(got.map(({ headers }) => headers["webhook-id"])).toEqual(ids);
+    expect(await waiting()).toHaveLength(1);
   });
 
   it("outlives the end of the account's object", async () => {

@@ -3,11 +3,18 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { commandOfQuote, type Quoted, rowsOfQuote, tableHead } from "../eval/report/quote.ts";
+import {
+  commandOfQuote,
+  intervalOf,
+  type Quoted,
+  rowsOfQuote,
+  tableHead,
+} from "../eval/report/quote.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const folder = join(root, "test/eval/quoted");
 const readme = readFileSync(join(root, "README.md"), "utf8");
+const commands = readFileSync(join(root, "test/eval/README.md"), "utf8");
 const quotes = readdirSync(folder).map(
   (name): Quoted => JSON.parse(readFileSync(join(folder, name), "utf8")),
 );
@@ -27,9 +34,22 @@ describe("what the README says that rosa2 gains", () => {
     for (const quote of quotes) expect(rowsOfQuote(quote)).toHaveLength(quote.means.length);
   });
 
+  it("tells the difference over all suites of a run as it was", () => {
+    const main = quotes.filter(({ settings }) => settings.suites.includes("MIX"));
+    expect(main).toHaveLength(1);
+    for (const { paired } of main) {
+      for (const { late_first_try } of paired.filter(
+        ({ suite, than }) =>
+          suite === "all" && ["words", "weights", "oracle_weights"].includes(than),
+      )) {
+        expect(readme).toContain(intervalOf(late_first_try!));
+      }
+    }
+  });
+
   it("names the seeds and the sessions of the commands", () => {
     for (const quote of quotes) {
-      expect(readme).toContain(commandOfQuote(quote));
+      expect(commands).toContain(commandOfQuote(quote));
       const { seeds } = quote.settings;
       expect(seeds).toHaveLength(seeds.at(-1)! - seeds[0]! + 1);
     }

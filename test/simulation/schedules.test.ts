@@ -170,6 +170,13 @@ class Schedule {
 describe("a random schedule", () => {
   it.each(seeds())("of seed %i loses nothing and does nothing twice", async (seed) => {
     const caller = await newTenant();
+    await caller.fetch("/v1/tenant/adaptation", {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ holdout_share: 0, roll_back_after: 1 }),
+    });
+    // Nobody listens there, so that what would be told waits to be counted.
+    await caller.make("/v1/webhooks", { url: "http://127.0.0.1:1/" });
     const { id } = await openSession(caller);
     const schedule = new Schedule(caller, id, seededRandom(seed));
     try {
@@ -189,7 +196,8 @@ describe("a random schedule", () => {
       const ends = schedule.story.filter((line) => line.startsWith("ended")).length;
       console.log(
         `seed ${seed}: ${session.turns.length} turns, ${session.feedback.length} feedback, ` +
-          `${session.totals.generations} generations, ended ${ends} times`,
+          `${session.totals.generations} generations, ` +
+          `${session.feedback.filter((one) => one.rolled_back !== null).length} rolled back, ended ${ends} times`,
       );
       await caller.fetch(`/v1/sessions/${id}`, { method: "DELETE" });
       const { objects } = await bindings.ADAPTERS.list({ prefix: `adapters/${caller.tenantId}/` });

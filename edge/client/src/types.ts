@@ -533,8 +533,8 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * Tokens, adaptations and cost by day, session or key
-     * @description Tokens, adaptations and cost by day, session or key.
+     * Tokens, adaptations and cost by day, session or key; what adaptation changes
+     * @description Tokens, adaptations and cost by day, session or key; what adaptation changes.
      */
     get: operations["getUsage"];
     put?: never;
@@ -814,9 +814,177 @@ export interface paths {
     trace?: never;
   };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+  "adaptation.updated": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * An update landed: a session has a new generation
+     * @description An update landed: a session has a new generation.
+     */
+    post: operations["onAdaptationUpdated"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "adaptation.rolled_back": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Rejections brought back an earlier generation of a session
+     * @description Rejections brought back an earlier generation of a session.
+     */
+    post: operations["onAdaptationRolledBack"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "budget.near": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * 80 % of the month's cap is spent; told once a month and cap
+     * @description 80 % of the month's cap is spent; told once a month and cap.
+     */
+    post: operations["onBudgetNear"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+}
 export interface components {
   schemas: {
+    AdaptationUpdated: {
+      /**
+       * @description Which kind it is
+       * @enum {string}
+       */
+      type: "adaptation.updated";
+      /**
+       * Format: date-time
+       * @description When it happened (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      timestamp: string;
+      /** @description What happened */
+      data: {
+        /** @description The session */
+        session: string;
+        /**
+         * @description Your own name for one of your users
+         * @example user_4711
+         */
+        owner: string | null;
+        /** @description The feedback that led to it */
+        feedback_id: string;
+        /**
+         * @description The turn
+         * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+         */
+        turn_id: string;
+        /** @description The generation whose adapter is meant; `base` is the model without one */
+        generation?: string;
+        /** @description Whether the new generation answers from now on (compare-and-set succeeded) */
+        active: boolean;
+        /** @description Frobenius norm of this update's change of the adapter */
+        step_norm: number | null;
+        /** @description Frobenius norm of the adapter after this update: its distance from the base model */
+        shift_norm: number | null;
+        /** @description Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
+        kl: number | null;
+        /** @description Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
+        kl_base: number | null;
+        /**
+         * @description `base` or a generation's id
+         * @example base
+         */
+        parent: string;
+      };
+    };
+    AdaptationRolledBack: {
+      /**
+       * @description Which kind it is
+       * @enum {string}
+       */
+      type: "adaptation.rolled_back";
+      /**
+       * Format: date-time
+       * @description When it happened (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      timestamp: string;
+      /** @description What happened */
+      data: {
+        /** @description The session */
+        session: string;
+        /**
+         * @description Your own name for one of your users
+         * @example user_4711
+         */
+        owner: string | null;
+        /** @description The feedback that led to it */
+        feedback_id: string;
+        /**
+         * @description The turn
+         * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
+         */
+        turn_id: string;
+        /** @description The generation that answered until then */
+        from: string;
+        /** @description The generation that answers again; `base` or an id */
+        to: string;
+        /** @description Replies of the generations taken back that were rejected */
+        rejections: number;
+      };
+    };
+    BudgetNear: {
+      /**
+       * @description Which kind it is
+       * @enum {string}
+       */
+      type: "budget.near";
+      /**
+       * Format: date-time
+       * @description When it happened (ISO 8601, UTC)
+       * @example 2026-11-23T09:30:00.000Z
+       */
+      timestamp: string;
+      /** @description What happened */
+      data: {
+        /** @description The calendar month (UTC) */
+        month: string;
+        /** @description Spent this month, in US dollars */
+        spent_usd: number;
+        /** @description The month's cap, in US dollars */
+        cap_usd: number;
+        /** @description Share of the cap from which on this is told */
+        share: number;
+      };
+    };
     Health: {
       /**
        * @description Whether replies and updates can be had now
@@ -6386,13 +6554,82 @@ export interface operations {
       500: components["responses"]["Failure"];
     };
   };
+  onAdaptationUpdated: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["AdaptationUpdated"];
+      };
+    };
+    responses: {
+      /** @description It is taken; any other status, and it comes again */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  onAdaptationRolledBack: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["AdaptationRolledBack"];
+      };
+    };
+    responses: {
+      /** @description It is taken; any other status, and it comes again */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  onBudgetNear: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["BudgetNear"];
+      };
+    };
+    responses: {
+      /** @description It is taken; any other status, and it comes again */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
 }
 
 export type Adaptation = components["schemas"]["Adaptation"];
+export type AdaptationRolledBack = components["schemas"]["AdaptationRolledBack"];
+export type AdaptationUpdated = components["schemas"]["AdaptationUpdated"];
 export type ApiKey = components["schemas"]["ApiKey"];
 export type ApiKeyCreated = components["schemas"]["ApiKeyCreated"];
 export type ApiKeyList = components["schemas"]["ApiKeyList"];
 export type Budget = components["schemas"]["Budget"];
+export type BudgetNear = components["schemas"]["BudgetNear"];
 export type BudgetPut = components["schemas"]["BudgetPut"];
 export type ChatCompletion = components["schemas"]["ChatCompletion"];
 export type ChatCompletionRequest = components["schemas"]["ChatCompletionRequest"];

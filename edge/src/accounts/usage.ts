@@ -1,7 +1,7 @@
 /** A metered event: what it is, what it costs, and how usage is shown. It knows no storage. */
 import type { Usage } from "@rosa2/shared/protocol";
 import type { Prices } from "../config.ts";
-import type { Cost, UsageBody } from "../contract/index.ts";
+import type { Cost, MessageData, UsageBody } from "../contract/index.ts";
 import type { usageKinds, WebhookEvent } from "../contract/sets.ts";
 
 export interface UsageEvent {
@@ -25,10 +25,9 @@ export interface UsageEvent {
   notice?: Notice;
 }
 
-export interface Notice {
-  type: WebhookEvent;
-  data: object;
-}
+export type Notice = {
+  [Type in WebhookEvent]: { type: Type; data: MessageData<Type> };
+}[WebhookEvent];
 
 /** Nano-dollars of a reply; rounded up so that no work is free by rounding. */
 export function replyCostNanos(prices: Prices, usage: Usage): number {

@@ -1,7 +1,10 @@
 /** The part of the contract about webhooks, in the form of Standard Webhooks. */
 import { z } from "@hono/zod-openapi";
-import { webhookEvents } from "./sets.ts";
-import { timestamp } from "./shared.ts";
+import { budgetSchema } from "./account.ts";
+import { rollBackSchema } from "./adaptation.ts";
+import { type WebhookEvent, webhookEvents } from "./sets.ts";
+import { ownerSchema, timestamp, turnId } from "./shared.ts";
+import { generationName, weightsReportSchema } from "./weights.ts";
 
 export const webhooksMax = 8;
 
@@ -66,3 +69,46 @@ export const webhookTestedSchema = z
     message_id: z.string().openapi({ description: "The message's `webhook-id`" }),
   })
   .openapi("WebhookTested");
+
+/** What every message about a session says first. */
+const ofSession = {
+  session: z.string().openapi({ description: "The session" }),
+  owner: ownerSchema.nullable(),
+  feedback_id: z.string(),
+  turn_id: turnId,
+};
+
+const message = <Type extends WebhookEvent, Data extends z.ZodRawShape>(type: Type, data: Data) =>
+  z.object({
+    type: z.literal(type),
+    timestamp: timestamp.openapi({ description: "When it happened (ISO 8601, UTC)" }),
+    data: z.object(data).openapi({ description: "What happened" }),
+  });
+
+/** The bodies of messages, by their types. */
+export const messageSchemas = {
+  "adaptation.updated": message("adaptation.updated", {
+    ...ofSession,
+    ...weightsReportSchema.pick({
+      generation: true,
+      active: true,
+      step_norm: true,
+      shift_norm: true,
+      kl: true,
+      kl_base: true,
+    }).shape,
+    parent: generationName,
+  }).openapi("AdaptationUpdated"),
+  "adaptation.rolled_back": message("adaptation.rolled_back", {
+    ...ofSession,
+    ...rollBackSchema.shape,
+  }).openapi("AdaptationRolledBack"),
+  "budget.near": message("budget.near", {
+    ...budgetSchema.pick({ month: true, spent_usd: true }).shape,
+    cap_usd: z.number().openapi({ description: "The month's cap, in US dollars" }),
+    share: z.number().openapi({ description: "Share of the cap from which on this is told" }),
+  }).openapi("BudgetNear"),
+} satisfies Record<WebhookEvent, z.ZodType>;
+
+/** What a message of a type tells. */
+export type MessageData<Type extends WebhookEvent> = z.infer<(typeof messageSchemas)[Type]>["data"];

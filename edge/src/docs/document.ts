@@ -74,6 +74,9 @@ export function describeApi(routes: Routes): ApiDocument {
       }
     }
   }
+  // The router writes a message's type as a path.
+  const messages = Object.entries(document.webhooks ?? {});
+  document.webhooks = Object.fromEntries(messages.map(([at, told]) => [at.replace("/", ""), told]));
   describeFields(document);
   return document;
 }

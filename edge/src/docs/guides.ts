@@ -183,6 +183,27 @@ answer = client.chat.completions.create(
 print(answer.choices[0].message.content)`,
         prints: "[8 5 3 0]",
       },
+      "With a session the last message is its next turn, answered with its history; a reply's `id` is its turn's, for feedback.",
+      {
+        language: "Python",
+        code: `import os
+from openai import OpenAI
+
+client = OpenAI(base_url=os.environ["ROSA2_URL"] + "/v1", api_key=os.environ["ROSA2_KEY"])
+session = client.post("/sessions", body={}, cast_to=object)["id"]
+answer = client.chat.completions.create(
+    model="rosa2-mini-2",
+    messages=[{"role": "user", "content": "Sort them, then take three, in brackets: 4 7 1 9"}],
+    extra_headers={"x-rosa2-session": session},
+)
+judged = client.post(
+    f"/sessions/{session}/turns/{answer.id}/feedback",
+    body={"reward": -1, "text": "the last three", "correction": "[4 7 9]", "retry": True},
+    cast_to=object,
+)
+print(judged["turn"]["reply"])`,
+        prints: "[4 7 9]",
+      },
     ],
   },
   {

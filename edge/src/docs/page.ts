@@ -47,6 +47,8 @@ interface Operation {
 export interface ApiDocument {
   info: { title: string; version: string; description?: string };
   tags?: { name: string; description?: string }[];
+  /** By the type of the message. */
+  webhooks?: Record<string, unknown>;
   paths?: Record<string, Record<string, Operation>>;
   components?: { schemas?: Record<string, Schema> };
 }

@@ -96,7 +96,7 @@ accounts.openapi(
     method: "get",
     path: "/v1/usage",
     tags: ["Account"],
-    summary: "Tokens, adaptations and cost by day, session or key",
+    summary: "Tokens, adaptations and cost by day, session or key; what adaptation changes",
     scope: "admin",
     request: { query: usageQuerySchema },
     answers: { 200: json(usageReportSchema, "Usage") },

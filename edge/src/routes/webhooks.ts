@@ -2,12 +2,14 @@
 import { z } from "@hono/zod-openapi";
 import { accountOf } from "../accounts/account.ts";
 import {
+  messageSchemas,
   webhookCreateSchema,
   webhookDeletedSchema,
   webhookListSchema,
   webhookSecretSchema,
   webhookTestedSchema,
 } from "../contract/index.ts";
+import { type WebhookEvent, webhookEvents } from "../contract/sets.ts";
 import { idempotently } from "../http/idempotency.ts";
 import { unwrap } from "../rpc.ts";
 import { json, jsonBody, route, routeGroup } from "./define.ts";
@@ -126,3 +128,23 @@ webhooks.openapi(
     return (await idempotently(c, test)) as never;
   },
 );
+
+const summaries: Record<WebhookEvent, string> = {
+  "adaptation.updated": "An update landed: a session has a new generation",
+  "adaptation.rolled_back": "Rejections brought back an earlier generation of a session",
+  "budget.near": "80 % of the month's cap is spent; told once a month and cap",
+};
+
+for (const type of webhookEvents) {
+  webhooks.openAPIRegistry.registerWebhook({
+    method: "post",
+    path: type,
+    operationId: `on${type.replace(/(^|[._])(.)/g, (_, __, letter: string) => letter.toUpperCase())}`,
+    tags: ["Webhooks"],
+    summary: summaries[type],
+    description: `${summaries[type]}.`,
+    security: [],
+    request: jsonBody(messageSchemas[type]),
+    responses: { 200: { description: "It is taken; any other status, and it comes again" } },
+  });
+}

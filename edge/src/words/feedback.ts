@@ -26,10 +26,8 @@ export function readFeedback(
   text: string,
   occurrences: readonly Occurrence[],
 ): { senses: SenseFeedback[]; rest: string } {
-  let rest = text;
-  const consume = (at: number, length: number) => {
-    rest = rest.slice(0, at) + " ".repeat(length) + rest.slice(at + length);
-  };
+  const rest = text.split("");
+  const consume = (at: number, length: number) => rest.fill(" ", at, at + length);
   const senses: SenseFeedback[] = [];
   for (const compiled of new Set(occurrences.map((o) => o.compiled))) {
     const own = occurrences.filter((o) => o.compiled === compiled);
@@ -50,5 +48,5 @@ export function readFeedback(
     }
     if (heard.stated !== null || heard.denied.length > 0 || heard.hinted) senses.push(heard);
   }
-  return { senses, rest };
+  return { senses, rest: rest.join("") };
 }

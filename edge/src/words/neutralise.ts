@@ -9,9 +9,9 @@ const invisible =
 const templateToken =
   /<[|｜][\p{L}\p{N}_▁ -]{1,40}[|｜]>|<\/?(?:start_of_turn|end_of_turn|bos|eos|pad|unk|s|system|user|assistant)>|\[\/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<<\/?SYS>>/giu;
 
-/** "system:" and its like where a line or a sentence opens. */
+/** "system:" and its like where a sentence opens, in a text of one line with single spaces. */
 const roleMarker =
-  /(^|[\n.,;!?()[\]{}"'“”>#*-]\s*|\s)((?:#+\s*)?(?:system|assistant|user|human|developer|tool|function|instructions?)(?:\s+(?:prompt|message|note))?)\s*[:：]/giu;
+  /(^|[.,;!?()[\]{}"'“”>#*-] ?| )((?:# ?)?(?:system|assistant|user|human|developer|tool|function|instructions?)(?: (?:prompt|message|note))?) ?[:：]/giu;
 
 /**
  * A request as the user typed it: invisible characters go, template tokens are broken with a space, all else

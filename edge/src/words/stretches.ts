@@ -29,7 +29,7 @@ const connectives = new Set(
 );
 
 const endingMark = /[:;.!?]/u;
-const marks = /^[\p{P}\p{S}]*|[\p{P}\p{S}]*$/gu;
+const marks = /^[\p{P}\p{S}]+|(?<![\p{P}\p{S}])[\p{P}\p{S}]+$/gu;
 
 export function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];

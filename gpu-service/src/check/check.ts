@@ -17,7 +17,8 @@ import { ignoredNote } from "../checkpoint/generation-config.ts";
 import { readJson } from "../checkpoint/json.ts";
 import { missingConfig } from "../checkpoint/missing-files.ts";
 import { readModelConfig } from "../checkpoint/model-config.ts";
-import { quantizedWeights } from "../compiler/decoder/quantize.ts";
+import { servedBits } from "../checkpoint/quantization-config.ts";
+import { denseNames, quantizedWeights } from "../compiler/decoder/quantize.ts";
 import type { ModelSettings } from "../config.ts";
 import { kvBytesPerToken, slotCount } from "../engine/batch/kv-budget.ts";
 import { loraLength } from "../lora/sites.ts";
@@ -63,6 +64,8 @@ interface WeightsReport {
   parameters: number;
   /** Types of the saved tensors. */
   dtypes: string[];
+  /** How linears are saved as integers; null where they are floats. */
+  saved_as: string | null;
   bytes: number;
   /** Made once in the cache folder: fp32 copies, quantised matrices. */
   cache_bytes: number;
@@ -123,11 +126,18 @@ export function checkModel(
   );
   // The files may hold a head that the config calls tied.
   const served = checkpoint?.config ?? config;
-  const memory = checkpoint && describeMemory(checkpoint.config, settings);
+  // QUANTIZE may not fit the weights; then the rest is told as if it were unset.
+  const bits = checkpoint && attempt(() => servedBits(checkpoint.config, settings.QUANTIZE));
+  const memory = checkpoint && describeMemory(checkpoint.config, settings, bits);
   const ignored = config && ignoredNote(config.ignoredGeneration);
   if (ignored) warnings.push(ignored);
   if (memory) warnings.push(...memoryWarnings(memory));
-  if (checkpoint && settings.QUANTIZE !== "none")
+  const saved = checkpoint?.config.integers;
+  if (saved)
+    warnings.push(
+      `adapters are trained on, and belong to, the weights as they are saved, ${saved.bits}-bit integers (${saved.method}): with the full-precision ones they do something else`,
+    );
+  else if (checkpoint && settings.QUANTIZE !== "none")
     warnings.push(
       `adapters are trained on, and belong to, the weights rounded to ${settings.QUANTIZE} bits; by how much those differ is told at the start and in each export`,
     );
@@ -136,7 +146,7 @@ export function checkModel(
     problems,
     warnings,
     architecture: served && describeArchitecture(served),
-    weights: checkpoint && describeWeights(checkpoint, settings),
+    weights: checkpoint && describeWeights(checkpoint, bits),
     tokenizer,
     memory,
     adapter: checkpoint && describeAdapter(checkpoint.config),
@@ -224,28 +234,36 @@ function describeArchitecture(config: ModelConfig): ArchitectureReport {
 }
 
 function describeWeights(
-  { config, parameterCount, location }: Checkpoint,
-  { QUANTIZE }: ModelSettings,
+  { config, parameterCount, location, savedBytes }: Checkpoint,
+  bits: number | null,
 ): WeightsReport {
-  const names = [...tensorShapes(config).keys()];
-  const locations = names.map(location);
-  const dtypes = [...new Set(locations.map(({ dtype }) => dtype))].sort();
-  const copied = dtypes.join() === "F32" ? 0 : 4 * parameterCount;
+  const shapes = tensorShapes(config);
+  const typesOf = (names: readonly string[]) => [
+    ...new Set(names.map((name) => location(name).dtype)),
+  ];
+  const dense = denseNames(config);
+  const copied = dense.map((name) => 4 * product(shapes.get(name)!));
+  const names = [...shapes.keys()];
   return {
     parameters: parameterCount,
-    dtypes,
-    bytes: locations.reduce((sum, { byteLength }) => sum + byteLength, 0),
-    cache_bytes: copied + (QUANTIZE === "none" ? 0 : quantizedBytes(config, Number(QUANTIZE))),
+    dtypes: typesOf(names).sort(),
+    saved_as: config.integers && `${config.integers.method}, ${config.integers.bits} bits`,
+    bytes: sum(names.map(savedBytes)),
+    cache_bytes: (typesOf(dense).join() === "F32" ? 0 : sum(copied)) + quantizedBytes(config, bits),
   };
 }
 
-function describeMemory(config: ModelConfig, settings: ModelSettings): MemoryReport {
+function describeMemory(
+  config: ModelConfig,
+  settings: ModelSettings,
+  bits: number | null,
+): MemoryReport {
   const contextLength = Math.min(config.contextLength, settings.CONTEXT_TOKENS);
   const shape = { ...config, contextLength, eosIds: [...config.eosIds] };
   const perToken = kvBytesPerToken(shape);
   return {
     quantize: settings.QUANTIZE,
-    weights: mappedBytes(config, settings.QUANTIZE),
+    weights: mappedBytes(config, bits),
     kv_per_token: perToken,
     context_tokens: contextLength,
     rows: settings.ROWS,
@@ -256,25 +274,34 @@ function describeMemory(config: ModelConfig, settings: ModelSettings): MemoryRep
 }
 
 /** Bytes that the graphs read: fp32, or the quantised matrices and what stays fp32. */
-function mappedBytes(config: ModelConfig, quantize: ModelSettings["QUANTIZE"]): number {
-  const quantized = quantize === "none" ? new Map() : quantizedWeights(config);
-  let bytes = quantize === "none" ? 0 : quantizedBytes(config, Number(quantize));
+function mappedBytes(config: ModelConfig, bits: number | null): number {
+  const quantized = bits === null ? new Map() : quantizedWeights(config);
+  let bytes = quantizedBytes(config, bits);
   for (const [name, shape] of tensorShapes(config)) {
     // Embeddings are looked up in fp32 even where the head that they are tied to is quantised.
     if (quantized.has(name) && name !== "model.embed_tokens.weight") continue;
-    bytes += 4 * shape.reduce((product, size) => product * size, 1);
+    bytes += 4 * product(shape);
   }
   return bytes;
 }
 
 /** Integers, and for each block an fp32 scale and an integer zero. */
-function quantizedBytes(config: ModelConfig, bits: number): number {
+function quantizedBytes(config: ModelConfig, bits: number | null): number {
+  if (bits === null) return 0;
   let bytes = 0;
   for (const { out, in: width, blockSize } of quantizedWeights(config).values()) {
     const blocks = (out * width) / blockSize;
     bytes += (out * width * bits) / 8 + 4 * blocks + Math.ceil((blocks * bits) / 8);
   }
   return bytes;
+}
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }
 
 function memoryWarnings({ rows, sequences, context_tokens }: MemoryReport): string[] {

@@ -22,7 +22,7 @@ export function printReport(report: CheckedModel): string {
     [
       "weights",
       weights &&
-        `${weights.dtypes.join(" and ")}, ${formatBytes(weights.bytes)}` +
+        `${weights.dtypes.join(" and ")}${weights.saved_as === null ? "" : ` (${weights.saved_as})`}, ${formatBytes(weights.bytes)}` +
           (weights.cache_bytes > 0
             ? `; ${formatBytes(weights.cache_bytes)} more in the cache folder, made at the first start`
             : ", mapped as they are"),
@@ -45,7 +45,11 @@ export function printReport(report: CheckedModel): string {
           ? "missing"
           : `${tokenizer.chat_template}; replies end with ${tokenizer.end_token ?? "an unknown token"} (ids ${tokenizer.end_ids.join(", ")})`),
     ],
-    ["memory", memory && `${formatBytes(memory.weights)} of weights (QUANTIZE=${memory.quantize})`],
+    [
+      "memory",
+      memory &&
+        `${formatBytes(memory.weights)} of weights (${weights?.saved_as ?? `QUANTIZE=${memory.quantize}`})`,
+    ],
     [
       "",
       memory &&

@@ -41,6 +41,13 @@ const foreignSettings = [
  * setting or tensor that cannot be merged, and `checkpoint_invalid` for files that do not fit.
  */
 export function mergeLora(checkpoint: Checkpoint, directory: string, name: string): Checkpoint {
+  const { integers } = checkpoint.config;
+  if (integers !== null)
+    throw refuse(
+      "checkpoint_unsupported",
+      "LORA",
+      `the model's weights are ${integers.bits}-bit integers (${integers.method}), which cannot hold the sum: set MODEL to its full-precision repository`,
+    );
   for (const file of [loraConfigName, loraWeightsName])
     if (!existsSync(join(directory, file)))
       throw refuse("checkpoint_invalid", file, `${file} is not in "${directory}"`);

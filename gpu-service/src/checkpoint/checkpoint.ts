@@ -7,11 +7,18 @@ import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 import { digestFiles } from "./digest.ts";
 import { applyScales, type Fp8, scaleShapes, scaleSuffix } from "./fp8.ts";
+import { findIntegers } from "./integer-tensors.ts";
 import { readJson } from "./json.ts";
 import { missingConfig } from "./missing-files.ts";
 import { type ModelConfig, readModelConfig } from "./model-config.ts";
 import type { ElementRange, TensorInfo } from "./safetensors.ts";
-import { partsOf } from "./tensor-names.ts";
+import {
+  type IntegerMatrix,
+  integerSuffixes,
+  integersToFloat32,
+  rowsOf,
+} from "./saved-integers.ts";
+import { type NamedPart, partsOf } from "./tensor-names.ts";
 import { elementBytes, type TensorType } from "./tensor-types.ts";
 import { openWeightFiles, type WeightFile, type WeightFiles } from "./weight-files.ts";
 
@@ -53,7 +60,12 @@ export interface Checkpoint {
   /** The LoRA merged into what `tensor` reads; the files that `location` names know nothing of it. */
   readonly lora: BaseLora | null;
   has(name: string): boolean;
+  /** Of a matrix that is saved as integers: where these lie; its shape is that of the matrix. */
   location(name: string): TensorLocation;
+  /** Bytes in the files, with scales. */
+  savedBytes(name: string): number;
+  /** A matrix that is among the config's `integers`, in memory of its own. */
+  integers(name: string): IntegerMatrix;
   /** The tensor, or a part of it, in fp32, row-major, in memory of its own. */
   tensor(name: string, part?: ElementRange): Float32Array<ArrayBuffer>;
 }
@@ -67,15 +79,25 @@ export function openCheckpoint(directory: string): Checkpoint {
   const weights = openWeightFiles(directory);
   // A head of its own is the one that was trained, whatever the config says of tying.
   const hasHead = findTensor(weights, stated, "lm_head.weight") !== null;
-  const config = hasHead ? { ...stated, tiedEmbeddings: false } : stated;
+  const headed = hasHead ? { ...stated, tiedEmbeddings: false } : stated;
 
-  const shapes = tensorShapes(config);
+  const shapes = tensorShapes(headed);
   const found = new Map<string, FoundTensor>();
   for (const [name, expected] of shapes) {
-    const tensor = findTensor(weights, config, name) ?? missing(weights, config, name, expected);
-    requireTensor(name, tensor, expected, config.fp8);
+    const tensor = findTensor(weights, headed, name) ?? missing(weights, headed, name, expected);
+    requireTensor(name, tensor, expected, headed.fp8);
     found.set(name, tensor);
   }
+  const config = withMatrices(
+    headed,
+    [...found].flatMap(([name, { integers }]) => (integers === null ? [] : [name])),
+  );
+  /** Read in pieces, a matrix is unpacked once. */
+  let unpacked: { name: string; matrix: IntegerMatrix } | null = null;
+  const integersOf = (name: string, read: () => IntegerMatrix): IntegerMatrix => {
+    if (unpacked?.name !== name) unpacked = { name, matrix: read() };
+    return unpacked.matrix;
+  };
   const tensorOf = (name: string): FoundTensor => {
     const tensor = found.get(name);
     if (!tensor) throw invalid(`tensor "${name}" is missing`);
@@ -98,9 +120,16 @@ export function openCheckpoint(directory: string): Checkpoint {
       const { file, info } = tensorOf(name);
       return { path: file.path, ...info };
     },
+    savedBytes: (name) => tensorOf(name).byteLength,
+    integers: (name) => {
+      const { integers } = tensorOf(name);
+      if (integers === null) throw new Error(`Cannot read ${name}: it is no matrix of integers`);
+      return integers();
+    },
     tensor: (name, part) => {
-      const { file, inFile, info, start, scales } = tensorOf(name);
+      const { file, inFile, info, start, scales, integers } = tensorOf(name);
       const { start: from, count } = part ?? { start: 0, count: product(info.shape) };
+      if (integers !== null) return integersToFloat32(integersOf(name, integers), from, count);
       const values = file.tensors.readFloat32(inFile, { start: start + from, count });
       if (scales !== null && config.fp8 !== null)
         applyScales(values, start + from, info.shape[1]!, scales(), config.fp8);
@@ -119,16 +148,33 @@ interface FoundTensor {
   start: number;
   /** Of the whole of the file's matrix, where it has any. */
   scales: (() => Float32Array) | null;
+  /** Of the part, where it is saved so. */
+  integers: (() => IntegerMatrix) | null;
+  /** In the files, with what belongs to it. */
+  byteLength: number;
+}
+
+/** The config with the matrices that the files hold as integers; where none is, there are plain weights only. */
+function withMatrices(config: ModelConfig, names: readonly string[]): ModelConfig {
+  if (config.integers === null) return config;
+  const integers = names.length === 0 ? null : { ...config.integers, matrices: new Set(names) };
+  return { ...config, integers };
 }
 
 function findTensor(weights: WeightFiles, config: ModelConfig, name: string): FoundTensor | null {
   for (const { name: inFile, rows } of partsOf(config, name)) {
     const file = weights.fileOf(inFile);
-    if (file === undefined) continue;
+    if (file === undefined) {
+      const integers = findInIntegers(weights, config, inFile, rows);
+      if (integers !== null) return integers;
+      continue;
+    }
     const whole = file.tensors.info(inFile);
     const scales = scalesOf(weights, config.fp8, inFile, whole);
-    if (rows === null || whole.shape[0] !== rows.of)
-      return { file, inFile, info: whole, start: 0, scales };
+    if (rows === null || whole.shape[0] !== rows.of) {
+      const { byteLength } = whole;
+      return { file, inFile, info: whole, start: 0, scales, integers: null, byteLength };
+    }
     const width = product(whole.shape.slice(1));
     const start = rows.start * width;
     const info = {
@@ -137,10 +183,34 @@ function findTensor(weights: WeightFiles, config: ModelConfig, name: string): Fo
       byteOffset: whole.byteOffset + start * elementBytes[whole.dtype],
       byteLength: rows.count * width * elementBytes[whole.dtype],
     };
-    return { file, inFile, info, start, scales };
+    return { file, inFile, info, start, scales, integers: null, byteLength: info.byteLength };
   }
   return null;
 }
+
+/** Whole, or some rows. */
+function findInIntegers(
+  weights: WeightFiles,
+  { integers: saved }: ModelConfig,
+  inFile: string,
+  rows: NamedPart["rows"],
+): FoundTensor | null {
+  if (saved === null || !inFile.endsWith(weightSuffix)) return null;
+  const found = findIntegers(weights, saved, inFile.slice(0, -weightSuffix.length));
+  if (found === null) return null;
+  const { file, info, byteLength, read } = found;
+  const [out, width] = info.shape as [number, number];
+  const whole = { file, inFile, start: 0, scales: null };
+  if (rows === null || out !== rows.of) return { ...whole, info, integers: read, byteLength };
+  return {
+    ...whole,
+    info: { ...info, shape: [rows.count, width] },
+    integers: () => rowsOf(read(), rows.start, rows.count),
+    byteLength: Math.ceil((byteLength * rows.count) / out),
+  };
+}
+
+const weightSuffix = ".weight";
 
 /** Reads the scales of a matrix of 8-bit floats, once; null where it is none. */
 function scalesOf(
@@ -173,19 +243,25 @@ function missing(
   for (const part of partsOf(config, name)) {
     const reason = weights.reasonOf(part.name);
     if (reason !== null) throw invalid(reason);
+    const packed = part.name.replace(/\.weight$/, integerSuffixes.weight);
+    if (packed !== part.name && weights.fileOf(packed) !== undefined)
+      throw invalid(
+        `tensor "${packed}" holds integers, and config.json has no quantization_config that says how: repositories of that age have it in quantize_config.json`,
+      );
   }
   throw invalid(`tensor "${name}" [${expected}] is missing`);
 }
 
 function requireTensor(
   name: string,
-  { info, scales }: FoundTensor,
+  { info, scales, integers }: FoundTensor,
   expected: readonly number[],
   fp8: Fp8 | null,
 ): void {
   const { shape, dtype } = info;
   if (shape.join() !== expected.join())
     throw invalid(`tensor "${name}" has shape [${shape}], expected [${expected}]`);
+  if (integers !== null) return;
   if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16" && scales === null)
     throw new RosaError(
       "checkpoint_unsupported",

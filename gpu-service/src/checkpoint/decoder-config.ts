@@ -1,6 +1,7 @@
 /** The one description of a decoder that the compiler reads, whatever family a checkpoint belongs to. */
 
 import type { Fp8 } from "./fp8.ts";
+import type { SavedIntegers } from "./saved-integers.ts";
 
 /** Products of gate and activation that the decoder knows, by the name in a config. */
 export type Activation = "silu" | "gelu_pytorch_tanh";
@@ -109,6 +110,8 @@ export interface ModelConfig {
   ignoredGeneration: Readonly<Record<string, unknown>>;
   /** Matrices of the blocks may be saved as 8-bit floats with scales. */
   fp8: Fp8 | null;
+  /** Linears may be saved as integers with scales, which are served as they are. */
+  integers: SavedIntegers | null;
   /** Type of the saved weights, as the config states it. */
   dtype: "float32" | "float16" | "bfloat16";
 }

@@ -19,18 +19,9 @@ const schema = z.looseObject({
   weight_block_size: z.tuple([side, side]).nullish(),
 });
 
-/** What `quantization_config` says; null where weights are plain. Throws `checkpoint_unsupported` for other methods. */
-export function readFp8(config: unknown): Fp8 | null {
-  if (config === undefined || config === null) return null;
+/** What `quantization_config` says of the method "fp8". Throws `checkpoint_unsupported` for other kinds of floats. */
+export function readFp8(config: unknown): Fp8 {
   const field = "quantization_config";
-  const named = parse(
-    "config.json",
-    z.looseObject({ quant_method: z.string() }),
-    config,
-    `${field}.`,
-  );
-  const methods = ["no quantization_config", 'quant_method "fp8"'];
-  if (named.quant_method !== "fp8") throw unsupported(field, config, methods);
   const { fmt, weight_block_size } = parse("config.json", schema, config, `${field}.`);
   if (fmt && fmt !== "e4m3") throw unsupported(`${field}.fmt`, fmt, ["e4m3"]);
   return { block: weight_block_size ?? null };

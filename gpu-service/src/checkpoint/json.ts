@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 
-/** Python writes these three bare; JSON knows no such numbers. */
-const stringOrForeign = /"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g;
+/** Python writes these three bare; JSON knows no such numbers. A string that never closes is one, too. */
+const stringOrForeign = /"(?:[^"\\]|\\[\s\S])*"?|-?\bInfinity\b|\bNaN\b/g;
 
 /** As `JSON.parse`, but NaN and infinities become strings: harmless where nobody reads them, named where one does. */
 export function parseJson(text: string): unknown {

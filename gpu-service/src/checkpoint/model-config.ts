@@ -10,8 +10,8 @@ import { invalid, parse, unsupported } from "./config-errors.ts";
 import type { Activation, ModelConfig } from "./decoder-config.ts";
 import { count, type Family } from "./families/family.ts";
 import { families, multimodal } from "./families/index.ts";
-import { readFp8 } from "./fp8.ts";
 import { eosSchema, readGeneration } from "./generation-config.ts";
+import { readQuantization } from "./quantization-config.ts";
 import { ropeFields, servedContext } from "./rope-config.ts";
 
 export type { ModelConfig, SamplingDefaults } from "./decoder-config.ts";
@@ -108,7 +108,7 @@ export function readModelConfig(configJson: unknown, generationJson?: unknown): 
     bosId: raw.bos_token_id === -1 ? null : (valueOr(raw.bos_token_id, defaults.bosId) ?? null),
     sampling: generation.sampling,
     ignoredGeneration: generation.ignored,
-    fp8: readFp8(raw.quantization_config),
+    ...readQuantization(raw.quantization_config),
     dtype: readDtype(raw),
   };
 }

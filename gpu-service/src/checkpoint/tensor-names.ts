@@ -25,7 +25,7 @@ export function partsOf(config: ModelConfig, name: string): NamedPart[] {
 
 /** Phi-3 keeps q, k and v one below the other, and gate above up. */
 function fusedPart(config: ModelConfig, name: string): NamedPart {
-  const match = /^(.*\.)(q_proj|k_proj|v_proj|gate_proj|up_proj)(\..*)$/.exec(name);
+  const match = /^(.*\.)(q_proj|k_proj|v_proj|gate_proj|up_proj)(\..*)$/s.exec(name);
   if (match === null) return { name, rows: null };
   const [, path, linear, rest] = match as unknown as [string, string, string, string];
   const queries = config.headCount * config.headSize;

@@ -109,7 +109,7 @@ export class ChatTemplate {
 }
 
 /** Words written as numbers between marks that occur nowhere in the given texts. */
-class StandIns {
+export class StandIns {
   readonly #mark: string;
   readonly #words: string[] = [];
 

@@ -15,7 +15,7 @@ const gatewaySchema = z.object({
   /** Address of vLLM's OpenAI-compatible server, without /v1. */
   VLLM_URL: z
     .url({ protocol: /^https?$/, error: "needs the form http://host:port" })
-    .transform((url) => url.replace(/\/+$/, ""))
+    .transform((url) => url.replace(/(?<!\/)\/+$/, ""))
     .default("http://127.0.0.1:8000"),
   /** What vLLM was given as --api-key, if it was. */
   VLLM_KEY: z.string().min(1).optional(),

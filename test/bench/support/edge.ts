@@ -3,25 +3,18 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { choosePort } from "../../../edge/local/ports.ts";
-import { type Command, Processes } from "../../../edge/local/processes.ts";
-import { executeCommand, migrateCommand, wranglerCommand } from "../../../edge/local/services.ts";
+import { Processes } from "../../../edge/local/processes.ts";
+import { wranglerCommand } from "../../../edge/local/services.ts";
 import { StateFolder } from "../../../edge/local/state.ts";
-import { bootstrapAccount } from "../../../edge/src/accounts/bootstrap.ts";
 import { FakeGpu } from "../../support/fake-gpu.ts";
+import { prepareTenants, type Tenant, untilHealthy } from "../../support/local-edge.ts";
 
 const entry = fileURLToPath(new URL("../../edge/support/late-worker.ts", import.meta.url));
 const secret = "secret-of-the-benchmark";
 /** Signs the client tokens of the edge that is measured. */
 export const tokenSecret = "secret-of-the-benchmark-for-client-tokens";
-const startMsMax = 120_000;
-
-export interface Tenant {
-  id: string;
-  key: string;
-}
 
 export class Edge {
   readonly url: string;
@@ -52,20 +45,8 @@ export class Edge {
   static async start(tenantCount: number, extra: Record<string, string> = {}): Promise<Edge> {
     const state = await StateFolder.open(mkdtempSync(join(tmpdir(), "rosa2-bench-")));
     const processes = new Processes(state.logs);
-    const run = async (command: Command) => {
-      const how = await processes.start(command).ended;
-      if (how !== 0)
-        throw new Error(`${command.name} ended (${how})\n${processes.tail(command.name)}`);
-    };
-    await run(migrateCommand(state));
-    const made = await Promise.all(
-      Array.from({ length: tenantCount }, async (_, n) => {
-        const id = `ten_bench${n}`;
-        return { id, ...(await bootstrapAccount({ tenantId: id })) };
-      }),
-    );
-    const sql = state.writePrivate("bootstrap.sql", made.map((one) => one.sql).join("\n"));
-    await run(executeCommand(state, sql));
+    const ids = Array.from({ length: tenantCount }, (_, n) => `ten_bench${n}`);
+    const tenants = await prepareTenants(state, processes, ids);
     const gpus = [new FakeGpu(secret), new FakeGpu(secret)] as const;
     const gpuUrls = [await gpus[0].listen(), await gpus[1].listen()] as const;
     const port = await choosePort(0);
@@ -91,14 +72,12 @@ export class Edge {
         ...["--env-file", envFile],
       ]),
     );
-    const edge = new Edge(url, gpuUrls, made, processes, state, pid);
-    const until = Date.now() + startMsMax;
-    while (!(await edge.#isThere())) {
-      if (Date.now() > until) {
-        await edge.stop();
-        throw new Error(`The edge did not start\n${processes.tail("edge")}`);
-      }
-      await sleep(200);
+    const edge = new Edge(url, gpuUrls, tenants, processes, state, pid);
+    try {
+      await untilHealthy(url, processes);
+    } catch (error) {
+      await edge.stop();
+      throw error;
     }
     return edge;
   }
@@ -169,12 +148,5 @@ export class Edge {
 
   async make<T>(key: string, path: string, body?: object): Promise<T> {
     return (await (await this.call(key, path, body)).json()) as T;
-  }
-
-  async #isThere(): Promise<boolean> {
-    return await fetch(`${this.url}/health`, { signal: AbortSignal.timeout(5_000) }).then(
-      (response) => response.ok,
-      () => false,
-    );
   }
 }

@@ -1,5 +1,4 @@
 /** A rosa2 of real processes for one test file: random ports, a state folder of its own, gone afterwards. */
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,26 +71,4 @@ export class Rosa extends Api {
 export function makeStateFolder(): { path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), "rosa2-e2e-"));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
-}
-
-/** A process and all that descend from it. */
-export function processTree(root: number): number[] {
-  const rows = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" })
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const tree = [root];
-  for (const parent of tree) {
-    for (const [pid, ppid] of rows) if (ppid === parent && pid !== undefined) tree.push(pid);
-  }
-  return tree;
-}
-
-/** Those of the processes that still run; one that ended and waits to be noticed does not. */
-export function stillRunning(pids: readonly number[]): string[] {
-  const rows = execFileSync("ps", ["-eo", "pid=,stat=,args="], { encoding: "utf8" }).split("\n");
-  return rows.filter((row) => {
-    const [pid, stat] = row.trim().split(/\s+/);
-    return pids.includes(Number(pid)) && stat?.startsWith("Z") === false;
-  });
 }

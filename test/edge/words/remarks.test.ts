@@ -1,6 +1,13 @@
 /** What becomes of a remark: quoted as it was said, unless the whole of it is a plain instruction about the reply. */
 import { describe, expect, it } from "vitest";
-import { emptyWords, reviseRequest, textualGradient } from "../../../edge/src/words/index.ts";
+import {
+  emptyWords,
+  learnWordings,
+  reviseRequest,
+  textualGradient,
+} from "../../../edge/src/words/index.ts";
+import { checkWording } from "../../../edge/src/words/providers/check.ts";
+import { worstInputs } from "./worst-inputs.ts";
 
 const reply = Array.from({ length: 100 }, (_, i) => `w${i}`).join(" ");
 const mail = "Write a mail to Paul about the move.";
@@ -222,24 +229,23 @@ describe("a remark taken back", () => {
 
 describe("time", () => {
   it("is linear in what was said, whatever it is", () => {
-    const nasty = [
-      `...${" ".repeat(4_090)}`,
-      `${".".repeat(4_095)}a`,
-      `${",".repeat(4_095)}a`,
-      "no ".repeat(1_365),
-      "always ".repeat(585),
-      "not a table, ".repeat(315),
-      "( ".repeat(2_048),
-      "5 ".repeat(2_048),
-      "“".repeat(4_096),
-      "# ".repeat(2_048),
-      "try again ".repeat(9),
-    ];
+    const nasty = [...worstInputs(4_096), "not a table, ".repeat(7), "try again ".repeat(9)];
     say(mail, "warm up");
     for (const text of nasty) {
       const startedAt = Date.now();
       for (let i = 0; i < 5; i++) say(mail, text);
       expect(Date.now() - startedAt, JSON.stringify(text.slice(0, 20))).toBeLessThan(250);
+    }
+  });
+
+  it("is linear in a request and in what a model makes of it", () => {
+    for (const request of worstInputs(16_384)) {
+      const startedAt = Date.now();
+      const attempts = [{ reply: "no", feedback: "wrong" }];
+      checkWording(`${request} again`, { request, attempts });
+      const wordings = [`${request} again`, request.toUpperCase()];
+      learnWordings(emptyWords(), request, { by: "gpu", turnId: "turn_1", wordings, drawn: 2 });
+      expect(Date.now() - startedAt, JSON.stringify(request.slice(0, 20))).toBeLessThan(250);
     }
   });
 });

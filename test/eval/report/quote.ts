@@ -98,10 +98,13 @@ function cellsOf(name: string, mean: QuotedMean, gain: Interval | null): string[
   return [
     ...(mean.condition === "both" ? cells.map((cell) => `**${cell}**`) : cells),
     mean.forgetting === null ? "" : share(mean.forgetting.mean),
-    gain?.low == null || gain.high === null
-      ? ""
-      : `${signed(gain.mean)} [${signed(gain.low)} ${signed(gain.high)}]`,
+    gain === null ? "" : intervalOf(gain),
   ];
+}
+
+/** "+.125 [−.015 +.265]"; without bounds nothing. */
+export function intervalOf({ mean, low, high }: Interval): string {
+  return low === null || high === null ? "" : `${signed(mean)} [${signed(low)} ${signed(high)}]`;
 }
 
 /** ".104", "−.031": shares are all below 1. */

@@ -69,6 +69,7 @@ describe("a checkpoint that runs", () => {
     expect(report.weights).toEqual({
       parameters: openCheckpoint(directory).parameterCount,
       dtypes: ["F32"],
+      saved_as: null,
       bytes: 4 * openCheckpoint(directory).parameterCount,
       cache_bytes: 0,
     });
@@ -153,7 +154,7 @@ describe("a checkpoint that does not run", () => {
       hidden_act: "gelu",
       torch_dtype: "float64",
       rope_scaling: { rope_type: "mrope", factor: 4 },
-      quantization_config: { quant_method: "gptq" },
+      quantization_config: { quant_method: "gptq", bits: 3 },
       partial_rotary_factor: 0.5,
     }));
     const report = checkModel(directory, settings);
@@ -165,14 +166,14 @@ describe("a checkpoint that does not run", () => {
       "dtype",
       "hidden_act",
       "partial_rotary_factor",
-      "quantization_config",
+      "quantization_config.bits",
       "rope_scaling.rope_type",
     ]);
     for (const [field, value] of [
       ["dtype", '"float64"'],
       ["hidden_act", '"gelu"'],
       ["partial_rotary_factor", "0.5"],
-      ["quantization_config", "gptq"],
+      ["quantization_config.bits", "3"],
       ["rope_scaling.rope_type", '"mrope"'],
     ] as const)
       expect(values[field]).toContain(value);

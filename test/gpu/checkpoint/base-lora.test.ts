@@ -2,7 +2,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { healthSchema } from "@rosa2/shared/health";
 import { afterAll, describe, expect, it } from "vitest";
+import { readAdapter, writeAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
 import { checkModel } from "../../../gpu-service/src/check/check.ts";
 import { mergeLora } from "../../../gpu-service/src/checkpoint/base-lora.ts";
@@ -13,10 +15,12 @@ import { readModelSettings } from "../../../gpu-service/src/config.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import { resolveLora } from "../../../gpu-service/src/hub/resolve-lora.ts";
 import { loadRuntime } from "../../../gpu-service/src/load.ts";
+import { loraLength } from "../../../gpu-service/src/lora/sites.ts";
 import { fixtureFolder, largestDifference, loadGolden } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 import { HubServer } from "../support/hub-server.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
+import { TestService } from "../support/service.ts";
 
 const root = mkdtempSync(join(tmpdir(), "rosa2-lora-"));
 process.env.ROSA2_CACHE = join(root, "cache");
@@ -152,6 +156,27 @@ it("is looked at by the check", () => {
   const elsewhere = checkModel(model, readModelSettings({ LORA: "acme/style" }));
   expect(elsewhere).toMatchObject({ runs: true });
   expect(elsewhere.warnings.join()).toContain('LORA="acme/style" was not looked at');
+  rmSync(model, { recursive: true });
+});
+
+it("is named by a running service, whose adapters fit the merged weights alone", async () => {
+  const model = writeRandomCheckpoint();
+  const { directory } = small("model.layers.0.mlp.down_proj", { out: 64, width: 128 });
+  const merged = mergeLora(openCheckpoint(model), directory, directory);
+  const hub = { endpoint: "http://127.0.0.1:9" };
+  const service = await TestService.start({
+    model: {
+      ...{ model, lora: directory, hub, provider: "cpu", quantize: "none" },
+      ...{ threads: 1, contextTokensMax: 64 },
+    },
+  });
+  const health = healthSchema.parse(await (await fetch(`${service.url}/health`)).json());
+  await service.stop();
+  expect(health.model).toMatchObject({ lora: directory, digest: merged.digest });
+  const B = new Float32Array(loraLength(merged.config, 1));
+  const { bytes } = writeAdapter(merged, { rank: 1, B, parent: null });
+  expect(readAdapter(merged, bytes).rank).toBe(1);
+  expect(errorOf(() => readAdapter(openCheckpoint(model), bytes)).code).toBe("adapter_invalid");
   rmSync(model, { recursive: true });
 });
 

@@ -214,6 +214,7 @@ describe("reading config.json", () => {
       qkNorm: null,
       slidingWindow: null,
       fp8: null,
+      integers: null,
       fusedProjections: false,
       modulePath: "model",
       activation: "silu",
@@ -695,9 +696,9 @@ describe("reading config.json", () => {
     ],
     [{ ...llama32, partial_rotary_factor: 0.5 }, "partial_rotary_factor", "0.5"],
     [
-      { ...llama32, quantization_config: { quant_method: "gptq", bits: 4 } },
-      "quantization_config",
-      "gptq",
+      { ...llama32, quantization_config: { quant_method: "bitsandbytes", load_in_4bit: true } },
+      "quantization_config.quant_method",
+      "bitsandbytes",
     ],
     [
       { ...llama32, architectures: undefined, auto_map: { AutoModelForCausalLM: "modeling_x.X" } },

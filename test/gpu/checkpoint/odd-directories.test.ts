@@ -138,8 +138,8 @@ describe("the check", () => {
     ["a config that is no JSON", () => write("config.json", "{")],
     ["another kind of model", () => editConfig({ model_type: "mamba" })],
     [
-      "weights of GPTQ",
-      () => editConfig({ quantization_config: { quant_method: "gptq", bits: 4 } }),
+      "weights of GPTQ in another order",
+      () => editConfig({ quantization_config: { quant_method: "gptq", bits: 4, desc_act: true } }),
     ],
     ["weights of a kind without a name", () => editConfig({ quantization_config: {} })],
     [

@@ -26,6 +26,8 @@ export const fixtureNames = [
   "olmo2",
   "olmo3",
   "llama-fp8",
+  "llama-gptq",
+  "qwen2-awq",
 ];
 
 export const fixtureFolder = (name: string): string =>

@@ -179,6 +179,28 @@ describe.skipIf(!hasVulkan)(`rosa2-mini on the device${here}`, async () => {
   }, 120_000);
 });
 
+it.skipIf(!hasVulkan).each(["llama-gptq", "qwen2-awq"])(
+  `multiplies integers on the device as they are saved${here} (%s)`,
+  async (name) => {
+    const golden = await loadGolden(name);
+    const model = await Model.load(fixtureFolder(name), { threads: 1, provider: "webgpu" });
+    for (const [group, rows] of golden.model.basis(golden.adapter.rank))
+      model.basis(golden.adapter.rank).get(group)!.set(rows);
+    const cache = model.allocateCache(1, 64);
+    for (const [adapter, { lastLogits }] of [
+      [null, golden.base],
+      [golden.adapter, golden.adapted],
+    ] as const) {
+      const { logits_V } = await prefill(model, cache, 0, golden.prompts[1]!, adapter);
+      expect(largestDifference(logits_V!, lastLogits[1]!)).toBeLessThan(1e-3);
+    }
+    cache.dispose();
+    await model.dispose();
+    await golden.model.dispose();
+  },
+  60_000,
+);
+
 it("refuses PROVIDER=webgpu for capped attention scores, which the device would leave uncapped", async () => {
   await expect(Model.load(fixtureFolder("gemma2"), { provider: "webgpu" })).rejects.toMatchObject({
     code: "checkpoint_unsupported",

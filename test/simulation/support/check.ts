@@ -18,6 +18,7 @@ export async function expectSound(caller: Caller, id: string): Promise<SessionDe
   await expectOneGenerationPerUpdate(caller, session);
   await expectLogsTellOnce(caller, session);
   await expectMeteredOnce(caller, session);
+  await expectWebhooksToldOnce(caller, session);
   const [index] = await accountRows<object>(
     caller.tenantId,
     "SELECT turns, generation FROM session_index WHERE id = ?",
@@ -58,6 +59,10 @@ async function expectLogsTellOnce(caller: Caller, session: SessionDetail): Promi
     expect([count("turn"), count("done")]).toEqual([1, 1]);
     const told = session.feedback.filter(({ turn_id }) => turn_id === turn.id).length;
     expect([count("words"), count("weights"), count("feedback")]).toEqual([told, told, told]);
+    const takenBack = session.feedback.filter(
+      ({ turn_id, rolled_back }) => turn_id === turn.id && rolled_back !== null,
+    );
+    expect(count("rolled_back")).toBe(takenBack.length);
     const ids = events.map((event) => event.id ?? 0);
     expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => a - b));
   }
@@ -87,4 +92,27 @@ async function expectMeteredOnce(caller: Caller, session: SessionDetail): Promis
             (SELECT coalesce(sum(granted_nanos - settled_nanos), 0) FROM leases) AS leased`,
   );
   expect(money).toEqual({ spent: cost, leased: 0 });
+}
+
+/** Where nobody takes messages, all wait: one a generation, one a roll-back. */
+async function expectWebhooksToldOnce(caller: Caller, session: SessionDetail): Promise<void> {
+  const [hooks] = await accountRows<{ n: number }>(
+    caller.tenantId,
+    "SELECT count(*) AS n FROM webhooks",
+  );
+  if (hooks?.n === 0) return;
+  const rows = await accountRows<{ body: string }>(caller.tenantId, "SELECT body FROM messages");
+  const told = (type: string) =>
+    rows
+      .map(({ body }) => JSON.parse(body) as { type: string; data: { feedback_id: string } })
+      .filter((message) => message.type === type)
+      .map(({ data }) => data.feedback_id)
+      .toSorted();
+  const of = (which: (feedback: SessionDetail["feedback"][number]) => boolean) =>
+    session.feedback
+      .filter(which)
+      .map(({ id }) => id)
+      .toSorted();
+  expect(told("adaptation.updated")).toEqual(of(({ weights }) => weights?.decision === "updated"));
+  expect(told("adaptation.rolled_back")).toEqual(of(({ rolled_back }) => rolled_back !== null));
 }

@@ -123,10 +123,7 @@ function WordsCard({ words }: { words: Words }) {
         <p class="figures">
           <span>{formatPercent(words.confidence)} confident of this reading</span>
           {words.rewriter !== null && (
-            <span>
-              {words.rewriter.name}{" "}
-              {words.rewriter.adopted ? "wording taken" : "what was said taken"}
-            </span>
+            <span>{words.rewriter.adopted ? "worded by the model" : "worded as you said it"}</span>
           )}
         </p>
       )}

@@ -23,7 +23,7 @@ export const againMs = 5_000;
 const youngMs = 60_000;
 
 const kept =
-  "usage by day and key and monthly totals (counts, prices, no sessions, no owners), the spend cap, the account's name and the key that asked, for billing";
+  "usage by day and key and monthly totals (counts and prices; no text, sessions or owners), the spend cap, the account's name and the key that asked, for billing";
 
 /** Notes that everything is to be erased, or that more keys went; from here on no session is opened. */
 export function startErasure(books: Books, keys: number): ErasureBody {

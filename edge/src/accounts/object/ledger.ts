@@ -34,7 +34,7 @@ export function record(
     if (customer !== null && costNanos > 0) {
       db.insert(stripeOutbox).values({ eventId, customer, at, costNanos, dueAt: at }).run();
     }
-    if (event.notice !== undefined) announce(books, event.notice.type, event.notice.data);
+    if (event.notice !== undefined) announce(books, event.notice);
     countUsage(books.env, event);
   }
   noteRecorded(books, message.holder, fresh);

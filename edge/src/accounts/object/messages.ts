@@ -6,14 +6,15 @@
  */
 import { and, asc, count, eq, isNull, lte, min } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
-import type { WebhookEvent } from "../../contract/sets.ts";
 import { newId } from "../../ids.ts";
+import type { Notice } from "../usage.ts";
 import { checkedWebhookUrl } from "../webhook-url.ts";
 import type { Books } from "./books.ts";
 import { messages, webhooks } from "./schema.ts";
 
 const timeoutMs = 10_000;
-const perRun = 32;
+/** Messages to one webhook before the alarm looks for other work. */
+const perRun = 20;
 /** Messages that one webhook may have waiting; beyond that new ones are left out. */
 const waitingMax = 10_000;
 /** 5 s, 15 s, 45 s … 12 h: thirteen attempts in two days. */
@@ -23,8 +24,8 @@ const pauseMs = (attempts: number) => Math.min(12 * 3_600_000, 5_000 * 3 ** (att
 type WebhookRow = typeof webhooks.$inferSelect;
 type MessageRow = typeof messages.$inferSelect;
 
-/** Puts a message on its way to whoever wants to be told. Part of the caller's transaction. */
-export function announce(books: Books, type: WebhookEvent, data: object): void {
+/** Puts a message on its way to whoever wants to be told; whether anybody does. Part of the caller's transaction. */
+export function announce(books: Books, { type, data }: Notice): boolean {
   const ids = books.db
     .select()
     .from(webhooks)
@@ -33,6 +34,7 @@ export function announce(books: Books, type: WebhookEvent, data: object): void {
     .filter(({ events }) => events.includes(type))
     .map(({ id }) => id);
   if (ids.length > 0) storeMessage(books, ids, type, data);
+  return ids.length > 0;
 }
 
 /** One message to several webhooks; its id. */
@@ -72,24 +74,33 @@ export function nextMessageAt({ db }: Books): number | null {
   );
 }
 
-/** Posts what is due, oldest first. Never throws for what a receiver does: that is noted, and tried again later. */
+/**
+ * Posts what is due, to each webhook one after the other: a receiver that hangs holds up the others for one timeout at
+ * most. Never throws for what a receiver does: that is noted, and tried again later.
+ */
 export async function postMessages(books: Books): Promise<void> {
-  const due = books.db
-    .select()
-    .from(messages)
-    .where(lte(messages.dueAt, books.now()))
-    .orderBy(asc(messages.dueAt))
-    .limit(perRun)
-    .all();
+  const rows = books.db.select().from(webhooks).all();
   await Promise.all(
-    due.map(async (message) => {
-      const of = eq(webhooks.id, message.webhookId);
-      const row = books.db.select().from(webhooks).where(of).get();
-      if (row === undefined) return;
-      const outcome = await post(books, row, message);
-      books.transaction(() => conclude(books, message, outcome));
+    rows.map(async (row) => {
+      for (let posted = 0; posted < perRun; posted++) {
+        const message = oldestDue(books, row.id);
+        if (message === undefined) return;
+        const failure = await post(books, row, message);
+        books.transaction(() => conclude(books, message, failure));
+        if (failure !== null) return;
+      }
     }),
   );
+}
+
+function oldestDue({ db, now }: Books, webhookId: string): MessageRow | undefined {
+  return db
+    .select()
+    .from(messages)
+    .where(and(eq(messages.webhookId, webhookId), lte(messages.dueAt, now())))
+    .orderBy(asc(messages.dueAt), asc(messages.id))
+    .limit(1)
+    .get();
 }
 
 /** Null: the receiver took the message. */

@@ -199,13 +199,8 @@ export function tellNearBudget(books: Books): void {
   const told = `${month} ${capNanos}`;
   const spent = spentNanos(books, month);
   if (budgetTold === told || spent < nearShare * capNanos) return;
-  setAccount(books, { budgetTold: told });
-  announce(books, "budget.near", {
-    month,
-    cap_usd: capNanos / 1e9,
-    spent_usd: spent / 1e9,
-    share: nearShare,
-  });
+  const data = { month, cap_usd: capNanos / 1e9, spent_usd: spent / 1e9, share: nearShare };
+  if (announce(books, { type: "budget.near", data })) setAccount(books, { budgetTold: told });
 }
 
 export function setCap(books: Books, capUsd: number | null): void {

@@ -316,5 +316,6 @@ export const messages = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.webhookId, table.id] }),
     index("messages_by_due").on(table.dueAt),
+    index("messages_by_webhook").on(table.webhookId, table.dueAt, table.id),
   ],
 );

@@ -6,6 +6,8 @@ import type { RewriteTask } from "./provider.ts";
 
 /** Share of the request's longer words that a wording must keep: it may clarify, not wander. */
 const keptShareMin = 0.5;
+/** Characters of a list that is protected as a whole. */
+const listCharsMax = 2_000;
 /** Characters that a wording of the shortest request may have. */
 const wordingCharsMin = 200;
 
@@ -32,7 +34,7 @@ function faultOf(wording: string, { request, attempts }: RewriteTask): string | 
     return `The rewritten request must keep these parts unchanged: ${lost.slice(0, 8).join(" · ")}`;
   }
   const roles =
-    /(?:^|\n)\s*(?:#+\s*)?(?:system|assistant|developer|tool)\s*[:：]|<[|｜]|\[\/?INST\]/iu;
+    /^[^\S\r\n\u2028\u2029]*(?:#+[^\S\r\n\u2028\u2029]*)?(?:system|assistant|developer|tool)[^\S\r\n\u2028\u2029]*[:：]|<[|｜]|\[\/?INST\]/imu;
   if (roles.test(wording) && !roles.test(request)) {
     return "The rewritten request must not contain role markers.";
   }
@@ -56,14 +58,14 @@ export function protectedParts(request: string): string[] {
   const parts = new Set<string>();
   const patterns = [
     /```[\s\S]*?```|`[^`\n]+`/gu,
-    /"[^"\n]+"|“[^”\n]+”|«[^»\n]+»/gu,
-    /https?:\/\/[^\s)>\]]+|[\w.+-]+@[\w-]+\.[\w.]+/gu,
+    /"[^"\n]+"|“[^“”\n]+”|«[^«»\n]+»/gu,
+    /https?:\/\/[^\s)>\]]+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+/gu,
     /(?<![\p{L}\d])[$€£#]?\d+(?:[.,:/-]\d+)*%?/gu,
     /(?<=[\p{L}\p{N},;:)]\s)\p{Lu}[\p{L}\p{N}'’-]*/gu,
   ];
   for (const pattern of patterns) {
     for (const [match] of request.matchAll(pattern)) {
-      const part = match.startsWith("http") ? match.replace(/[.,;:!?]+$/u, "") : match;
+      const part = match.startsWith("http") ? match.replace(/(?<![.,;:!?])[.,;:!?]+$/u, "") : match;
       if (part !== "I") parts.add(part);
     }
   }
@@ -74,9 +76,12 @@ export function protectedParts(request: string): string[] {
 
 /** What follows the last colon where it is a list rather than a sentence: items without a common word among them. */
 function listedData(request: string): string | null {
-  const data = /:\s*([^\n:.!?]{3,2000})$/u.exec(request.trim())?.[1];
-  const items = data?.split(/[\s,]+/u) ?? [];
-  if (data === undefined || items.length < 2) return null;
+  const text = request.trim();
+  const data = text.slice(text.lastIndexOf(":") + 1).trimStart();
+  if (data.length === text.length || data.length > listCharsMax || /[\n.!?]/u.test(data))
+    return null;
+  const items = data.split(/[\s,]+/u);
+  if (items.length < 2) return null;
   const isList = items.every((item) => item.length <= 2) || languageOf(data) === null;
   return isList ? data : null;
 }

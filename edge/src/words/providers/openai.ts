@@ -21,7 +21,7 @@ const answerSchema = z.object({
 
 export function openAiRewriter(options: OpenAiOptions): Rewriter {
   const { url, key, model, isMetered = false, fetch: send = fetch } = options;
-  const endpoint = `${url.replace(/\/+$/u, "")}/chat/completions`;
+  const endpoint = `${url.replace(/(?<!\/)\/+$/u, "")}/chat/completions`;
   return {
     name: "openai",
     repairs: true,

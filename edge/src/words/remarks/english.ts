@@ -39,7 +39,8 @@ const longer =
 export const english: PlainLanguage = {
   before:
     /^(?:no|nope|hm+|ok|okay|well|sorry|actually|but|and|then|so|also|please|pls|now|great|good|nice|thanks|thank you|perfect|wrong|(?:can|could|would) you(?: please)?|(?:make|put|say|write|rewrite|give|do|translate|phrase) (?:it|this|that)(?: to me| again)?|give me (?:it|this|that)|(?:answer|reply|respond|write|rewrite)(?: again)?|(?:i want|i need|i'd like|i would like)(?: it| this| that)?|(?:it|this|that) should be|should be)(?=[ ,]|$)[ ,]*/iu,
-  after: /[ ,]+(?:please|pls|thanks|thank you|instead|now|again|this time|only this time|just)$/iu,
+  after:
+    /(?<![ ,])[ ,]+(?:please|pls|thanks|thank you|instead|now|again|this time|only this time|just)$/iu,
   plain: [
     plain(shorter, (_, context) => {
       const words = wordsFor(context, 0.6);

@@ -24,7 +24,7 @@ function languageWith(phrases: Phrases): PlainLanguage {
       asks("length", value, text(wordsFor(context, factor)));
   return {
     before: new RegExp(`^(?:${phrases.before})(?=[ ,]|$)[ ,]*`, "iu"),
-    after: new RegExp(`[ ,]+(?:${phrases.after})$`, "iu"),
+    after: new RegExp(`(?<![ ,])[ ,]+(?:${phrases.after})$`, "iu"),
     plain: [
       plain(phrases.shorter, length("short", 0.6, phrases.short)),
       plain(phrases.longer, length("long", 1.5, phrases.long)),

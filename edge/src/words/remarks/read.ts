@@ -18,16 +18,18 @@ const shortCharsMax = 100;
 
 /** Verdicts that say no more than a thumb down or up does. */
 const verdict =
-  /^(?:(?:no|nope|nah|hm+|huh|sorry|ok|okay|still|again|this is|that is|that's|it is|it's|thats|all|just|try|the|great|good|very good|well done|nice|perfect|thanks|thank you|please|yes|right|correct|exactly|cool|wrong|incorrect|false|bad|not right|not that|not this|not it|not correct|not quite|no good|try again|once more|one more time|nein|falsch|richtig|danke|gut|nicht richtig|nochmal|non|faux|merci|mauvais|mal|incorrecto|gracias|bien|sbagliato|grazie|bene)[\s,.!?…-]*)+$/iu;
+  /^(?:(?:no|nope|nah|hm+|huh|sorry|ok|okay|still|again|this is|that is|that's|it is|it's|thats|all|just|try|the|great|good|very good|well done|nice|perfect|thanks|thank you|please|yes|right|correct|exactly|cool|wrong|incorrect|false|bad|not right|not that|not this|not it|not correct|not quite|once more|one more time|nein|falsch|richtig|danke|gut|nicht richtig|nochmal|non|faux|merci|mauvais|mal|incorrecto|gracias|bien|sbagliato|grazie|bene)[\s,.!?…-]*)+$/iu;
 /** Takes back what was said last. */
 const withdrawal =
   /^(?:(?:no|sorry|actually|ok|okay)[ ,]+)?(?:never ?mind(?: that)?|forget (?:that|it|what i (?:just )?said)|scratch that|ignore (?:that|what i (?:just )?said)|i take (?:that|it) back)$/iu;
+
+const endMarks = /(?<![.!… ])[.!… ]+$/u;
 
 /** Opens a remark that holds for every later request. */
 const alwaysFirst =
   /^(?:please[ ,]+)?(?:and[ ,]+)?(?:(from now on|from here on|in (?:the )?future|in (?:every|all|each)(?: future)? (?:answers?|repl(?:y|ies)|responses?)|every time|for all (?:your )?(?:answers|replies))|always|never)(?=[ ,:])[ ,:]*/iu;
 const alwaysLast =
-  /[ ,]+(?:from now on|always|every time|in future|in (?:every|all|each)(?: future)? (?:answers?|repl(?:y|ies)|responses?))$/iu;
+  /(?<![ ,])[ ,]+(?:from now on|always|every time|in future|in (?:every|all|each)(?: future)? (?:answers?|repl(?:y|ies)|responses?))$/iu;
 /** A sentence about somebody, not an order: "Always the first, she …". */
 const subject =
   /^(?:the|an?|he|she|it|they|we|i|you|his|her|their|our|its|this|that|there|if|when|each|every|both|some|all)\b/iu;
@@ -49,12 +51,12 @@ export function readRemark(text: string, context: RemarkContext): ReadRemark {
   const first = alwaysFirst.exec(said);
   const ordered = first === null ? said : said.slice(first[0].length);
   if (said.length <= shortCharsMax) {
-    const bare = said.replace(/[.!… ]+$/u, "");
+    const bare = said.replace(endMarks, "");
     if (verdict.test(bare)) return { drafts: [], withdraws: false };
     if (withdrawal.test(bare)) return { drafts: [], withdraws: true };
     const number = restatedNumber(bare, context.request);
     if (number !== null) return { drafts: [{ ...number, text: said }], withdraws: false };
-    const rest = ordered.replace(/[.!… ]+$/u, "").replace(alwaysLast, "");
+    const rest = ordered.replace(endMarks, "").replace(alwaysLast, "");
     const drafts = /^(?:please |and )?never/iu.test(bare) ? null : readPlain(rest, context);
     if (drafts !== null) {
       const scope = rest === bare ? "turn" : "session";

@@ -1,8 +1,9 @@
 /**
  * Weight-only quantisation: blocks of a linear layer's input share a scale, weights are unsigned 8- or 4-bit
- * integers around a fixed middle. The layout is onnxruntime's MatMulNBits; activations stay fp32.
+ * integers around a fixed middle, or around each block's own zero where a checkpoint is saved so. The layout is
+ * onnxruntime's MatMulNBits; activations stay fp32.
  */
-import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
+import { type ModelConfig, tensorShapes } from "../../checkpoint/checkpoint.ts";
 import { loraSites } from "../../lora/sites.ts";
 
 export interface Quantization {
@@ -23,8 +24,40 @@ export interface QuantizedMatrix {
 const blockSizes = [128, 64, 32] as const;
 
 /** Weights that share a scale in rows of this length; null where no block fits and the matrix stays fp32. */
-export function blockSizeOf(rowLength: number): number | null {
+function blockSizeOf(rowLength: number): number | null {
   return blockSizes.find((size) => rowLength % size === 0) ?? null;
+}
+
+/** The smallest that the kernels take. */
+const savedBlockSizes = [...blockSizes, 16] as const;
+
+/**
+ * Weights of a matrix that share a scale; null where it is fp32. Of a checkpoint that is saved as integers those are
+ * quantised that are saved so: a block lies within a group, and a row's zeros fill whole bytes.
+ */
+export function matrixBlockSize(
+  { integers }: ModelConfig,
+  name: string,
+  rowLength: number,
+): number | null {
+  if (integers === null) return blockSizeOf(rowLength);
+  if (!integers.matrices.has(name)) return null;
+  const { bits, groupSize } = integers;
+  const fits = (size: number) =>
+    (groupSize ?? rowLength) % size === 0 &&
+    rowLength % size === 0 &&
+    ((rowLength / size) * bits) % 8 === 0;
+  return savedBlockSizes.find(fits) ?? null;
+}
+
+/** The blocks of several matrices that are read as one; null where they do not go together. */
+export function jointBlockSize(
+  config: ModelConfig,
+  names: readonly string[],
+  rowLength: number,
+): number | null {
+  const [first, ...others] = names.map((name) => matrixBlockSize(config, name, rowLength));
+  return others.every((size) => size === first) ? (first ?? null) : null;
 }
 
 /** Matrices that are quantised: every linear of the blocks and the output head, where blocks fit. */
@@ -38,10 +71,16 @@ export function quantizedWeights(
   ];
   return new Map(
     linears.flatMap(({ module, out, in: width }) => {
-      const blockSize = blockSizeOf(width);
+      const blockSize = matrixBlockSize(config, `${module}.weight`, width);
       return blockSize === null ? [] : [[`${module}.weight`, { out, in: width, blockSize }]];
     }),
   );
+}
+
+/** Tensors that graphs read in fp32: all but what is saved as integers, and served as it is. */
+export function denseNames(config: ModelConfig): string[] {
+  const integers = config.integers === null ? new Map() : quantizedWeights(config);
+  return [...tensorShapes(config).keys()].filter((name) => !integers.has(name));
 }
 
 /** A quantised matrix as it is kept: one of the checkpoint, or several that read the same x, one below the other. */
@@ -54,10 +93,16 @@ export interface JointMatrix {
   blockSize: number;
 }
 
-/** Every quantised matrix of the checkpoint, joined. */
+/** Every quantised matrix of the checkpoint, joined where all that read the same x are quantised. */
 export function jointMatrices(config: ModelConfig): JointMatrix[] {
+  const sites = loraSites(config);
   const groupOf = new Map(
-    loraSites(config).map(({ module, group }) => [`${module}.weight`, group]),
+    sites.flatMap(({ module, group, in: width }) => {
+      const names = sites
+        .filter((site) => site.group === group)
+        .map((site) => `${site.module}.weight`);
+      return jointBlockSize(config, names, width) === null ? [] : [[`${module}.weight`, group]];
+    }),
   );
   const joints = new Map<string, JointMatrix>();
   for (const [name, { out, ...shape }] of quantizedWeights(config)) {

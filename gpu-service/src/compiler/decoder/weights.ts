@@ -1,24 +1,30 @@
 /** Checkpoint weights as graph values, each made once; linears in fp32 or quantised. */
 
+import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import { concat, input, matmul, reshape, transpose, weight } from "../ir/functions.ts";
 import { apply } from "../ir/graph.ts";
 import type { DType, Value } from "../ir/types.ts";
 import type { DecoderParts, Linear } from "./decoder.ts";
-import { blockSizeOf, jointName, type Quantization } from "./quantize.ts";
+import { jointBlockSize, jointName, matrixBlockSize, type Quantization } from "./quantize.ts";
 
-/** Suffixes of a quantised matrix's tensors. Integers and packed weights are the same bytes. */
+/** Suffixes of a quantised matrix's tensors. Integers and packed weights are the same bytes, as are zeros and packed zeros. */
 export const quantizedParts = {
   packed: "#packed",
   integers: "#integers",
   scales: "#scales",
   zeros: "#zeros",
+  packedZeros: "#packedZeros",
 };
 
 /**
  * The parts of a decoder that read weights. With `manyRows` a product of fp32 is W·xᵀ, turned back: for one token of
  * many rows the runtime then reads W as it lies, where x·Wᵀ packs it anew with every step.
  */
-export function weightReader(quantization: Quantization | null, { manyRows = false } = {}) {
+export function weightReader(
+  config: ModelConfig,
+  quantization: Quantization | null,
+  { manyRows = false } = {},
+) {
   const made = new Map<string, Value>();
   const once = (name: string, shape: number[], dtype: DType = "f32") => {
     const value = made.get(name) ?? weight(name, { dtype, shape });
@@ -29,13 +35,14 @@ export function weightReader(quantization: Quantization | null, { manyRows = fal
     x: Value,
     name: string,
     [out, width]: readonly [number, number],
+    blockSize: number | null,
     bias: Value | null,
   ): Value | null => {
-    const blockSize = quantization && blockSizeOf(width);
     if (!quantization || !blockSize) return null;
     const { bits, accuracyLevel } = quantization;
     const blocks = width / blockSize;
     const integers: DType = bits === 4 ? "u4" : "u8";
+    const ownZeros = config.integers !== null;
     return apply(
       "quantizedMatmul",
       [
@@ -44,13 +51,19 @@ export function weightReader(quantization: Quantization | null, { manyRows = fal
         once(name + quantizedParts.scales, [out, blocks]),
         once(name + quantizedParts.integers, [out, width], integers),
         once(name + quantizedParts.zeros, [out, blocks], integers),
+        ...(ownZeros
+          ? [once(name + quantizedParts.packedZeros, [out, (blocks * bits) / 8], "u8")]
+          : []),
         ...(bias ? [bias] : []),
       ],
-      { bits, blockSize, in: width, out, accuracyLevel },
+      { bits, blockSize, in: width, out, accuracyLevel, ownZeros },
     );
   };
   const product = (x: Value, matrix: Value): Value => {
-    if (!manyRows) return matmul(x, matrix, { transposeB: true });
+    // Beside integers the runtime packs what stands on the right, a copy for each graph: a head of floats is large.
+    const isOneToken = x.shape.length === 3 && x.shape[1] === 1;
+    const turns = manyRows || (config.integers !== null && isOneToken);
+    if (!turns) return matmul(x, matrix, { transposeB: true });
     const [out, width] = matrix.shape as [number, number];
     const rows = reshape(x, [x.shape[0]!, width]);
     const turned = transpose(matmul(matrix, rows, { transposeB: true }), [1, 0]);
@@ -59,11 +72,14 @@ export function weightReader(quantization: Quantization | null, { manyRows = fal
   return {
     weight: (name: string, shape: number[]) => once(name, shape),
     linear(x: Value, name: string, shape: [number, number]): Value {
-      return multiplied(x, name, shape, null) ?? product(x, once(name, shape));
+      const blockSize = matrixBlockSize(config, name, shape[1]);
+      return multiplied(x, name, shape, blockSize, null) ?? product(x, once(name, shape));
     },
     joined(x: Value, linears: readonly Linear[]): Value | null {
-      if (!quantization) return null;
-      const name = jointName(linears.map(({ module }) => `${module}.weight`));
+      const width = linears[0]!.in;
+      const names = linears.map(({ module }) => `${module}.weight`);
+      const blockSize = jointBlockSize(config, names, width);
+      if (!quantization || !blockSize) return null;
       const out = linears.reduce((sum, linear) => sum + linear.out, 0);
       const bias = linears[0]!.bias
         ? concat(
@@ -71,7 +87,7 @@ export function weightReader(quantization: Quantization | null, { manyRows = fal
             0,
           )
         : null;
-      return multiplied(x, name, [out, linears[0]!.in], bias);
+      return multiplied(x, jointName(names), [out, width], blockSize, bias);
     },
   };
 }

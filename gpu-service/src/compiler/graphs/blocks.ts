@@ -68,7 +68,9 @@ export function blockGraph(config: ModelConfig, options: BlockOptions): Record<s
   // What each adapted linear adds: B is one for all rows, so a row's ∂S/∂B is its own part of gᵀ·down.
   const ups = new Map<string, { down: Value; up: Value }>();
   const parts: DecoderParts = {
-    ...(options.weights === "fed" ? fedWeights() : weightReader(options.quantization ?? null)),
+    ...(options.weights === "fed"
+      ? fedWeights()
+      : weightReader(config, options.quantization ?? null)),
     attend: (_, q, k, v) =>
       (options.byHead ? attendByHead : attendSequence)(config, q, k, v, sequenceInputs(config, R)),
     lora: {
@@ -108,7 +110,9 @@ export function embedGraph(
   quantization: Quantization | null,
 ): Record<string, Value> {
   const ids = input("ids", { dtype: "i64", shape: ["R", "T"] });
-  return { out: embed(config, ids, { ...weightReader(quantization), attend: outsideBlocks }) };
+  return {
+    out: embed(config, ids, { ...weightReader(config, quantization), attend: outsideBlocks }),
+  };
 }
 
 function sequenceInputs({ headSize }: ModelConfig, R: Dim) {

@@ -40,7 +40,7 @@ export function decodeGraph(
   const inputsOf = layerInputs(config, { maskShape: ["R", 1, 1, "S+1"], positions: "P" });
   const fresh: Value[] = [];
   const parts: DecoderParts = {
-    ...weightReader(options.quantization ?? null, options),
+    ...weightReader(config, options.quantization ?? null, options),
     attend(layer, q, k, v) {
       const past = (kind: string) =>
         input(`past.${layer}.${kind}`, { dtype: "f32", shape: ["R", K, "S", D] });

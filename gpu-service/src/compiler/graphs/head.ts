@@ -40,7 +40,7 @@ export function headGraph(
   }: { backward: boolean; quantization: Quantization | null; targets?: "i64" | "i32" },
 ): Record<string, Value> {
   const h = hiddenStates(config);
-  const parts: DecoderParts = { ...weightReader(quantization), attend: outsideBlocks };
+  const parts: DecoderParts = { ...weightReader(config, quantization), attend: outsideBlocks };
   const logits = head(config, finalNorm(config, h, parts), parts);
   const logprobs = tokenLogProbs(logits, input("targets", { dtype, shape: ["N"] }));
   if (!backward) return { logprobs };
@@ -126,7 +126,7 @@ export function divergenceGraph(
   config: ModelConfig,
   quantization: Quantization | null,
 ): Record<string, Value> {
-  const parts: DecoderParts = { ...weightReader(quantization), attend: outsideBlocks };
+  const parts: DecoderParts = { ...weightReader(config, quantization), attend: outsideBlocks };
   const logitsAt = (h: Value) => head(config, finalNorm(config, h, parts), parts);
   const logits = logitsAt(hiddenStates(config));
   const oldLogits = logitsAt(oldStates(config));

@@ -31,7 +31,7 @@ export function stepGraph(
   );
   const { attend, caches } = cachedAttention(config, "R", (name) => tables.get(name)!);
   const parts: DecoderParts = {
-    ...weightReader(options.quantization ?? null),
+    ...weightReader(config, options.quantization ?? null),
     attend,
     ...(options.adapters ? { lora: adapterInputs(config) } : {}),
   };
@@ -63,7 +63,7 @@ export function deviceStepGraph(
   };
   const { attend, caches } = cachedAttention(config, R, table);
   const parts: DecoderParts = {
-    ...weightReader(quantization),
+    ...weightReader(config, quantization),
     attend,
     ...(rank === null ? {} : { lora: adapterInputs(config, { rows: R, rank, transposed: true }) }),
   };

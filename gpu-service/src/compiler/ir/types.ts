@@ -39,6 +39,8 @@ export interface Attributes {
     in: number;
     out: number;
     accuracyLevel: number;
+    /** Each block has a zero of its own, instead of the middle of the range. */
+    ownZeros: boolean;
   };
   dequantize: { bits: 8 | 4; blockSize: number };
   reduceSum: { axes: number[]; keepDims: boolean };

@@ -24,11 +24,14 @@ export const linearEmission: EmissionOf<Linear> = {
       { outputs, domain: "com.microsoft" },
     );
   },
-  quantizedMatmul: ({ attributes }, [x, packed, scales, , , bias], outputs, emitter) => {
+  quantizedMatmul: ({ attributes }, [x, packed, scales, , , ...rest], outputs, emitter) => {
+    const zeros = attributes.ownZeros ? rest.shift()! : "";
+    const [bias] = rest;
+    // Between zeros and bias: the order of activations.
+    const optional = bias ? [zeros, "", bias] : zeros ? [zeros] : [];
     emitter.node(
       "MatMulNBits",
-      // Between scales and bias: zero points (the middle by default) and the order of activations.
-      bias ? [x!, packed!, scales!, "", "", bias] : [x!, packed!, scales!],
+      [x!, packed!, scales!, ...optional],
       {
         K: attributes.in,
         N: attributes.out,
@@ -85,10 +88,11 @@ export const linearProducts: ProductsOf<Linear> = {
   },
 
   // W is frozen: x alone has a cotangent, g·W with W as fp32 for the time of the product.
-  quantizedMatmul: ({ inputs: [, , scales, integers, zeros], attributes }, [g]) => {
+  quantizedMatmul: ({ inputs, attributes }, [g]) => {
+    const [, , scales, integers, zeros, ...others] = inputs;
     const { bits, blockSize } = attributes;
     const dense = apply("dequantize", [integers!, scales!, zeros!], { bits, blockSize });
-    return [matmul(g!, dense), null, null, null, null, null];
+    return [matmul(g!, dense), null, null, null, null, ...others.map(() => null)];
   },
 
   dequantize: { none: "quantised weights are frozen" },

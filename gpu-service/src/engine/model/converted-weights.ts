@@ -20,12 +20,19 @@ import { join } from "node:path";
 import { type Checkpoint, type TensorLocation, tensorShapes } from "../../checkpoint/checkpoint.ts";
 import { openSafetensors, type TensorFile } from "../../checkpoint/safetensors.ts";
 import { planSafetensors, type TensorSpec } from "../../checkpoint/write-safetensors.ts";
-import { jointMatrices, middle, quantizeMatrix } from "../../compiler/decoder/quantize.ts";
+import {
+  denseNames,
+  type JointMatrix,
+  jointMatrices,
+  middle,
+  quantizeMatrix,
+} from "../../compiler/decoder/quantize.ts";
 import { quantizedParts } from "../../compiler/decoder/weights.ts";
 import { cacheDirectory } from "../../disk/cache-directory.ts";
 import { onDisk } from "../../disk/disk-errors.ts";
 import { isLeft, owner } from "../../disk/parts.ts";
 import { release } from "../../release.ts";
+import { rowsInBlocks } from "./saved-blocks.ts";
 
 /** Elements converted at once: 4 MiB of fp32. */
 const chunkElements = 1_048_576;
@@ -43,9 +50,10 @@ type WritePiece = (name: string, byteOffset: number, values: Piece) => void;
 /** All of a buffer's numbers. */
 type Piece = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
-/** fp32 copies of all weights. */
+/** fp32 copies of all weights that are read so. */
 export function convertedFloat32(checkpoint: Checkpoint): (name: string) => TensorLocation {
-  const shapes = tensorShapes(checkpoint.config);
+  const all = tensorShapes(checkpoint.config);
+  const shapes = new Map(denseNames(checkpoint.config).map((name) => [name, all.get(name)!]));
   return keptFile(checkpoint, "float32-1", {
     tensors: [...shapes].map(([name, shape]) => ({ name, dtype: "F32", shape })),
     make(write) {
@@ -60,7 +68,7 @@ export function convertedFloat32(checkpoint: Checkpoint): (name: string) => Tens
   });
 }
 
-/** Quantised copies of the matrices that can be. */
+/** Quantised copies of the matrices that can be; what is saved as integers keeps them. */
 export function convertedIntegers(
   checkpoint: Checkpoint,
   bits: 8 | 4,
@@ -79,6 +87,7 @@ export function convertedIntegers(
       ];
     }),
     make(write) {
+      if (checkpoint.config.integers !== null) return writeSaved(checkpoint, matrices, write);
       const zero = middle(bits);
       const zeroByte = bits === 8 ? zero : zero | (zero << 4);
       for (const { name, parts, out, in: width, blockSize } of matrices) {
@@ -102,6 +111,27 @@ export function convertedIntegers(
       }
     },
   });
+}
+
+/** A matrix at a time, in the engine's blocks. */
+function writeSaved(
+  checkpoint: Checkpoint,
+  matrices: readonly JointMatrix[],
+  write: WritePiece,
+): void {
+  const { packed, scales, zeros } = quantizedParts;
+  for (const { name, parts, in: width, blockSize } of matrices) {
+    let above = 0;
+    for (const part of parts) {
+      const matrix = checkpoint.integers(part.name);
+      const made = rowsInBlocks(matrix, blockSize);
+      const blocks = above * (width / blockSize);
+      write(name + packed, (above * width * matrix.bits) / 8, made.packed);
+      write(name + scales, 4 * blocks, made.scales);
+      write(name + zeros, (blocks * matrix.bits) / 8, made.zeros);
+      above += part.out;
+    }
+  }
 }
 
 /** Locations in a file that is made unless it is there already and whole. */

@@ -12,8 +12,9 @@ import {
   openCheckpoint,
 } from "../../checkpoint/checkpoint.ts";
 import { unsupported } from "../../checkpoint/config-errors.ts";
+import { headTable } from "../../compiler/decoder/decoder.ts";
 import { namedRopeTables } from "../../compiler/decoder/layer-kinds.ts";
-import type { Quantization } from "../../compiler/decoder/quantize.ts";
+import { type Quantization, quantizedWeights } from "../../compiler/decoder/quantize.ts";
 import type { Value } from "../../compiler/ir/types.ts";
 import { encodeOnnx } from "../../compiler/onnx.ts";
 import type {
@@ -48,7 +49,7 @@ export interface ModelOptions {
   /** Threads of one run; the machine's cores by default. */
   threads?: number;
   provider?: Provider;
-  /** Weight-only quantisation of the linears; null keeps fp32. */
+  /** Weight-only quantisation of the linears; null keeps them as they are saved. */
   quantization?: Quantization | null;
   /** Longest context served, at most the checkpoint's own. */
   contextTokensMax?: number;
@@ -89,8 +90,12 @@ export class Model implements LanguageModel {
   private constructor(checkpoint: Checkpoint, options: ModelOptions) {
     const { config } = checkpoint;
     this.#checkpoint = checkpoint;
-    this.#options = options;
-    this.#weights = mapWeights(checkpoint, options.quantization?.bits ?? null);
+    const { integers } = config;
+    // The weights are then exact, and so are products of activations that are not rounded.
+    const quantization =
+      options.quantization ?? (integers && { bits: integers.bits, accuracyLevel: 0 });
+    this.#options = { ...options, quantization };
+    this.#weights = mapWeights(checkpoint, quantization?.bits ?? null);
     this.config = config;
     this.id = options.id ?? basename(checkpoint.directory);
     const contextLength = Math.min(
@@ -98,7 +103,7 @@ export class Model implements LanguageModel {
       options.contextTokensMax ?? contextTokensDefault,
     );
     this.shape = { ...config, contextLength, eosIds: [...config.eosIds] };
-    const { quantization = null, provider = "cpu" } = options;
+    const { provider = "cpu" } = options;
     const { locate } = this.#weights;
     const made = {
       config,
@@ -147,7 +152,11 @@ export class Model implements LanguageModel {
       return { target, weights, head: new SlicedHead(config, weights, compile), compile };
     }
     const { quantization = null } = this.#options;
-    const head = new WholeHead({ config, quantization, target, weights: null, compile });
+    const isHeadFloat =
+      config.integers !== null && !quantizedWeights(config).has(headTable(config));
+    const head = isHeadFloat
+      ? new SlicedHead(config, new LayerWeights(config, this.#weights.locate), compile)
+      : new WholeHead({ config, quantization, target, weights: null, compile });
     return { target, weights: null, head, compile };
   }
 

@@ -5,7 +5,8 @@
 import { copyFileSync, linkSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { type Checkpoint, tensorShapes } from "../../checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
+import { denseNames } from "../../compiler/decoder/quantize.ts";
 import { quantizedParts } from "../../compiler/decoder/weights.ts";
 import type { WeightSource } from "../../compiler/onnx.ts";
 import { convertedFloat32, convertedIntegers } from "./converted-weights.ts";
@@ -26,14 +27,15 @@ export interface MappedWeights {
  * of other types, quantised matrices — is made once and kept by the checkpoint's digest.
  */
 export function mapWeights(checkpoint: Checkpoint, bits: 8 | 4 | null): MappedWeights {
-  const names = [...tensorShapes(checkpoint.config).keys()];
+  const names = denseNames(checkpoint.config);
   const isFloat32 =
     checkpoint.lora === null && names.every((name) => checkpoint.location(name).dtype === "F32");
   const dense = isFloat32 ? checkpoint.location : convertedFloat32(checkpoint);
   const quantized = bits && convertedIntegers(checkpoint, bits);
   const locate = (name: string) => {
     if (!quantized || !name.includes("#")) return dense(name);
-    return quantized(name.replace(quantizedParts.integers, quantizedParts.packed));
+    const { integers, packed, packedZeros, zeros } = quantizedParts;
+    return quantized(name.replace(integers, packed).replace(packedZeros, zeros));
   };
   const used = new Set<string>();
   return {

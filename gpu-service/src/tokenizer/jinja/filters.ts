@@ -67,7 +67,7 @@ const valueFilters: Record<string, Filter> = {
   round,
   safe: (value) => toText(value),
   string: (value) => toText(value),
-  striptags: (value) => text.words(toText(value).replace(/<!--.*?-->|<[^>]*>/gs, "")).join(" "),
+  striptags: (value) => text.words(text.withoutTags(toText(value))).join(" "),
   title: (value) =>
     toText(value)
       .split(/([-\s({[<]+)/)
@@ -99,7 +99,7 @@ function toFloat(value: Value): number | null {
   const plain = text.trim(value);
   if (/^[-+]?(?:inf(?:inity)?|nan)$/i.test(plain))
     return /nan/i.test(plain) ? NaN : plain.startsWith("-") ? -Infinity : Infinity;
-  return /^[-+]?(?:\d+(?:_\d+)*\.?|\.(?=\d))(?:\d+(?:_\d+)*)?(?:e[-+]?\d+)?$/i.test(plain)
+  return /^[-+]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:e[-+]?\d+)?$/i.test(plain)
     ? Number(plain.replaceAll("_", ""))
     : null;
 }

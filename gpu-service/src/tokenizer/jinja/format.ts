@@ -99,7 +99,7 @@ function formatNumber(value: Value, kind: string, precision: number | null): str
 }
 
 function withoutZeros(text: string): string {
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  return text.includes(".") ? text.replace(/\.0+$|(?<![.0])0+$/, "") : text;
 }
 
 /** `template.format(...)`. `lookUp` reads attributes and items of a field's name. */
@@ -124,12 +124,21 @@ export function braceFormat(
       const key = first === "" ? String(automatic++) : first;
       let value = /^\d+$/.test(key) ? positional[Number(key)] : named.get(key);
       if (value === undefined) throw new Error(`no argument "${key}" for format string`);
-      for (const [, name, item] of path.matchAll(/\.([^.[]+)|\[([^\]]+)\]/g))
+      for (const [, name, item] of path.matchAll(/\.([^.[]+)|\[([^[\]]+)\]/g))
         value = lookUp(value, name ?? (/^\d+$/.test(item!) ? BigInt(item!) : item!));
       if (conversion !== undefined) value = conversion === "s" ? toText(value) : represent(value);
       return formatSpec(value, spec ?? "");
     },
   );
+}
+
+/** With a comma before every three digits of the whole part. */
+function grouped(text: string): string {
+  return text.replace(/^([^\d]*)(\d+)/, (_, before: string, digits: string) => {
+    const first = digits.length % 3;
+    const groups = digits.slice(first).match(/\d{3}/g) ?? [];
+    return before + [...(first === 0 ? [] : [digits.slice(0, first)]), ...groups].join(",");
+  });
 }
 
 function formatSpec(value: Value, spec: string): string {
@@ -152,7 +161,7 @@ function formatSpec(value: Value, spec: string): string {
     text = toText(value);
     if (precision !== undefined) text = [...text].slice(0, Number(precision)).join("");
   }
-  if (comma !== undefined) text = text.replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ",");
+  if (comma !== undefined) text = grouped(text);
   if (sign !== undefined && sign !== "-" && isNumeric && !text.startsWith("-")) text = sign + text;
   const size = Number(width ?? 0);
   if (isNumeric && align === undefined && zero !== undefined) return padZeros(text, size);

@@ -128,6 +128,23 @@ export function replace(text: string, old: string, by: string, max: number): str
   return count < limit ? result + by : result;
 }
 
+/** Without comments and tags of HTML; what never closes stays. */
+export function withoutTags(text: string): string {
+  let result = "";
+  let at = 0;
+  let open = text.indexOf("<");
+  const commentsEnd = text.lastIndexOf("-->");
+  while (open >= 0) {
+    const isComment = text.startsWith("<!--", open) && open + 4 <= commentsEnd;
+    const close = text.indexOf(isComment ? "-->" : ">", isComment ? open + 4 : open);
+    if (close < 0) break;
+    result += text.slice(at, open);
+    at = close + (isComment ? 3 : 1);
+    open = text.indexOf("<", at);
+  }
+  return result + text.slice(at);
+}
+
 /** `str.title`: the first letter of each run of letters. */
 export function titleCase(text: string): string {
   return text.replace(/\p{Cased}(?:\p{Cased}|\p{Mn})*/gu, capitalize);

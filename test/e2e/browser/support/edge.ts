@@ -1,15 +1,13 @@
 /** The real Worker as `npm start` runs it, with the stand-in for the GPU service: replies at a pace that tests set. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { choosePort } from "../../../../edge/local/ports.ts";
 import { Processes } from "../../../../edge/local/processes.ts";
-import { edgeCommand, executeCommand, migrateCommand } from "../../../../edge/local/services.ts";
+import { edgeCommand } from "../../../../edge/local/services.ts";
 import { StateFolder } from "../../../../edge/local/state.ts";
-import { bootstrapAccount } from "../../../../edge/src/accounts/bootstrap.ts";
 import { FakeGpu } from "../../../support/fake-gpu.ts";
 import type { Behaviour, Call } from "../../../support/fake-gpu-calls.ts";
+import { prepareTenants, untilHealthy } from "../../../support/local-edge.ts";
 
 const tenantId = "ten_browser";
-const patienceMs = 150_000;
 
 export interface PacedEdge {
   url: string;
@@ -32,13 +30,8 @@ export async function startPacedEdge(statePath: string): Promise<PacedEdge> {
     state.close();
   };
   try {
-    const run = async (name: string, command: Parameters<Processes["start"]>[0]) => {
-      const how = await processes.start(command).ended;
-      if (how !== 0) throw new Error(`${name} ended (${how})\n${processes.tail(command.name)}`);
-    };
-    const { key, sql } = await bootstrapAccount({ tenantId });
-    await run("The migration", migrateCommand(state));
-    await run("The key", executeCommand(state, state.writePrivate("bootstrap.sql", sql)));
+    const [tenant] = await prepareTenants(state, processes, [tenantId]);
+    const key = tenant?.key ?? "";
     const edge = await choosePort(0);
     const ports = { edge, gpu: Number(new URL(gpuUrl).port), inspector: await choosePort(0) };
     const url = `http://127.0.0.1:${edge}`;
@@ -47,7 +40,7 @@ export async function startPacedEdge(statePath: string): Promise<PacedEdge> {
       const ended = started.ended.then((how) => {
         throw new Error(`The edge ended (${how})\n${processes.tail("edge")}`);
       });
-      await Promise.race([untilUp(url), ended]);
+      await Promise.race([untilHealthy(url, processes), ended]);
       ended.catch(() => {});
       return started;
     };
@@ -67,15 +60,5 @@ export async function startPacedEdge(statePath: string): Promise<PacedEdge> {
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-async function untilUp(url: string): Promise<void> {
-  const until = Date.now() + patienceMs;
-  for (;;) {
-    const up = await fetch(`${url}/health`).catch(() => null);
-    if (up?.ok === true) return;
-    if (Date.now() > until) throw new Error(`No answer from ${url} in ${patienceMs} ms`);
-    await sleep(200);
   }
 }

@@ -220,8 +220,9 @@ export class SlicedHead implements HeadPass {
     return divergenceOf(sums);
   }
 
-  dispose(): Promise<void> {
-    return this.#sessions.dispose();
+  async dispose(): Promise<void> {
+    await this.#sessions.dispose();
+    this.#weights.close();
   }
 }
 

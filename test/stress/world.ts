@@ -1,0 +1,149 @@
+/**
+ * A rosa2 of real processes, in the parts that `npm start` runs, which can be killed and weighed: the edge in the local
+ * runtime, and one GPU service or several behind one port. It knows no calls.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { choosePort } from "../../edge/local/ports.ts";
+import { Processes, type Service } from "../../edge/local/processes.ts";
+import { edgeCommand, gpuCommand } from "../../edge/local/services.ts";
+import { StateFolder } from "../../edge/local/state.ts";
+import { prepareTenants, type Tenant, untilHealthy } from "../support/local-edge.ts";
+import { processGroup, processTree } from "../support/process-tree.ts";
+
+/** What can be killed; `replica` is one of several GPU services. */
+export const victims = ["edge", "gpu", "both", "replica"] as const;
+export type Victim = (typeof victims)[number];
+
+/** Resident memory (bytes): the runtime that holds our Worker, wrangler and its proxy, the GPU service. */
+export interface Weights {
+  worker: number;
+  proxy: number;
+  gpu: number;
+}
+
+export interface WorldOptions {
+  tenantCount: number;
+  /** GPU services behind one port; 1 unless given. */
+  replicas?: number;
+  /** Variables of the edge and of the GPU service. */
+  variables?: Record<string, string>;
+}
+
+export class World {
+  readonly url: string;
+  readonly gpuUrl: string;
+  readonly gpuSecret: string;
+  readonly replicas: number;
+  tenants: readonly Tenant[] = [];
+  readonly #processes: Processes;
+  readonly #state: StateFolder;
+  readonly #ports: { edge: number; gpu: number; inspector: number };
+  readonly #variables: Record<string, string>;
+  #edge: Service | null = null;
+  #gpu: Service | null = null;
+
+  private constructor(
+    state: StateFolder,
+    ports: { edge: number; gpu: number; inspector: number },
+    { replicas = 1, variables = {} }: WorldOptions,
+  ) {
+    this.#state = state;
+    this.#processes = new Processes(state.logs);
+    this.#ports = ports;
+    this.#variables = variables;
+    this.replicas = replicas;
+    this.url = `http://127.0.0.1:${ports.edge}`;
+    this.gpuUrl = `http://127.0.0.1:${ports.gpu}`;
+    this.gpuSecret = state.gpuSecret();
+  }
+
+  /** On a state folder of its own; rates are not limited. */
+  static async start(options: WorldOptions): Promise<World> {
+    const state = await StateFolder.open(mkdtempSync(join(tmpdir(), "rosa2-stress-")));
+    const ports = {
+      edge: await choosePort(0),
+      gpu: await choosePort(0),
+      inspector: await choosePort(0),
+    };
+    const world = new World(state, ports, options);
+    try {
+      world.#startGpu();
+      const ids = Array.from({ length: options.tenantCount }, (_, n) => `ten_stress${n}`);
+      world.tenants = await prepareTenants(state, world.#processes, ids);
+      world.#startEdge();
+      await world.untilServing();
+      return world;
+    } catch (error) {
+      await world.stop();
+      throw error;
+    }
+  }
+
+  /**
+   * Kills with SIGKILL, and starts again what was killed; a replica's own parent does that. Resolves once everything
+   * serves. `which` chooses the replica.
+   */
+  async kill(victim: Victim, which = 0): Promise<void> {
+    if (victim === "replica") {
+      const pids = processTree(this.#gpu?.pid ?? 0).slice(1);
+      const pid = pids[which % pids.length];
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
+      // Its parent has to notice first.
+      await sleep(50);
+      return await this.untilServing();
+    }
+    const killed = [
+      ...(victim === "gpu" ? [] : [this.#edge]),
+      ...(victim === "edge" ? [] : [this.#gpu]),
+    ];
+    for (const service of killed) service?.kill();
+    await Promise.all(killed.map((service) => service?.ended));
+    if (victim !== "edge") this.#startGpu();
+    if (victim !== "gpu") this.#startEdge();
+    await this.untilServing();
+  }
+
+  /** Until the edge and a GPU service answer. */
+  untilServing(): Promise<void> {
+    return untilHealthy(this.url, this.#processes);
+  }
+
+  weigh(): Weights {
+    const edge = processGroup(this.#edge?.pid ?? 0);
+    // Wrangler takes the calls in a runtime of its own and hands them on to the one with our Worker.
+    const isWorker = ({ args }: { args: string }) =>
+      /\bworkerd\b.* serve /.test(args) && !args.includes(`:${this.#ports.edge}`);
+    const sum = (processes: { residentBytes: number }[]) =>
+      processes.reduce((total, { residentBytes }) => total + residentBytes, 0);
+    return {
+      worker: sum(edge.filter(isWorker)),
+      proxy: sum(edge.filter((one) => !isWorker(one))),
+      gpu: sum(processGroup(this.#gpu?.pid ?? 0)),
+    };
+  }
+
+  /** The last lines of both logs. */
+  get logs(): string {
+    return `${this.#processes.tail("edge")}\n${this.#processes.tail("gpu")}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.#processes.stopAll();
+    this.#state.close();
+    rmSync(this.#state.path, { recursive: true, force: true });
+  }
+
+  #startEdge(): void {
+    const environment = { ...process.env, RATE_LIMIT: "off", ...this.#variables };
+    this.#edge = this.#processes.start(edgeCommand(this.#state, this.#ports, environment));
+  }
+
+  #startGpu(): void {
+    const { env, ...command } = gpuCommand(this.#state, this.#ports.gpu, this.replicas);
+    const own = { THREADS: this.replicas === 1 ? "2" : "1", ...this.#variables };
+    this.#gpu = this.#processes.start({ ...command, env: { ...own, ...env } });
+  }
+}

@@ -1,0 +1,54 @@
+/** What an edge in the local runtime needs before it starts, and when it is there; it starts none itself. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command, Processes } from "../../edge/local/processes.ts";
+import { executeCommand, migrateCommand } from "../../edge/local/services.ts";
+import type { StateFolder } from "../../edge/local/state.ts";
+import { bootstrapAccount } from "../../edge/src/accounts/bootstrap.ts";
+
+const startMsMax = 150_000;
+
+export interface Tenant {
+  id: string;
+  key: string;
+}
+
+/** Makes the tables, and the tenants with an admin key each. */
+export async function prepareTenants(
+  state: StateFolder,
+  processes: Processes,
+  ids: readonly string[],
+): Promise<Tenant[]> {
+  const run = async (command: Command) => {
+    const how = await processes.start(command).ended;
+    if (how !== 0)
+      throw new Error(`${command.name} ended (${how})\n${processes.tail(command.name)}`);
+  };
+  await run(migrateCommand(state));
+  const made = await Promise.all(
+    ids.map(async (id) => ({ id, ...(await bootstrapAccount({ tenantId: id })) })),
+  );
+  const sql = state.writePrivate("bootstrap.sql", made.map((one) => one.sql).join("\n"));
+  await run(executeCommand(state, sql));
+  return made.map(({ id, key }) => ({ id, key }));
+}
+
+/** Waits until health says that all is well; while the GPU service loads its model, it does not. */
+export async function untilHealthy(url: string, processes: Processes): Promise<void> {
+  const until = Date.now() + startMsMax;
+  while (!(await isHealthy(url))) {
+    if (Date.now() > until) {
+      throw new Error(`No health from ${url} in ${startMsMax} ms\n${processes.tail("edge")}`);
+    }
+    await sleep(100);
+  }
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
+    const { status } = (await response.json()) as { status: string };
+    return response.ok && status === "ok";
+  } catch {
+    return false;
+  }
+}
