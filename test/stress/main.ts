@@ -20,7 +20,7 @@ const usage = `npm run stress -- NAME [flags]
 Each exits with 1 where what it looks for does not hold.`;
 
 /** Conversations of one seed, and deaths meanwhile at most. */
-const round = { atOnce: 4, killsMax: 4 };
+const round = { atOnce: 10, killsMax: 6 };
 /** Seeds that share a world; every second such world has three replicas. */
 const seedsPerWorld = 8;
 const grownMax = 0.05;

@@ -2,6 +2,8 @@
 import { expect, it } from "vitest";
 import { BackgroundTasks } from "../../../gpu-service/src/engine/batch/background.ts";
 
+/** No tenant has replies in service. */
+const nobody: ReadonlySet<string> = new Set();
 let nowMs = 0;
 let lastId = 0;
 
@@ -19,7 +21,7 @@ function tasksOf() {
   const start = (tenant: string, count: number, ms: number, priority = 1) =>
     tasks.run({ id: ++lastId, tenant, priority }, slices(count, ms));
   const runAll = async () => {
-    while (tasks.length > 0) await tasks.runSlice(false);
+    while (tasks.length > 0) await tasks.runSlice(nobody);
   };
   return { tasks, start, runAll };
 }
@@ -33,7 +35,7 @@ it.each([
   async (_, count, ms, priority = 1) => {
     const { tasks, start, runAll } = tasksOf();
     const flood = Array.from({ length: 67 }, () => start("heavy", count, ms, priority));
-    for (let i = 0; i < 40; i++) await tasks.runSlice(false);
+    for (let i = 0; i < 40; i++) await tasks.runSlice(nobody);
     const askedAt = nowMs;
     const endedAt = start("light", 10, 5);
     await runAll();
@@ -53,4 +55,14 @@ it("shares by tenant, not by task, and gives nobody credit for having been idle"
   await runAll();
   for (const ended of [a, b, c]) expect((await ended) - startedAt).toBeGreaterThan(3 * 50 - 15);
   expect(nowMs - startedAt).toBe(150);
+});
+
+it("gives a tenant that also has replies written half of another's time", async () => {
+  const { tasks, start } = tasksOf();
+  const [heavy, light] = [start("heavy", 100, 5), start("light", 20, 5)];
+  const startedAt = nowMs;
+  while (tasks.tenants.has("light")) await tasks.runSlice(new Set(["heavy"]));
+  expect((await light) - startedAt).toBeLessThanOrEqual(1.5 * 100 + 5);
+  while (tasks.length > 0) await tasks.runSlice(nobody);
+  await heavy;
 });

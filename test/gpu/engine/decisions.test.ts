@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  backgroundShareOf,
   mayAdmit,
   mayRunSlice,
   nextSliceAt,
@@ -46,6 +47,19 @@ describe("background work", () => {
     }
     expect(busyMs / now).toBeGreaterThan(0.2);
     expect(busyMs / now).toBeLessThanOrEqual(0.26);
+  });
+
+  it.each([
+    ["one tenant with both", ["a"], ["a"], 0.5],
+    ["one with replies, another with updates", ["a"], ["b"], 0.5],
+    ["a flood of both, and another's update", ["a"], ["a", "b"], 0.75],
+    ["a flood of updates, and others' replies", ["a", "b", "c"], ["d"], 0.25],
+  ])("has a share by tenant: %s", (_, replying, updating, share) => {
+    expect(backgroundShareOf(0.5, new Set(replying), new Set(updating))).toBe(share);
+  });
+
+  it("keeps to a smaller share that was set, also for a tenant with updates alone", () => {
+    expect(backgroundShareOf(0.1, new Set(["a"]), new Set(["a", "b"]))).toBeCloseTo(0.15, 9);
   });
 
   it("runs at once when nobody waits for tokens", () => {

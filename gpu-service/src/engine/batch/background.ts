@@ -39,19 +39,23 @@ export class BackgroundTasks {
     return promise;
   }
 
+  get tenants(): ReadonlySet<string> {
+    return new Set(this.#tasks.map(({ tenant }) => tenant));
+  }
+
   /**
    * Runs one slice of the tenant that has had the least time, so that each of n tenants has its n-th part however
-   * much work the others bring.
+   * much work the others bring. Tenants that are `replying` have time beside slices: theirs counts twice.
    */
-  async runSlice(isBusy: boolean): Promise<void> {
+  async runSlice(replying: ReadonlySet<string>): Promise<void> {
     const task = this.#next();
     if (task === undefined) return;
     this.#tasks = this.#tasks.filter((other) => other !== task);
     this.#tasks.push(task); // to the back: the tenant's others go first now
     const startedAt = this.#now();
     try {
-      const { done, value } = await task.slices.next(isBusy);
-      this.#charge(task, startedAt);
+      const { done, value } = await task.slices.next(replying.size > 0);
+      this.#charge(task, startedAt, replying.has(task.tenant) ? 2 : 1);
       if (!done) return;
       this.#remove(task);
       task.resolve(value);
@@ -89,9 +93,9 @@ export class BackgroundTasks {
     return best;
   }
 
-  #charge({ tenant }: Task, startedAt: number): void {
+  #charge({ tenant }: Task, startedAt: number, times: number): void {
     const used = this.#usedMs.get(tenant);
-    if (used !== undefined) this.#usedMs.set(tenant, used + this.#now() - startedAt);
+    if (used !== undefined) this.#usedMs.set(tenant, used + times * (this.#now() - startedAt));
   }
 
   #remove(task: Task): void {

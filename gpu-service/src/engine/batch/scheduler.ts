@@ -8,7 +8,7 @@ import { RosaError } from "@rosa2/shared/errors";
 import type { Spent } from "@rosa2/shared/protocol";
 import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../../language-model.ts";
 import { BackgroundTasks, type BackgroundWork } from "./background.ts";
-import { mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
+import { backgroundShareOf, mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { Sequence, SequenceListener, SequenceRequest, Waiting } from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
@@ -18,7 +18,7 @@ export interface SchedulerOptions {
   rowsMax: number;
   /** Prompt tokens computed between two decode steps. */
   prefillTokens: number;
-  /** Share of the time that background slices may take from sequences, in (0, 1]. */
+  /** Share of the time that one tenant's background slices may take from its sequences, in (0, 1]. */
   backgroundShare: number;
   now?: () => number;
 }
@@ -288,11 +288,13 @@ export class Scheduler {
     if (this.#background.length === 0) return;
     const startedAt = this.#now();
     if (!mayRunSlice(startedAt, this.#backgroundAt, this.#bySlot.size)) return;
-    await this.#background.runSlice(this.#bySlot.size > 0);
+    const replying = new Set([...this.#bySlot.values()].map(({ tenant }) => tenant));
+    const updating = this.#background.tenants;
+    await this.#background.runSlice(replying);
     const endedAt = this.#now();
     report.backgroundMs = endedAt - startedAt;
-    const { backgroundShare } = this.#options;
-    this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, backgroundShare);
+    const share = backgroundShareOf(this.#options.backgroundShare, replying, updating);
+    this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, share);
   }
 
   /** A failed step may have written anything into the slot, so it is not kept. */
