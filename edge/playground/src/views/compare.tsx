@@ -125,7 +125,7 @@ function About({ example: { kind, meaning } }: { example: Example }) {
   return (
     <p class="note">
       Meant: <i>{meaning}</i>. {traps[kind].trap} Requests of this kind were drawn by chance and
-      played in all four ways: {told} of {drawn} told this story, and this is one of them.
+      played in all four ways: {told} of {drawn} told this story, this one among them.
     </p>
   );
 }
