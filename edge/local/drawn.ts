@@ -3,7 +3,12 @@
  * list. Knows the training language and computes the right answers from it; knows no service.
  */
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
-import { type Chain, heldOutPairs, trainedPairs } from "../../gpu-service/language/skills.ts";
+import {
+  type Chain,
+  heldOutPairs,
+  trainedPairs,
+  triples,
+} from "../../gpu-service/language/skills.ts";
 import {
   answer,
   drawTask,
@@ -37,7 +42,7 @@ interface Drawing {
 /** What is missing: the words, the skill, or both. */
 const drawings: Record<KindName, Drawing> = {
   unclear: { chain: (random) => pick(random, trainedPairs), stated: "format" },
-  unpractised: { chain: (random) => pick(random, heldOutPairs), stated: "clear" },
+  unpractised: { chain: (random) => pick(random, triples), stated: "clear" },
   both: { chain: (random) => pick(random, heldOutPairs), stated: "format" },
 };
 

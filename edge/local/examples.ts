@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Rosa2, Rosa2Error } from "../client/src/index.ts";
-import type { Drawn, DrawnFile } from "../playground/src/examples.ts";
+import type { DrawnFile } from "../playground/src/examples.ts";
 import { type KindName, kindNames } from "../playground/src/story.ts";
 import { checkStory, type Verdict } from "./check.ts";
 import { type DrawnWish, drawWish } from "./drawn.ts";
@@ -18,24 +18,25 @@ import { rootPath } from "./settings.ts";
 import { spawnRosa } from "./spawn.ts";
 
 /** How many are drawn of each kind, told or not: a number that the outcomes do not choose. */
-const drawnCounts: Record<KindName, number> = { unclear: 40, unpractised: 120, both: 300 };
-/** Played at once; what one waits for, another computes. */
-const atOnce = 3;
-
+const drawnCounts: Record<KindName, number> = { unclear: 40, unpractised: 100, both: 150 };
 /** A service that is started anew, because the machine was held up, is back after so long. */
 const restartMs = 20_000;
 const restartsMax = 3;
 
+type DrawnKind = DrawnFile["kinds"][KindName];
+const none: DrawnKind = { drawn: 0, told: 0, failed: {}, examples: [] };
+
 const filePath = join(rootPath, "edge/playground/src/examples.json");
 const weightsPath = join(rootPath, "gpu-service/models/rosa2-mini-2/model.safetensors");
 
-const usage = `npm run examples [-- --kind KIND]
+const usage = `npm run examples [-- --kind KIND] [-- --on]
 
 Draws the playground's examples anew (${kindNames.map((name) => `${name}: ${drawnCounts[name]}`).join(", ")}), plays each to the bundled
 model in all four modes and keeps those that told their story. Wanted after every change of the model, the words or the
 update; takes half an hour on two cores.
 
   --kind KIND   this kind alone: ${kindNames.join(", ")}
+  --on          goes on where a drawing of the same model and code was ended
   --help        this text`;
 
 try {
@@ -47,7 +48,7 @@ try {
 }
 
 async function drawAll(): Promise<void> {
-  const { kind } = readFlags(usage, { kind: { type: "string" } });
+  const { kind, on } = readFlags(usage, { kind: { type: "string" }, on: { type: "boolean" } });
   if (kind !== undefined && !kindNames.some((name) => name === kind)) {
     throw new Failure(`--kind ${kind}: must be one of ${kindNames.join(", ")}`);
   }
@@ -63,39 +64,44 @@ async function drawAll(): Promise<void> {
   try {
     const client = new Rosa2({ baseUrl: rosa.url, apiKey: rosa.key });
     file.model = createHash("sha256").update(readFileSync(weightsPath)).digest("hex");
-    for (const name of kindNames) {
-      if (kind !== undefined && kind !== name) continue;
-      file.kinds[name] = await drawKind(client, name);
-      writeFileSync(filePath, `${JSON.stringify(file, null, 2)}\n`);
-    }
+    const names = kindNames.filter((name) => kind === undefined || kind === name);
+    // Side by side: what one waits for, another computes.
+    await Promise.all(
+      names.map((name) =>
+        drawKind(client, name, on === true ? file.kinds[name] : none, (drawn) => {
+          file.kinds[name] = drawn;
+          writeFileSync(filePath, `${JSON.stringify(file, null, 2)}\n`);
+        }),
+      ),
+    );
   } finally {
     await rosa.stop();
     rmSync(state, { recursive: true, force: true });
   }
 }
 
-async function drawKind(client: Rosa2, kind: KindName): Promise<DrawnFile["kinds"][KindName]> {
-  const examples: Drawn[] = [];
-  const failed: Record<string, number> = {};
+/** `keep` is called after each: a drawing that is ended by hand leaves whole what it came to. */
+async function drawKind(
+  client: Rosa2,
+  kind: KindName,
+  before: DrawnKind,
+  keep: (drawn: DrawnKind) => void,
+): Promise<void> {
+  const examples = [...before.examples];
+  const failed = { ...before.failed };
   const count = drawnCounts[kind];
-  const playing: Promise<{ drawn: DrawnWish; verdict: Verdict }>[] = [];
-  const begin = (seed: number) => {
+  for (let seed = before.drawn + 1; seed <= count; seed++) {
     const drawn = drawWish(kind, seed);
-    playing.push(playOut(client, drawn).then((verdict) => ({ drawn, verdict })));
-  };
-  for (let seed = 1; seed <= Math.min(atOnce, count); seed++) begin(seed);
-  for (let seed = 1; seed <= count; seed++) {
-    const { drawn, verdict } = await playing.shift()!;
-    if (seed + atOnce <= count) begin(seed + atOnce);
+    const verdict = await playOut(client, drawn);
     const { meaning, wish } = drawn;
     console.log(`${kind} ${seed}: ${verdict.told ? "told" : verdict.why} (${wish.request})`);
     if (verdict.told) {
       const { hint, outcomes } = verdict;
       examples.push({ seed, meaning, ...wish, hint, outcomes });
     } else failed[verdict.why] = (failed[verdict.why] ?? 0) + 1;
+    keep({ drawn: seed, told: examples.length, failed, examples });
   }
   console.log(`${kind}: ${examples.length} of ${count} drawn told the story.`);
-  return { drawn: count, told: examples.length, failed, examples };
 }
 
 /** The verdict on a story that was played to its end; one that broke off on the way is played anew. */

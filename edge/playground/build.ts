@@ -46,7 +46,8 @@ export async function buildPlayground(): Promise<boolean> {
     logLevel: "warn",
     // The package's own entry is built only when it is packed.
     resolve: { alias: { rosa2: join(folder, "../client/src/index.ts") } },
-    oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+    // Tests build it too: what they leave in dist must not name the files of their machine.
+    oxc: { jsx: { runtime: "automatic", importSource: "preact", development: false } },
     build: {
       outDir: draft,
       emptyOutDir: true,

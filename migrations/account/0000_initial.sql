@@ -6,7 +6,8 @@ CREATE TABLE `account` (
 	`lexicon` text,
 	`adaptation` text,
 	`budget_told` text,
-	`erasure` text
+	`erasure` text,
+	`segment` integer DEFAULT 1 NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `adapter_refs` (
@@ -25,6 +26,26 @@ CREATE TABLE `answer_parts` (
 	PRIMARY KEY(`key`, `part`)
 );
 --> statement-breakpoint
+CREATE TABLE `archive_parts` (
+	`segment` integer NOT NULL,
+	`by` text NOT NULL,
+	`part` integer NOT NULL,
+	`first` text NOT NULL,
+	`last` text NOT NULL,
+	`cursor` text,
+	PRIMARY KEY(`segment`, `by`, `part`)
+);
+--> statement-breakpoint
+CREATE TABLE `archives` (
+	`segment` integer PRIMARY KEY NOT NULL,
+	`from_day` text NOT NULL,
+	`to_day` text NOT NULL,
+	`state` text NOT NULL,
+	`is_erased` integer DEFAULT false NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `archives_by_day` ON `archives` (`to_day`);--> statement-breakpoint
+CREATE INDEX `archives_by_state` ON `archives` (`state`);--> statement-breakpoint
 CREATE TABLE `deleted_files` (
 	`digest` text PRIMARY KEY NOT NULL,
 	`at` integer NOT NULL
@@ -37,9 +58,12 @@ CREATE TABLE `leases` (
 	`round` integer NOT NULL,
 	`granted_nanos` integer NOT NULL,
 	`settled_nanos` integer NOT NULL,
-	`expires_at` integer NOT NULL
+	`recorded_seq` integer DEFAULT 0 NOT NULL,
+	`expires_at` integer NOT NULL,
+	`closed_at` integer
 );
 --> statement-breakpoint
+CREATE INDEX `leases_closed` ON `leases` (`closed_at`) WHERE closed_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `leases_out` ON `leases` (`expires_at`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
 CREATE INDEX `leases_by_owner` ON `leases` (`owner`,`granted_nanos`,`settled_nanos`) WHERE granted_nanos > settled_nanos;--> statement-breakpoint
 CREATE TABLE `messages` (
@@ -66,6 +90,14 @@ CREATE TABLE `outcomes` (
 );
 --> statement-breakpoint
 CREATE INDEX `outcomes_by_arm` ON `outcomes` (`arm`,`opened_at`);--> statement-breakpoint
+CREATE TABLE `owner_spend` (
+	`owner` text NOT NULL,
+	`month` text NOT NULL,
+	`spent_nanos` integer NOT NULL,
+	PRIMARY KEY(`owner`, `month`)
+);
+--> statement-breakpoint
+CREATE INDEX `owner_spend_by_month` ON `owner_spend` (`month`);--> statement-breakpoint
 CREATE TABLE `saved_answers` (
 	`key` text PRIMARY KEY NOT NULL,
 	`fingerprint` text NOT NULL,
@@ -123,6 +155,7 @@ CREATE TABLE `usage` (
 	`session_id` text NOT NULL,
 	`key_id` text NOT NULL,
 	`owner` text NOT NULL,
+	`segment` integer NOT NULL,
 	`replies` integer NOT NULL,
 	`prompt_tokens` integer NOT NULL,
 	`cached_tokens` integer NOT NULL,
@@ -132,20 +165,12 @@ CREATE TABLE `usage` (
 	`rewriter_calls` integer NOT NULL,
 	`gpu_ms` integer NOT NULL,
 	`cost_nanos` integer NOT NULL,
-	PRIMARY KEY(`day`, `session_id`, `key_id`, `owner`)
+	PRIMARY KEY(`day`, `session_id`, `key_id`, `owner`, `segment`)
 );
 --> statement-breakpoint
-CREATE INDEX `usage_by_session` ON `usage` (`session_id`);--> statement-breakpoint
-CREATE INDEX `usage_by_key` ON `usage` (`key_id`);--> statement-breakpoint
+CREATE INDEX `usage_by_session` ON `usage` (`session_id`,`day`);--> statement-breakpoint
+CREATE INDEX `usage_by_key` ON `usage` (`key_id`,`day`);--> statement-breakpoint
 CREATE INDEX `usage_by_owner` ON `usage` (`owner`,`day`);--> statement-breakpoint
-CREATE TABLE `usage_events` (
-	`event_id` text PRIMARY KEY NOT NULL,
-	`kind` text NOT NULL,
-	`at` integer NOT NULL,
-	`cost_nanos` integer NOT NULL
-);
---> statement-breakpoint
-CREATE INDEX `usage_events_by_age` ON `usage_events` (`at`);--> statement-breakpoint
 CREATE TABLE `webhooks` (
 	`id` text PRIMARY KEY NOT NULL,
 	`url` text NOT NULL,

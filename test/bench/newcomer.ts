@@ -55,10 +55,10 @@ async function walk(): Promise<void> {
     const service = await timed(start, () => startService(start, clone, environment));
     try {
       await timed("the README's snippet", async () => {
-        const said = await run(`node ${snippetFile(clone, service)}`);
-        for (const reply of ["[7 4 1 9]", "[5 3 0 8]"])
-          if (!said.includes(reply))
-            throw new Failure(`The snippet should print ${reply}:\n${said}`);
+        const { file, reply } = snippetFile(clone, service);
+        const said = await run(`node_modules/.bin/node ${file}`);
+        if (said.trim() !== reply)
+          throw new Failure(`The snippet should print ${reply}, and printed:\n${said}`);
       });
     } finally {
       await service.stop();
@@ -99,16 +99,17 @@ function commandsOf(command: string): string {
   return line.split("#")[0]!.trim();
 }
 
-/** The README's snippet with a session, as a file that prints its reply and that about another list. */
-function snippetFile(clone: string, { url, key }: { url: string; key: string }): string {
-  const [, snippet] = /```ts\n(import \{ Rosa2 \}[\s\S]*?)```/.exec(readme) ?? [];
-  if (snippet === undefined) throw new Failure("README.md shows no snippet with a session");
-  const text = snippet.replace("http://127.0.0.1:8787", url).replace("rosa2_…", key);
-  const rest = `console.log(retried?.reply, words.after, weights.decision);
-console.log((await session.ask("Sort them, then rotate them by one, in brackets: 3 8 0 5")).reply);
-`;
-  writeFileSync(join(clone, "snippet.mts"), text + rest);
-  return "snippet.mts";
+/** The README's snippet with a session, as a file that prints the new reply; it is to be what was corrected to. */
+function snippetFile(clone: string, { url, key }: { url: string; key: string }) {
+  const [, snippet = ""] = /```ts\n(import \{ Rosa2 \}[\s\S]*?)```/.exec(readme) ?? [];
+  const [, reply] = /correction: "(.*)"/.exec(snippet) ?? [];
+  if (reply === undefined) throw new Failure("README.md shows no snippet with a correction");
+  const text = snippet
+    .replace('"rosa2"', '"./edge/client/src/index.ts"')
+    .replace("http://127.0.0.1:8787", url)
+    .replace("rosa2_…", key);
+  writeFileSync(join(clone, "snippet.mts"), `${text}\nconsole.log(retried?.reply);\n`);
+  return { file: "snippet.mts", reply };
 }
 
 interface Service {

@@ -20,7 +20,8 @@ import { type ChatBody, FakeVllm, type LoadedLora, type Token } from "../support
 import { drawRequest } from "./support/requests.ts";
 import { makeStateFolder, Rosa } from "./support/rosa.ts";
 
-const checkpoint = openCheckpoint(join(rootPath, "gpu-service/models/rosa2-mini"));
+const MODEL = join(rootPath, "gpu-service/models/rosa2-mini");
+const checkpoint = openCheckpoint(MODEL);
 const secret = "secret-of-the-vllm-tests";
 const state = makeStateFolder();
 const loras = makeStateFolder();
@@ -36,12 +37,12 @@ beforeAll(async () => {
   gateway = spawn(process.execPath, [join(rootPath, "gpu-service/src/vllm/main.ts")], {
     env: {
       ...process.env,
-      ...{ VLLM_URL: vllmUrl, LORA_DIR: loras.path, ADAPTERS_MAX: String(adaptersMax) },
+      ...{ MODEL, VLLM_URL: vllmUrl, LORA_DIR: loras.path, ADAPTERS_MAX: String(adaptersMax) },
       ...{ GPU_SECRET: secret, GPU_PORT: String(port), LOG_LEVEL: "warn" },
     },
     stdio: "inherit",
   });
-  rosa = await Rosa.start(state.path, { INFERENCE_URL: `http://127.0.0.1:${port}` });
+  rosa = await Rosa.start(state.path, { MODEL, INFERENCE_URL: `http://127.0.0.1:${port}` });
 });
 afterAll(async () => {
   gateway?.kill("SIGKILL");

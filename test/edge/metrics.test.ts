@@ -29,7 +29,8 @@ describe("counters", () => {
     const reply = { ...event, kind: "reply" as const, completionTokens: 3, costNanos: 1 };
     await inAccount(tenantId, (books) => {
       const counting = { ...books, tenantId, env: { ...bindings, METRICS } };
-      for (const events of [[reply], [reply]]) record(counting, "far", events, null);
+      const told = { holder: "far", owner: null, settledNanos: 1, events: [{ ...reply, seq: 1 }] };
+      for (const message of [told, told]) record(counting, message, null);
     });
     expect(points.slice(2).map(({ indexes, blobs }) => [indexes, blobs])).toEqual([
       [[tenantId], ["usage", "reply"]],

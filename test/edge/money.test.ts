@@ -46,7 +46,8 @@ function server(tenantId: string) {
 function deliver(tenantId: string, event: UsageEvent, round = 1) {
   const none = { owner: null, ownerCapNanos: null };
   const wanted = { ...none, settledNanos: event.costNanos, neededNanos: 0, wantedNanos: 0 };
-  return account(tenantId).exchange(tenantId, { holder: "far", round, events: [event], ...wanted });
+  const events = [{ ...event, seq: 1 }];
+  return account(tenantId).exchange(tenantId, { holder: "far", round, events, ...wanted });
 }
 
 const prices = { inputNanos: 100, cachedNanos: 25, outputNanos: 400, adaptationNanos: 500_000 };

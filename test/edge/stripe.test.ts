@@ -14,6 +14,8 @@ const stripe = configured;
 async function billedTenant() {
   const caller = await newTenant();
   const customer = `cus_${caller.tenantId}`;
+  /** A holder numbers its events. */
+  const numbered: string[] = [];
   await bindings.DB.prepare("UPDATE tenants SET stripe_customer = ?2 WHERE id = ?1")
     .bind(caller.tenantId, customer)
     .run();
@@ -33,24 +35,25 @@ async function billedTenant() {
         "SELECT * FROM stripe_outbox",
       ),
     meter: (id: string, costNanos = 700, at = Date.now()) =>
-      inAccount(caller.tenantId, (books) =>
+      inAccount(caller.tenantId, (books) => {
+        if (!numbered.includes(id)) numbered.push(id);
+        const { tenantId } = caller;
+        const event = {
+          eventId: `${tenantId}/${id}`,
+          seq: numbered.indexOf(id) + 1,
+          tenantId,
+          keyId: null,
+          sessionId: null,
+          kind: "reply" as const,
+          at,
+          costNanos,
+        };
         record(
           books,
-          "far",
-          [
-            {
-              eventId: `${caller.tenantId}/${id}`,
-              tenantId: caller.tenantId,
-              keyId: null,
-              sessionId: null,
-              kind: "reply",
-              at,
-              costNanos,
-            },
-          ],
+          { holder: "far", owner: null, settledNanos: costNanos, events: [event] },
           customer,
-        ),
-      ),
+        );
+      }),
   };
 }
 

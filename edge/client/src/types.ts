@@ -6090,7 +6090,7 @@ export interface operations {
            *         "events": 14,
            *         "adapters": 1
            *       },
-           *       "kept": "usage rows and monthly totals (counts, prices, ids, no text), the spend cap, the account's name and the key that asked, for billing"
+           *       "kept": "usage by day and key and monthly totals (counts and prices; no text, sessions or owners), the spend cap, the account's name and the key that asked, for billing"
            *     }
            */
           "application/json": components["schemas"]["Erasure"];

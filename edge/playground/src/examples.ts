@@ -1,19 +1,17 @@
 /**
  * Requests for the bundled model, one kind for each trap. `npm run examples` draws them, plays each to the real engine
- * in every mode and writes those that told the story to examples.json, with how many were drawn. Those without a seed
- * were chosen by hand and promise nothing; the next drawing replaces them.
+ * in every mode and writes those that told the story to examples.json, with how many were drawn.
  */
 import drawn from "./examples.json" with { type: "json" };
 import { type KindName, kindNames, type Outcomes, type Wish } from "./story.ts";
 
 export interface Drawn extends Wish {
-  /** Null where it was chosen by hand. */
-  seed: number | null;
+  seed: number;
   /** What the visitor means, in words. */
   meaning: string;
   next: { request: string; answer: string };
-  /** As the modes did when it was checked; null where it was not. */
-  outcomes: Outcomes | null;
+  /** As the modes did when it was checked. */
+  outcomes: Outcomes;
 }
 
 /** How many were drawn, from seed 1 on, and how many of them told the story. */
@@ -25,8 +23,8 @@ export interface Tally {
 }
 
 export interface DrawnFile {
-  /** SHA-256 of the weights that they were checked with; null before the first drawing. */
-  model: string | null;
+  /** SHA-256 of the weights that they were checked with. */
+  model: string;
   kinds: Record<KindName, Tally & { examples: Drawn[] }>;
 }
 
@@ -56,9 +54,12 @@ export const examples: readonly Example[] = kindNames.flatMap((kind) =>
   file.kinds[kind].examples.map((example) => ({
     ...example,
     kind,
-    id: `${kind}-${example.seed ?? "chosen"}`,
+    id: `${kind}-${example.seed}`,
   })),
 );
+
+/** Those of which a drawing told its story. */
+export const kinds = kindNames.filter((kind) => file.kinds[kind].examples.length > 0);
 
 /** Whether there is another one of this kind. */
 export function hasOthers(kind: KindName): boolean {

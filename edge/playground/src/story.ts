@@ -78,10 +78,13 @@ type Course = "fails" | "fades" | "lasts";
 export const kindNames = ["unclear", "unpractised", "both"] as const;
 export type KindName = (typeof kindNames)[number];
 
-/** What is missing, and how each mode must do for a drawn request to be an example of it. */
+/**
+ * What is missing, and how each mode must do for a drawn request to be an example of it. Where one thing alone is
+ * missing, guessing again may hit the first list, which teaches nothing.
+ */
 const courses: Record<KindName, Record<Mode, Course>> = {
-  unclear: { off: "fails", words: "lasts", weights: "fades", both: "lasts" },
-  unpractised: { off: "fails", words: "fails", weights: "lasts", both: "lasts" },
+  unclear: { off: "fades", words: "lasts", weights: "fades", both: "lasts" },
+  unpractised: { off: "fades", words: "fades", weights: "lasts", both: "lasts" },
   both: { off: "fails", words: "fails", weights: "fades", both: "lasts" },
 };
 

@@ -15,11 +15,14 @@ export function accountOf(env: Env, tenantId: string): AccountCalls {
 
 /** Some six seconds. */
 const attemptsMax = 6;
+/** So often a call that takes long says that it goes on. */
+const keepMs = 20_000;
 
 /** A region's calls, as RegionObject has them. */
 interface RegionCalls {
   reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<void>>;
   settle(event: UsageEvent, again: boolean): Promise<void>;
+  keep(eventId: string): Promise<void>;
   release(eventId: string): Promise<void>;
 }
 
@@ -46,22 +49,47 @@ export function moneyIn(
   const of = { tenantId, holder, owner: own ? owner : null };
   // After a failure a stub may be broken for good, so each call has one of its own.
   const stub = () => env.REGIONS.getByName(`${tenantId}/${holder}`) as unknown as RegionCalls;
+  const going = new Map<string, ReturnType<typeof setInterval>>();
+  const over = (eventId: string) => clearInterval(going.get(eventId));
   return {
-    reserve: (eventId, amountNanos) =>
-      unwrap(stub().reserve(of, { eventId, amountNanos }, own ? capNanos : null)),
-    settle: (event) => background(untilTaken((again) => stub().settle(event, again))),
-    release: (eventId) => background(untilTaken(() => stub().release(eventId))),
+    async reserve(eventId, amountNanos) {
+      const charge = { eventId, amountNanos };
+      // The same event is set aside once, so an object that ended meanwhile can be asked again.
+      const asking = untilTaken(() => stub().reserve(of, charge, own ? capNanos : null), 2);
+      asking.catch(() => {
+        // Whether it was set aside is not known.
+        background(untilTaken(() => stub().release(eventId)));
+      });
+      await unwrap(asking);
+      const keep = () =>
+        background(
+          stub()
+            .keep(eventId)
+            .catch(() => {}),
+        );
+      going.set(eventId, setInterval(keep, keepMs));
+    },
+    settle(event) {
+      over(event.eventId);
+      background(untilTaken((again) => stub().settle(event, again)));
+    },
+    release(eventId) {
+      over(eventId);
+      background(untilTaken(() => stub().release(eventId)));
+    },
   };
 }
 
-/** Says it again, with growing pauses, to an object that ended meanwhile: what was metered must not get lost. */
-async function untilTaken(say: (again: boolean) => Promise<void>): Promise<void> {
+/** Says it again, with growing pauses, to an object that ended meanwhile. */
+export async function untilTaken<T>(
+  say: (again: boolean) => Promise<T>,
+  retriesMax = attemptsMax,
+): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
-      await say(attempt > 0);
-      return;
+      return await say(attempt > 0);
     } catch (error) {
-      if (attempt >= attemptsMax) throw error;
+      if (attempt >= retriesMax) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt));
     }
   }

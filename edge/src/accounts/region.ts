@@ -17,8 +17,8 @@ import { Purse } from "./purse/purse.ts";
 import type { Charge } from "./spending.ts";
 import type { UsageEvent } from "./usage.ts";
 
-/** Longest that a stateless call is thought to take; what it set aside is free after that. */
-const callMs = 15 * 60_000;
+/** A call that has not said for so long that it goes on has died with its isolate; what it set aside is free then. */
+const aliveMs = 60_000;
 const againMs = 5_000;
 
 export class RegionObject extends DurableObject<Env> {
@@ -68,7 +68,14 @@ export class RegionObject extends DurableObject<Env> {
     this.#purse.release(eventId);
   }
 
+  /** A call that takes long goes on. */
+  async keep(eventId: string): Promise<void> {
+    this.#purse.keep(eventId);
+  }
+
   async giveBackLease(): Promise<void> {
+    if (this.#of === null) return;
+    this.#purse.releaseOlderThan(Date.now() - aliveMs);
     await this.#purse.giveBack();
   }
 
@@ -79,7 +86,7 @@ export class RegionObject extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     if (this.#of === null) return;
     try {
-      this.#purse.releaseOlderThan(Date.now() - callMs);
+      this.#purse.releaseOlderThan(Date.now() - aliveMs);
       await this.#purse.report(this.#meteringMs);
       if (!this.#purse.isQuiet(this.#meteringMs)) this.#remind(this.#meteringMs);
     } catch (error) {

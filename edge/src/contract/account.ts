@@ -1,7 +1,7 @@
 /** The part of the contract about an account: keys, money, the tenant itself. It knows no storage and no route. */
 import { z } from "@hono/zod-openapi";
 import { holdoutReportSchema } from "./adaptation.ts";
-import { scopes } from "./sets.ts";
+import { scopes, usageGroups } from "./sets.ts";
 import { costSchema, nextCursor, ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
 
 const requestRate = requestRateSchema.openapi({
@@ -99,7 +99,7 @@ export const budgetPutSchema = z
   })
   .openapi("BudgetPut");
 
-const usageGroup = z.enum(["day", "session", "key", "owner"]);
+const usageGroup = z.enum(usageGroups);
 
 export const usageQuerySchema = z.object({
   group_by: usageGroup.default("day"),

@@ -39,6 +39,10 @@ export type ReachVerdict = (typeof reachVerdicts)[number];
 /** What a metered event was; a `failed` reply's GPU time is counted and nothing is billed. */
 export const usageKinds = ["reply", "adaptation", "words", "failed"] as const;
 
+/** What usage is reported by. */
+export const usageGroups = ["day", "session", "key", "owner"] as const;
+export type UsageGroup = (typeof usageGroups)[number];
+
 export const scopes = ["chat", "adapt", "mint", "admin"] as const;
 export type Scope = (typeof scopes)[number];
 /** What a client token may be given; the rest is for servers. */

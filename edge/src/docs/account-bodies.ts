@@ -22,7 +22,7 @@ const erasure = {
   requested_at: at("55:00"),
   finished_at: null,
   erased: { sessions: 20, keys: 1, ...erased },
-  kept: "usage rows and monthly totals (counts, prices, ids, no text), the spend cap, the account's name and the key that asked, for billing",
+  kept: "usage by day and key and monthly totals (counts and prices; no text, sessions or owners), the spend cap, the account's name and the key that asked, for billing",
 };
 
 const usageReport: z.input<typeof usageReportSchema> = {

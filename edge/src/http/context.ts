@@ -58,12 +58,12 @@ type ObjectCalls = Pick<
   | "erase"
 >;
 
-/** A new session's calls: whoever makes it is its caller. */
-export type NewSessionCalls = Pick<ObjectCalls, "create" | "restore">;
+/** A new session's calls: whoever makes it is its caller, and takes it back where making it failed. */
+export type NewSessionCalls = Pick<ObjectCalls, "create" | "restore" | "erase">;
 
 /** The calls on a session that is there, made by one caller. */
 export type SessionCalls = {
-  [Name in Exclude<keyof ObjectCalls, keyof NewSessionCalls>]: ObjectCalls[Name] extends (
+  [Name in Exclude<keyof ObjectCalls, "create" | "restore">]: ObjectCalls[Name] extends (
     caller: Caller,
     ...rest: infer Rest
   ) => infer Answer

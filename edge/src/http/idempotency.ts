@@ -1,6 +1,6 @@
 /** Saved answers of POSTs outside sessions: the same key gives the same answer for at least a day, streams included. */
 import { RosaError } from "@rosa2/shared/errors";
-import { accountOf } from "../accounts/account.ts";
+import { accountOf, untilTaken } from "../accounts/account.ts";
 import { aliveMs, type SavedAnswer } from "../accounts/object/answers.ts";
 import { type AnswerCalls, shardOf } from "../accounts/object/shards.ts";
 import { unwrap } from "../rpc.ts";
@@ -38,11 +38,14 @@ export async function idempotently(
   const { tenantId, owner } = c.var.principal;
   // Two owners' apps may well draw the same key; a space is in no key.
   const key = owner === null ? idempotency.key : `${owner} ${idempotency.key}`;
-  const home: AnswerCalls = sharded ? shardOf(c.env, tenantId, key) : accountOf(c.env, tenantId);
+  // Each call may be made again, to an object that ended meanwhile: the token says who calls.
+  const home = (): AnswerCalls =>
+    sharded ? shardOf(c.env, tenantId, key) : accountOf(c.env, tenantId);
   const token = crypto.randomUUID();
   const waitUntil = Date.now() + waitMsMax;
   for (;;) {
-    const claim = await unwrap(home.claimAnswer(tenantId, { ...idempotency, key, token }));
+    const mine = { ...idempotency, key, token };
+    const claim = await unwrap(untilTaken(() => home().claimAnswer(tenantId, mine), 2));
     if (claim === "mine") break;
     if (claim !== "running") return replay(claim);
     if (Date.now() > waitUntil) {
@@ -57,10 +60,10 @@ export async function idempotently(
       [...response.headers].filter(([name]) => /^(content-type|location|x-rosa2-.*)$/.test(name)),
     );
     const answer = { status: response.status, headers, body: redact(body) };
-    await home.saveAnswer({ key, token }, answer, sessionOf(body));
+    await untilTaken(() => home().saveAnswer({ key, token }, answer, sessionOf(body)));
   };
-  const alive = setInterval(() => background(c, home.keepAlive(key, token)), aliveMs / 3);
-  const forget = () => home.dropClaim(key, token);
+  const alive = setInterval(() => background(c, home().keepAlive(key, token)), aliveMs / 3);
+  const forget = () => untilTaken(() => home().dropClaim(key, token));
   const answerOnce = async () => {
     let response: Response;
     try {

@@ -1,7 +1,7 @@
 /** Sessions: open, list, read, erase, fork. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import { accountOf } from "../accounts/account.ts";
+import { accountOf, untilTaken } from "../accounts/account.ts";
 import { refuseBound } from "../accounts/principal.ts";
 import type { FirstLease } from "../accounts/purse/purse.ts";
 import { type Config, spareNanos } from "../config.ts";
@@ -315,7 +315,6 @@ async function openSession(
   refuseBound(c.var.principal);
   const { tenantId, token } = c.var.principal;
   const id = newSessionId(c.env);
-  const account = accountOf(c.env, tenantId);
   const { owner, title, metadata, mode } = input;
   const { sessionsMax } = config(c);
   const row = { id, owner, title, metadata, mode, createdAt: Date.now() };
@@ -324,12 +323,17 @@ async function openSession(
     ownerCapNanos: token?.capNanos ?? null,
     mayBeHeldOut,
   };
-  const opened = await unwrap(account.openSession(tenantId, row, sessionsMax, wanted));
-  const { arm, rollBackAfter, lease } = opened;
-  const lexicon = mergeLexicons(input.lexicon, opened.lexicon);
+  const opening = accountOf(c.env, tenantId).openSession(tenantId, row, sessionsMax, wanted);
+  const isRefused = await opening.then(
+    ({ ok }) => !ok,
+    () => false,
+  );
   // Without adaptation no wording makes a request stand alone, so the model sees the dialogue.
   const unadapted = { mode: "off", context: "dialogue" } as const;
   try {
+    const opened = await unwrap(opening);
+    const { arm, rollBackAfter, lease } = opened;
+    const lexicon = mergeLexicons(input.lexicon, opened.lexicon);
     const session: NewSession = {
       ...input,
       ...(arm === "held_out" ? unadapted : {}),
@@ -337,7 +341,17 @@ async function openSession(
     };
     return await unwrap(create(newSessionObject(c.env, id, input.region), session, lease));
   } catch (error) {
-    await account.dropSession(tenantId, id);
+    // How far it came is not known where an object ended meanwhile; nobody has learnt the id.
+    if (!isRefused) {
+      const forgetting = untilTaken(() => forgetSession(c, id));
+      background(c, forgetting);
+    }
     throw error;
   }
+}
+
+async function forgetSession(c: AppContext, id: string): Promise<void> {
+  const { tenantId } = c.var.principal;
+  const erased = await newSessionObject(c.env, id, null).erase({ tenantId, owner: null });
+  if (!erased.ok) await accountOf(c.env, tenantId).dropSession(tenantId, id);
 }

@@ -67,6 +67,8 @@ export class TrustRegion {
   readonly #guideRows: readonly ScoreRow[];
   /** The bound on the KL from the base model. */
   readonly #baseMax: number;
+  /** What was measured last: its B and its hidden states, of the guides and of the held replies. */
+  #last: { B: Float32Array; h: Float32Array<ArrayBuffer> } | null = null;
   /** How much farther witnesses were found than samples, at the start or at the end that was measured last. */
   #excess = 1;
 
@@ -124,12 +126,10 @@ export class TrustRegion {
   /** On the guides. */
   async *measure(tried: AdapterWeights): Slices<Distance> {
     const h = yield* this.#model.hiddenStates([...this.#guideRows, ...this.#held], tried);
-    try {
-      const { fromBaseAtMost, ...found } = yield* this.#distance(this.#guideRows, h, this.#guides);
-      return { ...found, fromBaseAtMost: this.#excess * fromBaseAtMost };
-    } finally {
-      release(h);
-    }
+    this.#forget();
+    this.#last = { B: tried.B, h };
+    const { fromBaseAtMost, ...found } = yield* this.#distance(this.#guideRows, h, this.#guides);
+    return { ...found, fromBaseAtMost: this.#excess * fromBaseAtMost };
   }
 
   /**
@@ -143,7 +143,7 @@ export class TrustRegion {
         ? base
         : (known.get(this.#start.B) ?? (yield* this.#model.hiddenStates(rows, this.#start)));
     if (this.#start !== null) known.set(this.#start.B, start as Float32Array<ArrayBuffer>);
-    const h = yield* this.#model.hiddenStates([...rows, ...this.#held], tried);
+    const h = yield* this.#statesOf(tried);
     try {
       known.set(tried.B, h.slice(0, base.length));
       const { fromStart, ...found } = yield* this.#distance(rows, h, start);
@@ -156,6 +156,30 @@ export class TrustRegion {
   release(): void {
     release(this.#guides);
     release(this.#heldStates);
+    this.#forget();
+  }
+
+  #forget(): void {
+    if (this.#last !== null) release(this.#last.h);
+    this.#last = null;
+  }
+
+  /** Of all samples and the held replies; those that were measured last are not passed again. */
+  async *#statesOf(tried: AdapterWeights): Slices<Float32Array<ArrayBuffer>> {
+    const { rows } = this.#probes;
+    const last = this.#last;
+    if (last?.B !== tried.B)
+      return yield* this.#model.hiddenStates([...rows, ...this.#held], tried);
+    const others = rows.slice(guidesMax);
+    const rest =
+      others.length === 0 ? new Float32Array(0) : yield* this.#model.hiddenStates(others, tried);
+    const guides = this.#guides.length;
+    const h = new Float32Array(last.h.length + rest.length);
+    h.set(last.h.subarray(0, guides));
+    h.set(rest, guides);
+    h.set(last.h.subarray(guides), guides + rest.length);
+    release(rest);
+    return h;
   }
 
   /** Of hidden states of samples and held replies, and those of the samples at the start. */
@@ -175,7 +199,10 @@ export class TrustRegion {
         tokens++;
       }
     }
-    const fromBase = yield* this.#fromBase(this.#probes, rows, h.subarray(0, own));
+    const fromBase =
+      this.#start === null
+        ? meanOf(rows, sums)
+        : yield* this.#fromBase(this.#probes, rows, h.subarray(0, own));
     return { ...fromBase, fromStart: total / tokens };
   }
 
@@ -201,26 +228,31 @@ export class TrustRegion {
     errors = 1,
   ): Slices<FromBase> {
     const base = probes.base.subarray(0, h.length);
-    const sums = byRow(probes, rows, yield* this.#model.divergence(h, base));
-    const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
-    const fromBase = sums.reduce((sum, { kl }) => sum + kl, 0) / tokens;
-    // Of a ratio of sums, by the spread about it; replies to one prompt move together and count as one.
-    const groups = Map.groupBy(sums.keys(), (row) => rows[row]!.prompt).values();
-    const spreads = Array.from(groups, (group) =>
-      group.reduce((sum, row) => sum + sums[row]!.kl - fromBase * sums[row]!.weight, 0),
-    );
-    const spread = spreads.reduce((sum, one) => sum + one ** 2, 0);
-    const error = Math.sqrt((spread * spreads.length) / Math.max(1, spreads.length - 1)) / tokens;
-    return { fromBase, fromBaseAtMost: fromBase + errors * error };
+    return meanOf(rows, byRow(probes, rows, yield* this.#model.divergence(h, base)), errors);
   }
 }
 
+/** The mean KL, and so many standard errors more. */
+function meanOf(rows: readonly ScoreRow[], sums: readonly RowSum[], errors = 1): FromBase {
+  const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
+  const fromBase = sums.reduce((sum, { kl }) => sum + kl, 0) / tokens;
+  // Of a ratio of sums, by the spread about it; replies to one prompt move together and count as one.
+  const groups = Map.groupBy(sums.keys(), (row) => rows[row]!.prompt).values();
+  const spreads = Array.from(groups, (group) =>
+    group.reduce((sum, row) => sum + sums[row]!.kl - fromBase * sums[row]!.weight, 0),
+  );
+  const spread = spreads.reduce((sum, one) => sum + one ** 2, 0);
+  const error = Math.sqrt((spread * spreads.length) / Math.max(1, spreads.length - 1)) / tokens;
+  return { fromBase, fromBaseAtMost: fromBase + errors * error };
+}
+
+interface RowSum {
+  kl: number;
+  weight: number;
+}
+
 /** Each row's Σ weight·KL and Σ weight, over its tokens. */
-function byRow(
-  { weights }: Probes,
-  rows: readonly ScoreRow[],
-  values: Float32Array,
-): { kl: number; weight: number }[] {
+function byRow({ weights }: Probes, rows: readonly ScoreRow[], values: Float32Array): RowSum[] {
   let from = 0;
   return rows.map(({ reply }, row) => {
     const weight = weights[row]!;

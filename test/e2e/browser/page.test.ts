@@ -205,13 +205,13 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
 describe.skipIf(chromiumPath === undefined)("the page", () => {
   it("weighs at most 150 kB compressed at first load, and says what it may load", async () => {
     const me = await arrive("weight");
-    const bodies: Promise<number>[] = [];
-    me.page.on("response", (response) => {
-      bodies.push(response.body().then((body) => gzipSync(body).byteLength));
-    });
+    const bodies: Promise<Buffer>[] = [];
+    me.page.on("response", (response) => bodies.push(response.body()));
     const answer = await me.page.goto("/");
     await me.page.getByLabel("API key").waitFor();
-    const sizes = await Promise.all(bodies);
+    const loaded = await Promise.all(bodies);
+    for (const body of loaded) expect(body.includes("lineNumber:")).toBe(false);
+    const sizes = loaded.map((body) => gzipSync(body).byteLength);
     const total = sizes.reduce((sum, size) => sum + size, 0);
     console.log(`First load: ${(total / 1000).toFixed(1)} kB compressed in ${sizes.length} files`);
     expect(total).toBeLessThan(150_000);

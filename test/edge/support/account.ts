@@ -32,6 +32,7 @@ export async function inAccount<T>(
         config: configOf(bindings),
         db: drizzle(storage),
         now: () => Date.now(),
+        storedBytes: () => storage.sql.databaseSize,
         transaction: (inside) => storage.transactionSync(inside),
       },
       storage.sql,

@@ -32,7 +32,9 @@ export class Steps {
   /** Where the object stands still, if it does. */
   held: string | null = null;
   #stop: { at: (step: Step) => boolean; when: When } | null = null;
-  #mayGoOn = false;
+  /** Holds so far are numbered; those up to a number may go on. */
+  #holds = 0;
+  #released = 0;
 
   /** Lets the object go on until it takes such a step, counted from now on, then holds it there. */
   hold(at: (step: Step) => boolean, when: When): void {
@@ -49,7 +51,7 @@ export class Steps {
   /** Lets an object that stands still take its step after all. */
   goOn(): void {
     this.held = null;
-    this.#mayGoOn = true;
+    this.#released = this.#holds;
   }
 
   async take<T>(name: string, work: () => T | Promise<T>): Promise<T> {
@@ -67,7 +69,8 @@ export class Steps {
     this.#stop = null;
     this.held = `${when} ${step.name}`;
     // Looked at again and again: whoever waits for a promise of another object goes on in that one's name.
-    for (this.#mayGoOn = false; !this.#mayGoOn; ) {
+    const hold = ++this.#holds;
+    while (this.#released < hold) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }

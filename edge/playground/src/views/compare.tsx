@@ -1,6 +1,14 @@
 /** The same request adapted in four ways, side by side. */
 import { useState } from "preact/hooks";
-import { type Example, exampleOf, freshExample, hasOthers, tallyOf, traps } from "../examples.ts";
+import {
+  type Example,
+  exampleOf,
+  freshExample,
+  hasOthers,
+  kinds,
+  tallyOf,
+  traps,
+} from "../examples.ts";
 import { formatNumber, formatUsd } from "../format.ts";
 import { Icon } from "../parts/icon.tsx";
 import { modes, modeText } from "../parts/modes.ts";
@@ -15,7 +23,7 @@ import {
   verdictOf,
 } from "../state/comparison.ts";
 import { hrefOf } from "../state/route.ts";
-import { kindNames, type Step, type Wish } from "../story.ts";
+import type { Step, Wish } from "../story.ts";
 
 export function CompareView() {
   const [wish, setWish] = useState<Wish>(() => draft.peek() ?? wishOf(freshExample("both")));
@@ -31,7 +39,7 @@ export function CompareView() {
       </p>
       <fieldset class="example-chips">
         <legend class="hidden">Examples</legend>
-        {kindNames.map((kind) => (
+        {kinds.map((kind) => (
           <button
             key={kind}
             type="button"
@@ -116,9 +124,8 @@ function About({ example: { kind, meaning } }: { example: Example }) {
   const { told, drawn } = tallyOf(kind);
   return (
     <p class="note">
-      Meant: <i>{meaning}</i>. {traps[kind].trap}{" "}
-      {drawn > 0 &&
-        `Requests of this kind were drawn by chance and played in all four ways: ${told} of ${drawn} told this story, and this is one of them.`}
+      Meant: <i>{meaning}</i>. {traps[kind].trap} Requests of this kind were drawn by chance and
+      played in all four ways: {told} of {drawn} told this story, this one among them.
     </p>
   );
 }

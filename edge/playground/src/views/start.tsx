@@ -1,10 +1,10 @@
 /** Beginning a session: how it adapts, an example or a request of one's own; and earlier sessions. */
 import { useState } from "preact/hooks";
-import { type Example, freshExample, hasOthers, traps } from "../examples.ts";
+import { type Example, freshExample, hasOthers, kinds, traps } from "../examples.ts";
 import { Choice } from "../parts/choice.tsx";
 import { modes } from "../parts/modes.ts";
 import { startSession } from "../state/current.ts";
-import { kindNames, type Mode } from "../story.ts";
+import type { Mode } from "../story.ts";
 import { Composer } from "./composer.tsx";
 import { EarlierSessions } from "./sessions.tsx";
 
@@ -47,7 +47,7 @@ export function StartView() {
       <section aria-labelledby="examples">
         <div class="section-head">
           <h2 id="examples">Start with an example</h2>
-          {kindNames.some(hasOthers) && (
+          {kinds.some(hasOthers) && (
             <button type="button" class="quiet" onClick={() => setExamples(drawExamples(examples))}>
               Others
             </button>
@@ -103,7 +103,7 @@ export function StartView() {
 
 /** One of each kind, none of them as before. */
 function drawExamples(before: readonly Example[] = []): Example[] {
-  return kindNames.map((kind) =>
+  return kinds.map((kind) =>
     freshExample(
       kind,
       before.find((one) => one.kind === kind),

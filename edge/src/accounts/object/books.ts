@@ -10,6 +10,8 @@ export interface Books {
   config: Config;
   db: DrizzleSqliteDODatabase;
   now(): number;
+  /** What the object's database takes. */
+  storedBytes(): number;
   /** All or nothing; the work must not await. */
   transaction<T>(work: () => T): T;
 }

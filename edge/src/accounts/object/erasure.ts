@@ -10,6 +10,7 @@ import type { Erased, ErasureBody } from "../../contract/index.ts";
 import type { Result } from "../../rpc.ts";
 import { eraseAdapters } from "./adapters.ts";
 import { forgetAnswers } from "./answers.ts";
+import { eraseUsage } from "./archive.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { eraseWebhooks } from "./messages.ts";
 import { endLease } from "./money.ts";
@@ -22,7 +23,7 @@ export const againMs = 5_000;
 const youngMs = 60_000;
 
 const kept =
-  "usage rows and monthly totals (counts, prices, ids, no text), the spend cap, the account's name and the key that asked, for billing";
+  "usage by day and key and monthly totals (counts and prices; no text, sessions or owners), the spend cap, the account's name and the key that asked, for billing";
 
 /** Notes that everything is to be erased, or that more keys went; from here on no session is opened. */
 export function startErasure(books: Books, keys: number): ErasureBody {
@@ -54,6 +55,7 @@ export async function eraseSome(
   const sessions = oldestSessions(books, sessionsPerStep);
   if (sessions.length === 0) {
     await erase.answers();
+    await eraseUsage(books);
     await deleteAllFiles(books.env, books.tenantId);
     books.transaction(() => {
       books.db.delete(adapterRefs).run();

@@ -1,9 +1,14 @@
-/** Whoever holds a lease of the account, as the account calls it: sessions, and the purses of regions. */
+/**
+ * Whoever holds a lease of the account, as the account calls it: sessions, and the purses of regions. What a lease is
+ * worth is money.ts's affair.
+ */
 import type { Erased } from "../../contract/index.ts";
 import type { Env } from "../../env.ts";
 import type { Result } from "../../rpc.ts";
 import { sessionStub } from "../../session-address.ts";
+import type { LeaseMessage } from "../purse/purse.ts";
 import type { Books } from "./books.ts";
+import { lenders } from "./money.ts";
 
 /** The calls that the account makes on whoever holds a lease. */
 export interface Lender {
@@ -18,7 +23,74 @@ interface Session extends Lender {
   erase(caller: { tenantId: string; owner: null }): Promise<Result<Erased>>;
 }
 
-export function lenderOf({ env, tenantId }: Books, holder: string): Lender {
+/** Holders that are asked at once, and altogether where no call waits for it. */
+const atOnce = 64;
+const askedMax = 512;
+/** So long nobody is asked again to give back, after that brought too little. */
+const shortMs = 1_000;
+
+/** Asks holders for what the account wants of all of them. */
+export class Holders {
+  readonly #books: Books;
+  readonly #asking = new Map<string, Promise<void>>();
+  readonly #shortUntil = new Map<string, number>();
+
+  constructor(books: Books) {
+    this.#books = books;
+  }
+
+  /** Those with most money tell what was metered. */
+  async report(): Promise<void> {
+    await this.#ask((holder) => holder.reportUsage(), askedMax);
+  }
+
+  /** Those with most to give give back what they have not set aside. */
+  async giveBack(): Promise<void> {
+    await this.#ask(giveBack, askedMax);
+  }
+
+  /**
+   * The same for one that is short; whether anybody was asked. Who is short meanwhile waits for the same answers, and
+   * where they brought too little nobody is asked again at once: at its cap a tenant's calls must not each wake its
+   * sessions.
+   */
+  async giveBackFor(message: LeaseMessage): Promise<boolean> {
+    const whom = shortOf(message);
+    if ((this.#shortUntil.get(whom) ?? 0) > this.#books.now()) return false;
+    const asking =
+      this.#asking.get(whom) ??
+      (async () => {
+        // An owner's own cap may be the tighter one, so its other holders come first.
+        if (whom !== "") await this.#ask(giveBack, atOnce, whom);
+        await this.#ask(giveBack, atOnce);
+      })().finally(() => this.#asking.delete(whom));
+    this.#asking.set(whom, asking);
+    await asking;
+    return true;
+  }
+
+  noteShort(message: LeaseMessage): void {
+    if (this.#shortUntil.size > 1_000) this.#shortUntil.clear();
+    this.#shortUntil.set(shortOf(message), this.#books.now() + shortMs);
+  }
+
+  async #ask(ask: (holder: Lender) => Promise<void>, max: number, owner?: string): Promise<void> {
+    const holders = lenders(this.#books, max, owner);
+    for (let i = 0; i < holders.length; i += atOnce) {
+      const some = holders.slice(i, i + atOnce);
+      await Promise.allSettled(some.map((holder) => ask(lenderOf(this.#books, holder))));
+    }
+  }
+}
+
+const giveBack = (holder: Lender) => holder.giveBackLease();
+
+/** Whose cap a message may be short of: its owner's, or the tenant's. */
+function shortOf({ owner, ownerCapNanos }: LeaseMessage): string {
+  return ownerCapNanos === null ? "" : (owner ?? "");
+}
+
+function lenderOf({ env, tenantId }: Books, holder: string): Lender {
   if (holder.startsWith("ses_")) return sessionOf(env, holder);
   return env.REGIONS.getByName(`${tenantId}/${holder}`) as unknown as Lender;
 }

@@ -5,17 +5,21 @@
  * What a holder may draw is set aside here before it is drawn there, so no burst of calls and no crash can
  * overrun the cap. A lease that its holder does not renew in time is free again.
  */
-import { and, between, eq, lte, ne, type SQL, sql } from "drizzle-orm";
+import { and, eq, lt, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { BudgetBody } from "../../contract/index.ts";
-import type { LeaseMessage } from "../purse/purse.ts";
+import type { LeaseMessage, NumberedEvent } from "../purse/purse.ts";
+import type { UsageEvent } from "../usage.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { announce } from "./messages.ts";
-import { leases, spend, usage } from "./schema.ts";
+import { leases, ownerSpend, spend } from "./schema.ts";
 
 /** How long a lease lasts without a word from its holder. */
 const leaseMs = 30 * 60_000;
 /** The part of the room that one holder may be lent beyond what it needs: leases shrink as the cap comes near. */
 const spareShare = 1 / 16;
+
+/** So long a holder that ended is remembered, should its last message come again. */
+const endedMs = 2 * 24 * 3_600_000;
 
 /** As the index over them has it. */
 const isOut = sql`granted_nanos > settled_nanos`;
@@ -53,7 +57,7 @@ export function grant(books: Books, message: Omit<LeaseMessage, "events">): Gran
     }
   }
   grantedNanos = Math.min(grantedNanos, ownerLimitNanos(books, message, before));
-  const row = { round, grantedNanos, expiresAt: now() + leaseMs };
+  const row = { round, grantedNanos, expiresAt: now() + leaseMs, closedAt: null };
   db.insert(leases)
     .values({ holder, owner: owner ?? "", settledNanos: before.settledNanos, ...row })
     .onConflictDoUpdate({ target: leases.holder, set: row })
@@ -80,39 +84,91 @@ export function isRefused(message: Pick<LeaseMessage, "neededNanos">, answer: Gr
   return answer.grantedNanos < message.neededNanos;
 }
 
-/** Notes the cost of a holder's event: what was leased becomes spent. */
-export function addSpent(books: Books, holder: string, at: number, costNanos: number): void {
-  if (costNanos === 0) return;
+/** What is known of a holder; one that tells of events for the first time is noted with what it has spent before. */
+export function holderRow(
+  books: Books,
+  {
+    holder,
+    owner,
+    settledNanos,
+    events,
+  }: Pick<LeaseMessage, "holder" | "owner" | "settledNanos" | "events">,
+): typeof leases.$inferSelect {
   const { db } = books;
-  db.insert(spend)
-    .values({ month: monthOf(at), spentNanos: costNanos })
-    .onConflictDoUpdate({
-      target: spend.month,
-      set: { spentNanos: sql`${spend.spentNanos} + ${costNanos}` },
-    })
-    .run();
+  const known = db.select().from(leases).where(eq(leases.holder, holder)).get();
+  if (known !== undefined) return known;
+  const before = settledNanos - sumOf(events);
+  const lease = { round: 0, grantedNanos: before, settledNanos: before, expiresAt: 0 };
+  return db
+    .insert(leases)
+    .values({ holder, owner: owner ?? "", ...lease })
+    .returning()
+    .get();
+}
+
+/** Notes which events of a holder were recorded: what was leased for them is spent now. */
+export function noteRecorded({ db }: Books, holder: string, fresh: readonly NumberedEvent[]): void {
+  const last = fresh.at(-1);
+  if (last === undefined) return;
   db.update(leases)
-    .set({ settledNanos: sql`${leases.settledNanos} + ${costNanos}` })
+    .set({
+      recordedSeq: last.seq,
+      settledNanos: sql`${leases.settledNanos} + ${sumOf(fresh)}`,
+    })
     .where(eq(leases.holder, holder))
     .run();
 }
 
-export function endLease({ db }: Books, holder: string): void {
-  db.delete(leases).where(eq(leases.holder, holder)).run();
+/** Adds an event's cost to what was spent in its month, of the tenant and of its owner. */
+export function addSpent({ db }: Books, event: UsageEvent): void {
+  const { at, costNanos: spentNanos, owner } = event;
+  if (spentNanos === 0) return;
+  const month = monthOf(at);
+  db.insert(spend)
+    .values({ month, spentNanos })
+    .onConflictDoUpdate({
+      target: spend.month,
+      set: { spentNanos: sql`${spend.spentNanos} + ${spentNanos}` },
+    })
+    .run();
+  if (owner === undefined || owner === null) return;
+  db.insert(ownerSpend)
+    .values({ owner, month, spentNanos })
+    .onConflictDoUpdate({
+      target: [ownerSpend.owner, ownerSpend.month],
+      set: { spentNanos: sql`${ownerSpend.spentNanos} + ${spentNanos}` },
+    })
+    .run();
+}
+
+function sumOf(events: readonly { costNanos: number }[]): number {
+  return events.reduce((total, { costNanos }) => total + costNanos, 0);
+}
+
+/** Frees what an ended holder was lent. */
+export function endLease({ db, now }: Books, holder: string): void {
+  db.update(leases)
+    .set({ grantedNanos: sql`${leases.settledNanos}`, closedAt: now() })
+    .where(eq(leases.holder, holder))
+    .run();
+}
+
+/** Deletes what is kept of holders that ended long ago, and of owners' earlier months. */
+export function forgetEnded({ db, now }: Books): void {
+  db.delete(leases)
+    .where(lt(leases.closedAt, now() - endedMs))
+    .run();
+  db.delete(ownerSpend)
+    .where(lt(ownerSpend.month, monthOf(now())))
+    .run();
 }
 
 /** Holders that could give something back, those with most to give first; of everybody, or of one owner. */
-export function lenders({ db }: Books, except: string, limit: number, owner?: string): string[] {
+export function lenders({ db }: Books, limit: number, owner?: string): string[] {
   return db
     .select({ holder: leases.holder })
     .from(leases)
-    .where(
-      and(
-        isOut,
-        ne(leases.holder, except),
-        owner === undefined ? undefined : eq(leases.owner, owner),
-      ),
-    )
+    .where(and(isOut, owner === undefined ? undefined : eq(leases.owner, owner)))
     .orderBy(sql`${leases.grantedNanos} - ${leases.settledNanos} DESC`)
     .limit(limit)
     .all()
@@ -163,12 +219,8 @@ function spentNanos({ db }: Books, month: string): number {
 
 /** What an owner's events of a month (YYYY-MM) cost, as far as they are recorded. */
 function ownerSpentNanos({ db }: Books, owner: string, month: string): number {
-  const { sum } = db
-    .select({ sum: sql<number>`coalesce(sum(${usage.costNanos}), 0)` })
-    .from(usage)
-    .where(and(eq(usage.owner, owner), between(usage.day, `${month}-00`, `${month}-99`)))
-    .get() ?? { sum: 0 };
-  return sum;
+  const mine = and(eq(ownerSpend.owner, owner), eq(ownerSpend.month, month));
+  return db.select().from(ownerSpend).where(mine).get()?.spentNanos ?? 0;
 }
 
 function leasedNanos({ db }: Books, which?: SQL): number {

@@ -27,21 +27,15 @@ import {
   type SavedAnswer,
   saveAnswer,
 } from "./answers.ts";
+import { archiveDueAt, archiveSome } from "./archive.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { againMs, eraseSome, startErasure } from "./erasure.ts";
-import { type Lender, lenderOf, sessionOf } from "./holders.ts";
+import { Holders, sessionOf } from "./holders.ts";
 import { adaptationSettings, armAt, holdoutPoint, setAdaptation } from "./holdout.ts";
-import { record, reportUsage, type UsageQuery } from "./ledger.ts";
+import { record } from "./ledger.ts";
 import { nextMessageAt, postMessages } from "./messages.ts";
-import {
-  endLease,
-  grant,
-  isRefused,
-  lenders,
-  readBudget,
-  setCap,
-  tellNearBudget,
-} from "./money.ts";
+import { endLease, grant, isRefused, readBudget, setCap, tellNearBudget } from "./money.ts";
+import { reportUsage, type UsageQuery } from "./report.ts";
 import type { AdaptationSettings } from "./schema.ts";
 import {
   addSession,
@@ -68,13 +62,11 @@ type WebhookCalls = typeof webhookCalls;
 type WebhookArguments<Name extends keyof WebhookCalls> =
   Parameters<WebhookCalls[Name]> extends [Books, ...infer Rest] ? Rest : never;
 
-/** Holders that are asked to give back when the room is short. */
-const askedMax = 64;
-
 export class AccountObject extends DurableObject<Env> {
   readonly #books: Books;
   readonly #customer = new StripeCustomer();
   #tenantId: string | null = null;
+  readonly #holders: Holders;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -91,8 +83,10 @@ export class AccountObject extends DurableObject<Env> {
       config: configOf(env),
       db,
       now: () => Date.now(),
+      storedBytes: () => ctx.storage.sql.databaseSize,
       transaction: (work) => ctx.storage.transactionSync(work),
     };
+    this.#holders = new Holders(this.#books);
     ctx.blockConcurrencyWhile(async () => {
       await migrate(db, migrations);
       const [row] = ctx.storage.sql.exec<{ id: string }>("SELECT tenant_id AS id FROM account");
@@ -145,14 +139,15 @@ export class AccountObject extends DurableObject<Env> {
     const take = () =>
       books.transaction(() => {
         // The events first: their cost leaves the lease before it is measured.
-        record(books, message.holder, message.events, customer);
+        record(books, message, customer);
         if (session !== undefined) updateSession(books, session);
         if (message.events.length > 0) tellNearBudget(books);
         return grant(books, message);
       });
     let answer = take();
-    if (isRefused(message, answer) && (await this.#askBackFor(message))) {
+    if (isRefused(message, answer) && (await this.#holders.giveBackFor(message))) {
       answer = books.transaction(() => grant(books, { ...message, round: message.round + 0.5 }));
+      if (isRefused(message, answer)) this.#holders.noteShort(message);
     }
     await this.#arm();
     const { grantedNanos, expiresAt } = answer;
@@ -213,14 +208,14 @@ export class AccountObject extends DurableObject<Env> {
   /** Totals of what holders have reported by now: those with money are asked to report first. */
   async usage(tenantId: string, query: UsageQuery): Promise<UsageReport> {
     this.#own(tenantId);
-    await this.#askHolders((holder) => holder.reportUsage());
-    return reportUsage(this.#books, query);
+    await this.#holders.report();
+    return await reportUsage(this.#books, query);
   }
 
   /** What is reserved is what holders have set aside for calls that run: the rest is given back first. */
   async budget(tenantId: string): Promise<BudgetBody> {
     this.#own(tenantId);
-    await this.#askBack();
+    await this.#holders.giveBack();
     return readBudget(this.#books);
   }
 
@@ -232,7 +227,7 @@ export class AccountObject extends DurableObject<Env> {
       tellNearBudget(this.#books);
     });
     await this.#arm();
-    await this.#askBack();
+    await this.#holders.giveBack();
     return readBudget(this.#books);
   }
 
@@ -331,6 +326,7 @@ export class AccountObject extends DurableObject<Env> {
         answers: () => this.#eraseShards(),
       });
       if (pauseMs !== null) againAt = Date.now() + pauseMs;
+      await archiveSome(this.#books);
     } catch (error) {
       logFailure("account", error);
       againAt = Date.now() + againMs;
@@ -352,35 +348,13 @@ export class AccountObject extends DurableObject<Env> {
 
   /** Sets the alarm for what is due next, unless it rings earlier already. */
   async #arm(againAt: number | null = null): Promise<void> {
-    const dueAt = [againAt, nextReportAt(this.#books), nextMessageAt(this.#books)];
+    const books = this.#books;
+    const dueAt = [againAt, nextReportAt(books), nextMessageAt(books), archiveDueAt(books)];
     const times = dueAt.filter((at) => at !== null);
     if (times.length === 0) return;
     const at = Math.max(Date.now(), Math.min(...times));
     const set = await this.ctx.storage.getAlarm();
     if (set === null || set > at) await this.ctx.storage.setAlarm(at);
-  }
-
-  /** Asks holders to give back what they have not set aside; whether there was anybody to ask. */
-  #askBack(except = ""): Promise<boolean> {
-    return this.#askHolders((holder) => holder.giveBackLease(), except);
-  }
-
-  /** The same for a holder that is short: of its owner's other holders first, since its own cap may be the tighter one. */
-  async #askBackFor({ holder, owner, ownerCapNanos }: LeaseMessage): Promise<boolean> {
-    const give = (one: Lender) => one.giveBackLease();
-    const ofOwner =
-      owner !== null && ownerCapNanos !== null && (await this.#askHolders(give, holder, owner));
-    return (await this.#askBack(holder)) || ofOwner;
-  }
-
-  async #askHolders(
-    ask: (holder: Lender) => Promise<void>,
-    except = "",
-    owner?: string,
-  ): Promise<boolean> {
-    const holders = lenders(this.#books, except, askedMax, owner);
-    await Promise.allSettled(holders.map((holder) => ask(lenderOf(this.#books, holder))));
-    return holders.length > 0;
   }
 
   async #eraseShards(): Promise<void> {

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { ErasureBody, Metadata } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
-import { arms, modes, usageKinds, type WebhookEvent } from "../../contract/sets.ts";
+import { arms, modes, usageGroups, type WebhookEvent } from "../../contract/sets.ts";
 
 /** What the tenant wants of adaptation in its new sessions. */
 export interface AdaptationSettings {
@@ -12,6 +12,8 @@ export interface AdaptationSettings {
   holdoutSince: number | null;
   rollBackAfter: number | null;
 }
+
+const archiveStates = ["writing", "written", "done"] as const;
 
 /** What the account is: exactly one row. */
 export const account = sqliteTable("account", {
@@ -30,6 +32,8 @@ export const account = sqliteTable("account", {
   budgetTold: text("budget_told"),
   /** The latest erasure of everything; while it runs no session is opened. */
   erasure: text({ mode: "json" }).$type<ErasureBody>(),
+  /** The archive that new usage will go to. */
+  segment: integer().notNull().default(1),
 });
 
 /** What was spent in each calendar month. */
@@ -53,10 +57,15 @@ export const leases = sqliteTable(
     grantedNanos: integer("granted_nanos").notNull(),
     /** Cost of the holder's events that were recorded here. */
     settledNanos: integer("settled_nanos").notNull(),
+    /** Number of the holder's latest event that was recorded: one that comes again counts once. */
+    recordedSeq: integer("recorded_seq").notNull().default(0),
     /** From then on what was not drawn is free again. */
     expiresAt: integer("expires_at").notNull(),
+    /** When the holder ended. Its row stays for a while, should its last message come again. */
+    closedAt: integer("closed_at"),
   },
   (table) => [
+    index("leases_closed").on(table.closedAt).where(sql`closed_at IS NOT NULL`),
     // Of all holders that ever drew, the few that could draw now.
     index("leases_out")
       .on(table.expiresAt, table.grantedNanos, table.settledNanos)
@@ -67,19 +76,21 @@ export const leases = sqliteTable(
   ],
 );
 
-/** Metered events of the last weeks, so that one that is delivered again counts once. */
-export const usageEvents = sqliteTable(
-  "usage_events",
+/** What each owner cost in the running month, for the owners' caps. */
+export const ownerSpend = sqliteTable(
+  "owner_spend",
   {
-    eventId: text("event_id").primaryKey(),
-    kind: text({ enum: usageKinds }).notNull(),
-    at: integer().notNull(),
-    costNanos: integer("cost_nanos").notNull(),
+    owner: text().notNull(),
+    month: text().notNull(),
+    spentNanos: integer("spent_nanos").notNull(),
   },
-  (table) => [index("usage_events_by_age").on(table.at)],
+  (table) => [
+    primaryKey({ columns: [table.owner, table.month] }),
+    index("owner_spend_by_month").on(table.month),
+  ],
 );
 
-/** Usage by day (UTC, YYYY-MM-DD), session, key and owner; an empty text stands for none. Survives erasure, holds no text. */
+/** Usage by day (UTC, YYYY-MM-DD), session, key and owner; an empty text stands for none. Holds no text; old days are in R2. */
 export const usage = sqliteTable(
   "usage",
   {
@@ -87,6 +98,8 @@ export const usage = sqliteTable(
     sessionId: text("session_id").notNull(),
     keyId: text("key_id").notNull(),
     owner: text().notNull(),
+    /** The archive that will take the row once its day is old. Rows of the one that is being written stay as they are. */
+    segment: integer().notNull(),
     replies: integer().notNull(),
     promptTokens: integer("prompt_tokens").notNull(),
     cachedTokens: integer("cached_tokens").notNull(),
@@ -98,11 +111,44 @@ export const usage = sqliteTable(
     costNanos: integer("cost_nanos").notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.day, table.sessionId, table.keyId, table.owner] }),
-    index("usage_by_session").on(table.sessionId),
-    index("usage_by_key").on(table.keyId),
+    primaryKey({
+      columns: [table.day, table.sessionId, table.keyId, table.owner, table.segment],
+    }),
+    index("usage_by_session").on(table.sessionId, table.day),
+    index("usage_by_key").on(table.keyId, table.day),
     index("usage_by_owner").on(table.owner, table.day),
   ],
+);
+
+/** Usage of old days that is in R2, or on its way there: rows up to a day, of its segment and those before. */
+export const archives = sqliteTable(
+  "archives",
+  {
+    segment: integer().primaryKey(),
+    fromDay: text("from_day").notNull(),
+    toDay: text("to_day").notNull(),
+    /** `writing`: the rows count. `written`: the files count, and the rows are being deleted. `done`: no row is left. */
+    state: text({ enum: archiveStates }).notNull(),
+    /** Whether only totals by day and key are left, because the tenant was erased. */
+    isErased: integer("is_erased", { mode: "boolean" }).notNull().default(false),
+  },
+  (table) => [index("archives_by_day").on(table.toDay), index("archives_by_state").on(table.state)],
+);
+
+/** The files of an archive: its rows once for each group that is reported by, sorted by that group. */
+export const archiveParts = sqliteTable(
+  "archive_parts",
+  {
+    segment: integer().notNull(),
+    by: text({ enum: usageGroups }).notNull(),
+    part: integer().notNull(),
+    /** The least and the greatest group in it. */
+    first: text().notNull(),
+    last: text().notNull(),
+    /** Where the next part goes on; null: this was the last one. */
+    cursor: text({ mode: "json" }).$type<(string | number)[]>(),
+  },
+  (table) => [primaryKey({ columns: [table.segment, table.by, table.part] })],
 );
 
 /** Metered events that Stripe has not taken yet; a row is made with its event and goes when Stripe has it. */

@@ -17,6 +17,9 @@ const eventsPerMessage = 500;
 /** So many events are worth a message of their own. */
 const eventsWaitingMax = 50;
 
+/** A metered event under its holder's own number; numbers only count up. */
+export type NumberedEvent = UsageEvent & { seq: number };
+
 /** What a holder tells the account, and what it asks for; `round` counts a holder's messages. */
 export interface LeaseMessage {
   holder: string;
@@ -29,7 +32,7 @@ export interface LeaseMessage {
   /** The grant that the holder cannot do without now, and the one that it would like; all of them count up. */
   neededNanos: number;
   wantedNanos: number;
-  events: UsageEvent[];
+  events: NumberedEvent[];
 }
 
 export interface LeaseAnswer {
@@ -139,14 +142,19 @@ export class Purse {
     this.#options.remind(false);
   }
 
-  /** Frees what holders that died have set aside before a time. */
+  /** The work that money is set aside for goes on. */
+  keep(eventId: string): void {
+    const { db, now } = this.#options;
+    db.update(holds).set({ at: now() }).where(eq(holds.eventId, eventId)).run();
+  }
+
+  /** Frees what was set aside for work that has not gone on since a time. */
   releaseOlderThan(at: number): void {
     this.#options.db.delete(holds).where(lte(holds.at, at)).run();
   }
 
   /**
    * Delivers what was metered. Whoever has set nothing aside for a while gives back what it does not need.
-   *
    */
   async report(restMs: number): Promise<void> {
     await this.#inTurn(() => this.#talk(0, this.#rests(restMs) ? 0 : this.#options.spareNanos));
@@ -210,7 +218,10 @@ export class Purse {
     const { grantedNanos, drawnNanos, expiresAt } = this.#lease();
     const left = grantedNanos - drawnNanos - this.#heldNanos();
     if (expiresAt - marginMs <= now() || left < 0) return false;
-    if (this.#isHeld(eventId)) return true;
+    if (this.#isHeld(eventId)) {
+      this.keep(eventId);
+      return true;
+    }
     if (left < amountNanos) return false;
     db.insert(holds).values({ eventId, amountNanos, at: now() }).run();
     this.#options.remind(false);
@@ -265,7 +276,7 @@ export class Purse {
       settledNanos: row.drawnNanos - untoldNanos,
       neededNanos: inUse,
       wantedNanos: inUse + spareNanos,
-      events: told.map(({ event }) => event),
+      events: told.map(({ seq, event }) => ({ ...event, seq })),
     };
     // What is given back is given up here first: the account may lend it to others before the answer comes.
     transaction(() => {
