@@ -14,7 +14,7 @@ import { expectSound } from "./support/check.ts";
 import { crash, crashAccount, type Steps, untilIdle, watchSteps } from "./support/steps.ts";
 
 /** Without seeds that are named: as many as two minutes allow on a calm machine, with room to spare. */
-const scheduleCount = 60;
+const scheduleCount = 120;
 const rounds = 6;
 /** Then the object is left alone, so that whoever asks gets an answer at last. */
 const endsMax = 20;
