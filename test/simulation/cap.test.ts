@@ -16,8 +16,8 @@ const sessionsCount = 40;
 /** Each session has two turns, every fifth has feedback beside the second; the rest are stateless. */
 const judgedOf = 5;
 const callsCount = 300;
-/** Room for an update of 500,000 nano-dollars and some of the turns, each less than 3,000. */
-const capNanos = 900_000;
+/** Room for some two thirds of the calls, each less than 3,000; an update would be 500,000. */
+const capNanos = 400_000;
 /** Where each session is ended first, each by several of them; the next times at any step. */
 const stepsMet = ["generate", "read reply", "tell account"];
 const endsPerSession = 3;
@@ -51,7 +51,10 @@ class Race {
   }
 
   async run(): Promise<void> {
-    const troubles = [this.#endAccount(), this.#endRegion(), this.#watchMoney()];
+    const troubles = [
+      ...[this.#endAccount(), this.#endRegion()],
+      ...[this.#breakReplies(), this.#watchMoney()],
+    ];
     const chats = Array.from(
       { length: callsCount - 2 * sessionsCount - sessionsCount / judgedOf },
       () => this.#chat(),
@@ -139,6 +142,16 @@ class Race {
     for (let ends = 0; !this.#isOver && ends < randomEndsMax; ends++) {
       await sleep(pick(this.#random, [60, 120, 240]));
       await runInDurableObject(stub as never, (_, state) => state.abort("crash")).catch(() => {});
+    }
+  }
+
+  /** Calls fail whose money was set aside: it is given back. */
+  async #breakReplies(): Promise<void> {
+    for (let times = 0; !this.#isOver && times < 8; times++) {
+      await sleep(60);
+      await this.caller.behave(times % 2 === 0 ? { down: ["/v1/generate"] } : { breakAfter: 1 });
+      await sleep(60);
+      await this.caller.behave({});
     }
   }
 
