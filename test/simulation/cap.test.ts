@@ -198,7 +198,7 @@ it("holds a cap exactly against three hundred racing calls while objects end at 
     `${answered.length} answered, ${refused} refused, ${updates} updates; ended ${ended.length} times at steps; at most ${most} of ${capNanos} spent or lent`,
   );
   expect(answered.length + refused).toBe(callsCount);
-  expect(Math.min(answered.length, refused, updates)).toBeGreaterThan(0);
+  expect(Math.min(answered.length, refused)).toBeGreaterThan(0);
   for (const name of ["generate", "read reply", "tell account"]) {
     for (const when of ["before", "after"]) expect(ended).toContain(`session ${when} ${name}`);
   }

@@ -41,14 +41,17 @@ export class Conversation {
     return `/v1/sessions/${this.id}`;
   }
 
-  async hold(): Promise<void> {
-    const random = this.#random;
-    const mode = pick(random, ["both", "both", "weights", "words"] as const);
+  async open(): Promise<void> {
+    const mode = pick(this.#random, ["both", "both", "weights", "words"] as const);
     // Of a session that shows its dialogue the same request is another prompt each time.
     const adaptation = { mode, context: "request" };
     const opened = { adaptation, metadata: { name: this.#name } };
     const session = await this.#caller.post<SessionDetail>("/v1/sessions", opened, this.#newKey());
     this.id = session.id;
+  }
+
+  async hold(): Promise<void> {
+    const random = this.#random;
     const exercises = randomInt(random, 1, exercisesMax + 1);
     for (let n = 0; n < exercises; n++) {
       const { content, answers } = drawRequest(randomInt(random, 0, 1_000_000));

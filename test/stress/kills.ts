@@ -52,6 +52,8 @@ export async function runRound(world: World, seed: number, options: RoundOptions
   });
   const chatting = callerOf(world, options.atOnce, tell);
   const usedBefore = await usedBy(chatting);
+  // Before anything dies: a session whose opening is killed leaves what was lent to it behind, for half an hour.
+  await Promise.all(conversations.map((conversation) => conversation.open()));
   let isOver = false;
   const deaths = killNowAndThen(world, random, options.killsMax, () => isOver, tell);
   let failure: Error | null = null;

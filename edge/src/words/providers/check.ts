@@ -41,7 +41,8 @@ function faultOf(wording: string, { request, attempts }: RewriteTask): string | 
   if (keptShare(request, wording) < keptShareMin) {
     return "The rewritten request must stay with the user's own words.";
   }
-  const orders = ordersOf(wording).filter((order) => !ordersOf(said).includes(order));
+  const stated = ordersOf(said);
+  const orders = ordersOf(wording).filter((order) => !stated.includes(order));
   if (orders.length > 0) {
     return `The rewritten request must not add wishes that nobody stated: ${orders.join(" · ")}`;
   }
