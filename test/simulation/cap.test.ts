@@ -9,7 +9,14 @@ import type { BudgetBody, SessionDetail, UsageReport } from "../../edge/src/cont
 import { sessionStub } from "../../edge/src/session-address.ts";
 import { accountRows } from "../edge/support/account.ts";
 import { bindings, type Caller, eventually, newTenant } from "../edge/support/client.ts";
-import { crash, crashAccount, type Steps, untilIdle, watchSteps } from "./support/steps.ts";
+import {
+  crash,
+  crashAccount,
+  type Steps,
+  untilIdle,
+  type When,
+  watchSteps,
+} from "./support/steps.ts";
 
 const watch = watchSteps();
 const sessionsCount = 40;
