@@ -40,7 +40,15 @@ async function walk(): Promise<void> {
   try {
     const environment = cleanEnvironment(folder, node);
     const run = (command: string) => sh(command, clone, environment);
-    execFileSync("git", ["clone", "--quiet", "--depth=1", `file://${rootPath}`, clone]);
+    execFileSync("git", [
+      "-c",
+      "advice.detachedHead=false",
+      "clone",
+      "--quiet",
+      "--depth=1",
+      `file://${rootPath}`,
+      clone,
+    ]);
     console.log(
       `Node ${(await run("node --version")).trim()}, npm ${(await run("npm --version")).trim()}`,
     );

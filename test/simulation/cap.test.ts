@@ -12,9 +12,9 @@ import { bindings, type Caller, eventually, newTenant } from "../edge/support/cl
 import {
   crash,
   crashAccount,
-  type Step,
   type Steps,
   untilIdle,
+  type When,
   watchSteps,
 } from "./support/steps.ts";
 
@@ -23,10 +23,10 @@ const sessionsCount = 40;
 /** Each session has two turns, every fifth has feedback beside the second; the rest are stateless. */
 const judgedOf = 5;
 const callsCount = 300;
-/** Room for an update of 500,000 nano-dollars and some of the turns, each less than 3,000. */
-const capNanos = 900_000;
-/** Each place to end an object is met several times; a session takes some fourteen steps. */
-const stepsMet = 14;
+/** Room for some two thirds of the calls, each less than 3,000; an update would be 500,000. */
+const capNanos = 400_000;
+/** Where each session is ended first, each by several of them; the next times at any step. */
+const stepsMet = ["generate", "read reply", "tell account"];
 const endsPerSession = 3;
 /** The account and the region's purse end so often at any time; a machine that is too slow for more gets done all the same. */
 const randomEndsMax = 60;
@@ -58,7 +58,10 @@ class Race {
   }
 
   async run(): Promise<void> {
-    const troubles = [this.#endAccount(), this.#endRegion(), this.#watchMoney()];
+    const troubles = [
+      ...[this.#endAccount(), this.#endRegion()],
+      ...[this.#breakReplies(), this.#watchMoney()],
+    ];
     const chats = Array.from(
       { length: callsCount - 2 * sessionsCount - sessionsCount / judgedOf },
       () => this.#chat(),
@@ -109,10 +112,10 @@ class Race {
   /** Ends the session's object, or the account's, at one step after another. */
   #endSession(id: string, steps: Steps, i: number): () => Promise<void> {
     let isOver = false;
-    const whom = i % 4 === 3 ? "account" : "session";
-    const arm = (index: number, isAfter: boolean) =>
-      steps.hold((step: Step) => step.index === index, isAfter ? "after" : "before");
-    arm(i % stepsMet, i % 2 === 0);
+    const whom = i % 5 === 4 ? "account" : "session";
+    const first = stepsMet[i % stepsMet.length];
+    steps.hold(({ name }) => name === first, i % 12 < 6 ? "before" : "after");
+    const arm = (index: number, when: When) => steps.hold((step) => step.index === index, when);
     const ending = (async () => {
       for (let ends = 0; !isOver; ) {
         await sleep(10);
@@ -122,7 +125,8 @@ class Race {
           await crashAccount(this.caller);
           steps.goOn();
         } else await crash(id);
-        if (++ends < endsPerSession) arm(randomInt(this.#random, 0, 6), this.#random() < 0.5);
+        if (++ends < endsPerSession)
+          arm(randomInt(this.#random, 0, 12), pick(this.#random, ["before", "after"]));
         else steps.open();
       }
     })();
@@ -145,6 +149,16 @@ class Race {
     for (let ends = 0; !this.#isOver && ends < randomEndsMax; ends++) {
       await sleep(pick(this.#random, [60, 120, 240]));
       await runInDurableObject(stub as never, (_, state) => state.abort("crash")).catch(() => {});
+    }
+  }
+
+  /** Calls fail whose money was set aside: it is given back. */
+  async #breakReplies(): Promise<void> {
+    for (let times = 0; !this.#isOver && times < 8; times++) {
+      await sleep(60);
+      await this.caller.behave(times % 2 === 0 ? { down: ["/v1/generate"] } : { breakAfter: 1 });
+      await sleep(60);
+      await this.caller.behave({});
     }
   }
 
@@ -199,7 +213,7 @@ it("holds a cap exactly against three hundred racing calls while objects end at 
   );
   expect(answered.length + refused).toBe(callsCount);
   expect(Math.min(answered.length, refused)).toBeGreaterThan(0);
-  for (const name of ["generate", "read reply", "tell account"]) {
+  for (const name of stepsMet) {
     for (const when of ["before", "after"]) expect(ended).toContain(`session ${when} ${name}`);
   }
   expect(ended.some((one) => one.startsWith("account "))).toBe(true);
