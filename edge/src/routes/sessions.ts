@@ -344,7 +344,9 @@ async function openSession(
     // How far it came is not known where an object ended meanwhile; nobody has learnt the id.
     if (!isRefused) {
       const forgetting = untilTaken(() => forgetSession(c, id));
+      // Goes on where the caller goes away; who stays finds nothing of it afterwards.
       background(c, forgetting);
+      await forgetting.catch(() => {});
     }
     throw error;
   }
