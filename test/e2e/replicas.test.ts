@@ -65,8 +65,8 @@ describe("three replicas of the GPU service", () => {
         headers: { [secretHeader]: secret },
         body: JSON.stringify({
           tenant: "replicas",
-          messages: [{ role: "user", content: "Count them: 1 2 3" }],
-          sampling: { temperature: 2, max_tokens: 450, seed },
+          messages: [{ role: "user", content: "write a poem about the sea" }],
+          sampling: { temperature: 1, max_tokens: 450, seed },
         }),
       }),
     );

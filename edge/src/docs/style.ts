@@ -16,7 +16,7 @@ h1 { margin: 0; } h2 { margin: 2.5rem 0 0.5rem; } h3 { margin: 0 0 0.25rem; font
 .method { display: inline-block; min-width: 4.2em; font-weight: 700; }
 .get { color: light-dark(#0b6b3a, #6fd6a0); } .post { color: light-dark(#1a56c4, #8ab4ff); } .delete { color: light-dark(#b3261e, #ff9a93); } .put, .patch { color: light-dark(#8a5a00, #f0c26a); }
 .fields { margin: 0; padding-left: 1rem; list-style: none; border-left: 2px solid var(--edge); }
-.fields li { padding: 0.2rem 0; } .dim { color: var(--dim); } .fields p { margin: 0; }
+.fields li { padding: 0.2rem 0; overflow-wrap: anywhere; } .dim { color: var(--dim); overflow-wrap: anywhere; } .fields p { margin: 0; }
 dl { display: grid; grid-template-columns: minmax(0, max-content) minmax(0, 1fr); gap: 0.2rem 1rem; margin: 0.25rem 0; } dd { margin: 0; }
 details { margin: 0.5rem 0; border: 1px solid var(--edge); border-radius: 10px; } summary { padding: 0.6rem 1rem; cursor: pointer; font-weight: 600; } summary .dim { margin-left: 0.5em; font-weight: 400; } details pre { max-height: 32rem; margin: 0; border-width: 1px 0 0; border-radius: 0 0 10px 10px; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
