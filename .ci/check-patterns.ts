@@ -14,6 +14,20 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { createContext, runInContext } from "node:vm";
 import { parseSync, Visitor } from "oxc-parser";
 import { checkSync, type Diagnostics } from "recheck";
+import { readFlagsOrExit } from "../edge/local/flags.ts";
+
+const usage = `npm run check:patterns [-- --all] [-- --write]
+
+Checks that every regular expression of the product takes time that is linear in its text.
+
+  --all    also those that were found safe before
+  --write  notes what was found safe
+  --help   this text`;
+
+const { all, write } = readFlagsOrExit(usage, {
+  all: { type: "boolean", default: false },
+  write: { type: "boolean", default: false },
+});
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const sources = globSync("{edge/src,shared/src,gpu-service/src}/**/*.ts", { cwd: root });
@@ -41,7 +55,7 @@ const { literals, constructed } = readSources();
 const made = await catchMade([...new Set(constructed.map((at) => at.split(":")[0]!))]);
 const unseen = constructed.filter((at) => !made.some((one) => one.at === at));
 const problems = unseen.map((at) => `${at} makes a pattern that this check never sees made`);
-const known = process.argv.includes("--all") ? [] : readFileSync(safeFile, "utf8").split("\n");
+const known = all ? [] : readFileSync(safeFile, "utf8").split("\n");
 const patterns = distinct([...literals, ...made]);
 const safe: string[] = [];
 for (const pattern of patterns) {
@@ -49,7 +63,7 @@ for (const pattern of patterns) {
   if (fault === null) safe.push(hashOf(pattern));
   else problems.push(`${pattern.at} ${textOf(pattern)}: ${fault}`);
 }
-if (process.argv.includes("--write")) writeFileSync(safeFile, `${safe.toSorted().join("\n")}\n`);
+if (write) writeFileSync(safeFile, `${safe.toSorted().join("\n")}\n`);
 if (problems.length > 0) {
   console.error(`These take more than linear time:\n${problems.join("\n")}`);
   process.exitCode = 1;

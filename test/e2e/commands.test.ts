@@ -17,7 +17,7 @@ const commands = Object.keys(scripts).filter(
 
 /** Runs the script of package.json as npm does, without npm. */
 function run(command: string, ...args: string[]) {
-  const [file = ""] = /[\w/-]+\.ts$/.exec(scripts[command] ?? "") ?? [];
+  const [file = ""] = /[\w./-]+\.ts$/.exec(scripts[command] ?? "") ?? [];
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
     cwd: rootPath,
     encoding: "utf8",

@@ -15,7 +15,7 @@ describe("a rosa2 whose processes are killed", () => {
   afterAll(() => world?.stop());
 
   it("loses nothing, does nothing twice and leaves no money set aside", async () => {
-    const { kills, turns, lost, failure, story } = await runRound(world, 1, {
+    const { kills, turns, lost, failure, story } = await runRound(world, 2, {
       atOnce: 3,
       killsMax: 3,
     });

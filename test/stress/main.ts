@@ -1,5 +1,5 @@
 /** `npm run stress -- kills | idle | soak | flood`: long runs on a rosa2 of real processes; short ones are tests. */
-import { parseArgs } from "node:util";
+import { readFlagsOrExit } from "../../edge/local/flags.ts";
 import { flood, floodText, kinds, ratioOf } from "./flood.ts";
 import { callWithGaps, textOf as countsText, queueVariables } from "./idle.ts";
 import { runRound } from "./kills.ts";
@@ -27,9 +27,11 @@ const grownMax = 0.05;
 const waitsMax = 3;
 const say = (line: string) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const [word = ""] = process.argv.slice(2);
+const name = word.startsWith("-") ? "" : word;
+const values = readFlagsOrExit(
+  usage,
+  {
     turns: { type: "string", default: "500" },
     minutes: { type: "string" },
     first: { type: "string", default: "1" },
@@ -37,19 +39,19 @@ const { values, positionals } = parseArgs({
     calls: { type: "string" },
     connections: { type: "string", default: "600" },
     sessions: { type: "string", default: "200" },
-    help: { type: "boolean", short: "h", default: false },
   },
-});
+  process.argv.slice(name === "" ? 2 : 3),
+);
 const commands: Record<string, () => Promise<boolean>> = {
   kills,
   idle,
   soak: soakLong,
   flood: floodLong,
 };
-const command = commands[positionals[0] ?? ""];
-if (command === undefined || values.help) {
-  console.log(usage);
-  process.exitCode = values.help ? 0 : 1;
+const command = commands[name];
+if (command === undefined) {
+  console.error(usage);
+  process.exitCode = 1;
 } else process.exitCode = (await command()) ? 0 : 1;
 
 async function kills(): Promise<boolean> {
