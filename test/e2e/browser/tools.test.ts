@@ -139,6 +139,8 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     ]);
     expect(download.suggestedFilename()).toMatch(/^ses_.*\.md$/);
     await page.getByRole("link", { name: "Chat" }).click();
+    // The session's page has such a field too.
+    await page.getByRole("heading", { name: "Start with an example" }).waitFor();
     await page.getByLabel("Search the titles").fill("very rare");
     await expect.poll(() => page.locator(".recent li").count()).toBe(1);
     page.once("dialog", (dialog) => void dialog.accept("A very rare name"));
