@@ -153,7 +153,7 @@ function callerOf(stack: string): string | null {
   return sources.includes(file) ? `${file}:${line}` : null;
 }
 
-/** Calls whatever makes a pattern out of what it is given. */
+/** Calls each function of the product that builds a pattern from its arguments. */
 async function exercise(): Promise<void> {
   const { lexiconOf } = await import("../edge/src/words/custom-lexicon.ts");
   const { readRemark } = await import("../edge/src/words/remarks/read.ts");

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { bootstrapAccount } from "../src/accounts/bootstrap.ts";
 import { Failure } from "./failure.ts";
 import { readFlags } from "./flags.ts";
+import { isHealthy } from "./health.ts";
 import { watchHeartbeat } from "./heartbeat.ts";
 import { refuseBadModel } from "./model-check.ts";
 import { choosePort } from "./ports.ts";
@@ -144,16 +145,6 @@ async function untilHealthy(url: string): Promise<void> {
   );
   while (!stopping && !(await isHealthy(url))) await sleep(healthCheckMs);
   clearTimeout(impatient);
-}
-
-async function isHealthy(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
-    const { status } = (await response.json()) as { status: string };
-    return response.ok && status === "ok";
-  } catch {
-    return false;
-  }
 }
 
 /** Starts the GPU service again whenever it ends, after a pause that grows while it keeps ending. */

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { toolReplies } from "../support/tool-replies.ts";
 import { type PacedEdge, startPacedEdge } from "./browser/support/edge.ts";
 import { makeStateFolder } from "./support/rosa.ts";
 
@@ -18,14 +19,6 @@ if (!hasOpenai) {
 const script = fileURLToPath(new URL("./python/openai_clients.py", import.meta.url));
 const table = readFileSync(new URL("../../edge/CLIENTS.md", import.meta.url), "utf8");
 
-const call = (city: string) =>
-  `<tool_call>\n{"name": "weather", "arguments": {"city": "${city}"}}\n</tool_call>`;
-const replies = [
-  { to: "the weather", reply: call("Oslo") },
-  { to: "both cities", reply: `${call("Oslo")}\n${call("Bergen")}` },
-  { to: "an object", reply: '{"city": "Oslo"}' },
-  { to: "rain in", reply: "It rains." },
-];
 const must = {
   text: "echo: hi",
   stream: "echo: hi",
@@ -50,7 +43,7 @@ describe.skipIf(!hasOpenai)("OpenAI's Python client", () => {
   });
 
   it("does what edge/CLIENTS.md says", async () => {
-    await edge.behave({ replies, deltaMs: 5, reasoning: "Hm, so." });
+    await edge.behave({ replies: toolReplies, deltaMs: 5, reasoning: "Hm, so." });
     const env = { ...process.env, ROSA2_URL: edge.url, ROSA2_KEY: edge.key };
     // The stand-in runs in this process, so it must not stop for the script.
     const { stdout } = await promisify(execFile)(python, [script], { env });

@@ -27,6 +27,7 @@ import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 // @ts-expect-error a text, which vite reads
 import documented from "../../edge/CLIENTS.md?raw";
+import { toolReplies } from "../support/tool-replies.ts";
 import { type Caller, eventually, newTenant, worker } from "./support/client.ts";
 
 const base = "http://rosa2.test/v1";
@@ -40,14 +41,6 @@ const parameters = {
   required: ["city"],
   additionalProperties: false as const,
 };
-const call = (city: string) =>
-  `<tool_call>\n{"name": "weather", "arguments": {"city": "${city}"}}\n</tool_call>`;
-const replies = [
-  { to: "the weather", reply: call("Oslo") },
-  { to: "both cities", reply: `${call("Oslo")}\n${call("Bergen")}` },
-  { to: "an object", reply: '{"city": "Oslo"}' },
-  { to: "rain in", reply: "It rains." },
-];
 
 const features = [
   "text",
@@ -387,7 +380,7 @@ describe("clients of OpenAI's API", () => {
         const caller = await newTenant();
         const deltaMs = feature === "abort" ? 20 : 0;
         const reasoning = feature === "thinking" ? { reasoning: "Hm, so." } : {};
-        await caller.behave({ replies, deltaMs, ...reasoning });
+        await caller.behave({ replies: toolReplies, deltaMs, ...reasoning });
         const problem = await Promise.resolve()
           .then(() => work(caller))
           .then((found) => must[feature](found, caller))

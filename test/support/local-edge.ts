@@ -1,5 +1,6 @@
 /** What an edge in the local runtime needs before it starts, and when it is there; it starts none itself. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { isHealthy } from "../../edge/local/health.ts";
 import type { Command, Processes } from "../../edge/local/processes.ts";
 import { executeCommand, migrateCommand } from "../../edge/local/services.ts";
 import type { StateFolder } from "../../edge/local/state.ts";
@@ -40,15 +41,5 @@ export async function untilHealthy(url: string, processes: Processes): Promise<v
       throw new Error(`No health from ${url} in ${startMsMax} ms\n${processes.tail("edge")}`);
     }
     await sleep(100);
-  }
-}
-
-async function isHealthy(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(5_000) });
-    const { status } = (await response.json()) as { status: string };
-    return response.ok && status === "ok";
-  } catch {
-    return false;
   }
 }
