@@ -194,6 +194,7 @@ session = client.post("/sessions", body={}, cast_to=object)["id"]
 answer = client.chat.completions.create(
     model="rosa2-mini-2",
     messages=[{"role": "user", "content": "Sort them, then take three, in brackets: 4 7 1 9"}],
+    temperature=0,
     extra_headers={"x-rosa2-session": session},
 )
 judged = client.post(
