@@ -3,7 +3,7 @@ import type { Env } from "../env.ts";
 import { type Result, unwrap } from "../rpc.ts";
 import type { AccountObject } from "./object/object.ts";
 import type { Principal } from "./principal.ts";
-import type { Charge, Money } from "./spending.ts";
+import type { Charge, DistantMoney } from "./spending.ts";
 import type { UsageEvent } from "./usage.ts";
 
 /** The object's calls as they are written there; the platform's own stub type loses JSON columns. */
@@ -20,7 +20,8 @@ const keepMs = 20_000;
 
 /** A region's calls, as RegionObject has them. */
 interface RegionCalls {
-  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<void>>;
+  /** Whether a cap bounds what is spent. */
+  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>>;
   settle(event: UsageEvent, again: boolean): Promise<void>;
   keep(eventId: string): Promise<void>;
   release(eventId: string): Promise<void>;
@@ -33,6 +34,10 @@ export interface RegionOwner {
   owner: string | null;
 }
 
+/** Purses that said at the last call that no cap bounds them; forgotten when there are many. */
+const uncapped = new Set<string>();
+const uncappedMax = 10_000;
+
 /**
  * The money of stateless calls of a tenant in a region; an owner with a cap has a purse of its own there. What
  * settles or frees money is not waited for.
@@ -42,16 +47,20 @@ export function moneyIn(
   { tenantId, owner, token }: Pick<Principal, "tenantId" | "owner" | "token">,
   region: string,
   background: (work: Promise<unknown>) => void,
-): Money {
+): DistantMoney {
   const capNanos = token?.capNanos ?? null;
   const own = capNanos !== null && owner !== null;
   const holder = own ? `${region}/${owner}` : region;
   const of = { tenantId, holder, owner: own ? owner : null };
   // After a failure a stub may be broken for good, so each call has one of its own.
-  const stub = () => env.REGIONS.getByName(`${tenantId}/${holder}`) as unknown as RegionCalls;
+  const name = `${tenantId}/${holder}`;
+  const stub = () => env.REGIONS.getByName(name) as unknown as RegionCalls;
   const going = new Map<string, ReturnType<typeof setInterval>>();
   const over = (eventId: string) => clearInterval(going.get(eventId));
   return {
+    get isUncapped() {
+      return uncapped.has(name);
+    },
     async reserve(eventId, amountNanos) {
       const charge = { eventId, amountNanos };
       // The same event is set aside once, so an object that ended meanwhile can be asked again.
@@ -60,7 +69,10 @@ export function moneyIn(
         // Whether it was set aside is not known.
         background(untilTaken(() => stub().release(eventId)));
       });
-      await unwrap(asking);
+      const isCapped = await unwrap(asking);
+      if (uncapped.size >= uncappedMax) uncapped.clear();
+      if (isCapped) uncapped.delete(name);
+      else uncapped.add(name);
       const keep = () =>
         background(
           stub()

@@ -16,6 +16,8 @@ export type When = "before" | "after";
 const accountCalls: Record<string, string> = {
   exchange: "tell account",
   holdAdapter: "hold adapter",
+  openSession: "enter session",
+  shareAdapters: "share adapters",
 };
 
 /** One step that a session took: its place among all of them, and among those of its name. */
