@@ -69,7 +69,10 @@ export function moneyIn(
         // Whether it was set aside is not known.
         background(untilTaken(() => stub().release(eventId)));
       });
-      const isCapped = await unwrap(asking);
+      const isCapped = await unwrap(asking).catch((error) => {
+        uncapped.delete(name);
+        throw error;
+      });
       if (uncapped.size >= uncappedMax) uncapped.clear();
       if (isCapped) uncapped.delete(name);
       else uncapped.add(name);

@@ -106,7 +106,6 @@ async function measureStreams(edge: Edge, gpu: GpuProcess, { isQuick, say }: Con
     "the runtime's own answer": runtimeMs,
     "middleware and key": bareMs - runtimeMs,
     "body and validation": refusedMs - bareMs,
-    "hop to the purse and its storage (mean)": purseMs,
     "hop to the GPU service (mean)": gpuMs - gpuAloneMs,
   };
   const known = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
@@ -120,7 +119,7 @@ async function measureStreams(edge: Edge, gpu: GpuProcess, { isQuick, say }: Con
       figure: first,
       value: addedMs,
       peer: "GPU service alone",
-      note: `${pair("firstMs")}; ${told}`,
+      note: `${pair("firstMs")}; ${told}; beside the GPU service's part the purse ${purseMs.toFixed(1)}`,
     },
     {
       figure: end,
