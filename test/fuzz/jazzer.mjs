@@ -27,7 +27,8 @@ export function fuzz(data) {
 
 async function goOn(first, input, inputs) {
   await first.catch((error) => keep(input, error));
-  for (const next of inputs) await Promise.resolve(target(next)).catch((error) => keep(next, error));
+  for (const next of inputs)
+    await Promise.resolve(target(next)).catch((error) => keep(next, error));
 }
 
 function attempt(input, work) {

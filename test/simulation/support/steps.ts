@@ -77,8 +77,8 @@ export class Steps {
   }
 
   async take<T>(name: string, subject: string, work: () => T | Promise<T>): Promise<T> {
-    // What an answer owes is the step of the object that saved it.
-    if (name !== "settle") await this.#mayLive(subject);
+    // These are the objects' own, whatever became of the call.
+    if (name !== "settle" && name !== "tell account") await this.#mayLive(subject);
     const nth = this.taken.filter((one) => one.name === name).length;
     const step = { index: this.taken.length, name, nth };
     this.taken.push(step);
