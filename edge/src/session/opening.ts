@@ -4,8 +4,9 @@
  * Whatever ends this in between, the note stays, and the object's alarm takes back what the account has: nothing is kept
  * or reserved for a session that nobody knows.
  */
-import { accountOf, untilTaken } from "../accounts/account.ts";
+import { accountOf } from "../accounts/account.ts";
 import type { FirstLease } from "../accounts/purse/purse.ts";
+import { untilTaken } from "../accounts/region-calls.ts";
 import type { Env } from "../env.ts";
 import { unwrap } from "../rpc.ts";
 import type { NewSession } from "./context.ts";
