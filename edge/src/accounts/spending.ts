@@ -14,12 +14,6 @@ export interface Money {
   release(eventId: string): void | Promise<void>;
 }
 
-/** Money that is set aside elsewhere. */
-export interface DistantMoney extends Money {
-  /** Whether no cap was known of at the last call: then work may begin while its money is set aside. */
-  readonly isUncapped: boolean;
-}
-
 export interface Charge {
   /** The metered event that the money is for. */
   eventId: string;
@@ -49,38 +43,20 @@ export async function spend<T>(
   }
 }
 
-/**
- * The same for work that yields as it goes; leaving the loop ends it. Nothing that it yields is shown, and nothing of it
- * counts, before its money is set aside.
- */
+/** The same for work that yields as it goes; leaving the loop ends it. */
 export async function* spendStreaming<T>(
-  money: DistantMoney,
+  money: Money,
   { eventId, amountNanos }: Charge,
   work: (settle: (event: UsageEvent) => void) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
-  let isReserved = false;
-  const reserving = money.reserve(eventId, amountNanos).then(() => {
-    isReserved = true;
-  });
-  reserving.catch(() => {});
-  if (!money.isUncapped) await reserving;
+  await money.reserve(eventId, amountNanos);
   let settled = false;
   try {
-    const done = work((event) => {
-      if (!isReserved) return;
+    yield* work((event) => {
       settled = true;
       money.settle(event);
     });
-    for await (const value of done) {
-      if (!isReserved) await reserving;
-      yield value;
-    }
   } finally {
-    if (!settled) {
-      await reserving.then(
-        () => money.release(eventId),
-        () => {},
-      );
-    }
+    if (!settled) money.release(eventId);
   }
 }

@@ -30,7 +30,7 @@ const answerCalls: Record<string, string> = {
 const purseCalls: Record<string, string> = {
   reserve: "reserve",
   release: "release",
-  settleOnce: "settle",
+  settleAll: "settle",
 };
 
 /** One step that a session took: its place among all of them, and among those of its name. */
