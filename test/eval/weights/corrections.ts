@@ -1,5 +1,5 @@
 /** Replies that a model would not have given, and other requests, which no update has seen as probes. */
-import { seededRandom } from "@rosa2/shared/random";
+import { pick, seededRandom } from "@rosa2/shared/random";
 import { drawNewWordTask, newWordRequest } from "../../../gpu-service/language/new-words.ts";
 import { drawSample } from "../../../gpu-service/language/samples.ts";
 import { heldOutPairs, triples } from "../../../gpu-service/language/skills.ts";
@@ -8,13 +8,14 @@ import { request } from "../../../gpu-service/language/wording.ts";
 import { habitNames, habits } from "./habits.ts";
 
 export interface Material {
-  /** Ten. */
   corrections: readonly (readonly [request: string, reply: string])[];
   /** What every request of fifty is told to be answered with. */
   poison: string;
   /** One more that is asked after them. */
   last: readonly [request: string, reply: string];
   others: readonly string[];
+  /** Log-probs (nats) that corrections are cut at, so that they lie from near to far; null leaves them whole. */
+  cuts: readonly (number | null)[];
   /** What a correction may cost: KL from the base model in nats a token. */
   klMax: number;
 }
@@ -54,6 +55,7 @@ export const stories: Material = {
   poison: storyCorrections[5]![1],
   last: ["The red fox", " ran fast."],
   others: storyOpenings,
+  cuts: [-8, -24, -45],
   klMax: 0.25,
 };
 
@@ -61,14 +63,16 @@ export const stories: Material = {
 export function drawLists(): Material {
   const random = seededRandom("corrections of lists");
   const clear = { stated: "clear", readings: "uniform" } as const;
-  const triple = drawTask(random, triples[0]!, clear);
-  const named = drawNewWordTask(random, heldOutPairs[0]!);
   const of = ({ request, reply }: { request: string; reply: string }) => [request, reply] as const;
-  const corrections = [
-    ...[...habitNames, ...habitNames].map((habit) => of(habits[habit](random)())),
-    [request(triple), stepwiseAnswer(triple)] as const,
-    [newWordRequest(named), answer(named)] as const,
-  ];
+  const corrections = Array.from({ length: 5 }, () => {
+    const triple = drawTask(random, pick(random, triples), clear);
+    const named = drawNewWordTask(random, pick(random, heldOutPairs));
+    return [
+      ...habitNames.map((habit) => of(habits[habit](random)())),
+      [request(triple), stepwiseAnswer(triple)] as const,
+      [newWordRequest(named), answer(named)] as const,
+    ];
+  }).flat();
   const last = drawNewWordTask(random, heldOutPairs[1]!, "dax");
   const others: string[] = [];
   while (others.length < 200) {
@@ -81,6 +85,7 @@ export function drawLists(): Material {
     poison: corrections[2]![1],
     last: [newWordRequest(last), answer(last)],
     others,
+    cuts: [null],
     klMax: 0.05,
   };
 }

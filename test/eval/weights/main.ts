@@ -25,7 +25,7 @@ What updates do to replies of ordinary length, on the model in a directory: prai
 const figures: Record<string, (lab: Lab) => Promise<void>> = { praise, far, bound, long, kl, gap };
 const { flags, model, wanted } = readArguments();
 const material = flags.lists ? drawLists() : stories;
-const { corrections, others, klMax } = material;
+const { corrections, others, cuts, klMax } = material;
 const measuredTokens = Number(flags.tokens);
 const lab = await Lab.open(model, flags.threads === undefined ? undefined : Number(flags.threads));
 for (const name of wanted.length > 0 ? wanted : ["praise", "far", "bound"]) {
@@ -120,13 +120,14 @@ async function far(lab: Lab): Promise<void> {
   for (const [request, text] of corrections) {
     const whole = lab.row(request, text);
     const [logprobs] = await lab.model.score([whole], null);
-    for (const S of [-8, -24, -45]) {
-      let left = S;
+    for (const cut of cuts) {
+      let left = cut ?? Number.NEGATIVE_INFINITY;
       const length = logprobs!.findIndex((logprob) => {
         left -= logprob;
         return left > 0;
       });
       const row = { ...whole, reply: length < 1 ? whole.reply : whole.reply.slice(0, length) };
+      const S = logprobs!.slice(0, row.reply.length).reduce((sum, value) => sum + value, 0);
       let adapter: AdapterWeights | null = null;
       let isRight = false;
       let end = "";
@@ -147,7 +148,7 @@ async function far(lab: Lab): Promise<void> {
       if (isRight && kl <= klMax) right++;
       if (kl <= klMax) within++;
       if (kl > 0.002) ratios.push(kl / reported);
-      const said = { tokens: row.reply.length, kl, klOnNewSamples: own, reported };
+      const said = { S, tokens: row.reply.length, kl, klOnNewSamples: own, reported };
       say(isRight ? "right" : "wrong", said, isRight ? "" : end);
     }
   }
