@@ -18,6 +18,9 @@ export const columnNames = [
   "updates",
   "words_changed",
   "proposals_adopted",
+  "rejections",
+  "wordings_drawn",
+  "wording_tokens",
   "peak_mb",
   "learn_per_reply_gpu",
   "cost_usd",
@@ -130,6 +133,9 @@ function rowOf(
     updates: perSession(({ spent }) => spent.updateMs.length),
     words_changed: perSession(({ spent }) => spent.wordsChanged),
     proposals_adopted: perSession(({ spent }) => spent.proposalsAdopted),
+    rejections: perSession(({ spent }) => spent.rejections),
+    wordings_drawn: perSession(({ spent }) => spent.wordingsDrawn),
+    wording_tokens: perSession(({ spent }) => spent.wordingTokens),
     peak_mb:
       meters.length === 0
         ? null

@@ -5,20 +5,27 @@
  */
 
 import { RosaError } from "@rosa2/shared/errors";
-import type { Spent } from "@rosa2/shared/protocol";
 import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../../language-model.ts";
 import { BackgroundTasks, type BackgroundWork } from "./background.ts";
-import { backgroundShareOf, mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
+import { mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
 import { FairQueue } from "./fair-queue.ts";
-import type { Sequence, SequenceListener, SequenceRequest, Waiting } from "./sequence.ts";
+import {
+  type Sequence,
+  type SequenceListener,
+  type SequenceRequest,
+  spentBy,
+  type Voice,
+  type Waiting,
+} from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
+import { StepTimes, TenantShares } from "./tenant-shares.ts";
 
 export interface SchedulerOptions {
-  /** Sequences in service at once: rows of a decode step plus prompts on their way. */
+  /** Sequences in service at once: rows of a decode step plus prompts on their way; with several tenants up to twice as many. */
   rowsMax: number;
   /** Prompt tokens computed between two decode steps. */
   prefillTokens: number;
-  /** Share of the time that one tenant's background slices may take from its sequences, in (0, 1]. */
+  /** Share of the time that background slices may take from sequences, in (0, 1]. */
   backgroundShare: number;
   now?: () => number;
 }
@@ -39,7 +46,9 @@ export class Scheduler {
   readonly #now: () => number;
   readonly #slots: SlotTable;
   readonly #queue = new FairQueue<Waiting>();
-  readonly #background = new BackgroundTasks(() => this.#now());
+  readonly #shares: TenantShares;
+  readonly #stepTimes = new StepTimes();
+  readonly #background: BackgroundTasks;
   /** Sequences with a slot, by that slot. */
   readonly #bySlot = new Map<Slot, Sequence>();
   #backgroundAt = 0;
@@ -52,6 +61,8 @@ export class Scheduler {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     this.#slots = new SlotTable(cache);
+    this.#shares = new TenantShares(this.#now);
+    this.#background = new BackgroundTasks(this.#shares, this.#now);
   }
 
   get counts() {
@@ -115,15 +126,18 @@ export class Scheduler {
         continue;
       }
       const report = emptyReport();
-      await this.#prefill(report);
+      const favoured = this.#favoured();
+      await this.#prefill(favoured, report);
       this.#dropCancelled();
-      await this.#decode(report);
+      await this.#decode(favoured, report);
       await this.#runBackground(report);
       onPass(report);
       await nextTurn(); // lets new requests and cancellations in
     }
     const reason = new RosaError("shutting_down", "The service is shutting down");
-    for (const { listener } of this.#queue.drain()) listener.fail(reason);
+    for (const { listener, request } of this.#queue.drain()) {
+      for (const one of [{ listener }, ...(request.siblings ?? [])]) one.listener.fail(reason);
+    }
     for (const sequence of [...this.#bySlot.values()]) this.#fail(sequence, reason);
     this.#background.cancelAll(reason);
     this.#slots.dispose();
@@ -136,23 +150,38 @@ export class Scheduler {
   }
 
   #admit(): void {
-    while (this.#hasRoom) {
-      const ticket = this.#queue.takeNext();
-      if (ticket === undefined) return;
+    for (let ticket = this.#queue.next; ticket; ticket = this.#queue.next) {
       const { tenant, adapter, prompt } = ticket.request;
+      // Others hold no fewer places than this one's tenant.
+      if (!this.#hasRoomFor(tenant)) return;
+      this.#queue.takeNext();
       const slot = this.#slots.lease(cacheKey(tenant, adapter?.digest ?? null), prompt);
       this.#bySlot.set(slot, this.#newSequence(ticket, slot));
     }
   }
 
-  get #hasRoom(): boolean {
-    return mayAdmit(this.#bySlot.size, this.#options.rowsMax, this.#slots.canLease);
+  #hasRoomFor(tenant: string): boolean {
+    const tenants = [...this.#bySlot.values()].map((sequence) => sequence.tenant);
+    const inService = {
+      count: tenants.length,
+      ofTenant: tenants.filter((other) => other === tenant).length,
+      tenants: new Set([...tenants, tenant]).size,
+    };
+    return mayAdmit(inService, this.#options.rowsMax, this.#slots.canLease);
+  }
+
+  /** The tenants whose work goes on now. */
+  #favoured(): ReadonlySet<string> {
+    const replying = [...this.#bySlot.values()].map(({ tenant }) => tenant);
+    return this.#shares.favoured(new Set([...replying, ...this.#background.tenants]));
   }
 
   #newSequence(ticket: Waiting, slot: Slot): Sequence {
+    const { reply, siblings = [], ...request } = ticket.request;
     return {
-      ...ticket.request,
+      ...request,
       ticket,
+      voices: [{ reply, listener: ticket.listener }, ...siblings],
       slot,
       isCancelled: false,
       nextId: -1,
@@ -170,10 +199,10 @@ export class Scheduler {
   }
 
   /** One chunk of one prompt. */
-  async #prefill(report: PassReport): Promise<void> {
+  async #prefill(favoured: ReadonlySet<string>, report: PassReport): Promise<void> {
     const chunkMax = this.#options.prefillTokens;
     const readings = [...this.#bySlot.values()]
-      .filter(({ slot }) => slot.state === "filling")
+      .filter(({ slot, tenant }) => slot.state === "filling" && favoured.has(tenant))
       .map((sequence) => ({
         sequence,
         promptTokens: sequence.prompt.length,
@@ -199,40 +228,43 @@ export class Scheduler {
       });
       report.prefillTokens = chunk.length;
       report.prefillMs = this.#now() - startedAt;
+      this.#shares.charge(sequence.tenant, report.prefillMs);
       for (const id of chunk) slot.tokens.push(id);
       if (slot.tokens.length < prompt.length) return;
       sequence.firstTokenAt = this.#now();
       this.#slots.activate(slot);
-      this.#fork(sequence, next!);
       this.#advance(sequence, next!);
     } catch (error) {
       this.#fail(sequence, error);
     }
   }
 
-  /** Siblings begin with the same next token's logits in copies of the slot; those without room wait in the queue. */
-  #fork(sequence: Sequence, next: NextToken): void {
-    const { id, tenant, adapter, prompt, siblings = [] } = sequence;
-    for (const { reply, listener } of siblings) {
-      const request = { id, tenant, adapter, prompt, reply, parks: false };
-      const ticket = { ...sequence.ticket, request, listener };
-      if (!this.#hasRoom) {
-        this.#queue.add(ticket);
-        continue;
-      }
-      this.#queue.takeBeside(ticket);
-      const fork = this.#newSequence(ticket, this.#slots.fork(sequence.slot));
-      fork.firstTokenAt = sequence.firstTokenAt;
-      this.#bySlot.set(fork.slot, fork);
-      this.#advance(fork, next);
+  /** One token for every active row of these tenants; for all rows where they would not be much quicker alone. */
+  async #decode(favoured: ReadonlySet<string>, report: PassReport): Promise<void> {
+    const left = new Set(this.#active.filter(({ tenant }) => favoured.has(tenant)));
+    if (left.size > 0 && !this.#stepTimes.isWorthApart(left.size, this.#active.length))
+      for (const sequence of this.#active) left.add(sequence);
+    while (left.size > 0) {
+      // Where a row ends, slots move: what is next is looked for anew.
+      const active = this.#active;
+      const first = active.findIndex((sequence) => left.has(sequence));
+      if (first < 0) return;
+      let end = first;
+      while (end < active.length && left.has(active[end]!)) end++;
+      const sequences = active.slice(first, end);
+      for (const sequence of sequences) left.delete(sequence);
+      await this.#decodeRows(sequences, report);
     }
   }
 
-  /** One token for every active row. */
-  async #decode(report: PassReport): Promise<void> {
-    const slots = this.#slots.active;
-    if (slots.length === 0) return;
-    const sequences = slots.map((slot) => this.#bySlot.get(slot) as Sequence);
+  /** Sequences whose rows are being decoded, in the order of their slots. */
+  get #active(): Sequence[] {
+    return this.#slots.active.map((slot) => this.#bySlot.get(slot) as Sequence);
+  }
+
+  /** One token for each of these, whose slots lie side by side. */
+  async #decodeRows(sequences: Sequence[], report: PassReport): Promise<void> {
+    const slots = sequences.map(({ slot }) => slot);
     const startedAt = this.#now();
     try {
       const next = await this.#step(sequences, {
@@ -243,8 +275,10 @@ export class Scheduler {
         firstSlot: (slots[0] as Slot).index,
         adapters: sequences.map(({ adapter }) => adapter),
       });
-      report.rows = slots.length;
-      report.decodeMs = this.#now() - startedAt;
+      const ms = this.#now() - startedAt;
+      report.rows += slots.length;
+      report.decodeMs += ms;
+      this.#chargeRows(sequences, ms);
       // All rows first: a row that ends makes other slots move, with the tokens they say they hold.
       for (const { slot, nextId } of sequences) slot.tokens.push(nextId);
       for (const [row, sequence] of sequences.entries()) this.#advance(sequence, next[row]!);
@@ -253,55 +287,85 @@ export class Scheduler {
     }
   }
 
+  #chargeRows(sequences: readonly Sequence[], ms: number): void {
+    const rows = sequences.length;
+    this.#stepTimes.note(rows, ms);
+    for (const [tenant, own] of Map.groupBy(sequences, (sequence) => sequence.tenant))
+      this.#shares.charge(tenant, this.#stepTimes.alone(own.length, rows, ms));
+  }
+
   async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
     // A prompt's last chunk and every decode step end with a token of each reply.
     await Promise.all(
-      sequences.flatMap(({ reply, siblings = [] }) =>
-        [reply, ...siblings.map((sibling) => sibling.reply)].map((each) => each.prepare()),
-      ),
+      sequences.flatMap(({ voices }) => voices.map(({ reply }) => reply.prepare())),
     );
-    const needsLogits = sequences.some(
-      ({ reply, siblings = [] }) =>
-        reply.needsLogits || siblings.some((sibling) => sibling.reply.needsLogits),
+    const needsLogits = sequences.some(({ voices }) =>
+      voices.some(({ reply }) => reply.needsLogits),
     );
     return this.#model.step({ ...input, cache: this.#cache }, needsLogits);
   }
 
-  /** Gives a row's next token to its reply and ends the sequence if that was the last one. */
+  /**
+   * Gives a row's next token to its replies. Those that choose the same one stay in the row together, others go on in a
+   * copy of it; the row ends with the last of them.
+   */
   #advance(sequence: Sequence, next: NextToken): void {
     if (sequence.isCancelled) return;
-    const { listener } = sequence.ticket;
     try {
-      const piece = sequence.reply.push(next);
-      sequence.nextId = piece.id;
-      const spent = spentBy(sequence, this.#now());
-      listener.piece(piece, spent);
-      if (piece.finish === null) return;
-      this.#leave(sequence, sequence.parks !== false);
-      listener.finish({ finish: piece.finish, ...spent });
+      const chosen = sequence.voices.map((voice) => {
+        const piece = voice.reply.push(next);
+        const spent = spentBy(sequence, voice, this.#now());
+        voice.listener.piece(piece, spent);
+        return { voice, piece, spent };
+      });
+      const going = chosen.filter(({ piece }) => piece.finish === null);
+      const [own, ...others] = Map.groupBy(going, ({ piece }) => piece.id);
+      for (const [id, ones] of others) this.#branch(sequence, id, voicesOf(ones));
+      if (own === undefined) this.#leave(sequence, sequence.parks !== false);
+      else Object.assign(sequence, { nextId: own[0], voices: voicesOf(own[1]) });
+      for (const { voice, piece, spent } of chosen) {
+        if (piece.finish !== null) voice.listener.finish({ finish: piece.finish, ...spent });
+      }
     } catch (error) {
       this.#fail(sequence, error);
     }
   }
 
+  /** Goes on with other replies in a copy of a sequence's slot; without room for one they wait in the queue. */
+  #branch(sequence: Sequence, nextId: number, [first, ...siblings]: Voice[]): void {
+    const { id, tenant, adapter, prompt, slot, firstTokenAt } = sequence;
+    const { reply, listener } = first!;
+    const request = { id, tenant, adapter, prompt, reply, siblings, parks: false };
+    const ticket = { ...sequence.ticket, request, listener };
+    if (!this.#hasRoomFor(tenant)) {
+      // What they have said so far is read again, from the cache as far as it is still there.
+      request.prompt = Int32Array.from([...slot.tokens, nextId]);
+      this.#queue.add(ticket);
+      return;
+    }
+    this.#queue.takeBeside(ticket);
+    const branch = this.#newSequence(ticket, this.#slots.fork(slot));
+    this.#bySlot.set(branch.slot, Object.assign(branch, { nextId, firstTokenAt }));
+  }
+
   async #runBackground(report: PassReport): Promise<void> {
     if (this.#background.length === 0) return;
+    const favoured = this.#favoured();
+    const replying = [...this.#bySlot.values()].filter(({ tenant }) => favoured.has(tenant));
     const startedAt = this.#now();
-    if (!mayRunSlice(startedAt, this.#backgroundAt, this.#bySlot.size)) return;
-    const replying = new Set([...this.#bySlot.values()].map(({ tenant }) => tenant));
-    const updating = this.#background.tenants;
-    await this.#background.runSlice(replying);
+    if (!mayRunSlice(startedAt, this.#backgroundAt, replying.length)) return;
+    await this.#background.runSlice(favoured, this.#bySlot.size > 0);
     const endedAt = this.#now();
     report.backgroundMs = endedAt - startedAt;
-    const share = backgroundShareOf(this.#options.backgroundShare, replying, updating);
-    this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, share);
+    this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, this.#options.backgroundShare);
   }
 
   /** A failed step may have written anything into the slot, so it is not kept. */
   #fail(sequence: Sequence, error: unknown): void {
     if (this.#bySlot.get(sequence.slot) !== sequence) return;
     this.#leave(sequence, false);
-    if (!sequence.isCancelled) sequence.ticket.listener.fail(error);
+    if (sequence.isCancelled) return;
+    for (const { listener } of sequence.voices) listener.fail(error);
   }
 
   #leave(sequence: Sequence, park: boolean): void {
@@ -323,24 +387,12 @@ export class Scheduler {
   }
 }
 
-function emptyReport(): PassReport {
-  return { rows: 0, decodeMs: 0, prefillTokens: 0, prefillMs: 0, backgroundMs: 0 };
+function voicesOf(chosen: readonly { voice: Voice }[]): Voice[] {
+  return chosen.map(({ voice }) => voice);
 }
 
-function spentBy(sequence: Sequence, now: number): Spent {
-  const { prompt, reply, cachedTokens, startedAt, firstTokenAt, ticket } = sequence;
-  return {
-    usage: {
-      prompt_tokens: prompt.length,
-      completion_tokens: reply.tokenCount,
-      cached_tokens: cachedTokens,
-    },
-    ms: {
-      queue: startedAt - ticket.queuedAt,
-      prefill: firstTokenAt - startedAt,
-      decode: now - firstTokenAt,
-    },
-  };
+function emptyReport(): PassReport {
+  return { rows: 0, decodeMs: 0, prefillTokens: 0, prefillMs: 0, backgroundMs: 0 };
 }
 
 function nextTurn(): Promise<void> {
