@@ -33,7 +33,7 @@ export interface LongSession {
  * One user who wants the same of every reply and corrects what is wrong. Each request after the first correction is asked
  * of the base model, of the base model with the corrections in view, and of the adapter.
  */
-export async function longSession(lab: Lab, habit: Habit, seed: string): Promise<LongSession> {
+async function longSession(lab: Lab, habit: Habit, seed: string): Promise<LongSession> {
   const next = habits[habit](seededRandom(`${habit} ${seed}`));
   const right: LongSession["right"] = { none: [], history: [], weights: [] };
   const corrections: LongSession["corrections"] = [];
@@ -101,7 +101,7 @@ export function longFigures(sessions: readonly LongSession[]): Record<string, nu
 }
 
 /** So many sessions of each habit; `done` hears of each. */
-export async function longSessions(
+async function longSessions(
   lab: Lab,
   { seed, sessions }: { seed: string; sessions: number },
   done: (habit: Habit, found: readonly LongSession[]) => void,
