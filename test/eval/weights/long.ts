@@ -101,7 +101,7 @@ export function longFigures(sessions: readonly LongSession[]): Record<string, nu
 }
 
 /** So many sessions of each habit; `done` hears of each. */
-async function longSessions(
+export async function longSessions(
   lab: Lab,
   { seed, sessions }: { seed: string; sessions: number },
   done: (habit: Habit, found: readonly LongSession[]) => void,
