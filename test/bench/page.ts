@@ -70,20 +70,26 @@ async function measure(): Promise<void> {
 
 /** From 0 to 100, in the order of `categories`. */
 async function scoresOf(url: string, file: string): Promise<number[]> {
-  await execFile(
-    "npx",
-    [
-      "--yes",
-      lighthouse,
-      url,
-      "--quiet",
-      "--output=json",
-      `--output-path=${file}`,
-      `--only-categories=${categories.join(",")}`,
-      "--chrome-flags=--headless=new --no-sandbox --disable-gpu",
-    ],
-    { env: { ...process.env, CHROME_PATH: chromiumPath }, maxBuffer: 1e8 },
-  );
+  const audit = () =>
+    execFile(
+      "npx",
+      [
+        "--yes",
+        lighthouse,
+        url,
+        "--quiet",
+        "--output=json",
+        `--output-path=${file}`,
+        `--only-categories=${categories.join(",")}`,
+        "--chrome-flags=--headless=new --no-sandbox --disable-gpu",
+      ],
+      { env: { ...process.env, CHROME_PATH: chromiumPath }, maxBuffer: 1e8 },
+    );
+  // Now and then Chromium's trace lacks its beginning, which Lighthouse says and which says nothing of the page.
+  await audit().catch((error) => {
+    if (!String(error).includes("NO_NAVSTART")) throw error;
+    return audit();
+  });
   const report = JSON.parse(readFileSync(file, "utf8")) as {
     categories: Record<string, { score: number | null }>;
     audits: Record<string, { title: string; score: number | null; scoreDisplayMode: string }>;

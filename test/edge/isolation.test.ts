@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { ApiDocument } from "../../edge/src/docs/page.ts";
 import { exampleOf } from "../../edge/src/docs/schema.ts";
 import {
+  apiDocument,
   ask,
   type Caller,
   callerWith,
@@ -56,7 +56,7 @@ describe("every route below a session, as the documents list them", () => {
     ];
     const owned = await ownedBy(ann);
     const bobs = await ownedBy(foreign[0]?.[1] as Caller);
-    const document = await server.get<ApiDocument>("/openapi.json");
+    const document = apiDocument();
     const named = document.components?.schemas ?? {};
     const operations = Object.entries(document.paths ?? {})
       .filter(([path]) => path.includes("{s}"))

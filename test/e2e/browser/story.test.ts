@@ -142,7 +142,24 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     const sentence = await page.locator(".card.weights .sentence").textContent();
     const [, before, after] = /^The right reply was (.+), now (.+)\.$/.exec(sentence!)!;
     expect(told).toContain(`was ${before} and is now ${after}`);
-    await me.shoot("learnt");
+    const tokens = page.locator(".tokens");
+    expect(await tokens.getAttribute("open")).toBeNull();
+    await tokens.getByText("Token by token").click();
+    // The tokens join to the replies, and what the two differ in moved from the one to the other.
+    const right = page.getByRole("figure", { name: "The right reply" });
+    expect((await right.locator("code").allTextContents()).join("").trim()).toBe("[4 7 9]");
+    const rejected = page.getByRole("figure", { name: "The rejected reply" });
+    expect((await rejected.locator("code").allTextContents()).join("").trim()).toBe("[1 4 7]");
+    const barsOf = (of: typeof right, time: "before" | "now") =>
+      of
+        .locator(`.${time}`)
+        .evaluateAll((bars) => bars.map((bar) => Number.parseFloat(bar.style.height)));
+    const leastOf = async (of: typeof right, time: "before" | "now") =>
+      Math.min(...(await barsOf(of, time)));
+    expect(await leastOf(right, "now")).toBeGreaterThan(await leastOf(right, "before"));
+    expect(await leastOf(rejected, "now")).toBeLessThan(await leastOf(rejected, "before"));
+    await right.scrollIntoViewIfNeeded();
+    await me.shoot("tokens");
     await me.ask("Sort them, then take three, in brackets: 3 8 0 5");
     expect(await me.reply(3)).toBe("[3 5 8]");
     await me.shoot("another-list");
