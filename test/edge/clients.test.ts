@@ -1,6 +1,6 @@
 /**
- * What each client of OpenAI's API can do here, with the packages themselves. The table that comes out is the one in
- * edge/CLIENTS.md: when it differs, the file is to be changed to what this test prints.
+ * What each client can do here, with the packages themselves. The rows that come out are those of edge/CLIENTS.md: when
+ * one differs, the file is to be changed to what this test prints.
  */
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
@@ -346,37 +346,37 @@ const must: Record<Feature, (found: unknown, caller: Caller) => Promise<void> | 
   errors: (found) => expect(found).toBe(404),
 };
 
-describe("clients of OpenAI's API", () => {
-  it("do what edge/CLIENTS.md says", async () => {
-    const rows: string[] = [];
-    for (const [name, doing] of Object.entries(clients)) {
-      const cells: string[] = [];
-      for (const feature of features) {
-        const work = doing[feature];
-        if (work === undefined) {
-          cells.push("–");
-          continue;
-        }
-        const caller = await newTenant();
-        const deltaMs = feature === "abort" ? 20 : 0;
-        const reasoning = feature === "thinking" ? { reasoning: "Hm, so." } : {};
-        await caller.behave({ replies: toolReplies, deltaMs, ...reasoning });
-        const problem = await Promise.resolve()
-          .then(() => work(caller))
-          .then((found) => must[feature](found, caller))
-          .then(
-            () => null,
-            (error) => `${name}, ${feature}: ${String(error).slice(0, 300)}`,
-          );
-        if (problem !== null) console.log(problem);
-        cells.push(problem === null ? "yes" : "no");
-      }
-      rows.push(`| ${name} | ${cells.join(" | ")} |`);
-    }
+describe("the table of edge/CLIENTS.md", () => {
+  it("has a column for each feature", () => {
     const head = `| client | ${features.join(" | ")} |\n|---|${features.map(() => "---").join("|")}|`;
-    const table = `${head}\n${rows.join("\n")}`;
-    if (!documented.includes(table)) console.log(table);
-    expect(documented).toContain(table);
-    expect(table).not.toContain("| no |");
-  }, 120_000);
+    expect(documented).toContain(head);
+  });
+
+  it.each(Object.entries(clients))("says what %s does", async (name, doing) => {
+    const cells: string[] = [];
+    for (const feature of features) {
+      const work = doing[feature];
+      if (work === undefined) {
+        cells.push("–");
+        continue;
+      }
+      const caller = await newTenant();
+      const deltaMs = feature === "abort" ? 20 : 0;
+      const reasoning = feature === "thinking" ? { reasoning: "Hm, so." } : {};
+      await caller.behave({ replies: toolReplies, deltaMs, ...reasoning });
+      const problem = await Promise.resolve()
+        .then(() => work(caller))
+        .then((found) => must[feature](found, caller))
+        .then(
+          () => null,
+          (error) => `${name}, ${feature}: ${String(error).slice(0, 300)}`,
+        );
+      if (problem !== null) console.log(problem);
+      cells.push(problem === null ? "yes" : "no");
+    }
+    const row = `| ${name} | ${cells.join(" | ")} |`;
+    if (!documented.includes(row)) console.log(row);
+    expect(documented).toContain(row);
+    expect(row).not.toContain("| no |");
+  }, 60_000);
 });

@@ -110,11 +110,11 @@ describe("a holdout", () => {
       await ask(caller, id, "Say more");
     }
     const report = () => caller.get<UsageReport>("/v1/usage");
+    // Three replies to two requests in each, once all of them are told.
     const { holdout } = await eventually(
       report,
-      (one) => (one.holdout?.held_out.sessions ?? 0) + (one.holdout?.adapted.sessions ?? 0) === 2,
+      (one) => one.holdout?.held_out.tries === 1.5 && one.holdout.adapted.tries === 1.5,
     );
-    // Three replies to two requests in each.
     expect(holdout).toMatchObject({
       share: 0.5,
       held_out: { people: 1, sessions: 1, tries: 1.5, acceptance: 0 },

@@ -89,7 +89,7 @@ describe("the API's documents", () => {
     const messages = ["adaptation.updated", "adaptation.rolled_back", "budget.near"];
     for (const type of messages)
       expect(page).toContain(`<section class="schema" id="message-${type}">`);
-    expect(page.split("<code>webhook-signature</code>")).toHaveLength(messages.length + 1);
+    expect(page.split("<li><code>webhook-signature</code>")).toHaveLength(messages.length + 1);
     // Every link inside the page has its target, and no address leads elsewhere.
     const links = [...page.matchAll(/ (?:href|src)="([^"]*)"/g)].map(([, target = ""]) => target);
     expect(links.length).toBeGreaterThan(60);
