@@ -70,26 +70,7 @@ async function measure(): Promise<void> {
 
 /** From 0 to 100, in the order of `categories`. */
 async function scoresOf(url: string, file: string): Promise<number[]> {
-  const audit = () =>
-    execFile(
-      "npx",
-      [
-        "--yes",
-        lighthouse,
-        url,
-        "--quiet",
-        "--output=json",
-        `--output-path=${file}`,
-        `--only-categories=${categories.join(",")}`,
-        "--chrome-flags=--headless=new --no-sandbox --disable-gpu",
-      ],
-      { env: { ...process.env, CHROME_PATH: chromiumPath }, maxBuffer: 1e8 },
-    );
-  // Now and then Chromium's trace lacks its beginning, which Lighthouse says and which says nothing of the page.
-  await audit().catch((error) => {
-    if (!String(error).includes("NO_NAVSTART")) throw error;
-    return audit();
-  });
+  await auditPage(url, file).catch(() => auditPage(url, file)); // Lighthouse misses a navigation now and then.
   const report = JSON.parse(readFileSync(file, "utf8")) as {
     categories: Record<string, { score: number | null }>;
     audits: Record<string, { title: string; score: number | null; scoreDisplayMode: string }>;
@@ -98,6 +79,23 @@ async function scoresOf(url: string, file: string): Promise<number[]> {
     if (scoreDisplayMode === "binary" && score === 0) console.log(`  fails: ${title}`);
   }
   return categories.map((name) => Math.round(100 * (report.categories[name]?.score ?? 0)));
+}
+
+async function auditPage(url: string, file: string): Promise<void> {
+  await execFile(
+    "npx",
+    [
+      "--yes",
+      lighthouse,
+      url,
+      "--quiet",
+      "--output=json",
+      `--output-path=${file}`,
+      `--only-categories=${categories.join(",")}`,
+      "--chrome-flags=--headless=new --no-sandbox --disable-gpu",
+    ],
+    { env: { ...process.env, CHROME_PATH: chromiumPath }, maxBuffer: 1e8 },
+  );
 }
 
 /** The longest of the interactions that one has with a long session: write, judge, unfold, send, stop reading. */

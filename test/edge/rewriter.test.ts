@@ -94,6 +94,23 @@ describe("a model that proposes wordings", () => {
     expect(await samples()).toHaveLength(3);
   });
 
+  it("is judged without what was measured before it was asked", async () => {
+    const { caller, id } = await withModel([rewritten], "words");
+    const first = await ask(caller, id, request);
+    await judge(caller, id, first.id, remark);
+    await caller.behave({ samples: [{ to: "wrong", texts: [rewritten, other] }] });
+    const next = await ask(caller, id, request);
+    const before = (await caller.calls("/v1/score")).length;
+    await judge(caller, id, next.id, { reward: -1, correction: "neither of them", wait: true });
+    const scores = (await caller.calls("/v1/score")).slice(before);
+    const measured = scores.flatMap(({ rows }) =>
+      rows.map((row) => [row.prompt, row.reply].join("|")),
+    );
+    expect(scores).toHaveLength(2);
+    expect(new Set(measured).size).toBe(measured.length);
+    expect(measured).toContain(`${other}|neither of them`);
+  });
+
   it("is not asked while what the session holds cannot be measured, and what was said goes out", async () => {
     const { caller, id, samples } = await withModel([rewritten]);
     const first = await ask(caller, id, request);

@@ -28,7 +28,13 @@ const feedbackSchema = z.object({
   words: z.object({
     changed: z.boolean(),
     after: z.string(),
-    rewriter: z.object({ adopted: z.boolean() }).nullish(),
+    rewriter: z
+      .object({
+        adopted: z.boolean(),
+        drawn: z.int().optional(),
+        completion_tokens: z.int().optional(),
+      })
+      .nullish(),
   }),
   weights: z.object({
     decision: z.enum(["updated", "skipped", "rejected", "queued"]),

@@ -1,4 +1,4 @@
-/** What `both` gains over every other condition on the very same sessions, with the interval that the sessions leave. Pure. */
+/** What `both`, or else the words, gain over every other condition on the very same sessions, with the interval that the sessions leave. Pure. */
 import { type ConditionName, conditionNames } from "./conditions.ts";
 import type { SessionRecord } from "./journal.ts";
 import { type Interval, pairedInterval, share } from "./statistics.ts";
@@ -10,34 +10,39 @@ export type PairedFigure = (typeof pairedFigures)[number];
 export interface PairedDifference extends Record<PairedFigure, Interval | null> {
   /** Suite, or "all" of them together. */
   suite: string;
-  /** `both` minus this condition. */
+  /** The first condition minus the second. */
+  of: ConditionName;
   than: ConditionName;
 }
+
+const subjects = ["both", "words", "gpu"] as const satisfies ConditionName[];
 
 type Held = Pick<SessionRecord, "suite" | "condition" | "seed" | "index" | "problems">;
 
 /**
- * One entry for every suite and condition beside `both`, and one over all suites where there are several. A pair is one
- * session: its problems depend on each other, so sessions are what is counted.
+ * One entry for every suite and condition beside `both` (`words`, `gpu` where it did not run), and one over all suites
+ * where there are several. A pair is one session: its problems depend on each other, so sessions are what is counted.
  */
 export function pairedDifferences(
   sessions: readonly Held[],
   lateFrom: (suite: string, length: number) => number,
 ): PairedDifference[] {
+  const of = subjects.find((name) => sessions.some(({ condition }) => condition === name));
+  if (of === undefined) return [];
   const suites = [...new Set(sessions.map(({ suite }) => suite))];
   const groups = [...suites.map((suite) => ({ name: suite, suites: [suite] }))];
   if (suites.length > 1) groups.push({ name: "all", suites });
   return groups.flatMap(({ name, suites: members }) => {
-    const of = (condition: string) =>
+    const heldIn = (condition: string) =>
       new Map(
         sessions
           .filter((record) => members.includes(record.suite) && record.condition === condition)
           .map((record) => [`${record.suite}/${record.seed}/${record.index}`, record]),
       );
-    const both = of("both");
+    const own = heldIn(of);
     return conditionNames.flatMap((than) => {
-      const other = than === "both" ? new Map<string, Held>() : of(than);
-      const pairs = [...both].flatMap(([key, record]) => {
+      const other = than === of ? new Map<string, Held>() : heldIn(than);
+      const pairs = [...own].flatMap(([key, record]) => {
         const partner = other.get(key);
         return partner === undefined ? [] : [[record, partner] as const];
       });
@@ -50,7 +55,7 @@ export function pairedDifferences(
         return [figure, pairedInterval(differences)] as const;
       });
       const figures = Object.fromEntries(intervals) as Record<PairedFigure, Interval | null>;
-      return { ...figures, suite: name, than };
+      return { ...figures, suite: name, of, than };
     });
   });
 }

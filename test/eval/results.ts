@@ -18,6 +18,8 @@ export const columnNames = [
   "updates",
   "words_changed",
   "proposals_adopted",
+  "drawn_per_rejection",
+  "wording_tokens",
   "peak_mb",
   "learn_per_reply_gpu",
   "cost_usd",
@@ -130,6 +132,11 @@ function rowOf(
     updates: perSession(({ spent }) => spent.updateMs.length),
     words_changed: perSession(({ spent }) => spent.wordsChanged),
     proposals_adopted: perSession(({ spent }) => spent.proposalsAdopted),
+    drawn_per_rejection: ratio(
+      sum(held.map(({ spent }) => spent.wordingsDrawn)),
+      sum(held.map(({ spent }) => spent.rejections)),
+    ),
+    wording_tokens: perSession(({ spent }) => spent.wordingTokens),
     peak_mb:
       meters.length === 0
         ? null

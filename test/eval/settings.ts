@@ -8,7 +8,7 @@ import { suiteNames, suites } from "./suites.ts";
 /** Names for several suites at once. */
 const suiteSets = {
   plane: ["EASY", "AMB", "CAP", "MIX", "THREE", "THREEA", "LONG", "LONGA"],
-  words: ["ONE", "AMB", "MIX"],
+  words: ["ONE", "AMB", "MIX", "UNTAUGHT"],
   lost: ["WHOLE", "CONCAT", "SHARDS"],
 } as const;
 /** What rewriting is worth: one problem a session, two remarks, every way of wording. */

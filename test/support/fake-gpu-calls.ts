@@ -59,12 +59,14 @@ export function noteOf(
   json: unknown,
   hasBytes: boolean,
 ): Call {
+  type Row = { kind?: string; reply: string; messages: Message[] };
   const body = json as {
     adapter?: { digest: string } | null;
     messages?: Message[];
     rejected?: string[];
     sampling?: Record<string, unknown>;
-    rows?: { kind: string; reply: string; messages: Message[] }[];
+    rows?: Row[];
+    items?: Row[];
   };
   const header = (name: string) => (request.headers[name] as string | undefined) ?? null;
   return {
@@ -76,7 +78,7 @@ export function noteOf(
     messages: body.messages ?? [],
     rejected: body.rejected ?? [],
     sampling: body.sampling ?? {},
-    rows: (body.rows ?? []).map(({ kind, reply, messages }) => ({
+    rows: (body.rows ?? body.items ?? []).map(({ kind = "scored", reply, messages }) => ({
       kind,
       reply,
       prompt: lastContent(messages),

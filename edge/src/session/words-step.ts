@@ -11,11 +11,11 @@ import {
   candidatesToScore,
   drawsFor,
   type GradientInput,
-  isExplained,
   learnWordings,
   noteRevision,
   type Revision,
   type Score,
+  type ScoreItem,
   textualGradient,
   type WordsState,
 } from "../words/index.ts";
@@ -51,7 +51,8 @@ export async function reviseWords(
   }
   const stateBefore = wordsState(context);
   const gpuTime: GpuTime = { ms: 0 };
-  const step = { context, turn, trace, gpuTime, input: gradientInput(context, turn, row.body) };
+  const input = gradientInput(context, turn, row.body);
+  const step = { context, turn, trace, gpuTime, input, measured: new Map() };
   const held = await weigh(step, stateBefore);
   const mayDraw = !held.isExplained && drawsFor(stateBefore, turn.content) < drawsMax;
   const drawn = mayDraw ? await draw(step, row) : null;
@@ -89,6 +90,8 @@ interface WordsStep {
   trace: Trace;
   gpuTime: GpuTime;
   input: GradientInput;
+  /** Scores that were asked for already, by wording and reply. */
+  measured: Map<string, Score>;
 }
 
 interface Weighed {
@@ -98,27 +101,35 @@ interface Weighed {
 }
 
 /** What the feedback makes of a state, every candidate scored in one batch. */
-async function weigh(
-  { context, turn, trace, gpuTime, input }: WordsStep,
-  state: WordsState,
-): Promise<Weighed> {
+async function weigh(step: WordsStep, state: WordsState): Promise<Weighed> {
+  const { context, input } = step;
   const options = wordsOptions(context);
   const items = candidatesToScore(state, input, options);
-  let scores: Score[] | null = null;
-  if (items.length > 0) {
-    const asked = items.map(({ prompt, reply }) => ({
-      messages: withRequest(turn.messages, prompt),
-      reply,
-    }));
-    scores = await scoreForWords(context, trace, gpuTime, asked);
-  }
+  const scores = items.length === 0 ? null : await measure(step, items);
   const made = textualGradient(state, input, scores, options);
   // Without scores a model's wordings stay unsaid, so none are drawn where none could be measured.
   const isUnmeasured = items.length > 0 && scores === null;
-  return {
-    ...made,
-    isExplained: isUnmeasured || isExplained(state, input, scores ?? [], options),
-  };
+  return { ...made, isExplained: isUnmeasured || made.isExplained };
+}
+
+/** Scores of the items in one batch, without those that are known and each once; null where nothing can be measured. */
+async function measure(
+  { context, turn, trace, gpuTime, measured }: WordsStep,
+  items: readonly ScoreItem[],
+): Promise<Score[] | null> {
+  const nameOf = ({ prompt, reply }: ScoreItem) => JSON.stringify([prompt, reply]);
+  const fresh = new Map(items.map((item) => [nameOf(item), item]));
+  for (const name of measured.keys()) fresh.delete(name);
+  if (fresh.size > 0) {
+    const asked = [...fresh.values()].map(({ prompt, reply }) => ({
+      messages: withRequest(turn.messages, prompt),
+      reply,
+    }));
+    const scores = await scoreForWords(context, trace, gpuTime, asked);
+    if (scores === null) return null;
+    for (const [i, name] of [...fresh.keys()].entries()) measured.set(name, scores[i]!);
+  }
+  return items.map((item) => measured.get(nameOf(item))!);
 }
 
 /** Wordings that were drawn, among what was held: all are weighed anew. */

@@ -75,20 +75,15 @@ export function reasonFor(
     reading.senses.map((one) => chosen.get(one) ?? (one.learnt === undefined ? "" : asSaid)),
   );
   const plain = ledger.keyOf(reading.plain);
-  const right = difference(scored.right.get(key)?.logprob, scored.right.get(plain)?.logprob);
-  if (right !== null && right > 0) {
-    const what = feedback.correction === undefined ? "right reply" : "correction";
+  /** Nats between the two wordings; not a number where either was not scored. */
+  const gained = (scores: Scored["right"] | undefined) =>
+    (scores?.get(key)?.logprob ?? Number.NaN) - (scores?.get(plain)?.logprob ?? Number.NaN);
+  const [right, rejected] = [gained(scored.right), -gained(scored.rejected[0])];
+  const what = feedback.correction === undefined ? "right reply" : "correction";
+  if (right > 0)
     return { by, reason: `the ${what} is ${right.toFixed(1)} nats likelier than as composed` };
-  }
-  const [last] = scored.rejected;
-  const rejected = difference(last?.get(key)?.logprob, last?.get(plain)?.logprob);
-  if (rejected !== null && rejected < 0) {
-    const nats = (-rejected).toFixed(1);
+  const nats = rejected.toFixed(1);
+  if (rejected > 0)
     return { by, reason: `the rejected reply is ${nats} nats less likely than as composed` };
-  }
   return { by, reason: "what was seen so far speaks for it" };
-}
-
-function difference(a: number | undefined, b: number | undefined): number | null {
-  return a === undefined || b === undefined ? null : a - b;
 }

@@ -1,7 +1,7 @@
 /** What feedback, heard or scored, does to a ledger; it words nothing and remembers nothing. */
 import type { SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
-import { isShy, type Reading, statedSlots } from "./reading.ts";
+import { type Reading, statedSlots } from "./reading.ts";
 import type { CompiledSense } from "./senses.ts";
 import type { Attempt, GradientInput, Ledger, Score, ScoreItem } from "./types.ts";
 
@@ -37,7 +37,7 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   if (isCorrected) replies.push({ reply: correction, kind: "corrected" });
   if (replies.length === 0) return [];
   // Praise for ordinary text is no reason to weigh what an own sense might have meant.
-  const isKnown = reading.senses.some((one) => one.learnt !== undefined || !isShy(one));
+  const isKnown = reading.senses.some((one) => one.learnt !== undefined || !one.sense.shy);
   if (accepted && !isKnown) return [];
   const keys = ledger.topReadings(
     reading.ledger,

@@ -10,6 +10,7 @@ import {
   isAccepted,
   lastAttempt,
   questions,
+  type Scored,
   weighAcceptance,
   weighRejection,
 } from "./evidence.ts";
@@ -19,7 +20,6 @@ import * as ledger from "./ledger.ts";
 import {
   type Chosen,
   choose,
-  isShy,
   type Reading,
   readRequest,
   spansOf,
@@ -33,11 +33,11 @@ import type { CompiledSense } from "./senses.ts";
 import { addConstraint, newestWithin, withdrawRemark } from "./state.ts";
 import type {
   Attempt,
+  Candidate,
   Constraint,
   Diagnosis,
   GradientInput,
   Ledger,
-  Revised,
   Revision,
   Score,
   ScoreItem,
@@ -65,23 +65,24 @@ export function reviseRequest(
   request: string,
   options: GradientOptions = {},
   turnId: string | null = null,
-): Revised {
+): { prompt: string; changed: boolean } {
   const reading = readRequest(state, request, options.lexicon);
   const best = ledger.bestReading(reading.ledger).readings;
   const joint = supported(reading, reading.ledger, best);
+  const shares = ledger.marginals(reading.ledger);
   const chosen: Chosen = new Map(
     reading.senses.flatMap((compiled, slot): [CompiledSense, string][] => {
       const id = joint[slot] ?? "";
       const memory = state.senses[compiled.sense.id];
       if (memory === undefined || id === asSaid) return [];
-      const share = ledger.marginal(reading.ledger.weights, slot)[id] ?? 0;
-      const isOpen = compiled.learnt !== undefined || !isShy(compiled);
+      const share = shares[slot]?.[id] ?? 0;
+      const isOpen = compiled.learnt !== undefined || !compiled.sense.shy;
       const says = share >= sureShare || (memory.failures > 0 && isOpen);
       return says ? [[compiled, id]] : [];
     }),
   );
-  const { prompt, constraints } = wording(state, turnId, reading, chosen);
-  return { prompt, changed: prompt !== request, spans: spansOf(reading, chosen), constraints };
+  const prompt = wording(state, turnId, reading, chosen);
+  return { prompt, changed: prompt !== request };
 }
 
 /**
@@ -101,34 +102,10 @@ export function candidatesToScore(
   return questions(reading, input).map((question) => {
     const { reading: key } = question;
     const prompt =
-      prompts.get(key) ??
-      wording(heard, input.turnId, reading, choose(reading, key.split("|"))).prompt;
+      prompts.get(key) ?? wording(heard, input.turnId, reading, choose(reading, key.split("|")));
     prompts.set(key, prompt);
     return { ...question, prompt };
   });
-}
-
-/**
- * Whether what the session holds explains what was seen: some wording makes the right reply likely, or, without one,
- * another wording than the last makes the rejected reply unlikely. Then no model need be asked.
- */
-export function isExplained(
-  state: WordsState,
-  input: GradientInput,
-  scores: readonly Score[],
-  options: GradientOptions = {},
-): boolean {
-  const reading = readRequest(state, input.request, options.lexicon);
-  if (reading.senses.length === 0 || isAccepted(input)) return isAccepted(input);
-  const { right, rejected } = groupScores(questions(reading, input), scores);
-  const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);
-  if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
-  // What fails again and again may be explained by none of them.
-  if (input.attempts.length % failuresMax === 0) return false;
-  const { revision } = textualGradient(state, input, scores, options);
-  const [best] = revision.candidates;
-  const last = rejected[0]?.get(best?.reading ?? "");
-  return best?.wording !== revision.before && last !== undefined && confidence(last) < explainedMin;
 }
 
 /**
@@ -140,7 +117,7 @@ export function textualGradient(
   input: GradientInput,
   scores: readonly Score[] | null = null,
   options: GradientOptions = {},
-): { state: WordsState; revision: Revision } {
+): { state: WordsState; revision: Revision; isExplained: boolean } {
   const attempt = lastAttempt(input);
   const accepted = isAccepted(input);
   const reading = readRequest(state, input.request, options.lexicon);
@@ -176,10 +153,10 @@ export function textualGradient(
 
   const best = ledger.bestReading(weighed);
   const chosen = accepted
-    ? saidAlready(reading, slots)
+    ? choose(reading, slots)
     : sayable(reading, weighed, best.readings, heard, scores !== null);
   const keep = accepted && learnt.constraints.length === 0;
-  const after = keep ? attempt.prompt : wording(next, input.turnId, reading, chosen).prompt;
+  const after = keep ? attempt.prompt : wording(next, input.turnId, reading, chosen);
   const moved = heard.some(({ compiled }) => {
     const slot = reading.senses.indexOf(compiled);
     return slot >= 0 && best.readings[slot] !== slots[slot];
@@ -187,12 +164,10 @@ export function textualGradient(
   const hinted = moved || learnt.constraints.length > 0;
   const changed = after !== attempt.prompt;
   const weighing = { reading, weighed, scored, chosen, turnId: input.turnId };
-  const candidates = candidatesOf(
-    weighing,
-    (one) => wording(next, input.turnId, reading, one).prompt,
-  );
+  const candidates = candidatesOf(weighing, (one) => wording(next, input.turnId, reading, one));
   return {
     state: next,
+    isExplained: accepted || explains(scored, candidates[0], input),
     revision: {
       changed,
       before: attempt.prompt,
@@ -210,14 +185,18 @@ export function textualGradient(
   };
 }
 
-/** The readings that an attempt's prompt stated. */
-function saidAlready({ senses }: Reading, slots: readonly (string | null)[]): Chosen {
-  return new Map(
-    senses.flatMap((compiled, slot): [CompiledSense, string][] => {
-      const id = slots[slot] ?? null;
-      return id === null ? [] : [[compiled, id]];
-    }),
-  );
+/**
+ * Whether what the session holds explains what was seen: some wording makes the right reply likely, or, without one,
+ * another wording than the last makes the rejected reply unlikely. Then no model need be asked.
+ */
+function explains({ right, rejected }: Scored, best: Candidate | undefined, input: GradientInput) {
+  const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);
+  if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
+  // What fails again and again may be explained by none of them.
+  if (best === undefined || input.attempts.length % failuresMax === 0) return false;
+  const last = rejected[0]?.get(best.reading);
+  const isOther = best.wording !== lastAttempt(input).prompt;
+  return isOther && last !== undefined && confidence(last) < explainedMin;
 }
 
 /** After a failure every open sense is said, except shy and learnt ones that nothing speaks for. */
@@ -228,12 +207,13 @@ function sayable(
   heard: readonly SenseFeedback[],
   wasScored: boolean,
 ): Chosen {
+  const shares = ledger.marginals(weighed);
   return new Map(
     [...choose(reading, supported(reading, weighed, joint))].filter(([compiled, id]) => {
       const slot = reading.senses.indexOf(compiled);
       if (compiled.learnt !== undefined) return id !== asSaid;
-      if (!isShy(compiled) || heard.some((h) => h.compiled === compiled)) return true;
-      return wasScored && (ledger.marginal(weighed.weights, slot)[id] ?? 0) >= sureShare;
+      if (!compiled.sense.shy || heard.some((h) => h.compiled === compiled)) return true;
+      return wasScored && (shares[slot]?.[id] ?? 0) >= sureShare;
     }),
   );
 }
@@ -274,7 +254,7 @@ function remember(
   failures: number,
 ): WordsState {
   const senses: Record<string, SenseMemory> = { ...state.senses };
-  const shares = ledger.marginals(weighed.weights, reading.senses.length);
+  const shares = ledger.marginals(weighed);
   for (const [slot, { sense }] of reading.senses.entries()) {
     const before = senses[sense.id]?.failures ?? 0;
     senses[sense.id] = { readings: shares[slot] ?? {}, failures: before + failures };

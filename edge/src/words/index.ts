@@ -4,18 +4,18 @@
  *
  * Every function is pure over a JSON-serialisable `WordsState` (one per session, start with `emptyWords()`).
  *
- * 1. New request: `reviseRequest(state, request)` → `{ prompt, changed, spans, constraints }`. Send `prompt`
+ * 1. New request: `reviseRequest(state, request)` → `{ prompt, changed }`. Send `prompt`
  *    to the model. Before any feedback `prompt` is the request as said.
  * 2. Feedback on a turn, in two phases. `input` = `{ turnId, request, attempts, feedback }`:
  *      const items = candidatesToScore(state, input);        // maybe empty: then skip the scoring
  *      const scores = await score(items);                     // /v1/score, the session's adapter: each reply
  *                                                             // under [...history, {role: "user", content: item.prompt}]
- *      const { state: next, revision } = textualGradient(state, input, scores);
+ *      const { state: next, revision, isExplained } = textualGradient(state, input, scores);
  *    `scores` are aligned with `items`, or null when scoring failed or was not wanted: then only what was said goes
  *    out. The same state and input must be used in both phases.
  *    On rejected feedback retry with `revision.after`; on accepted feedback the words stay.
  *    `revision.share` and `revision.hinted` feed shared/src/schedule.ts.
- * 3. A model's wordings: where `isExplained(state, input, scores)` says no, draw some (providers/), take them in with
+ * 3. A model's wordings: where `isExplained` is false, draw some (providers/), take them in with
  *    `learnWordings`, and go through phase 2 with the state that it gives.
  * 4. The user's own hand: `takeBack` (a revision and what was learnt from it; history.ts leads back to what it found),
  *    `editConstraint`, `deleteConstraint`, `forgetSense`; list with `state.constraints` and `state.senses`.
@@ -27,7 +27,7 @@
  */
 export { lexiconOf } from "./custom-lexicon.ts";
 export type { GradientOptions } from "./evidence.ts";
-export { candidatesToScore, isExplained, reviseRequest, textualGradient } from "./gradient.ts";
+export { candidatesToScore, reviseRequest, textualGradient } from "./gradient.ts";
 export { goBack, noteRevision, patchBack, takeBack, type WordsPatch } from "./history.ts";
 export { drawsFor, learnWordings, phraseOf } from "./learnt.ts";
 export {

@@ -60,10 +60,9 @@ export function openLedger(
       const reading = part[slot] ?? "";
       have[reading] = (have[reading] ?? 0) + (weights[i] ?? 0);
     }
-    const factors = mapWeights(
-      normalise(have),
-      (reading, share) => (wanted[reading] ?? weightMin) / Math.max(share, weightMin),
-    );
+    const factors: Record<string, number> = {};
+    for (const [reading, share] of Object.entries(normalise(have)))
+      factors[reading] = (wanted[reading] ?? weightMin) / Math.max(share, weightMin);
     for (const [i, part] of parts.entries()) {
       weights[i] = (weights[i] ?? 0) * (factors[part[slot] ?? ""] ?? 1);
     }
@@ -99,25 +98,9 @@ function product(marginals: readonly Record<string, number>[]): Record<string, n
   return normalise(Object.fromEntries(beam.map(([key, weight]) => [keyOf(key), weight])));
 }
 
-/** Share of each reading of one slot. */
-export function marginal(
-  weights: Readonly<Record<string, number>>,
-  slot: number,
-): Record<string, number> {
-  const shares: Record<string, number> = {};
-  for (const [key, weight] of Object.entries(weights)) {
-    const reading = partsOf(key)[slot] ?? "";
-    shares[reading] = (shares[reading] ?? 0) + weight;
-  }
-  return normalise(shares);
-}
-
-/** Shares of the readings of every slot; as `marginal`, in one pass. */
-export function marginals(
-  weights: Readonly<Record<string, number>>,
-  slotCount: number,
-): Record<string, number>[] {
-  const shares = Array.from({ length: slotCount }, (): Record<string, number> => ({}));
+/** Shares of the readings of every slot. */
+export function marginals({ senses, weights }: Ledger): Record<string, number>[] {
+  const shares = senses.map((): Record<string, number> => ({}));
   for (const [key, weight] of Object.entries(weights)) {
     const parts = partsOf(key);
     for (const [slot, of] of shares.entries()) {
@@ -192,7 +175,7 @@ export function applyStated(ledger: Ledger, slot: number, reading: string): Ledg
  * share that a statement alone would give it, and what was learnt of the other slots stays.
  */
 export function holdStated(ledger: Ledger, slot: number, reading: string): Ledger {
-  const share = marginal(ledger.weights, slot)[reading] ?? 0;
+  const share = marginals(ledger)[slot]?.[reading] ?? 0;
   if (share >= 1 - statedFactor || share === 0) return ledger;
   const up = (1 - statedFactor) / share;
   const down = statedFactor / (1 - share);
@@ -255,15 +238,6 @@ function rescale(
   const keys = Object.keys(ledger.weights);
   const weights = keys.map((key) => (ledger.weights[key] ?? 0) * factor(partsOf(key), key));
   return { senses: ledger.senses, weights: normaliseOver(keys, weights) };
-}
-
-function mapWeights(
-  weights: Readonly<Record<string, number>>,
-  change: (key: string, weight: number) => number,
-): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(weights).map(([key, weight]) => [key, change(key, weight)]),
-  );
 }
 
 /** Weights that sum to 1, none below `weightMin` of the best. */

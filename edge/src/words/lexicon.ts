@@ -5,24 +5,10 @@ import type { CompiledSense, Occurrence, Reading } from "./senses.ts";
 
 const occurrencesMax = 32;
 
-/** First match of any of the patterns in the text, or null. */
-function firstMatch(patterns: readonly RegExp[], text: string): RegExpExecArray | null {
-  let first: RegExpExecArray | null = null;
-  for (const pattern of patterns) {
-    pattern.lastIndex = 0;
-    const match = pattern.exec(text);
-    pattern.lastIndex = 0;
-    if (match !== null && (first === null || match.index < first.index)) first = match;
-  }
-  return first;
-}
-
 /** The reading whose cue a stretch of text contains; a cue cut by a later "not" is the caller's concern. */
-function statedReading(compiled: CompiledSense, text: string): Reading | null {
-  for (const { reading, cues } of compiled.readings) {
-    if (firstMatch(cues, text) !== null) return reading;
-  }
-  return null;
+function statedReading({ readings }: CompiledSense, text: string): Reading | null {
+  const stated = readings.find(({ cues }) => cues.some((cue) => text.search(cue) >= 0));
+  return stated?.reading ?? null;
 }
 
 /**

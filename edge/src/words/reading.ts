@@ -6,7 +6,7 @@ import { findOccurrences } from "./lexicon.ts";
 import { isAbsorbed } from "./remarks/pointer.ts";
 import type { CompiledSense, Occurrence } from "./senses.ts";
 import { constraintsFor } from "./state.ts";
-import type { Attempt, Constraint, Ledger, Span, WordsState } from "./types.ts";
+import type { Attempt, Ledger, Span, WordsState } from "./types.ts";
 
 /** A request's open senses in lexicon order, with their ledger. */
 export interface Reading {
@@ -79,11 +79,6 @@ export function statedSlots(reading: Reading, { prompt }: Attempt): (string | nu
   });
 }
 
-/** Whether a sense is said only when something speaks for it. */
-export function isShy({ sense }: CompiledSense): boolean {
-  return sense.shy;
-}
-
 /**
  * A joint reading as far as the evidence speaks for it: what a model proposed is said where it explains what was seen
  * better than the stretch as it was said, in the company of the others, and only if the whole does so too. Of own senses
@@ -115,9 +110,14 @@ export function supported(
   return gain(said) >= least + supportNats ? said : unsaid;
 }
 
-/** The choice that says every open sense. */
-export function choose({ senses }: Reading, joint: readonly string[]): Chosen {
-  return new Map(senses.map((compiled, slot) => [compiled, joint[slot] ?? ""]));
+/** The choice that says these readings of the open senses; null leaves one as said. */
+export function choose({ senses }: Reading, joint: readonly (string | null)[]): Chosen {
+  return new Map(
+    senses.flatMap((compiled, slot): [CompiledSense, string][] => {
+      const id = joint[slot] ?? null;
+      return id === null ? [] : [[compiled, id]];
+    }),
+  );
 }
 
 /**
@@ -129,30 +129,28 @@ export function wording(
   turnId: string | null,
   reading: Reading,
   chosen: Chosen,
-): { prompt: string; constraints: Constraint[] } {
+): string {
   const held = constraintsFor(state, turnId, reading.request);
   const phrases = [...chosen].flatMap(([{ sense, learnt }, id]) => {
     const phrase = sense.readings.find((r) => r.id === id)?.phrase ?? "";
     return learnt === undefined || phrase === "" ? [] : [phrase];
   });
   const constraints = held.filter((one) => phrases.length === 0 || !isAbsorbed(one, phrases));
-  return { prompt: compose(reading.cut, chosen, constraints), constraints };
+  return compose(reading.cut, chosen, constraints);
 }
 
 /** Where the request is ambiguous and what is chosen there. */
 export function spansOf(reading: Reading, chosen: Chosen): Span[] {
-  const slotShares = ledger.marginals(reading.ledger.weights, reading.senses.length);
+  const slotShares = ledger.marginals(reading.ledger);
   return reading.occurrences.map(({ compiled, start, end, stated }) => {
     const slot = reading.senses.indexOf(compiled);
     const id = stated?.id ?? chosen.get(compiled) ?? null;
     const shares = slotShares[slot] ?? {};
     return {
-      sense: compiled.sense.id,
       label: compiled.sense.label,
       text: reading.request.slice(start, end),
       start,
       end,
-      reading: id,
       phrase: compiled.sense.readings.find((r) => r.id === id)?.phrase || null,
       said: stated !== null,
       probability: stated !== null ? 1 : id === null ? 0 : (shares[id] ?? 0),

@@ -1,7 +1,7 @@
 /** What the words axis remembers of a session, and what the user may do with that memory. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Draft } from "./remarks/plain.ts";
-import { ownSentence, remarkCharsMax, settles, stacks } from "./remarks/read.ts";
+import { ownSentence, remarkCharsMax, settles } from "./remarks/read.ts";
 import type { Constraint, WordsState } from "./types.ts";
 
 /** Standing constraints that a session keeps, and remarks on single turns with their characters; the oldest go first. */
@@ -29,18 +29,11 @@ export function emptyWords(): WordsState {
 export function addConstraint(
   state: WordsState,
   turnId: string,
-  { topic, value, negated, text, scope, replaces }: Draft,
+  draft: Draft,
 ): { state: WordsState; constraint: Constraint } {
-  const constraint: Constraint = {
-    id: `con_${state.constraintCount + 1}`,
-    topic,
-    value,
-    negated,
-    text: text.slice(0, remarkCharsMax),
-    scope,
-    turnId,
-    ...(replaces === undefined ? {} : { replaces }),
-  };
+  const id = `con_${state.constraintCount + 1}`;
+  const constraint = { ...draft, id, text: draft.text.slice(0, remarkCharsMax), turnId };
+  const { scope } = draft;
   const kept = state.constraints.filter(
     (old) =>
       old.scope !== scope ||
@@ -81,7 +74,8 @@ function givesWay(old: Constraint, added: Constraint): boolean {
   if (old.text === added.text) return true;
   if (old.topic !== added.topic) return false;
   if (old.value === added.value) return true;
-  return !stacks(added.topic) && !old.negated && !added.negated;
+  // Several notes can hold at once.
+  return added.topic !== "note" && !old.negated && !added.negated;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The values that the words axis passes around; all of them survive JSON. */
+import type { Draft } from "./remarks/plain.ts";
 
 /** Soft weights over the joint readings of a set of senses; keys are reading ids joined by "|". */
 export interface Ledger {
@@ -15,20 +16,9 @@ export interface SenseMemory {
 }
 
 /** One thing that the user asked for and that the words now say. */
-export interface Constraint {
+export interface Constraint extends Draft {
   id: string;
-  /** What it is about ("language", "length", "tone", "content" …). */
-  topic: string;
-  /** What is asked for within the topic, in lower case. */
-  value: string;
-  negated: boolean;
-  /** The sentence added to the request: the user's own, or what a plain instruction says. */
-  text: string;
-  /** `session` holds for later requests too; `turn` for this turn only. */
-  scope: "session" | "turn";
   turnId: string;
-  /** A stretch of the request that the user takes back, and what stands in its place; the text is added elsewhere. */
-  replaces?: { from: string; to: string };
 }
 
 /** A stretch of the session's requests, and the other ways of saying it that were proposed. */
@@ -59,26 +49,16 @@ export interface WordsState {
 
 /** An ambiguous place of the request. Offsets are UTF-16 indices into the request. */
 export interface Span {
-  sense: string;
   label: string;
   text: string;
   start: number;
   end: number;
-  /** Reading that the prompt states, or null where it is left as said. */
-  reading: string | null;
+  /** What the prompt says of it, or null where it is left as said. */
   phrase: string | null;
   /** The user's own request states the reading. */
   said: boolean;
   /** Share of the ledger's weight behind the reading. */
   probability: number;
-}
-
-/** A request as the model will see it. */
-export interface Revised {
-  prompt: string;
-  changed: boolean;
-  spans: Span[];
-  constraints: Constraint[];
 }
 
 /** One reply given to this turn's request, oldest first. */

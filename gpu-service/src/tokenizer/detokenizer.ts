@@ -50,6 +50,11 @@ export class Detokenizer {
     return text.slice(before.length);
   }
 
+  /** Takes a token whose text is not wanted before `flush`; no `push` may follow. */
+  hold(id: number): void {
+    this.#window.push(id);
+  }
+
   /**
    * After many bytes that make no characters, all but the last few, which may begin one; null where those cannot be
    * told apart. `text` is the window's, `before` the context's.

@@ -1,7 +1,7 @@
 /** The engine as a contender: model, scheduler and sampling as the service runs them, without HTTP. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { adaptPlanDefaults, samplingSchema } from "@rosa2/shared/protocol";
+import { adaptPlanDefaults, type Message, samplingSchema } from "@rosa2/shared/protocol";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { adapt } from "../../../gpu-service/src/adapt/adapt.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
@@ -50,6 +50,22 @@ export interface SamplesRequest {
   count: number;
   promptTokens: number;
   replyTokens: number;
+}
+
+export interface RewritesRequest {
+  messages: Message[];
+  count: number;
+  tokensMax: number;
+}
+
+export interface RetryRequest {
+  seed: string;
+  promptTokens: number;
+  replyTokens: number;
+  rewritePromptTokens: number;
+  wordingTokens: number;
+  draws: number;
+  candidates: number;
 }
 
 export interface UpdateRequest extends RowsSize {
@@ -144,20 +160,49 @@ const methods = {
   },
 
   /** Milliseconds of so many replies to one prompt, the first greedy and the others drawn, all of the same length. */
-  async samples({ seed, count, promptTokens, replyTokens }: SamplesRequest): Promise<number> {
-    const ends = Array.from({ length: count }, () => Promise.withResolvers<unknown>());
-    const [first, ...siblings] = ends.map(({ resolve, reject }, i) => ({
-      reply: endlessReply(replyTokens, i === 0 ? {} : { temperature: 1 }),
-      listener: { piece: () => {}, finish: resolve, fail: reject },
-    }));
+  samples({ seed, count, promptTokens, replyTokens }: SamplesRequest): Promise<number> {
     const prompt = Int32Array.from(randomPrompt(seed, promptTokens, model.shape.vocabSize));
-    const startedAt = performance.now();
-    scheduler.add(
-      { id: ++lastId, tenant: "bench", adapter: null, prompt, reply: first!.reply, siblings },
-      first!.listener,
+    return untilWhole(
+      prompt,
+      Array.from({ length: count }, (_, i) =>
+        endlessReply(replyTokens, i === 0 ? {} : { temperature: 1, seed: i }),
+      ),
     );
-    await Promise.all(ends.map(({ promise }) => promise));
-    return performance.now() - startedAt;
+  },
+
+  /** The same of rewrites as the edge asks for them: one greedy, the others at temperature 1, each as long as it is. */
+  rewrites({ messages, count, tokensMax }: RewritesRequest): Promise<number> {
+    const prompt = tokenizer.promptIds(messages);
+    const options = { prompt, eosIds: tokenizer.endIds, tokensMax, isWhole: true };
+    const replies = Array.from({ length: count }, (_, seed) => {
+      const temperature = seed === 0 ? 0 : 1;
+      const sampling = { ...model.config.sampling, ...samplingSchema.parse({ temperature }) };
+      return new Reply(tokenizer, { ...options, sampling, seed });
+    });
+    return untilWhole(prompt, replies);
+  },
+
+  /**
+   * Milliseconds of a reply, and of a retry until it is shown: wordings drawn at once, the rejected reply weighed under
+   * each candidate and under the new wording, a reply that is held back until it is no copy of the rejected one.
+   */
+  async retry(request: RetryRequest): Promise<{ reply: number; retry: number }> {
+    const { seed, promptTokens, replyTokens, draws: count, candidates } = request;
+    const drawing = {
+      promptTokens: request.rewritePromptTokens,
+      replyTokens: request.wordingTokens,
+    };
+    const replying = { count: 1, promptTokens, replyTokens };
+    const reply = await methods.samples({ ...replying, seed: `${seed} plain` });
+    const startedAt = performance.now();
+    await methods.samples({ ...drawing, count, seed: `${seed} wordings` });
+    for (const rows of [candidates, 1]) {
+      const weighed = tokenRows({ rows, promptTokens, replyTokens });
+      const work = { id: ++lastId, tenant: "bench", priority: 0 };
+      await scheduler.runBackground(work, model.passRows(weighed, null));
+    }
+    await methods.samples({ ...replying, seed: `${seed} again` });
+    return { reply, retry: performance.now() - startedAt };
   },
 
   /** Milliseconds of one update from the base model. */
@@ -266,11 +311,34 @@ function adapterOf(session: number): AdapterWeights {
   return adapter;
 }
 
-/** Greedy, and no token ends it. */
-function endlessReply(tokensMax: number, { temperature = 0 } = {}): Reply {
+/** Milliseconds until all of these replies to one prompt are whole; nothing of an earlier prompt is in the cache. */
+async function untilWhole(prompt: Int32Array, replies: readonly Reply[]): Promise<number> {
+  const ends = replies.map(() => Promise.withResolvers<unknown>());
+  const [first, ...siblings] = ends.map(({ resolve, reject }, i) => ({
+    reply: replies[i]!,
+    listener: { piece: () => {}, finish: resolve, fail: reject },
+  }));
+  const startedAt = performance.now();
+  scheduler.add(
+    {
+      id: ++lastId,
+      tenant: `bench ${lastId}`,
+      adapter: null,
+      prompt,
+      reply: first!.reply,
+      siblings,
+    },
+    first!.listener,
+  );
+  await Promise.all(ends.map(({ promise }) => promise));
+  return performance.now() - startedAt;
+}
+
+/** Greedy unless it is said otherwise, and no token ends it. */
+function endlessReply(tokensMax: number, { temperature = 0, seed = 0 } = {}): Reply {
   return new Reply(tokenizer, {
     sampling: { ...model.config.sampling, ...samplingSchema.parse({ temperature }) },
-    seed: 0,
+    seed,
     eosIds: [],
     tokensMax,
   });

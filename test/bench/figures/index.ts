@@ -5,6 +5,7 @@ import { added } from "./added.ts";
 import { batch } from "./batch.ts";
 import { coldStart } from "./cold-start.ts";
 import { replicas } from "./replicas.ts";
+import { retry } from "./retry.ts";
 import { samples } from "./samples.ts";
 import { scale } from "./scale.ts";
 import { speed } from "./speed.ts";
@@ -17,6 +18,7 @@ export const families: readonly Family[] = [
   speed,
   batch,
   samples,
+  retry,
   coldStart,
   adapterSwitch,
   replicas,

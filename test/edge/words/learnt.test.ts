@@ -8,7 +8,6 @@ import {
   emptyWords,
   forgetSense,
   type GradientInput,
-  isExplained,
   learnWordings,
   reviseRequest,
   type Score,
@@ -124,8 +123,7 @@ describe("wordings that were proposed", () => {
   });
 
   it("explain a correction that one of them makes likely, and nothing that none does", () => {
-    const explained = (input: GradientInput, state = learnt()) =>
-      isExplained(state, input, scoresOf(candidatesToScore(state, input)));
+    const explained = (input: GradientInput, state = learnt()) => step(state, input).isExplained;
     expect(explained(turn({ correction: "standing and back" }))).toBe(true);
     expect(explained(turn({ correction: "sideways and up" }))).toBe(false);
     expect(explained(turn(), emptyWords())).toBe(false);
@@ -253,7 +251,8 @@ function converse(random: Random): number[] {
           logprob: replyTo(item.prompt) === item.reply ? -0.05 : -9,
           tokens: 3,
         }));
-      if (!isExplained(state, input, score(state), {}) && drawsFor(state, request) < 24) {
+      const held = textualGradient(state, input, score(state));
+      if (!held.isExplained && drawsFor(state, request) < 24) {
         const wordings = Array.from({ length: 8 }, () =>
           word(
             stretches.map((one) => pick(random, ways[one]!)),

@@ -195,8 +195,7 @@ function comparisonTable(comparisons: readonly Comparison[]): string {
 }
 
 function pairedTable(paired: readonly PairedDifference[]): string {
-  const about =
-    "Differences on the same sessions, both minus the other; in brackets the 95 % interval over sessions.";
+  const about = "Differences on the same sessions; in brackets the 95 % interval over sessions.";
   return `<h2>What both gains</h2><p>${about}</p>${table(pairedHead, paired.map(pairedCells))}`;
 }
 

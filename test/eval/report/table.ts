@@ -24,6 +24,7 @@ export const shownColumns: readonly Shown[] = [
   { title: "forgot", column: "forgetting", digits: 3 },
   { title: "update ms", column: "update_ms", digits: 0 },
   { title: "upd/reply", column: "update_per_reply", digits: 2 },
+  { title: "drawn/wrong", column: "drawn_per_rejection", digits: 2 },
   { title: "peak MB", column: "peak_mb", digits: 0 },
   { title: "m$/session", column: "cost_usd", digits: 3, scale: 1000 },
 ];
@@ -73,18 +74,18 @@ const pairedTitles: Record<PairedFigure, string> = {
 };
 export const pairedHead = [
   "suite",
-  "both −",
+  "difference",
   "sessions",
   ...pairedFigures.map((figure) => `${pairedTitles[figure]} [95 %]`),
 ];
 
 /** Cells of a row of paired differences. */
 export function pairedCells(difference: PairedDifference): string[] {
-  const { suite, than } = difference;
+  const { suite, of, than } = difference;
   const pairs = Math.max(0, ...pairedFigures.map((figure) => difference[figure]?.count ?? 0));
   return [
     suite,
-    than,
+    `${of} − ${than}`,
     String(pairs),
     ...pairedFigures.map((figure) => showInterval(difference[figure], figure === "tries" ? 2 : 3)),
   ];

@@ -8,7 +8,7 @@ import type {
   TurnAnswer,
 } from "../api.ts";
 import type { Problem } from "../problem.ts";
-import { nothingSpent, type Reply, type Spent, type Student } from "./student.ts";
+import { countWords, nothingSpent, type Reply, type Spent, type Student } from "./student.ts";
 
 interface SessionOptions {
   adaptation: Adaptation;
@@ -24,6 +24,7 @@ export class SessionStudent implements Student {
   readonly #api: Api;
   readonly #session: string;
   readonly #sampling: Sampling;
+  readonly #wordsAdapt: boolean;
   readonly #weightsMove: boolean;
   readonly #isSpelledOut: boolean;
   readonly #shifts = new Map<string, number>([["base", 0]]);
@@ -37,6 +38,7 @@ export class SessionStudent implements Student {
     this.#api = api;
     this.#session = session;
     this.#sampling = sampling;
+    this.#wordsAdapt = adaptation.mode === "both" || adaptation.mode === "words";
     this.#weightsMove = adaptation.mode === "both" || adaptation.mode === "weights";
     this.#isSpelledOut = isSpelledOut;
   }
@@ -89,8 +91,7 @@ export class SessionStudent implements Student {
     }
     if (weights.decision === "updated" && weights.ms != null) this.spent.updateMs.push(weights.ms);
     if (weights.decision === "rejected") this.spent.updatesRejected++;
-    if (words.changed) this.spent.wordsChanged++;
-    if (words.rewriter?.adopted) this.spent.proposalsAdopted++;
+    countWords(this.spent, words, this.#wordsAdapt && body.reward < 0);
     this.#pay(answer.cost.usd);
     return answer;
   }

@@ -1,5 +1,6 @@
 /** What the protocols ask of whoever answers: a model behind the API, with whatever memory its condition gives it. */
 
+import type { FeedbackAnswer } from "../api.ts";
 import type { Problem } from "../problem.ts";
 
 export interface Student {
@@ -34,6 +35,11 @@ export interface Spent {
   wordsChanged: number;
   /** Wordings that a model proposed and the API took. */
   proposalsAdopted: number;
+  /** Wordings that were drawn from the model, and the tokens that it wrote for them. */
+  wordingsDrawn: number;
+  wordingTokens: number;
+  /** Replies that were rejected while words adapted: a rewriter that is always asked draws for each. */
+  rejections: number;
   promptTokens: number;
   completionTokens: number;
   costUsd: number;
@@ -46,8 +52,25 @@ export function nothingSpent(): Spent {
     updatesRejected: 0,
     wordsChanged: 0,
     proposalsAdopted: 0,
+    wordingsDrawn: 0,
+    wordingTokens: 0,
+    rejections: 0,
     promptTokens: 0,
     completionTokens: 0,
     costUsd: 0,
   };
+}
+
+/** What a feedback answer says of the words. */
+export function countWords(
+  spent: Spent,
+  { changed, rewriter }: FeedbackAnswer["words"],
+  isRejection: boolean,
+): void {
+  if (changed) spent.wordsChanged++;
+  if (isRejection) spent.rejections++;
+  if (!rewriter) return;
+  if (rewriter.adopted) spent.proposalsAdopted++;
+  spent.wordingsDrawn += rewriter.drawn ?? 0;
+  spent.wordingTokens += rewriter.completion_tokens ?? 0;
 }

@@ -1,6 +1,7 @@
 /** Ways of wording a request after a rejected reply: as said, with the remarks appended, as a model or the API rewrites it. */
 import { type RejectedAttempt, rewritePrompt } from "@rosa2/shared/rewrite-prompt";
 import type { Adaptation, Api, TurnAnswer } from "../api.ts";
+import { countWords } from "./student.ts";
 import type { Complete, Wording, WordingOptions } from "./wording-student.ts";
 
 /** Whatever the user remarks, the request stays. */
@@ -71,8 +72,7 @@ export class SessionWording implements Wording {
     this.#turns.push(answer.turn);
     const { spent } = this.#options;
     spent.costUsd += answer.cost.usd;
-    if (answer.words.changed) spent.wordsChanged++;
-    if (answer.words.rewriter?.adopted) spent.proposalsAdopted++;
+    countWords(spent, answer.words, true);
     return answer.words.after;
   }
 

@@ -11,11 +11,15 @@ afterEach(() => serving.stop());
 const prompt = "tell me something";
 
 /** Asks for `count` babbled replies to one prompt; resolves with their texts. */
-async function sample(count: number, id = 100): Promise<string[]> {
+async function sample(
+  count: number,
+  id = 100,
+  { content = prompt, temperature = 1, seedOf = (i: number) => i, isWhole = false } = {},
+): Promise<string[]> {
   const { scheduler, tokenizer } = serving;
   const replies = Array.from({ length: count }, (_, i) => {
-    const sampling = samplingRules({ temperature: 1 });
-    return new Reply(tokenizer, { sampling, seed: i, eosIds: [endId], tokensMax: 30 });
+    const options = { sampling: samplingRules({ temperature }), eosIds: [endId], tokensMax: 30 };
+    return new Reply(tokenizer, { ...options, seed: seedOf(i), isWhole });
   });
   const ends = replies.map(() => Promise.withResolvers<unknown>());
   const [first, ...siblings] = replies.map((reply, i) => ({
@@ -23,7 +27,7 @@ async function sample(count: number, id = 100): Promise<string[]> {
     listener: { piece: () => {}, finish: ends[i]!.resolve, fail: ends[i]!.reject },
   }));
   const request = { id, tenant: "t", adapter: null, reply: first!.reply, siblings };
-  const ids = tokenizer.promptIds([{ role: "user", content: prompt }]);
+  const ids = tokenizer.promptIds([{ role: "user", content }]);
   scheduler.add({ ...request, prompt: ids }, first!.listener);
   await Promise.all(ends.map(({ promise }) => promise));
   return replies.map(({ text }) => text);
@@ -47,6 +51,23 @@ describe("several replies to one prompt", () => {
     expect(reads.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(24);
     expect(reads).toHaveLength(2);
     expect(serving.model.runs.some(({ rows }) => rows === 8)).toBe(true);
+  });
+
+  it("are one row of a step as long as they say the same", async () => {
+    serving = new Serving({ rowsMax: 8 });
+    const same = { content: "say hello there", temperature: 0 };
+    expect(await sample(5, 100, same)).toEqual(new Array(5).fill("hello there"));
+    expect(Math.max(...serving.model.runs.map(({ rows }) => rows))).toBe(1);
+    // Two that differ, each drawn three times.
+    const texts = await sample(6, 101, { seedOf: (i) => i % 2 });
+    expect(new Set(texts)).toEqual(new Set([await alone(0), await alone(1)]));
+    expect(Math.max(...serving.model.runs.map(({ rows }) => rows))).toBe(2);
+  });
+
+  it("have the same text where nobody reads it before its end", async () => {
+    serving = new Serving({ rowsMax: 8 });
+    const texts = await sample(4, 100, { isWhole: true });
+    for (const [seed, text] of texts.entries()) expect(text).toBe(await alone(seed));
   });
 
   it("wait for room when there are more than rows, and are the same", async () => {

@@ -26,6 +26,7 @@ test("compares the same sessions only, and counts them", () => {
   expect(others).toEqual([]);
   expect(difference).toMatchObject({
     suite: "MIX",
+    of: "both",
     than: "weights",
     // Late halves: 1 against .5, and .5 against 0.
     late_first_try: { mean: 0.5, low: 0.5, high: 0.5, count: 2 },
@@ -45,8 +46,17 @@ test("pools several suites under the name all", () => {
   ]);
 });
 
+test("compares the words with the others where both did not run", () => {
+  const worded = held.map((one) =>
+    one.condition === "both" ? { ...one, condition: "words" } : one,
+  );
+  expect(pairedDifferences(worded, half)).toMatchObject([
+    { of: "words", than: "weights", tries: { mean: -0.5, count: 2 } },
+  ]);
+});
+
 test("is printed with n and its interval", () => {
   const [head, row] = renderPaired(pairedDifferences(held, half)).split("\n");
-  expect(head).toMatch(/^suite +both − +sessions +first \[95 %\] +late \[95 %\]/);
-  expect(row).toMatch(/^MIX +weights +2 +\+0\.250 \[\+0\.250 \+0\.250\] +\+0\.500 \[/);
+  expect(head).toMatch(/^suite +difference +sessions +first \[95 %\] +late \[95 %\]/);
+  expect(row).toMatch(/^MIX +both − weights +2 +\+0\.250 \[\+0\.250 \+0\.250\] +\+0\.500 \[/);
 });

@@ -49,6 +49,7 @@ const report = {
   paired: [
     {
       suite: "MIX",
+      of: "both" as const,
       than: "weights" as const,
       first_try: null,
       late_first_try: { mean: 0.147, low: 0.121, high: 0.173, count: 24 },

@@ -43,7 +43,7 @@ test("takes ranges of seeds and the whole plane", () => {
 
 test("asks what rewriting is worth with one word, and lets every flag overrule it", () => {
   expect(settingsOf("--suite words")).toMatchObject({
-    suites: ["ONE", "AMB", "MIX"],
+    suites: ["ONE", "AMB", "MIX", "UNTAUGHT"],
     conditions: ["none", "said", "appended", "proposed", "compose", "gpu"],
     protocol: "A",
     tries: 3,

@@ -1,7 +1,7 @@
 /** Checks a model's wording as what it is, data: bounds, and that the user's own facts survived. */
 import { languageOf } from "../language.ts";
 import { neutraliseRequest } from "../neutralise.ts";
-import { ordersOf } from "../remarks/orders.ts";
+import { englishLanguage } from "../remarks/english.ts";
 import type { RewriteTask } from "./provider.ts";
 
 /** Share of the request's longer words that a wording must keep: it may clarify, not wander. */
@@ -107,4 +107,20 @@ function keptShare(request: string, rewritten: string): number {
   if (own.size === 0) return 1;
   const kept = words(rewritten);
   return [...own].filter((word) => kept.has(word)).length / own.size;
+}
+
+/** Wishes about tone, length, form or language; no wording may add one that nobody stated. */
+const orders = new RegExp(
+  [
+    `\\bin (?:${englishLanguage})\\b`,
+    "\\b(?:formal|informal|casual|friendly|polite|professional|cheerful|enthusiastic|humorous|serious|conversational)(?:ly)?\\b",
+    "\\b(?:brief|briefly|concise|concisely|detailed|in detail|short|shorter|longer|step[- ]by[- ]step)\\b",
+    "\\b(?:\\d+|one|two|three|four|five|ten) (?:words?|sentences?|paragraphs?|lines?|bullet points?)\\b",
+    "\\b(?:table|bullet points?|bulleted|numbered list|json|yaml|csv|xml|html|markdown|poem|haiku|emojis?)\\b",
+  ].join("|"),
+  "giu",
+);
+
+function ordersOf(text: string): string[] {
+  return [...new Set([...text.matchAll(orders)].map(([match]) => match.toLowerCase()))];
 }

@@ -11,10 +11,9 @@ import type { Usage } from "@rosa2/shared/protocol";
 import { checkWording } from "./check.ts";
 import type { Rewriter, RewriteTask } from "./provider.ts";
 
+export { type AiBinding, openAiRewriter, workersAiRewriter } from "./chat.ts";
 export { gpuRewriter, rewriteTokensMax } from "./gpu.ts";
-export { openAiRewriter } from "./openai.ts";
 export type { Rewriter, RewriteTask } from "./provider.ts";
-export { type AiBinding, workersAiRewriter } from "./workers-ai.ts";
 
 /** Wordings that are drawn at once, the first of them greedily. */
 export const drawCount = 8;

@@ -10,11 +10,12 @@ export interface RemarkContext {
 export interface Draft {
   /** Constraints of one topic replace each other, unless the topic stacks. */
   topic: string;
-  /** What is asked for, so that a later "not that" finds it. */
+  /** What is asked for within the topic, in lower case, so that a later "not that" finds it. */
   value: string;
   negated: boolean;
-  /** What is added below the request. */
+  /** The sentence added below the request: the user's own, or what a plain instruction says. */
   text: string;
+  /** `session` holds for later requests too; `turn` for this turn only. */
   scope: "turn" | "session";
   /** A number of the request that the user takes back: the whole stretch as said, and as it is now. */
   replaces?: { from: string; to: string };

@@ -146,11 +146,6 @@ export function ownSentence(text: string, charsMax: number): string {
   return steering.test(neutral) ? quote(neutral) : neutral;
 }
 
-/** Topics of which several constraints can hold at once. */
-export function stacks(topic: string): boolean {
-  return topic === "note";
-}
-
 /** Text in quotation marks, none inside that could close them. */
 function quote(text: string): string {
   return `“${text.replace(/[“”„‟]/gu, '"')}”`;

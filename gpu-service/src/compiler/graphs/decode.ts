@@ -16,8 +16,10 @@ import {
   concat,
   input,
   matmul,
+  multiply,
   reshape,
   rotate,
+  scalar,
   slice,
   softcap,
   softmax,
@@ -47,10 +49,12 @@ export function decodeGraph(
       const { mask, cos, sin } = inputsOf(layer);
       const key = rotate(k, positions, cos, sin, D);
       fresh.push(key, v);
+      // The runtime's product of one row with a transposed matrix takes no factor; with one it packs all the keys first.
+      const scaled = multiply(rotate(q, positions, cos, sin, D), scalar(config.attentionScale));
       // With one position a row, heads need no transposition: query heads of one key head are neighbours.
-      const queries = reshape(rotate(q, positions, cos, sin, D), ["R", K, H / K, D]);
+      const queries = reshape(scaled, ["R", K, H / K, D]);
       const own = (x: Value) => reshape(x, ["R", K, 1, D]);
-      const options = { transposeB: true, alpha: config.attentionScale };
+      const options = { transposeB: true };
       const scores = concat(
         [matmul(queries, past("key"), options), matmul(queries, own(key), options)],
         3,

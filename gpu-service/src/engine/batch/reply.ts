@@ -25,6 +25,8 @@ export interface ReplyOptions {
   constraint?: ReplyConstraint | null;
   /** Whether the reply begins with a thought. */
   thought?: "open" | "possible" | "none";
+  /** Nobody reads its pieces: where nothing else needs the text before, it is made once, at the end. */
+  isWhole?: boolean;
 }
 
 /** The tokens that fit a shape; `prepare` must have ended before each token that is bound by it. */
@@ -78,6 +80,12 @@ export class Reply {
     return this.#text;
   }
 
+  get #isWhole(): boolean {
+    const { isWhole = false, sampling, thought = "none" } = this.#options;
+    const isPlain = sampling.stop.length === 0 && thought === "none";
+    return isWhole && isPlain && this.#log === null && this.#rejected === null;
+  }
+
   /** What a thinking model thought before its reply; no part of the text. */
   get reasoning(): string {
     return this.#reasoning;
@@ -119,7 +127,9 @@ export class Reply {
 
     const isEnd = this.#options.eosIds.includes(choice.id);
     const before = this.#log === null ? this.#detokenizer : this.#detokenizer.clone();
-    const decoded = isEnd ? "" : this.#detokenizer.push(choice.id);
+    let decoded = "";
+    if (!isEnd && this.#isWhole) this.#detokenizer.hold(choice.id);
+    else if (!isEnd) decoded = this.#detokenizer.push(choice.id);
     const divided = this.#thought.push(decoded);
     const isAnswer = this.#thought.state === "answering" && divided.text === decoded;
     if (!isEnd && isAnswer) this.#log?.push(choice, before, decoded);

@@ -10,7 +10,7 @@ import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../..
 import { BackgroundTasks, type BackgroundWork } from "./background.ts";
 import { backgroundShareOf, mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
 import { FairQueue } from "./fair-queue.ts";
-import type { Sequence, SequenceListener, SequenceRequest, Waiting } from "./sequence.ts";
+import type { Sequence, SequenceListener, SequenceRequest, Voice, Waiting } from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
 
 export interface SchedulerOptions {
@@ -123,7 +123,9 @@ export class Scheduler {
       await nextTurn(); // lets new requests and cancellations in
     }
     const reason = new RosaError("shutting_down", "The service is shutting down");
-    for (const { listener } of this.#queue.drain()) listener.fail(reason);
+    for (const { listener, request } of this.#queue.drain()) {
+      for (const one of [{ listener }, ...(request.siblings ?? [])]) one.listener.fail(reason);
+    }
     for (const sequence of [...this.#bySlot.values()]) this.#fail(sequence, reason);
     this.#background.cancelAll(reason);
     this.#slots.dispose();
@@ -150,9 +152,11 @@ export class Scheduler {
   }
 
   #newSequence(ticket: Waiting, slot: Slot): Sequence {
+    const { reply, siblings = [], ...request } = ticket.request;
     return {
-      ...ticket.request,
+      ...request,
       ticket,
+      voices: [{ reply, listener: ticket.listener }, ...siblings],
       slot,
       isCancelled: false,
       nextId: -1,
@@ -203,28 +207,9 @@ export class Scheduler {
       if (slot.tokens.length < prompt.length) return;
       sequence.firstTokenAt = this.#now();
       this.#slots.activate(slot);
-      this.#fork(sequence, next!);
       this.#advance(sequence, next!);
     } catch (error) {
       this.#fail(sequence, error);
-    }
-  }
-
-  /** Siblings begin with the same next token's logits in copies of the slot; those without room wait in the queue. */
-  #fork(sequence: Sequence, next: NextToken): void {
-    const { id, tenant, adapter, prompt, siblings = [] } = sequence;
-    for (const { reply, listener } of siblings) {
-      const request = { id, tenant, adapter, prompt, reply, parks: false };
-      const ticket = { ...sequence.ticket, request, listener };
-      if (!this.#hasRoom) {
-        this.#queue.add(ticket);
-        continue;
-      }
-      this.#queue.takeBeside(ticket);
-      const fork = this.#newSequence(ticket, this.#slots.fork(sequence.slot));
-      fork.firstTokenAt = sequence.firstTokenAt;
-      this.#bySlot.set(fork.slot, fork);
-      this.#advance(fork, next);
     }
   }
 
@@ -256,32 +241,55 @@ export class Scheduler {
   async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
     // A prompt's last chunk and every decode step end with a token of each reply.
     await Promise.all(
-      sequences.flatMap(({ reply, siblings = [] }) =>
-        [reply, ...siblings.map((sibling) => sibling.reply)].map((each) => each.prepare()),
-      ),
+      sequences.flatMap(({ voices }) => voices.map(({ reply }) => reply.prepare())),
     );
-    const needsLogits = sequences.some(
-      ({ reply, siblings = [] }) =>
-        reply.needsLogits || siblings.some((sibling) => sibling.reply.needsLogits),
+    const needsLogits = sequences.some(({ voices }) =>
+      voices.some(({ reply }) => reply.needsLogits),
     );
     return this.#model.step({ ...input, cache: this.#cache }, needsLogits);
   }
 
-  /** Gives a row's next token to its reply and ends the sequence if that was the last one. */
+  /**
+   * Gives a row's next token to its replies. Those that choose the same one stay in the row together, others go on in a
+   * copy of it; the row ends with the last of them.
+   */
   #advance(sequence: Sequence, next: NextToken): void {
     if (sequence.isCancelled) return;
-    const { listener } = sequence.ticket;
     try {
-      const piece = sequence.reply.push(next);
-      sequence.nextId = piece.id;
-      const spent = spentBy(sequence, this.#now());
-      listener.piece(piece, spent);
-      if (piece.finish === null) return;
-      this.#leave(sequence, sequence.parks !== false);
-      listener.finish({ finish: piece.finish, ...spent });
+      const chosen = sequence.voices.map((voice) => {
+        const piece = voice.reply.push(next);
+        const spent = spentBy(sequence, voice, this.#now());
+        voice.listener.piece(piece, spent);
+        return { voice, piece, spent };
+      });
+      const going = chosen.filter(({ piece }) => piece.finish === null);
+      const [own, ...others] = Map.groupBy(going, ({ piece }) => piece.id);
+      for (const [id, ones] of others) this.#branch(sequence, id, voicesOf(ones));
+      if (own === undefined) this.#leave(sequence, sequence.parks !== false);
+      else Object.assign(sequence, { nextId: own[0], voices: voicesOf(own[1]) });
+      for (const { voice, piece, spent } of chosen) {
+        if (piece.finish !== null) voice.listener.finish({ finish: piece.finish, ...spent });
+      }
     } catch (error) {
       this.#fail(sequence, error);
     }
+  }
+
+  /** Goes on with other replies in a copy of a sequence's slot; without room for one they wait in the queue. */
+  #branch(sequence: Sequence, nextId: number, [first, ...siblings]: Voice[]): void {
+    const { id, tenant, adapter, prompt, slot, firstTokenAt } = sequence;
+    const { reply, listener } = first!;
+    const request = { id, tenant, adapter, prompt, reply, siblings, parks: false };
+    const ticket = { ...sequence.ticket, request, listener };
+    if (!this.#hasRoom) {
+      // What they have said so far is read again, from the cache as far as it is still there.
+      request.prompt = Int32Array.from([...slot.tokens, nextId]);
+      this.#queue.add(ticket);
+      return;
+    }
+    this.#queue.takeBeside(ticket);
+    const branch = this.#newSequence(ticket, this.#slots.fork(slot));
+    this.#bySlot.set(branch.slot, Object.assign(branch, { nextId, firstTokenAt }));
   }
 
   async #runBackground(report: PassReport): Promise<void> {
@@ -301,7 +309,8 @@ export class Scheduler {
   #fail(sequence: Sequence, error: unknown): void {
     if (this.#bySlot.get(sequence.slot) !== sequence) return;
     this.#leave(sequence, false);
-    if (!sequence.isCancelled) sequence.ticket.listener.fail(error);
+    if (sequence.isCancelled) return;
+    for (const { listener } of sequence.voices) listener.fail(error);
   }
 
   #leave(sequence: Sequence, park: boolean): void {
@@ -323,12 +332,16 @@ export class Scheduler {
   }
 }
 
+function voicesOf(chosen: readonly { voice: Voice }[]): Voice[] {
+  return chosen.map(({ voice }) => voice);
+}
+
 function emptyReport(): PassReport {
   return { rows: 0, decodeMs: 0, prefillTokens: 0, prefillMs: 0, backgroundMs: 0 };
 }
 
-function spentBy(sequence: Sequence, now: number): Spent {
-  const { prompt, reply, cachedTokens, startedAt, firstTokenAt, ticket } = sequence;
+function spentBy(sequence: Sequence, { reply }: Voice, now: number): Spent {
+  const { prompt, cachedTokens, startedAt, firstTokenAt, ticket } = sequence;
   return {
     usage: {
       prompt_tokens: prompt.length,

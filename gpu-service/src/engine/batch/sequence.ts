@@ -12,13 +12,14 @@ export interface SequenceRequest {
   adapter: AdapterWeights | null;
   prompt: Int32Array;
   reply: Reply;
-  /** More replies to the same prompt under the same id: they begin where the prompt has been read. */
-  siblings?: readonly Sibling[];
+  /** More replies to the same prompt under the same id: as long as they say the same they are one row of a step. */
+  siblings?: readonly Voice[];
   /** Whether its tokens stay in the cache for a next turn; true by default. */
   parks?: boolean;
 }
 
-export interface Sibling {
+/** A reply, and who hears it. */
+export interface Voice {
   reply: Reply;
   listener: SequenceListener;
 }
@@ -42,8 +43,10 @@ export interface Waiting extends Queued {
 }
 
 /** A sequence in service. */
-export interface Sequence extends SequenceRequest {
+export interface Sequence extends Omit<SequenceRequest, "reply" | "siblings"> {
   ticket: Waiting;
+  /** Replies that have said the same so far; at least one. */
+  voices: readonly Voice[];
   slot: Slot;
   isCancelled: boolean;
   /** Token to feed at the next decode step. */

@@ -180,7 +180,7 @@ export class Requests {
     const seed = seedOf(drawn);
     const replies = Array.from({ length: request.count }, (_, i) => {
       const sampling = i === 0 && request.greedy_first ? { ...drawn, temperature: 0 } : drawn;
-      const options = { sampling, seed: (seed + i) | 0, prompt, tokensMax };
+      const options = { sampling, seed: (seed + i) | 0, prompt, tokensMax, isWhole: true };
       return new Reply(tokenizer, { ...options, eosIds: tokenizer.endIds });
     });
     const ends = replies.map(() => Promise.withResolvers<SequenceEnd>());
