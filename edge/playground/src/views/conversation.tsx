@@ -83,6 +83,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
   const sending = conversation.sending.value;
   const tries = triesOf(session.turns);
   const feedback = Map.groupBy(session.feedback, ({ turn_id }) => turn_id);
+  const drawn = useDrawn(session.turns.length);
   return (
     <section
       class="transcript"
@@ -109,7 +110,7 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
         </p>
         {session.instructions !== null && <p class="instructions-said">{session.instructions}</p>}
         <ol class="turns">
-          {session.turns.map((turn) => {
+          {session.turns.slice(-drawn).map((turn) => {
             const records = feedback.get(turn.id) ?? [];
             return (
               <Row
@@ -141,6 +142,20 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
       </div>
     </section>
   );
+}
+
+/** Turns that are drawn in one go: a screen's, so that keys and clicks wait for no more than that. */
+const drawnAtOnce = 20;
+
+/** How many of the turns are drawn, from the latest back: all of them soon, with time for the visitor in between. */
+function useDrawn(turnCount: number): number {
+  const [drawn, setDrawn] = useState(drawnAtOnce);
+  useEffect(() => {
+    if (drawn >= turnCount) return;
+    const timer = setTimeout(() => setDrawn(drawn + drawnAtOnce), 16);
+    return () => clearTimeout(timer);
+  }, [drawn, turnCount]);
+  return drawn;
 }
 
 /** Keeps the end in sight while the conversation grows, unless somebody reads further up. */
