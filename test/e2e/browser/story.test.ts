@@ -142,6 +142,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     const sentence = await page.locator(".card.weights .sentence").textContent();
     const [, before, after] = /^The right reply was (.+), now (.+)\.$/.exec(sentence!)!;
     expect(told).toContain(`was ${before} and is now ${after}`);
+    await me.shoot("learnt");
     const tokens = page.locator(".tokens");
     expect(await tokens.getAttribute("open")).toBeNull();
     await tokens.getByText("Token by token").click();
