@@ -60,7 +60,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     const widths = await bars.evaluateAll((all) => all.map((bar) => bar.clientWidth));
     expect(widths[1]).toBeGreaterThan(widths[0] ?? 0);
     await me.shoot("sentences");
-    await page.locator(".card.weights summary").click();
+    await page.getByText("The numbers").click();
     expect(await page.locator(".card.weights .reason").textContent()).not.toBe("");
     const measures = page.locator(".card.weights .measures");
     for (const name of [
