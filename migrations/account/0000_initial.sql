@@ -106,10 +106,12 @@ CREATE TABLE `saved_answers` (
 	`status` integer,
 	`headers` text,
 	`session_id` text,
+	`owed` text,
 	`created_at` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE INDEX `saved_answers_by_age` ON `saved_answers` (`created_at`);--> statement-breakpoint
+CREATE INDEX `saved_answers_owing` ON `saved_answers` (`key`) WHERE owed IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `saved_answers_by_session` ON `saved_answers` (`session_id`);--> statement-breakpoint
 CREATE TABLE `session_index` (
 	`id` text PRIMARY KEY NOT NULL,

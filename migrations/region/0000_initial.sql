@@ -17,3 +17,10 @@ CREATE TABLE `metered` (
 	`seq` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`event` text NOT NULL
 );
+--> statement-breakpoint
+CREATE TABLE `settled` (
+	`event_id` text PRIMARY KEY NOT NULL,
+	`at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `settled_by_age` ON `settled` (`at`);

@@ -1,3 +1,4 @@
+import { exportJWK, generateKeyPair } from "jose";
 import { describe, expect, it } from "vitest";
 import { exampleOf } from "../../edge/src/docs/schema.ts";
 import {
@@ -115,6 +116,77 @@ describe("every route below a session, as the documents list them", () => {
       const listed = await (await caller.fetch("/v1/sessions")).text();
       expect(listed.includes(owned.s), who).toBe(false);
     }
+  });
+});
+
+describe("every other route, as the documents list them", () => {
+  it("leads to nothing of another tenant's, by path, header, body or list", async () => {
+    const [server, elsewhere] = [await newTenant(), await newTenant()];
+    const { publicKey } = await generateKeyPair("EdDSA", { extractable: true });
+    const make = (path: string, body: object) => server.make<{ id: string }>(path, body);
+    const chatKeyOf = async (tenant: Caller) => {
+      const { key } = await tenant.make<{ key: string }>("/v1/keys", { name: "back end" });
+      return callerWith(tenant.tenantId, key);
+    };
+    const [key, signingKey, webhook] = [
+      await make("/v1/keys", { name: "of the first tenant" }),
+      await make("/v1/signing_keys", { name: "k", public_key: await exportJWK(publicKey) }),
+      await make("/v1/webhooks", { url: "http://127.0.0.1:1/" }),
+    ];
+    const asked = { model: "fake-mini", input: "one" };
+    const response = await server.make<{ id: string }>("/v1/responses", asked);
+    const { s, t } = await ownedBy(server);
+    const theirs = [key.id, signingKey.id, webhook.id, response.id, s, t, server.tenantId];
+    const foreign: [string, Caller, number][] = [
+      ["another tenant's admin key", elsewhere, 404],
+      ["another tenant's chat key", await chatKeyOf(elsewhere), 403],
+      ["another tenant's token", await phoneOf(elsewhere, "ann"), 403],
+      ["a chat key of its own tenant", await chatKeyOf(server), 403],
+      ["a token of its own tenant", await phoneOf(server, "ann"), 403],
+    ];
+    const { paths = {} } = await server.get<ApiDocument>("/openapi.json");
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({ path, method: method.toUpperCase() })),
+    );
+    let cells = 0;
+    for (const { path, method } of operations) {
+      const params = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
+      // Those below a session are tried above; models are nobody's.
+      if (params.includes("s") || params.includes("model")) continue;
+      for (const [who, caller, status] of foreign) {
+        const name = `${method} ${path} by ${who}`;
+        if (params.length > 0) {
+          const ids: Record<string, string> = {
+            k: path.includes("signing") ? signingKey.id : key.id,
+            h: webhook.id,
+          };
+          const url = path.replace(/\{(\w+)\}/g, (_, id: string) => {
+            return ids[id] ?? expect.unreachable(`${name}: {${id}}`);
+          });
+          expect((await caller.fetch(url, { method })).status, name).toBe(status);
+        } else if (method === "GET" && caller.tenantId !== server.tenantId) {
+          const text = await (await caller.fetch(path)).text();
+          for (const id of theirs) expect(text.includes(id), `${name}: ${id}`).toBe(false);
+        } else continue;
+        cells++;
+      }
+    }
+    const messages = [{ role: "user", content: "hello" }];
+    for (const [who, caller] of foreign) {
+      if (who === "a chat key of its own tenant") continue;
+      const chat = { model: "fake-mini", messages };
+      const inSession = { "x-rosa2-session": s };
+      const answers = [
+        await caller.post("/v1/chat/completions", chat, inSession),
+        await caller.post("/v1/responses", { ...asked, previous_response_id: response.id }),
+      ];
+      for (const answer of answers) expect(answer.status, who).toBe(404);
+      cells += answers.length;
+    }
+    expect(cells).toBeGreaterThan(45);
+    // Nobody took anything away.
+    expect((await server.get<{ data: unknown[] }>("/v1/webhooks")).data).toHaveLength(1);
+    expect(await server.get(`/v1/sessions/${s}`)).toMatchObject({ id: s });
   });
 });
 

@@ -155,8 +155,9 @@ function refusing(parse: (bytes: Uint8Array<ArrayBuffer>) => void) {
   };
 }
 
+const decoder = new TextDecoder();
 function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return decoder.decode(bytes);
 }
 
 /** What is no JSON is refused before it comes to a parser. */

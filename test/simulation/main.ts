@@ -1,9 +1,11 @@
 /**
  * `npm run simulate`: many seeded schedules. So many at a time run in one process of their own, because a runtime that
- * has lived through thousands of crashes is not what is tested.
+ * has lived through thousands of crashes is not what is tested. What has run is logged, so that a run that ended goes on.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { readFlagsOrExit } from "../../edge/local/flags.ts";
 
 const usage = `npm run simulate [-- --schedules N]
@@ -14,42 +16,89 @@ SIMULATION_SEEDS=<seed> replays one.
   --schedules N   how many (300)
   --first N       the first seed (1)
   --at-once N     schedules of one process (50)
+  --side-by-side N  schedules at a time in a process (5)
+  --processes N   processes at a time (1)
+  --log FILE      where stands what has run: those seeds are not run again
   --help          this text`;
 
 const values = readFlagsOrExit(usage, {
   schedules: { type: "string", default: "300" },
   first: { type: "string", default: "1" },
   "at-once": { type: "string", default: "50" },
+  "side-by-side": { type: "string", default: "5" },
+  processes: { type: "string", default: "1" },
+  log: { type: "string" },
 });
 const count = wholeNumber("schedules", values.schedules);
 const first = wholeNumber("first", values.first);
 const atOnce = wholeNumber("at-once", values["at-once"]);
+const sideBySide = wholeNumber("side-by-side", values["side-by-side"]);
+const processCount = wholeNumber("processes", values.processes);
 
-const failed: number[] = [];
-let passed = 0;
+/** Outcomes by seed, those of earlier runs among them. */
+const outcomes = readLog();
 const startedAt = Date.now();
-for (let from = first; from < first + count; from += atOnce) {
-  const to = Math.min(from + atOnce, first + count) - 1;
-  const output = await run(`${from}-${to}`);
-  const done = [...output.matchAll(/^seed (\d+): .*$/gm)].map(([, seed]) => Number(seed));
-  passed += done.length;
-  for (let seed = from; seed <= to; seed++) {
-    if (done.includes(seed)) continue;
-    failed.push(seed);
-    console.log(storyOf(output, seed));
-  }
-  const minutes = ((Date.now() - startedAt) / 60_000).toFixed(1);
-  console.log(
-    `${to - first + 1} of ${count} schedules, ${failed.length} failed, ${minutes} minutes`,
-  );
-}
-console.log(failed.length === 0 ? `all ${passed} hold` : `failed: ${failed.join(", ")}`);
+const left = groupsLeft();
+await Promise.all(Array.from({ length: processCount }, work));
+const failed = [...outcomes].filter(([, holds]) => !holds).map(([seed]) => seed);
+console.log(failed.length === 0 ? `all ${outcomes.size} hold` : `failed: ${failed.join(", ")}`);
 process.exitCode = failed.length === 0 ? 0 : 1;
+
+async function work(): Promise<void> {
+  for (let group = left.shift(); group !== undefined; group = left.shift()) {
+    const output = await run(`${group.from}-${group.to}`);
+    for (let seed = group.from; seed <= group.to; seed++) {
+      if (outcomes.has(seed)) continue;
+      note(seed, false);
+      console.log(storyOf(output, seed));
+    }
+    const failures = [...outcomes.values()].filter((holds) => !holds).length;
+    const minutes = ((Date.now() - startedAt) / 60_000).toFixed(1);
+    console.log(`${outcomes.size} of ${count} schedules, ${failures} failed, ${minutes} minutes`);
+  }
+}
+
+/** Seeds side by side that have no outcome yet. */
+function groupsLeft(): { from: number; to: number }[] {
+  const groups = [];
+  for (let from = first; from < first + count; ) {
+    if (outcomes.has(from)) from++;
+    else {
+      let to = from;
+      const end = Math.min(from + atOnce, first + count) - 1;
+      while (to < end && !outcomes.has(to + 1)) to++;
+      groups.push({ from, to });
+      from = to + 1;
+    }
+  }
+  return groups;
+}
+
+function readLog(): Map<number, boolean> {
+  const known = new Map<number, boolean>();
+  if (values.log === undefined || !existsSync(values.log)) return known;
+  for (const [, seed, outcome] of readFileSync(values.log, "utf8").matchAll(/^(\d+) (\w+)$/gm)) {
+    const isAsked = Number(seed) >= first && Number(seed) < first + count;
+    if (isAsked) known.set(Number(seed), outcome === "holds");
+  }
+  return known;
+}
+
+/** What a schedule came to, as soon as it is known. */
+function note(seed: number, holds: boolean): void {
+  outcomes.set(seed, holds);
+  if (values.log === undefined) return;
+  mkdirSync(dirname(values.log), { recursive: true });
+  appendFileSync(values.log, `${seed} ${holds ? "holds" : "failed"}\n`);
+}
 
 async function run(seeds: string): Promise<string> {
   const child = spawn(
     process.execPath,
-    ["node_modules/vitest/vitest.mjs", "run", "test/simulation/schedules.test.ts", "--no-color"],
+    [
+      ...["node_modules/vitest/vitest.mjs", "run", "test/simulation/schedules.test.ts"],
+      ...["--project", "simulation", "--no-color", "--maxConcurrency", String(sideBySide)],
+    ],
     {
       env: { ...process.env, SIMULATION_SEEDS: seeds },
       stdio: ["ignore", "pipe", "pipe"],
@@ -58,7 +107,11 @@ async function run(seeds: string): Promise<string> {
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => {
+      // A line that is whole only now begins in what came before.
+      const unread = output.lastIndexOf("\n") + 1;
       output += chunk.toString();
+      const lines = output.slice(unread, output.lastIndexOf("\n") + 1);
+      for (const [, seed] of lines.matchAll(/^seed (\d+): .*$/gm)) note(Number(seed), true);
     });
   }
   await once(child, "close");

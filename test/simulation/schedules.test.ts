@@ -11,7 +11,14 @@ import type { SessionDetail } from "../../edge/src/contract/index.ts";
 import { bindings, type Caller, newTenant, openSession } from "../edge/support/client.ts";
 import type { Behaviour } from "../support/fake-gpu-calls.ts";
 import { expectSound } from "./support/check.ts";
-import { crash, crashAccount, type Steps, untilIdle, watchSteps } from "./support/steps.ts";
+import {
+  crash,
+  crashAccount,
+  lookAgain,
+  type Steps,
+  untilIdle,
+  watchSteps,
+} from "./support/steps.ts";
 
 /** Without seeds that are named: as many as two minutes allow on a calm machine, with room to spare. */
 const scheduleCount = 120;
@@ -131,7 +138,7 @@ class Schedule {
           .catch((error) => String(error));
         // Nothing to undo is an answer too.
         if (outcome === "200" || (outcome === "409" && path.endsWith("/undo"))) break;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await new Promise((resolve) => setTimeout(resolve, 60));
       }
       this.story.push(`${path.split("/").slice(4).join("/")} ${key}: ${outcome}`);
       if (tries > 2) expect(["200", "409"], this.story.join("\n")).toContain(outcome);
@@ -148,7 +155,7 @@ class Schedule {
     };
     arm();
     for (let ends = 0; !this.#isOver; ) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await lookAgain();
       if (steps.held === null) continue;
       const isAccount = random() < 0.25;
       this.story.push(`ended ${isAccount ? "the account " : ""}${steps.held}`);

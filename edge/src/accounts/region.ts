@@ -5,23 +5,29 @@
  * isolate holds no money: what it reserved and never settled is free again after a while.
  */
 import { DurableObject } from "cloudflare:workers";
-import { drizzle } from "drizzle-orm/durable-sqlite";
+import { lte } from "drizzle-orm";
+import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlite";
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/region/migrations.js";
 import { configOf, spareNanos } from "../config.ts";
 import type { Env } from "../env.ts";
 import { logFailure } from "../failure.ts";
 import { type Result, settle } from "../rpc.ts";
-import { accountOf, type RegionOwner } from "./account.ts";
+import { accountOf } from "./account.ts";
 import { Purse } from "./purse/purse.ts";
+import type { RegionOwner } from "./region-calls.ts";
+import { settled } from "./region-schema.ts";
 import type { Charge } from "./spending.ts";
 import type { UsageEvent } from "./usage.ts";
 
 /** A call that has not said for so long that it goes on has died with its isolate; what it set aside is free then. */
 const aliveMs = 60_000;
 const againMs = 5_000;
+/** So long is it known which events came: longer than any answer that owes one tries to send it. */
+const settledMs = 7 * 86_400_000;
 
 export class RegionObject extends DurableObject<Env> {
+  readonly #db: DrizzleSqliteDODatabase;
   readonly #purse: Purse;
   readonly #meteringMs: number;
   #of: RegionOwner | null = null;
@@ -31,6 +37,7 @@ export class RegionObject extends DurableObject<Env> {
     const config = configOf(env);
     this.#meteringMs = config.meteringMs;
     const db = drizzle(ctx.storage, { logger: false });
+    this.#db = db;
     this.#purse = new Purse({
       db,
       holder: () => this.#own().holder,
@@ -62,6 +69,20 @@ export class RegionObject extends DurableObject<Env> {
   /** `again`: an earlier such call failed, so its event may have been taken. */
   async settle(event: UsageEvent, again: boolean): Promise<void> {
     this.ctx.storage.transactionSync(() => this.#purse.settle(event, again));
+  }
+
+  /** An event that may come again at any time, also long after its money was freed: it counts once. */
+  async settleOnce(event: UsageEvent): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      const at = Date.now();
+      this.#db
+        .delete(settled)
+        .where(lte(settled.at, at - settledMs))
+        .run();
+      const row = { eventId: event.eventId, at };
+      const fresh = this.#db.insert(settled).values(row).onConflictDoNothing().returning().all();
+      if (fresh.length > 0) this.#purse.settle(event);
+    });
   }
 
   async release(eventId: string): Promise<void> {

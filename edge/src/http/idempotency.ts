@@ -1,8 +1,9 @@
 /** Saved answers of POSTs outside sessions: the same key gives the same answer for at least a day, streams included. */
 import { RosaError } from "@rosa2/shared/errors";
-import { accountOf, untilTaken } from "../accounts/account.ts";
+import { accountOf } from "../accounts/account.ts";
 import { aliveMs, type SavedAnswer } from "../accounts/object/answers.ts";
 import { type AnswerCalls, shardOf } from "../accounts/object/shards.ts";
+import { type Owed, settleOwed, untilTaken } from "../accounts/region-calls.ts";
 import { unwrap } from "../rpc.ts";
 import type { AppContext } from "./context.ts";
 import { background, idempotencyOf } from "./context.ts";
@@ -10,10 +11,14 @@ import { background, idempotencyOf } from "./context.ts";
 const waitMsMax = 30_000;
 const pollMs = 100;
 
+/** Told what a reply cost, to be metered with its saved answer; undefined where no answer is saved. */
+export type Owe = (owed: Owed) => void;
+
 /**
  * Runs the handler once per Idempotency-Key; a repeated call gets the first one's answer, a concurrent one
  * waits for it. Failures are not kept: what is thrown here can be tried again. A first call that dies with its
- * isolate is taken for dead after a few seconds, and the next one is the first.
+ * isolate is taken for dead after a few seconds, and the next one is the first. What a reply cost is stored with the
+ * answer that is saved, so that a key is billed once wherever a call dies.
  *
  * `redact` leaves out what must not be stored. `sessionOf` names the session that an answer shows: the
  * saved answer is erased with it. `sharded` answers show no session and are kept beside the account.
@@ -22,7 +27,7 @@ const pollMs = 100;
  */
 export async function idempotently(
   c: AppContext,
-  handler: () => Promise<Response>,
+  handler: (owe?: Owe) => Promise<Response>,
   {
     redact = (body) => body,
     sessionOf = () => null,
@@ -55,19 +60,29 @@ export async function idempotently(
     }
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
+  let owed: Owed | null = null;
+  const settle = async () => {
+    if (owed !== null) await settleOwed(c.env, tenantId, owed);
+  };
   const save = async (response: Response, body: string) => {
     const headers = Object.fromEntries(
       [...response.headers].filter(([name]) => /^(content-type|location|x-rosa2-.*)$/.test(name)),
     );
     const answer = { status: response.status, headers, body: redact(body) };
-    await untilTaken(() => home().saveAnswer({ key, token }, answer, sessionOf(body)));
+    await untilTaken(() => home().saveAnswer({ key, token }, answer, sessionOf(body), owed));
   };
   const alive = setInterval(() => background(c, home().keepAlive(key, token)), aliveMs / 3);
-  const forget = () => untilTaken(() => home().dropClaim(key, token));
+  const forget = async () => {
+    await untilTaken(() => home().dropClaim(key, token));
+    // No answer came of it, and yet work was done.
+    await settle();
+  };
   const answerOnce = async () => {
     let response: Response;
     try {
-      response = await handler();
+      response = await handler((one) => {
+        owed = one;
+      });
     } catch (error) {
       clearInterval(alive);
       await forget();

@@ -1,9 +1,10 @@
 /** Sessions: open, list, read, erase, fork. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
-import { accountOf, untilTaken } from "../accounts/account.ts";
+import { accountOf } from "../accounts/account.ts";
 import { refuseBound } from "../accounts/principal.ts";
 import type { FirstLease } from "../accounts/purse/purse.ts";
+import { untilTaken } from "../accounts/region-calls.ts";
 import { type Config, spareNanos } from "../config.ts";
 import {
   type ContextPolicy,

@@ -1,9 +1,8 @@
 /** Whose turn it is among scores and updates, by a clock that only slices move. */
 import { expect, it } from "vitest";
 import { BackgroundTasks } from "../../../gpu-service/src/engine/batch/background.ts";
+import { TenantShares } from "../../../gpu-service/src/engine/batch/tenant-shares.ts";
 
-/** No tenant has replies in service. */
-const nobody: ReadonlySet<string> = new Set();
 let nowMs = 0;
 let lastId = 0;
 
@@ -17,13 +16,15 @@ async function* slices(count: number, ms: number): AsyncGenerator<undefined, num
 }
 
 function tasksOf() {
-  const tasks = new BackgroundTasks(() => nowMs);
+  const shares = new TenantShares(() => nowMs);
+  const tasks = new BackgroundTasks(shares, () => nowMs);
   const start = (tenant: string, count: number, ms: number, priority = 1) =>
     tasks.run({ id: ++lastId, tenant, priority }, slices(count, ms));
+  const runSlice = () => tasks.runSlice(shares.favoured(tasks.tenants), false);
   const runAll = async () => {
-    while (tasks.length > 0) await tasks.runSlice(nobody);
+    while (tasks.length > 0) await runSlice();
   };
-  return { tasks, start, runAll };
+  return { start, runSlice, runAll };
 }
 
 it.each([
@@ -33,9 +34,9 @@ it.each([
 ])(
   "a flood of one tenant's %s at most doubles another's time",
   async (_, count, ms, priority = 1) => {
-    const { tasks, start, runAll } = tasksOf();
+    const { start, runSlice, runAll } = tasksOf();
     const flood = Array.from({ length: 67 }, () => start("heavy", count, ms, priority));
-    for (let i = 0; i < 40; i++) await tasks.runSlice(nobody);
+    for (let i = 0; i < 40; i++) await runSlice();
     const askedAt = nowMs;
     const endedAt = start("light", 10, 5);
     await runAll();
@@ -45,24 +46,18 @@ it.each([
   },
 );
 
-it("shares by tenant, not by task, and gives nobody credit for having been idle", async () => {
+it("shares by tenant, not by task, and gives whoever was idle a bounded start", async () => {
   const { start, runAll } = tasksOf();
   const before = start("a", 100, 5);
   await runAll();
   await before;
   const startedAt = nowMs;
-  const [a, b, c] = [start("a", 10, 5), start("b", 10, 5), start("c", 10, 5)];
+  const took = async (ended: Promise<number>) => (await ended) - startedAt;
+  const [a, a2, b] = [start("a", 100, 5), start("a", 100, 5), start("b", 160, 5)];
   await runAll();
-  for (const ended of [a, b, c]) expect((await ended) - startedAt).toBeGreaterThan(3 * 50 - 15);
-  expect(nowMs - startedAt).toBe(150);
-});
-
-it("gives a tenant that also has replies written half of another's time", async () => {
-  const { tasks, start } = tasksOf();
-  const [heavy, light] = [start("heavy", 100, 5), start("light", 20, 5)];
-  const startedAt = nowMs;
-  while (tasks.tenants.has("light")) await tasks.runSlice(new Set(["heavy"]));
-  expect((await light) - startedAt).toBeLessThanOrEqual(1.5 * 100 + 5);
-  while (tasks.length > 0) await tasks.runSlice(nobody);
-  await heavy;
+  // 800 ms of its own: 250 at once, and then as much again for the other.
+  expect(await took(b)).toBeGreaterThan(1_200);
+  expect(await took(b)).toBeLessThan(1_400);
+  expect(await took(a)).toBeGreaterThan(1_500);
+  expect(await took(a2)).toBe(1_800);
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import {
-  backgroundShareOf,
   mayAdmit,
   mayRunSlice,
   nextSliceAt,
@@ -49,27 +48,34 @@ describe("background work", () => {
     expect(busyMs / now).toBeLessThanOrEqual(0.26);
   });
 
-  it.each([
-    ["one tenant with both", ["a"], ["a"], 0.5],
-    ["one with replies, another with updates", ["a"], ["b"], 0.5],
-    ["a flood of both, and another's update", ["a"], ["a", "b"], 0.75],
-    ["a flood of updates, and others' replies", ["a", "b", "c"], ["d"], 0.25],
-  ])("has a share by tenant: %s", (_, replying, updating, share) => {
-    expect(backgroundShareOf(0.5, new Set(replying), new Set(updating))).toBe(share);
-  });
-
-  it("keeps to a smaller share that was set, also for a tenant with updates alone", () => {
-    expect(backgroundShareOf(0.1, new Set(["a"]), new Set(["a", "b"]))).toBeCloseTo(0.15, 9);
-  });
-
   it("runs at once when nobody waits for tokens", () => {
     expect(mayRunSlice(5, 100, 0)).toBe(true);
     expect(mayRunSlice(5, 100, 1)).toBe(false);
   });
 });
 
-it("admits while there is a row and a slot", () => {
-  expect(mayAdmit(3, 4, true)).toBe(true);
-  expect(mayAdmit(4, 4, true)).toBe(false);
-  expect(mayAdmit(3, 4, false)).toBe(false);
+describe("whether a sequence may begin", () => {
+  const inService = (count: number, ofTenant: number, tenants: number) => ({
+    count,
+    ofTenant,
+    tenants,
+  });
+
+  it("is while there is a row and a slot", () => {
+    expect(mayAdmit(inService(3, 3, 1), 4, true)).toBe(true);
+    expect(mayAdmit(inService(4, 4, 1), 4, true)).toBe(false);
+    expect(mayAdmit(inService(3, 3, 1), 4, false)).toBe(false);
+  });
+
+  it("waits for no row of another tenant, up to its own part of the rows", () => {
+    expect(mayAdmit(inService(16, 0, 2), 16, true)).toBe(true);
+    expect(mayAdmit(inService(23, 7, 2), 16, true)).toBe(true);
+    expect(mayAdmit(inService(24, 8, 2), 16, true)).toBe(false);
+    expect(mayAdmit(inService(20, 5, 3), 16, true)).toBe(false);
+  });
+
+  it("is for nobody beyond twice the rows, nor beyond the slots", () => {
+    expect(mayAdmit(inService(32, 0, 5), 16, true)).toBe(false);
+    expect(mayAdmit(inService(16, 0, 2), 16, false)).toBe(false);
+  });
 });

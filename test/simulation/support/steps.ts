@@ -18,6 +18,19 @@ const accountCalls: Record<string, string> = {
   holdAdapter: "hold adapter",
 };
 
+/** Calls on the home of an Idempotency-Key, and on the purse of stateless calls. */
+const answerCalls: Record<string, string> = {
+  claimAnswer: "claim key",
+  keepAlive: "say alive",
+  saveAnswer: "save answer",
+  dropClaim: "drop claim",
+};
+const purseCalls: Record<string, string> = {
+  reserve: "reserve",
+  release: "release",
+  settleOnce: "settle",
+};
+
 /** One step that a session took: its place among all of them, and among those of its name. */
 export interface Step {
   index: number;
@@ -35,6 +48,9 @@ export class Steps {
   /** Holds so far are numbered; those up to a number may go on. */
   #holds = 0;
   #released = 0;
+  /** What names the calls that took a step so far, and those of them that have died. */
+  readonly #names = new Set<string>();
+  readonly #dead = new Set<string>();
 
   /** Lets the object go on until it takes such a step, counted from now on, then holds it there. */
   hold(at: (step: Step) => boolean, when: When): void {
@@ -54,7 +70,15 @@ export class Steps {
     this.#released = this.#holds;
   }
 
-  async take<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+  /** The calls so far end where they are, as with their isolate: they take no step any more. */
+  die(): void {
+    this.held = null;
+    for (const name of this.#names) this.#dead.add(name);
+  }
+
+  async take<T>(name: string, subject: string, work: () => T | Promise<T>): Promise<T> {
+    // These are the objects' own, whatever became of the call.
+    if (name !== "settle" && name !== "tell account") await this.#mayLive(subject);
     const nth = this.taken.filter((one) => one.name === name).length;
     const step = { index: this.taken.length, name, nth };
     this.taken.push(step);
@@ -64,6 +88,12 @@ export class Steps {
     return result;
   }
 
+  async #mayLive(subject: string): Promise<void> {
+    for (const name of this.#dead) if (subject.includes(name)) await new Promise(() => {});
+    for (const [, name = ""] of subject.matchAll(/"(?:token|eventId)":"([^"]+)"/g))
+      this.#names.add(name);
+  }
+
   async #maybeHold(step: Step, when: When): Promise<void> {
     if (this.#stop?.when !== when || !this.#stop.at(step)) return;
     this.#stop = null;
@@ -71,9 +101,14 @@ export class Steps {
     // Looked at again and again: whoever waits for a promise of another object goes on in that one's name.
     const hold = ++this.#holds;
     while (this.#released < hold) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await lookAgain();
     }
   }
+}
+
+/** Time to the next look at what another object does. Shorter, and the looks are most of the work of a schedule. */
+export function lookAgain(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 12));
 }
 
 /** Knows the steps of each session apart by the ids that a call carries; what nobody watches passes. */
@@ -94,7 +129,7 @@ class Watch {
 
   take<T>(name: string, subject: string, work: () => T | Promise<T>): T | Promise<T> {
     const watched = this.#watched.find(({ ids }) => ids.some((id) => subject.includes(id)));
-    return watched === undefined ? work() : watched.steps.take(name, work);
+    return watched === undefined ? work() : watched.steps.take(name, subject, work);
   }
 }
 
@@ -116,11 +151,16 @@ function watchAccount(watch: Watch): void {
   namespace.getByName = function (this: unknown, ...args) {
     const stub = getByName.apply(this, args) as Patchable;
     // All namespaces share this method; an account is named by its tenant alone.
-    if (String(args[0]).includes("/")) return stub;
+    const called = String(args[0]);
+    const named = called.includes("/answers/")
+      ? answerCalls
+      : called.includes("/")
+        ? purseCalls
+        : accountCalls;
     return new Proxy(stub, {
       get(target, property) {
         const method = property as string;
-        const name = accountCalls[method];
+        const name = named[method];
         if (name === undefined) return target[method];
         // Called on the stub itself: what a stub's property gives is no ordinary function.
         return (...given: unknown[]) =>
@@ -211,6 +251,6 @@ export async function untilIdle(sessionId: string): Promise<void> {
     }).catch((error) => [String(error)]);
     if (left.length === 0) return;
     if (Date.now() > until) throw new Error(`Still to do: ${left.join(", ")}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

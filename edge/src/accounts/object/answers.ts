@@ -1,6 +1,7 @@
 /** Saved answers by Idempotency-Key: of any size, for two days; whose first call died are made anew. */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, asc, eq, inArray, isNull, lt, type SQL } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, isNull, lt, type SQL } from "drizzle-orm";
+import { type Owed, settleOwed } from "../region-calls.ts";
 import type { Books } from "./books.ts";
 import { answerParts, savedAnswers } from "./schema.ts";
 
@@ -30,7 +31,10 @@ export function claimAnswer(
   const { db, now } = books;
   const { key, fingerprint, token } = call;
   return books.transaction(() => {
-    forgetAnswers(books, lt(savedAnswers.createdAt, now() - keepMs));
+    forgetAnswers(
+      books,
+      and(lt(savedAnswers.createdAt, now() - keepMs), isNull(savedAnswers.owed)),
+    );
     forgetAnswers(
       books,
       and(
@@ -74,19 +78,23 @@ export function keepAlive({ db, now }: Books, key: string, token: string): boole
   );
 }
 
-/** Saves the first call's answer; `sessionId` is the session that it shows. */
+/**
+ * Saves the first call's answer, and what it owes, together; `sessionId` is the session that it shows. Where another
+ * call has the key by now, this answer counts for nothing.
+ */
 export function saveAnswer(
   books: Books,
   call: { key: string; token: string },
   answer: SavedAnswer,
   sessionId: string | null,
+  owed: Owed | null,
 ): void {
   const { db } = books;
   const { status, headers, body } = answer;
   books.transaction(() => {
     const saved = db
       .update(savedAnswers)
-      .set({ status, headers, sessionId })
+      .set({ status, headers, sessionId, owed })
       .where(mine(call.key, call.token))
       .returning()
       .all();
@@ -96,6 +104,17 @@ export function saveAnswer(
       db.insert(answerParts).values({ key: call.key, part, text }).run();
     }
   });
+}
+
+/** Takes what saved answers owe to the purses; what cannot be taken now stays. */
+export async function payOwed(books: Books): Promise<void> {
+  const { db, env, tenantId } = books;
+  const rows = db.select().from(savedAnswers).where(isNotNull(savedAnswers.owed)).all();
+  for (const { key, owed } of rows) {
+    if (owed === null) continue;
+    await settleOwed(env, tenantId, owed);
+    db.update(savedAnswers).set({ owed: null }).where(eq(savedAnswers.key, key)).run();
+  }
 }
 
 /** A failure is not kept: the same call may be made again. */

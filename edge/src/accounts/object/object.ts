@@ -17,6 +17,7 @@ import type { Env } from "../../env.ts";
 import { logFailure } from "../../failure.ts";
 import { type Result, settle } from "../../rpc.ts";
 import type { FirstLease, LeaseAnswer, LeaseMessage } from "../purse/purse.ts";
+import type { Owed } from "../region-calls.ts";
 import { dropFile, eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
 import {
   type Claim,
@@ -24,6 +25,7 @@ import {
   dropClaim,
   forgetAnswers,
   keepAlive,
+  payOwed,
   type SavedAnswer,
   saveAnswer,
 } from "./answers.ts";
@@ -291,8 +293,13 @@ export class AccountObject extends DurableObject<Env> {
     call: { key: string; token: string },
     answer: SavedAnswer,
     sessionId: string | null,
+    owed: Owed | null,
   ): Promise<void> {
-    saveAnswer(this.#books, call, answer, sessionId);
+    saveAnswer(this.#books, call, answer, sessionId, owed);
+    if (owed === null) return;
+    // Should this object end before the purse has it, the alarm goes on.
+    await this.#arm(Date.now() + againMs);
+    this.ctx.waitUntil(payOwed(this.#books).catch(() => {}));
   }
 
   async dropClaim(key: string, token: string): Promise<void> {
@@ -301,6 +308,7 @@ export class AccountObject extends DurableObject<Env> {
 
   /** Forgets all saved answers: the account asks its shards when everything is erased. */
   async forgetAnswers(): Promise<void> {
+    await payOwed(this.#books);
     forgetAnswers(this.#books, undefined);
   }
 
@@ -320,6 +328,7 @@ export class AccountObject extends DurableObject<Env> {
       const posted = postMessages(this.#books);
       if (stripe !== null) await reportToStripe(this.#books, stripe);
       await posted;
+      await payOwed(this.#books);
       const pauseMs = await eraseSome(this.#books, {
         session: (id) =>
           sessionOf(this.env, id).erase({ tenantId: this.#books.tenantId, owner: null }),

@@ -4,6 +4,7 @@ import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlit
 import type { ErasureBody, Metadata } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { arms, modes, usageGroups, type WebhookEvent } from "../../contract/sets.ts";
+import type { Owed } from "../region-calls.ts";
 
 /** What the tenant wants of adaptation in its new sessions. */
 export interface AdaptationSettings {
@@ -244,10 +245,13 @@ export const savedAnswers = sqliteTable(
     headers: text({ mode: "json" }).$type<Record<string, string>>(),
     /** The session that the answer shows, if any; the answer is erased with it. */
     sessionId: text("session_id"),
+    /** The metered event of the answer until its purse has it. */
+    owed: text({ mode: "json" }).$type<Owed>(),
     createdAt: integer("created_at").notNull(),
   },
   (table) => [
     index("saved_answers_by_age").on(table.createdAt),
+    index("saved_answers_owing").on(table.key).where(sql`owed IS NOT NULL`),
     index("saved_answers_by_session").on(table.sessionId),
   ],
 );

@@ -1,6 +1,7 @@
 /** Saved answers of stateless calls are spread over objects of their own, by key, so that a tenant's calls do not queue at one. */
 import type { Env } from "../../env.ts";
 import type { Result } from "../../rpc.ts";
+import type { Owed } from "../region-calls.ts";
 import type { Claim, SavedAnswer } from "./answers.ts";
 
 const shardCount = 16;
@@ -16,6 +17,7 @@ export interface AnswerCalls {
     call: { key: string; token: string },
     answer: SavedAnswer,
     sessionId: string | null,
+    owed: Owed | null,
   ): Promise<void>;
   dropClaim(key: string, token: string): Promise<void>;
   forgetAnswers(): Promise<void>;

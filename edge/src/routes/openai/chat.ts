@@ -8,7 +8,7 @@ import {
   mySession,
   traceOf,
 } from "../../http/context.ts";
-import { idempotently } from "../../http/idempotency.ts";
+import { idempotently, type Owe } from "../../http/idempotency.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { namedModel, servedModel } from "../../inference/served-model.ts";
@@ -86,13 +86,15 @@ chat.openapi(
     await namedModel(c.env, body.model, (work) => background(c, work));
     const sessionId = c.req.header("x-rosa2-session") ?? "none";
     if (sessionId !== "none") return (await chatInSession(c, body, sessionId)) as never;
-    return (await idempotently(c, () => chatWithoutState(c, body), { sharded: true })) as never;
+    return (await idempotently(c, (owe) => chatWithoutState(c, body, owe), {
+      sharded: true,
+    })) as never;
   },
 );
 
-async function chatWithoutState(c: AppContext, body: ChatRequest): Promise<Response> {
+async function chatWithoutState(c: AppContext, body: ChatRequest, owe?: Owe): Promise<Response> {
   const id = newId("chatcmpl");
-  const call = statelessCall(c, id, body.stream === true);
+  const call = statelessCall(c, id, body.stream === true, owe);
   const messages = toMessages(body);
   const events = statelessReply(call, messages, toSampling(body));
   return answer(c, body, { ...headOf(id), session: null, generation: "base" }, events);

@@ -1,7 +1,13 @@
 /** OpenAI's Responses over sessions: a stored response is a turn, and the one that follows it the session's next turn. */
 import { z } from "@hono/zod-openapi";
-import { type AppContext, background, mySession, traceOf } from "../../http/context.ts";
-import { idempotently } from "../../http/idempotency.ts";
+import {
+  type AppContext,
+  background,
+  idempotencyOf,
+  mySession,
+  traceOf,
+} from "../../http/context.ts";
+import { idempotently, type Owe } from "../../http/idempotency.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { namedModel, servedModel } from "../../inference/served-model.ts";
@@ -62,9 +68,9 @@ responses.openapi(
     const body = c.req.valid("json");
     const parsed = parseRequest(body);
     await namedModel(c.env, body.model, (work) => background(c, work));
-    const respond = () =>
+    const respond = (owe?: Owe) =>
       body.store === false
-        ? respondWithoutState(c, body, parsed)
+        ? respondWithoutState(c, body, parsed, owe)
         : respondInSession(c, body, parsed);
     return (await idempotently(c, respond, { sessionOf })) as never;
   },
@@ -74,9 +80,10 @@ async function respondWithoutState(
   c: AppContext,
   body: ResponsesRequest,
   { messages, sampling }: ParsedRequest,
+  owe?: Owe,
 ): Promise<Response> {
   const id = newId("resp");
-  const call = statelessCall(c, id, body.stream === true);
+  const call = statelessCall(c, id, body.stream === true, owe);
   const name = id.slice("resp_".length);
   const ids = { response: id, message: `msg_${name}`, call: `fc_${name}`, thought: `rs_${name}` };
   const from = { ids, previous: null, session: null, generation: "base" };
@@ -99,6 +106,8 @@ async function respondInSession(
         said: after === null ? { ...said, adopts: true } : { ...said, after: after.turnId },
         sampling,
         keyId: c.var.principal.keyId,
+        // Should this call die before its answer is saved, the same key finds the turn.
+        idempotency: await idempotencyOf(c),
       },
       traceOf(c, body.stream === true),
     ),

@@ -15,6 +15,7 @@ import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
 import { type AppContext, background, config, traceOf } from "../../http/context.ts";
+import type { Owe } from "../../http/idempotency.ts";
 import { readLog } from "../../http/sse.ts";
 import { type Inference, inferenceOf } from "../../inference/index.ts";
 import type { ReplyEvent as InferenceEvent } from "../../inference/inference.ts";
@@ -33,17 +34,22 @@ export interface StatelessCall {
 }
 
 /**
- * What a stateless reply needs of the request that asks for it.
+ * What a stateless reply needs of the request that asks for it; with `owe` whoever saves its answer meters it.
  *
  * @throws RosaError for a token that is bound to a session
  */
-export function statelessCall(c: AppContext, eventId: string, streams: boolean): StatelessCall {
+export function statelessCall(
+  c: AppContext,
+  eventId: string,
+  streams: boolean,
+  owe?: Owe,
+): StatelessCall {
   const { principal } = c.var;
   refuseBound(principal);
   return {
     config: config(c),
     inference: inferenceOf(c.env, regionOfCaller(c.req.raw.cf)),
-    money: moneyIn(c.env, principal, coloOf(c), (work) => background(c, work)),
+    money: moneyIn(c.env, principal, coloOf(c), (work) => background(c, work), owe),
     principal,
     trace: traceOf(c, streams),
     eventId,

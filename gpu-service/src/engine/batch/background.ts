@@ -1,5 +1,6 @@
 /** Work that runs in slices beside generation: scores and updates. Knows nothing of what a slice does. */
 import type { Slices } from "../../language-model.ts";
+import type { TenantShares } from "./tenant-shares.ts";
 
 export interface BackgroundWork {
   id: number;
@@ -15,12 +16,12 @@ interface Task extends BackgroundWork {
 }
 
 export class BackgroundTasks {
+  readonly #shares: TenantShares;
   readonly #now: () => number;
   #tasks: Task[] = [];
-  /** Time that slices have taken, of each tenant that has tasks. */
-  readonly #usedMs = new Map<string, number>();
 
-  constructor(now: () => number) {
+  constructor(shares: TenantShares, now: () => number) {
+    this.#shares = shares;
     this.#now = now;
   }
 
@@ -31,10 +32,6 @@ export class BackgroundTasks {
   /** Resolves with the task's result; rejects with what a slice threw or what `cancel` was given. */
   run<T>(work: BackgroundWork, slices: Slices<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    // Who comes anew has no claim to the time before.
-    const used = [...this.#usedMs.values()];
-    if (!this.#usedMs.has(work.tenant))
-      this.#usedMs.set(work.tenant, used.length === 0 ? 0 : Math.min(...used));
     this.#tasks.push({ ...work, slices, resolve: resolve as (value: unknown) => void, reject });
     return promise;
   }
@@ -44,18 +41,18 @@ export class BackgroundTasks {
   }
 
   /**
-   * Runs one slice of the tenant that has had the least time, so that each of n tenants has its n-th part however
-   * much work the others bring. Tenants that are `replying` have time beside slices: theirs counts twice.
+   * Runs one slice of the tenant that is owed most of those that go on, and charges it; `isWaitedFor`: sequences wait
+   * for its end.
    */
-  async runSlice(replying: ReadonlySet<string>): Promise<void> {
-    const task = this.#next();
+  async runSlice(favoured: ReadonlySet<string>, isWaitedFor: boolean): Promise<void> {
+    const task = this.#next(favoured);
     if (task === undefined) return;
     this.#tasks = this.#tasks.filter((other) => other !== task);
     this.#tasks.push(task); // to the back: the tenant's others go first now
     const startedAt = this.#now();
     try {
-      const { done, value } = await task.slices.next(replying.size > 0);
-      this.#charge(task, startedAt, replying.has(task.tenant) ? 2 : 1);
+      const { done, value } = await task.slices.next(isWaitedFor);
+      this.#shares.charge(task.tenant, this.#now() - startedAt);
       if (!done) return;
       this.#remove(task);
       task.resolve(value);
@@ -80,26 +77,20 @@ export class BackgroundTasks {
     for (const { id } of [...this.#tasks]) this.cancel(id, reason);
   }
 
-  #next(): Task | undefined {
+  #next(favoured: ReadonlySet<string>): Task | undefined {
     let best: Task | undefined;
-    const used = ({ tenant }: Task) => this.#usedMs.get(tenant) ?? 0;
+    const owed = ({ tenant }: Task) => this.#shares.owed(tenant);
     for (const task of this.#tasks) {
+      if (!favoured.has(task.tenant)) continue;
       const isBetter =
         best === undefined ||
-        used(task) < used(best) ||
-        (task.tenant === best.tenant && task.priority < best.priority);
+        (task.tenant === best.tenant ? task.priority < best.priority : owed(task) > owed(best));
       if (isBetter) best = task;
     }
     return best;
   }
 
-  #charge({ tenant }: Task, startedAt: number, times: number): void {
-    const used = this.#usedMs.get(tenant);
-    if (used !== undefined) this.#usedMs.set(tenant, used + times * (this.#now() - startedAt));
-  }
-
   #remove(task: Task): void {
     this.#tasks = this.#tasks.filter((other) => other !== task);
-    if (!this.#tasks.some(({ tenant }) => tenant === task.tenant)) this.#usedMs.delete(task.tenant);
   }
 }

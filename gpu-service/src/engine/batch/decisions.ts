@@ -37,31 +37,27 @@ export function nextSliceAt(endedAt: number, sliceMs: number, share: number): nu
   return endedAt + sliceMs * (1 / share - 1);
 }
 
-/**
- * The share of the time that background slices may take while these tenants have sequences in service (`replying`) and
- * slices to run (`updating`). Each tenant has the same part of the whole: one with both gives `share` of its part to its
- * slices, one with slices alone twice that. So whoever floods both does not leave another's update a quarter.
- */
-export function backgroundShareOf(
-  share: number,
-  replying: ReadonlySet<string>,
-  updating: ReadonlySet<string>,
-): number {
-  let parts = 0;
-  for (const tenant of updating) parts += replying.has(tenant) ? share : Math.min(1, 2 * share);
-  return parts / new Set([...replying, ...updating]).size;
-}
-
 /** Whether a background slice runs now: at once while nobody waits for tokens, else when it is due. */
 export function mayRunSlice(now: number, dueAt: number, sequencesInService: number): boolean {
   return sequencesInService === 0 || now >= dueAt;
 }
 
-/** Whether one more sequence may begin. */
+/** Sequences in service, all and those of a tenant, and how many tenants they belong to, that tenant included. */
+export interface InService {
+  count: number;
+  ofTenant: number;
+  tenants: number;
+}
+
+/**
+ * Whether one more sequence of a tenant may begin. Where others hold the rows, a tenant has its part of them beyond
+ * `rowsMax` and waits for none of theirs to end; so there are twice as many at most, for a while.
+ */
 export function mayAdmit(
-  sequencesInService: number,
+  { count, ofTenant, tenants }: InService,
   rowsMax: number,
   isSlotFree: boolean,
 ): boolean {
-  return sequencesInService < rowsMax && isSlotFree;
+  if (!isSlotFree) return false;
+  return count < rowsMax || (count < 2 * rowsMax && ofTenant + 1 <= rowsMax / tenants);
 }

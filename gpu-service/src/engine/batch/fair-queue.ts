@@ -39,11 +39,17 @@ export class FairQueue<T extends Queued> {
     this.#serve(item);
   }
 
-  takeNext(): T | undefined {
+  /** Who would be taken. */
+  get next(): T | undefined {
     let best: T | undefined;
     for (const item of this.#waiting) {
       if (best === undefined || this.#comesBefore(item, best)) best = item;
     }
+    return best;
+  }
+
+  takeNext(): T | undefined {
+    const best = this.next;
     if (best === undefined) return undefined;
     this.remove(best);
     this.#serve(best);

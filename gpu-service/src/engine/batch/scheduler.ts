@@ -5,20 +5,27 @@
  */
 
 import { RosaError } from "@rosa2/shared/errors";
-import type { Spent } from "@rosa2/shared/protocol";
 import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../../language-model.ts";
 import { BackgroundTasks, type BackgroundWork } from "./background.ts";
-import { backgroundShareOf, mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
+import { mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
 import { FairQueue } from "./fair-queue.ts";
-import type { Sequence, SequenceListener, SequenceRequest, Voice, Waiting } from "./sequence.ts";
+import {
+  type Sequence,
+  type SequenceListener,
+  type SequenceRequest,
+  spentBy,
+  type Voice,
+  type Waiting,
+} from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
+import { StepTimes, TenantShares } from "./tenant-shares.ts";
 
 export interface SchedulerOptions {
-  /** Sequences in service at once: rows of a decode step plus prompts on their way. */
+  /** Sequences in service at once: rows of a decode step plus prompts on their way; with several tenants up to twice as many. */
   rowsMax: number;
   /** Prompt tokens computed between two decode steps. */
   prefillTokens: number;
-  /** Share of the time that one tenant's background slices may take from its sequences, in (0, 1]. */
+  /** Share of the time that background slices may take from sequences, in (0, 1]. */
   backgroundShare: number;
   now?: () => number;
 }
@@ -39,7 +46,9 @@ export class Scheduler {
   readonly #now: () => number;
   readonly #slots: SlotTable;
   readonly #queue = new FairQueue<Waiting>();
-  readonly #background = new BackgroundTasks(() => this.#now());
+  readonly #shares: TenantShares;
+  readonly #stepTimes = new StepTimes();
+  readonly #background: BackgroundTasks;
   /** Sequences with a slot, by that slot. */
   readonly #bySlot = new Map<Slot, Sequence>();
   #backgroundAt = 0;
@@ -52,6 +61,8 @@ export class Scheduler {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     this.#slots = new SlotTable(cache);
+    this.#shares = new TenantShares(this.#now);
+    this.#background = new BackgroundTasks(this.#shares, this.#now);
   }
 
   get counts() {
@@ -115,9 +126,10 @@ export class Scheduler {
         continue;
       }
       const report = emptyReport();
-      await this.#prefill(report);
+      const favoured = this.#favoured();
+      await this.#prefill(favoured, report);
       this.#dropCancelled();
-      await this.#decode(report);
+      await this.#decode(favoured, report);
       await this.#runBackground(report);
       onPass(report);
       await nextTurn(); // lets new requests and cancellations in
@@ -138,17 +150,30 @@ export class Scheduler {
   }
 
   #admit(): void {
-    while (this.#hasRoom) {
-      const ticket = this.#queue.takeNext();
-      if (ticket === undefined) return;
+    for (let ticket = this.#queue.next; ticket; ticket = this.#queue.next) {
       const { tenant, adapter, prompt } = ticket.request;
+      // Others hold no fewer places than this one's tenant.
+      if (!this.#hasRoomFor(tenant)) return;
+      this.#queue.takeNext();
       const slot = this.#slots.lease(cacheKey(tenant, adapter?.digest ?? null), prompt);
       this.#bySlot.set(slot, this.#newSequence(ticket, slot));
     }
   }
 
-  get #hasRoom(): boolean {
-    return mayAdmit(this.#bySlot.size, this.#options.rowsMax, this.#slots.canLease);
+  #hasRoomFor(tenant: string): boolean {
+    const tenants = [...this.#bySlot.values()].map((sequence) => sequence.tenant);
+    const inService = {
+      count: tenants.length,
+      ofTenant: tenants.filter((other) => other === tenant).length,
+      tenants: new Set([...tenants, tenant]).size,
+    };
+    return mayAdmit(inService, this.#options.rowsMax, this.#slots.canLease);
+  }
+
+  /** The tenants whose work goes on now. */
+  #favoured(): ReadonlySet<string> {
+    const replying = [...this.#bySlot.values()].map(({ tenant }) => tenant);
+    return this.#shares.favoured(new Set([...replying, ...this.#background.tenants]));
   }
 
   #newSequence(ticket: Waiting, slot: Slot): Sequence {
@@ -174,10 +199,10 @@ export class Scheduler {
   }
 
   /** One chunk of one prompt. */
-  async #prefill(report: PassReport): Promise<void> {
+  async #prefill(favoured: ReadonlySet<string>, report: PassReport): Promise<void> {
     const chunkMax = this.#options.prefillTokens;
     const readings = [...this.#bySlot.values()]
-      .filter(({ slot }) => slot.state === "filling")
+      .filter(({ slot, tenant }) => slot.state === "filling" && favoured.has(tenant))
       .map((sequence) => ({
         sequence,
         promptTokens: sequence.prompt.length,
@@ -203,6 +228,7 @@ export class Scheduler {
       });
       report.prefillTokens = chunk.length;
       report.prefillMs = this.#now() - startedAt;
+      this.#shares.charge(sequence.tenant, report.prefillMs);
       for (const id of chunk) slot.tokens.push(id);
       if (slot.tokens.length < prompt.length) return;
       sequence.firstTokenAt = this.#now();
@@ -213,11 +239,32 @@ export class Scheduler {
     }
   }
 
-  /** One token for every active row. */
-  async #decode(report: PassReport): Promise<void> {
-    const slots = this.#slots.active;
-    if (slots.length === 0) return;
-    const sequences = slots.map((slot) => this.#bySlot.get(slot) as Sequence);
+  /** One token for every active row of these tenants; for all rows where they would not be much quicker alone. */
+  async #decode(favoured: ReadonlySet<string>, report: PassReport): Promise<void> {
+    const left = new Set(this.#active.filter(({ tenant }) => favoured.has(tenant)));
+    if (left.size > 0 && !this.#stepTimes.isWorthApart(left.size, this.#active.length))
+      for (const sequence of this.#active) left.add(sequence);
+    while (left.size > 0) {
+      // Where a row ends, slots move: what is next is looked for anew.
+      const active = this.#active;
+      const first = active.findIndex((sequence) => left.has(sequence));
+      if (first < 0) return;
+      let end = first;
+      while (end < active.length && left.has(active[end]!)) end++;
+      const sequences = active.slice(first, end);
+      for (const sequence of sequences) left.delete(sequence);
+      await this.#decodeRows(sequences, report);
+    }
+  }
+
+  /** Sequences whose rows are being decoded, in the order of their slots. */
+  get #active(): Sequence[] {
+    return this.#slots.active.map((slot) => this.#bySlot.get(slot) as Sequence);
+  }
+
+  /** One token for each of these, whose slots lie side by side. */
+  async #decodeRows(sequences: Sequence[], report: PassReport): Promise<void> {
+    const slots = sequences.map(({ slot }) => slot);
     const startedAt = this.#now();
     try {
       const next = await this.#step(sequences, {
@@ -228,14 +275,23 @@ export class Scheduler {
         firstSlot: (slots[0] as Slot).index,
         adapters: sequences.map(({ adapter }) => adapter),
       });
-      report.rows = slots.length;
-      report.decodeMs = this.#now() - startedAt;
+      const ms = this.#now() - startedAt;
+      report.rows += slots.length;
+      report.decodeMs += ms;
+      this.#chargeRows(sequences, ms);
       // All rows first: a row that ends makes other slots move, with the tokens they say they hold.
       for (const { slot, nextId } of sequences) slot.tokens.push(nextId);
       for (const [row, sequence] of sequences.entries()) this.#advance(sequence, next[row]!);
     } catch (error) {
       for (const sequence of sequences) this.#fail(sequence, error);
     }
+  }
+
+  #chargeRows(sequences: readonly Sequence[], ms: number): void {
+    const rows = sequences.length;
+    this.#stepTimes.note(rows, ms);
+    for (const [tenant, own] of Map.groupBy(sequences, (sequence) => sequence.tenant))
+      this.#shares.charge(tenant, this.#stepTimes.alone(own.length, rows, ms));
   }
 
   async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
@@ -281,7 +337,7 @@ export class Scheduler {
     const { reply, listener } = first!;
     const request = { id, tenant, adapter, prompt, reply, siblings, parks: false };
     const ticket = { ...sequence.ticket, request, listener };
-    if (!this.#hasRoom) {
+    if (!this.#hasRoomFor(tenant)) {
       // What they have said so far is read again, from the cache as far as it is still there.
       request.prompt = Int32Array.from([...slot.tokens, nextId]);
       this.#queue.add(ticket);
@@ -294,15 +350,14 @@ export class Scheduler {
 
   async #runBackground(report: PassReport): Promise<void> {
     if (this.#background.length === 0) return;
+    const favoured = this.#favoured();
+    const replying = [...this.#bySlot.values()].filter(({ tenant }) => favoured.has(tenant));
     const startedAt = this.#now();
-    if (!mayRunSlice(startedAt, this.#backgroundAt, this.#bySlot.size)) return;
-    const replying = new Set([...this.#bySlot.values()].map(({ tenant }) => tenant));
-    const updating = this.#background.tenants;
-    await this.#background.runSlice(replying);
+    if (!mayRunSlice(startedAt, this.#backgroundAt, replying.length)) return;
+    await this.#background.runSlice(favoured, this.#bySlot.size > 0);
     const endedAt = this.#now();
     report.backgroundMs = endedAt - startedAt;
-    const share = backgroundShareOf(this.#options.backgroundShare, replying, updating);
-    this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, share);
+    this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, this.#options.backgroundShare);
   }
 
   /** A failed step may have written anything into the slot, so it is not kept. */
@@ -338,22 +393,6 @@ function voicesOf(chosen: readonly { voice: Voice }[]): Voice[] {
 
 function emptyReport(): PassReport {
   return { rows: 0, decodeMs: 0, prefillTokens: 0, prefillMs: 0, backgroundMs: 0 };
-}
-
-function spentBy(sequence: Sequence, { reply }: Voice, now: number): Spent {
-  const { prompt, cachedTokens, startedAt, firstTokenAt, ticket } = sequence;
-  return {
-    usage: {
-      prompt_tokens: prompt.length,
-      completion_tokens: reply.tokenCount,
-      cached_tokens: cachedTokens,
-    },
-    ms: {
-      queue: startedAt - ticket.queuedAt,
-      prefill: firstTokenAt - startedAt,
-      decode: now - firstTokenAt,
-    },
-  };
 }
 
 function nextTurn(): Promise<void> {

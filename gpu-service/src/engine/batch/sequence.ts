@@ -57,3 +57,20 @@ export interface Sequence extends Omit<SequenceRequest, "reply" | "siblings"> {
   startedAt: number;
   firstTokenAt: number;
 }
+
+/** What a reply has cost so far. */
+export function spentBy(sequence: Sequence, { reply }: Voice, now: number): Spent {
+  const { prompt, cachedTokens, startedAt, firstTokenAt, ticket } = sequence;
+  return {
+    usage: {
+      prompt_tokens: prompt.length,
+      completion_tokens: reply.tokenCount,
+      cached_tokens: cachedTokens,
+    },
+    ms: {
+      queue: startedAt - ticket.queuedAt,
+      prefill: firstTokenAt - startedAt,
+      decode: now - firstTokenAt,
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/** The calls on a tenant's purses in its regions, each made again where the object ended meanwhile. */
+import type { Env } from "../env.ts";
+import type { Result } from "../rpc.ts";
+import type { Charge } from "./spending.ts";
+import type { UsageEvent } from "./usage.ts";
+
+/** Some six seconds. */
+const attemptsMax = 6;
+
+/** A metered event that a saved answer owes to the purse that its money was set aside in. */
+export interface Owed {
+  /** The purse's name below the tenant. */
+  holder: string;
+  event: UsageEvent;
+}
+
+/** A region's calls, as RegionObject has them. */
+interface RegionCalls {
+  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<void>>;
+  settle(event: UsageEvent, again: boolean): Promise<void>;
+  settleOnce(event: UsageEvent): Promise<void>;
+  keep(eventId: string): Promise<void>;
+  release(eventId: string): Promise<void>;
+}
+
+/** Whose purse a region's object is; `holder` is its name below the tenant. */
+export interface RegionOwner {
+  tenantId: string;
+  holder: string;
+  owner: string | null;
+}
+
+export function regionOf(env: Env, tenantId: string, holder: string): RegionCalls {
+  return env.REGIONS.getByName(`${tenantId}/${holder}`) as unknown as RegionCalls;
+}
+
+/** Takes an owed event to its purse, where it counts once however often it comes. */
+export function settleOwed(env: Env, tenantId: string, { holder, event }: Owed): Promise<void> {
+  return untilTaken(() => regionOf(env, tenantId, holder).settleOnce(event));
+}
+
+/** Says it again, with growing pauses, to an object that ended meanwhile. */
+export async function untilTaken<T>(
+  say: (again: boolean) => Promise<T>,
+  retriesMax = attemptsMax,
+): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await say(attempt > 0);
+    } catch (error) {
+      if (attempt >= retriesMax) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt));
+    }
+  }
+}
