@@ -352,31 +352,35 @@ describe("the table of edge/CLIENTS.md", () => {
     expect(documented).toContain(head);
   });
 
-  it.each(Object.entries(clients))("says what %s does", async (name, doing) => {
-    const cells: string[] = [];
-    for (const feature of features) {
-      const work = doing[feature];
-      if (work === undefined) {
-        cells.push("–");
-        continue;
+  it.each(Object.entries(clients))(
+    "says what %s does",
+    async (name, doing) => {
+      const cells: string[] = [];
+      for (const feature of features) {
+        const work = doing[feature];
+        if (work === undefined) {
+          cells.push("–");
+          continue;
+        }
+        const caller = await newTenant();
+        const deltaMs = feature === "abort" ? 20 : 0;
+        const reasoning = feature === "thinking" ? { reasoning: "Hm, so." } : {};
+        await caller.behave({ replies: toolReplies, deltaMs, ...reasoning });
+        const problem = await Promise.resolve()
+          .then(() => work(caller))
+          .then((found) => must[feature](found, caller))
+          .then(
+            () => null,
+            (error) => `${name}, ${feature}: ${String(error).slice(0, 300)}`,
+          );
+        if (problem !== null) console.log(problem);
+        cells.push(problem === null ? "yes" : "no");
       }
-      const caller = await newTenant();
-      const deltaMs = feature === "abort" ? 20 : 0;
-      const reasoning = feature === "thinking" ? { reasoning: "Hm, so." } : {};
-      await caller.behave({ replies: toolReplies, deltaMs, ...reasoning });
-      const problem = await Promise.resolve()
-        .then(() => work(caller))
-        .then((found) => must[feature](found, caller))
-        .then(
-          () => null,
-          (error) => `${name}, ${feature}: ${String(error).slice(0, 300)}`,
-        );
-      if (problem !== null) console.log(problem);
-      cells.push(problem === null ? "yes" : "no");
-    }
-    const row = `| ${name} | ${cells.join(" | ")} |`;
-    if (!documented.includes(row)) console.log(row);
-    expect(documented).toContain(row);
-    expect(row).not.toContain("| no |");
-  }, 60_000);
+      const row = `| ${name} | ${cells.join(" | ")} |`;
+      if (!documented.includes(row)) console.log(row);
+      expect(documented).toContain(row);
+      expect(row).not.toContain("| no |");
+    },
+    60_000,
+  );
 });
