@@ -18,7 +18,8 @@ export const columnNames = [
   "updates",
   "words_changed",
   "proposals_adopted",
-  "drawn_per_rejection",
+  "rejections",
+  "wordings_drawn",
   "wording_tokens",
   "peak_mb",
   "learn_per_reply_gpu",
@@ -132,10 +133,8 @@ function rowOf(
     updates: perSession(({ spent }) => spent.updateMs.length),
     words_changed: perSession(({ spent }) => spent.wordsChanged),
     proposals_adopted: perSession(({ spent }) => spent.proposalsAdopted),
-    drawn_per_rejection: ratio(
-      sum(held.map(({ spent }) => spent.wordingsDrawn)),
-      sum(held.map(({ spent }) => spent.rejections)),
-    ),
+    rejections: perSession(({ spent }) => spent.rejections),
+    wordings_drawn: perSession(({ spent }) => spent.wordingsDrawn),
     wording_tokens: perSession(({ spent }) => spent.wordingTokens),
     peak_mb:
       meters.length === 0

@@ -18,8 +18,6 @@ const earlierMax = 3;
 /** Share of the ledger's weight whose readings are scored: the more a reply says, the further down. */
 const massAccepted = 0.98;
 const massRejected = 0.999;
-/** The same of readings that were just proposed: what is meant is hardly ever among the rest, which are many. */
-const massNew = 0.95;
 
 type Question = Omit<ScoreItem, "prompt">;
 
@@ -44,7 +42,7 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   const keys = ledger.topReadings(
     reading.ledger,
     Math.max(1, Math.floor(scoreItemsMax / replies.length) - 2),
-    isCorrected ? 1 : accepted ? massAccepted : reading.isNew ? massNew : massRejected,
+    isCorrected ? 1 : accepted ? massAccepted : massRejected,
   );
   // What every candidate is compared with, and what the rejected reply answered.
   const answered = statedSlots(reading, lastAttempt(input)).map(

@@ -24,7 +24,8 @@ export const shownColumns: readonly Shown[] = [
   { title: "forgot", column: "forgetting", digits: 3 },
   { title: "update ms", column: "update_ms", digits: 0 },
   { title: "upd/reply", column: "update_per_reply", digits: 2 },
-  { title: "drawn/wrong", column: "drawn_per_rejection", digits: 2 },
+  { title: "rejected", column: "rejections", digits: 1 },
+  { title: "drawn", column: "wordings_drawn", digits: 1 },
   { title: "peak MB", column: "peak_mb", digits: 0 },
   { title: "m$/session", column: "cost_usd", digits: 3, scale: 1000 },
 ];
