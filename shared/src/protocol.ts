@@ -142,6 +142,8 @@ export const generateRequestSchema = z.object({
   sampling: samplingSchema.prefault({}),
   /** Replies already rejected for this request: never answered again while another reply is likely. */
   rejected: z.array(z.string().max(limits.contentCharsMax)).max(32).default([]),
+  /** Whether the reply is told as it grows; else its end alone, which holds all of it but the tokens' log-probs. */
+  deltas: z.boolean().default(true),
 });
 export type GenerateRequest = z.infer<typeof generateRequestSchema>;
 
@@ -178,7 +180,7 @@ const replyMsSchema = z.object({ queue: z.number(), prefill: z.number(), decode:
 export const spentSchema = z.object({ usage: usageSchema, ms: replyMsSchema });
 export type Spent = z.infer<typeof spentSchema>;
 
-/** Server-sent events of `/v1/generate`, in order: `delta`…, then one `done` or one `error`. */
+/** Server-sent events of `/v1/generate`, in order: `delta`… unless told not to, then one `done` or one `error`. */
 export const generateEventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("delta"),

@@ -107,6 +107,23 @@ describe("saved answers", () => {
     expect(await accountRows(caller.tenantId, "SELECT * FROM answer_parts")).toEqual([]);
   });
 
+  it("are given again whole however long they are", async () => {
+    const caller = await newTenant();
+    // More than one row of the account can hold.
+    const reply = Array.from({ length: 3 }, (_, i) => `${i}`.repeat(320_000)).join(" ");
+    await caller.behave({ replies: [{ to: "hello", reply }] });
+    for (const stream of [false, true]) {
+      const call = { ...hello, stream };
+      const key = header(`long-${stream}`);
+      const first = await (await caller.post("/v1/chat/completions", call, key)).text();
+      expect(first.length).toBeGreaterThan(reply.length);
+      const again = await caller.post("/v1/chat/completions", call, key);
+      expect(again.headers.get("idempotency-replayed")).toBe("true");
+      expect((await again.text()) === first).toBe(true);
+    }
+    expect(await caller.calls("/v1/generate")).toHaveLength(2);
+  });
+
   it("answer a caller that went away before the first answer came", async () => {
     const caller = await newTenant();
     await caller.behave({ delayMs: { "/v1/generate": 300 } });

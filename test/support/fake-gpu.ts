@@ -237,7 +237,10 @@ async function generate(
     response.write(": waiting\n\n");
     await sleep(500);
   }
-  const send = (event: GenerateEvent) => response.write(`data: ${JSON.stringify(event)}\n\n`);
+  const send = (event: GenerateEvent) => {
+    if (event.type === "delta" && !request.deltas) return;
+    response.write(`data: ${JSON.stringify(event)}\n\n`);
+  };
   const { stop, max_tokens: tokensMax = Number.POSITIVE_INFINITY } = request.sampling;
   const stopsAt = stop.map((text) => whole.indexOf(text)).filter((at) => at >= 0);
   const pieces = whole.slice(0, Math.min(whole.length, ...stopsAt)).match(/\s*\S+\s*/g) ?? [];

@@ -559,7 +559,7 @@ export interface paths {
     get: operations["getBudget"];
     /**
      * Set or lift the monthly spend cap
-     * @description Set or lift the monthly spend cap.
+     * @description A cap holds at once, with one exception: where there was none before and more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap.
      */
     put: operations["putBudget"];
     post?: never;

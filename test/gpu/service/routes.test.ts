@@ -51,6 +51,12 @@ describe("POST /v1/generate", () => {
     expect(Math.exp(done.logprob)).toBeGreaterThan(0.5);
   });
 
+  it("tells the end alone where nobody watches the reply grow, and all of it", async () => {
+    const [told, ...rest] = await service.generate({ ...ask("say hello"), deltas: false });
+    expect(rest).toEqual([]);
+    expect(told).toMatchObject({ type: "done", text: "hello", usage: { completion_tokens: 6 } });
+  });
+
   it("sends the first text before the reply is complete", async () => {
     const response = await service.post("/v1/generate", {
       tenant: "t",

@@ -117,7 +117,7 @@ export class Requests {
         { id, tenant: request.tenant, adapter, prompt, reply },
         {
           piece: ({ text, reasoning, logprobs }, spent) => {
-            if (text === "" && reasoning === "" && !logprobs?.length) return;
+            if (!request.deltas || (text === "" && reasoning === "" && !logprobs?.length)) return;
             const thought = reasoning === "" ? {} : { reasoning };
             tell({ type: "delta", text, ...thought, ...(logprobs ? { logprobs } : {}), spent });
           },
