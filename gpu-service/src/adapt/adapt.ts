@@ -31,7 +31,7 @@ export interface AdaptableModel extends MeasurableModel {
   anchors(): Slices<Anchors | null>;
 }
 
-export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms"> {
+export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms" | "watched"> {
   /** The next generation's B, as its file will hold it; absent unless updated. */
   B?: Float32Array<ArrayBuffer>;
 }
