@@ -60,7 +60,9 @@ async function measure(): Promise<void> {
       if (scores.some((score) => score < scoreMin)) process.exitCode = 1;
     }
     const { name, ms } = await longestPaint(edge, Number(turns));
-    console.log(`interaction to next paint, ${turns} turns: ${Math.round(ms)} ms at most (${name})`);
+    console.log(
+      `interaction to next paint, ${turns} turns: ${Math.round(ms)} ms at most (${name})`,
+    );
     if (ms > paintMsMax) process.exitCode = 1;
   } finally {
     await edge.stop();
