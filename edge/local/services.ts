@@ -9,7 +9,7 @@ import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
 
 /** As in its Dockerfile: most of what it holds lies outside of V8's heap, whose young objects may then be few. */
-const gpuNodeOptions = "--max-semi-space-size=1";
+export const gpuNodeOptions = "--max-semi-space-size=1";
 
 /** The GPU service, or the process that runs several of them behind the same port. */
 export function gpuCommand(state: StateFolder, port: number, replicas: number): Command {

@@ -201,6 +201,15 @@ export class FakeGpu {
         realised_shift: 4.1,
         reply_tokens: tokenCount(reply),
       })),
+      watched: request.watch.map(({ messages, reply }) => {
+        const isLearnt = file.learned[lastContent(messages)] === reply;
+        const pieces = reply.match(/\s*\S+\s*/g) ?? [];
+        return [...pieces, ""].slice(0, 64).map((text) => ({
+          text,
+          before: isLearnt ? -2 : -0.1,
+          after: isLearnt ? -0.1 : -2,
+        }));
+      }),
       ms: { queue: 0, update: 3 },
     };
     if (decision === "updated") this.#adapters.set(`${request.tenant}/${digest}`, file);

@@ -1,4 +1,4 @@
-/** Security headers of every answer, and the policies of pages; it knows no route. */
+/** Security headers of every answer; it knows no route. */
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./context.ts";
 
@@ -7,16 +7,6 @@ export const ownerHeader = "x-rosa2-owner";
 
 /** An answer that is no page loads nothing, runs nothing and is shown in no frame. */
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
-
-/** For a page of the documents: its own style (by the hash of its text), this origin's scripts, nothing from elsewhere. */
-export function pageHeaders(styleSha256: string): Record<string, string> {
-  return {
-    "content-security-policy": `default-src 'none'; style-src 'sha256-${styleSha256}'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "cache-control": "public, max-age=300",
-  };
-}
 
 /** What a route has set itself stays. Set on the answer as it is: the context's own way makes a new one for each header. */
 export const safeHeaders = createMiddleware<AppEnv>(async (c, next) => {

@@ -103,7 +103,7 @@ export class AccountObject extends DurableObject<Env> {
     sessionsMax: number,
     wanted: { spareNanos: number; ownerCapNanos: number | null; mayBeHeldOut: boolean },
   ): Promise<Result<OpenedSession>> {
-    const point = await holdoutPoint(row.id);
+    const point = await holdoutPoint(row.owner ?? row.id);
     return this.#answer(tenantId, (books) =>
       books.transaction(() => {
         const settings = adaptationSettings(books);
