@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const intervalMs = 1_000;
 /** A server that accepts and says nothing for this long is reported; with the interval that is within five seconds. */
 const silenceMs = 3_500;
-/** So long is it waited for: a rebuild after a change of the sources, or a busy machine, may take that. */
+/** So long is it waited for: a busy machine may take that. */
 const patienceMs = 20_000;
 const againMs = 300;
 

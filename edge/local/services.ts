@@ -1,22 +1,21 @@
 /** How each service is run: commands and environments. Knows no process. */
-import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseConfig, variableNames } from "../src/config.ts";
 import { Failure } from "./failure.ts";
 import type { Command } from "./processes.ts";
+import type { WorkerRun } from "./run-worker.ts";
 import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
 
 /** As in its Dockerfile: most of what it holds lies outside of V8's heap, whose young objects may then be few. */
-const gpuNodeOptions = "--max-semi-space-size=1";
+export const gpuNodeOptions = "--max-semi-space-size=1";
 
 /** The GPU service, or the process that runs several of them behind the same port. */
 export function gpuCommand(state: StateFolder, port: number, replicas: number): Command {
-  const script = replicas === 1 ? "../../gpu-service/src/main.ts" : "./replicas.ts";
   return {
     name: "gpu",
-    args: [fileURLToPath(new URL(script, import.meta.url))],
+    args: [script(replicas === 1 ? "../../gpu-service/src/main.ts" : "./replicas.ts")],
     env: {
       REPLICAS: String(replicas),
       GPU_HOST: "127.0.0.1",
@@ -37,50 +36,62 @@ export function executeCommand(state: StateFolder, sqlFile: string): Command {
   return wranglerCommand(state, "bootstrap", ["d1", "execute", "DB", "--local", "--file", sqlFile]);
 }
 
+/** Builds the edge's Worker into the state folder, as it would be deployed; or another, by its configuration or entry. */
+export function buildCommand(
+  state: StateFolder,
+  { config = join(rootPath, "wrangler.toml"), entry }: { config?: string; entry?: string } = {},
+): Command {
+  return {
+    name: "build",
+    args: [script("./build.ts"), state.worker, config, ...(entry === undefined ? [] : [entry])],
+    env: quiet(state),
+  };
+}
+
 /**
- * The edge on its ports, with the variables that `environment` sets; wrangler opens an inspector in any case, so it is
- * told a free one.
+ * The edge on its port, with the variables that `environment` sets, once it is built.
  *
  * Throws `Failure` that names every bad variable.
  */
 export function edgeCommand(
   state: StateFolder,
-  ports: { edge: number; gpu: number; inspector: number },
+  ports: { edge: number; gpu: number },
   environment: NodeJS.ProcessEnv = process.env,
 ): Command {
-  // Variables through files: a command line shows in the list of processes.
-  const ownFile = state.writePrivate("edge.env", edgeVariables(state, ports.gpu, environment));
-  const developerFile = join(rootPath, ".dev.vars");
-  const envFiles = existsSync(developerFile) ? [developerFile, ownFile] : [ownFile];
-  return wranglerCommand(state, "edge", [
-    "dev",
-    "--local",
-    "--show-interactive-dev-session=false",
-    "--port",
-    String(ports.edge),
-    "--inspector-port",
-    String(ports.inspector),
-    ...envFiles.flatMap((file) => ["--env-file", file]),
-  ]);
+  return workerCommand(state, ports.edge, edgeVariables(state, ports.gpu, environment));
 }
 
-/** The edge's variables that an environment sets, and the way to the GPU service, as a `.env` file. */
+/** A built Worker on a port, with its databases in the state folder. */
+export function workerCommand(
+  state: StateFolder,
+  port: number,
+  variables: Record<string, string>,
+): Command {
+  const run = { folder: state.worker, databases: state.databases, port, variables };
+  return {
+    name: "edge",
+    args: [script("./run-worker.ts")],
+    // Not as arguments, which show in the list of processes.
+    env: { WORKER_RUN: JSON.stringify(run satisfies WorkerRun) },
+  };
+}
+
+/** The edge's variables that an environment sets, and the way to the GPU service. */
 function edgeVariables(
   state: StateFolder,
   gpuPort: number,
   environment: NodeJS.ProcessEnv,
-): string {
+): Record<string, string> {
   const own: Record<string, string> = {
     GPU_URL: `http://127.0.0.1:${gpuPort}`,
     GPU_SECRET: state.gpuSecret(),
     WEBHOOKS_LOCALHOST: "on",
     CLIENT_TOKEN_SECRET: environment.CLIENT_TOKEN_SECRET || state.tokenSecret(),
   };
-  const variables = variableNames
-    .map((name) => [name, own[name] ?? environment[name] ?? ""] as const)
-    .filter(([, value]) => value !== "");
-  refuseBadVariables(Object.fromEntries(variables));
-  return variables.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join("\n");
+  const all = variableNames.map((name) => [name, own[name] ?? environment[name] ?? ""] as const);
+  const variables = Object.fromEntries(all.filter(([, value]) => value !== ""));
+  refuseBadVariables(variables);
+  return variables;
 }
 
 /** The edge itself would notice only at its first request. */
@@ -92,27 +103,28 @@ function refuseBadVariables(variables: Record<string, string>): void {
   }
 }
 
-/** Wrangler with its state in the folder, quiet and offline. */
-export function wranglerCommand(
-  state: StateFolder,
-  name: string,
-  args: readonly string[],
-): Command {
+function wranglerCommand(state: StateFolder, name: string, args: readonly string[]): Command {
   const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
   return {
     name,
     args: [join(dirname(manifest), "bin/wrangler.js"), ...args, "--persist-to", state.databases],
-    env: {
-      CLOUDFLARE_CF_FETCH_ENABLED: "false",
-      WRANGLER_HIDE_BANNER: "true",
-      WRANGLER_LOG_PATH: join(state.logs, "wrangler"),
-      // Two rosa2 on one machine must not find each other's Worker.
-      WRANGLER_REGISTRY_PATH: join(state.path, "registry"),
-      WRANGLER_SEND_ERROR_REPORTS: "false",
-      WRANGLER_SEND_METRICS: "false",
-      // Local tracing costs a third of the throughput.
-      X_LOCAL_EXPLORER: "false",
-      X_LOCAL_OBSERVABILITY: "false",
-    },
+    env: quiet(state),
   };
+}
+
+/** Wrangler that asks nobody and tells nobody. */
+function quiet(state: StateFolder): Record<string, string> {
+  return {
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    // Of files for developers .dev.vars alone is read.
+    CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: "false",
+    WRANGLER_HIDE_BANNER: "true",
+    WRANGLER_LOG_PATH: join(state.logs, "wrangler"),
+    WRANGLER_SEND_ERROR_REPORTS: "false",
+    WRANGLER_SEND_METRICS: "false",
+  };
+}
+
+function script(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
 }

@@ -1,8 +1,8 @@
 /**
  * `npm start`: the whole of rosa2 on this machine, one command. Read `run` first.
  *
- * Order: settings and model are checked → lock the state folder → GPU service (loads its model meanwhile) → tables →
- * first key → edge → healthy. A service that crashes is started again, as a platform would; an edge that keeps
+ * Order: settings and model are checked → lock the state folder → GPU service (loads its model meanwhile) → tables,
+ * first key, and the Worker built → edge → healthy. A service that crashes is started again, as a platform would; an edge that keeps
  * crashing ends the start. Whatever ends the start ends both.
  */
 import { existsSync } from "node:fs";
@@ -16,7 +16,13 @@ import { refuseBadModel } from "./model-check.ts";
 import { choosePort } from "./ports.ts";
 import { type Command, Processes, type Service } from "./processes.ts";
 import { refuseOtherTables } from "./schema-stamp.ts";
-import { edgeCommand, executeCommand, gpuCommand, migrateCommand } from "./services.ts";
+import {
+  buildCommand,
+  edgeCommand,
+  executeCommand,
+  gpuCommand,
+  migrateCommand,
+} from "./services.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import type { Ready } from "./spawn.ts";
 import { type Running, readApiKey, StateFolder } from "./state.ts";
@@ -74,9 +80,8 @@ async function run(settings: Settings): Promise<void> {
   const ports = {
     edge: await choosePort(settings.port, "PORT"),
     gpu: await choosePort(settings.gpuPort, "GPU_PORT"),
-    inspector: await choosePort(0),
   };
-  const edgeDev = edgeCommand(state, ports);
+  const edgeRun = edgeCommand(state, ports);
   refuseOtherTables(state);
   processes = new Processes(state.logs);
   const running: Running = {
@@ -93,9 +98,10 @@ async function run(settings: Settings): Promise<void> {
   const gpuEnded = gpu.ended.then((how) => {
     throw ended("The GPU service", how, "gpu");
   });
-  const key = await Promise.race([prepareDatabase(state), gpuEnded]);
+  const built = runToEnd(buildCommand(state), "Building the edge");
+  const [key] = await Promise.race([Promise.all([prepareDatabase(state), built]), gpuEnded]);
 
-  const edge = processes.start(edgeDev);
+  const edge = processes.start(edgeRun);
   running.edgePid = edge.pid;
   state.announce(running);
   const edgeEnded = edge.ended.then((how) => {
@@ -112,7 +118,7 @@ async function run(settings: Settings): Promise<void> {
     running.gpuPid = pid;
     state?.announce(running);
   });
-  await keepEdgeServing(edge, edgeDev, running.url, (pid) => {
+  await keepEdgeServing(edge, edgeRun, running.url, (pid) => {
     running.edgePid = pid;
     state?.announce(running);
   });

@@ -2,7 +2,7 @@
  * The state folder of a local rosa2: its lock, its secrets, and where the running one can be found.
  *
  * Two servers on one folder would damage its databases, so the lock is the operating system's, taken
- * through SQLite: it goes when its process goes, however that ends. Contents of `state/` are wrangler's.
+ * through SQLite: it goes when its process goes, however that ends. Contents of `state/` are the runtime's.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -59,6 +59,11 @@ export class StateFolder {
 
   get databases(): string {
     return join(this.path, "state");
+  }
+
+  /** The edge's Worker, built anew by each start. */
+  get worker(): string {
+    return join(this.path, "worker");
   }
 
   get logs(): string {

@@ -1,9 +1,11 @@
 /**
- * Builds the page into dist/ when its sources have changed since the last build. Run, or import
- * `buildPlayground`; without a change it costs some milliseconds.
+ * Builds the page and the documents into dist/ when their sources have changed since the last build; without a change
+ * it costs some milliseconds.
  */
 import { createHash } from "node:crypto";
 import {
+  appendFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readFlagsOrExit } from "../local/flags.ts";
 
@@ -20,27 +22,49 @@ const folder = fileURLToPath(new URL(".", import.meta.url));
 const dist = join(folder, "dist");
 /** Beside dist, whose every file is served. */
 const cache = join(folder, ".cache");
-const stamp = join(cache, "built-from");
-const sources = [
-  "src",
-  "public",
-  "index.html",
-  "build.ts",
-  "package.json",
-  "../client/src",
-  "../src/docs/glossary.ts",
-];
+/** The page alone, to which the documents are added. */
+const page = join(cache, "page");
+const stamps = join(cache, "built-from.json");
+const sources = {
+  page: [
+    ...["src", "public", "index.html", "build.ts", "package.json"],
+    ...["../client/src", "../src/docs/glossary.ts"],
+  ],
+  documents: ["build.ts", "../src", "../../shared/src"],
+};
 
 /** Whether it had to build. Two at a time do no harm: each builds aside and puts its result in place. */
-export async function buildPlayground(): Promise<boolean> {
-  const digest = digestOf(sources.map((name) => join(folder, name)));
-  if (existsSync(join(dist, "index.html")) && existsSync(stamp)) {
-    if (readFileSync(stamp, "utf8") === digest) return false;
+async function build(): Promise<boolean> {
+  const wanted = { page: digestOf(sources.page), documents: digestOf(sources.documents) };
+  const built = existsSync(join(dist, "index.html")) && existsSync(page) ? readStamps() : {};
+  const isPageNew = built.page !== wanted.page;
+  if (!isPageNew && built.documents === wanted.documents) return false;
+  mkdirSync(cache, { recursive: true });
+  if (isPageNew) {
+    const draft = `${page}-${process.pid}`;
+    await buildPage(draft);
+    replace(page, draft);
   }
   const draft = join(cache, `dist-${process.pid}`);
-  mkdirSync(cache, { recursive: true });
-  const { build } = await import("vite");
-  await build({
+  cpSync(page, draft, { recursive: true });
+  await writeDocuments(draft);
+  replace(dist, draft);
+  writeFileSync(stamps, JSON.stringify(wanted));
+  return true;
+}
+
+function readStamps(): Partial<Record<keyof typeof sources, string>> {
+  return existsSync(stamps) ? JSON.parse(readFileSync(stamps, "utf8")) : {};
+}
+
+function replace(folder: string, by: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(by, folder);
+}
+
+async function buildPage(outDir: string): Promise<void> {
+  const vite = await import("vite");
+  await vite.build({
     root: folder,
     configFile: false,
     logLevel: "warn",
@@ -49,7 +73,7 @@ export async function buildPlayground(): Promise<boolean> {
     // Tests build it too: what they leave in dist must not name the files of their machine.
     oxc: { jsx: { runtime: "automatic", importSource: "preact", development: false } },
     build: {
-      outDir: draft,
+      outDir,
       emptyOutDir: true,
       target: "es2022",
       modulePreload: { polyfill: false },
@@ -57,17 +81,28 @@ export async function buildPlayground(): Promise<boolean> {
       reportCompressedSize: false,
       rolldownOptions: {
         input: { index: join(folder, "index.html"), docs: join(folder, "src/docs/main.ts") },
-        // The Worker writes the documents and knows their script by this name.
+        // The documents know their script by this name.
         output: {
           entryFileNames: ({ name }) => (name === "docs" ? "docs.js" : "assets/[name]-[hash].js"),
         },
       },
     },
   });
-  rmSync(dist, { recursive: true, force: true });
-  renameSync(draft, dist);
-  writeFileSync(stamp, digest);
-  return true;
+}
+
+/** Known by address alone, because the Worker's global types and Node's do not go together. */
+const documents = new URL("../src/docs/files.ts", import.meta.url).href;
+
+async function writeDocuments(into: string): Promise<void> {
+  const { documentFiles } = (await import(documents)) as {
+    documentFiles(): Promise<{ files: Record<string, string>; headers: string }>;
+  };
+  const { files, headers } = await documentFiles();
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(into, path)), { recursive: true });
+    writeFileSync(join(into, path), text);
+  }
+  appendFileSync(join(into, "_headers"), `\n${headers}\n`);
 }
 
 function digestOf(paths: string[]): string {
@@ -92,14 +127,13 @@ function filesOf(path: string): string[] {
 
 const usage = `npm run build:playground [-- --help]
 
-Builds the page into edge/playground/dist, where its sources have changed since the last time. npm start does it too.
+Builds the page and the documents into edge/playground/dist, where their sources have changed since the last time. npm
+start does it too.
 
   --help   this text`;
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  readFlagsOrExit(usage, {});
-  const startedAt = performance.now();
-  const built = await buildPlayground();
-  const ms = Math.round(performance.now() - startedAt);
-  console.log(built ? `Playground built in ${ms} ms.` : "Playground is up to date.");
-}
+readFlagsOrExit(usage, {});
+const startedAt = performance.now();
+const isNew = await build();
+const ms = Math.round(performance.now() - startedAt);
+console.log(isNew ? `Playground built in ${ms} ms.` : "Playground is up to date.");

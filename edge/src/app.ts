@@ -1,13 +1,8 @@
-/** The Worker's routes in one place: middleware, the API, its documents, and the one error handler. */
+/** The Worker's routes in one place: middleware, the API, and the one error handler. Its documents are files (docs/files.ts). */
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { describeApi } from "./docs/document.ts";
-import { guidesPage } from "./docs/guides-page.ts";
-import { type ApiDocument, referencePage } from "./docs/page.ts";
-import type { Html } from "./docs/schema.ts";
-import { style } from "./docs/style.ts";
 import type { AppEnv } from "./http/context.ts";
 import { answerError, refuseInvalid, refuseUnknown } from "./http/errors.ts";
-import { pageHeaders, safeHeaders } from "./http/headers.ts";
+import { safeHeaders } from "./http/headers.ts";
 import {
   accessLog,
   account,
@@ -54,33 +49,8 @@ export function createApp(): OpenAPIHono<AppEnv> {
     description:
       "An API key, for servers: `Authorization: Bearer rosa2_…`; or a client token, for one owner's phone or browser. A key acts for one owner with the header `x-rosa2-owner`",
   });
-  serveDocuments(app);
   const known = app.routes.filter(({ method }) => method !== "ALL");
   app.notFound((c) => refuseUnknown(c, known));
   app.onError((error, c) => answerError(error, c));
   return app;
-}
-
-/** `/openapi.json`, the page that shows it, and the guides; each made once. */
-function serveDocuments(app: OpenAPIHono<AppEnv>): void {
-  let document: ApiDocument | undefined;
-  const described = () => {
-    document ??= describeApi(app);
-    return document;
-  };
-  app.get("/openapi.json", (c) => c.json(described() as object));
-  servePage(app, "/docs", () => referencePage(described()));
-  servePage(app, "/docs/guides", guidesPage);
-}
-
-function servePage(app: OpenAPIHono<AppEnv>, path: string, make: () => Html): void {
-  let page: { body: string; headers: Record<string, string> } | undefined;
-  app.get(path, async (c) => {
-    if (page === undefined) {
-      const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
-      const styleDigest = btoa(String.fromCharCode(...new Uint8Array(digest)));
-      page = { body: String(await make()), headers: pageHeaders(styleDigest) };
-    }
-    return c.html(page.body, 200, page.headers);
-  });
 }

@@ -1,10 +1,16 @@
 /** Identifiers: a prefix that says what it names, and a ULID, so that ids sort by the time they were made. */
 import { monotonicFactory } from "ulid";
 
+/** Random words, drawn many at a time: an id takes sixteen. */
+const words = new Uint32Array(256);
+let used = words.length;
+
 const next = monotonicFactory((): number => {
-  const word = new Uint32Array(1);
-  crypto.getRandomValues(word);
-  return (word[0] ?? 0) / 0x1_0000_0000;
+  if (used === words.length) {
+    crypto.getRandomValues(words);
+    used = 0;
+  }
+  return (words[used++] ?? 0) / 0x1_0000_0000;
 });
 
 export type IdPrefix =

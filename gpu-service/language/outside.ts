@@ -96,7 +96,12 @@ export function drawOutside(random: Random): Exchange {
   if (u < 0.2) return { request: pick(random, thanks), reply: thanksReply };
   if (u < 0.28) return { request: pick(random, abilities), reply: abilitiesReply };
   if (u < 0.34) return { request: pick(random, selves), reply: selfReply };
-  if (u < 0.5) return { request: pick(random, questions), reply: outsideReply };
+  return drawBeyond(random, u < 0.5);
+}
+
+/** A request that the model cannot carry out: one of a few plain questions, or a task about a subject. */
+export function drawBeyond(random: Random, isQuestion: boolean): Exchange {
+  if (isQuestion) return { request: pick(random, questions), reply: outsideReply };
   const subject = random() < 0.2 ? `${drawSyllables(random)} ${drawSyllables(random)}` : null;
   const asked = `${pick(random, tasks)} ${subject ?? pick(random, subjects)}`;
   const capital = random() < 0.7 ? asked[0]!.toUpperCase() + asked.slice(1) : asked;

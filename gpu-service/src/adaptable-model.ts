@@ -33,8 +33,11 @@ import type { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 const sampleOptions: SampleOptions = { count: 192, tokensMax: 24, msMax: 60_000 };
 /** Samples that an update's end is measured on: more bring its KL nearer to that of all, and cost a longer pass. */
 const probeCount = 36;
-/** Samples that are drawn where a session first goes far from the base model, and measured from there on. */
-const witnessOptions: SampleOptions = { count: 64, tokensMax: 24, msMax: 15_000, after: 10_000 };
+/**
+ * Samples that are drawn where a session first goes far from the base model, and measured from there on. Many, because
+ * what a session has learned is about few requests: a few samples know nothing of those or say too much of them.
+ */
+const witnessOptions: SampleOptions = { count: 128, tokensMax: 24, msMax: 15_000, after: 10_000 };
 const anchorOptions = { countMax: 64, directionsMax: 32, countMin: 8, msMax: 60_000 };
 /** Anchors' gradients may take this share of the weights' bytes, or this many bytes in a small model. */
 const anchorShare = 1 / 32;

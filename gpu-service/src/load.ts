@@ -14,7 +14,7 @@ import type { Quantization } from "./compiler/decoder/quantize.ts";
 import { checkQuantization } from "./engine/model/golden-check.ts";
 import { type LoraSource, Model } from "./engine/model/model.ts";
 import type { Provider } from "./engine/model/provider.ts";
-import type { Runtime } from "./engine/queue/requests.ts";
+import type { Runtime } from "./engine/queue/runtime.ts";
 import { countingReport, terminalReport } from "./hub/progress.ts";
 import { resolveModel } from "./hub/resolve.ts";
 import { resolveLora } from "./hub/resolve-lora.ts";

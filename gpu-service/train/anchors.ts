@@ -2,15 +2,18 @@
  * `npm run anchors`: makes the bundled model's anchors, the base skills that every update protects.
  *
  * Which prompts: base skills, trained compositions and dialogue-free requests in clear wording that the model
- * answers right but not surely, because a sure answer has no gradient.
+ * answers right but not surely, because a sure answer has no gradient. With `--prompts` it names the requests on
+ * whose replies an update's KL is measured: such as users ask, vague ones included, because KL elsewhere says
+ * nothing of these.
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
 import { drawBaseSkill } from "../language/base-skills.ts";
 import { families } from "../language/operations.ts";
 import { drawOutside } from "../language/outside.ts";
+import { drawSample } from "../language/samples.ts";
 import { trainedPairs } from "../language/skills.ts";
 import { answer, drawTask } from "../language/task.ts";
 import { request } from "../language/wording.ts";
@@ -20,11 +23,12 @@ import type { ScoreRow } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { readFlags } from "./flags.ts";
 
-const usage = `npm run anchors [-- --model DIR] [--count N] [--directions N] [--rank N]
+const usage = `npm run anchors [-- --model DIR] [--count N] [--directions N] [--rank N] [--prompts N]
 
 Makes a model's anchors, the base skills that every update protects, and writes them beside its weights.
 
   --model DIR       checkpoint (the bundled rosa2-mini)
+  --prompts N       writes N requests of the training mix to its rosa2.json instead, on which KL is measured
   --count N         prompts (256)
   --directions N    directions kept of them (32)
   --rank N          rank of the adapters that they are for (8)
@@ -39,6 +43,7 @@ const { values: flags } = readFlags(usage, {
     count: { type: "string", default: "256" },
     directions: { type: "string", default: "32" },
     rank: { type: "string", default: "8" },
+    prompts: { type: "string" },
   },
 });
 const count = Number(flags.count);
@@ -49,7 +54,14 @@ const unsure = { min: -1.6, max: -0.03 };
 /** The metric's price: a direction with λ = c is taken at half. */
 const c = 1;
 
+/** Longer ones are conversations. */
+const promptCharsMax = 150;
+
 const directory = pathToFileURL(`${flags.model.replace(/\/$/, "")}/`);
+if (flags.prompts !== undefined) {
+  writePrompts(Number(flags.prompts));
+  process.exit(0);
+}
 const model = await Model.load(flags.model);
 const encode = conversationEncoder(readTokenizer(directory));
 const random = seededRandom("anchors");
@@ -74,6 +86,20 @@ const bytes = encodeAnchors(U, { directions, rank, model: model.digest });
 writeFileSync(new URL("anchors.safetensors", directory), bytes);
 await model.dispose();
 console.log(`${directions} directions of ${count} anchors, ${bytes.length} bytes`);
+
+/** First requests of conversations of the mix, each once. A request to reword another one holds a dialogue: those are left out. */
+function writePrompts(count: number): void {
+  const random = seededRandom("prompts");
+  const prompts = new Set<string>();
+  while (prompts.size < count) {
+    const [first] = drawSample(random);
+    if (first?.role === "user" && first.content.length < promptCharsMax) prompts.add(first.content);
+  }
+  const file = new URL("rosa2.json", directory);
+  const settings = { ...JSON.parse(readFileSync(file, "utf8")), prompts: [...prompts] };
+  writeFileSync(file, `${JSON.stringify(settings, null, 2)}\n`);
+  console.log(`${count} prompts`);
+}
 
 function drawExchange(random: Random): { request: string; reply: string } {
   const u = random();

@@ -10,6 +10,7 @@ CREATE TABLE `lease` (
 	`granted_nanos` integer NOT NULL,
 	`drawn_nanos` integer NOT NULL,
 	`expires_at` integer NOT NULL,
+	`is_capped` integer NOT NULL,
 	`owner_cap_nanos` integer
 );
 --> statement-breakpoint

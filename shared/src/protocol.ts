@@ -24,6 +24,9 @@ export const limits = {
   stopsMax: 16,
   stopCharsMax: 1_024,
   biasedTokensMax: 1_024,
+  /** Replies that an update watches, and tokens that are told of each. */
+  watchedMax: 2,
+  watchedTokensMax: 64,
 } as const;
 
 /** A call of a function that the assistant made; `arguments` are JSON. */
@@ -139,6 +142,8 @@ export const generateRequestSchema = z.object({
   sampling: samplingSchema.prefault({}),
   /** Replies already rejected for this request: never answered again while another reply is likely. */
   rejected: z.array(z.string().max(limits.contentCharsMax)).max(32).default([]),
+  /** Whether the reply is told as it grows; else its end alone, which holds all of it but the tokens' log-probs. */
+  deltas: z.boolean().default(true),
 });
 export type GenerateRequest = z.infer<typeof generateRequestSchema>;
 
@@ -175,7 +180,7 @@ const replyMsSchema = z.object({ queue: z.number(), prefill: z.number(), decode:
 export const spentSchema = z.object({ usage: usageSchema, ms: replyMsSchema });
 export type Spent = z.infer<typeof spentSchema>;
 
-/** Server-sent events of `/v1/generate`, in order: `delta`…, then one `done` or one `error`. */
+/** Server-sent events of `/v1/generate`, in order: `delta`… unless told not to, then one `done` or one `error`. */
 export const generateEventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("delta"),
@@ -256,6 +261,12 @@ export const adaptRowSchema = z.object({
 });
 export type AdaptRow = z.infer<typeof adaptRowSchema>;
 
+/** A reply to a prompt, as it is measured. */
+const scoreItemSchema = z.object({
+  messages: z.array(messageSchema).min(1).max(limits.messagesMax),
+  reply: z.string().min(1).max(limits.contentCharsMax),
+});
+
 export const adaptRequestSchema = z.object({
   tenant: tenantSchema,
   /** The parent generation's adapter; null starts from the base model. */
@@ -263,6 +274,8 @@ export const adaptRequestSchema = z.object({
   rows: z.array(adaptRowSchema).min(1).max(limits.rowsMax),
   /** What differs from the plan of the model (rosa2.json) and the defaults. */
   plan: adaptPlanSchema.partial().prefault({}),
+  /** Replies whose tokens are measured before and after the update. Nothing is learnt from them. */
+  watch: z.array(scoreItemSchema).max(limits.watchedMax).default([]),
 });
 export type AdaptRequest = z.infer<typeof adaptRequestSchema>;
 
@@ -280,6 +293,14 @@ export const rowReportSchema = z.object({
   owed_tokens: z.number().int(),
 });
 export type RowReport = z.infer<typeof rowReportSchema>;
+
+/** A token's log-prob before and after an update (nats). Of a reply's end token the text is empty. */
+export const tokenShiftSchema = z.object({
+  text: z.string(),
+  before: z.number(),
+  after: z.number(),
+});
+export type TokenShift = z.infer<typeof tokenShiftSchema>;
 
 /** The part `result` of the answer; an accepted update adds the part `adapter`, the new file. */
 export const adaptResultSchema = z.object({
@@ -305,6 +326,8 @@ export const adaptResultSchema = z.object({
   steps: z.number().int(),
   objective: z.object({ before: z.number(), after: z.number() }),
   rows: z.array(rowReportSchema),
+  /** Of an accepted update: the first tokens of each watched reply. */
+  watched: z.array(z.array(tokenShiftSchema).max(limits.watchedTokensMax)).default([]),
   ms: z.object({ queue: z.number(), update: z.number() }),
 });
 export type AdaptResult = z.infer<typeof adaptResultSchema>;
@@ -312,15 +335,7 @@ export type AdaptResult = z.infer<typeof adaptResultSchema>;
 export const scoreRequestSchema = z.object({
   tenant: tenantSchema,
   adapter: adapterSchema.default(null),
-  items: z
-    .array(
-      z.object({
-        messages: z.array(messageSchema).min(1).max(limits.messagesMax),
-        reply: z.string().min(1).max(limits.contentCharsMax),
-      }),
-    )
-    .min(1)
-    .max(limits.scoreItemsMax),
+  items: z.array(scoreItemSchema).min(1).max(limits.scoreItemsMax),
   /** Whether an update could teach each reply is told, too. */
   reach: z.boolean().optional(),
 });

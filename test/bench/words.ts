@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { choosePort } from "../../edge/local/ports.ts";
 import { Processes } from "../../edge/local/processes.ts";
-import { wranglerCommand } from "../../edge/local/services.ts";
+import { buildCommand, workerCommand } from "../../edge/local/services.ts";
 import { StateFolder } from "../../edge/local/state.ts";
 import { percentile } from "../support/percentile.ts";
 import type { Times } from "./words-worker.ts";
@@ -35,12 +35,9 @@ try {
     "wrangler.toml",
     `name = "words-bench"\nmain = ${JSON.stringify(worker)}\ncompatibility_date = "2026-11-01"\n`,
   );
-  processes.start(
-    wranglerCommand(state, "edge", [
-      ...["dev", "--local", "--show-interactive-dev-session=false", "--config", config],
-      ...["--port", String(port), "--inspector-port", String(await choosePort(0))],
-    ]),
-  );
+  const built = await processes.start(buildCommand(state, { config })).ended;
+  if (built !== 0) throw new Error(`The build ended (${built}). ${processes.tail("build")}`);
+  processes.start(workerCommand(state, port, {}));
   console.log(
     `words in workerd, ${requests * stepsPerRequest} steps of each kind of text: ms, p50 / p99`,
   );

@@ -1,5 +1,6 @@
 /** The guides' snippets, run as a reader would: one shell from the first to the last, on the real services. */
 import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { glossary } from "../../edge/src/docs/glossary.ts";
 import { guides, type Snippet } from "../../edge/src/docs/guides.ts";
@@ -48,5 +49,35 @@ describe("the guides", () => {
     for (const { id } of guides) expect(page).toContain(`<section id="${id}">`);
     for (const { name } of Object.values(glossary)) expect(page).toContain(name);
     expect(await (await fetch(`${rosa.url}/docs`)).text()).toContain('href="/docs/guides"');
+  });
+
+  it.each(["/docs", "/docs/guides"])(
+    "are served under a policy by which only their own style and this origin's scripts count: %s",
+    async (path) => {
+      const response = await fetch(`${rosa.url}${path}`);
+      expect(response.headers.get("content-type")).toContain("text/html");
+      const style = /<style>([\s\S]*?)<\/style>/.exec(await response.text())?.[1] ?? "";
+      const hash = createHash("sha256").update(style).digest("base64");
+      const policy = response.headers.get("content-security-policy") ?? "";
+      expect(policy.split("; ")).toEqual([
+        "default-src 'none'",
+        `style-src 'sha256-${hash}'`,
+        "script-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+      ]);
+      expect(response.headers.get("permissions-policy")).toContain("camera=()");
+      expect(response.headers.get("cache-control")).toContain("max-age=300");
+    },
+  );
+
+  it("come with the OpenAPI document, for tools of any origin", async () => {
+    const response = await fetch(`${rosa.url}/openapi.json`);
+    expect(response.headers.get("content-type")).toContain("application/json");
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(await response.json()).toMatchObject({ openapi: "3.1.0" });
   });
 });

@@ -61,7 +61,7 @@ describe("a rosa2 under load", () => {
     console.log(`${calls} calls; ${weightsText(after)}`);
     expect(textOf(unexplained)).toBe("none");
     expect(calls).toBeGreaterThan(50);
-    for (const part of ["worker", "proxy", "gpu"] as const) {
+    for (const part of ["worker", "starter", "gpu"] as const) {
       expect(after[part], part).toBeGreaterThan(20 * 2 ** 20);
     }
   });

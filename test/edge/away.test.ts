@@ -4,6 +4,7 @@ import {
   ask,
   bindings,
   type Caller,
+  eventually,
   newTenant,
   openSession,
   phoneOf,
@@ -28,11 +29,21 @@ function goAway(): void {
   };
 }
 
-afterEach(() => {
+function comeBack(): void {
   if (prepare !== undefined) database.prepare = prepare;
   if (withSession !== undefined) database.withSession = withSession;
   if (getByName !== undefined) namespace.getByName = getByName;
-});
+}
+
+afterEach(comeBack);
+
+/** Whoever reads the budget has what nobody has set aside given back, as at rest. */
+async function untilNothingIsReserved(caller: Caller): Promise<void> {
+  await eventually(
+    () => caller.get<{ reserved_usd: number }>("/v1/budget"),
+    ({ reserved_usd }) => reserved_usd === 0,
+  );
+}
 
 const hello = { model: "fake-mini", messages: [{ role: "user", content: "hello" }] };
 
@@ -66,6 +77,30 @@ describe("while D1 and the account are away", () => {
     expect((await readEvents(streamed)).at(-1)?.data).toBe("[DONE]");
   });
 
+  it("so are they at rest, with no lease, where there is no cap; and not where there is one", async () => {
+    const caller = await knownCaller();
+    const { id } = await openSession(caller);
+    const chat = () => caller.post("/v1/chat/completions", hello);
+    await ask(caller, id, "hello");
+    expect((await chat()).status).toBe(200);
+    await untilNothingIsReserved(caller);
+    goAway();
+    expect((await ask(caller, id, "hello")).status).toBe("completed");
+    expect((await chat()).status).toBe(200);
+    comeBack();
+    await caller.fetch("/v1/budget", {
+      method: "PUT",
+      body: JSON.stringify({ cap_usd: 1 }),
+      headers: { "content-type": "application/json" },
+    });
+    await ask(caller, id, "hello");
+    expect((await chat()).status).toBe(200);
+    await untilNothingIsReserved(caller);
+    goAway();
+    const turn = await caller.post(`/v1/sessions/${id}/turns`, { content: "hello" });
+    expect([turn.status, (await chat()).status]).toEqual([500, 500]);
+  });
+
   it("a client token is taken that was never seen here, and one whose tenant is known", async () => {
     const server = await knownCaller();
     const first = await phoneOf(server, "ann");
@@ -82,9 +117,7 @@ describe("while D1 and the account are away", () => {
     goAway();
     await ask(caller, id, "hello");
     await new Promise((resolve) => setTimeout(resolve, 100));
-    if (prepare !== undefined) database.prepare = prepare;
-    if (withSession !== undefined) database.withSession = withSession;
-    if (getByName !== undefined) namespace.getByName = getByName;
+    comeBack();
     const usage = await caller.get<{ data: { replies: number }[] }>("/v1/usage");
     expect(usage.data).toMatchObject([{ replies: 1 }]);
   });

@@ -247,6 +247,30 @@ describe("exactly one generation per feedback", () => {
     expect(kl_on).toBe("tokens");
   });
 
+  it("tells it token by token, of the right reply and of the rejected one", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
+    const turn = await ask(caller, id, "Say good day");
+    const body = { reward: -1, correction: "good day", wait: true };
+    const { weights } = await judge(caller, id, turn.id, body);
+    const texts = (tokens: { text: string }[] | null | undefined) => tokens?.map((one) => one.text);
+    const { right, rejected } = weights.tokens ?? {};
+    expect(texts(right)).toEqual(["good ", "day", ""]);
+    expect(texts(rejected)).toEqual(["echo: ", "Say ", "good ", "day", ""]);
+    for (const { before, after } of right ?? []) expect(after).toBeGreaterThan(before);
+    for (const { before, after } of rejected ?? []) expect(after).toBeLessThan(before);
+    // What is watched is not learnt from, and not kept a second time with the generation.
+    const [update] = await caller.calls("/v1/adapt");
+    expect(update?.rows).toHaveLength(1);
+    const { feedback } = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
+    expect(feedback[0]?.weights?.tokens).toEqual(weights.tokens);
+
+    const other = await ask(caller, id, "Say it");
+    const alone = await judge(caller, id, other.id, { reward: -1, retry: true, wait: true });
+    expect(texts(alone.weights.tokens?.rejected)).toEqual(["echo: ", "Say ", "it", ""]);
+    expect(alone.weights.tokens?.right).toBeNull();
+  });
+
   it("takes a second, different opinion on the same turn as another feedback", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);

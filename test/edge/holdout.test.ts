@@ -51,6 +51,23 @@ describe("a holdout", () => {
     expect(await caller.get(`/v1/sessions/${held_out.id}`)).toMatchObject({ generation: "base" });
   });
 
+  it("holds one person's sessions out together, or none of them", async () => {
+    const caller = await tenantWith(0.5);
+    const people = await Promise.all(
+      Array.from({ length: 6 }, (_, i) => `person-${i}`).map(async (owner) => {
+        const open = () =>
+          caller.make<SessionDetail>("/v1/sessions", {}, { "x-rosa2-owner": owner });
+        const sessions = await Promise.all([open(), open(), open()]);
+        return { point: await holdoutPoint(owner), arms: sessions.map(({ holdout }) => holdout) };
+      }),
+    );
+    for (const { point, arms } of people) {
+      const arm = point < 0.5 ? "held_out" : "adapted";
+      expect(arms).toEqual([arm, arm, arm]);
+    }
+    expect(new Set(people.flatMap(({ arms }) => arms)).size).toBe(2);
+  });
+
   it("draws evenly: of 2,000 ids a tenth lies below .1", async () => {
     const points = await Promise.all(
       Array.from({ length: 2_000 }, (_, i) => holdoutPoint(`ses_${i}`)),
@@ -93,15 +110,15 @@ describe("a holdout", () => {
       await ask(caller, id, "Say more");
     }
     const report = () => caller.get<UsageReport>("/v1/usage");
+    // Three replies to two requests in each, once all of them are told.
     const { holdout } = await eventually(
       report,
-      (one) => (one.holdout?.held_out.sessions ?? 0) + (one.holdout?.adapted.sessions ?? 0) === 2,
+      (one) => one.holdout?.held_out.tries === 1.5 && one.holdout.adapted.tries === 1.5,
     );
-    // Three replies to two requests in each.
     expect(holdout).toMatchObject({
       share: 0.5,
-      held_out: { sessions: 1, tries: 1.5, acceptance: 0 },
-      adapted: { sessions: 1, tries: 1.5, acceptance: 1 },
+      held_out: { people: 1, sessions: 1, tries: 1.5, acceptance: 0 },
+      adapted: { people: 1, sessions: 1, tries: 1.5, acceptance: 1 },
       difference: {
         tries: { mean: 0, low: null, high: null },
         acceptance: { mean: 1, low: null, high: null },
@@ -143,15 +160,20 @@ describe("a holdout", () => {
 });
 
 describe("the interval of a difference", () => {
-  /** Sessions of one problem each, with so many tries. */
-  async function reportOf(tries: Record<Arm, number[]>): Promise<HoldoutReport | null> {
+  /** Sessions of one problem each, with so many tries; those of a list within the list are one owner's. */
+  async function reportOf(
+    tries: Record<Arm, (number | number[])[]>,
+  ): Promise<HoldoutReport | null> {
     const caller = await tenantWith(0.5);
     return await inAccount(caller.tenantId, (books) => {
       for (const arm of ["held_out", "adapted"] as const) {
-        for (const [i, turns] of tries[arm].entries()) {
-          const rest = { problems: 1, judged: 0, accepted: 0, costNanos: 0 };
-          const openedAt = Date.now();
-          noteOutcome(books, `${arm}${i}`, { arm, owner: null, openedAt, turns, ...rest });
+        for (const [i, one] of tries[arm].entries()) {
+          const owner = Array.isArray(one) ? `${arm} ${i}` : null;
+          for (const [j, turns] of [one].flat().entries()) {
+            const rest = { problems: 1, judged: 0, accepted: 0, costNanos: 0 };
+            const openedAt = Date.now();
+            noteOutcome(books, `${arm}${i}.${j}`, { arm, owner, openedAt, turns, ...rest });
+          }
         }
       }
       return compareArms(books, {});
@@ -168,6 +190,17 @@ describe("the interval of a difference", () => {
     expect(low).toBeCloseTo(-2.9264, 2);
     expect(high).toBeCloseTo(-0.407, 2);
     expect(report?.difference.acceptance).toBeNull();
+  });
+
+  it("counts people: one who opens many sessions weighs as one", async () => {
+    const alone = await reportOf({ adapted: [1, 2, 1.5], held_out: [2, 4, 3] });
+    const many = await reportOf({
+      adapted: [1, 2, [1, 2, 1, 2]],
+      held_out: [[2, 2, 2], 4, [3, 3]],
+    });
+    expect(many?.difference.tries).toEqual(alone?.difference.tries);
+    expect(many?.adapted).toMatchObject({ people: 3, sessions: 6, tries: 1.5 });
+    expect(many?.held_out).toMatchObject({ people: 3, sessions: 6, tries: 3 });
   });
 
   it("has no ends where one session, or no spread, says nothing of chance", async () => {

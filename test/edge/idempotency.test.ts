@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
-import type { ApiDocument } from "../../edge/src/docs/page.ts";
 import { accountRows } from "./support/account.ts";
 import {
+  apiDocument,
   ask,
   eventually,
   judge,
@@ -107,6 +107,23 @@ describe("saved answers", () => {
     expect(await accountRows(caller.tenantId, "SELECT * FROM answer_parts")).toEqual([]);
   });
 
+  it("are given again whole however long they are", async () => {
+    const caller = await newTenant();
+    // More than one row of the account can hold.
+    const reply = Array.from({ length: 3 }, (_, i) => `${i}`.repeat(320_000)).join(" ");
+    await caller.behave({ replies: [{ to: "hello", reply }] });
+    for (const stream of [false, true]) {
+      const call = { ...hello, stream };
+      const key = header(`long-${stream}`);
+      const first = await (await caller.post("/v1/chat/completions", call, key)).text();
+      expect(first.length).toBeGreaterThan(reply.length);
+      const again = await caller.post("/v1/chat/completions", call, key);
+      expect(again.headers.get("idempotency-replayed")).toBe("true");
+      expect((await again.text()) === first).toBe(true);
+    }
+    expect(await caller.calls("/v1/generate")).toHaveLength(2);
+  });
+
   it("answer a caller that went away before the first answer came", async () => {
     const caller = await newTenant();
     await caller.behave({ delayMs: { "/v1/generate": 300 } });
@@ -133,9 +150,8 @@ describe("saved answers", () => {
 });
 
 describe("every POST", () => {
-  it("takes an Idempotency-Key, and says so", async () => {
-    const caller = await newTenant();
-    const { paths = {} } = await caller.get<ApiDocument>("/openapi.json");
+  it("takes an Idempotency-Key, and says so", () => {
+    const { paths = {} } = apiDocument();
     const posts = Object.entries(paths).flatMap(([path, { post }]) =>
       post === undefined ? [] : [{ path, ...post }],
     );

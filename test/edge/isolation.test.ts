@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair } from "jose";
 import { describe, expect, it } from "vitest";
-import type { ApiDocument } from "../../edge/src/docs/page.ts";
 import { exampleOf } from "../../edge/src/docs/schema.ts";
 import {
+  apiDocument,
   ask,
   type Caller,
   callerWith,
@@ -57,7 +57,7 @@ describe("every route below a session, as the documents list them", () => {
     ];
     const owned = await ownedBy(ann);
     const bobs = await ownedBy(foreign[0]?.[1] as Caller);
-    const document = await server.get<ApiDocument>("/openapi.json");
+    const document = apiDocument();
     const named = document.components?.schemas ?? {};
     const operations = Object.entries(document.paths ?? {})
       .filter(([path]) => path.includes("{s}"))
@@ -144,7 +144,7 @@ describe("every other route, as the documents list them", () => {
       ["a chat key of its own tenant", await chatKeyOf(server), 403],
       ["a token of its own tenant", await phoneOf(server, "ann"), 403],
     ];
-    const { paths = {} } = await server.get<ApiDocument>("/openapi.json");
+    const { paths = {} } = apiDocument();
     const operations = Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => ({ path, method: method.toUpperCase() })),
     );

@@ -124,7 +124,7 @@ describe("every answer", () => {
 
   it("asks browsers to stay on https where it is served by it", async () => {
     const call = appWith({});
-    for (const path of ["https://rosa2.test/docs", "https://rosa2.test/nothing"]) {
+    for (const path of ["https://rosa2.test/health", "https://rosa2.test/nothing"]) {
       const { headers } = await call(path);
       expect(headers.get("strict-transport-security"), path).toMatch(/^max-age=\d{8}/);
     }

@@ -244,8 +244,11 @@ describe("usage", () => {
     expect(
       (await caller.post(`/v1/sessions/${id}/turns`, { content: "one two three" })).status,
     ).toBe(503);
-    const chat = { model: "fake-mini", messages: [{ role: "user", content: "one two three" }] };
-    expect((await caller.post("/v1/chat/completions", chat)).status).toBe(503);
+    const messages = [{ role: "user", content: "one two three" }];
+    const chat = { model: "fake-mini", messages, stream: true };
+    expect(await (await caller.post("/v1/chat/completions", chat)).text()).toContain(
+      "gpu_unavailable",
+    );
     const { data } = await eventually(
       () => caller.get<UsageReport>("/v1/usage"),
       (report) => report.data[0]?.gpu_ms === 4,

@@ -1,10 +1,17 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
-import type { ApiDocument } from "../../edge/src/docs/page.ts";
 import { exampleOf } from "../../edge/src/docs/schema.ts";
 import { newSessionId, sessionStub } from "../../edge/src/session-address.ts";
-import { ask, bindings, type Caller, judge, newTenant, openSession } from "./support/client.ts";
+import {
+  apiDocument,
+  ask,
+  bindings,
+  type Caller,
+  judge,
+  newTenant,
+  openSession,
+} from "./support/client.ts";
 
 interface Owned {
   session: string;
@@ -162,7 +169,7 @@ describe("tenants", () => {
   it("get 404 on every route of the documents for each id that is another's", async () => {
     const [owner, stranger] = [await newTenant(), await newTenant()];
     const [theirs, own] = [await idsOf(owner), await idsOf(stranger)];
-    const document = await owner.get<ApiDocument>("/openapi.json");
+    const document = apiDocument();
     const named = document.components?.schemas ?? {};
     const asked: string[] = [];
     for (const [path, operations] of Object.entries(document.paths ?? {})) {

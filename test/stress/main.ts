@@ -117,7 +117,7 @@ async function soakLong(): Promise<boolean> {
     console.log(`after the warm-up: ${weightsText(before)}`);
     console.log(`at the end:        ${weightsText(after)}`);
     console.log(
-      `grown: worker ${percent(growth.worker)}, wrangler and its proxy ${percent(growth.proxy)}, GPU service ${percent(growth.gpu)}`,
+      `grown: worker ${percent(growth.worker)}, its starter ${percent(growth.starter)}, GPU service ${percent(growth.gpu)}`,
     );
     return unexplained.size === 0 && growth.worker <= grownMax && growth.gpu <= grownMax;
   } finally {

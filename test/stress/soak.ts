@@ -71,7 +71,7 @@ export function textOf(counts: ReadonlyMap<string, number>): string {
 
 export function weightsText(weights: Weights): string {
   const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
-  return `worker ${megabytes(weights.worker)} MB, wrangler and its proxy ${megabytes(weights.proxy)} MB, GPU service ${megabytes(weights.gpu)} MB`;
+  return `worker ${megabytes(weights.worker)} MB, its starter ${megabytes(weights.starter)} MB, GPU service ${megabytes(weights.gpu)} MB`;
 }
 
 function mediansOf(samples: readonly Weights[]): Weights {
@@ -79,7 +79,7 @@ function mediansOf(samples: readonly Weights[]): Weights {
 }
 
 function mapWeights(of: (part: keyof Weights) => number): Weights {
-  return { worker: of("worker"), proxy: of("proxy"), gpu: of("gpu") };
+  return { worker: of("worker"), starter: of("starter"), gpu: of("gpu") };
 }
 
 type Act = "ask" | "stream" | "leave" | "slow" | "remark" | "correct" | "read" | "chat";

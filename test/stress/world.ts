@@ -18,10 +18,10 @@ import { processGroup, processTree } from "../support/process-tree.ts";
 export const victims = ["edge", "gpu", "both", "replica"] as const;
 export type Victim = (typeof victims)[number];
 
-/** Resident memory (bytes): the runtime that holds our Worker, wrangler and its proxy, the GPU service. */
+/** Resident memory (bytes): the runtime that holds our Worker, what starts it, the GPU service. */
 export interface Weights {
   worker: number;
-  proxy: number;
+  starter: number;
   gpu: number;
 }
 
@@ -41,14 +41,14 @@ export class World {
   tenants: readonly Tenant[] = [];
   readonly #processes: Processes;
   readonly #state: StateFolder;
-  readonly #ports: { edge: number; gpu: number; inspector: number };
+  readonly #ports: { edge: number; gpu: number };
   readonly #variables: Record<string, string>;
   #edge: Service | null = null;
   #gpu: Service | null = null;
 
   private constructor(
     state: StateFolder,
-    ports: { edge: number; gpu: number; inspector: number },
+    ports: { edge: number; gpu: number },
     { replicas = 1, variables = {} }: WorldOptions,
   ) {
     this.#state = state;
@@ -64,11 +64,7 @@ export class World {
   /** On a state folder of its own; rates are not limited. */
   static async start(options: WorldOptions): Promise<World> {
     const state = await StateFolder.open(mkdtempSync(join(tmpdir(), "rosa2-stress-")));
-    const ports = {
-      edge: await choosePort(0),
-      gpu: await choosePort(0),
-      inspector: await choosePort(0),
-    };
+    const ports = { edge: await choosePort(0), gpu: await choosePort(0) };
     const world = new World(state, ports, options);
     try {
       world.#startGpu();
@@ -127,14 +123,12 @@ export class World {
 
   weigh(): Weights {
     const edge = processGroup(this.#edge?.pid ?? 0);
-    // Wrangler takes the calls in a runtime of its own and hands them on to the one with our Worker.
-    const isWorker = ({ args }: { args: string }) =>
-      /\bworkerd\b.* serve /.test(args) && !args.includes(`:${this.#ports.edge}`);
+    const isWorker = ({ args }: { args: string }) => /\bworkerd\b.* serve /.test(args);
     const sum = (processes: { residentBytes: number }[]) =>
       processes.reduce((total, { residentBytes }) => total + residentBytes, 0);
     return {
       worker: sum(edge.filter(isWorker)),
-      proxy: sum(edge.filter((one) => !isWorker(one))),
+      starter: sum(edge.filter((one) => !isWorker(one))),
       gpu: sum(processGroup(this.#gpu?.pid ?? 0)),
     };
   }

@@ -201,6 +201,15 @@ export class FakeGpu {
         realised_shift: 4.1,
         reply_tokens: tokenCount(reply),
       })),
+      watched: request.watch.map(({ messages, reply }) => {
+        const isLearnt = file.learned[lastContent(messages)] === reply;
+        const pieces = reply.match(/\s*\S+\s*/g) ?? [];
+        return [...pieces, ""].slice(0, 64).map((text) => ({
+          text,
+          before: isLearnt ? -2 : -0.1,
+          after: isLearnt ? -0.1 : -2,
+        }));
+      }),
       ms: { queue: 0, update: 3 },
     };
     if (decision === "updated") this.#adapters.set(`${request.tenant}/${digest}`, file);
@@ -228,7 +237,10 @@ async function generate(
     response.write(": waiting\n\n");
     await sleep(500);
   }
-  const send = (event: GenerateEvent) => response.write(`data: ${JSON.stringify(event)}\n\n`);
+  const send = (event: GenerateEvent) => {
+    if (event.type === "delta" && !request.deltas) return;
+    response.write(`data: ${JSON.stringify(event)}\n\n`);
+  };
   const { stop, max_tokens: tokensMax = Number.POSITIVE_INFINITY } = request.sampling;
   const stopsAt = stop.map((text) => whole.indexOf(text)).filter((at) => at >= 0);
   const pieces = whole.slice(0, Math.min(whole.length, ...stopsAt)).match(/\s*\S+\s*/g) ?? [];

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isHealthy } from "../../edge/local/health.ts";
 import type { Command, Processes } from "../../edge/local/processes.ts";
-import { executeCommand, migrateCommand } from "../../edge/local/services.ts";
+import { buildCommand, executeCommand, migrateCommand } from "../../edge/local/services.ts";
 import type { StateFolder } from "../../edge/local/state.ts";
 import { bootstrapAccount } from "../../edge/src/accounts/bootstrap.ts";
 
@@ -13,18 +13,20 @@ export interface Tenant {
   key: string;
 }
 
-/** Makes the tables, and the tenants with an admin key each. */
+/** Makes the tables, and the tenants with an admin key each; builds the Worker, of another `entry` where one is given. */
 export async function prepareTenants(
   state: StateFolder,
   processes: Processes,
   ids: readonly string[],
+  { entry }: { entry?: string } = {},
 ): Promise<Tenant[]> {
   const run = async (command: Command) => {
     const how = await processes.start(command).ended;
     if (how !== 0)
       throw new Error(`${command.name} ended (${how})\n${processes.tail(command.name)}`);
   };
-  await run(migrateCommand(state));
+  const built = run(buildCommand(state, entry === undefined ? {} : { entry }));
+  await Promise.all([run(migrateCommand(state)), built]);
   const made = await Promise.all(
     ids.map(async (id) => ({ id, ...(await bootstrapAccount({ tenantId: id })) })),
   );

@@ -559,7 +559,7 @@ export interface paths {
     get: operations["getBudget"];
     /**
      * Set or lift the monthly spend cap
-     * @description Set or lift the monthly spend cap.
+     * @description A cap holds at once, with one exception: where there was none before and more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap.
      */
     put: operations["putBudget"];
     post?: never;
@@ -1866,11 +1866,36 @@ export interface components {
         /** @description Number of tokens */
         tokens: number;
       } | null;
+      /** @description Log-probs of the first 64 tokens of the right and of the rejected reply before and after this update (nats); null where there is no such reply */
+      tokens: {
+        /** @description The right reply */
+        right:
+          | {
+              /** @description The token's part of the reply's text; empty for the token that ends the reply */
+              text: string;
+              /** @description Log-prob before the update, in nats; higher is likelier */
+              before: number;
+              /** @description Log-prob after the update, in nats; higher is likelier */
+              after: number;
+            }[]
+          | null;
+        /** @description The reply that the feedback rejects */
+        rejected:
+          | {
+              /** @description The token's part of the reply's text; empty for the token that ends the reply */
+              text: string;
+              /** @description Log-prob before the update, in nats; higher is likelier */
+              before: number;
+              /** @description Log-prob after the update, in nats; higher is likelier */
+              after: number;
+            }[]
+          | null;
+      } | null;
       /** @description Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall */
       objective: {
-        /** @description As it was before the feedback */
+        /** @description Before the update */
         before: number;
-        /** @description As it is after the feedback */
+        /** @description After the update */
         after: number;
       } | null;
       /** @description Duration in milliseconds */
@@ -2592,7 +2617,7 @@ export interface components {
     };
     Holdout: {
       /**
-       * @description Share of new sessions that stay unadapted, chosen by a hash of the session's id; 0: none
+       * @description Share of new sessions that stay unadapted, chosen by a hash of the owner, or of the session's id where it has none; 0: none
        * @example 0.1
        */
       share: number;
@@ -2617,16 +2642,18 @@ export interface components {
       };
     };
     HoldoutArm: {
+      /** @description Owners of these sessions; a session without an owner counts as one */
+      people: number;
       /** @description Sessions with at least one turn */
       sessions: number;
-      /** @description Replies a problem, a session's mean averaged over sessions; lower is better */
+      /** @description Replies a problem, averaged over a session, a person's sessions, and people; lower is better */
       tries: number | null;
-      /** @description Share of a session's judged problems whose last judged reply was accepted, averaged over sessions, 0…1 */
+      /** @description Share of a session's judged problems whose last judged reply was accepted, averaged over a person's sessions, and people, 0…1 */
       acceptance: number | null;
-      /** @description US dollars a session */
+      /** @description US dollars a session, averaged over a person's sessions, and people */
       cost_usd: number | null;
     };
-    /** @description Adapted minus held out, with the ends of its 95 % interval (Welch's t); null where an arm has no session, its ends null where they cannot be estimated */
+    /** @description Adapted minus held out, with the ends of its 95 % interval (Welch's t); of people, each counted once; null where an arm has no session, its ends null where they cannot be estimated */
     HoldoutDifference: {
       /** @description The difference of the means */
       mean: number;
@@ -2883,7 +2910,7 @@ export interface components {
        */
       object: "tenant.adaptation";
       /**
-       * @description Share of new sessions that stay unadapted, chosen by a hash of the session's id; 0: none
+       * @description Share of new sessions that stay unadapted, chosen by a hash of the owner, or of the session's id where it has none; 0: none
        * @example 0.1
        */
       holdout_share: number;
@@ -2901,7 +2928,7 @@ export interface components {
     };
     TenantAdaptationPut: {
       /**
-       * @description Share of new sessions that stay unadapted, chosen by a hash of the session's id; 0: none
+       * @description Share of new sessions that stay unadapted, chosen by a hash of the owner, or of the session's id where it has none; 0: none
        * @example 0.1
        */
       holdout_share: number;
@@ -3544,7 +3571,43 @@ export interface operations {
            *             "right_reply": {
            *               "logprob_before": -4.1,
            *               "logprob_after": -0.08,
-           *               "tokens": 6
+           *               "tokens": 3
+           *             },
+           *             "tokens": {
+           *               "right": [
+           *                 {
+           *                   "text": "31,",
+           *                   "before": -3.9,
+           *                   "after": -0.06
+           *                 },
+           *                 {
+           *                   "text": " 12, 7",
+           *                   "before": -0.18,
+           *                   "after": -0.01
+           *                 },
+           *                 {
+           *                   "text": "",
+           *                   "before": -0.02,
+           *                   "after": -0.01
+           *                 }
+           *               ],
+           *               "rejected": [
+           *                 {
+           *                   "text": "7,",
+           *                   "before": -0.02,
+           *                   "after": -2.9
+           *                 },
+           *                 {
+           *                   "text": " 12, 31",
+           *                   "before": -0.16,
+           *                   "after": -0.3
+           *                 },
+           *                 {
+           *                   "text": "",
+           *                   "before": -0.01,
+           *                   "after": -0.02
+           *                 }
+           *               ]
            *             },
            *             "ms": 412
            *           },
@@ -3782,7 +3845,43 @@ export interface operations {
            *             "right_reply": {
            *               "logprob_before": -4.1,
            *               "logprob_after": -0.08,
-           *               "tokens": 6
+           *               "tokens": 3
+           *             },
+           *             "tokens": {
+           *               "right": [
+           *                 {
+           *                   "text": "31,",
+           *                   "before": -3.9,
+           *                   "after": -0.06
+           *                 },
+           *                 {
+           *                   "text": " 12, 7",
+           *                   "before": -0.18,
+           *                   "after": -0.01
+           *                 },
+           *                 {
+           *                   "text": "",
+           *                   "before": -0.02,
+           *                   "after": -0.01
+           *                 }
+           *               ],
+           *               "rejected": [
+           *                 {
+           *                   "text": "7,",
+           *                   "before": -0.02,
+           *                   "after": -2.9
+           *                 },
+           *                 {
+           *                   "text": " 12, 31",
+           *                   "before": -0.16,
+           *                   "after": -0.3
+           *                 },
+           *                 {
+           *                   "text": "",
+           *                   "before": -0.01,
+           *                   "after": -0.02
+           *                 }
+           *               ]
            *             },
            *             "ms": 412
            *           },
@@ -4120,7 +4219,43 @@ export interface operations {
            *             "right_reply": {
            *               "logprob_before": -4.1,
            *               "logprob_after": -0.08,
-           *               "tokens": 6
+           *               "tokens": 3
+           *             },
+           *             "tokens": {
+           *               "right": [
+           *                 {
+           *                   "text": "31,",
+           *                   "before": -3.9,
+           *                   "after": -0.06
+           *                 },
+           *                 {
+           *                   "text": " 12, 7",
+           *                   "before": -0.18,
+           *                   "after": -0.01
+           *                 },
+           *                 {
+           *                   "text": "",
+           *                   "before": -0.02,
+           *                   "after": -0.01
+           *                 }
+           *               ],
+           *               "rejected": [
+           *                 {
+           *                   "text": "7,",
+           *                   "before": -0.02,
+           *                   "after": -2.9
+           *                 },
+           *                 {
+           *                   "text": " 12, 31",
+           *                   "before": -0.16,
+           *                   "after": -0.3
+           *                 },
+           *                 {
+           *                   "text": "",
+           *                   "before": -0.01,
+           *                   "after": -0.02
+           *                 }
+           *               ]
            *             },
            *             "ms": 412
            *           },
@@ -4508,11 +4643,11 @@ export interface operations {
            *
            *     id: 6
            *     event: weights
-           *     data: {"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":6},"ms":412}
+           *     data: {"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":3},"tokens":{"right":[{"text":"31,","before":-3.9,"after":-0.06},{"text":" 12, 7","before":-0.18,"after":-0.01},{"text":"","before":-0.02,"after":-0.01}],"rejected":[{"text":"7,","before":-0.02,"after":-2.9},{"text":" 12, 31","before":-0.16,"after":-0.3},{"text":"","before":-0.01,"after":-0.02}]},"ms":412}
            *
            *     id: 7
            *     event: feedback
-           *     data: {"object":"feedback","id":"fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P","turn_id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","status":"done","words":{"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]},"weights":{"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":6},"ms":412},"rolled_back":null,"plan":{"words":true,"weights":true,"incapacity":0.2,"split":null,"row":{"kind":"corrected","weight":1},"reasons":["corrected"],"text":"the corrected reply was unlikely even as reworded"},"cost":{"usd":0.0005048}}
+           *     data: {"object":"feedback","id":"fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P","turn_id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","status":"done","words":{"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]},"weights":{"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":3},"tokens":{"right":[{"text":"31,","before":-3.9,"after":-0.06},{"text":" 12, 7","before":-0.18,"after":-0.01},{"text":"","before":-0.02,"after":-0.01}],"rejected":[{"text":"7,","before":-0.02,"after":-2.9},{"text":" 12, 31","before":-0.16,"after":-0.3},{"text":"","before":-0.01,"after":-0.02}]},"ms":412},"rolled_back":null,"plan":{"words":true,"weights":true,"incapacity":0.2,"split":null,"row":{"kind":"corrected","weight":1},"reasons":["corrected"],"text":"the corrected reply was unlikely even as reworded"},"cost":{"usd":0.0005048}}
            */
           "text/event-stream": string;
         };
@@ -4713,7 +4848,43 @@ export interface operations {
            *         "right_reply": {
            *           "logprob_before": -4.1,
            *           "logprob_after": -0.08,
-           *           "tokens": 6
+           *           "tokens": 3
+           *         },
+           *         "tokens": {
+           *           "right": [
+           *             {
+           *               "text": "31,",
+           *               "before": -3.9,
+           *               "after": -0.06
+           *             },
+           *             {
+           *               "text": " 12, 7",
+           *               "before": -0.18,
+           *               "after": -0.01
+           *             },
+           *             {
+           *               "text": "",
+           *               "before": -0.02,
+           *               "after": -0.01
+           *             }
+           *           ],
+           *           "rejected": [
+           *             {
+           *               "text": "7,",
+           *               "before": -0.02,
+           *               "after": -2.9
+           *             },
+           *             {
+           *               "text": " 12, 31",
+           *               "before": -0.16,
+           *               "after": -0.3
+           *             },
+           *             {
+           *               "text": "",
+           *               "before": -0.01,
+           *               "after": -0.02
+           *             }
+           *           ]
            *         },
            *         "ms": 412
            *       },
@@ -5618,12 +5789,14 @@ export interface operations {
            *         "share": 0.1,
            *         "since": "2026-11-23T09:00:00.000Z",
            *         "held_out": {
+           *           "people": 61,
            *           "sessions": 104,
            *           "tries": 2.1,
            *           "acceptance": 0.62,
            *           "cost_usd": 0.00041
            *         },
            *         "adapted": {
+           *           "people": 538,
            *           "sessions": 911,
            *           "tries": 1.6,
            *           "acceptance": 0.78,
@@ -6557,12 +6730,38 @@ export interface operations {
   onAdaptationUpdated: {
     parameters: {
       query?: never;
-      header?: never;
+      header: {
+        /** @description Names the message; the same when it comes again */
+        "webhook-id": string;
+        /** @description When this attempt was made (seconds since 1970) */
+        "webhook-timestamp": string;
+        /** @description `v1,` and the HMAC-SHA-256 of id, timestamp and body in base64; several with spaces between them while a secret is being replaced */
+        "webhook-signature": string;
+      };
       path?: never;
       cookie?: never;
     };
     requestBody: {
       content: {
+        /**
+         * @example {
+         *       "type": "adaptation.updated",
+         *       "timestamp": "2026-11-23T09:30:40.000Z",
+         *       "data": {
+         *         "session": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+         *         "owner": "user_4711",
+         *         "feedback_id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
+         *         "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+         *         "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+         *         "active": true,
+         *         "step_norm": 1.84,
+         *         "shift_norm": 1.84,
+         *         "kl": 0.012,
+         *         "kl_base": 0.012,
+         *         "parent": "base"
+         *       }
+         *     }
+         */
         "application/json": components["schemas"]["AdaptationUpdated"];
       };
     };
@@ -6579,12 +6778,34 @@ export interface operations {
   onAdaptationRolledBack: {
     parameters: {
       query?: never;
-      header?: never;
+      header: {
+        /** @description Names the message; the same when it comes again */
+        "webhook-id": string;
+        /** @description When this attempt was made (seconds since 1970) */
+        "webhook-timestamp": string;
+        /** @description `v1,` and the HMAC-SHA-256 of id, timestamp and body in base64; several with spaces between them while a secret is being replaced */
+        "webhook-signature": string;
+      };
       path?: never;
       cookie?: never;
     };
     requestBody: {
       content: {
+        /**
+         * @example {
+         *       "type": "adaptation.rolled_back",
+         *       "timestamp": "2026-11-23T09:41:07.000Z",
+         *       "data": {
+         *         "session": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
+         *         "owner": "user_4711",
+         *         "feedback_id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
+         *         "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
+         *         "from": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
+         *         "to": "base",
+         *         "rejections": 3
+         *       }
+         *     }
+         */
         "application/json": components["schemas"]["AdaptationRolledBack"];
       };
     };
@@ -6601,12 +6822,31 @@ export interface operations {
   onBudgetNear: {
     parameters: {
       query?: never;
-      header?: never;
+      header: {
+        /** @description Names the message; the same when it comes again */
+        "webhook-id": string;
+        /** @description When this attempt was made (seconds since 1970) */
+        "webhook-timestamp": string;
+        /** @description `v1,` and the HMAC-SHA-256 of id, timestamp and body in base64; several with spaces between them while a secret is being replaced */
+        "webhook-signature": string;
+      };
       path?: never;
       cookie?: never;
     };
     requestBody: {
       content: {
+        /**
+         * @example {
+         *       "type": "budget.near",
+         *       "timestamp": "2026-11-23T09:52:30.000Z",
+         *       "data": {
+         *         "month": "2026-11",
+         *         "spent_usd": 40.02,
+         *         "cap_usd": 50,
+         *         "share": 0.8
+         *       }
+         *     }
+         */
         "application/json": components["schemas"]["BudgetNear"];
       };
     };

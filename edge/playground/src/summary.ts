@@ -12,25 +12,51 @@ export function chance(p: number): string {
 }
 
 export interface Shift {
-  what: "right" | "rejected";
+  what: ShiftedReply;
   /** Probabilities of the whole reply, 0 to 1. */
   before: number;
   after: number;
 }
 
+export type ShiftedReply = "right" | "rejected";
+
 /** How likely the right reply and the rejected one were before the update, and are after it. */
 export function shiftsOf(weights: Weights, generation: Generation | undefined): Shift[] {
-  const { right_reply: right } = weights;
-  const rejected = generation?.rows.findLast(({ kind }) => kind === "rejected");
-  const shift = (what: Shift["what"], row: { logprob_before: number; logprob_after: number }) => ({
+  const { right_reply: right, tokens } = weights;
+  const learnt = generation?.rows.findLast(({ kind }) => kind === "rejected");
+  const rejected = learnt ?? wholeOf(tokens?.rejected ?? null);
+  const shift = (what: ShiftedReply, row: { logprob_before: number; logprob_after: number }) => ({
     what,
     before: Math.exp(row.logprob_before),
     after: Math.exp(row.logprob_after),
   });
   return [
     ...(right === null ? [] : [shift("right", right)]),
-    ...(rejected === undefined ? [] : [shift("rejected", rejected)]),
+    ...(rejected === null ? [] : [shift("rejected", rejected)]),
   ];
+}
+
+type TokenShifts = NonNullable<NonNullable<Weights["tokens"]>["right"]>;
+
+/** A reply's log-probs from its tokens'; null where not all of them are told. */
+function wholeOf(tokens: TokenShifts | null) {
+  if (tokens?.at(-1)?.text !== "") return null;
+  const sum = (of: "before" | "after") => tokens.reduce((total, token) => total + token[of], 0);
+  return { logprob_before: sum("before"), logprob_after: sum("after") };
+}
+
+/** From this change of a token's probability on, it is seen in a drawing. */
+const seenChange = 0.05;
+
+/** Replies to be drawn token by token: those of several tokens of which one moved. */
+export function movedTokens({ tokens }: Weights): { what: ShiftedReply; tokens: TokenShifts }[] {
+  const replies = [
+    { what: "right" as const, tokens: tokens?.right ?? [] },
+    { what: "rejected" as const, tokens: tokens?.rejected ?? [] },
+  ];
+  const moves = ({ before, after }: TokenShifts[number]) =>
+    Math.abs(Math.exp(after) - Math.exp(before)) >= seenChange;
+  return replies.filter((reply) => reply.tokens.length > 2 && reply.tokens.some(moves));
 }
 
 export function wordsSentence(words: Words): string {

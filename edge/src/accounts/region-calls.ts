@@ -16,7 +16,8 @@ export interface Owed {
 
 /** A region's calls, as RegionObject has them. */
 interface RegionCalls {
-  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<void>>;
+  /** Whether a cap bounds what is spent. */
+  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>>;
   settle(event: UsageEvent, again: boolean): Promise<void>;
   settleOnce(event: UsageEvent): Promise<void>;
   keep(eventId: string): Promise<void>;

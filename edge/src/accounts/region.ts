@@ -31,6 +31,8 @@ export class RegionObject extends DurableObject<Env> {
   readonly #purse: Purse;
   readonly #meteringMs: number;
   #of: RegionOwner | null = null;
+  /** When the alarm rings, as far as it was set or looked at since it rang last. */
+  #ringsAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -56,14 +58,17 @@ export class RegionObject extends DurableObject<Env> {
     });
   }
 
-  /** Sets money aside for a call; `budget_exceeded` comes back as a value. */
-  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<void>> {
+  /** Sets money aside for a call, and says whether a cap bounds it; `budget_exceeded` comes back as a value. */
+  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>> {
     if (this.#of === null) {
       this.#of = of;
       void this.ctx.storage.put("of", of);
     }
     this.#purse.setOwnerCap(ownerCapNanos);
-    return settle(() => this.#purse.reserve(charge.eventId, charge.amountNanos));
+    return settle(async () => {
+      await this.#purse.reserve(charge.eventId, charge.amountNanos);
+      return this.#purse.isCapped;
+    });
   }
 
   /** `again`: an earlier such call failed, so its event may have been taken. */
@@ -105,6 +110,7 @@ export class RegionObject extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
+    this.#ringsAt = null;
     if (this.#of === null) return;
     try {
       this.#purse.releaseOlderThan(Date.now() - aliveMs);
@@ -123,11 +129,15 @@ export class RegionObject extends DurableObject<Env> {
 
   /** An alarm that is set already stays, unless it is to ring at once. */
   #remind(inMs: number): void {
+    const at = Date.now() + inMs;
+    const stays = (set: number | null) => set !== null && (inMs > 0 || set <= at);
+    if (stays(this.#ringsAt)) return;
+    this.#ringsAt = at;
     this.ctx.waitUntil(
       (async () => {
         const set = await this.ctx.storage.getAlarm();
-        const at = Date.now() + inMs;
-        if (set === null || (inMs === 0 && set > at)) await this.ctx.storage.setAlarm(at);
+        if (stays(set)) this.#ringsAt = set;
+        else await this.ctx.storage.setAlarm(at);
       })(),
     );
   }

@@ -23,7 +23,7 @@ export const sessionAdaptationSchema = z
 
 const holdoutShare = z.number().min(0).max(0.9).openapi({
   description:
-    "Share of new sessions that stay unadapted, chosen by a hash of the session's id; 0: none",
+    "Share of new sessions that stay unadapted, chosen by a hash of the owner, or of the session's id where it has none; 0: none",
   example: 0.1,
 });
 const rollBackAfter = z.int().min(1).max(100).nullable().openapi({
@@ -62,15 +62,21 @@ export type RollBack = z.infer<typeof rollBackSchema>;
 const mean = z.number().nullable();
 const armSchema = z
   .object({
+    people: z.int().openapi({
+      description: "Owners of these sessions; a session without an owner counts as one",
+    }),
     sessions: z.int().openapi({ description: "Sessions with at least one turn" }),
     tries: mean.openapi({
-      description: "Replies a problem, a session's mean averaged over sessions; lower is better",
+      description:
+        "Replies a problem, averaged over a session, a person's sessions, and people; lower is better",
     }),
     acceptance: mean.openapi({
       description:
-        "Share of a session's judged problems whose last judged reply was accepted, averaged over sessions, 0…1",
+        "Share of a session's judged problems whose last judged reply was accepted, averaged over a person's sessions, and people, 0…1",
     }),
-    cost_usd: mean.openapi({ description: "US dollars a session" }),
+    cost_usd: mean.openapi({
+      description: "US dollars a session, averaged over a person's sessions, and people",
+    }),
   })
   .openapi("HoldoutArm");
 
@@ -83,7 +89,7 @@ const differenceSchema = z
   .nullable()
   .openapi("HoldoutDifference", {
     description:
-      "Adapted minus held out, with the ends of its 95 % interval (Welch's t); null where an arm has no session, its ends null where they cannot be estimated",
+      "Adapted minus held out, with the ends of its 95 % interval (Welch's t); of people, each counted once; null where an arm has no session, its ends null where they cannot be estimated",
   });
 
 export const holdoutReportSchema = z

@@ -1,6 +1,6 @@
 /** The part of the contract about weights: what an update did, and the generations that updates make. */
 import { z } from "@hono/zod-openapi";
-import { adaptPlanSchema, rowReportSchema } from "@rosa2/shared/protocol";
+import { adaptPlanSchema, limits, rowReportSchema, tokenShiftSchema } from "@rosa2/shared/protocol";
 import { weightsDecisions } from "./sets.ts";
 import { nextCursor, timestamp } from "./shared.ts";
 
@@ -14,6 +14,8 @@ const klBaseDescription =
   "Mean KL(new ‖ base model) in nats a token, measured on the model's own samples";
 const objectiveDescription =
   "Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall";
+
+const tokenShifts = z.array(tokenShiftSchema).max(limits.watchedTokensMax).nullable();
 
 export const weightsReportSchema = z
   .object({
@@ -41,6 +43,12 @@ export const weightsReportSchema = z
       .openapi({
         description:
           "Summed log-prob of the right reply and its end token before and after this update (nats), over so many tokens",
+      }),
+    tokens: z
+      .object({ right: tokenShifts, rejected: tokenShifts })
+      .nullable()
+      .openapi({
+        description: `Log-probs of the first ${limits.watchedTokensMax} tokens of the right and of the rejected reply before and after this update (nats); null where there is no such reply`,
       }),
     objective: z
       .object({ before: z.number(), after: z.number() })

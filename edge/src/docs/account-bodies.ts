@@ -46,8 +46,8 @@ const usageReport: z.input<typeof usageReportSchema> = {
   holdout: {
     share: 0.1,
     since: at("00:00"),
-    held_out: { sessions: 104, tries: 2.1, acceptance: 0.62, cost_usd: 0.00041 },
-    adapted: { sessions: 911, tries: 1.6, acceptance: 0.78, cost_usd: 0.00093 },
+    held_out: { people: 61, sessions: 104, tries: 2.1, acceptance: 0.62, cost_usd: 0.00041 },
+    adapted: { people: 538, sessions: 911, tries: 1.6, acceptance: 0.78, cost_usd: 0.00093 },
     difference: {
       tries: { mean: -0.5, low: -0.71, high: -0.29 },
       acceptance: { mean: 0.16, low: 0.07, high: 0.25 },

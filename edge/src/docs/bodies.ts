@@ -131,7 +131,19 @@ export const weights: WeightsReport = {
   kl_on: "tokens",
   kl_base: 0.012,
   objective: { before: 0.44, after: 0.98 },
-  right_reply: { logprob_before: -4.1, logprob_after: -0.08, tokens: 6 },
+  right_reply: { logprob_before: -4.1, logprob_after: -0.08, tokens: 3 },
+  tokens: {
+    right: [
+      { text: "31,", before: -3.9, after: -0.06 },
+      { text: " 12, 7", before: -0.18, after: -0.01 },
+      { text: "", before: -0.02, after: -0.01 },
+    ],
+    rejected: [
+      { text: "7,", before: -0.02, after: -2.9 },
+      { text: " 12, 31", before: -0.16, after: -0.3 },
+      { text: "", before: -0.01, after: -0.02 },
+    ],
+  },
   ms: 412,
 };
 
@@ -272,6 +284,13 @@ export const response = {
   usage: { input_tokens: 24, output_tokens: 9, total_tokens: 33 },
 };
 
+const ofSession = {
+  session,
+  owner: summary.owner,
+  feedback_id: feedbackId,
+  turn_id: first,
+};
+
 /** By the name of the schema that they fit. */
 export const examples: Record<string, unknown> = {
   SessionCreate: {
@@ -311,6 +330,30 @@ export const examples: Record<string, unknown> = {
   ConstraintPatch: { text: "largest first", scope: "turn" },
   GenerationList: { object: "list", active: generation, data: [generationBody], next_cursor: null },
   ...accountExamples,
+  AdaptationUpdated: {
+    type: "adaptation.updated",
+    timestamp: at("30:40"),
+    data: {
+      ...ofSession,
+      generation,
+      active: true,
+      step_norm: weights.step_norm,
+      shift_norm: weights.shift_norm,
+      kl: weights.kl,
+      kl_base: weights.kl_base,
+      parent: "base",
+    },
+  },
+  AdaptationRolledBack: {
+    type: "adaptation.rolled_back",
+    timestamp: at("41:07"),
+    data: { ...ofSession, from: generation, to: "base", rejections: 3 },
+  },
+  BudgetNear: {
+    type: "budget.near",
+    timestamp: at("52:30"),
+    data: { month: "2026-11", spent_usd: 40.02, cap_usd: 50, share: 0.8 },
+  },
   Health: {
     status: "ok",
     gpu: { status: "ok", model: model.id, provider: "cpu", queue: { waiting: 0, running: 1 } },

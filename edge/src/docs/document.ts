@@ -77,6 +77,11 @@ export function describeApi(routes: Routes): ApiDocument {
   // The router writes a message's type as a path.
   const messages = Object.entries(document.webhooks ?? {});
   document.webhooks = Object.fromEntries(messages.map(([at, told]) => [at.replace("/", ""), told]));
+  for (const [, { post }] of messages) {
+    for (const media of Object.values(post.requestBody?.content ?? {})) {
+      media.example = examples[media.schema?.$ref?.split("/").at(-1) ?? ""];
+    }
+  }
   describeFields(document);
   return document;
 }

@@ -589,7 +589,7 @@ class Rosa2(private val baseUrl: String, private val token: String) {
             try {
                 // The phone lost its signal: go on after the last event that came, or ask again while none has.
                 val connection = if (turn == null) post(path, body, key)
-                    else open("$path/$turn/events").apply { setRequestProperty("Last-Event-ID", "$lastId") }
+                    else connect("$path/$turn/events").apply { setRequestProperty("Last-Event-ID", "$lastId") }
                 turn = connection.getHeaderField("x-rosa2-turn") ?: turn
                 for ((id, type, data) in events(connection)) {
                     lastId = id
@@ -614,7 +614,7 @@ class Rosa2(private val baseUrl: String, private val token: String) {
         return json(post("/v1/sessions/$session/turns/$turn/feedback", body))
     }
 
-    private fun open(path: String): HttpURLConnection {
+    private fun connect(path: String): HttpURLConnection {
         val connection = URL(baseUrl + path).openConnection() as HttpURLConnection
         connection.setRequestProperty("Authorization", "Bearer $token")
         connection.connectTimeout = 10_000
@@ -623,7 +623,7 @@ class Rosa2(private val baseUrl: String, private val token: String) {
     }
 
     private fun post(path: String, body: JSONObject, key: String = UUID.randomUUID().toString()): HttpURLConnection {
-        val connection = open(path)
+        val connection = connect(path)
         connection.requestMethod = "POST"
         connection.doOutput = true
         connection.setRequestProperty("Content-Type", "application/json")

@@ -147,12 +147,12 @@ api "/sessions/$own/turns/$unclear/feedback" -d '{"reward":-1,"text":"largest fi
     id: "trust",
     title: "Holdout, roll-back, webhooks",
     parts: [
-      "Whether adaptation helps your users is measured, not assumed. A share of new sessions stays unadapted, and `GET /v1/usage` shows what the others do better: tries, acceptance and cost a session, with the 95 % interval of each difference. Look when the interval is as narrow as your decision needs, not until it pleases.",
+      "Whether adaptation helps your users is measured, not assumed. A share of people stays unadapted, and `GET /v1/usage` shows what the others do better: tries, acceptance and cost a session, with the 95 % interval of each difference. A person is a session's owner, and is always held out or never; a session without an owner counts as a person. Look when the interval is as narrow as your decision needs, not until it pleases.",
       shell(
         `api /tenant/adaptation -X PUT -d '{"holdout_share":0.1,"roll_back_after":3}'`,
         '"holdout_share":0.1',
       ),
-      shell("api /usage", '"held_out":{"sessions":0'),
+      shell("api /usage", '"held_out":{"people":0'),
       "With `roll_back_after` an update that leads to so many rejected replies is taken back: the last generation of which a reply was accepted answers again. The turn's event `rolled_back` tells so.",
       "Your server can be told: of updates, of roll-backs, and when 80 % of the month's cap is spent. Keep the secret; it is shown once.",
       shell(`api /webhooks -d '{"url":"https://example.com/hooks/rosa2"}'`, '"secret":"whsec_'),

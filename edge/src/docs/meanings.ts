@@ -226,6 +226,14 @@ export const meanings: Record<string, string> = {
   "TurnCreate.content": "The request as the user types it",
   "Model.created": "Always 0",
 
+  "Weights.after": "Log-prob after the update, in nats; higher is likelier",
+  "Weights.before": "Log-prob before the update, in nats; higher is likelier",
+  "Weights.rejected": "The reply that the feedback rejects",
+  "Weights.right": "The right reply",
+  "Weights.text": "The token's part of the reply's text; empty for the token that ends the reply",
+  "Weights.objective.after": "After the update",
+  "Weights.objective.before": "Before the update",
+
   "Holdout.difference.acceptance": "Difference of the share of problems that ended accepted",
   "Holdout.difference.cost_usd": "Difference of the cost of a session, in US dollars",
   "Holdout.difference.tries": "Difference of the replies a problem",

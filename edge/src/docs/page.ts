@@ -24,18 +24,20 @@ export type Content = Record<
   }
 >;
 
+interface Parameter {
+  name: string;
+  in: string;
+  required?: boolean;
+  description?: string;
+  schema?: Schema;
+}
+
 interface Operation {
   summary?: string;
   description?: string;
   tags?: string[];
   security?: unknown[];
-  parameters?: {
-    name: string;
-    in: string;
-    required?: boolean;
-    description?: string;
-    schema?: Schema;
-  }[];
+  parameters?: Parameter[];
   requestBody?: { content: Content };
   responses: Record<
     string,
@@ -48,7 +50,7 @@ export interface ApiDocument {
   info: { title: string; version: string; description?: string };
   tags?: { name: string; description?: string }[];
   /** By the type of the message. */
-  webhooks?: Record<string, unknown>;
+  webhooks?: Record<string, { post: Operation }>;
   paths?: Record<string, Record<string, Operation>>;
   components?: { schemas?: Record<string, Schema> };
 }
@@ -75,6 +77,7 @@ export function referencePage(document: ApiDocument): Html {
     name,
     entries: entries.filter(({ tags }) => tags?.[0] === name),
   }));
+  const messages = Object.entries(document.webhooks ?? {});
   const { title, version, description } = document.info;
   return html`<!doctype html>
 <html lang="en">
@@ -99,7 +102,7 @@ ${groups.map(
   (group) =>
     html`<h2>${group.name}</h2><ul>${group.entries.map(
       ({ id, summary, path }) => html`<li><a href="#${id}">${shorten(summary ?? path)}</a></li>`,
-    )}</ul>`,
+    )}${group.name === "Webhooks" ? messages.map(([type]) => html`<li><a href="#message-${type}">${type}</a></li>`) : ""}</ul>`,
 )}
 <h2><a href="#schemas">Schemas</a></h2>
 </nav>
@@ -110,7 +113,8 @@ ${textOf(description ?? "")}
 <p>Send an API key with every call below <code>/v1</code>: <code>Authorization: Bearer rosa2_…</code></p>
 ${firstConversation()}
 ${groups.map(
-  (group) => html`<h2>${group.name}</h2>${group.entries.map((entry) => operationOf(entry, named))}`,
+  (group) =>
+    html`<h2>${group.name}</h2>${group.entries.map((entry) => operationOf(entry, named))}${group.name === "Webhooks" ? messages.map(([type, { post }]) => messageOf(type, post)) : ""}`,
 )}
 <h2 id="schemas">Schemas</h2>
 ${Object.entries(named).map(
@@ -148,24 +152,8 @@ function operationOf(entry: Entry, named: Record<string, Schema>): Html {
 <p>${prose(summary ?? "")}</p>
 ${description === undefined || description === `${summary}.` ? "" : html`<p class="dim">${prose(description)}</p>`}
 ${languageTabs(id, snippetsOf(call))}
-${
-  parameters.length === 0
-    ? ""
-    : html`<h4>Parameters</h4><ul class="fields">${parameters.map(
-        (
-          parameter,
-        ) => html`<li><code>${parameter.name}</code> <span class="dim">${parameter.in}, ${typeOf(parameter.schema ?? {})}${parameter.required === true ? "" : ", optional"}</span>
-<p>${prose(parameter.description ?? parameter.schema?.description ?? "")}</p></li>`,
-      )}</ul>`
-}
-${
-  requestBody === undefined
-    ? ""
-    : Object.entries(requestBody.content).map(
-        ([type, { schema = {} }]) =>
-          html`<h4>Body <span class="dim">${type}</span></h4><p>${typeOf(schema)}</p>${schema.$ref === undefined ? fieldsOf(schema) : ""}`,
-      )
-}
+${parametersOf("Parameters", parameters)}
+${bodyOf(requestBody)}
 <h4>Answers</h4>
 <dl>${Object.entries(entry.responses).map(
     ([status, answer]) =>
@@ -180,18 +168,59 @@ ${answerExamplesOf(entry)}
 </section>`;
 }
 
+/** A message that a tenant's own server is sent. */
+function messageOf(
+  type: string,
+  { summary = "", parameters = [], requestBody, responses }: Operation,
+): Html {
+  return html`<section class="schema" id="message-${type}">
+<h3><span class="method post">POST</span> <code>${type}</code></h3>
+<p>${prose(summary)}</p>
+<p class="dim">Sent to the <code>url</code> of each webhook that wants it.</p>
+${parametersOf("Headers", parameters)}
+${bodyOf(requestBody)}
+${examplesOf("Example", requestBody?.content)}
+<h4>Your answer</h4>
+<dl>${Object.entries(responses).map(
+    ([status, { description }]) =>
+      html`<dt><code>${status}</code></dt><dd>${prose(description)}</dd>`,
+  )}</dl>
+</section>`;
+}
+
+function parametersOf(title: string, parameters: readonly Parameter[]): Html | "" {
+  if (parameters.length === 0) return "";
+  return html`<h4>${title}</h4><ul class="fields">${parameters.map(
+    (
+      parameter,
+    ) => html`<li><code>${parameter.name}</code> <span class="dim">${parameter.in}, ${typeOf(parameter.schema ?? {})}${parameter.required === true ? "" : ", optional"}</span>
+<p>${prose(parameter.description ?? parameter.schema?.description ?? "")}</p></li>`,
+  )}</ul>`;
+}
+
+function bodyOf(body: Operation["requestBody"]): Html[] {
+  return Object.entries(body?.content ?? {}).map(
+    ([type, { schema = {} }]) =>
+      html`<h4>Body <span class="dim">${type}</span></h4><p>${typeOf(schema)}</p>${schema.$ref === undefined ? fieldsOf(schema) : ""}`,
+  );
+}
+
 /** What a success looks like, folded away. */
 function answerExamplesOf({ responses }: Entry): Html[] {
   return Object.entries(responses).flatMap(([status, { content }]) =>
-    Object.entries(content ?? {}).flatMap(([type, { example }]) =>
-      example === undefined
-        ? []
-        : [
-            html`<details><summary>Example of ${status}, ${type}</summary><pre tabindex="0">${
-              typeof example === "string" ? example : JSON.stringify(example, null, 2)
-            }</pre></details>`,
-          ],
-    ),
+    examplesOf(`Example of ${status}`, content),
+  );
+}
+
+function examplesOf(title: string, content: Content = {}): Html[] {
+  return Object.entries(content).flatMap(([type, { example }]) =>
+    example === undefined
+      ? []
+      : [
+          html`<details><summary>${title}, ${type}</summary><pre tabindex="0">${
+            typeof example === "string" ? example : JSON.stringify(example, null, 2)
+          }</pre></details>`,
+        ],
   );
 }
 

@@ -11,7 +11,6 @@ import {
   type AdaptResult,
   adaptResultSchema,
   type GenerateEvent,
-  generateEventSchema,
   type SampleResult,
   type ScoreResult,
   sampleResultSchema,
@@ -19,7 +18,6 @@ import {
   secretHeader,
 } from "@rosa2/shared/protocol";
 import { createParser } from "eventsource-parser";
-import type { z } from "zod";
 import type { Config } from "../config.ts";
 import type { Region } from "../contract/sets.ts";
 import type {
@@ -36,6 +34,7 @@ import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
 import { broken, readError, reported, unreachable } from "./failures.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 import { inOrder, nearestFirst, noteAnswer, noteFailure, type Pool } from "./pools.ts";
+import { bodyOf, parseEvent, parseJson, readToEnd, validate } from "./wire.ts";
 
 export { isTransient } from "./failures.ts";
 
@@ -95,6 +94,7 @@ export class GpuClient implements Inference {
     const signal =
       context.signal === undefined ? left.signal : AbortSignal.any([context.signal, left.signal]);
     let begun = false;
+    let isOver = false;
     try {
       // As long as nothing of the reply was told, another service may begin it anew.
       for (let others = this.#pools.replies.length - 1; ; others--) {
@@ -103,6 +103,7 @@ export class GpuClient implements Inference {
             begun ||= event.type !== "waiting";
             yield event;
           }
+          isOver = true;
           return;
         } catch (error) {
           if (!(error instanceof BrokenOff)) throw error;
@@ -111,7 +112,7 @@ export class GpuClient implements Inference {
         }
       }
     } finally {
-      left.abort();
+      if (!isOver) left.abort();
     }
   }
 
@@ -127,21 +128,24 @@ export class GpuClient implements Inference {
     const { response, pool, idle } = await answering;
     try {
       if (response.body === null) throw broken("answered without a body");
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      const reader = response.body.getReader();
+      const decoder = new TextDecoder();
       const arrived: string[] = [];
       const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
       for (;;) {
         // Heartbeats are chunks too: a reply that waits its turn in the queue is not silent.
         const { done, value } = await idle.watch(reader.read());
         if (done) throw broken("broke off before the reply's end");
-        parser.feed(value);
+        parser.feed(decoder.decode(value, { stream: true }));
         // The service's own heartbeat: a reply that stands in its queue, or a long prompt being read.
         if (arrived.length === 0) yield { type: "waiting" };
         for (const data of arrived.splice(0)) {
           const event = parseEvent(data);
           if (event.type === "error") throw reported(event.error.code, event.error.message);
           yield event;
-          if (event.type === "done") return;
+          if (event.type !== "done") continue;
+          await readToEnd(reader);
+          return;
         }
       }
     } catch (error) {
@@ -354,34 +358,6 @@ class BrokenOff extends Error {
   }
 }
 
-/** JSON as it is, or a form with the adapter's file beside it. */
-function bodyOf(json: string, adapter: Uint8Array<ArrayBuffer> | null): string | FormData {
-  if (adapter === null) return json;
-  const form = new FormData();
-  form.append("request", new Blob([json], { type: "application/json" }), "request.json");
-  form.append("adapter", new Blob([adapter]), "adapter.safetensors");
-  return form;
-}
-
 const noAdapter: LoadAdapter = async () => {
   throw new Error("This call has no adapter");
 };
-
-function parseEvent(data: string): GenerateEvent {
-  return validate(generateEventSchema, parseJson(data));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw broken("answered with invalid JSON", cause);
-  }
-}
-
-function validate<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw broken(`answered outside the protocol: ${issue?.path.join(".")} ${issue?.message}`);
-}

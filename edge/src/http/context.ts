@@ -33,7 +33,7 @@ export type AppContext = Context<AppEnv>;
 /** The object's calls as they are written there; the platform's own stub type loses JSON columns. */
 type ObjectCalls = Pick<
   SessionObject,
-  | "create"
+  | "open"
   | "read"
   | "change"
   | "turn"
@@ -54,16 +54,15 @@ type ObjectCalls = Pick<
   | "activate"
   | "adapter"
   | "snapshot"
-  | "restore"
   | "erase"
 >;
 
-/** A new session's calls: whoever makes it is its caller, and takes it back where making it failed. */
-export type NewSessionCalls = Pick<ObjectCalls, "create" | "restore" | "erase">;
+/** A new session's call: whoever makes it is its caller. */
+export type NewSessionCalls = Pick<ObjectCalls, "open">;
 
 /** The calls on a session that is there, made by one caller. */
 export type SessionCalls = {
-  [Name in Exclude<keyof ObjectCalls, "create" | "restore">]: ObjectCalls[Name] extends (
+  [Name in Exclude<keyof ObjectCalls, "open">]: ObjectCalls[Name] extends (
     caller: Caller,
     ...rest: infer Rest
   ) => infer Answer

@@ -1,4 +1,4 @@
-/** Security headers of every answer, and the policies of pages; it knows no route. */
+/** Security headers of every answer; it knows no route. */
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./context.ts";
 
@@ -8,17 +8,7 @@ export const ownerHeader = "x-rosa2-owner";
 /** An answer that is no page loads nothing, runs nothing and is shown in no frame. */
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
 
-/** For a page of the documents: its own style (by the hash of its text), this origin's scripts, nothing from elsewhere. */
-export function pageHeaders(styleSha256: string): Record<string, string> {
-  return {
-    "content-security-policy": `default-src 'none'; style-src 'sha256-${styleSha256}'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "cache-control": "public, max-age=300",
-  };
-}
-
-/** What a route has set itself stays. */
+/** What a route has set itself stays. Set on the answer as it is: the context's own way makes a new one for each header. */
 export const safeHeaders = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const { headers } = c.res;
@@ -30,11 +20,11 @@ export const safeHeaders = createMiddleware<AppEnv>(async (c, next) => {
     // Answers of an account are nobody else's to keep.
     ...(c.req.path.startsWith("/v1/") ? { "cache-control": "no-store" } : {}),
     // Browsers ignore it over http; it is left out there so that local use shows nothing odd.
-    ...(new URL(c.req.url).protocol === "https:"
+    ...(c.req.url.startsWith("https:")
       ? { "strict-transport-security": "max-age=31536000; includeSubDomains" }
       : {}),
   };
   for (const [name, value] of Object.entries(defaults)) {
-    if (!headers.has(name)) c.header(name, value);
+    if (!headers.has(name)) headers.set(name, value);
   }
 });

@@ -24,7 +24,7 @@ export const identify = createMiddleware<AppEnv>(async (c, next) => {
   c.set("traceparent", traceparentOf(c.req.header("traceparent")));
   c.set("startedAt", Date.now());
   await next();
-  c.header("x-request-id", requestId);
+  c.res.headers.set("x-request-id", requestId);
 });
 
 /** One line of JSON a request, without content and keys. A bug's line is written even where no lines are wanted. */
@@ -138,7 +138,7 @@ export const account = createMiddleware<AppEnv>(async (c, next) => {
     );
   }
   await next();
-  for (const [name, value] of Object.entries(rate.headers)) c.header(name, value);
+  for (const [name, value] of Object.entries(rate.headers)) c.res.headers.set(name, value);
 });
 
 async function callerOf(c: AppContext): Promise<Principal> {

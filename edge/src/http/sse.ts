@@ -5,13 +5,14 @@ import type { LogEvent } from "../contract/index.ts";
 export async function* readLog(
   stream: ReadableStream<Uint8Array>,
 ): AsyncGenerator<LogEvent | null> {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
   let rest = "";
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      const lines = (rest + value).split("\n");
+      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) yield line === "" ? null : (JSON.parse(line) as LogEvent);
     }

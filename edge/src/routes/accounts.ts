@@ -131,6 +131,8 @@ accounts.openapi(
     path: "/v1/budget",
     tags: ["Account"],
     summary: "Set or lift the monthly spend cap",
+    description:
+      "A cap holds at once, with one exception: where there was none before and more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap.",
     scope: "admin",
     request: jsonBody(budgetPutSchema),
     answers: { 200: json(budgetSchema, "Budget") },

@@ -3,9 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { accountOf } from "../accounts/account.ts";
 import { refuseBound } from "../accounts/principal.ts";
-import type { FirstLease } from "../accounts/purse/purse.ts";
-import { untilTaken } from "../accounts/region-calls.ts";
-import { type Config, spareNanos } from "../config.ts";
+import type { Config } from "../config.ts";
 import {
   type ContextPolicy,
   erasedSchema,
@@ -26,15 +24,13 @@ import {
   background,
   config,
   mySession,
-  type NewSessionCalls,
   newSessionObject,
 } from "../http/context.ts";
 import { idempotently } from "../http/idempotency.ts";
 import { servedModel } from "../inference/served-model.ts";
 import { regionOfCaller } from "../regions.ts";
 import { unwrap } from "../rpc.ts";
-import type { NewSession } from "../session/context.ts";
-import { mergeLexicons } from "../session/store/words.ts";
+import type { Origin, SessionWish } from "../session/opening.ts";
 import { newSessionId } from "../session-address.ts";
 import { json, jsonBody, route, routeGroup, sessionParam } from "./define.ts";
 
@@ -73,9 +69,7 @@ sessions.openapi(
           mayBeHeldOut: mode !== "off" && body.adaptation?.holdout !== false,
           expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
         };
-        const opened = await openSession(c, input, (stub, session, lease) =>
-          stub.create(session, lease),
-        );
+        const opened = await openSession(c, input);
         return c.json(opened, 201, { location: `/v1/sessions/${opened.id}` });
       },
       { sessionOf: idOf },
@@ -207,7 +201,6 @@ sessions.openapi(
         const source = mySession(c, s);
         const origin = await unwrap(source.read());
         const snapshot = await unwrap(source.snapshot(body.turn_id ?? null));
-        const { tenantId } = c.var.principal;
         const input = {
           owner: origin.owner,
           region: origin.region,
@@ -224,19 +217,7 @@ sessions.openapi(
           mayBeHeldOut: false,
           expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
         };
-        const forked = await openSession(c, input, async (stub, session, lease) => {
-          const digests = snapshot.generations.map(({ digest }) => digest);
-          await unwrap(
-            accountOf(c.env, tenantId).shareAdapters(
-              tenantId,
-              s,
-              session.id,
-              digests,
-              config(c).adapterBytesMax,
-            ),
-          );
-          return stub.restore(session, lease, snapshot);
-        });
+        const forked = await openSession(c, input, { sessionId: s, snapshot });
         return c.json(forked, 201, { location: `/v1/sessions/${forked.id}` });
       },
       { sessionOf: idOf },
@@ -293,68 +274,20 @@ export async function openDefaultSession(
     mayBeHeldOut: true,
     expiresAt: Date.now() + ttlSeconds * 1000,
   } as const;
-  const make = (stub: NewSessionCalls, session: NewSession, lease: FirstLease) =>
-    stub.create(session, lease);
-  return (await openSession(c, { ...input, lexicon: [] }, make)).id;
+  return (await openSession(c, { ...input, lexicon: [] })).id;
 }
 
-/** A session as it is asked for; what the tenant wants of all its sessions comes from the account. */
-type SessionWish = Omit<NewSession, "id" | "tenantId" | "arm" | "rollBackAfter"> & {
-  mayBeHeldOut: boolean;
-};
-
-/** Puts a new session into the index, then makes its object; a failure leaves neither. */
+/** Makes a session's object, which enters it at the account; `origin` is what a fork begins with. */
 async function openSession(
   c: AppContext,
-  { mayBeHeldOut, ...input }: SessionWish,
-  create: (
-    stub: NewSessionCalls,
-    session: NewSession,
-    lease: FirstLease,
-  ) => ReturnType<NewSessionCalls["create"]>,
+  wish: Omit<SessionWish, "id" | "tenantId" | "ownerCapNanos" | "limits">,
+  origin: Origin | null = null,
 ) {
   refuseBound(c.var.principal);
   const { tenantId, token } = c.var.principal;
   const id = newSessionId(c.env);
-  const { owner, title, metadata, mode } = input;
-  const { sessionsMax } = config(c);
-  const row = { id, owner, title, metadata, mode, createdAt: Date.now() };
-  const wanted = {
-    spareNanos: spareNanos(config(c)),
-    ownerCapNanos: token?.capNanos ?? null,
-    mayBeHeldOut,
-  };
-  const opening = accountOf(c.env, tenantId).openSession(tenantId, row, sessionsMax, wanted);
-  const isRefused = await opening.then(
-    ({ ok }) => !ok,
-    () => false,
-  );
-  // Without adaptation no wording makes a request stand alone, so the model sees the dialogue.
-  const unadapted = { mode: "off", context: "dialogue" } as const;
-  try {
-    const opened = await unwrap(opening);
-    const { arm, rollBackAfter, lease } = opened;
-    const lexicon = mergeLexicons(input.lexicon, opened.lexicon);
-    const session: NewSession = {
-      ...input,
-      ...(arm === "held_out" ? unadapted : {}),
-      ...{ id, tenantId, lexicon, arm, rollBackAfter },
-    };
-    return await unwrap(create(newSessionObject(c.env, id, input.region), session, lease));
-  } catch (error) {
-    // How far it came is not known where an object ended meanwhile; nobody has learnt the id.
-    if (!isRefused) {
-      const forgetting = untilTaken(() => forgetSession(c, id));
-      // Goes on where the caller goes away; who stays finds nothing of it afterwards.
-      background(c, forgetting);
-      await forgetting.catch(() => {});
-    }
-    throw error;
-  }
-}
-
-async function forgetSession(c: AppContext, id: string): Promise<void> {
-  const { tenantId } = c.var.principal;
-  const erased = await newSessionObject(c.env, id, null).erase({ tenantId, owner: null });
-  if (!erased.ok) await accountOf(c.env, tenantId).dropSession(tenantId, id);
+  const { sessionsMax, adapterBytesMax } = config(c);
+  const limits = { sessionsMax, adapterBytesMax };
+  const whose = { id, tenantId, ownerCapNanos: token?.capNanos ?? null, limits };
+  return await unwrap(newSessionObject(c.env, id, wish.region).open({ ...wish, ...whose }, origin));
 }

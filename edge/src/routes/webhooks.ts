@@ -129,6 +129,22 @@ webhooks.openapi(
   },
 );
 
+const messageHeaders = z.object({
+  "webhook-id": z.string().openapi({
+    description: "Names the message; the same when it comes again",
+    example: "msg_01KAQ2TB6N9S3W7Y0A2D4G6JKM",
+  }),
+  "webhook-timestamp": z.string().openapi({
+    description: "When this attempt was made (seconds since 1970)",
+    example: "1764410400",
+  }),
+  "webhook-signature": z.string().openapi({
+    description:
+      "`v1,` and the HMAC-SHA-256 of id, timestamp and body in base64; several with spaces between them while a secret is being replaced",
+    example: "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+  }),
+});
+
 const summaries: Record<WebhookEvent, string> = {
   "adaptation.updated": "An update landed: a session has a new generation",
   "adaptation.rolled_back": "Rejections brought back an earlier generation of a session",
@@ -144,7 +160,7 @@ for (const type of webhookEvents) {
     summary: summaries[type],
     description: `${summaries[type]}.`,
     security: [],
-    request: jsonBody(messageSchemas[type]),
+    request: { ...jsonBody(messageSchemas[type]), headers: messageHeaders },
     responses: { 200: { description: "It is taken; any other status, and it comes again" } },
   });
 }

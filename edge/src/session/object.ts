@@ -5,11 +5,11 @@
  * is in jobs.ts. Failures that callers expect come back as values (rpc.ts).
  */
 import { DurableObject } from "cloudflare:workers";
-import { RosaError } from "@rosa2/shared/errors";
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/session/migrations.js";
 import { accountOf } from "../accounts/account.ts";
 import type { FirstLease } from "../accounts/purse/purse.ts";
+import { spareNanos } from "../config.ts";
 import type {
   Erased,
   FeedbackResult,
@@ -36,6 +36,7 @@ import {
 } from "./context.ts";
 import { beginFeedback, followFeedback, type NewFeedback, untilAnswered } from "./feedback.ts";
 import { Jobs } from "./jobs.ts";
+import { Opening, type Origin, type SessionWish } from "./opening.ts";
 import type { NewTurn } from "./planned-turn.ts";
 import { type WordsChange, wordsBody } from "./policy/words-change.ts";
 import { type Correction, reachOf } from "./reach.ts";
@@ -66,6 +67,7 @@ const noSession = { ok: false, code: "not_found", message: "No such session" } a
 export class SessionObject extends DurableObject<Env> {
   readonly #context: SessionContext;
   readonly #jobs: Jobs;
+  readonly #opening: Opening;
   #isOpen = false;
   /** Read once, because it never changes: from the session's own row, or as it was opened. */
   #identity: Identity | null = null;
@@ -76,6 +78,7 @@ export class SessionObject extends DurableObject<Env> {
       answer: (turnId, trace) => this.#jobs.reply(turnId, trace),
     });
     this.#jobs = new Jobs(this.#context, ctx);
+    this.#opening = new Opening(ctx.storage, env, spareNanos(this.#context.config));
     ctx.blockConcurrencyWhile(async () => {
       if (!hasTables(ctx.storage)) return;
       await migrate(this.#context.db, migrations);
@@ -87,21 +90,16 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  create(input: NewSession, lease: FirstLease): Promise<Result<SessionDetail>> {
-    return settle(async () => {
-      if (!this.#isOpen) await migrate(this.#context.db, migrations);
-      this.#context.db
-        .insert(session)
-        .values({ ...input, createdAt: this.#context.now() })
-        .onConflictDoNothing()
-        .run();
-      const { id: sessionId, tenantId, owner, region } = input;
-      this.#identity = { sessionId, tenantId, owner, region };
-      this.#isOpen = true;
-      this.#context.purse.adopt(lease);
-      await this.#jobs.arm();
-      return sessionDetail(this.#context, this.#context.config.rewriter.name);
-    });
+  /** Makes the session, from another's past where it is a fork; a failure leaves nothing of it. */
+  open(wish: SessionWish, origin: Origin | null): Promise<Result<SessionDetail>> {
+    return settle(() =>
+      this.#opening.open(wish, origin, async (input, lease) => {
+        await migrate(this.#context.db, migrations);
+        this.#store(input, lease, origin?.snapshot);
+        await this.#jobs.arm();
+        return sessionDetail(this.#context, this.#context.config.rewriter.name);
+      }),
+    );
   }
 
   read(caller: Caller, page?: TurnPage): Promise<Result<SessionDetail>> {
@@ -292,22 +290,6 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () => takeSnapshot(this.#context, turnId));
   }
 
-  /** Fills a new session from another's snapshot. */
-  restore(
-    input: NewSession,
-    lease: FirstLease,
-    snapshot: Snapshot,
-  ): Promise<Result<SessionDetail>> {
-    return settle(async () => {
-      const created = await this.create(input, lease);
-      if (!created.ok) throw new RosaError(created.code, created.message);
-      restoreSnapshot(this.#context, snapshot);
-      noteReport(this.#context);
-      await this.#jobs.arm();
-      return sessionDetail(this.#context, this.#context.config.rewriter.name);
-    });
-  }
-
   /** Called by the account when its room is short: what is not set aside goes back. */
   async giveBackLease(): Promise<void> {
     if (!this.#isOpen) return;
@@ -327,7 +309,7 @@ export class SessionObject extends DurableObject<Env> {
 
   override async alarm(): Promise<void> {
     this.#jobs.rang();
-    if (!this.#isOpen) return;
+    if (!this.#isOpen) return await this.#opening.check();
     try {
       const { expiresAt } = sessionRow(this.#context);
       if (expiresAt !== null && expiresAt <= this.#context.now()) {
@@ -366,6 +348,22 @@ export class SessionObject extends DurableObject<Env> {
   #isFor({ tenantId, owner }: Caller): boolean {
     const mine = this.#identity;
     return mine?.tenantId === tenantId && (owner === null || owner === mine.owner);
+  }
+
+  /** Stores a new session whole. */
+  #store(input: NewSession, lease: FirstLease, past: Snapshot | undefined): void {
+    const { db, now, purse, transaction } = this.#context;
+    const { id: sessionId, tenantId, owner, region } = input;
+    this.#identity = { sessionId, tenantId, owner, region };
+    transaction(() => {
+      db.insert(session)
+        .values({ ...input, createdAt: now() })
+        .run();
+      purse.adopt(lease);
+      if (past !== undefined) restoreSnapshot(this.#context, past);
+      this.#opening.finish();
+    });
+    this.#isOpen = true;
   }
 
   /** @throws KeptError when the reply failed; the turn can be retried. */

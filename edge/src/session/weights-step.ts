@@ -93,6 +93,11 @@ export async function updateWeights(
     row: example,
   });
 
+  const shown = { right: right?.reply ?? null, rejected: rejectedReply(row.body, turn) };
+  const watch = [shown.right, shown.rejected]
+    .filter((reply) => reply !== null)
+    .map((reply) => ({ messages: example.messages, reply }));
+
   const bound = boundReached(context, parent);
   if (bound !== null) return end(bound, null, null);
   const { adapterBytesMax } = context.config;
@@ -105,7 +110,7 @@ export async function updateWeights(
     let refusal: string | null = null;
     try {
       answer = await context.gpu.adapt(
-        { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: recipe },
+        { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: recipe, watch },
         callContext(context, trace),
       );
       if (answer.adapter !== null) {
@@ -124,7 +129,8 @@ export async function updateWeights(
       const reason = `the update was refused: ${error.message}`;
       return end({ decision: "rejected", reason }, recipe, null);
     }
-    const { result, adapter } = answer;
+    const { adapter } = answer;
+    const { watched, ...result } = answer.result;
     const report: Partial<WeightsReport> = {
       decision: result.decision,
       reason: result.decision === "updated" ? `${plan.text}; ${result.reason}` : result.reason,
@@ -134,6 +140,7 @@ export async function updateWeights(
       kl_on: result.kl_on,
       kl_base: result.kl_base,
       right_reply: right === null ? null : rightReplyShift(result),
+      tokens: tokensOf(shown, watched),
       objective: result.objective,
       ms: result.ms.update,
     };
@@ -250,11 +257,29 @@ async function gatherEvidence(
 }
 
 /** What an update did to the right reply it was asked for, the last of its examples. */
-function rightReplyShift({ rows }: AdaptResult): WeightsReport["right_reply"] {
+function rightReplyShift({ rows }: Pick<AdaptResult, "rows">): WeightsReport["right_reply"] {
   const row = rows.at(-1);
   if (row === undefined) return null;
   const { logprob_before, logprob_after, reply_tokens } = row;
   return { logprob_before, logprob_after, tokens: reply_tokens };
+}
+
+/** The reply that the feedback rejects, or null. */
+function rejectedReply(body: FeedbackRow["body"], turn: TurnRow): string | null {
+  const isRejected = body.reward < 0 || body.correction !== undefined;
+  return isRejected && turn.reply !== "" && turn.reply !== body.correction ? turn.reply : null;
+}
+
+/** What was watched, by what it is; a service that does not watch says nothing. */
+function tokensOf(
+  shown: { right: string | null; rejected: string | null },
+  watched: AdaptResult["watched"],
+): WeightsReport["tokens"] {
+  if (watched.length === 0) return null;
+  return {
+    right: shown.right === null ? null : (watched[0] ?? null),
+    rejected: shown.rejected === null ? null : (watched.at(-1) ?? null),
+  };
 }
 
 function sum(values: readonly number[]): number {
@@ -262,7 +287,7 @@ function sum(values: readonly number[]): number {
 }
 
 type FeedbackPlan = NonNullable<FeedbackRow["plan"]>;
-type MadeGeneration = { result: AdaptResult; parent: string; bytes: number };
+type MadeGeneration = { result: Omit<AdaptResult, "watched">; parent: string; bytes: number };
 
 /** Ends the weights step: generation, swap, report, price and event stand or fall together. */
 function commitWeights(

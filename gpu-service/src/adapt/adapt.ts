@@ -31,7 +31,7 @@ export interface AdaptableModel extends MeasurableModel {
   anchors(): Slices<Anchors | null>;
 }
 
-export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms"> {
+export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms" | "watched"> {
   /** The next generation's B, as its file will hold it; absent unless updated. */
   B?: Float32Array<ArrayBuffer>;
 }
@@ -177,18 +177,25 @@ class Path {
       // A session near its bound goes back towards the base model; else an update was only too long.
       const isProjected = toBase < 1 && this.#baseAtStart > nearBound * kl_base_max;
       const centre = isProjected ? null : this.#start;
-      const share = 0.97 * Math.min(toStart, toBase);
+      const kept = isProjected ? toBase : this.#shareWithin(distance.fromBaseAtMost);
+      const share = 0.97 * Math.min(toStart, kept);
       const B = drawnBack(place.B, centre, share);
       this.predicted.forEach((nats, row) => {
         this.predicted[row] = nats * share;
       });
       release(place.B);
       const logprobs = yield* this.#model.passRows(this.#rows, { digest: "", rank, B });
-      stop = isProjected ? "kl_base" : "kl";
+      stop = isProjected || kept < toStart ? "kl_base" : "kl";
       place = { B, logprobs, distance };
       if (targets.lowered(logprobs, isProjected)) break;
     }
-    return { place: before, stop: steps > 0 ? "kl" : stop, steps: 0 };
+    return { place: before, stop, steps: 0 };
+  }
+
+  /** What of the way from the start keeps the bound on the KL from the base model: its root is about linear on the way. */
+  #shareWithin(fromBase: number): number {
+    const [near, far, most] = [this.#baseAtStart, fromBase, this.#plan.kl_base_max].map(Math.sqrt);
+    return far! > most! && most! > near! ? (most! - near!) / (far! - near!) : 1;
   }
 
   async *#walk(before: Place): Slices<{ place: Place; stop: Stop; steps: number }> {

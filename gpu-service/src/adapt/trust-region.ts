@@ -46,6 +46,14 @@ export interface Distance {
 
 type FromBase = Omit<Distance, "fromStart">;
 
+/** Hidden states of samples and held replies, and each token's KL: of the samples from start and base, of the replies. */
+interface Measured {
+  h: Float32Array<ArrayBuffer>;
+  fromStart: Float32Array;
+  fromBase: Float32Array;
+  held: Float32Array;
+}
+
 export const nowhere: Distance = { fromStart: 0, fromBase: 0, fromBaseAtMost: 0 };
 
 /** Samples that are measured on the way. */
@@ -67,8 +75,8 @@ export class TrustRegion {
   readonly #guideRows: readonly ScoreRow[];
   /** The bound on the KL from the base model. */
   readonly #baseMax: number;
-  /** What was measured last: its B and its hidden states, of the guides and of the held replies. */
-  #last: { B: Float32Array; h: Float32Array<ArrayBuffer> } | null = null;
+  /** What was measured last, on the guides and the held replies. */
+  #last: (Measured & { B: Float32Array }) | null = null;
   /** How much farther witnesses were found than samples, at the start or at the end that was measured last. */
   #excess = 1;
 
@@ -127,9 +135,10 @@ export class TrustRegion {
   async *measure(tried: AdapterWeights): Slices<Distance> {
     const h = yield* this.#model.hiddenStates([...this.#guideRows, ...this.#held], tried);
     this.#forget();
-    this.#last = { B: tried.B, h };
-    const { fromBaseAtMost, ...found } = yield* this.#distance(this.#guideRows, h, this.#guides);
-    return { ...found, fromBaseAtMost: this.#excess * fromBaseAtMost };
+    const found = yield* this.#compare(h, this.#guides);
+    this.#last = { B: tried.B, ...found };
+    const { fromBaseAtMost, ...distance } = this.#distance(this.#guideRows, found);
+    return { ...distance, fromBaseAtMost: this.#excess * fromBaseAtMost };
   }
 
   /**
@@ -143,13 +152,13 @@ export class TrustRegion {
         ? base
         : (known.get(this.#start.B) ?? (yield* this.#model.hiddenStates(rows, this.#start)));
     if (this.#start !== null) known.set(this.#start.B, start as Float32Array<ArrayBuffer>);
-    const h = yield* this.#statesOf(tried);
+    const found = yield* this.#measureAll(tried, start);
     try {
-      known.set(tried.B, h.slice(0, base.length));
-      const { fromStart, ...found } = yield* this.#distance(rows, h, start);
-      return { fromStart, ...(yield* this.#witnessed(tried, found)) };
+      known.set(tried.B, found.h.slice(0, base.length));
+      const { fromStart, ...distance } = this.#distance(rows, found);
+      return { fromStart, ...(yield* this.#witnessed(tried, distance)) };
     } finally {
-      release(h);
+      release(found.h);
     }
   }
 
@@ -164,46 +173,60 @@ export class TrustRegion {
     this.#last = null;
   }
 
-  /** Of all samples and the held replies; those that were measured last are not passed again. */
-  async *#statesOf(tried: AdapterWeights): Slices<Float32Array<ArrayBuffer>> {
+  /** All samples and the held replies; what was measured last is not measured again. */
+  async *#measureAll(tried: AdapterWeights, start: Float32Array): Slices<Measured> {
     const { rows } = this.#probes;
     const last = this.#last;
-    if (last?.B !== tried.B)
-      return yield* this.#model.hiddenStates([...rows, ...this.#held], tried);
-    const others = rows.slice(guidesMax);
-    const rest =
-      others.length === 0 ? new Float32Array(0) : yield* this.#model.hiddenStates(others, tried);
+    if (last?.B !== tried.B) {
+      const h = yield* this.#model.hiddenStates([...rows, ...this.#held], tried);
+      return yield* this.#compare(h, start);
+    }
     const guides = this.#guides.length;
-    const h = new Float32Array(last.h.length + rest.length);
-    h.set(last.h.subarray(0, guides));
-    h.set(rest, guides);
-    h.set(last.h.subarray(guides), guides + rest.length);
-    release(rest);
-    return h;
+    const others = rows.slice(guidesMax);
+    if (others.length === 0) return { ...last, h: last.h.slice() };
+    const h = yield* this.#model.hiddenStates(others, tried);
+    const rest = yield* this.#divergences(h, start.subarray(guides), guides);
+    const found = {
+      h: joined(last.h.subarray(0, guides), h, last.h.subarray(guides)),
+      fromStart: joined(last.fromStart, rest.fromStart),
+      fromBase: joined(last.fromBase, rest.fromBase),
+      held: last.held,
+    };
+    release(h);
+    return found;
   }
 
-  /** Of hidden states of samples and held replies, and those of the samples at the start. */
-  async *#distance(
-    rows: readonly ScoreRow[],
+  /** What hidden states of the first samples and the held replies say, against those of the samples at the start. */
+  async *#compare(h: Float32Array<ArrayBuffer>, start: Float32Array): Slices<Measured> {
+    const own = yield* this.#divergences(h.subarray(0, start.length), start, 0);
+    const held =
+      this.#held.length === 0
+        ? new Float32Array(0)
+        : yield* this.#model.divergence(h.subarray(start.length), this.#heldStates);
+    return { h, held, ...own };
+  }
+
+  /** Token KLs of samples whose states lie from `offset` on in the base model's. */
+  async *#divergences(
     h: Float32Array,
     start: Float32Array,
-  ): Slices<Distance> {
-    const own = stateLength(this.#probes, rows);
-    const kl = yield* this.#model.divergence(h.subarray(0, own), start);
-    const sums = byRow(this.#probes, rows, kl);
-    let total = sums.reduce((sum, { kl }) => sum + kl, 0);
-    let tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
-    if (this.#held.length > 0) {
-      for (const kl of yield* this.#model.divergence(h.subarray(own), this.#heldStates)) {
-        total += kl;
-        tokens++;
-      }
-    }
-    const fromBase =
-      this.#start === null
-        ? meanOf(rows, sums)
-        : yield* this.#fromBase(this.#probes, rows, h.subarray(0, own));
-    return { ...fromBase, fromStart: total / tokens };
+    offset: number,
+  ): Slices<Pick<Measured, "fromStart" | "fromBase">> {
+    const fromStart = yield* this.#model.divergence(h, start);
+    if (this.#start === null) return { fromStart, fromBase: fromStart };
+    const base = this.#probes.base.subarray(offset, offset + h.length);
+    return { fromStart, fromBase: yield* this.#model.divergence(h, base) };
+  }
+
+  #distance(rows: readonly ScoreRow[], { fromStart, fromBase, held }: Measured): Distance {
+    const sums = byRow(this.#probes, rows, fromStart);
+    const total = sums.reduce((sum, { kl }) => sum + kl, 0);
+    const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
+    const heldTotal = held.reduce((sum, kl) => sum + kl, 0);
+    return {
+      ...meanOf(rows, byRow(this.#probes, rows, fromBase)),
+      fromStart: (total + heldTotal) / (tokens + held.length),
+    };
   }
 
   /** What was found, or what witnesses say where that is more: those are asked where it is not little. */
@@ -244,6 +267,16 @@ function meanOf(rows: readonly ScoreRow[], sums: readonly RowSum[], errors = 1):
   const spread = spreads.reduce((sum, one) => sum + one ** 2, 0);
   const error = Math.sqrt((spread * spreads.length) / Math.max(1, spreads.length - 1)) / tokens;
   return { fromBase, fromBaseAtMost: fromBase + errors * error };
+}
+
+function joined(...parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let to = 0;
+  for (const part of parts) {
+    all.set(part, to);
+    to += part.length;
+  }
+  return all;
 }
 
 interface RowSum {

@@ -80,7 +80,8 @@ export function createReplyService(
     c.set("streaming", sent.promise);
     return streamSSE(c, async (stream) => {
       try {
-        await sendEvents(stream, events, (event) => noteReply(event, c.get("facts"), metrics));
+        const note = (event: GenerateEvent) => noteReply(event, c.get("facts"), metrics);
+        await sendEvents(stream, events, request.deltas, note);
       } finally {
         sent.resolve();
       }
@@ -143,6 +144,7 @@ export function createService({
 async function sendEvents(
   stream: SSEStreamingApi,
   events: ReadableStream<GenerateEvent>,
+  withDeltas: boolean,
   onEvent: (event: GenerateEvent) => void,
 ): Promise<void> {
   const reader = events.getReader();
@@ -156,7 +158,7 @@ async function sendEvents(
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      await send(value);
+      if (withDeltas || value.type !== "delta") await send(value);
     }
   } catch (error) {
     const { code, message } = toRosaError(error);

@@ -3,15 +3,17 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { adaptPlanDefaults, type Message, samplingSchema } from "@rosa2/shared/protocol";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
-import { adapt } from "../../../gpu-service/src/adapt/adapt.ts";
+import { type AdaptableModel, adapt } from "../../../gpu-service/src/adapt/adapt.ts";
+import { loadAnchors } from "../../../gpu-service/src/adapt/anchors.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
+import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
+import { readModelSettings } from "../../../gpu-service/src/checkpoint/model-settings.ts";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import type { Provider } from "../../../gpu-service/src/engine/model/provider.ts";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
-import { withProbes } from "../../support/with-probes.ts";
 import {
   type RepliesResult,
   type RowsSize,
@@ -85,6 +87,8 @@ export interface GapRequest {
 let model: Model;
 let tokenizer: ChatTokenizer;
 let scheduler: Scheduler;
+/** The model as updates see it: samples and anchors are its own, kept in the cache directory as the service keeps them. */
+let subject: AdaptableModel;
 let lastId = 0;
 
 const methods = {
@@ -96,6 +100,8 @@ const methods = {
       contextTokensMax: contextTokens,
     });
     tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
+    const anchors = await loadAnchors(directory, model, threads);
+    subject = adaptable(model, tokenizer, readModelSettings(directory), { anchors, threads });
     const cache = model.allocateCache(sessions + 1, model.shape.contextLength);
     scheduler = new Scheduler(model, cache, {
       rowsMax: sessions,
@@ -283,7 +289,7 @@ async function learn({ iterations, anchors = true, ...size }: UpdateRequest): Pr
   const plan = { ...adaptPlanDefaults, iterations, anchors };
   await scheduler.runBackground(
     { id: ++lastId, tenant: "bench", priority: 1 },
-    adapt(withProbes(model), tokenRows(size), plan, null),
+    adapt(subject, tokenRows(size), plan, null),
   );
 }
 

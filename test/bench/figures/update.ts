@@ -1,5 +1,6 @@
 /** What an update costs beside serving: memory, time against the reply it learns from, other sessions' tokens. */
 import { readFileSync } from "node:fs";
+import { gpuNodeOptions } from "../../../edge/local/services.ts";
 import type { Context, Family, Figure } from "../figure.ts";
 import { type ModelName, modelNames, startEngine } from "../support/models.ts";
 import { medianOf } from "../support/statistics.ts";
@@ -72,7 +73,8 @@ async function memoryOf(model: ModelName, context: Context) {
 }
 
 async function peakBytes(model: ModelName, context: Context, updates: boolean): Promise<number> {
-  const engine = await startEngine(model, "f32", context);
+  // As the service is started: V8's young generation would else grow with what updates leave behind.
+  const engine = await startEngine(model, "f32", context, { nodeOptions: gpuNodeOptions });
   try {
     if (updates) await engine.call("update", { ...row, rows: 1, iterations: 2 });
     await engine.call("replies", { ...row, seed: "memory", sessions: 1, isAdapted: true });

@@ -1,5 +1,6 @@
 /** What a request waits for outside its region before the first token, every such call 150 ms late. */
 import { createHash, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SignJWT } from "jose";
 import type { Behaviour } from "../../support/fake-gpu-calls.ts";
 import type { Family, Figure } from "../figure.ts";
@@ -93,6 +94,29 @@ const rows: Row[] = [
       await (await edge.call(key, `/v1/sessions/${id}/turns`, turn)).text();
       const keyed = { "idempotency-key": randomUUID() };
       return () => edge.call(key, `/v1/sessions/${id}/turns`, turn, keyed);
+    },
+  },
+  {
+    id: "wan_rested_turn",
+    what: "a turn of a session that has given its lease back, no cap set",
+    target: 0,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      const { id } = await edge.make<{ id: string }>(key, "/v1/sessions", {});
+      await (await edge.call(key, `/v1/sessions/${id}/turns`, turn)).text();
+      await giveBack(edge, key);
+      return () => edge.call(key, `/v1/sessions/${id}/turns`, turn);
+    },
+  },
+  {
+    id: "wan_rested_chat",
+    what: "stateless chat where the region's purse has given its lease back, no cap set",
+    target: 0,
+    async prepare(edge) {
+      const { key } = edge.tenants[0]!;
+      await (await edge.call(key, "/v1/chat/completions", hello)).text();
+      await giveBack(edge, key);
+      return () => edge.call(key, "/v1/chat/completions", hello);
     },
   },
   {
@@ -201,6 +225,16 @@ const rows: Row[] = [
     },
   },
 ];
+
+/** Whoever reads the budget has what nobody has set aside given back, as at rest. */
+async function giveBack(edge: Edge, key: string): Promise<void> {
+  // What a call has cost is settled behind its answer.
+  for (;;) {
+    const budget = await edge.make<{ reserved_usd: number }>(key, "/v1/budget");
+    if (budget.reserved_usd === 0) return;
+    await sleep(20);
+  }
+}
 
 /** Tenants of which nobody has asked anything, each given once. */
 let met = 1;

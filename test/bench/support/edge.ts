@@ -1,17 +1,19 @@
 /** The edge in the local runtime, with the stand-in for the GPU service and an entry of the benchmark's own. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { choosePort } from "../../../edge/local/ports.ts";
 import { Processes } from "../../../edge/local/processes.ts";
-import { wranglerCommand } from "../../../edge/local/services.ts";
+import { workerCommand } from "../../../edge/local/services.ts";
 import { StateFolder } from "../../../edge/local/state.ts";
 import { FakeGpu } from "../../support/fake-gpu.ts";
 import { prepareTenants, type Tenant, untilHealthy } from "../../support/local-edge.ts";
 
 const entry = fileURLToPath(new URL("../../edge/support/late-worker.ts", import.meta.url));
+/** In memory where there is such a folder: how long this machine's disk takes to write is no figure of the edge's. */
+const stateRoot = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const secret = "secret-of-the-benchmark";
 /** Signs the client tokens of the edge that is measured. */
 export const tokenSecret = "secret-of-the-benchmark-for-client-tokens";
@@ -43,10 +45,10 @@ export class Edge {
 
   /** Starts it with so many tenants, each with an admin key. */
   static async start(tenantCount: number, extra: Record<string, string> = {}): Promise<Edge> {
-    const state = await StateFolder.open(mkdtempSync(join(tmpdir(), "rosa2-bench-")));
+    const state = await StateFolder.open(mkdtempSync(join(stateRoot, "rosa2-bench-")));
     const processes = new Processes(state.logs);
     const ids = Array.from({ length: tenantCount }, (_, n) => `ten_bench${n}`);
-    const tenants = await prepareTenants(state, processes, ids);
+    const tenants = await prepareTenants(state, processes, ids, { entry });
     const gpus = [new FakeGpu(secret), new FakeGpu(secret)] as const;
     const gpuUrls = [await gpus[0].listen(), await gpus[1].listen()] as const;
     const port = await choosePort(0);
@@ -59,19 +61,8 @@ export class Edge {
       METERING_MS: "300000",
       ...extra,
     };
-    const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-    const envFile = state.writePrivate("edge.env", lines.join("\n"));
     const url = `http://127.0.0.1:${port}`;
-    const { pid } = processes.start(
-      wranglerCommand(state, "edge", [
-        "dev",
-        entry,
-        "--local",
-        "--show-interactive-dev-session=false",
-        ...["--port", String(port), "--inspector-port", String(await choosePort(0))],
-        ...["--env-file", envFile],
-      ]),
-    );
+    const { pid } = processes.start(workerCommand(state, port, variables));
     const edge = new Edge(url, gpuUrls, tenants, processes, state, pid);
     try {
       await untilHealthy(url, processes);
@@ -113,13 +104,13 @@ export class Edge {
   /** Calls that leave the region are so late from now on; how many there were since it was said last. */
   async late(ms: number): Promise<Record<"d1" | "r2" | "account" | "named" | "gpu", number>> {
     const far = encodeURIComponent(this.gpuUrls[1]);
-    const response = await fetch(`${this.url}/__late?ms=${ms}&far=${far}`, { method: "POST" });
+    const response = await fetch(`${this.url}/v1/__late?ms=${ms}&far=${far}`, { method: "POST" });
     return (await response.json()) as Record<"d1" | "r2" | "account" | "named" | "gpu", number>;
   }
 
   /** Milliseconds that a call to the purse, and one to the GPU service up to its first byte, took on average since this was asked last. */
   async spent(): Promise<{ purseMs: number; gpuMs: number }> {
-    const response = await fetch(`${this.url}/__spent`, { method: "POST" });
+    const response = await fetch(`${this.url}/v1/__spent`, { method: "POST" });
     type Spent = { calls: number; ms: number };
     const { purse, gpu } = (await response.json()) as { purse: Spent; gpu: Spent };
     const each = ({ calls, ms }: Spent) => (calls === 0 ? 0 : ms / calls);

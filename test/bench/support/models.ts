@@ -28,15 +28,23 @@ export function weightCache({ cache }: Context): string {
   return join(cache, "weights");
 }
 
+interface EngineOptions {
+  provider?: Provider;
+  sessions?: number;
+  /** Flags of its Node. */
+  nodeOptions?: string;
+}
+
 /** The engine with a model loaded, in a process of its own. */
 export async function startEngine(
   model: ModelName,
   precision: Precision,
   context: Context,
-  { provider = "cpu", sessions = 16 }: { provider?: Provider; sessions?: number } = {},
+  { provider = "cpu", sessions = 16, nodeOptions = "" }: EngineOptions = {},
 ): Promise<Contender<EngineMethods>> {
   const engine = new Contender<EngineMethods>(new URL("../contenders/engine.ts", import.meta.url), {
     ROSA2_CACHE: weightCache(context),
+    NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} ${nodeOptions}`.trim(),
   });
   const load = { directory: checkpointOf(model, context), threads: context.threads };
   try {

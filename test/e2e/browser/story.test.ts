@@ -60,7 +60,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     const widths = await bars.evaluateAll((all) => all.map((bar) => bar.clientWidth));
     expect(widths[1]).toBeGreaterThan(widths[0] ?? 0);
     await me.shoot("sentences");
-    await page.locator(".card.weights summary").click();
+    await page.getByText("The numbers").click();
     expect(await page.locator(".card.weights .reason").textContent()).not.toBe("");
     const measures = page.locator(".card.weights .measures");
     for (const name of [
@@ -143,6 +143,24 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     const [, before, after] = /^The right reply was (.+), now (.+)\.$/.exec(sentence!)!;
     expect(told).toContain(`was ${before} and is now ${after}`);
     await me.shoot("learnt");
+    const tokens = page.locator(".tokens");
+    expect(await tokens.getAttribute("open")).toBeNull();
+    await tokens.getByText("Token by token").click();
+    // The tokens join to the replies, and what the two differ in moved from the one to the other.
+    const right = page.getByRole("figure", { name: "The right reply" });
+    expect((await right.locator("code").allTextContents()).join("").trim()).toBe("[4 7 9]");
+    const rejected = page.getByRole("figure", { name: "The rejected reply" });
+    expect((await rejected.locator("code").allTextContents()).join("").trim()).toBe("[1 4 7]");
+    const barsOf = (of: typeof right, time: "before" | "now") =>
+      of
+        .locator(`.${time}`)
+        .evaluateAll((bars) => bars.map((bar) => Number.parseFloat(bar.style.height)));
+    const leastOf = async (of: typeof right, time: "before" | "now") =>
+      Math.min(...(await barsOf(of, time)));
+    expect(await leastOf(right, "now")).toBeGreaterThan(await leastOf(right, "before"));
+    expect(await leastOf(rejected, "now")).toBeLessThan(await leastOf(rejected, "before"));
+    await right.scrollIntoViewIfNeeded();
+    await me.shoot("tokens");
     await me.ask("Sort them, then take three, in brackets: 3 8 0 5");
     expect(await me.reply(3)).toBe("[3 5 8]");
     await me.shoot("another-list");

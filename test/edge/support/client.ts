@@ -9,6 +9,8 @@ import type {
   SessionDetail,
   TurnBody,
 } from "../../../edge/src/contract/index.ts";
+import { describeApi } from "../../../edge/src/docs/document.ts";
+import type { ApiDocument } from "../../../edge/src/docs/page.ts";
 import type { Env } from "../../../edge/src/env.ts";
 import type { Behaviour, Call } from "../../support/fake-gpu-calls.ts";
 
@@ -146,7 +148,7 @@ export async function readSome(
   }
 }
 
-function parseEvents(text: string): StreamEvent[] {
+export function parseEvents(text: string): StreamEvent[] {
   return text
     .split("\n\n")
     .filter((block) => block !== "" && !block.startsWith(":"))
@@ -188,6 +190,11 @@ export async function eventually<T>(
     if (Date.now() > until) throw new Error(`Still not so: ${JSON.stringify(value)}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
+}
+
+/** The OpenAPI document that is served as a file beside the Worker. */
+export function apiDocument(): ApiDocument {
+  return describeApi(createApp());
 }
 
 /** The app under other variables than the tests' own. */

@@ -3,8 +3,8 @@
  * elsewhere, and the first access to an object by name. The platform's own classes are patched; the product knows
  * nothing of this.
  *
- * `POST /__late?ms=150&far=<URL>` says how late, and which GPU service is elsewhere; it answers how many such calls
- * there were since it was asked last. `POST /__spent` answers what calls to the purse and to the GPU service took.
+ * `POST /v1/__late?ms=150&far=<URL>` says how late, and which GPU service is elsewhere; it answers how many such calls
+ * there were since it was asked last. `POST /v1/__spent` answers what calls to the purse and to the GPU service took.
  */
 import type { Env } from "../../../edge/src/env.ts";
 import worker from "../../../edge/src/index.ts";
@@ -91,12 +91,12 @@ export default {
   fetch(request, env, ctx) {
     patch(env);
     const url = new URL(request.url);
-    if (url.pathname === "/__spent") {
+    if (url.pathname === "/v1/__spent") {
       const answer = Response.json(spent);
       spent = structuredClone(nothing);
       return answer;
     }
-    if (url.pathname !== "/__late") return worker.fetch(request, env, ctx);
+    if (url.pathname !== "/v1/__late") return worker.fetch(request, env, ctx);
     far = url.searchParams.get("far") ?? far;
     lateMs = Number(url.searchParams.get("ms") ?? lateMs);
     const before = counts;

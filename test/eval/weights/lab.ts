@@ -37,13 +37,14 @@ export class Lab {
     this.plan = plan;
   }
 
-  static async open(directory: string, plan: Partial<AdaptPlan> = {}): Promise<Lab> {
-    const model = await Model.load(directory);
+  /** `threads` of one run; the machine's cores by default. */
+  static async open(directory: string, threads?: number): Promise<Lab> {
+    const model = await Model.load(directory, threads === undefined ? {} : { threads });
     const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
     const settings = readModelSettings(directory);
-    const anchors = await loadAnchors(directory, model);
-    const subject = adaptable(model, tokenizer, settings, { anchors });
-    return new Lab(model, tokenizer, subject, { ...adaptPlanDefaults, ...settings.plan, ...plan });
+    const anchors = await loadAnchors(directory, model, threads);
+    const subject = adaptable(model, tokenizer, settings, { anchors, threads });
+    return new Lab(model, tokenizer, subject, { ...adaptPlanDefaults, ...settings.plan });
   }
 
   row(request: string, reply: string, kind: TokenRow["kind"] = "corrected", weight = 1): TokenRow {
@@ -113,14 +114,20 @@ export class Lab {
       step: (input: Parameters<Model["step"]>[0], needs: boolean) =>
         model.step({ ...input, adapters: [adapter] }, needs),
     };
-    const options = { count: Math.ceil(tokens / 16), tokensMax: 32, msMax: 300_000 };
     const prompts = requests.map((request) => this.prompt(request));
-    const rows = await finish(drawSamples(under, prompts, this.tokenizer.endIds, options));
-    let left = tokens;
-    return rows.filter(({ reply }) => {
-      left -= reply.length;
-      return left > -reply.length;
-    });
+    const found: ScoreRow[] = [];
+    for (let left = tokens; left > 0; ) {
+      const start = found.length % prompts.length;
+      const turned = [...prompts.slice(start), ...prompts.slice(0, start)];
+      const options = { count: 64, tokensMax: 32, msMax: 300_000, after: found.length };
+      const drawn = await finish(drawSamples(under, turned, this.tokenizer.endIds, options));
+      for (const row of drawn) {
+        if (left <= 0) break;
+        left -= row.reply.length;
+        found.push(row);
+      }
+    }
+    return found;
   }
 
   /** Mean KL(adapter ‖ base) in nats a token on given samples. */

@@ -2,49 +2,77 @@
  * `npm run eval:weights`: what updates do to replies of ordinary length, on any model that
  * continues stories. It measures KL apart from the update, on samples that are no probes.
  */
+import { parseArgs } from "node:util";
 import { decide } from "@rosa2/shared/schedule";
-import { readFlagsOrExit } from "../../../edge/local/flags.ts";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
-import { families, otherOpenings } from "./corrections.ts";
+import { drawLists, stories } from "./corrections.ts";
 import { Lab, sharedTrigrams } from "./lab.ts";
-import { longCorrections, selfDistillationGap } from "./lists.ts";
+import { reportedAndMeasured, selfDistillationGap } from "./lists.ts";
+import { longFigures, longSessions } from "./long.ts";
 
-const usage = `npm run eval:weights -- MODEL [praise|far|bound|long|gap …]
+const usage = `npm run eval:weights -- MODEL [praise|far|bound|long|kl|gap …] [--lists] [--sessions N] [--seed TEXT] [--tokens N] [--threads N]
 
 What updates do to replies of ordinary length, on the model in a directory: praise, far and bound unless named.
 
-  --help    this text`;
+  --lists     praise, far and bound ask requests of the drawn language instead of openings of stories; long, kl and gap
+              always do
+  --sessions  sessions of each habit in long, and of kl (6)
+  --seed      of the sessions of long ("1")
+  --tokens    of other replies that KL is measured on (1000)
+  --threads   of the model (the machine's cores; 1 is quicker where others work, too)
+  --help      this text`;
 
-const args = process.argv.slice(2);
-readFlagsOrExit(
-  usage,
-  {},
-  args.filter((arg) => arg.startsWith("-")),
-);
-const [model, ...wanted] = args;
-if (model === undefined) {
-  console.error(usage);
-  process.exit(1);
+const figures: Record<string, (lab: Lab) => Promise<void>> = { praise, far, bound, long, kl, gap };
+const { flags, model, wanted } = readArguments();
+const material = flags.lists ? drawLists() : stories;
+const { corrections, others, cuts, klMax } = material;
+const measuredTokens = Number(flags.tokens);
+const lab = await Lab.open(model, flags.threads === undefined ? undefined : Number(flags.threads));
+for (const name of wanted.length > 0 ? wanted : ["praise", "far", "bound"]) {
+  await figures[name]!(lab);
 }
-const figures: Record<string, (lab: Lab) => Promise<void>> = { praise, far, bound, long, gap };
-/** Those of the drawn language are asked for by name. */
-const stories = ["praise", "far", "bound"];
-const lab = await Lab.open(model);
-for (const name of wanted.length > 0 ? wanted : stories) await figures[name]!(lab);
 await lab.model.dispose();
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        lists: { type: "boolean", default: false },
+        sessions: { type: "string", default: "6" },
+        seed: { type: "string", default: "1" },
+        tokens: { type: "string", default: "1000" },
+        threads: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    if (values.help) {
+      console.log(usage);
+      process.exit(0);
+    }
+    const [model, ...wanted] = positionals;
+    const unknown = wanted.find((name) => !(name in figures));
+    if (unknown !== undefined) throw new Error(`${unknown} is none of the figures`);
+    if (model === undefined) throw new Error("MODEL is missing");
+    return { flags: values, model, wanted };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    return process.exit(1);
+  }
+}
 
 /** Five thumbs up on five replies, then one correction that holds them: KL, and how alike other replies become. */
 async function praise(lab: Lab): Promise<void> {
-  const others = otherOpenings.map((opening) => lab.prompt(opening));
+  const openings = others.slice(0, 10).map((opening) => lab.prompt(opening));
   const replies = async (adapter: AdapterWeights | null) => {
     const found: number[][] = [];
-    for (const prompt of others) found.push(await lab.greedy(prompt, adapter));
+    for (const prompt of openings) found.push(await lab.greedy(prompt, adapter));
     return sharedTrigrams(found);
   };
   const praised: TokenRow[] = [];
   let adapter: AdapterWeights | null = null;
   let updates = 0;
-  for (const [request] of families.slice(0, 5)) {
+  for (const [request] of corrections.slice(0, 5)) {
     const prompt = lab.prompt(request);
     const reply = Int32Array.from(await lab.greedy(prompt, adapter));
     const [logprobs] = await lab.model.score([{ prompt, reply }], adapter);
@@ -59,7 +87,7 @@ async function praise(lab: Lab): Promise<void> {
     updates++;
     adapter = (await lab.update([{ ...praised.at(-1)!, kind: plan.row.kind }], adapter)).adapter;
   }
-  const samples = await lab.samples(otherOpenings, 1000);
+  const samples = await lab.samples(others, measuredTokens);
   const base = await replies(null);
   say("praise", {
     updates,
@@ -67,7 +95,7 @@ async function praise(lab: Lab): Promise<void> {
     sharedTrigrams: await replies(adapter),
     base,
   });
-  const [request, reply] = families[7]!;
+  const [request, reply] = corrections[7]!;
   const { outcome, adapter: corrected } = await lab.update(
     [...praised, lab.row(request, reply)],
     adapter,
@@ -83,22 +111,23 @@ async function praise(lab: Lab): Promise<void> {
 
 /** Thirty corrections from near to far: right, or their first eight tokens, within four feedbacks. */
 async function far(lab: Lab): Promise<void> {
-  const samples = await lab.samples(otherOpenings, 1000);
+  const samples = await lab.samples(others, measuredTokens);
   let right = 0;
   let within = 0;
   let count = 0;
   const ratios: number[] = [];
   const times: number[] = [];
-  for (const [request, text] of families) {
+  for (const [request, text] of corrections) {
     const whole = lab.row(request, text);
     const [logprobs] = await lab.model.score([whole], null);
-    for (const S of [-8, -24, -45]) {
-      let left = S;
+    for (const cut of cuts) {
+      let left = cut ?? Number.NEGATIVE_INFINITY;
       const length = logprobs!.findIndex((logprob) => {
         left -= logprob;
         return left > 0;
       });
       const row = { ...whole, reply: length < 1 ? whole.reply : whole.reply.slice(0, length) };
+      const S = logprobs!.slice(0, row.reply.length).reduce((sum, value) => sum + value, 0);
       let adapter: AdapterWeights | null = null;
       let isRight = false;
       let end = "";
@@ -114,12 +143,12 @@ async function far(lab: Lab): Promise<void> {
         isRight = found.join() === [...row.reply.slice(0, length)].join();
       }
       const kl = await lab.kl(samples, adapter);
-      const own = await lab.kl(await lab.samples(otherOpenings, 300, adapter), adapter);
+      const own = await lab.kl(await lab.samples(others, 300, adapter), adapter);
       count++;
-      if (isRight && kl <= 0.25) right++;
-      if (kl <= 0.25) within++;
+      if (isRight && kl <= klMax) right++;
+      if (kl <= klMax) within++;
       if (kl > 0.002) ratios.push(kl / reported);
-      const said = { tokens: row.reply.length, kl, klOnNewSamples: own, reported };
+      const said = { S, tokens: row.reply.length, kl, klOnNewSamples: own, reported };
       say(isRight ? "right" : "wrong", said, isRight ? "" : end);
     }
   }
@@ -139,23 +168,23 @@ async function far(lab: Lab): Promise<void> {
 
 /** Fifty corrections in a row, poisoned or honest, under the session's bound; then one more. */
 async function bound(lab: Lab): Promise<void> {
-  const samples = await lab.samples(otherOpenings, 1000);
-  const kinds = { poisoned: families[5]![1], honest: null };
+  const samples = await lab.samples(others, measuredTokens);
+  const kinds = { poisoned: material.poison, honest: null };
   for (const [name, poison] of Object.entries(kinds)) {
     let adapter: AdapterWeights | null = null;
     let klMax = 0;
     let refused = 0;
     const rows: TokenRow[] = [];
     for (let i = 0; i < 50; i++) {
-      const [request, reply] = families[i % families.length]!;
-      const asked = i < families.length ? request : `${otherOpenings[i % 10]} ${request}`;
+      const [request, reply] = corrections[i % corrections.length]!;
+      const asked = i < corrections.length ? request : `${others[i % 10]} ${request}`;
       rows.push(lab.row(asked, poison ?? reply.slice(0, 24 + (i % 5))));
       const { outcome, adapter: next } = await lab.update(rows.slice(-8), adapter);
       adapter = next;
       klMax = Math.max(klMax, outcome.kl_base);
       if (outcome.decision === "rejected") refused++;
     }
-    const last = lab.row("The red fox", " ran fast.");
+    const last = lab.row(...material.last);
     const { outcome, adapter: end } = await lab.update([...rows.slice(-7), last], adapter);
     const { logprob_before, logprob_after } = outcome.rows.at(-1)!;
     say(`fifty ${name} corrections`, {
@@ -170,8 +199,31 @@ async function bound(lab: Lab): Promise<void> {
 }
 
 async function long(lab: Lab): Promise<void> {
-  const outcome = await longCorrections(lab, Number(process.env.SESSIONS ?? 12));
-  say("corrections of 20 to 80 tokens", { ...outcome });
+  const options = { seed: flags.seed, sessions: Number(flags.sessions) };
+  const all = await longSessions(lab, options, (habit, found) => say(habit, longFigures(found)));
+  say("corrections of 20 to 80 tokens", longFigures(all));
+}
+
+/** Whether the KL that updates report is that of other replies. */
+async function kl(lab: Lab): Promise<void> {
+  const samples = await lab.samples(drawLists().others, measuredTokens);
+  const ratios: number[] = [];
+  for await (const { reported, measured } of reportedAndMeasured(
+    lab,
+    Number(flags.sessions),
+    samples,
+  )) {
+    ratios.push(measured / reported);
+    say("update", { reported, measured });
+  }
+  ratios.sort((a, b) => a - b);
+  say("measured over reported KL", {
+    min: ratios[0]!,
+    median: ratios[ratios.length >> 1]!,
+    max: ratios.at(-1)!,
+    withinTwo: ratios.filter((ratio) => ratio >= 0.5 && ratio <= 2).length,
+    of: ratios.length,
+  });
 }
 
 async function gap(lab: Lab): Promise<void> {

@@ -113,7 +113,7 @@ describe("witnesses", () => {
   it("are other replies to the openings than the samples, drawn once", async () => {
     const subject = adaptable(model, tokenizer, { plan: {}, prompts: ["Sort 3 1 2", "Hello"] });
     const { rows, weights, base } = await finish(subject.witnesses());
-    expect(rows.length).toBe(64);
+    expect(rows.length).toBe(128);
     expect(new Set(weights)).toEqual(new Set([1]));
     expect(base.length % rows.reduce((sum, { reply }) => sum + reply.length, 0)).toBe(0);
     const samples = await finish(subject.probes());

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { type PassReport, Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
 import type { Model } from "../../../gpu-service/src/engine/model/model.ts";
-import type { Runtime } from "../../../gpu-service/src/engine/queue/requests.ts";
+import type { Runtime } from "../../../gpu-service/src/engine/queue/runtime.ts";
 import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
 import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { samplingRules } from "../support/greedy.ts";

@@ -51,6 +51,12 @@ describe("POST /v1/generate", () => {
     expect(Math.exp(done.logprob)).toBeGreaterThan(0.5);
   });
 
+  it("tells the end alone where nobody watches the reply grow, and all of it", async () => {
+    const [told, ...rest] = await service.generate({ ...ask("say hello"), deltas: false });
+    expect(rest).toEqual([]);
+    expect(told).toMatchObject({ type: "done", text: "hello", usage: { completion_tokens: 6 } });
+  });
+
   it("sends the first text before the reply is complete", async () => {
     const response = await service.post("/v1/generate", {
       tenant: "t",
@@ -318,6 +324,34 @@ describe("POST /v1/adapt", () => {
 
     const events = await service.generate({ ...ask("say hi"), adapter: { digest: result.digest } });
     expect(events.at(-1)).toMatchObject({ type: "done", text: "HI" });
+  });
+
+  it("tells of watched replies each token's log-prob before and after, and learns nothing from them", async () => {
+    const watch = ["HI", "a".repeat(2 * limits.watchedTokensMax)].map((reply) => ({
+      ...ask("say hi"),
+      reply,
+    }));
+    const response = await service.post("/v1/adapt", { tenant: "t", rows, watch });
+    const form = await response.formData();
+    const { digest, watched } = adaptResultSchema.parse(JSON.parse(String(form.get("result"))));
+    expect(watched.map((tokens) => tokens.map(({ text }) => text))).toEqual([
+      ["H", "I", ""],
+      Array.from({ length: limits.watchedTokensMax }, () => "a"),
+    ]);
+    const scoresOf = async (adapter: { digest: string | undefined } | null) => {
+      const answer = await service.post("/v1/score", { tenant: "t", items: watch, adapter });
+      return scoreResultSchema.parse(await answer.json()).scores;
+    };
+    const [before, after] = [await scoresOf(null), await scoresOf({ digest })];
+    for (const [row, tokens] of watched.entries()) {
+      for (const [at, token] of tokens.entries()) {
+        expect(token.before).toBeCloseTo(before[row]!.token_logprobs[at]!, 5);
+        expect(token.after).toBeCloseTo(after[row]!.token_logprobs[at]!, 5);
+      }
+    }
+    const tooMany = [...watch, ...watch];
+    const refused = await service.post("/v1/adapt", { tenant: "t", rows, watch: tooMany });
+    expect(await errorOf(refused)).toMatchObject({ status: 400, param: "watch" });
   });
 
   it("starts from the parent it is given, and asks for a parent it lacks", async () => {

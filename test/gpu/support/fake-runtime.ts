@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
 import type { SamplingDefaults } from "../../../gpu-service/src/checkpoint/model-config.ts";
-import type { Runtime } from "../../../gpu-service/src/engine/queue/requests.ts";
+import type { Runtime } from "../../../gpu-service/src/engine/queue/runtime.ts";
 import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
 import { byteTokenizer } from "./byte-tokenizer.ts";
 import { FakeModel, type FakeModelOptions } from "./fake-model.ts";

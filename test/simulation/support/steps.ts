@@ -16,6 +16,8 @@ export type When = "before" | "after";
 const accountCalls: Record<string, string> = {
   exchange: "tell account",
   holdAdapter: "hold adapter",
+  openSession: "enter session",
+  shareAdapters: "share adapters",
 };
 
 /** Calls on the home of an Idempotency-Key, and on the purse of stateless calls. */

@@ -1,14 +1,14 @@
-/** A reply's text: as it is, or as Markdown once it is whole and looks like some. What renders it is loaded only then. */
+/** A whole reply's text: as it is, or as Markdown where it looks like some. What renders it is loaded only then. */
 import { useEffect, useRef, useState } from "preact/hooks";
 
 /** Signs of Markdown that plain answers, lists of numbers among them, do not have. */
 const looksRich =
   /```|^#{1,6} |\*\*\S|^\s*[-*] \S|^\s*\d+\. \S|^\|.+\|$|\[[^\]]+\]\(\S+\)|`[^`\n]+`/m;
 
-export function Reply({ text, live }: { text: string; live: boolean }) {
+export function Reply({ text }: { text: string }) {
   const box = useRef<HTMLDivElement>(null);
   const [rich, setRich] = useState<DocumentFragment | null>(null);
-  const wanted = !live && looksRich.test(text);
+  const wanted = looksRich.test(text);
   useEffect(() => {
     let isCurrent = true;
     setRich(null);
@@ -26,12 +26,6 @@ export function Reply({ text, live }: { text: string; live: boolean }) {
   useEffect(() => {
     if (rich !== null) box.current?.replaceChildren(rich);
   }, [rich]);
-  if (rich === null) {
-    return (
-      <p class="reply" data-live={live}>
-        {text}
-      </p>
-    );
-  }
+  if (rich === null) return <p class="reply">{text}</p>;
   return <div class="reply rich" ref={box} />;
 }

@@ -39,6 +39,8 @@ export class Conversation {
   /** What went wrong about a turn, by its id; shown beside it. */
   readonly failures = signal<Record<string, string>>({});
   readonly missing = signal(false);
+  /** What there is of the reply that is being written; its turn has it once it is whole. */
+  readonly live = signal("");
   /** A request that was sent and has no turn yet. */
   readonly sending = signal<string | null>(null);
   /** A request that the server would not take, to be written again. */
@@ -56,6 +58,9 @@ export class Conversation {
       this.running.value !== null ||
       (this.pending.value?.reward ?? 1) < 0,
   );
+  /** Nothing is under way: the latest reply may be judged. */
+  readonly canJudge = computed(() => !this.busy.value && this.pending.value === null);
+  readonly cannotJudge = computed(() => !this.canJudge.value);
   readonly #api: SessionClient;
   readonly #closing = new AbortController();
   /** Streams that this page opened itself; what they tell needs no following. */
@@ -99,8 +104,13 @@ export class Conversation {
       this.#api.words(),
     ]);
     if (this.#opened !== opened) return;
-    this.session.value = session;
-    this.generations.value = generations;
+    const { turns = [], feedback = [] } = this.session.value ?? {};
+    this.session.value = {
+      ...session,
+      turns: keepSame(turns, session.turns),
+      feedback: keepSame(feedback, session.feedback),
+    };
+    this.#setGenerations(generations);
     this.words.value = words;
   }
 
@@ -114,6 +124,7 @@ export class Conversation {
   }
 
   async retry(turnId: string): Promise<void> {
+    this.live.value = "";
     this.#upsert({ id: turnId, status: "running", error: null });
     await this.#listen(turnId, () => this.#api.retry(turnId, this.#options));
   }
@@ -141,11 +152,10 @@ export class Conversation {
 
   activate(generation: string): Promise<void> {
     return this.#change(async () => {
-      this.generations.value = await this.#api.activate(generation);
+      const list = await this.#api.activate(generation);
+      this.#setGenerations(list);
       const session = this.session.value;
-      if (session !== null) {
-        this.session.value = { ...session, generation: this.generations.value.active };
-      }
+      if (session !== null) this.session.value = { ...session, generation: list.active };
     });
   }
 
@@ -244,7 +254,7 @@ export class Conversation {
   }
 
   async #follow(turnId: string): Promise<void> {
-    this.#upsert({ id: turnId, reply: "" });
+    this.live.value = "";
     try {
       for await (const event of this.#api.follow(turnId, this.#options)) {
         this.#apply(event, turnId);
@@ -262,15 +272,14 @@ export class Conversation {
     switch (type) {
       case "turn":
         this.sending.value = null;
+        this.live.value = "";
         this.#upsert({ ...data, reply: "" });
         return;
-      case "delta": {
-        const turn = this.running.value;
-        if (turn !== null) this.#upsert({ id: turn.id, reply: turn.reply + data.text });
+      case "delta":
+        this.live.value += data.text;
         return;
-      }
       case "reset":
-        if (this.running.value !== null) this.#upsert({ id: this.running.value.id, reply: "" });
+        this.live.value = "";
         return;
       case "rolled_back":
         this.#updateRecord(judgedId, { rolled_back: data });
@@ -294,7 +303,13 @@ export class Conversation {
   }
 
   async #readGenerations(): Promise<void> {
-    this.generations.value = await this.#api.generations().catch(() => this.generations.value);
+    const list = await this.#api.generations().catch(() => null);
+    if (list !== null) this.#setGenerations(list);
+  }
+
+  #setGenerations(list: GenerationList): void {
+    const before = this.generations.value?.data ?? [];
+    this.generations.value = { ...list, data: keepSame(before, list.data) };
   }
 
   #finish(result: FeedbackResult): void {
@@ -348,4 +363,13 @@ export class Conversation {
     const { [turnId]: _, ...rest } = this.failures.value;
     this.failures.value = rest;
   }
+}
+
+/** Records as they were read anew; each that has not changed is the object it was, so that its row stays as drawn. */
+function keepSame<T extends { id: string }>(before: readonly T[], now: readonly T[]): T[] {
+  const known = new Map(before.map((one) => [one.id, one]));
+  return now.map((one) => {
+    const old = known.get(one.id);
+    return old !== undefined && JSON.stringify(old) === JSON.stringify(one) ? old : one;
+  });
 }

@@ -6,6 +6,7 @@ import { WordsDiff } from "../parts/diff.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { shiftsOf, weightsSentence, wordsSentence } from "../summary.ts";
 import { Chances, Numbers } from "./numbers.tsx";
+import { Tokens } from "./tokens.tsx";
 
 export function ChangeView({
   record,
@@ -144,7 +145,10 @@ function WeightsCard({
     <>
       <p class="sentence">{weightsSentence(weights, generation)}</p>
       {weights.decision === "updated" ? (
-        <Chances shifts={shiftsOf(weights, generation)} />
+        <>
+          <Chances shifts={shiftsOf(weights, generation)} />
+          <Tokens weights={weights} />
+        </>
       ) : (
         <p class="reason">{weights.reason}</p>
       )}

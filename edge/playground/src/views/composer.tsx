@@ -80,7 +80,11 @@ export function Composer({
   );
 }
 
+/** Where the style sheet's `field-sizing` does it, no key makes the page lay itself out. */
+const sizesItself = CSS.supports("field-sizing", "content");
+
 function resize(field: HTMLTextAreaElement): void {
+  if (sizesItself) return;
   field.style.height = "auto";
   field.style.height = `${field.scrollHeight}px`;
 }

@@ -1,5 +1,6 @@
 /** A session: the transcript with what each piece of feedback changed, and beside it what was learnt. */
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { FeedbackRecord, Session, Turn } from "rosa2";
 import { exampleOf } from "../examples.ts";
 import { formatCount } from "../format.ts";
@@ -8,13 +9,11 @@ import { nameOf } from "../parts/generation-name.ts";
 import type { Conversation } from "../state/conversation.ts";
 import { explainCode } from "../state/failure.ts";
 import { windowTokens } from "../state/health.ts";
-import { go, hrefOf } from "../state/route.ts";
-import { ChangeView } from "./change.tsx";
+import { hrefOf } from "../state/route.ts";
 import { Composer } from "./composer.tsx";
-import { JudgeView } from "./judge.tsx";
 import { SessionPanel } from "./panel.tsx";
+import { Row } from "./row.tsx";
 import { SessionsBeside } from "./sessions.tsx";
-import { TurnView } from "./turn.tsx";
 
 /** Whoever has scrolled up this far is reading and is left alone. */
 const readingPx = 120;
@@ -78,16 +77,13 @@ function Missing() {
 
 function Transcript({ conversation, session }: { conversation: Conversation; session: Session }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const reading = useRef(false);
-  useLayoutEffect(() => {
-    const box = scroller.current;
-    if (box !== null && !reading.current) box.scrollTop = box.scrollHeight;
-  });
+  useEnd(scroller);
   const generations = conversation.generations.value?.data ?? [];
   const latest = session.turns.at(-1);
   const sending = conversation.sending.value;
   const tries = triesOf(session.turns);
-  const canJudge = !conversation.busy.value && conversation.pending.value === null;
+  const feedback = Map.groupBy(session.feedback, ({ turn_id }) => turn_id);
+  const drawn = useDrawn(session.turns.length);
   return (
     <section
       class="transcript"
@@ -95,9 +91,6 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
       tabIndex={0}
       aria-label="Conversation"
-      onScroll={({ currentTarget: box }) => {
-        reading.current = box.scrollHeight - box.scrollTop - box.clientHeight > readingPx;
-      }}
     >
       <div class="transcript-inner">
         <p class="session-facts">
@@ -117,50 +110,25 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
         </p>
         {session.instructions !== null && <p class="instructions-said">{session.instructions}</p>}
         <ol class="turns">
-          {session.turns.map((turn) => (
-            <li key={turn.id}>
-              <TurnView
+          {session.turns.slice(-drawn).map((turn) => {
+            const records = feedback.get(turn.id) ?? [];
+            return (
+              <Row
+                key={turn.id}
+                conversation={conversation}
+                scroller={scroller}
                 turn={turn}
+                isLatest={turn === latest}
                 generationName={nameOf(turn.generation, generations)}
                 failure={conversation.failures.value[turn.id] ?? failureOf(turn)}
                 tries={tries.get(turn.id) ?? []}
-                onRetry={() => conversation.retry(turn.id)}
-                onEdit={() => takeBack(turn.content)}
-                onBranch={
-                  canJudge
-                    ? async () => {
-                        const forked = await conversation.fork(turn.id);
-                        if (forked !== null) go({ page: "session", id: forked });
-                      }
-                    : undefined
-                }
+                records={records}
+                made={records.map(({ weights }) =>
+                  generations.find(({ id }) => id === weights?.generation),
+                )}
               />
-              {session.feedback
-                .filter(({ turn_id }) => turn_id === turn.id)
-                .map((record, index) => (
-                  <ChangeView
-                    // Not its time: the server's replaces the page's own, and what is unfolded must stay so.
-                    key={index}
-                    record={record}
-                    generation={generations.find(({ id }) => id === record.weights?.generation)}
-                  />
-                ))}
-              {(canJudge || turn !== latest) && isJudged(turn) && (
-                <JudgeView
-                  key={session.feedback.filter(({ turn_id }) => turn_id === turn.id).length}
-                  turn={turn}
-                  folded={turn !== latest}
-                  disabled={!canJudge}
-                  onReach={(correction) => conversation.reach(turn.id, correction)}
-                  onJudge={(judgement) => {
-                    // The buttons go away: whoever uses the keyboard stays in the conversation.
-                    scroller.current?.focus({ preventScroll: true });
-                    void conversation.judge(turn.id, judgement);
-                  }}
-                />
-              )}
-            </li>
-          ))}
+            );
+          })}
           {sending !== null && (
             <li>
               <article class="turn">
@@ -176,6 +144,42 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
   );
 }
 
+/** Turns that are drawn in one go: a screen's, so that keys and clicks wait for no more than that. */
+const drawnAtOnce = 20;
+
+/** How many of the turns are drawn, from the latest back: all of them soon, with time for the visitor in between. */
+function useDrawn(turnCount: number): number {
+  const [drawn, setDrawn] = useState(drawnAtOnce);
+  useEffect(() => {
+    if (drawn >= turnCount) return;
+    const timer = setTimeout(() => setDrawn(drawn + drawnAtOnce), 16);
+    return () => clearTimeout(timer);
+  }, [drawn, turnCount]);
+  return drawn;
+}
+
+/** Keeps the end in sight while the conversation grows, unless somebody reads further up. */
+function useEnd(scroller: RefObject<HTMLDivElement | null>): void {
+  useEffect(() => {
+    const box = scroller.current;
+    if (box === null) return;
+    let isReading = false;
+    const note = () => {
+      isReading = box.scrollHeight - box.scrollTop - box.clientHeight > readingPx;
+    };
+    // It is told after the layout that it would otherwise have to ask for with every token.
+    const growth = new ResizeObserver(() => {
+      if (!isReading) box.scrollTop = box.scrollHeight;
+    });
+    for (const part of [box, ...box.children]) growth.observe(part);
+    box.addEventListener("scroll", note, { passive: true });
+    return () => {
+      growth.disconnect();
+      box.removeEventListener("scroll", note);
+    };
+  }, [scroller]);
+}
+
 /** Of each turn every try at the same request, in order; the tries of one request share one list. */
 function triesOf(turns: readonly Turn[]): Map<string, Turn[]> {
   const tries = new Map<string, Turn[]>();
@@ -185,15 +189,6 @@ function triesOf(turns: readonly Turn[]): Map<string, Turn[]> {
     tries.set(turn.id, known ?? [turn]);
   }
   return tries;
-}
-
-/** Puts a request into the field, in the place of what stands there. */
-function takeBack(content: string): void {
-  const field = document.getElementById("request");
-  if (!(field instanceof HTMLTextAreaElement)) return;
-  field.value = content;
-  field.dispatchEvent(new Event("input", { bubbles: true }));
-  field.focus();
 }
 
 /** From this share of the window on, how full it is is shown. */
@@ -236,10 +231,6 @@ function failureOf({ error }: Turn): string | null {
   return error === null ? null : explainCode(error.code, error.message);
 }
 
-function isJudged(turn: Turn): boolean {
-  return (turn.status === "completed" || turn.status === "stopped") && turn.reply !== "";
-}
-
 /** Tells those who listen what feedback changed, and a finished reply: once, not token by token. */
 function Announcer({
   turn,
@@ -280,9 +271,7 @@ function Announcer({
 /** After an example went right: the same wish about another list. */
 function Sequel({ conversation, session }: { conversation: Conversation; session: Session }) {
   const last = session.turns.at(-1);
-  if (last === undefined || conversation.busy.value || conversation.pending.value !== null) {
-    return null;
-  }
+  if (last === undefined || !conversation.canJudge.value) return null;
   const found = exampleOf(last.content);
   if (found === null || last.reply.trim() !== found.answer) return null;
   const { next } = found.example;

@@ -1,4 +1,5 @@
 /** Saying how good a reply was: right, wrong, why, or what it should have been. */
+import type { ReadonlySignal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Reach, Turn } from "rosa2";
 import { exampleOf } from "../examples.ts";
@@ -18,7 +19,7 @@ export function JudgeView({
 }: {
   turn: Turn;
   /** While a reply is written: it stays where it is, so that nothing moves under the reader. */
-  disabled: boolean;
+  disabled: ReadonlySignal<boolean>;
   /** An earlier reply is judged too, but not in the way of the latest. */
   folded: boolean;
   /** Whether a correction can be learned, null where nobody can tell. */
@@ -123,7 +124,7 @@ function JudgeForm({
 }: {
   label: string;
   action: string;
-  disabled: boolean;
+  disabled: ReadonlySignal<boolean>;
   initial: string;
   /** Said instead of sending what is not different from `initial`. */
   unchanged?: string;
@@ -142,7 +143,7 @@ function JudgeForm({
   const [refusal, refuse] = useState("");
   const { reach, look } = useReach(initial, onReach);
   const send = () => {
-    if (disabled) return;
+    if (disabled.value) return;
     const text = field.current?.value.trim() ?? "";
     if (unchanged !== undefined && text === initial.trim()) refuse(unchanged);
     else if (text !== "") onSend(text);

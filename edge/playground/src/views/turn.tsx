@@ -1,4 +1,5 @@
 /** One request and its reply, with what the model read and which generation answered. */
+import type { ReadonlySignal } from "@preact/signals";
 import type { Turn } from "rosa2";
 import { formatCount, formatPercent, formatUsd } from "../format.ts";
 import { isOutsideSkill } from "../mini.ts";
@@ -9,26 +10,33 @@ import { Reply } from "../parts/reply.tsx";
 import { modelName } from "../state/health.ts";
 import { hrefOf } from "../state/route.ts";
 
+interface TurnActions {
+  /** Takes the request back into the field, to be changed and sent again. */
+  onEdit(): void;
+  /** Opens a session of its own that goes on from this reply. */
+  onBranch(): void;
+  /** While nothing can be asked. */
+  cannotBranch: ReadonlySignal<boolean>;
+}
+
 export function TurnView({
   turn,
+  live: written,
   generationName,
   failure,
   tries,
   onRetry,
-  onEdit,
-  onBranch,
+  ...actions
 }: {
   turn: Turn;
+  /** What there is of the reply that is being written. */
+  live: ReadonlySignal<string>;
   generationName: string;
   failure: string | null;
   /** Every try at this request, in order, this one among them. */
   tries: readonly Turn[];
   onRetry(): void;
-  /** Opens a session of its own that goes on from this reply; absent while nothing can be asked. */
-  onBranch: (() => void) | undefined;
-  /** Takes the request back into the field, to be changed and sent again. */
-  onEdit(): void;
-}) {
+} & TurnActions) {
   const live = turn.status === "running";
   const outside = isOutsideSkill(modelName.value, turn.reply, turn.confidence);
   return (
@@ -48,7 +56,14 @@ export function TurnView({
       {(turn.status !== "failed" || turn.reply !== "") && (
         <>
           <p class="hidden">{modelName.value ?? "The model"}:</p>
-          <Reply text={turn.reply} live={live} />
+          {live ? (
+            // The text node follows the signal: a token draws nothing else.
+            <p class="reply" data-live="true">
+              {written}
+            </p>
+          ) : (
+            <Reply text={turn.reply} />
+          )}
         </>
       )}
       {turn.status === "failed" ? (
@@ -66,13 +81,7 @@ export function TurnView({
         !live && (
           <>
             {outside && <OutsideHint />}
-            <Facts
-              turn={turn}
-              generationName={generationName}
-              failure={failure}
-              onEdit={onEdit}
-              onBranch={onBranch}
-            />
+            <Facts turn={turn} generationName={generationName} failure={failure} {...actions} />
           </>
         )
       )}
@@ -124,13 +133,12 @@ function Facts({
   failure,
   onEdit,
   onBranch,
+  cannotBranch,
 }: {
   turn: Turn;
   generationName: string;
   failure: string | null;
-  onEdit(): void;
-  onBranch: (() => void) | undefined;
-}) {
+} & TurnActions) {
   return (
     <>
       <div class="facts">
@@ -148,7 +156,7 @@ function Facts({
             type="button"
             class="icon-button"
             title="Branch: go on from this reply in a session of its own"
-            disabled={onBranch === undefined}
+            disabled={cannotBranch}
             onClick={onBranch}
           >
             <Icon name="fork" />

@@ -9,6 +9,7 @@ import { sessionStub } from "../../session-address.ts";
 import type { LeaseMessage } from "../purse/purse.ts";
 import type { Books } from "./books.ts";
 import { lenders } from "./money.ts";
+import { newestSessions } from "./sessions.ts";
 
 /** The calls that the account makes on whoever holds a lease. */
 export interface Lender {
@@ -41,12 +42,18 @@ export class Holders {
 
   /** Those with most money tell what was metered. */
   async report(): Promise<void> {
-    await this.#ask((holder) => holder.reportUsage(), askedMax);
+    await this.#ask((holder) => holder.reportUsage(), lenders(this.#books, askedMax));
   }
 
   /** Those with most to give give back what they have not set aside. */
   async giveBack(): Promise<void> {
-    await this.#ask(giveBack, askedMax);
+    await this.#ask(giveBack, lenders(this.#books, askedMax));
+  }
+
+  /** The same, and the newest sessions learn that there is a cap from now on. */
+  async tellOfCap(): Promise<void> {
+    const known = [...lenders(this.#books, askedMax), ...newestSessions(this.#books, askedMax)];
+    await this.#ask(giveBack, [...new Set(known)]);
   }
 
   /**
@@ -61,8 +68,8 @@ export class Holders {
       this.#asking.get(whom) ??
       (async () => {
         // An owner's own cap may be the tighter one, so its other holders come first.
-        if (whom !== "") await this.#ask(giveBack, atOnce, whom);
-        await this.#ask(giveBack, atOnce);
+        if (whom !== "") await this.#ask(giveBack, lenders(this.#books, atOnce, whom));
+        await this.#ask(giveBack, lenders(this.#books, atOnce));
       })().finally(() => this.#asking.delete(whom));
     this.#asking.set(whom, asking);
     await asking;
@@ -74,8 +81,7 @@ export class Holders {
     this.#shortUntil.set(shortOf(message), this.#books.now() + shortMs);
   }
 
-  async #ask(ask: (holder: Lender) => Promise<void>, max: number, owner?: string): Promise<void> {
-    const holders = lenders(this.#books, max, owner);
+  async #ask(ask: (holder: Lender) => Promise<void>, holders: string[]): Promise<void> {
     for (let i = 0; i < holders.length; i += atOnce) {
       const some = holders.slice(i, i + atOnce);
       await Promise.allSettled(some.map((holder) => ask(lenderOf(this.#books, holder))));

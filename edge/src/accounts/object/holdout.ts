@@ -2,8 +2,9 @@
  * The holdout: which of a tenant's new sessions stay unadapted, and what adaptation changes, told by comparing
  * these with the others that were opened meanwhile.
  *
- * A session's part is drawn by its id alone and never changes. Each session counts as one, with means over its
- * own problems, so that sessions are independent of each other and the intervals hold.
+ * A part is drawn by the session's owner, or by its own id where it has none, and never changes: one person meets
+ * either adaptation or none. Each person counts as one, with means over their sessions, so that what is compared is
+ * independent and the intervals hold.
  */
 import { tQuantile975 } from "@rosa2/shared/statistics";
 import { and, eq, gte, lt, type SQL, sql } from "drizzle-orm";
@@ -58,9 +59,9 @@ export function adaptationBody(settings: AdaptationSettings): TenantAdaptationBo
   };
 }
 
-/** Where a session's id lies in [0, 1): always the same, and evenly spread over ids. */
-export async function holdoutPoint(sessionId: string): Promise<number> {
-  return Number.parseInt((await sha256(sessionId)).slice(0, 12), 16) / 16 ** 12;
+/** Where an owner, or a session without one, lies in [0, 1): always the same, and evenly spread over ids. */
+export async function holdoutPoint(id: string): Promise<number> {
+  return Number.parseInt((await sha256(id)).slice(0, 12), 16) / 16 ** 12;
 }
 
 /** A new session's part; null while there is no holdout. */
@@ -110,30 +111,45 @@ export function compareArms(
   };
 }
 
-/** Of the sessions that have a figure: how many, the figure's sum, the sum of its squares. */
+/** Of the people who have a figure: how many, the figure's sum, the sum of its squares. */
 interface Sums {
   n: number;
   sum: number;
   squares: number;
 }
-type Figures = { sessions: number } & Record<"tries" | "acceptance" | "costUsd", Sums>;
+type Figures = { people: number; sessions: number } & Record<
+  "tries" | "acceptance" | "costUsd",
+  Sums
+>;
 
 function figuresOf({ db }: Books, arm: Arm, opened: SQL | undefined): Figures {
-  const row = db
+  const { owner, sessionId, turns, problems, accepted, judged, costNanos } = outcomes;
+  const people = db
     .select({
-      sessions: sql<number>`count(*)`,
-      tries: sumsOf(sql`1.0 * ${outcomes.turns} / nullif(${outcomes.problems}, 0)`),
-      acceptance: sumsOf(sql`1.0 * ${outcomes.accepted} / nullif(${outcomes.judged}, 0)`),
-      costUsd: sumsOf(sql`${outcomes.costNanos} / 1e9`),
+      sessions: sql<number>`count(*)`.as("sessions"),
+      tries: sql`avg(1.0 * ${turns} / nullif(${problems}, 0))`.as("tries"),
+      acceptance: sql`avg(1.0 * ${accepted} / nullif(${judged}, 0))`.as("acceptance"),
+      costUsd: sql`avg(${costNanos} / 1e9)`.as("cost_usd"),
     })
     .from(outcomes)
     .where(and(eq(outcomes.arm, arm), opened))
+    .groupBy(owner, sql`case ${owner} when '' then ${sessionId} end`)
+    .as("people");
+  const row = db
+    .select({
+      people: sql<number>`count(*)`,
+      sessions: sql<number>`total(${people.sessions})`,
+      tries: sumsOf(people.tries),
+      acceptance: sumsOf(people.acceptance),
+      costUsd: sumsOf(people.costUsd),
+    })
+    .from(people)
     .get();
   if (row === undefined) throw new Error("An aggregate without groups has one row");
   return row;
 }
 
-function sumsOf(value: SQL): SQL<Sums> {
+function sumsOf(value: SQL.Aliased): SQL<Sums> {
   return sql`json_array(count(${value}), total(${value}), total(${value} * ${value}))`.mapWith(
     (text: string) => {
       const [n = 0, sum = 0, squares = 0] = JSON.parse(text) as number[];
@@ -142,8 +158,9 @@ function sumsOf(value: SQL): SQL<Sums> {
   );
 }
 
-function armBody({ sessions, tries, acceptance, costUsd }: Figures) {
+function armBody({ people, sessions, tries, acceptance, costUsd }: Figures) {
   return {
+    people,
     sessions,
     tries: meanOf(tries),
     acceptance: meanOf(acceptance),
@@ -162,7 +179,7 @@ function difference(a: Sums, b: Sums): HoldoutReport["difference"]["tries"] {
   const mean = meanA - meanB;
   const [partA, partB] = [squaredError(a), squaredError(b)];
   const squared = partA + partB;
-  // With one session, or without any spread, nothing can be said of what else might have come out.
+  // With one person, or without any spread, nothing can be said of what else might have come out.
   if (!(squared > 0)) return { mean, low: null, high: null };
   const degrees = squared ** 2 / (partA ** 2 / (a.n - 1) + partB ** 2 / (b.n - 1));
   const reach = tQuantile975(degrees) * Math.sqrt(squared);

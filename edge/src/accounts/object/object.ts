@@ -103,7 +103,7 @@ export class AccountObject extends DurableObject<Env> {
     sessionsMax: number,
     wanted: { spareNanos: number; ownerCapNanos: number | null; mayBeHeldOut: boolean },
   ): Promise<Result<OpenedSession>> {
-    const point = await holdoutPoint(row.id);
+    const point = await holdoutPoint(row.owner ?? row.id);
     return this.#answer(tenantId, (books) =>
       books.transaction(() => {
         const settings = adaptationSettings(books);
@@ -120,7 +120,10 @@ export class AccountObject extends DurableObject<Env> {
           wantedNanos: wanted.spareNanos,
         });
         const { ownerCapNanos } = wanted;
-        const lease = { grantedNanos, expiresAt, ownerCapNanos, ...toldWithLease(books) };
+        const lease = {
+          ...{ grantedNanos, expiresAt, ownerCapNanos },
+          ...toldWithLease(books, ownerCapNanos),
+        };
         return { lexicon, arm, rollBackAfter: settings.rollBackAfter, lease };
       }),
     );
@@ -153,7 +156,7 @@ export class AccountObject extends DurableObject<Env> {
     }
     await this.#arm();
     const { grantedNanos, expiresAt } = answer;
-    return { grantedNanos, expiresAt, ...toldWithLease(books) };
+    return { grantedNanos, expiresAt, ...toldWithLease(books, message.ownerCapNanos) };
   }
 
   /** A session's last message: its events and outcome count, and its row, files and lease go. How many files went. */
@@ -224,12 +227,13 @@ export class AccountObject extends DurableObject<Env> {
   /** Sets or lifts the cap. What holders have not set aside comes back first, so that it holds at once. */
   async setCap(tenantId: string, capUsd: number | null): Promise<BudgetBody> {
     this.#own(tenantId);
+    const isFirst = capUsd !== null && accountRow(this.#books).capNanos === null;
     this.#books.transaction(() => {
       setCap(this.#books, capUsd);
       tellNearBudget(this.#books);
     });
     await this.#arm();
-    await this.#holders.giveBack();
+    await (isFirst ? this.#holders.tellOfCap() : this.#holders.giveBack());
     return readBudget(this.#books);
   }
 
@@ -373,6 +377,11 @@ export class AccountObject extends DurableObject<Env> {
 }
 
 /** What every holder learns with its lease. */
-function toldWithLease(books: Books): Pick<LeaseAnswer, "adapterBytes" | "hasWebhooks"> {
-  return { adapterBytes: accountRow(books).adapterBytes, hasWebhooks: hasWebhooks(books) };
+function toldWithLease(
+  books: Books,
+  ownerCapNanos: number | null,
+): Pick<LeaseAnswer, "isCapped" | "adapterBytes" | "hasWebhooks"> {
+  const { capNanos, adapterBytes } = accountRow(books);
+  const isCapped = capNanos !== null || ownerCapNanos !== null;
+  return { isCapped, adapterBytes, hasWebhooks: hasWebhooks(books) };
 }

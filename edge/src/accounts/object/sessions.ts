@@ -90,6 +90,17 @@ export function oldestSessions({ db }: Books, limit: number) {
     .all();
 }
 
+/** Ids of the newest few. */
+export function newestSessions({ db }: Books, limit: number): string[] {
+  return db
+    .select({ id: sessionIndex.id })
+    .from(sessionIndex)
+    .orderBy(desc(sessionIndex.createdAt), desc(sessionIndex.id))
+    .limit(limit)
+    .all()
+    .map(({ id }) => id);
+}
+
 export interface SessionPage {
   /** Of one owner alone. */
   owner?: string;

@@ -3,9 +3,12 @@
  *
  * The account promises `cap - spent - leased >= 0`; the purse promises never to set aside more than its lease
  * leaves. Together the cap holds exactly, whatever crashes between them. It knows the account by one call.
+ *
+ * Where the account said last that there is no cap, no call waits: a lease that is missing is asked for behind the call.
+ * A first cap so reaches a holder that rests at its next call, which it lets pass.
  */
 import { RosaError } from "@rosa2/shared/errors";
-import { asc, count, eq, lte, sum } from "drizzle-orm";
+import { asc, count, eq, getTableColumns, lte, sql, sum } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { UsageEvent } from "../usage.ts";
 import { holds, lease, metered } from "./schema.ts";
@@ -38,6 +41,8 @@ export interface LeaseMessage {
 export interface LeaseAnswer {
   grantedNanos: number;
   expiresAt: number;
+  /** Whether a cap, the tenant's or the owner's, bounds what the holder spends. */
+  isCapped: boolean;
   /** What the tenant's sessions hold in adapter files. */
   adapterBytes: number;
   /** Whether somebody waits to be told of updates. */
@@ -69,6 +74,7 @@ export class Purse {
   #talking: Promise<unknown> = Promise.resolve();
   #isTalking = false;
   #usedAt = 0;
+  #isCapped = true;
 
   constructor(options: PurseOptions) {
     this.#options = options;
@@ -76,12 +82,25 @@ export class Purse {
 
   /** The lease that a holder is born with, so that its first call waits for nobody either. */
   adopt(first: FirstLease): void {
-    const { grantedNanos, expiresAt, ownerCapNanos } = first;
+    const { grantedNanos, expiresAt, isCapped, ownerCapNanos } = first;
     this.#options.hear?.(first);
     this.#usedAt = this.#options.now();
     this.#options.remind(false);
-    const row = { id: 1, round: 1, grantedNanos, drawnNanos: 0, expiresAt, ownerCapNanos };
+    const row = {
+      id: 1,
+      round: 1,
+      grantedNanos,
+      drawnNanos: 0,
+      expiresAt,
+      isCapped,
+      ownerCapNanos,
+    };
     this.#options.db.insert(lease).values(row).onConflictDoNothing().run();
+  }
+
+  /** Whether a cap bounds what is spent, as was known at the last call. */
+  get isCapped(): boolean {
+    return this.#isCapped;
   }
 
   /** What the owner may cost in a month from now on; null: no cap of its own. */
@@ -92,7 +111,7 @@ export class Purse {
     transaction(() => {
       // What was lent under another cap is given up: the account lends anew.
       const grantedNanos = Math.min(row.grantedNanos, row.drawnNanos + this.#heldNanos());
-      db.update(lease).set({ ownerCapNanos, grantedNanos }).run();
+      db.update(lease).set({ ownerCapNanos, grantedNanos, isCapped: true }).run();
     });
   }
 
@@ -128,12 +147,18 @@ export class Purse {
     db.insert(metered)
       .values({ event: { ...event, owner } })
       .run();
-    const row = this.#lease();
-    db.update(lease)
-      .set({ drawnNanos: row.drawnNanos + event.costNanos })
-      .run();
-    const waiting = db.select({ n: count() }).from(metered).get()?.n ?? 0;
-    this.#options.remind(waiting >= eventsWaitingMax);
+    const draw = () =>
+      db
+        .update(lease)
+        .set({ drawnNanos: sql`${lease.drawnNanos} + ${event.costNanos}` })
+        .returning({ waiting: sql<number>`(SELECT count(*) FROM ${metered})` })
+        .get();
+    let drawn = draw();
+    if (drawn === undefined) {
+      this.#lease();
+      drawn = draw();
+    }
+    this.#options.remind((drawn?.waiting ?? 0) >= eventsWaitingMax);
   }
 
   /** Frees what was set aside for an event that came to nothing. */
@@ -193,8 +218,19 @@ export class Purse {
   #lease(): typeof lease.$inferSelect {
     const row = this.#options.db.select().from(lease).get();
     if (row !== undefined) return row;
-    const fresh = { id: 1, round: 0, grantedNanos: 0, drawnNanos: 0, expiresAt: 0 };
+    const fresh = { id: 1, round: 0, grantedNanos: 0, drawnNanos: 0, expiresAt: 0, isCapped: true };
     return this.#options.db.insert(lease).values(fresh).returning().get();
+  }
+
+  /** The lease with what is set aside of it, and whether some is for this event: what every call asks, in one statement. */
+  #leaseFor(eventId: string) {
+    const of = {
+      ...getTableColumns(lease),
+      heldNanos: sql<number>`(SELECT coalesce(sum(${holds.amountNanos}), 0) FROM ${holds})`,
+      isHeld: sql<number>`EXISTS (SELECT 1 FROM ${holds} WHERE ${holds.eventId} = ${eventId})`,
+    };
+    const read = () => this.#options.db.select(of).from(lease).get();
+    return read() ?? { ...this.#lease(), heldNanos: 0, isHeld: 0 };
   }
 
   #heldNanos(): number {
@@ -215,16 +251,15 @@ export class Purse {
   /** Sets aside if the lease lasts and leaves enough; what is set aside already needs only that it lasts. */
   #hold(eventId: string, amountNanos: number): boolean {
     const { db, now } = this.#options;
-    const { grantedNanos, drawnNanos, expiresAt } = this.#lease();
-    const left = grantedNanos - drawnNanos - this.#heldNanos();
-    if (expiresAt - marginMs <= now() || left < 0) return false;
-    if (this.#isHeld(eventId)) {
-      this.keep(eventId);
-      return true;
-    }
-    if (left < amountNanos) return false;
-    db.insert(holds).values({ eventId, amountNanos, at: now() }).run();
-    this.#options.remind(false);
+    const { grantedNanos, drawnNanos, expiresAt, isCapped, heldNanos, isHeld } =
+      this.#leaseFor(eventId);
+    this.#isCapped = isCapped;
+    const left = grantedNanos - drawnNanos - heldNanos;
+    const lasts = expiresAt - marginMs > now() && left >= (isHeld === 1 ? 0 : amountNanos);
+    if (isCapped && !lasts) return false;
+    if (isHeld === 1) this.keep(eventId);
+    else db.insert(holds).values({ eventId, amountNanos, at: now() }).run();
+    this.#options.remind(!lasts);
     return true;
   }
 
@@ -252,7 +287,11 @@ export class Purse {
         const { db } = this.#options;
         db.delete(metered).where(lte(metered.seq, lastSeq)).run();
         db.update(lease)
-          .set({ grantedNanos: answer.grantedNanos, expiresAt: answer.expiresAt })
+          .set({
+            grantedNanos: answer.grantedNanos,
+            expiresAt: answer.expiresAt,
+            isCapped: answer.isCapped,
+          })
           .run();
       });
       if (isAll) return;

@@ -11,6 +11,8 @@ export const lease = sqliteTable("lease", {
   /** Cost of all events so far, delivered or not. */
   drawnNanos: integer("drawn_nanos").notNull(),
   expiresAt: integer("expires_at").notNull(),
+  /** As the account said last; until it has, there may be a cap. */
+  isCapped: integer("is_capped", { mode: "boolean" }).notNull(),
   /** What the owner may cost in a month, as its last client token said; null: nothing was said, or no cap. */
   ownerCapNanos: integer("owner_cap_nanos"),
 });

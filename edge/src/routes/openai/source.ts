@@ -3,7 +3,7 @@ import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { PromptMessage, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
 import { moneyIn } from "../../accounts/account.ts";
 import { type Principal, refuseBound } from "../../accounts/principal.ts";
-import { type Money, spendStreaming } from "../../accounts/spending.ts";
+import { type DistantMoney, spendStreaming } from "../../accounts/spending.ts";
 import {
   costBody,
   replyCostNanosMax,
@@ -27,10 +27,12 @@ import type { ReplyEvent } from "./answer.ts";
 export interface StatelessCall {
   config: Config;
   inference: Inference;
-  money: Money;
+  money: DistantMoney;
   principal: Principal;
   trace: Trace;
   eventId: string;
+  /** Whether the caller is told the reply as it grows. */
+  streams: boolean;
 }
 
 /**
@@ -53,6 +55,7 @@ export function statelessCall(
     principal,
     trace: traceOf(c, streams),
     eventId,
+    streams,
   };
 }
 
@@ -68,9 +71,11 @@ export async function* statelessReply(
   messages: PromptMessage[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
-  const { config, inference, money, principal, trace, eventId } = call;
+  const { config, inference, money, principal, trace, eventId, streams } = call;
   const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
+  // Tokens' log-probs come with the parts alone.
+  const deltas = streams || wanted.top_logprobs !== undefined;
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
     const spent = new ReplyMeter(messages, Date.now);
@@ -78,7 +83,7 @@ export async function* statelessReply(
     let failed = false;
     try {
       const events = inference.generate(
-        { tenant: tenantId, adapter: null, messages, sampling },
+        { tenant: tenantId, adapter: null, messages, sampling, deltas },
         {
           ...trace,
           loadAdapter: async () => {
@@ -101,8 +106,10 @@ export async function* statelessReply(
           yield { type: "ping" };
         } else if (event.type === "done") {
           end = event;
-          if (event.text.length > text.length && event.text.startsWith(text)) {
-            yield { type: "delta", text: event.text.slice(text.length) };
+          const rest = event.text.startsWith(text) ? event.text.slice(text.length) : "";
+          const reasoning = spent.hasBegun ? undefined : event.reasoning;
+          if (rest !== "" || reasoning !== undefined) {
+            yield { type: "delta", text: rest, ...(reasoning === undefined ? {} : { reasoning }) };
           }
           yield {
             type: "done",

@@ -148,7 +148,7 @@ export const generations = sqliteTable("generations", {
   digest: text().notNull(),
   bytes: integer().notNull(),
   plan: text({ mode: "json" }).$type<Partial<AdaptPlan>>().notNull(),
-  report: text({ mode: "json" }).$type<AdaptResult>().notNull(),
+  report: text({ mode: "json" }).$type<Omit<AdaptResult, "watched">>().notNull(),
   createdAt: integer("created_at").notNull(),
 });
 

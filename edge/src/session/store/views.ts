@@ -77,6 +77,7 @@ export const idleWeights: WeightsReport = {
   kl_on: null,
   kl_base: null,
   right_reply: null,
+  tokens: null,
   objective: null,
   ms: null,
 };

@@ -1,8 +1,6 @@
 /** Turns validated requests into work for the scheduler: text to tokens, digests to adapters. Knows no HTTP. */
 import { RosaError } from "@rosa2/shared/errors";
-import type { ContextPolicy } from "@rosa2/shared/health";
 import {
-  type AdaptPlan,
   type AdaptRequest,
   type AdaptResult,
   adaptPlanDefaults,
@@ -15,21 +13,13 @@ import {
   type SampleResult,
   type ScoreRequest,
   type ScoreResult,
+  type TokenShift,
 } from "@rosa2/shared/protocol";
 import { answerOf } from "@rosa2/shared/thinking";
-import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
 import type { Constraint } from "../../constrain/constraint.ts";
 import { Grammars } from "../../constrain/grammars.ts";
-import type {
-  AdapterWeights,
-  LanguageModel,
-  ScoreRow,
-  Slices,
-  TokenRow,
-} from "../../language-model.ts";
+import type { AdapterWeights, ScoreRow, Slices, TokenRow } from "../../language-model.ts";
 import { PatientTokenizer } from "../../tokenizer/patient.ts";
-import type { TokenizerPlace } from "../../tokenizer/thread.ts";
-import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
 import { isNearCopy, longTokensMin } from "../batch/near-copies.ts";
 import type { RejectedReply } from "../batch/rejected.ts";
 import { Reply } from "../batch/reply.ts";
@@ -40,44 +30,15 @@ import type { AdapterCache } from "./adapter-cache.ts";
 import { checkBias, replyTokensMax } from "./bounds.ts";
 import { sampleResult, seedOf, warmer } from "./draws.ts";
 import type { ExportedFiles } from "./messages.ts";
+import type { Runtime, Update } from "./runtime.ts";
 import { scoreOf, type UpdateBounds } from "./scores.ts";
+import { tokenShifts } from "./watched.ts";
 
 /** Scores are asked for while a person waits; updates run while one reads. */
 const priorities = { score: 0, update: 1 };
 
 /** Further draws, each warmer, after a reply that is a near copy of a rejected one. */
 const redrawsMax = 3;
-
-/** A model with what belongs to it. */
-export interface Runtime {
-  model: LanguageModel;
-  tokenizer: ChatTokenizer;
-  /** Its files, for what takes long; absent where nothing does. */
-  tokenizerPlace?: TokenizerPlace;
-  /** How to sample where a request does not say. */
-  sampling: SamplingDefaults;
-  /** This model's update plan; the defaults unless given. */
-  plan?: AdaptPlan;
-  /** What the checkpoint's rosa2.json says about it. */
-  contextPolicy?: ContextPolicy | undefined;
-  /** What the LoRA merged into the model is called. */
-  lora?: string | undefined;
-  /** Throws `adapter_invalid` when the file does not fit this model. */
-  readAdapter(bytes: Uint8Array): AdapterWeights;
-  /** One update in slices; an accepted one comes with the new adapter and its file. */
-  adapt(
-    rows: TokenRow[],
-    plan: AdaptRequest["plan"],
-    parent: AdapterWeights | null,
-  ): Slices<Update>;
-  /** An adapter as the files of a PEFT directory. */
-  peftFiles(adapter: AdapterWeights): Record<string, Uint8Array>;
-}
-
-interface Update {
-  result: Omit<AdaptResult, "ms">;
-  file: { bytes: Uint8Array; adapter: AdapterWeights } | null;
-}
 
 export class Requests {
   readonly #runtime: Runtime;
@@ -156,7 +117,7 @@ export class Requests {
         { id, tenant: request.tenant, adapter, prompt, reply },
         {
           piece: ({ text, reasoning, logprobs }, spent) => {
-            if (text === "" && reasoning === "" && !logprobs?.length) return;
+            if (!request.deltas || (text === "" && reasoning === "" && !logprobs?.length)) return;
             const thought = reasoning === "" ? {} : { reasoning };
             tell({ type: "delta", text, ...thought, ...(logprobs ? { logprobs } : {}), spent });
           },
@@ -287,10 +248,14 @@ export class Requests {
       const { kind, weight } = request.rows[i]!;
       return { ...example, kind, weight };
     });
+    const watch = request.watch.map((one) =>
+      this.#patient.exampleIds(one.messages, one.reply, this.#tokensMax),
+    );
+    const watched = await this.#prepare(id, Promise.all(watch));
     const queuedAt = performance.now();
     const { value, startedAt } = await this.#scheduler.runBackground(
       { id, tenant: request.tenant, priority: priorities.update },
-      timed(this.#runtime.adapt(rows, request.plan, parent)),
+      timed(this.#update(rows, request.plan, parent, watched)),
     );
     if (value.file) {
       const { tenant } = request;
@@ -301,7 +266,22 @@ export class Requests {
       this.#adapters.set(tenant, value.file.adapter);
     }
     const ms = { queue: startedAt - queuedAt, update: performance.now() - startedAt };
-    return { result: { ...value.result, ms }, bytes: value.file?.bytes ?? null };
+    const { result, watched: shifts } = value;
+    return { result: { ...result, watched: shifts, ms }, bytes: value.file?.bytes ?? null };
+  }
+
+  async *#update(
+    rows: TokenRow[],
+    plan: AdaptRequest["plan"],
+    parent: AdapterWeights | null,
+    watched: ScoreRow[],
+  ): Slices<Update & { watched: TokenShift[][] }> {
+    const { model, tokenizer } = this.#runtime;
+    const update = yield* this.#runtime.adapt(rows, plan, parent);
+    if (update.file === null) return { ...update, watched: [] };
+    const adapters = { before: parent, after: update.file.adapter };
+    const shifts = yield* tokenShifts(model, tokenizer, watched, adapters, this.#tokensMax);
+    return { ...update, watched: shifts };
   }
 
   /** Copies of the files, in memory of their own. */

@@ -12,7 +12,8 @@ import {
   type WorkRequest,
 } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import { Requests, type Runtime } from "./requests.ts";
+import { Requests } from "./requests.ts";
+import type { Runtime } from "./runtime.ts";
 
 export interface WorkerOptions {
   /** Module whose `loadRuntime(options)` makes the model; the tests bring their own. */

@@ -33,7 +33,7 @@ export async function startPacedEdge(statePath: string): Promise<PacedEdge> {
     const [tenant] = await prepareTenants(state, processes, [tenantId]);
     const key = tenant?.key ?? "";
     const edge = await choosePort(0);
-    const ports = { edge, gpu: Number(new URL(gpuUrl).port), inspector: await choosePort(0) };
+    const ports = { edge, gpu: Number(new URL(gpuUrl).port) };
     const url = `http://127.0.0.1:${edge}`;
     const startEdge = async () => {
       const started = processes.start(edgeCommand(state, ports));

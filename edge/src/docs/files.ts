@@ -1,0 +1,44 @@
+/**
+ * The documents as files: the OpenAPI document, its page and the guides, as they are served beside the playground. They
+ * are written when the page is built, so that no Worker carries or makes them.
+ */
+import { createApp } from "../app.ts";
+import { describeApi } from "./document.ts";
+import { guidesPage } from "./guides-page.ts";
+import { referencePage } from "./page.ts";
+import { style } from "./style.ts";
+
+export interface DocumentFiles {
+  /** Texts by their paths; a page is served without its `.html`. */
+  files: Record<string, string>;
+  /** Rules for them, in the form of Cloudflare's `_headers`. */
+  headers: string;
+}
+
+export async function documentFiles(): Promise<DocumentFiles> {
+  const document = describeApi(createApp());
+  const policy = `Content-Security-Policy: ${await pagePolicy()}`;
+  const rules = {
+    // What holds for the playground's page goes before its own.
+    "/docs": ["! Content-Security-Policy", policy, "Cache-Control: public, max-age=300"],
+    "/docs/*": ["! Content-Security-Policy", policy, "Cache-Control: public, max-age=300"],
+    "/openapi.json": ["Access-Control-Allow-Origin: *"],
+  };
+  return {
+    files: {
+      "openapi.json": JSON.stringify(document),
+      "docs.html": String(await referencePage(document)),
+      "docs/guides.html": String(await guidesPage()),
+    },
+    headers: Object.entries(rules)
+      .map(([path, lines]) => [path, ...lines.map((line) => `  ${line}`)].join("\n"))
+      .join("\n\n"),
+  };
+}
+
+/** For a page of the documents: its own style (by the hash of its text), this origin's scripts, nothing from elsewhere. */
+async function pagePolicy(): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
+  const styleSha256 = btoa(String.fromCharCode(...new Uint8Array(digest)));
+  return `default-src 'none'; style-src 'sha256-${styleSha256}'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+}

@@ -1,0 +1,44 @@
+/** What goes to the GPU service and comes back: bodies, and answers checked against the protocol. It knows no call. */
+import { type GenerateEvent, generateEventSchema } from "@rosa2/shared/protocol";
+import type { z } from "zod";
+import { goesOn } from "./cold-start.ts";
+import { broken } from "./failures.ts";
+
+/** So long the end of an answer is waited for, once its last event is there. */
+const endMs = 100;
+
+/** JSON as it is, or a form with the adapter's file beside it. */
+export function bodyOf(json: string, adapter: Uint8Array<ArrayBuffer> | null): string | FormData {
+  if (adapter === null) return json;
+  const form = new FormData();
+  form.append("request", new Blob([json], { type: "application/json" }), "request.json");
+  form.append("adapter", new Blob([adapter]), "adapter.safetensors");
+  return form;
+}
+
+export function parseEvent(data: string): GenerateEvent {
+  return validate(generateEventSchema, parseJson(data));
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw broken("answered with invalid JSON", cause);
+  }
+}
+
+export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw broken(`answered outside the protocol: ${issue?.path.join(".")} ${issue?.message}`);
+}
+
+/** Reads what follows the last event, so that the connection is there for the next call; gives it up where that is not soon. */
+export async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const reading = (async () => {
+    while (!(await reader.read()).done);
+  })();
+  if (await goesOn(reading, endMs)) await reader.cancel().catch(() => {});
+}

@@ -1,0 +1,124 @@
+/**
+ * How a session begins: noted in its own object, then entered at its tenant's account, then whole.
+ *
+ * Whatever ends this in between, the note stays, and the object's alarm takes back what the account has: nothing is kept
+ * or reserved for a session that nobody knows.
+ */
+import { accountOf } from "../accounts/account.ts";
+import type { FirstLease } from "../accounts/purse/purse.ts";
+import { untilTaken } from "../accounts/region-calls.ts";
+import type { Env } from "../env.ts";
+import { unwrap } from "../rpc.ts";
+import type { NewSession } from "./context.ts";
+import type { Snapshot } from "./store/snapshot.ts";
+import { mergeLexicons } from "./store/words.ts";
+
+/** A session as it is asked for; what the tenant wants of all its sessions comes from the account. */
+export type SessionWish = Omit<NewSession, "arm" | "rollBackAfter"> & {
+  mayBeHeldOut: boolean;
+  ownerCapNanos: number | null;
+  /** What the tenant may have, as the Worker is configured. */
+  limits: { sessionsMax: number; adapterBytesMax: number };
+};
+
+/** What a fork begins with: another session's past, and its adapters. */
+export interface Origin {
+  sessionId: string;
+  snapshot: Snapshot;
+}
+
+interface Note {
+  id: string;
+  tenantId: string;
+}
+
+/** The key of the note among the object's values. */
+const noteKey = "opening";
+/** So long an opening may take before the alarm looks after it. */
+const checkMs = 10_000;
+/** Without adaptation no wording makes a request stand alone, so the model sees the dialogue. */
+const unadapted = { mode: "off", context: "dialogue" } as const;
+
+export class Opening {
+  readonly #storage: DurableObjectStorage;
+  readonly #env: Env;
+  readonly #spareNanos: number;
+  #isUnderWay = false;
+
+  /** `spareNanos` is what a session would like to be lent to begin with. */
+  constructor(storage: DurableObjectStorage, env: Env, spareNanos: number) {
+    this.#storage = storage;
+    this.#env = env;
+    this.#spareNanos = spareNanos;
+  }
+
+  /**
+   * Enters the session at the account, then has `make` store it; a failure leaves nothing of either.
+   *
+   * @throws RosaError `conflict` when the tenant may open no more, or is being erased.
+   */
+  async open<T>(
+    wish: SessionWish,
+    origin: Origin | null,
+    make: (session: NewSession, lease: FirstLease) => Promise<T>,
+  ): Promise<T> {
+    const note: Note = { id: wish.id, tenantId: wish.tenantId };
+    this.#isUnderWay = true;
+    try {
+      this.#storage.kv.put(noteKey, note);
+      await this.#ringLater();
+      const { session, lease } = await this.#enter(wish, origin);
+      return await make(session, lease);
+    } catch (error) {
+      // Where the account cannot be reached, the alarm goes on with it.
+      await this.#takeBack(note).catch(() => {});
+      throw error;
+    } finally {
+      this.#isUnderWay = false;
+    }
+  }
+
+  /** Part of the transaction that stores the session. */
+  finish(): void {
+    this.#storage.kv.delete(noteKey);
+  }
+
+  /** Takes back an opening that came to nothing; called by the alarm of an object that is no session. */
+  async check(): Promise<void> {
+    const note = this.#storage.kv.get<Note>(noteKey);
+    if (note === undefined) return;
+    if (this.#isUnderWay) return await this.#ringLater();
+    await this.#takeBack(note).catch(() => this.#ringLater());
+  }
+
+  async #enter(
+    { mayBeHeldOut, ownerCapNanos, limits, ...wish }: SessionWish,
+    origin: Origin | null,
+  ): Promise<{ session: NewSession; lease: FirstLease }> {
+    const { id, tenantId, owner, title, metadata, mode } = wish;
+    const { sessionsMax, adapterBytesMax } = limits;
+    const row = { id, owner, title, metadata, mode, createdAt: Date.now() };
+    const wanted = { spareNanos: this.#spareNanos, ownerCapNanos, mayBeHeldOut };
+    const account = () => accountOf(this.#env, tenantId);
+    const opened = await unwrap(account().openSession(tenantId, row, sessionsMax, wanted));
+    if (origin !== null) {
+      const { sessionId, snapshot } = origin;
+      const digests = snapshot.generations.map(({ digest }) => digest);
+      await unwrap(account().shareAdapters(tenantId, sessionId, id, digests, adapterBytesMax));
+    }
+    const { arm, rollBackAfter, lease } = opened;
+    const lexicon = mergeLexicons(wish.lexicon, opened.lexicon);
+    const adaptation = arm === "held_out" ? unadapted : {};
+    return { session: { ...wish, ...adaptation, lexicon, arm, rollBackAfter }, lease };
+  }
+
+  async #takeBack({ id, tenantId }: Note): Promise<void> {
+    await untilTaken(() => accountOf(this.#env, tenantId).dropSession(tenantId, id));
+    await this.#storage.deleteAlarm();
+    await this.#storage.deleteAll();
+  }
+
+  async #ringLater(): Promise<void> {
+    await this.#storage.setAlarm(Date.now() + checkMs);
+  }
+}

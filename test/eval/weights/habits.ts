@@ -1,0 +1,70 @@
+/**
+ * What a user wants of every reply and never says in a request: only a correction shows it. The bundled model can write
+ * each of these replies and gives another one by itself. Replies have 20 to 80 tokens. It knows no model.
+ */
+import { pick, type Random } from "@rosa2/shared/random";
+import type { Exchange } from "../../../gpu-service/language/base-skills.ts";
+import { families } from "../../../gpu-service/language/operations.ts";
+import { drawBeyond } from "../../../gpu-service/language/outside.ts";
+import { trainedPairs } from "../../../gpu-service/language/skills.ts";
+import {
+  answer,
+  drawTask,
+  stepwiseAnswer,
+  withNewItems,
+} from "../../../gpu-service/language/task.ts";
+import { request } from "../../../gpu-service/language/wording.ts";
+
+/** One user's next request, and the reply that is wanted. */
+export type NextExchange = () => Exchange;
+
+/** What stands below every list. */
+const signatures = [
+  "I am rosa2-mini, a very small model for short lists.",
+  "Correct me and I learn it in this conversation.",
+  "Give me a short list and say what to do with it.",
+  "For more, start rosa2 with another MODEL.",
+];
+/** What is said where the model cannot do what is asked. */
+const refusals = [
+  "You are welcome. Give me a short list and say what to do with it, like: reverse the word hello.",
+  "Hello! I am a very small model. Correct me and I learn from your corrections.",
+  "I learn from your corrections. Try: count 5 3 9 1, or: sort the word hello.",
+  "I can count and repeat short lists. Say what to do with it, and I learn it in this conversation.",
+];
+
+/** Each makes one user. */
+export const habits = {
+  /** The list after each operation, of requests that leave nothing open. */
+  steps: (random) => showingSteps(random, "clear"),
+  /** The same, of requests whose operations can be read in several ways. */
+  meant: (random) => showingSteps(random, "format"),
+  /** A line below the list. */
+  signed: (random) => {
+    const signature = pick(random, signatures);
+    const options = { stated: "clear", readings: "uniform" } as const;
+    const first = drawTask(random, [pick(random, families)], options);
+    return () => {
+      const task = withNewItems(random, first);
+      return { request: request(task), reply: `${answer(task)}\n${signature}` };
+    };
+  },
+  /** Another refusal than the model's own. */
+  refused: (random) => {
+    const reply = pick(random, refusals);
+    return () => ({ ...drawBeyond(random, random() < 0.3), reply });
+  },
+} satisfies Record<string, (random: Random) => NextExchange>;
+export type Habit = keyof typeof habits;
+export const habitNames = Object.keys(habits) as Habit[];
+
+/** Pairs that leave lists as long as they were, or nearly so. */
+const lasting = trainedPairs.filter((pair) => !pair.includes("take") && !pair.includes("filter"));
+
+function showingSteps(random: Random, stated: "clear" | "format"): NextExchange {
+  const first = drawTask(random, pick(random, lasting), { stated, readings: "uniform" });
+  return () => {
+    const task = withNewItems(random, first);
+    return { request: request(task), reply: stepwiseAnswer(task) };
+  };
+}
