@@ -60,7 +60,9 @@ async function measure(): Promise<void> {
       if (scores.some((score) => score < scoreMin)) process.exitCode = 1;
     }
     const { name, ms } = await longestPaint(edge, Number(turns));
-    console.log(`interaction to next paint, ${turns} turns: ${ms} ms at most (${name})`);
+    console.log(
+      `interaction to next paint, ${turns} turns: ${Math.round(ms)} ms at most (${name})`,
+    );
     if (ms > paintMsMax) process.exitCode = 1;
   } finally {
     await edge.stop();
@@ -123,12 +125,14 @@ async function longestPaint(
   await page.addInitScript(() => {
     const events: { name: string; ms: number }[] = [];
     Object.assign(globalThis, { events });
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) {
-        const { interactionId = 0 } = entry as { interactionId?: number };
-        if (interactionId > 0) events.push({ name: entry.name, ms: entry.duration });
-      }
-    }).observe({ type: "event", buffered: true, durationThreshold: 16 } as object);
+    // Not Event Timing's duration: without a display Chromium ends it with a later frame than the event's own.
+    const note = (event: Event) => {
+      const painted = new MessageChannel();
+      painted.port1.onmessage = () =>
+        events.push({ name: event.type, ms: performance.now() - event.timeStamp });
+      requestAnimationFrame(() => painted.port2.postMessage(null));
+    };
+    for (const name of ["keydown", "pointerdown", "click"]) addEventListener(name, note, true);
   });
   await visitor.signIn(key);
   await page.goto(`/#/s/${session.id}`);
@@ -151,5 +155,6 @@ async function longestPaint(
     () => (globalThis as unknown as { events: { name: string; ms: number }[] }).events,
   );
   await browser.close();
-  return events.reduce((a, b) => (b.ms > a.ms ? b : a), { name: "none above 16 ms", ms: 0 });
+  if (events.length < 20) throw new Failure(`Only ${events.length} interactions were measured`);
+  return events.reduce((a, b) => (b.ms > a.ms ? b : a));
 }

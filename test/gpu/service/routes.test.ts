@@ -237,8 +237,10 @@ describe("POST /v1/sample", () => {
     const going = new AbortController();
     const request = { ...babble, ...ask(`say ${"b".repeat(300)}`) };
     const answer = service.post("/v1/sample", request, { signal: going.signal });
-    // They last some 40 ms on a quick machine.
-    await expect.poll(() => service.engine.health.queue.running, { interval: 1 }).toBe(4);
+    // They last some 40 ms on a quick machine, and share rows as long as they say the same.
+    await expect
+      .poll(() => service.engine.health.queue.running, { interval: 1 })
+      .toBeGreaterThan(0);
     going.abort();
     await expect(answer).rejects.toThrow();
     await expect.poll(() => service.engine.health.queue).toEqual({ waiting: 0, running: 0 });
