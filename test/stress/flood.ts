@@ -31,6 +31,8 @@ export interface Flood {
 }
 
 const pauseMs = 50;
+/** Of the bundled models. */
+const endToken = 4;
 
 /** The world needs two tenants. */
 export async function flood(world: World, options: FloodOptions): Promise<Flood> {
@@ -103,8 +105,9 @@ type Answers = Map<number, number>;
 
 async function chat(world: World, key: string, isOver: () => boolean, answers: Answers) {
   while (!isOver()) {
-    // Long replies: at this temperature the model rarely comes to an end.
-    const body = { ...chatBody("Count them: 1 2 3"), temperature: 2, max_tokens: 200 };
+    // Long replies: without its end token the model comes to none.
+    const long = { temperature: 2, max_tokens: 200, logit_bias: { [endToken]: -100 } };
+    const body = { ...chatBody("Count them: 1 2 3"), ...long };
     await note(answers, post(world, key, "/v1/chat/completions", body));
   }
 }

@@ -2,8 +2,9 @@
  * A rosa2 of real processes, in the parts that `npm start` runs, which can be killed and weighed: the edge in the local
  * runtime, and one GPU service or several behind one port. It knows no calls.
  */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { choosePort } from "../../edge/local/ports.ts";
@@ -105,6 +106,19 @@ export class World {
   /** Until the edge and a GPU service answer. */
   untilServing(): Promise<void> {
     return untilHealthy(this.url, this.#processes);
+  }
+
+  /**
+   * Gives the GPU service cores of its own, as it has a machine of its own elsewhere; this process and the edge share
+   * the first. False where there is no `taskset`, or one core.
+   */
+  separate(): boolean {
+    const last = availableParallelism() - 1;
+    if (last < 1) return false;
+    const pin = (root: number, cores: string) =>
+      processTree(root).map((pid) => spawnSync("taskset", ["-acp", cores, String(pid)]).status);
+    const statuses = [...pin(process.pid, "0"), ...pin(this.#gpu?.pid ?? 0, `1-${last}`)];
+    return statuses.every((status) => status === 0);
   }
 
   weigh(): Weights {

@@ -8,7 +8,7 @@
  */
 
 /** What may be owed at most, and is to one that comes anew (ms). */
-const creditMs = 250;
+const creditMs = 500;
 /** Owed more than the others by so much, a tenant goes on alone. */
 const leadMs = 10;
 /** So long at most do the others stand still meanwhile. */

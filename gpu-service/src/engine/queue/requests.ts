@@ -31,7 +31,7 @@ import { checkBias, replyTokensMax } from "./bounds.ts";
 import { sampleResult, seedOf, warmer } from "./draws.ts";
 import type { ExportedFiles } from "./messages.ts";
 import type { Runtime, Update } from "./runtime.ts";
-import { scoreOf, type UpdateBounds } from "./scores.ts";
+import { RecentScores, scoreOf, timed, type UpdateBounds } from "./scores.ts";
 import { tokenShifts } from "./watched.ts";
 
 /** Scores are asked for while a person waits; updates run while one reads. */
@@ -44,6 +44,7 @@ export class Requests {
   readonly #runtime: Runtime;
   readonly #scheduler: Scheduler;
   readonly #adapters: AdapterCache;
+  readonly #recent = new RecentScores();
   /** Tokens that a prompt and its reply can have together. */
   readonly #tokensMax: number;
   readonly #bounds: UpdateBounds;
@@ -148,11 +149,14 @@ export class Requests {
       return;
     }
     const rows = await this.#prepare(id, this.#rejectedRows(request.rejected, prompt, tokensMax));
-    this.#scheduler
-      .runBackground(
-        { id, tenant: request.tenant, priority: priorities.score },
-        this.#runtime.model.passRows(rows, adapter),
-      )
+    const { tenant } = request;
+    const work = { id, tenant, priority: priorities.score };
+    const known = this.#recent.find(tenant, adapter, rows);
+    const scores =
+      known === null
+        ? this.#scheduler.runBackground(work, this.#runtime.model.passRows(rows, adapter))
+        : Promise.resolve(known);
+    scores
       .then((logprobs) =>
         start(rows.map(({ reply }, i) => ({ ids: reply, logprobs: logprobs[i] as Float32Array }))),
       )
@@ -225,6 +229,8 @@ export class Requests {
       { id, tenant: request.tenant, priority: priorities.score },
       timed(this.#runtime.model.passRows(rows, adapter)),
     );
+    for (const [i, row] of rows.entries())
+      this.#recent.add(request.tenant, adapter, row, logprobs[i]!);
     return {
       ms: { queue: startedAt - queuedAt, score: performance.now() - startedAt },
       scores: logprobs.map((row, i) =>
@@ -369,10 +375,4 @@ export class Requests {
       .map((reply) => ({ prompt, reply }))
       .filter(({ reply }) => reply.length <= tokensMax);
   }
-}
-
-/** The same slices, with the time at which the first one began. */
-async function* timed<T>(slices: Slices<T>): Slices<{ value: T; startedAt: number }> {
-  const startedAt = performance.now();
-  return { value: yield* slices, startedAt };
 }

@@ -1,7 +1,7 @@
 /** What is told of a scored reply: its log-probs, and where it is asked for, whether an update could teach it. */
 import { askedShift } from "@rosa2/shared/objective";
 import type { AdaptPlan, ScoreResult } from "@rosa2/shared/protocol";
-import type { ScoreRow } from "../../language-model.ts";
+import type { AdapterWeights, ScoreRow, Slices } from "../../language-model.ts";
 import type { Foreign } from "../../tokenizer/foreign-text.ts";
 
 /** What an update can do at most. */
@@ -38,4 +38,41 @@ function owed(logprobs: Float32Array, plan: AdaptPlan) {
     owed_nats: askedShift("corrected", logprobs, unbounded),
     owed_nats_max: Math.min(plan.clip_total, plan.clip * plan.iterations),
   };
+}
+
+/** The same slices, with the time at which the first one began. */
+export async function* timed<T>(slices: Slices<T>): Slices<{ value: T; startedAt: number }> {
+  const startedAt = performance.now();
+  return { value: yield* slices, startedAt };
+}
+
+const recentMax = 128;
+
+/** Log-probs of rows that a tenant had scored lately: a retry rules the same replies out under the same wording. */
+export class RecentScores {
+  readonly #scores = new Map<string, Float32Array>();
+
+  add(tenant: string, adapter: AdapterWeights | null, row: ScoreRow, logprobs: Float32Array): void {
+    const name = nameOf(tenant, adapter, row);
+    this.#scores.delete(name);
+    this.#scores.set(name, logprobs);
+    for (const oldest of this.#scores.keys()) {
+      if (this.#scores.size <= recentMax) return;
+      this.#scores.delete(oldest);
+    }
+  }
+
+  /** Those of all the rows, or null. */
+  find(
+    tenant: string,
+    adapter: AdapterWeights | null,
+    rows: readonly ScoreRow[],
+  ): Float32Array[] | null {
+    const found = rows.flatMap((row) => this.#scores.get(nameOf(tenant, adapter, row)) ?? []);
+    return found.length === rows.length ? found : null;
+  }
+}
+
+function nameOf(tenant: string, adapter: AdapterWeights | null, { prompt, reply }: ScoreRow) {
+  return JSON.stringify([tenant, adapter?.digest ?? null, prompt.join(), reply.join()]);
 }
