@@ -108,11 +108,11 @@ export function saveAnswer(
 
 /** Takes what saved answers owe to the purses; what cannot be taken now stays. */
 export async function payOwed(books: Books): Promise<void> {
-  const { db, env, tenantId } = books;
+  const { db, env } = books;
   const rows = db.select().from(savedAnswers).where(isNotNull(savedAnswers.owed)).all();
   for (const { key, owed } of rows) {
     if (owed === null) continue;
-    await settleOwed(env, tenantId, owed);
+    await settleOwed(env, books.tenantId, owed);
     db.update(savedAnswers).set({ owed: null }).where(eq(savedAnswers.key, key)).run();
   }
 }
