@@ -250,11 +250,9 @@ async function generate(
     prompt_tokens: request.messages.reduce((n, { content }) => n + tokenCount(content), 0),
     cached_tokens: behaviour.cachedTokens ?? 0,
   };
-  const { reasoning } = behaviour;
-  if (reasoning !== undefined && request.sampling.output?.thinking !== false) {
-    for (const piece of reasoning.match(/\s*\S+\s*/g) ?? []) {
-      send({ type: "delta", text: "", reasoning: piece });
-    }
+  const reasoning = request.sampling.output?.thinking === false ? undefined : behaviour.reasoning;
+  for (const piece of reasoning?.match(/\s*\S+\s*/g) ?? []) {
+    send({ type: "delta", text: "", reasoning: piece });
   }
   const withLogprobs = request.sampling.top_logprobs !== undefined;
   for (const [index, text] of deltas.entries()) {
@@ -272,6 +270,7 @@ async function generate(
   send({
     type: "done",
     text: reply,
+    ...(reasoning === undefined ? {} : { reasoning }),
     finish_reason: deltas.length < pieces.length ? "length" : "stop",
     usage: { ...asked, completion_tokens: deltas.length },
     logprob: learned[prompt] === reply ? -0.05 : -1.2,
