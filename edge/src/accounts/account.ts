@@ -4,9 +4,7 @@ import { unwrap } from "../rpc.ts";
 import type { AccountObject } from "./object/object.ts";
 import type { Principal } from "./principal.ts";
 import { type Owed, regionOf, untilTaken } from "./region-calls.ts";
-import type { Money } from "./spending.ts";
-import { sayTogether, setsAside, toldCapped } from "./uncapped.ts";
-import type { UsageEvent } from "./usage.ts";
+import type { DistantMoney } from "./spending.ts";
 
 /** The object's calls as they are written there; the platform's own stub type loses JSON columns. */
 export type AccountCalls = Omit<AccountObject, "alarm" | "fetch" | "ctx" | "env">;
@@ -18,9 +16,13 @@ export function accountOf(env: Env, tenantId: string): AccountCalls {
 /** So often a call that takes long says that it goes on. */
 const keepMs = 20_000;
 
+/** Purses that said at the last call that no cap bounds them; forgotten when there are many. */
+const uncapped = new Set<string>();
+const uncappedMax = 10_000;
+
 /**
  * The money of stateless calls of a tenant in a region; an owner with a cap has a purse of its own there. What
- * settles or frees money is not waited for. Where the purse said lately that there is no cap, nothing is set aside. With `owe` the event is left to whoever saves the answer that it is for.
+ * settles or frees money is not waited for. With `owe` the event is left to whoever saves the answer that it is for.
  */
 export function moneyIn(
   env: Env,
@@ -28,7 +30,7 @@ export function moneyIn(
   region: string,
   background: (work: Promise<unknown>) => void,
   owe?: (owed: Owed) => void,
-): Money {
+): DistantMoney {
   const capNanos = token?.capNanos ?? null;
   const own = capNanos !== null && owner !== null;
   const holder = own ? `${region}/${owner}` : region;
@@ -38,14 +40,11 @@ export function moneyIn(
   const stub = () => regionOf(env, tenantId, holder);
   const going = new Map<string, ReturnType<typeof setInterval>>();
   const over = (eventId: string) => clearInterval(going.get(eventId));
-  /** Events for which nothing is set aside. */
-  const free = new Set<string>();
   return {
+    get isUncapped() {
+      return uncapped.has(name);
+    },
     async reserve(eventId, amountNanos) {
-      if (!setsAside(name)) {
-        free.add(eventId);
-        return;
-      }
       const charge = { eventId, amountNanos };
       // The same event is set aside once, so an object that ended meanwhile can be asked again.
       const asking = untilTaken(() => stub().reserve(of, charge, own ? capNanos : null), 2);
@@ -53,7 +52,13 @@ export function moneyIn(
         // Whether it was set aside is not known.
         background(untilTaken(() => stub().release(eventId)));
       });
-      toldCapped(name, await unwrap(asking));
+      const isCapped = await unwrap(asking).catch((error) => {
+        uncapped.delete(name);
+        throw error;
+      });
+      if (uncapped.size >= uncappedMax) uncapped.clear();
+      if (isCapped) uncapped.delete(name);
+      else uncapped.add(name);
       const keep = () =>
         background(
           stub()
@@ -65,14 +70,11 @@ export function moneyIn(
     settle(event) {
       over(event.eventId);
       if (owe !== undefined) owe({ holder, event });
-      else if (free.has(event.eventId)) {
-        const say = (events: UsageEvent[]) => untilTaken(() => stub().settleAll(events));
-        background(sayTogether(name, event, say));
-      } else background(untilTaken((again) => stub().settle(event, again)));
+      else background(untilTaken((again) => stub().settle(event, again)));
     },
     release(eventId) {
       over(eventId);
-      if (!free.has(eventId)) background(untilTaken(() => stub().release(eventId)));
+      background(untilTaken(() => stub().release(eventId)));
     },
   };
 }

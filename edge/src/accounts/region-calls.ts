@@ -19,7 +19,7 @@ interface RegionCalls {
   /** Whether a cap bounds what is spent. */
   reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>>;
   settle(event: UsageEvent, again: boolean): Promise<void>;
-  settleAll(events: UsageEvent[]): Promise<boolean>;
+  settleOnce(event: UsageEvent): Promise<void>;
   keep(eventId: string): Promise<void>;
   release(eventId: string): Promise<void>;
 }
@@ -36,12 +36,8 @@ export function regionOf(env: Env, tenantId: string, holder: string): RegionCall
 }
 
 /** Takes an owed event to its purse, where it counts once however often it comes. */
-export async function settleOwed(
-  env: Env,
-  tenantId: string,
-  { holder, event }: Owed,
-): Promise<void> {
-  await untilTaken(() => regionOf(env, tenantId, holder).settleAll([event]));
+export function settleOwed(env: Env, tenantId: string, { holder, event }: Owed): Promise<void> {
+  return untilTaken(() => regionOf(env, tenantId, holder).settleOnce(event));
 }
 
 /** Says it again, with growing pauses, to an object that ended meanwhile. */

@@ -76,26 +76,18 @@ export class RegionObject extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => this.#purse.settle(event, again));
   }
 
-  /**
-   * Events for which nothing is set aside, or no longer, and that may come again at any time: each counts once. Says
-   * whether a cap bounds what is spent.
-   */
-  async settleAll(events: UsageEvent[]): Promise<boolean> {
+  /** An event that may come again at any time, also long after its money was freed: it counts once. */
+  async settleOnce(event: UsageEvent): Promise<void> {
     this.ctx.storage.transactionSync(() => {
       const at = Date.now();
-      const rows = events.map(({ eventId }) => ({ eventId, at }));
-      const fresh = new Set(
-        this.#db
-          .insert(settled)
-          .values(rows)
-          .onConflictDoNothing()
-          .returning()
-          .all()
-          .map(({ eventId }) => eventId),
-      );
-      this.#purse.settleAll(events.filter(({ eventId }) => fresh.has(eventId)));
+      this.#db
+        .delete(settled)
+        .where(lte(settled.at, at - settledMs))
+        .run();
+      const row = { eventId: event.eventId, at };
+      const fresh = this.#db.insert(settled).values(row).onConflictDoNothing().returning().all();
+      if (fresh.length > 0) this.#purse.settle(event);
     });
-    return this.#purse.isCapped;
   }
 
   async release(eventId: string): Promise<void> {
@@ -121,10 +113,6 @@ export class RegionObject extends DurableObject<Env> {
     this.#ringsAt = null;
     if (this.#of === null) return;
     try {
-      this.#db
-        .delete(settled)
-        .where(lte(settled.at, Date.now() - settledMs))
-        .run();
       this.#purse.releaseOlderThan(Date.now() - aliveMs);
       await this.#purse.report(this.#meteringMs);
       if (!this.#purse.isQuiet(this.#meteringMs)) this.#remind(this.#meteringMs);

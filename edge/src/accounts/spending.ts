@@ -14,6 +14,12 @@ export interface Money {
   release(eventId: string): void | Promise<void>;
 }
 
+/** Money that is set aside elsewhere. */
+export interface DistantMoney extends Money {
+  /** Whether no cap was known of at the last call: then work may begin while its money is set aside. */
+  readonly isUncapped: boolean;
+}
+
 export interface Charge {
   /** The metered event that the money is for. */
   eventId: string;
@@ -43,20 +49,38 @@ export async function spend<T>(
   }
 }
 
-/** The same for work that yields as it goes; leaving the loop ends it. */
+/**
+ * The same for work that yields as it goes; leaving the loop ends it. Nothing that it yields is shown, and nothing of it
+ * counts, before its money is set aside.
+ */
 export async function* spendStreaming<T>(
-  money: Money,
+  money: DistantMoney,
   { eventId, amountNanos }: Charge,
   work: (settle: (event: UsageEvent) => void) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
-  await money.reserve(eventId, amountNanos);
+  let isReserved = false;
+  const reserving = money.reserve(eventId, amountNanos).then(() => {
+    isReserved = true;
+  });
+  reserving.catch(() => {});
+  if (!money.isUncapped) await reserving;
   let settled = false;
   try {
-    yield* work((event) => {
+    const done = work((event) => {
+      if (!isReserved) return;
       settled = true;
       money.settle(event);
     });
+    for await (const value of done) {
+      if (!isReserved) await reserving;
+      yield value;
+    }
   } finally {
-    if (!settled) money.release(eventId);
+    if (!settled) {
+      await reserving.then(
+        () => money.release(eventId),
+        () => {},
+      );
+    }
   }
 }

@@ -132,7 +132,7 @@ accounts.openapi(
     tags: ["Account"],
     summary: "Set or lift the monthly spend cap",
     description:
-      "A cap holds at once, with two exceptions where there was none before: stateless calls that run already, or begin within seconds, pass; and of more than 512 open sessions each older one that rests may make one more call, from which it learns of the cap.",
+      "A cap holds at once, with one exception: where there was none before and more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap.",
     scope: "admin",
     request: jsonBody(budgetPutSchema),
     answers: { 200: json(budgetSchema, "Budget") },

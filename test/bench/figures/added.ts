@@ -84,7 +84,7 @@ async function measureStreams(edge: Edge, gpu: GpuProcess, { isQuick, say }: Con
     times.gpu.push(a);
     times.edge.push(b);
   }
-  const gpuMs = await edge.spent();
+  const { purseMs, gpuMs } = await edge.spent();
   const of = (side: keyof typeof times, what: keyof Stream) =>
     medianOf(times[side].map((one) => one[what]));
   const addedMs = of("edge", "firstMs") - of("gpu", "firstMs");
@@ -119,7 +119,7 @@ async function measureStreams(edge: Edge, gpu: GpuProcess, { isQuick, say }: Con
       figure: first,
       value: addedMs,
       peer: "GPU service alone",
-      note: `${pair("firstMs")}; ${told}`,
+      note: `${pair("firstMs")}; ${told}; beside the GPU service's part the purse ${purseMs.toFixed(1)}`,
     },
     {
       figure: end,

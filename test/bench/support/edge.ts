@@ -108,11 +108,13 @@ export class Edge {
     return (await response.json()) as Record<"d1" | "r2" | "account" | "named" | "gpu", number>;
   }
 
-  /** Milliseconds that a call to the GPU service took on average up to its first byte, since this was asked last. */
-  async spent(): Promise<number> {
+  /** Milliseconds that a call to the purse, and one to the GPU service up to its first byte, took on average since this was asked last. */
+  async spent(): Promise<{ purseMs: number; gpuMs: number }> {
     const response = await fetch(`${this.url}/v1/__spent`, { method: "POST" });
-    const { calls, ms } = (await response.json()) as { calls: number; ms: number };
-    return calls === 0 ? 0 : ms / calls;
+    type Spent = { calls: number; ms: number };
+    const { purse, gpu } = (await response.json()) as { purse: Spent; gpu: Spent };
+    const each = ({ calls, ms }: Spent) => (calls === 0 ? 0 : ms / calls);
+    return { purseMs: each(purse), gpuMs: each(gpu) };
   }
 
   /** An answer that must be a success. */

@@ -4,7 +4,7 @@
  * nothing of this.
  *
  * `POST /v1/__late?ms=150&far=<URL>` says how late, and which GPU service is elsewhere; it answers how many such calls
- * there were since it was asked last. `POST /v1/__spent` answers what calls to the GPU service took.
+ * there were since it was asked last. `POST /v1/__spent` answers what calls to the purse and to the GPU service took.
  */
 import type { Env } from "../../../edge/src/env.ts";
 import worker from "../../../edge/src/index.ts";
@@ -19,13 +19,19 @@ const none = { d1: 0, r2: 0, account: 0, named: 0, gpu: 0 };
 let counts = { ...none };
 let far = "nowhere";
 /** Calls and milliseconds since they were asked for last; a GPU call to its answer's first byte. */
-let spent = { calls: 0, ms: 0 };
+const nothing = { purse: { calls: 0, ms: 0 }, gpu: { calls: 0, ms: 0 } };
+let spent = structuredClone(nothing);
 const met = new Set<string>();
 let isPatched = false;
 
 async function late(kind: keyof typeof counts): Promise<void> {
   counts[kind]++;
   if (lateMs > 0) await new Promise((resolve) => setTimeout(resolve, lateMs));
+}
+
+function note(kind: keyof typeof nothing, startedAt: number): void {
+  spent[kind].calls++;
+  spent[kind].ms += performance.now() - startedAt;
 }
 
 function delay(of: object, names: string[], kind: keyof typeof counts): void {
@@ -51,7 +57,10 @@ function lateStub(stub: object, name: string): object {
         if (isAccount) await late("account");
         else if (!met.has(name)) await late("named");
         met.add(name);
-        return await calls[String(method)]?.(...args);
+        const startedAt = performance.now();
+        const answer = await calls[String(method)]?.(...args);
+        if (!isAccount && method === "reserve") note("purse", startedAt);
+        return answer;
       },
   });
 }
@@ -68,10 +77,7 @@ function patch(env: Env): void {
     if (String(args[0]).startsWith(far)) await late("gpu");
     const startedAt = performance.now();
     const answer = await reach(...args);
-    if (String(args[0]).endsWith("/v1/generate")) {
-      spent.calls++;
-      spent.ms += performance.now() - startedAt;
-    }
+    if (String(args[0]).endsWith("/v1/generate")) note("gpu", startedAt);
     return answer;
   };
   const namespace = Object.getPrototypeOf(env.ACCOUNTS) as { getByName: Method };
@@ -87,7 +93,7 @@ export default {
     const url = new URL(request.url);
     if (url.pathname === "/v1/__spent") {
       const answer = Response.json(spent);
-      spent = { calls: 0, ms: 0 };
+      spent = structuredClone(nothing);
       return answer;
     }
     if (url.pathname !== "/v1/__late") return worker.fetch(request, env, ctx);

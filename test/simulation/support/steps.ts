@@ -30,7 +30,7 @@ const answerCalls: Record<string, string> = {
 const purseCalls: Record<string, string> = {
   reserve: "reserve",
   release: "release",
-  settleAll: "settle",
+  settleOnce: "settle",
 };
 
 /** One step that a session took: its place among all of them, and among those of its name. */

@@ -8,7 +8,7 @@
  * A first cap so reaches a holder that rests at its next call, which it lets pass.
  */
 import { RosaError } from "@rosa2/shared/errors";
-import { asc, count, eq, getTableColumns, inArray, lte, sql, sum } from "drizzle-orm";
+import { asc, count, eq, getTableColumns, lte, sql, sum } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { UsageEvent } from "../usage.ts";
 import { holds, lease, metered } from "./schema.ts";
@@ -140,38 +140,24 @@ export class Purse {
    * `again`, an event for which nothing is set aside any more was taken before.
    */
   settle(event: UsageEvent, again = false): void {
+    const { db } = this.#options;
     if (again && !this.#isHeld(event.eventId)) return;
-    this.settleAll([event]);
-  }
-
-  /** The same for events that are known to be new; each frees what is set aside for it, if anything is. */
-  settleAll(events: readonly UsageEvent[]): void {
-    if (events.length === 0) return;
-    const { db, now } = this.#options;
-    // Whoever sets nothing aside is in use all the same: its lease is how a first cap finds it.
-    this.#usedAt = now();
-    const ids = events.map(({ eventId }) => eventId);
-    db.delete(holds).where(inArray(holds.eventId, ids)).run();
-    const owner = this.#options.owner();
+    db.delete(holds).where(eq(holds.eventId, event.eventId)).run();
+    const owner = event.owner ?? this.#options.owner();
     db.insert(metered)
-      .values(events.map((event) => ({ event: { ...event, owner: event.owner ?? owner } })))
+      .values({ event: { ...event, owner } })
       .run();
-    const costNanos = events.reduce((total, event) => total + event.costNanos, 0);
     const draw = () =>
       db
         .update(lease)
-        .set({ drawnNanos: sql`${lease.drawnNanos} + ${costNanos}` })
-        .returning({
-          isCapped: lease.isCapped,
-          waiting: sql<number>`(SELECT count(*) FROM ${metered})`,
-        })
+        .set({ drawnNanos: sql`${lease.drawnNanos} + ${event.costNanos}` })
+        .returning({ waiting: sql<number>`(SELECT count(*) FROM ${metered})` })
         .get();
     let drawn = draw();
     if (drawn === undefined) {
       this.#lease();
       drawn = draw();
     }
-    this.#isCapped = drawn?.isCapped ?? true;
     this.#options.remind((drawn?.waiting ?? 0) >= eventsWaitingMax);
   }
 

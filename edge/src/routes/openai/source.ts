@@ -3,7 +3,7 @@ import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { PromptMessage, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
 import { moneyIn } from "../../accounts/account.ts";
 import { type Principal, refuseBound } from "../../accounts/principal.ts";
-import { type Money, spendStreaming } from "../../accounts/spending.ts";
+import { type DistantMoney, spendStreaming } from "../../accounts/spending.ts";
 import {
   costBody,
   replyCostNanosMax,
@@ -27,7 +27,7 @@ import type { ReplyEvent } from "./answer.ts";
 export interface StatelessCall {
   config: Config;
   inference: Inference;
-  money: Money;
+  money: DistantMoney;
   principal: Principal;
   trace: Trace;
   eventId: string;
