@@ -559,7 +559,7 @@ export interface paths {
     get: operations["getBudget"];
     /**
      * Set or lift the monthly spend cap
-     * @description A cap holds at once, with two exceptions where there was none before: stateless calls that run already, or begin within seconds, pass; and of more than 512 open sessions each older one that rests may make one more call, from which it learns of the cap.
+     * @description A cap holds at once, with one exception: where there was none before and more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap.
      */
     put: operations["putBudget"];
     post?: never;
