@@ -79,7 +79,7 @@ export function nextMessageAt({ db }: Books): number | null {
  * most. Never throws for what a receiver does: that is noted, and tried again later.
  */
 export async function postMessages(books: Books): Promise<void> {
-  const rows = books.db.select().from(webhooks).all();
+  const rows = books.db.select().from(webhooks).orderBy(asc(webhooks.id)).all();
   await Promise.all(
     rows.map(async (row) => {
       for (let posted = 0; posted < perRun; posted++) {
