@@ -14,6 +14,7 @@ import { Failure } from "../../edge/local/failure.ts";
 import { readFlags } from "../../edge/local/flags.ts";
 import { chromiumPath, launch, Visitor } from "../e2e/browser/support/browser.ts";
 import { startPacedEdge } from "../e2e/browser/support/edge.ts";
+import { compressing } from "./support/compressing.ts";
 
 const lighthouse = "lighthouse@13.5.0";
 const categories = ["performance", "accessibility", "best-practices", "seo"] as const;
@@ -46,6 +47,7 @@ async function measure(): Promise<void> {
   if (chromiumPath === undefined) throw new Failure("No Chromium found: set CHROMIUM to its path");
   const state = mkdtempSync(join(tmpdir(), "rosa2-bench-page-"));
   const edge = await startPacedEdge(state);
+  const platform = await compressing(edge.url);
   try {
     const pages = {
       sign_in: "/",
@@ -55,7 +57,7 @@ async function measure(): Promise<void> {
     };
     console.log(["page", ...categories].join("\t"));
     for (const [name, path] of Object.entries(pages)) {
-      const scores = await scoresOf(`${edge.url}${path}`, join(state, `${name}.json`));
+      const scores = await scoresOf(`${platform.url}${path}`, join(state, `${name}.json`));
       console.log([name, ...scores].join("\t"));
       if (scores.some((score) => score < scoreMin)) process.exitCode = 1;
     }
@@ -65,6 +67,7 @@ async function measure(): Promise<void> {
     );
     if (ms > paintMsMax) process.exitCode = 1;
   } finally {
+    platform.close();
     await edge.stop();
     rmSync(state, { recursive: true, force: true });
   }
