@@ -1,9 +1,8 @@
 /** Runs wrangler with one environment of one configuration; knows its command line, not what it is used for. */
 import { spawn } from "node:child_process";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Failure } from "../local/failure.ts";
 import { rootPath } from "../local/settings.ts";
+import { wranglerScript } from "../local/wrangler-script.ts";
 
 export interface Ended {
   code: number;
@@ -73,8 +72,7 @@ export function parseJson<T>(output: string, command: string): T {
 }
 
 function ownScript(): string {
-  const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
-  return process.env.ROSA2_WRANGLER || join(dirname(manifest), "bin/wrangler.js");
+  return process.env.ROSA2_WRANGLER || wranglerScript;
 }
 
 async function text(stream: NodeJS.ReadableStream): Promise<string> {

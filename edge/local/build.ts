@@ -7,19 +7,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
+import { wranglerScript } from "./wrangler-script.ts";
 
 const [folder = "", config = "", ...entry] = process.argv.slice(2);
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true, mode: 0o700 });
-const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
 const bundle = spawn(
   process.execPath,
   [
-    ...[join(dirname(manifest), "bin/wrangler.js"), "deploy", ...entry, "--dry-run", "--env="],
+    ...[wranglerScript, "deploy", ...entry, "--dry-run", "--env="],
     ...["--config", config, "--outdir", folder],
   ],
   { stdio: "inherit" },

@@ -1,5 +1,5 @@
 /** How each service is run: commands and environments. Knows no process. */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseConfig, variableNames } from "../src/config.ts";
 import { Failure } from "./failure.ts";
@@ -7,6 +7,7 @@ import type { Command } from "./processes.ts";
 import type { WorkerRun } from "./run-worker.ts";
 import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
+import { wranglerScript } from "./wrangler-script.ts";
 
 /** As in its Dockerfile: most of what it holds lies outside of V8's heap, whose young objects may then be few. */
 export const gpuNodeOptions = "--max-semi-space-size=1";
@@ -104,15 +105,14 @@ function refuseBadVariables(variables: Record<string, string>): void {
 }
 
 function wranglerCommand(state: StateFolder, name: string, args: readonly string[]): Command {
-  const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
   return {
     name,
-    args: [join(dirname(manifest), "bin/wrangler.js"), ...args, "--persist-to", state.databases],
+    args: [wranglerScript, ...args, "--persist-to", state.databases],
     env: quiet(state),
   };
 }
 
-/** Wrangler that asks nobody and tells nobody. */
+/** The environment in which wrangler asks no server for anything, and sends no reports. */
 function quiet(state: StateFolder): Record<string, string> {
   return {
     CLOUDFLARE_CF_FETCH_ENABLED: "false",

@@ -2,12 +2,12 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { unstable_readConfig } from "wrangler";
 import { rootPath } from "../../edge/local/settings.ts";
+import { wranglerScript } from "../../edge/local/wrangler-script.ts";
 
 /** Small enough to start in milliseconds anywhere. */
 const gzipKilobytesMax = 250;
@@ -59,11 +59,9 @@ function bindingNames(env: string | undefined): string[] {
 async function wrangler(args: readonly string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "rosa2-bundle-"));
   try {
-    const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
-    const script = join(dirname(manifest), "bin/wrangler.js");
     const files =
       args[0] === "deploy" ? ["--outdir", folder] : ["--outfile", join(folder, "profile")];
-    const { stdout } = await run(process.execPath, [script, ...args, ...files], {
+    const { stdout } = await run(process.execPath, [wranglerScript, ...args, ...files], {
       cwd: rootPath,
       env: {
         ...process.env,

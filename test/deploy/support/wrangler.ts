@@ -12,10 +12,10 @@ import {
   readFileSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readNames } from "../../../edge/deploy/resources.ts";
+import { wranglerScript } from "../../../edge/local/wrangler-script.ts";
 
 export interface Account {
   loggedIn: boolean;
@@ -143,7 +143,7 @@ async function deploy(): Promise<void> {
     const child = spawn(
       process.execPath,
       [
-        ...[real(), ...args, ...ports, "--env-file", secretsFile],
+        ...[wranglerScript, ...args, ...ports, "--env-file", secretsFile],
         ...["--config", configPath, "--env", env, ...persisted()],
       ],
       { detached: true, stdio: ["ignore", log, log], env: realEnvironment() },
@@ -167,7 +167,7 @@ function requireDatabase(): void {
 function local(args: readonly string[], persist = persisted()): void {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [real(), ...args, "--local", "--config", configPath, "--env", env, ...persist],
+    [wranglerScript, ...args, "--local", "--config", configPath, "--env", env, ...persist],
     { encoding: "utf8", env: realEnvironment() },
   );
   process.stdout.write(stdout);
@@ -179,11 +179,6 @@ function persisted(): string[] {
   const databases = join(folder, ".wrangler/state");
   mkdirSync(databases, { recursive: true });
   return ["--persist-to", databases];
-}
-
-function real(): string {
-  const manifest = fileURLToPath(import.meta.resolve("wrangler/package.json"));
-  return join(dirname(manifest), "bin/wrangler.js");
 }
 
 function realEnvironment(): NodeJS.ProcessEnv {
