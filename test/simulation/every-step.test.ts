@@ -7,6 +7,7 @@ import type { TurnBody } from "../../edge/src/contract/index.ts";
 import { newTenant, openSession } from "../edge/support/client.ts";
 import { expectSound } from "./support/check.ts";
 import {
+  actWhereHeld,
   alarmOf,
   crash,
   crashAccount,
@@ -41,26 +42,19 @@ async function converse(
   const { id } = await openSession(caller);
   const steps = watch.of(caller.tenantId, id);
   steps.hold(at, when);
-  let ended: string | null = null;
-  let isOver = false;
-  const watching = (async () => {
-    while (!isOver) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      if (steps.held === null) continue;
-      ended = steps.held;
-      // Whatever is left to do, an alarm is set for it.
-      const { dueAt, ringsAt } = await alarmOf(id);
-      if (dueAt !== null)
-        expect(ringsAt ?? Number.POSITIVE_INFINITY, ended).toBeLessThanOrEqual(dueAt);
-      if (whom === "account") {
-        await crashAccount(caller);
-        steps.goOn();
-        continue;
-      }
+  const ending = actWhereHeld(steps, async (held) => {
+    // Whatever is left to do, an alarm is set for it.
+    const { dueAt, ringsAt } = await alarmOf(id);
+    if (dueAt !== null)
+      expect(ringsAt ?? Number.POSITIVE_INFINITY, held).toBeLessThanOrEqual(dueAt);
+    if (whom === "account") {
+      await crashAccount(caller);
+      steps.goOn();
+    } else {
       steps.open();
       await crash(id);
     }
-  })();
+  });
 
   // Nobody can tell whether a turn without an answer was stored: asking with the same key gives it, or makes it.
   let turn: TurnBody | null = null;
@@ -75,8 +69,7 @@ async function converse(
   const path = `/v1/sessions/${id}/turns/${turn.id}/feedback`;
   await caller.post(path, body).catch(() => null);
   await untilIdle(id);
-  isOver = true;
-  await watching;
+  const ended = await ending.end();
   const { taken } = steps;
   // What the checks themselves ask of the database is no step of the session's.
   watch.leave(steps);

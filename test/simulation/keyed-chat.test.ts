@@ -6,7 +6,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { BudgetBody, UsageReport } from "../../edge/src/contract/index.ts";
 import { bindings, type Caller, eventually, newTenant } from "../edge/support/client.ts";
-import { type Step, type When, watchSteps } from "./support/steps.ts";
+import { actWhereHeld, type Step, type When, watchSteps } from "./support/steps.ts";
 
 const watch = watchSteps();
 /** Calls at a time: one whose isolate died is taken for dead after seconds. */
@@ -34,23 +34,15 @@ async function chat(
   const key = `key-of-${caller.tenantId}`;
   const steps = watch.of(caller.tenantId);
   steps.hold(at, when);
-  let ended: string | null = null;
-  let isOver = false;
-  const watching = (async () => {
-    while (!isOver) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      if (steps.held === null) continue;
-      ended = steps.held;
-      if (victim === "the call") steps.die();
-      else {
-        await end(caller, victim);
-        steps.goOn();
-      }
+  const ending = actWhereHeld(steps, async () => {
+    if (victim === "the call") steps.die();
+    else {
+      await end(caller, victim);
+      steps.goOn();
     }
-  })();
-  const answer = await untilAnswered(caller, key, () => ended !== null);
-  isOver = true;
-  await watching;
+  });
+  const answer = await untilAnswered(caller, key, () => ending.held !== null);
+  const ended = await ending.end();
   const taken = steps.taken.filter(({ name }) => !besides.includes(name));
 
   const again = await ask(caller, key);

@@ -8,22 +8,20 @@ import type { ReadableStream } from "node:stream/web";
 import { createGzip } from "node:zlib";
 
 const compressible = /^(?:text\/(?!event-stream)|application\/(?:json|javascript)|image\/svg)/;
-/** Of the connection, not of the answer; a fetched body is decoded already. */
-const own = new Set(["connection", "content-encoding", "content-length", "transfer-encoding"]);
+/** Of one connection, or of a body as it travels on it; a fetched body is decoded already. */
+const own = new Set([
+  ...["connection", "content-encoding", "content-length", "host", "transfer-encoding"],
+]);
 
 /** A server in front of `url`; its answers are the same, compressed. */
 export async function compressing(url: string): Promise<{ url: string; close(): void }> {
   const server = createServer(async (request, response) => {
     const { method = "GET", headers } = request;
-    const sent = {
-      ...headers,
-      host: undefined,
-      connection: undefined,
-      "content-length": undefined,
-    };
     const answer = await fetch(`${url}${request.url}`, {
       method,
-      headers: JSON.parse(JSON.stringify(sent)),
+      headers: Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+        own.has(name) ? [] : [[name, String(value)]],
+      ),
       redirect: "manual",
       ...(method === "GET" || method === "HEAD" ? {} : { body: await text(request) }),
     });

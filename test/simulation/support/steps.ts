@@ -108,6 +108,33 @@ export class Steps {
   }
 }
 
+/** Acts whenever an object stands still, until it is ended; that gives where an object stood last, or null. */
+export function actWhereHeld(
+  steps: Steps,
+  act: (held: string) => Promise<void>,
+): { readonly held: string | null; end(): Promise<string | null> } {
+  let last: string | null = null;
+  let isOver = false;
+  const acting = (async () => {
+    while (!isOver) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      if (steps.held === null) continue;
+      last = steps.held;
+      await act(last);
+    }
+  })();
+  return {
+    get held() {
+      return last;
+    },
+    async end() {
+      isOver = true;
+      await acting;
+      return last;
+    },
+  };
+}
+
 /** Time to the next look at what another object does. Shorter, and the looks are most of the work of a schedule. */
 export function lookAgain(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 12));
