@@ -18,6 +18,7 @@ import type { HeadPass } from "./head-passes.ts";
 import { pack, States, unpack } from "./hidden-states.ts";
 import { Places, type Rope } from "./places.ts";
 import { packIds, takeRows } from "./rows.ts";
+import { plantTrees } from "./trees.ts";
 
 export interface RowPassOptions extends BlockRunOptions {
   rope: Rope;
@@ -29,6 +30,8 @@ const busyPositionsMax = 64;
 /** Positions of one run while no sequence waits: a tensor [positions, F] stays within these bytes, within these limits. */
 const innerBytesMax = 524_288;
 const alonePositions = { min: 128, max: 1024 };
+/** Positions of a tree of rows: what they share is more than what longer attention costs. */
+const treePositionsMax = 256;
 /** Hidden states that are kept between forward and backward; a row that needs more runs alone. */
 const keptBytesMax = 64 * 1_048_576;
 
@@ -53,25 +56,53 @@ export class RowPasses {
 
   /**
    * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block;
-   * while sequences wait for tokens the runs are shorter.
+   * while sequences wait for tokens the runs are shorter. Without a sink what rows share is run once.
    */
   async *run(
     rows: readonly ScoreRow[],
     adapter: AdapterWeights | null,
     sink?: GradientSink,
   ): Slices<Float32Array[]> {
+    if (sink === undefined) return yield* this.#score(rows, adapter ?? noAdapter(this.#blocks));
     const logprobs: Float32Array[] = [];
-    const states = sink ? this.#blocks.length + 1 : 1;
+    const states = this.#blocks.length + 1;
     const stateBytes = states * this.#options.config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
     for (const group of groupRows(rows, keptBytesMax / stateBytes)) {
       const found = yield* this.#runGroup(
         group.map((row) => rows[row]!),
         adapter ?? noAdapter(this.#blocks),
-        sink && ((row, logprobs) => sink(group[row]!, logprobs)),
+        (row, logprobs) => sink(group[row]!, logprobs),
       );
       found.forEach((values, row) => {
         logprobs[group[row]!] = values;
       });
+    }
+    return logprobs;
+  }
+
+  /** Log-probs alone, tree by tree. */
+  async *#score(rows: readonly ScoreRow[], adapter: AdapterWeights): Slices<Float32Array[]> {
+    const { config, rope } = this.#options;
+    const C = config.hiddenSize;
+    const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
+    const isBusy = yield;
+    for (const tree of plantTrees(rows, isBusy ? busyPositionsMax : treePositionsMax)) {
+      const N = tree.ids.length;
+      const places = new Places(config, rope, tree);
+      let h = await this.#runs.embed(BigInt64Array.from(tree.ids, BigInt), [1, N]);
+      for (const block of this.#blocks) {
+        yield;
+        const feeds = { h, ...places.feeds(block.layer, 1, N) };
+        const { out } = await this.#runs.run(block, false, adapter, feeds);
+        release(h);
+        h = out!;
+      }
+      const states = h.data as Float32Array;
+      const tokens = tree.rows.flatMap(({ row, places }) =>
+        places.map((at, y) => ({ row, y, states, at: at * C, target: rows[row]!.reply[y]! })),
+      );
+      yield* this.#runHead(tokens, logprobs, null);
+      release(h);
     }
     return logprobs;
   }
@@ -130,21 +161,26 @@ export class RowPasses {
   async *#runGroup(
     rows: ScoreRow[],
     adapter: AdapterWeights,
-    sink: GradientSink | undefined,
+    sink: GradientSink,
   ): Slices<Float32Array[]> {
     const { config } = this.#options;
     const places = new Places(config, this.#options.rope);
     const all = rows.map((_, row) => row);
     const states = rows.map(
-      (row) => new States(lengthOf(row), config.hiddenSize, sink ? this.#blocks.length + 1 : 1),
+      (row) => new States(lengthOf(row), config.hiddenSize, this.#blocks.length + 1),
     );
-    const cotangents = rows.map(
-      (row) => new Float32Array(sink ? lengthOf(row) * config.hiddenSize : 0),
-    );
+    const cotangents = rows.map((row) => new Float32Array(lengthOf(row) * config.hiddenSize));
     try {
       yield* this.#forward(rows, states, adapter, places);
-      const logprobs = yield* this.#runHead(rows, states, sink ? cotangents : null);
-      const sinks = logprobs.map((values, row) => sink?.(row, values) ?? null);
+      const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
+      const tokens = rows.flatMap(({ prompt, reply }, row) =>
+        Array.from(reply, (target, y) => {
+          const at = (prompt.length - 1 + y) * config.hiddenSize;
+          return { row, y, states: states[row]!.last, at, target };
+        }),
+      );
+      yield* this.#runHead(tokens, logprobs, cotangents);
+      const sinks = logprobs.map((values, row) => sink(row, values));
       for (const [row, gradient] of sinks.entries()) {
         if (gradient?.weights) this.#weigh(rows[row]!, cotangents[row]!, gradient.weights);
       }
@@ -252,23 +288,22 @@ export class RowPasses {
     }
   }
 
-  /** Log-probs by row; each row's cotangent [length, C] of the hidden states after the last block goes where asked. */
+  /**
+   * Fills in log-probs by row; each row's cotangent [length, C] of the hidden states after the last block goes where
+   * asked. A token is predicted from the hidden state that begins at `at`.
+   */
   async *#runHead(
-    rows: readonly ScoreRow[],
-    states: readonly States[],
+    tokens: readonly { row: number; y: number; states: Float32Array; at: number; target: number }[],
+    logprobs: readonly Float32Array[],
     cotangents: readonly Float32Array[] | null,
-  ): Slices<Float32Array[]> {
+  ): Slices<void> {
     const { config, head } = this.#options;
     const C = config.hiddenSize;
-    const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
-    const tokens = rows.flatMap(({ prompt, reply }, row) =>
-      Array.from(reply, (target, y) => ({ row, y, at: (prompt.length - 1 + y) * C, target })),
-    );
     for (let from = 0; from < tokens.length; from += head.positionsMax) {
       const chunk = tokens.slice(from, from + head.positionsMax);
       const h = new Float32Array(chunk.length * C);
-      chunk.forEach(({ row, at }, n) => {
-        h.set(states[row]!.last.subarray(at, at + C), n * C);
+      chunk.forEach(({ states, at }, n) => {
+        h.set(states.subarray(at, at + C), n * C);
       });
       const found = yield* head.run(
         new Tensor("float32", h, [chunk.length, C]),
@@ -283,7 +318,6 @@ export class RowPasses {
       });
       if (found.cotangents) release(found.cotangents);
     }
-    return logprobs;
   }
 }
 
