@@ -54,9 +54,9 @@ describe("rows as trees", () => {
   it("give each row the log-probs that it has alone", async () => {
     const random = seededRandom("trees");
     const draw = (count: number) => Array.from({ length: count }, () => randomInt(random, 5, 1000));
-    const [head, other] = [draw(40), draw(12)];
+    const [head, other] = [draw(90), draw(12)];
     const rows = Array.from({ length: 24 }, (_, i) =>
-      row([...head.slice(0, 10 + i), ...(i % 3 === 0 ? other : draw(8))], draw(6)),
+      row([...head.slice(0, 60 + i), ...(i % 3 === 0 ? other : draw(8))], draw(6)),
     );
     rows.push(row([...head, ...other], draw(200)));
     const together = await model.score(rows, null);

@@ -18,11 +18,20 @@ import type { HeadPass } from "./head-passes.ts";
 import { pack, States, unpack } from "./hidden-states.ts";
 import { Places, type Rope } from "./places.ts";
 import { packIds, takeRows } from "./rows.ts";
-import { plantTrees } from "./trees.ts";
+import { plantTrees, type Tree } from "./trees.ts";
 
 export interface RowPassOptions extends BlockRunOptions {
   rope: Rope;
   head: HeadPass;
+}
+
+/** Token `y` of a row's reply, and where among hidden states [N, C] the one that predicts it stands. */
+interface Predicted {
+  row: number;
+  y: number;
+  states: Float32Array;
+  place: number;
+  target: number;
 }
 
 /** Positions of one run while others wait for tokens. Bounds time and memory. */
@@ -30,8 +39,9 @@ const busyPositionsMax = 64;
 /** Positions of one run while no sequence waits: a tensor [positions, F] stays within these bytes, within these limits. */
 const innerBytesMax = 524_288;
 const alonePositions = { min: 128, max: 1024 };
-/** Positions of a tree of rows: what they share is more than what longer attention costs. */
+/** Positions of a tree of rows, and the share of its rows' own positions up to which it is the quicker way. */
 const treePositionsMax = 256;
+const treeShareMax = 0.5;
 /** Hidden states that are kept between forward and backward; a row that needs more runs alone. */
 const keptBytesMax = 64 * 1_048_576;
 
@@ -56,22 +66,27 @@ export class RowPasses {
 
   /**
    * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block;
-   * while sequences wait for tokens the runs are shorter. Without a sink what rows share is run once.
+   * while sequences wait for tokens the runs are shorter. Without a sink, rows that share much are run as trees.
    */
   async *run(
     rows: readonly ScoreRow[],
     adapter: AdapterWeights | null,
     sink?: GradientSink,
   ): Slices<Float32Array[]> {
-    if (sink === undefined) return yield* this.#score(rows, adapter ?? noAdapter(this.#blocks));
+    const length = rows.reduce((sum, row) => sum + lengthOf(row), 0);
+    const trees = sink === undefined ? plantTrees(rows, treePositionsMax) : [];
+    const planted = trees.reduce((sum, { ids }) => sum + ids.length, 0);
+    if (sink === undefined && planted <= treeShareMax * length) {
+      return yield* this.#runTrees(trees, rows, adapter ?? noAdapter(this.#blocks));
+    }
     const logprobs: Float32Array[] = [];
-    const states = this.#blocks.length + 1;
+    const states = sink ? this.#blocks.length + 1 : 1;
     const stateBytes = states * this.#options.config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
     for (const group of groupRows(rows, keptBytesMax / stateBytes)) {
       const found = yield* this.#runGroup(
         group.map((row) => rows[row]!),
         adapter ?? noAdapter(this.#blocks),
-        (row, logprobs) => sink(group[row]!, logprobs),
+        sink && ((row, logprobs) => sink(group[row]!, logprobs)),
       );
       found.forEach((values, row) => {
         logprobs[group[row]!] = values;
@@ -81,14 +96,17 @@ export class RowPasses {
   }
 
   /** Log-probs alone, tree by tree. */
-  async *#score(rows: readonly ScoreRow[], adapter: AdapterWeights): Slices<Float32Array[]> {
+  async *#runTrees(
+    trees: readonly Tree[],
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights,
+  ): Slices<Float32Array[]> {
     const { config, rope } = this.#options;
-    const C = config.hiddenSize;
     const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
-    const isBusy = yield;
-    for (const tree of plantTrees(rows, isBusy ? busyPositionsMax : treePositionsMax)) {
+    for (const tree of trees) {
       const N = tree.ids.length;
       const places = new Places(config, rope, tree);
+      yield;
       let h = await this.#runs.embed(BigInt64Array.from(tree.ids, BigInt), [1, N]);
       for (const block of this.#blocks) {
         yield;
@@ -99,7 +117,7 @@ export class RowPasses {
       }
       const states = h.data as Float32Array;
       const tokens = tree.rows.flatMap(({ row, places }) =>
-        places.map((at, y) => ({ row, y, states, at: at * C, target: rows[row]!.reply[y]! })),
+        places.map((place, y) => ({ row, y, states, place, target: rows[row]!.reply[y]! })),
       );
       yield* this.#runHead(tokens, logprobs, null);
       release(h);
@@ -161,26 +179,28 @@ export class RowPasses {
   async *#runGroup(
     rows: ScoreRow[],
     adapter: AdapterWeights,
-    sink: GradientSink,
+    sink: GradientSink | undefined,
   ): Slices<Float32Array[]> {
     const { config } = this.#options;
     const places = new Places(config, this.#options.rope);
     const all = rows.map((_, row) => row);
     const states = rows.map(
-      (row) => new States(lengthOf(row), config.hiddenSize, this.#blocks.length + 1),
+      (row) => new States(lengthOf(row), config.hiddenSize, sink ? this.#blocks.length + 1 : 1),
     );
-    const cotangents = rows.map((row) => new Float32Array(lengthOf(row) * config.hiddenSize));
+    const cotangents = rows.map(
+      (row) => new Float32Array(sink ? lengthOf(row) * config.hiddenSize : 0),
+    );
     try {
       yield* this.#forward(rows, states, adapter, places);
       const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
       const tokens = rows.flatMap(({ prompt, reply }, row) =>
         Array.from(reply, (target, y) => {
-          const at = (prompt.length - 1 + y) * config.hiddenSize;
-          return { row, y, states: states[row]!.last, at, target };
+          const place = prompt.length - 1 + y;
+          return { row, y, states: states[row]!.last, place, target };
         }),
       );
-      yield* this.#runHead(tokens, logprobs, cotangents);
-      const sinks = logprobs.map((values, row) => sink(row, values));
+      yield* this.#runHead(tokens, logprobs, sink ? cotangents : null);
+      const sinks = logprobs.map((values, row) => sink?.(row, values) ?? null);
       for (const [row, gradient] of sinks.entries()) {
         if (gradient?.weights) this.#weigh(rows[row]!, cotangents[row]!, gradient.weights);
       }
@@ -289,11 +309,11 @@ export class RowPasses {
   }
 
   /**
-   * Fills in log-probs by row; each row's cotangent [length, C] of the hidden states after the last block goes where
-   * asked. A token is predicted from the hidden state that begins at `at`.
+   * Fills in log-probs by row, each token's predicted from the state at its place; each row's cotangent [length, C] of
+   * the hidden states after the last block goes where asked.
    */
   async *#runHead(
-    tokens: readonly { row: number; y: number; states: Float32Array; at: number; target: number }[],
+    tokens: readonly Predicted[],
     logprobs: readonly Float32Array[],
     cotangents: readonly Float32Array[] | null,
   ): Slices<void> {
@@ -302,18 +322,18 @@ export class RowPasses {
     for (let from = 0; from < tokens.length; from += head.positionsMax) {
       const chunk = tokens.slice(from, from + head.positionsMax);
       const h = new Float32Array(chunk.length * C);
-      chunk.forEach(({ states, at }, n) => {
-        h.set(states.subarray(at, at + C), n * C);
+      chunk.forEach(({ states, place }, n) => {
+        h.set(states.subarray(place * C, (place + 1) * C), n * C);
       });
       const found = yield* head.run(
         new Tensor("float32", h, [chunk.length, C]),
         Int32Array.from(chunk, ({ target }) => target),
         cotangents !== null,
       );
-      chunk.forEach(({ row, y, at }, n) => {
+      chunk.forEach(({ row, y, place }, n) => {
         logprobs[row]![y] = found.logprobs[n]!;
         if (found.cotangents) {
-          cotangents![row]!.set(found.cotangents.subarray(n * C, (n + 1) * C), at);
+          cotangents![row]!.set(found.cotangents.subarray(n * C, (n + 1) * C), place * C);
         }
       });
       if (found.cotangents) release(found.cotangents);
