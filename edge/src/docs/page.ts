@@ -74,7 +74,7 @@ interface Entry extends Operation {
   path: string;
 }
 
-export function referencePage(document: ApiDocument): Html {
+export function referencePage(document: ApiDocument, examples: ExampleTexts): Html {
   const named = document.components?.schemas ?? {};
   const entries = Object.entries(document.paths ?? {}).flatMap(([path, operations]) =>
     Object.entries(operations).map(
@@ -124,7 +124,7 @@ ${groups.map(
 <p class="dim">Version ${version}</p>
 ${textOf(description ?? "")}
 <p>Send an API key with every call below <code>/v1</code>: <code>Authorization: Bearer rosa2_…</code></p>
-${firstConversation()}
+${firstConversation(examples)}
 ${groups.map(
   (group) =>
     html`<h2>${group.name}</h2>${group.entries.map((entry) => operationOf(entry, named))}${group.name === "Webhooks" ? messages.map(([type, { post }]) => messageOf(type, post)) : ""}`,
