@@ -5,7 +5,7 @@
 import { createApp } from "../app.ts";
 import { describeApi } from "./document.ts";
 import { guidesPage } from "./guides-page.ts";
-import { referencePage } from "./page.ts";
+import { type ExampleTexts, exampleFiles, referencePage } from "./page.ts";
 import { style } from "./style.ts";
 
 export interface DocumentFiles {
@@ -15,8 +15,12 @@ export interface DocumentFiles {
   headers: string;
 }
 
-export async function documentFiles(): Promise<DocumentFiles> {
+/** `readExample` reads a file of `edge/client/examples`. */
+export async function documentFiles(readExample: (file: string) => string): Promise<DocumentFiles> {
   const document = describeApi(createApp());
+  const examples = Object.fromEntries(
+    Object.entries(exampleFiles).map(([language, file]) => [language, readExample(file)]),
+  ) as ExampleTexts;
   const policy = `Content-Security-Policy: ${await pagePolicy()}`;
   const rules = {
     // What holds for the playground's page goes before its own.
@@ -27,7 +31,7 @@ export async function documentFiles(): Promise<DocumentFiles> {
   return {
     files: {
       "openapi.json": JSON.stringify(document),
-      "docs.html": String(await referencePage(document)),
+      "docs.html": String(await referencePage(document, examples)),
       "docs/guides.html": String(await guidesPage()),
     },
     headers: Object.entries(rules)

@@ -3,7 +3,6 @@
  * without scripts; the script beside it adds search, copying, tabs and trying a call out.
  */
 import { html, raw } from "hono/html";
-import { examples } from "./examples.ts";
 import { exampleOf, fieldsOf, type Html, prose, type Schema, typeOf } from "./schema.ts";
 import { type CallShown, snippetsOf } from "./snippets.ts";
 import { style } from "./style.ts";
@@ -45,6 +44,20 @@ interface Operation {
   >;
 }
 
+/** The first conversation by language: files of `edge/client/examples`. */
+export const exampleFiles = {
+  curl: "quick-start.sh",
+  TypeScript: "quick-start.ts",
+  Python: "quick-start.py",
+  "Your back end": "token-server.ts",
+  "React Native": "ChatScreen.tsx",
+  Swift: "quick-start.swift",
+  Kotlin: "quick-start.kt",
+} as const;
+type ExampleLanguage = keyof typeof exampleFiles;
+/** What these files hold. */
+export type ExampleTexts = Record<ExampleLanguage, string>;
+
 /** The parts of an OpenAPI 3.1 document that the page shows. */
 export interface ApiDocument {
   info: { title: string; version: string; description?: string };
@@ -61,7 +74,7 @@ interface Entry extends Operation {
   path: string;
 }
 
-export function referencePage(document: ApiDocument): Html {
+export function referencePage(document: ApiDocument, examples: ExampleTexts): Html {
   const named = document.components?.schemas ?? {};
   const entries = Object.entries(document.paths ?? {}).flatMap(([path, operations]) =>
     Object.entries(operations).map(
@@ -111,7 +124,7 @@ ${groups.map(
 <p class="dim">Version ${version}</p>
 ${textOf(description ?? "")}
 <p>Send an API key with every call below <code>/v1</code>: <code>Authorization: Bearer rosa2_…</code></p>
-${firstConversation()}
+${firstConversation(examples)}
 ${groups.map(
   (group) =>
     html`<h2>${group.name}</h2>${group.entries.map((entry) => operationOf(entry, named))}${group.name === "Webhooks" ? messages.map(([type, { post }]) => messageOf(type, post)) : ""}`,
@@ -131,14 +144,14 @@ ${fieldsOf(schema) || typeOf(schema)}
 }
 
 /** The same conversation in each language, whole files that run as they are. */
-function firstConversation(): Html {
+function firstConversation(examples: ExampleTexts): Html {
   return html`<section id="start">
 <h2>First conversation</h2>
 <p>Open a session, ask, say what the reply should have been, and ask again: the session's words and weights have adapted. With <code>stream</code> every answer comes as server-sent events, numbered, so that a phone that lost its signal goes on after the last one it saw (<code>Last-Event-ID</code>). A POST with the same <code>Idempotency-Key</code> and body gives the same answer again.</p>
 ${languageTabs(
   "first-conversation",
-  Object.fromEntries(Object.entries(examples).map(([name, { text }]) => [name, text])),
-  (name) => (examples as Record<string, { file: string }>)[name]?.file ?? "",
+  examples,
+  (language) => exampleFiles[language as ExampleLanguage],
 )}
 <p class="dim">The files are in <code>edge/client/examples</code>; TypeScript and React Native use the client <code>rosa2</code>, the others nothing but what they bring.</p>
 </section>`;
