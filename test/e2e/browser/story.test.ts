@@ -200,7 +200,8 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     expect(compared).toHaveLength(4);
     await compare.click();
     // The next comparison has begun, and the sessions of the one before are erased.
-    await expect.poll(async () => (await open()).filter((id) => compared.includes(id))).toEqual([]);
+    const left = async () => (await open()).filter((id) => compared.includes(id));
+    await expect.poll(left, { timeout: 60_000 }).toEqual([]);
   });
 
   it("downloads a generation as a PEFT archive", async () => {
