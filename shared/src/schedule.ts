@@ -7,7 +7,9 @@
  * tokens' probabilities), π_z the ledger's share behind the reading that y answered.
  */
 
-export type AdaptationMode = "both" | "words" | "weights" | "off";
+/** Which axes a session adapts. */
+export const adaptationModes = ["both", "words", "weights", "off"] as const;
+export type AdaptationMode = (typeof adaptationModes)[number];
 
 /** Machine-readable reasons, in the order in which they were found. */
 export const reasonTexts = {
@@ -33,8 +35,8 @@ export const reasonTexts = {
 
 export type ReasonCode = keyof typeof reasonTexts;
 
-/** The recipe's thresholds; the values are those that won in the prototype's sweeps. */
-export const scheduleDefaults = {
+/** Thresholds of the schedule; the values are those that won in the prototype's sweeps. */
+export const scheduleThresholds = {
   /** Leave a rejected reply alone when the confidence in it under x′ is below this. */
   rejectedGate: 0.02,
   /** Skip the weights when they owe less than this (nats). */
@@ -46,7 +48,7 @@ export const scheduleDefaults = {
   /** Weight updates that one session may make. */
   updatesMax: 200,
 } as const;
-export type ScheduleRecipe = { [K in keyof typeof scheduleDefaults]: number };
+export type Thresholds = { [K in keyof typeof scheduleThresholds]: number };
 
 export interface Evidence {
   mode: AdaptationMode;
@@ -122,9 +124,9 @@ export function splitNats({
   };
 }
 
-/** The plan for one piece of feedback. */
-export function decide(evidence: Evidence, recipe: Partial<ScheduleRecipe> = {}): Plan {
-  const limits = { ...scheduleDefaults, ...recipe };
+/** The plan for one piece of feedback; `given` replaces thresholds. */
+export function decide(evidence: Evidence, given: Partial<Thresholds> = {}): Plan {
+  const thresholds = { ...scheduleThresholds, ...given };
   const { mode, reward, corrected } = evidence;
   const accepted = reward > 0 && !corrected;
   const split = accepted || corrected ? splitNats(evidence) : null;
@@ -156,17 +158,17 @@ export function decide(evidence: Evidence, recipe: Partial<ScheduleRecipe> = {})
     reasons.push("mode_words");
     return plan(words, null);
   }
-  if (evidence.updates >= limits.updatesMax) {
+  if (evidence.updates >= thresholds.updatesMax) {
     reasons.push("session_cap");
     return plan(words, null);
   }
-  return plan(words, weightsRow(evidence, limits, { accepted, split, blamed }, reasons));
+  return plan(words, weightsRow(evidence, thresholds, { accepted, split, blamed }, reasons));
 }
 
 /** The weights half of the decision; adds its reason. */
 function weightsRow(
   evidence: Evidence,
-  limits: ScheduleRecipe,
+  thresholds: Thresholds,
   found: { accepted: boolean; split: NatsSplit | null; blamed: number | null },
   reasons: ReasonCode[],
 ): Plan["row"] {
@@ -178,7 +180,7 @@ function weightsRow(
     }
     // Unscored, a right reply is taken to owe enough.
     const owed = split?.weights ?? Number.POSITIVE_INFINITY;
-    if (owed < limits.owedNatsMin) {
+    if (owed < thresholds.owedNatsMin) {
       reasons.push(accepted ? "already_sure" : "words_suffice");
       return null;
     }
@@ -191,18 +193,18 @@ function weightsRow(
     return null;
   }
   const c = evidence.rejectedConfidence;
-  if (c !== null && c < limits.rejectedGate) {
+  if (c !== null && c < thresholds.rejectedGate) {
     reasons.push("rejected_now_unlikely");
     return null;
   }
   // Without the words axis there is no other remedy: the whole fault goes to the weights.
   const blame = evidence.mode === "weights" ? 1 : (found.blamed ?? 0);
-  if (blame < limits.incapacityMin) {
+  if (blame < thresholds.incapacityMin) {
     reasons.push("likely_ambiguity");
     return null;
   }
   const weight = blame * clamp(-evidence.reward);
-  if (weight < limits.rejectedWeightMin) {
+  if (weight < thresholds.rejectedWeightMin) {
     reasons.push("weak_evidence");
     return null;
   }

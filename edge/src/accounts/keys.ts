@@ -9,7 +9,12 @@ import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 import { type Background, Memory, revocable } from "./memory.ts";
 import { readNearest } from "./nearest.ts";
 import type { Principal } from "./principal.ts";
-import { beginToHear, heardOf, hearRevocations, isDistrusted } from "./recent-revocations.ts";
+import {
+  isDistrusted,
+  needRevocations,
+  refreshRevocations,
+  revokedAt,
+} from "./recent-revocations.ts";
 import { apiKeys } from "./schema.ts";
 import { revokeTokens } from "./tokens/revocations.ts";
 
@@ -65,17 +70,17 @@ async function knownKey(
   const read = () => lookUp(db, hash, now);
   const remembered = known.peek(hash, now, read, background);
   if (remembered === undefined) return await known.refresh(hash, now, read);
-  await hearRevocations(db, now, background);
+  await refreshRevocations(db, now, background);
   if (isDistrusted(remembered.readAt)) return await known.refresh(hash, now, read);
   const { value } = remembered;
   if (value === null) return null;
   const { tenantId, keyId } = value.principal;
-  return heardOf(tenantId, `key:${keyId}`) === undefined ? value : null;
+  return revokedAt(tenantId, `key:${keyId}`) === undefined ? value : null;
 }
 
 /** Null for a key that is unknown or revoked. */
 async function lookUp(db: D1Database, hash: string, now: number): Promise<KnownKey | null> {
-  beginToHear(now);
+  needRevocations(now);
   const row = await readNearest(db, (near) =>
     near.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get(),
   );

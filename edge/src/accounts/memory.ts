@@ -55,5 +55,5 @@ export class Memory<T> {
   }
 }
 
-/** For what never changes but by a revocation, which is heard of for all at once (recent-revocations.ts). */
+/** For what never changes but by a revocation, which recent-revocations.ts reads for all tenants at once. */
 export const revocable: Lifetime = { freshMs: 3_600_000, keptMs: 24 * 3_600_000 };

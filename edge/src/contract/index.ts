@@ -266,7 +266,7 @@ export const feedbackResultSchema = z
     weights: weightsReportSchema,
     rolled_back: rollBackOrNull,
     plan: z.record(z.string(), z.unknown()).nullable().openapi({
-      description: "What the schedule decided, and the recipe sent to the GPU service",
+      description: "What the schedule decided, and the update plan sent to the GPU service",
     }),
     turn: turnSchema.optional(),
     cost: costSchema,

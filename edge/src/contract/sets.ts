@@ -1,17 +1,9 @@
 /** Closed sets of the contract, each defined here and nowhere else; it knows no schema and no storage. */
-import type { AdaptationMode } from "@rosa2/shared/schedule";
-
 /** Which axes adapt. */
-export const modes = [
-  "both",
-  "words",
-  "weights",
-  "off",
-] as const satisfies readonly AdaptationMode[];
-export type Mode = (typeof modes)[number];
 
 /** What the model sees besides the instructions. */
 export { type ContextPolicy, contextPolicies as contexts } from "@rosa2/shared/health";
+export { type AdaptationMode as Mode, adaptationModes as modes } from "@rosa2/shared/schedule";
 
 /** Who proposes wordings beside what was said; `compose` is nobody. */
 export const rewriterNames = ["compose", "gpu", "openai", "workers-ai"] as const;

@@ -124,7 +124,7 @@ export function openContext(
       owner: () => context.owner,
       send: (message) =>
         accountOf(env, context.tenantId).exchange(context.tenantId, message, indexRow(context)),
-      hear: ({ adapterBytes, hasWebhooks }) => {
+      onLease: ({ adapterBytes, hasWebhooks }) => {
         context.adapterBytes = adapterBytes;
         context.hasWebhooks = hasWebhooks;
       },

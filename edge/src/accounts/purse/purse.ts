@@ -64,7 +64,7 @@ export interface PurseOptions {
   now(): number;
   transaction(work: () => void): void;
   /** What else the account says with a lease. */
-  hear?(answer: LeaseAnswer): void;
+  onLease?(answer: LeaseAnswer): void;
   /** Asks for `report()` at once, or some time after the first that there is to report. */
   remind(soon: boolean): void;
 }
@@ -83,7 +83,7 @@ export class Purse {
   /** The lease that a holder is born with, so that its first call waits for nobody either. */
   adopt(first: FirstLease): void {
     const { grantedNanos, expiresAt, isCapped, ownerCapNanos } = first;
-    this.#options.hear?.(first);
+    this.#options.onLease?.(first);
     this.#usedAt = this.#options.now();
     this.#options.remind(false);
     const row = {
@@ -282,7 +282,7 @@ export class Purse {
     for (;;) {
       const { message, lastSeq, isAll } = this.#compose(neededNanos, spareNanos);
       const answer = await this.#options.send(message);
-      this.#options.hear?.(answer);
+      this.#options.onLease?.(answer);
       this.#options.transaction(() => {
         const { db } = this.#options;
         db.delete(metered).where(lte(metered.seq, lastSeq)).run();

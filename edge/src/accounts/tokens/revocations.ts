@@ -10,7 +10,12 @@ import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 import { tokenSecondsMax } from "../../contract/index.ts";
 import { type Background, Memory, revocable } from "../memory.ts";
 import { readReplica } from "../nearest.ts";
-import { beginToHear, heardOf, hearRevocations, isDistrusted } from "../recent-revocations.ts";
+import {
+  isDistrusted,
+  needRevocations,
+  refreshRevocations,
+  revokedAt,
+} from "../recent-revocations.ts";
 import { tokenRevocations } from "../schema.ts";
 
 /** What is revoked: all tokens of an owner, those that a key minted or signed, or everybody's. */
@@ -55,20 +60,20 @@ export async function refuseRevoked(
     background(lists.get(tenantId, now, read, background));
     return;
   }
-  if (remembered !== undefined) await hearRevocations(db, now, background);
+  if (remembered !== undefined) await refreshRevocations(db, now, background);
   const list =
     remembered === undefined || isDistrusted(remembered.readAt)
       ? await lists.refresh(tenantId, now, read)
       : remembered.value;
   for (const subject of [{ owner }, { keyId }, "all" as const].map(subjectOf)) {
-    if (issuedAt < Math.max(list.get(subject) ?? 0, heardOf(tenantId, subject) ?? 0)) {
+    if (issuedAt < Math.max(list.get(subject) ?? 0, revokedAt(tenantId, subject) ?? 0)) {
       throw new RosaError("invalid_key", "The client token was revoked");
     }
   }
 }
 
 async function readList(db: DrizzleD1Database, tenantId: string, now: number): Promise<List> {
-  beginToHear(now);
+  needRevocations(now);
   const oldest = now - tokenSecondsMax * 1000;
   const rows = await db
     .select()

@@ -7,7 +7,12 @@ import type { PublicJwk, SigningKeyBody } from "../../contract/index.ts";
 import { newId } from "../../ids.ts";
 import { type Background, Memory, revocable } from "../memory.ts";
 import { readNearest } from "../nearest.ts";
-import { beginToHear, heardOf, hearRevocations, isDistrusted } from "../recent-revocations.ts";
+import {
+  isDistrusted,
+  needRevocations,
+  refreshRevocations,
+  revokedAt,
+} from "../recent-revocations.ts";
 import { signingKeys } from "../schema.ts";
 import { revokeTokens } from "./revocations.ts";
 
@@ -29,7 +34,7 @@ export async function findSigningKey(
   background: Background,
 ): Promise<SigningKey | null> {
   const read = async () => {
-    beginToHear(now);
+    needRevocations(now);
     const row = await readNearest(db, (near) =>
       near.select().from(signingKeys).where(eq(signingKeys.id, id)).get(),
     );
@@ -39,10 +44,10 @@ export async function findSigningKey(
   };
   const remembered = memory.peek(id, now, read, background);
   if (remembered === undefined) return await memory.refresh(id, now, read);
-  await hearRevocations(db, now, background);
+  await refreshRevocations(db, now, background);
   if (isDistrusted(remembered.readAt)) return await memory.refresh(id, now, read);
   const { value } = remembered;
-  const isRevoked = value !== null && heardOf(value.tenantId, `key:${id}`) !== undefined;
+  const isRevoked = value !== null && revokedAt(value.tenantId, `key:${id}`) !== undefined;
   return isRevoked ? null : value;
 }
 

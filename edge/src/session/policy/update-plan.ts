@@ -2,8 +2,8 @@
 import type { AdaptPlan, AdaptResult, AdaptRow, Message } from "@rosa2/shared/protocol";
 import type { ShiftCaps } from "../../config.ts";
 
-/** Positives kept for replay with later updates. */
-export const positivesMax = 16;
+/** Right replies kept for replay with later updates. */
+export const replayMax = 16;
 /** An accepted reply whose log-prob S lacks less than this needs no holding (nats). */
 const sureNats = 0.1;
 
@@ -13,7 +13,8 @@ const sureNats = 0.1;
  */
 const negativePlan: Partial<AdaptPlan> = { lambda: 1, rho: 3, iterations: 2 };
 
-export interface Positive {
+/** A right reply that later updates replay. */
+export interface ReplayExample {
   problemId: string;
   messages: Message[];
   reply: string;
@@ -35,20 +36,20 @@ export function replayKind(example: {
 }
 
 /**
- * Rows of one update: the newest positives of other problems, then the example at hand.
+ * Rows of one update: the newest right replies to other problems, then the example at hand.
  * The example comes last, so that a bound on rows never drops it.
  */
 export function updateRows(
-  positives: readonly Positive[],
+  kept: readonly ReplayExample[],
   example: { problemId: string; row: AdaptRow },
-): { rows: AdaptRow[]; plan: Partial<AdaptPlan> } {
-  const replayed = positives
+): { rows: AdaptRow[]; updatePlan: Partial<AdaptPlan> } {
+  const replayed = kept
     .filter(({ problemId }) => problemId !== example.problemId)
-    .slice(-(positivesMax - 1))
+    .slice(-(replayMax - 1))
     .map(({ messages, reply, kind }): AdaptRow => ({ messages, reply, kind, weight: 1 }));
   return {
     rows: [...replayed, example.row],
-    plan: example.row.kind === "rejected" ? negativePlan : {},
+    updatePlan: example.row.kind === "rejected" ? negativePlan : {},
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type Store,
   setActiveGeneration,
 } from "./rows.ts";
-import { generations, positives } from "./schema.ts";
+import { generations, replay } from "./schema.ts";
 
 export interface Lineage {
   active: string;
@@ -36,7 +36,7 @@ export function lineage(store: Store, page: { cursor?: string; limit: number }):
   };
 }
 
-/** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
+/** Makes a generation (or `base`) answer from now on, and forgets the right replies kept after it. */
 export function activateGeneration(store: Store, generation: string): Lineage {
   store.transaction(() => goBackTo(store, generation));
   return lineage(store, { limit: 100 });
@@ -46,7 +46,7 @@ export function activateGeneration(store: Store, generation: string): Lineage {
 export function goBackTo(store: Store, generation: string): void {
   const madeAt = generation === "base" ? 0 : generationRow(store, generation).createdAt;
   setActiveGeneration(store, generation, generation);
-  store.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+  store.db.delete(replay).where(gt(replay.createdAt, madeAt)).run();
   noteReport(store);
 }
 

@@ -119,7 +119,7 @@ export const feedback = sqliteTable(
     step: text({ enum: ["stored", "words", "weights", "done"] }).notNull(),
     words: text({ mode: "json" }).$type<WordsReport>(),
     weights: text({ mode: "json" }).$type<WeightsReport>(),
-    plan: text({ mode: "json" }).$type<Plan & { recipe: Partial<AdaptPlan> | null }>(),
+    plan: text({ mode: "json" }).$type<Plan & { updatePlan: Partial<AdaptPlan> | null }>(),
     costNanos: integer("cost_nanos").notNull().default(0),
     /** What this feedback took back before anything was learnt from it. */
     rolledBack: text("rolled_back", { mode: "json" }).$type<RollBack>(),
@@ -153,7 +153,7 @@ export const generations = sqliteTable("generations", {
 });
 
 /** Replies worth learning again with the next update: the latest few, one per problem. */
-export const positives = sqliteTable("positives", {
+export const replay = sqliteTable("replay", {
   problemId: text("problem_id").primaryKey(),
   messages: text({ mode: "json" }).$type<Message[]>().notNull(),
   reply: text().notNull(),

@@ -38,7 +38,7 @@ import { rowsInBlocks } from "./saved-blocks.ts";
 const chunkElements = 1_048_576;
 
 /** What a kept file holds, and how it is made. */
-interface Recipe {
+interface Conversion {
   tensors: TensorSpec[];
   /** Writes every tensor, in pieces of any order. */
   make(write: WritePiece): void;
@@ -138,11 +138,11 @@ function writeSaved(
 function keptFile(
   checkpoint: Checkpoint,
   kind: string,
-  recipe: Recipe,
+  conversion: Conversion,
 ): (name: string) => TensorLocation {
   const folder = join(cacheDirectory(), checkpoint.digest);
   const path = join(folder, `${kind}.safetensors`);
-  const file = openKept(path) ?? make(folder, path, recipe);
+  const file = openKept(path) ?? make(folder, path, conversion);
   return (name) => ({ path, ...file.info(name) });
 }
 
@@ -154,13 +154,13 @@ function openKept(path: string): TensorFile | null {
   }
 }
 
-function make(folder: string, path: string, recipe: Recipe): TensorFile {
+function make(folder: string, path: string, conversion: Conversion): TensorFile {
   return onDisk(`keep converted weights in "${folder}"`, () => {
     mkdirSync(folder, { recursive: true });
     removeLeftParts(folder);
     const part = `${path}.${owner}.part`;
     try {
-      writeFile(part, recipe);
+      writeFile(part, conversion);
       renameSync(part, path);
     } catch (error) {
       rmSync(part, { force: true });
@@ -177,7 +177,7 @@ function removeLeftParts(folder: string): void {
   }
 }
 
-function writeFile(path: string, { tensors, make }: Recipe): void {
+function writeFile(path: string, { tensors, make }: Conversion): void {
   const { header, size, offsetOf } = planSafetensors(tensors);
   const descriptor = openSync(path, "w");
   const writeAt = (bytes: Uint8Array, at: number) => {

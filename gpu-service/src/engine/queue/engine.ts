@@ -47,9 +47,9 @@ export interface EngineHooks {
 
 type Work = WorkRequest extends infer T ? (T extends unknown ? Omit<T, "id"> : never) : never;
 
-/** One request's ears. `fail` ends it; so does the event that carries its result. */
+/** Callbacks of one request. `fail` ends it; so does the event that carries its result. */
 interface Pending {
-  hear(event: WorkEvent): void;
+  onEvent(event: WorkEvent): void;
   fail(error: RosaError): void;
 }
 
@@ -77,7 +77,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#admission = new Admission(options.admission);
-    this.#firstReady.promise.catch(() => {}); // heard through `ready`, if anyone waits there
+    this.#firstReady.promise.catch(() => {}); // `ready` rejects as well, for callers that wait there
     this.#start();
   }
 
@@ -116,7 +116,7 @@ export class Engine {
         close = this.#begin(
           { type: "generate", request, adapterBytes },
           {
-            hear: (event) => {
+            onEvent: (event) => {
               if (event.type === "accepted") accepted.resolve();
               if (event.type !== "event") return;
               controller.enqueue(event.event);
@@ -193,11 +193,11 @@ export class Engine {
     signal: AbortSignal | undefined,
   ): Promise<Extract<WorkEvent, { type: T }>> {
     const { promise, resolve, reject } = Promise.withResolvers<Extract<WorkEvent, { type: T }>>();
-    const hear = (event: WorkEvent) => {
+    const onEvent = (event: WorkEvent) => {
       if (event.type === type) resolve(event as Extract<WorkEvent, { type: T }>);
     };
     try {
-      this.#begin(work, { hear, fail: reject }, signal);
+      this.#begin(work, { onEvent, fail: reject }, signal);
     } catch (error) {
       reject(error);
     }
@@ -224,11 +224,11 @@ export class Engine {
       pending.fail(new RosaError("timeout", "The caller went away"));
     };
     this.#pending.set(id, {
-      hear: (event) => {
+      onEvent: (event) => {
         const isLast =
           event.type === "event" ? event.event.type === "done" : event.type in onceEvents;
         if (isLast) end();
-        pending.hear(event);
+        pending.onEvent(event);
       },
       fail: (error) => {
         end();
@@ -289,7 +289,7 @@ export class Engine {
     // A cancelled request may still have events on the way.
     const pending = this.#pending.get(event.id);
     if (event.type !== "failed") {
-      pending?.hear(event);
+      pending?.onEvent(event);
       return;
     }
     if (event.error.stack !== undefined && pending)

@@ -1,7 +1,7 @@
-/** Collects what happens in one turn of the worker's event loop into one message to the other thread. */
+/** Joins the events of one turn of the worker's event loop into one message to the HTTP thread. */
 import type { FromWorker, WorkEvent } from "./messages.ts";
 
-export class Outbox {
+export class EventBatch {
   readonly #send: (message: FromWorker, transfer: ArrayBuffer[]) => void;
   #events: WorkEvent[] = [];
   #transfer: ArrayBuffer[] = [];
