@@ -1,6 +1,6 @@
 /**
- * The HTTP thread's side of the engine: starts the worker thread, admits requests, hands out their
- * results, and starts a new worker when one dies. Knows no HTTP and no model.
+ * The HTTP thread's side of the engine: starts the worker thread, admits requests, delivers their results, and starts a
+ * new worker when one dies. It knows no HTTP and no model.
  */
 import { Worker } from "node:worker_threads";
 import { RosaError } from "@rosa2/shared/errors";
@@ -37,7 +37,7 @@ export interface EngineOptions {
   hooks?: EngineHooks;
 }
 
-/** Heard as they are when something happens: they may be set after the engine has started. */
+/** Hooks are read when an event happens, so they may be set after the engine has started. */
 export interface EngineHooks {
   onPass?(report: PassReport, state: EngineState): void;
   onReady?(model: NonNullable<Health["model"]>): void;
@@ -53,7 +53,7 @@ interface Pending {
   fail(error: RosaError): void;
 }
 
-/** The one answer of each kind of request that has no stream. */
+/** The single result event of each kind of request without a stream. */
 const onceEvents = { sampled: true, scored: true, adapted: true, exported: true };
 type OnceEvent = keyof typeof onceEvents;
 
@@ -81,7 +81,7 @@ export class Engine {
     this.#start();
   }
 
-  /** Settles once: when the model is loaded, or with the reason why it cannot be. */
+  /** Settles once: when the model is loaded, or with the reason why it cannot be loaded. */
   get ready(): Promise<void> {
     return this.#firstReady.promise;
   }
@@ -136,7 +136,7 @@ export class Engine {
     return stream;
   }
 
-  /** Several replies to one prompt; aborting ends them all. */
+  /** Several replies to one prompt; aborting ends all of them. */
   async sample(
     request: SampleRequest,
     adapterBytes: Uint8Array<ArrayBuffer> | null,
@@ -174,8 +174,8 @@ export class Engine {
   }
 
   /**
-   * Refuses new requests, waits for those in flight up to `graceMs`, then ends the worker; what is
-   * left by then fails with `shutting_down`.
+   * Refuses new requests, waits up to `graceMs` for those in flight, then ends the worker; requests still open fail
+   * with `shutting_down`.
    */
   async stop(graceMs: number): Promise<void> {
     this.#status = "draining";
@@ -204,7 +204,7 @@ export class Engine {
     return promise;
   }
 
-  /** Admits and sends a request; returns what cancels it. Throws when it is not admitted. */
+  /** Admits and sends a request; returns a function that cancels it. Throws if it is not admitted. */
   #begin(work: Work, pending: Pending, signal: AbortSignal | undefined): () => void {
     this.#mustServe();
     const release = this.#admission.enter(work.type, work.request.tenant, repliesOf(work));
@@ -297,7 +297,7 @@ export class Engine {
     pending?.fail(fromWire(event.error));
   }
 
-  /** Nothing a request needs is lost with a worker, so its requests may simply be sent again. */
+  /** A worker holds nothing that a request needs, so failed requests can simply be sent again. */
   #onWorkerEnd(reason: unknown): void {
     this.#worker = null;
     this.#state = null;
@@ -311,7 +311,7 @@ export class Engine {
     if (isExpected) return;
     this.#status = "loading";
     this.#options.hooks?.onError?.(reason ?? new Error("The engine's thread ended"));
-    // Without effect once the model has been loaded before.
+    // Has no effect if the model was loaded before.
     this.#firstReady.reject(reason ?? error);
     if (this.#model === null) return;
     this.#restartTimer = setTimeout(() => this.#start(), this.#restartDelayMs);

@@ -10,7 +10,7 @@ export class EventBatch {
     this.#send = send;
   }
 
-  /** Files that the event carries go over without a copy, and are gone here. */
+  /** Adds an event. Files that it carries are transferred without a copy and must not be used here afterwards. */
   add(event: WorkEvent, files: Uint8Array<ArrayBuffer>[] = []): void {
     if (this.#events.length === 0) queueMicrotask(() => this.flush());
     this.#events.push(event);

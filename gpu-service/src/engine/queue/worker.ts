@@ -1,4 +1,4 @@
-/** The engine's thread: owns the model, runs the scheduler, talks in messages. */
+/** The engine's thread: owns the model, runs the scheduler, communicates by messages. */
 import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { slotCount } from "../batch/kv-budget.ts";
@@ -16,7 +16,7 @@ import { Requests } from "./requests.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface WorkerOptions {
-  /** Module whose `loadRuntime(options)` makes the model; the tests bring their own. */
+  /** Module whose `loadRuntime(options)` makes the model; tests bring their own. */
   runtime: { module: string; options: unknown };
   rowsMax: number;
   prefillTokens: number;
@@ -75,7 +75,7 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
       ...(runtime.contextPolicy === undefined ? {} : { context_policy: runtime.contextPolicy }),
     },
   });
-  // This thread's part of the code that the next start need not compile.
+  // Compiled code of this thread, kept for the next start.
   flushCompileCache();
   const state = (): EngineState => ({ ...scheduler.counts, ...adapters.stats });
   await scheduler.run((report) => events.add({ type: "pass", report, state: state() }));
