@@ -1,4 +1,4 @@
-/** API keys: made here, shown once, stored as SHA-256; it knows no HTTP beyond the Bearer token's text. */
+/** API keys: made here, shown once, stored as SHA-256. It knows no HTTP beyond the Bearer token's text. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gt, gte, isNull, lt, type SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
@@ -24,15 +24,15 @@ interface KnownKey {
 }
 
 const known = new Memory<KnownKey | null>(10_000, () => revocable);
-/** Keys that nobody has, for a while: whoever guesses does not reach the database with each guess. */
+/** Unknown keys, kept for a while, so that guessing does not reach the database every time. */
 const unknownMs = 10_000;
 const unknownMax = 1_000;
 const unknown = new Map<string, number>();
 
 /**
- * The caller behind `Authorization: Bearer …`. `background` goes on with work after the answer.
+ * The caller behind `Authorization: Bearer …`. `background` continues work after the answer.
  *
- * @throws RosaError `missing_key`, or `invalid_key` for one that is unknown, revoked or expired.
+ * @throws RosaError `missing_key`, or `invalid_key` for an unknown, revoked or expired key.
  */
 export async function authenticate(
   db: D1Database,
@@ -60,7 +60,7 @@ export async function authenticate(
   throw invalidKey();
 }
 
-/** From memory, where it was not revoked since; else read now. */
+/** A key from memory, unless it was revoked since; otherwise it is read now. */
 async function knownKey(
   db: D1Database,
   hash: string,
@@ -78,7 +78,7 @@ async function knownKey(
   return revokedAt(tenantId, `key:${keyId}`) === undefined ? value : null;
 }
 
-/** Null for a key that is unknown or revoked. */
+/** Null for an unknown or revoked key. */
 async function lookUp(db: D1Database, hash: string, now: number): Promise<KnownKey | null> {
   needRevocations(now);
   const row = await readNearest(db, (near) =>
@@ -133,14 +133,14 @@ export async function createKey(
 }
 
 export interface KeyPage {
-  /** Keys whose text begins so: as much of it as is known, up to the twelve characters that are stored. */
+  /** Keys whose text begins with this, up to the twelve characters that are stored. */
   prefix?: string;
-  /** The last id of the page before. */
+  /** The last id of the previous page. */
   cursor?: string;
   limit: number;
 }
 
-/** In the order that they were made. */
+/** Keys in the order of their creation. */
 export async function listKeys(
   db: D1Database,
   tenantId: string,
@@ -165,12 +165,12 @@ export async function listKeys(
   };
 }
 
-/** A range that an index answers; LIKE would go through all of a tenant's keys. */
+/** A range that an index can answer; LIKE would scan all of a tenant's keys. */
 function beginsWith(column: SQLiteColumn, prefix: string): SQL | undefined {
   return and(gte(column, prefix), lt(column, `${prefix}\uffff`));
 }
 
-/** Revokes; elsewhere it takes effect within a minute, when the memory of the key runs out. Revoking twice is fine. */
+/** Revokes a key. Elsewhere this takes effect within a minute, when the remembered key expires. Revoking twice is fine. */
 export async function revokeKey(
   db: D1Database,
   tenantId: string,
@@ -185,20 +185,20 @@ export async function revokeKey(
   const row = await drizzle(db).select().from(apiKeys).where(mine).get();
   if (row === undefined) throw new RosaError("not_found", `No API key "${keyId}"`);
   known.forget(row.hash);
-  // Tokens that it minted go with it.
+  // Tokens that the key minted are revoked with it.
   await revokeTokens(db, tenantId, { keyId }, now);
   return keyBody(row);
 }
 
-/** The highest where the row names none that there is. */
+/** The highest rate, if the row names an unknown one. */
 function rateOf(row: typeof apiKeys.$inferSelect): RequestRate {
   return requestRates.find((rate) => rate === row.requestsPerMinute) ?? 1200;
 }
 
 /**
- * Revokes all keys of a tenant but one, and all client tokens; deletes every name that a person gave.
+ * Revokes all keys of a tenant except one, and all client tokens; deletes every name that a person gave.
  *
- * @returns how many were revoked.
+ * @returns how many keys were revoked.
  */
 export async function revokeOtherKeys(
   db: D1Database,

@@ -46,9 +46,9 @@ export * from "./weights.ts";
 export * from "./words.ts";
 
 export const instructionsCharsMax = 8_192;
-/** Turns of one session; a longer conversation is forked or started anew. */
+/** Turns of one session; a longer conversation continues in a fork or a new session. */
 export const turnsMax = 1_000;
-/** Turns that one read of a session shows at most. */
+/** Turns in one read of a session. */
 export const turnsPerPageMax = 100;
 
 export const usageSchema = z

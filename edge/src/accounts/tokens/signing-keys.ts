@@ -1,4 +1,4 @@
-/** Public keys that tenants register, so that their own back ends sign their users' tokens. It knows no token. */
+/** Public keys that tenants register for their own back ends, which then sign their users' tokens. It knows no token. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
@@ -26,7 +26,7 @@ const memory = new Memory<SigningKey | null>(1_000, (key) =>
   key === null ? { freshMs: 10_000, keptMs: 10_000 } : revocable,
 );
 
-/** Null for a key that is unknown or revoked. */
+/** Null for an unknown or revoked key. */
 export async function findSigningKey(
   db: D1Database,
   id: string,
@@ -51,7 +51,7 @@ export async function findSigningKey(
   return isRevoked ? null : value;
 }
 
-/** @throws RosaError `invalid_request` for what is no key of these kinds. */
+/** @throws RosaError `invalid_request` for anything that is no key of these kinds. */
 export async function registerSigningKey(
   db: D1Database,
   tenantId: string,
@@ -98,7 +98,7 @@ export async function listSigningKeys(
   };
 }
 
-/** Revokes, and with it every token that the key signed. Revoking twice is fine. */
+/** Revokes the key, and with it every token that it signed. Revoking twice is fine. */
 export async function revokeSigningKey(
   db: D1Database,
   tenantId: string,
