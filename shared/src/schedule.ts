@@ -1,17 +1,17 @@
 /**
  * Decides what one piece of feedback changes: the words, the weights, both or neither, and says why.
  *
- * Pure arithmetic on evidence that others measured; it rewrites nothing and updates nothing. The order is
- * fixed: words first, then weights on the rewritten request. Symbols: x the words before, x′ after, y the
- * rejected reply, y* an accepted or corrected one, c = e^{S/T} the model's confidence in y (the geometric mean of its
- * tokens' probabilities), π_z the ledger's share behind the reading that y answered.
+ * Pure arithmetic on measured evidence; it rewrites and updates nothing. The order is fixed: words first, then weights
+ * on the rewritten request. Symbols: x the words before, x′ after, y the rejected reply, y* an accepted or corrected
+ * one, c = e^{S/T} the model's confidence in y (the geometric mean of its tokens' probabilities), π_z the ledger's
+ * share of the reading that y answered.
  */
 
 /** Which axes a session adapts. */
 export const adaptationModes = ["both", "words", "weights", "off"] as const;
 export type AdaptationMode = (typeof adaptationModes)[number];
 
-/** Machine-readable reasons, in the order in which they were found. */
+/** Machine-readable reasons, in the order in which they are found. */
 export const reasonTexts = {
   mode_off: "adaptation is switched off for this session",
   mode_words: "this session adapts words only",
@@ -41,9 +41,9 @@ export const scheduleThresholds = {
   rejectedGate: 0.02,
   /** Skip the weights when they owe less than this (nats). */
   owedNatsMin: 0.1,
-  /** Learn from a rejected reply only if its P(incapacity | fail) is at least this: skill is the likelier fault. */
+  /** Learn from a rejected reply only if P(incapacity | fail) is at least this, so that skill is the likelier fault. */
   incapacityMin: 0.5,
-  /** Scale of a rejected row (its P(incapacity | fail) times the reward's size) below which it is not worth its price. */
+  /** A rejected row below this scale (P(incapacity | fail) times the reward's size) is not worth its price. */
   rejectedWeightMin: 0.05,
   /** Weight updates that one session may make. */
   updatesMax: 200,
@@ -68,11 +68,11 @@ export interface Evidence {
   confidence: number;
   /** Which try at the problem the reply was; 1 is the first. */
   attempt: number;
-  /** S(y*|x): log-prob of the right reply under the words as they were (nats); null when not scored. */
+  /** S(y*|x): log-prob of the right reply under the old words (nats); null if not scored. */
   logprobBefore: number | null;
-  /** S(y*|x′), likewise under the new words. */
+  /** S(y*|x′): the same under the new words. */
   logprobAfter: number | null;
-  /** What the tokens of y* lack under x′: Σ max(0, log τ − log p_t) (nats); null when not scored. */
+  /** What the tokens of y* lack under x′: Σ max(0, log τ − log p_t) (nats); null if not scored. */
   owedNats: number | null;
   /** Confidence in the rejected reply under the new words; null when not scored. */
   rejectedConfidence: number | null;
@@ -91,7 +91,7 @@ export interface NatsSplit {
 export interface Plan {
   words: boolean;
   weights: boolean;
-  /** Share of each axis's fault: P(incapacity | fail), 0 after a hint, null when the reply was accepted. */
+  /** Each axis's share of the fault: P(incapacity | fail), 0 after a hint, null if the reply was accepted. */
   incapacity: number | null;
   split: NatsSplit | null;
   /** The row that the weights step learns from; null without a weights step. */
@@ -178,7 +178,7 @@ function weightsRow(
       reasons.push("praise_is_replay");
       return null;
     }
-    // Unscored, a right reply is taken to owe enough.
+    // An unscored right reply is assumed to owe enough.
     const owed = split?.weights ?? Number.POSITIVE_INFINITY;
     if (owed < thresholds.owedNatsMin) {
       reasons.push(accepted ? "already_sure" : "words_suffice");

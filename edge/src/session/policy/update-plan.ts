@@ -1,14 +1,17 @@
-/** What one update of a session learns from, where it differs from the model's update plan, and when there is none any more. Pure. */
+/**
+ * The examples of one update, its differences from the model's update plan, and when a session may not learn any more.
+ * Pure.
+ */
 import type { AdaptPlan, AdaptResult, AdaptRow, Message } from "@rosa2/shared/protocol";
 import type { ShiftCaps } from "../../config.ts";
 
 /** Right replies kept for replay with later updates. */
 export const replayMax = 16;
-/** An accepted reply whose log-prob S lacks less than this needs no holding (nats). */
+/** Nats. An accepted reply whose log-prob S is nearer to 0 needs no holding. */
 const sureNats = 0.1;
 
 /**
- * A step away from a rejected reply has less evidence behind it: it is shorter and smoother. Steps toward right
+ * A step away from a rejected reply has less evidence behind it, so it is shorter and smoother. Steps toward right
  * replies follow the model's own plan (adaptPlanDefaults, and its rosa2.json).
  */
 const negativePlan: Partial<AdaptPlan> = { lambda: 1, rho: 3, iterations: 2 };
@@ -21,10 +24,10 @@ export interface ReplayExample {
   kind: ReplayKind;
 }
 
-/** Learned again where it had been hard, a correction or a late success; else only held in place. */
+/** Learned again if it had been hard (a correction or a late success), otherwise only held in place. */
 export type ReplayKind = "accepted" | "corrected" | "held";
 
-/** What a right reply is in the replay buffer; null where it is not worth a place there. */
+/** The kind of a right reply in the replay buffer; null if it is not worth a place. */
 export function replayKind(example: {
   kind: "accepted" | "corrected";
   logprob: number | null;

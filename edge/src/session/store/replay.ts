@@ -1,4 +1,7 @@
-/** Right replies that later updates replay: one per problem, the latest few, worded as the session now understands them. */
+/**
+ * The replay buffer: right replies that later updates replay, one per problem, the latest few, worded as the session
+ * now understands them.
+ */
 import { and, asc, desc, eq, inArray } from "drizzle-orm";
 import type { WordsReport } from "../../contract/index.ts";
 import { reviseRequest } from "../../words/index.ts";
@@ -8,7 +11,7 @@ import { type Store, sessionRow, type TurnRow } from "./rows.ts";
 import { replay, turns } from "./schema.ts";
 import { wordsOptions, wordsState } from "./words.ts";
 
-/** Remembers a right reply for replay, one per problem, the latest few. */
+/** Adds a right reply, one per problem, and keeps the latest few. */
 export function keepForReplay(
   store: Store,
   turn: TurnRow,
@@ -43,7 +46,7 @@ export function keepForReplay(
   });
 }
 
-/** Whoever takes an acceptance back does not want it replayed. */
+/** Removes a reply whose acceptance was taken back. */
 export function dropFromReplay(store: Store, turn: TurnRow): void {
   store.db
     .delete(replay)
@@ -52,9 +55,8 @@ export function dropFromReplay(store: Store, turn: TurnRow): void {
 }
 
 /**
- * Everything kept, oldest first. Where words adapt, requests are worded by what the ledger holds now: an
- * example learnt under a reading that has since turned out wrong would teach the wrong lesson again with
- * every update.
+ * All kept replies, oldest first. If words adapt, requests are worded by today's ledger: an example learnt under a
+ * reading that turned out wrong would teach the wrong lesson with every update.
  */
 export function replayExamples(store: Store): ReplayExample[] {
   const kept = store.db.select().from(replay).orderBy(asc(replay.createdAt)).all();

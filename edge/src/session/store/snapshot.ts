@@ -1,4 +1,4 @@
-/** A session's past as one value, to start another session from: what a fork copies, and up to which point. */
+/** A session's past as one value, up to a given point: a fork starts from it. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gte, lt, lte, ne } from "drizzle-orm";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
@@ -21,8 +21,8 @@ export interface Snapshot {
 }
 
 /**
- * Everything up to a turn's reply (its generation, the words as they then were), or everything there is.
- * Copied rows keep their ids.
+ * Everything up to a turn's reply (its generation, the words at that time), or everything there is. Copied rows keep
+ * their ids.
  *
  * @throws RosaError `conflict` while that turn is being answered.
  */
