@@ -1,6 +1,6 @@
 /**
- * The documents as files: the OpenAPI document, its page and the guides, as they are served beside the playground. They
- * are written when the page is built, so that no Worker carries or makes them.
+ * The documents as files: the OpenAPI document, its page and the guides, served beside the playground. They are written
+ * when the page is built, so the Worker neither contains nor makes them.
  */
 import { createApp } from "../app.ts";
 import { describeApi } from "./document.ts";
@@ -11,7 +11,7 @@ import { style } from "./style.ts";
 export interface DocumentFiles {
   /** Texts by their paths; a page is served without its `.html`. */
   files: Record<string, string>;
-  /** Rules for them, in the form of Cloudflare's `_headers`. */
+  /** Their rules, in the form of Cloudflare's `_headers`. */
   headers: string;
 }
 
@@ -23,7 +23,7 @@ export async function documentFiles(readExample: (file: string) => string): Prom
   ) as ExampleTexts;
   const policy = `Content-Security-Policy: ${await pagePolicy()}`;
   const rules = {
-    // What holds for the playground's page goes before its own.
+    // The playground's page has a policy of its own, which these replace.
     "/docs": ["! Content-Security-Policy", policy, "Cache-Control: public, max-age=300"],
     "/docs/*": ["! Content-Security-Policy", policy, "Cache-Control: public, max-age=300"],
     "/openapi.json": ["Access-Control-Allow-Origin: *"],

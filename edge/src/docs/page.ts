@@ -1,6 +1,6 @@
 /**
- * The API reference as one page of HTML, made from the OpenAPI document; it asks nobody for anything. It can be read
- * without scripts; the script beside it adds search, copying, tabs and trying a call out.
+ * The API reference as one page of HTML, made from the OpenAPI document; it loads nothing from other servers. It can be
+ * read without scripts; its script adds search, copying, tabs and trying out calls.
  */
 import { html, raw } from "hono/html";
 import { exampleOf, fieldsOf, type Html, prose, type Schema, typeOf } from "./schema.ts";
@@ -55,7 +55,7 @@ export const exampleFiles = {
   Kotlin: "quick-start.kt",
 } as const;
 type ExampleLanguage = keyof typeof exampleFiles;
-/** What these files hold. */
+/** The texts of these files. */
 export type ExampleTexts = Record<ExampleLanguage, string>;
 
 /** The parts of an OpenAPI 3.1 document that the page shows. */
@@ -181,7 +181,7 @@ ${answerExamplesOf(entry)}
 </section>`;
 }
 
-/** A message that a tenant's own server is sent. */
+/** A message to a tenant's own server. */
 function messageOf(
   type: string,
   { summary = "", parameters = [], requestBody, responses }: Operation,
@@ -218,7 +218,7 @@ function bodyOf(body: Operation["requestBody"]): Html[] {
   );
 }
 
-/** What a success looks like, folded away. */
+/** Examples of successful answers, folded. */
 function answerExamplesOf({ responses }: Entry): Html[] {
   return Object.entries(responses).flatMap(([status, { content }]) =>
     examplesOf(`Example of ${status}`, content),
@@ -237,7 +237,7 @@ function examplesOf(title: string, content: Content = {}): Html[] {
   );
 }
 
-/** The document's Markdown as HTML, as far as the document uses it: paragraphs, one list, code. */
+/** Converts the document's Markdown to HTML, as far as the document uses it: paragraphs, one list, code. */
 function textOf(markdown: string): Html[] {
   return markdown
     .split("\n\n")
@@ -263,7 +263,7 @@ function callOf(entry: Entry, named: Record<string, Schema>): CallShown {
   };
 }
 
-/** What a menu has room for. */
+/** Shortens a text for the menu. */
 function shorten(text: string): string {
   const short = text.split(/[;:]/)[0] ?? text;
   return short.length > 44 ? `${short.slice(0, 43)}…` : short;
