@@ -18,7 +18,6 @@ const rotationMs = 24 * 3_600_000;
 
 type WebhookRow = typeof webhooks.$inferSelect;
 
-/** The calls on webhooks, by name. */
 export const webhookCalls = {
   list: (books: Books): WebhookBody[] =>
     books.db
