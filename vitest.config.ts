@@ -28,7 +28,8 @@ const alias = {
   "rosa2/ai-sdk": `${client}ai-sdk.ts`,
   "rosa2/react": `${client}react.ts`,
   rosa2: `${client}index.ts`,
-  // What a phone brings to the documents' screen.
+  // The documents' screen, and what a phone brings to it.
+  "examples/ChatScreen": `${client}../examples/ChatScreen.tsx`,
   "expo/fetch": phone,
   "react-native": phone,
 };

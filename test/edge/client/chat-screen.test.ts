@@ -1,8 +1,8 @@
 /** The documents' screen for React Native, rendered by React, against the real Worker; its elements stand for a phone's. */
+import { ChatScreen } from "examples/ChatScreen";
 import { createElement } from "react";
 import { create } from "react-test-renderer";
 import { describe, expect, it } from "vitest";
-import { ChatScreen } from "../../../edge/client/examples/ChatScreen.tsx";
 import { eventually, newTenant } from "../support/client.ts";
 import { backEnds } from "./phone.ts";
 
