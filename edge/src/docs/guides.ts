@@ -161,7 +161,8 @@ api "/sessions/$own/turns/$unclear/feedback" -d '{"reward":-1,"text":"largest fi
         language: "TypeScript",
         code: `import { Webhook } from "standardwebhooks";
 
-const { type, data } = new Webhook(secret).verify(body, headers); // throws for a forged one`,
+const message = new Webhook(secret).verify(body, headers); // throws for a forged one
+const { type, data } = message as { type: string; data: object };`,
       },
     ],
   },

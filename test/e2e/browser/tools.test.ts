@@ -272,8 +272,13 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     expect(cut).toBe(0);
   });
 
-  it.each(["narrow", "landscape"] as const)("fits: %s", async (size) => {
-    const me = await converse("fits", "Sort them, as plain text: 6 2 9 4 1", size);
+  it.each([
+    ["narrow", false],
+    ["narrow", true],
+    ["landscape", false],
+    ["landscape", true],
+  ] as const)("fits and has no barriers: %s, dark %s", async (size, dark) => {
+    const me = await converse("fits", "Sort them, as plain text: 6 2 9 4 1", size, dark);
     const { page } = me;
     await page.getByRole("button", { name: "Correct it" }).click();
     await page.getByLabel("What should the reply have been?").fill("9 6 4 2 1");
@@ -281,13 +286,14 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await me.reply(2);
     await me.shoot("session");
     expect(await overflow(me)).toBe(0);
+    expect(await me.findBarriers()).toEqual([]);
     const shown = await page.locator(".transcript").evaluate((box) => box.clientHeight);
     expect(shown).toBeGreaterThan(size === "landscape" ? 170 : 250);
     for (const name of ["Compare", "Usage", "Chat"]) {
       await page.getByRole("link", { name, exact: true }).click();
       await page.locator("h1").first().waitFor();
       await me.shoot(name);
-      expect([name, await overflow(me)]).toEqual([name, 0]);
+      expect([name, await overflow(me), await me.findBarriers()]).toEqual([name, 0, []]);
     }
     await page.getByRole("link", { name: /^Model/ }).click();
     await page.getByRole("heading", { name: "Talk to another model" }).waitFor();
