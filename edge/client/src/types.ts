@@ -1798,7 +1798,7 @@ export interface components {
       /** @description How the retry asks where skill rather than meaning seems to be missing: the wording, to be worked on step by step. Its steps are drawn once beforehand and billed as a reply's. It is for this retry alone; what is learnt from it is the answer, under the wording */
       plan: {
         prompt: string;
-        /** @description Why it was decided so, for people */
+        /** @description Reason for the decision, for people */
         reason: string;
       } | null;
       /** @description The likeliest wordings that were weighed */
