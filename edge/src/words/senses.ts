@@ -8,6 +8,8 @@ export interface Reading {
   phrase: string;
   /** Share of requests that mean this reading when nothing else is known; readings of a sense sum to 1. */
   prior: number;
+  /** A request or feedback that matches a cue states the reading. */
+  cues: readonly RegExp[];
 }
 
 /** One kind of ambiguity. */
@@ -20,23 +22,17 @@ export interface Sense {
   /** Say a reading only when something speaks for it. */
   shy: boolean;
   readings: Reading[];
-}
-
-export interface CompiledSense {
-  sense: Sense;
   /** Of an own sense: what is looked for. Flags `giu`. */
   span: RegExp | null;
   /** Feedback that matches is about this sense, without saying which reading is right. */
   hints: RegExp[];
-  /** A request or feedback that matches a cue states the reading. */
-  readings: { reading: Reading; cues: RegExp[] }[];
   /** What the session learnt, where it is a sense of that kind. */
   learnt?: LearntSense;
 }
 
 /** A place of the text that a sense is about. */
 export interface Occurrence {
-  compiled: CompiledSense;
+  sense: Sense;
   start: number;
   end: number;
   /** Where a reading's phrase goes. */
