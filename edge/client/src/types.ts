@@ -1795,6 +1795,12 @@ export interface components {
       by: string;
       /** @description Why that wording goes out */
       reason: string;
+      /** @description How the retry asks where skill rather than meaning seems to be missing: the wording, to be worked on step by step. Its steps are drawn once beforehand and billed as a reply's. It is for this retry alone; what is learnt from it is the answer, under the wording */
+      plan: {
+        prompt: string;
+        /** @description Reason for the decision, for people */
+        reason: string;
+      } | null;
       /** @description The likeliest wordings that were weighed */
       candidates: {
         /** @description The request in this wording */
@@ -3508,6 +3514,7 @@ export interface operations {
            *             "share": 0.7,
            *             "by": "gpu",
            *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "plan": null,
            *             "candidates": [
            *               {
            *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
@@ -3782,6 +3789,7 @@ export interface operations {
            *             "share": 0.7,
            *             "by": "gpu",
            *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "plan": null,
            *             "candidates": [
            *               {
            *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
@@ -4156,6 +4164,7 @@ export interface operations {
            *             "share": 0.7,
            *             "by": "gpu",
            *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "plan": null,
            *             "candidates": [
            *               {
            *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
@@ -4639,7 +4648,7 @@ export interface operations {
            *
            *     id: 5
            *     event: words
-           *     data: {"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]}
+           *     data: {"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","plan":null,"candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]}
            *
            *     id: 6
            *     event: weights
@@ -4647,7 +4656,7 @@ export interface operations {
            *
            *     id: 7
            *     event: feedback
-           *     data: {"object":"feedback","id":"fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P","turn_id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","status":"done","words":{"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]},"weights":{"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":3},"tokens":{"right":[{"text":"31,","before":-3.9,"after":-0.06},{"text":" 12, 7","before":-0.18,"after":-0.01},{"text":"","before":-0.02,"after":-0.01}],"rejected":[{"text":"7,","before":-0.02,"after":-2.9},{"text":" 12, 31","before":-0.16,"after":-0.3},{"text":"","before":-0.01,"after":-0.02}]},"ms":412},"rolled_back":null,"plan":{"words":true,"weights":true,"incapacity":0.2,"split":null,"row":{"kind":"corrected","weight":1},"reasons":["corrected"],"text":"the corrected reply was unlikely even as reworded"},"cost":{"usd":0.0005048}}
+           *     data: {"object":"feedback","id":"fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P","turn_id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","status":"done","words":{"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","plan":null,"candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]},"weights":{"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":3},"tokens":{"right":[{"text":"31,","before":-3.9,"after":-0.06},{"text":" 12, 7","before":-0.18,"after":-0.01},{"text":"","before":-0.02,"after":-0.01}],"rejected":[{"text":"7,","before":-0.02,"after":-2.9},{"text":" 12, 31","before":-0.16,"after":-0.3},{"text":"","before":-0.01,"after":-0.02}]},"ms":412},"rolled_back":null,"plan":{"words":true,"weights":true,"incapacity":0.2,"split":null,"row":{"kind":"corrected","weight":1},"reasons":["corrected"],"text":"the corrected reply was unlikely even as reworded"},"cost":{"usd":0.0005048}}
            */
           "text/event-stream": string;
         };
@@ -4785,6 +4794,7 @@ export interface operations {
            *         "share": 0.7,
            *         "by": "gpu",
            *         "reason": "the correction is 4.2 nats likelier than as composed",
+           *         "plan": null,
            *         "candidates": [
            *           {
            *             "wording": "Sort them from largest to smallest: 31, 7, 12",
