@@ -90,16 +90,21 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** Makes the session, from another's past where it is a fork; a failure leaves nothing of it. */
+  /**
+   * Makes the session, from another's past where it is a fork; a failure leaves nothing of it. A call whose key has
+   * opened it already finds it.
+   */
   open(wish: SessionWish, origin: Origin | null): Promise<Result<SessionDetail>> {
-    return settle(() =>
-      this.#opening.open(wish, origin, async (input, lease) => {
-        await migrate(this.#context.db, migrations);
-        this.#store(input, lease, origin?.snapshot);
-        await this.#jobs.arm();
-        return sessionDetail(this.#context, this.#context.config.rewriter.name);
-      }),
-    );
+    return settle(async () => {
+      if (!this.#isOpen) {
+        await this.#opening.open(wish, origin, async (input, lease) => {
+          await migrate(this.#context.db, migrations);
+          this.#store(input, lease, origin?.snapshot);
+          await this.#jobs.arm();
+        });
+      }
+      return sessionDetail(this.#context, this.#context.config.rewriter.name);
+    });
   }
 
   read(caller: Caller, page?: TurnPage): Promise<Result<SessionDetail>> {

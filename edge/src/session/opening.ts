@@ -43,7 +43,8 @@ export class Opening {
   readonly #storage: DurableObjectStorage;
   readonly #env: Env;
   readonly #spareNanos: number;
-  #isUnderWay = false;
+  #underWay: Promise<void> | null = null;
+  #takingBack: Promise<void> | null = null;
 
   /** `spareNanos` is what a session would like to be lent to begin with. */
   constructor(storage: DurableObjectStorage, env: Env, spareNanos: number) {
@@ -53,28 +54,38 @@ export class Opening {
   }
 
   /**
-   * Enters the session at the account, then has `make` store it; a failure leaves nothing of either.
+   * Enters the session at the account, then has `make` store it; a failure leaves nothing of either. Whoever calls
+   * meanwhile waits for the first call.
    *
    * @throws RosaError `conflict` when the tenant may open no more, or is being erased.
    */
-  async open<T>(
+  open(
     wish: SessionWish,
     origin: Origin | null,
-    make: (session: NewSession, lease: FirstLease) => Promise<T>,
-  ): Promise<T> {
+    make: (session: NewSession, lease: FirstLease) => Promise<void>,
+  ): Promise<void> {
+    this.#underWay ??= this.#open(wish, origin, make).finally(() => {
+      this.#underWay = null;
+    });
+    return this.#underWay;
+  }
+
+  async #open(
+    wish: SessionWish,
+    origin: Origin | null,
+    make: (session: NewSession, lease: FirstLease) => Promise<void>,
+  ): Promise<void> {
+    await this.#takeBackWhatIsLeft();
     const note: Note = { id: wish.id, tenantId: wish.tenantId };
-    this.#isUnderWay = true;
     try {
       this.#storage.kv.put(noteKey, note);
       await this.#ringLater();
       const { session, lease } = await this.#enter(wish, origin);
-      return await make(session, lease);
+      await make(session, lease);
     } catch (error) {
       // Where the account cannot be reached, the alarm goes on with it.
       await this.#takeBack(note).catch(() => {});
       throw error;
-    } finally {
-      this.#isUnderWay = false;
     }
   }
 
@@ -85,10 +96,19 @@ export class Opening {
 
   /** Takes back an opening that came to nothing; called by the alarm of an object that is no session. */
   async check(): Promise<void> {
+    if (this.#underWay !== null) return await this.#ringLater();
+    await this.#takeBackWhatIsLeft().catch(() => this.#ringLater());
+  }
+
+  /** Of an opening that ended with its object; one call does it, and others wait for that one. */
+  #takeBackWhatIsLeft(): Promise<void> {
     const note = this.#storage.kv.get<Note>(noteKey);
-    if (note === undefined) return;
-    if (this.#isUnderWay) return await this.#ringLater();
-    await this.#takeBack(note).catch(() => this.#ringLater());
+    if (note !== undefined) {
+      this.#takingBack ??= this.#takeBack(note).finally(() => {
+        this.#takingBack = null;
+      });
+    }
+    return this.#takingBack ?? Promise.resolve();
   }
 
   async #enter(
