@@ -36,11 +36,29 @@ export function readFlagsOrExit<O extends Options>(
   options: O,
   args?: readonly string[],
 ) {
+  return orExit(() => readFlags(usage, options, args));
+}
+
+/** What `read` gives; its `Failure` is printed and ends the process with 1. */
+export function orExit<T>(read: () => T): T {
   try {
-    return readFlags(usage, options, args);
+    return read();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     console.error(error.message);
     return process.exit(1);
   }
+}
+
+/** A flag's value from a closed set. Throws `Failure` for any other. */
+export function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) throw new Failure(`${flag} "${value}" is none of ${allowed.join(", ")}`);
+  return found;
+}
+
+/** A flag's value as a whole number of at most nine digits. Throws `Failure` where it is none, or is below `min`. */
+export function wholeNumber(flag: string, text: string, min = 1): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) >= min) return Number(text);
+  throw new Failure(`${flag} "${text}" is not a whole number of at least ${min}`);
 }

@@ -8,7 +8,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
-import { Failure } from "./failure.ts";
+import { Failure } from "../../edge/local/failure.ts";
 
 const costSchema = z.object({ usd: z.number() });
 const tokensSchema = z.object({ prompt_tokens: z.number(), completion_tokens: z.number() });

@@ -2299,7 +2299,7 @@ export interface components {
       weights: components["schemas"]["Weights"];
       /** @description The roll-back that this feedback completed, where the tenant wants one after so many rejections; null: none */
       rolled_back: components["schemas"]["RollBack"] | null;
-      /** @description What the schedule decided, and the recipe sent to the GPU service */
+      /** @description What the schedule decided, and the update plan sent to the GPU service */
       plan: {
         [key: string]: unknown;
       } | null;

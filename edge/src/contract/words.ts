@@ -1,4 +1,4 @@
-/** What a session has learnt about words, and what a feedback changed of it, as schemas. */
+/** What a session has learnt about words, and what feedback changed in it, as schemas. */
 import { z } from "@hono/zod-openapi";
 import { ownLexiconSchema } from "./lexicon.ts";
 import { textCharsMax, turnId } from "./shared.ts";

@@ -1,4 +1,4 @@
-/** One conversation as the API tells it, part by part: the examples of the OpenAPI document. Tests hold them against the schemas. */
+/** One conversation through the API: the examples of the OpenAPI document. Tests check them against the schemas. */
 import type {
   FeedbackRecord,
   FeedbackResult,
@@ -291,7 +291,7 @@ const ofSession = {
   turn_id: first,
 };
 
-/** By the name of the schema that they fit. */
+/** By the name of their schema. */
 export const examples: Record<string, unknown> = {
   SessionCreate: {
     title: "Lists",

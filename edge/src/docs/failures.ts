@@ -1,11 +1,11 @@
-/** What can go wrong, for people: every error code that the edge answers, what it means and what to do. */
+/** What can go wrong, for people: every error code of the edge, its meaning and the remedy. */
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 
 interface Case {
   code: ErrorCode;
-  /** What it means, and what helps. */
+  /** Its meaning and the remedy. */
   meaning: string;
-  /** As it is answered. */
+  /** The message in the answer. */
   message: string;
   param?: string;
 }
@@ -148,7 +148,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** The cases of a status as named examples of the error body. */
+/** The cases of a status, as named examples of the error body. */
 export function failureExamples(
   status: number,
 ): Record<string, { summary: string; value: unknown }> {
@@ -160,7 +160,7 @@ export function failureExamples(
   return Object.fromEntries(found);
 }
 
-/** All of them as a list in Markdown. */
+/** All cases as a list in Markdown. */
 export const failureList = cases
   .map(({ code, meaning }) => `- \`${code}\` (${new RosaError(code, "").status}): ${meaning}.`)
   .join("\n");

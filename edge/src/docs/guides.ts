@@ -1,12 +1,12 @@
 /**
- * The guides as data: what one reads before the reference. Shell snippets form one session, from first to last, and a
- * test runs them so; it knows no markup.
+ * The guides as data: introductions to be read before the reference. Shell snippets form one session from first to
+ * last, and a test runs them that way. It knows no markup.
  */
 
 export interface Snippet {
   language: "shell" | "Python" | "TypeScript";
   code: string;
-  /** What its output holds; a snippet without it is not run by the tests. */
+  /** Text that its output contains; the tests do not run a snippet without it. */
   prints?: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What each field of the API means, by its name; a name that means different things in different schemas has an entry
- * `Schema.field` for each. A description beside a field's own schema goes before.
+ * The meaning of each field of the API, by name. A name with different meanings in different schemas has an entry
+ * `Schema.field` for each. A description in a field's own schema takes precedence.
  */
 export const meanings: Record<string, string> = {
   active: "Whether this generation answers now",

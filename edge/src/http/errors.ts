@@ -36,7 +36,7 @@ function toRosaError(error: Error): RosaError {
   return new RosaError("internal_error", "Something unexpected went wrong", { cause: error });
 }
 
-/** Routes of OpenAI's that its clients call and no served model can answer, with what helps. */
+/** OpenAI routes that clients call and this API does not have, each with a hint. */
 const elsewhere: readonly (readonly [RegExp, string])[] = [
   [
     /^\/v1\/embeddings$/,
@@ -51,9 +51,9 @@ const elsewhere: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * A path or a method that no route has.
+ * Throws for a path or method without a route.
  *
- * @throws RosaError `method_not_allowed` with the methods that the path has, `not_found` with the path that is near.
+ * @throws RosaError `method_not_allowed` with the path's methods, `not_found` with a similar path.
  */
 export function refuseUnknown(c: AppContext, routes: readonly KnownRoute[]): never {
   const { method, path } = c.req;
@@ -70,7 +70,7 @@ export function refuseUnknown(c: AppContext, routes: readonly KnownRoute[]): nev
   throw new RosaError("not_found", `No route ${method} ${path}${hint}`);
 }
 
-/** Turns a schema's first complaint into an error that names the parameter. */
+/** Turns a schema's first issue into an error that names the parameter. */
 // biome-ignore lint/suspicious/noExplicitAny: the hook serves every route, whatever its input is
 export const refuseInvalid: Hook<any, AppEnv, any, any> = (result) => {
   if (result.success) return;
@@ -85,11 +85,11 @@ interface Issue {
   path: PropertyKey[];
   message: string;
   code?: string;
-  /** Of a union: what each of its members complains of. */
+  /** For a union: the issues of each member. */
   errors?: Issue[][];
 }
 
-/** Of a union: the complaint of the member that got furthest, or all that it allows. */
+/** For a union: the issue of the member that got furthest, or all allowed values. */
 function complaintOf(issue: Issue | undefined): Issue {
   if (issue === undefined) return { path: [], message: "is invalid" };
   if (issue.code !== "invalid_union" || !issue.errors?.length) return issue;

@@ -1,4 +1,4 @@
-/** Saved answers of POSTs outside sessions: the same key gives the same answer for at least a day, streams included. */
+/** Saved answers of POSTs outside sessions: the same key gets the same answer for at least a day, streams included. */
 import { RosaError } from "@rosa2/shared/errors";
 import { accountOf } from "../accounts/account.ts";
 import { aliveMs, type SavedAnswer } from "../accounts/object/answers.ts";
@@ -12,7 +12,11 @@ import { background, idempotencyOf } from "./context.ts";
 const waitMsMax = 30_000;
 const pollMs = 100;
 
+<<<<<<< HEAD
 /** Told what a reply cost, to be metered with its saved answer. */
+=======
+/** Called with a reply's cost, which is metered with the saved answer; undefined if no answer is saved. */
+>>>>>>> main
 export type Owe = (owed: Owed) => void;
 
 /** What the one call that answers a key has to know; a call without a key has none of it. */
@@ -23,14 +27,19 @@ export interface Keyed {
 }
 
 /**
- * Runs the handler once per Idempotency-Key; a repeated call gets the first one's answer, a concurrent one
- * waits for it. Failures are not kept: what is thrown here can be tried again. A first call that dies with its
- * isolate is taken for dead after a few seconds, and the next one is the first. What a reply cost is stored with the
- * answer that is saved, so that a key is billed once wherever a call dies.
+ * Runs the handler once per Idempotency-Key. A repeated call gets the first one's answer; a concurrent one waits for
+ * it. Failures are not kept: a call that threw can be repeated. A first call that dies with its isolate counts as dead
+ * after a few seconds, and the next one becomes the first. A reply's cost is stored with the saved answer, so a key is
+ * billed once wherever a call dies.
  *
+<<<<<<< HEAD
  * `redact` leaves out what must not be stored. `sessionOf` names the session that an answer shows: the
  * saved answer is erased with it. A call that `opens` a session opens one only, however often it dies. `sharded` answers
  * show no session and are kept beside the account.
+=======
+ * `redact` removes what must not be stored. `sessionOf` names the session that an answer shows: the saved answer is
+ * erased with it. `sharded` answers show no session and are kept beside the account.
+>>>>>>> main
  *
  * @throws RosaError `idempotency_mismatch` for a key that came with another request.
  */
@@ -52,9 +61,9 @@ export async function idempotently(
   const idempotency = await idempotencyOf(c);
   if (idempotency === undefined) return handler();
   const { tenantId, owner } = c.var.principal;
-  // Two owners' apps may well draw the same key; a space is in no key.
+  // Apps of two owners may draw the same key; a space occurs in no key.
   const key = owner === null ? idempotency.key : `${owner} ${idempotency.key}`;
-  // Each call may be made again, to an object that ended meanwhile: the token says who calls.
+  // Each call may be repeated if the object ended meanwhile: the token identifies the caller.
   const home = (): AnswerCalls =>
     sharded ? shardOf(c.env, tenantId, key) : accountOf(c.env, tenantId);
   const token = crypto.randomUUID();
@@ -89,7 +98,7 @@ export async function idempotently(
   const alive = setInterval(() => background(c, home().keepAlive(key, token)), aliveMs / 3);
   const forget = async () => {
     await untilTaken(() => home().dropClaim(key, token));
-    // No answer came of it, and yet work was done.
+    // The work was done, but it led to no answer.
     await settle();
   };
   const answerOnce = async () => {
@@ -116,7 +125,7 @@ export async function idempotently(
     return new Response(theirs, response);
   };
   const answer = answerOnce();
-  // A caller that goes away and comes back with its key finds the answer.
+  // A caller that disconnects and comes back with its key finds the answer.
   background(c, answer);
   return answer;
 }

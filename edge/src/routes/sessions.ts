@@ -211,9 +211,9 @@ sessions.openapi(
           context: origin.context,
           rewriter: origin.rewriter,
           reasoningEffort: origin.reasoning_effort,
-          // The snapshot brings the origin's own.
+          // The snapshot contains the origin's settings.
           lexicon: [],
-          // Its past is the origin's: it would count that session twice.
+          // Its past belongs to the origin: the comparison would count that session twice.
           mayBeHeldOut: false,
           expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
         };
@@ -231,8 +231,8 @@ function idOf(body: string): string {
 }
 
 /**
- * A model sees the dialogue, unless its checkpoint says that it does better with the request alone; and then only
- * where the words axis makes a request stand alone.
+ * The model sees the dialogue, unless its checkpoint asks for the request alone and the words axis makes a request
+ * stand alone.
  */
 async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
   if (mode === "weights" || mode === "off") return "dialogue";
@@ -240,7 +240,7 @@ async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
   return model?.context_policy ?? "dialogue";
 }
 
-/** Composing and the served model are always there; the others where the deployment is set up for them. */
+/** Composing and the served model are always available; the others if the deployment is set up for them. */
 function usableRewriter(
   { rewriter }: Config,
   wanted: RewriterName | undefined,
@@ -253,8 +253,12 @@ function usableRewriter(
 }
 
 /**
+<<<<<<< HEAD
  * A session as OpenAI's clients expect a conversation to be: both axes adapt, and the model sees the dialogue. `opensAs`
  * names it, where a key does.
+=======
+ * A session as OpenAI's clients expect a conversation: both axes adapt, and the model sees the dialogue.
+>>>>>>> main
  *
  * @returns its id.
  */
@@ -280,10 +284,14 @@ export async function openDefaultSession(
   return (await openSession(c, { ...input, lexicon: [] }, opensAs)).id;
 }
 
+<<<<<<< HEAD
 /**
  * Makes a session's object, which enters it at the account; one that is open already is found. `origin` is what a fork
  * begins with.
  */
+=======
+/** Makes a session's object, which enters it at the account; `origin` is what a fork starts from. */
+>>>>>>> main
 async function openSession(
   c: AppContext,
   wish: Omit<SessionWish, "id" | "tenantId" | "ownerCapNanos" | "limits">,

@@ -25,7 +25,7 @@ import { withRequest } from "./policy/prompt.ts";
 import { beyondCaps, updateRows } from "./policy/update-plan.ts";
 import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
 import { fileJob, noteFile } from "./store/outbox.ts";
-import { dropPositive, keepPositive, replayedPositives } from "./store/replay.ts";
+import { dropFromReplay, keepForReplay, replayExamples } from "./store/replay.ts";
 import {
   activeGeneration,
   adapterOf,
@@ -61,15 +61,22 @@ export async function updateWeights(
   const mayUpdate = mode === "both" || mode === "weights";
   const { fixedWeights } = context.gpu;
   if (right !== null && mayUpdate && fixedWeights === null && isWritable) {
-    keepPositive(context, turn, words, right);
+    keepForReplay(context, turn, words, right);
   }
-  if (right === null && row.body.reward < 0) dropPositive(context, turn);
+  if (right === null && row.body.reward < 0) dropFromReplay(context, turn);
   const end = (
     report: Partial<WeightsReport>,
-    recipe: FeedbackPlan["recipe"],
+    updatePlan: FeedbackPlan["updatePlan"],
     made: MadeGeneration | null,
   ) =>
-    commitWeights(context, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
+    commitWeights(
+      context,
+      row,
+      { ...idleWeights, ...report },
+      { ...plan, updatePlan },
+      made,
+      gpuTime,
+    );
   const skip = (reason: string) => end({ decision: "skipped", reason }, null, null);
   if (arm === "held_out") return skip(heldOutReason);
   if (row.rolledBack !== null) return skip(rolledBackReason(row.rolledBack));
@@ -88,7 +95,7 @@ export async function updateWeights(
     kind: plan.row.kind,
     weight: plan.row.weight,
   };
-  const { rows, plan: recipe } = updateRows(replayedPositives(context), {
+  const { rows, updatePlan } = updateRows(replayExamples(context), {
     problemId: turn.problemId,
     row: example,
   });
@@ -110,7 +117,7 @@ export async function updateWeights(
     let refusal: string | null = null;
     try {
       answer = await context.gpu.adapt(
-        { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: recipe, watch },
+        { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: updatePlan, watch },
         callContext(context, trace),
       );
       if (answer.adapter !== null) {
@@ -127,7 +134,7 @@ export async function updateWeights(
       if (!(error instanceof RosaError) || isTransient(error)) throw error;
       // The service will never take these rows: say so and go on without an update.
       const reason = `the update was refused: ${error.message}`;
-      return end({ decision: "rejected", reason }, recipe, null);
+      return end({ decision: "rejected", reason }, updatePlan, null);
     }
     const { adapter } = answer;
     const { watched, ...result } = answer.result;
@@ -145,10 +152,10 @@ export async function updateWeights(
       ms: result.ms.update,
     };
     if (refusal !== null) {
-      return end({ ...report, decision: "rejected", reason: refusal }, recipe, null);
+      return end({ ...report, decision: "rejected", reason: refusal }, updatePlan, null);
     }
     const made = adapter === null ? null : { result, parent, bytes: adapter.byteLength };
-    end(report, recipe, made);
+    end(report, updatePlan, made);
     if (made !== null) keep();
   }).catch((error) => {
     if (!(error instanceof RosaError) || error.code !== "budget_exceeded") throw error;
@@ -298,7 +305,7 @@ function commitWeights(
   made: MadeGeneration | null,
   gpuTime: GpuTime,
 ): void {
-  const { recipe } = plan;
+  const { updatePlan } = plan;
   const gpuMs = gpuTime.ms + (report.ms ?? 0);
   const { sessionId, tenantId } = context;
   const now = context.now();
@@ -321,7 +328,7 @@ function commitWeights(
           parent: made.parent,
           digest: made.result.digest ?? "",
           bytes: made.bytes,
-          plan: recipe ?? {},
+          plan: updatePlan ?? {},
           report: made.result,
           createdAt: now,
         })
@@ -340,7 +347,7 @@ function commitWeights(
       };
     }
     const costNanos = made === null ? 0 : context.config.prices.adaptationNanos;
-    if (recipe !== null || gpuMs > 0) {
+    if (updatePlan !== null || gpuMs > 0) {
       context.purse.settle({
         eventId: meterIdOfUpdate(context, row.id),
         tenantId,
@@ -349,7 +356,7 @@ function commitWeights(
         kind: "adaptation",
         at: now,
         adaptationsAccepted: made === null ? 0 : 1,
-        adaptationsRejected: made === null && recipe !== null ? 1 : 0,
+        adaptationsRejected: made === null && updatePlan !== null ? 1 : 0,
         gpuMs,
         costNanos,
         ...(made === null ? {} : { notice: updateNotice(context, row, weights, made) }),

@@ -1,4 +1,4 @@
-/** Stops a computation that takes too long, in the thread that it runs in. */
+/** Stops a computation that takes too long, in its own thread. */
 import { createContext, Script } from "node:vm";
 
 export class TookTooLong extends Error {
@@ -7,7 +7,7 @@ export class TookTooLong extends Error {
   }
 }
 
-/** What `withinBudget` allows is used up, which says nothing against the computation. */
+/** The budget of `withinBudget` is used up; the computation itself may be harmless. */
 export class OutOfBudget extends Error {}
 
 const call = new Script("run()");
@@ -15,9 +15,9 @@ let context: { run?: () => unknown } | undefined;
 let budgetEndsAt = Number.POSITIVE_INFINITY;
 
 /**
- * The result of `action`, which must be synchronous; throws TookTooLong once `limitMs` have passed. A
- * checkpoint's template and patterns run this way: they are programs of strangers, and a pattern such as
- * `(a+)+$` would never end. A call costs about 0.1 ms more.
+ * The result of `action`, which must be synchronous. Throws TookTooLong after `limitMs`. A checkpoint's template and
+ * patterns run this way: they are strangers' programs, and a pattern such as `(a+)+$` might never end. A call costs
+ * about 0.1 ms more.
  */
 export function withinTime<T>(limitMs: number, action: () => T): T {
   context ??= createContext({}) as { run?: () => unknown };
@@ -31,7 +31,7 @@ export function withinTime<T>(limitMs: number, action: () => T): T {
   }
 }
 
-/** As `action`, whose calls of `withinTime` may take so long together; throws OutOfBudget where that is not enough. */
+/** Runs `action`; its calls of `withinTime` may take this long together. Throws OutOfBudget otherwise. */
 export function withinBudget<T>(budgetMs: number, action: () => T): T {
   budgetEndsAt = performance.now() + budgetMs;
   try {

@@ -1,4 +1,4 @@
-/** Saved answers by Idempotency-Key: of any size, for two days; whose first call died are made anew. */
+/** Saved answers by Idempotency-Key: of any size, for two days. An answer whose first call died is made again. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, inArray, isNotNull, isNull, lt, or, type SQL } from "drizzle-orm";
 import { type Owed, settleOwed } from "../region-calls.ts";
@@ -6,7 +6,7 @@ import type { Books } from "./books.ts";
 import { answerParts, savedAnswers } from "./schema.ts";
 
 const keepMs = 48 * 3_600_000;
-/** A first call that has not said for so long that it goes on is taken for dead. */
+/** A first call without a sign of life for this long counts as dead. */
 export const aliveMs = 4_000;
 /** Characters of one row: at most three bytes each, and a row may hold 2 MB. */
 const partChars = 500_000;
@@ -29,8 +29,12 @@ export interface ClaimingCall {
 export type Claim = { sessionId: string | null } | "running" | SavedAnswer;
 
 /**
+<<<<<<< HEAD
  * Whether this call is the first with its key, or what the first one answered. A first call that died, or failed, leaves
  * the name of its session to the next one. Old answers go by the way.
+=======
+ * Whether this call is the first with its key, or the first one's answer. Also deletes old answers.
+>>>>>>> main
  *
  * @throws RosaError `idempotency_mismatch` for a key that came with another request.
  */
@@ -75,7 +79,7 @@ export function claimAnswer(
   });
 }
 
-/** The first call goes on; whether it is still the first. */
+/** A sign of life of the first call; returns whether it still is the first. */
 export function keepAlive({ db, now }: Books, key: string, token: string): boolean {
   const aliveUntil = now() + aliveMs;
   return (
@@ -84,8 +88,8 @@ export function keepAlive({ db, now }: Books, key: string, token: string): boole
 }
 
 /**
- * Saves the first call's answer, and what it owes, together; `sessionId` is the session that it shows. Where another
- * call has the key by now, this answer counts for nothing.
+ * Saves the first call's answer together with what it owes; `sessionId` is the session that it shows. If another call
+ * holds the key by now, this answer is dropped.
  */
 export function saveAnswer(
   books: Books,
@@ -111,7 +115,7 @@ export function saveAnswer(
   });
 }
 
-/** Takes what saved answers owe to the purses; what cannot be taken now stays. */
+/** Delivers what saved answers owe to the purses; what cannot be delivered stays. */
 export async function payOwed(books: Books): Promise<void> {
   const { db, env } = books;
   const rows = db.select().from(savedAnswers).where(isNotNull(savedAnswers.owed)).all();
@@ -122,6 +126,7 @@ export async function payOwed(books: Books): Promise<void> {
   }
 }
 
+<<<<<<< HEAD
 /** A failure is not kept: the same call may be made again, and finds the session that this one may have opened. */
 export function dropClaim({ db }: Books, key: string, token: string): void {
   db.update(savedAnswers).set({ aliveUntil: 0 }).where(mine(key, token)).run();
@@ -131,13 +136,18 @@ export function dropClaim({ db }: Books, key: string, token: string): void {
 export function forgetAnswersOf(books: Books, sessionId: string): void {
   const isOver = or(isNotNull(savedAnswers.status), lt(savedAnswers.aliveUntil, books.now()));
   forgetAnswers(books, and(eq(savedAnswers.sessionId, sessionId), isOver));
+=======
+/** Failures are not kept: the same call may be made again. */
+export function dropClaim(books: Books, key: string, token: string): void {
+  forgetAnswers(books, mine(key, token));
+>>>>>>> main
 }
 
 export function forgetAnswers({ db }: Books, which: SQL | undefined): void {
   const keys = db.delete(savedAnswers).where(which).returning({ key: savedAnswers.key }).all();
   if (keys.length === 0) return;
   const gone = keys.map(({ key }) => key);
-  // The platform binds at most 100 values a statement.
+  // The platform binds at most 100 values per statement.
   for (let i = 0; i < gone.length; i += 100) {
     db.delete(answerParts)
       .where(inArray(answerParts.key, gone.slice(i, i + 100)))

@@ -1,4 +1,4 @@
-/** Public keys that tenants register, so that their own back ends sign their users' tokens. It knows no token. */
+/** Public keys that tenants register for their own back ends, which then sign their users' tokens. It knows no token. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
@@ -7,7 +7,12 @@ import type { PublicJwk, SigningKeyBody } from "../../contract/index.ts";
 import { newId } from "../../ids.ts";
 import { type Background, Memory, revocable } from "../memory.ts";
 import { readNearest } from "../nearest.ts";
-import { beginToHear, heardOf, hearRevocations, isDistrusted } from "../recent-revocations.ts";
+import {
+  isDistrusted,
+  needRevocations,
+  refreshRevocations,
+  revokedAt,
+} from "../recent-revocations.ts";
 import { signingKeys } from "../schema.ts";
 import { revokeTokens } from "./revocations.ts";
 
@@ -21,7 +26,7 @@ const memory = new Memory<SigningKey | null>(1_000, (key) =>
   key === null ? { freshMs: 10_000, keptMs: 10_000 } : revocable,
 );
 
-/** Null for a key that is unknown or revoked. */
+/** Null for an unknown or revoked key. */
 export async function findSigningKey(
   db: D1Database,
   id: string,
@@ -29,7 +34,7 @@ export async function findSigningKey(
   background: Background,
 ): Promise<SigningKey | null> {
   const read = async () => {
-    beginToHear(now);
+    needRevocations(now);
     const row = await readNearest(db, (near) =>
       near.select().from(signingKeys).where(eq(signingKeys.id, id)).get(),
     );
@@ -39,14 +44,14 @@ export async function findSigningKey(
   };
   const remembered = memory.peek(id, now, read, background);
   if (remembered === undefined) return await memory.refresh(id, now, read);
-  await hearRevocations(db, now, background);
+  await refreshRevocations(db, now, background);
   if (isDistrusted(remembered.readAt)) return await memory.refresh(id, now, read);
   const { value } = remembered;
-  const isRevoked = value !== null && heardOf(value.tenantId, `key:${id}`) !== undefined;
+  const isRevoked = value !== null && revokedAt(value.tenantId, `key:${id}`) !== undefined;
   return isRevoked ? null : value;
 }
 
-/** @throws RosaError `invalid_request` for what is no key of these kinds. */
+/** @throws RosaError `invalid_request` for anything that is no key of these kinds. */
 export async function registerSigningKey(
   db: D1Database,
   tenantId: string,
@@ -93,7 +98,7 @@ export async function listSigningKeys(
   };
 }
 
-/** Revokes, and with it every token that the key signed. Revoking twice is fine. */
+/** Revokes the key, and with it every token that it signed. Revoking twice is fine. */
 export async function revokeSigningKey(
   db: D1Database,
   tenantId: string,

@@ -144,7 +144,7 @@ async function answer(
         }),
   };
   const started = await primed(events);
-  // Whoever could not say at first which model it serves has begun to answer by now.
+  // A service that could not name its model at first has begun to answer by now.
   const model = await servedModel(c.env, (work) => background(c, work));
   const head = { ...from, model: model?.id ?? body.model, calls: (body.tools?.length ?? 0) > 0 };
   if (body.stream !== true) return c.json(await completion(head, started), 200, headers);

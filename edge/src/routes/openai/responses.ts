@@ -1,4 +1,4 @@
-/** OpenAI's Responses over sessions: a stored response is a turn, and the one that follows it the session's next turn. */
+/** OpenAI's Responses over sessions: a stored response is a turn, and the response after it the session's next turn. */
 import { z } from "@hono/zod-openapi";
 import {
   type AppContext,
@@ -107,7 +107,7 @@ async function respondInSession(
         said: after === null ? { ...said, adopts: true } : { ...said, after: after.turnId },
         sampling,
         keyId: c.var.principal.keyId,
-        // Should this call die before its answer is saved, the same key finds the turn.
+        // If this call dies before its answer is saved, the same key finds the turn.
         idempotency: await idempotencyOf(c),
       },
       traceOf(c, body.stream === true),
@@ -143,7 +143,7 @@ async function answer(
   return c.json(await wholeResponse(head, started), 200, all);
 }
 
-/** The session that an answer shows: its saved copy is erased with it. */
+/** The session that an answer shows: its saved copy is erased with the session. */
 function sessionOf(text: string): string | null {
   return /"session":"(ses_[\w-]+)"/.exec(text)?.[1] ?? null;
 }

@@ -1,4 +1,4 @@
-/** Generations of a session as the API lists them, and how one is made to answer. */
+/** Lists a session's generations for the API, and activates one. */
 import { asc, gt } from "drizzle-orm";
 import type { GenerationBody } from "../../contract/index.ts";
 import { noteReport } from "./meter.ts";
@@ -9,7 +9,7 @@ import {
   type Store,
   setActiveGeneration,
 } from "./rows.ts";
-import { generations, positives } from "./schema.ts";
+import { generations, replay } from "./schema.ts";
 
 export interface Lineage {
   active: string;
@@ -36,17 +36,17 @@ export function lineage(store: Store, page: { cursor?: string; limit: number }):
   };
 }
 
-/** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
+/** Activates a generation (or `base`), and drops the right replies kept after it. */
 export function activateGeneration(store: Store, generation: string): Lineage {
   store.transaction(() => goBackTo(store, generation));
   return lineage(store, { limit: 100 });
 }
 
-/** The same as part of the caller's transaction. */
+/** As `activateGeneration`, within the caller's transaction. */
 export function goBackTo(store: Store, generation: string): void {
   const madeAt = generation === "base" ? 0 : generationRow(store, generation).createdAt;
   setActiveGeneration(store, generation, generation);
-  store.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+  store.db.delete(replay).where(gt(replay.createdAt, madeAt)).run();
   noteReport(store);
 }
 

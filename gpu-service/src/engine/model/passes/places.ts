@@ -1,10 +1,10 @@
-/** What attention needs to know of places: positions, mask and rotary tables. */
+/** Attention's inputs that depend on positions: positions, mask and rotary tables. */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
 import { layerKind } from "../../../compiler/decoder/layer-kinds.ts";
 import { causalMask, positionsOf } from "./rows.ts";
 
-/** Rotary tables by the names that layer kinds give them, [positions, D/2]. */
+/** Rotary tables by the names of layer kinds, [positions, D/2]. */
 export type Rope = Readonly<Record<string, Float32Array>>;
 
 /** The inputs, made once for each size of a run. */

@@ -1,8 +1,8 @@
 /**
- * Passes over whole rows: log-probs S of known replies and each row's gradient ∂S/∂B, block by block and in
- * slices. It knows token rows and numbers, neither targets nor steps; those are the update's.
+ * Passes over whole rows: log-probs S of known replies and each row's gradient ∂S/∂B, block by block and in slices. It
+ * knows token rows and numbers, but neither targets nor steps, which belong to the update.
  *
- * Forward keeps the input of each block and nothing else; backward computes the rest of a block again.
+ * Forward keeps only the input of each block; backward computes the rest of a block again.
  */
 import { Tensor } from "onnxruntime-node";
 import type { AdapterWeights, GradientSink, ScoreRow, Slices } from "../../../language-model.ts";
@@ -24,12 +24,12 @@ export interface RowPassOptions extends BlockRunOptions {
   head: HeadPass;
 }
 
-/** Positions of one run while others wait for tokens. Bounds time and memory. */
+/** Positions of one run while others wait for tokens; bounds time and memory. */
 const busyPositionsMax = 64;
-/** Positions of one run while no sequence waits: a tensor [positions, F] stays within these bytes, within these limits. */
+/** Bytes of a tensor [positions, F] of one run while no sequence waits, and limits on its positions. */
 const innerBytesMax = 524_288;
 const alonePositions = { min: 128, max: 1024 };
-/** Hidden states that are kept between forward and backward; a row that needs more runs alone. */
+/** Bytes of hidden states kept between forward and backward; a row that needs more runs alone. */
 const keptBytesMax = 64 * 1_048_576;
 
 export class RowPasses {
@@ -52,8 +52,8 @@ export class RowPasses {
   }
 
   /**
-   * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block;
-   * while sequences wait for tokens the runs are shorter.
+   * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block. While
+   * sequences wait for tokens the runs are shorter.
    */
   async *run(
     rows: readonly ScoreRow[],
@@ -126,7 +126,7 @@ export class RowPasses {
     await this.#options.head.dispose();
   }
 
-  /** Rows in order of length, block by block, so that a block's weights are read once for all of them. */
+  /** Runs rows in order of length, block by block, so that a block's weights are read once for all of them. */
   async *#runGroup(
     rows: ScoreRow[],
     adapter: AdapterWeights,
@@ -186,7 +186,7 @@ export class RowPasses {
     }
   }
 
-  /** Embedding and blocks; each row's states are filled in. */
+  /** Embedding and blocks; fills in each row's states. */
   async *#forward(
     rows: readonly ScoreRow[],
     states: readonly States[],
@@ -224,7 +224,7 @@ export class RowPasses {
     }
   }
 
-  /** Tokens that count less pull less: the head's cotangents are independent of each other. */
+  /** Weighs each token's pull: the head's cotangents are independent of each other. */
   #weigh({ prompt, reply }: ScoreRow, cotangent: Float32Array, weights: Float32Array): void {
     const C = this.#options.config.hiddenSize;
     for (let y = 0; y < reply.length; y++) {
@@ -234,7 +234,7 @@ export class RowPasses {
     }
   }
 
-  /** Runs `use` on as many of the next rows at a time as may run together now; T is the longest one's length. */
+  /** Runs `use` on as many of the next rows at a time as fit one run; T is the longest one's length. */
   async *#inTiles(
     rows: readonly ScoreRow[],
     chosen: readonly number[],
@@ -243,7 +243,7 @@ export class RowPasses {
     for (let from = 0; from < chosen.length; ) {
       const isBusy = yield;
       const lengths = chosen.slice(from).map((row) => lengthOf(rows[row]!));
-      // A device's products need all but one of the leading axes known: one row at a time.
+      // A device's products need all but one of the leading axes known, so rows run one at a time.
       const isSingle = this.#options.target === "webgpu";
       const most = isBusy ? busyPositionsMax : this.#positionsAlone;
       const count = isSingle ? 1 : takeRows(lengths, most);
@@ -252,7 +252,7 @@ export class RowPasses {
     }
   }
 
-  /** Log-probs by row; each row's cotangent [length, C] of the hidden states after the last block goes where asked. */
+  /** Log-probs by row. Each row's cotangent [length, C] of the hidden states after the last block goes where asked. */
   async *#runHead(
     rows: readonly ScoreRow[],
     states: readonly States[],
@@ -300,7 +300,7 @@ function lengthOf({ prompt, reply }: ScoreRow): number {
   return prompt.length + reply.length - 1;
 }
 
-/** Rows by length, in groups that keep at most so many positions; a longer row is a group of its own. */
+/** Groups rows by length, with a bound on each group's kept positions; a longer row is a group of its own. */
 function groupRows(rows: readonly ScoreRow[], positionsKept: number): number[][] {
   const order = rows.map((_, row) => row);
   order.sort((a, b) => lengthOf(rows[a]!) - lengthOf(rows[b]!));
