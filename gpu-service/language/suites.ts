@@ -27,7 +27,11 @@ export const suites = {
   THREE: { chains: triples, stated: "clear" },
   UNTAUGHT: { chains: untaughtChains, stated: "format" },
   THREEA: { chains: triples, stated: "format" },
-  MIXN: { chains: unshifted(heldOutPairs), stated: "format", lists: { kind: "numbers", length: 7 } },
+  MIXN: {
+    chains: unshifted(heldOutPairs),
+    stated: "format",
+    lists: { kind: "numbers", length: 7 },
+  },
   THREEN: { chains: unshifted(triples), stated: "format", lists: { kind: "numbers", length: 7 } },
   LONG: {
     chains: unshifted(trainedPairs),

@@ -12,17 +12,13 @@ import { background, idempotencyOf } from "./context.ts";
 const waitMsMax = 30_000;
 const pollMs = 100;
 
-<<<<<<< HEAD
-/** Told what a reply cost, to be metered with its saved answer. */
-=======
-/** Called with a reply's cost, which is metered with the saved answer; undefined if no answer is saved. */
->>>>>>> main
+/** Called with a reply's cost, which is metered with the saved answer. */
 export type Owe = (owed: Owed) => void;
 
-/** What the one call that answers a key has to know; a call without a key has none of it. */
+/** What the call that answers a key needs. */
 export interface Keyed {
   owe: Owe;
-  /** The session that the key opens, perhaps already: an earlier call with it may have died. */
+  /** The id of the session that the key opens. An earlier call with the key may have opened it and died. */
   sessionId: string | null;
 }
 
@@ -32,14 +28,9 @@ export interface Keyed {
  * after a few seconds, and the next one becomes the first. A reply's cost is stored with the saved answer, so a key is
  * billed once wherever a call dies.
  *
-<<<<<<< HEAD
- * `redact` leaves out what must not be stored. `sessionOf` names the session that an answer shows: the
- * saved answer is erased with it. A call that `opens` a session opens one only, however often it dies. `sharded` answers
- * show no session and are kept beside the account.
-=======
  * `redact` removes what must not be stored. `sessionOf` names the session that an answer shows: the saved answer is
- * erased with it. `sharded` answers show no session and are kept beside the account.
->>>>>>> main
+ * erased with it. With `opens`, the key opens one session, however often its calls die. `sharded` answers show no
+ * session and are kept beside the account.
  *
  * @throws RosaError `idempotency_mismatch` for a key that came with another request.
  */

@@ -253,12 +253,8 @@ function usableRewriter(
 }
 
 /**
-<<<<<<< HEAD
- * A session as OpenAI's clients expect a conversation to be: both axes adapt, and the model sees the dialogue. `opensAs`
- * names it, where a key does.
-=======
- * A session as OpenAI's clients expect a conversation: both axes adapt, and the model sees the dialogue.
->>>>>>> main
+ * A session as OpenAI's clients expect a conversation: both axes adapt, and the model sees the dialogue. `opensAs` is its
+ * id if an Idempotency-Key fixes one.
  *
  * @returns its id.
  */
@@ -284,14 +280,10 @@ export async function openDefaultSession(
   return (await openSession(c, { ...input, lexicon: [] }, opensAs)).id;
 }
 
-<<<<<<< HEAD
 /**
- * Makes a session's object, which enters it at the account; one that is open already is found. `origin` is what a fork
- * begins with.
+ * Makes a session's object, which enters it at the account. If the session is open already, it is returned. `origin` is
+ * what a fork starts from.
  */
-=======
-/** Makes a session's object, which enters it at the account; `origin` is what a fork starts from. */
->>>>>>> main
 async function openSession(
   c: AppContext,
   wish: Omit<SessionWish, "id" | "tenantId" | "ownerCapNanos" | "limits">,

@@ -90,14 +90,10 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-<<<<<<< HEAD
   /**
-   * Makes the session, from another's past where it is a fork; a failure leaves nothing of it. A call whose key has
-   * opened it already finds it.
+   * Makes the session; a fork starts from another's past. A failure leaves nothing of it. If an earlier call with the
+   * same key has opened it, that session is the answer.
    */
-=======
-  /** Makes the session; a fork starts from another's past. A failure leaves nothing of it. */
->>>>>>> main
   open(wish: SessionWish, origin: Origin | null): Promise<Result<SessionDetail>> {
     return settle(async () => {
       if (!this.#isOpen) {

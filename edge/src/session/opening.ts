@@ -54,12 +54,8 @@ export class Opening {
   }
 
   /**
-<<<<<<< HEAD
-   * Enters the session at the account, then has `make` store it; a failure leaves nothing of either. Whoever calls
-   * meanwhile waits for the first call.
-=======
-   * Enters the session at the account, then stores it by `make`; a failure leaves nothing of either.
->>>>>>> main
+   * Enters the session at the account, then stores it by `make`; a failure leaves nothing of either. A second call
+   * meanwhile waits for the first.
    *
    * @throws RosaError `conflict` if the tenant may open no more, or is being erased.
    */
@@ -104,7 +100,7 @@ export class Opening {
     await this.#takeBackWhatIsLeft().catch(() => this.#ringLater());
   }
 
-  /** Of an opening that ended with its object; one call does it, and others wait for that one. */
+  /** Takes back an opening whose object ended. Only one call does it; others wait for it. */
   #takeBackWhatIsLeft(): Promise<void> {
     const note = this.#storage.kv.get<Note>(noteKey);
     if (note !== undefined) {

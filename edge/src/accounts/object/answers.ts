@@ -17,7 +17,7 @@ export interface SavedAnswer {
   body: string;
 }
 
-/** A call that asks for a key; `sessionId` is what it would call the session that it opens, if it opens one. */
+/** A call that asks for a key. `sessionId` is the id for the session that the call opens, or null if it opens none. */
 export interface ClaimingCall {
   key: string;
   fingerprint: string;
@@ -25,16 +25,12 @@ export interface ClaimingCall {
   sessionId: string | null;
 }
 
-/** The key is this call's, with the session that the key opens; or another call's; or it has its answer. */
+/** The key is this call's, with the id of the session to open; or another call still runs; or there is an answer. */
 export type Claim = { sessionId: string | null } | "running" | SavedAnswer;
 
 /**
-<<<<<<< HEAD
- * Whether this call is the first with its key, or what the first one answered. A first call that died, or failed, leaves
- * the name of its session to the next one. Old answers go by the way.
-=======
- * Whether this call is the first with its key, or the first one's answer. Also deletes old answers.
->>>>>>> main
+ * Whether this call is the first with its key, or the first one's answer. A first call that died or failed leaves its
+ * session's id to the next. Also deletes old answers.
  *
  * @throws RosaError `idempotency_mismatch` for a key that came with another request.
  */
@@ -126,21 +122,15 @@ export async function payOwed(books: Books): Promise<void> {
   }
 }
 
-<<<<<<< HEAD
-/** A failure is not kept: the same call may be made again, and finds the session that this one may have opened. */
+/** Failures are not kept: the same call may be made again, and finds the session that this one may have opened. */
 export function dropClaim({ db }: Books, key: string, token: string): void {
   db.update(savedAnswers).set({ aliveUntil: 0 }).where(mine(key, token)).run();
 }
 
-/** The answers that show a session go with it; a call that is still running keeps its key. */
+/** Deletes the answers that show a session. A call that is still running keeps its key. */
 export function forgetAnswersOf(books: Books, sessionId: string): void {
   const isOver = or(isNotNull(savedAnswers.status), lt(savedAnswers.aliveUntil, books.now()));
   forgetAnswers(books, and(eq(savedAnswers.sessionId, sessionId), isOver));
-=======
-/** Failures are not kept: the same call may be made again. */
-export function dropClaim(books: Books, key: string, token: string): void {
-  forgetAnswers(books, mine(key, token));
->>>>>>> main
 }
 
 export function forgetAnswers({ db }: Books, which: SQL | undefined): void {
