@@ -1,5 +1,16 @@
-/** What callers send to continue after an answer: the cursor of a list, the number of an event. */
+/** How an answer ends and continues: pages of lists and their cursors, the number of an event. */
 import { RosaError } from "@rosa2/shared/errors";
+
+/** A page of rows, of which one more than `limit` was read. The cursor is the last row's id; null on the last page. */
+export function pageOf<Row extends { id: string }, Body>(
+  rows: readonly Row[],
+  limit: number,
+  body: (row: Row) => Body,
+): { data: Body[]; next_cursor: string | null } {
+  const shown = rows.slice(0, limit);
+  const next_cursor = rows.length > limit ? (shown.at(-1)?.id ?? null) : null;
+  return { data: shown.map(body), next_cursor };
+}
 
 const sessionCursor = /^(\d{1,15})\.(ses_[\w-]{43})$/;
 

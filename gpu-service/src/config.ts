@@ -100,7 +100,6 @@ export type ModelSettings = z.infer<typeof modelSchema>;
 
 export type Environment = Record<string, string | undefined>;
 
-/** The settings that hold the secrets. */
 export type SecretSettings = Pick<Config, "GPU_SECRET" | "GPU_SECRET_FILE">;
 
 /** Reads and checks the settings. An empty value counts as missing. Throws `ConfigError`. */

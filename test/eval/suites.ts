@@ -190,10 +190,15 @@ function problemOf(task: Task, wording?: Wording): Problem {
     clear: hasWord(task)
       ? null
       : askingOf({ ...task, stated: task.stated.map(() => true) }, wording),
-    isRight: (reply) => isRight(task, reply),
+    isRight: (reply) => isRight(task, answerIn(reply)),
     correction: answer(task),
-    comment: (random, reply) => feedback(random, task, reply),
+    comment: (random, reply) => feedback(random, task, answerIn(reply)),
   };
+}
+
+/** What a reply comes to where it shows its steps, as the drawn language writes them; else the reply. */
+function answerIn(reply: string): string {
+  return reply.split(/^answer: /mu).at(-1)!;
 }
 
 /** A word that stands for operations has no steps that a user could say. */

@@ -25,3 +25,17 @@ it.each(links)("finds $name in $file", ({ name, file }) => {
   );
   expect(source).toMatch(declared);
 });
+
+/** Where a newcomer looks first: the lists of files, by the ordinary word. */
+it.each([
+  ["budget", "edge/src", "accounts/spending.ts"],
+  ["trust region", "gpu-service/src", "adapt/trust-region.ts"],
+  ["stop strings", "gpu-service/src", "engine/batch/stop-strings.ts"],
+  ["rewrites", "edge/src", "session/store/words.ts"],
+  ["replay buffer", "edge/src", "session/store/replay.ts"],
+  ["lease", "edge/src", "accounts/purse/purse.ts"],
+])("%s: the list of %s leads to %s", (word, folder, file) => {
+  const list = readFileSync(join(root, folder, "README.md"), "utf8").split("\n");
+  const row = list.find((line) => line.startsWith(`- \`${file}\`: `));
+  expect(row?.toLowerCase()).toContain(word);
+});

@@ -7,7 +7,8 @@ export interface ClientOptions {
   baseUrl: string;
   /**
    * An API key, on a server; or a function that gives a client token, asked of the app's own back end. It is called
-   * for the first call, and again whenever the token that it gave is refused.
+   * for the first call, and again whenever the token that it gave is refused. A `Rosa2Error` that it throws is passed
+   * on, any other error is a lost connection.
    */
   apiKey: string | (() => string | Promise<string>);
   /** Another fetch; in React Native `expo/fetch`, because the built-in one cannot stream. */
@@ -175,7 +176,11 @@ export class Http {
     signal?.addEventListener("abort", abort);
     try {
       const answer = (async () => {
-        const headers = { authorization: `Bearer ${await token}`, ...init.headers };
+        const key = await token.catch((cause) => {
+          if (cause instanceof Rosa2Error) throw cause;
+          throw new ConnectionError("`apiKey` failed: no key could be had", { cause });
+        });
+        const headers = { authorization: `Bearer ${key}`, ...init.headers };
         const response = await this.#fetch(url, { ...init, headers, signal: ending.signal });
         return response.ok ? await read(response) : Promise.reject(await errorOf(response));
       })();

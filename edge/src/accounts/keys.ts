@@ -4,7 +4,9 @@ import { and, asc, eq, gt, gte, isNull, lt, type SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { type KeyBody, type RequestRate, requestRates, type Scope } from "../contract/index.ts";
+import { pageOf } from "../cursors.ts";
 import { newId, sha256 } from "../ids.ts";
+import { iso } from "../time.ts";
 import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 import { type Background, Memory, revocable } from "./memory.ts";
 import { readNearest } from "./nearest.ts";
@@ -158,11 +160,7 @@ export async function listKeys(
     )
     .orderBy(asc(apiKeys.id))
     .limit(limit + 1);
-  const shown = rows.slice(0, limit);
-  return {
-    data: shown.map(keyBody),
-    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
-  };
+  return pageOf(rows, limit, keyBody);
 }
 
 /** A range that an index can answer; LIKE would scan all of a tenant's keys. */
@@ -226,7 +224,6 @@ export async function revokeOtherKeys(
 }
 
 function keyBody(row: typeof apiKeys.$inferSelect): KeyBody {
-  const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
   return {
     id: row.id,
     object: "api_key",
@@ -234,7 +231,7 @@ function keyBody(row: typeof apiKeys.$inferSelect): KeyBody {
     prefix: row.prefix,
     scopes: row.scopes.split(" ") as Scope[],
     requests_per_minute: rateOf(row),
-    created_at: new Date(row.createdAt).toISOString(),
+    created_at: iso(row.createdAt),
     expires_at: iso(row.expiresAt),
     revoked_at: iso(row.revokedAt),
   };

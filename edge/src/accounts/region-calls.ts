@@ -14,7 +14,6 @@ export interface Owed {
   event: UsageEvent;
 }
 
-/** A region's calls, as RegionObject has them. */
 interface RegionCalls {
   /** Whether a cap bounds what is spent. */
   reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>>;

@@ -1,5 +1,5 @@
 /**
- * Money around a piece of work: reserved before it, settled by its metered event, otherwise released.
+ * Spends budget on a piece of work: money is reserved before it, settled by its metered event, otherwise released.
  *
  * Only this file calls reserve and release; callers need not know how money is reserved.
  */

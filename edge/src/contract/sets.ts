@@ -31,7 +31,6 @@ export type ReachVerdict = (typeof reachVerdicts)[number];
 /** Kinds of metered events; of a `failed` reply the GPU time is counted, and nothing is billed. */
 export const usageKinds = ["reply", "adaptation", "words", "failed"] as const;
 
-/** Groups of usage reports. */
 export const usageGroups = ["day", "session", "key", "owner"] as const;
 export type UsageGroup = (typeof usageGroups)[number];
 

@@ -110,5 +110,4 @@ export const messageSchemas = {
   }).openapi("BudgetNear"),
 } satisfies Record<WebhookEvent, z.ZodType>;
 
-/** The data of a message of this type. */
 export type MessageData<Type extends WebhookEvent> = z.infer<(typeof messageSchemas)[Type]>["data"];

@@ -84,6 +84,7 @@ export const words: WordsReport = {
   share: 0.7,
   by: "gpu",
   reason: "the correction is 4.2 nats likelier than as composed",
+  plan: null,
   candidates: [
     { wording: reworded, by: "gpu", prior: 0.6, share: 0.95, rejected: -6.1, right: -0.4 },
     {

@@ -2,10 +2,10 @@
  * The API reference as one page of HTML, made from the OpenAPI document; it loads nothing from other servers. It can be
  * read without scripts; its script adds search, copying, tabs and trying out calls.
  */
-import { html, raw } from "hono/html";
+import { html } from "hono/html";
 import { exampleOf, fieldsOf, type Html, prose, type Schema, typeOf } from "./schema.ts";
+import { documentPage } from "./shell.ts";
 import { type CallShown, snippetsOf } from "./snippets.ts";
-import { style } from "./style.ts";
 import { languageTabs } from "./tabs.ts";
 
 export interface Header {
@@ -92,23 +92,11 @@ export function referencePage(document: ApiDocument, examples: ExampleTexts): Ht
   }));
   const messages = Object.entries(document.webhooks ?? {});
   const { title, version, description } = document.info;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="description" content="Reference of the rosa2 API: every call with its fields, its answers and an example in curl, TypeScript and Python.">
-<title>${title} API</title>
-<link rel="icon" href="/icon.svg" type="image/svg+xml">
-<style>${raw(style)}</style>
-<script type="module" src="/docs.js"></script>
-</head>
-<body>
-<div class="page">
-<nav aria-label="Contents">
-<div data-search></div>
-<a href="/">Playground</a>
-<a href="/docs/guides">Guides</a>
+  return documentPage({
+    title: `${title} API`,
+    description:
+      "Reference of the rosa2 API: every call with its fields, its answers and an example in curl, TypeScript and Python.",
+    menu: html`<a href="/docs/guides">Guides</a>
 <a href="/openapi.json">OpenAPI document</a>
 <a href="#start">First conversation</a>
 ${groups.map(
@@ -117,11 +105,8 @@ ${groups.map(
       ({ id, summary, path }) => html`<li><a href="#${id}">${shorten(summary ?? path)}</a></li>`,
     )}${group.name === "Webhooks" ? messages.map(([type]) => html`<li><a href="#message-${type}">${type}</a></li>`) : ""}</ul>`,
 )}
-<h2><a href="#schemas">Schemas</a></h2>
-</nav>
-<main>
-<h1>${title} API</h1>
-<p class="dim">Version ${version}</p>
+<h2><a href="#schemas">Schemas</a></h2>`,
+    content: html`<p class="dim">Version ${version}</p>
 ${textOf(description ?? "")}
 <p>Send an API key with every call below <code>/v1</code>: <code>Authorization: Bearer rosa2_…</code></p>
 ${firstConversation(examples)}
@@ -136,11 +121,8 @@ ${Object.entries(named).map(
 ${schema.description === undefined ? "" : html`<p>${prose(schema.description)}</p>`}
 ${fieldsOf(schema) || typeOf(schema)}
 </section>`,
-)}
-</main>
-</div>
-</body>
-</html>`;
+)}`,
+  });
 }
 
 /** The same conversation in each language, whole files that run as they are. */

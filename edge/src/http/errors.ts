@@ -1,11 +1,17 @@
 /** The one place where a failure becomes an HTTP answer. */
 import type { Hook } from "@hono/zod-openapi";
-import { RosaError } from "@rosa2/shared/errors";
+import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { HTTPException } from "hono/http-exception";
 import { reportOf } from "../failure.ts";
 import { KeptError } from "../rpc.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import { allowedMethods, type KnownRoute, nearPath } from "./paths.ts";
+
+/** RFC 6750, section 3: a parameter at least must follow the scheme, and none names an error where no key was sent. */
+const challenges: { [code in ErrorCode]?: string } = {
+  missing_key: 'Bearer realm="rosa2"',
+  invalid_key: 'Bearer realm="rosa2", error="invalid_token"',
+};
 
 export function answerError(error: Error, c: AppContext): Response {
   const failure = toRosaError(error);
@@ -15,9 +21,8 @@ export function answerError(error: Error, c: AppContext): Response {
   });
   const headers = new Headers(c.var.rateHeaders);
   if (failure.retryAfterS !== undefined) headers.set("retry-after", String(failure.retryAfterS));
-  if (failure.code === "missing_key" || failure.code === "invalid_key") {
-    headers.set("www-authenticate", "Bearer");
-  }
+  const challenge = challenges[failure.code];
+  if (challenge !== undefined) headers.set("www-authenticate", challenge);
   if (c.var.allow !== undefined) headers.set("allow", c.var.allow);
   if (failure instanceof KeptError) {
     headers.set(failure.kept.startsWith("fb_") ? "x-rosa2-feedback" : "x-rosa2-turn", failure.kept);

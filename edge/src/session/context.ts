@@ -46,7 +46,6 @@ export interface Caller {
   capNanos?: number | null;
 }
 
-/** The settings of a new session. */
 export interface NewSession {
   id: string;
   tenantId: string;

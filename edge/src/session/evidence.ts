@@ -67,6 +67,7 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
     share: 1,
     by: "said",
     reason: "the words do not adapt, or there was nothing to take in",
+    plan: null,
     candidates: [],
     rewriter: null,
     constraints: [],

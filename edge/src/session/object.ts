@@ -269,10 +269,7 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () => lineage(this.#context, page));
   }
 
-  /**
-   * Makes a generation (or `base`) the active one, with the words of its moment. The generation changes at once; the
-   * words wait for feedback under way, which works on them.
-   */
+  /** Activates a generation (or `base`) at once, and the words of its moment after feedback under way. */
   activate(caller: Caller, generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
     return this.#answer(caller, async () => {
       const isFirst = key === undefined || findIdempotent(this.#context, key) === null;
@@ -330,10 +327,7 @@ export class SessionObject extends DurableObject<Env> {
     }
   }
 
-  /**
-   * Runs a call on an existing session of the caller's: 404 otherwise. The alarm is set for whatever the call leaves to
-   * do.
-   */
+  /** Runs a call on an existing session of the caller's, else 404. Sets the alarm for what the call leaves to do. */
   async #answer<T>(caller: Caller, work: () => T | Promise<T>): Promise<Result<T>> {
     if (!this.#isOpen || !this.#isFor(caller)) return noSession;
     try {

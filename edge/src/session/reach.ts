@@ -12,8 +12,9 @@ import type { ReachVerdict } from "../contract/sets.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
 import { cannotWrite, refuseUnfit, rightReply } from "./evidence.ts";
+import { judgedTurn } from "./plan.ts";
 import { withRequest } from "./policy/prompt.ts";
-import { activeGeneration, adapterOf, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
+import { activeGeneration, adapterOf, sessionRow, type TurnRow } from "./store/rows.ts";
 import { boundReached } from "./weights-step.ts";
 
 export interface Correction {
@@ -27,7 +28,7 @@ export async function reachOf(
   { turnId, correction }: Correction,
   trace: Trace,
 ): Promise<ReachBody> {
-  const turn = turnRow(context, turnId);
+  const turn = judgedTurn(context, turnId);
   const body = { reward: -1, correction };
   refuseUnfit(turn, body);
   const verdict = (verdict: ReachVerdict, reason: string, known: Partial<ReachBody> = {}) => ({

@@ -21,6 +21,7 @@ import {
   scoreTokens,
   unchangedWords,
 } from "./evidence.ts";
+import { judgedTurn } from "./plan.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { beyondCaps, updateRows } from "./policy/update-plan.ts";
 import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
@@ -36,7 +37,6 @@ import {
   setActiveGeneration,
   type TurnRow,
   trustedGeneration,
-  turnRow,
 } from "./store/rows.ts";
 import { feedback, generations } from "./store/schema.ts";
 import { idleWeights, turnConfidence } from "./store/views.ts";
@@ -48,7 +48,7 @@ export async function updateWeights(
   trace: Trace,
 ): Promise<void> {
   const row = feedbackRow(context, feedbackId);
-  const turn = turnRow(context, row.turnId);
+  const turn = judgedTurn(context, row.turnId);
   const words = row.words ?? unchangedWords(turn, row.body);
   const { sessionId, tenantId } = context;
   const { mode, arm } = sessionRow(context);

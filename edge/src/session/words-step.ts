@@ -2,6 +2,7 @@
  * The words step of feedback: what the session holds is weighed; where that explains nothing a model proposes wordings,
  * and all of them are weighed again, in one batch.
  */
+import type { Usage } from "@rosa2/shared/protocol";
 import { and, asc, eq, inArray, lt, lte } from "drizzle-orm";
 import { spend } from "../accounts/spending.ts";
 import { replyCostNanos, replyCostNanosMax } from "../accounts/usage.ts";
@@ -27,10 +28,11 @@ import {
 } from "../words/providers/index.ts";
 import type { SessionContext } from "./context.ts";
 import { isNeutral, logReport, scoreForWords, unchangedWords } from "./evidence.ts";
+import { asJudged, judgedTurn, tryPlan } from "./plan.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { askRewriter, rewriterName, usageOf } from "./rewriter.ts";
 import type { GpuTime } from "./store/meter.ts";
-import { type FeedbackRow, feedbackRow, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
+import { type FeedbackRow, feedbackRow, sessionRow, type TurnRow } from "./store/rows.ts";
 import { feedback, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
 import { reviseWordsTo, wordsOptions, wordsState } from "./store/words.ts";
@@ -42,7 +44,7 @@ export async function reviseWords(
   trace: Trace,
 ): Promise<void> {
   const row = feedbackRow(context, feedbackId);
-  const turn = turnRow(context, row.turnId);
+  const turn = judgedTurn(context, row.turnId);
   const { mode } = sessionRow(context);
   if ((mode !== "both" && mode !== "words") || isNeutral(row.body)) {
     const words = unchangedWords(turn, row.body);
@@ -57,16 +59,26 @@ export async function reviseWords(
   const mayDraw = !held.isExplained && drawsFor(stateBefore, turn.content) < drawsMax;
   const drawn = mayDraw ? await draw(step, row) : null;
   const final = drawn === null ? held : await takeIn(step, stateBefore, held, drawn);
-  const words = reportOf(final.revision, drawn);
-  const usage = usageOf(drawn);
-  const costNanos = replyCostNanos(context.config.prices, usage);
+  // What a correction teaches an adapter needs no steps.
+  const isTaught = mode === "both" && row.body.correction !== undefined;
+  const planId = `${meterIdOfWords(context, feedbackId)}:plan`;
+  const mayPlan = row.body.retry && !isTaught;
+  const tried = mayPlan ? await tryPlan(step, final.revision, planId) : null;
+  const words = { ...reportOf(final.revision, drawn), plan: tried?.plan ?? null };
   context.transaction(() => {
     if (feedbackRow(context, feedbackId).step !== "stored") return;
     reviseWordsTo(context, noteRevision(final.state, feedbackId), feedbackId);
-    if (drawn !== null || gpuTime.ms > 0) {
+    let costNanos = 0;
+    const settle = (
+      eventId: string,
+      usage: Usage,
+      spent: { rewriterCalls: number; gpuMs: number },
+    ) => {
       const { sessionId, tenantId } = context;
+      const cost = replyCostNanos(context.config.prices, usage);
+      costNanos += cost;
       context.purse.settle({
-        eventId: meterIdOfWords(context, feedbackId),
+        eventId,
         tenantId,
         keyId: row.keyId,
         sessionId,
@@ -75,11 +87,15 @@ export async function reviseWords(
         promptTokens: usage.prompt_tokens,
         cachedTokens: usage.cached_tokens,
         completionTokens: usage.completion_tokens,
-        rewriterCalls: drawn?.calls ?? 0,
-        gpuMs: gpuTime.ms,
-        costNanos,
+        ...spent,
+        costNanos: cost,
       });
+    };
+    if (drawn !== null || gpuTime.ms > 0) {
+      const spent = { rewriterCalls: drawn?.calls ?? 0, gpuMs: gpuTime.ms };
+      settle(meterIdOfWords(context, feedbackId), usageOf(drawn), spent);
     }
+    if (tried !== null) settle(planId, tried.usage, { rewriterCalls: 0, gpuMs: 0 });
     commit(context, row, words, costNanos);
   });
 }
@@ -201,7 +217,7 @@ function commit(
 function reportOf(
   revision: Revision,
   drawn: (DrawnWordings & { name: string }) | null,
-): WordsReport {
+): Omit<WordsReport, "plan"> {
   return {
     changed: revision.changed,
     before: revision.before,
@@ -257,7 +273,7 @@ function gradientInput(context: SessionContext, turn: TurnRow, body: FeedbackBod
   return {
     turnId: turn.problemId,
     request: turn.content,
-    attempts: attempts.map(({ prompt, reply, logprob }) => ({
+    attempts: asJudged(context, attempts).map(({ prompt, reply, logprob }) => ({
       prompt,
       reply,
       ...(logprob === null ? {} : { confidence: probability(logprob) }),
@@ -271,8 +287,8 @@ function earlierAttempts(
   context: SessionContext,
   turn: TurnRow,
 ): { reply: string; feedback: string }[] {
-  return context.db
-    .select({ reply: turns.reply, body: feedback.body })
+  const rows = context.db
+    .select({ turn: turns, body: feedback.body })
     .from(turns)
     .leftJoin(feedback, eq(feedback.turnId, turns.id))
     .where(
@@ -284,6 +300,10 @@ function earlierAttempts(
     )
     .groupBy(turns.id)
     .orderBy(asc(turns.index))
-    .all()
-    .map(({ reply, body }) => ({ reply, feedback: body?.text ?? "" }));
+    .all();
+  const judged = asJudged(
+    context,
+    rows.map((row) => row.turn),
+  );
+  return rows.map(({ body }, i) => ({ reply: judged[i]!.reply, feedback: body?.text ?? "" }));
 }

@@ -38,9 +38,7 @@ export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms" | "watch
   logprobs?: RowLogprobs;
 }
 
-/**
- * A point of the path: B, each reply's token log-probs under it, and its distance from the start and the base model.
- */
+/** A point of the path: B, each reply's token log-probs under it, and its distance from the start and the base model. */
 interface Place {
   B: Float32Array<ArrayBuffer>;
   logprobs: Float32Array[];

@@ -7,9 +7,7 @@ import { release } from "../release.ts";
 /** Nats. An example that owes less is left alone, and the path ends when all owe less. */
 export const owedNatsMin = 0.02;
 
-/**
- * Nats. An older right reply may lose this much to a newer one before a step counts as too long. It asks for it back.
- */
+/** Nats. An older right reply may lose this much to a newer one before a step counts as too long. It asks for it back. */
 const lostNatsMax = 1;
 
 /** What each example asks for, given its log-probs at the start. */

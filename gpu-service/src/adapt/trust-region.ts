@@ -1,5 +1,5 @@
 /**
- * Measures how far an update carries the model: mean token KL on replies that the model would have given.
+ * The trust region of an update: how far it carries the model, as mean token KL on replies that the model would have given.
  *
  * Two distances are measured, in nats a token. The first is from this update's start, on the model's own samples and on
  * right replies of the session. The second is from the base model, on its own samples. On the way the first few samples
@@ -9,9 +9,7 @@
 import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../language-model.ts";
 import { release } from "../release.ts";
 
-/**
- * Prompts with the base model's own replies, and its hidden states [N, C] at the positions that predict their tokens.
- */
+/** Prompts with the base model's own replies, and its hidden states [N, C] at the positions that predict their tokens. */
 export interface Probes {
   rows: readonly ScoreRow[];
   /** Weight of each row's tokens; see `chooseProbes`. */

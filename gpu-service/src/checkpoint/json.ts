@@ -6,9 +6,7 @@ import { RosaError } from "@rosa2/shared/errors";
 /** Python writes these three without quotes; JSON has no such numbers. Also matches a string that never closes. */
 const stringOrForeign = /"(?:[^"\\]|\\[\s\S])*"?|-?\bInfinity\b|\bNaN\b/g;
 
-/**
- * As `JSON.parse`, but NaN and infinities become strings: harmless in unread fields, named in the error of read ones.
- */
+/** As `JSON.parse`, but NaN and infinities become strings: harmless in unread fields, named in the error of read ones. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

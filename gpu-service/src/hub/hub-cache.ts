@@ -5,9 +5,7 @@
  * there only when complete), `refs/<revision>` the last known commit of a branch or tag.
  */
 import {
-  copyFileSync,
   existsSync,
-  linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -17,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { onDisk } from "../disk/disk-errors.ts";
+import { linkOrCopy } from "../disk/link-or-copy.ts";
 import { Blobs } from "./blobs.ts";
 import type { HubFile } from "./hub.ts";
 import { isCommit, type ModelId } from "./model-id.ts";
@@ -95,14 +94,5 @@ export class HubCache {
 
   #refPath(): string {
     return join(this.#refs, encodeURIComponent(this.#revision));
-  }
-}
-
-/** Links cost no space, but not every file system supports them. */
-function linkOrCopy(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch {
-    copyFileSync(from, to);
   }
 }

@@ -11,6 +11,7 @@ import { and, eq, gte, lt, type SQL, sql } from "drizzle-orm";
 import type { HoldoutReport, TenantAdaptationBody } from "../../contract/index.ts";
 import type { Arm } from "../../contract/sets.ts";
 import { sha256 } from "../../ids.ts";
+import { iso } from "../../time.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { type AdaptationSettings, outcomes } from "./schema.ts";
 
@@ -54,7 +55,7 @@ export function adaptationBody(settings: AdaptationSettings): TenantAdaptationBo
   return {
     object: "tenant.adaptation",
     holdout_share: settings.holdoutShare,
-    holdout_since: settings.holdoutSince === null ? null : iso(settings.holdoutSince),
+    holdout_since: iso(settings.holdoutSince),
     roll_back_after: settings.rollBackAfter,
   };
 }
@@ -190,8 +191,4 @@ function difference(a: Sums, b: Sums): HoldoutReport["difference"]["tries"] {
 function squaredError({ n, sum, squares }: Sums): number {
   if (n < 2) return Number.NaN;
   return Math.max(0, squares - sum ** 2 / n) / (n - 1) / n;
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString();
 }

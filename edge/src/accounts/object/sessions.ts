@@ -4,6 +4,7 @@ import { and, asc, desc, eq, exists, sql } from "drizzle-orm";
 import type { Metadata, Mode, SessionSummary } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { readSessionCursor } from "../../cursors.ts";
+import { iso } from "../../time.ts";
 import { forgetAnswersOf } from "./answers.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { noteOutcome, type Outcome } from "./holdout.ts";
@@ -166,8 +167,8 @@ export function listSessions(
       mode: row.mode,
       generation: row.generation,
       turn_count: row.turns,
-      created_at: new Date(row.createdAt).toISOString(),
-      updated_at: new Date(row.updatedAt).toISOString(),
+      created_at: iso(row.createdAt),
+      updated_at: iso(row.updatedAt),
     })),
     next_cursor: rows.length > limit && last !== undefined ? `${last.createdAt}.${last.id}` : null,
   };

@@ -8,6 +8,7 @@ import {
   webhooksMax,
 } from "../../contract/index.ts";
 import { newId } from "../../ids.ts";
+import { iso } from "../../time.ts";
 import { checkedWebhookUrl } from "../webhook-url.ts";
 import type { Books } from "./books.ts";
 import { forgetMessages, storeMessage, waitingFor } from "./messages.ts";
@@ -18,7 +19,6 @@ const rotationMs = 24 * 3_600_000;
 
 type WebhookRow = typeof webhooks.$inferSelect;
 
-/** The calls on webhooks, by name. */
 export const webhookCalls = {
   list: (books: Books): WebhookBody[] =>
     books.db
@@ -93,13 +93,12 @@ function webhookRow({ db }: Books, id: string): WebhookRow {
 }
 
 function bodyOf(books: Books, row: WebhookRow): WebhookBody {
-  const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
   return {
     id: row.id,
     object: "webhook",
     url: row.url,
     events: row.events,
-    created_at: new Date(row.createdAt).toISOString(),
+    created_at: iso(row.createdAt),
     disabled_at: iso(row.disabledAt),
     delivered_at: iso(row.deliveredAt),
     waiting: waitingFor(books, row.id),

@@ -4,7 +4,9 @@ import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import { importJWK } from "jose";
 import type { PublicJwk, SigningKeyBody } from "../../contract/index.ts";
+import { pageOf } from "../../cursors.ts";
 import { newId } from "../../ids.ts";
+import { iso } from "../../time.ts";
 import { type Background, Memory, revocable } from "../memory.ts";
 import { readNearest } from "../nearest.ts";
 import {
@@ -91,11 +93,7 @@ export async function listSigningKeys(
     .where(and(eq(signingKeys.tenantId, tenantId), older))
     .orderBy(asc(signingKeys.id))
     .limit(limit + 1);
-  const shown = rows.slice(0, limit);
-  return {
-    data: shown.map(keyBody),
-    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
-  };
+  return pageOf(rows, limit, keyBody);
 }
 
 /** Revokes the key, and with it every token that it signed. Revoking twice is fine. */
@@ -128,7 +126,7 @@ function keyBody(row: typeof signingKeys.$inferSelect): SigningKeyBody {
     object: "signing_key",
     name,
     algorithm,
-    created_at: new Date(createdAt).toISOString(),
-    revoked_at: revokedAt === null ? null : new Date(revokedAt).toISOString(),
+    created_at: iso(createdAt),
+    revoked_at: iso(revokedAt),
   };
 }

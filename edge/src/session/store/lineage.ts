@@ -1,6 +1,8 @@
 /** Lists a session's generations for the API, and activates one. */
 import { asc, gt } from "drizzle-orm";
 import type { GenerationBody } from "../../contract/index.ts";
+import { pageOf } from "../../cursors.ts";
+import { iso } from "../../time.ts";
 import { noteReport } from "./meter.ts";
 import {
   activeGeneration,
@@ -28,12 +30,7 @@ export function lineage(store: Store, page: { cursor?: string; limit: number }):
     .orderBy(asc(generations.index))
     .limit(page.limit + 1)
     .all();
-  const shown = rows.slice(0, page.limit);
-  return {
-    active,
-    data: shown.map((row) => generationBody(row, active)),
-    next_cursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
-  };
+  return { active, ...pageOf(rows, page.limit, (row) => generationBody(row, active)) };
 }
 
 /** Activates a generation (or `base`), and drops the right replies kept after it. */
@@ -69,6 +66,6 @@ function generationBody(row: GenerationRow, active: string): GenerationBody {
     kl_base,
     objective,
     rows,
-    created_at: new Date(row.createdAt).toISOString(),
+    created_at: iso(row.createdAt),
   };
 }

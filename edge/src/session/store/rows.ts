@@ -18,7 +18,6 @@ export interface Store {
   outbox: Outbox;
   /** How long reports to the account may wait. */
   readonly meteringMs: number;
-  /** Bytes that the session stores. */
   storedBytes(): number;
   now(): number;
   /** All or nothing; the work must not await. */

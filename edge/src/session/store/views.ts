@@ -14,6 +14,7 @@ import {
   turnsPerPageMax,
   type WeightsReport,
 } from "../../contract/index.ts";
+import { iso } from "../../time.ts";
 import { outcomeOf } from "./outcome.ts";
 import {
   activeGeneration,
@@ -24,10 +25,6 @@ import {
   turnRow,
 } from "./rows.ts";
 import { events, feedback, generations, turns } from "./schema.ts";
-
-function iso(time: number): string {
-  return new Date(time).toISOString();
-}
 
 export function turnBody(store: Store, turn: TurnRow, session_id = store.sessionId): TurnBody {
   return {
@@ -187,7 +184,7 @@ export function sessionDetail(
     reasoning_effort: row.reasoningEffort,
     forked_from: row.forkedFrom,
     holdout: row.arm,
-    expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
+    expires_at: iso(row.expiresAt),
     turns: shown.map((turn) => turnBody(store, turn, row.id)),
     feedback: feedbackRows.map(feedbackRecord),
     next_cursor: found.length > limit ? (ids[0] ?? null) : null,

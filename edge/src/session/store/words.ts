@@ -1,5 +1,6 @@
 /**
- * What a session has learnt about words: a row read and written whole, with patches that lead back to earlier moments.
+ * Stores what a session has learnt about words (rewrites, remarks, readings) as one row, read and written whole, with
+ * patches that lead back to earlier moments.
  * Also its own senses, with which requests are read. The content of both is not known here.
  */
 

@@ -76,7 +76,7 @@ export function protectedParts(request: string): string[] {
 }
 
 /** What follows the last colon where it is a list rather than a sentence: items without a common word among them. */
-function listedData(request: string): string | null {
+export function listedData(request: string): string | null {
   const text = request.trim();
   const data = text.slice(text.lastIndexOf(":") + 1).trimStart();
   if (data.length === text.length || data.length > listCharsMax || /[\n.!?]/u.test(data))

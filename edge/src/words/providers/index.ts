@@ -13,6 +13,7 @@ import type { Rewriter, RewriteTask } from "./provider.ts";
 
 export { type AiBinding, openAiRewriter, workersAiRewriter } from "./chat.ts";
 export { gpuRewriter, rewriteTokensMax } from "./gpu.ts";
+export { judgePlan, proposePlan, splitSteps } from "./plan.ts";
 export type { Rewriter, RewriteTask } from "./provider.ts";
 
 /** Wordings that are drawn at once, the first of them greedily. */

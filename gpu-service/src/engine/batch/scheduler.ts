@@ -239,10 +239,7 @@ export class Scheduler {
     }
   }
 
-  /**
-   * One token for every active row of these tenants, or for all rows if the favoured ones alone would not be much
-   * quicker.
-   */
+  /** One token for every active row of these tenants, or for all rows if these alone would not be much quicker. */
   async #decode(favoured: ReadonlySet<string>, report: PassReport): Promise<void> {
     const left = new Set(this.#active.filter(({ tenant }) => favoured.has(tenant)));
     if (left.size > 0 && !this.#stepTimes.isWorthApart(left.size, this.#active.length))

@@ -60,7 +60,6 @@ export async function checkQuantization(
   return check;
 }
 
-/** Root mean square of the differences of all numbers. */
 function rootMeanSquare(one: readonly Float32Array[], other: readonly Float32Array[]): number {
   let squares = 0;
   let count = 0;

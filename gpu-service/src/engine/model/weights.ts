@@ -2,13 +2,14 @@
  * Lets onnxruntime map a checkpoint's own weight files: there is no second copy on disk or in memory, and all graphs
  * share the same pages. It knows files, not graphs.
  */
-import { copyFileSync, linkSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { denseNames } from "../../compiler/decoder/quantize.ts";
 import { quantizedParts } from "../../compiler/decoder/weights.ts";
 import type { WeightSource } from "../../compiler/onnx.ts";
+import { linkOrCopy } from "../../disk/link-or-copy.ts";
 import { convertedFloat32, convertedIntegers } from "./converted-weights.ts";
 
 export interface MappedWeights {
@@ -58,13 +59,4 @@ export function mapWeights(checkpoint: Checkpoint, bits: 8 | 4 | null): MappedWe
       }
     },
   };
-}
-
-/** A hard link where both lie on one file system, otherwise a copy. If `from` is a symbolic link, its target is linked. */
-function linkOrCopy(from: string, to: string): void {
-  try {
-    linkSync(realpathSync(from), to);
-  } catch {
-    copyFileSync(from, to);
-  }
 }

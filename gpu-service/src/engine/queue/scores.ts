@@ -4,7 +4,6 @@ import type { AdaptPlan, ScoreResult } from "@rosa2/shared/protocol";
 import type { AdapterWeights, ScoreRow, Slices } from "../../language-model.ts";
 import type { Foreign } from "../../tokenizer/foreign-text.ts";
 
-/** The bounds of an update. */
 export interface UpdateBounds {
   plan: AdaptPlan;
   /** Tokens that prompt and reply may have together. */

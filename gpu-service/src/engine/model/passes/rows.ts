@@ -2,7 +2,7 @@
 import type { ScoreRow } from "../../../language-model.ts";
 
 /** Far below any score, yet finite, so that a fully hidden position stays a number. */
-const hidden = -1e9;
+export const hidden = -1e9;
 
 /** How many of the next rows, shortest first, fit one run together; at least one. */
 export function takeRows(lengths: readonly number[], positionsMax: number): number {
