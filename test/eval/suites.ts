@@ -100,6 +100,19 @@ export const suites = {
     draw: (random, length) => drawSession(random, "LONGA", length),
     isWord: false,
   },
+  MIXN: {
+    about:
+      "held-out pairs on lists of numbers, ambiguous: words and skill are missing, the steps' too",
+    place: null,
+    draw: (random, length) => drawSession(random, "MIXN", length),
+    isWord: false,
+  },
+  THREEN: {
+    about: "chains of three on lists of numbers, ambiguous: likewise",
+    place: null,
+    draw: (random, length) => drawSession(random, "THREEN", length),
+    isWord: false,
+  },
   UNTAUGHT: {
     about: "senses (trim, halve) that no rewriting of rosa2-mini-2 was trained on, ambiguous",
     place: null,

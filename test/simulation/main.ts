@@ -126,5 +126,5 @@ async function run(seeds: string): Promise<string> {
 /** What a failed schedule did, as its test tells it, or the end of what was printed. */
 function storyOf(output: string, seed: number): string {
   const at = output.indexOf(`SIMULATION_SEEDS=${seed} replays`);
-  return at < 0 ? `seed ${seed} failed:\n${output.slice(-2_000)}` : output.slice(at, at + 2_000);
+  return at < 0 ? `seed ${seed} failed:\n${output.slice(-2_000)}` : output.slice(at, at + 8_000);
 }

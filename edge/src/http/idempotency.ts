@@ -5,14 +5,22 @@ import { aliveMs, type SavedAnswer } from "../accounts/object/answers.ts";
 import { type AnswerCalls, shardOf } from "../accounts/object/shards.ts";
 import { type Owed, settleOwed, untilTaken } from "../accounts/region-calls.ts";
 import { unwrap } from "../rpc.ts";
+import { newSessionId } from "../session-address.ts";
 import type { AppContext } from "./context.ts";
 import { background, idempotencyOf } from "./context.ts";
 
 const waitMsMax = 30_000;
 const pollMs = 100;
 
-/** Called with a reply's cost, which is metered with the saved answer; undefined if no answer is saved. */
+/** Called with a reply's cost, which is metered with the saved answer. */
 export type Owe = (owed: Owed) => void;
+
+/** What the call that answers a key needs. */
+export interface Keyed {
+  owe: Owe;
+  /** The id of the session that the key opens. An earlier call with the key may have opened it and died. */
+  sessionId: string | null;
+}
 
 /**
  * Runs the handler once per Idempotency-Key. A repeated call gets the first one's answer; a concurrent one waits for
@@ -21,20 +29,23 @@ export type Owe = (owed: Owed) => void;
  * billed once wherever a call dies.
  *
  * `redact` removes what must not be stored. `sessionOf` names the session that an answer shows: the saved answer is
- * erased with it. `sharded` answers show no session and are kept beside the account.
+ * erased with it. With `opens`, the key opens one session, however often its calls die. `sharded` answers show no
+ * session and are kept beside the account.
  *
  * @throws RosaError `idempotency_mismatch` for a key that came with another request.
  */
 export async function idempotently(
   c: AppContext,
-  handler: (owe?: Owe) => Promise<Response>,
+  handler: (keyed?: Keyed) => Promise<Response>,
   {
     redact = (body) => body,
     sessionOf = () => null,
+    opens = false,
     sharded = false,
   }: {
     redact?: (body: string) => string;
     sessionOf?: (body: string) => string | null;
+    opens?: boolean;
     sharded?: boolean;
   } = {},
 ): Promise<Response> {
@@ -48,11 +59,15 @@ export async function idempotently(
     sharded ? shardOf(c.env, tenantId, key) : accountOf(c.env, tenantId);
   const token = crypto.randomUUID();
   const waitUntil = Date.now() + waitMsMax;
+  const mine = { ...idempotency, key, token, sessionId: opens ? newSessionId(c.env) : null };
+  let sessionId: string | null;
   for (;;) {
-    const mine = { ...idempotency, key, token };
     const claim = await unwrap(untilTaken(() => home().claimAnswer(tenantId, mine), 2));
-    if (claim === "mine") break;
-    if (claim !== "running") return replay(claim);
+    if (claim !== "running") {
+      if ("body" in claim) return replay(claim);
+      sessionId = claim.sessionId;
+      break;
+    }
     if (Date.now() > waitUntil) {
       throw new RosaError("conflict", "The first call with this Idempotency-Key is still running", {
         retryAfterS: 5,
@@ -80,9 +95,10 @@ export async function idempotently(
   const answerOnce = async () => {
     let response: Response;
     try {
-      response = await handler((one) => {
+      const owe = (one: Owed) => {
         owed = one;
-      });
+      };
+      response = await handler({ owe, sessionId });
     } catch (error) {
       clearInterval(alive);
       await forget();

@@ -90,16 +90,21 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** Makes the session; a fork starts from another's past. A failure leaves nothing of it. */
+  /**
+   * Makes the session; a fork starts from another's past. A failure leaves nothing of it. If an earlier call with the
+   * same key has opened it, that session is the answer.
+   */
   open(wish: SessionWish, origin: Origin | null): Promise<Result<SessionDetail>> {
-    return settle(() =>
-      this.#opening.open(wish, origin, async (input, lease) => {
-        await migrate(this.#context.db, migrations);
-        this.#store(input, lease, origin?.snapshot);
-        await this.#jobs.arm();
-        return sessionDetail(this.#context, this.#context.config.rewriter.name);
-      }),
-    );
+    return settle(async () => {
+      if (!this.#isOpen) {
+        await this.#opening.open(wish, origin, async (input, lease) => {
+          await migrate(this.#context.db, migrations);
+          this.#store(input, lease, origin?.snapshot);
+          await this.#jobs.arm();
+        });
+      }
+      return sessionDetail(this.#context, this.#context.config.rewriter.name);
+    });
   }
 
   read(caller: Caller, page?: TurnPage): Promise<Result<SessionDetail>> {

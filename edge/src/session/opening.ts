@@ -43,7 +43,8 @@ export class Opening {
   readonly #storage: DurableObjectStorage;
   readonly #env: Env;
   readonly #spareNanos: number;
-  #isUnderWay = false;
+  #underWay: Promise<void> | null = null;
+  #takingBack: Promise<void> | null = null;
 
   /** `spareNanos` is the money that a session would like to be lent at first. */
   constructor(storage: DurableObjectStorage, env: Env, spareNanos: number) {
@@ -53,28 +54,38 @@ export class Opening {
   }
 
   /**
-   * Enters the session at the account, then stores it by `make`; a failure leaves nothing of either.
+   * Enters the session at the account, then stores it by `make`; a failure leaves nothing of either. A second call
+   * meanwhile waits for the first.
    *
    * @throws RosaError `conflict` if the tenant may open no more, or is being erased.
    */
-  async open<T>(
+  open(
     wish: SessionWish,
     origin: Origin | null,
-    make: (session: NewSession, lease: FirstLease) => Promise<T>,
-  ): Promise<T> {
+    make: (session: NewSession, lease: FirstLease) => Promise<void>,
+  ): Promise<void> {
+    this.#underWay ??= this.#open(wish, origin, make).finally(() => {
+      this.#underWay = null;
+    });
+    return this.#underWay;
+  }
+
+  async #open(
+    wish: SessionWish,
+    origin: Origin | null,
+    make: (session: NewSession, lease: FirstLease) => Promise<void>,
+  ): Promise<void> {
+    await this.#takeBackWhatIsLeft();
     const note: Note = { id: wish.id, tenantId: wish.tenantId };
-    this.#isUnderWay = true;
     try {
       this.#storage.kv.put(noteKey, note);
       await this.#ringLater();
       const { session, lease } = await this.#enter(wish, origin);
-      return await make(session, lease);
+      await make(session, lease);
     } catch (error) {
       // If the account cannot be reached, the alarm continues.
       await this.#takeBack(note).catch(() => {});
       throw error;
-    } finally {
-      this.#isUnderWay = false;
     }
   }
 
@@ -85,10 +96,19 @@ export class Opening {
 
   /** Takes back an unfinished opening; called by the alarm of an object without a session. */
   async check(): Promise<void> {
+    if (this.#underWay !== null) return await this.#ringLater();
+    await this.#takeBackWhatIsLeft().catch(() => this.#ringLater());
+  }
+
+  /** Takes back an opening whose object ended. Only one call does it; others wait for it. */
+  #takeBackWhatIsLeft(): Promise<void> {
     const note = this.#storage.kv.get<Note>(noteKey);
-    if (note === undefined) return;
-    if (this.#isUnderWay) return await this.#ringLater();
-    await this.#takeBack(note).catch(() => this.#ringLater());
+    if (note !== undefined) {
+      this.#takingBack ??= this.#takeBack(note).finally(() => {
+        this.#takingBack = null;
+      });
+    }
+    return this.#takingBack ?? Promise.resolve();
   }
 
   async #enter(

@@ -1,4 +1,4 @@
-/** A retry's plan: drawn, compared with the wording that would go out, and told apart from what the user asked. */
+/** The plan of a retry: drawn, compared with the wording that would be sent, and kept apart from what the user asked. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Usage } from "@rosa2/shared/protocol";
 import { and, eq, isNotNull } from "drizzle-orm";
@@ -23,15 +23,16 @@ interface Planning {
   input: GradientInput;
 }
 
-/** What trying a plan came to: its prompt and why it goes out, or that it does not; its steps are paid in either case. */
+/** The result of trying a plan: its prompt and the reason for using it, or none. Its steps are paid in either case. */
 export interface TriedPlan {
   plan: { prompt: string; reason: string } | null;
   usage: Usage;
 }
 
 /**
- * Tries the plan of a problem that had none, under the metered event `eventId`: one reply for its steps, then the replies
- * that were seen, each as worded and behind those steps, in one batch. Null where there is none to try, or no service.
+ * Tries the plan of a problem that had none, under the metered event `eventId`: one reply gives its steps. Then the
+ * earlier replies are scored in one batch, under the wording and after those steps. Null if there is no plan to try, or
+ * no service.
  */
 export async function tryPlan(
   planning: Planning,
@@ -56,7 +57,7 @@ export async function tryPlan(
       gpuTime.ms += gpuMsOf(drawn);
       keep();
       const made = splitSteps(drawn.samples[0]?.text ?? "");
-      // Steps to a reply that was rejected say that it was no slip.
+      // Steps that lead to a rejected reply show that it was no slip.
       const isNew = !input.attempts.some(({ reply }) => reply.trim() === made?.answer);
       const isTold = made !== null && isNew;
       const reason = isTold ? await judge(planning, messages, made.steps, revision) : null;
@@ -89,7 +90,7 @@ async function judge(
     const at = 2 * replies.indexOf(reply);
     if (at < 0) return null;
     const logprobs = scores[at]!.token_logprobs;
-    // Behind the steps the reply is what stands last.
+    // After the steps the reply is the last message.
     const behind = scores[at + 1]!.token_logprobs.slice(-logprobs.length);
     return { worded: scoreOf(logprobs), planned: scoreOf(behind) };
   };
@@ -100,7 +101,7 @@ function scoreOf(logprobs: readonly number[]): Score {
   return { logprob: logprobs.reduce((sum, one) => sum + one, 0), tokens: logprobs.length };
 }
 
-/** Turns of a problem that were asked as a plan, with the wording that each was a plan of. */
+/** Turns of a problem that were asked as a plan, with the wording of each. */
 function plannedTurns(context: SessionContext, problemId: string): Map<string, string> {
   const rows = context.db
     .select({ id: turns.id, words: feedback.words })
@@ -111,7 +112,7 @@ function plannedTurns(context: SessionContext, problemId: string): Map<string, s
   return new Map(rows.flatMap(({ id, words }) => (words?.plan ? [[id, words.after]] : [])));
 }
 
-/** Turns of one problem as the user's words are about them: nobody asked for a plan's steps, so its answer is the reply. */
+/** Turns of one problem as the user's remarks refer to them: nobody asked for a plan's steps, so its answer is the reply. */
 export function asJudged(context: SessionContext, ones: readonly TurnRow[]): TurnRow[] {
   const planned = plannedTurns(context, ones[0]?.problemId ?? "");
   return ones.map((turn) => {

@@ -41,7 +41,7 @@ import {
 import { feedback, generations } from "./store/schema.ts";
 import { idleWeights, turnConfidence } from "./store/views.ts";
 
-/** Weights: what the schedule decides, computed on the rewritten request; at most one generation. */
+/** Takes the weights step: what the schedule decides, on the rewritten request; at most one generation. */
 export async function updateWeights(
   context: SessionContext,
   feedbackId: string,
@@ -132,7 +132,7 @@ export async function updateWeights(
       }
     } catch (error) {
       if (!(error instanceof RosaError) || isTransient(error)) throw error;
-      // The service will never take these rows: say so and go on without an update.
+      // The service will never accept these rows, so the step ends without an update.
       const reason = `the update was refused: ${error.message}`;
       return end({ decision: "rejected", reason }, updatePlan, null);
     }
@@ -170,7 +170,7 @@ function rolledBackReason({ to, rejections }: RollBack): string {
   return `rolled back to ${to} after ${rejections} rejected replies; this feedback changes the words alone`;
 }
 
-/** Why a session whose active generation is this one learns no more whatever is said, or null. */
+/** The reason why a session with this active generation learns no more, whatever the feedback; null if it can. */
 export function boundReached(
   context: SessionContext,
   generation: string,
@@ -185,7 +185,7 @@ export function boundReached(
   return reason === null ? null : { decision: "rejected", reason };
 }
 
-/** Why an update that was made is not kept: it went too far, or the deployer's guard says no. */
+/** The reason for not keeping a finished update: it went too far, or the deployer's guard refuses. */
 async function refusalOf(
   context: SessionContext,
   update: Omit<GuardedUpdate, "tenant" | "owner" | "session">,
@@ -229,9 +229,9 @@ async function gatherEvidence(
     unwritable: [],
   };
   if (mode === "off" || mode === "words" || isNeutral(body)) return evidence;
-  // Praise at the first try is kept and changes nothing: there is nothing to measure.
+  // Praise at the first try is kept and changes nothing, so nothing is measured.
   if (right?.kind === "accepted" && turn.attempt === 1) return evidence;
-  // The reply's own pass measured it already, if words and generation are still the same.
+  // The reply's own pass measured it already, if words and generation are unchanged.
   const isCurrent = turn.generation === activeGeneration(context) && words.after === turn.prompt;
   if (right === null && isCurrent && turn.logprob !== null) {
     return { ...evidence, rejectedConfidence: confidence };
@@ -263,7 +263,7 @@ async function gatherEvidence(
   };
 }
 
-/** What an update did to the right reply it was asked for, the last of its examples. */
+/** The update's effect on the right reply, the last of its examples. */
 function rightReplyShift({ rows }: Pick<AdaptResult, "rows">): WeightsReport["right_reply"] {
   const row = rows.at(-1);
   if (row === undefined) return null;
@@ -277,7 +277,7 @@ function rejectedReply(body: FeedbackRow["body"], turn: TurnRow): string | null 
   return isRejected && turn.reply !== "" && turn.reply !== body.correction ? turn.reply : null;
 }
 
-/** What was watched, by what it is; a service that does not watch says nothing. */
+/** The watched replies by their role; null if the service does not watch. */
 function tokensOf(
   shown: { right: string | null; rejected: string | null },
   watched: AdaptResult["watched"],
@@ -296,7 +296,7 @@ function sum(values: readonly number[]): number {
 type FeedbackPlan = NonNullable<FeedbackRow["plan"]>;
 type MadeGeneration = { result: Omit<AdaptResult, "watched">; parent: string; bytes: number };
 
-/** Ends the weights step: generation, swap, report, price and event stand or fall together. */
+/** Ends the weights step: generation, activation, report, price and event are stored together or not at all. */
 function commitWeights(
   context: SessionContext,
   row: FeedbackRow,
@@ -334,7 +334,7 @@ function commitWeights(
         })
         .run();
       context.outbox.delete(fileJob(made.result.digest ?? ""));
-      // Compare and set: whoever activated another generation meanwhile keeps that choice.
+      // Compare and set: if another generation was activated meanwhile, that choice stays.
       const active = activeGeneration(context) === made.parent;
       if (active) setActiveGeneration(context, id, trustedGeneration(context));
       weights = {
@@ -372,7 +372,7 @@ function commitWeights(
   });
 }
 
-/** What webhooks tell of a generation. */
+/** What webhooks are told of a generation. */
 function updateNotice(
   { sessionId, owner }: SessionContext,
   row: FeedbackRow,

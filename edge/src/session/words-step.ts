@@ -1,6 +1,6 @@
 /**
- * The words step of feedback: what the session holds is weighed; where that explains nothing a model proposes wordings,
- * and all of them are weighed again, in one batch.
+ * The words step of feedback: the session's wordings are scored. If none explains the evidence, a model proposes
+ * wordings, and all are scored again, in one batch.
  */
 import type { Usage } from "@rosa2/shared/protocol";
 import { and, asc, eq, inArray, lt, lte } from "drizzle-orm";
@@ -37,7 +37,7 @@ import { feedback, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
 import { reviseWordsTo, wordsOptions, wordsState } from "./store/words.ts";
 
-/** Words: the feedback is taken in, and the request is worded anew. */
+/** Takes the words step: learns from the feedback and words the request anew. */
 export async function reviseWords(
   context: SessionContext,
   feedbackId: string,
@@ -106,7 +106,7 @@ interface WordsStep {
   trace: Trace;
   gpuTime: GpuTime;
   input: GradientInput;
-  /** Scores that were asked for already, by wording and reply. */
+  /** Scores by wording and reply, so that none is measured twice. */
   measured: Map<string, Score>;
 }
 
@@ -116,19 +116,19 @@ interface Weighed {
   isExplained: boolean;
 }
 
-/** What the feedback makes of a state, every candidate scored in one batch. */
+/** The result of the feedback for a state, with every candidate scored in one batch. */
 async function weigh(step: WordsStep, state: WordsState): Promise<Weighed> {
   const { context, input } = step;
   const options = wordsOptions(context);
   const items = candidatesToScore(state, input, options);
   const scores = items.length === 0 ? null : await measure(step, items);
   const made = textualGradient(state, input, scores, options);
-  // Without scores a model's wordings stay unsaid, so none are drawn where none could be measured.
+  // Without scores a model's wordings are never used, so none are drawn if none could be measured.
   const isUnmeasured = items.length > 0 && scores === null;
   return { ...made, isExplained: isUnmeasured || made.isExplained };
 }
 
-/** Scores of the items in one batch, without those that are known and each once; null where nothing can be measured. */
+/** Scores of the items in one batch, each measured once; null if nothing can be measured. */
 async function measure(
   { context, turn, trace, gpuTime, measured }: WordsStep,
   items: readonly ScoreItem[],
@@ -148,7 +148,7 @@ async function measure(
   return items.map((item) => measured.get(nameOf(item))!);
 }
 
-/** Wordings that were drawn, among what was held: all are weighed anew. */
+/** Adds drawn wordings to the state and weighs all again. */
 async function takeIn(
   step: WordsStep,
   stateBefore: WordsState,
@@ -256,7 +256,10 @@ function reportOf(
   };
 }
 
-/** Everything said about this problem so far. A retry learns under its problem's id, so that what holds for one try holds for the next. */
+/**
+ * Everything said about this problem so far. A retry learns under its problem's id, so that what holds for one try
+ * holds for the next.
+ */
 function gradientInput(context: SessionContext, turn: TurnRow, body: FeedbackBody): GradientInput {
   const attempts = context.db
     .select()
@@ -282,7 +285,7 @@ function gradientInput(context: SessionContext, turn: TurnRow, body: FeedbackBod
   };
 }
 
-/** The earlier tries of a turn's problem, each with what was said about it, the last word on each. */
+/** The earlier tries of a turn's problem, each with the last remark on it. */
 function earlierAttempts(
   context: SessionContext,
   turn: TurnRow,

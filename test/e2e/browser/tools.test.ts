@@ -114,6 +114,21 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await other.getByText("echo: Say goodbye").waitFor();
   });
 
+  it("shows how full the model's window is, before that is an error", async () => {
+    const me = await converse("window", "Say hello");
+    const { page } = me;
+    const meter = page.getByRole("meter", { name: "Used of the model’s window" });
+    expect(await meter.count()).toBe(0);
+    await me.ask(Array.from({ length: 160 }, (_, index) => `word${index}`).join(" "));
+    await me.reply(2);
+    await meter.waitFor();
+    const [used, most] = [await meter.getAttribute("value"), await meter.getAttribute("max")];
+    expect(Number(used)).toBeGreaterThan(Number(most) / 2);
+    await me.shoot("filling");
+    await page.locator(".window").getByRole("link", { name: "New session" }).click();
+    await page.getByRole("heading", { name: "Start with an example" }).waitFor();
+  });
+
   it("lists its keys, which act only outside of fields", async () => {
     const me = await converse("keys", "Say hello");
     const { page } = me;

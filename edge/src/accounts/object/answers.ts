@@ -1,6 +1,6 @@
 /** Saved answers by Idempotency-Key: of any size, for two days. An answer whose first call died is made again. */
 import { RosaError } from "@rosa2/shared/errors";
-import { and, asc, eq, inArray, isNotNull, isNull, lt, type SQL } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, isNull, lt, or, type SQL } from "drizzle-orm";
 import { type Owed, settleOwed } from "../region-calls.ts";
 import type { Books } from "./books.ts";
 import { answerParts, savedAnswers } from "./schema.ts";
@@ -17,39 +17,42 @@ export interface SavedAnswer {
   body: string;
 }
 
-export type Claim = "mine" | "running" | SavedAnswer;
+/** A call that asks for a key. `sessionId` is the id for the session that the call opens, or null if it opens none. */
+export interface ClaimingCall {
+  key: string;
+  fingerprint: string;
+  token: string;
+  sessionId: string | null;
+}
+
+/** The key is this call's, with the id of the session to open; or another call still runs; or there is an answer. */
+export type Claim = { sessionId: string | null } | "running" | SavedAnswer;
 
 /**
- * Whether this call is the first with its key, or the first one's answer. Also deletes old answers.
+ * Whether this call is the first with its key, or the first one's answer. A first call that died or failed leaves its
+ * session's id to the next. Also deletes old answers.
  *
  * @throws RosaError `idempotency_mismatch` for a key that came with another request.
  */
 export function claimAnswer(
   books: Books,
-  call: { key: string; fingerprint: string; token: string },
+  { key, fingerprint, token, sessionId }: ClaimingCall,
 ): Claim {
   const { db, now } = books;
-  const { key, fingerprint, token } = call;
   return books.transaction(() => {
     forgetAnswers(
       books,
       and(lt(savedAnswers.createdAt, now() - keepMs), isNull(savedAnswers.owed)),
     );
-    forgetAnswers(
-      books,
-      and(
-        eq(savedAnswers.key, key),
-        isNull(savedAnswers.status),
-        lt(savedAnswers.aliveUntil, now()),
-      ),
-    );
     const row = db.select().from(savedAnswers).where(eq(savedAnswers.key, key)).get();
-    if (row === undefined) {
-      const aliveUntil = now() + aliveMs;
+    if (row === undefined || (row.status === null && row.aliveUntil < now())) {
+      const opens = row?.fingerprint === fingerprint ? row.sessionId : sessionId;
+      const claim = { fingerprint, token, aliveUntil: now() + aliveMs, sessionId: opens };
       db.insert(savedAnswers)
-        .values({ key, fingerprint, token, aliveUntil, createdAt: now() })
+        .values({ key, ...claim, createdAt: now() })
+        .onConflictDoUpdate({ target: savedAnswers.key, set: claim })
         .run();
-      return "mine";
+      return { sessionId: opens };
     }
     if (row.fingerprint !== fingerprint) {
       throw new RosaError(
@@ -58,7 +61,9 @@ export function claimAnswer(
         { param: "Idempotency-Key" },
       );
     }
-    if (row.status === null) return row.token === token ? "mine" : "running";
+    if (row.status === null) {
+      return row.token === token ? { sessionId: row.sessionId } : "running";
+    }
     const parts = db
       .select()
       .from(answerParts)
@@ -117,9 +122,15 @@ export async function payOwed(books: Books): Promise<void> {
   }
 }
 
-/** Failures are not kept: the same call may be made again. */
-export function dropClaim(books: Books, key: string, token: string): void {
-  forgetAnswers(books, mine(key, token));
+/** Failures are not kept: the same call may be made again, and finds the session that this one may have opened. */
+export function dropClaim({ db }: Books, key: string, token: string): void {
+  db.update(savedAnswers).set({ aliveUntil: 0 }).where(mine(key, token)).run();
+}
+
+/** Deletes the answers that show a session. A call that is still running keeps its key. */
+export function forgetAnswersOf(books: Books, sessionId: string): void {
+  const isOver = or(isNotNull(savedAnswers.status), lt(savedAnswers.aliveUntil, books.now()));
+  forgetAnswers(books, and(eq(savedAnswers.sessionId, sessionId), isOver));
 }
 
 export function forgetAnswers({ db }: Books, which: SQL | undefined): void {

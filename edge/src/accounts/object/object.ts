@@ -21,6 +21,7 @@ import type { Owed } from "../region-calls.ts";
 import { dropFile, eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
 import {
   type Claim,
+  type ClaimingCall,
   claimAnswer,
   dropClaim,
   forgetAnswers,
@@ -285,10 +286,7 @@ export class AccountObject extends DurableObject<Env> {
     return answer;
   }
 
-  claimAnswer(
-    tenantId: string,
-    call: { key: string; fingerprint: string; token: string },
-  ): Promise<Result<Claim>> {
+  claimAnswer(tenantId: string, call: ClaimingCall): Promise<Result<Claim>> {
     return this.#answer(tenantId, (books) => claimAnswer(books, call));
   }
 

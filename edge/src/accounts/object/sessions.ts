@@ -5,10 +5,10 @@ import type { Metadata, Mode, SessionSummary } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { readSessionCursor } from "../../cursors.ts";
 import { iso } from "../../time.ts";
-import { forgetAnswers } from "./answers.ts";
+import { forgetAnswersOf } from "./answers.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { noteOutcome, type Outcome } from "./holdout.ts";
-import { savedAnswers, sessionIndex, sessionMetadata } from "./schema.ts";
+import { sessionIndex, sessionMetadata } from "./schema.ts";
 
 export interface NewIndexRow {
   id: string;
@@ -78,7 +78,7 @@ export function removeFromIndex(books: Books, id: string): void {
   db.delete(sessionMetadata).where(eq(sessionMetadata.sessionId, id)).run();
   const { sessionCount } = accountRow(books);
   setAccount(books, { sessionCount: sessionCount - removed.length });
-  forgetAnswers(books, eq(savedAnswers.sessionId, id));
+  forgetAnswersOf(books, id);
 }
 
 /** The oldest few, for an erasure of all of them. */

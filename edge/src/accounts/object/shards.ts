@@ -5,16 +5,13 @@
 import type { Env } from "../../env.ts";
 import type { Result } from "../../rpc.ts";
 import type { Owed } from "../region-calls.ts";
-import type { Claim, SavedAnswer } from "./answers.ts";
+import type { Claim, ClaimingCall, SavedAnswer } from "./answers.ts";
 
 const shardCount = 16;
 
 /** The calls on saved answers, which an account object has as well. */
 export interface AnswerCalls {
-  claimAnswer(
-    tenantId: string,
-    call: { key: string; fingerprint: string; token: string },
-  ): Promise<Result<Claim>>;
+  claimAnswer(tenantId: string, call: ClaimingCall): Promise<Result<Claim>>;
   keepAlive(key: string, token: string): Promise<boolean>;
   saveAnswer(
     call: { key: string; token: string },

@@ -86,7 +86,7 @@ chat.openapi(
     await namedModel(c.env, body.model, (work) => background(c, work));
     const sessionId = c.req.header("x-rosa2-session") ?? "none";
     if (sessionId !== "none") return (await chatInSession(c, body, sessionId)) as never;
-    return (await idempotently(c, (owe) => chatWithoutState(c, body, owe), {
+    return (await idempotently(c, (keyed) => chatWithoutState(c, body, keyed?.owe), {
       sharded: true,
     })) as never;
   },

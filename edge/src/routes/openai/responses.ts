@@ -7,7 +7,7 @@ import {
   mySession,
   traceOf,
 } from "../../http/context.ts";
-import { idempotently, type Owe } from "../../http/idempotency.ts";
+import { idempotently, type Keyed, type Owe } from "../../http/idempotency.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { namedModel, servedModel } from "../../inference/served-model.ts";
@@ -68,11 +68,12 @@ responses.openapi(
     const body = c.req.valid("json");
     const parsed = parseRequest(body);
     await namedModel(c.env, body.model, (work) => background(c, work));
-    const respond = (owe?: Owe) =>
+    const respond = (keyed?: Keyed) =>
       body.store === false
-        ? respondWithoutState(c, body, parsed, owe)
-        : respondInSession(c, body, parsed);
-    return (await idempotently(c, respond, { sessionOf })) as never;
+        ? respondWithoutState(c, body, parsed, keyed?.owe)
+        : respondInSession(c, body, parsed, keyed?.sessionId);
+    const opens = body.store !== false && parsed.after === null;
+    return (await idempotently(c, respond, { sessionOf, opens })) as never;
   },
 );
 
@@ -94,11 +95,11 @@ async function respondInSession(
   c: AppContext,
   body: ResponsesRequest,
   { messages, after, sampling }: ParsedRequest,
+  opensAs: string | null | undefined,
 ): Promise<Response> {
   const { request, said } = conversationOf(messages);
-  const sessionId =
-    after?.sessionId ??
-    (await openDefaultSession(c, { instructions: said.instructions, ttlSeconds: storedSeconds }));
+  const wish = { instructions: said.instructions, ttlSeconds: storedSeconds };
+  const sessionId = after?.sessionId ?? (await openDefaultSession(c, wish, opensAs));
   const begun = await unwrap(
     mySession(c, sessionId).turnStream(
       {

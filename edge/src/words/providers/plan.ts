@@ -1,6 +1,6 @@
 /**
- * The proposer of a plan: the request as it is worded, to be worked on step by step. A plan is a reading of how to answer
- * and says nothing of what is meant: it is for one retry, and no lexicon keeps it. It asks no model: its steps are brought.
+ * Proposes a plan: the request as it is worded, to be answered step by step. A plan concerns the way to the answer, not
+ * the meaning: it serves one retry, and no lexicon keeps it. It asks no model: the caller brings the steps.
  */
 import { confidenceOf } from "@rosa2/shared/objective";
 import { languageOf } from "../language.ts";
@@ -10,16 +10,17 @@ import { listedData } from "./check.ts";
 const manner = "step by step";
 const ending = "End with a line “Answer:” and the answer alone.";
 
-/** Share of belief from which on a reading is settled. */
+/** From this share of belief on a reading is settled. */
 const settledShare = 0.6;
-/** Mean probability of a token from which on a correction is explained. */
+/** From this mean token probability on a correction is explained. */
 const explainedMin = 0.5;
-/** Nats by which a rejected reply has to speak for the steps. */
+/** Nats by which a rejected reply must support the steps. */
 const supportNats = 0.1;
 
 /**
- * The plan where skill rather than meaning seems to be missing: one reading is settled, and the wording that would go out
- * was tried and failed, twice or against a correction. Null elsewhere, and where an English order would be out of place.
+ * The plan, if skill rather than meaning seems to be missing: one reading is settled, and the wording that would be
+ * used was tried and failed, twice or against a correction. Null otherwise, and where an English instruction would be
+ * out of place.
  */
 export function proposePlan(
   { attempts, feedback }: GradientInput,
@@ -35,7 +36,7 @@ export function proposePlan(
   return `${after.slice(0, at)}, ${manner}${after.slice(at)}`;
 }
 
-/** A reply as the steps to its answer and the answer; null where it does not say which is which. */
+/** A reply split into steps and answer; null if it does not separate them. */
 export function splitSteps(reply: string): { steps: string; answer: string } | null {
   const label = [...reply.matchAll(/^[*_# ]{0,4}(?:final )?answer[*_ ]{0,4}:[*_ ]{0,4}/gimu)].at(
     -1,
@@ -46,15 +47,15 @@ export function splitSteps(reply: string): { steps: string; answer: string } | n
   return answer === "" ? null : { steps: reply.slice(0, at), answer };
 }
 
-/** Log-probs of one reply as the request is worded, and behind the plan's own steps. */
+/** Log-probs of one reply under the wording, and after the plan's own steps. */
 export interface Compared {
   worded: Score;
   planned: Score;
 }
 
 /**
- * Why the plan goes out, or null: its steps explain the correction, which the wording does not, or, without one, speak
- * against the rejected reply as wordings do.
+ * Why the plan is used, or null. Its steps explain the correction, which the wording does not; or, without one, they
+ * oppose the rejected reply as much as wordings must.
  */
 export function judgePlan(rejected: Compared | null, right: Compared | null): string | null {
   const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);

@@ -1,6 +1,6 @@
 /**
- * Rows that begin alike as one run: a tree of tokens, each of which sees what stands before it in its own row and nothing
- * of the others. Fifteen wordings of one request share its beginning and all of the dialogue before it.
+ * Rows with a common beginning as one run: a tree of tokens, each of which sees the earlier tokens of its own row only.
+ * Fifteen wordings of one request share its beginning and all of the dialogue before it.
  */
 import type { ScoreRow } from "../../../language-model.ts";
 import { hidden } from "./rows.ts";
@@ -8,23 +8,23 @@ import { hidden } from "./rows.ts";
 export interface Tree {
   /** Ids of its N tokens, parents before children. */
   ids: number[];
-  /** The token before each, −1 for a row's first; how many stand before it. */
+  /** The token before each (−1 for a row's first), and the number of tokens before it. */
   parents: number[];
   depths: number[];
-  /** Rows that it holds, with the places of the tokens that predict each row's reply tokens. */
+  /** Its rows, with the places of the tokens that predict each row's reply tokens. */
   rows: { row: number; places: number[] }[];
 }
 
 /**
- * Rows as trees of at most so many positions; a longer row may be joined by others until its tree is twice as long.
- * Throws when a prompt or reply is empty: there is nothing to predict from, or nothing to predict.
+ * Rows as trees with a bound on positions; others may join a longer row until its tree is twice as long. Throws if a
+ * prompt or reply is empty.
  */
 export function plantTrees(rows: readonly ScoreRow[], positionsMax: number): Tree[] {
   const paths = rows.map(({ prompt, reply }, row) => {
     if (prompt.length === 0 || reply.length === 0) {
       throw new Error(`Cannot score row ${row}: ${prompt.length} + ${reply.length} tokens`);
     }
-    // Nothing is predicted from the last one.
+    // Nothing is predicted from the last token.
     return { row, ids: [...prompt, ...reply.subarray(0, -1)] };
   });
   paths.sort((a, b) => compare(a.ids, b.ids));
@@ -57,7 +57,7 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return a.length - b.length;
 }
 
-/** [N, N]: each token sees itself and those before it in its rows, at most `window` positions in all. */
+/** [N, N]: each token sees itself and the earlier ones of its rows, at most `window` positions in all. */
 export function treeMask({ parents }: Tree, window: number | null): Float32Array {
   const N = parents.length;
   const mask = new Float32Array(N * N).fill(hidden);
