@@ -2,7 +2,7 @@
  * The examples of one update, its differences from the model's update plan, and when a session may not learn any more.
  * Pure.
  */
-import type { AdaptPlan, AdaptResult, AdaptRow, Message } from "@rosa2/shared/protocol";
+import type { AdaptPlan, AdaptResult, AdaptRow, Message, RowKind } from "@rosa2/shared/protocol";
 import type { ShiftCaps } from "../../config.ts";
 
 /** Right replies kept for replay with later updates. */
@@ -25,7 +25,8 @@ export interface ReplayExample {
 }
 
 /** Learned again if it had been hard (a correction or a late success), otherwise only held in place. */
-export type ReplayKind = "accepted" | "corrected" | "held";
+export const replayKinds = ["accepted", "corrected", "held"] as const satisfies RowKind[];
+export type ReplayKind = (typeof replayKinds)[number];
 
 /** The kind of a right reply in the replay buffer; null if it is not worth a place. */
 export function replayKind(example: {

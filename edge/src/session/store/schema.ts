@@ -21,6 +21,7 @@ import {
   turnStatuses,
 } from "../../contract/sets.ts";
 import type { WordsPatch, WordsState } from "../../words/index.ts";
+import { replayKinds } from "../policy/update-plan.ts";
 
 /** `max_tokens` is always sent, so that a reply's price is bounded before it starts. */
 export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens: number };
@@ -160,7 +161,7 @@ export const replay = sqliteTable("replay", {
   problemId: text("problem_id").primaryKey(),
   messages: text({ mode: "json" }).$type<Message[]>().notNull(),
   reply: text().notNull(),
-  kind: text({ enum: ["accepted", "corrected", "held"] }).notNull(),
+  kind: text({ enum: replayKinds }).notNull(),
   createdAt: integer("created_at").notNull(),
 });
 

@@ -2,6 +2,7 @@
 
 import type { Usage } from "@rosa2/shared/protocol";
 import type { RejectedAttempt } from "@rosa2/shared/rewrite-prompt";
+import type { RewriterName } from "../../contract/sets.ts";
 
 /** What a model is shown: the request as typed, and every rejected reply with the remarks on it. */
 export interface RewriteTask {
@@ -17,7 +18,7 @@ export interface Drawn {
 }
 
 export interface Rewriter {
-  name: "gpu" | "openai" | "workers-ai";
+  name: Exclude<RewriterName, "compose">;
   /** Whether a second call with the fault of the first may help: not if several were drawn already. */
   repairs: boolean;
   /**
