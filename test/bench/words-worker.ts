@@ -9,6 +9,7 @@ import {
   type WordsState,
 } from "../../edge/src/words/index.ts";
 import { checkWording } from "../../edge/src/words/providers/check.ts";
+import { rewritableCharsMax } from "../../edge/src/words/providers/index.ts";
 import { conversations } from "../edge/words/conversations.ts";
 import { worstInputs } from "../edge/words/worst-inputs.ts";
 
@@ -84,7 +85,7 @@ function long(random: Random, words: readonly string[]): Said {
   return { request: said, reply, remark: feedback };
 }
 
-const worstRequests = worstInputs(requestChars);
+const worstRequests = [...worstInputs(requestChars), ...worstInputs(rewritableCharsMax)];
 const worstRemarks = worstInputs(remarkChars);
 
 /** As long as the API takes it, and of what takes longest. */
@@ -109,7 +110,10 @@ function step({ request, reply, remark }: Said, state: WordsState, random: Rando
   const [items, candidates] = timed(() => candidatesToScore(state, input));
   const scores = items.map(() => ({ logprob: -2, tokens: 4 }));
   const [{ state: next }, gradient] = timed(() => textualGradient(state, input, scores));
-  const proposed = Array.from({ length: wordingsCount }, (_, i) => reworded(request, i));
+  const isAsked = request.length <= rewritableCharsMax;
+  const proposed = Array.from({ length: isAsked ? wordingsCount : 0 }, (_, i) =>
+    reworded(request, i),
+  );
   const [, learn] = timed(() => {
     const task = { request, attempts: [{ reply, feedback: remark }] };
     const wordings = proposed.filter((wording) => checkWording(wording, task).ok);

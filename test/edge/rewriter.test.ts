@@ -76,6 +76,18 @@ describe("a model that proposes wordings", () => {
     expect(await samples()).toHaveLength(0);
   });
 
+  it("is not asked to write a long request anew, and what was said goes out", async () => {
+    const { caller, id, samples } = await withModel([rewritten], "words");
+    const turn = await ask(caller, id, `${request}. ${"It was late. ".repeat(320)}`);
+    const { words } = await judge(caller, id, turn.id, { ...remark, wait: true });
+    expect(words.after).toMatch(/\n\nthe other bank$/);
+    expect(words.rewriter).toMatchObject({
+      drawn: 0,
+      failure: "a request of more than 4096 characters is not reworded",
+    });
+    expect(await samples()).toEqual([]);
+  });
+
   it("is asked again only where nothing that the session holds explains what was seen", async () => {
     const { caller, id, samples } = await withModel([rewritten]);
     const first = await ask(caller, id, request);

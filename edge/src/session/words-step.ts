@@ -24,6 +24,7 @@ import {
   type DrawnWordings,
   drawCount,
   drawsMax,
+  rewritableCharsMax,
   rewriteTokensMax,
 } from "../words/providers/index.ts";
 import type { SessionContext } from "./context.ts";
@@ -168,6 +169,12 @@ async function draw(
 ): Promise<(DrawnWordings & { name: string }) | null> {
   const name = rewriterName(context);
   if (name === "compose") return null;
+  const nothing = (failure: string) => ({
+    ...{ name, wordings: [], drawn: 0, calls: 0, usage: null, failure },
+  });
+  if (turn.content.length > rewritableCharsMax) {
+    return nothing(`a request of more than ${rewritableCharsMax} characters is not reworded`);
+  }
   const said = (row.body.text ?? "").trim();
   const attempts = [...earlierAttempts(context, turn), { reply: turn.reply, feedback: said }];
   const task = { request: turn.content, attempts };
@@ -183,14 +190,7 @@ async function draw(
     const drawn = await askRewriter(asking, task);
     keep();
     return drawn;
-  }).catch((error: unknown) => ({
-    name,
-    wordings: [],
-    drawn: 0,
-    calls: 0,
-    usage: null,
-    failure: error instanceof Error ? error.message : String(error),
-  }));
+  }).catch((error: unknown) => nothing(error instanceof Error ? error.message : String(error)));
 }
 
 const contentsOf = ({ reply, feedback: said }: { reply: string; feedback: string }) => [

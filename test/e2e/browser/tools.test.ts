@@ -53,7 +53,7 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
     expect(me.complaints).toEqual([]);
   });
 
-  it("that is plain loads nothing more and can be copied; its request can be edited and sent again", async () => {
+  it("that is plain loads nothing more and can be copied; its request can be edited, or asked again as it is", async () => {
     const me = await converse("tools", "Say hello");
     const { page } = me;
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -68,6 +68,13 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
     await field.fill("Say hello again");
     await field.press("Enter");
     expect(await me.reply(2)).toBe("echo: Say hello again");
+    const asked = page.waitForRequest((request) => request.url().endsWith("/turns"));
+    await page.getByRole("button", { name: "Ask the same again" }).nth(1).click();
+    expect((await asked).postDataJSON()).toMatchObject({
+      content: "Say hello again",
+      temperature: 1,
+    });
+    expect(await me.reply(3)).toBe("echo: Say hello again");
     await page.getByRole("button", { name: "Judge this reply to: Say hello" }).click();
     await page.getByRole("button", { name: "Right", exact: true }).first().click();
     await page.getByText("You said it was right").waitFor();

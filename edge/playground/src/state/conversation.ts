@@ -114,11 +114,12 @@ export class Conversation {
     this.words.value = words;
   }
 
-  /** Whether the server has the request, answered or not. */
-  async ask(content: string): Promise<boolean> {
+  /** Whether the server has the request, answered or not. With a temperature the reply is drawn. */
+  async ask(content: string, temperature?: number): Promise<boolean> {
     this.sending.value = content;
     this.unsent.value = "";
-    const taken = await this.#listen(null, () => this.#api.stream(content, this.#options));
+    const request = temperature === undefined ? content : { content, temperature };
+    const taken = await this.#listen(null, () => this.#api.stream(request, this.#options));
     if (!taken) this.unsent.value = content;
     return taken;
   }

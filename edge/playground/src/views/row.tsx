@@ -40,9 +40,10 @@ function RowView(row: RowProps) {
         generationName={row.generationName}
         failure={row.failure}
         tries={row.tries}
-        cannotBranch={conversation.cannotJudge}
+        cannotAct={conversation.cannotJudge}
         onRetry={() => conversation.retry(turn.id)}
         onEdit={() => takeBack(turn.content)}
+        onAgain={() => conversation.ask(turn.content, 1)}
         onBranch={async () => {
           const forked = await conversation.fork(turn.id);
           if (forked !== null) go({ page: "session", id: forked });

@@ -13,10 +13,12 @@ import { hrefOf } from "../state/route.ts";
 interface TurnActions {
   /** Takes the request back into the field, to be changed and sent again. */
   onEdit(): void;
+  /** Asks the same once more and draws the reply; nothing is judged or learnt. */
+  onAgain(): void;
   /** Opens a session of its own that goes on from this reply. */
   onBranch(): void;
   /** While nothing can be asked. */
-  cannotBranch: ReadonlySignal<boolean>;
+  cannotAct: ReadonlySignal<boolean>;
 }
 
 export function TurnView({
@@ -132,8 +134,9 @@ function Facts({
   generationName,
   failure,
   onEdit,
+  onAgain,
   onBranch,
-  cannotBranch,
+  cannotAct,
 }: {
   turn: Turn;
   generationName: string;
@@ -155,8 +158,18 @@ function Facts({
           <button
             type="button"
             class="icon-button"
+            title="Ask again: another reply to the same request; nothing is learnt"
+            disabled={cannotAct}
+            onClick={onAgain}
+          >
+            <Icon name="again" />
+            <span class="hidden">Ask the same again</span>
+          </button>
+          <button
+            type="button"
+            class="icon-button"
             title="Branch: go on from this reply in a session of its own"
-            disabled={cannotBranch}
+            disabled={cannotAct}
             onClick={onBranch}
           >
             <Icon name="fork" />

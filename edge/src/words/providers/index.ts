@@ -18,6 +18,8 @@ export type { Rewriter, RewriteTask } from "./provider.ts";
 
 /** Wordings drawn at once, the first of them greedily. */
 export const drawCount = 8;
+/** A longer request is not reworded: no model writes it anew eight times while somebody waits. */
+export const rewritableCharsMax = 4_096;
 /** Wordings that a session draws for the same stretches of requests. */
 export const drawsMax = 24;
 
