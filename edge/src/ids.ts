@@ -1,17 +1,26 @@
 /** Identifiers: a prefix that says what it names, and a ULID, so that ids sort by the time they were made. */
 import { monotonicFactory } from "ulid";
 
-/** Random words, drawn many at a time: an id takes sixteen. */
+/** Random words, drawn many at a time: an id takes sixteen, and a draw of few takes as long as one of many. */
 const words = new Uint32Array(256);
 let used = words.length;
 
-const next = monotonicFactory((): number => {
+function randomWord(): number {
   if (used === words.length) {
     crypto.getRandomValues(words);
     used = 0;
   }
-  return (words[used++] ?? 0) / 0x1_0000_0000;
-});
+  return words[used++] ?? 0;
+}
+
+const next = monotonicFactory((): number => randomWord() / 0x1_0000_0000);
+
+/** So many random words of 32 bits in hexadecimal. */
+export function randomHex(wordCount: number): string {
+  let hex = "";
+  for (let n = 0; n < wordCount; n++) hex += randomWord().toString(16).padStart(8, "0");
+  return hex;
+}
 
 export type IdPrefix =
   | "chatcmpl"

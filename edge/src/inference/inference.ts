@@ -21,6 +21,8 @@ export interface CallContext {
   requestId?: string;
   traceparent?: string;
   signal?: AbortSignal;
+  /** Goes on with work of the call after the last event was told. */
+  background?: (work: Promise<unknown>) => void;
   /** Whether a cold service is waited for, because whoever waits is shown heartbeats. */
   waitsForColdStart?: boolean;
 }

@@ -8,10 +8,11 @@
  * A first cap so reaches a holder that rests at its next call, which it lets pass.
  */
 import { RosaError } from "@rosa2/shared/errors";
-import { asc, count, eq, getTableColumns, lte, sql, sum } from "drizzle-orm";
+import { asc, count, eq, lte, sum } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { UsageEvent } from "../usage.ts";
 import { holds, lease, metered } from "./schema.ts";
+import { type Statements, statementsOf } from "./statements.ts";
 
 /** A lease that ends so soon is no longer drawn on: clocks differ. */
 const marginMs = 60_000;
@@ -71,6 +72,9 @@ export interface PurseOptions {
 
 export class Purse {
   readonly #options: PurseOptions;
+  readonly #statements: Statements;
+  /** As the table has it, once it was set here. */
+  #ownerCapNanos: number | null | undefined;
   #talking: Promise<unknown> = Promise.resolve();
   #isTalking = false;
   #usedAt = 0;
@@ -78,12 +82,14 @@ export class Purse {
 
   constructor(options: PurseOptions) {
     this.#options = options;
+    this.#statements = statementsOf(options.db);
   }
 
   /** The lease that a holder is born with, so that its first call waits for nobody either. */
   adopt(first: FirstLease): void {
     const { grantedNanos, expiresAt, isCapped, ownerCapNanos } = first;
     this.#options.hear?.(first);
+    this.#ownerCapNanos = undefined;
     this.#usedAt = this.#options.now();
     this.#options.remind(false);
     const row = {
@@ -105,14 +111,17 @@ export class Purse {
 
   /** What the owner may cost in a month from now on; null: no cap of its own. */
   setOwnerCap(ownerCapNanos: number | null): void {
+    if (this.#ownerCapNanos === ownerCapNanos) return;
     const { db, transaction } = this.#options;
     const row = this.#lease();
-    if (row.ownerCapNanos === ownerCapNanos) return;
-    transaction(() => {
-      // What was lent under another cap is given up: the account lends anew.
-      const grantedNanos = Math.min(row.grantedNanos, row.drawnNanos + this.#heldNanos());
-      db.update(lease).set({ ownerCapNanos, grantedNanos, isCapped: true }).run();
-    });
+    if (row.ownerCapNanos !== ownerCapNanos) {
+      transaction(() => {
+        // What was lent under another cap is given up: the account lends anew.
+        const grantedNanos = Math.min(row.grantedNanos, row.drawnNanos + this.#heldNanos());
+        db.update(lease).set({ ownerCapNanos, grantedNanos, isCapped: true }).run();
+      });
+    }
+    this.#ownerCapNanos = ownerCapNanos;
   }
 
   /**
@@ -140,19 +149,12 @@ export class Purse {
    * `again`, an event for which nothing is set aside any more was taken before.
    */
   settle(event: UsageEvent, again = false): void {
-    const { db } = this.#options;
     if (again && !this.#isHeld(event.eventId)) return;
-    db.delete(holds).where(eq(holds.eventId, event.eventId)).run();
+    const { free, meter, draw: drawOn } = this.#statements;
+    free.run({ eventId: event.eventId });
     const owner = event.owner ?? this.#options.owner();
-    db.insert(metered)
-      .values({ event: { ...event, owner } })
-      .run();
-    const draw = () =>
-      db
-        .update(lease)
-        .set({ drawnNanos: sql`${lease.drawnNanos} + ${event.costNanos}` })
-        .returning({ waiting: sql<number>`(SELECT count(*) FROM ${metered})` })
-        .get();
+    meter.run({ event: { ...event, owner } });
+    const draw = () => drawOn.get({ costNanos: event.costNanos });
     let drawn = draw();
     if (drawn === undefined) {
       this.#lease();
@@ -163,7 +165,7 @@ export class Purse {
 
   /** Frees what was set aside for an event that came to nothing. */
   release(eventId: string): void {
-    this.#options.db.delete(holds).where(eq(holds.eventId, eventId)).run();
+    this.#statements.free.run({ eventId });
     this.#options.remind(false);
   }
 
@@ -218,19 +220,15 @@ export class Purse {
   #lease(): typeof lease.$inferSelect {
     const row = this.#options.db.select().from(lease).get();
     if (row !== undefined) return row;
+    this.#ownerCapNanos = undefined;
     const fresh = { id: 1, round: 0, grantedNanos: 0, drawnNanos: 0, expiresAt: 0, isCapped: true };
     return this.#options.db.insert(lease).values(fresh).returning().get();
   }
 
   /** The lease with what is set aside of it, and whether some is for this event: what every call asks, in one statement. */
   #leaseFor(eventId: string) {
-    const of = {
-      ...getTableColumns(lease),
-      heldNanos: sql<number>`(SELECT coalesce(sum(${holds.amountNanos}), 0) FROM ${holds})`,
-      isHeld: sql<number>`EXISTS (SELECT 1 FROM ${holds} WHERE ${holds.eventId} = ${eventId})`,
-    };
-    const read = () => this.#options.db.select(of).from(lease).get();
-    return read() ?? { ...this.#lease(), heldNanos: 0, isHeld: 0 };
+    const found = this.#statements.leaseFor.get({ eventId });
+    return found ?? { ...this.#lease(), heldNanos: 0, isHeld: 0 };
   }
 
   #heldNanos(): number {
@@ -250,7 +248,7 @@ export class Purse {
 
   /** Sets aside if the lease lasts and leaves enough; what is set aside already needs only that it lasts. */
   #hold(eventId: string, amountNanos: number): boolean {
-    const { db, now } = this.#options;
+    const { now } = this.#options;
     const { grantedNanos, drawnNanos, expiresAt, isCapped, heldNanos, isHeld } =
       this.#leaseFor(eventId);
     this.#isCapped = isCapped;
@@ -258,7 +256,7 @@ export class Purse {
     const lasts = expiresAt - marginMs > now() && left >= (isHeld === 1 ? 0 : amountNanos);
     if (isCapped && !lasts) return false;
     if (isHeld === 1) this.keep(eventId);
-    else db.insert(holds).values({ eventId, amountNanos, at: now() }).run();
+    else this.#statements.hold.run({ eventId, amountNanos, at: now() });
     this.#options.remind(!lasts);
     return true;
   }

@@ -33,6 +33,7 @@ export interface StatelessCall {
   eventId: string;
   /** Whether the caller is told the reply as it grows. */
   streams: boolean;
+  background: (work: Promise<unknown>) => void;
 }
 
 /**
@@ -48,14 +49,16 @@ export function statelessCall(
 ): StatelessCall {
   const { principal } = c.var;
   refuseBound(principal);
+  const later = (work: Promise<unknown>) => background(c, work);
   return {
     config: config(c),
     inference: inferenceOf(c.env, regionOfCaller(c.req.raw.cf)),
-    money: moneyIn(c.env, principal, coloOf(c), (work) => background(c, work), owe),
+    money: moneyIn(c.env, principal, coloOf(c), later, owe),
     principal,
     trace: traceOf(c, streams),
     eventId,
     streams,
+    background: later,
   };
 }
 
@@ -71,7 +74,7 @@ export async function* statelessReply(
   messages: PromptMessage[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
-  const { config, inference, money, principal, trace, eventId, streams } = call;
+  const { config, inference, money, principal, trace, eventId, streams, background } = call;
   const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
   // Tokens' log-probs come with the parts alone.
@@ -86,6 +89,7 @@ export async function* statelessReply(
         { tenant: tenantId, adapter: null, messages, sampling, deltas },
         {
           ...trace,
+          background,
           loadAdapter: async () => {
             throw new RosaError("internal_error", "A stateless reply has no adapter");
           },
