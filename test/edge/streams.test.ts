@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { TurnBody } from "../../edge/src/contract/index.ts";
-import { logEvents, sseResponse } from "../../edge/src/http/sse.ts";
+import { sseResponse } from "../../edge/src/http/sse.ts";
 import { followLog } from "../../edge/src/session/store/event-log.ts";
 import {
   ask,
@@ -42,6 +42,27 @@ describe("a turn's stream", () => {
     const ids = events.map((event) => event.id ?? 0);
     expect(ids).toEqual([...ids].sort((a, b) => a - b));
     expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("hands each piece of text on as the GPU service has encoded it", async () => {
+    const caller = await newTenant();
+    const content = "sooner and/or later";
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id, content);
+    const live = await response.text();
+    const replay = await (await caller.fetch(`/v1/sessions/${id}/turns/${turnId}/events`)).text();
+    const chat = (headers: Record<string, string>) =>
+      caller
+        .post(
+          "/v1/chat/completions",
+          { model: "fake-mini", messages: [{ role: "user", content }], stream: true },
+          headers,
+        )
+        .then((answer) => answer.text());
+    expect(live).toContain('{"text":"and\\/or "}');
+    expect(replay).toContain('{"text":"and\\/or "}');
+    expect(await chat({})).toContain('"delta":{"content":"and\\/or "}');
+    expect(await chat({ "x-rosa2-session": id })).toContain('"delta":{"content":"and\\/or "}');
   });
 
   it("resumes after every event without gap or repetition", async () => {
@@ -94,9 +115,9 @@ describe("a turn's stream", () => {
       () => [],
       0,
       () => isOver,
-      20,
+      { heartbeatMs: 20 },
     );
-    const text = await sseResponse(logEvents(log)).text();
+    const text = await sseResponse(log).text();
     // Comments, which keep a connection open and which no client shows.
     expect(text).toMatch(/^(: ping\n\n){4,}$/);
   });

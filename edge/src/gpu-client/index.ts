@@ -10,7 +10,6 @@ import { type Health, healthSchema } from "@rosa2/shared/health";
 import {
   type AdaptResult,
   adaptResultSchema,
-  type GenerateEvent,
   type SampleResult,
   type ScoreResult,
   sampleResultSchema,
@@ -52,6 +51,8 @@ interface Request {
 /** Updates and scores, or replies: they may come from different services. */
 type Of = "updates" | "replies";
 
+type Told = ReturnType<typeof parseEvent> | Waiting;
+
 /** An answer that has begun, the service that gives it, and what bounds the silences in it. */
 interface Answer {
   response: Response;
@@ -87,10 +88,7 @@ export class GpuClient implements Inference {
    *
    * @throws RosaError as the service reports it, or `gpu_unavailable` when it cannot be reached, falls silent or breaks off.
    */
-  async *generate(
-    request: GenerateInput,
-    context: CallContext,
-  ): AsyncGenerator<GenerateEvent | Waiting> {
+  async *generate(request: GenerateInput, context: CallContext): AsyncGenerator<Told> {
     const attempts = new Attempts();
     let begun = false;
     let isOver = false;
@@ -120,7 +118,7 @@ export class GpuClient implements Inference {
     request: GenerateInput,
     context: CallContext,
     attempts: Attempts,
-  ): AsyncGenerator<GenerateEvent | Waiting> {
+  ): AsyncGenerator<Told> {
     const answering = this.#call("replies", "/v1/generate", request, context, attempts);
     if (context.waitsForColdStart) {
       while (await goesOn(answering, this.#config.coldMs)) yield { type: "waiting" };

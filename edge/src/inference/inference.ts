@@ -33,10 +33,13 @@ export interface Waiting {
 }
 
 type Done = Extract<GenerateEvent, { type: "done" }>;
+type Delta = Extract<GenerateEvent, { type: "delta" }>;
 
 /** The wire's events of a reply; its log-prob is null where a hosted model does not say. */
 export type ReplyEvent =
-  | Exclude<GenerateEvent, Done>
+  | Exclude<GenerateEvent, Done | Delta>
+  /** `json` is text, reasoning and log-probs as they came, where they came as JSON. */
+  | (Delta & { json?: string })
   | (Omit<Done, "logprob"> & { logprob: number | null })
   | Waiting;
 
