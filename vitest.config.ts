@@ -23,10 +23,15 @@ const node = (name: string) => ({
 
 /** The client from its sources; what is packed of it is tested as a package. */
 const client = fileURLToPath(new URL("./edge/client/src/", import.meta.url));
+const phone = fileURLToPath(new URL("./test/edge/client/phone.ts", import.meta.url));
 const alias = {
   "rosa2/ai-sdk": `${client}ai-sdk.ts`,
   "rosa2/react": `${client}react.ts`,
   rosa2: `${client}index.ts`,
+  // The documents' screen, and what a phone brings to it.
+  "examples/ChatScreen": `${client}../examples/ChatScreen.tsx`,
+  "expo/fetch": phone,
+  "react-native": phone,
 };
 
 /** What a project differs in: who gives replies. */

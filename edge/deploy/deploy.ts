@@ -37,7 +37,7 @@ async function deploy(settings: DeploySettings): Promise<void> {
   say(`Deploying ${names.worker}`);
   say(`Account     ${await checkLogin(wrangler)}`);
   const folder = new PrivateFolder(settings.statePath);
-  // Before anything is made: a missing address would otherwise leave half a deployment.
+  // Checked before anything is made: otherwise a missing address would leave half a deployment.
   const rotation = settings.rotate ? await rotateSecret(folder, settings.given) : null;
   const given = { ...settings.given };
   if (rotation !== null) given.GPU_SECRET = rotation.secret;
@@ -101,7 +101,7 @@ async function checkLogin(wrangler: Wrangler): Promise<string> {
 async function upload(wrangler: Wrangler, values: Record<string, string>): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "rosa2-deploy-"));
   try {
-    // A file, for a command line shows in the list of processes; JSON, for nothing in it is expanded.
+    // In a file, because the list of processes shows a command line; as JSON, because nothing in it is expanded.
     const secretsFile = join(folder, "secrets.json");
     writeFileSync(secretsFile, JSON.stringify(values), { mode: 0o600 });
     const outputFile = join(folder, "output.ndjson");

@@ -1,8 +1,8 @@
 /**
- * Changes the secret between edge and GPU service without a failed call: both know two for a while.
+ * Changes the secret between edge and GPU service without a failed call: for a while both accept two.
  *
- * The next secret is made and kept here. Only when the GPU service takes it as well as the old one does the
- * edge get it; until then nothing is changed, and running the same command again goes on.
+ * The next secret is made and kept here. The edge gets it only when the GPU service accepts it besides the old one.
+ * Until then nothing changes, and running the same command again continues.
  */
 import { randomBytes } from "node:crypto";
 import { secretHeader } from "@rosa2/shared/protocol";
@@ -20,7 +20,7 @@ export interface Rotation {
   finish(): void;
 }
 
-/** Throws `Failure` that says what to do while the GPU service does not take the next secret. */
+/** Throws `Failure` with the next step while the GPU service does not accept the next secret. */
 export async function rotateSecret(
   folder: PrivateFolder,
   given: Record<string, string>,
@@ -55,7 +55,7 @@ export async function rotateSecret(
   };
 }
 
-/** Asks for what needs the secret and costs nothing. */
+/** Makes a call that needs the secret and costs nothing. */
 async function takes(url: string, secret: string, given: Record<string, string>): Promise<boolean> {
   const { MODAL_KEY, MODAL_SECRET } = given;
   try {

@@ -1,4 +1,4 @@
-/** Secrets of one environment: what was given, what the Worker has already, and what is made here. */
+/** Secrets of one environment: given ones, those that the Worker has already, and those made here. */
 import { randomBytes } from "node:crypto";
 import { Failure } from "../local/failure.ts";
 import type { PrivateFolder } from "../local/private-folder.ts";
@@ -9,14 +9,14 @@ import { parseJson, type Wrangler } from "./wrangler.ts";
 const savedSecret = "gpu-secret";
 const tokenSecret = "token-secret";
 
-/** What a hosted model cannot do without. */
+/** Variables that a hosted model requires. */
 const hostedNeeds: Record<string, string[]> = {
   openai: ["INFERENCE_URL", "INFERENCE_KEY", "INFERENCE_MODEL"],
   "workers-ai": ["INFERENCE_MODEL"],
 };
 
 export interface Secrets {
-  /** What the deploy sets; what the Worker has and nobody gave anew stays as it is. */
+  /** The values that the deploy sets; other secrets of the Worker stay unchanged. */
   values: Record<string, string>;
   /** Whether GPU_SECRET was made now, so that the GPU service must be told. */
   made: boolean;
@@ -24,13 +24,13 @@ export interface Secrets {
   isFirst: boolean;
 }
 
-/** What replies come from where there is no GPU service: a model of the platform's own, which calls functions too. */
+/** The source of replies without a GPU service: a model of the platform, which supports function calls. */
 export const firstInference = {
   INFERENCE: "workers-ai",
   INFERENCE_MODEL: "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
 };
 
-/** Throws `Failure` when a model's endpoint is only half named. */
+/** Throws `Failure` if a model's endpoint is incompletely named. */
 export async function gatherSecrets(
   wrangler: Wrangler,
   { worker }: Names,
@@ -40,7 +40,7 @@ export async function gatherSecrets(
   const existing = await listSecrets(wrangler, worker);
   const values: Record<string, string> = { ...given };
   const isThere = (name: string) => values[name] !== undefined || existing.includes(name);
-  // Whoever names a GPU service wants it to give the replies.
+  // A given GPU service should give the replies.
   if (given.GPU_URL !== undefined && existing.includes("INFERENCE")) values.INFERENCE ??= "gpu";
   const isFirst = !isThere("GPU_URL") && !isThere("INFERENCE");
   if (isFirst) Object.assign(values, firstInference);
@@ -57,7 +57,7 @@ export async function gatherSecrets(
     values.CLIENT_TOKEN_SECRET = folder.read(tokenSecret) ?? randomBytes(32).toString("hex");
     folder.write(tokenSecret, values.CLIENT_TOKEN_SECRET);
   }
-  // A GPU service that was set up before is left for a hosted model, not forgotten.
+  // For a hosted model, a GPU service that was set up before stays configured but unused.
   const isHosted = inference !== undefined ? inference !== "gpu" : !isThere("GPU_URL");
   const common = { values, isFirst };
   if (isHosted || values.GPU_SECRET !== undefined) return { ...common, made: false };
@@ -65,7 +65,7 @@ export async function gatherSecrets(
   if (saved === null && existing.includes("GPU_SECRET")) return { ...common, made: false };
   const made = saved === null;
   values.GPU_SECRET = saved ?? randomBytes(32).toString("hex");
-  // Saved before it is set: a deploy that fails afterwards goes on with the same one.
+  // Saved before it is set: a deploy that fails afterwards continues with the same one.
   if (made) folder.write(savedSecret, values.GPU_SECRET);
   return { ...common, made };
 }

@@ -1,4 +1,4 @@
-/** Asks a deployed rosa2 the few things that show that every part of it answers; leaves nothing behind. */
+/** Checks that every part of a deployed rosa2 answers; leaves nothing behind. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Api, ApiError } from "../local/api.ts";
 import { Failure } from "../local/failure.ts";
@@ -50,7 +50,7 @@ export async function smokeTest(
   }
 }
 
-/** A new address takes a while to be known, and a GPU service that was asleep to wake. */
+/** A new address takes a while to resolve, and a sleeping GPU service to wake. */
 async function untilAnswers(url: string, until: number): Promise<HealthBody> {
   let last = "nothing answered";
   for (;;) {

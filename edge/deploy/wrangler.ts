@@ -1,4 +1,4 @@
-/** Runs wrangler with one environment of one configuration; knows its command line, not what it is used for. */
+/** Runs wrangler with one environment of one configuration. It knows the command line, not its purpose. */
 import { spawn } from "node:child_process";
 import { Failure } from "../local/failure.ts";
 import { rootPath } from "../local/settings.ts";
@@ -8,7 +8,7 @@ export interface Ended {
   code: number;
   /** Standard output. */
   output: string;
-  /** Everything it said: with --json some errors are in the output. */
+  /** All of its output: with --json some errors are in standard output. */
   complaint: string;
 }
 
@@ -25,7 +25,7 @@ export class Wrangler {
     this.#scope = ["--config", configPath, "--env", environment];
   }
 
-  /** Runs a command to its end, with nobody to ask; `extra` are variables of its environment. */
+  /** Runs a command to its end without questions; `extra` are variables of its environment. */
   async try(args: readonly string[], extra: Record<string, string> = {}): Promise<Ended> {
     const child = spawn(process.execPath, [this.#script, ...args, ...this.#scope], {
       cwd: rootPath,

@@ -1,4 +1,4 @@
-/** Plays a drawn wish to the real services, and says whether it told the story that is promised. */
+/** Plays a drawn wish with the real services, and checks whether it shows the promised story. */
 import type { Rosa2 } from "../client/src/index.ts";
 import {
   type KindName,
@@ -19,7 +19,7 @@ export type Verdict =
 
 const keptS = 3_600;
 
-/** What it means for the story that a mode did not do its part. */
+/** What a mode's failure to do its part means for the story. */
 const reasons: Record<Mode, (outcome: Outcome) => string> = {
   both: ({ rightAt }) => (rightAt === 0 ? "the correction did not come back" : "it did not last"),
   off: () => "a retry without learning was enough",
@@ -27,14 +27,14 @@ const reasons: Record<Mode, (outcome: Outcome) => string> = {
   weights: () => "the weights alone were enough, or did not help",
 };
 
-/** Whether every mode does as an example of this kind must. Throws `Rosa2Error`. */
+/** Whether every mode behaves as an example of this kind must. Throws `Rosa2Error`. */
 export async function checkStory(client: Rosa2, drawn: DrawnWish): Promise<Verdict> {
   const steps = await playBoth(client, drawn);
   if (steps === null) return { told: false, why: "right at the first try" };
   const both = outcomeOf(steps);
   if (untold(drawn.kind, { both }).length > 0) return { told: false, why: reasons.both(both) };
   const outcomes: Partial<Outcomes> = {};
-  // The cheapest first: most of those that fail, fail there.
+  // The cheapest check first: most failing wishes fail there.
   for (const mode of ["off", "words", "weights"] as const) {
     const outcome = await playIn(client, drawn, mode);
     outcomes[mode] = outcome;
@@ -56,7 +56,7 @@ async function playBoth(client: Rosa2, drawn: DrawnWish): Promise<Step[] | null>
   return steps;
 }
 
-/** How the same wish goes without one axis or the other, or without both. */
+/** The same wish without one of the axes, or without both. */
 async function playIn(client: Rosa2, drawn: DrawnWish, mode: Mode): Promise<Outcome> {
   const steps: Step[] = [];
   const session = await open(client, drawn, mode);

@@ -1,5 +1,5 @@
 /**
- * Rewrites the databases of a rosa2 that has ended, so that deleted text is in no file any more: SQLite leaves it in free
+ * Rewrites the databases of a rosa2 that has ended, so that no file contains deleted text: SQLite leaves it in free
  * space and in the write-ahead log, and the runtime has no `secure_delete`.
  */
 import { readdirSync, statSync } from "node:fs";
@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 /** A larger database is left as it is: stopping should not take long. */
 const bytesMax = 256 * 2 ** 20;
 
-/** Every database under a folder that was written since it was rewritten last; nothing may have it open. */
+/** Rewrites every database under a folder that was written since the last time; none may be open. */
 export function compactDatabases(folder: string): void {
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const path = join(folder, name);
@@ -19,7 +19,7 @@ export function compactDatabases(folder: string): void {
     try {
       database.exec("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
-      // Whatever is wrong with it, the next start says it better.
+      // Whatever is wrong with it, the next start reports it better.
     } finally {
       database.close();
     }

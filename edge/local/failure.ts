@@ -1,2 +1,2 @@
-/** What went wrong, in words for the person at the terminal: printed without a stack. */
+/** A failure in words for the person at the terminal, printed without a stack. */
 export class Failure extends Error {}

@@ -1,6 +1,6 @@
-/** Process groups: what wrangler or a service has started can be signalled as a whole. */
+/** Process groups: everything that wrangler or a service has started can be signalled together. */
 
-/** What a service gets to end by itself before it is killed. */
+/** Time for a service to end by itself before it is killed. */
 export const graceMs = 5_000;
 
 /** Whether the group was there; signal 0 only asks. */

@@ -1,11 +1,11 @@
-/** Notices that a server has stopped answering: one that is gone, or one that keeps connections and says nothing. */
+/** Notices that a server has stopped answering: it is gone, or it accepts connections and sends nothing. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 const intervalMs = 1_000;
-/** A server that accepts and says nothing for this long is reported; with the interval that is within five seconds. */
+/** A server that accepts a connection and sends nothing for this long is reported; with the interval, within five seconds. */
 const silenceMs = 3_500;
-/** So long is it waited for: a busy machine may take that. */
-const patienceMs = 20_000;
+/** A busy server may take this long before it counts as lost. */
+const toleranceMs = 20_000;
 const againMs = 300;
 
 export interface Heartbeat {
@@ -14,7 +14,7 @@ export interface Heartbeat {
   stop(): void;
 }
 
-/** Asks the address again and again; any answer at all counts. `onSilence` is told of a server that says nothing. */
+/** Asks the address repeatedly; any answer counts. `onSilence` is called for a server that sends nothing. */
 export function watchHeartbeat(url: string, onSilence: (message: string) => void): Heartbeat {
   const ending = new AbortController();
   return { lost: untilLost(url, onSilence, ending.signal), stop: () => ending.abort() };
@@ -37,15 +37,15 @@ async function untilLost(
     if (failure === "refused") return "nothing listens on its port any more";
     const wasSilentMs = silentMs;
     silentMs = failure === "silent" ? silentMs + silenceMs : 0;
-    if (silentMs >= patienceMs) return `it has not answered for ${patienceMs / 1000} s`;
+    if (silentMs >= toleranceMs) return `it has not answered for ${toleranceMs / 1000} s`;
     if (silentMs > 0 && wasSilentMs === 0) {
-      const [seconds, longest] = [silenceMs / 1000, patienceMs / 1000];
+      const [seconds, longest] = [silenceMs / 1000, toleranceMs / 1000];
       onSilence(`It has not answered for ${seconds} s; after ${longest} s it is started again.`);
     }
   }
 }
 
-/** One question. A server that is gone may leave an earlier one without an end, so each is given up soon. */
+/** One request. A server that is gone may leave an earlier one hanging, so each has a short time limit. */
 async function failureOf(url: string): Promise<"refused" | "silent" | null> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(silenceMs) });

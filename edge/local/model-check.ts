@@ -1,11 +1,11 @@
-/** Whether the GPU service can start with this environment, asked before any process is: its settings and its model. */
+/** Checks settings and model of the GPU service before any process is started. */
 import { ConfigError, readConfig } from "../../gpu-service/src/config.ts";
 import { Failure } from "./failure.ts";
 
-/** Stands for the secret, which the start makes later. */
+/** Stands in for the secret, which the start makes later. */
 const anySecret = "0".repeat(32);
 
-/** Throws `Failure` that names every bad setting, or says why the model cannot run and how to look closer. */
+/** Throws `Failure` that names every bad setting, or says why the model cannot run and how to find out more. */
 export async function refuseBadModel(
   environment: Record<string, string | undefined>,
 ): Promise<void> {

@@ -1,18 +1,18 @@
-/** Ports on the loopback interface: whether one is free, and which one to take. */
+/** Ports on the loopback interface: whether one is free, and which one to use. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { Failure } from "./failure.ts";
 
 const host = "127.0.0.1";
-/** Below the ports that systems give to outgoing connections, which take them at any moment. */
+/** Below the ports that systems give to outgoing connections, which can take them at any moment. */
 const ownPorts = { from: 20_000, to: 32_767 };
 const tries = 50;
 
 /**
- * The port asked for, or a free one when 0 is.
+ * The given port, or a free one for 0.
  *
- * Nothing keeps a port until a service listens on it, so whoever starts that service must still be
- * ready for a refusal. Throws `Failure` that names the setting when the port is in use.
+ * Nothing holds a port until a service listens on it, so the code that starts the service must still expect a refusal.
+ * Throws `Failure` that names the setting if the port is in use.
  */
 export async function choosePort(port: number, setting = "the port's setting"): Promise<number> {
   if (port !== 0) {
@@ -29,7 +29,7 @@ export async function choosePort(port: number, setting = "the port's setting"): 
   throw new Failure(`None of ${tries} ports from ${ownPorts.from} on is free on ${host}.`);
 }
 
-/** Why nothing can listen on the port, or null when something can. */
+/** Why nothing can listen on the port; null if something can. */
 async function refusalOf(port: number): Promise<string | null> {
   const server = createServer();
   try {

@@ -1,4 +1,4 @@
-/** A folder of small files that only this user can read; knows no names. */
+/** A folder of small files that only this user can read. It knows no names. */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -19,7 +19,7 @@ export class PrivateFolder {
     }
   }
 
-  /** Writes a file whole or not at all; returns its path. */
+  /** Writes a file completely or not at all; returns its path. */
   write(name: string, text: string): string {
     const file = join(this.path, name);
     const draft = `${file}.draft`;

@@ -23,7 +23,7 @@ export interface Service {
   readonly pid: number;
   /** Resolves at its end with the exit code, or the name of the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
-  /** Kills it and all that it has started, at once. */
+  /** Kills it and everything it has started, at once. */
   kill(): void;
 }
 
@@ -42,7 +42,7 @@ export class Processes {
       detached: true,
       stdio: ["pipe", "ignore", "inherit"],
     });
-    // Without its watchdog a start still ends its own services; only a killed one would leave them.
+    // Without its watchdog a start still ends its own services; only a killed start would leave them.
     this.#watchdog.stdin?.on("error", () => {});
   }
 
@@ -61,7 +61,7 @@ export class Processes {
     if (pid === undefined) throw new Error(`Cannot start ${args.join(" ")}`);
     this.#watch("+", pid);
     const ended = once(child, "exit").then(([code, signal]) => {
-      // What its leader left behind goes with it.
+      // Processes that its leader left behind end with it.
       signalGroup(pid, "SIGKILL");
       this.#watch("-", pid);
       this.#running.delete(pid);
@@ -71,7 +71,7 @@ export class Processes {
     return { pid, ended, kill: () => signalGroup(pid, "SIGKILL") };
   }
 
-  /** Asks every process to end, and kills what has not after a grace. */
+  /** Asks every process to end, and kills the remaining ones after a grace period. */
   async stopAll(): Promise<void> {
     this.#stopping = true;
     const groups = [...this.#running.keys()];
@@ -98,7 +98,7 @@ export class Processes {
   }
 }
 
-/** What a structured log line says; other lines as they are. */
+/** The message of a structured log line; other lines unchanged. */
 function readable(line: string): string {
   try {
     const { msg, err } = JSON.parse(line) as { msg?: string; err?: { message: string } };

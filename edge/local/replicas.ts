@@ -1,9 +1,9 @@
 /**
- * Several GPU services behind one port: starts them, starts each again when it ends, and hands requests
- * round. Run as a process in the place of one GPU service; it knows no request and no state.
+ * Several GPU services behind one port: starts them, restarts each when it ends, and distributes requests. Runs as a
+ * process in place of one GPU service. It knows no request and no state.
  *
- * The GPU service is a pure function, so a request whose replica dies before it answers is given to the
- * next one; once an answer has begun, its end is for the caller to notice.
+ * The GPU service is a pure function, so a request whose replica dies before it answers goes to the next one. Once an
+ * answer has begun, the caller notices its end.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -35,7 +35,7 @@ let stopping = false;
 let turn = 0;
 
 proxy.on("proxyRes", (answer, request, response) => {
-  // Cut off rather than left open or ended, so that nobody takes a part for the whole.
+  // Cut off instead of left open or ended, so that a part is not mistaken for the whole.
   answer.once("close", () => {
     if (!answer.complete) response.destroy();
   });
@@ -55,7 +55,7 @@ setInterval(() => {
   if (process.ppid !== parent) void stop();
 }, parentCheckMs).unref();
 
-/** Gives a request to a replica, and to the next while none has begun to answer. */
+/** Gives a request to a replica, and to the next one while none has begun to answer. */
 async function hand(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   try {
@@ -95,7 +95,7 @@ function answered(
   });
 }
 
-/** Round robin over those that serve; while none does, over all: they say themselves what they are. */
+/** Round robin over the serving replicas; over all while none serves, because they report their own state. */
 function next(): Replica {
   const ready = replicas.filter((replica) => replica.ready);
   const among = ready.length > 0 ? ready : replicas;
@@ -147,7 +147,7 @@ async function watchHealth(replica: Replica): Promise<void> {
   }
 }
 
-/** Lets every replica end what it is at. */
+/** Lets every replica finish its work. */
 async function stop(): Promise<void> {
   if (stopping) process.exit(1);
   stopping = true;

@@ -1,12 +1,12 @@
 /**
- * Runs a Worker that build.ts has built in Cloudflare's runtime, on its port and nothing around it: a request meets what
- * it meets on the platform. Its databases stay in their folder. It knows nothing of what the Worker does.
+ * Runs a Worker built by build.ts in Cloudflare's runtime, directly on its port: a request takes the same way as on the
+ * platform. Its databases stay in their folder. It does not know what the Worker does.
  *
  * The platform looks at its own edge whether a path is a file's or the Worker's (wrangler.toml, `[assets]`). The local
  * runtime does so in two Workers of its own before ours, which take more time than most of our requests: here the entry
  * itself decides.
  *
- * A runtime that ends is started again by Miniflare.
+ * Miniflare restarts a runtime that ends.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

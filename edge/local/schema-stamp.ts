@@ -1,6 +1,6 @@
 /**
- * Which tables a state folder was made with. Nothing is released, so a change of the tables has no migration: state of
- * another shape is refused, with the command that sets it aside.
+ * Records which tables a state folder was made with. Nothing is released, so changed tables have no migration: state of
+ * another version is refused, with the command that sets it aside.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import type { StateFolder } from "./state.ts";
 
 const stampName = "schema.sha256";
 
-/** Throws `Failure` when the folder holds databases with other tables than these sources have. */
+/** Throws `Failure` if the folder's databases have other tables than these sources. */
 export function refuseOtherTables(state: StateFolder): void {
   const current = digestOfTables();
   if (existsSync(state.databases) && state.readPrivate(stampName) !== current) {
@@ -27,7 +27,7 @@ export function refuseOtherTables(state: StateFolder): void {
   state.writePrivate(stampName, current);
 }
 
-/** Every table of every database is written from `migrations/`. */
+/** The tables of every database come from `migrations/`. */
 function digestOfTables(): string {
   const folder = join(rootPath, "migrations");
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -1,4 +1,4 @@
-/** How each service is run: commands and environments. Knows no process. */
+/** Commands and environments of each service. It knows no process. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseConfig, variableNames } from "../src/config.ts";
@@ -9,7 +9,7 @@ import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
 import { wranglerScript } from "./wrangler-script.ts";
 
-/** As in its Dockerfile: most of what it holds lies outside of V8's heap, whose young objects may then be few. */
+/** As in its Dockerfile: most of its memory lies outside V8's heap, so V8's young generation may be small. */
 export const gpuNodeOptions = "--max-semi-space-size=1";
 
 /** The GPU service, or the process that runs several of them behind the same port. */
@@ -28,7 +28,7 @@ export function gpuCommand(state: StateFolder, port: number, replicas: number): 
   };
 }
 
-/** Brings the database's tables up to date; asks nothing when it has no terminal. */
+/** Applies the database's migrations; without a terminal wrangler asks nothing. */
 export function migrateCommand(state: StateFolder): Command {
   return wranglerCommand(state, "migrations", ["d1", "migrations", "apply", "DB", "--local"]);
 }
@@ -72,7 +72,7 @@ export function workerCommand(
   return {
     name: "edge",
     args: [script("./run-worker.ts")],
-    // Not as arguments, which show in the list of processes.
+    // Not as arguments, because the list of processes shows those.
     env: { WORKER_RUN: JSON.stringify(run satisfies WorkerRun) },
   };
 }

@@ -1,4 +1,4 @@
-/** What the demo prints. It knows the API's answers, not how they came about. */
+/** Prints the demo's output. It knows the API's answers, not how they were made. */
 import { styleText } from "node:util";
 import { diffWordsWithSpace } from "diff";
 import type { FeedbackResult, Rosa2, Turn } from "../client/src/index.ts";
@@ -69,7 +69,7 @@ export function printOutcome(outcome: Outcome): void {
   }
 }
 
-/** How many conversations were drawn for one that shows it all, and why the others did not. */
+/** How many conversations were drawn for one that shows everything, and why the others did not. */
 export function printTally(tally: {
   first: number;
   told: number | null;
@@ -85,7 +85,7 @@ export function printTally(tally: {
   console.log(`${verdict}: ${whole}${reasons === "" ? "" : ` (${reasons})`}.`);
 }
 
-/** A reason without what it says of the one conversation. */
+/** A reason without its details of one conversation. */
 function kindOfFailure(why: string): string {
   return why.replace(/ should have been answered .*/u, " was answered wrong");
 }

@@ -17,7 +17,7 @@ export interface Spawned extends Running {
 /** What `start.ts` sends its parent once it is ready. */
 export type Ready = Running & { key: string };
 
-/** Throws `Failure` with what it printed when it ends before it is ready. */
+/** Throws `Failure` with its output if it ends before it is ready. */
 export async function spawnRosa(environment: Record<string, string>): Promise<Spawned> {
   const script = fileURLToPath(new URL("./start.ts", import.meta.url));
   const child = spawn(process.execPath, [script], {

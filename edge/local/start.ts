@@ -127,7 +127,7 @@ async function run(settings: Settings): Promise<void> {
 /** Tables, the local tenant and its admin key; returns the key. */
 async function prepareDatabase(folder: StateFolder): Promise<string> {
   const saved = readApiKey(folder.path);
-  // The key is saved only after its row, so together they are the end of an earlier start.
+  // The key is saved only after its row, so both together show that an earlier start completed this step.
   const known = saved !== null && existsSync(folder.databases);
   await runToEnd(migrateCommand(folder), "The database's migration");
   if (known) return saved;
@@ -143,7 +143,7 @@ async function runToEnd(command: Command, what: string): Promise<void> {
   if (how !== 0) throw ended(what, how, command.name);
 }
 
-/** Waits for as long as the model takes to load; the services' own ends are watched elsewhere. */
+/** Waits as long as the model takes to load; the ends of services are watched elsewhere. */
 async function untilHealthy(url: string): Promise<void> {
   const impatient = setTimeout(
     () => console.log("Still waiting for the model; what it does is in logs/gpu.log …"),
@@ -153,7 +153,7 @@ async function untilHealthy(url: string): Promise<void> {
   clearTimeout(impatient);
 }
 
-/** Starts the GPU service again whenever it ends, after a pause that grows while it keeps ending. */
+/** Restarts the GPU service whenever it ends, after a pause that grows while it keeps ending. */
 async function keepGpuServing(
   first: Service,
   command: Command,
@@ -176,9 +176,9 @@ async function keepGpuServing(
 }
 
 /**
- * Starts the edge again when it ends, and when one of its processes is gone or hangs so that nothing answers.
+ * Restarts the edge when it ends, or when one of its processes is gone or hangs so that nothing answers.
  *
- * Throws `Failure` with the end of its log once it does not keep running.
+ * Throws `Failure` with the end of its log if it does not keep running.
  */
 async function keepEdgeServing(
   first: Service,
@@ -217,7 +217,7 @@ async function keepEdgeServing(
   }
 }
 
-/** Any answer counts: a GPU service that is away is no reason to wait. */
+/** Any answer counts: an unreachable GPU service is no reason to wait. */
 async function untilAnswering(url: string): Promise<void> {
   while (!stopping) {
     const response = await fetch(`${url}/health`).catch(() => null);

@@ -1,8 +1,8 @@
 /**
- * The state folder of a local rosa2: its lock, its secrets, and where the running one can be found.
+ * The state folder of a local rosa2: its lock, its secrets, and where a running one can be found.
  *
- * Two servers on one folder would damage its databases, so the lock is the operating system's, taken
- * through SQLite: it goes when its process goes, however that ends. Contents of `state/` are the runtime's.
+ * Two servers on one folder would damage its databases. So the lock is the operating system's, taken through SQLite: it
+ * disappears with its process, however that ends. The contents of `state/` belong to the runtime.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -23,7 +23,7 @@ const runningSchema = z.object({
   edgePid: z.number(),
   gpuPid: z.number(),
 });
-/** What a running rosa2 says of itself. */
+/** What a running rosa2 reports about itself. */
 export type Running = z.infer<typeof runningSchema>;
 
 const predecessorMs = 10_000;
@@ -37,7 +37,7 @@ export class StateFolder {
     this.#lock = lock;
   }
 
-  /** Makes the folder where there is none and locks it. Throws `Failure` while another rosa2 runs on it. */
+  /** Makes the folder if necessary and locks it. Throws `Failure` while another rosa2 runs on it. */
   static async open(path: string): Promise<StateFolder> {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const lock = new DatabaseSync(join(path, "lock"));
@@ -116,7 +116,7 @@ export class StateFolder {
     mkdirSync(this.logs, { mode: 0o700 });
   }
 
-  /** A killed start leaves its services a moment longer; both must be gone before others start here. */
+  /** A killed start leaves its services running for a moment; both must be gone before others start here. */
   async #outlivePredecessor(): Promise<void> {
     const running = readRunning(this.path);
     if (running === null) return;
@@ -126,7 +126,7 @@ export class StateFolder {
   }
 }
 
-/** What runs on a state folder, if its last start did not end in good order or has not ended. */
+/** The rosa2 on a state folder, if its last start has not ended, or did not end cleanly. */
 export function readRunning(path: string): Running | null {
   const text = readText(join(path, "running.json"));
   if (text === null) return null;

@@ -1,8 +1,8 @@
 /**
- * Ends process groups once whoever wrote their ids to standard input is gone, however that ended.
+ * Ends process groups once the process that wrote their ids to standard input is gone, however it ended.
  *
- * Lines: `+123` watches group 123, `-123` no longer does. The end of the input is the parent's end:
- * the operating system closes the pipe even after a SIGKILL.
+ * Lines: `+123` watches group 123, `-123` stops watching it. The end of the input is the parent's end: the operating
+ * system closes the pipe even after a SIGKILL.
  */
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,3 +1,4 @@
+/** Where wrangler's command line lies. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 

@@ -30,7 +30,7 @@ const sources = {
     ...["src", "public", "index.html", "build.ts", "package.json"],
     ...["../client/src", "../src/docs/glossary.ts"],
   ],
-  documents: ["build.ts", "../src", "../../shared/src"],
+  documents: ["build.ts", "../src", "../../shared/src", "../client/examples"],
 };
 
 /** Whether it had to build. Two at a time do no harm: each builds aside and puts its result in place. */
@@ -95,9 +95,13 @@ const documents = new URL("../src/docs/files.ts", import.meta.url).href;
 
 async function writeDocuments(into: string): Promise<void> {
   const { documentFiles } = (await import(documents)) as {
-    documentFiles(): Promise<{ files: Record<string, string>; headers: string }>;
+    documentFiles(
+      readExample: (file: string) => string,
+    ): Promise<{ files: Record<string, string>; headers: string }>;
   };
-  const { files, headers } = await documentFiles();
+  const { files, headers } = await documentFiles((file) =>
+    readFileSync(join(folder, "../client/examples", file), "utf8"),
+  );
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(into, path)), { recursive: true });
     writeFileSync(join(into, path), text);

@@ -1,4 +1,4 @@
-/** The edge's variables, checked once: a missing or bad one fails with its name and what is allowed. */
+/** The edge's variables, checked once: a missing or bad one fails with its name and the allowed values. */
 import { z } from "zod";
 import { regions, rewriterNames } from "./contract/sets.ts";
 import type { Pool } from "./gpu-client/pools.ts";
@@ -21,25 +21,25 @@ const pools = z.string("must be an http(s) URL").transform((text, { addIssue }) 
 
 const variablesSchema = z.object({
   /**
-   * Who gives replies: the GPU service, whose weights adapt; or a model that somebody else hosts, with words alone: any
-   * endpoint with OpenAI's chat completions, or the binding `AI`.
+   * The source of replies: the GPU service, whose weights adapt; or a hosted model, with words alone: an endpoint with
+   * OpenAI's chat completions, or the binding `AI`.
    */
   INFERENCE: z.enum(["gpu", "openai", "workers-ai"]).default("gpu"),
   /** For workers-ai and openai: the model; for openai: its key, and in INFERENCE_URL the base URL up to the version. */
   INFERENCE_MODEL: z.string().min(1).optional(),
   INFERENCE_KEY: z.string().min(1).optional(),
-  /** Base URL of the GPU service, or of one in each of several regions. */
+  /** Base URL of the GPU service, or of several with their regions. */
   GPU_URL: pools.optional(),
   /** With gpu: the gateway in front of vLLM, which then gives replies. Updates and scores stay with the GPU service. */
   INFERENCE_URL: pools.optional(),
-  /** Comma-separated names that stand for the served model too, or * for any name. */
+  /** Comma-separated names that also mean the served model, or * for any name. */
   MODEL_ALIASES: z.string().default("rosa2"),
   /** Shared with the GPU service; at least 16 characters. */
   GPU_SECRET: z
     .string("must be a string of at least 16 characters")
     .min(16, "must have at least 16 characters")
     .optional(),
-  /** Signs client tokens; `<new>,<old>` while it is being changed. Without it none are minted here. */
+  /** Signs client tokens; `<new>,<old>` while it is being changed. Without it no tokens are minted here. */
   CLIENT_TOKEN_SECRET: z
     .string()
     .regex(/^[^,]{32,}(,[^,]{32,})?$/, "must be one or two secrets of at least 32 characters")
@@ -47,25 +47,25 @@ const variablesSchema = z.object({
   /** Proxy headers of a deployment on Modal. */
   MODAL_KEY: z.string().optional(),
   MODAL_SECRET: z.string().optional(),
-  /** Longest silence of the GPU service before a call is given up. */
+  /** A call is given up after this long without any data from the GPU service. */
   GPU_TIMEOUT_MS: milliseconds(60_000),
-  /** Longest silence during an update, which computes for long before it says anything. */
+  /** The same during an update, which computes for long before it sends anything. */
   GPU_UPDATE_TIMEOUT_MS: milliseconds(300_000),
-  /** After so much silence the service is asked whether it is there at all; if not, it is cold. */
+  /** After this long without data the service is asked for its health; without an answer it is cold. */
   GPU_COLD_MS: milliseconds(10_000),
-  /** How long a caller who sees heartbeats waits for a cold service. */
+  /** How long a caller who receives heartbeats waits for a cold service. */
   GPU_WARM_UP_MS: milliseconds(600_000),
-  /** Who proposes wordings, where a session does not say. */
+  /** The source of proposed wordings, if a session does not choose one. */
   REWRITER: z.enum(rewriterNames).default("gpu"),
   /** For openai: base URL up to the version, key and model; for workers-ai: the model. */
   REWRITER_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   REWRITER_KEY: z.string().optional(),
   REWRITER_MODEL: z.string().min(1).optional(),
-  /** A model that has not proposed by then is not waited for: what was said stands. */
+  /** A model that has not proposed by then is not awaited: the remarks as said are used. */
   REWRITER_TIMEOUT_MS: milliseconds(5_000),
-  /** Tokens of the model's window; what a dialogue is cut to. 512, and 8,192 with a hosted model. */
+  /** The model's window in tokens, to which a dialogue is cut. 512, and 8,192 with a hosted model. */
   CONTEXT_TOKENS: z.coerce.number("must be a number of tokens").int().min(64).max(1e6).optional(),
-  /** Tokens of a reply when the caller gives no max_tokens. 256, and 1,024 with a hosted model. */
+  /** A reply's length in tokens without max_tokens. 256, and 1,024 with a hosted model. */
   REPLY_TOKENS: z.coerce.number("must be a number of tokens").int().min(1).max(32_768).optional(),
   PRICE_INPUT_USD_PER_MTOK: usdPerMillion(0.1),
   PRICE_CACHED_USD_PER_MTOK: usdPerMillion(0.025),
@@ -76,7 +76,7 @@ const variablesSchema = z.object({
     .min(0)
     .max(100)
     .default(0.0005),
-  /** How long metered events and money that is not needed may wait before the account learns of them. */
+  /** How long metered events, and money that is not needed, may wait before the account gets them. */
   METERING_MS: milliseconds(300_000),
   /** Comma-separated origins that browsers may call from, or *. */
   CORS_ORIGINS: z.string().default("*"),
@@ -84,16 +84,16 @@ const variablesSchema = z.object({
   RATE_LIMIT: z.enum(["on", "off"]).default("on"),
   /** One structured line a request, without content or keys. */
   LOG: z.enum(["on", "off"]).default("on"),
-  /** Reports metered events to Stripe; without a key nothing is reported. */
+  /** Reports metered events to Stripe; nothing is reported without a key. */
   STRIPE_KEY: z.string().min(1).optional(),
   STRIPE_URL: z
     .url({ protocol: /^https?$/, error: "must be an http(s) URL" })
     .default("https://api.stripe.com"),
   /** The meter's event name; its value is nano-dollars. */
   STRIPE_METER: z.string().min(1).max(100).default("rosa2_nano_usd"),
-  /** Sessions that a tenant may have at a time. */
+  /** Sessions that a tenant may have at once. */
   SESSIONS_MAX: z.coerce.number("must be a count").int().min(1).default(100_000),
-  /** Bytes that one session may store: turns, feedback, what it learnt about words, its event log. */
+  /** Bytes that one session may store: turns, feedback, words, its event log. */
   SESSION_BYTES_MAX: z.coerce
     .number("must be a number of bytes")
     .int()
@@ -103,13 +103,13 @@ const variablesSchema = z.object({
   /** How far one session may move its model: KL from the base model (nats a token), and the adapter's Frobenius norm. */
   SESSION_KL_MAX: z.coerce.number("must be nats a token").gt(0).max(10).default(0.25),
   SESSION_SHIFT_MAX: z.coerce.number("must be a norm").gt(0).max(1e4).default(50),
-  /** Hook that may refuse a generation, the bearer secret that it is sent, and how long it is waited for. */
+  /** A hook that may refuse a generation, its bearer secret, and its time limit. */
   ADAPT_GUARD_URL: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
   ADAPT_GUARD_SECRET: z.string().min(1).optional(),
   ADAPT_GUARD_TIMEOUT_MS: milliseconds(5_000),
-  /** Lets webhooks reach this machine over http: for a rosa2 that runs on one, never for a deployment. */
+  /** Allows webhooks to this machine over http: for a local rosa2, never for a deployment. */
   WEBHOOKS_LOCALHOST: z.enum(["on", "off"]).default("off"),
-  /** Bytes of adapter files that a tenant's sessions may hold; a fork counts what it shares again. */
+  /** Bytes of adapter files that a tenant's sessions may hold; a fork counts shared files again. */
   ADAPTER_BYTES_MAX: z.coerce
     .number("must be a number of bytes")
     .int()
@@ -117,15 +117,15 @@ const variablesSchema = z.object({
     .default(20 * 2 ** 30),
 });
 
-/** What may be set: the local start hands these on from its own environment. */
+/** All variables: the local start passes these on from its own environment. */
 export const variableNames: readonly string[] = Object.keys(variablesSchema.shape);
 
 export interface Config {
   inference: InferenceConfig;
   gpu: {
-    /** None where a hosted model gives replies. */
+    /** Empty with a hosted model. */
     pools: Pool[];
-    /** Where replies come from; the same as `pools` unless another engine gives them. */
+    /** Services that give replies; the same as `pools` unless another engine gives them. */
     replyPools: Pool[];
     secret: string;
     proxyHeaders: Record<string, string>;
@@ -136,7 +136,7 @@ export interface Config {
   };
   /** Secrets that sign client tokens, the newest first. */
   tokenSecrets: string[];
-  /** Names that requests may give to the served model beside its own; `*` is any. */
+  /** Names that also mean the served model; `*` is any name. */
   modelAliases: string[];
   rewriter: RewriterConfig;
   rewriterTimeoutMs: number;
@@ -150,16 +150,16 @@ export interface Config {
   sessionsMax: number;
   sessionBytesMax: number;
   shiftCaps: ShiftCaps;
-  /** Who may refuse a generation; null nobody. */
+  /** The hook that may refuse a generation; null for none. */
   guard: Guard | null;
-  /** Where webhooks may be posted to beside public names. */
+  /** Addresses that webhooks may have besides public names. */
   webhooks: { localhost: boolean };
   adapterBytesMax: number;
-  /** Null where usage is not reported to Stripe. */
+  /** Null if usage is not reported to Stripe. */
   stripe: StripeConfig | null;
 }
 
-/** How far a session's adapter may be from the base model before no update is made any more. */
+/** How far a session's adapter may be from the base model; beyond it no further update is made. */
 export interface ShiftCaps {
   /** Mean KL(session ‖ base model) on the model's own samples (nats a token). */
   klMax: number;
@@ -192,13 +192,13 @@ export interface Prices {
   adaptationNanos: number;
 }
 
-/** What a lease leaves beyond what is set aside: eight replies of the usual length and two updates. */
+/** Unreserved money that a lease should keep: eight replies of usual length and two updates. */
 export function spareNanos({ prices, replyTokens, contextTokens }: Config): number {
   const reply = 3 * contextTokens * prices.inputNanos + replyTokens * prices.outputNanos;
   return Math.ceil(8 * reply + 2 * prices.adaptationNanos);
 }
 
-/** The length that a reply may have: as asked for, else the deployment's own or what is left of the window. */
+/** A reply's longest length: as requested, otherwise the deployment's own or the rest of the window. */
 export function replyLength(
   asked: { max_tokens?: number | undefined },
   { replyTokens }: Config,
@@ -209,7 +209,7 @@ export function replyLength(
 
 const known = new WeakMap<object, Config>();
 
-/** Typed configuration of these bindings. Throws an Error that names every bad variable. */
+/** Typed configuration from these bindings. Throws an Error that names every bad variable. */
 export function configOf(env: object): Config {
   let config = known.get(env);
   if (config === undefined) {
@@ -290,7 +290,7 @@ export function parseConfig(variables: object): Config {
   };
 }
 
-/** GPU services as a setting names them. Throws an Error that says what is allowed. */
+/** Parses the setting's GPU services. Throws an Error that says what is allowed. */
 export function parsePools(text: string): Pool[] {
   const parts = listOf(text);
   if (parts.length === 0) throw new Error("must be an http(s) URL");
@@ -316,7 +316,7 @@ function listOf(text: string): string[] {
 
 type Variables = z.infer<typeof variablesSchema>;
 
-/** @throws Error that names the variable which this choice cannot do without. */
+/** @throws Error that names the missing variable which this choice needs. */
 function needed<Name extends keyof Variables>(
   v: Variables,
   name: Name,

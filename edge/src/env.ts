@@ -1,7 +1,7 @@
 /**
- * Bindings of the Worker as wrangler.toml declares them; variables are read through config.ts only.
+ * Bindings of the Worker as declared in wrangler.toml; variables are read only through config.ts.
  *
- * It names no object's class: whoever calls an object says which calls it means.
+ * It names no object's class: the caller of an object names the calls that it uses.
  */
 
 export interface Env {

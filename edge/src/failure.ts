@@ -1,4 +1,4 @@
-/** A failure that nobody expected, as a log may hold it: where it came from, without what it was about. */
+/** An unexpected failure in a form that may be logged: where it happened, without user content. */
 
 export interface FailureReport {
   name: string;
@@ -7,8 +7,8 @@ export interface FailureReport {
 }
 
 /**
- * Name, message and stack frames. A failed statement's parameters and a JSON parser's excerpt are content:
- * of the one its cause is told, of the other nothing.
+ * Name, message and stack frames. The parameters of a failed statement and a JSON parser's excerpt are user content. Of
+ * a statement only its cause is logged, of a parser's message nothing.
  */
 export function reportOf(error: unknown): FailureReport {
   if (!(error instanceof Error)) return { name: typeof error, message: "", stack: [] };
@@ -16,7 +16,7 @@ export function reportOf(error: unknown): FailureReport {
   const told = isStatement ? error.cause : error;
   const quotes = error instanceof SyntaxError || !(told instanceof Error);
   const { stack = "", message } = error;
-  // The frames follow the message, which may hold anything.
+  // The frames follow the message, which may contain anything.
   const frames = stack.slice(Math.max(0, stack.indexOf(message)) + message.length).split("\n");
   return {
     name: error.name,
@@ -25,7 +25,7 @@ export function reportOf(error: unknown): FailureReport {
   };
 }
 
-/** One structured line about work that nobody waits for. */
+/** One structured line about work that nobody awaits. */
 export function logFailure(work: string, error: unknown): void {
   console.error(JSON.stringify({ at: new Date().toISOString(), work, error: reportOf(error) }));
 }

@@ -1,6 +1,6 @@
 /**
- * The deployer's own word on a generation before it answers anybody: a hook that is shown what was learnt and how far it
- * went, and may refuse. Whoever cannot be asked refuses.
+ * Asks the deployer's hook about a generation before it answers anybody. The hook gets the examples and the measured
+ * distances, and may refuse. No answer counts as a refusal.
  */
 import type { AdaptResult, AdaptRow } from "@rosa2/shared/protocol";
 import { z } from "zod";
@@ -11,24 +11,24 @@ export interface Guard {
   timeoutMs: number;
 }
 
-/** What the hook is sent as JSON. The GPU service answers under the adapter's digest, so the hook may try it out there. */
+/** What the hook receives as JSON. The GPU service answers under the adapter's digest already, so the hook can try it. */
 export interface GuardedUpdate {
   tenant: string;
   owner: string | null;
   session: string;
   feedback_id: string;
-  /** The generation that the update began with: `base` or an id. */
+  /** The generation that the update started from: `base` or an id. */
   parent: string;
   /** SHA-256 of the new adapter file. */
   digest: string;
-  /** The examples that the update learnt from; the last is the one at hand. */
+  /** The examples of the update; the last is the current one. */
   examples: AdaptRow[];
   result: Pick<AdaptResult, "step_norm" | "shift_norm" | "kl" | "kl_base" | "rows">;
 }
 
 const answerSchema = z.object({ allow: z.boolean(), reason: z.string().max(500).optional() });
 
-/** Why the hook refuses an update, or null where it lets it pass. */
+/** The hook's reason for refusing an update, or null if it accepts. */
 export async function askGuard(
   guard: Guard,
   update: GuardedUpdate,

@@ -1,7 +1,7 @@
-/** Identifiers: a prefix that says what it names, and a ULID, so that ids sort by the time they were made. */
+/** Identifiers: a prefix for the kind and a ULID, so that ids sort by their time of creation. */
 import { monotonicFactory } from "ulid";
 
-/** Random words, drawn many at a time: an id takes sixteen, and a draw of few takes as long as one of many. */
+/** Random words, drawn many at once: one id takes sixteen, and drawing few takes as long as drawing many. */
 const words = new Uint32Array(256);
 let used = words.length;
 

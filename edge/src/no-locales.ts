@@ -1,2 +1,5 @@
-/** In place of zod's translations of its messages, which nothing here shows: a quarter of the bundle. English is zod's own default. */
+/**
+ * Replaces zod's translations of its messages, which are a quarter of the bundle and never shown. English is zod's
+ * default.
+ */
 export {};

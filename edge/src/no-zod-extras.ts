@@ -1,6 +1,6 @@
 /**
- * In place of what zod keeps in every bundle and nothing here calls: schemas compiled to code, which a Worker may not
- * run, and schemas made from JSON Schema. A twentieth of the bundle.
+ * Replaces parts of zod that every bundle keeps and nothing here calls: schemas compiled to code, which a Worker may
+ * not run, and schemas made from JSON Schema. A twentieth of the bundle.
  */
 function absent(): never {
   throw new Error("This part of zod is left out of the bundle (wrangler.toml, alias)");

@@ -1,4 +1,4 @@
-/** How long to wait before something that failed is tried again. */
+/** The pause before a failed action is repeated. */
 
 const pauseMsMin = 2_000;
 const pauseMsMax = 5 * 60_000;

@@ -1,4 +1,4 @@
-/** The platform's regions on the globe, and which one is nearest to a caller. It knows no deployment. */
+/** The platform's regions on the globe, and the one nearest to a caller. It knows no deployment. */
 import { type Region, regions } from "./contract/sets.ts";
 
 interface Point {
@@ -20,7 +20,7 @@ const centres: Record<Region, Point> = {
   me: { latitude: 25.2, longitude: 55.3 },
 };
 
-/** Where the platform knows no more than a caller's continent. */
+/** For callers of whom the platform knows only the continent. */
 const byContinent: Record<string, Region> = {
   NA: "enam",
   SA: "sam",
@@ -30,7 +30,7 @@ const byContinent: Record<string, Region> = {
   AF: "afr",
 };
 
-/** The region nearest to where a request came from, as the platform's `request.cf` tells; null where it does not. */
+/** The region nearest to a request's origin according to the platform's `request.cf`; null if it is unknown. */
 export function regionOfCaller(cf: unknown): Region | null {
   const { latitude, longitude, continent } = (cf ?? {}) as Record<string, unknown>;
   const here = { latitude: Number(latitude), longitude: Number(longitude) };
@@ -42,7 +42,7 @@ export function regionOfCaller(cf: unknown): Region | null {
   return byContinent[String(continent)] ?? null;
 }
 
-/** How far two regions are apart, as an angle (radians) at the centre of the globe. */
+/** Distance of two regions as an angle (radians) at the centre of the globe. */
 export function distance(a: Region, b: Region): number {
   return angle(centres[a], centres[b]);
 }

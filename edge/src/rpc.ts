@@ -1,15 +1,18 @@
-/** What crosses into a Durable Object: the caller's trace and key, and failures as values, because an error's class does not survive the call. */
+/**
+ * What crosses into a Durable Object: the caller's trace and key, and failures as values, because an error's class is
+ * lost in the call.
+ */
 import { type ErrorCode, errorCodes, isErrorCode, RosaError } from "@rosa2/shared/errors";
 
-/** Who asks: identity passed on to the GPU service, and how the caller waits. */
+/** The caller's trace, passed on to the GPU service, and how the caller waits. */
 export interface Trace {
   requestId?: string;
   traceparent?: string;
-  /** The caller reads a stream with heartbeats, so a cold GPU service is waited for. */
+  /** The caller reads a stream with heartbeats, so it can wait for a cold GPU service. */
   waitsForColdStart?: boolean;
 }
 
-/** A caller's key and what it stands for: SHA-256 of method, path and body. */
+/** A caller's key and its fingerprint: SHA-256 of method, path and body. */
 export interface IdempotencyKey {
   key: string;
   fingerprint: string;
@@ -23,17 +26,17 @@ export type Result<T> =
       message: string;
       param?: string;
       retryAfterS?: number;
-      /** Turn or feedback that was kept although the call failed. */
+      /** The turn or feedback that is stored although the call failed. */
       kept?: string;
     };
 
-/** An expected failure that left something behind to be retried. */
+/** An expected failure that leaves something stored, which can be retried. */
 export class KeptError extends RosaError {
   readonly kept: string;
 
   constructor(error: { code: string; message: string; retryAfterS?: number }, kept: string) {
     const code = isErrorCode(error.code) ? error.code : "internal_error";
-    // A stored failure no longer knows the pause; the service's own errors all mean "soon".
+    // A stored failure has lost its pause; the service's own errors all mean "soon".
     const soonS = errorCodes[code].status === 503 || code === "queue_full" ? 5 : undefined;
     super(code, error.message, { retryAfterS: error.retryAfterS ?? soonS });
     this.kept = kept;

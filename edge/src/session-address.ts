@@ -1,8 +1,8 @@
 /**
- * Where a session's object is: the session's id carries the platform's own id of the object.
+ * The address of a session's object: the session's id contains the platform's own id of the object.
  *
- * The platform makes such an id without asking anybody, whereas the first access to an object by name makes it
- * look around the whole world. An id that it never gave out leads nowhere, so guessing costs no object.
+ * The platform makes such an id without any look-up, whereas the first access to an object by name searches the whole
+ * world. An id that it never made leads nowhere, so guessing creates no object.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Region } from "./contract/sets.ts";
@@ -18,8 +18,8 @@ export function newSessionId(env: Env): string {
 }
 
 /**
- * @param placeIn where the platform is asked to place the object, which it heeds at the first call alone.
- * @throws RosaError `not_found` for what is no session's id.
+ * @param placeIn where the platform is asked to place the object; it matters only at the first call. @throws RosaError
+ * `not_found` for text that is no session's id.
  */
 export function sessionStub(
   env: Env,
@@ -34,7 +34,7 @@ export function sessionStub(
       const id = env.SESSIONS.idFromString(hex.join(""));
       return env.SESSIONS.get(id, placeIn === null ? {} : { locationHint: placeIn });
     } catch {
-      // Not one that the platform gave out.
+      // The platform did not make this id.
     }
   }
   throw new RosaError("not_found", "No such session");

@@ -9,15 +9,16 @@ interface Suite {
   /** `format` leaves every operation ambiguous and spells the format out alone. */
   stated: TaskOptions["stated"];
   /** Lists of another kind or length than the ordinary ones. */
-  lists?: Required<Pick<TaskOptions, "kind" | "length">>;
+  lists?: Pick<TaskOptions, "kind" | "length">;
 }
 
-/** Words cannot be shifted. */
-const unshifted = trainedPairs.filter((chain) => !chain.includes("shift"));
+/** Words and numbers of several digits cannot be shifted. */
+const unshifted = (chains: readonly Chain[]) => chains.filter((chain) => !chain.includes("shift"));
 
 /**
  * What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE, LONG), or both (MIX,
- * THREEA, LONGA). A chain of operations comes apart into ones that the model has; a list that is too long does not.
+ * THREEA, MIXN, THREEN, LONGA). A chain of operations comes apart into ones that the model has; a list that is too long
+ * does not, and on a list of numbers single operations fail as well.
  */
 export const suites = {
   AMB: { chains: trainedPairs, stated: "format" },
@@ -26,8 +27,22 @@ export const suites = {
   THREE: { chains: triples, stated: "clear" },
   UNTAUGHT: { chains: untaughtChains, stated: "format" },
   THREEA: { chains: triples, stated: "format" },
-  LONG: { chains: unshifted, stated: "clear", lists: { kind: "nouns", length: 8 } },
-  LONGA: { chains: unshifted, stated: "format", lists: { kind: "nouns", length: 8 } },
+  MIXN: {
+    chains: unshifted(heldOutPairs),
+    stated: "format",
+    lists: { kind: "numbers", length: 7 },
+  },
+  THREEN: { chains: unshifted(triples), stated: "format", lists: { kind: "numbers", length: 7 } },
+  LONG: {
+    chains: unshifted(trainedPairs),
+    stated: "clear",
+    lists: { kind: "nouns", length: 8 },
+  },
+  LONGA: {
+    chains: unshifted(trainedPairs),
+    stated: "format",
+    lists: { kind: "nouns", length: 8 },
+  },
 } as const satisfies Record<string, Suite>;
 export type SuiteName = keyof typeof suites;
 

@@ -1,6 +1,6 @@
 /**
- * A loaded model as updates see it: its passes, and its own samples and anchors, made when first needed and kept on
- * disk under the model's digest.
+ * A loaded model as updates see it: its passes, its own samples and its anchors. Samples and anchors are made when
+ * first needed and kept on disk under the model's digest.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -29,21 +29,21 @@ import { cacheDirectory } from "./disk/cache-directory.ts";
 import type { LanguageModel, Slices } from "./language-model.ts";
 import type { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 
-/** Samples that are drawn once for a model. A minute is enough for a model of a few hundred million parameters. */
+/** Samples drawn once for a model. One minute is enough for a model of a few hundred million parameters. */
 const sampleOptions: SampleOptions = { count: 192, tokensMax: 24, msMax: 60_000 };
-/** Samples that an update's end is measured on: more bring its KL nearer to that of all, and cost a longer pass. */
+/** Samples on which an update's end is measured. More bring its KL nearer to that of all, and lengthen a pass. */
 const probeCount = 36;
 /**
- * Samples that are drawn where a session first goes far from the base model, and measured from there on. Many, because
- * what a session has learned is about few requests: a few samples know nothing of those or say too much of them.
+ * Samples drawn when a session first goes far from the base model. Many, because a session learns about few requests: a
+ * few samples would miss those requests or overstate them.
  */
 const witnessOptions: SampleOptions = { count: 128, tokensMax: 24, msMax: 15_000, after: 10_000 };
 const anchorOptions = { countMax: 64, directionsMax: 32, countMin: 8, msMax: 60_000 };
-/** Anchors' gradients may take this share of the weights' bytes, or this many bytes in a small model. */
+/** Anchors' gradients may take this share of the weights' bytes, or in a small model this many bytes. */
 const anchorShare = 1 / 32;
 const anchorBytesMin = 32 * 1_048_576;
 
-/** Changes with the way samples are drawn. */
+/** Changes with the way samples are drawn, so that older ones are not read. */
 const format = "rosa2-own-2";
 
 const keptSchema = z
@@ -54,14 +54,14 @@ type LoadedModel = LanguageModel &
   Omit<MeasurableModel, "witnesses"> &
   Pick<AdaptableModel, "adapterLength">;
 
-/** Is told what is made, how much of it is done, and of how many. */
+/** Called with what is being made, how much of it is done, and the total. */
 export type MakingProgress = (what: "samples" | "anchors", done: number, of: number) => void;
 
 export interface AdaptableOptions {
-  /** The anchors that the checkpoint ships; where it ships none they are made. */
+  /** The checkpoint's own anchors; without them they are made. */
   anchors?: Anchors | null;
   threads?: number | undefined;
-  /** What rounded activations change of a token's log-prob; 0 by default. */
+  /** By how much rounded activations change a token's log-prob, in nats; 0 by default. */
   noise?: number;
   progress?: MakingProgress;
 }
@@ -95,8 +95,8 @@ export function adaptable(
   };
 
   /**
-   * Replies to the openings that the checkpoint names. Where it names none a part of them are replies to neutral ones, and
-   * the rest to requests in the model's own words: what those replies say.
+   * Replies to the openings that the checkpoint names. Without any, a quarter answers neutral openings, and the rest
+   * answers what those replies say.
    */
   async function* drawAll(): Slices<Sample[]> {
     const { count, tokensMax, msMax } = sampleOptions;
@@ -122,7 +122,10 @@ export function adaptable(
     return drawn;
   }
 
-  /** Other replies to the openings: what a user may ask, where the samples are mostly what the model itself says. */
+  /**
+   * Further replies to the same openings: requests as users make them, where the samples above are mostly the model's
+   * own words.
+   */
   async function* drawWitnesses(): Slices<Probes> {
     const rows = yield* drawSamples(model, prompts, tokenizer.endIds, witnessOptions);
     const base = yield* model.hiddenStates(rows, null);

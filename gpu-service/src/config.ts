@@ -1,4 +1,4 @@
-/** The service's settings, read once from the environment; knows names and allowed values, not their use. */
+/** The service's settings, read once from the environment. It knows names and allowed values, not their use. */
 import { availableParallelism, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -26,12 +26,12 @@ export const serverSettings = {
   GPU_HOST: z.string().min(1).default("127.0.0.1"),
   /** 0 takes any free port. */
   GPU_PORT: wholeNumber(0, 65_535).default(8790),
-  /** The secret shared with the edge; while it is being changed two, with a comma between. */
+  /** The secret shared with the edge; two, separated by a comma, while it is being changed. */
   GPU_SECRET: secretsSchema.optional(),
-  /** Instead of GPU_SECRET: a file with the same content, which may change at any time. */
+  /** Instead of GPU_SECRET: a file with the same content, which may change while the service runs. */
   GPU_SECRET_FILE: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
-  /** Process to end with; set by whatever started this one. */
+  /** Process to end with; set by the process that started this one. */
   PARENT_PID: wholeNumber(1, 2 ** 31).optional(),
 };
 
@@ -84,7 +84,7 @@ export type Config = z.infer<typeof environmentSchema>;
 /** A setting that cannot be used; the message names it and what is allowed. */
 export class ConfigError extends Error {}
 
-/** What decides how a model is got and how much memory it takes. */
+/** Settings that decide how a model is fetched and how much memory it takes. */
 const modelSchema = environmentSchema.pick({
   MODEL: true,
   LORA: true,
@@ -100,22 +100,21 @@ export type ModelSettings = z.infer<typeof modelSchema>;
 
 export type Environment = Record<string, string | undefined>;
 
-/** What says which secrets hold. */
 export type SecretSettings = Pick<Config, "GPU_SECRET" | "GPU_SECRET_FILE">;
 
-/** Reads and checks the settings. An empty value counts as absent. Throws `ConfigError`. */
+/** Reads and checks the settings. An empty value counts as missing. Throws `ConfigError`. */
 export function readConfig(environment: Environment): Config {
   return read(withSecret(environmentSchema), environment);
 }
 
-/** The same text as GPU_SECRET has. Throws an Error that does not tell it. */
+/** Parses the text of GPU_SECRET. Throws an Error that does not contain it. */
 export function parseSecrets(text: string): string[] {
   const parsed = secretsSchema.safeParse(text.trim());
   if (!parsed.success) throw new Error(parsed.error.issues[0]?.message);
   return parsed.data;
 }
 
-/** Runs what may throw `ConfigError`; then the process ends with its message. */
+/** Runs `work`. On a `ConfigError` the process ends with its message. */
 export function readOrExit<T>(work: () => T): T {
   try {
     return work();
@@ -126,7 +125,7 @@ export function readOrExit<T>(work: () => T): T {
   }
 }
 
-/** Exactly one of the two ways to give the secret. */
+/** Requires exactly one of the two ways to give the secret. */
 export function withSecret<S extends z.ZodType<SecretSettings>>(schema: S) {
   return schema.superRefine(({ GPU_SECRET, GPU_SECRET_FILE }, context) => {
     const given = [GPU_SECRET, GPU_SECRET_FILE].filter((value) => value !== undefined).length;
@@ -136,12 +135,12 @@ export function withSecret<S extends z.ZodType<SecretSettings>>(schema: S) {
   });
 }
 
-/** Only the settings that concern the model; needs no secret. Throws `ConfigError`. */
+/** The settings that concern the model; needs no secret. Throws `ConfigError`. */
 export function readModelSettings(environment: Environment): ModelSettings {
   return read(modelSchema, environment);
 }
 
-/** Reads what a schema describes. An empty value counts as absent. Throws `ConfigError` naming every problem. */
+/** Reads the settings of a schema. An empty value counts as missing. Throws `ConfigError` naming every problem. */
 export function read<T>(schema: z.ZodType<T>, environment: Environment): T {
   const given = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ""),
@@ -157,7 +156,7 @@ export function read<T>(schema: z.ZodType<T>, environment: Environment): T {
   throw new ConfigError(`Cannot start with these settings:\n  ${problems.join("\n  ")}`);
 }
 
-/** What this process may use: a container's limit where there is one. */
+/** Memory that this process may use: a container's limit where there is one. */
 function memoryBytes(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();

@@ -1,9 +1,9 @@
-/** What the engine and the update ask of a language model; knows nothing of graphs, providers or checkpoints. */
+/** What engine and update need of a language model. It knows nothing of graphs, providers or checkpoints. */
 import type { RowKind } from "@rosa2/shared/protocol";
 
 /**
- * Work in slices: one slice runs until the next yield, and the return value is the work's result. `yield` gives true
- * while sequences wait for tokens, so that the work may choose shorter slices.
+ * Work in slices: one slice runs until the next yield; the return value is the work's result. `yield` returns true
+ * while sequences wait for tokens, so that the work can choose shorter slices.
  */
 export type Slices<T> = AsyncGenerator<void, T, boolean | undefined>;
 
@@ -23,12 +23,15 @@ export interface ModelShape {
   headSize: number;
   vocabSize: number;
   contextLength: number;
-  /** Ids that end a reply; the first one is the checkpoint's own end token. */
+  /** Ids that end a reply; the first is the checkpoint's own end token. */
   eosIds: number[];
   bosId: number | null;
 }
 
-/** One adapter's trainable numbers, ready for the graph: all LoRA B matrices, flat f32, in the model's site order; rank r. */
+/**
+ * One adapter's trainable numbers, ready for the graph: all LoRA B matrices, flat f32, in the model's order of sites;
+ * rank r.
+ */
 export interface AdapterWeights {
   digest: string;
   rank: number;
@@ -48,26 +51,32 @@ export interface StepInput {
   /** Row-major [rows, length]. */
   ids: Int32Array;
   rows: number;
-  /** More than 1 only when rows === 1: a prefill chunk. */
+  /** Above 1 only if rows === 1: a prefill chunk. */
   length: number;
   /** [rows] tokens already in each slot. */
   past: Int32Array;
   cache: KvCache;
   /** The rows use slots firstSlot … firstSlot + rows - 1. */
   firstSlot: number;
-  /** One a row; null is the base model. */
+  /** One per row; null is the base model. */
   adapters: (AdapterWeights | null)[];
 }
 
-/** What a step says of one row's next token. */
+/** The next token of one row, as a step reports it. */
 export interface NextToken {
-  /** The likeliest token, the lowest id of equals, and its logit. */
+  /** The likeliest token (the lowest id of equals) and its logit. */
   best: number;
   peak: number;
   /** log Σ exp(logits). */
   logZ: number;
-  /** [vocab]; null where they were not asked for. */
+  /** [vocab]; null if they were not requested. */
   logits_V: Float32Array | null;
+}
+
+/** Token log-probs of rows under an update's parent and under the adapter that it made. */
+export interface RowLogprobs {
+  before: readonly Float32Array[];
+  after: readonly Float32Array[];
 }
 
 export interface ScoreRow {
@@ -82,15 +91,15 @@ export interface TokenRow extends ScoreRow {
   weight: number;
 }
 
-/** Where a row's gradient goes, and of what it is the gradient. */
+/** Where a row's gradient is written, and the weights it is taken with. */
 export interface RowGradient {
-  /** An array of the adapter's length that is overwritten. */
+  /** An array of the adapter's length; overwritten. */
   into: Float32Array;
-  /** [reply] what each token's log-prob counts; 1 where left out. A token that counts 0 is masked. */
+  /** [reply] weight of each token's log-prob; 1 by default. Weight 0 masks a token. */
   weights?: Float32Array | undefined;
 }
 
-/** Is told each row's token log-probs, and says where the gradient of their weighted sum goes; null for none. */
+/** Receives each row's token log-probs and returns where the gradient of their weighted sum goes; null for none. */
 export type GradientSink = (row: number, logprobs: Float32Array) => RowGradient | null;
 
 export interface LanguageModel {
@@ -101,13 +110,13 @@ export interface LanguageModel {
   readonly parameterCount: number;
   allocateCache(slots: number, tokensMax: number): KvCache;
   /**
-   * The next token of each row after its last position; writes keys and values into the cache in place.
-   * Logits are large: they are fetched only where `needsLogits`.
+   * The next token of each row after its last position; writes keys and values into the cache in place. Logits are
+   * large, so they are fetched only if `needsLogits`.
    */
   step(input: StepInput, needsLogits: boolean): Promise<NextToken[]>;
   /**
-   * Log-probs of each row's reply tokens under an adapter, in slices. With `sink`, also gradients ∂S/∂B of the rows
-   * for which it names a place.
+   * Log-probs of each row's reply tokens under an adapter, in slices. With `sink` also gradients ∂S/∂B of the rows for
+   * which it returns a place.
    */
   passRows(
     rows: readonly ScoreRow[],

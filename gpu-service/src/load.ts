@@ -1,4 +1,4 @@
-/** Makes what the engine serves from a checkpoint: the model, its tokenizer, its adapters and updates. */
+/** Loads everything that the engine serves from a checkpoint: the model, its tokenizer, its adapters and updates. */
 import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { adapt } from "./adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
@@ -32,7 +32,7 @@ export interface LoadOptions {
   contextTokensMax: number;
 }
 
-/** Throws the checkpoint's and the hub's typed errors. */
+/** Throws the typed errors of checkpoint and hub. */
 export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   const { directory, id } = await resolveModel(options.model, {
     ...options.hub,
@@ -74,7 +74,12 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
       ...(quantized === null ? {} : { "README.md": roundingNote(model.id, quantized) }),
     }),
     adapt: async function* (rows, plan, parent) {
-      const { B, ...result } = yield* adapt(subject, rows, { ...ownPlan, ...plan }, parent);
+      const { B, logprobs, ...result } = yield* adapt(
+        subject,
+        rows,
+        { ...ownPlan, ...plan },
+        parent,
+      );
       if (B === undefined) return { result, file: null };
       const { bytes, digest } = writeAdapter(model, {
         rank: result.rank,
@@ -84,6 +89,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
       return {
         result: { ...result, digest },
         file: { bytes, adapter: { digest, rank: result.rank, B } },
+        ...(logprobs === undefined ? {} : { logprobs }),
       };
     },
   };
@@ -95,18 +101,18 @@ async function findLora({ lora = null, hub }: LoadOptions): Promise<LoraSource |
   return { directory: await resolveLora(lora, { ...hub, report }), name: lora };
 }
 
-/** What integers in place of floats change. */
+/** The effect of integers in place of floats. */
 interface Rounding {
   quantization: Quantization;
-  /** How the published weights are integers themselves; null where they were rounded here. */
+  /** The method, if the published weights are integers; null if they were rounded here. */
   method: SavedIntegers["method"] | null;
-  /** Share of next tokens that stay the same. */
+  /** Share of next tokens that stay equal. */
   equalShare: number;
-  /** Nats, root mean square: what rounded activations change of a token's log-prob. */
+  /** By how much rounded activations change a token's log-prob: root mean square, in nats. */
   noise: number;
 }
 
-/** Reports on standard error how often tokens agree with those of the weights, or activations, before rounding. */
+/** Reports on standard error how often tokens agree with those before rounding. */
 async function chooseQuantization(
   directory: string,
   options: Omit<LoadOptions, "lora"> & { lora: LoraSource | null },
@@ -130,7 +136,7 @@ async function chooseQuantization(
   return { quantization: { bits, accuracyLevel }, method, equalShare, noise };
 }
 
-/** For whoever loads an exported adapter: it was trained on other weights than the published ones. */
+/** A note for users of an exported adapter: it was trained on weights other than the published ones. */
 function roundingNote(model: string, rounding: Rounding): Uint8Array {
   const { quantization, method, equalShare, noise } = rounding;
   const { bits } = quantization;

@@ -1,6 +1,6 @@
 /**
- * The entry: keeps compiled code for the next start, then starts the service (start.ts). Reading and stripping some
- * hundred TypeScript files anew, in two threads, would be a third of a start.
+ * The entry: keeps compiled code for the next start, then starts the service (start.ts). Compiling some hundred
+ * TypeScript files again, in two threads, would take a third of a start.
  */
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
@@ -8,5 +8,5 @@ import { cacheDirectory } from "./disk/cache-directory.ts";
 
 process.env.NODE_COMPILE_CACHE ??= join(cacheDirectory(), "code");
 enableCompileCache(process.env.NODE_COMPILE_CACHE);
-// Imported from here on; worker threads read the variable when they start.
+// Imported after the variable is set: worker threads read it when they start.
 await import("./start.ts");

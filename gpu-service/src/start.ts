@@ -1,4 +1,4 @@
-/** Starts the GPU service from its environment and ends it in good order. */
+/** Starts the GPU service from its environment and ends it cleanly. */
 import { flushCompileCache } from "node:module";
 import { type Config, readConfig, readOrExit } from "./config.ts";
 import { Engine, type EngineHooks } from "./engine/queue/engine.ts";
@@ -38,7 +38,7 @@ const fail = serve({
   drain: (graceMs) => engine.stop(graceMs),
 });
 engine.ready.then(
-  // Now, because a process that is killed would keep nothing.
+  // At once, because a killed process would keep nothing.
   () => flushCompileCache(),
   (error: Error) => fail(`Cannot load the model: ${error.message}`),
 );

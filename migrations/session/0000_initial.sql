@@ -58,7 +58,7 @@ CREATE TABLE `outbox` (
 	`due_at` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE TABLE `positives` (
+CREATE TABLE `replay` (
 	`problem_id` text PRIMARY KEY NOT NULL,
 	`messages` text NOT NULL,
 	`reply` text NOT NULL,

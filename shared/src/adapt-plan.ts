@@ -1,4 +1,4 @@
-/** The update plan: the hyperparameters of one weights step, and the one home of their numbers. */
+/** The update plan: the hyperparameters of one weights step, and the only home of their numbers. */
 import { z } from "zod";
 
 /** The update plan; the symbols are those of the maths in gpu-service/README.md. */
@@ -9,18 +9,18 @@ export const adaptPlanSchema = z.object({
   lambda: z.number().gt(0).max(1e4),
   /** ρ: bound on the Frobenius norm of one step. */
   rho: z.number().gt(0).max(100),
-  /** Steps of the path at most; each linearises anew. */
+  /** Most steps of the path; each linearises again. */
   iterations: z.number().int().min(1).max(64),
-  /** τ: probability from which on a token of a right reply counts as settled. */
+  /** τ: from this probability on a token of a right reply counts as settled. */
   token_settled: z.number().gt(0).lt(1),
-  /** Probability that a token which is not settled is moved to; above τ, so that it does not fall back at once. */
+  /** Unsettled tokens are moved to this probability; above τ, so that they do not fall back at once. */
   token_target: z.number().gt(0).lt(1),
-  /** Largest rise that one iteration asks of one token, and of one reply (nats). */
+  /** Largest rise (nats) that one iteration asks of one token, and of one reply. */
   token_clip: z.number().gt(0).max(100),
   clip: z.number().gt(0).max(100),
-  /** Largest rise of one reply that all iterations may ask for together (nats). */
+  /** Largest rise (nats) of one reply over all iterations. */
   clip_total: z.number().gt(0).max(1000),
-  /** Largest fall of a rejected reply in all (nats). */
+  /** Largest fall (nats) of a rejected reply in all. */
   rejected_clip: z.number().gt(0).max(100),
   /** Rejected replies with a confidence exp(S/T) below this are left alone. */
   gate: z.number().min(0).max(1),

@@ -1,4 +1,7 @@
-/** A request as servers with OpenAI's chat completions take it: messages with calls and results of functions in their own fields. */
+/**
+ * A request in the form of servers with OpenAI's chat completions: calls and results of functions have fields of their
+ * own.
+ */
 import type { PromptMessage, Sampling, ToolCall } from "./protocol.ts";
 import { ReplyParts } from "./reply-parts.ts";
 
@@ -9,7 +12,7 @@ interface NativeMessage {
   tool_call_id?: string;
 }
 
-/** A session keeps calls and results as text; here they get their fields back, with ids by their places. */
+/** A session keeps calls and results as text; this gives them their fields back, with ids by position. */
 export function nativeMessages(messages: readonly PromptMessage[]): NativeMessage[] {
   const native: NativeMessage[] = [];
   for (const [index, message] of messages.entries()) {
@@ -82,7 +85,7 @@ export function outputFields({ output }: Partial<Sampling>): Record<string, unkn
               ? format
               : {
                   type: "json_schema",
-                  // Held to the schema or refused: the model's host says which schemas it can hold a reply to.
+                  // The reply follows the schema or is refused: the model's host says which schemas it can follow.
                   json_schema: { name: "reply", strict: true, schema: format.schema },
                 },
         }),

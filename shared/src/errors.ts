@@ -1,4 +1,4 @@
-/** The closed set of expected failures, shared by both sides of the wire; each side turns them into HTTP in one place. */
+/** The closed set of expected failures, shared by both services; each turns them into HTTP in one place. */
 
 /** Status, error type and meaning of every code. The type is the coarse class that clients switch on. */
 export const errorCodes = {

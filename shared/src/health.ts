@@ -1,10 +1,10 @@
-/** What the GPU service says of itself at `GET /health`. Checked with zod where bytes arrive. */
+/** The GPU service's answer to `GET /health`; checked with zod on arrival. */
 import { z } from "zod";
 import { digestSchema } from "./protocol.ts";
 
 /**
- * What of a session a model is shown beside its instructions: the request alone, or the dialogue before it as well.
- * A session that does not say is served as the model's `rosa2.json` says.
+ * What of a session a model is shown besides its instructions: the request alone, or also the dialogue before it.
+ * Sessions without a setting follow the model's `rosa2.json`.
  */
 export const contextPolicies = ["request", "dialogue"] as const;
 export type ContextPolicy = (typeof contextPolicies)[number];
@@ -18,9 +18,9 @@ export const healthSchema = z.object({
       digest: digestSchema,
       context_length: z.number().int(),
       parameters: z.number().int(),
-      /** Path or hub id of the LoRA merged into the weights, which the digest counts in; absent where there is none. */
+      /** Path or hub id of the LoRA merged into the weights, which the digest includes; absent without one. */
       lora: z.string().optional(),
-      /** Absent where the model's `rosa2.json` does not say. */
+      /** Absent if the model's `rosa2.json` has none. */
       context_policy: z.enum(contextPolicies).optional(),
     })
     .nullable(),

@@ -13,7 +13,7 @@ type Targets = Pick<
   "beta" | "token_settled" | "token_target" | "token_clip" | "clip" | "rejected_clip"
 >;
 
-/** Log-probs closer to 0 than this count as this: a certain token has no finite odds. */
+/** Log-probs closer to 0 than this are taken as this: a certain token has no finite odds. */
 const certain = -1e-6;
 
 /** exp(S/T): the geometric mean of a reply's token probabilities, the same for short and long replies. */
@@ -21,7 +21,7 @@ export function confidenceOf(logprob: number, tokens: number): number {
   return Math.exp(Math.min(0, logprob / Math.max(1, tokens)));
 }
 
-/** S_τ = Σ_t min(log p_t, log τ): what of a right reply's log-prob is still worth raising. */
+/** S_τ = Σ_t min(log p_t, log τ): the part of a right reply's log-prob that is still worth raising. */
 export function tokenValue(logprobs: ArrayLike<number>, tokenSettled: number): number {
   const settled = Math.log(tokenSettled);
   let value = 0;
@@ -29,7 +29,7 @@ export function tokenValue(logprobs: ArrayLike<number>, tokenSettled: number): n
   return value;
 }
 
-/** [T] 1 where the token is not settled yet (p_t < τ), else 0. Of a rejected reply: where the token was a choice. */
+/** [T] 1 if the token is not settled yet (p_t < τ), otherwise 0. For a rejected reply: where the token was a choice. */
 export function unsettledTokens(logprobs: ArrayLike<number>, tokenSettled: number): Float32Array {
   const settled = Math.log(tokenSettled);
   return Float32Array.from(logprobs, (logprob) => (logprob < settled ? 1 : 0));
@@ -57,7 +57,7 @@ export function askedShift(kind: RowKind, logprobs: ArrayLike<number>, plan: Tar
   return kind === "rejected" ? Math.max(asked, -plan.rejected_clip) : Math.min(asked, plan.clip);
 }
 
-/** What an update's objective sees of one reply: its reward, and the confidence in it. */
+/** One reply in an update's objective: its reward, and the confidence in it. */
 export interface RewardedReply {
   /** −1 … 1: right replies count as 1, rejected ones as −1, times the example's weight. */
   reward: number;
@@ -65,8 +65,8 @@ export interface RewardedReply {
 }
 
 /**
- * J = mean r·c − β·KL, with the confidence c = exp(S/T) for the probability of the reply and the measured KL (nats a
- * token) of the new policy from the one that the update started at. It falls where an update costs more than it gains.
+ * J = mean r·c − β·KL, with the confidence c = exp(S/T) for the probability of the reply, and the measured KL (nats a
+ * token) of the new policy from the update's start. It falls if an update costs more than it gains.
  */
 export function jointObjective(
   replies: readonly RewardedReply[],

@@ -1,9 +1,9 @@
 /**
- * The wire between the edge and the GPU service, as zod schemas that both sides validate against.
+ * The wire between edge and GPU service, as zod schemas that both validate.
  *
- * `POST /v1/generate`, `/v1/sample`, `/v1/adapt` and `/v1/score` take JSON, or `multipart/form-data` with the JSON
- * in the part `request` and an adapter file in the part `adapter` (after `409 adapter_missing`).
- * The GPU service keeps no user state: everything an answer depends on is in the request.
+ * `POST /v1/generate`, `/v1/sample`, `/v1/adapt` and `/v1/score` take JSON, or `multipart/form-data` with the JSON in
+ * the part `request` and an adapter file in the part `adapter` (after `409 adapter_missing`). The GPU service keeps no
+ * user state: everything an answer depends on is in the request.
  */
 import { z } from "zod";
 import { adaptPlanSchema } from "./adapt-plan.ts";
@@ -24,7 +24,7 @@ export const limits = {
   stopsMax: 16,
   stopCharsMax: 1_024,
   biasedTokensMax: 1_024,
-  /** Replies that an update watches, and tokens that are told of each. */
+  /** Watched replies of an update, and reported tokens of each. */
   watchedMax: 2,
   watchedTokensMax: 64,
 } as const;
@@ -57,11 +57,11 @@ export type PromptMessage = z.infer<typeof promptMessageSchema>;
 /** Lower-case hexadecimal SHA-256 of the adapter file. */
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 in hexadecimal");
 
-/** Which adapter answers; null is the base model. Caches are keyed by tenant as well as digest. */
+/** The adapter of a request; null for the base model. Caches are keyed by tenant as well as digest. */
 const tenantSchema = z.string().min(1).max(64);
 const adapterSchema = z.object({ digest: digestSchema }).nullable();
 
-/** Any 64-bit integer, as far as JSON's numbers hold it. */
+/** Any 64-bit integer, as far as JSON numbers can hold it. */
 export const seedSchema = z
   .number()
   .min(-(2 ** 63))
@@ -78,18 +78,18 @@ export const logitBiasSchema = z
 
 const jsonSchemaSchema = z.record(z.string(), z.unknown());
 
-/** The shape that a reply is to have. Without it any text. */
+/** The required shape of a reply; without it any text. */
 export const outputShapeSchema = z.object({
-  /** Whether a thinking model thinks first; as its template has it unless given. */
+  /** Whether a thinking model thinks first; by default as its template has it. */
   thinking: z.boolean().optional(),
-  /** What is said is JSON. */
+  /** The text is JSON. */
   format: z
     .discriminatedUnion("type", [
       z.object({ type: z.literal("json_object") }),
       z.object({ type: z.literal("json_schema"), schema: jsonSchemaSchema }),
     ])
     .optional(),
-  /** Functions that may be called; a call is written as `<tool_call>\\n{"name": …, "arguments": …}\\n</tool_call>`. */
+  /** Callable functions; a call is written as `<tool_call>\\n{"name": …, "arguments": …}\\n</tool_call>`. */
   tools: z
     .array(
       z.object({
@@ -103,24 +103,24 @@ export const outputShapeSchema = z.object({
   tool_choice: z
     .union([z.enum(["none", "auto", "required"]), z.object({ name: z.string() })])
     .optional(),
-  /** Whether one reply may hold several calls; true unless given. */
+  /** Whether one reply may hold several calls; true by default. */
   parallel_tool_calls: z.boolean().optional(),
 });
 export type OutputShape = z.infer<typeof outputShapeSchema>;
 
-/** What is left out of the first five is as the checkpoint's generation_config.json says; without one, greedy. */
+/** Sampling. The first five default to the checkpoint's generation_config.json; without one, to greedy. */
 export const samplingSchema = z.object({
   /** 0 is greedy. */
   temperature: z.number().min(0).max(2).optional(),
-  /** 0 keeps the likeliest token alone. */
+  /** 0 keeps only the likeliest token. */
   top_p: z.number().min(0).max(1).optional(),
   /** 0 keeps every token. */
   top_k: z.number().int().min(0).optional(),
   min_p: z.number().min(0).max(1).optional(),
-  /** Above 1 tokens of the prompt and the reply so far become less likely; 1 changes nothing. */
+  /** Above 1, tokens of the prompt and the reply so far become less likely; 1 changes nothing. */
   repetition_penalty: z.number().gt(0).max(2).optional(),
   max_tokens: z.number().int().min(1).max(limits.tokensMax).optional(),
-  /** Whether max_tokens gives way to what the prompt leaves of the window; else a prompt that leaves less is refused. */
+  /** Whether max_tokens shrinks to the rest of the window; otherwise a prompt that leaves less is refused. */
   max_tokens_may_shrink: z.boolean().optional(),
   stop: z.array(z.string().min(1).max(limits.stopCharsMax)).max(limits.stopsMax).default([]),
   seed: seedSchema.optional(),
@@ -130,7 +130,7 @@ export const samplingSchema = z.object({
   presence_penalty: z.number().min(-2).max(2).default(0),
   /** Constrains what is drawn. */
   output: outputShapeSchema.optional(),
-  /** Number of alternatives reported with each token's log-prob; absent means none are reported. */
+  /** Alternatives reported with each token's log-prob; none if absent. */
   top_logprobs: z.number().int().min(0).max(20).optional(),
 });
 export type Sampling = z.infer<typeof samplingSchema>;
@@ -140,9 +140,9 @@ export const generateRequestSchema = z.object({
   adapter: adapterSchema.default(null),
   messages: z.array(promptMessageSchema).min(1).max(limits.messagesMax),
   sampling: samplingSchema.prefault({}),
-  /** Replies already rejected for this request: never answered again while another reply is likely. */
+  /** Replies already rejected for this request: never given again while another reply is likely. */
   rejected: z.array(z.string().max(limits.contentCharsMax)).max(32).default([]),
-  /** Whether the reply is told as it grows; else its end alone, which holds all of it but the tokens' log-probs. */
+  /** Whether the reply is sent as it grows; otherwise only its end, which holds all but the tokens' log-probs. */
   deltas: z.boolean().default(true),
 });
 export type GenerateRequest = z.infer<typeof generateRequestSchema>;
@@ -156,7 +156,7 @@ export const usageSchema = z.object({
 export type Usage = z.infer<typeof usageSchema>;
 
 export const tokenLogprobSchema = z.object({
-  /** The token's part of the text; what is only part of a character is written as its bytes, \\xe2\\x80. */
+  /** The token's part of the text; part of a character is written as its bytes, \\xe2\\x80. */
   token: z.string(),
   /** The same in UTF-8; the bytes of a reply's tokens join to its text. */
   bytes: z.array(z.number().int().min(0).max(255)).optional(),
@@ -176,16 +176,16 @@ export type TokenLogprob = z.infer<typeof tokenLogprobSchema>;
 /** Milliseconds of a reply: waiting, reading the prompt, writing. */
 const replyMsSchema = z.object({ queue: z.number(), prefill: z.number(), decode: z.number() });
 
-/** What a reply has taken up to now; a reply that is stopped never comes to its `done`. */
+/** Usage of a reply up to now; a stopped reply never reaches its `done`. */
 export const spentSchema = z.object({ usage: usageSchema, ms: replyMsSchema });
 export type Spent = z.infer<typeof spentSchema>;
 
-/** Server-sent events of `/v1/generate`, in order: `delta`… unless told not to, then one `done` or one `error`. */
+/** Server-sent events of `/v1/generate`, in order: `delta`… unless turned off, then one `done` or one `error`. */
 export const generateEventSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("delta"),
     text: z.string(),
-    /** What a thinking model thinks before its reply; no part of the text. */
+    /** A thinking model's thought before its reply; no part of the text. */
     reasoning: z.string().optional(),
     logprobs: z.array(tokenLogprobSchema).optional(),
     spent: spentSchema.optional(),
@@ -198,7 +198,7 @@ export const generateEventSchema = z.discriminatedUnion("type", [
     usage: usageSchema,
     /** Summed log-prob S of the reply at temperature 1 (nats); the model's confidence is e^{S/T} over T tokens. */
     logprob: z.number(),
-    /** The reply is a near copy of a long rejected one, and a few warmer draws gave nothing else. */
+    /** The reply is a near copy of a long rejected one, and a few warmer draws gave no other. */
     repeats_rejected: z.boolean().optional(),
     ms: replyMsSchema,
   }),
@@ -211,16 +211,16 @@ export type GenerateEvent = z.infer<typeof generateEventSchema>;
 
 /**
  * `POST /v1/sample`: several replies to one prompt, which is read once. They are decoded together, so K of them take
- * far less than K times as long as one. The answer is JSON, once all have ended; going away ends them all.
+ * far less than K times one. The answer is JSON, sent when all have ended; disconnecting ends them all.
  */
 export const sampleRequestSchema = z.object({
   tenant: tenantSchema,
   adapter: adapterSchema.default(null),
   messages: z.array(messageSchema).min(1).max(limits.messagesMax),
   count: z.number().int().min(1).max(limits.samplesMax),
-  /** Whether the first reply is the greedy one; the others are drawn. */
+  /** Whether the first reply is greedy; the others are drawn. */
   greedy_first: z.boolean().default(true),
-  /** Of the drawn replies; the greedy one takes its limits and stop strings. Reply i is drawn from seed + i. */
+  /** For the drawn replies; the greedy one uses its limits and stop strings. Reply i is drawn from seed + i. */
   sampling: samplingSchema
     .omit({ top_logprobs: true })
     .extend({ temperature: z.number().gt(0).max(2).default(1) })
@@ -229,7 +229,7 @@ export const sampleRequestSchema = z.object({
 export type SampleRequest = z.infer<typeof sampleRequestSchema>;
 
 export const sampleResultSchema = z.object({
-  /** As many as asked for, in order; texts may repeat. */
+  /** As many as requested, in order; texts may repeat. */
   samples: z.array(
     z.object({
       text: z.string(),
@@ -239,15 +239,15 @@ export const sampleResultSchema = z.object({
       completion_tokens: z.number().int(),
     }),
   ),
-  /** The prompt counts once, the replies' tokens together. */
+  /** The prompt counts once; the replies' tokens are added up. */
   usage: usageSchema,
   ms: replyMsSchema,
 });
 export type SampleResult = z.infer<typeof sampleResultSchema>;
 
 /**
- * What an example asks of its reply: see shared/src/objective.ts. Accepted and corrected replies are to become likely,
- * rejected ones less so; a `held` one is right already, and is to stay as likely as it is.
+ * What an example asks of its reply: see shared/src/objective.ts. Accepted and corrected replies should become likely,
+ * rejected ones less so; a `held` one is right already and should stay as likely as it is.
  */
 export const rowKindSchema = z.enum(["accepted", "corrected", "rejected", "held"]);
 export type RowKind = z.infer<typeof rowKindSchema>;
@@ -261,7 +261,7 @@ export const adaptRowSchema = z.object({
 });
 export type AdaptRow = z.infer<typeof adaptRowSchema>;
 
-/** A reply to a prompt, as it is measured. */
+/** A reply to a prompt, to be measured. */
 const scoreItemSchema = z.object({
   messages: z.array(messageSchema).min(1).max(limits.messagesMax),
   reply: z.string().min(1).max(limits.contentCharsMax),
@@ -272,9 +272,9 @@ export const adaptRequestSchema = z.object({
   /** The parent generation's adapter; null starts from the base model. */
   adapter: adapterSchema.default(null),
   rows: z.array(adaptRowSchema).min(1).max(limits.rowsMax),
-  /** What differs from the plan of the model (rosa2.json) and the defaults. */
+  /** Differences from the plan of the model (rosa2.json) and the defaults. */
   plan: adaptPlanSchema.partial().prefault({}),
-  /** Replies whose tokens are measured before and after the update. Nothing is learnt from them. */
+  /** Replies whose tokens are measured before and after the update, without learning from them. */
   watch: z.array(scoreItemSchema).max(limits.watchedMax).default([]),
 });
 export type AdaptRequest = z.infer<typeof adaptRequestSchema>;
@@ -284,17 +284,17 @@ export const rowReportSchema = z.object({
   /** Summed log-prob S of the reply before and after (nats). */
   logprob_before: z.number(),
   logprob_after: z.number(),
-  /** What was asked of the tokens that were not settled, what the linear model predicted, what was measured (nats). */
+  /** Nats: what was asked of the unsettled tokens, what the linear model predicted, what was measured. */
   target_shift: z.number(),
   predicted_shift: z.number(),
   realised_shift: z.number(),
   reply_tokens: z.number().int(),
-  /** Tokens that were not settled before. */
+  /** Tokens that were unsettled before. */
   owed_tokens: z.number().int(),
 });
 export type RowReport = z.infer<typeof rowReportSchema>;
 
-/** A token's log-prob before and after an update (nats). Of a reply's end token the text is empty. */
+/** A token's log-prob before and after an update (nats). A reply's end token has an empty text. */
 export const tokenShiftSchema = z.object({
   text: z.string(),
   before: z.number(),
@@ -302,11 +302,11 @@ export const tokenShiftSchema = z.object({
 });
 export type TokenShift = z.infer<typeof tokenShiftSchema>;
 
-/** The part `result` of the answer; an accepted update adds the part `adapter`, the new file. */
+/** The part `result` of the answer. An accepted update adds the part `adapter`, the new file. */
 export const adaptResultSchema = z.object({
   decision: z.enum(["updated", "skipped", "rejected"]),
   reason: z.string(),
-  /** What ended the path of steps; `kl` and `kl_base` are the bounds of this update and of the whole adapter. */
+  /** What ended the path of steps; `kl` and `kl_base` are the bounds on this update and on the whole adapter. */
   stopped_by: z.enum(["reached", "kl", "kl_base", "iterations", "no_progress"]),
   /** Digest of the new adapter file, when one was made. */
   digest: digestSchema.optional(),
@@ -315,8 +315,8 @@ export const adaptResultSchema = z.object({
   step_norm: z.number(),
   shift_norm: z.number(),
   /**
-   * Mean KL(new ‖ this update's start) in nats a token, over the model's own samples and the session's accepted
-   * replies among the rows; of a rejected update, where its path ended.
+   * Mean KL(new ‖ this update's start) in nats a token, over the model's own samples and the session's accepted replies
+   * among the rows. For a rejected update, where its path ended.
    */
   kl: z.number(),
   kl_on: z.literal("tokens"),
@@ -326,7 +326,7 @@ export const adaptResultSchema = z.object({
   steps: z.number().int(),
   objective: z.object({ before: z.number(), after: z.number() }),
   rows: z.array(rowReportSchema),
-  /** Of an accepted update: the first tokens of each watched reply. */
+  /** For an accepted update: the first tokens of each watched reply. */
   watched: z.array(z.array(tokenShiftSchema).max(limits.watchedTokensMax)).default([]),
   ms: z.object({ queue: z.number(), update: z.number() }),
 });
@@ -336,18 +336,18 @@ export const scoreRequestSchema = z.object({
   tenant: tenantSchema,
   adapter: adapterSchema.default(null),
   items: z.array(scoreItemSchema).min(1).max(limits.scoreItemsMax),
-  /** Whether an update could teach each reply is told, too. */
+  /** Whether the answer should say if an update could teach each reply. */
   reach: z.boolean().optional(),
 });
 export type ScoreRequest = z.infer<typeof scoreRequestSchema>;
 
-/** What lies between a reply and the model saying it, as far as is known before an update is computed. */
+/** What an update would have to overcome for a reply, as far as it is known in advance. */
 export const replyReachSchema = z.object({
-  /** Text that the tokenizer drops or has one token for all of: no update can make the model write it. */
+  /** Text that the tokenizer drops or replaces by one common token: no update can make the model write it. */
   unwritable: z.array(z.string()),
   /** Characters without a token of their own, spelled in bytes. */
   in_bytes: z.array(z.string()),
-  /** What the unsettled tokens lack of the plan's target, and the most that one update raises one reply by (nats). */
+  /** Nats: what the unsettled tokens lack of the plan's target, and the most that one update raises one reply. */
   owed_nats: z.number(),
   owed_nats_max: z.number(),
   /** Tokens that prompt and reply may have together. */
@@ -362,7 +362,7 @@ export const scoreResultSchema = z.object({
       logprob: z.number(),
       token_logprobs: z.array(z.number()),
       prompt_tokens: z.number().int(),
-      /** Where it was asked for. */
+      /** Present if requested. */
       reach: replyReachSchema.optional(),
     }),
   ),

@@ -1,12 +1,13 @@
 /**
- * A reply's text divided into what is said and the functions it calls, as it arrives; and calls in pieces written as such text. A call is written
- * `<tool_call>\n{"name": …, "arguments": …}\n</tool_call>`: by the GPU service's grammar, or by the model's own template.
+ * Divides a reply's text, as it arrives, into text and function calls; also writes pieces of calls as such text. A call
+ * is written `<tool_call>\n{"name": …, "arguments": …}\n</tool_call>`, by the GPU service's grammar or by the model's
+ * own template.
  */
 
 const begin = "<tool_call>";
 const end = "</tool_call>";
 
-/** What is new of one call; `name` comes with its first part, `arguments` are pieces of JSON. */
+/** A new part of one call; `name` comes with the first part, `arguments` are pieces of JSON. */
 export interface CallDelta {
   index: number;
   name?: string;
@@ -37,7 +38,7 @@ export class ReplyParts {
     return parts;
   }
 
-  /** The reply is over: what was held back, a call that was cut off included. */
+  /** Ends the reply: returns held-back text, including a call that was cut off. */
   end(): Parts {
     const rest = this.#held;
     this.#held = "";
@@ -47,7 +48,7 @@ export class ReplyParts {
     return { content: "", calls: [{ index: this.#count - 1, arguments: rest }] };
   }
 
-  /** Takes one step in what is held; false when more must come first. */
+  /** Processes a part of the held text; false if more must arrive first. */
   #advance(parts: Parts): boolean {
     if (this.#state === "text") {
       const at = this.#held.indexOf(begin);
@@ -95,7 +96,7 @@ export class ReplyParts {
       this.#state = "text";
       return true;
     }
-    // The call's own closing brace, and what may become its end mark.
+    // The call's closing brace, and text that may become its end mark.
     const last = this.#held.lastIndexOf("}");
     const isHeld = last >= 0 && end.startsWith(this.#held.slice(last + 1).trim());
     const text = this.#take(isHeld ? last : this.#held.length);
@@ -103,7 +104,7 @@ export class ReplyParts {
     return false;
   }
 
-  /** A call whose keys come in another order, or that is no call at all. */
+  /** Handles a call whose keys come in another order, or text that is no call after all. */
   #whole(json: string, parts: Parts): void {
     try {
       const {
@@ -127,7 +128,7 @@ export class ReplyParts {
   }
 }
 
-/** Length of the end of a text that may become the mark of a call, white space before it included. */
+/** Length of the end of a text that may become a call's mark, with white space before it. */
 function heldLength(text: string): number {
   let length = Math.min(begin.length - 1, text.length);
   while (length > 0 && !begin.startsWith(text.slice(text.length - length))) length--;
@@ -135,7 +136,7 @@ function heldLength(text: string): number {
   return length + before.length - before.trimEnd().length;
 }
 
-/** A call as it stands in a reply's text. */
+/** A call as it is written in a reply's text. */
 export function writtenCall({
   name,
   arguments: json,
@@ -146,7 +147,7 @@ export function writtenCall({
   return `${begin}\n{"name": ${JSON.stringify(name)}, "arguments": ${json}}\n${end}`;
 }
 
-/** A result as it stands in a request's text. */
+/** A result as it is written in a request's text. */
 export function writtenResult(content: string): string {
   return `<tool_response>\n${content}\n</tool_response>`;
 }

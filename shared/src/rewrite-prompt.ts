@@ -1,4 +1,4 @@
-/** The fixed form in which a served model is asked to rewrite a request; the bundled model is trained on exactly this. */
+/** The fixed form of asking a served model to rewrite a request; the bundled model is trained on exactly this form. */
 import type { Message } from "./protocol.ts";
 
 /** A reply that was rejected, and what the user said about it. */
@@ -9,7 +9,7 @@ export interface RejectedAttempt {
 
 export const rewriteInstruction = "Rewrite the request clearly.";
 
-/** What stands for feedback without words, a thumb down. */
+/** Stands for feedback without words, a thumb down. */
 export const wordlessFeedback = "wrong";
 
 /**

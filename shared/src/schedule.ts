@@ -1,15 +1,17 @@
 /**
  * Decides what one piece of feedback changes: the words, the weights, both or neither, and says why.
  *
- * Pure arithmetic on evidence that others measured; it rewrites nothing and updates nothing. The order is
- * fixed: words first, then weights on the rewritten request. Symbols: x the words before, x′ after, y the
- * rejected reply, y* an accepted or corrected one, c = e^{S/T} the model's confidence in y (the geometric mean of its
- * tokens' probabilities), π_z the ledger's share behind the reading that y answered.
+ * Pure arithmetic on measured evidence; it rewrites and updates nothing. The order is fixed: words first, then weights
+ * on the rewritten request. Symbols: x the words before, x′ after, y the rejected reply, y* an accepted or corrected
+ * one, c = e^{S/T} the model's confidence in y (the geometric mean of its tokens' probabilities), π_z the ledger's
+ * share of the reading that y answered.
  */
 
-export type AdaptationMode = "both" | "words" | "weights" | "off";
+/** Which axes a session adapts. */
+export const adaptationModes = ["both", "words", "weights", "off"] as const;
+export type AdaptationMode = (typeof adaptationModes)[number];
 
-/** Machine-readable reasons, in the order in which they were found. */
+/** Machine-readable reasons, in the order in which they are found. */
 export const reasonTexts = {
   mode_off: "adaptation is switched off for this session",
   mode_words: "this session adapts words only",
@@ -33,20 +35,20 @@ export const reasonTexts = {
 
 export type ReasonCode = keyof typeof reasonTexts;
 
-/** The recipe's thresholds; the values are those that won in the prototype's sweeps. */
-export const scheduleDefaults = {
+/** Thresholds of the schedule; the values are those that won in the prototype's sweeps. */
+export const scheduleThresholds = {
   /** Leave a rejected reply alone when the confidence in it under x′ is below this. */
   rejectedGate: 0.02,
   /** Skip the weights when they owe less than this (nats). */
   owedNatsMin: 0.1,
-  /** Learn from a rejected reply only if its P(incapacity | fail) is at least this: skill is the likelier fault. */
+  /** Learn from a rejected reply only if P(incapacity | fail) is at least this, so that skill is the likelier fault. */
   incapacityMin: 0.5,
-  /** Scale of a rejected row (its P(incapacity | fail) times the reward's size) below which it is not worth its price. */
+  /** A rejected row below this scale (P(incapacity | fail) times the reward's size) is not worth its price. */
   rejectedWeightMin: 0.05,
   /** Weight updates that one session may make. */
   updatesMax: 200,
 } as const;
-export type ScheduleRecipe = { [K in keyof typeof scheduleDefaults]: number };
+export type Thresholds = { [K in keyof typeof scheduleThresholds]: number };
 
 export interface Evidence {
   mode: AdaptationMode;
@@ -66,11 +68,11 @@ export interface Evidence {
   confidence: number;
   /** Which try at the problem the reply was; 1 is the first. */
   attempt: number;
-  /** S(y*|x): log-prob of the right reply under the words as they were (nats); null when not scored. */
+  /** S(y*|x): log-prob of the right reply under the old words (nats); null if not scored. */
   logprobBefore: number | null;
-  /** S(y*|x′), likewise under the new words. */
+  /** S(y*|x′): the same under the new words. */
   logprobAfter: number | null;
-  /** What the tokens of y* lack under x′: Σ max(0, log τ − log p_t) (nats); null when not scored. */
+  /** What the tokens of y* lack under x′: Σ max(0, log τ − log p_t) (nats); null if not scored. */
   owedNats: number | null;
   /** Confidence in the rejected reply under the new words; null when not scored. */
   rejectedConfidence: number | null;
@@ -89,7 +91,7 @@ export interface NatsSplit {
 export interface Plan {
   words: boolean;
   weights: boolean;
-  /** Share of each axis's fault: P(incapacity | fail), 0 after a hint, null when the reply was accepted. */
+  /** Each axis's share of the fault: P(incapacity | fail), 0 after a hint, null if the reply was accepted. */
   incapacity: number | null;
   split: NatsSplit | null;
   /** The row that the weights step learns from; null without a weights step. */
@@ -122,9 +124,9 @@ export function splitNats({
   };
 }
 
-/** The plan for one piece of feedback. */
-export function decide(evidence: Evidence, recipe: Partial<ScheduleRecipe> = {}): Plan {
-  const limits = { ...scheduleDefaults, ...recipe };
+/** The plan for one piece of feedback; `given` replaces thresholds. */
+export function decide(evidence: Evidence, given: Partial<Thresholds> = {}): Plan {
+  const thresholds = { ...scheduleThresholds, ...given };
   const { mode, reward, corrected } = evidence;
   const accepted = reward > 0 && !corrected;
   const split = accepted || corrected ? splitNats(evidence) : null;
@@ -156,17 +158,17 @@ export function decide(evidence: Evidence, recipe: Partial<ScheduleRecipe> = {})
     reasons.push("mode_words");
     return plan(words, null);
   }
-  if (evidence.updates >= limits.updatesMax) {
+  if (evidence.updates >= thresholds.updatesMax) {
     reasons.push("session_cap");
     return plan(words, null);
   }
-  return plan(words, weightsRow(evidence, limits, { accepted, split, blamed }, reasons));
+  return plan(words, weightsRow(evidence, thresholds, { accepted, split, blamed }, reasons));
 }
 
 /** The weights half of the decision; adds its reason. */
 function weightsRow(
   evidence: Evidence,
-  limits: ScheduleRecipe,
+  thresholds: Thresholds,
   found: { accepted: boolean; split: NatsSplit | null; blamed: number | null },
   reasons: ReasonCode[],
 ): Plan["row"] {
@@ -176,9 +178,9 @@ function weightsRow(
       reasons.push("praise_is_replay");
       return null;
     }
-    // Unscored, a right reply is taken to owe enough.
+    // An unscored right reply is assumed to owe enough.
     const owed = split?.weights ?? Number.POSITIVE_INFINITY;
-    if (owed < limits.owedNatsMin) {
+    if (owed < thresholds.owedNatsMin) {
       reasons.push(accepted ? "already_sure" : "words_suffice");
       return null;
     }
@@ -191,18 +193,18 @@ function weightsRow(
     return null;
   }
   const c = evidence.rejectedConfidence;
-  if (c !== null && c < limits.rejectedGate) {
+  if (c !== null && c < thresholds.rejectedGate) {
     reasons.push("rejected_now_unlikely");
     return null;
   }
   // Without the words axis there is no other remedy: the whole fault goes to the weights.
   const blame = evidence.mode === "weights" ? 1 : (found.blamed ?? 0);
-  if (blame < limits.incapacityMin) {
+  if (blame < thresholds.incapacityMin) {
     reasons.push("likely_ambiguity");
     return null;
   }
   const weight = blame * clamp(-evidence.reward);
-  if (weight < limits.rejectedWeightMin) {
+  if (weight < thresholds.rejectedWeightMin) {
     reasons.push("weak_evidence");
     return null;
   }

@@ -1,11 +1,11 @@
-/** The one quantile that intervals need. It knows numbers only. */
+/** The quantile that intervals need. It knows numbers only. */
 
-/** Exact quantiles where the expansion below is still off by more than .001. */
+/** Exact quantiles where the expansion below is off by more than .001. */
 const tQuantilesSmall = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.306];
 
 /**
  * 97.5 % quantile of Student's t for at least one degree of freedom, by the Cornish–Fisher expansion (Abramowitz and
- * Stegun 26.7.5). Of a few degrees the whole ones below count, which makes an interval wider.
+ * Stegun 26.7.5). Few degrees are rounded down to a whole number, which widens an interval.
  */
 export function tQuantile975(degrees: number): number {
   const exact = tQuantilesSmall[Math.floor(degrees) - 1];

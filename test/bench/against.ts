@@ -9,6 +9,7 @@ import { availableParallelism, cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { oneOf, wholeNumber } from "../../edge/local/flags.ts";
 import type { EngineMethods } from "./contenders/engine.ts";
 import type { Context } from "./figure.ts";
 import type { Contender, RepliesResult } from "./support/contender.ts";
@@ -65,9 +66,7 @@ async function main(): Promise<void> {
   const wanted =
     values.what?.split(",").map((what) => oneOf("--what", what, whats)) ??
     whats.filter((what) => precision === "f32" || !learns.includes(what));
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds ${values.rounds}: needs a whole number from 1 on`);
+  const rounds = wholeNumber("--rounds", values.rounds);
   const mine = join(import.meta.dirname, "../..");
   const sessions = wanted.includes("batch") ? 16 : 1;
   const [theirs, own] = await Promise.all([
@@ -80,12 +79,6 @@ async function main(): Promise<void> {
   } finally {
     await Promise.all([own.stop(), theirs.stop()]);
   }
-}
-
-function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((one) => one === value);
-  if (found === undefined) throw new Error(`${flag} ${value}: is none of ${allowed.join(", ")}`);
-  return found;
 }
 
 /** By the code of that checkout. Converted weights of one version are no business of another. */

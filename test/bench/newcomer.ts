@@ -85,7 +85,10 @@ function cleanEnvironment(folder: string, node: string | undefined): NodeJS.Proc
   const paths = (process.env.PATH ?? "")
     .split(delimiter)
     .filter((path) => !path.includes("node_modules"));
+  const { NODE_EXTRA_CA_CERTS } = process.env;
   const environment = {
+    // A network's own certificates: npm's configuration may name them for one Node alone.
+    ...(NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS }),
     HOME: home,
     PATH: paths.join(delimiter),
     NO_COLOR: "1",

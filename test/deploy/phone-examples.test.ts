@@ -1,4 +1,4 @@
-/** The examples for phones, before the grammars of their languages: no compiler of Swift or Kotlin runs in the tests. */
+/** The examples for phones, before the grammars of their languages; test/e2e/phone-examples.test.ts runs them where a compiler is. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

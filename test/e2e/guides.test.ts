@@ -1,6 +1,8 @@
 /** The guides' snippets, run as a reader would: one shell from the first to the last, on the real services. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { stripTypeScriptTypes } from "node:module";
+import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import { glossary } from "../../edge/src/docs/glossary.ts";
 import { guides, type Snippet } from "../../edge/src/docs/guides.ts";
@@ -12,9 +14,10 @@ useRosa((started) => {
   rosa = started;
 });
 
-const snippets = guides.flatMap(({ parts }) =>
-  parts.filter((part): part is Snippet => typeof part !== "string" && part.prints !== undefined),
+const all = guides.flatMap(({ parts }) =>
+  parts.filter((part): part is Snippet => typeof part !== "string"),
 );
+const snippets = all.filter(({ prints }) => prints !== undefined);
 const python = process.env.PYTHON ?? "python3";
 const hasOpenai = spawnSync(python, ["-c", "import openai"]).status === 0;
 const environment = () => ({ ...process.env, ROSA2_URL: rosa.url, ROSA2_KEY: rosa.key });
@@ -42,6 +45,33 @@ describe("the guides", () => {
       });
       expect(printed).toContain(prints);
     }
+  });
+
+  it("verify a webhook's message in TypeScript, and throw for a forged one", () => {
+    const { code = "" } = all.find(({ language }) => language === "TypeScript") ?? {};
+    const [statement = "", ...lines] = stripTypeScriptTypes(code).split("\n");
+    expect(statement).toBe('import { Webhook } from "standardwebhooks";');
+    const program = [...lines, "return { type, data };"].join("\n");
+    const read = new Function("Webhook", "secret", "body", "headers", program);
+    const secret = `whsec_${Buffer.from("a secret of twenty-four b").toString("base64")}`;
+    const body = JSON.stringify({ type: "webhook.test", data: { id: "1" } });
+    const now = new Date();
+    const headers = {
+      "webhook-id": "msg_1",
+      "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
+      "webhook-signature": new Webhook(secret).sign("msg_1", now, body),
+    };
+    expect(read(Webhook, secret, body, headers)).toEqual(JSON.parse(body));
+    expect(() => read(Webhook, secret, body.replace("1", "2"), headers)).toThrow("signature");
+  });
+
+  it("leave nothing else unrun but what needs a hub or an account", () => {
+    const unrun = all.filter(({ prints, language }) => !prints && language !== "TypeScript");
+    expect(unrun.map(({ code }) => code)).toEqual([
+      "npm run model -- check Qwen/Qwen2.5-0.5B-Instruct",
+      "MODEL=Qwen/Qwen2.5-0.5B-Instruct QUANTIZE=8 npm start",
+      "GPU_URL=https://gpu.example.com npm run deploy",
+    ]);
   });
 
   it("are served beside the reference, with every figure that is explained there", async () => {

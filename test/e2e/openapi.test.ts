@@ -1,4 +1,5 @@
 /** The OpenAPI document before a validator: it is OpenAPI 3.1, and its examples fit its schemas. */
+import { readFileSync } from "node:fs";
 import { registerSchema, validate } from "@hyperjump/json-schema/openapi-3-1";
 import { beforeAll, describe, expect, it } from "vitest";
 
@@ -20,13 +21,17 @@ interface Document {
 const files: string = new URL("../../edge/src/docs/files.ts", import.meta.url).href;
 const address = "https://rosa2.test/openapi.json";
 const dialect = "https://spec.openapis.org/oas/3.1/dialect/base";
+const examples = new URL("../../edge/client/examples/", import.meta.url);
+const readText = (file: string) => readFileSync(new URL(file, examples), "utf8");
 let document: Document;
+let written: Record<string, string>;
 
 beforeAll(async () => {
   const { documentFiles } = (await import(files)) as {
-    documentFiles(): Promise<{ files: Record<string, string> }>;
+    documentFiles(readExample: typeof readText): Promise<{ files: Record<string, string> }>;
   };
-  document = JSON.parse((await documentFiles()).files["openapi.json"] ?? "") as Document;
+  written = (await documentFiles(readText)).files;
+  document = JSON.parse(written["openapi.json"] ?? "") as Document;
   registerSchema(structuredClone(document) as never, address, dialect);
 });
 
@@ -94,5 +99,19 @@ describe("/openapi.json", () => {
     expect(streams).toHaveLength(6);
     for (const { place, media } of streams)
       expect(media.example, place).toMatch(/^(id|event|data): /);
+  });
+});
+
+describe("/docs", () => {
+  it.each([
+    "quick-start.sh",
+    "quick-start.ts",
+    "quick-start.py",
+    "token-server.ts",
+    "ChatScreen.tsx",
+  ])("shows the whole of %s", (file) => {
+    const shown = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+    const text = readText(file).replace(/[&<>"']/g, (sign) => shown[sign as keyof typeof shown]);
+    expect(written["docs.html"]).toContain(text);
   });
 });

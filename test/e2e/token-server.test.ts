@@ -1,49 +1,26 @@
 /** The small back end of the examples, as it stands: it knows its users, and its tokens see their owner's sessions alone. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Rosa2 } from "../../edge/client/src/index.ts";
-import { choosePort } from "../../edge/local/ports.ts";
 import { type PacedEdge, startPacedEdge } from "./browser/support/edge.ts";
 import { makeStateFolder } from "./support/rosa.ts";
+import { startTokenServer, type TokenServer } from "./support/token-server.ts";
 
-const client = fileURLToPath(new URL("../../edge/client/", import.meta.url));
 const state = makeStateFolder();
 let edge: PacedEdge;
-let server: ChildProcess;
-let tokenUrl: string;
+let server: TokenServer;
 
 beforeAll(async () => {
   edge = await startPacedEdge(state.path);
-  const port = await choosePort(0);
-  tokenUrl = `http://127.0.0.1:${port}/token`;
-  // The client from its sources, where an app has it installed.
-  const source = readFileSync(join(client, "examples/token-server.ts"), "utf8");
-  const program = join(state.path, "token-server.ts");
-  writeFileSync(program, source.replace('"rosa2"', JSON.stringify(join(client, "src/index.ts"))));
-  server = spawn(process.execPath, [program], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: {
-      PATH: process.env.PATH ?? "",
-      PORT: String(port),
-      ROSA2_URL: edge.url,
-      ROSA2_KEY: edge.key,
-      SIGN_INS: "secret-of-ann=ann,secret-of-bob=bob",
-    },
-  });
-  if (server.stdout !== null) await once(server.stdout, "data");
+  server = await startTokenServer(state.path, edge, "secret-of-ann=ann,secret-of-bob=bob");
 });
 afterAll(async () => {
-  server?.kill();
+  server?.stop();
   await edge?.stop();
   state.remove();
 });
 
 function tokenOf(signIn: string): Promise<Response> {
-  return fetch(tokenUrl, { method: "POST", headers: { authorization: `Bearer ${signIn}` } });
+  return fetch(server.url, { method: "POST", headers: { authorization: `Bearer ${signIn}` } });
 }
 
 function phone(signIn: string): Rosa2 {

@@ -19,8 +19,10 @@ describe("keys", () => {
     const worker = (exports as unknown as { default: Fetcher }).default;
     const without = await worker.fetch("http://rosa2.test/v1/sessions");
     expect(await errorOf(without)).toMatchObject({ status: 401, code: "missing_key" });
-    expect(without.headers.get("www-authenticate")).toBe("Bearer");
+    expect(without.headers.get("www-authenticate")).toBe('Bearer realm="rosa2"');
     const malformed = await nobody.fetch("/v1/sessions");
+    const refused = malformed.headers.get("www-authenticate");
+    expect(refused).toBe('Bearer realm="rosa2", error="invalid_token"');
     expect(await errorOf(malformed)).toMatchObject({ status: 401, code: "invalid_key" });
     const unknown = callerWith("ten_none", `rosa2_${"a".repeat(43)}`);
     expect(await errorOf(await unknown.fetch("/v1/sessions"))).toMatchObject({

@@ -223,3 +223,47 @@ describe("the choice of who rewrites", () => {
     }
   });
 });
+
+describe("a plan of a retry", () => {
+  const asked = "Pack the crate, then load the van: 4 7 1 9";
+  const steps = "pack: 4 7\nanswer: 7 4";
+
+  async function fail(mode = "words") {
+    const caller = await newTenant();
+    await caller.behave({
+      samples: [{ to: "step by step", texts: [steps] }],
+      replies: [
+        { to: "step by step", reply: steps },
+        { to: asked, reply: "5 5" },
+      ],
+    });
+    const { id } = await openSession(caller, { adaptation: { mode, rewriter: "compose" } });
+    const turn = await ask(caller, id, asked);
+    const first = await judge(caller, id, turn.id, { reward: -1, retry: true });
+    return { caller, id, first };
+  }
+
+  it("is drawn once the wording has failed twice, billed, and judged by its answer", async () => {
+    const { caller, id, first } = await fail();
+    expect(first.words.plan).toBeNull();
+    expect(await caller.calls("/v1/sample")).toHaveLength(0);
+    const second = await judge(caller, id, first.turn!.id, { reward: -1, retry: true });
+    expect(second.words).toMatchObject({ changed: false, after: asked });
+    expect(second.words.plan?.reason).toMatch(/rejected reply is 3\.8 nats less likely/u);
+    expect(second.turn).toMatchObject({ prompt: second.words.plan?.prompt, reply: steps });
+    expect(second.cost.usd).toBeGreaterThan(0);
+    const third = await judge(caller, id, second.turn!.id, { reward: -1, retry: true });
+    expect(third.words).toMatchObject({ before: asked, after: asked, plan: null });
+    expect(await caller.calls("/v1/sample")).toHaveLength(1);
+    const rejected = (await caller.calls("/v1/generate")).at(-1)?.rejected;
+    expect(rejected).toEqual(["5 5", `echo: ${asked}`, "7 4"]);
+  });
+
+  it("teaches its answer under the wording, without the steps that nobody asked for", async () => {
+    const { caller, id, first } = await fail("both");
+    const second = await judge(caller, id, first.turn!.id, { reward: -1, retry: true });
+    await judge(caller, id, second.turn!.id, { reward: 1, wait: true });
+    const rows = (await caller.calls("/v1/adapt")).at(-1)?.rows.at(-1);
+    expect(rows).toMatchObject({ kind: "accepted", reply: "7 4", prompt: asked });
+  });
+});

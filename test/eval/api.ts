@@ -7,8 +7,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
+import type { ContextPolicy } from "@rosa2/shared/health";
+import type { AdaptationMode } from "@rosa2/shared/schedule";
 import { z } from "zod";
-import { Failure } from "./failure.ts";
+import { Failure } from "../../edge/local/failure.ts";
 
 const costSchema = z.object({ usd: z.number() });
 const tokensSchema = z.object({ prompt_tokens: z.number(), completion_tokens: z.number() });
@@ -61,8 +63,8 @@ const errorSchema = z.object({
 });
 
 export interface Adaptation {
-  mode: "both" | "words" | "weights" | "off";
-  context: "request" | "dialogue";
+  mode: AdaptationMode;
+  context: ContextPolicy;
   rewriter?: "compose" | "gpu" | undefined;
 }
 

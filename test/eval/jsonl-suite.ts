@@ -6,10 +6,10 @@
 import { readFileSync } from "node:fs";
 import { pick, type Random } from "@rosa2/shared/random";
 import { z } from "zod";
+import { Failure } from "../../edge/local/failure.ts";
 import { vagueFeedback } from "../../gpu-service/language/phrasings.ts";
 import { constraintSchema } from "./checks/constraints.ts";
 import { type Check, checkNames, codeLanguages, makeCheck } from "./checks/index.ts";
-import { Failure } from "./failure.ts";
 import type { Probe, Problem, SessionPlan } from "./problem.ts";
 
 const lineSchema = z.strictObject({

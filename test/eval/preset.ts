@@ -5,9 +5,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { Failure } from "../../edge/local/failure.ts";
 import { constraintNames } from "./checks/constraints.ts";
 import { finalAnswer } from "./checks/math.ts";
-import { Failure } from "./failure.ts";
 import { type Line, parseJson, readText, sessionsOf } from "./jsonl-suite.ts";
 import type { SessionPlan } from "./problem.ts";
 

@@ -1,7 +1,8 @@
 /** The command's flags, checked once: a bad one fails with its name and what is allowed. */
 import { parseArgs } from "node:util";
+import { Failure } from "../../edge/local/failure.ts";
+import { oneOf, wholeNumber } from "../../edge/local/flags.ts";
 import { type ConditionName, conditionNames, conditions } from "./conditions.ts";
-import { Failure } from "./failure.ts";
 import { presetHelp } from "./preset.ts";
 import { suiteNames, suites } from "./suites.ts";
 
@@ -235,17 +236,6 @@ function unique<T>(flag: string, values: readonly T[]): T[] {
   const repeated = values.find((value, i) => values.indexOf(value) !== i);
   if (repeated !== undefined) throw new Failure(`${flag} names ${repeated} twice`);
   return [...values];
-}
-
-function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
-  const found = allowed.find((one) => one === value);
-  if (found === undefined) throw new Failure(`${flag} "${value}" is none of ${allowed.join(", ")}`);
-  return found;
-}
-
-function wholeNumber(flag: string, text: string, min: number): number {
-  if (/^\d{1,9}$/.test(text) && Number(text) >= min) return Number(text);
-  throw new Failure(`${flag} "${text}" is not a whole number of at least ${min}`);
 }
 
 function temperature(text: string): number {

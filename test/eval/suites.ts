@@ -100,6 +100,19 @@ export const suites = {
     draw: (random, length) => drawSession(random, "LONGA", length),
     isWord: false,
   },
+  MIXN: {
+    about:
+      "held-out pairs on lists of numbers, ambiguous: words and skill are missing, the steps' too",
+    place: null,
+    draw: (random, length) => drawSession(random, "MIXN", length),
+    isWord: false,
+  },
+  THREEN: {
+    about: "chains of three on lists of numbers, ambiguous: likewise",
+    place: null,
+    draw: (random, length) => drawSession(random, "THREEN", length),
+    isWord: false,
+  },
   UNTAUGHT: {
     about: "senses (trim, halve) that no rewriting of rosa2-mini-2 was trained on, ambiguous",
     place: null,
@@ -177,10 +190,15 @@ function problemOf(task: Task, wording?: Wording): Problem {
     clear: hasWord(task)
       ? null
       : askingOf({ ...task, stated: task.stated.map(() => true) }, wording),
-    isRight: (reply) => isRight(task, reply),
+    isRight: (reply) => isRight(task, answerIn(reply)),
     correction: answer(task),
-    comment: (random, reply) => feedback(random, task, reply),
+    comment: (random, reply) => feedback(random, task, answerIn(reply)),
   };
+}
+
+/** What a reply comes to where it shows its steps, as the drawn language writes them; else the reply. */
+function answerIn(reply: string): string {
+  return reply.split(/^answer: /mu).at(-1)!;
 }
 
 /** A word that stands for operations has no steps that a user could say. */

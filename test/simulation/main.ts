@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { readFlagsOrExit } from "../../edge/local/flags.ts";
+import { orExit, readFlagsOrExit, wholeNumber } from "../../edge/local/flags.ts";
 
 const usage = `npm run simulate [-- --schedules N]
 
@@ -29,11 +29,16 @@ const values = readFlagsOrExit(usage, {
   processes: { type: "string", default: "1" },
   log: { type: "string" },
 });
-const count = wholeNumber("schedules", values.schedules);
-const first = wholeNumber("first", values.first);
-const atOnce = wholeNumber("at-once", values["at-once"]);
-const sideBySide = wholeNumber("side-by-side", values["side-by-side"]);
-const processCount = wholeNumber("processes", values.processes);
+const [count, first, atOnce, sideBySide, processCount] = orExit(
+  () =>
+    [
+      wholeNumber("--schedules", values.schedules),
+      wholeNumber("--first", values.first),
+      wholeNumber("--at-once", values["at-once"]),
+      wholeNumber("--side-by-side", values["side-by-side"]),
+      wholeNumber("--processes", values.processes),
+    ] as const,
+);
 
 /** Outcomes by seed, those of earlier runs among them. */
 const outcomes = readLog();
@@ -121,11 +126,5 @@ async function run(seeds: string): Promise<string> {
 /** What a failed schedule did, as its test tells it, or the end of what was printed. */
 function storyOf(output: string, seed: number): string {
   const at = output.indexOf(`SIMULATION_SEEDS=${seed} replays`);
-  return at < 0 ? `seed ${seed} failed:\n${output.slice(-2_000)}` : output.slice(at, at + 2_000);
-}
-
-function wholeNumber(name: string, text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  console.error(`--${name} must be a whole number from 1 on, not "${text}"`);
-  return process.exit(1);
+  return at < 0 ? `seed ${seed} failed:\n${output.slice(-2_000)}` : output.slice(at, at + 8_000);
 }

@@ -212,7 +212,8 @@ describe("a random schedule", () => {
       const { objects } = await bindings.ADAPTERS.list({ prefix: `adapters/${caller.tenantId}/` });
       expect(objects).toEqual([]);
     } catch (error) {
-      console.log(`SIMULATION_SEEDS=${seed} replays this:\n${schedule.story.join("\n")}`);
+      const story = schedule.story.join("\n");
+      console.log(`SIMULATION_SEEDS=${seed} replays this:\n${story}\nfailed: ${error}`);
       throw error;
     }
   });

@@ -1,5 +1,5 @@
 /** `npm run stress -- kills | idle | soak | flood`: long runs on a rosa2 of real processes; short ones are tests. */
-import { readFlagsOrExit } from "../../edge/local/flags.ts";
+import { readFlagsOrExit, wholeNumber } from "../../edge/local/flags.ts";
 import { flood, floodText, kinds, ratioOf } from "./flood.ts";
 import { callWithGaps, textOf as countsText, queueVariables } from "./idle.ts";
 import { runRound } from "./kills.ts";
@@ -55,9 +55,9 @@ if (command === undefined) {
 } else process.exitCode = (await command()) ? 0 : 1;
 
 async function kills(): Promise<boolean> {
-  const turnsMax = wholeNumber("turns", values.turns);
-  const first = wholeNumber("first", values.first);
-  const until = Date.now() + 60_000 * wholeNumber("minutes", values.minutes ?? "100000");
+  const turnsMax = wholeNumber("--turns", values.turns);
+  const first = wholeNumber("--first", values.first);
+  const until = Date.now() + 60_000 * wholeNumber("--minutes", values.minutes ?? "100000");
   const log = new KillsLog(values.log);
   let world: World | null = null;
   try {
@@ -90,8 +90,8 @@ async function kills(): Promise<boolean> {
 }
 
 async function idle(): Promise<boolean> {
-  const calls = wholeNumber("calls", values.calls ?? "50000");
-  const connections = wholeNumber("connections", values.connections);
+  const calls = wholeNumber("--calls", values.calls ?? "50000");
+  const connections = wholeNumber("--connections", values.connections);
   const world = await World.start({ tenantCount: 4, variables: queueVariables });
   try {
     const gapMs = { least: 3_000, most: 8_000 };
@@ -104,8 +104,8 @@ async function idle(): Promise<boolean> {
 }
 
 async function soakLong(): Promise<boolean> {
-  const minutes = wholeNumber("minutes", values.minutes ?? "60");
-  const sessions = wholeNumber("sessions", values.sessions);
+  const minutes = wholeNumber("--minutes", values.minutes ?? "60");
+  const sessions = wholeNumber("--sessions", values.sessions);
   const world = await World.start({ tenantCount: 8 });
   try {
     const options = { minutes, sessions, pauseMs: 30_000, sampleMs: 5_000, say };
@@ -126,7 +126,7 @@ async function soakLong(): Promise<boolean> {
 }
 
 async function floodLong(): Promise<boolean> {
-  const calls = wholeNumber("calls", values.calls ?? "200");
+  const calls = wholeNumber("--calls", values.calls ?? "200");
   // One thread: on few cores two of them would wait for each other wherever the edge needs one.
   const world = await World.start({ tenantCount: 2, variables: { THREADS: "1" } });
   try {
@@ -137,9 +137,4 @@ async function floodLong(): Promise<boolean> {
   } finally {
     await world.stop();
   }
-}
-
-function wholeNumber(name: string, text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new Error(`--${name} must be a whole number from 1 on, not "${text}"`);
 }

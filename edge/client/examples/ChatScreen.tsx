@@ -44,7 +44,9 @@ export function ChatScreen({ baseUrl, tokenUrl, signIn }: Props) {
     const apiKey = async () => {
       const headers = { authorization: `Bearer ${signIn}` };
       const answer = await fetch(tokenUrl, { method: "POST", headers });
-      if (!answer.ok) throw new Error("Not signed in");
+      // With a status it is told at once; a back end that cannot be reached is tried again.
+      if (answer.status === 401) throw new Rosa2Error("Please sign in again.", { status: 401 });
+      if (!answer.ok) throw new Error(`No token: ${answer.status}`);
       return ((await answer.json()) as { token: string }).token;
     };
     return new Rosa2({ baseUrl, apiKey, fetch });

@@ -1,9 +1,10 @@
-/** rosa2 from Kotlin: Android and the JVM, nothing but what they bring. Call it off the main thread.
+/** rosa2 from Kotlin: nothing but what Android brings; a plain JVM lacks org.json. Call it off the main thread.
  * A phone holds no key: your back end (token-server.ts is a small one) gives it a client token for its signed-in user. */
 import java.io.IOException
 import java.net.HttpURLConnection
 import java.net.URL
 import java.util.UUID
+import org.json.JSONException
 import org.json.JSONObject
 
 class Rosa2Exception(val status: Int, val code: String, message: String) : IOException(message)
@@ -74,11 +75,15 @@ class Rosa2(private val baseUrl: String, private val token: String) {
 
     private fun check(connection: HttpURLConnection) =
         if (connection.responseCode < 400) connection.inputStream
-        else throw failure(connection.responseCode, JSONObject(connection.errorStream.bufferedReader().readText()))
+        else throw failure(connection.responseCode, errorOf(connection.errorStream?.bufferedReader()?.readText() ?: ""))
+
+    /** What a proxy on the way says in words of its own is an error of rosa2's form too. */
+    private fun errorOf(body: String) =
+        try { JSONObject(body) } catch (other: JSONException) { JSONObject().put("error", JSONObject()) }
 
     private fun failure(status: Int, body: JSONObject): Rosa2Exception {
         val error = body.getJSONObject("error")
-        return Rosa2Exception(status, error.getString("code"), error.getString("message"))
+        return Rosa2Exception(status, error.optString("code"), error.optString("message", "HTTP $status"))
     }
 
     private fun events(connection: HttpURLConnection) = sequence {
@@ -99,13 +104,14 @@ fun signedIn(baseUrl: String, tokenUrl: String, signIn: String): Rosa2 {
     val connection = URL(tokenUrl).openConnection() as HttpURLConnection
     connection.requestMethod = "POST"
     connection.setRequestProperty("Authorization", "Bearer $signIn")
+    if (connection.responseCode != 200) throw IOException("Sign in first: ${connection.responseCode}")
     return Rosa2(baseUrl, JSONObject(connection.inputStream.bufferedReader().readText()).getString("token"))
 }
 
-/** Meant are the last three. Which three is not said, and the two operations were never practised together. */
-fun main() {
-    val env = System.getenv()
-    val rosa2 = signedIn(env.getValue("ROSA2_URL"), env.getValue("TOKEN_URL"), env.getValue("SIGN_IN"))
+/** Meant are the last three. Which three is not said, and the two operations were never practised together.
+ * `tokenUrl` is your back end's, `signIn` what your own sign-in gave. */
+fun quickStart(baseUrl: String, tokenUrl: String, signIn: String) {
+    val rosa2 = signedIn(baseUrl, tokenUrl, signIn)
     val session = rosa2.openSession()
     val turn = rosa2.ask(session, "Sort them, then take three, in brackets: 4 7 1 9") { println(it) }
     val result = rosa2.correct(session, turn.getString("id"), "the last three", "[4 7 9]")

@@ -25,13 +25,14 @@ struct Rosa2 {
     self.token = token
   }
 
-  /// Asks your own back end for the user's token. Where a call fails with the code `invalid_key`, it has expired: sign in again so.
+  /// Asks your own back end for the user's token. Where a call fails with the code `invalid_key`, it has expired: ask again.
   static func signedIn(baseURL: URL, tokenURL: URL, signIn: String) async throws -> Rosa2 {
     struct Answer: Decodable { let token: String }
     var request = URLRequest(url: tokenURL)
     request.httpMethod = "POST"
     request.setValue("Bearer \(signIn)", forHTTPHeaderField: "Authorization")
-    let (data, _) = try await URLSession.shared.data(for: request)
+    let (data, response) = try await URLSession.shared.data(for: request)
+    guard (response as? HTTPURLResponse)?.statusCode == 200 else { throw URLError(.userAuthenticationRequired) }
     return Rosa2(baseURL: baseURL, token: try JSONDecoder().decode(Answer.self, from: data).token)
   }
 
@@ -119,10 +120,9 @@ struct Rosa2 {
 }
 
 /// Meant are the last three. Which three is not said, and the two operations were never practised together.
-func quickStart() async throws {
-  let rosa2 = try await Rosa2.signedIn(
-    baseURL: URL(string: "https://rosa2.example.com")!,
-    tokenURL: URL(string: "https://app.example.com/token")!, signIn: "what your sign-in gave")
+/// `tokenURL` is your back end's, `signIn` what your own sign-in gave.
+func quickStart(baseURL: URL, tokenURL: URL, signIn: String) async throws {
+  let rosa2 = try await Rosa2.signedIn(baseURL: baseURL, tokenURL: tokenURL, signIn: signIn)
   let session = try await rosa2.openSession()
   let request = "Sort them, then take three, in brackets: 4 7 1 9"
   let turn = try await rosa2.ask(session, request) { print($0) }

@@ -1,7 +1,6 @@
 /**
- * Writes what has its source elsewhere: client/src/types.ts, the API as openapi-typescript declares it, from the
- * document that the routes generate; and the examples that /docs shows, from client/examples. `--check` writes nothing
- * and fails when a file is out of date.
+ * Writes client/src/types.ts: the API's types, made by openapi-typescript from the document that the routes generate.
+ * `--check` writes nothing and fails when the file is out of date.
  *
  * A workspace of its own, because openapi-typescript needs TypeScript 5.
  */
@@ -15,9 +14,9 @@ import { readFlagsOrExit } from "../../local/flags.ts";
 const { check } = readFlagsOrExit(
   `npm run client:types [-- --check]
 
-Writes the client's types and the documents' examples from their sources.
+Writes the client's types from the routes' schemas.
 
-  --check   writes nothing; ends with 1 where a file is out of date
+  --check   writes nothing; ends with 1 where the file is out of date
   --help    this text`,
   { check: { type: "boolean" } },
 );
@@ -28,27 +27,14 @@ const { createApp } = (await import(address("app.ts"))) as { createApp(): object
 const { describeApi } = (await import(address("docs/document.ts"))) as {
   describeApi(app: object): OpenAPI3;
 };
-const written = {
-  "edge/client/src/types.ts": await printTypes(describeApi(createApp())),
-  "edge/src/docs/examples.ts": printExamples({
-    curl: "quick-start.sh",
-    TypeScript: "quick-start.ts",
-    Python: "quick-start.py",
-    "Your back end": "token-server.ts",
-    "React Native": "ChatScreen.tsx",
-    Swift: "quick-start.swift",
-    Kotlin: "quick-start.kt",
-  }),
-};
-for (const [name, source] of Object.entries(written)) {
-  const file = fileURLToPath(new URL(`../../../${name}`, import.meta.url));
-  const text = format(name, source);
-  if (check !== true) {
-    writeFileSync(file, text);
-  } else if (readFileSync(file, "utf8") !== text) {
-    console.error(`${name} is out of date: run npm run client:types`);
-    process.exitCode = 1;
-  }
+const name = "edge/client/src/types.ts";
+const file = fileURLToPath(new URL(`../../../${name}`, import.meta.url));
+const text = format(await printTypes(describeApi(createApp())));
+if (check !== true) {
+  writeFileSync(file, text);
+} else if (readFileSync(file, "utf8") !== text) {
+  console.error(`${name} is out of date: run npm run client:types`);
+  process.exitCode = 1;
 }
 
 interface Answer {
@@ -105,20 +91,7 @@ function unionLines(values: string[]): string {
   return values.map((value) => `\n  | "${value}"`).join("");
 }
 
-/** A module of texts by language; each file is whole, so that what is shown is what was compiled and run. */
-function printExamples(files: Record<string, string>): string {
-  const entries = Object.entries(files).map(([language, file]) => {
-    const text = readFileSync(new URL(`../examples/${file}`, import.meta.url), "utf8");
-    const literal = text.replace(/[\\`]|\$(?=\{)/g, "\\$&");
-    return `${JSON.stringify(language)}: { file: ${JSON.stringify(file)}, text: \`${literal}\` },`;
-  });
-  return [
-    "/** The examples of edge/client/examples as texts. Written by edge/client/generator/generate.ts; do not edit. */\n",
-    `export const examples = {\n${entries.join("\n")}\n};\n`,
-  ].join("\n");
-}
-
-function format(name: string, source: string): string {
+function format(source: string): string {
   const biome = fileURLToPath(import.meta.resolve("@biomejs/biome/bin/biome"));
   const args = [biome, "check", "--write", `--stdin-file-path=${name}`];
   return execFileSync(process.execPath, args, { input: source, encoding: "utf8" });

@@ -11,11 +11,11 @@ import type { SessionClient } from "./session.ts";
 import type { SessionCreate, Turn } from "./types.ts";
 
 export interface Rosa2ChatOptions {
-  /** The session of a chat that the app has kept; null makes one. By default each chat's is kept in memory. */
+  /** The id of an existing session for a chat; null makes a new one. By default sessions are kept in memory, one per chat. */
   sessionOf?: (chatId: string) => Promise<string | null> | string | null;
-  /** Told once for a chat that got a new session, so that the app can keep it. */
+  /** Called once for a chat with a new session, so that the app can store its id. */
   onSession?: (chatId: string, sessionId: string) => void;
-  /** What a new session is made with. */
+  /** Settings of a new session. */
   session?: SessionCreate;
 }
 
@@ -26,7 +26,7 @@ export class Rosa2ChatTransport implements ChatTransport<UIMessage> {
   readonly #rosa2: Rosa2;
   readonly #options: Rosa2ChatOptions;
   readonly #sessions = new Map<string, Promise<SessionClient>>();
-  /** A stream that is followed again is told from its beginning. */
+  /** A resumed stream is replayed from its beginning. */
   readonly resumeStreamIsReplay = true;
 
   constructor(rosa2: Rosa2, options: Rosa2ChatOptions = {}) {
@@ -84,7 +84,7 @@ function textOf(message: UIMessage | undefined): string {
   return texts.join("\n");
 }
 
-/** The AI SDK's chunks of a reply's events. A reply that starts anew begins a new part of text. */
+/** Converts a reply's events to the AI SDK's chunks. A reply that starts again begins a new part of text. */
 function chunksOf(events: Events): ReadableStream<UIMessageChunk> {
   const iterator = toChunks(events);
   return new ReadableStream<UIMessageChunk>({

@@ -1,4 +1,4 @@
-/** The API of one deployment under one key. Read `SessionClient` for what a conversation can do. */
+/** The API of one deployment with one key. See `SessionClient` for conversations. */
 import { ConnectionError, errorFrom } from "./errors.ts";
 import { type Call, type CallOptions, type ClientOptions, Http } from "./http.ts";
 import { SessionClient } from "./session.ts";
@@ -44,15 +44,15 @@ import type {
 
 type Chat = Omit<ChatCompletionRequest, "stream">;
 
-/** Which sessions are listed, and how many a page. */
+/** Which sessions to list, and how many per page. */
 export interface SessionFilter {
   limit?: number;
   owner?: string;
-  /** A pair of their metadata, as `key:value`. */
+  /** Only sessions with this pair of metadata, as `key:value`. */
   metadata?: string;
 }
 
-/** What usage is summed by, and of which days and whom. */
+/** How usage is grouped, and of which days and owner. */
 export interface UsageFilter {
   group_by?: UsageReport["group_by"];
   owner?: string;
@@ -77,7 +77,7 @@ export interface ChatCompletionChunk {
     delta: {
       role?: "assistant";
       content?: string;
-      /** What a thinking model thinks before its reply. */
+      /** A thinking model's thought before its reply. */
       reasoning_content?: string;
       tool_calls?: {
         index: number;
@@ -94,7 +94,7 @@ export interface ChatCompletionChunk {
 }
 
 /**
- * Makes calls; holds no state beyond its options, so one object serves a whole app.
+ * Makes calls. It holds no state beyond its options, so one object serves a whole app.
  *
  * Every method throws `Rosa2Error`, or the reason of the signal that aborted it.
  */
@@ -105,12 +105,12 @@ export class Rosa2 {
     this.#http = new Http(options);
   }
 
-  /** A session by its id; nothing is asked of the server yet. */
+  /** A session by its id; no call is made yet. */
   session(id: string): SessionClient {
     return new SessionClient(this.#http, id);
   }
 
-  /** Makes a session and returns it ready to ask. */
+  /** Opens a session and returns its client. */
   async createSession(body: SessionCreate = {}, options: CallOptions = {}): Promise<SessionClient> {
     const { id } = await this.#http.json<Session>("/v1/sessions", {
       ...options,
@@ -128,7 +128,7 @@ export class Rosa2 {
     return this.#http.json("/v1/sessions", { ...options, query: { ...page } });
   }
 
-  /** Every session, newest first; further pages are asked for as the loop gets there. */
+  /** Every session, newest first; further pages are requested as the loop reaches them. */
   async *sessions(
     page: SessionFilter = {},
     options: CallOptions = {},
@@ -136,7 +136,7 @@ export class Rosa2 {
     yield* pages((cursor) => this.listSessions({ ...page, ...cursor }, options));
   }
 
-  /** A chat completion as OpenAI's API has it; without a session, the base model without state. */
+  /** A chat completion in OpenAI's form; without a session, from the base model without state. */
   chat(body: Chat, options: ChatOptions = {}): Promise<ChatCompletion> {
     return this.#http.json("/v1/chat/completions", chatCall(body, options));
   }
@@ -154,7 +154,7 @@ export class Rosa2 {
     throw new ConnectionError("The stream ended before its end");
   }
 
-  /** OpenAI's Responses API over sessions, whole; to stream it use OpenAI's own client. */
+  /** A whole answer of OpenAI's Responses API over sessions; for streams use OpenAI's own client. */
   respond(
     body: Omit<ResponseRequest, "stream">,
     options: CallOptions = {},
@@ -170,7 +170,7 @@ export class Rosa2 {
     return this.#http.json(`/v1/models/${encodeURIComponent(id)}`, options);
   }
 
-  /** Whether the edge lives and the model can answer now. */
+  /** Whether the edge is up and the model can answer now. */
   health(options: CallOptions = {}): Promise<Health> {
     return this.#http.json("/health", options);
   }
@@ -224,12 +224,12 @@ export class Rosa2 {
     return this.#http.json(path, { ...options, method: "DELETE" });
   }
 
-  /** A short-lived token for one owner's phone or browser; ask for it on your server, never in the app. */
+  /** A short-lived token for one owner's phone or browser; request it on your server, never in the app. */
   createClientToken(body: ClientTokenCreate, options: CallOptions = {}): Promise<ClientToken> {
     return this.#http.json("/v1/client_tokens", { ...options, method: "POST", body });
   }
 
-  /** Up to 100 tokens in one call, in the order asked for. */
+  /** Up to 100 tokens in one call, in the order of the requests. */
   async createClientTokens(
     tokens: ClientTokenCreate[],
     options: CallOptions = {},
@@ -244,7 +244,7 @@ export class Rosa2 {
     return this.#http.json("/v1/client_tokens", call);
   }
 
-  /** Registers a public key, so that your own back end signs tokens. */
+  /** Registers a public key, so that your own back end can sign tokens. */
   createSigningKey(body: SigningKeyCreate, options: CallOptions = {}): Promise<SigningKey> {
     return this.#http.json("/v1/signing_keys", { ...options, method: "POST", body });
   }
@@ -270,7 +270,7 @@ export class Rosa2 {
     return this.#http.json("/v1/tenant", { ...options, method: "DELETE", query: { confirm } });
   }
 
-  /** The tenant's own readings of ambiguous wordings, which its sessions start with. */
+  /** The tenant's own readings of ambiguous wordings, for its new sessions. */
   lexicon(options: CallOptions = {}): Promise<Lexicon> {
     return this.#http.json("/v1/tenant/lexicon", options);
   }
@@ -279,7 +279,7 @@ export class Rosa2 {
     return this.#http.json("/v1/tenant/lexicon", { ...options, method: "PUT", body: lexicon });
   }
 
-  /** What the tenant wants of adaptation in its new sessions. */
+  /** The tenant's settings of adaptation for its new sessions. */
   adaptation(options: CallOptions = {}): Promise<TenantAdaptation> {
     return this.#http.json("/v1/tenant/adaptation", options);
   }
@@ -302,19 +302,19 @@ export class Rosa2 {
     return this.#http.json(path, { ...options, method: "DELETE" });
   }
 
-  /** A new secret; the one before signs as well for a day. */
+  /** Makes a new secret; the old one also signs for a day. */
   rotateWebhook(webhookId: string, options: CallOptions = {}): Promise<WebhookSecret> {
     const path = `/v1/webhooks/${encodeURIComponent(webhookId)}/rotate`;
     return this.#http.json(path, { ...options, method: "POST" });
   }
 
-  /** Posts a message that tells nothing. */
+  /** Posts a test message. */
   testWebhook(webhookId: string, options: CallOptions = {}): Promise<WebhookTested> {
     const path = `/v1/webhooks/${encodeURIComponent(webhookId)}/test`;
     return this.#http.json(path, { ...options, method: "POST" });
   }
 
-  /** Any call of the API that has no method of its own here, with the same key, bounds and retries. */
+  /** A call without a method of its own here, with the same key, time limits and retries. */
   request<T>(path: string, call: Call = {}): Promise<T> {
     return this.#http.json<T>(path, call);
   }

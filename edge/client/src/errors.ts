@@ -1,4 +1,4 @@
-/** Everything that a call can fail with: one class to switch on by `code`, and a subclass for each kind of failure. */
+/** Every failure of a call: one class with a `code` to switch on, and a subclass for each kind of failure. */
 import type { ErrorBody, ErrorCode, ErrorType } from "./types.ts";
 
 type Details = Partial<
@@ -9,18 +9,18 @@ type Details = Partial<
 >;
 
 export class Rosa2Error extends Error {
-  /** `connection_failed`: no answer, or one that broke off or came from something else. */
+  /** `connection_failed`: no answer, one that broke off, or one from another server. */
   readonly code: ErrorCode | "connection_failed";
   readonly type: ErrorType | "connection_error";
-  /** HTTP status; 0 where there was no answer. */
+  /** HTTP status; 0 without an answer. */
   readonly status: number;
   /** The parameter that was refused. */
   readonly param: string | undefined;
-  /** To be told to whoever runs the server. */
+  /** Give it to the operator of the server. */
   readonly requestId: string | undefined;
   /** Seconds after which a retry can succeed. */
   readonly retryAfterS: number | undefined;
-  /** The turn or the feedback that the server keeps although the call failed. */
+  /** The turn or feedback that the server stored although the call failed. */
   readonly keptId: string | undefined;
 
   constructor(message: string, details: Details = {}) {
@@ -36,9 +36,9 @@ export class Rosa2Error extends Error {
   }
 }
 
-/** No answer, or one that broke off, or one that something between gave: a captive portal, a proxy. */
+/** No answer, one that broke off, or one from something in between: a captive portal, a proxy. */
 export class ConnectionError extends Rosa2Error {}
-/** No sign of life within the time that the call allows. */
+/** No data within the time that the call allows. */
 export class TimeoutError extends ConnectionError {}
 /** The request cannot be served as it is (400, 413, 415, 422). */
 export class InvalidRequestError extends Rosa2Error {}
@@ -49,7 +49,7 @@ export class BillingError extends Rosa2Error {}
 /** The key lacks the scope (403). */
 export class PermissionDeniedError extends Rosa2Error {}
 export class NotFoundError extends Rosa2Error {}
-/** The request does not fit the state of things (409), or its idempotency key was used for another (422). */
+/** The request conflicts with the present state (409), or its idempotency key was used for another request (422). */
 export class ConflictError extends Rosa2Error {}
 /** Too many requests (429); `retryAfterS` says when to come back. */
 export class RateLimitError extends Rosa2Error {}
@@ -88,7 +88,7 @@ export async function errorOf(response: Response): Promise<Rosa2Error> {
   return errorFrom(error, details);
 }
 
-/** An error as the server words it: in an answer's body, or as an event of a stream. */
+/** An error in the server's form: from an answer's body, or from an event of a stream. */
 export function errorFrom(error: ErrorBody["error"], details: Details): Rosa2Error {
   const type = error.type as ErrorType;
   return new (classes[type] ?? Rosa2Error)(error.message, {

@@ -1,32 +1,36 @@
-/** One HTTP call: key, idempotency key, bounds in time, retries of what a retry can mend. It knows no route. */
+/** One HTTP call: key, idempotency key, time limits, and retries where they can help. It knows no route. */
 import { ConnectionError, errorOf, Rosa2Error, TimeoutError } from "./errors.ts";
 import { backoffMs, pause, reasonOf } from "./pause.ts";
 
 export interface ClientOptions {
-  /** Where the API is, with or without `/v1`: "https://rosa2.example.com". */
+  /** Address of the API, with or without `/v1`: "https://rosa2.example.com". */
   baseUrl: string;
   /**
-   * An API key, on a server; or a function that gives a client token, asked of the app's own back end. It is called
-   * for the first call, and again whenever the token that it gave is refused.
+   * An API key, on a server; or a function that fetches a client token from the app's own back end. It is called before
+   * the first call, and again when its token is refused. A `Rosa2Error` that it throws is passed on; any other error
+   * counts as a lost connection.
    */
   apiKey: string | (() => string | Promise<string>);
   /** Another fetch; in React Native `expo/fetch`, because the built-in one cannot stream. */
   fetch?: typeof fetch;
-  /** Further tries after a connection that failed, an answer that broke off, a 429 or a 5xx that passes. Default 2. */
+  /** Further tries after a failed connection, an answer that broke off, a 429 or a temporary 5xx. Default 2. */
   retriesMax?: number;
-  /** How long one try of a call may take, from sending to the last byte. Default 120 s; a stream has `silenceMsMax`. */
+  /** Time limit of one try, from sending to the last byte. Default 120 s; streams have `silenceMsMax`. */
   timeoutMs?: number;
-  /** Lost connections in a row that a stream makes up for before it gives up. Default 8: about half a minute. */
+  /** Consecutive lost connections that a stream survives. Default 8: about half a minute. */
   reconnectsMax?: number;
-  /** A stream that is silent for longer, before its first byte or later, is reconnected. The server sends a sign of life every 15 s. Default 45 s. */
+  /**
+   * A stream without data for this long, before its first byte or later, is reconnected. The server sends a sign of
+   * life every 15 s. Default 45 s.
+   */
   silenceMsMax?: number;
 }
 
 export interface CallOptions {
   signal?: AbortSignal;
-  /** The same key with the same request gives the same answer. Made for every POST that has none. */
+  /** The same key with the same request gets the same answer. Generated for every POST without one. */
   idempotencyKey?: string;
-  /** Instead of the client's, for this call. */
+  /** Overrides the client's time limit for this call. */
   timeoutMs?: number;
 }
 
@@ -79,14 +83,14 @@ export class Http {
   }
 
   /**
-   * A stream of events whose body is not read yet. The bound is on its headers alone.
+   * A stream of events whose body has not been read yet. The time limit applies to its headers only.
    *
    * @throws Rosa2Error; an aborted signal's own reason.
    */
   events(path: string, call: Call = {}): Promise<Response> {
     return this.#tries(path, call, call.timeoutMs ?? this.silenceMsMax, async (response) => {
       const type = response.headers.get("content-type") ?? "";
-      // 204 tells that there is nothing more.
+      // 204 means that there is nothing more.
       if (response.status !== 204 && !type.includes("text/event-stream")) {
         response.body?.cancel().catch(() => {});
         throw foreign(response, "a stream of events");
@@ -121,7 +125,7 @@ export class Http {
       } catch (failure) {
         if (!(failure instanceof Rosa2Error)) throw failure;
         if (failure.status === 401 && typeof this.#apiKey !== "string" && !isRenewed) {
-          // It has expired. Another call may have asked for the next one already.
+          // The token has expired. Another call may have fetched a new one already.
           if (this.#token === token) this.#token = null;
           isRenewed = true;
           tries--;
@@ -135,7 +139,7 @@ export class Http {
     }
   }
 
-  /** The key, or the token that was given last; one that could not be given is asked for again. */
+  /** The key, or the latest token; a failed fetch of a token is repeated. */
   #bearer(): Promise<string> {
     const apiKey = this.#apiKey;
     if (typeof apiKey === "string") return Promise.resolve(apiKey);
@@ -161,7 +165,7 @@ export class Http {
     const ending = new AbortController();
     let abort = () => {};
     let timer: ReturnType<typeof setTimeout> | null = null;
-    // Raced and not only aborted: an engine's fetch may take no notice of its signal.
+    // Raced as well as aborted: an engine's fetch may ignore its signal.
     const ended = new Promise<never>((_, reject) => {
       abort = () => {
         if (signal !== undefined) reject(reasonOf(signal));
@@ -175,14 +179,18 @@ export class Http {
     signal?.addEventListener("abort", abort);
     try {
       const answer = (async () => {
-        const headers = { authorization: `Bearer ${await token}`, ...init.headers };
+        const key = await token.catch((cause) => {
+          if (cause instanceof Rosa2Error) throw cause;
+          throw new ConnectionError("`apiKey` failed: no key could be had", { cause });
+        });
+        const headers = { authorization: `Bearer ${key}`, ...init.headers };
         const response = await this.#fetch(url, { ...init, headers, signal: ending.signal });
         return response.ok ? await read(response) : Promise.reject(await errorOf(response));
       })();
       answer.catch(() => {});
       ended.catch(() => {});
       const result = await Promise.race([answer, ended]);
-      // A stream is still to be read, and leaving it aborts it.
+      // A stream is read later, and leaving it aborts it.
       if (!(result instanceof Response)) signal?.removeEventListener("abort", abort);
       return result;
     } catch (cause) {
@@ -196,7 +204,7 @@ export class Http {
   }
 }
 
-/** An answer that no rosa2 gives: a captive portal's page, a proxy's. */
+/** An answer that is not rosa2's: a captive portal's page, or a proxy's. */
 function foreign(response: Response, wanted: string, cause?: unknown): ConnectionError {
   const type = response.headers.get("content-type") ?? "no content type";
   return new ConnectionError(
@@ -213,7 +221,7 @@ function searchOf(query: Record<string, string | number | undefined>): string {
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
-/** Unlikely to come twice; it guards no secret, so an engine without WebCrypto may draw it from Math.random. */
+/** Unlikely to repeat. It protects no secret, so an engine without WebCrypto may use Math.random. */
 export function newKey(): string {
   const { crypto } = globalThis as { crypto?: Crypto };
   if (typeof crypto?.randomUUID === "function") return crypto.randomUUID();

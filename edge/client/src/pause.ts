@@ -1,4 +1,4 @@
-/** Waiting between tries, and being told not to. */
+/** Pauses between tries, which a signal can end. */
 
 const firstMs = 300;
 const longestMs = 8_000;
@@ -24,7 +24,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Why a signal was aborted; React Native's own signals do not say. */
+/** Why a signal was aborted; React Native's own signals have no reason. */
 export function reasonOf(signal: AbortSignal): unknown {
   if (signal.reason !== undefined) return signal.reason;
   return Object.assign(new Error("The call was aborted"), { name: "AbortError" });

@@ -1,17 +1,17 @@
 /**
- * A session as a React hook, in browsers and React Native alike: it needs React and this client, and no DOM.
+ * A session as a React hook, for browsers and React Native: it needs React and this client, and no DOM.
  *
- * What is asked shows at once, a reply grows as it is written, and feedback shows words and weights as they change.
- * Unmounting stops listening alone: the server finishes, and whoever mounts again follows what still runs.
+ * A request shows at once, a reply grows as it is written, and feedback shows words and weights as they change.
+ * Unmounting only stops listening: the server continues, and a component that mounts again follows what still runs.
  */
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { Rosa2Error } from "./errors.ts";
 import type { SessionClient } from "./session.ts";
 import type { Feedback, RollBack, Turn, TurnCreate, Weights, Words } from "./types.ts";
 
-/** One request with its reply, and what the latest feedback on it changed. */
+/** One request with its reply, and the changes by its latest feedback. */
 export interface Exchange {
-  /** Null until the server has the request. */
+  /** Null until the server has stored the request. */
   turnId: string | null;
   request: string;
   reply: string;
@@ -27,18 +27,18 @@ export interface Exchange {
 export interface Conversation {
   /** Oldest first. */
   exchanges: readonly Exchange[];
-  /** Whether a reply is being written or feedback worked on. */
+  /** Whether a reply is being written, or feedback processed. */
   isBusy: boolean;
-  /** Why the session could not be read; null: it was, or is being read. */
+  /** Why the session could not be read; null otherwise. */
   failure: Rosa2Error | null;
   ask(request: string | Omit<TurnCreate, "stream">): Promise<void>;
-  /** Says how good a reply was; with `retry` the new reply becomes another exchange. */
+  /** Gives feedback on a reply; with `retry` the new reply becomes another exchange. */
   judge(turnId: string, feedback: Omit<Feedback, "stream">): Promise<void>;
-  /** Ends the reply that is being written. */
+  /** Stops the reply that is being written. */
   stop(): Promise<void>;
 }
 
-/** Null as long as there is no session yet. */
+/** Null while there is no session yet. */
 export function useConversation(session: SessionClient | null): Conversation | null {
   const store = useMemo(() => (session === null ? null : new Store(session)), [session]);
   useEffect(() => {
@@ -69,7 +69,7 @@ const fresh = {
   failure: null,
 };
 
-/** What the hook shows, kept up to date from the session's streams. */
+/** The hook's state, updated from the session's streams. */
 class Store {
   readonly #session: SessionClient;
   readonly #listeners = new Set<() => void>();
@@ -93,7 +93,7 @@ class Store {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Reads what there is, and follows a reply that is being written. */
+  /** Reads the session, and follows a reply that is being written. */
   async open(): Promise<void> {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
@@ -137,7 +137,7 @@ class Store {
     if (running?.turnId != null) await this.#session.stop(running.turnId);
   }
 
-  /** Takes events in about the exchange at this place; a retry that follows feedback begins another. */
+  /** Applies events to the exchange at this place; a retry after feedback begins another. */
   async #listen(at: number, events: AsyncIterable<Told>): Promise<void> {
     const { signal } = this.#listening;
     this.#show({ isBusy: true });

@@ -1,4 +1,4 @@
-/** One session: ask, say how good the reply was, stop, follow, and its lineage. */
+/** One session: ask, give feedback, stop, follow, and its lineage. */
 import type { FeedbackEvent, LogEvent, ReplyEvent } from "./events.ts";
 import { type CallOptions, type Http, newKey } from "./http.ts";
 import { EventStream, type Source } from "./stream.ts";
@@ -32,7 +32,7 @@ export class SessionClient {
     this.#path = `/v1/sessions/${encodeURIComponent(id)}`;
   }
 
-  /** Turns, words before and after, active generation, totals: the whole session, however long it is. */
+  /** The whole session, however long: turns, words before and after, active generation, totals. */
   async read(options: CallOptions = {}): Promise<Session> {
     const session = await this.page({}, options);
     for (let cursor = session.next_cursor; cursor !== null; ) {
@@ -44,7 +44,7 @@ export class SessionClient {
     return { ...session, next_cursor: null };
   }
 
-  /** The session with its latest turns alone, or with those before a page's `next_cursor`. */
+  /** The session with only its latest turns, or with those before a page's `next_cursor`. */
   page(
     { limit, cursor }: { limit?: number; cursor?: string } = {},
     options: CallOptions = {},
@@ -75,7 +75,7 @@ export class SessionClient {
     return this.#post("/turns", askBody(request), options);
   }
 
-  /** Sends a request; the reply comes as it is written, across lost connections. */
+  /** Sends a request and streams the reply as it is written, across lost connections. */
   stream(request: string | Ask, options: CallOptions = {}): EventStream<ReplyEvent> {
     const idempotencyKey = options.idempotencyKey ?? newKey();
     let turnId: string | null = null;
@@ -96,7 +96,7 @@ export class SessionClient {
     return this.#http.json(this.#turnPath(turnId), options);
   }
 
-  /** Everything that happened to a turn after an event, then what happens, until nothing more can. */
+  /** Everything that happened to a turn after an event, then live until the turn is finished. */
   follow(
     turnId: string,
     options: CallOptions & { lastEventId?: number } = {},
@@ -106,7 +106,7 @@ export class SessionClient {
     );
   }
 
-  /** Ends a reply where it is; what is written of it is kept. */
+  /** Stops a reply; the text so far is kept. */
   stop(turnId: string, options: CallOptions = {}): Promise<Turn> {
     return this.#post(`/turns/${encodeURIComponent(turnId)}/stop`, undefined, options);
   }
@@ -126,23 +126,23 @@ export class SessionClient {
     });
   }
 
-  /** Whether a correction can be learned, before it is given: changes nothing and costs nothing. */
+  /** Whether a correction can be learned, asked in advance: changes nothing and is free. */
   reach(turnId: string, correction: string, options: CallOptions = {}): Promise<Reach> {
     return this.#post(`/turns/${encodeURIComponent(turnId)}/reach`, { correction }, options);
   }
 
-  /** Says how good a reply was: words first, then weights, then another try if `retry` asks for one. */
+  /** Gives feedback: words first, then weights, then another try with `retry`. */
   feedback(turnId: string, body: Judge, options: CallOptions = {}): Promise<FeedbackResult> {
     return this.#post(`/turns/${encodeURIComponent(turnId)}/feedback`, body, options);
   }
 
-  /** The same, told step by step. */
+  /** The same, as a stream of events. */
   feedbackStream(
     turnId: string,
     body: Judge,
     options: CallOptions = {},
   ): EventStream<FeedbackEvent> {
-    // The same feedback again continues the same story, told from its beginning.
+    // Equal feedback continues the same stream, from its beginning.
     const idempotencyKey = options.idempotencyKey ?? newKey();
     return this.#events<FeedbackEvent>("done", options, () =>
       this.#http.events(`${this.#turnPath(turnId)}/feedback`, {
@@ -162,7 +162,7 @@ export class SessionClient {
     return this.#http.json(`${this.#path}/generations`, { ...call, ...query });
   }
 
-  /** Lets a generation, or "base", answer from now on: pin or roll back. */
+  /** Activates a generation, or "base": pins it or rolls back. */
   activate(generation: string, options: CallOptions = {}): Promise<GenerationList> {
     const path = `/generations/${encodeURIComponent(generation)}/activate`;
     return this.#post(path, undefined, options);
@@ -183,7 +183,7 @@ export class SessionClient {
     return this.#http.json(`${this.#path}/words`, options);
   }
 
-  /** Takes the latest revision of the words back, with what was learnt from it. */
+  /** Takes back the latest revision of the words, with what was learnt from it. */
   undoWords(options: CallOptions = {}): Promise<WordsState> {
     return this.#post("/words/undo", undefined, options);
   }
@@ -202,13 +202,13 @@ export class SessionClient {
     return this.#http.json(path, { ...options, method: "DELETE" });
   }
 
-  /** Forgets which reading of an ambiguous wording was meant. */
+  /** Forgets the learned reading of an ambiguous wording. */
   forgetSense(senseId: string, options: CallOptions = {}): Promise<WordsState> {
     const path = `${this.#path}/words/senses/${encodeURIComponent(senseId)}`;
     return this.#http.json(path, { ...options, method: "DELETE" });
   }
 
-  /** The session's own readings of ambiguous wordings; null where the tenant's or the built-in ones hold. */
+  /** The session's own readings of ambiguous wordings; null if the tenant's or the built-in ones apply. */
   lexicon(options: CallOptions = {}): Promise<Lexicon> {
     return this.#http.json(`${this.#path}/words/lexicon`, options);
   }

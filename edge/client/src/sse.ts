@@ -1,4 +1,4 @@
-/** Server-sent events out of a response's body, with a bound on silence. It knows no reconnecting. */
+/** Server-sent events from a response's body, with a limit on time without data. It does not reconnect. */
 import { ConnectionError, Rosa2Error, TimeoutError } from "./errors.ts";
 
 export interface RawEvent {
@@ -10,7 +10,7 @@ export interface RawEvent {
 /**
  * The events of a body until it ends. Leaving the loop cancels the body.
  *
- * @throws Rosa2Error `connection_failed` when it breaks off or falls silent.
+ * @throws Rosa2Error `connection_failed` if it breaks off, or sends nothing for too long.
  */
 export async function* readSse(response: Response, silenceMsMax: number): AsyncGenerator<RawEvent> {
   let rest = "";
@@ -40,7 +40,7 @@ function addField(fields: Record<string, string>, line: string): void {
 async function* readText(response: Response, silenceMsMax: number): AsyncGenerator<string> {
   const reader = response.body?.getReader();
   if (reader === undefined) {
-    // React Native's own fetch has no streams: the whole body at once is better than nothing.
+    // React Native's own fetch has no streams, so the whole body comes at once.
     yield await response.text();
     return;
   }

@@ -1,6 +1,6 @@
 /**
- * A stream of numbered events that outlives its connections: it reconnects after the last number it saw,
- * so that nothing is lost and nothing comes twice.
+ * A stream of numbered events that survives lost connections: it reconnects after the last number it saw, so that
+ * nothing is lost and nothing comes twice.
  */
 import { ConnectionError, errorFrom, type Rosa2Error } from "./errors.ts";
 import { backoffMs, pause, reasonOf } from "./pause.ts";
@@ -14,19 +14,19 @@ interface Numbered {
 }
 
 export interface Source {
-  /** Connects, or reconnects after this event; events up to it may come again and are left out. */
+  /** Connects, or reconnects after this event. Earlier events may come again and are skipped. */
   open(lastEventId: number | null): Promise<Response>;
-  /** The event that ends the stream; without one, it ends when its server has nothing more to tell. */
+  /** The event that ends the stream; null if it ends when its server closes it. */
   lastType: string | null;
   silenceMsMax: number;
-  /** Connections in a row that may fail without bringing anything. */
+  /** Consecutive connections that may fail without any data. */
   failuresMax: number;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Iterate it once; leaving the loop only stops listening, the server goes on. `result` can be asked for after
- * the loop as well as instead of it.
+ * Iterate it once. Leaving the loop only stops listening; the server continues. `result` can be called after the loop,
+ * or instead of it.
  */
 export class EventStream<E extends Numbered> implements AsyncIterable<E> {
   readonly #source: Source;
@@ -69,14 +69,14 @@ export class EventStream<E extends Numbered> implements AsyncIterable<E> {
     }
   }
 
-  /** Reads what is left and returns the last event's data: the turn with its reply, or what feedback came to. */
+  /** Reads the rest and returns the last event's data: the turn with its reply, or the result of feedback. */
   async result(): Promise<Extract<E, { type: "done" }>["data"]> {
     for await (const _ of this);
     if (this.#last?.type !== "done") throw new ConnectionError("The stream ended before its end");
     return this.#last.data as Extract<E, { type: "done" }>["data"];
   }
 
-  /** The reply's text so far, again and again until it is whole. */
+  /** The reply's text so far, repeatedly until it is complete. */
   async *texts(): AsyncGenerator<string> {
     let text = "";
     for await (const event of this) {
@@ -100,7 +100,7 @@ function reported(data: unknown): Rosa2Error {
   );
 }
 
-/** A line that is cut where a connection broke is no event; the server sends it again. */
+/** A line cut by a broken connection is no event; the server sends it again. */
 function parseData(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -880,7 +880,7 @@ export interface components {
   schemas: {
     AdaptationUpdated: {
       /**
-       * @description Which kind it is
+       * @description Its kind
        * @enum {string}
        */
       type: "adaptation.updated";
@@ -906,7 +906,7 @@ export interface components {
          * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
          */
         turn_id: string;
-        /** @description The generation whose adapter is meant; `base` is the model without one */
+        /** @description The generation, by its id; `base` is the model without an adapter */
         generation?: string;
         /** @description Whether the new generation answers from now on (compare-and-set succeeded) */
         active: boolean;
@@ -927,7 +927,7 @@ export interface components {
     };
     AdaptationRolledBack: {
       /**
-       * @description Which kind it is
+       * @description Its kind
        * @enum {string}
        */
       type: "adaptation.rolled_back";
@@ -963,7 +963,7 @@ export interface components {
     };
     BudgetNear: {
       /**
-       * @description Which kind it is
+       * @description Its kind
        * @enum {string}
        */
       type: "budget.near";
@@ -987,7 +987,7 @@ export interface components {
     };
     Health: {
       /**
-       * @description Whether replies and updates can be had now
+       * @description Whether replies and updates are available now
        * @enum {string}
        */
       status: "ok" | "degraded";
@@ -1000,9 +1000,9 @@ export interface components {
         status: "ok" | "loading" | "draining" | "unreachable" | "absent";
         /** @description Name of the model that gives replies */
         model: string | null;
-        /** @description What computes: an execution provider of the GPU service, or a hosted model's interface */
+        /** @description The execution provider of the GPU service, or the interface of the hosted model */
         provider: string | null;
-        /** @description Requests at the service; null: it does not say */
+        /** @description Requests at the service; null: unknown */
         queue: {
           /** @description Requests that wait */
           waiting: number;
@@ -1019,9 +1019,9 @@ export interface components {
         status: "ok" | "loading" | "draining" | "unreachable" | "absent";
         /** @description Name of the model that gives replies */
         model: string | null;
-        /** @description What computes: an execution provider of the GPU service, or a hosted model's interface */
+        /** @description The execution provider of the GPU service, or the interface of the hosted model */
         provider: string | null;
-        /** @description Requests at the service; null: it does not say */
+        /** @description Requests at the service; null: unknown */
         queue: {
           /** @description Requests that wait */
           waiting: number;
@@ -1032,7 +1032,7 @@ export interface components {
       /** @description The GPU services by region, the one nearest to this caller first. `gpu` tells of the first that is reached */
       pools: {
         /**
-         * @description Where it is; null: nobody said
+         * @description Its region; null: unknown
          * @enum {string|null}
          */
         region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
@@ -1062,21 +1062,21 @@ export interface components {
       object: "model";
       /** @description Always 0 */
       created: number;
-      /** @description Who serves it */
+      /** @description Who provides it */
       owned_by: string;
-      /** @description Tokens that prompt and reply may have together */
+      /** @description Longest prompt and reply together, in tokens */
       context_length: number;
     };
     Error: {
       /** @description What went wrong */
       error: {
         /**
-         * @description Which kind it is
+         * @description Its kind
          * @example invalid_request_error
          */
         type: string;
         /**
-         * @description Which failure it is; clients switch on this
+         * @description The failure's code, for programs to switch on
          * @example invalid_request
          */
         code: string;
@@ -1084,7 +1084,7 @@ export interface components {
         message: string;
         /** @description The field at fault */
         param?: string;
-        /** @description Names the request in logs; the header x-request-id holds it, too */
+        /** @description Identifies the request in logs; also in the header x-request-id */
         request_id?: string;
       };
     };
@@ -1115,14 +1115,14 @@ export interface components {
           content: string | null;
           /** @description Always null */
           refusal: null;
-          /** @description What the model thought before its reply; no part of it */
+          /** @description The model's thought before its reply; no part of the reply */
           reasoning_content?: string;
           /** @description Calls of functions */
           tool_calls?: {
             /** @description Identifier */
             id: string;
             /**
-             * @description Which kind it is
+             * @description Its kind
              * @enum {string}
              */
             type: "function";
@@ -1135,21 +1135,21 @@ export interface components {
             };
           }[];
         };
-        /** @description Log-probs of the reply's tokens, where they were asked for */
+        /** @description Log-probs of the reply's tokens, if requested */
         logprobs?: unknown;
         /**
-         * @description Why the reply ended: by itself, at the length asked for, stopped, or at a call of functions
+         * @description Why the reply ended: by itself, at its longest length, stopped, or at a function call
          * @enum {string}
          */
         finish_reason: "stop" | "length" | "tool_calls";
       }[];
-      /** @description Tokens that it took */
+      /** @description Tokens used */
       usage: components["schemas"]["Usage"];
       /** @description What this API adds to OpenAI's answer */
       rosa2: {
         /** @description The session; null: none */
         session: string | null;
-        /** @description The generation whose adapter is meant; `base` is the model without one */
+        /** @description The generation, by its id; `base` is the model without an adapter */
         generation: string;
         /** @description What it cost */
         cost: components["schemas"]["Cost"];
@@ -1181,7 +1181,7 @@ export interface components {
        * @example rosa2-mini-2
        */
       model: string;
-      /** @description The conversation, its last message to be answered */
+      /** @description The conversation; its last message is answered */
       messages: ({
         /**
          * @description Who speaks
@@ -1195,7 +1195,7 @@ export interface components {
         content?:
           | string
           | ({
-              /** @description Which kind it is */
+              /** @description Its kind */
               type: string;
               /** @description The text */
               text?: string;
@@ -1208,7 +1208,7 @@ export interface components {
           | ({
               /** @description Identifier */
               id: string;
-              /** @description Which kind it is */
+              /** @description Its kind */
               type?: string;
               /** @description The function */
               function?: {
@@ -1233,7 +1233,7 @@ export interface components {
       /** @description Settings of the stream */
       stream_options?:
         | ({
-            /** @description Whether the last chunk tells the usage */
+            /** @description Whether the last chunk contains the usage */
             include_usage?: boolean | null;
           } & {
             [key: string]: unknown;
@@ -1275,15 +1275,15 @@ export interface components {
       logit_bias?: {
         [key: string]: number;
       } | null;
-      /** @description Log-probs of the reply's tokens, where they were asked for */
+      /** @description Log-probs of the reply's tokens, if requested */
       logprobs?: boolean | null;
       /** @description Number of alternatives reported with each token */
       top_logprobs?: number | null;
-      /** @description The shape that the reply has to have */
+      /** @description The required form of the reply */
       response_format?:
         | ({
             /**
-             * @description Which kind it is
+             * @description Its kind
              * @enum {string}
              */
             type: "text";
@@ -1292,7 +1292,7 @@ export interface components {
           })
         | ({
             /**
-             * @description Which kind it is
+             * @description Its kind
              * @enum {string}
              */
             type: "json_object";
@@ -1301,11 +1301,11 @@ export interface components {
           })
         | ({
             /**
-             * @description Which kind it is
+             * @description Its kind
              * @enum {string}
              */
             type: "json_schema";
-            /** @description The schema that the reply has to fit */
+            /** @description The schema that the reply must fit */
             json_schema: {
               /** @description Name */
               name: string;
@@ -1323,7 +1323,7 @@ export interface components {
       /** @description Functions that may be called */
       tools?:
         | ({
-            /** @description Which kind it is */
+            /** @description Its kind */
             type: string;
             /** @description The function */
             function?: {
@@ -1346,7 +1346,7 @@ export interface components {
       tool_choice?:
         | ("none" | "auto" | "required")
         | ({
-            /** @description Which kind it is */
+            /** @description Its kind */
             type: string;
             /** @description The function */
             function?: {
@@ -1388,7 +1388,7 @@ export interface components {
        * @enum {string|null}
        */
       reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
-      /** @description Settings of the model's chat template; `enable_thinking` is the one known */
+      /** @description Settings of the model's chat template; only `enable_thinking` is known */
       chat_template_kwargs?: {
         /** @description Whether a thinking model thinks before it replies */
         enable_thinking?: boolean | null;
@@ -1411,7 +1411,7 @@ export interface components {
       /** @description Unix seconds */
       created_at: number;
       /**
-       * @description How far it is
+       * @description Its state
        * @enum {string}
        */
       status: "completed" | "incomplete";
@@ -1421,12 +1421,12 @@ export interface components {
       output: ({
         /** @description Identifier */
         id: string;
-        /** @description Which kind it is */
+        /** @description Its kind */
         type: string;
       } & {
         [key: string]: unknown;
       })[];
-      /** @description Tokens that it took */
+      /** @description Tokens used */
       usage: {
         /** @description Tokens of the prompt */
         input_tokens: number;
@@ -1453,7 +1453,7 @@ export interface components {
       input:
         | string
         | ({
-            /** @description Which kind it is */
+            /** @description Its kind */
             type?: string;
             /** @description Who speaks */
             role?: string;
@@ -1461,7 +1461,7 @@ export interface components {
             content?:
               | string
               | ({
-                  /** @description Which kind it is */
+                  /** @description Its kind */
                   type: string;
                   /** @description The reply's format, or the item's text */
                   text?: string;
@@ -1481,7 +1481,7 @@ export interface components {
             output?:
               | string
               | ({
-                  /** @description Which kind it is */
+                  /** @description Its kind */
                   type: string;
                   /** @description The reply's format, or the item's text */
                   text?: string;
@@ -1511,7 +1511,7 @@ export interface components {
             /** @description The reply's shape: text, json_object or json_schema */
             format?:
               | ({
-                  /** @description Which kind it is */
+                  /** @description Its kind */
                   type: string;
                   /** @description JSON Schema of the reply */
                   schema?: {
@@ -1530,7 +1530,7 @@ export interface components {
       /** @description Functions that may be called */
       tools?:
         | ({
-            /** @description Which kind it is */
+            /** @description Its kind */
             type: string;
             /** @description Name */
             name?: string;
@@ -1548,12 +1548,12 @@ export interface components {
       tool_choice?:
         | ("none" | "auto" | "required")
         | ({
-            /** @description Which kind it is */
+            /** @description Its kind */
             type: string;
             /** @description Name */
             name?: string;
             /**
-             * @description Whether one of them must be called
+             * @description Whether one of the functions must be called
              * @enum {string}
              */
             mode?: "auto" | "required";
@@ -1586,7 +1586,7 @@ export interface components {
       [key: string]: unknown;
     };
     Session: components["schemas"]["SessionSummary"] & {
-      /** @description What the model is told before every request of the session; null: nothing */
+      /** @description Instructions for the model before every request of the session; null: none */
       instructions: string | null;
       /**
        * @description As it was given, or where the call came from; null where nobody knew
@@ -1594,12 +1594,12 @@ export interface components {
        */
       region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
       /**
-       * @description What the model is shown beside the request: the dialogue, or the request alone
+       * @description What the model is shown: the dialogue and the request, or the request alone
        * @enum {string}
        */
       context: "request" | "dialogue";
       /**
-       * @description Who proposes wordings; null: as the deployment says
+       * @description Who proposes wordings; null: the deployment's choice
        * @enum {string}
        */
       rewriter: "compose" | "gpu" | "openai" | "workers-ai";
@@ -1609,7 +1609,7 @@ export interface components {
        */
       reasoning_effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | null;
       /**
-       * @description Session and turn that this one branched off; null: none
+       * @description Session and turn that this one was forked from; null: none
        * @example ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE
        */
       forked_from: string | null;
@@ -1665,7 +1665,7 @@ export interface components {
       /** @description Place in the order, from 0 on */
       index: number;
       /**
-       * @description How far it is
+       * @description Its state
        * @enum {string}
        */
       status: "running" | "completed" | "stopped" | "failed";
@@ -1673,10 +1673,10 @@ export interface components {
       content: string;
       /** @description The request as the model saw it */
       prompt: string;
-      /** @description The model's reply; of a running turn empty */
+      /** @description The model's reply; empty while the turn is running */
       reply: string;
       /**
-       * @description Why the reply ended: by itself, at the length asked for, stopped, or at a call of functions
+       * @description Why the reply ended: by itself, at its longest length, stopped, or at a function call
        * @enum {string|null}
        */
       finish_reason: "stop" | "length" | "stopped" | null;
@@ -1692,17 +1692,17 @@ export interface components {
        * @example turn_01KAQ2V9M6M8YB6T1N3D5P7QRS
        */
       retry_of: string | null;
-      /** @description Which try at the same request this is, from 1 on */
+      /** @description Number of this try at the same request, from 1 */
       attempt: number;
       /** @description exp(S/T) of the reply, 0…1: the geometric mean of its T tokens' probabilities */
       confidence: number | null;
-      /** @description Tokens that it took */
+      /** @description Tokens used */
       usage: components["schemas"]["Usage"] | null;
       /** @description What it cost */
       cost: components["schemas"]["Cost"];
       /** @description What went wrong */
       error: {
-        /** @description Which failure it is; clients switch on this */
+        /** @description The failure's code, for programs to switch on */
         code: string;
         /** @description What happened, for people */
         message: string;
@@ -1723,7 +1723,7 @@ export interface components {
        */
       turn_id: string;
       /**
-       * @description How far it is
+       * @description Its state
        * @enum {string}
        */
       status: "pending" | "done";
@@ -1733,13 +1733,13 @@ export interface components {
       text: string | null;
       /** @description The reply that would have been right */
       correction: string | null;
-      /** @description What the feedback did to the request's words; null: not yet decided */
+      /** @description Effect of the feedback on the request's words; null: not yet decided */
       words: components["schemas"]["Words"] | null;
-      /** @description What the feedback did to the weights; null: not yet decided */
+      /** @description Effect of the feedback on the weights; null: not yet decided */
       weights: components["schemas"]["Weights"] | null;
       /** @description The roll-back that this feedback completed, where the tenant wants one after so many rejections; null: none */
       rolled_back: components["schemas"]["RollBack"] | null;
-      /** @description The schedule's decision, with the settings of the update where one was computed */
+      /** @description The schedule's decision, with the settings of the update if one was computed */
       plan: {
         [key: string]: unknown;
       } | null;
@@ -1764,7 +1764,7 @@ export interface components {
       before: string;
       /** @description As it is after the feedback */
       after: string;
-      /** @description Where the fault lies: the request's wording, the model's skill, or both */
+      /** @description The likely fault: the request's wording, the model's skill, or both */
       diagnosis: string;
       /** @description Share of the likeliest reading, from 0 to 1; higher is surer */
       confidence: number;
@@ -1776,11 +1776,11 @@ export interface components {
       rewriter: {
         /** @description Name */
         name: string;
-        /** @description Whether one of the proposed wordings goes out */
+        /** @description Whether one of the proposed wordings is used */
         adopted: boolean;
-        /** @description Why the rewriter proposed nothing; null: it proposed */
+        /** @description Why the rewriter proposed nothing; null: it did propose */
         failure: string | null;
-        /** @description How often the rewriter was asked */
+        /** @description Number of calls to the rewriter */
         calls: number;
         /** @description Wordings that it proposed */
         drawn: number;
@@ -1795,9 +1795,15 @@ export interface components {
       by: string;
       /** @description Why that wording goes out */
       reason: string;
+      /** @description How the retry asks where skill rather than meaning seems to be missing: the wording, to be worked on step by step. Its steps are drawn once beforehand and billed as a reply's. It is for this retry alone; what is learnt from it is the answer, under the wording */
+      plan: {
+        prompt: string;
+        /** @description Reason for the decision, for people */
+        reason: string;
+      } | null;
       /** @description The likeliest wordings that were weighed */
       candidates: {
-        /** @description The request in these words */
+        /** @description The request in this wording */
         wording: string;
         /** @description Who worded it: `said`, `composed`, or the rewriter's name */
         by: string;
@@ -1810,11 +1816,11 @@ export interface components {
         /** @description Log-prob of the accepted reply or correction under it (nats) */
         right: number | null;
       }[];
-      /** @description What the user asked for and every wording says */
+      /** @description Standing wishes of the user, which every wording states */
       constraints: string[];
-      /** @description Readings that the feedback spoke against */
+      /** @description Readings that the feedback contradicts */
       ruled_out: string[];
-      /** @description Where in the request a word with several meanings stands */
+      /** @description Places of words with several meanings in the request */
       spans: {
         /** @description Name of the sense, for people */
         label: string;
@@ -1824,9 +1830,9 @@ export interface components {
         start: number;
         /** @description Index after the last UTF-16 unit of the span in the request */
         end: number;
-        /** @description How the meaning is put into the request; null: not at all */
+        /** @description How the meaning is written in the request; null: not at all */
         phrase: string | null;
-        /** @description Whether the wording says this meaning */
+        /** @description Whether the wording states this meaning */
         said: boolean;
         /** @description Probability of this reading, from 0 to 1 */
         probability: number;
@@ -1838,9 +1844,9 @@ export interface components {
        * @enum {string}
        */
       decision: "updated" | "skipped" | "rejected" | "queued";
-      /** @description Why it was decided so, for people */
+      /** @description Reason for the decision, for people */
       reason: string;
-      /** @description The generation whose adapter is meant; `base` is the model without one */
+      /** @description The generation, by its id; `base` is the model without an adapter */
       generation?: string;
       /** @description Whether the new generation answers from now on (compare-and-set succeeded) */
       active: boolean;
@@ -1962,7 +1968,7 @@ export interface components {
       updated_at: string;
     };
     SessionCreate: {
-      /** @description What the model is told before every request of the session; null: nothing */
+      /** @description Instructions for the model before every request of the session; null: none */
       instructions?: string;
       /** @description Name of the session, for people; null: none */
       title?: string;
@@ -2051,21 +2057,21 @@ export interface components {
         id: string;
         /** @description Name of the sense, for people */
         label: string;
-        /** @description Where in the request a word with several meanings stands */
+        /** @description Places of words with several meanings in the request */
         spans: string[];
         /**
-         * @description Words near the span that speak for one reading
+         * @description Words near the span that support one reading
          * @default []
          */
         hints?: string[];
         /**
-         * @description Where the reading's phrase goes: after the span, or at the request's end
+         * @description Where the reading's phrase is inserted: after the span, or at the end of the request
          * @default after
          * @enum {string}
          */
         attach?: "after" | "end";
         /**
-         * @description Whether the meaning is put into words only where something speaks for it
+         * @description Whether the meaning is written only if feedback or scores support it
          * @default false
          */
         shy?: boolean;
@@ -2073,10 +2079,10 @@ export interface components {
         readings: {
           /** @description Identifier */
           id: string;
-          /** @description How the meaning is put into the request; null: not at all */
+          /** @description How the meaning is written in the request; null: not at all */
           phrase: string;
           /**
-           * @description What users say when they mean this reading
+           * @description Words by which users show that they mean this reading
            * @default []
            */
           cues?: string[];
@@ -2141,7 +2147,7 @@ export interface components {
         adapters: number;
       };
       /**
-       * @description What outlives the session
+       * @description What is kept after the session is erased
        * @example usage rows and a holdout's counts, without content
        */
       kept: string;
@@ -2289,17 +2295,17 @@ export interface components {
        */
       turn_id: string;
       /**
-       * @description How far it is
+       * @description Its state
        * @enum {string}
        */
       status: "pending" | "done";
-      /** @description What the feedback did to the request's words; null: not yet decided */
+      /** @description Effect of the feedback on the request's words; null: not yet decided */
       words: components["schemas"]["Words"];
-      /** @description What the feedback did to the weights; null: not yet decided */
+      /** @description Effect of the feedback on the weights; null: not yet decided */
       weights: components["schemas"]["Weights"];
       /** @description The roll-back that this feedback completed, where the tenant wants one after so many rejections; null: none */
       rolled_back: components["schemas"]["RollBack"] | null;
-      /** @description What the schedule decided, and the recipe sent to the GPU service */
+      /** @description What the schedule decided, and the update plan sent to the GPU service */
       plan: {
         [key: string]: unknown;
       } | null;
@@ -2316,7 +2322,7 @@ export interface components {
       /** @description The reply that would have been right */
       correction?: string;
       /**
-       * @description Whether the request is answered again with what was learnt
+       * @description Whether the request is answered again after the adaptation
        * @default false
        */
       retry?: boolean;
@@ -2343,7 +2349,7 @@ export interface components {
         /** @description The text */
         text: string;
         /**
-         * @description How long it holds: for this request (`turn`), or for those after it as well (`session`)
+         * @description How long it holds: for this request (`turn`), or also for later ones (`session`)
          * @enum {string}
          */
         scope: "session" | "turn";
@@ -2377,7 +2383,7 @@ export interface components {
       /** @description The text */
       text?: string;
       /**
-       * @description How long it holds: for this request (`turn`), or for those after it as well (`session`)
+       * @description How long it holds: for this request (`turn`), or also for later ones (`session`)
        * @enum {string}
        */
       scope?: "session" | "turn";
@@ -2413,7 +2419,7 @@ export interface components {
        * @example base
        */
       parent: string;
-      /** @description Whether this generation answers now */
+      /** @description Whether this generation answers requests now */
       active: boolean;
       /** @description SHA-256 of the adapter file, in hexadecimal */
       digest: string;
@@ -2421,29 +2427,29 @@ export interface components {
       bytes: number;
       /** @description The feedback that led to it */
       feedback_id: string | null;
-      /** @description The schedule's decision, with the settings of the update where one was computed */
+      /** @description The schedule's decision, with the settings of the update if one was computed */
       plan: {
-        /** @description β: price of the KL in the objective; higher moves less */
+        /** @description β: price of the KL in the objective; a higher one moves the weights less */
         beta?: number;
-        /** @description λ: ridge of the least squares; higher moves less */
+        /** @description λ: ridge of the least squares; a higher one moves the weights less */
         lambda?: number;
         /** @description ρ: bound on one step's Frobenius norm */
         rho?: number;
-        /** @description Most steps that one update takes */
+        /** @description Largest number of steps of one update */
         iterations?: number;
-        /** @description Probability from which on a token counts as settled */
+        /** @description From this probability on a token counts as settled */
         token_settled?: number;
-        /** @description Probability that a token which is not settled is moved to */
+        /** @description Unsettled tokens are moved to this probability */
         token_target?: number;
-        /** @description Most that one iteration asks of one token, in nats */
+        /** @description Largest rise of one token that an iteration asks for, in nats */
         token_clip?: number;
-        /** @description Most that one iteration asks of one reply, in nats */
+        /** @description Largest rise of one reply that an iteration asks for, in nats */
         clip?: number;
-        /** @description Most that all iterations ask of one reply, in nats */
+        /** @description Largest rise of one reply over all iterations, in nats */
         clip_total?: number;
-        /** @description Most that a rejected reply may fall in all, in nats */
+        /** @description Largest fall of a rejected reply in all, in nats */
         rejected_clip?: number;
-        /** @description Rejected replies less likely than this, from 0 to 1, are left alone */
+        /** @description Rejected replies with a probability below this, from 0 to 1, are not learned from */
         gate?: number;
         /** @description Largest mean KL of one update from its start, in nats a token */
         kl_max?: number;
@@ -2477,7 +2483,7 @@ export interface components {
       /** @description What each example was asked to gain in log-prob, was predicted to, and did (nats) */
       rows: {
         /**
-         * @description What the update asks of this example: accepted and corrected become likelier, rejected less likely, held stays
+         * @description What the update asks of this example: accepted and corrected replies become likelier, rejected ones less likely, held ones stay as they are
          * @enum {string}
          */
         kind: "accepted" | "corrected" | "rejected" | "held";
@@ -2485,11 +2491,11 @@ export interface components {
         logprob_before: number;
         /** @description Log-prob of the reply after the update, in nats; higher is likelier */
         logprob_after: number;
-        /** @description Rise of the log-prob that was asked for, in nats */
+        /** @description Requested rise of the log-prob, in nats */
         target_shift: number;
-        /** @description Rise of the log-prob that the linear model predicted, in nats */
+        /** @description Rise of the log-prob predicted by the linear model, in nats */
         predicted_shift: number;
-        /** @description Rise of the log-prob that was measured, in nats */
+        /** @description Measured rise of the log-prob, in nats */
         realised_shift: number;
         /** @description Tokens of the reply */
         reply_tokens: number;
@@ -2519,7 +2525,7 @@ export interface components {
       name: string;
       /** @description The key's first characters, to tell keys apart */
       prefix: string;
-      /** @description What the bearer may do */
+      /** @description What the bearer is allowed to do */
       scopes: ("chat" | "adapt" | "mint" | "admin")[];
       /**
        * @description Requests per minute that the key may make
@@ -2549,7 +2555,7 @@ export interface components {
       /** @description Name */
       name: string;
       /**
-       * @description What the bearer may do
+       * @description What the bearer is allowed to do
        * @default [
        *       "chat",
        *       "adapt"
@@ -2583,13 +2589,13 @@ export interface components {
        */
       object: "list";
       /**
-       * @description What usage is summed by
+       * @description What usage is grouped by
        * @enum {string}
        */
       group_by: "day" | "session" | "key" | "owner";
       /** @description The entries, newest first unless said otherwise */
       data: {
-        /** @description Day, session, key or owner, as group_by says; null: none */
+        /** @description The day, session, key or owner, according to `group_by`; null: none */
         group: string | null;
         /** @description Tokens of the prompt, cached ones included */
         prompt_tokens: number;
@@ -2603,7 +2609,7 @@ export interface components {
         adaptations_accepted: number;
         /** @description Updates of weights that were computed and not kept */
         adaptations_rejected: number;
-        /** @description How often a model was asked for wordings */
+        /** @description Number of calls to a model for wordings */
         rewriter_calls: number;
         /** @description Time on the GPU in milliseconds */
         gpu_ms: number;
@@ -2633,7 +2639,7 @@ export interface components {
       adapted: components["schemas"]["HoldoutArm"];
       /** @description What adaptation changed: adapted minus held out */
       difference: {
-        /** @description Difference of the replies a problem */
+        /** @description Difference of the replies per problem */
         tries: components["schemas"]["HoldoutDifference"];
         /** @description Difference of the share of problems that ended accepted */
         acceptance: components["schemas"]["HoldoutDifference"];
@@ -2668,17 +2674,17 @@ export interface components {
        * @enum {string}
        */
       object: "budget";
-      /** @description Most that a calendar month (UTC) may cost, in US dollars; null: no cap */
+      /** @description Spend cap for a calendar month (UTC), in US dollars; null: no cap */
       cap_usd: number | null;
       /** @description The calendar month (UTC) */
       month: string;
       /** @description Spent this month, in US dollars */
       spent_usd: number;
-      /** @description Set aside for work under way, in US dollars */
+      /** @description Reserved for work under way, in US dollars */
       reserved_usd: number;
     };
     BudgetPut: {
-      /** @description Most that a calendar month (UTC) may cost, in US dollars; null: no cap */
+      /** @description Spend cap for a calendar month (UTC), in US dollars; null: no cap */
       cap_usd: number | null;
     };
     ClientToken: {
@@ -2696,7 +2702,7 @@ export interface components {
       owner: string;
       /** @description The session; null: none */
       session: string | null;
-      /** @description What the bearer may do */
+      /** @description What the bearer is allowed to do */
       scopes: ("chat" | "adapt")[];
       /**
        * Format: date-time
@@ -2717,7 +2723,7 @@ export interface components {
        */
       session?: string;
       /**
-       * @description What the bearer may do
+       * @description What the bearer is allowed to do
        * @default [
        *       "chat",
        *       "adapt"
@@ -2747,7 +2753,7 @@ export interface components {
       data: components["schemas"]["ClientToken"][];
     };
     ClientTokenBatch: {
-      /** @description One order a token */
+      /** @description One order for each token */
       tokens: components["schemas"]["ClientTokenCreate"][];
     };
     ClientTokensRevoked: {
@@ -2869,19 +2875,19 @@ export interface components {
     };
     Erasure: {
       /**
-       * @description How far it is
+       * @description Its state
        * @enum {string}
        */
       status: "running" | "done";
       /**
        * Format: date-time
-       * @description When it was asked for (ISO 8601, UTC)
+       * @description When it was requested (ISO 8601, UTC)
        * @example 2026-11-23T09:30:00.000Z
        */
       requested_at: string;
       /**
        * Format: date-time
-       * @description When it was done (ISO 8601, UTC); null: not yet
+       * @description When it was finished (ISO 8601, UTC); null: not yet
        * @example 2026-11-23T09:30:00.000Z
        */
       finished_at: string | null;
@@ -3326,7 +3332,7 @@ export interface operations {
   getSessions: {
     parameters: {
       query?: {
-        /** @description Most entries of the page */
+        /** @description Largest number of entries on the page */
         limit?: number;
         /** @description The `next_cursor` of the page before */
         cursor?: string;
@@ -3508,6 +3514,7 @@ export interface operations {
            *             "share": 0.7,
            *             "by": "gpu",
            *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "plan": null,
            *             "candidates": [
            *               {
            *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
@@ -3782,6 +3789,7 @@ export interface operations {
            *             "share": 0.7,
            *             "by": "gpu",
            *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "plan": null,
            *             "candidates": [
            *               {
            *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
@@ -4156,6 +4164,7 @@ export interface operations {
            *             "share": 0.7,
            *             "by": "gpu",
            *             "reason": "the correction is 4.2 nats likelier than as composed",
+           *             "plan": null,
            *             "candidates": [
            *               {
            *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
@@ -4601,7 +4610,7 @@ export interface operations {
         after?: number | null;
       };
       header?: {
-        /** @description Number of the last event that was read; what follows it comes */
+        /** @description Number of the last event that was read; later events follow */
         "last-event-id"?: string;
       };
       path: {
@@ -4639,7 +4648,7 @@ export interface operations {
            *
            *     id: 5
            *     event: words
-           *     data: {"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]}
+           *     data: {"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","plan":null,"candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]}
            *
            *     id: 6
            *     event: weights
@@ -4647,7 +4656,7 @@ export interface operations {
            *
            *     id: 7
            *     event: feedback
-           *     data: {"object":"feedback","id":"fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P","turn_id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","status":"done","words":{"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]},"weights":{"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":3},"tokens":{"right":[{"text":"31,","before":-3.9,"after":-0.06},{"text":" 12, 7","before":-0.18,"after":-0.01},{"text":"","before":-0.02,"after":-0.01}],"rejected":[{"text":"7,","before":-0.02,"after":-2.9},{"text":" 12, 31","before":-0.16,"after":-0.3},{"text":"","before":-0.01,"after":-0.02}]},"ms":412},"rolled_back":null,"plan":{"words":true,"weights":true,"incapacity":0.2,"split":null,"row":{"kind":"corrected","weight":1},"reasons":["corrected"],"text":"the corrected reply was unlikely even as reworded"},"cost":{"usd":0.0005048}}
+           *     data: {"object":"feedback","id":"fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P","turn_id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","status":"done","words":{"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","plan":null,"candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]},"weights":{"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":3},"tokens":{"right":[{"text":"31,","before":-3.9,"after":-0.06},{"text":" 12, 7","before":-0.18,"after":-0.01},{"text":"","before":-0.02,"after":-0.01}],"rejected":[{"text":"7,","before":-0.02,"after":-2.9},{"text":" 12, 31","before":-0.16,"after":-0.3},{"text":"","before":-0.01,"after":-0.02}]},"ms":412},"rolled_back":null,"plan":{"words":true,"weights":true,"incapacity":0.2,"split":null,"row":{"kind":"corrected","weight":1},"reasons":["corrected"],"text":"the corrected reply was unlikely even as reworded"},"cost":{"usd":0.0005048}}
            */
           "text/event-stream": string;
         };
@@ -4785,6 +4794,7 @@ export interface operations {
            *         "share": 0.7,
            *         "by": "gpu",
            *         "reason": "the correction is 4.2 nats likelier than as composed",
+           *         "plan": null,
            *         "candidates": [
            *           {
            *             "wording": "Sort them from largest to smallest: 31, 7, 12",
@@ -5394,7 +5404,7 @@ export interface operations {
   getSessionGenerations: {
     parameters: {
       query?: {
-        /** @description Most entries of the page */
+        /** @description Largest number of entries on the page */
         limit?: number;
         /** @description The `next_cursor` of the page before */
         cursor?: string;
@@ -5546,7 +5556,7 @@ export interface operations {
   getSessionGenerationAdapter: {
     parameters: {
       query?: {
-        /** @description `peft`: an archive that PEFT and vLLM load; `rosa2`: the file as it is kept */
+        /** @description `peft`: an archive that PEFT and vLLM load; `rosa2`: the file as it is stored */
         format?: "peft" | "rosa2";
       };
       header?: never;
@@ -5580,7 +5590,7 @@ export interface operations {
   getKeys: {
     parameters: {
       query?: {
-        /** @description Most entries of the page */
+        /** @description Largest number of entries on the page */
         limit?: number;
         /** @description The `next_cursor` of the page before */
         cursor?: string;
@@ -5747,7 +5757,7 @@ export interface operations {
         from?: string;
         /** @description Last day (UTC), inclusive */
         to?: string;
-        /** @description Most entries of the page */
+        /** @description Largest number of entries on the page */
         limit?: number;
         /** @description The `next_cursor` of the page before */
         cursor?: string;
@@ -6062,7 +6072,7 @@ export interface operations {
   getSigningKeys: {
     parameters: {
       query?: {
-        /** @description Most entries of the page */
+        /** @description Largest number of entries on the page */
         limit?: number;
         /** @description The `next_cursor` of the page before */
         cursor?: string;

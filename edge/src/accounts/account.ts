@@ -1,4 +1,4 @@
-/** How a tenant's account is reached, and its money in a region. */
+/** Reaches a tenant's account, and its money in a region. */
 import type { Env } from "../env.ts";
 import { unwrap } from "../rpc.ts";
 import type { AccountObject } from "./object/object.ts";
@@ -6,23 +6,23 @@ import type { Principal } from "./principal.ts";
 import { type Owed, regionOf, untilTaken } from "./region-calls.ts";
 import type { DistantMoney } from "./spending.ts";
 
-/** The object's calls as they are written there; the platform's own stub type loses JSON columns. */
+/** The object's calls with their own types: the platform's stub type loses JSON columns. */
 export type AccountCalls = Omit<AccountObject, "alarm" | "fetch" | "ctx" | "env">;
 
 export function accountOf(env: Env, tenantId: string): AccountCalls {
   return env.ACCOUNTS.getByName(tenantId) as unknown as AccountCalls;
 }
 
-/** So often a call that takes long says that it goes on. */
+/** Interval at which a long call reports that it is still running. */
 const keepMs = 20_000;
 
-/** Purses that said at the last call that no cap bounds them; forgotten when there are many. */
+/** Purses that reported no cap at their last call; forgotten when there are many. */
 const uncapped = new Set<string>();
 const uncappedMax = 10_000;
 
 /**
- * The money of stateless calls of a tenant in a region; an owner with a cap has a purse of its own there. What
- * settles or frees money is not waited for. With `owe` the event is left to whoever saves the answer that it is for.
+ * The money of a tenant's stateless calls in a region; an owner with a cap has a separate purse there. Calls that
+ * settle or free money are not awaited. With `owe`, the event is handed to the code that saves the answer.
  */
 export function moneyIn(
   env: Env,
@@ -35,7 +35,7 @@ export function moneyIn(
   const own = capNanos !== null && owner !== null;
   const holder = own ? `${region}/${owner}` : region;
   const of = { tenantId, holder, owner: own ? owner : null };
-  // After a failure a stub may be broken for good, so each call has one of its own.
+  // After a failure a stub may stay broken, so each call gets its own.
   const name = `${tenantId}/${holder}`;
   const stub = () => regionOf(env, tenantId, holder);
   const going = new Map<string, ReturnType<typeof setInterval>>();
@@ -46,10 +46,10 @@ export function moneyIn(
     },
     async reserve(eventId, amountNanos) {
       const charge = { eventId, amountNanos };
-      // The same event is set aside once, so an object that ended meanwhile can be asked again.
+      // The same event is reserved only once, so the call can be repeated when the object ended meanwhile.
       const asking = untilTaken(() => stub().reserve(of, charge, own ? capNanos : null), 2);
       asking.catch(() => {
-        // Whether it was set aside is not known.
+        // It is unknown whether the money was reserved.
         background(untilTaken(() => stub().release(eventId)));
       });
       const isCapped = await unwrap(asking).catch((error) => {

@@ -8,14 +8,14 @@ import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 
 export interface Bootstrap {
   key: string;
-  /** Two statements on one line each; running them again changes nothing. */
+  /** Two statements, one a line; repeating them changes nothing. */
   sql: string;
 }
 
 /**
  * SQL that makes sure that a tenant and this admin key exist.
  *
- * Give the saved key to repeat an earlier bootstrap, or none to make a new one.
+ * Pass the saved key to repeat an earlier bootstrap, or none to make a new one.
  */
 export async function bootstrapAccount(
   options: { key?: string; tenantId?: string; tenantName?: string; now?: number } = {},

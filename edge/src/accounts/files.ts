@@ -1,6 +1,6 @@
 /**
- * Keeps adapter files for sessions: the file and the account's note of who holds it go out together, so that
- * an update waits for the world outside its region once.
+ * Stores adapter files for sessions. The file and the account's note of its holder are sent together, so that an update
+ * waits only once for calls outside its region.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { checkFile, putFile } from "../adapters/index.ts";
@@ -25,7 +25,7 @@ export async function keepAdapter(
   const account = accountOf(env, tenantId);
   const ref = { sessionId, digest, bytes: bytes.byteLength };
   const putting = putFile(env, tenantId, digest, bytes);
-  // Its failure is told where it is awaited.
+  // A failure is reported where this is awaited.
   putting.catch(() => {});
   for (let attempt = 0; ; attempt++) {
     let held: "held" | "again" | "wait";

@@ -1,4 +1,4 @@
-/** The text of an API key: how one is drawn, recognised and abbreviated. It knows no database. */
+/** The text of an API key: drawn, recognised and abbreviated here. It knows no database. */
 
 /** 43 characters of base 62: 256 bits. */
 export const keyShape = /^rosa2_[0-9A-Za-z]{43}$/;
@@ -8,7 +8,7 @@ export function generateKey(): string {
   let text = "";
   while (text.length < 43) {
     const bytes = crypto.getRandomValues(new Uint8Array(64));
-    // Bytes past the largest multiple of 62 are dropped, so that every character is equally likely.
+    // Bytes past the largest multiple of 62 are dropped, so every character is equally likely.
     for (const byte of bytes) if (byte < 248 && text.length < 43) text += alphabet[byte % 62];
   }
   return `rosa2_${text}`;

@@ -1,15 +1,22 @@
-/** API keys: made here, shown once, stored as SHA-256; it knows no HTTP beyond the Bearer token's text. */
+/** API keys: made here, shown once, stored as SHA-256. It knows no HTTP beyond the Bearer token's text. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gt, gte, isNull, lt, type SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { type KeyBody, type RequestRate, requestRates, type Scope } from "../contract/index.ts";
+import { pageOf } from "../cursors.ts";
 import { newId, sha256 } from "../ids.ts";
+import { iso } from "../time.ts";
 import { generateKey, keyPrefix, keyShape } from "./key-text.ts";
 import { type Background, Memory, revocable } from "./memory.ts";
 import { readNearest } from "./nearest.ts";
 import type { Principal } from "./principal.ts";
-import { beginToHear, heardOf, hearRevocations, isDistrusted } from "./recent-revocations.ts";
+import {
+  isDistrusted,
+  needRevocations,
+  refreshRevocations,
+  revokedAt,
+} from "./recent-revocations.ts";
 import { apiKeys } from "./schema.ts";
 import { revokeTokens } from "./tokens/revocations.ts";
 
@@ -19,15 +26,15 @@ interface KnownKey {
 }
 
 const known = new Memory<KnownKey | null>(10_000, () => revocable);
-/** Keys that nobody has, for a while: whoever guesses does not reach the database with each guess. */
+/** Unknown keys, kept for a while, so that guessing does not reach the database every time. */
 const unknownMs = 10_000;
 const unknownMax = 1_000;
 const unknown = new Map<string, number>();
 
 /**
- * The caller behind `Authorization: Bearer …`. `background` goes on with work after the answer.
+ * The caller behind `Authorization: Bearer …`. `background` continues work after the answer.
  *
- * @throws RosaError `missing_key`, or `invalid_key` for one that is unknown, revoked or expired.
+ * @throws RosaError `missing_key`, or `invalid_key` for an unknown, revoked or expired key.
  */
 export async function authenticate(
   db: D1Database,
@@ -55,7 +62,7 @@ export async function authenticate(
   throw invalidKey();
 }
 
-/** From memory, where it was not revoked since; else read now. */
+/** A key from memory, unless it was revoked since; otherwise it is read now. */
 async function knownKey(
   db: D1Database,
   hash: string,
@@ -65,17 +72,17 @@ async function knownKey(
   const read = () => lookUp(db, hash, now);
   const remembered = known.peek(hash, now, read, background);
   if (remembered === undefined) return await known.refresh(hash, now, read);
-  await hearRevocations(db, now, background);
+  await refreshRevocations(db, now, background);
   if (isDistrusted(remembered.readAt)) return await known.refresh(hash, now, read);
   const { value } = remembered;
   if (value === null) return null;
   const { tenantId, keyId } = value.principal;
-  return heardOf(tenantId, `key:${keyId}`) === undefined ? value : null;
+  return revokedAt(tenantId, `key:${keyId}`) === undefined ? value : null;
 }
 
-/** Null for a key that is unknown or revoked. */
+/** Null for an unknown or revoked key. */
 async function lookUp(db: D1Database, hash: string, now: number): Promise<KnownKey | null> {
-  beginToHear(now);
+  needRevocations(now);
   const row = await readNearest(db, (near) =>
     near.select().from(apiKeys).where(eq(apiKeys.hash, hash)).get(),
   );
@@ -128,14 +135,14 @@ export async function createKey(
 }
 
 export interface KeyPage {
-  /** Keys whose text begins so: as much of it as is known, up to the twelve characters that are stored. */
+  /** Keys whose text begins with this, up to the twelve characters that are stored. */
   prefix?: string;
-  /** The last id of the page before. */
+  /** The last id of the previous page. */
   cursor?: string;
   limit: number;
 }
 
-/** In the order that they were made. */
+/** Keys in the order of their creation. */
 export async function listKeys(
   db: D1Database,
   tenantId: string,
@@ -153,19 +160,15 @@ export async function listKeys(
     )
     .orderBy(asc(apiKeys.id))
     .limit(limit + 1);
-  const shown = rows.slice(0, limit);
-  return {
-    data: shown.map(keyBody),
-    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
-  };
+  return pageOf(rows, limit, keyBody);
 }
 
-/** A range that an index answers; LIKE would go through all of a tenant's keys. */
+/** A range that an index can answer; LIKE would scan all of a tenant's keys. */
 function beginsWith(column: SQLiteColumn, prefix: string): SQL | undefined {
   return and(gte(column, prefix), lt(column, `${prefix}\uffff`));
 }
 
-/** Revokes; elsewhere it takes effect within a minute, when the memory of the key runs out. Revoking twice is fine. */
+/** Revokes a key. Elsewhere this takes effect within a minute, when the remembered key expires. Revoking twice is fine. */
 export async function revokeKey(
   db: D1Database,
   tenantId: string,
@@ -180,20 +183,20 @@ export async function revokeKey(
   const row = await drizzle(db).select().from(apiKeys).where(mine).get();
   if (row === undefined) throw new RosaError("not_found", `No API key "${keyId}"`);
   known.forget(row.hash);
-  // Tokens that it minted go with it.
+  // Tokens that the key minted are revoked with it.
   await revokeTokens(db, tenantId, { keyId }, now);
   return keyBody(row);
 }
 
-/** The highest where the row names none that there is. */
+/** The highest rate, if the row names an unknown one. */
 function rateOf(row: typeof apiKeys.$inferSelect): RequestRate {
   return requestRates.find((rate) => rate === row.requestsPerMinute) ?? 1200;
 }
 
 /**
- * Revokes all keys of a tenant but one, and all client tokens; deletes every name that a person gave.
+ * Revokes all keys of a tenant except one, and all client tokens; deletes every name that a person gave.
  *
- * @returns how many were revoked.
+ * @returns how many keys were revoked.
  */
 export async function revokeOtherKeys(
   db: D1Database,
@@ -221,7 +224,6 @@ export async function revokeOtherKeys(
 }
 
 function keyBody(row: typeof apiKeys.$inferSelect): KeyBody {
-  const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
   return {
     id: row.id,
     object: "api_key",
@@ -229,7 +231,7 @@ function keyBody(row: typeof apiKeys.$inferSelect): KeyBody {
     prefix: row.prefix,
     scopes: row.scopes.split(" ") as Scope[],
     requests_per_minute: rateOf(row),
-    created_at: new Date(row.createdAt).toISOString(),
+    created_at: iso(row.createdAt),
     expires_at: iso(row.expiresAt),
     revoked_at: iso(row.revokedAt),
   };

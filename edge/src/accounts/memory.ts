@@ -1,13 +1,13 @@
-/** What an isolate remembers of D1, so that calls wait for it once; it knows nothing of what it remembers. */
+/** An isolate's memory of D1, so that calls wait for D1 only once. It does not know what is remembered. */
 
 export interface Lifetime {
-  /** So long it answers from memory alone. */
+  /** For this long the memory answers alone. */
   freshMs: number;
-  /** So long it still does while it is read again behind the answer; after that the answer waits. */
+  /** For this long it answers while the value is read again in the background; after that the call waits. */
   keptMs: number;
 }
 
-/** Goes on with work after the answer. */
+/** Continues work after the answer. */
 export type Background = (work: Promise<unknown>) => void;
 
 export class Memory<T> {
@@ -26,7 +26,7 @@ export class Memory<T> {
     return known === undefined ? await this.refresh(key, now, read) : known.value;
   }
 
-  /** What is remembered, undefined where that is nothing; what grows old is read again behind the answer. */
+  /** The remembered value, or undefined. An old value is read again in the background. */
   peek(
     key: string,
     now: number,
@@ -46,7 +46,7 @@ export class Memory<T> {
     this.#entries.delete(key);
   }
 
-  /** Reads now, whatever is remembered. */
+  /** Reads the value now, whatever is remembered. */
   async refresh(key: string, now: number, read: () => Promise<T>): Promise<T> {
     const value = await read();
     if (this.#entries.size >= this.#entriesMax) this.#entries.clear();
@@ -55,5 +55,5 @@ export class Memory<T> {
   }
 }
 
-/** For what never changes but by a revocation, which is heard of for all at once (recent-revocations.ts). */
+/** For values that change only by a revocation, which recent-revocations.ts reads for all tenants at once. */
 export const revocable: Lifetime = { freshMs: 3_600_000, keptMs: 24 * 3_600_000 };

@@ -1,7 +1,7 @@
-/** Reads of D1 from the replica nearest to the caller (its Sessions API), from the primary where the replica has nothing. */
+/** Reads D1 from the replica nearest to the caller (its Sessions API), or from the primary if the replica has no row. */
 import { type DrizzleD1Database, drizzle } from "drizzle-orm/d1";
 
-/** What is read. A row made a moment ago may not have reached the replica, so nothing is believed of the primary alone. */
+/** Reads a row. A new row may not have reached the replica, so only the primary can say that there is none. */
 export async function readNearest<T>(
   db: D1Database,
   read: (db: DrizzleD1Database) => Promise<T | undefined>,
@@ -9,7 +9,7 @@ export async function readNearest<T>(
   return (await read(at(db, "first-unconstrained"))) ?? (await read(at(db, "first-primary")));
 }
 
-/** The same for what may be a moment old. */
+/** Reads from the replica alone, for data that may be a moment old. */
 export async function readReplica<T>(
   db: D1Database,
   read: (db: DrizzleD1Database) => Promise<T>,
@@ -18,6 +18,6 @@ export async function readReplica<T>(
 }
 
 function at(db: D1Database, constraint: "first-unconstrained" | "first-primary") {
-  // Drizzle asks of a database only what a session has as well: prepare and batch.
+  // Drizzle needs only `prepare` and `batch` of a database, which a session also has.
   return drizzle(db.withSession(constraint) as unknown as D1Database);
 }

@@ -1,16 +1,16 @@
-/** Who is calling, and what the caller may do; how that was found out is told in keys.ts and tokens/. */
+/** The caller and its rights. How they were found is the business of keys.ts and tokens/. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { RequestRate, Scope } from "../contract/index.ts";
 
 export interface Principal {
   tenantId: string;
-  /** The API key that calls, or whose token calls; of a token that the tenant signed itself, the registered key. */
+  /** The calling API key, or the key whose token calls; for a token that the tenant signed itself, the registered key. */
   keyId: string;
   scopes: readonly Scope[];
   requestsPerMinute: RequestRate;
-  /** Whose sessions the caller sees and opens; null: everybody's, and those that it opens are nobody's. */
+  /** The owner whose sessions the caller sees and opens; null for all owners, and new sessions then have none. */
   owner: string | null;
-  /** Set for a client token: the one session that it is for, and the owner's cap. */
+  /** Set for a client token: the one session it is bound to, and the owner's cap. */
   token: { sessionId: string | null; capNanos: number | null } | null;
 }
 
@@ -21,7 +21,7 @@ export function requireScope(principal: Principal, scope: Scope): void {
 }
 
 /**
- * Refuses a token that is for one session wherever another could be made or met.
+ * Refuses a token bound to one session wherever another session could be made or seen.
  *
  * @throws RosaError `insufficient_scope`.
  */

@@ -1,4 +1,4 @@
-/** The calls on a tenant's purses in its regions, each made again where the object ended meanwhile. */
+/** The calls on a tenant's purses in its regions, each repeated if the object ended meanwhile. */
 import type { Env } from "../env.ts";
 import type { Result } from "../rpc.ts";
 import type { Charge } from "./spending.ts";
@@ -7,14 +7,13 @@ import type { UsageEvent } from "./usage.ts";
 /** Some six seconds. */
 const attemptsMax = 6;
 
-/** A metered event that a saved answer owes to the purse that its money was set aside in. */
+/** A metered event that a saved answer owes to the purse where its money was reserved. */
 export interface Owed {
   /** The purse's name below the tenant. */
   holder: string;
   event: UsageEvent;
 }
 
-/** A region's calls, as RegionObject has them. */
 interface RegionCalls {
   /** Whether a cap bounds what is spent. */
   reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>>;
@@ -24,7 +23,7 @@ interface RegionCalls {
   release(eventId: string): Promise<void>;
 }
 
-/** Whose purse a region's object is; `holder` is its name below the tenant. */
+/** The tenant and holder of a region's object; `holder` is its name below the tenant. */
 export interface RegionOwner {
   tenantId: string;
   holder: string;
@@ -35,12 +34,12 @@ export function regionOf(env: Env, tenantId: string, holder: string): RegionCall
   return env.REGIONS.getByName(`${tenantId}/${holder}`) as unknown as RegionCalls;
 }
 
-/** Takes an owed event to its purse, where it counts once however often it comes. */
+/** Delivers an owed event to its purse, where it counts once however often it comes. */
 export function settleOwed(env: Env, tenantId: string, { holder, event }: Owed): Promise<void> {
   return untilTaken(() => regionOf(env, tenantId, holder).settleOnce(event));
 }
 
-/** Says it again, with growing pauses, to an object that ended meanwhile. */
+/** Repeats a call, with growing pauses, while the object ends before answering. */
 export async function untilTaken<T>(
   say: (again: boolean) => Promise<T>,
   retriesMax = attemptsMax,

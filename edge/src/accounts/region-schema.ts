@@ -1,4 +1,4 @@
-/** What a region's purse keeps beside its lease: which of the events that may come again have come. */
+/** A region's purse keeps, beside its lease, which repeatable events it has settled. */
 import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 export const settled = sqliteTable(

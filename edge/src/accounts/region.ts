@@ -1,8 +1,8 @@
 /**
- * The Durable Object of one tenant in one region: the purse that stateless calls made there draw on.
+ * The Durable Object of one tenant in one region: the purse of stateless calls made there.
  *
- * It is met once a region and is near its callers, so setting money aside waits for no other region. An
- * isolate holds no money: what it reserved and never settled is free again after a while.
+ * There is one a region, near its callers, so reserving money waits for no other region. An isolate holds no money:
+ * what it reserved and never settled is free again after a while.
  */
 import { DurableObject } from "cloudflare:workers";
 import { lte } from "drizzle-orm";
@@ -20,10 +20,10 @@ import { settled } from "./region-schema.ts";
 import type { Charge } from "./spending.ts";
 import type { UsageEvent } from "./usage.ts";
 
-/** A call that has not said for so long that it goes on has died with its isolate; what it set aside is free then. */
+/** A call without a sign of life for this long has died with its isolate; its reserved money is freed. */
 const aliveMs = 60_000;
 const againMs = 5_000;
-/** So long is it known which events came: longer than any answer that owes one tries to send it. */
+/** Settled events are remembered for this long: longer than an answer that owes one tries to send it. */
 const settledMs = 7 * 86_400_000;
 
 export class RegionObject extends DurableObject<Env> {
@@ -31,7 +31,7 @@ export class RegionObject extends DurableObject<Env> {
   readonly #purse: Purse;
   readonly #meteringMs: number;
   #of: RegionOwner | null = null;
-  /** When the alarm rings, as far as it was set or looked at since it rang last. */
+  /** When the alarm rings, as far as it was set or read since it last rang. */
   #ringsAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -58,7 +58,7 @@ export class RegionObject extends DurableObject<Env> {
     });
   }
 
-  /** Sets money aside for a call, and says whether a cap bounds it; `budget_exceeded` comes back as a value. */
+  /** Reserves money for a call and returns whether a cap bounds it; `budget_exceeded` comes back as a value. */
   reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>> {
     if (this.#of === null) {
       this.#of = of;
@@ -71,12 +71,12 @@ export class RegionObject extends DurableObject<Env> {
     });
   }
 
-  /** `again`: an earlier such call failed, so its event may have been taken. */
+  /** `again`: an earlier call failed, so its event may have been settled. */
   async settle(event: UsageEvent, again: boolean): Promise<void> {
     this.ctx.storage.transactionSync(() => this.#purse.settle(event, again));
   }
 
-  /** An event that may come again at any time, also long after its money was freed: it counts once. */
+  /** Settles an event that may come again at any time, even long after its money was freed: it counts once. */
   async settleOnce(event: UsageEvent): Promise<void> {
     this.ctx.storage.transactionSync(() => {
       const at = Date.now();
@@ -94,7 +94,7 @@ export class RegionObject extends DurableObject<Env> {
     this.#purse.release(eventId);
   }
 
-  /** A call that takes long goes on. */
+  /** A sign of life of a long call. */
   async keep(eventId: string): Promise<void> {
     this.#purse.keep(eventId);
   }
@@ -127,7 +127,7 @@ export class RegionObject extends DurableObject<Env> {
     return this.#of;
   }
 
-  /** An alarm that is set already stays, unless it is to ring at once. */
+  /** A set alarm stays, unless it must ring at once. */
   #remind(inMs: number): void {
     const at = Date.now() + inMs;
     const stays = (set: number | null) => set !== null && (inMs > 0 || set <= at);

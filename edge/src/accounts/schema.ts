@@ -1,4 +1,4 @@
-/** D1 tables: what is read everywhere and written rarely. Everything else of a tenant is in its account object. */
+/** D1 tables: data that is read everywhere and written rarely. Everything else of a tenant is in its account object. */
 import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { PublicJwk } from "../contract/index.ts";
@@ -7,7 +7,7 @@ export const tenants = sqliteTable("tenants", {
   id: text().primaryKey(),
   name: text().notNull(),
   createdAt: integer("created_at").notNull(),
-  /** Whom Stripe bills; set by whoever runs the deployment, never by the tenant. */
+  /** The tenant's Stripe customer; set by the operator of the deployment, never by the tenant. */
   stripeCustomer: text("stripe_customer"),
 });
 
@@ -25,7 +25,7 @@ export const apiKeys = sqliteTable(
     name: text().notNull(),
     /** Space-separated, as in OAuth. */
     scopes: text().notNull(),
-    /** Null: the highest that a key may have. */
+    /** Null means the highest rate. */
     requestsPerMinute: integer("requests_per_minute"),
     createdAt: integer("created_at").notNull(),
     expiresAt: integer("expires_at"),
@@ -58,7 +58,7 @@ export const signingKeys = sqliteTable(
   ],
 );
 
-/** Client tokens issued before a time are no longer taken: an owner's, a key's, or all. */
+/** Client tokens issued before a time that are no longer accepted: an owner's, a key's, or all. */
 export const tokenRevocations = sqliteTable(
   "token_revocations",
   {

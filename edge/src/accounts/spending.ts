@@ -1,22 +1,22 @@
 /**
- * Money around a piece of work: set aside before it, settled by its metered event, given back otherwise.
+ * Spends budget on a piece of work: money is reserved before it, settled by its metered event, otherwise released.
  *
- * It alone calls reserve and release; how money is set aside is no caller's affair.
+ * Only this file calls reserve and release; callers need not know how money is reserved.
  */
 import type { UsageEvent } from "./usage.ts";
 
-/** Where money is set aside: a session's own purse, or a region's for calls outside sessions. */
+/** Where money is reserved: a session's own purse, or a region's for calls outside sessions. */
 export interface Money {
   /** @throws RosaError `budget_exceeded`. */
   reserve(eventId: string, amountNanos: number): Promise<void>;
-  /** Records a metered event; what was set aside for it is free again. */
+  /** Records a metered event and frees its reserved money. */
   settle(event: UsageEvent): void | Promise<void>;
   release(eventId: string): void | Promise<void>;
 }
 
-/** Money that is set aside elsewhere. */
+/** Money that another object reserves. */
 export interface DistantMoney extends Money {
-  /** Whether no cap was known of at the last call: then work may begin while its money is set aside. */
+  /** Whether the last call reported no cap: work may then begin while its money is reserved. */
   readonly isUncapped: boolean;
 }
 
@@ -28,8 +28,8 @@ export interface Charge {
 }
 
 /**
- * Sets a charge's money aside and does the work. What the work has not `keep`-ed at its end, whatever ends
- * it, is given back: kept is what a metered event settles, now or later.
+ * Reserves a charge's money and does the work. Unless the work calls `keep`, the money is released at its end, however
+ * it ends. Kept money is settled by a metered event, now or later.
  *
  * @throws RosaError `budget_exceeded` before the work begins.
  */
@@ -50,8 +50,8 @@ export async function spend<T>(
 }
 
 /**
- * The same for work that yields as it goes; leaving the loop ends it. Nothing that it yields is shown, and nothing of it
- * counts, before its money is set aside.
+ * As `spend`, for work that yields; leaving the loop ends it. Nothing that it yields is shown or counted before its
+ * money is reserved.
  */
 export async function* spendStreaming<T>(
   money: DistantMoney,

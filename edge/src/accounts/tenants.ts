@@ -1,9 +1,10 @@
-/** The tenant's own row in D1: what it is called, since when, and whom Stripe bills for it. */
+/** The tenant's own row in D1: its name, its age, and its Stripe customer. */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { TenantBody } from "../contract/index.ts";
 import type { Env } from "../env.ts";
+import { iso } from "../time.ts";
 import { accountOf } from "./account.ts";
 import { tenants } from "./schema.ts";
 
@@ -24,7 +25,7 @@ export async function readTenant(env: Env, tenantId: string): Promise<TenantBody
     name: row.name,
     sessions,
     adapter_bytes: adapterBytes,
-    created_at: new Date(row.createdAt).toISOString(),
+    created_at: iso(row.createdAt),
     erasure,
   };
 }

@@ -1,4 +1,4 @@
-/** A metered event: what it is, what it costs, and how usage is shown. It knows no storage. */
+/** A metered event: its kind, its cost, and how usage is shown. It knows no storage. */
 import type { Usage } from "@rosa2/shared/protocol";
 import type { Prices } from "../config.ts";
 import type { Cost, MessageData, UsageBody } from "../contract/index.ts";
@@ -9,7 +9,7 @@ export interface UsageEvent {
   tenantId: string;
   keyId: string | null;
   sessionId: string | null;
-  /** Whose usage it is among the tenant's users; left out where the purse that settles it knows. */
+  /** The owner among the tenant's users; left out if the purse that settles it knows. */
   owner?: string | null;
   kind: (typeof usageKinds)[number];
   at: number;
@@ -21,7 +21,7 @@ export interface UsageEvent {
   rewriterCalls?: number;
   gpuMs?: number;
   costNanos: number;
-  /** What webhooks tell of it: no text of the conversation. */
+  /** What webhooks are told of it; no text of the conversation. */
   notice?: Notice;
 }
 
@@ -29,7 +29,7 @@ export type Notice = {
   [Type in WebhookEvent]: { type: Type; data: MessageData<Type> };
 }[WebhookEvent];
 
-/** Nano-dollars of a reply; rounded up so that no work is free by rounding. */
+/** Nano-dollars of a reply, rounded up, so that no work is free by rounding. */
 export function replyCostNanos(prices: Prices, usage: Usage): number {
   const fresh = Math.max(0, usage.prompt_tokens - usage.cached_tokens);
   return Math.ceil(
@@ -39,7 +39,7 @@ export function replyCostNanos(prices: Prices, usage: Usage): number {
   );
 }
 
-/** Most that a reply can cost: a token holds at least one byte of text, plus the template's own few. */
+/** The most that a reply can cost: a token holds at least one byte of text; the template adds a few tokens. */
 export function replyCostNanosMax(
   prices: Prices,
   messages: readonly { content: string }[],
@@ -50,7 +50,7 @@ export function replyCostNanosMax(
   return Math.ceil(bytes * prices.inputNanos + replyTokensMax * prices.outputNanos);
 }
 
-/** A reply's price, never more than was reserved for it: so the cap holds whatever a model's template adds. */
+/** A reply's price, never more than was reserved: so the cap holds whatever a model's template adds. */
 export function settledCostNanos(
   prices: Prices,
   usage: Usage,

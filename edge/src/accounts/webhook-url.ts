@@ -1,12 +1,15 @@
-/** Which addresses webhooks may be posted to: public names over https, so that nobody sends the edge into a private network. */
+/**
+ * Which addresses webhooks may be posted to: public names over https, so that the edge cannot be sent into a private
+ * network.
+ */
 import { RosaError } from "@rosa2/shared/errors";
 
-/** Names that are nobody's in public (RFC 6761, 6762, 7686, 8375, 9476), or a private network's by custom. */
+/** Names without public meaning (RFC 6761, 6762, 7686, 8375, 9476), and usual names of private networks. */
 const privateNames =
   /(^|\.)(localhost|local|internal|intranet|private|corp|home|lan|home\.arpa|test|example|invalid|onion|alt)$/;
 
 /**
- * The address as it will be posted to. `localhost` lets http reach this machine, for a rosa2 that runs on one.
+ * The address in the form in which it will be used. `localhost` allows http to this machine, for a local rosa2.
  *
  * @throws RosaError `invalid_request`.
  */
@@ -18,7 +21,7 @@ export function checkedWebhookUrl(text: string, { localhost }: { localhost: bool
   const isOwn = name === "localhost" || name === "127.0.0.1" || name === "[::1]";
   if (localhost && isOwn && /^https?:$/.test(url.protocol)) return url.href;
   if (url.protocol !== "https:") throw refused("must begin with https://");
-  // A URL's host is normalised: every way to write an address ends as digits and dots, or in brackets.
+  // A URL's host is normalised: every spelling of a numeric address ends as digits and dots, or in brackets.
   if (/^[\d.]+$/.test(name) || name.startsWith("[")) {
     throw refused("must name a host, not an address");
   }

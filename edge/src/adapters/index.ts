@@ -1,4 +1,7 @@
-/** Adapter files in R2 under `adapters/<tenant>/<digest>`: immutable, never shared between tenants. Who holds which is the account's affair. */
+/**
+ * Adapter files in R2 under `adapters/<tenant>/<digest>`: immutable, never shared between tenants. The account knows
+ * their holders.
+ */
 import { RosaError } from "@rosa2/shared/errors";
 import { limits } from "@rosa2/shared/protocol";
 import type { Env } from "../env.ts";
@@ -6,7 +9,7 @@ import { sha256 } from "../ids.ts";
 
 const pathOf = (tenantId: string, digest: string) => `adapters/${tenantId}/${digest}`;
 
-/** @throws RosaError `adapter_invalid` when the bytes are not those of the digest, or too many. */
+/** @throws RosaError `adapter_invalid` if the bytes do not match the digest, or are too many. */
 export async function checkFile(digest: string, bytes: Uint8Array): Promise<void> {
   if (bytes.byteLength > limits.adapterBytesMax) {
     throw new RosaError("adapter_invalid", `Cannot keep an adapter of ${bytes.byteLength} bytes`);
@@ -26,7 +29,7 @@ export async function putFile(
   await env.ADAPTERS.put(pathOf(tenantId, digest), bytes, { sha256: digest });
 }
 
-/** @throws RosaError `not_found` when the file is gone. */
+/** @throws RosaError `not_found` if the file is gone. */
 export async function getAdapter(
   env: Env,
   tenantId: string,
@@ -43,13 +46,13 @@ export async function deleteFiles(
   digests: readonly string[],
 ): Promise<void> {
   const paths = digests.map((digest) => pathOf(tenantId, digest));
-  // R2 deletes at most 1000 keys a call.
+  // R2 deletes at most 1000 keys per call.
   for (let i = 0; i < paths.length; i += 1000) {
     await env.ADAPTERS.delete(paths.slice(i, i + 1000));
   }
 }
 
-/** All files of a tenant, those that no session named as well. */
+/** All files of a tenant, including those that no session names. */
 export async function deleteAllFiles(env: Env, tenantId: string): Promise<void> {
   for (;;) {
     const { objects } = await env.ADAPTERS.list({ prefix: `adapters/${tenantId}/` });

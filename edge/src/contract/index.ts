@@ -46,9 +46,9 @@ export * from "./weights.ts";
 export * from "./words.ts";
 
 export const instructionsCharsMax = 8_192;
-/** Turns of one session; a longer conversation is forked or started anew. */
+/** Turns of one session; a longer conversation continues in a fork or a new session. */
 export const turnsMax = 1_000;
-/** Turns that one read of a session shows at most. */
+/** Turns in one read of a session. */
 export const turnsPerPageMax = 100;
 
 export const usageSchema = z
@@ -266,7 +266,7 @@ export const feedbackResultSchema = z
     weights: weightsReportSchema,
     rolled_back: rollBackOrNull,
     plan: z.record(z.string(), z.unknown()).nullable().openapi({
-      description: "What the schedule decided, and the recipe sent to the GPU service",
+      description: "What the schedule decided, and the update plan sent to the GPU service",
     }),
     turn: turnSchema.optional(),
     cost: costSchema,

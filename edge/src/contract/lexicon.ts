@@ -1,4 +1,4 @@
-/** A tenant's or session's own senses: plain phrases in JSON, validated, never regular expressions from outside. */
+/** A tenant's or session's own senses: plain phrases in JSON, validated; never regular expressions from outside. */
 import { z } from "zod";
 
 const idSchema = z
@@ -17,9 +17,9 @@ const ownSenseSchema = z.object({
   label: phraseSchema,
   spans: phrasesSchema.min(1),
   hints: phrasesSchema.default([]),
-  /** Where a reading's phrase goes: right after the span, or at the end of the instruction. */
+  /** Where a reading's phrase is inserted: right after the span, or at the end of the instruction. */
   attach: z.enum(["after", "end"]).default("after"),
-  /** Say a reading only when feedback or scores speak for it. */
+  /** The reading is used only if feedback or scores support it. */
   shy: z.boolean().default(false),
   readings: z
     .array(

@@ -1,9 +1,9 @@
-/** Whether a correction can be learned, asked before it is given: bodies of `POST …/reach`. */
+/** Whether a correction can be learned, asked in advance: bodies of `POST …/reach`. */
 import { z } from "@hono/zod-openapi";
 import { reachVerdicts } from "./sets.ts";
 import { contentCharsMax, turnId } from "./shared.ts";
 
-/** What a correction may be; feedback takes the same. */
+/** A correction, as feedback takes it too. */
 export const correctionSchema = z
   .string()
   .max(contentCharsMax)

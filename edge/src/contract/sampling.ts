@@ -1,4 +1,4 @@
-/** How a reply is drawn: the parameters that every route with replies takes. */
+/** How a reply is drawn: the parameters of every route with replies. */
 import { z } from "@hono/zod-openapi";
 import { limits, logitBiasSchema, type Sampling, seedSchema } from "@rosa2/shared/protocol";
 import { type Effort, efforts } from "./sets.ts";
@@ -55,10 +55,10 @@ export function thinks(effort: Effort): boolean {
   return effort !== "none" && effort !== "minimal";
 }
 
-/** One text or several. */
+/** One text, or several. */
 export const stopSchema = z.union([stop, samplingFields.stop]);
 
-/** The parameters as the GPU service takes them. */
+/** The parameters in the GPU service's form. */
 export function samplingOf({ top_k, ...rest }: Partial<Sampling>): Partial<Sampling> {
   return { ...rest, ...(top_k === undefined ? {} : { top_k: Math.max(0, top_k) }) };
 }

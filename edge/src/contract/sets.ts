@@ -1,31 +1,23 @@
-/** Closed sets of the contract, each defined here and nowhere else; it knows no schema and no storage. */
-import type { AdaptationMode } from "@rosa2/shared/schedule";
-
+/** Closed sets of the contract, each defined here or in shared, and nowhere else. It knows no schema and no storage. */
 /** Which axes adapt. */
-export const modes = [
-  "both",
-  "words",
-  "weights",
-  "off",
-] as const satisfies readonly AdaptationMode[];
-export type Mode = (typeof modes)[number];
 
 /** What the model sees besides the instructions. */
 export { type ContextPolicy, contextPolicies as contexts } from "@rosa2/shared/health";
+export { type AdaptationMode as Mode, adaptationModes as modes } from "@rosa2/shared/schedule";
 
-/** Who proposes wordings beside what was said; `compose` is nobody. */
+/** Sources of proposed wordings besides the remarks as said; `compose` means none. */
 export const rewriterNames = ["compose", "gpu", "openai", "workers-ai"] as const;
 export type RewriterName = (typeof rewriterNames)[number];
 
-/** How much a thinking model thinks before it replies: whether at all is what counts here. */
+/** How much a thinking model thinks before it replies; only whether it thinks makes a difference here. */
 export const efforts = ["none", "minimal", "low", "medium", "high", "xhigh"] as const;
 export type Effort = (typeof efforts)[number];
 
 export const turnStatuses = ["running", "completed", "stopped", "failed"] as const;
 export const finishReasons = ["stop", "length", "stopped"] as const;
-/** What became of a weights step. */
+/** Outcomes of a weights step. */
 export const weightsDecisions = ["updated", "skipped", "rejected", "queued"] as const;
-/** How near a correction is to what the model can be taught. */
+/** How near a correction is to what the model can learn. */
 export const reachVerdicts = [
   "settled",
   "one_update",
@@ -36,31 +28,30 @@ export const reachVerdicts = [
 ] as const;
 export type ReachVerdict = (typeof reachVerdicts)[number];
 
-/** What a metered event was; a `failed` reply's GPU time is counted and nothing is billed. */
+/** Kinds of metered events; of a `failed` reply the GPU time is counted, and nothing is billed. */
 export const usageKinds = ["reply", "adaptation", "words", "failed"] as const;
 
-/** What usage is reported by. */
 export const usageGroups = ["day", "session", "key", "owner"] as const;
 export type UsageGroup = (typeof usageGroups)[number];
 
 export const scopes = ["chat", "adapt", "mint", "admin"] as const;
 export type Scope = (typeof scopes)[number];
-/** What a client token may be given; the rest is for servers. */
+/** Scopes of client tokens; the others are for servers. */
 export const tokenScopes = ["chat", "adapt"] as const satisfies readonly Scope[];
 
-/** Requests per minute that a key can be held to; each is a limiter of its own in wrangler.toml. */
+/** Requests per minute that a key can be limited to; each has a limiter of its own in wrangler.toml. */
 export const requestRates = [60, 300, 1200] as const;
 export type RequestRate = (typeof requestRates)[number];
 
-/** Where the platform can be asked to place a session's object, and where GPU services may stand. */
+/** Regions where the platform can be asked to place a session's object, and where GPU services may stand. */
 export const regions = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
 export type Region = (typeof regions)[number];
 
-/** A session's part in the comparison that a holdout makes. */
+/** A session's part in a holdout's comparison. */
 export const arms = ["held_out", "adapted"] as const;
 export type Arm = (typeof arms)[number];
 
-/** What webhooks tell; `webhook.test` comes when it is asked for. */
+/** Events of webhooks; `webhook.test` is sent on request only. */
 export const webhookEvents = [
   "adaptation.updated",
   "adaptation.rolled_back",

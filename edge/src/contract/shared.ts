@@ -1,9 +1,9 @@
-/** Schemas that every part of the contract uses. */
+/** Schemas used in every part of the contract. */
 import { z } from "@hono/zod-openapi";
 
 /** Characters of a request, and of a correction. */
 export const contentCharsMax = 16_384;
-/** Characters of a remark, and of a constraint made of one. */
+/** Characters of a remark, and of a constraint made from one. */
 export const textCharsMax = 4_096;
 
 export const timestamp = z.iso.datetime().openapi({ example: "2026-11-23T09:30:00.000Z" });
@@ -19,7 +19,7 @@ export const turnId = z.string().openapi({ example: "turn_01KAQ2V9M6M8YB6T1N3D5P
 
 export const requestRateSchema = z.union([z.literal(60), z.literal(300), z.literal(1200)]);
 
-/** Whose a session is: a name of the tenant's own for one of its users. */
+/** A session's owner: the tenant's own name for one of its users. */
 export const ownerSchema = z
   .string()
   .regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters")
@@ -38,7 +38,7 @@ export const metadataSchema = z
   .openapi({ description: "Your own pairs of key and value", example: { topic: "billing" } });
 export type Metadata = z.infer<typeof metadataSchema>;
 
-/** How every list is read page by page. */
+/** How every list is read in pages. */
 export const pageQuerySchema = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: z.string().max(256).optional().openapi({

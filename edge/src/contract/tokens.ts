@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { tokenScopes } from "./sets.ts";
 import { nextCursor, ownerSchema, requestRateSchema, timestamp } from "./shared.ts";
 
-/** Longest life of a client token, whoever signs it. */
+/** Longest lifetime of a client token, whoever signs it. */
 export const tokenSecondsMax = 86_400;
 const tokensPerCallMax = 100;
 
@@ -59,7 +59,7 @@ export const tokensRevokedSchema = z
   })
   .openapi("ClientTokensRevoked");
 
-/** A public key, and nothing of a private one: `d` is refused as every unknown name is. */
+/** A public key without any private part: `d` is refused like every unknown name. */
 const jwkSchema = z.strictObject({
   kty: z.enum(["OKP", "EC"]),
   crv: z.enum(["Ed25519", "P-256"]),

@@ -70,7 +70,7 @@ export const webhookTestedSchema = z
   })
   .openapi("WebhookTested");
 
-/** What every message about a session says first. */
+/** Fields of every message about a session. */
 const ofSession = {
   session: z.string().openapi({ description: "The session" }),
   owner: ownerSchema.nullable(),
@@ -110,5 +110,4 @@ export const messageSchemas = {
   }).openapi("BudgetNear"),
 } satisfies Record<WebhookEvent, z.ZodType>;
 
-/** What a message of a type tells. */
 export type MessageData<Type extends WebhookEvent> = z.infer<(typeof messageSchemas)[Type]>["data"];

@@ -1,4 +1,4 @@
-/** What a session has learnt about words, and what a feedback changed of it, as schemas. */
+/** What a session has learnt about words, and what feedback changed in it, as schemas. */
 import { z } from "@hono/zod-openapi";
 import { ownLexiconSchema } from "./lexicon.ts";
 import { textCharsMax, turnId } from "./shared.ts";
@@ -57,6 +57,10 @@ export const wordsReportSchema = z
         "Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name",
     }),
     reason: z.string().openapi({ description: "Why that wording goes out" }),
+    plan: z.object({ prompt: z.string(), reason: z.string() }).nullable().openapi({
+      description:
+        "How the retry asks where skill rather than meaning seems to be missing: the wording, to be worked on step by step. Its steps are drawn once beforehand and billed as a reply's. It is for this retry alone; what is learnt from it is the answer, under the wording",
+    }),
     candidates: z
       .array(
         z.object({

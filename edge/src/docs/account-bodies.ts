@@ -1,4 +1,4 @@
-/** The account of the same conversation: the examples of keys, money, the tenant and webhooks. */
+/** The account of the example conversation: examples of keys, money, the tenant and webhooks. */
 import type { z } from "@hono/zod-openapi";
 import type { usageReportSchema } from "../contract/index.ts";
 
@@ -69,7 +69,7 @@ const webhook = {
   failure: null,
 };
 
-/** By the name of the schema that they fit. */
+/** By the name of their schema. */
 export const accountExamples: Record<string, unknown> = {
   KeyCreate: { name: key.name, scopes: key.scopes, requests_per_minute: 300 },
   ApiKey: key,

@@ -1,4 +1,4 @@
-/** One conversation as the API tells it, part by part: the examples of the OpenAPI document. Tests hold them against the schemas. */
+/** One conversation through the API: the examples of the OpenAPI document. Tests check them against the schemas. */
 import type {
   FeedbackRecord,
   FeedbackResult,
@@ -84,6 +84,7 @@ export const words: WordsReport = {
   share: 0.7,
   by: "gpu",
   reason: "the correction is 4.2 nats likelier than as composed",
+  plan: null,
   candidates: [
     { wording: reworded, by: "gpu", prior: 0.6, share: 0.95, rejected: -6.1, right: -0.4 },
     {
@@ -291,7 +292,7 @@ const ofSession = {
   turn_id: first,
 };
 
-/** By the name of the schema that they fit. */
+/** By the name of their schema. */
 export const examples: Record<string, unknown> = {
   SessionCreate: {
     title: "Lists",

@@ -1,9 +1,9 @@
-/** Completes the OpenAPI document by what no route's schema says: fields' meanings, streams' events, answers' headers. */
+/** Adds to the OpenAPI document what no route's schema contains: fields' meanings, streams' events, answers' headers. */
 import { meanings } from "./meanings.ts";
 import type { ApiDocument, Content, Header } from "./page.ts";
 import type { Schema } from "./schema.ts";
 
-/** Every field and parameter gets its description, where its own schema has none. */
+/** Describes every field and parameter whose own schema has no description. */
 export function describeFields(document: ApiDocument): void {
   for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) {
     describe(schema, name, name);
@@ -56,7 +56,7 @@ const replyEvents = {
 };
 const learning = { rolled_back: ref("RollBack"), words: ref("Words"), weights: ref("Weights") };
 
-/** Each event's data, by the stream that it comes in; OpenAI's own streams are described by OpenAI. */
+/** Each event's data, by stream; OpenAI describes its own streams. */
 const events: Record<string, Record<string, Schema>> = {
   "post /v1/sessions/{s}/turns": replyEvents,
   "post /v1/sessions/{s}/turns/{t}/retry": replyEvents,
@@ -77,7 +77,7 @@ const foreign: Record<string, string> = {
   "post /v1/responses": "OpenAI's response events, each with its `type` and a `sequence_number`",
 };
 
-/** Says of a stream which events it has and what their data are. */
+/** Describes a stream's events and their data. */
 export function describeEvents(name: string, media: Content[string]): void {
   const of = events[name];
   const numbered =

@@ -1,4 +1,4 @@
-/** The OpenAPI document: what the routes' schemas say, with an introduction and an example of every body. */
+/** The OpenAPI document: the routes' schemas, with an introduction and an example of every body. */
 import { examples } from "./bodies.ts";
 import { describeEvents, describeFields, headersOf } from "./describe.ts";
 import { failureExamples, failureList } from "./failures.ts";

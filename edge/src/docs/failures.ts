@@ -1,11 +1,11 @@
-/** What can go wrong, for people: every error code that the edge answers, what it means and what to do. */
+/** What can go wrong, for people: every error code of the edge, its meaning and the remedy. */
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 
 interface Case {
   code: ErrorCode;
-  /** What it means, and what helps. */
+  /** Its meaning and the remedy. */
   meaning: string;
-  /** As it is answered. */
+  /** The message in the answer. */
   message: string;
   param?: string;
 }
@@ -27,7 +27,7 @@ const cases: readonly Case[] = [
   {
     code: "unsupported_parameter",
     meaning:
-      "A parameter of OpenAI's that would change the answer and is not there: `n` above 1, tools, images",
+      "An OpenAI parameter that would change the answer and is not supported: `n` above 1, images",
     message: "Only n = 1 is supported",
     param: "n",
   },
@@ -58,12 +58,12 @@ const cases: readonly Case[] = [
   {
     code: "insufficient_scope",
     meaning:
-      "The key lacks the scope that this call needs; a client token may never do what is a server's",
+      "The key lacks the scope that this call needs; some calls are for servers only, never for client tokens",
     message: 'This needs a key with the scope "admin"',
   },
   {
     code: "not_found",
-    meaning: "There is no such thing, or it is another tenant's or owner's",
+    meaning: "It does not exist, or belongs to another tenant or owner",
     message: "No such session",
   },
   {
@@ -81,14 +81,14 @@ const cases: readonly Case[] = [
   {
     code: "conflict",
     meaning:
-      "Not possible in the present state: a turn is being answered, or a limit of the tenant is reached. With `Retry-After`, soon",
+      "Not possible in the present state: a turn is being answered, or a limit of the tenant is reached. With `Retry-After` it will be possible soon",
     message:
       "Turn turn_01KAQ2V9M6M8YB6T1N3D5P7QRS of this session is still being answered; wait for it or stop it",
   },
   {
     code: "session_full",
     meaning:
-      "The session has as many turns or stores as many bytes as it may. Reading, forking at an earlier turn and erasing still work",
+      "The session has reached its limit of turns or bytes. Reading, forking at an earlier turn and erasing still work",
     message: "A session holds at most 1000 turns; fork it at an earlier one, or open another",
   },
   {
@@ -112,12 +112,12 @@ const cases: readonly Case[] = [
   {
     code: "rate_limited",
     meaning:
-      "The key, or the owner of the client token, made its requests of this minute; `Retry-After` says when the next begins",
+      "The key, or the owner of the client token, has used up its requests of this minute; `Retry-After` says when the next begins",
     message: "This key may make 60 requests a minute",
   },
   {
     code: "queue_full",
-    meaning: "The GPU service has more work than it takes on; what was sent to a session is kept",
+    meaning: "The GPU service has too much work; requests to a session are kept",
     message: "The queue is full: 256 replies are waiting",
   },
   {
@@ -128,7 +128,7 @@ const cases: readonly Case[] = [
   {
     code: "gpu_unavailable",
     meaning:
-      "The GPU service cannot be reached. What was sent to a session is kept, its id in `x-rosa2-turn` or `x-rosa2-feedback`: the same call with the same Idempotency-Key goes on",
+      "The GPU service cannot be reached. A request to a session is kept, with its id in `x-rosa2-turn` or `x-rosa2-feedback`: the same call with the same Idempotency-Key continues it",
     message: "The GPU service cannot be reached",
   },
   {
@@ -143,12 +143,12 @@ const cases: readonly Case[] = [
   },
   {
     code: "timeout",
-    meaning: "Something that this call waits for does not end: try again",
+    meaning: "Something that this call waits for did not end in time: try again",
     message: "An adapter is being erased; try again",
   },
 ];
 
-/** The cases of a status as named examples of the error body. */
+/** The cases of a status, as named examples of the error body. */
 export function failureExamples(
   status: number,
 ): Record<string, { summary: string; value: unknown }> {
@@ -160,7 +160,7 @@ export function failureExamples(
   return Object.fromEntries(found);
 }
 
-/** All of them as a list in Markdown. */
+/** All cases as a list in Markdown. */
 export const failureList = cases
   .map(({ code, meaning }) => `- \`${code}\` (${new RosaError(code, "").status}): ${meaning}.`)
   .join("\n");

@@ -1,25 +1,29 @@
 /**
- * The documents as files: the OpenAPI document, its page and the guides, as they are served beside the playground. They
- * are written when the page is built, so that no Worker carries or makes them.
+ * The documents as files: the OpenAPI document, its page and the guides, served beside the playground. They are written
+ * when the page is built, so the Worker neither contains nor makes them.
  */
 import { createApp } from "../app.ts";
 import { describeApi } from "./document.ts";
 import { guidesPage } from "./guides-page.ts";
-import { referencePage } from "./page.ts";
+import { type ExampleTexts, exampleFiles, referencePage } from "./page.ts";
 import { style } from "./style.ts";
 
 export interface DocumentFiles {
   /** Texts by their paths; a page is served without its `.html`. */
   files: Record<string, string>;
-  /** Rules for them, in the form of Cloudflare's `_headers`. */
+  /** Their rules, in the form of Cloudflare's `_headers`. */
   headers: string;
 }
 
-export async function documentFiles(): Promise<DocumentFiles> {
+/** `readExample` reads a file of `edge/client/examples`. */
+export async function documentFiles(readExample: (file: string) => string): Promise<DocumentFiles> {
   const document = describeApi(createApp());
+  const examples = Object.fromEntries(
+    Object.entries(exampleFiles).map(([language, file]) => [language, readExample(file)]),
+  ) as ExampleTexts;
   const policy = `Content-Security-Policy: ${await pagePolicy()}`;
   const rules = {
-    // What holds for the playground's page goes before its own.
+    // The playground's page has a policy of its own, which these replace.
     "/docs": ["! Content-Security-Policy", policy, "Cache-Control: public, max-age=300"],
     "/docs/*": ["! Content-Security-Policy", policy, "Cache-Control: public, max-age=300"],
     "/openapi.json": ["Access-Control-Allow-Origin: *"],
@@ -27,7 +31,7 @@ export async function documentFiles(): Promise<DocumentFiles> {
   return {
     files: {
       "openapi.json": JSON.stringify(document),
-      "docs.html": String(await referencePage(document)),
+      "docs.html": String(await referencePage(document, examples)),
       "docs/guides.html": String(await guidesPage()),
     },
     headers: Object.entries(rules)

@@ -1,10 +1,10 @@
 /**
- * Every figure that the page and the API show, once: what it is, its unit, and which way is good. The guides print it,
- * the playground explains its figures with it. It knows no markup.
+ * Every figure of the page and the API, once: its meaning, its unit, and which direction is good. The guides print it,
+ * and the playground explains its figures with it. It knows no markup.
  */
 
 export interface Figure {
-  /** As the API or the page names it. */
+  /** Its name in the API or on the page. */
   name: string;
   /** Empty for a plain number. */
   unit: string;

@@ -1,12 +1,12 @@
 /**
- * The guides as data: what one reads before the reference. Shell snippets form one session, from first to last, and a
- * test runs them so; it knows no markup.
+ * The guides as data: introductions to be read before the reference. Shell snippets form one session from first to
+ * last, and a test runs them that way. It knows no markup.
  */
 
 export interface Snippet {
   language: "shell" | "Python" | "TypeScript";
   code: string;
-  /** What its output holds; a snippet without it is not run by the tests. */
+  /** Text that its output contains; the tests do not run a snippet without it. */
   prints?: string;
 }
 
@@ -53,12 +53,12 @@ api "/sessions/$session/turns/$turn/feedback" \\
   -d '{"reward":-1,"text":"the last three","correction":"[4 7 9]","retry":true}'`,
         '"reply":"[4 7 9]"',
       ),
-      "Before a correction is given, `…/reach` tells whether the model can learn it: what the tokenizer cannot write, what the window does not hold, and how many updates it takes at least. It changes nothing and costs nothing.",
+      "Before you give a correction, `…/reach` says whether the model can learn it: what the tokenizer cannot write, whether it fits the window, and how many updates it needs at least. It changes nothing and costs nothing.",
       shell(
         `api "/sessions/$session/turns/$turn/reach" -d '{"correction":"[7 1 4 9]"}'`,
         '"verdict":"one_update"',
       ),
-      "`words` tells what the request is read as now, `weights` what became of the update and why. Say that a reply was right too: it becomes an example that later updates keep.",
+      "`words` shows how the request is read now, `weights` the outcome of the update and its reason. Accept right replies as well: they become examples that later updates keep.",
       shell(
         `api "/sessions/$session/turns" -d '{"content":"Sort them, then take three, in brackets: 3 8 0 5"}'`,
         '"reply":"[3 5 8]"',
@@ -71,7 +71,7 @@ api "/sessions/$session/turns/$turn/feedback" \\
     id: "streaming",
     title: "Streaming and resuming",
     parts: [
-      "With `stream` an answer comes as server-sent events: `turn`, `delta` …, `done`. Each has a number. A phone that lost its signal reads on after the last number that it saw; nothing is lost, nothing comes twice. A dropped connection stops nothing; `POST …/stop` does.",
+      "With `stream` an answer comes as server-sent events: `turn`, `delta` …, `done`. Each has a number. A phone that lost its signal continues after the last number that it saw; nothing is lost, nothing comes twice. A dropped connection does not stop a reply; `POST …/stop` does.",
       shell(`api "/sessions/$session/turns/$turn/events" -N -H "Last-Event-ID: 1"`, "event: done"),
     ],
   },
@@ -79,7 +79,7 @@ api "/sessions/$session/turns/$turn/feedback" \\
     id: "idempotency",
     title: "Idempotency",
     parts: [
-      "A POST with an `Idempotency-Key` happens once, however often it is sent: the same key with the same body gives the saved answer, with another body 422.",
+      "A POST with an `Idempotency-Key` takes effect once, however often it is sent. The same key with the same body gets the saved answer; with another body it gets 422.",
       shell(
         `one=$(api /sessions -H "Idempotency-Key: $session" -d '{}' | id)
 two=$(api /sessions -H "Idempotency-Key: $session" -d '{}' | id)
@@ -105,7 +105,7 @@ curl -sS "$ROSA2_URL/v1/sessions" -H "Authorization: Bearer $token"`,
     id: "errors",
     title: "Errors by example",
     parts: [
-      "An error has a status and a body with `type`, `code`, `message`, `request_id` and, where one is to blame, `param`. Switch on `code`.",
+      "An error has a status and a body with `type`, `code`, `message`, `request_id` and, if one parameter is at fault, `param`. Switch on `code`.",
       shell(
         `curl -sS "$ROSA2_URL/v1/models" -H "Authorization: Bearer rosa2_wrong"`,
         '"code":"invalid_key"',
@@ -117,7 +117,7 @@ curl -sS "$ROSA2_URL/v1/sessions" -H "Authorization: Bearer $token"`,
     id: "budget",
     title: "Budget and cost",
     parts: [
-      "A monthly cap on what a tenant may spend holds under concurrency: an amount is reserved before work begins and settled after it. Only accepted updates are billed. Usage is told by day, session, key or owner.",
+      "A monthly cap on what a tenant may spend holds under concurrency: an amount is reserved before work begins and settled after it. Only accepted updates are billed. Usage is reported by day, session, key or owner.",
       shell(`api /budget -X PUT -d '{"cap_usd":50}'`, '"cap_usd":50'),
       shell(`api "/usage?group_by=session"`, '"adaptations_accepted":1'),
     ],
@@ -126,7 +126,7 @@ curl -sS "$ROSA2_URL/v1/sessions" -H "Authorization: Bearer $token"`,
     id: "senses",
     title: "Your own senses",
     parts: [
-      "Where your users' wordings mean one of few things, say which: `spans` are the wordings, `readings` what each may mean, `cues` what somebody says who means it. The session then learns from a remark alone, without a model. For all sessions of a tenant: `PUT /v1/tenant/lexicon`.",
+      "If your users' wordings have a few known meanings, list them: `spans` are the wordings, `readings` their possible meanings, `cues` the words of a user who means this one. The session then learns from a remark alone, without a model. For all sessions of a tenant: `PUT /v1/tenant/lexicon`.",
       shell(
         `own=$(api /sessions -d '{"adaptation":{"mode":"words"},"lexicon":{"senses":[{"id":"order","label":"the order",
   "spans":["sort them"],"readings":[
@@ -136,7 +136,7 @@ unclear=$(api "/sessions/$own/turns" -d '{"content":"Sort them, as plain text: 3
 api "/sessions/$own/turns/$unclear/feedback" -d '{"reward":-1,"text":"largest first","retry":true}'`,
         '"after":"Sort them from largest to smallest, as plain text: 3 1 2"',
       ),
-      "Later requests are worded so at once.",
+      "Later requests are worded this way at once.",
       shell(
         `api "/sessions/$own/turns" -d '{"content":"Sort them, as plain text: 5 9 7"}'`,
         '"reply":"9 7 5"',
@@ -153,15 +153,16 @@ api "/sessions/$own/turns/$unclear/feedback" -d '{"reward":-1,"text":"largest fi
         '"holdout_share":0.1',
       ),
       shell("api /usage", '"held_out":{"people":0'),
-      "With `roll_back_after` an update that leads to so many rejected replies is taken back: the last generation of which a reply was accepted answers again. The turn's event `rolled_back` tells so.",
-      "Your server can be told: of updates, of roll-backs, and when 80 % of the month's cap is spent. Keep the secret; it is shown once.",
+      "With `roll_back_after`, an update that leads to this many rejected replies is taken back: the last generation with an accepted reply answers again. The turn's event `rolled_back` reports it.",
+      "Webhooks tell your server about updates, roll-backs, and 80 % of the month's cap being spent. Keep the secret; it is shown once.",
       shell(`api /webhooks -d '{"url":"https://example.com/hooks/rosa2"}'`, '"secret":"whsec_'),
-      "Messages have the form of Standard Webhooks, whose libraries verify them. One may come twice: its `webhook-id` is the same then.",
+      "Messages have the form of Standard Webhooks, whose libraries verify them. A message may come twice, with the same `webhook-id`.",
       {
         language: "TypeScript",
         code: `import { Webhook } from "standardwebhooks";
 
-const { type, data } = new Webhook(secret).verify(body, headers); // throws for a forged one`,
+const message = new Webhook(secret).verify(body, headers); // throws for a forged one
+const { type, data } = message as { type: string; data: object };`,
       },
     ],
   },
@@ -220,7 +221,7 @@ print(judged["turn"]["reply"])`,
     id: "deploy",
     title: "Deploying",
     parts: [
-      "The edge goes to Cloudflare with one command, the GPU service as an image to Modal, Cloud Run, RunPod or Kubernetes. Every step looks before it acts, so running it again changes what has changed.",
+      "The edge goes to Cloudflare with one command, the GPU service as an image to Modal, Cloud Run, RunPod or Kubernetes. Every step checks before it acts, so another run changes only what differs.",
       shell("GPU_URL=https://gpu.example.com npm run deploy"),
     ],
   },

@@ -1,12 +1,11 @@
 /**
- * The API reference as one page of HTML, made from the OpenAPI document; it asks nobody for anything. It can be read
- * without scripts; the script beside it adds search, copying, tabs and trying a call out.
+ * The API reference as one page of HTML, made from the OpenAPI document; it loads nothing from other servers. It can be
+ * read without scripts; its script adds search, copying, tabs and trying out calls.
  */
-import { html, raw } from "hono/html";
-import { examples } from "./examples.ts";
+import { html } from "hono/html";
 import { exampleOf, fieldsOf, type Html, prose, type Schema, typeOf } from "./schema.ts";
+import { documentPage } from "./shell.ts";
 import { type CallShown, snippetsOf } from "./snippets.ts";
-import { style } from "./style.ts";
 import { languageTabs } from "./tabs.ts";
 
 export interface Header {
@@ -45,6 +44,20 @@ interface Operation {
   >;
 }
 
+/** The first conversation by language: files of `edge/client/examples`. */
+export const exampleFiles = {
+  curl: "quick-start.sh",
+  TypeScript: "quick-start.ts",
+  Python: "quick-start.py",
+  "Your back end": "token-server.ts",
+  "React Native": "ChatScreen.tsx",
+  Swift: "quick-start.swift",
+  Kotlin: "quick-start.kt",
+} as const;
+type ExampleLanguage = keyof typeof exampleFiles;
+/** The texts of these files. */
+export type ExampleTexts = Record<ExampleLanguage, string>;
+
 /** The parts of an OpenAPI 3.1 document that the page shows. */
 export interface ApiDocument {
   info: { title: string; version: string; description?: string };
@@ -61,7 +74,7 @@ interface Entry extends Operation {
   path: string;
 }
 
-export function referencePage(document: ApiDocument): Html {
+export function referencePage(document: ApiDocument, examples: ExampleTexts): Html {
   const named = document.components?.schemas ?? {};
   const entries = Object.entries(document.paths ?? {}).flatMap(([path, operations]) =>
     Object.entries(operations).map(
@@ -79,23 +92,11 @@ export function referencePage(document: ApiDocument): Html {
   }));
   const messages = Object.entries(document.webhooks ?? {});
   const { title, version, description } = document.info;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="description" content="Reference of the rosa2 API: every call with its fields, its answers and an example in curl, TypeScript and Python.">
-<title>${title} API</title>
-<link rel="icon" href="/icon.svg" type="image/svg+xml">
-<style>${raw(style)}</style>
-<script type="module" src="/docs.js"></script>
-</head>
-<body>
-<div class="page">
-<nav aria-label="Contents">
-<div data-search></div>
-<a href="/">Playground</a>
-<a href="/docs/guides">Guides</a>
+  return documentPage({
+    title: `${title} API`,
+    description:
+      "Reference of the rosa2 API: every call with its fields, its answers and an example in curl, TypeScript and Python.",
+    menu: html`<a href="/docs/guides">Guides</a>
 <a href="/openapi.json">OpenAPI document</a>
 <a href="#start">First conversation</a>
 ${groups.map(
@@ -104,14 +105,11 @@ ${groups.map(
       ({ id, summary, path }) => html`<li><a href="#${id}">${shorten(summary ?? path)}</a></li>`,
     )}${group.name === "Webhooks" ? messages.map(([type]) => html`<li><a href="#message-${type}">${type}</a></li>`) : ""}</ul>`,
 )}
-<h2><a href="#schemas">Schemas</a></h2>
-</nav>
-<main>
-<h1>${title} API</h1>
-<p class="dim">Version ${version}</p>
+<h2><a href="#schemas">Schemas</a></h2>`,
+    content: html`<p class="dim">Version ${version}</p>
 ${textOf(description ?? "")}
 <p>Send an API key with every call below <code>/v1</code>: <code>Authorization: Bearer rosa2_…</code></p>
-${firstConversation()}
+${firstConversation(examples)}
 ${groups.map(
   (group) =>
     html`<h2>${group.name}</h2>${group.entries.map((entry) => operationOf(entry, named))}${group.name === "Webhooks" ? messages.map(([type, { post }]) => messageOf(type, post)) : ""}`,
@@ -123,22 +121,19 @@ ${Object.entries(named).map(
 ${schema.description === undefined ? "" : html`<p>${prose(schema.description)}</p>`}
 ${fieldsOf(schema) || typeOf(schema)}
 </section>`,
-)}
-</main>
-</div>
-</body>
-</html>`;
+)}`,
+  });
 }
 
 /** The same conversation in each language, whole files that run as they are. */
-function firstConversation(): Html {
+function firstConversation(examples: ExampleTexts): Html {
   return html`<section id="start">
 <h2>First conversation</h2>
 <p>Open a session, ask, say what the reply should have been, and ask again: the session's words and weights have adapted. With <code>stream</code> every answer comes as server-sent events, numbered, so that a phone that lost its signal goes on after the last one it saw (<code>Last-Event-ID</code>). A POST with the same <code>Idempotency-Key</code> and body gives the same answer again.</p>
 ${languageTabs(
   "first-conversation",
-  Object.fromEntries(Object.entries(examples).map(([name, { text }]) => [name, text])),
-  (name) => (examples as Record<string, { file: string }>)[name]?.file ?? "",
+  examples,
+  (language) => exampleFiles[language as ExampleLanguage],
 )}
 <p class="dim">The files are in <code>edge/client/examples</code>; TypeScript and React Native use the client <code>rosa2</code>, the others nothing but what they bring.</p>
 </section>`;
@@ -168,7 +163,7 @@ ${answerExamplesOf(entry)}
 </section>`;
 }
 
-/** A message that a tenant's own server is sent. */
+/** A message to a tenant's own server. */
 function messageOf(
   type: string,
   { summary = "", parameters = [], requestBody, responses }: Operation,
@@ -205,7 +200,7 @@ function bodyOf(body: Operation["requestBody"]): Html[] {
   );
 }
 
-/** What a success looks like, folded away. */
+/** Examples of successful answers, folded. */
 function answerExamplesOf({ responses }: Entry): Html[] {
   return Object.entries(responses).flatMap(([status, { content }]) =>
     examplesOf(`Example of ${status}`, content),
@@ -224,7 +219,7 @@ function examplesOf(title: string, content: Content = {}): Html[] {
   );
 }
 
-/** The document's Markdown as HTML, as far as the document uses it: paragraphs, one list, code. */
+/** Converts the document's Markdown to HTML, as far as the document uses it: paragraphs, one list, code. */
 function textOf(markdown: string): Html[] {
   return markdown
     .split("\n\n")
@@ -250,7 +245,7 @@ function callOf(entry: Entry, named: Record<string, Schema>): CallShown {
   };
 }
 
-/** What a menu has room for. */
+/** Shortens a text for the menu. */
 function shorten(text: string): string {
   const short = text.split(/[;:]/)[0] ?? text;
   return short.length > 44 ? `${short.slice(0, 43)}…` : short;

@@ -31,7 +31,7 @@ function nameOf(ref: string): string {
   return ref.slice(ref.lastIndexOf("/") + 1);
 }
 
-/** Prose in which backticks set names of the API apart. */
+/** Prose in which backticks mark names of the API. */
 export function prose(text: string): Html {
   return html`${text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
 }
@@ -63,7 +63,7 @@ export function typeOf(schema: Schema): Html {
 
 function boundsOf(schema: Schema): string {
   const range = (name: string, min: number | undefined, max: number | undefined) => {
-    // zod writes the largest safe integers where nothing was asked for.
+    // zod writes the largest safe integers where no bound was given.
     const low = min !== undefined && min > -Number.MAX_SAFE_INTEGER ? min : undefined;
     const high = max !== undefined && max < Number.MAX_SAFE_INTEGER ? max : undefined;
     if (low === undefined && high === undefined) return "";
@@ -77,7 +77,7 @@ function boundsOf(schema: Schema): string {
   );
 }
 
-/** The fields of an object and of what is inside it; other named schemas are linked, not repeated. */
+/** The fields of an object and its inner objects; other named schemas are linked, not repeated. */
 export function fieldsOf(schema: Schema): Html | "" {
   const parts = [schema, ...(schema.allOf ?? [])];
   const inner = schema.items ?? schema;
@@ -103,7 +103,7 @@ export function fieldsOf(schema: Schema): Html | "" {
   </ul>`;
 }
 
-/** A value that fits the schema as far as its examples tell; fields that are optional and show none are left out. */
+/** A value that fits the schema as far as its examples tell. Optional fields without an example are left out. */
 export function exampleOf(schema: Schema, named: Record<string, Schema>, depth = 0): unknown {
   if (depth > 6) return undefined;
   if (schema.example !== undefined) return schema.example;

@@ -1,21 +1,21 @@
-/** One call of the API in each language that the reference shows. It knows requests, no markup. */
+/** One call of the API in each language of the reference. It knows requests, no markup. */
 
 export interface CallShown {
   method: string;
-  /** With the query it must have, and `{name}` where a parameter goes. */
+  /** With required query parameters, and `{name}` for a path parameter. */
   path: string;
   /** Whether the call needs a key. */
   secured: boolean;
-  /** Absent where the call has no JSON body. */
+  /** Absent if the call has no JSON body. */
   body: unknown;
 }
 
-/** By language, the one that needs nothing installed first. */
+/** By language; the one that needs no installation comes first. */
 export function snippetsOf(call: CallShown): Record<string, string> {
   return { curl: curlOf(call), TypeScript: typescriptOf(call), Python: pythonOf(call) };
 }
 
-/** `{s}` as the reader is to replace it: `<s>`. */
+/** `{s}` as `<s>`, which the reader replaces. */
 function placed(path: string): string {
   return path.replace(/\{(\w+)\}/g, "<$1>");
 }
@@ -68,7 +68,7 @@ function pythonOf({ method, path, secured, body }: CallShown): string {
   ].join("\n");
 }
 
-/** JSON, with the three words that Python writes otherwise. */
+/** JSON with Python's spelling of three words. */
 function pythonLiteral(value: unknown): string {
   if (value === null) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";

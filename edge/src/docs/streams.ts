@@ -1,4 +1,4 @@
-/** What the API's streams look like: the example of every route that answers with server-sent events. */
+/** Examples of the API's streams, for every route that answers with server-sent events. */
 import {
   completion,
   feedbackResult,

@@ -1,4 +1,4 @@
-/** The look of the API reference: one sheet, light and dark, no font and no image from elsewhere. */
+/** The style of the API reference: one sheet, light and dark, without external fonts and images. */
 export const style = `
 :root { color-scheme: light dark; --edge: light-dark(#d9dce3, #343842); --soft: light-dark(#f4f5f8, #1d2027); --dim: light-dark(#5a6070, #a0a6b4); --link: light-dark(#1a56c4, #8ab4ff); }
 * { box-sizing: border-box; }

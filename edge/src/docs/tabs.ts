@@ -1,4 +1,4 @@
-/** The same text in several languages: folded one by one without scripts, tabs with them. */
+/** The same text in several languages: folded one by one without scripts, as tabs with them. */
 import { html, raw } from "hono/html";
 import type { Html } from "./schema.ts";
 

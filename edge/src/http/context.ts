@@ -1,4 +1,4 @@
-/** What every route finds in its context, and how it reaches a session. */
+/** The context of every route, and how a route reaches a session. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Context } from "hono";
 import type { Principal } from "../accounts/principal.ts";
@@ -19,18 +19,18 @@ export interface AppEnv {
     traceparent: string;
     /** Milliseconds since 1970. */
     startedAt: number;
-    /** Why the answer is an error, for the request's line in the log. */
+    /** The error in the answer, for the request's log line. */
     failure?: { code: string; error?: FailureReport };
     principal: Principal;
-    /** Methods that the path has, for an answer 405. */
+    /** Methods of the path, for an answer 405. */
     allow?: string;
-    /** Told with errors too, whose answers the error handler writes. */
+    /** Also sent with errors, whose answers the error handler makes. */
     rateHeaders?: Record<string, string>;
   };
 }
 export type AppContext = Context<AppEnv>;
 
-/** The object's calls as they are written there; the platform's own stub type loses JSON columns. */
+/** The object's calls with their own types: the platform's stub type loses JSON columns. */
 type ObjectCalls = Pick<
   SessionObject,
   | "open"
@@ -57,10 +57,10 @@ type ObjectCalls = Pick<
   | "erase"
 >;
 
-/** A new session's call: whoever makes it is its caller. */
+/** The call that opens a new session; its caller is the session's owner. */
 export type NewSessionCalls = Pick<ObjectCalls, "open">;
 
-/** The calls on a session that is there, made by one caller. */
+/** The calls on an existing session by one caller. */
 export type SessionCalls = {
   [Name in Exclude<keyof ObjectCalls, "open">]: ObjectCalls[Name] extends (
     caller: Caller,
@@ -78,7 +78,7 @@ export function newSessionObject(
   return sessionStub(env, sessionId, region) as unknown as ObjectCalls;
 }
 
-/** A session as this request's caller may use it; the object answers 404 unless it is the caller's. */
+/** A session for this request's caller; the object answers 404 if the caller may not see it. */
 export function mySession(c: AppContext, sessionId: string): SessionCalls {
   const { tenantId, owner, token } = c.var.principal;
   if (token !== null && token.sessionId !== null && token.sessionId !== sessionId) {
@@ -92,7 +92,7 @@ export function mySession(c: AppContext, sessionId: string): SessionCalls {
   const object = sessionStub(c.env, sessionId) as unknown as ObjectCalls;
   const calls = object as unknown as Record<string, (...args: unknown[]) => unknown>;
   return new Proxy(object, {
-    // Called as a method: a stub takes `call` and `apply` for names of the object's.
+    // Called as a method: a stub takes `call` and `apply` for names of the object's methods.
     get:
       (_, name) =>
       (...rest: unknown[]) =>
@@ -104,13 +104,13 @@ export function config(c: AppContext): Config {
   return configOf(c.env);
 }
 
-/** What is handed on to the GPU service; `waitsForColdStart` for a caller who is answered with a stream. */
+/** What is passed on to the GPU service; `waitsForColdStart` if the caller gets a stream. */
 export function traceOf(c: AppContext, waitsForColdStart = false): Trace {
   const { requestId, traceparent } = c.var;
   return { requestId, traceparent, ...(waitsForColdStart ? { waitsForColdStart } : {}) };
 }
 
-/** The request's Idempotency-Key with what it stands for, if the caller sent one. */
+/** The request's Idempotency-Key and its fingerprint, if the caller sent one. */
 export async function idempotencyOf(c: AppContext): Promise<IdempotencyKey | undefined> {
   const key = c.req.header("idempotency-key");
   if (key === undefined) return undefined;
@@ -123,7 +123,7 @@ export async function idempotencyOf(c: AppContext): Promise<IdempotencyKey | und
   return { key, fingerprint: await sha256(`${c.req.method} ${c.req.path}\n${body}`) };
 }
 
-/** Goes on with work after the answer; its failure is nobody's any more. */
+/** Continues work after the answer; its failure is ignored. */
 export function background(c: AppContext, work: Promise<unknown>): void {
   c.executionCtx.waitUntil(work.catch(() => {}));
 }

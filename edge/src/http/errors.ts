@@ -1,11 +1,17 @@
 /** The one place where a failure becomes an HTTP answer. */
 import type { Hook } from "@hono/zod-openapi";
-import { RosaError } from "@rosa2/shared/errors";
+import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { HTTPException } from "hono/http-exception";
 import { reportOf } from "../failure.ts";
 import { KeptError } from "../rpc.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import { allowedMethods, type KnownRoute, nearPath } from "./paths.ts";
+
+/** RFC 6750, section 3: a parameter at least must follow the scheme, and none names an error where no key was sent. */
+const challenges: { [code in ErrorCode]?: string } = {
+  missing_key: 'Bearer realm="rosa2"',
+  invalid_key: 'Bearer realm="rosa2", error="invalid_token"',
+};
 
 export function answerError(error: Error, c: AppContext): Response {
   const failure = toRosaError(error);
@@ -15,9 +21,8 @@ export function answerError(error: Error, c: AppContext): Response {
   });
   const headers = new Headers(c.var.rateHeaders);
   if (failure.retryAfterS !== undefined) headers.set("retry-after", String(failure.retryAfterS));
-  if (failure.code === "missing_key" || failure.code === "invalid_key") {
-    headers.set("www-authenticate", "Bearer");
-  }
+  const challenge = challenges[failure.code];
+  if (challenge !== undefined) headers.set("www-authenticate", challenge);
   if (c.var.allow !== undefined) headers.set("allow", c.var.allow);
   if (failure instanceof KeptError) {
     headers.set(failure.kept.startsWith("fb_") ? "x-rosa2-feedback" : "x-rosa2-turn", failure.kept);
@@ -36,7 +41,7 @@ function toRosaError(error: Error): RosaError {
   return new RosaError("internal_error", "Something unexpected went wrong", { cause: error });
 }
 
-/** Routes of OpenAI's that its clients call and no served model can answer, with what helps. */
+/** OpenAI routes that clients call and this API does not have, each with a hint. */
 const elsewhere: readonly (readonly [RegExp, string])[] = [
   [
     /^\/v1\/embeddings$/,
@@ -51,9 +56,9 @@ const elsewhere: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * A path or a method that no route has.
+ * Throws for a path or method without a route.
  *
- * @throws RosaError `method_not_allowed` with the methods that the path has, `not_found` with the path that is near.
+ * @throws RosaError `method_not_allowed` with the path's methods, `not_found` with a similar path.
  */
 export function refuseUnknown(c: AppContext, routes: readonly KnownRoute[]): never {
   const { method, path } = c.req;
@@ -70,7 +75,7 @@ export function refuseUnknown(c: AppContext, routes: readonly KnownRoute[]): nev
   throw new RosaError("not_found", `No route ${method} ${path}${hint}`);
 }
 
-/** Turns a schema's first complaint into an error that names the parameter. */
+/** Turns a schema's first issue into an error that names the parameter. */
 // biome-ignore lint/suspicious/noExplicitAny: the hook serves every route, whatever its input is
 export const refuseInvalid: Hook<any, AppEnv, any, any> = (result) => {
   if (result.success) return;
@@ -85,11 +90,11 @@ interface Issue {
   path: PropertyKey[];
   message: string;
   code?: string;
-  /** Of a union: what each of its members complains of. */
+  /** For a union: the issues of each member. */
   errors?: Issue[][];
 }
 
-/** Of a union: the complaint of the member that got furthest, or all that it allows. */
+/** For a union: the issue of the member that got furthest, or all allowed values. */
 function complaintOf(issue: Issue | undefined): Issue {
   if (issue === undefined) return { path: [], message: "is invalid" };
   if (issue.code !== "invalid_union" || !issue.errors?.length) return issue;

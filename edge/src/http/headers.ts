@@ -5,10 +5,13 @@ import type { AppEnv } from "./context.ts";
 /** The owner that a server key acts for. */
 export const ownerHeader = "x-rosa2-owner";
 
-/** An answer that is no page loads nothing, runs nothing and is shown in no frame. */
+/** For answers that are not pages: nothing is loaded or run, and no frame shows them. */
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
 
-/** What a route has set itself stays. Set on the answer as it is: the context's own way makes a new one for each header. */
+/**
+ * Headers set by a route stay. They are set on the answer itself, because the context's own method makes a new answer
+ * for each header.
+ */
 export const safeHeaders = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const { headers } = c.res;
@@ -17,9 +20,9 @@ export const safeHeaders = createMiddleware<AppEnv>(async (c, next) => {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    // Answers of an account are nobody else's to keep.
+    // Answers of an account must not be cached elsewhere.
     ...(c.req.path.startsWith("/v1/") ? { "cache-control": "no-store" } : {}),
-    // Browsers ignore it over http; it is left out there so that local use shows nothing odd.
+    // Browsers ignore it over http; it is left out so that local use shows nothing odd.
     ...(c.req.url.startsWith("https:")
       ? { "strict-transport-security": "max-age=31536000; includeSubDomains" }
       : {}),

@@ -1,4 +1,4 @@
-/** What happens around every route: request id, key check, rate limit, body size, headers, one log line. */
+/** Around every route: request id, key check, rate limit, body size, headers, one log line. */
 import { RosaError } from "@rosa2/shared/errors";
 import { limits } from "@rosa2/shared/protocol";
 import { bodyLimit } from "hono/body-limit";
@@ -16,7 +16,7 @@ import { ownerHeader } from "./headers.ts";
 import { takeRequest } from "./rate.ts";
 import { traceparentOf } from "./trace.ts";
 
-/** Takes the caller's `x-request-id` if it is a sane one, else makes one; every answer carries it. */
+/** Takes the caller's `x-request-id` if it is well-formed, otherwise makes one; every answer has it. */
 export const identify = createMiddleware<AppEnv>(async (c, next) => {
   const given = c.req.header("x-request-id");
   const requestId = given !== undefined && /^[\w.:-]{1,128}$/.test(given) ? given : newId("req");
@@ -27,7 +27,7 @@ export const identify = createMiddleware<AppEnv>(async (c, next) => {
   c.res.headers.set("x-request-id", requestId);
 });
 
-/** One line of JSON a request, without content and keys. A bug's line is written even where no lines are wanted. */
+/** One JSON line per request, without content and keys. A bug is logged even if the log is off. */
 export const accessLog = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const { failure, requestId, traceparent, startedAt } = c.var;
@@ -43,7 +43,7 @@ export const accessLog = createMiddleware<AppEnv>(async (c, next) => {
   console[c.res.status >= 500 ? "error" : "log"](JSON.stringify(line));
 });
 
-/** Counts the request where a dataset for counters is bound. */
+/** Counts the request if a dataset for counters is bound. */
 export const counters = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   countRequest(c.env, { ...outcomeOf(c), route: matchedRoutes(c).at(-1)?.path ?? "" });
@@ -83,7 +83,7 @@ export const crossOrigin = createMiddleware<AppEnv>(async (c, next) => {
     const preflight = cors({
       origin: isAnyones ? "*" : corsOrigins,
       allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-      // Any header that a listed origin asks for: official clients send a dozen of their own.
+      // Any header that a listed origin requests: official clients send a dozen of their own.
       exposeHeaders: exposed,
       maxAge: 600,
     });
@@ -149,7 +149,7 @@ export const mediaType = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** Checks the key or the client token, then its rate. */
+/** Checks the key or client token, then its rate. */
 export const account = createMiddleware<AppEnv>(async (c, next) => {
   const principal = actingFor(c, await callerOf(c));
   c.set("principal", principal);
@@ -176,7 +176,7 @@ async function callerOf(c: AppContext): Promise<Principal> {
   return await authenticateToken(c.env.DB, config(c).tokenSecrets, bearer, now, later);
 }
 
-/** A server key may act for one owner: it then sees what that owner's own token would. */
+/** A server key may act for one owner; it then sees what the owner's own token would. */
 function actingFor(c: AppContext, principal: Principal): Principal {
   const owner = c.req.header(ownerHeader);
   if (owner === undefined || owner === principal.owner) return principal;

@@ -1,4 +1,4 @@
-/** What is said of a request that no route takes: the methods of its path, or the known path that it comes near to. */
+/** Hints for a request without a route: the path's methods, or a similar known path. */
 
 export interface KnownRoute {
   method: string;
@@ -6,17 +6,17 @@ export interface KnownRoute {
   path: string;
 }
 
-/** Edits of all segments together within which a path counts as a slip of another. */
+/** Edits over all segments within which a path counts as a misspelling of another. */
 const editsMax = 3;
 
-/** Methods that the path has, sorted; empty for one that nobody knows. */
+/** Methods of the path, sorted; empty for an unknown path. */
 export function allowedMethods(routes: readonly KnownRoute[], path: string): string[] {
   const methods = routes.filter((route) => matches(route.path, path)).map(({ method }) => method);
   if (methods.includes("GET")) methods.push("HEAD");
   return [...new Set(methods)].sort();
 }
 
-/** The known path that is likely meant, in the notation of the documentation; null when none is near. */
+/** The known path that was probably meant, in the documentation's notation; null if none is similar. */
 export function nearPath(routes: readonly KnownRoute[], path: string): string | null {
   const asked = segmentsOf(path);
   let best: { path: string; edits: number } | null = null;
@@ -29,7 +29,7 @@ export function nearPath(routes: readonly KnownRoute[], path: string): string | 
   return best === null ? null : best.path.replace(/:(\w+)(\{[^}]*\})?/g, "{$1}");
 }
 
-/** The path as sent, without a doubled version and with a missing one. */
+/** The path as sent, without a doubled version, and with a missing one. */
 function spellings(segments: string[]): string[][] {
   const bare = segments.filter((segment) => segment !== "v1");
   return [segments, ["v1", ...bare]];
@@ -60,7 +60,7 @@ function segmentsOf(path: string): string[] {
   return path.split("/").filter((segment) => segment !== "");
 }
 
-/** Levenshtein's distance. */
+/** Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

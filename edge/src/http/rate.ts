@@ -1,8 +1,9 @@
 /**
- * The rate of a key, or of the owner of a client token: the platform's limiter decides, and its answer is told in the standard headers.
+ * The rate of a key, or of a client token's owner. The platform's limiter decides, and standard headers report its
+ * answer.
  *
- * The limiter says yes or no and not how much is left, so `remaining` is what this isolate has not counted
- * away: an upper bound, as the standard allows (draft-ietf-httpapi-ratelimit-headers, "hints").
+ * The limiter says yes or no, not how much is left. So `remaining` is what this isolate has not counted: an upper
+ * bound, as the standard allows (draft-ietf-httpapi-ratelimit-headers, "hints").
  */
 import type { Principal } from "../accounts/principal.ts";
 import type { Env } from "../env.ts";
@@ -14,7 +15,7 @@ let countedWindow = 0;
 
 export interface Rate {
   allowed: boolean;
-  /** Seconds to the end of the window. */
+  /** Seconds until the end of the window. */
   resetS: number;
   headers: Record<string, string>;
 }
@@ -33,7 +34,7 @@ export async function takeRequest(env: Env, principal: Principal, now: number): 
     headers: {
       "ratelimit-policy": `"${token === null ? "key" : "owner"}";q=${limit};w=${windowS}`,
       ratelimit: `"${token === null ? "key" : "owner"}";r=${remaining};t=${resetS}`,
-      // The names of the standard's earlier drafts, which most clients read.
+      // Names from the standard's earlier drafts, which most clients read.
       "ratelimit-limit": String(limit),
       "ratelimit-remaining": String(remaining),
       "ratelimit-reset": String(resetS),
@@ -41,7 +42,7 @@ export async function takeRequest(env: Env, principal: Principal, now: number): 
   };
 }
 
-/** Requests of a key or owner in this window, this one included, as far as this isolate knows. */
+/** Requests of a key or owner in this window, this one included, as counted by this isolate. */
 function count(counts: string, second: number): number {
   const window = Math.floor(second / windowS);
   if (window !== countedWindow || counted.size >= countedMax) counted = new Map();

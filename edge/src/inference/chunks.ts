@@ -1,7 +1,7 @@
 /**
- * What hosted models stream, in one shape: OpenAI's chunks, and the plainer ones of Workers AI's older models.
+ * Streams of hosted models in one form: OpenAI's chunks, and the simpler ones of Workers AI's older models.
  *
- * It knows no transport: whoever reads an endpoint or a binding hands in parsed JSON.
+ * It knows no transport: the reader of an endpoint or a binding passes parsed JSON.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { TokenLogprob, Usage } from "@rosa2/shared/protocol";
@@ -71,7 +71,7 @@ const plainSchema = z.object({
 });
 const errorSchema = z.object({ error: z.object({ message: z.string() }) });
 
-/** @throws RosaError `gpu_unavailable` for an error in the stream, and for what is neither shape. */
+/** @throws RosaError `gpu_unavailable` for an error in the stream, or an unknown form. */
 export function readChunk(json: unknown): Chunk {
   const failure = errorSchema.safeParse(json);
   if (failure.success) throw away(`broke off: ${failure.data.error.message}`);
@@ -135,7 +135,7 @@ function logprobOf({
   return { ...plain(entry), top: top.map(plain) };
 }
 
-/** The model cannot answer now, by its own fault or its operator's. */
+/** The model cannot answer now, through its own or its operator's fault. */
 export function away(what: string, retryAfterS = 5): RosaError {
   return new RosaError("gpu_unavailable", `The model's endpoint ${what}`, { retryAfterS });
 }

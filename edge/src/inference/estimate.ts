@@ -1,4 +1,4 @@
-/** Three bytes of UTF-8 a token and four tokens of template a message: more than most text needs. */
+/** Estimates tokens: three bytes of UTF-8 per token and four tokens of template per message, more than most text needs. */
 export function estimateTokens(messages: readonly { content: string }[]): number {
   let tokens = 0;
   for (const { content } of messages) {

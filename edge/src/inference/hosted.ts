@@ -1,9 +1,8 @@
 /**
- * A model that somebody else hosts, behind the interface of the GPU service: replies, streams and usage come from
- * there, weights stay as they are.
+ * A hosted model behind the interface of the GPU service: it gives replies, streams and usage; weights do not change.
  *
- * A reply that was rejected before is held back as long as it might come out again, and then drawn anew. Calls of
- * functions become text, as replies have them everywhere here (reply-parts.ts).
+ * A reply is held back while it may still equal a rejected one, and redrawn if it does. Calls of functions become text,
+ * the form that replies have here (reply-parts.ts).
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { PromptMessage, Sampling, Usage } from "@rosa2/shared/protocol";
@@ -18,7 +17,7 @@ import type {
   ReplyEvent,
 } from "./inference.ts";
 
-/** Draws of a reply until one comes that was not rejected. */
+/** Draws of a reply until one was not rejected. */
 const drawsMax = 3;
 
 export interface ChatRequest {
@@ -26,17 +25,17 @@ export interface ChatRequest {
   sampling: Partial<Sampling>;
 }
 
-/** One hosted model; its transport is its own affair. */
+/** One hosted model; it handles its transport itself. */
 export interface HostedModel {
   provider: "openai" | "workers-ai";
   id: string;
   contextTokens: number;
-  /** Its address, or what stands for one. */
+  /** Its address, or a name in its place. */
   place: string;
   /**
-   * A reply in chunks, null while nothing comes.
+   * A reply in chunks, null while nothing arrives.
    *
-   * @throws RosaError `unsupported_parameter` for what it cannot honour.
+   * @throws RosaError `unsupported_parameter` for a parameter that it cannot honour.
    */
   stream(request: ChatRequest, context: CallContext): AsyncGenerator<Chunk | null>;
   isThere(): Promise<boolean>;
@@ -100,13 +99,13 @@ export class HostedInference implements Inference {
     return [{ region: null, health: await this.health().catch(() => null) }];
   }
 
-  /** What adapters need is not there. */
+  /** Everything that adapters need is missing. */
   #fixed(): RosaError {
     return new RosaError("conflict", `Cannot use an adapter: ${this.fixedWeights}`);
   }
 }
 
-/** The same request, warmer from the second draw on, where it was not as warm already. */
+/** The same request, warmer from the second draw on unless it was that warm already. */
 function redrawn(sampling: GenerateInput["sampling"] = {}, draw: number): Partial<Sampling> {
   if (draw === 1) return sampling;
   const { seed, temperature, ...rest } = sampling;
@@ -123,7 +122,7 @@ class Drawing {
   readonly #rejected: ReadonlySet<string>;
   readonly #startedAt: number;
   readonly #calls = new CallWriter();
-  /** Events that wait until the reply is known to be a new one. */
+  /** Events held back until the reply is known to be new. */
   #held: ReplyEvent[] = [];
   #text = "";
   #reasoning = "";
@@ -158,7 +157,7 @@ class Drawing {
     }
   }
 
-  /** The last of what a reply writes. */
+  /** The end of a reply's output. */
   *close(): Generator<ReplyEvent> {
     const text = this.#calls.end();
     if (text !== "") yield* this.#delta(text, { reasoning: "", logprobs: null });
@@ -201,7 +200,7 @@ class Drawing {
     return [...this.#rejected].some((reply) => reply.startsWith(said));
   }
 
-  /** As the model reported, else by its text and its chunks. None of it is time on a GPU of ours. */
+  /** As the model reported, otherwise estimated from its text and chunks. None of it is time on our GPU. */
   get #spent() {
     const usage = this.#usage ?? {
       prompt_tokens: estimateTokens(this.#messages),

@@ -1,4 +1,4 @@
-/** Who infers, as the configuration says. */
+/** Chooses the source of inference from the configuration. */
 import { configOf } from "../config.ts";
 import type { Region } from "../contract/sets.ts";
 import { GpuClient } from "../gpu-client/index.ts";
@@ -9,10 +9,7 @@ import { workersAiModel } from "./workers-ai.ts";
 
 export type { CallContext, Inference, ServedModel } from "./inference.ts";
 
-/**
- * `env` holds the variables, and the binding `AI` where that is the one; `region` is where the caller is, null where
- * nobody knows.
- */
+/** `env` holds the variables, and the binding `AI` if it is used; `region` is the caller's, null if unknown. */
 export function inferenceOf(env: object, region: Region | null): Inference {
   const { inference, gpu, contextTokens } = configOf(env);
   const common = { contextTokens, timeoutMs: gpu.timeoutMs };

@@ -1,4 +1,4 @@
-/** What a session asks of whoever infers: replies always; samples, scores and updates where the weights can change. */
+/** The calls of a session on its source of inference: replies always; samples, scores and updates if weights can change. */
 import type { Health } from "@rosa2/shared/health";
 import type {
   AdaptResult,
@@ -21,13 +21,13 @@ export interface CallContext {
   requestId?: string;
   traceparent?: string;
   signal?: AbortSignal;
-  /** Goes on with work of the call after the last event was told. */
+  /** Continues work of the call after its last event. */
   background?: (work: Promise<unknown>) => void;
-  /** Whether a cold service is waited for, because whoever waits is shown heartbeats. */
+  /** Whether to wait for a cold service, because the caller receives heartbeats. */
   waitsForColdStart?: boolean;
 }
 
-/** What `generate` tells beside the reply's own events: nothing of it yet, but the wait goes on. */
+/** A sign from `generate` that the wait continues, before any part of the reply. */
 export interface Waiting {
   type: "waiting";
 }
@@ -35,7 +35,7 @@ export interface Waiting {
 type Done = Extract<GenerateEvent, { type: "done" }>;
 type Delta = Extract<GenerateEvent, { type: "delta" }>;
 
-/** The wire's events of a reply; its log-prob is null where a hosted model does not say. */
+/** The wire's events of a reply; the log-prob is null if a hosted model does not report it. */
 export type ReplyEvent =
   | Exclude<GenerateEvent, Done | Delta>
   /** `json` is text, reasoning and log-probs as they came, where they came as JSON. */
@@ -43,13 +43,13 @@ export type ReplyEvent =
   | (Omit<Done, "logprob"> & { logprob: number | null })
   | Waiting;
 
-/** Requests as callers write them: what the schema has a default for may be left out. */
+/** Requests as callers write them: fields with a default may be left out. */
 export type GenerateInput = z.input<typeof generateRequestSchema>;
 export type AdaptInput = z.input<typeof adaptRequestSchema>;
 export type SampleInput = z.input<typeof sampleRequestSchema>;
 export type ScoreInput = z.input<typeof scoreRequestSchema>;
 
-/** The model that gives replies, as far as the edge asks. */
+/** The part of the model that the edge needs for replies. */
 export type ServedModel = Pick<
   NonNullable<Health["model"]>,
   "id" | "context_length" | "context_policy"
@@ -63,9 +63,9 @@ export interface InferenceHealth {
 }
 
 export interface Inference {
-  /** Where replies come from; what is known of its model is remembered under this. */
+  /** The source of replies; knowledge of its model is remembered by this. */
   readonly place: string;
-  /** Why weights cannot change here, and what to set up so that they can; null where they can. */
+  /** Why weights cannot change here, and what to set up so that they can; null if they can. */
   readonly fixedWeights: string | null;
   /** Whether replies and updates come from two services. */
   readonly isDivided: boolean;
@@ -86,9 +86,9 @@ export interface Inference {
   score(request: ScoreInput, context: CallContext): Promise<ScoreResult>;
   /** A PEFT archive made of an adapter file. */
   export(tenant: string, digest: string, context: CallContext): Promise<Response>;
-  /** Of the service that computes updates, or of whoever gives replies. */
+  /** Health of the service that computes updates, or of the one that gives replies. */
   health(of: "updates" | "replies"): Promise<InferenceHealth>;
-  /** Of each such service, the nearest to the caller first; null for one that cannot be reached. */
+  /** Health of each such service, the nearest to the caller first; null for an unreachable one. */
   healthByRegion(
     of: "updates" | "replies",
   ): Promise<{ region: Region | null; health: InferenceHealth | null }[]>;

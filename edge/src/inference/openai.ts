@@ -1,4 +1,4 @@
-/** A model behind any endpoint with OpenAI's chat completions. What it cannot honour it refuses itself. */
+/** A model behind any endpoint with OpenAI's chat completions. The endpoint itself refuses what it cannot honour. */
 import { nativeMessages, outputFields } from "@rosa2/shared/chat-body";
 import { RosaError } from "@rosa2/shared/errors";
 import { createParser } from "eventsource-parser";
@@ -14,15 +14,15 @@ export interface EndpointOptions {
   key: string;
   model: string;
   contextTokens: number;
-  /** Longest silence before a call is given up. */
+  /** A call is given up after this long without data. */
   timeoutMs: number;
 }
 
-/** So long nothing comes until whoever waits is told that the wait goes on. */
+/** After this long without data the caller is told that the wait continues. */
 const quietMs = 10_000;
 const healthMs = 2_000;
 
-/** Endpoints of models that think take a reply's length under this name only; each says so once. */
+/** Endpoints of thinking models accept a reply's length only under this name; each reports that once. */
 const newerLength = new Set<string>();
 
 export function openAiModel(options: EndpointOptions): HostedModel {
@@ -39,7 +39,7 @@ export function openAiModel(options: EndpointOptions): HostedModel {
         signal: AbortSignal.timeout(healthMs),
       }).catch(() => null);
       await response?.body?.cancel();
-      // An endpoint without a list of models is there all the same.
+      // An endpoint without a list of models still exists.
       return response !== null && (response.ok || response.status === 404);
     },
   };
@@ -67,7 +67,7 @@ async function* replyOf(
       while (await goesOn(reading, quietMs)) yield null;
       const { done, value } = await reading;
       if (done) {
-        // Not every endpoint says [DONE]; one that never said why it ended broke off.
+        // Not every endpoint sends [DONE]; a stream without a finish reason broke off.
         if (!hasFinished) throw away("broke off before the reply's end");
         isOver = true;
         return;
@@ -128,7 +128,7 @@ function bodyOf(model: string, { messages, sampling }: ChatRequest, isNewer: boo
   const { max_tokens, stop = [], frequency_penalty, presence_penalty, top_logprobs } = sampling;
   const { temperature, top_p, top_k, min_p, repetition_penalty, seed, logit_bias } = sampling;
   const thinking = sampling.output?.thinking;
-  // Absent values are left out by JSON.
+  // JSON leaves out absent values.
   return {
     model,
     messages: nativeMessages(messages),
@@ -146,8 +146,8 @@ function bodyOf(model: string, { messages, sampling }: ChatRequest, isNewer: boo
 }
 
 /**
- * An endpoint's refusal, as our caller should see it: what is wrong with the request is the caller's, a full endpoint
- * is one to come back for, and a key or a model that it does not take is its operator's.
+ * An endpoint's refusal as our caller should see it: a bad request is the caller's, a full endpoint can be retried, and
+ * a refused key or model is the operator's.
  */
 async function refusalOf(response: Response): Promise<RosaError> {
   const text = await response.text().catch(() => "");
@@ -162,7 +162,7 @@ async function refusalOf(response: Response): Promise<RosaError> {
     });
   }
   if (status !== 400 && status !== 413 && status !== 422) {
-    // Words of a refused key may hold the key.
+    // A message about a refused key may contain the key.
     return away(`answered with status ${status}`, retryAfterS);
   }
   const param = typeof given.param === "string" ? { param: given.param } : {};

@@ -1,16 +1,16 @@
-/** Which model gives replies: asked of its service, and remembered in this isolate so that no reply waits for it. */
+/** The model that gives replies: its service reports it, and this isolate remembers it, so that no reply waits for it. */
 import { RosaError } from "@rosa2/shared/errors";
 import { configOf } from "../config.ts";
 import { type Inference, inferenceOf, type ServedModel } from "./index.ts";
 
-/** So long the answer is not asked for again; after that it still counts while it is asked for behind the caller. */
+/** For this long the answer is not requested again; after that it is used while it is refreshed in the background. */
 const freshMs = 60_000;
-/** A refusal is not founded on an answer older than this: the deployment may just have changed its model. */
+/** A refusal needs an answer younger than this: the deployment may just have changed its model. */
 const certainMs = 2_000;
 
 const remembered = new Map<string, { model: ServedModel; askedAt: number }>();
 
-/** The model that replies come from, or null while its service cannot say. */
+/** The model that gives replies, or null while its service cannot say. */
 export async function servedModel(
   env: object,
   background: (work: Promise<unknown>) => void,
@@ -26,9 +26,9 @@ export async function servedModel(
 }
 
 /**
- * The model that a request's name stands for; null while nobody can say.
+ * The model that a request's name means; null while it is unknown.
  *
- * @throws RosaError `model_not_found`, naming what is served.
+ * @throws RosaError `model_not_found`, naming the served model.
  */
 export async function namedModel(
   env: object,

@@ -1,4 +1,4 @@
-/** A model of the platform's own AI binding. What the binding has no field for is refused. */
+/** A model of the platform's AI binding. Parameters without a field in the binding are refused. */
 import { nativeMessages, outputFields } from "@rosa2/shared/chat-body";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Sampling } from "@rosa2/shared/protocol";
@@ -83,7 +83,7 @@ async function run(ai: AiBinding, model: string, input: Record<string, unknown>)
   }
 }
 
-/** The binding throws plain errors that begin with the platform's number for what went wrong. */
+/** The binding throws plain errors that begin with the platform's number of the problem. */
 function refusalOf(error: unknown): RosaError {
   const words = error instanceof Error ? error.message.slice(0, 1_000) : String(error);
   const code = /^\D{0,20}(\d{4})\b/.exec(words)?.[1];
@@ -116,15 +116,15 @@ function inputOf({ messages, sampling }: ChatRequest): Record<string, unknown> {
   const given: Partial<Sampling> = { temperature, top_p, top_k, repetition_penalty };
   return withoutAbsent({
     messages: nativeMessages(messages),
-    // Calls are told whole by every model, and streamed by few.
+    // Every model reports calls whole; few stream them.
     stream: !mayCall,
     ...given,
-    // The binding takes seeds from 1 on.
+    // The binding takes seeds from 1.
     seed: seed === undefined ? undefined : (Math.abs(seed) % 9_999_999_999) + 1,
     max_tokens,
     frequency_penalty: sampling.frequency_penalty || undefined,
     presence_penalty: sampling.presence_penalty || undefined,
-    // Unlike OpenAI's the binding's field holds the schema itself.
+    // Unlike OpenAI's, the binding's field holds the schema itself.
     response_format:
       format?.type === "json_schema" ? { type: format.type, json_schema: format.schema } : format,
     ...(mayCall ? { tools } : {}),
@@ -140,7 +140,7 @@ function refuse(param: string, isGiven: boolean): void {
   throw new RosaError("unsupported_parameter", `Workers AI has no "${param}"`, { param });
 }
 
-/** Rejects once the signal is aborted: the binding itself takes none. */
+/** Rejects when the signal is aborted: the binding takes no signal. */
 function untilAborted(signal: AbortSignal | undefined): Promise<never> {
   const ended = new Promise<never>((_, reject) => {
     const end = () => reject(signal?.reason);

@@ -1,4 +1,4 @@
-/** How a route is defined: its scope, its answers and its failures said once, security and shared errors added here. */
+/** Defines a route: scope, answers and failures once; security and shared errors are added here. */
 import { createRoute, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import { errorSchema, type Scope } from "../contract/index.ts";
 import type { AppEnv } from "../http/context.ts";
@@ -78,7 +78,7 @@ export function route<
   });
 }
 
-/** What generated clients call a route: its method and what its path is about, `get /v1/sessions/{s}` → `getSession`. */
+/** A route's name in generated clients: its method and the subject of its path, `get /v1/sessions/{s}` → `getSession`. */
 function operationIdOf(method: string, path: string): string {
   const segments = path.split("/").filter((segment) => segment !== "" && segment !== "v1");
   const words = segments.flatMap((segment, i) => {

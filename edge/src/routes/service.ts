@@ -1,4 +1,4 @@
-/** Health and models: what the deployment is and whether it can answer. */
+/** Health and models: what the deployment serves, and whether it can answer. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { regions } from "../contract/sets.ts";
@@ -122,19 +122,19 @@ service.openapi(
   async (c) => c.json(await readModel(c, c.req.valid("param").model), 200),
 );
 
-// A hub's id has a slash, which not every client encodes.
+// A hub id contains a slash, which not every client encodes.
 service.get("/v1/models/:owner/:rest{.+}", async (c) =>
   c.json(await readModel(c, `${c.req.param("owner")}/${c.req.param("rest")}`)),
 );
 
-/** @throws RosaError `model_not_found`, naming what is served; `gpu_unavailable` while nobody can say. */
+/** @throws RosaError `model_not_found`, naming the served model; `gpu_unavailable` while it is unknown. */
 async function readModel(c: AppContext, name: string): Promise<z.infer<typeof modelSchema>> {
   const model = await namedModel(c.env, name, (work) => background(c, work));
   if (model === null) throw new RosaError("gpu_unavailable", "The GPU service cannot be reached");
   return modelBody(model);
 }
 
-/** One, or none while it is being loaded. */
+/** One model, or none while it is being loaded. */
 async function servedModels(c: AppContext): Promise<z.infer<typeof modelSchema>[]> {
   const { model } = await inferenceOf(c.env, regionOfCaller(c.req.raw.cf)).health("replies");
   return model === null ? [] : [modelBody(model)];
@@ -146,7 +146,7 @@ function modelBody({ id, context_length }: ServedModel) {
 
 const absent = { status: "absent" as const, model: null, provider: null, queue: null };
 
-/** Of the nearest that is reached; that none is, is an answer here, not a failure. */
+/** Health of the nearest reachable service. If none is reachable, that is an answer here, not a failure. */
 function healthOf(
   pools: readonly { health: InferenceHealth | null }[],
 ): z.infer<typeof gpuHealthSchema> {

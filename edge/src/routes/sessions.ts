@@ -52,7 +52,7 @@ sessions.openapi(
     const body = c.req.valid("json");
     return (await idempotently(
       c,
-      async () => {
+      async (keyed) => {
         const mode = body.adaptation?.mode ?? "both";
         const now = Date.now();
         const input = {
@@ -69,10 +69,10 @@ sessions.openapi(
           mayBeHeldOut: mode !== "off" && body.adaptation?.holdout !== false,
           expiresAt: body.ttl_seconds === undefined ? null : now + body.ttl_seconds * 1000,
         };
-        const opened = await openSession(c, input);
+        const opened = await openSession(c, input, keyed?.sessionId);
         return c.json(opened, 201, { location: `/v1/sessions/${opened.id}` });
       },
-      { sessionOf: idOf },
+      { sessionOf: idOf, opens: true },
     )) as never;
   },
 );
@@ -197,7 +197,7 @@ sessions.openapi(
     const body = c.req.valid("json");
     return (await idempotently(
       c,
-      async () => {
+      async (keyed) => {
         const source = mySession(c, s);
         const origin = await unwrap(source.read());
         const snapshot = await unwrap(source.snapshot(body.turn_id ?? null));
@@ -211,16 +211,17 @@ sessions.openapi(
           context: origin.context,
           rewriter: origin.rewriter,
           reasoningEffort: origin.reasoning_effort,
-          // The snapshot brings the origin's own.
+          // The snapshot contains the origin's settings.
           lexicon: [],
-          // Its past is the origin's: it would count that session twice.
+          // Its past belongs to the origin: the comparison would count that session twice.
           mayBeHeldOut: false,
           expiresAt: origin.expires_at === null ? null : Date.parse(origin.expires_at),
         };
-        const forked = await openSession(c, input, { sessionId: s, snapshot });
+        const from = { sessionId: s, snapshot };
+        const forked = await openSession(c, input, keyed?.sessionId, from);
         return c.json(forked, 201, { location: `/v1/sessions/${forked.id}` });
       },
-      { sessionOf: idOf },
+      { sessionOf: idOf, opens: true },
     )) as never;
   },
 );
@@ -230,8 +231,8 @@ function idOf(body: string): string {
 }
 
 /**
- * A model sees the dialogue, unless its checkpoint says that it does better with the request alone; and then only
- * where the words axis makes a request stand alone.
+ * The model sees the dialogue, unless its checkpoint asks for the request alone and the words axis makes a request
+ * stand alone.
  */
 async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
   if (mode === "weights" || mode === "off") return "dialogue";
@@ -239,7 +240,7 @@ async function contextOf(c: AppContext, mode: Mode): Promise<ContextPolicy> {
   return model?.context_policy ?? "dialogue";
 }
 
-/** Composing and the served model are always there; the others where the deployment is set up for them. */
+/** Composing and the served model are always available; the others if the deployment is set up for them. */
 function usableRewriter(
   { rewriter }: Config,
   wanted: RewriterName | undefined,
@@ -252,13 +253,15 @@ function usableRewriter(
 }
 
 /**
- * A session as OpenAI's clients expect a conversation to be: both axes adapt, and the model sees the dialogue.
+ * A session as OpenAI's clients expect a conversation: both axes adapt, and the model sees the dialogue. `opensAs` is its
+ * id if an Idempotency-Key fixes one.
  *
  * @returns its id.
  */
 export async function openDefaultSession(
   c: AppContext,
   { instructions, ttlSeconds }: { instructions: string | null; ttlSeconds: number },
+  opensAs?: string | null,
 ): Promise<string> {
   const input = {
     owner: c.var.principal.owner,
@@ -274,18 +277,22 @@ export async function openDefaultSession(
     mayBeHeldOut: true,
     expiresAt: Date.now() + ttlSeconds * 1000,
   } as const;
-  return (await openSession(c, { ...input, lexicon: [] })).id;
+  return (await openSession(c, { ...input, lexicon: [] }, opensAs)).id;
 }
 
-/** Makes a session's object, which enters it at the account; `origin` is what a fork begins with. */
+/**
+ * Makes a session's object, which enters it at the account. If the session is open already, it is returned. `origin` is
+ * what a fork starts from.
+ */
 async function openSession(
   c: AppContext,
   wish: Omit<SessionWish, "id" | "tenantId" | "ownerCapNanos" | "limits">,
+  opensAs: string | null = null,
   origin: Origin | null = null,
 ) {
   refuseBound(c.var.principal);
   const { tenantId, token } = c.var.principal;
-  const id = newSessionId(c.env);
+  const id = opensAs ?? newSessionId(c.env);
   const { sessionsMax, adapterBytesMax } = config(c);
   const limits = { sessionsMax, adapterBytesMax };
   const whose = { id, tenantId, ownerCapNanos: token?.capNanos ?? null, limits };

@@ -1,4 +1,4 @@
-/** The tenant itself: read it, its own senses, what it wants of adaptation, erase everything. */
+/** The tenant itself: read it, its own senses, its settings of adaptation, erase everything. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { accountOf } from "../accounts/account.ts";

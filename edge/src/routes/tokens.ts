@@ -1,4 +1,4 @@
-/** Client tokens of owners, and the keys with which a tenant's own back end signs them. */
+/** Client tokens of owners, and the keys by which a tenant's own back end signs them. */
 import { z } from "@hono/zod-openapi";
 import { revokeTokens } from "../accounts/tokens/revocations.ts";
 import {

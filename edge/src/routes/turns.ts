@@ -172,7 +172,7 @@ turns.openapi(
     const after =
       lastEventId === undefined ? (c.req.valid("query").after ?? 0) : readEventId(lastEventId);
     const stream = await unwrap(mySession(c, s).events(t, after));
-    // So a browser's EventSource stops asking (HTML standard, 9.2.2).
+    // Makes a browser's EventSource stop (HTML standard, 9.2.2).
     if (stream === null) return c.body(null, 204) as never;
     return sseResponse(stream, { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
   },

@@ -1,4 +1,4 @@
-/** Webhooks of a tenant: where it is told of updates, roll-backs and a budget near its end. */
+/** Webhooks of a tenant, for updates, roll-backs and a nearly spent budget. */
 import { z } from "@hono/zod-openapi";
 import { accountOf } from "../accounts/account.ts";
 import {
@@ -18,7 +18,7 @@ export const webhooks = routeGroup();
 
 const params = z.object({ h: z.string() });
 
-/** Secrets are in no saved answer. */
+/** No saved answer contains a secret. */
 const withoutSecret = (body: string) => {
   const { secret: _, ...rest } = JSON.parse(body) as Record<string, unknown>;
   return JSON.stringify(rest);

@@ -1,4 +1,4 @@
-/** What the session's steps work with: the store of its own tables, and the way out to GPU, account and R2. */
+/** The context of a session's steps: the store of its own tables, and the way to GPU, account and R2. */
 import { RosaError } from "@rosa2/shared/errors";
 import { drizzle } from "drizzle-orm/durable-sqlite";
 import { accountOf } from "../accounts/account.ts";
@@ -21,32 +21,31 @@ export interface SessionContext extends Store {
   env: Env;
   config: Config;
   readonly gpu: Inference;
-  /** The session's own money, and its way of telling the account what it cost. */
+  /** The session's own money, and its reports to the account. */
   purse: Purse;
-  /** What all sessions of the tenant hold in adapter files, as the account said last. */
+  /** Bytes of adapter files of all the tenant's sessions, as the account last reported. */
   adapterBytes: number;
-  /** Whether the tenant waits to be told of updates; assumed until the account has said. */
+  /** Whether a webhook subscribes to updates; assumed until the account has reported. */
   hasWebhooks: boolean;
-  /** When turns were refused by the service, within the last while. */
+  /** Times of recent turns that the service refused. */
   refusedAt: number[];
-  /** Replies being written right now, with what stops them. */
+  /** Replies being written, with the controller that stops each. */
   replying: Map<string, AbortController>;
-  /** Aborted when the session is erased: ends every call to the GPU service. */
+  /** Aborted when the session is erased; ends every call to the GPU service. */
   closing: AbortController;
-  /** Writes a running turn's reply; whoever asks again meanwhile joins. */
+  /** Writes a running turn's reply; a second call meanwhile joins the first. */
   answer(turnId: string, trace: Trace): Promise<void>;
 }
 
-/** Who calls: a tenant's server, or one owner. */
+/** The caller: a tenant's server, or one owner. */
 export interface Caller {
   tenantId: string;
-  /** Null for a server key that acts for nobody: it sees every owner's sessions. */
+  /** Null for a server key that acts for no owner: it sees every owner's sessions. */
   owner: string | null;
-  /** What a client token says of its owner's monthly cap, null none; undefined: nothing is said. */
+  /** The owner's monthly cap in a client token, null for none; undefined if there is no token. */
   capNanos?: number | null;
 }
 
-/** A session as it is opened. */
 export interface NewSession {
   id: string;
   tenantId: string;
@@ -76,13 +75,13 @@ export const identityColumns = {
   region: session.region,
 };
 
-/** Whether there is a session. Asking for one that does not exist must not write: an object without rows costs nothing. */
+/** Whether the session exists. Asking must not write: an object without rows costs nothing. */
 export function hasTables({ sql }: DurableObjectStorage): boolean {
   const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'session'");
   return tables.toArray().length > 0;
 }
 
-/** A session's context over its storage. `identity` is who the session is, null as long as it is not open. */
+/** A session's context over its storage. `identity` returns the session's identity, null until it is open. */
 export function openContext(
   storage: DurableObjectStorage,
   env: Env,
@@ -124,7 +123,7 @@ export function openContext(
       owner: () => context.owner,
       send: (message) =>
         accountOf(env, context.tenantId).exchange(context.tenantId, message, indexRow(context)),
-      hear: ({ adapterBytes, hasWebhooks }) => {
+      onLease: ({ adapterBytes, hasWebhooks }) => {
         context.adapterBytes = adapterBytes;
         context.hasWebhooks = hasWebhooks;
       },
@@ -147,7 +146,7 @@ export function openContext(
   return context;
 }
 
-/** How a call to the GPU service is made for this session: where adapters come from, what ends it. */
+/** The context of a call to the GPU service for this session: how adapters are loaded, and what ends the call. */
 export function callContext(context: SessionContext, trace: Trace): CallContext {
   return {
     ...trace,
@@ -157,7 +156,7 @@ export function callContext(context: SessionContext, trace: Trace): CallContext 
 }
 
 /**
- * What stores anything more asks first whether there is room.
+ * Checks for room before anything more is stored.
  *
  * @throws RosaError `session_full`.
  */

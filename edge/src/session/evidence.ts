@@ -1,4 +1,4 @@
-/** What a piece of feedback says by itself, and log-probs of replies as the GPU service measures them. */
+/** Evidence in one piece of feedback alone, and log-probs of replies as the GPU service measures them. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { ScoreResult } from "@rosa2/shared/protocol";
 import { splitThought } from "@rosa2/shared/thinking";
@@ -17,7 +17,8 @@ export function isNeutral({ reward, text, correction }: FeedbackBody): boolean {
 }
 
 /**
- * An empty reply can be wrong as any other. A correction that is the rejected reply itself says two things at once.
+ * Refuses unfit feedback. An empty reply can be wrong like any other; a correction equal to the rejected reply
+ * contradicts itself.
  *
  * @throws RosaError `conflict` while the turn is not answered, `invalid_request`.
  */
@@ -41,8 +42,8 @@ export function refuseUnfit(
 }
 
 /**
- * The reply that is known to be right, if the feedback tells one. A correction of a thinking model's reply follows the
- * think block that the model had produced, as its next answer will.
+ * The reply that the feedback shows to be right, if any. A correction of a thinking model's reply follows the model's
+ * own think block, as its next answer will.
  */
 export function rightReply(
   body: Pick<FeedbackBody, "reward" | "correction">,
@@ -67,6 +68,7 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
     share: 1,
     by: "said",
     reason: "the words do not adapt, or there was nothing to take in",
+    plan: null,
     candidates: [],
     rewriter: null,
     constraints: [],
@@ -75,17 +77,18 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
   };
 }
 
-/** What an update would teach the model to write without. */
+/** The reason against learning a correction that the tokenizer cannot write whole. */
 export function cannotWrite(unwritable: readonly string[]): string {
   const parts = unwritable.map((part) => `“${part}”`).join(", ");
   return `the model cannot write ${parts}: it has no token for it`;
 }
 
 /**
- * Log-probs (nats) of each of the replies' tokens, end tokens included, under the session's own adapter; null when the
- * service refuses these texts, or a hosted model has no scores: the schedule then does without. What the measurement takes is added to the step's GPU time.
+ * Log-probs (nats) of each reply's tokens, end tokens included, under the session's own adapter. Null if the service
+ * refuses these texts, or a hosted model has no scores; the schedule then does without. The time is added to the step's
+ * GPU time.
  *
- * @throws RosaError when the service is not there, because feedback is better late than half-heard.
+ * @throws RosaError if the service is unreachable: late feedback is better than feedback judged without evidence.
  */
 export async function scoreTokens(
   context: SessionContext,
@@ -112,8 +115,8 @@ export async function scoreTokens(
 }
 
 /**
- * Summed log-probs for the words step. It waits for a service that starts, not for one that is away: then nothing is
- * measured, and what was said goes out.
+ * Summed log-probs for the words step. It waits for a service that is starting, not for an unreachable one: then
+ * nothing is measured, and the remarks go out as said.
  */
 export async function scoreForWords(
   context: SessionContext,

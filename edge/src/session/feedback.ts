@@ -12,6 +12,7 @@ import { newId, sha256 } from "../ids.ts";
 import { type IdempotencyKey, KeptError, type Trace } from "../rpc.ts";
 import { refuseWhenFull, type SessionContext } from "./context.ts";
 import { logReport, refuseUnfit } from "./evidence.ts";
+import { asJudged } from "./plan.ts";
 import { rewritesWithoutGpu } from "./rewriter.ts";
 import { type Filter, followLog } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
@@ -118,7 +119,7 @@ async function answerAgain(context: SessionContext, row: FeedbackRow, trace: Tra
       },
       {
         of,
-        prompt: row.words?.after ?? of.prompt,
+        prompt: row.words?.plan?.prompt ?? row.words?.after ?? of.prompt,
         rejected: rejectedReplies(context, of.problemId),
         alongside: (retryTurnId) =>
           context.db.update(feedback).set({ retryTurnId }).where(eq(feedback.id, row.id)).run(),
@@ -137,16 +138,21 @@ async function answerAgain(context: SessionContext, row: FeedbackRow, trace: Tra
 /** Replies of a problem that were rejected or corrected, each once, oldest first; at most what the protocol takes. */
 function rejectedReplies(context: SessionContext, problemId: string): string[] {
   const rows = context.db
-    .select({ reply: turns.reply, body: feedback.body })
+    .select({ turn: turns, body: feedback.body })
     .from(feedback)
     .innerJoin(turns, eq(feedback.turnId, turns.id))
     .where(eq(turns.problemId, problemId))
     .orderBy(asc(feedback.id))
     .all();
-  const rejected = rows
-    .filter(({ body }) => body.reward < 0 || body.correction !== undefined)
-    .filter(({ body, reply }) => body.correction !== reply && reply !== "")
-    .map(({ reply }) => reply);
+  const judged = asJudged(
+    context,
+    rows.map(({ turn }) => turn),
+  );
+  const rejected = rows.flatMap(({ body }, i) => {
+    const { reply } = judged[i]!;
+    const isRejected = body.reward < 0 || body.correction !== undefined;
+    return isRejected && body.correction !== reply && reply !== "" ? [reply] : [];
+  });
   return [...new Set(rejected)].slice(-32);
 }
 

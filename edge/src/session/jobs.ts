@@ -1,8 +1,8 @@
 /**
- * What a session has to do, now or after a crash: who runs which job, and when the alarm must ring.
+ * A session's jobs, now or after a crash: who runs which job, and when the alarm must ring.
  *
- * A job under way is known by its id, so whoever asks for the same work joins it. Feedback is worked on one
- * at a time, in the order it came. What a job does is told elsewhere (turn.ts, feedback.ts).
+ * A running job is known by its id, so a second request for the same work joins it. Feedback is processed one at a
+ * time, in order. What a job does is in turn.ts and feedback.ts.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
@@ -19,7 +19,7 @@ import { feedback, generations, session } from "./store/schema.ts";
 import { idleWeights } from "./store/views.ts";
 import { answerTurn, leaseReply } from "./turn.ts";
 
-/** Feedback that could not be finished in a day is closed without an update. */
+/** Feedback that is not finished within a day is closed without an update. */
 const giveUpMs = 24 * 3_600_000;
 
 export class Jobs {
@@ -51,7 +51,7 @@ export class Jobs {
     });
   }
 
-  /** Runs work on the words' state when no feedback is being worked on. */
+  /** Runs work on the words' state while no feedback is being processed. */
   async inTurn<T>(work: () => T | Promise<T>): Promise<T> {
     const mine = this.#learning.then(work);
     this.#learning = mine.then(
@@ -61,12 +61,12 @@ export class Jobs {
     return await mine;
   }
 
-  /** The work on a reply that is under way, if any. */
+  /** The running work on a reply, if any. */
   replying(turnId: string): Promise<void> | undefined {
     return this.#working.get(`reply:${turnId}`);
   }
 
-  /** Keeps the object alive for work that nobody waits for; its failure is in the outbox or the log. */
+  /** Keeps the object alive for work that nobody awaits; its failure is in the outbox or the log. */
   background(work: Promise<unknown>): void {
     this.#ctx.waitUntil(work.catch(logUnexpected));
   }
@@ -82,18 +82,18 @@ export class Jobs {
     const times = [row?.at ?? null, this.#context.outbox.nextDueAt()].filter((at) => at !== null);
     if (times.length === 0) return;
     const at = Math.min(...times);
-    // Setting an alarm is a write; the same one need not be set again.
+    // Setting an alarm is a write, so an unchanged one is not set again.
     if (at === this.#armedAt) return;
     this.#armedAt = at;
     await this.#ctx.storage.setAlarm(Math.max(at, this.#context.now() + 5));
   }
 
-  /** The alarm rang, so none is set. */
+  /** The alarm rang, so none is set now. */
   rang(): void {
     this.#armedAt = null;
   }
 
-  /** After an eviction nothing runs in memory any more, so every lease is void. */
+  /** After an eviction nothing is running any more, so every lease is void. */
   takeUpOrphans(): void {
     const { outbox, now } = this.#context;
     for (const { id } of outbox.pending("reply")) outbox.postpone(id, now());
@@ -110,12 +110,12 @@ export class Jobs {
     await Promise.allSettled(this.#working.values());
   }
 
-  /** From here on nothing touches the storage any more. */
+  /** From here on nothing touches the storage. */
   close(): void {
     this.#isOver = true;
   }
 
-  /** Starts work, or joins it. */
+  /** Starts work, or joins running work. */
   #once(id: string, work: () => Promise<void>): Promise<void> {
     const started = this.#working.get(id);
     if (started !== undefined) return started;
@@ -124,7 +124,7 @@ export class Jobs {
       await this.arm();
     });
     this.#working.set(id, promise);
-    // From here on the alarm takes over should this object end before the work does.
+    // From here on the alarm takes over if this object ends before the work does.
     this.background(this.arm());
     return promise;
   }
@@ -153,7 +153,7 @@ export class Jobs {
     }
   }
 
-  /** Tells the account what happened here; the job stays until there is nothing to tell and nothing to give back. */
+  /** Reports to the account. The job stays until there is nothing to report and nothing to give back. */
   async #report(job: Job): Promise<void> {
     const { outbox, purse, now, meteringMs } = this.#context;
     try {
@@ -167,7 +167,7 @@ export class Jobs {
     }
   }
 
-  /** Deletes a file that was stored for an update of which nothing came. */
+  /** Deletes a file that was stored for an update which then was not kept. */
   async dropFile(job: Job): Promise<void> {
     const { env, tenantId, outbox, db } = this.#context;
     const { digest } = job.payload as { digest: string };

@@ -1,8 +1,8 @@
 /**
  * The Durable Object of one session: its only writer. Start reading at turn.ts and feedback.ts.
  *
- * This file is the object's surface, each public method one call of the Worker; what runs in the background
- * is in jobs.ts. Failures that callers expect come back as values (rpc.ts).
+ * This file holds the object's calls, one public method for each call of the Worker; background work is in jobs.ts.
+ * Failures that callers expect come back as values (rpc.ts).
  */
 import { DurableObject } from "cloudflare:workers";
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
@@ -61,7 +61,7 @@ import {
 import { changeWords, restoreWords, setSessionLexicon, wordsState } from "./store/words.ts";
 import { beginOrRevive, followReply, reviveOnce, stopTurn } from "./turn.ts";
 
-/** What a call on a session learns that is not there or not the caller's. */
+/** The answer to a call on a session that does not exist or is not the caller's. */
 const noSession = { ok: false, code: "not_found", message: "No such session" } as const;
 
 export class SessionObject extends DurableObject<Env> {
@@ -69,7 +69,7 @@ export class SessionObject extends DurableObject<Env> {
   readonly #jobs: Jobs;
   readonly #opening: Opening;
   #isOpen = false;
-  /** Read once, because it never changes: from the session's own row, or as it was opened. */
+  /** Read once because it never changes: from the session's own row, or when it was opened. */
   #identity: Identity | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -90,16 +90,21 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** Makes the session, from another's past where it is a fork; a failure leaves nothing of it. */
+  /**
+   * Makes the session; a fork starts from another's past. A failure leaves nothing of it. If an earlier call with the
+   * same key has opened it, that session is the answer.
+   */
   open(wish: SessionWish, origin: Origin | null): Promise<Result<SessionDetail>> {
-    return settle(() =>
-      this.#opening.open(wish, origin, async (input, lease) => {
-        await migrate(this.#context.db, migrations);
-        this.#store(input, lease, origin?.snapshot);
-        await this.#jobs.arm();
-        return sessionDetail(this.#context, this.#context.config.rewriter.name);
-      }),
-    );
+    return settle(async () => {
+      if (!this.#isOpen) {
+        await this.#opening.open(wish, origin, async (input, lease) => {
+          await migrate(this.#context.db, migrations);
+          this.#store(input, lease, origin?.snapshot);
+          await this.#jobs.arm();
+        });
+      }
+      return sessionDetail(this.#context, this.#context.config.rewriter.name);
+    });
   }
 
   read(caller: Caller, page?: TurnPage): Promise<Result<SessionDetail>> {
@@ -108,7 +113,7 @@ export class SessionObject extends DurableObject<Env> {
     );
   }
 
-  /** Changes title or metadata; the account's index follows at once where it can be reached. */
+  /** Changes title or metadata. The account's index follows at once if it can be reached. */
   change(caller: Caller, patch: SessionPatch): Promise<Result<SessionSummary>> {
     return this.#answer(caller, async () => {
       changeSession(this.#context, patch);
@@ -118,7 +123,7 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** Takes a turn and waits for its reply. */
+  /** Starts a turn and waits for its reply. */
   turn(caller: Caller, input: NewTurn, trace: Trace): Promise<Result<TurnBody>> {
     return this.#answer(caller, async () => {
       const turnId = await beginOrRevive(this.#context, input);
@@ -126,7 +131,7 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** Takes a turn; its log follows from the beginning. */
+  /** Starts a turn and streams its log from the beginning. */
   turnStream(caller: Caller, input: NewTurn, trace: Trace): Promise<Result<BegunTurn>> {
     return this.#answer(caller, async () => {
       const turnId = await beginOrRevive(this.#context, input);
@@ -164,7 +169,7 @@ export class SessionObject extends DurableObject<Env> {
 
   stop(caller: Caller, turnId: string, key?: IdempotencyKey): Promise<Result<TurnBody>> {
     return this.#answer(caller, async () => {
-      // A repeated call must not end what was begun anew meanwhile.
+      // A repeated call must not stop what was started again meanwhile.
       if (key === undefined || findIdempotent(this.#context, key) === null) {
         await stopTurn(this.#context, turnId);
         noteIdempotent(this.#context, key, turnId);
@@ -175,7 +180,7 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** Takes feedback and waits as far as the body asks: for the words, for the weights, for the new reply. */
+  /** Takes feedback and waits as long as the body asks: for the words, for the weights, for the new reply. */
   feedback(caller: Caller, input: NewFeedback, trace: Trace): Promise<Result<FeedbackResult>> {
     return this.#answer(caller, async () => {
       const id = await beginFeedback(this.#context, input);
@@ -186,7 +191,7 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** Takes feedback; words, weights, the new reply and the outcome follow as they happen. */
+  /** Takes feedback and streams words, weights, the new reply and the outcome as they happen. */
   feedbackStream(
     caller: Caller,
     input: NewFeedback,
@@ -201,7 +206,7 @@ export class SessionObject extends DurableObject<Env> {
     });
   }
 
-  /** A turn's log after an event id, then live until nothing more can come of the turn; null when nothing can. */
+  /** A turn's log after an event id, then live until the turn is finished; null if it is. */
   events(
     caller: Caller,
     turnId: string,
@@ -229,7 +234,7 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () => wordsBody(wordsState(this.#context)));
   }
 
-  /** The user's own hand on the words; it waits for feedback under way, which works on the same state. */
+  /** The user's changes of the words. Waits for feedback under way, which works on the same state. */
   changeWords(
     caller: Caller,
     change: WordsChange,
@@ -249,7 +254,7 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () => sessionRow(this.#context).lexicon ?? []);
   }
 
-  /** Waits for feedback under way, as every change of the words does. */
+  /** Waits for feedback under way, like every change of the words. */
   setLexicon(caller: Caller, lexicon: OwnLexicon): Promise<Result<OwnLexicon>> {
     return this.#answer(caller, () =>
       this.#jobs.inTurn(() => {
@@ -264,10 +269,7 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () => lineage(this.#context, page));
   }
 
-  /**
-   * Makes a generation (or `base`) answer from now on, with the words as they were at its moment. Feedback under
-   * way is not waited for with the generation, but with the words, which it works on.
-   */
+  /** Activates a generation (or `base`) at once, and the words of its moment after feedback under way. */
   activate(caller: Caller, generation: string, key?: IdempotencyKey): Promise<Result<Lineage>> {
     return this.#answer(caller, async () => {
       const isFirst = key === undefined || findIdempotent(this.#context, key) === null;
@@ -290,19 +292,19 @@ export class SessionObject extends DurableObject<Env> {
     return this.#answer(caller, () => takeSnapshot(this.#context, turnId));
   }
 
-  /** Called by the account when its room is short: what is not set aside goes back. */
+  /** Called by the account when its room is short: unreserved money goes back. */
   async giveBackLease(): Promise<void> {
     if (!this.#isOpen) return;
     await this.#context.purse.giveBack();
     await this.#jobs.arm();
   }
 
-  /** Called by the account when somebody reads what was used. */
+  /** Called by the account when somebody reads the usage. */
   async reportUsage(): Promise<void> {
     if (this.#isOpen) await this.#context.purse.report(this.#context.meteringMs);
   }
 
-  /** Stops everything and deletes turns, words, events, adapters; what was metered is written down first. */
+  /** Stops everything and deletes turns, words, events and adapters; metered events are recorded first. */
   erase(caller: Caller): Promise<Result<Erased>> {
     return this.#answer(caller, () => this.#erase());
   }
@@ -320,18 +322,18 @@ export class SessionObject extends DurableObject<Env> {
     } catch (error) {
       logFailure("alarm", error);
     } finally {
-      // An alarm that throws is dropped after a few tries; this one never throws and always re-arms.
+      // The platform drops an alarm that throws a few times, so this one never throws and always sets the next.
       await this.#jobs.arm();
     }
   }
 
-  /** Every call on a session that is there and the caller's: 404 otherwise, and the alarm is set for whatever the call left behind. */
+  /** Runs a call on an existing session of the caller's, else 404. Sets the alarm for what the call leaves to do. */
   async #answer<T>(caller: Caller, work: () => T | Promise<T>): Promise<Result<T>> {
     if (!this.#isOpen || !this.#isFor(caller)) return noSession;
     try {
       if (caller.capNanos !== undefined) this.#context.purse.setOwnerCap(caller.capNanos);
       const result = await settle(work);
-      // Whatever failed while the session was being erased failed because of that.
+      // A failure while the session is being erased is due to the erasure.
       return result.ok || !this.#isClosing ? result : noSession;
     } catch (error) {
       if (this.#isClosing) return noSession;
@@ -350,7 +352,7 @@ export class SessionObject extends DurableObject<Env> {
     return mine?.tenantId === tenantId && (owner === null || owner === mine.owner);
   }
 
-  /** Stores a new session whole. */
+  /** Stores a new session completely. */
   #store(input: NewSession, lease: FirstLease, past: Snapshot | undefined): void {
     const { db, now, purse, transaction } = this.#context;
     const { id: sessionId, tenantId, owner, region } = input;
@@ -366,7 +368,7 @@ export class SessionObject extends DurableObject<Env> {
     this.#isOpen = true;
   }
 
-  /** @throws KeptError when the reply failed; the turn can be retried. */
+  /** @throws KeptError if the reply failed; the turn can be retried. */
   async #replyOf(turnId: string, trace: Trace): Promise<TurnBody> {
     const work = this.#jobs.reply(turnId, trace);
     this.#jobs.background(work);

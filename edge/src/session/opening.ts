@@ -1,8 +1,8 @@
 /**
- * How a session begins: noted in its own object, then entered at its tenant's account, then whole.
+ * The opening of a session: noted in its own object, then entered at the tenant's account, then stored.
  *
- * Whatever ends this in between, the note stays, and the object's alarm takes back what the account has: nothing is kept
- * or reserved for a session that nobody knows.
+ * Whatever interrupts this, the note stays, and the object's alarm takes back what the account has. Nothing is kept or
+ * reserved for a session that nobody knows.
  */
 import { accountOf } from "../accounts/account.ts";
 import type { FirstLease } from "../accounts/purse/purse.ts";
@@ -13,15 +13,15 @@ import type { NewSession } from "./context.ts";
 import type { Snapshot } from "./store/snapshot.ts";
 import { mergeLexicons } from "./store/words.ts";
 
-/** A session as it is asked for; what the tenant wants of all its sessions comes from the account. */
+/** The requested settings of a session; the tenant's settings for all sessions come from the account. */
 export type SessionWish = Omit<NewSession, "arm" | "rollBackAfter"> & {
   mayBeHeldOut: boolean;
   ownerCapNanos: number | null;
-  /** What the tenant may have, as the Worker is configured. */
+  /** The tenant's limits, from the Worker's configuration. */
   limits: { sessionsMax: number; adapterBytesMax: number };
 };
 
-/** What a fork begins with: another session's past, and its adapters. */
+/** What a fork starts from: another session's past and its adapters. */
 export interface Origin {
   sessionId: string;
   snapshot: Snapshot;
@@ -34,7 +34,7 @@ interface Note {
 
 /** The key of the note among the object's values. */
 const noteKey = "opening";
-/** So long an opening may take before the alarm looks after it. */
+/** An opening may take this long before the alarm checks it. */
 const checkMs = 10_000;
 /** Without adaptation no wording makes a request stand alone, so the model sees the dialogue. */
 const unadapted = { mode: "off", context: "dialogue" } as const;
@@ -43,9 +43,10 @@ export class Opening {
   readonly #storage: DurableObjectStorage;
   readonly #env: Env;
   readonly #spareNanos: number;
-  #isUnderWay = false;
+  #underWay: Promise<void> | null = null;
+  #takingBack: Promise<void> | null = null;
 
-  /** `spareNanos` is what a session would like to be lent to begin with. */
+  /** `spareNanos` is the money that a session would like to be lent at first. */
   constructor(storage: DurableObjectStorage, env: Env, spareNanos: number) {
     this.#storage = storage;
     this.#env = env;
@@ -53,28 +54,38 @@ export class Opening {
   }
 
   /**
-   * Enters the session at the account, then has `make` store it; a failure leaves nothing of either.
+   * Enters the session at the account, then stores it by `make`; a failure leaves nothing of either. A second call
+   * meanwhile waits for the first.
    *
-   * @throws RosaError `conflict` when the tenant may open no more, or is being erased.
+   * @throws RosaError `conflict` if the tenant may open no more, or is being erased.
    */
-  async open<T>(
+  open(
     wish: SessionWish,
     origin: Origin | null,
-    make: (session: NewSession, lease: FirstLease) => Promise<T>,
-  ): Promise<T> {
+    make: (session: NewSession, lease: FirstLease) => Promise<void>,
+  ): Promise<void> {
+    this.#underWay ??= this.#open(wish, origin, make).finally(() => {
+      this.#underWay = null;
+    });
+    return this.#underWay;
+  }
+
+  async #open(
+    wish: SessionWish,
+    origin: Origin | null,
+    make: (session: NewSession, lease: FirstLease) => Promise<void>,
+  ): Promise<void> {
+    await this.#takeBackWhatIsLeft();
     const note: Note = { id: wish.id, tenantId: wish.tenantId };
-    this.#isUnderWay = true;
     try {
       this.#storage.kv.put(noteKey, note);
       await this.#ringLater();
       const { session, lease } = await this.#enter(wish, origin);
-      return await make(session, lease);
+      await make(session, lease);
     } catch (error) {
-      // Where the account cannot be reached, the alarm goes on with it.
+      // If the account cannot be reached, the alarm continues.
       await this.#takeBack(note).catch(() => {});
       throw error;
-    } finally {
-      this.#isUnderWay = false;
     }
   }
 
@@ -83,12 +94,21 @@ export class Opening {
     this.#storage.kv.delete(noteKey);
   }
 
-  /** Takes back an opening that came to nothing; called by the alarm of an object that is no session. */
+  /** Takes back an unfinished opening; called by the alarm of an object without a session. */
   async check(): Promise<void> {
+    if (this.#underWay !== null) return await this.#ringLater();
+    await this.#takeBackWhatIsLeft().catch(() => this.#ringLater());
+  }
+
+  /** Takes back an opening whose object ended. Only one call does it; others wait for it. */
+  #takeBackWhatIsLeft(): Promise<void> {
     const note = this.#storage.kv.get<Note>(noteKey);
-    if (note === undefined) return;
-    if (this.#isUnderWay) return await this.#ringLater();
-    await this.#takeBack(note).catch(() => this.#ringLater());
+    if (note !== undefined) {
+      this.#takingBack ??= this.#takeBack(note).finally(() => {
+        this.#takingBack = null;
+      });
+    }
+    return this.#takingBack ?? Promise.resolve();
   }
 
   async #enter(

@@ -1,4 +1,7 @@
-/** A turn as it would be stored now: words as learnt, active generation, dialogue so far. It writes nothing. */
+/**
+ * A turn as it would be stored now: with the words learnt, the active generation and the dialogue so far. It writes
+ * nothing.
+ */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Sampling } from "@rosa2/shared/protocol";
 import { max } from "drizzle-orm";
@@ -20,11 +23,11 @@ export interface NewTurn {
   sampling: Partial<Sampling>;
   keyId: string;
   idempotency?: IdempotencyKey;
-  /** What a chat client said of the conversation beside the request. */
+  /** What a chat client sent besides the request. */
   said?: Said;
 }
 
-/** How a retry differs from a new request: the words are given, and so are the replies to avoid. */
+/** What distinguishes a retry from a new request: given words, and replies to avoid. */
 export interface Retry {
   of: TurnRow;
   prompt: string;
@@ -33,7 +36,7 @@ export interface Retry {
   alongside(turnId: string): void;
 }
 
-/** The row of a turn as it would be stored now: the words as learnt, the active generation, the dialogue so far. */
+/** The row of a turn as it would be stored now. */
 export function planTurn(
   context: SessionContext,
   turnId: string,
@@ -52,7 +55,7 @@ export function planTurn(
       `A session holds at most ${turnsMax} turns; fork it at an earlier one, or open another`,
     );
   }
-  // A retry belongs to feedback that found room.
+  // A retry belongs to feedback, for which room was checked.
   if (retry === undefined) {
     refuseWhenFull(context);
     refuseAfterRefusals(context);
@@ -95,7 +98,7 @@ export function planTurn(
   };
 }
 
-/** Whether to think, as the request says, else the session. */
+/** Whether to think: as the request says, otherwise the session. */
 function thinkingOf(
   effort: Effort | null,
   { output }: Partial<Sampling>,
@@ -104,7 +107,7 @@ function thinkingOf(
   return { output: { ...output, thinking: thinks(effort) } };
 }
 
-/** Turns that the service may refuse in a session within so long; they cost its time, and nobody pays for them. */
+/** Turns that the service may refuse in a session within a while; they cost its time, and nobody pays for them. */
 const refusedMax = 10;
 const refusedMs = 60_000;
 

@@ -1,9 +1,9 @@
 /**
- * Whether a correction can be learned, told before it is given: what the tokenizer can write, what the window holds,
- * and what one update may move. It measures and changes nothing, and costs nothing.
+ * Whether a correction can be learned, told in advance: what the tokenizer can write, what fits the window, and what
+ * one update may move. It changes nothing and is free.
  *
- * What is told is the least that it takes. The bounds on KL show themselves only while an update is computed, and the
- * words step may find a wording under which the correction is nearer.
+ * The answer is the least effort needed. The bounds on KL show only while an update is computed, and the words step may
+ * find a wording that makes the correction likelier.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { ScoreResult } from "@rosa2/shared/protocol";
@@ -12,8 +12,9 @@ import type { ReachVerdict } from "../contract/sets.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
 import { cannotWrite, refuseUnfit, rightReply } from "./evidence.ts";
+import { judgedTurn } from "./plan.ts";
 import { withRequest } from "./policy/prompt.ts";
-import { activeGeneration, adapterOf, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
+import { activeGeneration, adapterOf, sessionRow, type TurnRow } from "./store/rows.ts";
 import { boundReached } from "./weights-step.ts";
 
 export interface Correction {
@@ -27,7 +28,7 @@ export async function reachOf(
   { turnId, correction }: Correction,
   trace: Trace,
 ): Promise<ReachBody> {
-  const turn = turnRow(context, turnId);
+  const turn = judgedTurn(context, turnId);
   const body = { reward: -1, correction };
   refuseUnfit(turn, body);
   const verdict = (verdict: ReachVerdict, reason: string, known: Partial<ReachBody> = {}) => ({
@@ -76,7 +77,7 @@ function whyFixed(context: SessionContext): string | null {
   return axes[sessionRow(context).mode] ?? (reason === undefined ? null : sentenceOf(reason));
 }
 
-/** Under the wording and the generation that answer now; null where the window does not hold it. */
+/** Measures under the active wording and generation; null if the window is too small. */
 async function measure(
   context: SessionContext,
   turn: TurnRow,

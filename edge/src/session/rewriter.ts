@@ -1,4 +1,4 @@
-/** The model that proposes wordings, as session and configuration name it; null where what was said is composed alone. */
+/** The model that proposes wordings, chosen by session and configuration; null if remarks are only composed. */
 import type { Usage } from "@rosa2/shared/protocol";
 import { randomInt, seededRandom } from "@rosa2/shared/random";
 import type { RewriterName } from "../contract/index.ts";
@@ -24,7 +24,7 @@ interface Asking {
   gpuTime: GpuTime;
 }
 
-/** Every rewriter by its name; null where it proposes nothing, or the deployment is not set up for it. */
+/** Every rewriter by name; null if it proposes nothing, or the deployment is not set up for it. */
 const rewriters: Record<RewriterName, (asking: Asking) => Rewriter | null> = {
   compose: () => null,
   gpu: servedModel,
@@ -36,7 +36,7 @@ const rewriters: Record<RewriterName, (asking: Asking) => Rewriter | null> = {
       : null,
 };
 
-/** The served model itself: asked in the bundled model's own form, or as any chat model where it is a hosted one. */
+/** The served model itself: asked in the bundled model's own form or, if it is hosted, as any chat model. */
 function servedModel(asking: Asking): Rewriter {
   const { config, env } = asking.context;
   const { inference } = config;
@@ -51,12 +51,12 @@ export function rewriterName(context: SessionContext): RewriterName {
   return sessionRow(context).rewriter ?? context.config.rewriter.name;
 }
 
-/** Whether words go on while the GPU service is away, because nothing or a model of somebody else's rewrites. */
+/** Whether the words step works without the GPU service, because no model rewrites or a hosted one does. */
 export function rewritesWithoutGpu(context: SessionContext): boolean {
   return rewriterName(context) !== "gpu" || context.gpu.fixedWeights !== null;
 }
 
-/** Sound wordings of a request, as the session's rewriter proposes them; null where it has none. */
+/** Valid wordings of a request from the session's rewriter; null if it has none. */
 export async function askRewriter(
   asking: Asking,
   task: RewriteTask,
@@ -80,7 +80,7 @@ function gpuModel({ context, trace, gpuTime }: Asking): Rewriter {
           adapter: null,
           messages,
           count,
-          // The same things said draw the same wordings: a step that a crash repeats changes nothing.
+          // Equal remarks draw equal wordings, so a step repeated after a crash changes nothing.
           sampling: { temperature: 1, max_tokens: maxTokens, seed: seedOf(messages) },
         },
         { ...callContext(context, trace), waitsForColdStart: false, signal },
@@ -97,7 +97,7 @@ function seedOf(messages: unknown): number {
   return randomInt(seededRandom(JSON.stringify(messages)), 0, 2 ** 31);
 }
 
-/** Tokens that a drawing took, zero where it took none that are ours to meter. */
+/** Tokens of a drawing; zero if none of them are metered here. */
 export function usageOf(drawn: DrawnWordings | null): Usage {
   return drawn?.usage ?? { prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0 };
 }

@@ -1,9 +1,9 @@
 /**
  * Trust in generations, and the automatic roll-back.
  *
- * Trusted is the generation that a person chose by hand, or the latest one of whose replies a person accepted
- * one; at first it is `base`. Once so many replies of the generations made since are rejected, the trusted one
- * answers again. Words stay as they are: they are shown, and what was said was said.
+ * The trusted generation is the latest that a person chose by hand or accepted a reply of; at first it is `base`. Once
+ * a number of replies of later generations are rejected, the trusted one becomes active again. The words stay: users
+ * see them and can change them.
  */
 import { eq, lte, sql } from "drizzle-orm";
 import type { RollBack } from "../contract/index.ts";
@@ -22,7 +22,7 @@ import {
 } from "./store/rows.ts";
 import { feedback, generations, turns } from "./store/schema.ts";
 
-/** What one piece of feedback says about the generations on trial. Repeating changes nothing. */
+/** Weighs one piece of feedback on the generations on trial. Repeating changes nothing. */
 export function weighTrust(context: SessionContext, row: FeedbackRow): void {
   const { rollBackAfter } = sessionRow(context);
   if (rollBackAfter === null) return;
@@ -38,7 +38,7 @@ export function weighTrust(context: SessionContext, row: FeedbackRow): void {
   }
 }
 
-/** Generations from the active one back to the trusted one, without the latter. */
+/** Generations from the active one back to the trusted one, which is excluded. */
 function generationsOnTrial(store: Store): ReadonlySet<string> {
   const { id, parent } = generations;
   const parents = new Map(
@@ -90,7 +90,7 @@ function rollBack(context: SessionContext, row: FeedbackRow, rejections: number)
     db.update(feedback).set({ rolledBack }).where(eq(feedback.id, row.id)).run();
     const { id: feedback_id, turnId: turn_id } = row;
     logReport(context, row, "rolled_back", { ...rolledBack, feedback_id });
-    // It costs nothing: the event carries the news to the account, once.
+    // It costs nothing: the event reports the roll-back to the account, once.
     purse.settle({
       eventId: `${meterIdOfUpdate(context, row.id)}:rolled_back`,
       tenantId,

@@ -296,7 +296,7 @@ function refuseWhileReplying(context: SessionContext): void {
 interface Outcome {
   status: "completed" | "stopped";
   reply: string;
-  finishReason: "stop" | "length" | "stopped";
+  finishReason: NonNullable<TurnRow["finishReason"]>;
   repeatsRejected?: boolean;
   logprob: number | null;
   usage: Usage;

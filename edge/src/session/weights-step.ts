@@ -21,11 +21,12 @@ import {
   scoreTokens,
   unchangedWords,
 } from "./evidence.ts";
+import { judgedTurn } from "./plan.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { beyondCaps, updateRows } from "./policy/update-plan.ts";
 import { type GpuTime, meterIdOfUpdate, noteReport } from "./store/meter.ts";
 import { fileJob, noteFile } from "./store/outbox.ts";
-import { dropPositive, keepPositive, replayedPositives } from "./store/replay.ts";
+import { dropFromReplay, keepForReplay, replayExamples } from "./store/replay.ts";
 import {
   activeGeneration,
   adapterOf,
@@ -36,19 +37,18 @@ import {
   setActiveGeneration,
   type TurnRow,
   trustedGeneration,
-  turnRow,
 } from "./store/rows.ts";
 import { feedback, generations } from "./store/schema.ts";
 import { idleWeights, turnConfidence } from "./store/views.ts";
 
-/** Weights: what the schedule decides, computed on the rewritten request; at most one generation. */
+/** Takes the weights step: what the schedule decides, on the rewritten request; at most one generation. */
 export async function updateWeights(
   context: SessionContext,
   feedbackId: string,
   trace: Trace,
 ): Promise<void> {
   const row = feedbackRow(context, feedbackId);
-  const turn = turnRow(context, row.turnId);
+  const turn = judgedTurn(context, row.turnId);
   const words = row.words ?? unchangedWords(turn, row.body);
   const { sessionId, tenantId } = context;
   const { mode, arm } = sessionRow(context);
@@ -61,15 +61,22 @@ export async function updateWeights(
   const mayUpdate = mode === "both" || mode === "weights";
   const { fixedWeights } = context.gpu;
   if (right !== null && mayUpdate && fixedWeights === null && isWritable) {
-    keepPositive(context, turn, words, right);
+    keepForReplay(context, turn, words, right);
   }
-  if (right === null && row.body.reward < 0) dropPositive(context, turn);
+  if (right === null && row.body.reward < 0) dropFromReplay(context, turn);
   const end = (
     report: Partial<WeightsReport>,
-    recipe: FeedbackPlan["recipe"],
+    updatePlan: FeedbackPlan["updatePlan"],
     made: MadeGeneration | null,
   ) =>
-    commitWeights(context, row, { ...idleWeights, ...report }, { ...plan, recipe }, made, gpuTime);
+    commitWeights(
+      context,
+      row,
+      { ...idleWeights, ...report },
+      { ...plan, updatePlan },
+      made,
+      gpuTime,
+    );
   const skip = (reason: string) => end({ decision: "skipped", reason }, null, null);
   if (arm === "held_out") return skip(heldOutReason);
   if (row.rolledBack !== null) return skip(rolledBackReason(row.rolledBack));
@@ -88,7 +95,7 @@ export async function updateWeights(
     kind: plan.row.kind,
     weight: plan.row.weight,
   };
-  const { rows, plan: recipe } = updateRows(replayedPositives(context), {
+  const { rows, updatePlan } = updateRows(replayExamples(context), {
     problemId: turn.problemId,
     row: example,
   });
@@ -110,7 +117,7 @@ export async function updateWeights(
     let refusal: string | null = null;
     try {
       answer = await context.gpu.adapt(
-        { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: recipe, watch },
+        { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: updatePlan, watch },
         callContext(context, trace),
       );
       if (answer.adapter !== null) {
@@ -125,9 +132,9 @@ export async function updateWeights(
       }
     } catch (error) {
       if (!(error instanceof RosaError) || isTransient(error)) throw error;
-      // The service will never take these rows: say so and go on without an update.
+      // The service will never accept these rows, so the step ends without an update.
       const reason = `the update was refused: ${error.message}`;
-      return end({ decision: "rejected", reason }, recipe, null);
+      return end({ decision: "rejected", reason }, updatePlan, null);
     }
     const { adapter } = answer;
     const { watched, ...result } = answer.result;
@@ -145,10 +152,10 @@ export async function updateWeights(
       ms: result.ms.update,
     };
     if (refusal !== null) {
-      return end({ ...report, decision: "rejected", reason: refusal }, recipe, null);
+      return end({ ...report, decision: "rejected", reason: refusal }, updatePlan, null);
     }
     const made = adapter === null ? null : { result, parent, bytes: adapter.byteLength };
-    end(report, recipe, made);
+    end(report, updatePlan, made);
     if (made !== null) keep();
   }).catch((error) => {
     if (!(error instanceof RosaError) || error.code !== "budget_exceeded") throw error;
@@ -163,7 +170,7 @@ function rolledBackReason({ to, rejections }: RollBack): string {
   return `rolled back to ${to} after ${rejections} rejected replies; this feedback changes the words alone`;
 }
 
-/** Why a session whose active generation is this one learns no more whatever is said, or null. */
+/** The reason why a session with this active generation learns no more, whatever the feedback; null if it can. */
 export function boundReached(
   context: SessionContext,
   generation: string,
@@ -178,7 +185,7 @@ export function boundReached(
   return reason === null ? null : { decision: "rejected", reason };
 }
 
-/** Why an update that was made is not kept: it went too far, or the deployer's guard says no. */
+/** The reason for not keeping a finished update: it went too far, or the deployer's guard refuses. */
 async function refusalOf(
   context: SessionContext,
   update: Omit<GuardedUpdate, "tenant" | "owner" | "session">,
@@ -222,9 +229,9 @@ async function gatherEvidence(
     unwritable: [],
   };
   if (mode === "off" || mode === "words" || isNeutral(body)) return evidence;
-  // Praise at the first try is kept and changes nothing: there is nothing to measure.
+  // Praise at the first try is kept and changes nothing, so nothing is measured.
   if (right?.kind === "accepted" && turn.attempt === 1) return evidence;
-  // The reply's own pass measured it already, if words and generation are still the same.
+  // The reply's own pass measured it already, if words and generation are unchanged.
   const isCurrent = turn.generation === activeGeneration(context) && words.after === turn.prompt;
   if (right === null && isCurrent && turn.logprob !== null) {
     return { ...evidence, rejectedConfidence: confidence };
@@ -256,7 +263,7 @@ async function gatherEvidence(
   };
 }
 
-/** What an update did to the right reply it was asked for, the last of its examples. */
+/** The update's effect on the right reply, the last of its examples. */
 function rightReplyShift({ rows }: Pick<AdaptResult, "rows">): WeightsReport["right_reply"] {
   const row = rows.at(-1);
   if (row === undefined) return null;
@@ -270,7 +277,7 @@ function rejectedReply(body: FeedbackRow["body"], turn: TurnRow): string | null 
   return isRejected && turn.reply !== "" && turn.reply !== body.correction ? turn.reply : null;
 }
 
-/** What was watched, by what it is; a service that does not watch says nothing. */
+/** The watched replies by their role; null if the service does not watch. */
 function tokensOf(
   shown: { right: string | null; rejected: string | null },
   watched: AdaptResult["watched"],
@@ -289,7 +296,7 @@ function sum(values: readonly number[]): number {
 type FeedbackPlan = NonNullable<FeedbackRow["plan"]>;
 type MadeGeneration = { result: Omit<AdaptResult, "watched">; parent: string; bytes: number };
 
-/** Ends the weights step: generation, swap, report, price and event stand or fall together. */
+/** Ends the weights step: generation, activation, report, price and event are stored together or not at all. */
 function commitWeights(
   context: SessionContext,
   row: FeedbackRow,
@@ -298,7 +305,7 @@ function commitWeights(
   made: MadeGeneration | null,
   gpuTime: GpuTime,
 ): void {
-  const { recipe } = plan;
+  const { updatePlan } = plan;
   const gpuMs = gpuTime.ms + (report.ms ?? 0);
   const { sessionId, tenantId } = context;
   const now = context.now();
@@ -321,13 +328,13 @@ function commitWeights(
           parent: made.parent,
           digest: made.result.digest ?? "",
           bytes: made.bytes,
-          plan: recipe ?? {},
+          plan: updatePlan ?? {},
           report: made.result,
           createdAt: now,
         })
         .run();
       context.outbox.delete(fileJob(made.result.digest ?? ""));
-      // Compare and set: whoever activated another generation meanwhile keeps that choice.
+      // Compare and set: if another generation was activated meanwhile, that choice stays.
       const active = activeGeneration(context) === made.parent;
       if (active) setActiveGeneration(context, id, trustedGeneration(context));
       weights = {
@@ -340,7 +347,7 @@ function commitWeights(
       };
     }
     const costNanos = made === null ? 0 : context.config.prices.adaptationNanos;
-    if (recipe !== null || gpuMs > 0) {
+    if (updatePlan !== null || gpuMs > 0) {
       context.purse.settle({
         eventId: meterIdOfUpdate(context, row.id),
         tenantId,
@@ -349,7 +356,7 @@ function commitWeights(
         kind: "adaptation",
         at: now,
         adaptationsAccepted: made === null ? 0 : 1,
-        adaptationsRejected: made === null && recipe !== null ? 1 : 0,
+        adaptationsRejected: made === null && updatePlan !== null ? 1 : 0,
         gpuMs,
         costNanos,
         ...(made === null ? {} : { notice: updateNotice(context, row, weights, made) }),
@@ -365,7 +372,7 @@ function commitWeights(
   });
 }
 
-/** What webhooks tell of a generation. */
+/** What webhooks are told of a generation. */
 function updateNotice(
   { sessionId, owner }: SessionContext,
   row: FeedbackRow,

@@ -1,7 +1,8 @@
 /**
- * The words step of feedback: what the session holds is weighed; where that explains nothing a model proposes wordings,
- * and all of them are weighed again, in one batch.
+ * The words step of feedback: the session's wordings are scored. If none explains the evidence, a model proposes
+ * wordings, and all are scored again, in one batch.
  */
+import type { Usage } from "@rosa2/shared/protocol";
 import { and, asc, eq, inArray, lt, lte } from "drizzle-orm";
 import { spend } from "../accounts/spending.ts";
 import { replyCostNanos, replyCostNanosMax } from "../accounts/usage.ts";
@@ -27,22 +28,23 @@ import {
 } from "../words/providers/index.ts";
 import type { SessionContext } from "./context.ts";
 import { isNeutral, logReport, scoreForWords, unchangedWords } from "./evidence.ts";
+import { asJudged, judgedTurn, tryPlan } from "./plan.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { askRewriter, rewriterName, usageOf } from "./rewriter.ts";
 import type { GpuTime } from "./store/meter.ts";
-import { type FeedbackRow, feedbackRow, sessionRow, type TurnRow, turnRow } from "./store/rows.ts";
+import { type FeedbackRow, feedbackRow, sessionRow, type TurnRow } from "./store/rows.ts";
 import { feedback, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
 import { reviseWordsTo, wordsOptions, wordsState } from "./store/words.ts";
 
-/** Words: the feedback is taken in, and the request is worded anew. */
+/** Takes the words step: learns from the feedback and words the request anew. */
 export async function reviseWords(
   context: SessionContext,
   feedbackId: string,
   trace: Trace,
 ): Promise<void> {
   const row = feedbackRow(context, feedbackId);
-  const turn = turnRow(context, row.turnId);
+  const turn = judgedTurn(context, row.turnId);
   const { mode } = sessionRow(context);
   if ((mode !== "both" && mode !== "words") || isNeutral(row.body)) {
     const words = unchangedWords(turn, row.body);
@@ -57,16 +59,26 @@ export async function reviseWords(
   const mayDraw = !held.isExplained && drawsFor(stateBefore, turn.content) < drawsMax;
   const drawn = mayDraw ? await draw(step, row) : null;
   const final = drawn === null ? held : await takeIn(step, stateBefore, held, drawn);
-  const words = reportOf(final.revision, drawn);
-  const usage = usageOf(drawn);
-  const costNanos = replyCostNanos(context.config.prices, usage);
+  // What a correction teaches an adapter needs no steps.
+  const isTaught = mode === "both" && row.body.correction !== undefined;
+  const planId = `${meterIdOfWords(context, feedbackId)}:plan`;
+  const mayPlan = row.body.retry && !isTaught;
+  const tried = mayPlan ? await tryPlan(step, final.revision, planId) : null;
+  const words = { ...reportOf(final.revision, drawn), plan: tried?.plan ?? null };
   context.transaction(() => {
     if (feedbackRow(context, feedbackId).step !== "stored") return;
     reviseWordsTo(context, noteRevision(final.state, feedbackId), feedbackId);
-    if (drawn !== null || gpuTime.ms > 0) {
+    let costNanos = 0;
+    const settle = (
+      eventId: string,
+      usage: Usage,
+      spent: { rewriterCalls: number; gpuMs: number },
+    ) => {
       const { sessionId, tenantId } = context;
+      const cost = replyCostNanos(context.config.prices, usage);
+      costNanos += cost;
       context.purse.settle({
-        eventId: meterIdOfWords(context, feedbackId),
+        eventId,
         tenantId,
         keyId: row.keyId,
         sessionId,
@@ -75,11 +87,15 @@ export async function reviseWords(
         promptTokens: usage.prompt_tokens,
         cachedTokens: usage.cached_tokens,
         completionTokens: usage.completion_tokens,
-        rewriterCalls: drawn?.calls ?? 0,
-        gpuMs: gpuTime.ms,
-        costNanos,
+        ...spent,
+        costNanos: cost,
       });
+    };
+    if (drawn !== null || gpuTime.ms > 0) {
+      const spent = { rewriterCalls: drawn?.calls ?? 0, gpuMs: gpuTime.ms };
+      settle(meterIdOfWords(context, feedbackId), usageOf(drawn), spent);
     }
+    if (tried !== null) settle(planId, tried.usage, { rewriterCalls: 0, gpuMs: 0 });
     commit(context, row, words, costNanos);
   });
 }
@@ -90,7 +106,7 @@ interface WordsStep {
   trace: Trace;
   gpuTime: GpuTime;
   input: GradientInput;
-  /** Scores that were asked for already, by wording and reply. */
+  /** Scores by wording and reply, so that none is measured twice. */
   measured: Map<string, Score>;
 }
 
@@ -100,19 +116,19 @@ interface Weighed {
   isExplained: boolean;
 }
 
-/** What the feedback makes of a state, every candidate scored in one batch. */
+/** The result of the feedback for a state, with every candidate scored in one batch. */
 async function weigh(step: WordsStep, state: WordsState): Promise<Weighed> {
   const { context, input } = step;
   const options = wordsOptions(context);
   const items = candidatesToScore(state, input, options);
   const scores = items.length === 0 ? null : await measure(step, items);
   const made = textualGradient(state, input, scores, options);
-  // Without scores a model's wordings stay unsaid, so none are drawn where none could be measured.
+  // Without scores a model's wordings are never used, so none are drawn if none could be measured.
   const isUnmeasured = items.length > 0 && scores === null;
   return { ...made, isExplained: isUnmeasured || made.isExplained };
 }
 
-/** Scores of the items in one batch, without those that are known and each once; null where nothing can be measured. */
+/** Scores of the items in one batch, each measured once; null if nothing can be measured. */
 async function measure(
   { context, turn, trace, gpuTime, measured }: WordsStep,
   items: readonly ScoreItem[],
@@ -132,7 +148,7 @@ async function measure(
   return items.map((item) => measured.get(nameOf(item))!);
 }
 
-/** Wordings that were drawn, among what was held: all are weighed anew. */
+/** Adds drawn wordings to the state and weighs all again. */
 async function takeIn(
   step: WordsStep,
   stateBefore: WordsState,
@@ -201,7 +217,7 @@ function commit(
 function reportOf(
   revision: Revision,
   drawn: (DrawnWordings & { name: string }) | null,
-): WordsReport {
+): Omit<WordsReport, "plan"> {
   return {
     changed: revision.changed,
     before: revision.before,
@@ -240,7 +256,10 @@ function reportOf(
   };
 }
 
-/** Everything said about this problem so far. A retry learns under its problem's id, so that what holds for one try holds for the next. */
+/**
+ * Everything said about this problem so far. A retry learns under its problem's id, so that what holds for one try
+ * holds for the next.
+ */
 function gradientInput(context: SessionContext, turn: TurnRow, body: FeedbackBody): GradientInput {
   const attempts = context.db
     .select()
@@ -257,7 +276,7 @@ function gradientInput(context: SessionContext, turn: TurnRow, body: FeedbackBod
   return {
     turnId: turn.problemId,
     request: turn.content,
-    attempts: attempts.map(({ prompt, reply, logprob }) => ({
+    attempts: asJudged(context, attempts).map(({ prompt, reply, logprob }) => ({
       prompt,
       reply,
       ...(logprob === null ? {} : { confidence: probability(logprob) }),
@@ -266,13 +285,13 @@ function gradientInput(context: SessionContext, turn: TurnRow, body: FeedbackBod
   };
 }
 
-/** The earlier tries of a turn's problem, each with what was said about it, the last word on each. */
+/** The earlier tries of a turn's problem, each with the last remark on it. */
 function earlierAttempts(
   context: SessionContext,
   turn: TurnRow,
 ): { reply: string; feedback: string }[] {
-  return context.db
-    .select({ reply: turns.reply, body: feedback.body })
+  const rows = context.db
+    .select({ turn: turns, body: feedback.body })
     .from(turns)
     .leftJoin(feedback, eq(feedback.turnId, turns.id))
     .where(
@@ -284,6 +303,10 @@ function earlierAttempts(
     )
     .groupBy(turns.id)
     .orderBy(asc(turns.index))
-    .all()
-    .map(({ reply, body }) => ({ reply, feedback: body?.text ?? "" }));
+    .all();
+  const judged = asJudged(
+    context,
+    rows.map((row) => row.turn),
+  );
+  return rows.map(({ body }, i) => ({ reply: judged[i]!.reply, feedback: body?.text ?? "" }));
 }

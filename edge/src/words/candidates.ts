@@ -1,18 +1,18 @@
-/** Tells which wordings were weighed, who proposed them and why one goes out. It decides nothing. */
+/** Reports which wordings were weighed, who proposed them, and why one is used. It decides nothing. */
 import type { Scored } from "./evidence.ts";
 import { asSaid } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
 import { type Chosen, choose, type Reading } from "./reading.ts";
 import type { Candidate, GradientInput, Ledger } from "./types.ts";
 
-/** Wordings that are told of. */
+/** Wordings that are reported. */
 const candidatesMax = 8;
 
 interface Weighing {
   reading: Reading;
   weighed: Ledger;
   scored: Scored;
-  /** What is said in the wording that goes out. */
+  /** The readings stated in the wording that is used. */
   chosen: Chosen;
   turnId: string;
 }
@@ -36,7 +36,7 @@ export function candidatesOf(
   });
 }
 
-/** Who proposed what a wording says beyond the user's own words. */
+/** The source of what a wording states beyond the user's own words. */
 function proposerOf(chosen: Chosen, turnId: string): string {
   let by = "composed";
   for (const [{ sense, learnt }, id] of chosen) {
@@ -52,7 +52,7 @@ function proposerOf(chosen: Chosen, turnId: string): string {
   return by;
 }
 
-/** Who proposed the wording that goes out, and why it does. */
+/** The source of the wording that is used, and the reason. */
 export function reasonFor(
   { reading, scored, chosen, turnId }: Weighing,
   { request, feedback }: GradientInput,
@@ -75,7 +75,7 @@ export function reasonFor(
     reading.senses.map((one) => chosen.get(one) ?? (one.learnt === undefined ? "" : asSaid)),
   );
   const plain = ledger.keyOf(reading.plain);
-  /** Nats between the two wordings; not a number where either was not scored. */
+  /** Nats between the two wordings; NaN if either was not scored. */
   const gained = (scores: Scored["right"] | undefined) =>
     (scores?.get(key)?.logprob ?? Number.NaN) - (scores?.get(plain)?.logprob ?? Number.NaN);
   const [right, rejected] = [gained(scored.right), -gained(scored.rejected[0])];

@@ -1,22 +1,22 @@
 /**
- * Puts readings and constraints into a request; whatever the user wrote stays, in order and byte for byte, but for
- * new words whose meaning is known.
+ * Puts readings and constraints into a request. The user's text stays, in order and byte for byte, except for new words
+ * whose meaning is known.
  */
 
 import { neutraliseRequest } from "./neutralise.ts";
 import type { CompiledSense, Occurrence } from "./senses.ts";
 import type { Constraint } from "./types.ts";
 
-/** Characters that standing constraints together may add, and a turn's own remarks. */
+/** Characters that standing constraints may add together, and a turn's own remarks. */
 const standingCharsMax = 2_000;
 const remarksCharsMax = 16_384;
 
-/** A request in pieces, between which the phrases go: one piece more than there are occurrences. */
+/** A request in pieces, with phrases between them: one piece more than there are occurrences. */
 export interface CutRequest {
   length: number;
-  /** In the order in which their phrases stand in the text. */
+  /** In the order of their phrases in the text. */
   occurrences: readonly Occurrence[];
-  /** What each occurrence's phrase stands in the place of; empty where it is added. */
+  /** The text that each occurrence's phrase replaces; empty if it is added. */
   replaced: readonly string[];
   pieces: readonly string[];
 }
@@ -45,10 +45,10 @@ export function cutRequest(request: string, occurrences: readonly Occurrence[]):
 }
 
 /**
- * The request with the chosen readings' phrases put in and the constraints appended.
+ * The request with the chosen readings' phrases inserted and the constraints appended.
  *
- * Where a span repeats so often that phrases would outgrow the request itself, only the first occurrence
- * of each sense gets one: the result is at most twice the request, a phrase per sense and the constraints.
+ * If a span repeats so often that phrases would outgrow the request, only the first occurrence of each sense gets one.
+ * So the result is at most twice the request, one phrase per sense, and the constraints.
  */
 export function compose(
   { length, occurrences, replaced, pieces }: CutRequest,
@@ -69,7 +69,7 @@ export function compose(
   return withConstraints(text, constraints);
 }
 
-/** What goes in at an occurrence: nothing where the request states the reading or none is chosen. */
+/** The text to insert at an occurrence: nothing if the request states the reading, or none is chosen. */
 function phraseOf(
   { compiled, stated }: Occurrence,
   chosen: ReadonlyMap<CompiledSense, string>,
@@ -82,13 +82,13 @@ function phraseOf(
   return attach === "after" ? ` ${phrase}` : `, ${phrase}`;
 }
 
-/** With a capital where the text that it replaces has one. */
+/** With a capital if the replaced text has one. */
 function inCaseOf(replaced: string, phrase: string): string {
   const isCapital = /^\p{Lu}/u.test(replaced);
   return isCapital ? phrase.charAt(0).toUpperCase() + phrase.slice(1) : phrase;
 }
 
-/** Remarks in the order in which they were made; where they grow too long the oldest are left out. */
+/** Remarks in the order in which they were made; if they are too long, the oldest are left out. */
 function withConstraints(request: string, constraints: readonly Constraint[]): string {
   let text = request;
   const sentences: string[] = [];

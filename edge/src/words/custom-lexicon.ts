@@ -1,9 +1,9 @@
-/** A tenant's or session's own senses as the words axis uses them: phrases become patterns. */
+/** A tenant's or session's own senses in the words axis's form: phrases become patterns. */
 import type { OwnLexicon } from "../contract/lexicon.ts";
 import { neutraliseNote } from "./neutralise.ts";
 import type { CompiledSense } from "./senses.ts";
 
-/** A tenant's or session's own senses, ready to be looked for; where spans overlap, earlier ones come first. */
+/** A tenant's or session's own senses as patterns. Where spans overlap, earlier senses come first. */
 export function lexiconOf(own: OwnLexicon): CompiledSense[] {
   return own.map((sense) => {
     const priorSum = sense.readings.reduce((sum, { prior }) => sum + prior, 0);

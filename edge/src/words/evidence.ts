@@ -1,27 +1,27 @@
-/** What feedback, heard or scored, does to a ledger; it words nothing and remembers nothing. */
+/** Applies evidence, remarks and scores, to a ledger. It words nothing and remembers nothing. */
 import type { SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
 import { type Reading, statedSlots } from "./reading.ts";
 import type { CompiledSense } from "./senses.ts";
 import type { Attempt, GradientInput, Ledger, Score, ScoreItem } from "./types.ts";
 
-/** How a step is taken; the same options go into every call of a session. */
+/** Options of a step; the same ones are passed to every call of a session. */
 export interface GradientOptions {
   /** The tenant's and the session's own senses. */
   lexicon?: readonly CompiledSense[];
 }
 
-/** Bound on the texts to score for one feedback. */
+/** Largest number of texts to score for one feedback. */
 const scoreItemsMax = 64;
-/** Rejected replies of earlier tries that a new reading is weighed by. */
+/** Rejected replies of earlier tries by which a new reading is weighed. */
 const earlierMax = 3;
-/** Share of the ledger's weight whose readings are scored: the more a reply says, the further down. */
+/** Share of the ledger's weight whose readings are scored: the more a reply shows, the larger. */
 const massAccepted = 0.98;
 const massRejected = 0.999;
 
 type Question = Omit<ScoreItem, "prompt">;
 
-/** What is to be scored, without the wordings. */
+/** What to score, without the wordings. */
 export function questions(reading: Reading, input: GradientInput): Question[] {
   if (reading.senses.length === 0) return [];
   const { reply } = lastAttempt(input);
@@ -36,7 +36,7 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   }
   if (isCorrected) replies.push({ reply: correction, kind: "corrected" });
   if (replies.length === 0) return [];
-  // Praise for ordinary text is no reason to weigh what an own sense might have meant.
+  // Praise for ordinary text is no reason to weigh the readings of an own sense.
   const isKnown = reading.senses.some((one) => one.learnt !== undefined || !one.sense.shy);
   if (accepted && !isKnown) return [];
   const keys = ledger.topReadings(
@@ -51,7 +51,7 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   for (const key of [ledger.keyOf(reading.plain), ledger.keyOf(answered)]) {
     if (reading.ledger.weights[key] !== undefined && !keys.includes(key)) keys.push(key);
   }
-  // One reading alone has nothing to be weighed against.
+  // A single reading has nothing to be compared with.
   if (keys.length === 1 && !isCorrected) return [];
   return keys.flatMap((key) => replies.map((item) => ({ ...item, reading: key })));
 }
@@ -64,13 +64,13 @@ function earlier({ attempts }: GradientInput): string[] {
     .slice(-earlierMax);
 }
 
-/** Scores by what was scored: for each rejected reply, the last first, and for the right one a score a reading. */
+/** Scores by reply: for each rejected reply, the last first, and for the right one, one score per reading. */
 export interface Scored {
   rejected: ReadonlyMap<string, Score>[];
   right: ReadonlyMap<string, Score>;
 }
 
-/** Scores that are no numbers are left out. */
+/** Scores that are not numbers are left out. */
 export function groupScores(items: readonly Question[], scores: readonly Score[]): Scored {
   if (scores.length !== items.length) {
     throw new Error(`Cannot match ${scores.length} scores to ${items.length} candidates`);
@@ -91,8 +91,8 @@ export function groupScores(items: readonly Question[], scores: readonly Score[]
   return { rejected: [...rejected.values()], right };
 }
 
-/** What the user says outright: stated readings win, hinted and denied ones lose. */
-export function hear(
+/** Applies what the user states outright: stated readings win, hinted and denied ones lose. */
+export function applyStatements(
   reading: Reading,
   from: Ledger,
   senses: readonly SenseFeedback[],
@@ -109,7 +109,7 @@ export function hear(
   return next;
 }
 
-/** What was stated outright still holds after replies were scored. */
+/** What was stated outright still holds after replies are scored. */
 export function holdStated(
   reading: Reading,
   weighed: Ledger,
@@ -123,7 +123,7 @@ export function holdStated(
   return next;
 }
 
-/** What is known about the attempt that the feedback is about. */
+/** What is known about the attempt that the feedback refers to. */
 export interface Evidence {
   guess: readonly string[];
   /** The attempt left a sense open, so its reading is only guessed. */
@@ -132,13 +132,13 @@ export interface Evidence {
   scored: Scored;
 }
 
-/** The ledger after praise: by scores where there are any, else the stated reading wins. */
+/** The ledger after praise: by scores if there are any, otherwise the stated reading wins. */
 export function weighAcceptance(from: Ledger, { guess, isOpen, scored }: Evidence): Ledger {
   if (scored.right.size > 0) return ledger.applyRightScores(from, scored.right);
   return isOpen || guess.length === 0 ? from : ledger.applySuccess(from, ledger.keyOf(guess));
 }
 
-/** The ledger after a failure, and after the correction where one was scored. */
+/** The ledger after a failure, and after the correction if it was scored. */
 export function weighRejection(
   reading: Reading,
   from: Ledger,
@@ -148,7 +148,7 @@ export function weighRejection(
   if (guess.length === 0) return from;
   let next = from;
   for (const scores of scored.rejected) next = ledger.applyRejectedScores(next, scores);
-  // What a model proposed moves by scores alone: unscored, nothing speaks for it.
+  // A model's proposals move only by scores: without them nothing supports them.
   const isOwn = reading.senses.every(({ learnt }) => learnt === undefined);
   if (scored.rejected.length === 0 && !spoken && isOwn && input.feedback.reward < 0) {
     next = ledger.applyRejection(next, ledger.keyOf(guess), confidence);
@@ -161,7 +161,7 @@ export function isAccepted({ feedback }: GradientInput): boolean {
   return feedback.reward > 0 && (feedback.correction ?? "") === "";
 }
 
-/** The attempt that the feedback is about. */
+/** The attempt that the feedback refers to. */
 export function lastAttempt(input: GradientInput): Attempt {
   const attempt = input.attempts.at(-1);
   if (attempt === undefined) throw new Error("Cannot revise words without an attempt");

@@ -1,26 +1,26 @@
-/** Reads feedback against the senses of a request: what it hints at, states or denies; the rest is left to the constraints. */
+/** Compares feedback with the senses of a request: what it hints at, states or denies. Constraints keep the rest. */
 import type { CompiledSense, Occurrence } from "./senses.ts";
 
-/** What feedback says of one sense of the request. */
+/** What feedback says about one sense of the request. */
 export interface SenseFeedback {
   compiled: CompiledSense;
-  /** Reading that the user states, if any. */
+  /** The reading that the user states, if any. */
   stated: string | null;
-  /** Readings that the user says are wrong. */
+  /** Readings that the user calls wrong. */
   denied: string[];
-  /** The user speaks of this sense without saying which reading is right. */
+  /** The user mentions this sense without saying which reading is right. */
   hinted: boolean;
 }
 
-/** Words just before a cue that turn it around: "not", "instead of the". */
+/** Words just before a cue that reverse it: "not", "instead of the". */
 const negation =
   /\b(?:not|no longer|never|isn['’]t|wasn['’]t|aren['’]t|don['’]t|do not|without|instead of|rather than|other than)\s+(?:(?:in|from|to|by|as|with|the|a|be|being|want|sort|put)\s+){0,3}$/iu;
 
 /**
- * What `text` says of each sense, and `text` with the understood parts blanked out.
+ * What `text` says about each sense, and `text` with the understood parts blanked out.
  *
- * A sense that the request itself states is heard only where the feedback agrees with it: a contradiction
- * is new information that a constraint has to carry.
+ * For a sense that the request itself states, feedback counts only if it agrees: a contradiction is new information,
+ * which a constraint keeps.
  */
 export function readFeedback(
   text: string,

@@ -1,11 +1,11 @@
-/** One step on the words: how a request goes out, and how feedback changes ledger, constraints and wording. Pure. */
+/** One step on the words: how a request is worded, and how feedback changes ledger, constraints and wording. Pure. */
 import { confidenceOf } from "@rosa2/shared/objective";
 import { incapacity } from "@rosa2/shared/schedule";
 import { candidatesOf, reasonFor } from "./candidates.ts";
 import {
+  applyStatements,
   type GradientOptions,
   groupScores,
-  hear,
   holdStated,
   isAccepted,
   lastAttempt,
@@ -45,20 +45,20 @@ import type {
   WordsState,
 } from "./types.ts";
 
-/** How sure the ledger must be before it says a reading that was never in doubt. */
+/** From this share on the ledger states a reading that was never in doubt. */
 const sureShare = 0.6;
-/** Combinations of senses that a session keeps a joint ledger for; older ones live on in the marginals. */
+/** Combinations of senses with a joint ledger in a session; older ones live on in the marginals. */
 const ledgersMax = 32;
-/** Room that they have in a session's row; the latest is kept in any case. */
+/** Bytes for these ledgers in a session's row; the latest is always kept. */
 const ledgersBytesMax = 12_288;
-/** Rejected replies to one problem after which a model is asked again. */
+/** After this many rejected replies to one problem a model is asked again. */
 const failuresMax = 3;
-/** Mean probability of a token from which on a wording explains a right reply, and a rejected one no longer. */
+/** Mean token probability from which a wording explains a right reply, and below which it explains a rejection. */
 const explainedMin = 0.5;
 
 /**
- * Words a request goes out with, given what the session has learnt: a new one, or (`turnId`) one of an
- * earlier turn, with the constraints that were stated for that turn alone.
+ * The wording of a request, given what the session has learnt: for a new request, or (with `turnId`) for one of an
+ * earlier turn, with the constraints of that turn alone.
  */
 export function reviseRequest(
   state: WordsState,
@@ -86,8 +86,8 @@ export function reviseRequest(
 }
 
 /**
- * What the ledger wants scored before `textualGradient`: the last reply, and the correction if there is
- * one, under each of the likeliest readings' wordings. Empty when nothing is ambiguous.
+ * What to score before `textualGradient`: the last reply, and the correction if there is one, under the wordings of the
+ * likeliest readings. Empty if nothing is ambiguous.
  */
 export function candidatesToScore(
   state: WordsState,
@@ -96,7 +96,7 @@ export function candidatesToScore(
 ): ScoreItem[] {
   const reading = readRequest(state, input.request, options.lexicon);
   const said = hearRemarks(state, input, reading).state;
-  // A remark that only points is no part of a wording: it would make every reply unlikely, the right one too.
+  // A remark that only points is left out of the wording: it would make every reply unlikely, even the right one.
   const heard = { ...said, constraints: said.constraints.filter((one) => !isPointer(one)) };
   const prompts = new Map<string, string>();
   return questions(reading, input).map((question) => {
@@ -109,8 +109,8 @@ export function candidatesToScore(
 }
 
 /**
- * One step on the words. `scores` are aligned with `candidatesToScore` of the same state, input and options; without
- * them what a model proposed stays unsaid, and own senses go by what was heard.
+ * One step on the words. `scores` are aligned with `candidatesToScore` of the same state, input and options. Without
+ * them a model's proposals are not used, and own senses follow the remarks.
  */
 export function textualGradient(
   state: WordsState,
@@ -124,7 +124,7 @@ export function textualGradient(
   const scored = groupScores(scores === null ? [] : questions(reading, input), scores ?? []);
   const slots = statedSlots(reading, attempt);
   const isOpen = slots.includes(null);
-  // What was left open is read off the reply where the model scored it, else taken by habit.
+  // What was left open is inferred from the reply if the model scored it, otherwise from habit.
   const [shown] = scored.rejected;
   const guess =
     (isOpen && shown !== undefined ? ledger.explainReply(reading.ledger, shown, slots) : null) ??
@@ -132,7 +132,7 @@ export function textualGradient(
   const learnt = hearRemarks(state, input, reading);
   const { senses: heard } = learnt;
 
-  const spoken = hear(reading, reading.ledger, heard, guess);
+  const spoken = applyStatements(reading, reading.ledger, heard, guess);
   const share = reading.senses.length === 0 ? 1 : (spoken.weights[ledger.keyOf(guess)] ?? 0);
   const prior = reading.ledger.weights[ledger.keyOf(guess)] ?? 1;
   // An as-said wording spreads the model's belief over the readings: c counts within the guessed one.
@@ -186,20 +186,20 @@ export function textualGradient(
 }
 
 /**
- * Whether what the session holds explains what was seen: some wording makes the right reply likely, or, without one,
+ * Whether the session's readings explain the evidence: some wording makes the right reply likely or, without one,
  * another wording than the last makes the rejected reply unlikely. Then no model need be asked.
  */
 function explains({ right, rejected }: Scored, best: Candidate | undefined, input: GradientInput) {
   const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);
   if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
-  // What fails again and again may be explained by none of them.
+  // Repeated failures may have a cause that none of them explains.
   if (best === undefined || input.attempts.length % failuresMax === 0) return false;
   const last = rejected[0]?.get(best.reading);
   const isOther = best.wording !== lastAttempt(input).prompt;
   return isOther && last !== undefined && confidence(last) < explainedMin;
 }
 
-/** After a failure every open sense is said, except shy and learnt ones that nothing speaks for. */
+/** After a failure every open sense is stated, except shy and learnt ones without support. */
 function sayable(
   reading: Reading,
   weighed: Ledger,
@@ -219,8 +219,9 @@ function sayable(
 }
 
 /**
- * What the feedback says in words: of own senses, and as constraints. Those are plain instructions, else the remark as it
- * was said. What own senses understood whole is said by them; praise is quoted only where it says that it holds for later.
+ * What the feedback says in words, as own senses and as constraints. A constraint is a plain instruction, otherwise the
+ * remark as it was said. Own senses replace remarks that they understand completely. Praise is quoted only if it says
+ * that it holds for later.
  */
 function hearRemarks(
   state: WordsState,
@@ -246,7 +247,7 @@ function hearRemarks(
   return { state: next, constraints, senses };
 }
 
-/** Keeps a ledger, and the marginals it implies for each of its senses. */
+/** Stores a ledger, and the marginals that it implies for each of its senses. */
 function remember(
   state: WordsState,
   reading: Reading,
@@ -273,7 +274,7 @@ function ruledOut(reading: Reading, before: readonly string[], after: readonly s
   });
 }
 
-/** Where the fault lies, before a correction can tell. */
+/** The likely fault, before a correction can tell. */
 function diagnose(
   { feedback }: GradientInput,
   found: {

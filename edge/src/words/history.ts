@@ -1,10 +1,10 @@
 /**
- * How the words were before: what leads from one state back to an earlier one holds only what differs, so that a long
- * history takes no more room than what was said. Pure; who keeps the patches is not known here.
+ * Earlier states of the words: a patch from one state back to an earlier one holds only the differences, so that a long
+ * history needs no more room than the remarks. Pure; the caller stores the patches.
  */
 import type { WordsState } from "./types.ts";
 
-/** Parts of a state that are sequences, or records whose entries are in order. */
+/** Parts of a state that are sequences, or records with ordered entries. */
 const parts = ["ledgers", "senses", "constraints", "learnt", "draws", "undo"] as const;
 /** Revisions that can be taken back, the latest first. */
 const undoMax = 5;
@@ -12,7 +12,7 @@ const undoMax = 5;
 /** Items [from, to) of the later sequence, or one that the later sequence lacks. */
 type Piece = [from: number, to: number] | { item: unknown };
 
-/** What leads from a state of the words to an earlier one; a part that did not change is left out. */
+/** A patch from a state of the words to an earlier one; unchanged parts are left out. */
 export interface WordsPatch {
   constraintCount: number;
   parts: Partial<Record<(typeof parts)[number], Piece[]>>;
@@ -56,7 +56,7 @@ export function noteRevision(state: WordsState, id: string): WordsState {
   return { ...state, undo: [...state.undo, id].slice(-undoMax) };
 }
 
-/** The state as the revision that is taken back found it; no constraint's id is given a second time. */
+/** The state before the revision that is taken back; no constraint's id is used twice. */
 export function takeBack(state: WordsState, found: WordsState): WordsState {
   return { ...found, constraintCount: state.constraintCount };
 }

@@ -1,6 +1,6 @@
-/** Tells the language of a text by its commonest words; it translates and judges nothing. */
+/** Recognises the language of a text by its commonest words. */
 
-/** Characters that are looked at. */
+/** Characters that are examined. */
 const readCharsMax = 2_000;
 
 const commonWords: Record<string, string> = {
@@ -20,7 +20,7 @@ const languages = Object.entries(commonWords).map(
   ([id, words]) => [id, new Set(words.split(" "))] as const,
 );
 
-/** Code of the language that most of a text's common words are of, or null where none is. */
+/** Code of the language to which most of a text's common words belong; null for none. */
 export function languageOf(text: string): string | null {
   const read = text.slice(0, readCharsMax).toLowerCase();
   const words = read.match(/\p{L}+(?:'\p{L}+)?/gu) ?? [];

@@ -1,6 +1,6 @@
 /**
- * The lexicon that a session writes itself: stretches of its requests as they were said, and the other ways of saying
- * them that a model proposed. It scores nothing; which of them holds is the ledger's to say.
+ * The lexicon that a session writes itself: stretches of its requests as they were said, and other ways of saying them
+ * that a model proposed. It scores nothing; the ledger decides which one holds.
  */
 
 import { blankLiterals } from "./literals.ts";
@@ -10,30 +10,30 @@ import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
 import type { LearntSense, WordsState } from "./types.ts";
 import { type Saying, sayingsOf, wholeName } from "./wordings.ts";
 
-/** The reading that a stretch is best left as it was said. */
+/** The reading that leaves a stretch as it was said. */
 export const asSaid = "as said";
-/** Its share among the others before anything is known. */
+/** Its share among the readings before anything is known. */
 const asSaidPrior = 0.05;
-/** A reading's share is at least this, however rarely it was proposed. */
+/** The smallest share of a reading, however rarely it was proposed. */
 const priorMin = 0.02;
-/** Stretches that a session remembers, and ways of saying one of them; the room that either has in a session's row. */
+/** Stretches that a session remembers, ways of saying each, and the bytes for both in a session's row. */
 const sensesMax = 32;
 const sensesBytesMax = 24_576;
 const readingsMax = 12;
-/** How many requests' draws are counted. */
+/** Requests whose draws are counted. */
 const drawsMax = 32;
 
-/** Wordings that somebody proposed for a request; equal ones count as often as they come. */
+/** Wordings proposed for a request; equal ones count as often as they come. */
 export interface Proposed {
-  /** Who proposed them: a rewriter's name. */
+  /** The rewriter's name. */
   by: string;
   turnId: string;
-  /** Sound ones, of so many that were drawn. */
+  /** Valid wordings, and the number that were drawn. */
   wordings: readonly string[];
   drawn: number;
 }
 
-/** The state with what the wordings say otherwise than the request among its senses. */
+/** Adds to the senses of the state what the wordings say differently from the request. */
 export function learnWordings(
   state: WordsState,
   request: string,
@@ -43,7 +43,7 @@ export function learnWordings(
   const drawn = wordings.map((wording) => sayingsOf(request, wording));
   const isStretchwise = drawn.some((ones) => ones.some(({ place }) => place !== "whole"));
   for (const saying of drawn.flat()) {
-    // Free rewritings stand aside where others keep the request's own words.
+    // Free rewritings give way to wordings that keep the request's own words.
     if (isStretchwise && saying.place === "whole") continue;
     const id = idOf(saying);
     const counted = counts.get(id) ?? { saying, phrases: new Map<string, number>() };
@@ -77,7 +77,7 @@ function addReadings(
   const learnt = [...state.learnt.filter((one) => one.id !== id), sense];
   const kept = newestWithin(learnt, sensesMax, sensesBytesMax);
   const forgotten = new Set(learnt.slice(0, -kept.length).map((one) => one.id));
-  // A joint ledger without the new readings could never find them; what was learnt of each sense stays.
+  // A joint ledger without the new readings could never find them; what was learnt about each sense stays.
   const ledgers = Object.fromEntries(
     Object.entries(state.ledgers).filter(
       ([, { senses }]) =>
@@ -89,7 +89,7 @@ function addReadings(
   );
   const memory = senses[id];
   if (memory !== undefined) {
-    // The model has heard the new remark: what it proposes again has gained by it.
+    // The model has seen the new remark, so proposals that it repeats gain support.
     const again = new Map([...shares].map(([phrase, share]) => [readingId(phrase), share]));
     const heard = Object.entries(memory.readings).map(
       ([reading, share]) => [reading, share * Math.sqrt((again.get(reading) ?? 0) + 0.1)] as const,
@@ -101,7 +101,7 @@ function addReadings(
   return { ...state, learnt: kept, ledgers, senses };
 }
 
-/** The session's own senses as the ledger reads them. */
+/** The session's own senses in the ledger's form. */
 export function compileLearnt({ learnt }: WordsState): CompiledSense[] {
   return learnt.map((own) => {
     const left: Reading = { id: asSaid, phrase: "", prior: asSaidPrior };
@@ -126,17 +126,17 @@ export function compileLearnt({ learnt }: WordsState): CompiledSense[] {
 
 /** Id of a learnt reading: short, because ledgers name their readings in every combination. */
 function readingId(phrase: string): string {
-  // With a letter first, so that a record keeps it in its place.
+  // Begins with a letter, so that a record keeps its order.
   return `r${hashOf(phrase)}`;
 }
 
-/** What a reading's id stands for: its phrase, where the session learnt it. */
+/** The phrase of a learnt reading's id. */
 export function phraseOf({ learnt }: WordsState, senseId: string, reading: string): string {
   const sense = learnt.find(({ id }) => id === senseId);
   return sense?.readings.find(({ phrase }) => readingId(phrase) === reading)?.phrase ?? reading;
 }
 
-/** Where a text has a learnt stretch just as it was said. */
+/** Occurrences of learnt stretches in a text, exactly as they were said. */
 export function findLearnt(text: string, senses: readonly CompiledSense[]): Occurrence[] {
   if (senses.length === 0) return [];
   const found: Occurrence[] = [];
@@ -162,7 +162,7 @@ export function findLearnt(text: string, senses: readonly CompiledSense[]): Occu
   return found;
 }
 
-/** Wordings that were drawn for a request and others of its stretches. */
+/** Number of wordings drawn for a request and others with its stretches. */
 export function drawsFor(state: WordsState, request: string): number {
   return state.draws[drawKey(request)] ?? 0;
 }
@@ -174,7 +174,7 @@ function noteDraw(state: WordsState, request: string, count: number): WordsState
   return { ...state, draws: { ...Object.fromEntries(recent), [key]: before + count } };
 }
 
-/** A request without its data: the same stretches are the same question to a rewriter. */
+/** A request without its data: equal stretches are the same question to a rewriter. */
 function drawKey(request: string): string {
   const tokens = tokensOf(blankLiterals(request.slice(0, 2_000)));
   const names = stretchesOf(tokens).map((stretch) => nameOf(tokens, stretch));

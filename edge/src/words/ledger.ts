@@ -1,9 +1,9 @@
 /**
  * The ledger of readings: soft weights over the joint readings of a request's open senses.
  *
- * Joint, because evidence is: a rejected reply speaks against a combination, and which part of it was
- * wrong shows only over several replies. Between combinations of senses, what is known travels as
- * marginals. Soft beats hard elimination: a reading never reaches zero.
+ * Joint, because a rejected reply is evidence against a combination, and which part of it was wrong shows only over
+ * several replies. Between combinations of senses, knowledge travels as marginals. The weights are soft: a reading
+ * never reaches zero.
  */
 import { confidenceOf } from "@rosa2/shared/objective";
 import type { CompiledSense } from "./senses.ts";
@@ -11,17 +11,17 @@ import type { Ledger, Score, SenseMemory } from "./types.ts";
 
 /** Joint readings kept for one combination of senses. */
 export const readingsMax = 256;
-/** Floor of a weight relative to the best, so that every reading can come back. */
+/** Smallest weight relative to the best, so that every reading can come back. */
 const weightMin = 1e-6;
 
 const hintFactor = 0.05;
 const statedFactor = 0.02;
 const successFactor = 0.2;
-/** Nats between two wordings of a right reply that still count. */
+/** Nats between two wordings of a right reply that count at most. */
 const differenceMax = 12;
 
 export const keyOf = (readings: readonly string[]): string => readings.join("|");
-/** Keys split before; the same few thousand come again and again. */
+/** Keys that were split before; the same few thousand return again and again. */
 const splitKeys = new Map<string, readonly string[]>();
 function partsOf(key: string): readonly string[] {
   let parts = splitKeys.get(key);
@@ -39,8 +39,8 @@ export function ledgerName(senses: readonly CompiledSense[]): string {
 }
 
 /**
- * Ledger for the given senses: the stored one, refitted to what was learnt of each sense since, or the
- * product of the marginals. Beyond `readingsMax` joint readings the least likely are left out.
+ * The ledger for the given senses: the stored one, refitted to what was learnt about each sense since, or the product
+ * of the marginals. Beyond `readingsMax` joint readings the least likely are left out.
  */
 export function openLedger(
   senses: readonly CompiledSense[],
@@ -70,7 +70,7 @@ export function openLedger(
   return { senses: ids, weights: normaliseOver(keys, weights) };
 }
 
-/** Shares of a sense's readings: what the session learnt, else the lexicon's priors. */
+/** Shares of a sense's readings: learnt in the session, otherwise the lexicon's priors. */
 function senseShares(
   { sense }: CompiledSense,
   memory: Readonly<Record<string, SenseMemory>>,
@@ -129,8 +129,8 @@ export function bestReading(
 }
 
 /**
- * The reading that a reply shows, among those that agree with `fixed`: the largest w_z·p(reply | x_z).
- * Null where none of them was scored.
+ * The reading that a reply shows, among those that agree with `fixed`: the largest w_z·p(reply | x_z). Null if none of
+ * them was scored.
  */
 export function explainReply(
   ledger: Ledger,
@@ -148,7 +148,7 @@ export function explainReply(
   return best;
 }
 
-/** The likeliest joint readings: at most k, and no more than hold `mass` of the weight together. */
+/** The likeliest joint readings: at most k, holding at most `mass` of the weight together. */
 export function topReadings(ledger: Ledger, k: number, mass: number): string[] {
   const top: string[] = [];
   let held = 0;
@@ -160,19 +160,19 @@ export function topReadings(ledger: Ledger, k: number, mass: number): string[] {
   return top;
 }
 
-/** A hint that slot `slot` was misread: whatever shares its current reading loses. */
+/** Applies a hint that slot `slot` was misread: every joint reading with its current reading loses. */
 export function applyHint(ledger: Ledger, slot: number, reading: string): Ledger {
   return rescale(ledger, (parts) => (parts[slot] === reading ? hintFactor : 1));
 }
 
-/** The user states the reading of a slot. */
+/** Applies a reading that the user states for a slot. */
 export function applyStated(ledger: Ledger, slot: number, reading: string): Ledger {
   return rescale(ledger, (parts) => (parts[slot] === reading ? 1 : statedFactor));
 }
 
 /**
- * What the user stated holds, whatever scores said after: reading `reading` of a slot keeps at least the
- * share that a statement alone would give it, and what was learnt of the other slots stays.
+ * Keeps what the user stated, whatever scores said later: reading `reading` of a slot keeps at least the share that a
+ * statement alone would give it; what was learnt about other slots stays.
  */
 export function holdStated(ledger: Ledger, slot: number, reading: string): Ledger {
   const share = marginals(ledger)[slot]?.[reading] ?? 0;
@@ -182,12 +182,12 @@ export function holdStated(ledger: Ledger, slot: number, reading: string): Ledge
   return rescale(ledger, (parts) => (parts[slot] === reading ? up : down));
 }
 
-/** A plain "wrong" about reading `key`: a confident wrong answer means a wrong reading, w ← w(1 − c). */
+/** Applies a plain "wrong" about reading `key`: a confident wrong answer means a wrong reading, w ← w(1 − c). */
 export function applyRejection(ledger: Ledger, key: string, confidence: number): Ledger {
   return rescale(ledger, (_, other) => (other === key ? Math.max(1e-3, 1 - confidence) : 1));
 }
 
-/** Success under reading `key`. */
+/** Applies success under reading `key`. */
 export function applySuccess(ledger: Ledger, key: string): Ledger {
   return rescale(ledger, (_, other) => (other === key ? 1 : successFactor));
 }
@@ -196,8 +196,8 @@ export function applySuccess(ledger: Ledger, key: string): Ledger {
 export type ReadingScores = ReadonlyMap<string, Score>;
 
 /**
- * Bayes: the reply y was rejected, w ← w·max(10⁻³, 1 − p), where p = e^{S/T} is the geometric mean of its T tokens'
- * probabilities under x_z: a long reply says as much as a short one.
+ * Bayes for a rejected reply y: w ← w·max(10⁻³, 1 − p), where p = e^{S/T} is the geometric mean of its T tokens'
+ * probabilities under x_z. A long reply counts as much as a short one.
  */
 export function applyRejectedScores(ledger: Ledger, scores: ReadingScores): Ledger {
   return rescaleScored(ledger, scores, ({ logprob, tokens }) =>
@@ -206,8 +206,8 @@ export function applyRejectedScores(ledger: Ledger, scores: ReadingScores): Ledg
 }
 
 /**
- * Bayes, tempered: y is right, an accepted reply or a correction, w ← w·exp((S_z − max S)/2). Summed log-probs, because a
- * mean over tokens would divide a long reply's evidence by its length; a difference counts 12 nats at most.
+ * Bayes, tempered, for a right reply y (accepted, or a correction): w ← w·exp((S_z − max S)/2). Summed log-probs,
+ * because a mean over tokens would divide a long reply's evidence by its length; a difference counts 12 nats at most.
  */
 export function applyRightScores(ledger: Ledger, scores: ReadingScores): Ledger {
   const best = Math.max(...[...scores.values()].map(({ logprob }) => logprob));

@@ -1,11 +1,11 @@
-/** Finds where a text leaves a sense open; senses are a tenant's, a session's own or what it has learnt, and none ships. */
+/** Finds where a text leaves a sense open. Senses come from a tenant, a session, or what it has learnt; none is built in. */
 import { findLearnt } from "./learnt.ts";
 import { blankLiterals } from "./literals.ts";
 import type { CompiledSense, Occurrence, Reading } from "./senses.ts";
 
 const occurrencesMax = 32;
 
-/** The reading whose cue a stretch of text contains; a cue cut by a later "not" is the caller's concern. */
+/** The reading whose cue a stretch of text contains; the caller handles a "not" after the cue. */
 function statedReading({ readings }: CompiledSense, text: string): Reading | null {
   const stated = readings.find(({ cues }) => cues.some((cue) => text.search(cue) >= 0));
   return stated?.reading ?? null;
@@ -14,9 +14,9 @@ function statedReading({ readings }: CompiledSense, text: string): Reading | nul
 /**
  * Occurrences of the lexicon's senses in a request, in text order.
  *
- * A span's reading is looked for from the span to the next one ("then", or the end of its sentence), before the
- * first span of a sentence, and in sentences that hold no span at all; listed data after a colon is never
- * searched, so that the words of a list are not mistaken for instructions.
+ * A span's reading is searched from the span to the next one ("then", or the end of its sentence), before the first
+ * span of a sentence, and in sentences without any span. Listed data after a colon is never searched, so that the words
+ * of a list are not mistaken for instructions.
  */
 export function findOccurrences(text: string, lexicon: readonly CompiledSense[]): Occurrence[] {
   if (lexicon.length === 0) return [];
@@ -59,7 +59,7 @@ export function findOccurrences(text: string, lexicon: readonly CompiledSense[])
     text,
     lexicon.filter((one) => one.learnt !== undefined),
   );
-  // What the user or the team defined stands before what was learnt.
+  // What the user or the team defined precedes what was learnt.
   const free = learnt.filter((one) => !spans.some((own) => overlap(own, one)));
   return [...spans, ...free].sort((a, b) => a.start - b.start);
 }
@@ -78,10 +78,10 @@ function withoutOverlaps(found: Occurrence[]): Occurrence[] {
   return kept;
 }
 
-/** Listed data: what follows a colon on the same line, up to the end of the sentence. */
+/** Listed data: the text after a colon on the same line, up to the end of the sentence. */
 const data = /:[ \t]*[^\n:.!?]*/gu;
 
-/** The same text with listed data blanked out, offsets unchanged; what holds a span is no data. */
+/** The same text with listed data blanked out, offsets unchanged; text with a span is not data. */
 function blankData(text: string, spans: readonly Occurrence[]): string {
   return text.replace(data, (match, at: number) => {
     const holdsSpan = spans.some((span) => span.start >= at && span.start < at + match.length);

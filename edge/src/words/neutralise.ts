@@ -1,21 +1,21 @@
-/** Makes text that comes from a person or a model safe to put into a prompt: it stays data, whatever it says. */
+/** Makes a person's or a model's text safe to put into a prompt: it stays data, whatever it says. */
 
 /** Control, bidirectional-override, zero-width and other invisible characters, except tab and newline. */
 const invisible =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is removed
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
 
-/** Template tokens of the usual chat models, which no person types in a request. */
+/** Template tokens of the usual chat models, which people do not type in requests. */
 const templateToken =
   /<[|｜][\p{L}\p{N}_▁ -]{1,40}[|｜]>|<\/?(?:start_of_turn|end_of_turn|bos|eos|pad|unk|s|system|user|assistant)>|\[\/?(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<<\/?SYS>>/giu;
 
-/** "system:" and its like where a sentence opens, in a text of one line with single spaces. */
+/** "system:" and the like at the beginning of a sentence, in a text of one line with single spaces. */
 const roleMarker =
   /(^|[.,;!?()[\]{}"'“”>#*-] ?| )((?:# ?)?(?:system|assistant|user|human|developer|tool|function|instructions?)(?: (?:prompt|message|note))?) ?[:：]/giu;
 
 /**
- * A request as the user typed it: invisible characters go, template tokens are broken with a space, all else
- * stays byte for byte. Only tokens in the exact form that a template uses are touched, so code survives.
+ * A request as the user typed it: invisible characters are removed, template tokens are broken with a space, everything
+ * else stays byte for byte. Only tokens in a template's exact form are changed, so code survives.
  */
 export function neutraliseRequest(text: string): string {
   return text
@@ -24,12 +24,12 @@ export function neutraliseRequest(text: string): string {
     .replace(/<(?=(?:start|end)_of_turn>)/gu, "< ");
 }
 
-/** Characters of a note that are looked at. */
+/** Characters of a note that are examined. */
 const noteReadCharsMax = 8_192;
 
 /**
- * Text that the words add: one line, no template tokens, no role markers, no fences, at most `charsMax`
- * characters (cut at a word).
+ * Text that the words add: one line, no template tokens, no role markers, no fences, at most `charsMax` characters (cut
+ * at a word).
  */
 export function neutraliseNote(text: string, charsMax: number): string {
   const oneLine = text

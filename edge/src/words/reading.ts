@@ -1,4 +1,4 @@
-/** A request seen through a session's ledger: its open senses, the joint readings it can have, and how each would be worded. */
+/** A request with a session's ledger: its open senses, its possible joint readings, and the wording of each. */
 import { type CutRequest, compose, cutRequest } from "./compose.ts";
 import { asSaid, compileLearnt } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
@@ -16,20 +16,20 @@ export interface Reading {
   /** Name of the ledger in the state. */
   name: string;
   ledger: Ledger;
-  /** Nothing was learnt of any of the senses yet. */
+  /** Nothing was learnt about any of the senses yet. */
   isNew: boolean;
-  /** The joint reading that says nothing that was learnt: learnt senses as said, own ones at their likeliest. */
+  /** The joint reading that states nothing learnt: learnt senses as said, own ones at their likeliest. */
   plain: readonly string[];
-  /** The request, cut where phrases go. */
+  /** The request, cut at the places of phrases. */
   cut: CutRequest;
 }
 
-/** Reading id by open sense; a sense left out stays as said. */
+/** Reading id by open sense; a missing sense stays as said. */
 export type Chosen = ReadonlyMap<CompiledSense, string>;
 
-/** Senses of one request that are weighed together; text that holds more of them leaves the others as they were said. */
+/** Senses of one request that are weighed together; further ones in the text stay as they were said. */
 const sensesMax = 8;
-/** Nats by which the evidence has to speak for a learnt reading before it is said. */
+/** Nats by which the evidence must support a learnt reading before it is used. */
 const supportNats = 0.1;
 
 export function readRequest(
@@ -40,7 +40,7 @@ export function readRequest(
   const lexicon = [...own, ...compileLearnt(state)];
   const found = findOccurrences(request, lexicon);
   const open = new Set(found.filter((o) => o.stated === null).map((o) => o.compiled));
-  // Own senses first, then what was learnt last.
+  // Own senses first, then the most recently learnt ones.
   const learntLast = lexicon.toSorted(
     (a, b) => Number(a.learnt === undefined) - Number(b.learnt === undefined),
   );
@@ -62,7 +62,7 @@ export function readRequest(
   };
 }
 
-/** For each open sense of the request, the reading that an attempt's prompt states, or null where it is as said. */
+/** For each open sense of the request, the reading that an attempt's prompt states; null if it is as said. */
 export function statedSlots(reading: Reading, { prompt }: Attempt): (string | null)[] {
   const own = reading.senses.filter(({ learnt }) => learnt === undefined);
   const occurrences =
@@ -80,11 +80,11 @@ export function statedSlots(reading: Reading, { prompt }: Attempt): (string | nu
 }
 
 /**
- * A joint reading as far as the evidence speaks for it: what a model proposed is said where it explains what was seen
- * better than the stretch as it was said, in the company of the others, and only if the whole does so too. Of own senses
- * every reading may be said.
+ * The part of a joint reading that the evidence supports: a model's proposal is used if it explains the evidence better
+ * than the stretch as it was said, together with the others, and only if the whole does so too. Any reading of an own
+ * sense may be used.
  *
- * How much the evidence speaks for a joint reading is what its weight gained on its prior (nats).
+ * The support of a joint reading is what its weight gained on its prior (nats).
  */
 export function supported(
   { senses, plain }: Reading,
@@ -110,7 +110,7 @@ export function supported(
   return gain(said) >= least + supportNats ? said : unsaid;
 }
 
-/** The choice that says these readings of the open senses; null leaves one as said. */
+/** The choice that states these readings of the open senses; null leaves one as said. */
 export function choose({ senses }: Reading, joint: readonly (string | null)[]): Chosen {
   return new Map(
     senses.flatMap((compiled, slot): [CompiledSense, string][] => {
@@ -121,8 +121,8 @@ export function choose({ senses }: Reading, joint: readonly (string | null)[]): 
 }
 
 /**
- * The request worded with the given readings and everything that the session's constraints ask. A short remark that
- * only pointed at what was misread ("other order") is said by the reading that answers it.
+ * The request worded with the given readings and all the session's constraints. A short remark that only pointed at the
+ * misreading ("other order") is replaced by the reading that answers it.
  */
 export function wording(
   state: WordsState,
@@ -139,7 +139,7 @@ export function wording(
   return compose(reading.cut, chosen, constraints);
 }
 
-/** Where the request is ambiguous and what is chosen there. */
+/** Ambiguous places of the request, and the readings chosen there. */
 export function spansOf(reading: Reading, chosen: Chosen): Span[] {
   const slotShares = ledger.marginals(reading.ledger);
   return reading.occurrences.map(({ compiled, start, end, stated }) => {

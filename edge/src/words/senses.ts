@@ -1,12 +1,12 @@
-/** What a sense is, wherever it comes from: a tenant, a user, or what the session has learnt. */
+/** The definition of a sense, whether from a tenant, a user, or learnt in the session. */
 import type { LearntSense } from "./types.ts";
 
 /** One way to understand an ambiguous span. */
 export interface Reading {
   id: string;
-  /** Words that, put in, make the request say this reading and no other; empty: as it is said. */
+  /** Words that make the request say only this reading when inserted; empty means as it is said. */
   phrase: string;
-  /** Share of requests that mean this reading when nothing else is known; readings of a sense sum to 1. */
+  /** Share of requests that mean this reading when nothing else is known; the readings of a sense sum to 1. */
   prior: number;
 }
 
@@ -15,22 +15,22 @@ export interface Sense {
   id: string;
   /** Name of what is unclear, as a person would say it: "the order". */
   label: string;
-  /** Where a reading's phrase goes: right after the span, behind a comma, at the instruction's end, or in its place. */
+  /** Where a reading's phrase goes: right after the span, after a comma, at the instruction's end, or in its place. */
   attach: "after" | "aside" | "end" | "replace";
-  /** Say a reading only when something speaks for it. */
+  /** The reading is used only if something supports it. */
   shy: boolean;
   readings: Reading[];
 }
 
 export interface CompiledSense {
   sense: Sense;
-  /** Of an own sense: what is looked for. Flags `giu`. */
+  /** For an own sense: the pattern to find. Flags `giu`. */
   span: RegExp | null;
-  /** Feedback that matches is about this sense, without saying which reading is right. */
+  /** Feedback that matches concerns this sense, without saying which reading is right. */
   hints: RegExp[];
   /** A request or feedback that matches a cue states the reading. */
   readings: { reading: Reading; cues: RegExp[] }[];
-  /** What the session learnt, where it is a sense of that kind. */
+  /** What the session learnt, for a learnt sense. */
   learnt?: LearntSense;
 }
 
@@ -39,8 +39,8 @@ export interface Occurrence {
   compiled: CompiledSense;
   start: number;
   end: number;
-  /** Where a reading's phrase goes. */
+  /** Where a reading's phrase is inserted. */
   insertAt: number;
-  /** Reading that the text itself states here, if any. */
+  /** The reading that the text itself states here, if any. */
   stated: Reading | null;
 }

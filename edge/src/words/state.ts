@@ -1,10 +1,10 @@
-/** What the words axis remembers of a session, and what the user may do with that memory. */
+/** The words axis's memory of a session, and the user's changes of it. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Draft } from "./remarks/plain.ts";
 import { ownSentence, remarkCharsMax, settles } from "./remarks/read.ts";
 import type { Constraint, WordsState } from "./types.ts";
 
-/** Standing constraints that a session keeps, and remarks on single turns with their characters; the oldest go first. */
+/** Standing constraints of a session, remarks on single turns and their characters; beyond these the oldest are dropped. */
 const standingMax = 24;
 const remarksMax = 64;
 const remarksCharsMax = 32_768;
@@ -23,8 +23,8 @@ export function emptyWords(): WordsState {
 }
 
 /**
- * The state with a constraint added. What it contradicts in its own scope gives way: a positive one
- * replaces its topic (unless the topic stacks) and lifts "not that"; a negated one lifts "that".
+ * The state with a constraint added. It replaces what it contradicts in its own scope: a positive one replaces its
+ * topic (unless the topic stacks) and lifts "not that"; a negated one lifts "that".
  */
 export function addConstraint(
   state: WordsState,
@@ -64,7 +64,7 @@ function bounded(constraints: readonly Constraint[]): Constraint[] {
     .reverse();
 }
 
-/** The state without the last remark on a turn: the user took it back. */
+/** The state without the last remark on a turn, which the user took back. */
 export function withdrawRemark(state: WordsState, turnId: string): WordsState {
   const last = state.constraints.findLast((one) => one.turnId === turnId);
   return { ...state, constraints: state.constraints.filter((one) => one !== last) };
@@ -79,8 +79,8 @@ function givesWay(old: Constraint, added: Constraint): boolean {
 }
 
 /**
- * Constraints that hold for a request of turn `turnId`, oldest first: the session's, except where the
- * turn has its own word on the topic or the request speaks of it itself.
+ * Constraints for a request of turn `turnId`, oldest first: the session's, unless the turn has its own on the topic or
+ * the request itself mentions it.
  */
 export function constraintsFor(
   state: WordsState,
@@ -97,7 +97,7 @@ export function constraintsFor(
   return [...ofSession, ...ofTurn];
 }
 
-/** The user changes a constraint's words or scope. Throws `not_found` or `invalid_request`. */
+/** The user changes a constraint's text or scope. Throws `not_found` or `invalid_request`. */
 export function editConstraint(
   state: WordsState,
   id: string,
@@ -142,7 +142,7 @@ function requireConstraint(state: WordsState, id: string): void {
   }
 }
 
-/** The newest items that fit into so many, and so many bytes as JSON; the newest of all in any case. */
+/** The newest items within a count and a number of bytes as JSON; always at least the newest one. */
 export function newestWithin<T>(items: readonly T[], countMax: number, bytesMax: number): T[] {
   let bytes = 0;
   const kept: T[] = [];

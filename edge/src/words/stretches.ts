@@ -1,6 +1,6 @@
 /**
- * Cuts a request into stretches: words between marks, connectives and runs of data. It knows no request's meaning: a
- * stretch is what can be said in other words by itself, and be met again in a later request.
+ * Cuts a request into stretches: words between marks, connectives and runs of data. It does not know a request's
+ * meaning: a stretch is a part that can be reworded by itself and can occur again in a later request.
  */
 
 export interface Token {
@@ -10,7 +10,7 @@ export interface Token {
   norm: string;
   start: number;
   end: number;
-  /** A mark or a line break parts it from the next token; one that no list has between its items `ends` it. */
+  /** A mark or line break separates it from the next token; a mark that no list has between items `ends` it. */
   closes: boolean;
   ends: boolean;
 }
@@ -21,7 +21,7 @@ export interface Stretch {
   to: number;
 }
 
-/** Words that only join what is asked, in the languages that the words axis reads. */
+/** Words that only connect parts of a request, in the languages that the words axis reads. */
 const connectives = new Set(
   "and then next also please finally afterwards und dann danach bitte et puis ensuite y luego después e poi dopo".split(
     " ",
@@ -80,7 +80,7 @@ export function stretchesOf(tokens: readonly Token[]): Stretch[] {
   return stretches;
 }
 
-/** Two or more figures or single characters in a row are a list, whatever stands around it. */
+/** Two or more figures or single characters in a row are a list, whatever surrounds them. */
 function isInData(tokens: readonly Token[], index: number): boolean {
   const isItem = (token: Token | undefined) =>
     token !== undefined && (/\d/u.test(token.text) || token.text.length === 1);
@@ -89,7 +89,7 @@ function isInData(tokens: readonly Token[], index: number): boolean {
   return isNext(index - 1) || isNext(index);
 }
 
-/** How a stretch is kept and compared. */
+/** How a stretch is stored and compared. */
 export function nameOf(tokens: readonly Token[], { from, to }: Stretch): string {
   return tokens
     .slice(from, to)

@@ -7,33 +7,33 @@ export interface Ledger {
   weights: Record<string, number>;
 }
 
-/** What the session knows of one sense, whichever combination of senses it was learnt in. */
+/** A session's knowledge of one sense, whichever combination of senses taught it. */
 export interface SenseMemory {
   /** Share of each reading; sums to 1. */
   readings: Record<string, number>;
-  /** Replies rejected while this sense was open; above zero, later requests always say the reading. */
+  /** Replies rejected while this sense was open; above zero, later requests always state the reading. */
   failures: number;
 }
 
-/** One thing that the user asked for and that the words now say. */
+/** One wish of the user, which the words now state. */
 export interface Constraint extends Draft {
   id: string;
   turnId: string;
 }
 
-/** A stretch of the session's requests, and the other ways of saying it that were proposed. */
+/** A stretch of the session's requests, and the proposed other ways of saying it. */
 export interface LearntSense {
   id: string;
-  /** The stretch as it was said, in lower case; of `whole` the request. */
+  /** The stretch as it was said, in lower case; the request, for a `whole` one. */
   said: string;
   place: "instead" | "after" | "whole";
-  /** The mark that follows the stretch, where readings come after it. */
+  /** The mark after the stretch, if readings follow it. */
   follows: string;
-  /** `prior`: share of the proposals that said it so; `by`: who proposed it, on which turn. */
+  /** `prior`: share of the proposals with this phrase; `by`: who proposed it, on which turn. */
   readings: { phrase: string; prior: number; by: string; turnId: string }[];
 }
 
-/** Everything the words axis remembers of a session. Treat it as opaque, store it as JSON. */
+/** The words axis's whole memory of a session. Treat it as opaque, and store it as JSON. */
 export interface WordsState {
   version: 1;
   ledgers: Record<string, Ledger>;
@@ -41,7 +41,7 @@ export interface WordsState {
   constraints: Constraint[];
   constraintCount: number;
   learnt: LearntSense[];
-  /** Wordings drawn so far, by the request's stretches. */
+  /** Number of wordings drawn so far, by the request's stretches. */
   draws: Record<string, number>;
   /** Ids of the revisions that can be taken back, the latest last. */
   undo: string[];
@@ -53,7 +53,7 @@ export interface Span {
   text: string;
   start: number;
   end: number;
-  /** What the prompt says of it, or null where it is left as said. */
+  /** What the prompt states for it; null if it is left as said. */
   phrase: string | null;
   /** The user's own request states the reading. */
   said: boolean;
@@ -63,7 +63,7 @@ export interface Span {
 
 /** One reply given to this turn's request, oldest first. */
 export interface Attempt {
-  /** Words that the model saw. */
+  /** The request as the model saw it. */
   prompt: string;
   reply: string;
   /** Model's own confidence c = e^S in the reply; 0.5 when unknown. */
@@ -88,7 +88,7 @@ export interface GradientInput {
 
 export type Diagnosis = "ambiguous" | "incapable" | "both" | "unclear_feedback" | "accepted";
 
-/** One way to say the request, and how much speaks for it. */
+/** One way to say the request, and its support. */
 export interface Candidate {
   /** Key of the joint reading. */
   reading: string;
@@ -98,7 +98,7 @@ export interface Candidate {
   /** Share of the ledger's weight before and after this feedback. */
   prior: number;
   share: number;
-  /** Log-probs under it of the rejected reply and of the right one (nats), where they were scored. */
+  /** Log-probs under it of the rejected reply and of the right one (nats), if they were scored. */
   rejected: number | null;
   right: number | null;
 }
@@ -109,18 +109,18 @@ export interface Revision {
   after: string;
   diagnosis: Diagnosis;
   constraints: Constraint[];
-  /** Readings given up, as a person would say them. */
+  /** Readings that were given up, as a person would say them. */
   ruledOut: string[];
-  /** Share of the ledger's weight behind the chosen readings (1 where nothing is ambiguous). */
+  /** Share of the ledger's weight of the chosen readings (1 if nothing is ambiguous). */
   confidence: number;
   spans: Span[];
-  /** The feedback said or hinted what was misunderstood: the schedule then blames no skill. */
+  /** The feedback stated or hinted what was misunderstood; the schedule then blames no skill. */
   hinted: boolean;
-  /** Share behind the rejected attempt's reading before this feedback: π_z of the schedule. */
+  /** Share of the rejected attempt's reading before this feedback: π_z of the schedule. */
   share: number;
-  /** The likeliest wordings that were weighed, the likeliest first. */
+  /** The likeliest weighed wordings, the likeliest first. */
   candidates: Candidate[];
-  /** Who proposed the wording that goes out, and why it does. */
+  /** The source of the wording that is used, and the reason. */
   by: string;
   reason: string;
 }
@@ -132,8 +132,8 @@ export interface Score {
 }
 
 /**
- * One reply whose log-prob under one wording the ledger wants, with the session's adapter: who has learnt a
- * skill tells its readings apart better.
+ * One reply to score under one wording, with the session's adapter: a model that has learnt a skill distinguishes its
+ * readings better.
  */
 export interface ScoreItem {
   prompt: string;

@@ -1,33 +1,33 @@
 /**
- * What a wording says otherwise than the request, stretch by stretch. It knows no language: words that both have are
- * aligned, and what stands between them instead is the other way of saying it.
+ * What a wording says differently from the request, stretch by stretch. It knows no language: common words are aligned,
+ * and the text between them is the other way of saying it.
  */
 import { blankLiterals } from "./literals.ts";
 import { nameOf, type Stretch, stretchesOf, type Token, tokensOf } from "./stretches.ts";
 
-/** One stretch of a request, said otherwise. */
+/** One stretch of a request, said differently. */
 export interface Saying {
   /** The stretch as it was said, in lower case. */
   said: string;
-  /** `instead` stands in its place, `after` follows it behind a comma, `whole` stands for the whole request. */
+  /** `instead` stands in its place, `after` follows it after a comma, `whole` stands for the whole request. */
   place: "instead" | "after" | "whole";
-  /** What follows the stretch in the request where the saying comes after it: one mark, or nothing at the end. */
+  /** What follows the stretch in the request if the saying comes after it: one mark, or nothing at the end. */
   follows: string;
   phrase: string;
 }
 
-/** Tokens that are aligned at most, between what both begin and end with. */
+/** Tokens that are aligned at most, between the common beginning and end. */
 const alignedMax = 400;
 const phraseCharsMax = 400;
 const wholeCharsMax = 4_000;
 
-/** The request's stretches that a wording says otherwise; none where it says the same. */
+/** The request's stretches that a wording says differently; none if it says the same. */
 export function sayingsOf(request: string, wording: string): Saying[] {
   if (sameText(request, wording)) return [];
   return stretchwise(request, wording) ?? whole(request, wording);
 }
 
-/** A rewriting of its own: kept for the very same request. */
+/** A free rewriting: kept for the very same request. */
 function whole(request: string, wording: string): Saying[] {
   const isShort = request.length <= wholeCharsMax && wording.length <= 2 * wholeCharsMax;
   return isShort
@@ -39,11 +39,11 @@ export function wholeName(request: string): string {
   return request.replace(/\s+/gu, " ").trim().toLowerCase();
 }
 
-/** Null where the wording is no request with some stretches said otherwise. */
+/** Null if the wording is not the request with some stretches said differently. */
 function stretchwise(request: string, wording: string): Saying[] | null {
   const a = tokensOf(blankLiterals(request));
   const b = tokensOf(blankLiterals(wording));
-  // What is put in may repeat a word beside it: then only one of the two alignments keeps the stretches whole.
+  // An insertion may repeat a neighbouring word; then only one of the two alignments keeps the stretches whole.
   return (
     alignedSayings(request, wording, a, b, align(a, b, "tail")) ??
     alignedSayings(request, wording, a, b, align(a, b, "head"))
@@ -61,7 +61,7 @@ function alignedSayings(
   const stretches = stretchesOf(a);
   const stretchAt = new Map<number, Stretch>();
   for (const one of stretches) for (let i = one.from; i < one.to; i++) stretchAt.set(i, one);
-  // What joins the stretches has to be the same in both.
+  // The text between the stretches must be the same in both.
   for (const i of a.keys()) if (!stretchAt.has(i) && matches[i] === -1) return null;
   const sayings: Saying[] = [];
   let rebuilt = "";
@@ -89,7 +89,7 @@ function rangeOf(
   const before = from === 0 ? -1 : matches[from - 1]!;
   const after = to === matches.length ? length : matches[to]!;
   if (after === -1 || (from > 0 && before === -1)) return null;
-  // What is added between two stretches belongs to the first.
+  // Text added between two stretches belongs to the first.
   const first = from > 0 && stretchAt.has(from - 1) ? matches[from]! : before + 1;
   return first === -1 || first > after ? null : { from: first, to: after };
 }
@@ -131,7 +131,7 @@ function readStretch(
   return sayings.some(({ phrase }) => phrase.length > phraseCharsMax) ? null : sayings;
 }
 
-/** With a small letter where only the beginning of the request gave it a capital. */
+/** With a small letter, if it had a capital only as the beginning of the request. */
 function uncapital(
   request: string,
   a: readonly Token[],
@@ -154,7 +154,7 @@ function rebuild(
   return after === undefined ? head : `${head}, ${after.phrase}`;
 }
 
-/** For each token of `a` its place in `b`, −1 where it has none: the longest common subsequence. */
+/** For each token of `a` its place in `b`, or −1: the longest common subsequence. */
 function align(a: readonly Token[], b: readonly Token[], first: "head" | "tail"): number[] | null {
   const matches = new Array<number>(a.length).fill(-1);
   const common = Math.min(a.length, b.length);

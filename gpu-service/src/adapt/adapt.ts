@@ -1,11 +1,11 @@
 /**
- * One update of one session's adapter: examples in, the next generation or the reason for none out.
+ * One update of one session's adapter. Examples go in; the next generation comes out, or the reason why there is none.
  *
- * Read this first. It knows token rows and numbers, not sessions, files or schedules; who asks decides which
- * examples matter. It yields between slices of work, so that the engine can serve tokens in between.
+ * Read this first. It knows token rows and numbers, not sessions, files or schedules: the caller decides which examples
+ * matter. It yields between slices of work, so that the engine can serve tokens in between.
  */
 import type { AdaptPlan, AdaptResult } from "@rosa2/shared/protocol";
-import type { AdapterWeights, Slices, TokenRow } from "../language-model.ts";
+import type { AdapterWeights, RowLogprobs, Slices, TokenRow } from "../language-model.ts";
 import { release } from "../release.ts";
 import { roundToFile } from "./adapter-file.ts";
 import type { Anchors } from "./anchors.ts";
@@ -22,28 +22,33 @@ import {
 
 /** What the update needs of a model. */
 export interface AdaptableModel extends MeasurableModel {
-  /** Nats, root mean square: by how much a token's log-prob is uncertain. Absent where it is exact. */
+  /** Uncertainty of a token's log-prob: root mean square, in nats. Absent where log-probs are exact. */
   noise?: number;
   adapterLength(rank: number): number;
   /** The model's own samples, drawn at first need. */
   probes(): Slices<Probes>;
-  /** Directions that are dear to the model, made at first need; null where it has none. */
+  /** Directions that base skills depend on, made at first need; null where the model has none. */
   anchors(): Slices<Anchors | null>;
 }
 
 export interface AdaptOutcome extends Omit<AdaptResult, "digest" | "ms" | "watched"> {
   /** The next generation's B, as its file will hold it; absent unless updated. */
   B?: Float32Array<ArrayBuffer>;
+  /** Each row's token log-probs at the start and under B; absent unless updated. */
+  logprobs?: RowLogprobs;
 }
 
-/** Where the path is: B, each reply's token log-probs there, and how far it is from start and base. */
+/** A point of the path: B, each reply's token log-probs under it, and its distance from the start and the base model. */
 interface Place {
   B: Float32Array<ArrayBuffer>;
   logprobs: Float32Array[];
   distance: Distance;
 }
 
-/** Where a step led: what of it keeps the bounds (1 where it does), and the bound that does not let it. */
+/**
+ * Where a step led. `share` is the part of the step that keeps the bounds (1 for the whole), `bound` the one it would
+ * cross.
+ */
 interface Reach extends Pick<Place, "distance"> {
   share: number;
   bound: Stop | null;
@@ -52,26 +57,26 @@ interface Reach extends Pick<Place, "distance"> {
 
 /** A step must realise this share of what the linear model predicted along the targets. */
 const agreementMin = 0.2;
-/** Times that one step is made smaller before the path ends. */
+/** A step is made smaller this many times before the path ends. */
 const scalingsMax = 6;
-/** √KL grows with the length of a path, so this share of √κ bounds one step's share of an update's KL. */
+/** √KL grows with the length of a path. One step may use this share of √κ. */
 const stepShare = 0.5;
-/** From this share of the bound on the KL from the base model on, steps are projected on it. */
+/** Beyond this share of the bound on the KL from the base model, steps are projected onto the bound. */
 const nearBound = 0.5;
-/** An estimate must lie within half the bounds even where KL grows this much faster than it did. */
+/** An estimate must stay within half the bounds even if KL grew this many times faster than measured. */
 const estimateMargin = 4;
 /** The path ends when an iteration brings less than this share of what it asked for. */
 const progressMin = 0.02;
-/** Times that the end of a path is drawn back where all samples show it to be farther than a few of them did. */
+/** The end of a path is drawn back at most this many times, if all samples show it beyond a bound. */
 const pullsMax = 3;
-/** Replies of the session that are held in place and measured, the newest. */
+/** The newest replies of the session that are held in place and measured. */
 const heldMax = 4;
 
 /**
  * Moves B so that right replies become likely token by token and rejected ones less so. Each iteration linearises at
- * the current B, with the tokens that are settled left out, and solves all examples' least squares at once. A step
- * is taken when the measured token KL stays within its bounds and the replies moved as predicted; else it is made
- * smaller. The path ends when nothing is owed, at a bound, or without progress; what was reached is kept.
+ * the current B, leaves settled tokens out, and solves the least squares of all examples at once. A step is taken if
+ * the measured token KL stays within its bounds and the replies moved as predicted; otherwise it is made smaller. The
+ * path ends when nothing is owed, at a bound, or without progress. What was reached is kept.
  */
 export async function* adapt(
   model: AdaptableModel,
@@ -114,7 +119,8 @@ export async function* adapt(
     const figures = report(place, stop, steps, path.predicted);
     const reason = describeEnd(rows, plan, { before, end: place, targets, stop });
     if (steps === 0) return { decision: "rejected", reason, ...figures };
-    return { decision: "updated", reason, ...figures, B: place.B };
+    const logprobs = { before: before.logprobs, after: place.logprobs };
+    return { decision: "updated", reason, ...figures, B: place.B, logprobs };
   } finally {
     jacobian.release();
     region.release();
@@ -139,9 +145,9 @@ class Path {
   readonly #tools: Tools;
   readonly #start: Float32Array;
   readonly #baseAtStart: number;
-  /** Largest KL from the start over squared length that a step of this path had. */
+  /** Largest KL from the start over squared length, of this path's steps. */
   #curvature: number | null = null;
-  /** Share of the last step that was taken: where the model bends, the next is no longer at once. */
+  /** Share of the last step that was taken. Where the model bends, the next step does not begin longer. */
   #size = 1;
   /** Squared length of the farthest step that was measured. */
   #measured = 0;
@@ -162,7 +168,7 @@ class Path {
     this.predicted = rows.map(() => 0);
   }
 
-  /** The path to its end, which is measured on all samples and drawn back where they show it to be beyond a bound. */
+  /** Follows the path to its end. The end is measured on all samples and drawn back if they show it beyond a bound. */
   async *follow(before: Place): Slices<{ place: Place; stop: Stop; steps: number }> {
     const { rank, region, targets } = this.#tools;
     const { kl_max, kl_base_max } = this.#plan;
@@ -174,7 +180,7 @@ class Path {
       const toBase = Math.sqrt(kl_base_max / distance.fromBaseAtMost);
       if (toStart >= 1 && toBase >= 1) return { place: { ...place, distance }, stop, steps };
       if (pull === pullsMax) break;
-      // A session near its bound goes back towards the base model; else an update was only too long.
+      // A session near its bound moves back towards the base model. Elsewhere the update was only too long.
       const isProjected = toBase < 1 && this.#baseAtStart > nearBound * kl_base_max;
       const centre = isProjected ? null : this.#start;
       const kept = isProjected ? toBase : this.#shareWithin(distance.fromBaseAtMost);

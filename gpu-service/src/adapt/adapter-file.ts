@@ -1,6 +1,6 @@
 /**
- * Adapter files: safetensors with one generation's B matrices in fp16, and in the metadata everything that
- * says what they fit: the base model's digest, rank, basis of the frozen A, parent generation.
+ * Adapter files: safetensors with the B matrices of one generation in fp16. The metadata names what the file fits: the
+ * base model's digest, the rank, the basis of the frozen A, the parent generation.
  */
 import { createHash } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
@@ -20,7 +20,7 @@ export interface AdapterBase {
 
 const format = "rosa2-adapter-1";
 
-/** Rounds B in place to what the file will hold, fp16, so that what was measured is what will be served. */
+/** Rounds B in place to fp16, as the file holds it: what is measured is then what is served. */
 export function roundToFile(B: Float32Array): void {
   for (let i = 0; i < B.length; i++) B[i] = Math.f16round(B[i]!);
 }

@@ -1,10 +1,10 @@
 /**
- * Protects a model's base skills in every update at no cost per session: a metric made once.
+ * Protects a model's base skills in every update, at no cost per session: a metric made once.
  *
- * Rows Jₐ are gradients ∂S/∂B, at B = 0, of replies that the model gives a little unsurely: chosen ones where the
- * checkpoint ships them, else its own samples. The update
- * measures its step by dᵀ(I + Jₐᵀ Jₐ / c)d instead of ‖d‖², so moving along them is dear. The inverse metric
- * is P = I − Jₐᵀ(cI + JₐJₐᵀ)⁻¹Jₐ = I − UᵀU, and U keeps the strongest directions only.
+ * Rows Jₐ are gradients ∂S/∂B at B = 0 of replies that the model gives a little unsurely. The checkpoint ships such
+ * replies, or the model's own samples serve. The update measures its step by dᵀ(I + Jₐᵀ Jₐ / c)d instead of ‖d‖², so
+ * steps along these rows are expensive. The inverse metric is P = I − Jₐᵀ(cI + JₐJₐᵀ)⁻¹Jₐ = I − UᵀU, and U keeps only
+ * the strongest directions.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -31,8 +31,8 @@ export const anchorsFile = "anchors.safetensors";
 const format = "rosa2-anchors-1";
 
 /**
- * U [directions, D] from rows Jₐ [count, D]: with JₐJₐᵀ = VΛVᵀ, row i is (c + λᵢ)^(−½)·vᵢᵀJₐ.
- * Its squared length λ/(c + λ) is the share of a step along it that is taken away.
+ * U [directions, D] from rows Jₐ [count, D]: with JₐJₐᵀ = VΛVᵀ, row i is (c + λᵢ)^(−½)·vᵢᵀJₐ. Its squared length λ/(c +
+ * λ) is the share of a step along it that is removed.
  */
 export function strongestDirections(
   Ja: Float32Array,
@@ -60,7 +60,7 @@ export function strongestDirections(
   return U;
 }
 
-/** The file that lies beside the checkpoint's weights; fp16. */
+/** The anchors' file beside the checkpoint's weights; fp16. */
 export function encodeAnchors(
   U: Float32Array,
   { directions, rank, model }: { directions: number; rank: number; model: string },
@@ -134,17 +134,17 @@ export async function anchorMetric(
 
 export interface OwnAnchorsOptions {
   rank: number;
-  /** Samples whose gradients are taken, those with the most doubt; and directions that are kept of them. */
+  /** Samples whose gradients are taken: those with the most doubt. `directions` of them are kept. */
   countMax: number;
   directionsMax: number;
-  /** Bytes that the gradients may take; with room for fewer than `countMin` there are no anchors. */
+  /** Bytes for the gradients. If fewer than `countMin` fit, there are no anchors. */
   bytesMax: number;
   countMin: number;
   /** Gradients are taken for this long (ms). */
   msMax: number;
 }
 
-/** c of samples of the model's own, as of the bundled model's anchors. */
+/** c for the model's own samples, the same as for the bundled model's anchors. */
 const ownPrice = 1;
 /** Samples of one pass. */
 const passRows = 4;

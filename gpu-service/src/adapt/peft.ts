@@ -1,6 +1,6 @@
 /**
- * An adapter as PEFT and vLLM read it: both matrices of every module, the shared A repeated for each module
- * that reads through it. It knows names and shapes, not archives.
+ * An adapter as PEFT and vLLM read it: both matrices of every module, with the shared A repeated for each module. It
+ * knows names and shapes, not archives.
  */
 
 import type { BaseLora } from "../checkpoint/checkpoint.ts";
@@ -13,8 +13,8 @@ import { loraSites } from "../lora/sites.ts";
 import type { AdapterBase } from "./adapter-file.ts";
 
 /**
- * The files of a PEFT adapter directory by name. `modelId` is what PEFT will call the base model. A LoRA merged into the
- * model comes along, so that both together belong to the weights as they were published.
+ * The files of a PEFT adapter directory by name. `modelId` is PEFT's name for the base model. A LoRA merged into the
+ * model is included, so that both together fit the weights as published.
  */
 export function peftFiles(
   { config }: Pick<AdapterBase, "config">,

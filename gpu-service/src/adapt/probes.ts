@@ -1,6 +1,6 @@
 /**
- * The model's own samples: replies that it gives to a few openings. They stand for everything that an update should
- * leave alone. It knows tokens, neither text nor files.
+ * The model's own samples: its replies to a few openings. They stand for everything that an update should leave
+ * unchanged. It knows tokens, neither text nor files.
  */
 import { type Random, seededRandom, shuffled } from "@rosa2/shared/random";
 import type { LanguageModel, NextToken, ScoreRow, Slices } from "../language-model.ts";
@@ -19,31 +19,31 @@ export const neutralOpenings = [
 
 /** One reply of the model's own. */
 export interface Sample extends ScoreRow {
-  /** Σ_t (1 − Σ_v p_v²): how much of the reply was a choice. A sure token's KL hardly moves, an open one's does. */
+  /** Σ_t (1 − Σ_v p_v²): how much of the reply was a choice. An update hardly moves the KL of a sure token. */
   doubt: number;
 }
 
 export interface SampleOptions {
-  /** Samples that are drawn, over the openings in turn. */
+  /** Samples to draw, spread over the openings. */
   count: number;
   /** Tokens of one sample at most, its end token included. */
   tokensMax: number;
-  /** Random streams that others have used: samples drawn past them are other ones. */
+  /** Random streams to skip: samples drawn past them differ from the earlier ones. */
   after?: number;
-  /** Drawing ends after this time with the tokens that are there (ms), one at least. */
+  /** Drawing ends after this time (ms) with the tokens drawn so far; one token at least. */
   msMax: number;
 }
 
 /** Samples that are drawn together. */
 const batchMax = 8;
-/** Doubt that every token counts for at least: a sure one can be turned over too. */
+/** Every token counts for at least this much doubt: a sure one can be turned over too. */
 const doubtMin = 0.02;
 
 type SampledModel = Pick<LanguageModel, "shape" | "allocateCache" | "step">;
 
 /**
- * Samples at temperature 1, seeded, each with a random stream of its own, a few together in slices of one step. The
- * first is drawn alone, so that a slow model has one. `progress` hears how many are done.
+ * Draws samples at temperature 1, seeded, each with its own random stream, a few together in slices of one step. The
+ * first is drawn alone, so that even a slow model has one. `progress` is called with the count so far.
  */
 export async function* drawSamples(
   model: SampledModel,
@@ -71,7 +71,7 @@ export async function* drawSamples(
   return samples;
 }
 
-/** One reply to each prompt. At `endsAt` replies are cut where they are; those without a token are left out. */
+/** One reply to each prompt. At `endsAt` replies are cut where they are, and empty ones are left out. */
 async function* drawTogether(
   model: SampledModel,
   batch: readonly { prompt: Int32Array; random: Random }[],
@@ -137,9 +137,9 @@ function draw({ logits_V, logZ, best }: NextToken, random: Random): { id: number
 }
 
 /**
- * A few of many samples, drawn by their doubt, because a few open replies carry most of an update's KL. `weights` are
- * by row and undo the choice: Σ weight·KL over Σ weight, token by token, is about the mean over all samples' tokens.
- * The order is one of chance, so that the first ones are such a choice too. Systematic sampling, seeded.
+ * Chooses a few of many samples in proportion to their doubt, because a few open replies carry most of an update's KL.
+ * `weights` are by row and undo the choice: Σ weight·KL over Σ weight, token by token, approximates the mean over all
+ * samples' tokens. The order is random, so the first few are such a choice too. Systematic sampling, seeded.
  */
 export function chooseProbes(
   samples: readonly Sample[],

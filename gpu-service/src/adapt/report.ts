@@ -1,4 +1,4 @@
-/** What is said about an update: figures for whoever asked, and its end in words. */
+/** Reports an update: its figures for the caller, and its end in words. */
 import { confidenceOf, jointObjective } from "@rosa2/shared/objective";
 import type { AdaptPlan, AdaptResult } from "@rosa2/shared/protocol";
 import type { AdapterWeights, TokenRow } from "../language-model.ts";
@@ -57,7 +57,7 @@ export function reportUpdate(rows: readonly TokenRow[], plan: AdaptPlan, course:
   };
 }
 
-/** How far the newest example that asked for something came, what ended the path, and what another try would bring. */
+/** Says how far the newest asking example came, what ended the path, and what another try would bring. */
 export function describeEnd(
   rows: readonly TokenRow[],
   plan: AdaptPlan,

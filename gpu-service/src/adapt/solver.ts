@@ -6,7 +6,7 @@ export interface Rows {
   D: number;
 }
 
-/** A metric P = I − UᵀU that makes moving along the rows of U dear; see anchors.ts. */
+/** A metric P = I − UᵀU that makes steps along the rows of U expensive; see anchors.ts. */
 export interface Metric {
   /** J·Uᵀ [M, directions] of M rows. */
   along(J: Float32Array, M: number): Promise<Float32Array>;

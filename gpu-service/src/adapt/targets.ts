@@ -1,16 +1,16 @@
-/** What each example of an update asks for, and the gradients of those that ask. It knows no steps and no bounds on KL. */
+/** What each example of an update asks for, and its gradient. It knows no steps and no bounds on KL. */
 import { askedShift, unsettledTokens } from "@rosa2/shared/objective";
 import type { AdaptPlan } from "@rosa2/shared/protocol";
 import type { RowGradient, TokenRow } from "../language-model.ts";
 import { release } from "../release.ts";
 
-/** An example that owes less than this is left alone, and the path ends when all do (nats). */
+/** Nats. An example that owes less is left alone, and the path ends when all owe less. */
 export const owedNatsMin = 0.02;
 
-/** What an older right reply may lose to a newer one before a step counts as too long (nats); it asks for it back. */
+/** Nats. An older right reply may lose this much to a newer one before a step counts as too long. It asks for it back. */
 const lostNatsMax = 1;
 
-/** What each example asks for, from where it stood at the start. */
+/** What each example asks for, given its log-probs at the start. */
 export class Targets {
   readonly #rows: readonly TokenRow[];
   readonly #plan: AdaptPlan;

@@ -1,21 +1,21 @@
 /**
- * How far an update may carry the model, measured: mean token KL on replies that the model would have given.
+ * The trust region of an update: how far it carries the model, as mean token KL on replies that the model would have given.
  *
- * Two distances are taken, both in nats a token: from this update's start, on the model's own samples and on the
- * session's replies that are right already; and from the base model, on its own samples. On the way the first few
- * samples serve; at its end all of them. Far from the base model witnesses are asked too. No anchor protects these
- * samples and no path was measured on them, so that nothing makes them look nearer than the rest. It knows no targets.
+ * Two distances are measured, in nats a token. The first is from this update's start, on the model's own samples and on
+ * right replies of the session. The second is from the base model, on its own samples. On the way the first few samples
+ * serve; at the end all of them do. Far from the base model, witnesses are measured too: no anchor protects these
+ * samples and no path was measured on them, so nothing makes them look nearer than others. It knows no targets.
  */
 import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../language-model.ts";
 import { release } from "../release.ts";
 
-/** Prompts with the base model's own replies, and its hidden states where it predicts their tokens [N, C]. */
+/** Prompts with the base model's own replies, and its hidden states [N, C] at the positions that predict their tokens. */
 export interface Probes {
   rows: readonly ScoreRow[];
-  /** What each row's tokens count; see `chooseProbes`. */
+  /** Weight of each row's tokens; see `chooseProbes`. */
   weights: readonly number[];
   base: Float32Array;
-  /** The same of adapters that updates ended at or started from, by their B. */
+  /** Hidden states of adapters at which updates started or ended, by their B. */
   known: WeakMap<Float32Array, Float32Array<ArrayBuffer>>;
 }
 
@@ -27,7 +27,7 @@ export interface MeasurableModel extends Pick<LanguageModel, "passRows"> {
   ): Slices<Float32Array<ArrayBuffer>>;
   /** [N] KL(new ‖ old) in nats, from the hidden states of two policies. */
   divergence(hNew: Float32Array, hOld: Float32Array): Slices<Float32Array>;
-  /** The base model's replies that anchors know nothing of, drawn at first need. */
+  /** Further replies of the base model that anchors do not protect, drawn at first need. */
   witnesses(): Slices<Probes>;
 }
 
@@ -38,15 +38,18 @@ export interface Distance {
   /** KL(tried ‖ base model). */
   fromBase: number;
   /**
-   * The same and one standard error more: what samples that were not measured may come to. Where witnesses were asked
-   * and say more, what they say with theirs.
+   * `fromBase` with one standard error added, for the samples that were not measured. If witnesses say more, their
+   * figure with their errors.
    */
   fromBaseAtMost: number;
 }
 
 type FromBase = Omit<Distance, "fromStart">;
 
-/** Hidden states of samples and held replies, and each token's KL: of the samples from start and base, of the replies. */
+/**
+ * Hidden states of samples and held replies, and their token KLs: of samples from start and base, of held replies from
+ * the start.
+ */
 interface Measured {
   h: Float32Array<ArrayBuffer>;
   fromStart: Float32Array;
@@ -56,11 +59,11 @@ interface Measured {
 
 export const nowhere: Distance = { fromStart: 0, fromBase: 0, fromBaseAtMost: 0 };
 
-/** Samples that are measured on the way. */
+/** Samples measured on the way. */
 const guidesMax = 12;
-/** From this share of the bound on the KL from the base model on, witnesses are measured. */
+/** Witnesses are measured beyond this share of the bound on the KL from the base model. */
 const witnessedFrom = 0.3;
-/** Standard errors that are added to what they say. */
+/** Standard errors added to the witnesses' figure. */
 const witnessErrors = 2;
 
 export class TrustRegion {
@@ -69,15 +72,15 @@ export class TrustRegion {
   readonly #held: readonly ScoreRow[];
   /** Null is the base model. */
   readonly #start: AdapterWeights | null;
-  /** Hidden states at the start: of the guides and of the held replies. */
+  /** Hidden states at the start, of the guides and of the held replies. */
   readonly #guides: Float32Array<ArrayBuffer>;
   readonly #heldStates: Float32Array<ArrayBuffer>;
   readonly #guideRows: readonly ScoreRow[];
   /** The bound on the KL from the base model. */
   readonly #baseMax: number;
-  /** What was measured last, on the guides and the held replies. */
+  /** The last measurement on guides and held replies. */
   #last: (Measured & { B: Float32Array }) | null = null;
-  /** How much farther witnesses were found than samples, at the start or at the end that was measured last. */
+  /** By what factor witnesses were farther than samples, at the start or at the last measured end. */
   #excess = 1;
 
   private constructor(
@@ -99,8 +102,8 @@ export class TrustRegion {
   }
 
   /**
-   * `held` are replies of the session that should stay as likely as they are; `start` is null at the base model; `baseMax`
-   * bounds the KL from the base model in nats a token.
+   * `held` are replies of the session that should stay as likely as they are. `start` is null for the base model.
+   * `baseMax` bounds the KL from the base model, in nats a token.
    */
   static async *around(
     model: MeasurableModel,
@@ -124,14 +127,14 @@ export class TrustRegion {
     return new TrustRegion(model, probes, held, start, baseMax, states);
   }
 
-  /** How far the start is from the base model, on the guides and, far from it, on the witnesses. */
+  /** Distance of the start from the base model, on the guides and, if it is far, on the witnesses. */
   async *startFromBase(): Slices<Distance> {
     if (this.#start === null) return nowhere;
     const found = yield* this.#fromBase(this.#probes, this.#guideRows, this.#guides);
     return { ...(yield* this.#witnessed(this.#start, found)), fromStart: 0 };
   }
 
-  /** On the guides. */
+  /** Measures on the guides. */
   async *measure(tried: AdapterWeights): Slices<Distance> {
     const h = yield* this.#model.hiddenStates([...this.#guideRows, ...this.#held], tried);
     this.#forget();
@@ -142,8 +145,8 @@ export class TrustRegion {
   }
 
   /**
-   * On all samples, and far from the base model on the witnesses. The hidden states are kept for the update that starts
-   * from `tried`.
+   * Measures on all samples and, far from the base model, on the witnesses. Keeps the hidden states for the next
+   * update, which starts from `tried`.
    */
   async *measureWhole(tried: AdapterWeights): Slices<Distance> {
     const { rows, known, base } = this.#probes;
@@ -173,7 +176,7 @@ export class TrustRegion {
     this.#last = null;
   }
 
-  /** All samples and the held replies; what was measured last is not measured again. */
+  /** Measures all samples and the held replies, without those that the last measurement covered. */
   async *#measureAll(tried: AdapterWeights, start: Float32Array): Slices<Measured> {
     const { rows } = this.#probes;
     const last = this.#last;
@@ -196,7 +199,7 @@ export class TrustRegion {
     return found;
   }
 
-  /** What hidden states of the first samples and the held replies say, against those of the samples at the start. */
+  /** Compares hidden states of the first samples and the held replies with those at the start. */
   async *#compare(h: Float32Array<ArrayBuffer>, start: Float32Array): Slices<Measured> {
     const own = yield* this.#divergences(h.subarray(0, start.length), start, 0);
     const held =
@@ -206,7 +209,7 @@ export class TrustRegion {
     return { h, held, ...own };
   }
 
-  /** Token KLs of samples whose states lie from `offset` on in the base model's. */
+  /** Token KLs of samples whose states begin at `offset` of the base model's. */
   async *#divergences(
     h: Float32Array,
     start: Float32Array,
@@ -229,7 +232,7 @@ export class TrustRegion {
     };
   }
 
-  /** What was found, or what witnesses say where that is more: those are asked where it is not little. */
+  /** The distance found, or the witnesses' where theirs is larger. They are measured unless the distance is small. */
   async *#witnessed(tried: AdapterWeights, found: FromBase): Slices<FromBase> {
     if (found.fromBaseAtMost <= witnessedFrom * this.#baseMax) return found;
     const witnesses = yield* this.#model.witnesses();
@@ -255,7 +258,7 @@ export class TrustRegion {
   }
 }
 
-/** The mean KL, and so many standard errors more. */
+/** The mean KL, and the same with so many standard errors added. */
 function meanOf(rows: readonly ScoreRow[], sums: readonly RowSum[], errors = 1): FromBase {
   const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
   const fromBase = sums.reduce((sum, { kl }) => sum + kl, 0) / tokens;

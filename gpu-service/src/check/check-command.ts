@@ -1,4 +1,4 @@
-/** The check of a model given by path or hub id: gets what the check reads, and no more. */
+/** Checks a model given by path or hub id; fetches only what the check reads. */
 
 import type { ModelSettings } from "../config.ts";
 import { cacheDirectory } from "../disk/cache-directory.ts";
@@ -8,15 +8,15 @@ import { localModel, openHubModel, type ResolveOptions, requireModelId } from ".
 import { checkModel, type ModelReport, problemOf } from "./check.ts";
 
 export interface CheckedModel extends ModelReport {
-  /** As it was asked for. */
+  /** The model as the command line names it. */
   model: string;
   /** Of the hub's files; null for a path. */
   commit: string | null;
-  /** What is still to be downloaded; null for a path or when it cannot be told. */
+  /** Bytes still to be downloaded; null for a path, or where they cannot be told. */
   download_bytes: number | null;
 }
 
-/** Expected failures, the hub's refusals included, are problems of the report. */
+/** Expected failures, refusals of the hub included, become problems of the report. */
 export async function checkNamedModel(
   nameOrPath: string,
   settings: ModelSettings,

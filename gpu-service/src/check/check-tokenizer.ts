@@ -1,4 +1,4 @@
-/** Says what a checkpoint's tokenizer and chat template are and whether they work; knows no weights. */
+/** Describes a checkpoint's tokenizer and chat template and says whether they work; knows no weights. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
@@ -13,9 +13,9 @@ export interface TokenizerReport {
   tokens: number;
   /** Where the chat template was found. */
   chat_template: "chat_template.jinja" | "tokenizer_config.json" | null;
-  /** Whether the template takes a system message; null when it does not work at all. */
+  /** Whether the template takes a system message; null where the template does not work. */
   system_messages: boolean | null;
-  /** The token that ends a reply, and all that do. */
+  /** The token that ends a reply, and all tokens that do. */
   end_token: string | null;
   end_ids: number[];
 }
@@ -40,7 +40,7 @@ const fileSchema = z.looseObject({
 /** Text that tokenizers treat in different ways: accents, digits, other scripts, code, spaces. */
 const sample = "Straße 42: naïve Ω ≠ 日本\n  if (x) { y = 0.5; }";
 
-/** Throws what makes tokenizer.json unreadable; the rest is told to `findings`. */
+/** Throws what makes tokenizer.json unreadable. Other problems go to `findings`. */
 export function describeTokenizer(
   directory: string,
   config: ModelConfig | null,

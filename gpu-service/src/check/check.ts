@@ -1,6 +1,6 @@
 /**
- * Says whether and how a checkpoint will run, from its description and the headers of its weight files. It
- * reads no weights, and leaves to the engine's own code to decide what can be run.
+ * Says whether and how a checkpoint will run, from its description and the headers of its weight files. It reads no
+ * weights. The engine's own code decides what can run.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ import { kvBytesPerToken, slotCount } from "../engine/batch/kv-budget.ts";
 import { loraLength } from "../lora/sites.ts";
 import { describeTokenizer, type TokenizerReport } from "./check-tokenizer.ts";
 
-/** Figures in bytes unless said otherwise. What cannot be known because of a problem is null. */
+/** Figures in bytes unless stated otherwise; null for what a problem makes unknowable. */
 export interface ModelReport {
   runs: boolean;
   problems: Problem[];
@@ -67,7 +67,7 @@ interface WeightsReport {
   /** How linears are saved as integers; null where they are floats. */
   saved_as: string | null;
   bytes: number;
-  /** Made once in the cache folder: fp32 copies, quantised matrices. */
+  /** Files made once in the cache folder: fp32 copies, quantised matrices. */
   cache_bytes: number;
 }
 
@@ -82,7 +82,7 @@ interface MemoryReport {
   /** For `rows` sequences of `context_tokens`. */
   kv: number;
   kv_budget: number;
-  /** Sequences of full length that the budget holds, parked ones included. */
+  /** Sequences of full length within the budget, parked ones included. */
   sequences: number;
 }
 
@@ -90,9 +90,7 @@ interface MemoryReport {
 const adapterRank = 8;
 const digestChars = 64;
 
-/**
- * Looks at a checkpoint directory. `unreadable` is why its weight files are not there, when that is known.
- */
+/** Checks a checkpoint directory. `unreadable` says why its weight files are absent, where that is known. */
 export function checkModel(
   directory: string,
   settings: ModelSettings,

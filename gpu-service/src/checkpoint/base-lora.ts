@@ -1,6 +1,6 @@
 /**
- * A team's own LoRA, in PEFT's files, merged into a checkpoint as its tensors are read: W + s·B·A. It knows files and
- * names; the session's adapters know nothing of it.
+ * A team's own LoRA, in PEFT's files, merged into a checkpoint while its tensors are read: W + s·B·A. It knows files
+ * and names. Session adapters are separate.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -27,7 +27,7 @@ const settingsSchema = z.looseObject({
   modules_to_save: z.array(z.string()).nullish(),
 });
 type Settings = z.infer<typeof settingsSchema>;
-/** Settings that make something else of the two matrices. */
+/** Settings under which the two matrices mean something else. */
 const foreignSettings = [
   "use_dora",
   "fan_in_fan_out",

@@ -1,6 +1,6 @@
 /**
- * Opens a Hugging Face checkpoint directory: its normalised config and its weights by name. It knows which
- * tensors a decoder needs and checks them all at once, but not what is computed with them.
+ * Opens a Hugging Face checkpoint directory: its normalised config, and its weights by name. It knows which tensors a
+ * decoder needs and checks them all at once. It does not know what is computed with them.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ import { openWeightFiles, type WeightFile, type WeightFiles } from "./weight-fil
 
 export type { ModelConfig } from "./model-config.ts";
 
-/** Where a tensor's bytes lie, for readers that map the file themselves. */
+/** Where a tensor's bytes lie, for code that maps the file itself. */
 export interface TensorLocation {
   /** Full path of the weight file. */
   path: string;
@@ -55,16 +55,16 @@ export interface Checkpoint {
   readonly config: ModelConfig;
   /** Number of weights that the model uses, tied ones once. */
   readonly parameterCount: number;
-  /** SHA-256 over config.json and the weight files, in hexadecimal; computed at the first use. */
+  /** SHA-256 over config.json and the weight files, in hexadecimal; computed at first use. */
   readonly digest: string;
-  /** The LoRA merged into what `tensor` reads; the files that `location` names know nothing of it. */
+  /** The LoRA merged into what `tensor` reads. The files that `location` names are without it. */
   readonly lora: BaseLora | null;
   has(name: string): boolean;
-  /** Of a matrix that is saved as integers: where these lie; its shape is that of the matrix. */
+  /** For a matrix saved as integers: the place of the integers, with the matrix's shape. */
   location(name: string): TensorLocation;
   /** Bytes in the files, with scales. */
   savedBytes(name: string): number;
-  /** A matrix that is among the config's `integers`, in memory of its own. */
+  /** A matrix saved as integers, in memory of its own; only for those in the config's `integers`. */
   integers(name: string): IntegerMatrix;
   /** The tensor, or a part of it, in fp32, row-major, in memory of its own. */
   tensor(name: string, part?: ElementRange): Float32Array<ArrayBuffer>;

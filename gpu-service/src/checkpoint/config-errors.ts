@@ -1,4 +1,4 @@
-/** How a checkpoint's JSON is checked and refused: every error names the field and, where it has one, its value. */
+/** Checks and refuses a checkpoint's JSON: every error names the field and, where there is one, its value. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { z } from "zod";
 

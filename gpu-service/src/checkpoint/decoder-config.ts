@@ -1,9 +1,9 @@
-/** The one description of a decoder that the compiler reads, whatever family a checkpoint belongs to. */
+/** The one description of a decoder that the compiler reads, for every family. */
 
 import type { Fp8 } from "./fp8.ts";
 import type { SavedIntegers } from "./saved-integers.ts";
 
-/** Products of gate and activation that the decoder knows, by the name in a config. */
+/** Activations that the decoder can multiply with the gate, by their name in a config. */
 export type Activation = "silu" | "gelu_pytorch_tanh";
 
 /** Angles of one kind of layer: theta, and how frequencies are stretched. */
@@ -29,7 +29,10 @@ interface LinearScaling {
   factor: number;
 }
 
-/** Frequencies between two bounds go over from stretched to plain; queries and keys grow a little (arXiv 2309.00071). */
+/**
+ * Frequencies between two bounds change gradually from stretched to plain; queries and keys grow a little (arXiv
+ * 2309.00071).
+ */
 interface YarnScaling {
   type: "yarn";
   factor: number;
@@ -43,7 +46,7 @@ interface YarnScaling {
   truncate: boolean;
 }
 
-/** A divisor a frequency, of those for texts within the original context (arXiv 2402.13753). */
+/** One divisor per frequency, for texts within the original context (arXiv 2402.13753). */
 interface LongRopeScaling {
   type: "longrope";
   divisors: readonly number[];
@@ -64,7 +67,7 @@ export interface ModelConfig {
   rmsNormEps: number;
   /** Norms scale by 1 + w instead of w. */
   normOffset: boolean;
-  /** Where attention and feed-forward have their norms: what enters them, what leaves them, or both. */
+  /** Where attention and feed-forward are normalised: at their input, at their output, or at both. */
   norms: "before" | "after" | "around";
   /** Multiplies the embeddings that enter the first layer. */
   embeddingScale: number;
@@ -78,7 +81,7 @@ export interface ModelConfig {
   logitScale: number;
   logitSoftcap: number | null;
   rope: Rope;
-  /** Numbers of each query and key that are rotated, the first ones; even. */
+  /** Numbers of each query and key that are rotated: the first ones; an even count. */
   rotarySize: number;
   /** Rotary settings of the layers with a window, where they differ. */
   windowRope: Rope | null;
@@ -94,7 +97,7 @@ export interface ModelConfig {
   slidingWindow: number | null;
   /** Which layers have the window. */
   windowedLayers: readonly boolean[];
-  /** Layers that know no positions (NoPE): queries and keys are not rotated. */
+  /** Layers without positions (NoPE): queries and keys are not rotated. */
   unrotatedLayers: readonly boolean[];
   activation: Activation;
   /** The file holds q, k and v as one matrix, and gate and up as another. */
@@ -104,13 +107,13 @@ export interface ModelConfig {
   /** Any of these ends a reply; may be empty. */
   eosIds: readonly number[];
   bosId: number | null;
-  /** How to sample where a request does not say; temperature 0 is greedy. */
+  /** How to sample where a request says nothing; temperature 0 is greedy. */
   sampling: SamplingDefaults;
   /** Settings of generation_config.json that would change replies and are not followed, with their values. */
   ignoredGeneration: Readonly<Record<string, unknown>>;
   /** Matrices of the blocks may be saved as 8-bit floats with scales. */
   fp8: Fp8 | null;
-  /** Linears may be saved as integers with scales, which are served as they are. */
+  /** Linears may be saved as integers with scales; these are served as saved. */
   integers: SavedIntegers | null;
   /** Type of the saved weights, as the config states it. */
   dtype: "float32" | "float16" | "bfloat16";

@@ -1,4 +1,4 @@
-/** SHA-256 of a checkpoint's files. Large ones are hashed once and remembered for as long as they stay what they are. */
+/** SHA-256 of a checkpoint's files. Large files are hashed once; the hash is kept until a file changes. */
 import { createHash } from "node:crypto";
 import {
   closeSync,
@@ -15,7 +15,7 @@ import { basename, dirname, join } from "node:path";
 import { cacheDirectory } from "../disk/cache-directory.ts";
 import { owner } from "../disk/parts.ts";
 
-/** Hashing less than this takes no longer than looking it up matters: a tenth of a second. */
+/** Smaller files are hashed every time: that takes a tenth of a second. */
 const rememberedBytesMin = 128 * 1_048_576;
 
 /** Hash over names, sizes and contents of the files, in this order. */
@@ -50,8 +50,8 @@ function hashFiles(paths: readonly string[]): string {
 }
 
 /**
- * Changes with every write that does not hide itself by setting the modification time back. The change time would
- * tell those too, but every link to the file, as each start makes one, changes it.
+ * Changes with every write, unless the writer sets the modification time back. The change time would reveal that too,
+ * but each start makes a link to the file, and a link changes it.
  */
 function identityOf(paths: readonly string[]): string {
   const hash = createHash("sha256");

@@ -1,16 +1,16 @@
 /**
- * Weights saved as 8-bit floats with a scale for each block of a matrix, as Qwen's and DeepSeek's FP8 repositories
- * have them: what they say in a config, and the numbers that they stand for. It reads no files.
+ * Weights saved as 8-bit floats with a scale for each block of a matrix, as in the FP8 repositories of Qwen and
+ * DeepSeek: their settings in a config, and the numbers they stand for. It reads no files.
  */
 import { z } from "zod";
 import { parse, unsupported } from "./config-errors.ts";
 
-/** Rows and columns of a block; null is one scale for the whole matrix. */
+/** Rows and columns of a block; null means one scale for the whole matrix. */
 export interface Fp8 {
   block: readonly [rows: number, columns: number] | null;
 }
 
-/** Appended to a matrix' name: its scales. */
+/** Suffix of the name of a matrix's scales. */
 export const scaleSuffix = "_scale_inv";
 
 const side = z.number().int().positive();
@@ -19,7 +19,7 @@ const schema = z.looseObject({
   weight_block_size: z.tuple([side, side]).nullish(),
 });
 
-/** What `quantization_config` says of the method "fp8". Throws `checkpoint_unsupported` for other kinds of floats. */
+/** Reads `quantization_config` of the method "fp8". Throws `checkpoint_unsupported` for other kinds of floats. */
 export function readFp8(config: unknown): Fp8 {
   const field = "quantization_config";
   const { fmt, weight_block_size } = parse("config.json", schema, config, `${field}.`);

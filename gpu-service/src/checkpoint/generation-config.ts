@@ -1,4 +1,4 @@
-/** Reads generation_config.json: which tokens end a reply, and how to sample where a request does not say. */
+/** Reads generation_config.json: which tokens end a reply, and how to sample where a request says nothing. */
 import { z } from "zod";
 import { parse } from "./config-errors.ts";
 import type { SamplingDefaults } from "./decoder-config.ts";
@@ -46,10 +46,10 @@ const notFollowed: Record<string, readonly unknown[]> = {
 };
 
 export interface Generation {
-  /** Null or undefined where the file does not say. */
+  /** Null or undefined where the file has none. */
   eosIds: number | readonly number[] | null | undefined;
   sampling: SamplingDefaults;
-  /** What would change replies and is not followed. */
+  /** Settings that would change replies and are not followed. */
   ignored: Record<string, unknown>;
 }
 
@@ -62,8 +62,8 @@ const greedy: SamplingDefaults = {
 };
 
 /**
- * `json` is undefined where there is no such file. A file that does not say `do_sample` means greedy, whatever
- * else it holds; the penalty of repetitions counts for greedy replies as well.
+ * `json` is undefined where the file is missing. Without `do_sample` the file means greedy, whatever else it holds. The
+ * repetition penalty applies to greedy replies as well.
  */
 export function readGeneration(json: unknown): Generation {
   if (json === undefined) return { eosIds: undefined, sampling: greedy, ignored: {} };

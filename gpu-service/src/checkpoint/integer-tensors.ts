@@ -1,4 +1,4 @@
-/** Finds a matrix of integers in weight files: several tensors whose types and shapes have to fit each other. */
+/** Finds a matrix of integers in weight files: several tensors whose types and shapes must fit each other. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { TensorInfo } from "./safetensors.ts";
 import {
@@ -15,14 +15,14 @@ import type { WeightFile, WeightFiles } from "./weight-files.ts";
 
 export interface IntegerTensor {
   file: WeightFile;
-  /** Of the integers in the file, but with the shape [out, in] of the matrix. */
+  /** Type and place of the integers in the file, with the shape [out, in] of the matrix. */
   info: TensorInfo;
   /** Of all its tensors. */
   byteLength: number;
   read(): IntegerMatrix;
 }
 
-/** Null where the files have no integers of this module; throws `checkpoint_invalid` where they do not fit. */
+/** Null where the files hold no integers of this module. Throws `checkpoint_invalid` where the tensors do not fit. */
 export function findIntegers(
   weights: WeightFiles,
   saved: SavedIntegers,
@@ -69,7 +69,7 @@ export function findIntegers(
   };
 }
 
-/** A tensor's place, once its type and shape are right; any two axes will do where `shape` is null. */
+/** A tensor's place, after a check of its type and shape; `shape` null accepts any two axes. */
 function requireFitting(
   weights: WeightFiles,
   name: string,
@@ -86,7 +86,7 @@ function requireFitting(
   return info;
 }
 
-/** Inputs in the order of their groups: a config may say so of files that are not. */
+/** Requires inputs in the order of their groups: a config may claim it wrongly. */
 function requireOrder(weights: WeightFiles, module: string, groupSize: number): void {
   const name = module + groupIndexSuffix;
   const file = weights.fileOf(name);

@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
 
-/** Python writes these three bare; JSON knows no such numbers. A string that never closes is one, too. */
+/** Python writes these three without quotes; JSON has no such numbers. Also matches a string that never closes. */
 const stringOrForeign = /"(?:[^"\\]|\\[\s\S])*"?|-?\bInfinity\b|\bNaN\b/g;
 
-/** As `JSON.parse`, but NaN and infinities become strings: harmless where nobody reads them, named where one does. */
+/** As `JSON.parse`, but NaN and infinities become strings: harmless in unread fields, named in the error of read ones. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

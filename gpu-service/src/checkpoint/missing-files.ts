@@ -1,6 +1,6 @@
 /**
- * What a directory or hub model is that lacks a file of a checkpoint, from the names of its files: one sentence
- * with the way out.
+ * Explains a directory or hub model that lacks a file of a checkpoint, from the names of its files: one sentence with
+ * the way out.
  */
 import { RosaError } from "@rosa2/shared/errors";
 

@@ -1,9 +1,9 @@
 /**
- * Turns a checkpoint's config.json into the one `ModelConfig` that the compiler reads, or says which field
- * it cannot run. It reads no weights and executes nothing.
+ * Turns a checkpoint's config.json into the `ModelConfig` that the compiler reads, or names the field that it cannot
+ * run. It reads no weights and executes nothing.
  *
- * Defaults are those of each family's configuration class in `transformers`, because a saved config may
- * leave out what equals them. Fields that a family does not read may hold anything.
+ * Defaults are those of each family's configuration class in `transformers`, because a saved config may leave them out.
+ * Fields that a family does not read may hold anything.
  */
 import { z } from "zod";
 import { invalid, parse, unsupported } from "./config-errors.ts";
@@ -16,7 +16,7 @@ import { ropeFields, servedContext } from "./rope-config.ts";
 
 export type { ModelConfig, SamplingDefaults } from "./decoder-config.ts";
 
-/** What the attention kernel takes. */
+/** The attention kernel takes head sizes that are multiples of this. */
 const headSizeStep = 16;
 const tokenId = z.number().int().nonnegative();
 
@@ -35,7 +35,7 @@ const commonSchema = z.object({
   max_position_embeddings: count.nullish(),
   ...ropeFields,
   tie_word_embeddings: z.boolean().nullish(),
-  /** −1 means none, as do null and silence. */
+  /** −1 means none, as do null and a missing field. */
   bos_token_id: z.union([tokenId, z.literal(-1)]).nullish(),
   eos_token_id: eosSchema,
   dtype: z.string().nullish(),
@@ -48,9 +48,9 @@ type RawConfig = z.infer<typeof commonSchema>;
 const rmsNormEpsDefault = 1e-6;
 
 /**
- * Normalises the JSON of config.json and, where there is one, generation_config.json (whose end tokens
- * win, and which says how to sample). Throws `checkpoint_unsupported` naming the field and its value for what this engine cannot run,
- * and `checkpoint_invalid` for what no model could mean.
+ * Normalises the JSON of config.json and, if present, of generation_config.json, whose end tokens and sampling count.
+ * Throws `checkpoint_unsupported` naming the field and value that this engine cannot run, and `checkpoint_invalid` for
+ * values that make no sense.
  */
 export function readModelConfig(configJson: unknown, generationJson?: unknown): ModelConfig {
   const { architecture, family, json, modulePath } = readFamily(configJson);
@@ -118,7 +118,7 @@ const typeSchema = z.looseObject({
   architectures: z.array(z.string()).nullish(),
 });
 
-/** The family comes first: another kind of model has other fields, and the type is what to complain about. */
+/** Reads the family first: other kinds of models have other fields, so their type is the error to report. */
 function readFamily(configJson: unknown): {
   architecture: string;
   family: Family;

@@ -1,4 +1,7 @@
-/** `rosa2.json` in a checkpoint directory: what a team sets for one model. It knows files, not what settings do. */
+/**
+ * Reads `rosa2.json` in a checkpoint directory: a team's settings for one model. It knows the file, not what the
+ * settings do.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
@@ -9,11 +12,11 @@ import { z } from "zod";
 const fileName = "rosa2.json";
 
 const settingsSchema = z.strictObject({
-  /** What sessions that do not say so are shown of the dialogue; `/health` tells it to the edge. */
+  /** What of the dialogue sessions are shown by default; the edge reads it from `/health`. */
   context: z.enum(contextPolicies).optional(),
-  /** What differs from the update plan's defaults; requests may differ from it in turn. */
+  /** Differences from the update plan's defaults. A request may differ from these in turn. */
   plan: z.strictObject(adaptPlanSchema.shape).partial().default({}),
-  /** Requests whose replies stand for what the model can do: updates keep those as they are. */
+  /** Requests whose replies stand for what the model can do. Updates keep those replies as they are. */
   prompts: z.array(z.string().min(1).max(4096)).min(1).max(256).optional(),
 });
 export type ModelSettings = z.infer<typeof settingsSchema>;

@@ -1,4 +1,4 @@
-/** What `quantization_config` says of the saved weights, or why they cannot be read. It reads no weights. */
+/** Reads `quantization_config`: how weights are saved, or why they cannot be read. It reads no weights. */
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
 import { parse, unsupported } from "./config-errors.ts";
@@ -8,10 +8,10 @@ import type { SavedIntegers } from "./saved-integers.ts";
 
 const parent = "quantization_config";
 const wayOut = "or the model's full-precision repository with QUANTIZE=8 or 4";
-/** Both libraries' own. */
+/** The default of both libraries. */
 const groupSizeDefault = 128;
 
-/** Null where weights are plain. Throws `checkpoint_unsupported` naming what cannot be read. */
+/** Null for plain weights. Throws `checkpoint_unsupported` naming what cannot be read. */
 export function readQuantization(config: unknown): Pick<ModelConfig, "fp8" | "integers"> {
   if (config === undefined || config === null) return { fp8: null, integers: null };
   const { quant_method } = read(z.looseObject({ quant_method: z.string() }), config);
@@ -22,8 +22,8 @@ export function readQuantization(config: unknown): Pick<ModelConfig, "fp8" | "in
 }
 
 /**
- * How many bits the linears are served in; null for floats. Throws `checkpoint_unsupported` where QUANTIZE would round
- * what is rounded already.
+ * Bits in which the linears are served; null for floats. Throws `checkpoint_unsupported` where QUANTIZE would round
+ * weights that are rounded already.
  */
 export function servedBits(
   { integers }: ModelConfig,
@@ -48,7 +48,7 @@ const gptqSchema = z.looseObject({
   format: z.string().nullish(),
   is_marlin_format: z.boolean().nullish(),
   pack_dtype: z.string().nullish(),
-  /** Settings for modules whose path matches: `-:` leaves them as they are, others have bits of their own. */
+  /** Settings for modules whose path matches: `-:` leaves a module unquantised, others set its bits. */
   dynamic: z.record(z.string(), z.unknown()).nullish(),
   meta: z.looseObject({ quantizer: z.unknown().optional() }).nullish(),
 });

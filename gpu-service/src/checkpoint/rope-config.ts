@@ -1,4 +1,4 @@
-/** Reads the rotary settings of a config: one for all layers, or one a kind of layer (Gemma 3). */
+/** Reads the rotary settings of a config: one for all layers, or one for each kind of layer (Gemma 3, OLMo 3). */
 import { z } from "zod";
 import { invalid, parse, unsupported } from "./config-errors.ts";
 import type { Rope, RopeScaling } from "./decoder-config.ts";
@@ -29,14 +29,14 @@ export type RopeFields = z.infer<typeof fieldsSchema>;
 /** What the settings depend on. */
 interface Sizes {
   headSize: number;
-  /** Numbers of a head that are rotated, where a family may leave some as they are. */
+  /** Numbers of a head that are rotated, where a family may leave some unrotated. */
   rotarySize?: number;
   contextLength: number;
 }
 
 /**
- * Settings for all layers alike, theta by default the family's. Both spellings are read: `rope_theta` + `rope_scaling` (transformers ≤ 4)
- * and `rope_parameters` (5).
+ * Settings for all layers; theta defaults to the family's. Both spellings are read: `rope_theta` + `rope_scaling`
+ * (transformers ≤ 4) and `rope_parameters` (5).
  */
 export function readRope(raw: RopeFields, sizes: Sizes, ropeTheta: number): Rope {
   const [field, settings] = raw.rope_scaling
@@ -51,7 +51,10 @@ const kindsSchema = z.object({
   sliding_attention: settingsSchema.nullish(),
 });
 
-/** Gemma 3's and OLMo 3's two: for layers that see everything (these alone are scaled by `rope_scaling`) and for those with a window. */
+/**
+ * The two settings of Gemma 3 and OLMo 3: one for full layers, which `rope_scaling` applies to, and one for layers with
+ * a window.
+ */
 export function readRopeByKind(
   raw: RopeFields,
   sizes: Sizes,

@@ -1,9 +1,9 @@
 /**
- * Reads safetensors files: names, shapes and bytes; it knows nothing of models or adapters.
+ * Reads safetensors files: names, shapes and bytes. It knows nothing of models or adapters.
  *
- * Layout: u64 header length (little-endian), a JSON header padded with spaces, then the tensors' bytes
- * (row-major, little-endian), which tile the rest of the file without a gap. Every length and offset in
- * a header is hostile until checked: a bad file is a `RosaError`, never a wrong read.
+ * Layout: u64 header length (little-endian), a JSON header padded with spaces, then the tensors' bytes (row-major,
+ * little-endian), which fill the rest of the file without a gap. Every length and offset in a header is checked before
+ * use: a bad file is a `RosaError`, never a wrong read.
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";

@@ -1,18 +1,18 @@
 /**
- * Weights saved as 4- or 8-bit integers w = (q − zero)·scale, a zero and a scale for each group of a row, as GPTQ's and
- * AWQ's repositories have them. Turns their 32-bit words into rows of integers; it reads no files.
+ * Weights saved as 4- or 8-bit integers, w = (q − zero)·scale, with a zero and a scale for each group of a row, as GPTQ
+ * and AWQ save them. Turns their 32-bit words into rows of integers; it reads no files.
  */
 
 export interface SavedIntegers {
   method: "gptq" | "awq";
   bits: 8 | 4;
-  /** Inputs that share a zero and a scale; null is a whole row. */
+  /** Inputs that share a zero and a scale; null means a whole row. */
   groupSize: number | null;
   /** Zeros are saved minus one, in GPTQ's first format. */
   zerosLessOne: boolean;
-  /** One was taken from whole words, as gptqmodel does: a zero of 0 then borrows from the next part. */
+  /** One was subtracted from whole words, as gptqmodel does: a zero of 0 then borrows from the next part. */
   zerosBorrow: boolean;
-  /** Which of the decoder's tensors are saved so: the files decide, whatever a config lists. */
+  /** The decoder's tensors that are saved this way. The files decide, whatever a config lists. */
   matrices: ReadonlySet<string>;
 }
 
@@ -21,7 +21,7 @@ export interface IntegerMatrix {
   out: number;
   in: number;
   bits: 8 | 4;
-  /** Inputs of a group, the last one of a row perhaps shorter. */
+  /** Inputs of a group; the last group of a row may be shorter. */
   groupSize: number;
   /** [out, in], row-major, 4-bit ones two a byte, the first in the low half. */
   packed: Uint8Array<ArrayBuffer>;
@@ -46,7 +46,7 @@ export const integerSuffixes = { weight: ".qweight", zeros: ".qzeros", scales: "
 /** The group of each input, where a file has it. */
 export const groupIndexSuffix = ".g_idx";
 
-/** Which output each 4-bit part of an AWQ word belongs to, of the eight that it holds, from the lowest part on. */
+/** For each 4-bit part of an AWQ word, from the lowest on, the output it belongs to, of the word's eight. */
 const awqOrder = [0, 2, 4, 6, 1, 3, 5, 7] as const;
 
 /** Sizes of the matrix with a `qweight` of this shape. */
@@ -91,7 +91,7 @@ export function unpackMatrix(saved: SavedIntegers, matrix: SavedMatrix): Integer
   return { out, in: width, bits: saved.bits, groupSize, packed, scales, zeros };
 }
 
-/** Words [in / n, out] hold n inputs of an output each, in the order of their bits: turned round they are the rows. */
+/** Words [in / n, out] hold n inputs of one output, in the order of their bits. Transposed they are the rows. */
 function gptqRows({ out, in: width, qweight }: SavedMatrix, bits: 8 | 4): Uint8Array<ArrayBuffer> {
   const words = (width * bits) / 32;
   const turned = new Uint32Array(out * words);
@@ -103,10 +103,10 @@ function gptqRows({ out, in: width, qweight }: SavedMatrix, bits: 8 | 4): Uint8A
   return new Uint8Array(turned.buffer);
 }
 
-/** Words of one row that are written together, while those that they are read from stay in the cache. */
+/** Words of one row written together, while the words they are read from stay in the cache. */
 const tile = 16;
 
-/** Words [in, out / 8] hold eight outputs of an input each. */
+/** Words [in, out / 8] hold eight outputs of one input. */
 function awqRows({ out, in: width, qweight }: SavedMatrix): Uint8Array<ArrayBuffer> {
   const packed = new Uint8Array((out * width) / 2);
   const words = out / 8;
@@ -124,8 +124,8 @@ function awqRows({ out, in: width, qweight }: SavedMatrix): Uint8Array<ArrayBuff
 }
 
 /**
- * Whether a zero was 0 before one was taken from it, and its writer is not known: other libraries than gptqmodel read such
- * a part as 0 or as 16, and write others of its word over.
+ * Whether a zero was 0 before one was subtracted, and its writer is unknown. Libraries other than gptqmodel read such a
+ * part as 0 or as 16, and overwrite other parts of its word.
  */
 export function hasLostZero(
   { bits, zerosLessOne, zerosBorrow }: SavedIntegers,

@@ -1,9 +1,9 @@
-/** Which tensor of a file holds a decoder's tensor: families name and join them in different ways. */
+/** Finds the tensor of a file that holds a decoder's tensor: families name and join them differently. */
 import type { ModelConfig } from "./decoder-config.ts";
 
 export interface NamedPart {
   name: string;
-  /** Rows of the file's tensor that are meant; null for all. */
+  /** The rows of the file's tensor; null for all. */
   rows: { start: number; count: number; of: number } | null;
 }
 
@@ -14,7 +14,7 @@ const prefixes: readonly [own: string, inFile: string][] = [
   ["lm_head.", "language_model.lm_head."],
 ];
 
-/** Where the tensor may lie, the likeliest first. */
+/** Places where the tensor may lie, the likeliest first. */
 export function partsOf(config: ModelConfig, name: string): NamedPart[] {
   const part = config.fusedProjections ? fusedPart(config, name) : { name, rows: null };
   const elsewhere = prefixes

@@ -1,4 +1,4 @@
-/** Opens the weight files of a checkpoint directory; knows names and bytes, no model. */
+/** Opens the weight files of a checkpoint directory. It knows names and bytes, no model. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { RosaError } from "@rosa2/shared/errors";
@@ -8,7 +8,7 @@ import { readJson } from "./json.ts";
 import { missingWeights } from "./missing-files.ts";
 import { openSafetensors, type TensorFile } from "./safetensors.ts";
 
-/** Weights in one file, which wins, and the index of weights in several. */
+/** The single weight file, which is preferred, and the index of a checkpoint in several files. */
 export const weightFileName = "model.safetensors";
 export const weightIndexName = "model.safetensors.index.json";
 /** A plain name: an index cannot point outside its directory. */
@@ -29,13 +29,13 @@ export interface WeightFiles {
   files: readonly WeightFile[];
   /** The file that holds a tensor; undefined where none does. */
   fileOf(name: string): WeightFile | undefined;
-  /** Why a tensor may be missing though an index lists it; null where no index does. */
+  /** Why an index's tensor may be missing; null for a tensor that no index lists. */
   reasonOf(name: string): string | null;
 }
 
 /**
- * An index tells which files to open; what they hold is what counts, so entries that are out of date do no harm.
- * Throws `checkpoint_invalid` for files that cannot be read, and for those that are not there.
+ * Opens the files that an index names. What they hold counts, so outdated entries do no harm. Throws
+ * `checkpoint_invalid` for files that are missing or cannot be read.
  */
 export function openWeightFiles(directory: string): WeightFiles {
   const open = (name: string): WeightFile => {

@@ -1,4 +1,4 @@
-/** Writes safetensors files, whole or planned before any byte of a tensor is known. See safetensors.ts for the layout. */
+/** Writes safetensors files, whole or planned before a tensor's bytes are known. See safetensors.ts for the layout. */
 import { countElements, elementBytes, headerPrefixBytes, type TensorType } from "./tensor-types.ts";
 
 /** Widest first, in the format's own order. */
@@ -38,7 +38,7 @@ export function encodeSafetensors(
   return file;
 }
 
-/** Where everything goes in a file of these tensors, before any of their bytes is known. */
+/** Where every tensor goes in a file, before any of their bytes are known. */
 export interface FilePlan {
   /** The file's beginning, up to the first tensor. */
   header: Uint8Array<ArrayBuffer>;

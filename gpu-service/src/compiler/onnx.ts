@@ -1,4 +1,4 @@
-/** Writes a graph as an ONNX model; it knows the format, not the operations (each op's rule emits itself). */
+/** Writes a graph as an ONNX model. It knows the format, not the operations: each op's rule emits itself. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
@@ -41,7 +41,7 @@ const dataTypes: Record<DType, TensorProto_DataType> = {
   u4: TensorProto_DataType.UINT4,
 };
 
-/** Bytes of the ONNX model with the given named outputs. For webgpu weights are inputs and nothing is found. */
+/** Bytes of the ONNX model with these named outputs. For webgpu weights are inputs, and no file is located. */
 export function encodeOnnx(
   outputs: Record<string, Value>,
   findWeight: (name: string) => WeightSource = (name) => {
@@ -106,7 +106,7 @@ export function encodeOnnx(
   for (const node of order) {
     const operands = node.inputs.map((value) => names.get(value)!);
     const results = node.outputs.map((value) => {
-      // An optional output that is not read keeps fused kernels from being chosen; a first one is never optional.
+      // An optional output that is never read prevents fused kernels; a first output is never optional.
       if (value.index > 0 && !used.has(value)) return "";
       const name = isSource(node)
         ? node.attributes.name
@@ -122,7 +122,7 @@ export function encodeOnnx(
       emitter.node("Identity", [names.get(value)!], {}, { outputs: [name] });
     }
   }
-  // Integers that only a gradient reads are sources of forward graphs too; nothing is fed to those.
+  // Integers that only a gradient reads are sources of forward graphs too; they are not fed.
   const read = new Set(nodes.flatMap(({ input }) => input));
   const graph = create(GraphProtoSchema, {
     name: "rosa2",

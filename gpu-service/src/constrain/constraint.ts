@@ -1,7 +1,7 @@
-/** Which tokens may come next in one reply of a given shape. It knows ids, no text. */
+/** The tokens that may come next in one reply of a given shape. It knows ids, no text. */
 import type { GrammarMatcher } from "@mlc-ai/web-xgrammar";
 
-/** WebAssembly's memory is not collected with the object that names it. */
+/** WebAssembly memory is not freed with the object that refers to it. */
 const matchers = new FinalizationRegistry<GrammarMatcher>((matcher) => matcher.dispose());
 
 export class Constraint {
@@ -13,7 +13,7 @@ export class Constraint {
     matchers.register(this, matcher);
   }
 
-  /** Works out what may come next; `forbid` needs it. */
+  /** Computes the allowed next tokens; call it before `forbid`. */
   async prepare(): Promise<void> {
     if (this.#mask === null && !this.#matcher.isTerminated()) {
       this.#mask = Int32Array.from(await this.#matcher.getNextTokenBitmask());
@@ -25,7 +25,7 @@ export class Constraint {
     return mask === null || ((mask[id >> 5] ?? 0) & (1 << (id & 31))) !== 0;
   }
 
-  /** Makes the logits of all other tokens −∞, in place. */
+  /** Sets the logits of all other tokens to −∞, in place. */
   forbid(logits_V: Float32Array): void {
     const mask = this.#mask;
     if (mask === null) return;

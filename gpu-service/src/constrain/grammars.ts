@@ -1,4 +1,4 @@
-/** Compiled shapes of replies for one vocabulary, kept while they are used; compiling one again would take longer than a step. */
+/** Compiled shapes of replies for one vocabulary, kept while they are used: compiling one again takes longer than a step. */
 import type { CompiledGrammar, GrammarCompiler, StructuralTagFormat } from "@mlc-ai/web-xgrammar";
 import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape } from "@rosa2/shared/protocol";
@@ -6,7 +6,7 @@ import { Constraint } from "./constraint.ts";
 import { shapeOf } from "./shape.ts";
 import { loadXGrammar, type XGrammar } from "./xgrammar.ts";
 
-/** What a vocabulary is to a grammar: its entries by id, special ones empty, and how they write bytes. */
+/** A vocabulary as a grammar reads it: its entries by id, special ones empty, and how they write bytes. */
 export interface GrammarVocabulary {
   entries: string[];
   kind: "byte_level" | "byte_fallback" | "raw";
@@ -26,7 +26,7 @@ export class Grammars {
   }
 
   /**
-   * A constraint for one reply of this shape; null where any text will do.
+   * A constraint for one reply of this shape; null if any text is allowed.
    *
    * @throws RosaError `invalid_request` for a schema that cannot be compiled.
    */
@@ -75,7 +75,7 @@ async function compile(
   }
 }
 
-/** Schemas as grammars with at most one white space at a time: a model out of its depth would write nothing else. */
+/** Schemas as grammars with at most one white space at a time: an overtaxed model would write nothing else. */
 async function bounded(
   library: XGrammar,
   format: StructuralTagFormat,

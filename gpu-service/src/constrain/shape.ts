@@ -1,11 +1,11 @@
-/** The shape of a reply that a request asks for, as XGrammar's structural tags. It knows no tokens. */
+/** The requested shape of a reply as XGrammar's structural tags. It knows no tokens. */
 
 import type { StructuralTagFormat } from "@mlc-ai/web-xgrammar";
 import type { OutputShape } from "@rosa2/shared/protocol";
 
 const trigger = "<tool_call>";
 
-/** Null where the reply may be any text. */
+/** Null if the reply may be any text. */
 export function shapeOf(output: OutputShape): StructuralTagFormat | null {
   const { format, tools = [], tool_choice: choice = "auto" } = output;
   const json: StructuralTagFormat | null =

@@ -12,7 +12,7 @@ export function loadXGrammar(): Promise<XGrammar> {
 
 async function load(): Promise<XGrammar> {
   const scope = globalThis as { location?: { href: string }; xgrammar?: XGrammar };
-  // The script asks where it is, and leaves its exports on the global object.
+  // The script reads its own location, and puts its exports on the global object.
   scope.location ??= { href: import.meta.url };
   await import("@mlc-ai/web-xgrammar");
   if (scope.xgrammar === undefined) throw new Error("@mlc-ai/web-xgrammar left no exports");

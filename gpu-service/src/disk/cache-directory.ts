@@ -1,4 +1,4 @@
-/** Where what can be made or fetched again is kept. */
+/** The directory for files that can be made or fetched again. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 

@@ -1,7 +1,7 @@
-/** Failures of the disk as typed errors; knows nothing of what is stored. */
+/** Turns disk failures into typed errors; knows nothing of what is stored. */
 import { RosaError } from "@rosa2/shared/errors";
 
-/** Runs something on the disk; what the system refuses becomes a typed error. */
+/** Runs an action on the disk and turns the system's refusal into a typed error. */
 export function onDisk<T>(what: string, action: () => T): T {
   const fail = (cause: unknown): never => {
     const { code = "", message } = cause as NodeJS.ErrnoException;

@@ -1,11 +1,11 @@
-/** Files that are not whole yet, `<name>.<owner>.part`: whose they are, and whether anybody still writes them. */
+/** Incomplete files, `<name>.<owner>.part`: who owns one, and whether the owner still writes it. */
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** A part whose owner cannot be asked counts as left after this long. */
+/** A part counts as abandoned after this long, if its owner cannot be checked. */
 const partLeftMs = 60_000;
 
-/** This process, as it signs its parts. */
+/** This process, as the owner of its parts. */
 export const owner = `${hostname().replace(/[^\w-]/g, "_")}-${process.pid}`;
 
 /** Whether the part's owner is this process, is gone, or has not written for a while. */

@@ -1,10 +1,10 @@
-/** Reads a stretch of an open file whole; knows positions, not what lies there. */
+/** Reads a stretch of an open file completely. It knows positions, not what lies there. */
 import { readSync } from "node:fs";
 
 /** One read of node:fs takes at most 2 GiB. */
 const readBytesMax = 2 ** 30;
 
-/** Fills `bytes` from `position` on. Returns how many there were: fewer than asked for where the file ends. */
+/** Fills `bytes` from `position` on. Returns the bytes read: fewer than asked for at the end of the file. */
 export function readAt(descriptor: number, bytes: Uint8Array, position: number): number {
   let done = 0;
   while (done < bytes.length) {

@@ -1,9 +1,9 @@
-/** Files as a zip archive that is made while it is sent; stores them as they are, for numbers do not compress. */
+/** Files as a zip archive that is made while it is sent; stored uncompressed, because numbers do not compress. */
 import { Zip, ZipPassThrough } from "fflate";
 
-/** What one turn of the event loop may spend on check sums and copies: well under a millisecond. */
+/** Bytes that one turn of the event loop checks and copies, in well under a millisecond. */
 const chunkBytes = 262_144;
-/** Archives of the same files are the same, so the time is none in particular. */
+/** A fixed time, so that archives of the same files are equal. */
 const modifiedAt = "1980-01-01T00:00:00";
 
 export function zipStream(

@@ -1,4 +1,4 @@
-/** Reads a request body: JSON, or a form with the JSON and an adapter file. Knows schemas, not routes. */
+/** Reads a request body: JSON, or a form with JSON and an adapter file. It knows schemas, not routes. */
 import { RosaError } from "@rosa2/shared/errors";
 import { limits } from "@rosa2/shared/protocol";
 import type { Context } from "hono";
@@ -7,11 +7,11 @@ import type { z } from "zod";
 
 export interface Body<T> {
   request: T;
-  /** The adapter file; its SHA-256 has been found equal to the request's digest. */
+  /** The adapter file; its SHA-256 was checked against the request's digest. */
   adapterBytes: Uint8Array<ArrayBuffer> | null;
 }
 
-/** Room for the form's own lines beside the JSON and the file. */
+/** Bytes of the form itself, beside the JSON and the file. */
 const formBytes = 16_384;
 
 const tooLarge = (bytesMax: number) => () => {
@@ -33,7 +33,7 @@ export async function readBody<S extends z.ZodType<{ adapter: { digest: string }
   const isForm = /^multipart\/form-data\b/i.test(c.req.header("content-type") ?? "");
   let text = "";
   let file: Blob | null = null;
-  // The limit wraps what reads the body, because a length may be absent or wrong.
+  // The limit is applied while reading, because a length may be absent or wrong.
   await (isForm ? limitForm : limitJson)(c, async () => {
     if (isForm) ({ text, file } = await readForm(c));
     else text = await c.req.text();
@@ -95,7 +95,7 @@ async function readAdapterFile(
     });
   }
   const bytes = await file.arrayBuffer();
-  // Hashed in the thread pool: a large file must not hold up this thread.
+  // Hashed in the thread pool, because a large file must not block this thread.
   const digest = Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex");
   if (digest !== named.digest) {
     throw new RosaError(

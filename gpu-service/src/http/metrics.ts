@@ -1,4 +1,4 @@
-/** The service's figures in Prometheus' format; fed by the HTTP layer and the engine, knows neither. */
+/** The service's figures in Prometheus' format. The HTTP layer and the engine feed it; it knows neither. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { PassReport } from "../engine/batch/scheduler.ts";
 import type { EngineState } from "../engine/queue/messages.ts";
@@ -55,7 +55,7 @@ export class Metrics {
   }
 
   requestEnded(path: string, status: number, code: string, ms: number): void {
-    // Paths that lead nowhere are one label: callers could make up any number of them.
+    // Unknown paths share one label, because callers could invent any number of them.
     const known = status === 404 ? "other" : path;
     this.#requests.inc({ path: known, status, code });
     this.#requestSeconds.observe({ path: known }, ms / 1000);

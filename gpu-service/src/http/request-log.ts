@@ -1,10 +1,10 @@
-/** One structured line a request: who, what, how long, how it ended; never content, never secrets. */
+/** One structured log line a request: who, what, how long, how it ended. Never content, never secrets. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { MiddlewareHandler } from "hono";
 import type { Logger } from "pino";
 import type { Metrics } from "./metrics.ts";
 
-/** What a route adds to its request's line. */
+/** What a route adds to its request's log line. */
 export interface RequestFacts {
   tenant?: string;
   adapter?: string | undefined;
@@ -20,11 +20,11 @@ export interface RequestFacts {
 export interface RequestVariables {
   requestId: string;
   facts: RequestFacts;
-  /** Set by a route whose answer goes on after it returned; settles when the answer is out. */
+  /** Set by a route whose answer continues after it returned; settles when the answer is complete. */
   streaming: Promise<unknown> | null;
 }
 
-/** Ids and traces come from outside and go into a log: short, and of harmless characters. */
+/** Ids and traces come from outside and go into a log: short, with harmless characters only. */
 const idPattern = /^[\w.:-]{1,128}$/;
 const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 

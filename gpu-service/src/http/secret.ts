@@ -1,4 +1,4 @@
-/** Checks the secret shared with the edge, in a time that tells nothing about it; two hold while it is being changed. */
+/** Checks the secret shared with the edge in constant time; two are valid while it is being changed. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { RosaError } from "@rosa2/shared/errors";
@@ -7,13 +7,13 @@ import type { MiddlewareHandler } from "hono";
 import type { Logger } from "pino";
 import { ConfigError, parseSecrets, type SecretSettings } from "../config.ts";
 
-/** The secrets that hold now. */
+/** The secrets that are valid now. */
 export type Secrets = () => readonly string[];
 
-/** A changed file counts after this long at most. */
+/** A changed file takes effect after this time at most. */
 const fileAgeMs = 1_000;
 
-/** The secrets of GPU_SECRET, or those that GPU_SECRET_FILE holds at the time. Throws `ConfigError`. */
+/** The secrets of GPU_SECRET, or the current ones of GPU_SECRET_FILE. Throws `ConfigError`. */
 export function secretsOf(
   { GPU_SECRET, GPU_SECRET_FILE }: SecretSettings,
   logger: Logger,
@@ -23,7 +23,7 @@ export function secretsOf(
   return secretsInFile(GPU_SECRET_FILE, logger);
 }
 
-/** Reads the file again while it is asked for; one that cannot be used leaves the secrets as they were. */
+/** Reads the file again when secrets are needed. An unusable file leaves the secrets unchanged. */
 function secretsInFile(path: string, logger: Logger): Secrets {
   const read = () => parseSecrets(readFileSync(path, "utf8"));
   let secrets: string[];
@@ -47,14 +47,14 @@ function secretsInFile(path: string, logger: Logger): Secrets {
   };
 }
 
-/** Lets a request pass that carries one of the secrets; throws `missing_key` or `invalid_key`. */
+/** Accepts requests with one of the secrets; otherwise throws `missing_key` or `invalid_key`. */
 export function requireSecret(secrets: Secrets): MiddlewareHandler {
   return async (c, next) => {
     const given = c.req.header(secretHeader);
     if (given === undefined) {
       throw new RosaError("missing_key", `The header ${secretHeader} is missing`);
     }
-    // Digests have one length, and every one is compared, whichever matches.
+    // Digests have equal length, and all are compared, whichever matches.
     const digest = sha256(given);
     const matches = secrets().map((own) => timingSafeEqual(sha256(own), digest));
     if (!matches.includes(true)) {

@@ -1,15 +1,15 @@
-/** An HTTP service as a process: listens, drains on a signal, ends with its parent. Does not know what is served. */
+/** An HTTP service as a process: listens, drains on a signal, ends with its parent. It does not know what is served. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Logger } from "pino";
 
-/** How long what is in flight may take to end after a signal. */
+/** Time for requests in flight to end after a signal. */
 const graceMs = 30_000;
 const parentCheckMs = 500;
 /**
- * Idle connections stay open longer than callers and balancers keep theirs (60 s is usual): the side that sends
- * the next request must be the one that closes, or that request meets a closed connection.
+ * Idle connections stay open longer than callers and balancers keep theirs (usually 60 s). The side that sends the next
+ * request must be the one that closes; otherwise that request meets a closed connection.
  */
 const keepAliveMs = 75_000;
 
@@ -21,11 +21,11 @@ export interface Serving {
   /** Process to end with. */
   parentPid: number | undefined;
   inFlight(): number;
-  /** Takes nothing new and waits for what is in flight, at most so long. */
+  /** Refuses new work and waits for work in flight, at most this long. */
   drain(graceMs: number): Promise<void>;
 }
 
-/** Starts serving; the function returned ends the process for a reason of the caller's own. */
+/** Starts serving. The returned function ends the process for a reason of the caller's. */
 export function serve(serving: Serving): (reason: string) => void {
   const { host, port, logger, parentPid } = serving;
   const server = createAdaptorServer({ fetch: serving.fetch }) as Server;

@@ -1,7 +1,7 @@
 /**
- * The HTTP routes: each validates a request, asks for the work, and shapes the answer.
+ * The HTTP routes: each validates a request, calls the engine, and shapes the answer.
  *
- * `createReplyService` has what every source of replies offers; `createService` adds what needs the engine.
+ * `createReplyService` has the routes of every source of replies; `createService` adds those that need the engine.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Health } from "@rosa2/shared/health";
@@ -24,10 +24,10 @@ import type { Metrics } from "./metrics.ts";
 import { logRequests, type RequestFacts, type RequestVariables } from "./request-log.ts";
 import { requireSecret, type Secrets } from "./secret.ts";
 
-/** Whatever gives replies: the engine, or vLLM behind its gateway. */
+/** A source of replies: the engine, or vLLM behind its gateway. */
 export interface ReplySource {
   readonly health: Health | Promise<Health>;
-  /** Resolves once the request is taken; cancelling the stream, or aborting, ends the reply. */
+  /** Resolves once the request is accepted. Cancelling the stream, or aborting, ends the reply. */
   generate(
     request: GenerateRequest,
     adapterBytes: Uint8Array<ArrayBuffer> | null,
@@ -41,7 +41,7 @@ interface ServiceSurroundings {
   metrics: Metrics;
 }
 
-/** A comment line at this pace keeps proxies from closing a stream that waits in the queue. */
+/** A comment line at this interval keeps proxies from closing a stream that waits in the queue. */
 const heartbeatMs = 15_000;
 
 type Env = { Variables: RequestVariables };
@@ -58,7 +58,7 @@ export function createReplyService(
     throw new RosaError("not_found", `There is no ${c.req.method} ${c.req.path}`);
   });
 
-  // Liveness: a service that loads or drains is alive, and must not be restarted for it.
+  // Liveness: a service that loads or drains is alive, and must not be restarted.
   app.get("/live", (c) => c.json({ status: "alive" }));
 
   app.get("/health", async (c) => {
@@ -91,7 +91,7 @@ export function createReplyService(
   return app;
 }
 
-/** The GPU service: replies, and everything that looks into the model. */
+/** The GPU service: replies, and all routes that need the model itself. */
 export function createService({
   engine,
   ...surroundings
@@ -140,7 +140,7 @@ export function createService({
   return app;
 }
 
-/** Passes events on until the last one; a caller that goes away cancels the reply. */
+/** Passes on events until the last one. A caller that disconnects cancels the reply. */
 async function sendEvents(
   stream: SSEStreamingApi,
   events: ReadableStream<GenerateEvent>,
@@ -187,7 +187,7 @@ function answerError(error: Error, c: Context<Env>, logger: Logger): Response {
   const requestId = c.get("requestId");
   if (!(error instanceof RosaError)) logger.error({ err: error, request_id: requestId }, "bug");
   if (known.retryAfterS !== undefined) c.header("retry-after", String(known.retryAfterS));
-  // The rest of the body stays unread, so the connection cannot be used again.
+  // The rest of the body stays unread, so the connection cannot be reused.
   if (known.code === "payload_too_large") c.header("connection", "close");
   return c.json(known.body(requestId), known.status as 500);
 }

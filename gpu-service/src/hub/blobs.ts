@@ -1,10 +1,10 @@
 /**
- * Files of one model kept by their checksum: downloaded once, resumed where they stopped, and never visible
- * before every byte is checked. It knows neither revisions nor what the files mean.
+ * Files of one model, stored by checksum: downloaded once, resumed where they stopped, and visible only when every byte
+ * is checked. It knows neither revisions nor what the files mean.
  *
- * A file being received is `<checksum>.<owner>.part`. A process that goes on with another one's part renames it
- * first, so two processes never write to one file. A part counts as left when its owner is gone or has not
- * written for a while.
+ * A file being received is `<checksum>.<owner>.part`. A process that continues another one's part renames it first, so
+ * two processes never write to one file. A part counts as abandoned if its owner is gone or has not written for a
+ * while.
  */
 import { createHash, type Hash } from "node:crypto";
 import {
@@ -27,7 +27,7 @@ import type { DownloadReport } from "./progress.ts";
 
 const writeBytes = 1_048_576;
 
-/** Whom to tell of bytes found and received. */
+/** Where bytes found and received are reported. */
 type Progress = Pick<DownloadReport, "found" | "received"> | undefined;
 
 export class Blobs {
@@ -42,13 +42,13 @@ export class Blobs {
     return join(this.#folder, checksum.hex);
   }
 
-  /** Bytes of these files that are not here yet, parts of others counted as theirs. */
+  /** Missing bytes of these files; parts count as present. */
   missingBytes(files: readonly HubFile[]): number {
     const missing = files.filter((file) => !existsSync(this.path(file)));
     return missing.reduce((sum, file) => sum + file.size - this.#partBytes(file), 0);
   }
 
-  /** Throws `gpu_unavailable` when the files do not fit on the disk. */
+  /** Throws `gpu_unavailable` if the files do not fit on the disk. */
   requireSpace(files: readonly HubFile[]): void {
     const needed = this.missingBytes(files);
     const { bavail, bsize } = statfsSync(this.#folder);
@@ -58,8 +58,8 @@ export class Blobs {
   }
 
   /**
-   * Makes sure that the file is here, whole. Throws what the hub refuses, `checkpoint_invalid` when the bytes
-   * are not those that the hub promised (they are removed), `gpu_unavailable` when the disk is full.
+   * Fetches the file unless it is complete here. Throws the hub's refusals, `checkpoint_invalid` if the bytes are not
+   * those promised (they are removed), `gpu_unavailable` if the disk is full.
    */
   async fetch(model: HubModel, file: HubFile, progress?: Progress): Promise<void> {
     const path = this.path(file);
@@ -69,7 +69,7 @@ export class Blobs {
     try {
       await this.#receive(model, file, part, progress);
     } catch (error) {
-      // What an earlier run left may be what is broken: once more, from the beginning.
+      // A part from an earlier run may be the broken one, so once more from the beginning.
       if (!isResumed || !(error instanceof RosaError && error.code === "checkpoint_invalid"))
         throw error;
       await this.#receive(model, file, part, progress);
@@ -127,7 +127,7 @@ export class Blobs {
     if (got !== hex) throw drop(`its ${label(algorithm)} is ${got}, expected ${hex}`);
   }
 
-  /** Takes over the longest part that another process left, if there is one. */
+  /** Takes over the longest abandoned part, if there is one. */
   #adoptPart(file: HubFile, part: string): boolean {
     const left = this.#parts(file)
       .filter(({ path, bytes }) => bytes <= file.size && isLeft(path))
@@ -169,7 +169,7 @@ function label(algorithm: Checksum["algorithm"]): string {
   return algorithm === "sha256" ? "SHA-256" : "git checksum";
 }
 
-/** Gathers what arrives: a write for each small chunk would take longer than the network. */
+/** Collects arriving chunks: a write for each small chunk would take longer than the network. */
 class Writer {
   readonly #handle: FileHandle;
   readonly #path: string;

@@ -1,6 +1,6 @@
 /**
- * A hub model as far as it can be known without its weights: a folder with its small files, and weight files
- * that hold their real header and, as a hole, the room of the rest. Whatever opens a checkpoint opens it.
+ * A hub model without its weights: a folder with its small files, and weight files with their real header and a hole
+ * instead of the data. Everything that opens a checkpoint can open it.
  */
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,8 +13,8 @@ import type { HubCache } from "./hub-cache.ts";
 import { fetchDescription, weightFiles } from "./wanted.ts";
 
 /**
- * Calls `use` with the folder, which is gone afterwards. When the weight files cannot be listed or read, the
- * folder lacks them and `use` gets the reason.
+ * Calls `use` with the folder, which is removed afterwards. If the weight files cannot be listed or read, the folder
+ * lacks them and `use` gets the reason.
  */
 export async function withHeaders<T>(
   model: HubModel,
@@ -44,7 +44,7 @@ async function fetchWeightHeaders(model: HubModel, folder: string): Promise<HubF
   return files;
 }
 
-/** As much of the file's beginning as a reader needs to say what it holds, or what is wrong. */
+/** The beginning of the file: enough to tell what it holds, or what is wrong. */
 async function fetchHeader(model: HubModel, file: HubFile): Promise<Uint8Array> {
   if (file.size < headerPrefixBytes) return model.read(file, 0, file.size);
   const prefix = await model.read(file, 0, headerPrefixBytes);

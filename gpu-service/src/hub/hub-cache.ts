@@ -1,13 +1,11 @@
 /**
- * Where one hub model's files lie on this machine; it fetches nothing.
+ * Places of one hub model's files on this machine; it fetches nothing.
  *
- * Below `<cache>/hub/<organisation>--<name>`: `blobs` holds files by checksum, `snapshots/<commit>` their
- * names (links; there only when complete), `refs/<revision>` the commit that a branch or tag last had.
+ * Below `<cache>/hub/<organisation>--<name>`: `blobs` holds files by checksum, `snapshots/<commit>` their names (links;
+ * there only when complete), `refs/<revision>` the last known commit of a branch or tag.
  */
 import {
-  copyFileSync,
   existsSync,
-  linkSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -17,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { onDisk } from "../disk/disk-errors.ts";
+import { linkOrCopy } from "../disk/link-or-copy.ts";
 import { Blobs } from "./blobs.ts";
 import type { HubFile } from "./hub.ts";
 import { isCommit, type ModelId } from "./model-id.ts";
@@ -39,13 +38,13 @@ export class HubCache {
     });
   }
 
-  /** The directory of a commit whose files are all here. */
+  /** The directory of a commit, if all its files are here. */
   snapshot(commit: string): string | null {
     const directory = join(this.#snapshots, commit);
     return existsSync(directory) ? directory : null;
   }
 
-  /** The commit that the revision stood for when a hub last said so. */
+  /** The revision's commit when a hub last answered. */
   lastCommit(): string | null {
     if (isCommit(this.#revision)) return this.#revision;
     const path = this.#refPath();
@@ -62,7 +61,7 @@ export class HubCache {
     });
   }
 
-  /** A new folder to gather a snapshot in; gone afterwards, unless published. */
+  /** A new folder for collecting a snapshot; removed afterwards unless published. */
   async stage<T>(use: (staging: string) => Promise<T>): Promise<T> {
     const staging = onDisk("make a folder", () => mkdtempSync(join(this.#snapshots, ".new-")));
     try {
@@ -72,7 +71,7 @@ export class HubCache {
     }
   }
 
-  /** Puts fetched files into a folder under their names. */
+  /** Places fetched files in a folder under their names. */
   place(files: readonly HubFile[], folder: string): void {
     for (const file of files) {
       onDisk(`place "${file.name}"`, () =>
@@ -95,14 +94,5 @@ export class HubCache {
 
   #refPath(): string {
     return join(this.#refs, encodeURIComponent(this.#revision));
-  }
-}
-
-/** Links cost no space but not every file system has them. */
-function linkOrCopy(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch {
-    copyFileSync(from, to);
   }
 }

@@ -1,4 +1,4 @@
-/** What a hub or the network refuses, as this project's errors, and what is worth another attempt. */
+/** Turns refusals of a hub or the network into this project's errors, and says which failures are worth another attempt. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { RosaError } from "@rosa2/shared/errors";
 import { z } from "zod";
@@ -8,7 +8,7 @@ import type { ModelId } from "./model-id.ts";
 const attemptsDefault = 5;
 const retryDelayDefaultMs = 1_000;
 
-/** A failure that may pass: the network's, or the server's own. */
+/** A failure that may pass: of the network, or of the server. */
 class Retryable extends Error {
   readonly error: RosaError;
 
@@ -37,7 +37,7 @@ export async function withRetries<T>(
   }
 }
 
-/** Turns what the library, the network or the hub throws into this project's errors. */
+/** Turns errors of the library, the network or the hub into this project's errors. */
 export async function refusals<T>(
   id: ModelId,
   options: HubOptions,
@@ -84,13 +84,13 @@ export function refusal(id: ModelId, { endpoint, token }: HubOptions, cause: unk
   return passes ? new Retryable(unavailable) : unavailable;
 }
 
-/** `fetch` says only that it failed; the reason is inside. Bounded, for a server may say anything. */
+/** `fetch` says only that it failed; the cause is inside. Bounded, because a server may say anything. */
 function reasonOf(error: Error): string {
   const inner = error.cause instanceof Error ? `: ${error.cause.message}` : "";
   return `${error.message}${inner}`.replace(/\s+/g, " ").slice(0, 300);
 }
 
-/** An answer that is no success. Its address is left out: it may be a signed one. */
+/** An unsuccessful answer. Its address is left out, because it may be a signed one. */
 class Refused extends Error {
   readonly status: number;
 
@@ -100,7 +100,7 @@ class Refused extends Error {
   }
 }
 
-/** A `fetch` that throws what is no success, and what is not the range asked for: it would land in the wrong place. */
+/** A `fetch` that throws for unsuccessful answers, and for a wrong range, which would land in the wrong place. */
 export function strictFetch(signal: AbortSignal): typeof fetch {
   return async (input, init) => {
     const response = await fetch(input, { ...init, signal });

@@ -1,13 +1,13 @@
-/** Where a hub is, and how patient its client is. */
+/** Address of a hub, and the patience of its client. */
 export interface HubOptions {
   /** Base address of the hub, without a slash at the end. */
   endpoint: string;
   /** `hf_…`, for private and gated models. */
   token?: string | undefined;
-  /** Attempts in a row that may fail. */
+  /** Consecutive failed attempts before giving up. */
   attemptsMax?: number;
-  /** Before the second attempt; doubles with every further one. */
+  /** Delay before the second attempt; doubles for every further one. */
   retryDelayMs?: number;
-  /** A connection on which nothing arrives for so long counts as lost. */
+  /** A connection without data for this long counts as lost. */
   idleTimeoutMs?: number;
 }

@@ -1,8 +1,8 @@
 /**
- * A model on a Hugging Face hub: which files it has, with their checksums, and their bytes. It decides
- * neither which files are wanted nor where they go.
+ * A model on a Hugging Face hub: its files with checksums, and their bytes. It decides neither which files are wanted
+ * nor where they go.
  *
- * What a hub says is hostile until checked: only plain names of the top folder count, whatever else is listed.
+ * Everything a hub says is checked: only plain names in the top folder count, whatever else is listed.
  */
 import { downloadFile, listFiles, modelInfo } from "@huggingface/hub";
 import { RosaError } from "@rosa2/shared/errors";
@@ -11,7 +11,7 @@ import { refusal, refusals, strictFetch, withRetries } from "./hub-errors.ts";
 import type { HubOptions } from "./hub-options.ts";
 import type { ModelId } from "./model-id.ts";
 
-/** How the bytes can be checked: LFS files by SHA-256, others by git's own SHA-1. */
+/** How the bytes are checked: LFS files by SHA-256, others by git's own SHA-1. */
 export interface Checksum {
   algorithm: "sha256" | "git-sha1";
   hex: string;
@@ -60,8 +60,8 @@ export class HubModel {
   }
 
   /**
-   * Asks which commit the revision is and what it holds. Throws `not_found`, `missing_key` or `invalid_key`,
-   * `insufficient_scope`, and `gpu_unavailable` when the hub does not answer.
+   * Asks the hub for the revision's commit and files. Throws `not_found`, `missing_key`, `invalid_key`,
+   * `insufficient_scope`, and `gpu_unavailable` if the hub does not answer.
    */
   static async open(id: ModelId, options: HubOptions): Promise<HubModel> {
     const { name, revision } = id;
@@ -119,8 +119,8 @@ export class HubModel {
   }
 
   /**
-   * Calls `take` with the file's bytes from `start` on as they arrive. A lost connection or an idle one is a
-   * `Retryable` error: `retry` with a later start.
+   * Calls `take` with the file's bytes from `start` on as they arrive. A lost or idle connection is a `Retryable`
+   * error: `retry` with a later start.
    */
   async receive(
     file: HubFile,
@@ -159,13 +159,13 @@ export class HubModel {
     });
   }
 
-  /** What to throw inside `persist` when a transfer ended early without saying so. */
+  /** The error to throw inside `persist` for a transfer that ended early without an error. */
   cutOff(file: HubFile, got: number): Error {
     const reason = new Error(`the connection ended after ${got} of ${file.size} bytes`);
     return refusal(this.id, this.#options, reason);
   }
 
-  /** Runs `attempt` until it ends well; one that calls `advance` starts the count of failures anew. */
+  /** Repeats `attempt` until it succeeds; calling `advance` restarts the count of failures. */
   async persist(attempt: (advance: () => void) => Promise<void>): Promise<void> {
     await withRetries(this.#options, attempt);
   }

@@ -1,4 +1,4 @@
-/** Tells a model's id on a hub from a path; it looks at neither the disk nor the network. */
+/** Distinguishes a hub id from a path; it looks at neither the disk nor the network. */
 
 export interface ModelId {
   /** `organisation/name` */
@@ -12,7 +12,7 @@ const namePattern = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
 const revisionPattern = /^[A-Za-z0-9][\w./-]{0,199}$/;
 const commitPattern = /^[0-9a-f]{40}$/;
 
-/** Reads `organisation/name` or `organisation/name@revision`; null for what cannot be an id. */
+/** Reads `organisation/name` or `organisation/name@revision`; null for any other text. */
 export function parseModelId(text: string): ModelId | null {
   const at = text.indexOf("@");
   const name = at < 0 ? text : text.slice(0, at);

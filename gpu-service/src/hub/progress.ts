@@ -1,10 +1,13 @@
-/** Shows on standard error how a download goes, or something that is made: a bar on a terminal, now and then a line elsewhere. */
+/**
+ * Shows progress of a download, or of something being made, on standard error: a bar on a terminal, a line now and then
+ * elsewhere.
+ */
 import { isatty, WriteStream } from "node:tty";
 import { Presets, SingleBar } from "cli-progress";
 
 export interface DownloadReport {
   start(label: string, totalBytes: number): void;
-  /** Bytes that are there from an earlier run; fewer than none when some are thrown away. */
+  /** Bytes present from an earlier run; negative if some are discarded. */
   found(bytes: number): void;
   received(bytes: number): void;
   stop(): void;
@@ -19,7 +22,7 @@ export function terminalReport(): DownloadReport {
   return isatty(standardError) ? new Bar() : new Lines();
 }
 
-/** Counts what is made once for a model, each kind under its label. */
+/** Shows counts of things made once for a model, each kind under its label. */
 export function countingReport<Kind extends string>(
   labels: Record<Kind, string>,
 ): (kind: Kind, done: number, of: number) => void {
@@ -56,7 +59,7 @@ class Bar implements DownloadReport {
   readonly #speed = new Speed();
 
   start(label: string, totalBytes: number): void {
-    // A worker thread's own `process.stderr` is no terminal.
+    // In a worker thread `process.stderr` is no terminal.
     const stream = new WriteStream(standardError);
     stream.unref();
     this.#bar = new SingleBar(
@@ -125,7 +128,7 @@ class Lines implements DownloadReport {
   }
 }
 
-/** Bytes a second since the first were seen. */
+/** Bytes a second since the first ones. */
 class Speed {
   #bytes = 0;
   #since: number | undefined;

@@ -1,4 +1,4 @@
-/** From what `LORA` says to a PEFT directory: a path is used as it is, a hub id is downloaded once. */
+/** Turns the setting `LORA` into a PEFT directory: a path is used as it is, a hub id is downloaded once. */
 import { RosaError } from "@rosa2/shared/errors";
 import { loraConfigName, loraWeightsName } from "../checkpoint/base-lora.ts";
 import { cacheDirectory } from "../disk/cache-directory.ts";

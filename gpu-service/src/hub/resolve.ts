@@ -1,4 +1,4 @@
-/** From what `MODEL` says to a checkpoint directory: a path is used as it is, a hub id is downloaded once. */
+/** Turns the setting `MODEL` into a checkpoint directory: a path is used as it is, a hub id is downloaded once. */
 import { statSync } from "node:fs";
 import { RosaError } from "@rosa2/shared/errors";
 import { openConfig } from "../checkpoint/checkpoint.ts";
@@ -12,7 +12,7 @@ import type { DownloadReport } from "./progress.ts";
 import { fetchDescription, requireFiles, weightFiles } from "./wanted.ts";
 
 export interface ResolveOptions extends HubOptions {
-  /** Folder of what can be downloaded again; `cacheDirectory()` by default. */
+  /** Folder for downloads; `cacheDirectory()` by default. */
   cache?: string;
   report?: DownloadReport;
 }
@@ -26,14 +26,13 @@ export interface ResolvedModel {
 }
 
 /**
- * A path that exists is used as it is, whatever it holds. Anything else must be a hub id,
- * `organisation/name[@revision]`; its files are downloaded unless they are here, and each is checked against
- * the hub's checksum. A commit that is here needs no network; a branch or tag is looked up, and when no hub
- * answers, the commit that it last had serves.
+ * A path that exists is used as it is. Anything else must be a hub id, `organisation/name[@revision]`; its files are
+ * downloaded unless they are here, and each is checked against the hub's checksum. A commit that is here needs no
+ * network. A branch or tag is looked up; if no hub answers, its last known commit is used.
  *
- * Throws `checkpoint_invalid` and `checkpoint_unsupported` for what cannot be run, `not_found`, `missing_key`,
- * `invalid_key` and `insufficient_scope` for what the hub refuses, `gpu_unavailable` for what may pass: no
- * network, no space.
+ * Throws `checkpoint_invalid` and `checkpoint_unsupported` for models that cannot run, `not_found`, `missing_key`,
+ * `invalid_key` and `insufficient_scope` for refusals of the hub, `gpu_unavailable` for what may pass: no network, no
+ * space.
  */
 export async function resolveModel(
   nameOrPath: string,
@@ -51,7 +50,7 @@ export async function resolveModel(
   return present(cache, id, commit);
 }
 
-/** The path, if there is such a directory; null if nothing is there. */
+/** The path if that directory exists; null if nothing is there. */
 export function localModel(nameOrPath: string): string | null {
   const stat = statSync(nameOrPath, { throwIfNoEntry: false });
   if (stat === undefined) return null;
@@ -71,7 +70,7 @@ export function requireModelId(name: string): ModelId {
   );
 }
 
-/** The model on the hub, or the commit to use without asking it. */
+/** The model on the hub, or a commit that needs no question. */
 export async function openHubModel(
   id: ModelId,
   cache: HubCache,
@@ -99,7 +98,7 @@ async function download(
   await cache.stage(async (staging) => {
     await fetchDescription(model, cache, staging);
     const weights = weightFiles(model, staging);
-    // Gigabytes are not worth fetching for a model that will not run.
+    // Gigabytes are not worth fetching for a model that cannot run.
     const { eosIds, vocabSize } = openConfig(staging);
     ChatTokenizer.load(staging, eosIds, vocabSize);
     cache.blobs.requireSpace(weights);

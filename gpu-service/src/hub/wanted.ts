@@ -1,5 +1,5 @@
 /**
- * Which files of a hub model the engine reads. What is never asked for can do no harm: no code, no pickle,
+ * Which files of a hub model the engine reads. Files that are never requested can do no harm: no code, no pickle,
  * nothing from a subfolder, no second copy of the weights in another format.
  */
 import { readFileSync } from "node:fs";
@@ -20,12 +20,12 @@ const descriptionNames = [
   "chat_template.jinja",
   weightIndexName,
 ];
-/** What this project keeps beside its own models' weights. */
+/** Files that this project keeps beside its own models' weights. */
 const extraNames = ["anchors.safetensors"];
-/** Far above any real one of these; they are parsed in memory. */
+/** Far above any real size; these files are parsed in memory. */
 const descriptionBytesMax = 200_000_000;
 
-/** Throws `checkpoint_unsupported` or `checkpoint_invalid` when files are missing that the engine needs. */
+/** Throws `checkpoint_unsupported` or `checkpoint_invalid` if files are missing that the engine needs. */
 export function requireFiles(model: HubModel): void {
   const names = [...model.files.keys()];
   if (!model.files.has("config.json")) throw missingConfig(names, model.label);
@@ -34,7 +34,7 @@ export function requireFiles(model: HubModel): void {
     throw missingWeights(names, model.label);
 }
 
-/** Fetches everything but the weights, as far as it is there, into `folder`. */
+/** Fetches everything except the weights, as far as it exists, into `folder`. */
 export async function fetchDescription(
   model: HubModel,
   cache: HubCache,

@@ -1,8 +1,8 @@
 /**
- * The frozen A of every adapter of a model: orthonormal rows, rebuilt from a seed, so files carry B only.
+ * The frozen A of every adapter of a model: orthonormal rows, rebuilt from a seed, so that files carry only B.
  *
- * Rows are made one after another: an adapter of rank r uses the first r rows of any larger basis, which is
- * how adapters of different ranks share one batch. With orthonormal rows ‖B·A‖ = ‖B‖ (Frobenius).
+ * Rows are made one after another: an adapter of rank r uses the first r rows of any larger basis, so adapters of
+ * different ranks can share one batch. With orthonormal rows ‖B·A‖ = ‖B‖ (Frobenius).
  */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import type { LoraGroup } from "./sites.ts";
@@ -10,15 +10,15 @@ import type { LoraGroup } from "./sites.ts";
 /** A [rank, in] by group name. */
 export type Basis = Map<string, Float32Array<ArrayBuffer>>;
 
-/** Names the basis in adapter files, so that a file is never read against another one. */
+/** Identifies the basis in adapter files, so that no file is read with another basis. */
 export const basisId = "orthonormal-0";
 
-/** Throws when a group is narrower than the rank. */
+/** Throws if a group is narrower than the rank. */
 export function makeBasis(groups: readonly LoraGroup[], rank: number): Basis {
   return new Map(groups.map(({ name, in: width }) => [name, orthonormalRows(name, rank, width)]));
 }
 
-/** Gram–Schmidt, twice for accuracy, on normal rows seeded by the group's name. */
+/** Gram–Schmidt, applied twice for accuracy, on normal rows seeded by the group's name. */
 function orthonormalRows(group: string, rank: number, width: number): Float32Array<ArrayBuffer> {
   if (rank > width) throw new Error(`Cannot make ${rank} orthonormal rows of length ${width}`);
   const random = seededRandom(`${basisId}/${group}`);

@@ -1,8 +1,8 @@
 /**
- * Where an adapter's matrices sit and how they are laid out flat; it knows no numbers.
+ * Where an adapter's matrices sit and how they are laid out flat. It knows no numbers.
  *
- * y = Wx + B·A·x at every linear layer of the blocks. A [rank, in] is frozen and shared by the linears that
- * read the same input (q, k and v; gate and up), so A·x is computed once for them; only B [out, rank] moves.
+ * y = Wx + B·A·x at every linear layer of the blocks. A [rank, in] is frozen and shared by the linears that read the
+ * same input (q, k and v; gate and up), so A·x is computed once for them. Only B [out, rank] is trained.
  */
 import type { ModelConfig } from "../checkpoint/checkpoint.ts";
 
@@ -10,7 +10,7 @@ import type { ModelConfig } from "../checkpoint/checkpoint.ts";
 export interface LoraSite {
   /** Module path in the checkpoint, e.g. `model.layers.0.self_attn.q_proj`. */
   module: string;
-  /** Which A it reads through, e.g. `0.attn_in`. */
+  /** The A that it reads through, e.g. `0.attn_in`. */
   group: string;
   in: number;
   out: number;
@@ -20,11 +20,11 @@ export interface LoraSite {
 export interface LoraGroup {
   name: string;
   in: number;
-  /** Outputs of all its sites, which follow each other. */
+  /** Outputs of all its sites, in order. */
   out: number;
 }
 
-/** Sites in the order in which their B matrices follow each other in an adapter's flat vector. */
+/** Sites in the order of their B matrices in an adapter's flat vector. */
 export function loraSites(config: ModelConfig): LoraSite[] {
   const { hiddenSize, intermediateSize, headCount, kvHeadCount, headSize } = config;
   const width = headCount * headSize;

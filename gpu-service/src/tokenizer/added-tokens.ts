@@ -1,6 +1,6 @@
 /**
- * The tokens that a tokenizer adds to its model's vocabulary: where they stand in a text, and who may write them.
- * It knows no ids of ordinary text.
+ * The tokens that a tokenizer adds to its model's vocabulary: where they stand in a text, and who may write them. It
+ * knows no ids of ordinary text.
  */
 import { z } from "zod";
 import { trimEnd, trimStart } from "./library-fixes.ts";
@@ -14,9 +14,9 @@ export const addedTokenSchema = z.looseObject({
   /** Takes the white space before it, or after it. */
   lstrip: z.boolean().default(false),
   rstrip: z.boolean().default(false),
-  /** Counts only where no word goes on before or after it. */
+  /** Counts only if no word continues before or after it. */
   single_word: z.boolean().default(false),
-  /** Looked for in normalised text. */
+  /** Searched for in normalised text. */
   normalized: z.boolean().default(false),
 });
 export type AddedToken = z.infer<typeof addedTokenSchema>;
@@ -28,13 +28,13 @@ export class TokenMatcher {
   readonly #tokens: ReadonlyMap<string, AddedToken>;
   readonly #pattern: RegExp | null;
 
-  /** Tokens by the text that stands for them; of several at one place the longest counts. */
+  /** Tokens by their text; if several match at one place, the longest counts. */
   constructor(tokens: ReadonlyMap<string, AddedToken>) {
     this.#tokens = tokens;
     this.#pattern = matchAny([...tokens.keys()]);
   }
 
-  /** The text divided at its tokens; parts without text are left out. */
+  /** Divides the text at its tokens; empty parts are left out. */
   divide(text: string): Section[] {
     if (this.#pattern === null) return text === "" ? [] : [{ text, token: null }];
     const sections: Section[] = [];
@@ -78,8 +78,8 @@ const html =
   /^<\/?(?:a|b|blockquote|br|caption|code|div|em|h[1-6]|hr|i|img|li|ol|p|pre|s|small|span|strong|sub|sup|table|tbody|td|tfoot|th|thead|tr|u|ul)>$/;
 
 /**
- * Markup that may open or close something in a conversation: names in angle or square brackets, other than HTML's,
- * and whatever the template writes itself.
+ * Markup that may open or close something in a conversation: names in angle or square brackets except HTML's, and
+ * everything the template writes itself.
  */
 export function isMarkup(content: string, template: string): boolean {
   if (template.includes(content) && /[^\p{L}\p{N}\s]/u.test(content)) return true;

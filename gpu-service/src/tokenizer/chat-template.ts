@@ -1,4 +1,4 @@
-/** Renders messages with a checkpoint's Jinja template, marking what the messages may not say; knows no ids. */
+/** Renders messages with a checkpoint's Jinja template and replaces words that messages may not contain. It knows no ids. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
 import { Template } from "./jinja/template.ts";
@@ -9,18 +9,18 @@ import { OutOfBudget, withinTime } from "./within-time.ts";
 export interface RenderOptions {
   /** Ends with the header of the assistant's turn. */
   addGenerationPrompt: boolean;
-  /** Functions that may be called, and whether a thinking model thinks first. */
+  /** Callable functions, and whether a thinking model thinks first. */
   shape?: Pick<OutputShape, "tools" | "thinking">;
 }
 
 export interface Rendered {
-  /** The prompt with stand-ins in place of the words that messages may not say. */
+  /** The prompt, with stand-ins for the words that messages may not contain. */
   text: string;
-  /** Puts the words back into a part of the text. */
+  /** Puts the original words back into a part of the text. */
   restore(part: string): string;
 }
 
-/** No published template needs a hundredth of it, however long the messages. */
+/** No published template needs a hundredth of this, however long the messages are. */
 const renderMsMax = 2000;
 
 /** Whether `role` may not use the added token `content` as a token. */
@@ -33,7 +33,7 @@ export class ChatTemplate {
   readonly #tokens: readonly string[];
   readonly #forbids: Forbids;
 
-  /** `variables` are what templates expect beside the messages: `bos_token`, `eos_token` … */
+  /** `variables` are those that templates expect besides the messages: `bos_token`, `eos_token` … */
   constructor(
     source: string,
     variables: Record<string, unknown>,
@@ -61,9 +61,9 @@ export class ChatTemplate {
   }
 
   /**
-   * Messages pass through the template's own logic (trimming, splitting), so they are rendered as
-   * they are, except that token names in them become stand-ins that no token matches.
-   * Throws `invalid_request` when the template refuses the messages (roles in a wrong order).
+   * Renders messages. They pass through the template's own logic (trimming, splitting) as they are, except that names
+   * of tokens in them become stand-ins that match no token. Throws `invalid_request` if the template refuses the
+   * messages (roles in a wrong order).
    */
   render(
     messages: readonly PromptMessage[],
@@ -87,7 +87,7 @@ export class ChatTemplate {
     try {
       const text = withinTime(renderMsMax, () =>
         this.#template.render({
-          // What `transformers` passes where the caller gives none.
+          // The value that `transformers` passes by default.
           tools: speaksTools && tools.length > 0 ? guard("system", templateTools(tools)) : null,
           ...(thinking === undefined ? {} : { enable_thinking: thinking }),
           documents: null,
@@ -108,7 +108,7 @@ export class ChatTemplate {
   }
 }
 
-/** Words written as numbers between marks that occur nowhere in the given texts. */
+/** Replaces words by numbers between marks that occur nowhere in the given texts. */
 export class StandIns {
   readonly #mark: string;
   readonly #words: string[] = [];

@@ -1,22 +1,22 @@
-/** Turns a growing list of token ids into text pieces that never end inside a character. */
+/** Turns a growing list of token ids into pieces of text that never end inside a character. */
 
 /** Tokens held back at most: no character of UTF-8 takes more than four bytes. */
 const heldTokensMax = 8;
-/** Bytes of a character that may be there while the last one is missing. */
+/** Bytes of a character that can be present while the last one is missing. */
 const characterBytesMax = 3;
-/** An ending that the next token may change: bytes of a character that are not all there yet. */
+/** An ending that the next token may change: an incomplete character. */
 const unfinished = /\ufffd$/u;
 
 /**
- * A token can hold part of a character, and a decoder may treat the first token differently (a
- * leading space is dropped), so pieces are differences of decodings of a short window of tokens.
+ * A token can hold part of a character, and a decoder may treat the first token differently (a leading space is
+ * dropped). So a piece is the difference between two decodings of a short window of tokens.
  */
 export class Detokenizer {
   readonly #decode: (ids: readonly number[]) => string;
-  /** Tokens of the last piece, as context, then those not yet turned into text. */
+  /** Tokens of the last piece as context, then those that are not yet text. */
   #window: number[] = [];
   #contextCount = 0;
-  /** The mark that decoders take away together with the space that follows (rosa2-mini's does): never text. */
+  /** The mark that decoders remove together with the following space (rosa2-mini's does); never text. */
   readonly #joiner: string | null;
 
   constructor(decode: (ids: readonly number[]) => string, joiner: string | null = null) {
@@ -36,7 +36,7 @@ export class Detokenizer {
     const text = this.#decode(this.#window);
     const heldCount = this.#window.length - this.#contextCount;
     if (text.length <= before.length) {
-      // Nothing to show: a token that stands for nothing, or the rest of a character to come.
+      // Nothing to show: a token without text, or part of a character.
       return "";
     }
     const isJoined = this.#joiner !== null && text.endsWith(this.#joiner);
@@ -50,14 +50,14 @@ export class Detokenizer {
     return text.slice(before.length);
   }
 
-  /** Takes a token whose text is not wanted before `flush`; no `push` may follow. */
+  /** Takes a token whose text is not needed before `flush`; no `push` may follow. */
   hold(id: number): void {
     this.#window.push(id);
   }
 
   /**
-   * After many bytes that make no characters, all but the last few, which may begin one; null where those cannot be
-   * told apart. `text` is the window's, `before` the context's.
+   * After many bytes that form no characters: all but the last few, which may begin one; null if these cannot be
+   * separated. `text` is the window's, `before` the context's.
    */
   #takeFinished(text: string, before: string): string | null {
     for (let rest = 1; rest <= characterBytesMax; rest++) {
@@ -72,7 +72,7 @@ export class Detokenizer {
     return null;
   }
 
-  /** What is still held back, when nothing follows: bytes that make no character become U+FFFD. */
+  /** Held-back text when nothing follows: bytes that form no character become U+FFFD. */
   flush(): string {
     const before = this.#decode(this.#window.slice(0, this.#contextCount));
     const text = this.#decode(this.#window);

@@ -1,15 +1,18 @@
-/** Finds what of a text a vocabulary has no token for. It knows no vocabulary: how a text is spelled is asked. */
+/**
+ * Finds the parts of a text for which a vocabulary has no token. It knows no vocabulary: the caller says how a text is
+ * spelled.
+ */
 import type { ReplyReach } from "@rosa2/shared/protocol";
 
-/** In tokens alone, some of it in bytes (byte fallback), or with parts that no token stands for. */
+/** With tokens only, partly as bytes (byte fallback), or with parts that no token stands for. */
 export type Spelling = "tokens" | "bytes" | "lost";
 
 export type Foreign = Pick<ReplyReach, "in_bytes" | "unwritable">;
 
-/** More of a kind is not told. */
+/** At most this many of a kind are reported. */
 const foreignMax = 8;
 
-/** Characters that are spelled in bytes, and characters, or else words, that cannot be written at all. */
+/** Characters spelled as bytes, and characters (otherwise words) that cannot be written at all. */
 export function foreignText(text: string, spellingOf: (part: string) => Spelling): Foreign {
   const whole = spellingOf(text);
   if (whole === "tokens") return { in_bytes: [], unwritable: [] };

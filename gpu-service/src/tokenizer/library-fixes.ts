@@ -1,6 +1,6 @@
 /**
- * Where @huggingface/tokenizers 0.2.0 departs from Hugging Face's own library (`tokenizers` 0.23): the ways a Split keeps or
- * drops what it matches, and runs of bytes that make no UTF-8.
+ * Corrects @huggingface/tokenizers 0.2.0 where it differs from Hugging Face's own library (`tokenizers` 0.23): how a
+ * Split keeps or drops its matches, and runs of bytes that form no UTF-8.
  */
 import type { Tokenizer } from "@huggingface/tokenizers";
 
@@ -8,11 +8,11 @@ const spaces = "\\t-\\r\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202
 const spaceAtStart = new RegExp(`^[${spaces}]+`);
 const spaceAtEnd = new RegExp(`(?<![${spaces}])[${spaces}]+$`);
 
-/** White space as Unicode has it, which U+FEFF is not. */
+/** White space as Unicode defines it, without U+FEFF. */
 export const trimStart = (text: string): string => text.replace(spaceAtStart, "");
 export const trimEnd = (text: string): string => text.replace(spaceAtEnd, "");
 
-/** A part of a tokenizer as the library builds it; parts of a sequence lie inside. */
+/** A part of a tokenizer as the library builds it; a sequence contains its parts. */
 interface Part {
   config?: {
     type?: string;
@@ -68,7 +68,7 @@ function split(text: string, pattern: RegExp, invert: boolean, behavior: string)
   return pieces.map(({ start, end }) => text.slice(start, end));
 }
 
-/** Matches and what lies between them; with `invert` one counts as the other. */
+/** Matches and the text between them; with `invert` the two are exchanged. */
 function divide(text: string, pattern: RegExp, invert: boolean): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;
@@ -93,14 +93,14 @@ function arrange(pieces: Piece[], behavior: string): Piece[] {
     case "mergedwithprevious":
       return merge(pieces, (piece, last) => piece.isMatch && !last.isMatch);
     case "mergedwithnext":
-      // As the one before, read from the end.
+      // As the function before, but read from the end.
       return merge(pieces.reverse(), (piece, last) => piece.isMatch && !last.isMatch).reverse();
     default:
       return pieces;
   }
 }
 
-/** Neighbours made one where `joins` says so of a piece and the one before it. */
+/** Merges neighbours where `joins` says so of a piece and its predecessor. */
 function merge(pieces: readonly Piece[], joins: (piece: Piece, last: Piece) => boolean): Piece[] {
   const merged: Piece[] = [];
   let last: Piece | undefined;
@@ -117,7 +117,7 @@ function merge(pieces: readonly Piece[], joins: (piece: Piece, last: Piece) => b
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A run of bytes as text, or a U+FFFD for each where they are none. */
+/** A run of bytes as text, or one U+FFFD per byte if it is no text. */
 function decodeRun(bytes: Uint8Array): string {
   try {
     return strict.decode(bytes);

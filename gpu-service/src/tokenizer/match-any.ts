@@ -1,6 +1,6 @@
 /** One pattern for many words. */
 
-/** Matches any of the words, the longest where several begin at the same place; null for no words. */
+/** Matches any of the words, the longest if several begin at the same place; null for no words. */
 export function matchAny(words: readonly string[]): RegExp | null {
   if (words.length === 0) return null;
   const longestFirst = [...words].sort((a, b) => b.length - a.length);

@@ -1,4 +1,7 @@
-/** Why a directory or hub model has no tokenizer.json, from the names of its files: one sentence with the way out. */
+/**
+ * Explains why a directory or hub model has no tokenizer.json, from the names of its files: one sentence with the way
+ * out.
+ */
 import { RosaError } from "@rosa2/shared/errors";
 
 /** Formats that `transformers` converts when it loads a tokenizer. */

@@ -1,15 +1,15 @@
 /**
- * Tokenising that holds its own thread up for a moment at most. What takes longer, a hostile template or pattern, or
- * a very long text, begins anew in a thread made for it, which ends it in time. It knows no requests.
+ * Tokenises without blocking its thread for long. A call that takes longer (a hostile template or pattern, or a very
+ * long text) is repeated in a separate thread, which bounds its time. It knows no requests.
  */
 import { Worker } from "node:worker_threads";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Answer, Call, Tokenising, TokenizerPlace } from "./thread.ts";
 import { OutOfBudget, withinBudget } from "./within-time.ts";
 
-/** Other replies' tokens wait so long at most. Messages of some thousand characters take a tenth of it. */
+/** Other replies' tokens wait at most this long. Messages of some thousand characters take a tenth of it. */
 const hereMsMax = 50;
-/** The other thread, and its copy of the vocabulary, ends after such a time without calls. */
+/** The separate thread, with its copy of the vocabulary, ends after this time without calls. */
 const idleMs = 60_000;
 
 type Method = keyof Tokenising;
@@ -23,7 +23,7 @@ export class PatientTokenizer {
   #idle: NodeJS.Timeout | undefined;
   #lastId = 0;
 
-  /** Without a place everything is done here. */
+  /** Without a place all calls run in this thread. */
   constructor(tokenizer: Tokenising, place: TokenizerPlace | null) {
     this.#tokenizer = tokenizer;
     this.#place = place;

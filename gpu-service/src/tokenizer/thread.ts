@@ -1,12 +1,12 @@
-/** The thread of tokenising that takes long: it has a tokenizer of its own, whose limits end every call. */
+/** The thread for slow tokenising: it has a tokenizer of its own, whose limits end every call. */
 import { parentPort, workerData } from "node:worker_threads";
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import { ChatTokenizer } from "./tokenizer.ts";
 
-/** What takes text of strangers, or the checkpoint's own template and patterns. */
+/** Calls on strangers' text, or with the checkpoint's own template and patterns. */
 export type Tokenising = Pick<ChatTokenizer, "prompt" | "replyIds" | "exampleIds" | "foreign">;
 
-/** Where the tokenizer's files are, and what `ChatTokenizer.load` needs besides. */
+/** The tokenizer's files, and the other arguments of `ChatTokenizer.load`. */
 export interface TokenizerPlace {
   directory: string;
   eosIds: readonly number[];

@@ -1,8 +1,8 @@
-/** The bytes that one entry of a vocabulary stands for, where its decoder says so; it knows no text around it. */
+/** The bytes that one vocabulary entry stands for, as its decoder defines them. It knows no surrounding text. */
 
 type Json = { type?: string; decoders?: Json[]; pattern?: { String?: string }; content?: string };
 
-/** How a decoder writes bytes: as characters of its own (GPT-2's), as `<0xE2>`, or not at all. */
+/** How a decoder writes bytes: as characters of its own (GPT-2), as `<0xE2>`, or not at all. */
 export type ByteSpelling = "byte_level" | "byte_fallback" | "none";
 
 export function byteSpelling(decoder: unknown): ByteSpelling {
@@ -12,8 +12,8 @@ export function byteSpelling(decoder: unknown): ByteSpelling {
 }
 
 /**
- * The mark that joins a token to the next one: a decoder that takes it away together with the space that follows
- * leaves it at the end of a text. Null where there is none.
+ * The mark that joins a token to the next. A decoder that removes it together with the following space leaves it at the
+ * end of a text. Null without one.
  */
 export function joinerOf(decoder: unknown): string | null {
   for (const { type, pattern, content } of stepsOf(decoder as Json | null)) {
@@ -23,7 +23,7 @@ export function joinerOf(decoder: unknown): string | null {
   return null;
 }
 
-/** Null where the entry is text and no bytes. */
+/** Null for an entry that is text, not bytes. */
 export function tokenBytes(entry: string, spelling: ByteSpelling): Uint8Array | null {
   if (spelling === "byte_fallback") {
     const hex = /^<0x([0-9A-Fa-f]{2})>$/.exec(entry)?.[1];

@@ -1,6 +1,6 @@
 /**
- * A checkpoint's tokenizer and chat template: messages to prompt ids, ids to text. Special tokens
- * come from the template only; whatever a message says, it stays text.
+ * A checkpoint's tokenizer and chat template: messages to prompt ids, ids to text. Special tokens come only from the
+ * template; a message's content always stays text.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ import { missingTokenizer } from "./missing-tokenizer.ts";
 import { type TokenizerFile, tokenizerFileSchema, Vocabulary } from "./vocabulary.ts";
 import { TookTooLong, withinTime } from "./within-time.ts";
 
-/** Time for tokenising: fixed, and for each character, many times what honest patterns take. */
+/** Time limit of tokenising: a constant and a share per character, many times what honest patterns take. */
 const encodeMsMax = { base: 1500, perCharacter: 0.02 };
 
 const configSchema = z.looseObject({
@@ -41,22 +41,22 @@ export interface TokenizerFiles {
 export class ChatTokenizer {
   /** The token that ends a reply in this template. */
   readonly endId: number;
-  /** All that end a reply: the checkpoint's end tokens and the tokenizer's own `eos_token`. */
+  /** All tokens that end a reply: the checkpoint's end tokens and the tokenizer's own `eos_token`. */
   readonly endIds: readonly number[];
   readonly #vocabulary: Vocabulary;
   readonly #template: ChatTemplate;
   readonly #addedTokens: ReadonlyMap<string, AddedToken>;
   readonly #templateSource: string;
-  /** Every added token that is looked for before text is normalised, and those that are not special. */
+  /** Every added token that is searched for before normalisation, and those among them that are not special. */
   readonly #anyToken: TokenMatcher;
   readonly #plainToken: TokenMatcher;
-  /** Known after its first use. */
+  /** Known after first use. */
   #betweenPromptAndAnswer: string | null = null;
 
   /**
-   * `eosIds` are the checkpoint's end tokens. A model trained further with another template may end its
-   * replies with the tokenizer's `eos_token` instead, so that one counts too; of all, the one that the
-   * template itself writes after a reply is `endId`. Ids from `vocabSize` on have no embedding. Throws `checkpoint_invalid` or `checkpoint_unsupported`.
+   * `eosIds` are the checkpoint's end tokens. A model trained further with another template may end its replies with
+   * the tokenizer's `eos_token`, so that one counts too. `endId` is the one that the template writes after a reply. Ids
+   * from `vocabSize` on have no embedding. Throws `checkpoint_invalid` or `checkpoint_unsupported`.
    */
   constructor(files: TokenizerFiles, eosIds: readonly number[], vocabSize = Infinity) {
     const file = parse(tokenizerFileSchema, files.tokenizer, "tokenizer.json");
@@ -64,7 +64,7 @@ export class ChatTokenizer {
     const named = { ...namedTokens(files.specialTokens ?? {}), ...namedTokens(config) };
     this.#templateSource = templateSource(files, config);
     refuseIdsBeyond(file, vocabSize);
-    // A token without an embedding cannot be fed: its name stays text.
+    // A token without an embedding cannot be fed, so its name stays text.
     const added = file.added_tokens.filter(({ id }) => id < vocabSize);
     this.#addedTokens = new Map(added.map((token) => [token.content, token]));
     const isNormalised = (token: AddedToken) =>
@@ -109,9 +109,9 @@ export class ChatTokenizer {
   }
 
   /**
-   * Ids of the conversation up to where the assistant's reply begins. Throws `invalid_request` if
-   * the template refuses the messages, and `context_length_exceeded`, without tokenising, if they
-   * cannot fit `tokensMax` at this vocabulary's longest token.
+   * Ids of the conversation up to the beginning of the assistant's reply. Throws `invalid_request` if the template
+   * refuses the messages. Throws `context_length_exceeded`, without tokenising, if they cannot fit `tokensMax` even
+   * with this vocabulary's longest tokens.
    */
   promptIds(
     messages: readonly PromptMessage[],
@@ -121,7 +121,10 @@ export class ChatTokenizer {
     return this.prompt(messages, tokensMax, shape).ids;
   }
 
-  /** The same, and whether the reply begins with a thought: inside one that the prompt opened, possibly, or not. */
+  /**
+   * As `promptIds`; also says whether the reply begins with a thought: inside one that the prompt opened, possibly, or
+   * not.
+   */
   prompt(
     messages: readonly PromptMessage[],
     tokensMax: number,
@@ -153,8 +156,8 @@ export class ChatTokenizer {
   }
 
   /**
-   * A reply where it stands in the template. A think block, the reply's own or else the empty one with which the template
-   * begins an answer, belongs to the prompt: what is scored and learned is the answer after it.
+   * A reply at its place in the template. A think block, the reply's own or the empty one with which the template
+   * begins an answer, belongs to the prompt: scored and learned is the answer after it.
    */
   exampleIds(
     messages: readonly PromptMessage[],
@@ -168,7 +171,7 @@ export class ChatTokenizer {
     return { prompt: Int32Array.from([...begun, ...ids]), reply: this.replyIds(answer) };
   }
 
-  /** What of a reply the tokenizer has no token for, each once, up to `foreignMax` of a kind. */
+  /** Parts of a reply for which the tokenizer has no token, each once, up to `foreignMax` of a kind. */
   foreign(reply: string): Foreign {
     const text = this.#plainToken
       .divide(reply)
@@ -185,7 +188,7 @@ export class ChatTokenizer {
     return this.#vocabulary.decode(ids);
   }
 
-  /** What a grammar over this vocabulary of `size` ids needs to know. */
+  /** The vocabulary of `size` ids as a grammar reads it. */
   grammarVocabulary(size: number) {
     return { ...this.#vocabulary.grammarEntries(size), endIds: this.endIds };
   }
@@ -200,7 +203,7 @@ export class ChatTokenizer {
     return this.#vocabulary.tokenBytes(id);
   }
 
-  /** What the template writes between the prompt's end and an answer without thoughts, if that is a think block. */
+  /** The think block, if any, that the template writes between the prompt's end and an answer without thoughts. */
   #emptyThought(): string {
     if (this.#betweenPromptAndAnswer !== null) return this.#betweenPromptAndAnswer;
     const asked: PromptMessage = { role: "user", content: "a" };
@@ -230,7 +233,10 @@ export class ChatTokenizer {
     return this.#inTime(text, () => this.#encode(text, tokens, restore));
   }
 
-  /** A pattern of tokenizer.json may take for ever on some text; then `checkpoint_unsupported` is thrown. */
+  /**
+   * Bounds the time of an action: a pattern of tokenizer.json may take forever on some text. Throws
+   * `checkpoint_unsupported` then.
+   */
   #inTime<T>(text: string, action: () => T): T {
     const limitMs = Math.ceil(encodeMsMax.base + encodeMsMax.perCharacter * text.length);
     try {
@@ -245,7 +251,7 @@ export class ChatTokenizer {
     }
   }
 
-  /** Divided at tokens; what lies between is plain text. */
+  /** Ids of a text divided at tokens; the parts between are plain text. */
   #encode(text: string, tokens: TokenMatcher, restore = (part: string) => part): number[] {
     const ids: number[] = [];
     for (const [index, section] of tokens.divide(text).entries()) {
@@ -257,8 +263,8 @@ export class ChatTokenizer {
   }
 
   /**
-   * Nobody may write special tokens. Markup that is not special ("<think>", "[TOOL]") is the
-   * assistant's and the developer's to write, not the user's.
+   * Messages may not contain special tokens. Other markup ("<think>", "[TOOL]") may be written by the assistant and the
+   * developer, not by the user.
    */
   readonly #forbids: Forbids = (role, content) => {
     const token = this.#addedTokens.get(content);
@@ -286,7 +292,7 @@ export class ChatTokenizer {
   }
 }
 
-/** Throws `checkpoint_invalid` where the model's own vocabulary has ids that no embedding goes with. */
+/** Throws `checkpoint_invalid` if the model's own vocabulary has ids without an embedding. */
 function refuseIdsBeyond({ model: { vocab } }: TokenizerFile, vocabSize: number): void {
   let largest = Array.isArray(vocab) ? vocab.length - 1 : 0;
   if (!Array.isArray(vocab)) for (const token in vocab) largest = Math.max(largest, vocab[token]!);

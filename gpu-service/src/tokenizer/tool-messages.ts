@@ -1,19 +1,19 @@
 /**
- * Functions, calls and their results as messages: in the fields that a template with tools reads, or as text for one
- * without. A call is written the same way by both: `<tool_call>`, as Qwen's and Hermes' templates have it.
+ * Functions, calls and their results as messages: in the fields of a template with tools, or as text for a template
+ * without. A call is written the same way in both: `<tool_call>`, as in Qwen's and Hermes' templates.
  */
 import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
 
 type Tool = NonNullable<OutputShape["tools"]>[number];
 
-/** A message as `transformers` hands it to a template. */
+/** A message as `transformers` passes it to a template. */
 export interface TemplateMessage {
   role: PromptMessage["role"];
   content: string;
   tool_calls?: { type: "function"; function: { name: string; arguments: unknown } }[];
 }
 
-/** The functions as templates read them. */
+/** The functions in the form that templates read. */
 export function templateTools(tools: readonly Tool[]): object[] {
   return tools.map(({ name, description = "", parameters = emptyParameters }) => ({
     type: "function",
@@ -36,7 +36,7 @@ export function templateMessages(messages: readonly PromptMessage[]): TemplateMe
   }));
 }
 
-/** For a template that knows no tools: the functions in the system message, calls and results in the text. */
+/** For a template without tools: functions go into the system message, calls and results into the text. */
 export function messagesAsText(
   messages: readonly PromptMessage[],
   tools: readonly Tool[],

@@ -1,9 +1,8 @@
 /**
- * Text to token ids and back for one tokenizer.json, where special tokens are never made from text.
+ * Text to token ids and back for one tokenizer.json; text never becomes a special token.
  *
- * The library's own `encode` turns "<|im_end|>" in any text into the special token. Here added
- * tokens are found by the caller (who knows which part of a text may contain them), and plain text
- * runs through a model from which the special tokens have been removed.
+ * The library's own `encode` turns "<|im_end|>" in any text into the special token. Here the caller finds added tokens,
+ * because it knows which part of a text may contain them. Plain text runs through a model without special tokens.
  */
 import { Tokenizer } from "@huggingface/tokenizers";
 import { RosaError } from "@rosa2/shared/errors";
@@ -13,12 +12,12 @@ import type { Spelling } from "./foreign-text.ts";
 import { fixParts } from "./library-fixes.ts";
 import { type ByteSpelling, byteSpelling, joinerOf, tokenBytes } from "./token-bytes.ts";
 
-/** The parts of tokenizer.json that are read here; the rest goes to the library as it is. */
+/** The parts of tokenizer.json that are read here; the library gets all of it unchanged. */
 export const tokenizerFileSchema = z.looseObject({
   added_tokens: z.array(addedTokenSchema).default([]),
   model: z.looseObject({
     type: z.string().optional(),
-    // Hundreds of thousands of entries: loops, where a schema of each would take a second.
+    // Loops instead of a schema: with hundreds of thousands of entries a schema would take a second.
     vocab: z.custom<Record<string, number> | [string, number][]>(
       isVocabulary,
       "must give each token its id, or list tokens with scores",
@@ -34,12 +33,12 @@ export type TokenizerFile = z.infer<typeof tokenizerFileSchema>;
 /** A byte where the vocabulary falls back on bytes. */
 const byteToken = /^<0x[0-9A-F]{2}>$/;
 
-/** The library takes any other kind for one of these, and would split text into other tokens than the model knows. */
+/** The library treats any other kind as one of these, and would split text into other tokens than the model knows. */
 const modelKinds = ["BPE", "Unigram", "WordPiece"];
 
 export class Vocabulary {
   readonly addedTokens: readonly AddedToken[];
-  /** Most characters that one token can stand for; bounds the tokens of a text from below. */
+  /** The longest token in characters; a text has at least its length over this in tokens. */
   readonly tokenCharsMax: number;
   readonly #encoder: Tokenizer;
   readonly #decoder: Tokenizer;
@@ -48,12 +47,12 @@ export class Vocabulary {
   /** The decoder's joining mark, which is no text. */
   readonly joiner: string | null;
 
-  /** Tokens that are looked for in normalised text. */
+  /** Tokens that are searched for in normalised text. */
   readonly #normalised: TokenMatcher;
 
   /**
-   * `config` is tokenizer_config.json; `normalised` are added tokens to look for in normalised text. Throws `checkpoint_unsupported` if the
-   * library cannot run the file.
+   * `config` is tokenizer_config.json; `normalised` are added tokens to find in normalised text. Throws
+   * `checkpoint_unsupported` if the library cannot run the file.
    */
   constructor(
     file: TokenizerFile,
@@ -92,8 +91,8 @@ export class Vocabulary {
   }
 
   /**
-   * Ids of a text in which nothing is special. `sectionIndex` is the text's place among the sections
-   * that added tokens divide a longer text into; only the first may get a prefix space.
+   * Ids of a text without special tokens. `sectionIndex` is the text's place among the sections of a longer text,
+   * divided at added tokens; only the first may get a prefix space.
    */
   encodePlain(text: string, sectionIndex: number): number[] {
     const ids: number[] = [];
@@ -104,7 +103,7 @@ export class Vocabulary {
     return ids;
   }
 
-  /** How a text in which nothing is special is written: in tokens, some of it in bytes, or not whole. */
+  /** How a text without special tokens is written: with tokens, partly as bytes, or not completely. */
   spelling(text: string): Spelling {
     const { model } = this.#encoder;
     let spelling: Spelling = "tokens";
@@ -120,13 +119,13 @@ export class Vocabulary {
     return spelling;
   }
 
-  /** Whether characters vanish: what has no token in a vocabulary without one for the unknown. */
+  /** Whether characters vanish: those without a token, in a vocabulary without an unknown token. */
   #drops(text: string): boolean {
     if (this.#encoder.model?.unk_token_id !== undefined || this.#bytes !== "none") return false;
     return [...text].some((one) => one.trim() !== "" && this.#tokensOf(one).length === 0);
   }
 
-  /** Tokens that are looked for in normalised text are decoded as that text. */
+  /** Tokens found in normalised text are decoded as that text. */
   #asDecoded(file: TokenizerFile, normalised: readonly AddedToken[]): TokenizerFile {
     const changed = new Set(normalised);
     return {
@@ -156,7 +155,7 @@ export class Vocabulary {
     return model(split === null ? [text] : split(text, { section_index: sectionIndex }));
   }
 
-  /** Text of the ids; special tokens and ids beyond the vocabulary stand for nothing. */
+  /** Text of the ids. Special tokens and ids beyond the vocabulary give no text. */
   decode(ids: readonly number[]): string {
     const known = ids.filter(
       (id) => !this.#specialIds.has(id) && this.#decoder.id_to_token(id) !== undefined,
@@ -166,8 +165,8 @@ export class Vocabulary {
   }
 
   /**
-   * The entries as a grammar over text may use them, by id: special ones are empty, and so are those with the joining
-   * mark, whose text depends on what follows.
+   * The entries by id as a grammar over text reads them. Special entries are empty, and so are those with the joining
+   * mark, whose text depends on the next token.
    */
   grammarEntries(size: number): {
     entries: string[];
@@ -186,7 +185,7 @@ export class Vocabulary {
     return this.#decoder.id_to_token(id) ?? "";
   }
 
-  /** The bytes of text that a token stands for by itself; none for a special one. */
+  /** The bytes of a token's own text; none for a special one. */
   tokenBytes(id: number): Uint8Array {
     const entry = this.#specialIds.has(id) ? undefined : this.#decoder.id_to_token(id);
     if (entry === undefined) return new Uint8Array();
@@ -223,13 +222,13 @@ function isMerges(merges: unknown): boolean {
   );
 }
 
-/** The same tokenizer with its special tokens gone from vocabulary and merges. */
+/** The same tokenizer without its special tokens in vocabulary and merges. */
 function withoutSpecialTokens(file: TokenizerFile): object {
   const { vocab, merges } = file.model;
   const special = file.added_tokens
     .filter(({ special, content }) => special && content !== file.model.unk_token)
     .map(({ content }) => content);
-  // Most vocabularies do not hold them, and need no copy.
+  // Most vocabularies do not contain them, and need no copy.
   const removed = new Set(
     Array.isArray(vocab) ? special : special.filter((token) => Object.hasOwn(vocab, token)),
   );
@@ -252,7 +251,7 @@ function without(
   vocab: TokenizerFile["model"]["vocab"],
   removed: ReadonlySet<string>,
 ): TokenizerFile["model"]["vocab"] {
-  // A unigram vocabulary is indexed by id, so entries are made unreachable instead.
+  // A unigram vocabulary is indexed by id, so its entries are made unreachable instead.
   return Array.isArray(vocab)
     ? vocab.map((entry) => (removed.has(entry[0]) ? [`\0${entry[0]}`, -1e9] : entry))
     : Object.fromEntries(Object.entries(vocab).filter(([token]) => !removed.has(token)));
@@ -266,7 +265,7 @@ function pairs(
   return removed.size === 0 ? split : split.filter(([left, right]) => !removed.has(left + right));
 }
 
-/** Decoding needs no merges, which are most of a tokenizer's memory. */
+/** Decoding needs no merges, which take most of a tokenizer's memory. */
 function withoutMerges(file: TokenizerFile): object {
   const { merges } = file.model;
   return {

@@ -1,8 +1,8 @@
 /**
  * vLLM's OpenAI-compatible server as this project uses it: models, health, adapters, one streamed chat reply.
  *
- * Routes and shapes are those of vLLM's `vllm/entrypoints/serve/lora` and `openai/chat_completion`. It knows
- * no adapter files: it hands vLLM a path, which vLLM reads itself.
+ * Routes and shapes are those of vLLM's `vllm/entrypoints/serve/lora` and `openai/chat_completion`. It knows no adapter
+ * files: it passes vLLM a path, which vLLM reads itself.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { createParser } from "eventsource-parser";
@@ -36,7 +36,7 @@ const chunkSchema = z.object({
     z.object({
       delta: z.object({
         content: z.string().nullish(),
-        /** What a reasoning parser takes out of the reply; newer servers call it `reasoning`. */
+        /** The part of the reply that a reasoning parser takes out; newer servers call it `reasoning`. */
         reasoning: z.string().nullish(),
         reasoning_content: z.string().nullish(),
         tool_calls: z
@@ -74,7 +74,7 @@ const errorSchema = z.object({
   error: z.union([z.string(), z.object({ message: z.string() })]),
 });
 
-/** vLLM answered, and with a refusal. */
+/** A refusal in vLLM's answer. */
 export class VllmRefusal extends Error {
   readonly status: number;
 
@@ -94,7 +94,7 @@ const loadMs = 120_000;
 
 export class VllmClient {
   readonly #options: VllmOptions;
-  /** Generation has no limit of its own between chunks: vLLM may hold a request in its queue for long. */
+  /** No time limit between chunks: vLLM may keep a request in its queue for long. */
   readonly #agent = new Agent({
     connect: { timeout: 5_000 },
     headersTimeout: 600_000,
@@ -107,7 +107,7 @@ export class VllmClient {
     this.#options = options;
   }
 
-  /** Whether its engine is alive; false as well while nothing listens. */
+  /** Whether vLLM's engine is alive; also false while nothing listens. */
   async isHealthy(): Promise<boolean> {
     try {
       const signal = AbortSignal.timeout(2_000);
@@ -144,7 +144,8 @@ export class VllmClient {
   }
 
   /**
-   * Chunks of one chat completion, once it is taken. Aborting the signal, or leaving the loop, ends it in vLLM.
+   * Chunks of one chat completion; resolves once vLLM has accepted it. Aborting the signal, or leaving the loop, ends
+   * it in vLLM.
    *
    * @throws VllmRefusal at once or within the stream, RosaError `gpu_unavailable` when it breaks off.
    */
@@ -183,7 +184,7 @@ export class VllmClient {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-    // A connection kept from a vLLM that ended fails before an answer; every call here may be sent twice.
+    // A kept connection to a vLLM that has ended fails before an answer; every call here may be sent twice.
     const answer = await send()
       .catch((cause: Error & { code?: string }) => {
         if (cause.code === "UND_ERR_SOCKET" || cause.code === "ECONNRESET") return send();

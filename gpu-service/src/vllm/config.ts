@@ -1,4 +1,7 @@
-/** Settings of the gateway in front of vLLM, read once from the environment; the server's own are ../config.ts. */
+/**
+ * Settings of the gateway in front of vLLM, read once from the environment. Settings of the server itself are in
+ * ../config.ts.
+ */
 import { z } from "zod";
 import {
   checkpointSettings,
@@ -17,12 +20,12 @@ const gatewaySchema = z.object({
     .url({ protocol: /^https?$/, error: "needs the form http://host:port" })
     .transform((url) => url.replace(/(?<!\/)\/+$/, ""))
     .default("http://127.0.0.1:8000"),
-  /** What vLLM was given as --api-key, if it was. */
+  /** vLLM's --api-key, if it has one. */
   VLLM_KEY: z.string().min(1).optional(),
-  /** The base model as vLLM calls it; by default the first that it lists. */
+  /** vLLM's name of the base model; by default the first that it lists. */
   VLLM_MODEL: z.string().min(1).optional(),
   LORA: z.undefined({ error: "cannot be merged here: give vLLM the merged model" }).optional(),
-  /** Folder of adapter directories, which vLLM must find under the same path. */
+  /** Folder of adapter directories; vLLM must see it under the same path. */
   LORA_DIR: z.string({ error: "is required" }).regex(/^\//, "must be an absolute path"),
   /** Adapters loaded in vLLM at a time; at most its --max-cpu-loras. */
   ADAPTERS_MAX: wholeNumber(1, 10_000).default(32),

@@ -1,4 +1,4 @@
-/** Keeps a reply from its reader for as long as it may still turn out to be one of the rejected ones. */
+/** Holds a reply back from its reader while it may still become one of the rejected ones. */
 import type { GenerateEvent } from "@rosa2/shared/protocol";
 
 type Delta = Extract<GenerateEvent, { type: "delta" }>;
@@ -12,7 +12,7 @@ export class HeldBack {
     this.#rejected = rejected.map((text) => text.trim());
   }
 
-  /** What may be shown now: nothing while a rejected reply begins like this one, then everything so far. */
+  /** What may be shown now: nothing while a rejected reply begins with this text, then everything so far. */
   push(delta: Delta): Delta[] {
     this.#text += delta.text;
     this.#held.push(delta);
@@ -20,7 +20,7 @@ export class HeldBack {
     return this.#rejected.some((text) => text.startsWith(begun)) ? [] : this.flush();
   }
 
-  /** Whether the reply, if this is its end, is a rejected one. */
+  /** Whether the reply, if it ends here, is a rejected one. */
   get isRejected(): boolean {
     return this.#rejected.includes(this.#text.trim());
   }

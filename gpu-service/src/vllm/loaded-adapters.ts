@@ -1,9 +1,9 @@
 /**
- * Which adapters vLLM has: writes their PEFT directories where vLLM reads them, loads them, and unloads those
- * used longest ago beyond a cap. One process keeps one such list, of the one vLLM that it stands beside.
+ * The adapters loaded in vLLM: writes their PEFT directories where vLLM reads them, loads them, and beyond a cap
+ * unloads those used longest ago. One process keeps one such list, for the vLLM beside it.
  *
- * A name holds the adapter file's SHA-256 and the bytes are checked against it before they come here, so a
- * name can never mean other weights: what vLLM or the folder still has from before is used as it is.
+ * A name contains the adapter file's SHA-256, and the bytes were checked against it before. So a name always means the
+ * same weights, and adapters left from before are used as they are.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
@@ -19,17 +19,17 @@ export interface LoadedAdaptersOptions {
   folder: string;
   /** Adapters loaded at a time; more only while all of them are in use. */
   adaptersMax: number;
-  /** Files of the PEFT directory. Throws `adapter_invalid` when the bytes do not fit the model. */
+  /** Files of the PEFT directory. Throws `adapter_invalid` if the bytes do not fit the model. */
   peftFiles(bytes: Uint8Array): Record<string, Uint8Array>;
   logger: Logger;
 }
 
-/** A loaded adapter that stays loaded until it is given back. */
+/** A loaded adapter that stays loaded until it is released. */
 export interface Lease {
-  /** What vLLM calls it. */
+  /** vLLM's name for it. */
   name: string;
   release(): void;
-  /** vLLM does not know the name any more: it was started anew. The files are still here. */
+  /** Called when vLLM no longer knows the name, after a restart. The files are still here. */
   forget(): void;
 }
 
@@ -39,7 +39,7 @@ interface Loaded {
 
 const namePattern = /^rosa2-[0-9a-f]{16}-[0-9a-f]{64}$/;
 
-/** The tenant is part of the name: knowing a digest is not a right to use what it names. */
+/** The tenant is part of the name: knowing a digest gives no right to the adapter. */
 export function adapterName(tenant: string, digest: string): string {
   return `rosa2-${createHash("sha256").update(tenant).digest("hex").slice(0, 16)}-${digest}`;
 }
@@ -61,7 +61,7 @@ export class LoadedAdapters {
     return [...this.#loaded.keys()];
   }
 
-  /** Takes over what vLLM has from an earlier gateway, and removes the files of everything else. */
+  /** Takes over adapters that vLLM has from an earlier gateway, and removes all other files. */
   async adopt(served: readonly string[]): Promise<void> {
     for (const name of served) {
       if (!namePattern.test(name)) continue;
@@ -75,9 +75,9 @@ export class LoadedAdapters {
   }
 
   /**
-   * Makes sure that vLLM has the adapter, and keeps it there until the lease is given back.
+   * Makes sure that vLLM has the adapter, and keeps it loaded until the lease is released.
    *
-   * @throws RosaError `adapter_missing` when it is not here and no bytes came along, `adapter_invalid`.
+   * @throws RosaError `adapter_missing` if it is not here and no bytes came along, `adapter_invalid`.
    */
   async take(tenant: string, digest: string, bytes: Uint8Array | null): Promise<Lease> {
     const name = adapterName(tenant, digest);
@@ -87,7 +87,7 @@ export class LoadedAdapters {
     if (!this.#loaded.has(name)) await this.#alone(name, () => this.#load(name, digest, bytes));
     const loaded = this.#loaded.get(name) ?? { users: 0 };
     loaded.users++;
-    // Set anew, so that it is the last in order.
+    // Set again, so that it is the last in order.
     this.#loaded.delete(name);
     this.#loaded.set(name, loaded);
     let held = true;
@@ -99,7 +99,7 @@ export class LoadedAdapters {
         if (this.#loaded.size > this.#options.adaptersMax) void this.#makeRoom(0);
       },
       forget: () => {
-        // Another reply may have had it loaded again meanwhile.
+        // Another reply may have loaded it again meanwhile.
         if (this.#loaded.get(name) === loaded) this.#loaded.delete(name);
       },
     };
@@ -129,7 +129,7 @@ export class LoadedAdapters {
     this.#loaded.set(name, { users: 0 });
   }
 
-  /** Whole or not at all: vLLM never sees half a directory. */
+  /** Completely or not at all: vLLM never sees half a directory. */
   async #write(path: string, files: Record<string, Uint8Array>): Promise<void> {
     const unfinished = join(this.#options.folder, `rosa2-unfinished-${randomUUID()}`);
     await mkdir(unfinished);
@@ -139,7 +139,7 @@ export class LoadedAdapters {
     await rename(unfinished, path);
   }
 
-  /** Unloads what is not in use, longest ago first, until so many more fit under the cap. */
+  /** Unloads unused adapters, oldest use first, until `more` fit under the cap. */
   async #makeRoom(more: number): Promise<void> {
     for (const [name, { users }] of [...this.#loaded]) {
       if (this.#loaded.size + more <= this.#options.adaptersMax) return;
@@ -155,7 +155,7 @@ export class LoadedAdapters {
     try {
       await this.#options.vllm.unloadAdapter(name);
     } catch (error) {
-      // One that vLLM no longer has is unloaded.
+      // An adapter that vLLM no longer has counts as unloaded.
       if (!(error instanceof VllmRefusal && error.status === 404)) throw error;
     }
     await this.#remove(name);

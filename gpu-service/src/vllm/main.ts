@@ -1,8 +1,8 @@
 /**
- * The gateway in front of one vLLM: the GPU service's `/v1/generate`, with vLLM as what generates.
+ * The gateway in front of one vLLM: serves the GPU service's `/v1/generate` with replies of vLLM.
  *
- * An edge whose INFERENCE_URL is this process sends replies here and everything else to its GPU service. It
- * runs beside vLLM and shares a folder with it, because vLLM loads adapters from its own disk only.
+ * An edge whose INFERENCE_URL is this process sends replies here and everything else to its GPU service. The gateway
+ * runs beside vLLM and shares a folder with it, because vLLM loads adapters only from its own disk.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, pino } from "pino";
@@ -45,14 +45,14 @@ start(config, logger).then(
   (error: Error) => fail(`Cannot start: ${error.message}`),
 );
 
-/** The checkpoint that adapters belong to, then vLLM as soon as it serves, with the adapters it has. */
+/** Opens the checkpoint that adapters belong to, then waits until vLLM serves and takes over its adapters. */
 async function start(config: GatewayConfig, logger: Logger): Promise<VllmReplies> {
   const { directory } = await resolveModel(config.MODEL, {
     endpoint: config.HF_ENDPOINT,
     token: config.HF_TOKEN,
   });
   const checkpoint = openCheckpoint(directory);
-  // Reads every weight once: meanwhile vLLM loads them too.
+  // Reads every weight once; vLLM loads them at the same time.
   const { digest } = checkpoint;
   const vllm = new VllmClient({ url: config.VLLM_URL, key: config.VLLM_KEY });
   const served = await untilServed(vllm, logger);
@@ -97,7 +97,7 @@ async function untilServed(vllm: VllmClient, logger: Logger) {
   }
 }
 
-/** Adapter files → PEFT directories of this checkpoint; the frozen A is made once a rank. */
+/** Turns adapter files into PEFT directories of this checkpoint; the frozen A is made once per rank. */
 function peftMaker(checkpoint: Checkpoint, modelId: string) {
   const bases = new Map<number, Basis>();
   return (bytes: Uint8Array) => {

@@ -1,7 +1,7 @@
 /**
- * Replies by vLLM in the shapes of the wire: adapters by digest, S from its log-probs, rejected replies ruled out.
+ * Replies of vLLM in the wire's format: adapters by digest, S from vLLM's log-probs, rejected replies ruled out.
  *
- * `generate` is the story. Updates and scores are not known here: they stay with the GPU service.
+ * `generate` is the main path. Updates and scores are not handled here: they stay with the GPU service.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { nativeMessages, outputFields } from "@rosa2/shared/chat-body";
@@ -24,17 +24,17 @@ import type { Lease, LoadedAdapters } from "./loaded-adapters.ts";
 export interface VllmRepliesOptions {
   vllm: VllmClient;
   loaded: LoadedAdapters;
-  /** Base model by vLLM's name, as edges are told of it. */
+  /** The base model with vLLM's name, as edges see it. */
   model: NonNullable<Health["model"]>;
-  /** How the checkpoint wants to be sampled where a request does not say. */
+  /** The checkpoint's sampling where a request says nothing. */
   sampling: SamplingDefaults;
   repliesMax: number;
 }
 
-/** Comes before a reply's events, once vLLM has taken the request. */
+/** Yielded before a reply's events, once vLLM has accepted the request. */
 const taken = Symbol("taken");
 
-/** Drawings of a reply that turned out to be a rejected one; the last is given as it is. */
+/** Draws of a reply that turns out to be a rejected one; the last is given as it is. */
 const drawingsMax = 4;
 
 export class VllmReplies implements ReplySource {
@@ -61,7 +61,7 @@ export class VllmReplies implements ReplySource {
     }));
   }
 
-  /** Takes nothing new and waits for the replies in flight. */
+  /** Refuses new requests and waits for replies in flight. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const until = performance.now() + graceMs;
@@ -85,7 +85,7 @@ export class VllmReplies implements ReplySource {
     const stop = new AbortController();
     const events = this.#events(request, adapterBytes, AbortSignal.any([signal, stop.signal]));
     try {
-      // vLLM has taken the request, or refuses it with a status of its own.
+      // vLLM has accepted the request, or refuses it with a status of its own.
       await events.next();
       return streamOf(events, stop);
     } catch (error) {
@@ -105,7 +105,7 @@ export class VllmReplies implements ReplySource {
         yield* this.#drawings(request, lease?.name ?? this.#options.model.id, signal);
       } catch (error) {
         if (lease === null || !isUnknownModel(error)) throw error;
-        // vLLM was started anew: the directory is still here, so it is loaded again.
+        // vLLM was restarted. The directory is still here, so it is loaded again.
         lease.forget();
         lease.release();
         lease = await this.#take(request, adapterBytes);
@@ -122,8 +122,8 @@ export class VllmReplies implements ReplySource {
   }
 
   /**
-   * Draws until the reply is none of the rejected ones. Drawing again conditions the model's distribution on
-   * that, at the temperature drawn at; a greedy reply, which would only come again, is drawn at a higher one.
+   * Draws until the reply is none of the rejected ones. Redrawing conditions the model's distribution on that, at its
+   * temperature. A greedy reply would only repeat, so it is redrawn at a higher temperature.
    */
   async *#drawings(
     request: GenerateRequest,
@@ -150,7 +150,7 @@ export class VllmReplies implements ReplySource {
     }
   }
 
-  /** Where the window leaves less than the reply may have, vLLM's own default is what is left. */
+  /** If the window leaves less than the reply may have, vLLM's default is the rest of the window. */
   async #chat(
     body: object,
     { max_tokens_may_shrink: mayShrink = false }: Sampling,
@@ -170,7 +170,7 @@ export class VllmReplies implements ReplySource {
   }
 }
 
-/** The request as vLLM takes it; every parameter is sent, because a checkpoint may bring defaults of its own. */
+/** The request in vLLM's format. Every parameter is sent, because a checkpoint may bring defaults of its own. */
 function chatBody(
   messages: GenerateRequest["messages"],
   sampling: Sampling & SamplingDefaults,
@@ -188,7 +188,7 @@ function chatBody(
     logprobs: true,
     top_logprobs: sampling.top_logprobs ?? 0,
     temperature: drawing === 0 ? temperature : Math.max(temperature, 0.4 + 0.3 * drawing),
-    // vLLM takes no top_p of 0, which keeps the likeliest token alone.
+    // vLLM takes no top_p of 0, which would keep only the likeliest token.
     top_p: sampling.top_p === 0 ? 1 : sampling.top_p,
     top_k: sampling.top_p === 0 ? 1 : sampling.top_k,
     min_p: sampling.min_p,
@@ -205,7 +205,7 @@ function chatBody(
 
 type Delta = Extract<GenerateEvent, { type: "delta" }>;
 
-/** One reply as its chunks add up. */
+/** One reply, collected from its chunks. */
 class ReplySoFar {
   readonly #withLogprobs: boolean;
   readonly #startedAt = performance.now();
@@ -221,7 +221,7 @@ class ReplySoFar {
     this.#withLogprobs = sampling.top_logprobs !== undefined;
   }
 
-  /** What a chunk adds for the reader; null when it only tells about the reply. */
+  /** A chunk's addition for the reader; null if it adds no text. */
   push({ choices, usage }: ChatChunk): Delta | null {
     if (usage) this.#usage = usage;
     const [choice] = choices;
@@ -242,9 +242,9 @@ class ReplySoFar {
     for (const { logprob } of tokens) this.#logprob += logprob;
     if (reason !== null) this.#finish = reason === "length" ? "length" : "stop";
     const isEmpty = text === "" && reasoning === "";
-    // A call's tokens are not the text that it is written as.
+    // A call's tokens are not the text that is written for it.
     if (!this.#withLogprobs || pieces.length > 0) return isEmpty ? null : delta;
-    // The end token counts for S, but is no part of the reply; a stop string's tokens are.
+    // The end token counts for S but is no part of the reply; a stop string's tokens are.
     const isEnd = reason === "stop" && typeof choice.stop_reason !== "string";
     const shown = isEnd ? tokens.slice(0, -1) : tokens;
     if (isEmpty && shown.length === 0) return null;
@@ -299,7 +299,7 @@ function streamOf(
         for (;;) {
           const { done, value } = await events.next();
           if (done) return controller.close();
-          // A reply begun anew is taken once more.
+          // A reply that is begun again is accepted once more.
           if (value !== taken) return controller.enqueue(value);
         }
       } catch (error) {
@@ -308,7 +308,7 @@ function streamOf(
     },
     async cancel() {
       stop.abort();
-      // Ends the work even where it waits for nothing that the signal reaches.
+      // Ends the work even while it waits for something that the signal does not reach.
       await events.return(undefined).catch(() => {});
     },
   });

@@ -1,4 +1,4 @@
-/** Stands for vLLM until it serves: says that it loads, then hands everything to what came up. */
+/** Stands in for vLLM until it serves: reports that it is loading, then passes everything to the replies. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Health } from "@rosa2/shared/health";
 import type { GenerateEvent, GenerateRequest } from "@rosa2/shared/protocol";

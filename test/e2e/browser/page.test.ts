@@ -320,7 +320,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     const field = me.page.getByLabel("Your request");
     await expect.poll(() => field.inputValue(), patience).toBe("Say hello");
     await me.shoot("stopped-by-cap");
-    await me.page.getByRole("link", { name: "Usage" }).click();
+    await me.page.getByRole("link", { name: "Raise the cap" }).click();
     await me.page.getByLabel(/Monthly cap/).fill("");
     await me.page.getByRole("button", { name: "Set the cap" }).click();
     await me.page.getByText("Saved.").waitFor();

@@ -166,6 +166,44 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     await me.shoot("another-list");
   });
 
+  it("compares the four ways: a verdict, the right answers in every column, and nothing left behind", async () => {
+    const me = await arrive("four-ways", "phone");
+    const { page } = me;
+    const open = async () =>
+      (await rosa.get<{ data: { id: string }[] }>("/v1/sessions")).data.map(({ id }) => id);
+    const before = await open();
+    await page.getByRole("link", { name: "Compare" }).click();
+    const meant = await page.getByLabel("The right answer").inputValue();
+    const compare = page.getByRole("button", { name: "Compare", exact: true });
+    await compare.click();
+    const verdict = page.getByRole("region", { name: "Verdict" });
+    await verdict.waitFor({ timeout: 120_000 });
+    await verdict.scrollIntoViewIfNeeded();
+    await me.shoot("verdict");
+    const both = verdict.getByRole("row", { name: /^Both/ });
+    await both.locator("td[data-right=true]", { hasText: "right" }).waitFor();
+    expect(await verdict.locator("td[data-right=true]").count()).toBe(1);
+    const sequels = page.locator(".run .sequel-step .step-said code");
+    const answers = await sequels.allTextContents();
+    expect(answers.length).toBe(4);
+    expect(new Set(answers).size).toBe(1);
+    expect(await page.locator('[data-mode="both"] .step-reply code').allTextContents()).toEqual(
+      expect.arrayContaining([meant, answers[0]]),
+    );
+    const overflow = () =>
+      page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+    expect(await overflow()).toBe(0);
+    expect(await me.findBarriers()).toEqual([]);
+    const compared = (await open()).filter((id) => !before.includes(id));
+    expect(compared).toHaveLength(4);
+    await compare.click();
+    // The next comparison has begun, and the sessions of the one before are erased.
+    const left = async () => (await open()).filter((id) => compared.includes(id));
+    await expect.poll(left, { timeout: 60_000 }).toEqual([]);
+  });
+
   it("downloads a generation as a PEFT archive", async () => {
     const me = await arrive("download", "desktop");
     const { page } = me;

@@ -114,6 +114,21 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await other.getByText("echo: Say goodbye").waitFor();
   });
 
+  it("shows how full the model's window is, before that is an error", async () => {
+    const me = await converse("window", "Say hello");
+    const { page } = me;
+    const meter = page.getByRole("meter", { name: "Used of the model’s window" });
+    expect(await meter.count()).toBe(0);
+    await me.ask(Array.from({ length: 160 }, (_, index) => `word${index}`).join(" "));
+    await me.reply(2);
+    await meter.waitFor();
+    const [used, most] = [await meter.getAttribute("value"), await meter.getAttribute("max")];
+    expect(Number(used)).toBeGreaterThan(Number(most) / 2);
+    await me.shoot("filling");
+    await page.locator(".window").getByRole("link", { name: "New session" }).click();
+    await page.getByRole("heading", { name: "Start with an example" }).waitFor();
+  });
+
   it("lists its keys, which act only outside of fields", async () => {
     const me = await converse("keys", "Say hello");
     const { page } = me;
@@ -272,8 +287,13 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     expect(cut).toBe(0);
   });
 
-  it.each(["narrow", "landscape"] as const)("fits: %s", async (size) => {
-    const me = await converse("fits", "Sort them, as plain text: 6 2 9 4 1", size);
+  it.each([
+    ["narrow", false],
+    ["narrow", true],
+    ["landscape", false],
+    ["landscape", true],
+  ] as const)("fits and has no barriers: %s, dark %s", async (size, dark) => {
+    const me = await converse("fits", "Sort them, as plain text: 6 2 9 4 1", size, dark);
     const { page } = me;
     await page.getByRole("button", { name: "Correct it" }).click();
     await page.getByLabel("What should the reply have been?").fill("9 6 4 2 1");
@@ -281,13 +301,14 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await me.reply(2);
     await me.shoot("session");
     expect(await overflow(me)).toBe(0);
+    expect(await me.findBarriers()).toEqual([]);
     const shown = await page.locator(".transcript").evaluate((box) => box.clientHeight);
     expect(shown).toBeGreaterThan(size === "landscape" ? 170 : 250);
     for (const name of ["Compare", "Usage", "Chat"]) {
       await page.getByRole("link", { name, exact: true }).click();
       await page.locator("h1").first().waitFor();
       await me.shoot(name);
-      expect([name, await overflow(me)]).toEqual([name, 0]);
+      expect([name, await overflow(me), await me.findBarriers()]).toEqual([name, 0, []]);
     }
     await page.getByRole("link", { name: /^Model/ }).click();
     await page.getByRole("heading", { name: "Talk to another model" }).waitFor();

@@ -52,6 +52,13 @@ describe("the client's calls", () => {
     };
     const recovered = await newClient({ apiKey: away });
     expect((await recovered.client.models()).data).toHaveLength(1);
+    const gone = () => Promise.reject(new TypeError("network down"));
+    const lost = await newClient({ apiKey: gone, retriesMax: 0 });
+    await expect(lost.client.models()).rejects.toMatchObject({
+      code: "connection_failed",
+      message: "`apiKey` failed: no key could be had",
+      cause: { message: "network down" },
+    });
   });
 
   it("give the saved answer for a repeated idempotency key", async () => {

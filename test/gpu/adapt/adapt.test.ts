@@ -213,10 +213,11 @@ describe("an update", () => {
   });
 
   it("yields before each run of a block, and runs fewer rows at a time while others wait", async () => {
-    const long = { ...corrected, prompt: new Int32Array(60).fill(5) };
+    // Rows that begin alike would be one.
+    const long = [4, 5, 6].map((id) => ({ ...corrected, prompt: new Int32Array(60).fill(id) }));
     const once = { iterations: 1, kl_max: 10, kl_base_max: 10 };
-    const alone = await update([long, long, long], once, { isBusy: false });
-    const busy = await update([long, long, long], once, { isBusy: true });
+    const alone = await update(long, once, { isBusy: false });
+    const busy = await update(long, once, { isBusy: true });
     const blocks = 2 * model.config.layerCount;
     // A pass forward, one back, and one forward to see where the step led; embedding and head are runs too. The
     // probes are passed once, after the step: there are no more of them at the end. The distance from the base model,

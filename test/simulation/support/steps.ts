@@ -20,7 +20,7 @@ const accountCalls: Record<string, string> = {
   shareAdapters: "share adapters",
 };
 
-/** Calls on the home of an Idempotency-Key, and on the purse of stateless calls. */
+/** Calls on the home of an Idempotency-Key, which may be the account, and on the purse of stateless calls. */
 const answerCalls: Record<string, string> = {
   claimAnswer: "claim key",
   keepAlive: "say alive",
@@ -32,6 +32,9 @@ const purseCalls: Record<string, string> = {
   release: "release",
   settleOnce: "settle",
 };
+
+/** Calls on a session's object that a request makes. */
+const sessionCalls: Record<string, string> = { open: "open session", turnStream: "begin turn" };
 
 /** One step that a session took: its place among all of them, and among those of its name. */
 export interface Step {
@@ -143,6 +146,18 @@ export function lookAgain(): Promise<void> {
 /** Knows the steps of each session apart by the ids that a call carries; what nobody watches passes. */
 class Watch {
   #watched: { ids: readonly string[]; steps: Steps }[] = [];
+  /** Objects of sessions, each with the subject of the call that opened it. */
+  readonly #opened: [stub: unknown, subject: string][] = [];
+
+  noteSession(stub: unknown, subject: string): void {
+    this.#opened.push([stub, subject]);
+  }
+
+  /** Sessions' objects that were opened in the name of a tenant, since `watchSessions`. */
+  sessionsOf(tenantId: string): DurableObjectStub[] {
+    const found = this.#opened.filter(([, subject]) => subject.includes(tenantId));
+    return found.map(([stub]) => stub as DurableObjectStub);
+  }
 
   /** The steps of a tenant's only session. */
   of(...ids: string[]): Steps {
@@ -185,7 +200,7 @@ function watchAccount(watch: Watch): void {
       ? answerCalls
       : called.includes("/")
         ? purseCalls
-        : accountCalls;
+        : { ...accountCalls, ...answerCalls };
     return new Proxy(stub, {
       get(target, property) {
         const method = property as string;
@@ -194,6 +209,29 @@ function watchAccount(watch: Watch): void {
         // Called on the stub itself: what a stub's property gives is no ordinary function.
         return (...given: unknown[]) =>
           watch.take(name, JSON.stringify(given), () => target[method]?.(...given));
+      },
+    });
+  };
+}
+
+/** Watches the calls on sessions' objects as well, by which a request opens a session and begins a turn. */
+export function watchSessions(watch: Watch): void {
+  const namespace = Object.getPrototypeOf(bindings.SESSIONS) as Patchable;
+  const get = namespace.get as Method;
+  namespace.get = function (this: unknown, ...args) {
+    const stub = get.apply(this, args) as Patchable;
+    // All namespaces share this method; a session's object alone has no name.
+    if (stub.name !== undefined) return stub;
+    return new Proxy(stub, {
+      get(target, property) {
+        const method = property as string;
+        const name = sessionCalls[method];
+        if (name === undefined) return target[method];
+        return (...given: unknown[]) => {
+          const subject = JSON.stringify(given);
+          if (method === "open") watch.noteSession(target, subject);
+          return watch.take(name, subject, () => target[method]?.(...given));
+        };
       },
     });
   };

@@ -1,6 +1,6 @@
 /**
- * Which of a tenant's sessions hold which adapter file, so that erasing one session leaves another's copy in
- * place; what they hold together is kept beside it as one number, so that its limit costs no sum.
+ * Which of a tenant's sessions hold which adapter file, so that erasing one session keeps another's copy. The bytes
+ * they hold together are kept as one number, so that the limit needs no sum.
  *
  * It keeps references; the files themselves are in R2 (adapters/index.ts).
  */
@@ -11,15 +11,14 @@ import { deleteFiles } from "../../adapters/index.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { adapterRefs, deletedFiles } from "./schema.ts";
 
-/** Longest that storing a file is thought to take. */
+/** The longest time that storing a file may take. */
 const rememberedMs = 10 * 60_000;
 
 /**
  * Notes that a session holds a file. Repeating is fine.
  *
- * @returns `wait` while that file is being deleted; `again` where it was a short while ago, so that one stored
- *   meanwhile may be gone.
- * @throws RosaError `conflict` when the tenant's sessions would hold more than they may.
+ * @returns `wait` while that file is being deleted; `again` if it was deleted a short while ago, so that a copy stored
+ * meanwhile may be gone. @throws RosaError `conflict` if the tenant's sessions would hold more than they may.
  */
 export function holdAdapter(
   books: Books,
@@ -41,9 +40,9 @@ export function holdAdapter(
 }
 
 /**
- * Lets a new session hold files that another one holds.
+ * Lets a new session hold files of another one.
  *
- * @throws RosaError `conflict` when some are being erased, or the tenant's sessions would hold too much.
+ * @throws RosaError `conflict` if some are being erased, or the tenant's sessions would hold too much.
  */
 export function shareAdapters(
   books: Books,
@@ -76,7 +75,7 @@ export function shareAdapters(
   });
 }
 
-/** Deletes a file that no session holds: one that was stored and then not kept. Repeating is fine. */
+/** Deletes a file that no session holds: it was stored, and its update was not kept. Repeating is fine. */
 export async function dropFile(books: Books, digest: string): Promise<void> {
   const { db } = books;
   const isHeld = () =>
@@ -87,7 +86,7 @@ export async function dropFile(books: Books, digest: string): Promise<void> {
   noteDeleted(books, [digest]);
 }
 
-/** Remembers that files were deleted, for whoever stores one of them at the same time. */
+/** Remembers deleted files for callers that store one of them at the same time. */
 function noteDeleted({ db, now }: Books, digests: readonly string[]): void {
   db.delete(deletedFiles)
     .where(lt(deletedFiles.at, now() - rememberedMs))
@@ -100,10 +99,13 @@ function noteDeleted({ db, now }: Books, digests: readonly string[]): void {
   }
 }
 
-/** Drops a session's references and deletes the files that no other session holds; how many. Repeating is fine. */
+/**
+ * Drops a session's references and deletes the files that no other session holds. Returns their number. Repeating is
+ * fine.
+ */
 export async function eraseAdapters(books: Books, sessionId: string): Promise<number> {
   const { db } = books;
-  // Marked before the file goes: whoever wants to hold it meanwhile waits.
+  // Marked before the file is deleted: a session that wants to hold it meanwhile waits.
   const other = alias(adapterRefs, "other");
   const alone = db
     .update(adapterRefs)

@@ -3,7 +3,7 @@ import type { UsageGroup } from "../../contract/sets.ts";
 import type { Books } from "./books.ts";
 import type { Counts, UsageRow } from "./usage-counts.ts";
 
-/** Which file: of an archive, its rows sorted by a group, the how manieth. */
+/** A file's name: the archive, the group its rows are sorted by, and its number. */
 export interface PartName {
   segment: number;
   by: UsageGroup;
@@ -18,7 +18,7 @@ function folderOf(tenantId: string, segment: number, by: UsageGroup): string {
   return `usage/${tenantId}/${segment}/${by}/`;
 }
 
-/** Writes a file. Writing the same rows again makes the same file. */
+/** Writes a file. The same rows always make the same file. */
 export async function putPart(
   { env, tenantId }: Books,
   name: PartName,
@@ -31,11 +31,11 @@ export async function putPart(
   const packed = new Blob([JSON.stringify(flat)])
     .stream()
     .pipeThrough(new CompressionStream("gzip"));
-  // R2 wants to know the length before.
+  // R2 needs the length beforehand.
   await env.ADAPTERS.put(pathOf(tenantId, name), await new Response(packed).arrayBuffer());
 }
 
-/** @throws Error when the file is gone: nobody deletes one that is named. */
+/** @throws Error if the file is gone; files that are still named are never deleted. */
 export async function getPart({ env, tenantId }: Books, name: PartName): Promise<UsageRow[]> {
   const path = pathOf(tenantId, name);
   const object = await env.ADAPTERS.get(path);
@@ -51,7 +51,7 @@ export async function getPart({ env, tenantId }: Books, name: PartName): Promise
   }));
 }
 
-/** Deletes the files of an archive that are sorted by a group. Repeating is fine. */
+/** Deletes an archive's files of one group. Repeating is fine. */
 export async function deleteParts(
   { env, tenantId }: Books,
   segment: number,

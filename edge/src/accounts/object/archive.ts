@@ -1,9 +1,9 @@
 /**
- * Moves usage of old days from the account to R2, a step at a time: its rows are written there once for each group
- * that is reported by, then they are deleted here. Reports (report.ts) say the same before, meanwhile and after.
+ * Moves usage of old days from the account to R2, step by step. Rows are written there once for each group of reports,
+ * then deleted here. Reports (report.ts) are the same before, during and after.
  *
- * Rows that an archive takes do not change while it is written: new usage, of old days too, goes to rows of the next
- * segment. So a step that a crash repeats writes the same file again, and no event is lost or counted twice.
+ * The rows of an archive do not change while it is written: new usage, even of old days, goes to rows of the next
+ * segment. So a step repeated after a crash writes the same file again, and no event is lost or counted twice.
  */
 import { and, desc, eq, gt, inArray, lte, or, sql } from "drizzle-orm";
 import { type UsageGroup, usageGroups } from "../../contract/sets.ts";
@@ -13,9 +13,9 @@ import { archiveParts, archives, ownerSpend, usage } from "./schema.ts";
 import { countNames, countsOf, type UsageRow } from "./usage-counts.ts";
 
 const dayMs = 24 * 3_600_000;
-/** A month's usage moves so long after the month ended. */
+/** A month's usage moves this long after the end of the month. */
 const ageMs = 35 * dayMs;
-/** Beyond so many bytes days move sooner, one by one, all but the last two. */
+/** Beyond this many bytes days move earlier, one by one, except the last two. */
 const bytesMax = 2 * 1024 ** 3;
 const youngMs = 2 * dayMs;
 /** Rows of one file; some 400 kB compressed. */
@@ -24,7 +24,7 @@ const rowsPerDeletion = 20_000;
 
 type Archive = typeof archives.$inferSelect;
 
-/** One step; whether there is another to take at once. */
+/** Takes one step; returns whether another can follow at once. */
 export async function archiveSome(books: Books, rowsPerPart = rowsPerPartMax): Promise<boolean> {
   const archive = openArchive(books) ?? beginArchive(books);
   if (archive === undefined) return false;
@@ -33,7 +33,7 @@ export async function archiveSome(books: Books, rowsPerPart = rowsPerPartMax): P
   return true;
 }
 
-/** When there will be something to move; null: there is no usage. */
+/** When there will be something to move; null if there is no usage. */
 export function archiveDueAt(books: Books): number | null {
   const first = firstDay(books);
   if (first === null && openArchive(books) === undefined) return null;
@@ -44,7 +44,7 @@ export function archiveDueAt(books: Books): number | null {
   return Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + 1, 1) + ageMs;
 }
 
-/** Takes sessions and owners out of all usage, here and in R2. What is left are totals by day and key. Repeating is fine. */
+/** Removes sessions and owners from all usage, here and in R2. Totals by day and key remain. Repeating is fine. */
 export async function eraseUsage(books: Books): Promise<void> {
   const { db } = books;
   while (openArchive(books) !== undefined) await archiveSome(books);
@@ -92,7 +92,7 @@ function firstDay({ db }: Books): string | null {
   return db.select({ day: usage.day }).from(usage).orderBy(usage.day).limit(1).get()?.day ?? null;
 }
 
-/** The last day that is old enough to move; null: even the first one is not. */
+/** The last day that is old enough to move; null if even the first is not. */
 function oldUpTo(books: Books, first: string): string | null {
   const aged = new Date(books.now() - ageMs);
   const byAge = dayOf(Date.UTC(aged.getUTCFullYear(), aged.getUTCMonth(), 0));
@@ -105,7 +105,7 @@ function dayOf(at: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
-/** Writes the next file; where there is none left, the files count from here on. */
+/** Writes the next file. If none is left, the files count from here on. */
 async function writePart(books: Books, archive: Archive, rowsPerPart: number): Promise<void> {
   const { db } = books;
   const { segment } = archive;
@@ -147,7 +147,7 @@ function deleteRows({ db }: Books, { segment, toDay }: Archive): void {
 
 interface Page {
   rows: UsageRow[];
-  /** Where the next page begins; null: there is none. */
+  /** Where the next page begins; null if there is none. */
   cursor: (string | number)[] | null;
 }
 
@@ -160,7 +160,7 @@ const nobody = {
 const sums = countsOf((name) => sql<number>`sum(${usage[name]})`);
 const counts = countsOf((name) => usage[name]);
 
-/** The next rows of an archive, sorted by a group; what the group's reports do not tell apart is added up. */
+/** The next rows of an archive, sorted by a group. Rows that the group's reports do not distinguish are added up. */
 function pageOf(
   books: Books,
   archive: Archive,
@@ -186,7 +186,10 @@ function pageOf(
   return { rows, cursor: rows.length < limit ? null : (next ?? null) };
 }
 
-/** Owners' rows are kept whole, so that one owner's can be reported by anything; nobody's come first, added up. */
+/**
+ * An owner's rows stay separate, so that one owner's usage can be reported by any group. Rows without an owner come
+ * first, added up.
+ */
 function ownersPage({ db }: Books, archive: Archive, after: Page["cursor"], limit: number): Page {
   const { owner, day, sessionId, keyId, segment } = usage;
   if (after === null) {
@@ -213,7 +216,7 @@ function ownersPage({ db }: Books, archive: Archive, after: Page["cursor"], limi
   return { rows: rows.map(toRow), cursor: rows.length < limit ? null : (cursor ?? null) };
 }
 
-/** The plus keeps these from being looked up by an index: the one that has the rows in order is wanted. */
+/** The plus prevents an index look-up by these columns: the index that has the rows in order is wanted. */
 function isIn({ segment, toDay }: Archive) {
   return and(sql`+${usage.day} <= ${toDay}`, sql`+${usage.segment} <= ${segment}`);
 }
@@ -234,7 +237,7 @@ function toRow(
   return { day, session, key, owner, counts: countNames.map((name) => row[name]) };
 }
 
-/** Adds a day's rows up, by key alone. */
+/** Adds up a day's rows by key alone. */
 function foldDay({ db, transaction }: Books, day: string): void {
   const { keyId, segment } = usage;
   const ofDay = eq(usage.day, day);

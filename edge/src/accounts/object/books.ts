@@ -1,4 +1,4 @@
-/** What the account object's parts work with: its tables and clock, and whose account it is. */
+/** The shared context of the account object's parts: its tables, its clock, and its tenant. */
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { Config } from "../../config.ts";
 import type { Env } from "../../env.ts";
@@ -10,7 +10,7 @@ export interface Books {
   config: Config;
   db: DrizzleSqliteDODatabase;
   now(): number;
-  /** What the object's database takes. */
+  /** Size of the object's database in bytes. */
   storedBytes(): number;
   /** All or nothing; the work must not await. */
   transaction<T>(work: () => T): T;

@@ -1,8 +1,8 @@
 /**
- * Erases everything of a tenant, some sessions at a time, until nothing is left; what remains is billing.
+ * Erases everything of a tenant, some sessions at a time, until only billing remains.
  *
- * How far it is stands in the account's row; the sessions left are the rows of the index. Whatever fails is
- * tried again by the object's alarm.
+ * Its progress is in the account's row; the remaining sessions are the rows of the index. The object's alarm repeats
+ * whatever fails.
  */
 
 import { deleteAllFiles } from "../../adapters/index.ts";
@@ -19,13 +19,13 @@ import { oldestSessions, removeFromIndex } from "./sessions.ts";
 
 const sessionsPerStep = 20;
 export const againMs = 5_000;
-/** A session this young may be in the index before its object is made: it is looked at again later. */
+/** A session this young may be in the index before its object exists, so it is checked again later. */
 const youngMs = 60_000;
 
 const kept =
   "usage by day and key and monthly totals (counts and prices; no text, sessions or owners), the spend cap, the account's name and the key that asked, for billing";
 
-/** Notes that everything is to be erased, or that more keys went; from here on no session is opened. */
+/** Begins the erasure of everything, or notes that more keys were revoked. No session is opened from here on. */
 export function startErasure(books: Books, keys: number): ErasureBody {
   const running = accountRow(books).erasure;
   const erasure: ErasureBody =
@@ -42,12 +42,12 @@ export function startErasure(books: Books, keys: number): ErasureBody {
   return erasure;
 }
 
-/** Erases a few sessions, or what lies beside them once there are none. The pause before the next step; null: done. */
+/** Erases a few sessions or, once there are none, everything else. Returns the pause before the next step; null when done. */
 export async function eraseSome(
   books: Books,
   erase: {
     session: (sessionId: string) => Promise<Result<Erased>>;
-    /** Answers that are saved elsewhere. */
+    /** Deletes answers that are saved in other objects. */
     answers: () => Promise<void>;
   },
 ): Promise<number | null> {
@@ -78,7 +78,7 @@ export async function eraseSome(
   return erased.every((one) => !one) ? againMs : 0;
 }
 
-/** False when the session must wait: it is being made right now. */
+/** False if the session must wait because it is just being made. */
 async function eraseSession(
   books: Books,
   erase: (sessionId: string) => Promise<Result<Erased>>,
@@ -99,7 +99,7 @@ async function eraseSession(
   return true;
 }
 
-/** Adds what was erased; a step that dies before this leaves its session uncounted, not unerased. */
+/** Adds what was erased. A step that dies before this leaves its session uncounted, but erased. */
 function count(books: Books, one: Erased["erased"]): void {
   const { erasure } = accountRow(books);
   if (erasure === null) return;

@@ -1,7 +1,4 @@
-/**
- * Whoever holds a lease of the account, as the account calls it: sessions, and the purses of regions. What a lease is
- * worth is money.ts's affair.
- */
+/** The account's calls on holders of a lease: sessions, and the purses of regions. Amounts are decided in money.ts. */
 import type { Erased } from "../../contract/index.ts";
 import type { Env } from "../../env.ts";
 import type { Result } from "../../rpc.ts";
@@ -11,26 +8,26 @@ import type { Books } from "./books.ts";
 import { lenders } from "./money.ts";
 import { newestSessions } from "./sessions.ts";
 
-/** The calls that the account makes on whoever holds a lease. */
+/** The account's calls on a holder of a lease. */
 export interface Lender {
-  /** Gives back what is not set aside, and reports. */
+  /** Gives back what is not reserved, and reports. */
   giveBackLease(): Promise<void>;
-  /** Reports what was metered and not told yet. */
+  /** Reports metered events that were not reported yet. */
   reportUsage(): Promise<void>;
 }
 
-/** And on a session that it erases, for the tenant itself. */
+/** The account's further calls on a session that it erases. */
 interface Session extends Lender {
   erase(caller: { tenantId: string; owner: null }): Promise<Result<Erased>>;
 }
 
-/** Holders that are asked at once, and altogether where no call waits for it. */
+/** Holders asked at once; also the total if no call waits. */
 const atOnce = 64;
 const askedMax = 512;
-/** So long nobody is asked again to give back, after that brought too little. */
+/** After holders gave back too little, none is asked again for this long. */
 const shortMs = 1_000;
 
-/** Asks holders for what the account wants of all of them. */
+/** Sends the account's requests to many holders. */
 export class Holders {
   readonly #books: Books;
   readonly #asking = new Map<string, Promise<void>>();
@@ -40,26 +37,26 @@ export class Holders {
     this.#books = books;
   }
 
-  /** Those with most money tell what was metered. */
+  /** Asks those with the most money to report metered events. */
   async report(): Promise<void> {
     await this.#ask((holder) => holder.reportUsage(), lenders(this.#books, askedMax));
   }
 
-  /** Those with most to give give back what they have not set aside. */
+  /** Asks those with the most to give back what they have not reserved. */
   async giveBack(): Promise<void> {
     await this.#ask(giveBack, lenders(this.#books, askedMax));
   }
 
-  /** The same, and the newest sessions learn that there is a cap from now on. */
+  /** As `giveBack`; the newest sessions also learn that there is a cap from now on. */
   async tellOfCap(): Promise<void> {
     const known = [...lenders(this.#books, askedMax), ...newestSessions(this.#books, askedMax)];
     await this.#ask(giveBack, [...new Set(known)]);
   }
 
   /**
-   * The same for one that is short; whether anybody was asked. Who is short meanwhile waits for the same answers, and
-   * where they brought too little nobody is asked again at once: at its cap a tenant's calls must not each wake its
-   * sessions.
+   * As `giveBack`, for a holder that is short; returns whether any was asked. Other short holders meanwhile wait for
+   * the same answers. If these brought too little, none is asked again at once: at its cap a tenant's calls must not
+   * each wake its sessions.
    */
   async giveBackFor(message: LeaseMessage): Promise<boolean> {
     const whom = shortOf(message);
@@ -67,7 +64,7 @@ export class Holders {
     const asking =
       this.#asking.get(whom) ??
       (async () => {
-        // An owner's own cap may be the tighter one, so its other holders come first.
+        // The owner's own cap may be the tighter one, so its other holders come first.
         if (whom !== "") await this.#ask(giveBack, lenders(this.#books, atOnce, whom));
         await this.#ask(giveBack, lenders(this.#books, atOnce));
       })().finally(() => this.#asking.delete(whom));
@@ -91,7 +88,7 @@ export class Holders {
 
 const giveBack = (holder: Lender) => holder.giveBackLease();
 
-/** Whose cap a message may be short of: its owner's, or the tenant's. */
+/** The cap that a message may be short of: its owner's, or the tenant's. */
 function shortOf({ owner, ownerCapNanos }: LeaseMessage): string {
   return ownerCapNanos === null ? "" : (owner ?? "");
 }

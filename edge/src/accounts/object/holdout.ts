@@ -1,9 +1,9 @@
 /**
- * The holdout: which of a tenant's new sessions stay unadapted, and what adaptation changes, told by comparing
- * these with the others that were opened meanwhile.
+ * The holdout: which of a tenant's new sessions stay unadapted, and a comparison of them with the other sessions opened
+ * meanwhile, which shows what adaptation changes.
  *
- * A part is drawn by the session's owner, or by its own id where it has none, and never changes: one person meets
- * either adaptation or none. Each person counts as one, with means over their sessions, so that what is compared is
+ * A session's part depends on its owner, or on its own id without an owner, and never changes: a person has either
+ * adaptation or none. Each person counts once, with means over their sessions, so that the compared values are
  * independent and the intervals hold.
  */
 import { tQuantile975 } from "@rosa2/shared/statistics";
@@ -11,18 +11,19 @@ import { and, eq, gte, lt, type SQL, sql } from "drizzle-orm";
 import type { HoldoutReport, TenantAdaptationBody } from "../../contract/index.ts";
 import type { Arm } from "../../contract/sets.ts";
 import { sha256 } from "../../ids.ts";
+import { iso } from "../../time.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { type AdaptationSettings, outcomes } from "./schema.ts";
 
-/** What a session that takes part has come to: counts, no text. */
+/** The outcome of a session that takes part: counts, no text. */
 export interface Outcome {
   arm: Arm;
   owner: string | null;
   openedAt: number;
   turns: number;
-  /** Requests; a retry belongs to the request that it tries again. */
+  /** Requests; a retry belongs to the request that it repeats. */
   problems: number;
-  /** Problems with feedback on a reply, and those of them whose latest feedback accepts it. */
+  /** Problems with feedback on a reply, and those whose latest feedback accepts it. */
   judged: number;
   accepted: number;
   costNanos: number;
@@ -38,7 +39,7 @@ export function adaptationSettings(books: Books): AdaptationSettings {
   return accountRow(books).adaptation ?? noAdaptation;
 }
 
-/** A share that changes begins a new comparison: sessions of different shares are not drawn alike. */
+/** A new share begins a new comparison, because sessions of different shares are drawn differently. */
 export function setAdaptation(
   books: Books,
   wanted: Omit<AdaptationSettings, "holdoutSince">,
@@ -54,23 +55,23 @@ export function adaptationBody(settings: AdaptationSettings): TenantAdaptationBo
   return {
     object: "tenant.adaptation",
     holdout_share: settings.holdoutShare,
-    holdout_since: settings.holdoutSince === null ? null : iso(settings.holdoutSince),
+    holdout_since: iso(settings.holdoutSince),
     roll_back_after: settings.rollBackAfter,
   };
 }
 
-/** Where an owner, or a session without one, lies in [0, 1): always the same, and evenly spread over ids. */
+/** The place of an owner, or of a session without one, in [0, 1): constant, and evenly spread over ids. */
 export async function holdoutPoint(id: string): Promise<number> {
   return Number.parseInt((await sha256(id)).slice(0, 12), 16) / 16 ** 12;
 }
 
-/** A new session's part; null while there is no holdout. */
+/** A new session's part; null without a holdout. */
 export function armAt(point: number, { holdoutShare }: AdaptationSettings): Arm | null {
   if (holdoutShare === 0) return null;
   return point < holdoutShare ? "held_out" : "adapted";
 }
 
-/** Notes what a session has come to by now; the latest word counts, and a session without a turn has none. */
+/** Notes a session's outcome so far. The latest report counts; a session without a turn has none. */
 export function noteOutcome({ db }: Books, sessionId: string, outcome: Outcome): void {
   if (outcome.turns === 0) return;
   const row = { ...outcome, owner: outcome.owner ?? "" };
@@ -80,7 +81,7 @@ export function noteOutcome({ db }: Books, sessionId: string, outcome: Outcome):
     .run();
 }
 
-/** Null where there was no holdout yet; days are UTC and of the sessions' opening, both ends included. */
+/** Null before the first holdout. Days are UTC and those of the sessions' opening, both ends included. */
 export function compareArms(
   books: Books,
   { owner, from, to }: { owner?: string; from?: string; to?: string },
@@ -111,7 +112,7 @@ export function compareArms(
   };
 }
 
-/** Of the people who have a figure: how many, the figure's sum, the sum of its squares. */
+/** Over the people with a figure: their number, the figure's sum, the sum of its squares. */
 interface Sums {
   n: number;
   sum: number;
@@ -179,7 +180,7 @@ function difference(a: Sums, b: Sums): HoldoutReport["difference"]["tries"] {
   const mean = meanA - meanB;
   const [partA, partB] = [squaredError(a), squaredError(b)];
   const squared = partA + partB;
-  // With one person, or without any spread, nothing can be said of what else might have come out.
+  // With one person, or without any spread, nothing can be said about other possible outcomes.
   if (!(squared > 0)) return { mean, low: null, high: null };
   const degrees = squared ** 2 / (partA ** 2 / (a.n - 1) + partB ** 2 / (b.n - 1));
   const reach = tQuantile975(degrees) * Math.sqrt(squared);
@@ -190,8 +191,4 @@ function difference(a: Sums, b: Sums): HoldoutReport["difference"]["tries"] {
 function squaredError({ n, sum, squares }: Sums): number {
   if (n < 2) return Number.NaN;
   return Math.max(0, squares - sum ** 2 / n) / (n - 1) / n;
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString();
 }

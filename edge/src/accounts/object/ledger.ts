@@ -1,6 +1,6 @@
 /**
- * The usage ledger: metered events, each counted once however often it is delivered, and Stripe's outbox. What is
- * told of it is in report.ts.
+ * The usage ledger: metered events, each counted once however often it is delivered, and Stripe's outbox. Reports are
+ * made in report.ts.
  */
 import { and, asc, eq, sql } from "drizzle-orm";
 import { countUsage } from "../metrics.ts";
@@ -13,10 +13,11 @@ import { stripeOutbox, usage } from "./schema.ts";
 import { countsOf } from "./usage-counts.ts";
 
 /**
- * Records what a holder metered; `customer` is whom Stripe bills, if anybody. Part of the caller's transaction.
+ * Records a holder's metered events; `customer` is Stripe's customer, if there is one. Part of the caller's
+ * transaction.
  *
- * A holder numbers its events, and repeats those that were not confirmed in the same order: an event counts if its
- * number is higher than any that was recorded of the holder.
+ * A holder numbers its events, and repeats unconfirmed ones in the same order. An event counts if its number is higher
+ * than any recorded from this holder.
  */
 export function record(
   books: Books,
@@ -94,7 +95,7 @@ function addToDay({ db }: Books, events: readonly UsageEvent[], segment: number)
     .run();
 }
 
-/** Events that Stripe should have by now, oldest first. */
+/** Events that are due for Stripe, oldest first. */
 export function dueForStripe({ db, now }: Books, tooOldMs: number, limit: number) {
   return db
     .select()
@@ -107,7 +108,7 @@ export function dueForStripe({ db, now }: Books, tooOldMs: number, limit: number
     .all();
 }
 
-/** When the next of them is due; null: none. */
+/** When the next of them is due; null without any. */
 export function stripeDueAt({ db, now }: Books, tooOldMs: number): number | null {
   return (
     db
@@ -118,7 +119,7 @@ export function stripeDueAt({ db, now }: Books, tooOldMs: number): number | null
   );
 }
 
-/** Notes what Stripe said of an event: null that it has it. */
+/** Notes Stripe's answer about an event: null if Stripe has it. */
 export function noteStripe(
   { db }: Books,
   eventId: string,

@@ -1,8 +1,8 @@
 /**
- * Messages to a tenant's webhooks, in the form of Standard Webhooks, each until its receiver has taken it.
+ * Messages to a tenant's webhooks, in the form of Standard Webhooks, each sent until its receiver accepts it.
  *
- * A message is stored in the transaction that records what it tells, and its row goes when the receiver has taken
- * it. So it is posted at least once whatever crashes between, each time under the same `webhook-id`.
+ * A message is stored in the transaction that records its subject, and its row is deleted when the receiver has
+ * accepted it. So it is posted at least once despite crashes, always under the same `webhook-id`.
  */
 import { and, asc, count, eq, isNull, lte, min } from "drizzle-orm";
 import { Webhook } from "standardwebhooks";
@@ -13,9 +13,9 @@ import type { Books } from "./books.ts";
 import { messages, webhooks } from "./schema.ts";
 
 const timeoutMs = 10_000;
-/** Messages to one webhook before the alarm looks for other work. */
+/** Messages to one webhook before the alarm turns to other work. */
 const perRun = 20;
-/** Messages that one webhook may have waiting; beyond that new ones are left out. */
+/** Messages that may wait for one webhook; beyond that new ones are dropped. */
 const waitingMax = 10_000;
 /** 5 s, 15 s, 45 s … 12 h: thirteen attempts in two days. */
 const attemptsMax = 13;
@@ -24,7 +24,10 @@ const pauseMs = (attempts: number) => Math.min(12 * 3_600_000, 5_000 * 3 ** (att
 type WebhookRow = typeof webhooks.$inferSelect;
 type MessageRow = typeof messages.$inferSelect;
 
-/** Puts a message on its way to whoever wants to be told; whether anybody does. Part of the caller's transaction. */
+/**
+ * Queues a message for the webhooks that subscribe to it; returns whether there are any. Part of the caller's
+ * transaction.
+ */
 export function announce(books: Books, { type, data }: Notice): boolean {
   const ids = books.db
     .select()
@@ -37,7 +40,7 @@ export function announce(books: Books, { type, data }: Notice): boolean {
   return ids.length > 0;
 }
 
-/** One message to several webhooks; its id. */
+/** Stores one message for several webhooks; returns its id. */
 export function storeMessage(books: Books, ids: string[], type: string, data: object): string {
   const { db, now } = books;
   const id = newId("msg");
@@ -58,13 +61,13 @@ export function forgetMessages({ db }: Books, webhookId: string): void {
   db.delete(messages).where(eq(messages.webhookId, webhookId)).run();
 }
 
-/** Deletes webhooks, their secrets and what waits for them. */
+/** Deletes webhooks, their secrets and their waiting messages. */
 export function eraseWebhooks({ db }: Books): void {
   db.delete(messages).run();
   db.delete(webhooks).run();
 }
 
-/** When the next message is to be posted; null: none waits. */
+/** When the next message is to be posted; null if none waits. */
 export function nextMessageAt({ db }: Books): number | null {
   return (
     db
@@ -75,8 +78,8 @@ export function nextMessageAt({ db }: Books): number | null {
 }
 
 /**
- * Posts what is due, to each webhook one after the other: a receiver that hangs holds up the others for one timeout at
- * most. Never throws for what a receiver does: that is noted, and tried again later.
+ * Posts due messages, one after the other for each webhook: a receiver that hangs delays the others by one timeout at
+ * most. Never throws because of a receiver: the failure is noted, and the message is posted again later.
  */
 export async function postMessages(books: Books): Promise<void> {
   const rows = books.db.select().from(webhooks).orderBy(asc(webhooks.id)).all();
@@ -103,7 +106,7 @@ function oldestDue({ db, now }: Books, webhookId: string): MessageRow | undefine
     .get();
 }
 
-/** Null: the receiver took the message. */
+/** Null if the receiver accepted the message. */
 type Failure = { why: string; isGone: boolean } | null;
 
 async function post(
@@ -115,10 +118,10 @@ async function post(
   const secrets = [row.secret];
   if (row.oldSecret !== null && (row.oldUntil ?? 0) > now()) secrets.push(row.oldSecret);
   try {
-    // Checked again: what was allowed when it was set may not be any more.
+    // Checked again, because an address that was allowed when it was set may no longer be.
     const response = await fetch(checkedWebhookUrl(row.url, config.webhooks), {
       method: "POST",
-      // A redirect could lead where no webhook may.
+      // A redirect could lead to an address that is not allowed.
       redirect: "manual",
       headers: {
         "content-type": "application/json",
@@ -142,7 +145,7 @@ async function post(
   }
 }
 
-/** Notes what came of an attempt. A webhook whose receiver says that it is gone is told nothing more. */
+/** Notes the result of an attempt. A webhook whose receiver says that it is gone gets no further messages. */
 function conclude(books: Books, message: MessageRow, failure: Failure): void {
   const { db, now } = books;
   const { id, webhookId } = message;

@@ -1,9 +1,9 @@
 /**
- * The monthly spend caps, the tenant's and its owners', and the leases under them: `cap - spent - leased >= 0`
- * of each after every grant.
+ * The monthly spend caps of the tenant and its owners, and the leases under them: `cap - spent - leased >= 0` for each
+ * after every grant.
  *
- * What a holder may draw is set aside here before it is drawn there, so no burst of calls and no crash can
- * overrun the cap. A lease that its holder does not renew in time is free again.
+ * Money is reserved here before a holder may draw it, so no burst of calls and no crash can exceed the cap. A lease
+ * that is not renewed in time is free again.
  */
 import { and, eq, lt, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { BudgetBody } from "../../contract/index.ts";
@@ -13,15 +13,15 @@ import { accountRow, type Books, setAccount } from "./books.ts";
 import { announce } from "./messages.ts";
 import { leases, ownerSpend, spend } from "./schema.ts";
 
-/** How long a lease lasts without a word from its holder. */
+/** How long a lease lasts without a message from its holder. */
 const leaseMs = 30 * 60_000;
-/** The part of the room that one holder may be lent beyond what it needs: leases shrink as the cap comes near. */
+/** Share of the remaining room that one holder may be lent beyond its need: leases shrink near the cap. */
 const spareShare = 1 / 16;
 
-/** So long a holder that ended is remembered, should its last message come again. */
+/** An ended holder is remembered for this long, because its last message may come again. */
 const endedMs = 2 * 24 * 3_600_000;
 
-/** As the index over them has it. */
+/** The same expression as in the index. */
 const isOut = sql`granted_nanos > settled_nanos`;
 
 interface Grant {
@@ -33,12 +33,12 @@ function monthOf(at: number): string {
   return new Date(at).toISOString().slice(0, 7);
 }
 
-/** Grants what is needed, or nothing, and of what is wanted beyond it a part of the room. */
+/** Grants what is needed or nothing, and part of the room for what is wanted beyond it. */
 export function grant(books: Books, message: Omit<LeaseMessage, "events">): Grant {
   const { db, now } = books;
   const { holder, owner, round, settledNanos, neededNanos, wantedNanos } = message;
   const known = db.select().from(leases).where(eq(leases.holder, holder)).get();
-  // A message that was overtaken by a later one of its holder asks for nothing any more.
+  // A message that a later one has overtaken asks for nothing.
   if (known !== undefined && known.round >= round) return known;
   endExpired(books);
   const before = db.select().from(leases).where(eq(leases.holder, holder)).get() ?? {
@@ -84,7 +84,7 @@ export function isRefused(message: Pick<LeaseMessage, "neededNanos">, answer: Gr
   return answer.grantedNanos < message.neededNanos;
 }
 
-/** What is known of a holder; one that tells of events for the first time is noted with what it has spent before. */
+/** The row of a holder. A holder that reports events for the first time gets a row with its earlier spending. */
 export function holderRow(
   books: Books,
   {
@@ -106,7 +106,7 @@ export function holderRow(
     .get();
 }
 
-/** Notes which events of a holder were recorded: what was leased for them is spent now. */
+/** Notes which of a holder's events were recorded: their lease is spent now. */
 export function noteRecorded({ db }: Books, holder: string, fresh: readonly NumberedEvent[]): void {
   const last = fresh.at(-1);
   if (last === undefined) return;
@@ -147,7 +147,7 @@ function sumOf(events: readonly { costNanos: number }[]): number {
   return events.reduce((total, { costNanos }) => total + costNanos, 0);
 }
 
-/** Frees what an ended holder was lent. */
+/** Frees an ended holder's lease. */
 export function endLease({ db, now }: Books, holder: string): void {
   db.update(leases)
     .set({ grantedNanos: sql`${leases.settledNanos}`, closedAt: now() })
@@ -155,7 +155,7 @@ export function endLease({ db, now }: Books, holder: string): void {
     .run();
 }
 
-/** Deletes what is kept of holders that ended long ago, and of owners' earlier months. */
+/** Deletes rows of holders that ended long ago, and of owners' earlier months. */
 export function forgetEnded({ db, now }: Books): void {
   db.delete(leases)
     .where(lt(leases.closedAt, now() - endedMs))
@@ -165,7 +165,7 @@ export function forgetEnded({ db, now }: Books): void {
     .run();
 }
 
-/** Holders that could give something back, those with most to give first; of everybody, or of one owner. */
+/** Holders that could give something back, those with the most first; of all owners, or of one. */
 export function lenders({ db }: Books, limit: number, owner?: string): string[] {
   return db
     .select({ holder: leases.holder })
@@ -190,10 +190,10 @@ export function readBudget(books: Books): BudgetBody {
   };
 }
 
-/** From this share of the cap on the month's budget is said to be near its end. */
+/** From this share of the cap on, the budget counts as nearly spent. */
 const nearShare = 0.8;
 
-/** Tells, once for a month and a cap, that little of the budget is left. Part of the caller's transaction. */
+/** Announces, once for each month and cap, that the budget is nearly spent. Part of the caller's transaction. */
 export function tellNearBudget(books: Books): void {
   const { capNanos, budgetTold } = accountRow(books);
   if (capNanos === null) return;
@@ -219,7 +219,7 @@ function spentNanos({ db }: Books, month: string): number {
   return db.select().from(spend).where(eq(spend.month, month)).get()?.spentNanos ?? 0;
 }
 
-/** What an owner's events of a month (YYYY-MM) cost, as far as they are recorded. */
+/** The recorded cost of an owner's events in a month (YYYY-MM). */
 function ownerSpentNanos({ db }: Books, owner: string, month: string): number {
   const mine = and(eq(ownerSpend.owner, owner), eq(ownerSpend.month, month));
   return db.select().from(ownerSpend).where(mine).get()?.spentNanos ?? 0;

@@ -1,9 +1,9 @@
 /**
- * The Durable Object of one tenant's account: the only writer of its money, usage, session index, file
- * references and saved answers. A tenant is the shard.
+ * The Durable Object of one tenant's account: the only writer of its money, usage, session index, file references and
+ * saved answers. One tenant is one shard.
  *
- * This file is the object's surface; each part has a file of its own. Nothing here is waited for before a
- * token: sessions and regions hold leases (../purse) and report behind the answer.
+ * This file holds the object's calls; each part has a file of its own. No token waits for it: sessions and regions hold
+ * leases (../purse) and report after the answer.
  */
 import { DurableObject } from "cloudflare:workers";
 import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlite";
@@ -21,6 +21,7 @@ import type { Owed } from "../region-calls.ts";
 import { dropFile, eraseAdapters, holdAdapter, shareAdapters } from "./adapters.ts";
 import {
   type Claim,
+  type ClaimingCall,
   claimAnswer,
   dropClaim,
   forgetAnswers,
@@ -52,7 +53,7 @@ import { answerShards } from "./shards.ts";
 import { nextReportAt, reportToStripe, StripeCustomer } from "./stripe.ts";
 import { hasWebhooks, webhookCalls } from "./webhooks.ts";
 
-/** What a new session starts with. */
+/** The settings that a new session begins with. */
 interface OpenedSession {
   lexicon: OwnLexicon;
   arm: Arm | null;
@@ -96,7 +97,7 @@ export class AccountObject extends DurableObject<Env> {
     });
   }
 
-  /** A new session in the index, and the lease that it starts with. */
+  /** Enters a new session in the index, and grants its first lease. */
   async openSession(
     tenantId: string,
     row: NewIndexRow,
@@ -129,7 +130,7 @@ export class AccountObject extends DurableObject<Env> {
     );
   }
 
-  /** A holder's events, and the lease that it asks for. */
+  /** Takes a holder's events, and answers its request for a lease. */
   async exchange(
     tenantId: string,
     message: LeaseMessage,
@@ -143,7 +144,7 @@ export class AccountObject extends DurableObject<Env> {
     );
     const take = () =>
       books.transaction(() => {
-        // The events first: their cost leaves the lease before it is measured.
+        // Events first: their cost leaves the lease before it is measured.
         record(books, message, customer);
         if (session !== undefined) updateSession(books, session);
         if (message.events.length > 0) tellNearBudget(books);
@@ -159,7 +160,10 @@ export class AccountObject extends DurableObject<Env> {
     return { grantedNanos, expiresAt, ...toldWithLease(books, message.ownerCapNanos) };
   }
 
-  /** A session's last message: its events and outcome count, and its row, files and lease go. How many files went. */
+  /**
+   * Takes a session's last message: its events and outcome are counted, and its row, files and lease are deleted.
+   * Returns the number of files.
+   */
   async closeSession(
     tenantId: string,
     message: LeaseMessage,
@@ -169,7 +173,7 @@ export class AccountObject extends DurableObject<Env> {
     return await this.dropSession(tenantId, message.holder);
   }
 
-  /** Takes away what the account keeps of a session: its row, files and lease. How many files went. */
+  /** Deletes a session's row, files and lease. Returns the number of files. */
   async dropSession(tenantId: string, sessionId: string): Promise<number> {
     this.#own(tenantId);
     const erased = await eraseAdapters(this.#books, sessionId);
@@ -210,21 +214,21 @@ export class AccountObject extends DurableObject<Env> {
     return this.#answer(tenantId, (books) => shareAdapters(books, from, to, digests, bytesMax));
   }
 
-  /** Totals of what holders have reported by now: those with money are asked to report first. */
+  /** Totals of reported usage. Holders with money are asked to report first. */
   async usage(tenantId: string, query: UsageQuery): Promise<UsageReport> {
     this.#own(tenantId);
     await this.#holders.report();
     return await reportUsage(this.#books, query);
   }
 
-  /** What is reserved is what holders have set aside for calls that run: the rest is given back first. */
+  /** The budget. Money that holders have not reserved for running calls is given back first. */
   async budget(tenantId: string): Promise<BudgetBody> {
     this.#own(tenantId);
     await this.#holders.giveBack();
     return readBudget(this.#books);
   }
 
-  /** Sets or lifts the cap. What holders have not set aside comes back first, so that it holds at once. */
+  /** Sets or lifts the cap. Unreserved money is given back first, so that the cap holds at once. */
   async setCap(tenantId: string, capUsd: number | null): Promise<BudgetBody> {
     this.#own(tenantId);
     const isFirst = capUsd !== null && accountRow(this.#books).capNanos === null;
@@ -250,7 +254,7 @@ export class AccountObject extends DurableObject<Env> {
     return accountRow(this.#books).lexicon ?? [];
   }
 
-  /** New sessions start with these; those that are open keep what they have. */
+  /** For new sessions; open ones keep theirs. */
   async setLexicon(tenantId: string, lexicon: OwnLexicon): Promise<void> {
     this.#own(tenantId);
     setAccount(this.#books, { lexicon });
@@ -261,7 +265,7 @@ export class AccountObject extends DurableObject<Env> {
     return adaptationSettings(this.#books);
   }
 
-  /** New sessions follow these; those that are open go on as they began. */
+  /** For new sessions; open ones continue as they began. */
   async setAdaptation(
     tenantId: string,
     wanted: Omit<AdaptationSettings, "holdoutSince">,
@@ -282,10 +286,7 @@ export class AccountObject extends DurableObject<Env> {
     return answer;
   }
 
-  claimAnswer(
-    tenantId: string,
-    call: { key: string; fingerprint: string; token: string },
-  ): Promise<Result<Claim>> {
+  claimAnswer(tenantId: string, call: ClaimingCall): Promise<Result<Claim>> {
     return this.#answer(tenantId, (books) => claimAnswer(books, call));
   }
 
@@ -301,7 +302,7 @@ export class AccountObject extends DurableObject<Env> {
   ): Promise<void> {
     saveAnswer(this.#books, call, answer, sessionId, owed);
     if (owed === null) return;
-    // Should this object end before the purse has it, the alarm goes on.
+    // If this object ends before the purse has the event, the alarm continues.
     await this.#arm(Date.now() + againMs);
     this.ctx.waitUntil(payOwed(this.#books).catch(() => {}));
   }
@@ -310,7 +311,7 @@ export class AccountObject extends DurableObject<Env> {
     dropClaim(this.#books, key, token);
   }
 
-  /** Forgets all saved answers: the account asks its shards when everything is erased. */
+  /** Deletes all saved answers. The account asks its shards for this when everything is erased. */
   async forgetAnswers(): Promise<void> {
     await payOwed(this.#books);
     forgetAnswers(this.#books, undefined);
@@ -359,7 +360,7 @@ export class AccountObject extends DurableObject<Env> {
     return settle(() => work(this.#books));
   }
 
-  /** Sets the alarm for what is due next, unless it rings earlier already. */
+  /** Sets the alarm for the next due work, unless it rings earlier anyway. */
   async #arm(againAt: number | null = null): Promise<void> {
     const books = this.#books;
     const dueAt = [againAt, nextReportAt(books), nextMessageAt(books), archiveDueAt(books)];
@@ -376,7 +377,7 @@ export class AccountObject extends DurableObject<Env> {
   }
 }
 
-/** What every holder learns with its lease. */
+/** What every holder is told with its lease. */
 function toldWithLease(
   books: Books,
   ownerCapNanos: number | null,

@@ -1,4 +1,4 @@
-/** Reports over usage: rows of the account, and what of old days is in R2. */
+/** Reports over usage: from rows of the account, and from files in R2 for old days. */
 import { and, between, desc, eq, gt, gte, lt, lte, ne, or, sql } from "drizzle-orm";
 import type { UsageReport } from "../../contract/index.ts";
 import type { UsageGroup } from "../../contract/sets.ts";
@@ -20,7 +20,7 @@ export interface UsageQuery {
   owner?: string;
   from?: string;
   to?: string;
-  /** The last group of the page before; groups come in falling order. */
+  /** The last group of the previous page; groups are in falling order. */
   cursor?: string;
   limit: number;
 }
@@ -31,10 +31,10 @@ type Part = typeof archiveParts.$inferSelect;
 const sums = countsOf((name) => sql<number>`sum(${usage[name]})`);
 const columns = { day: usage.day, session: usage.sessionId, key: usage.keyId, owner: usage.owner };
 
-/** Totals by day, session, key or owner, of everybody or one owner; days are UTC and both ends are included. */
+/** Totals by day, session, key or owner, over all owners or one. Days are UTC, both ends included. */
 export async function reportUsage(books: Books, query: UsageQuery): Promise<UsageReport> {
   const totals = new Totals(query.limit + 1);
-  // Rows and the list of files are read at one moment; files that are named stay as they are.
+  // Rows and the list of files are read at one moment; listed files do not change.
   const files = filesOf(books, query);
   for (const { group, counts } of rowTotals(books, query)) totals.add(group, counts);
   for (const parts of files) await addFiles(books, query, parts, totals);
@@ -49,12 +49,12 @@ export async function reportUsage(books: Books, query: UsageQuery): Promise<Usag
   };
 }
 
-/** Days of a query, both included. */
+/** Days of a query, both ends included. */
 function rangeOf({ from = "0000-00-00", to = "9999-99-99" }: UsageQuery) {
   return { from, to };
 }
 
-/** The greatest groups of the account's own rows. */
+/** The greatest groups among the account's own rows. */
 function rowTotals(books: Books, query: UsageQuery): { group: string; counts: Counts }[] {
   const { db } = books;
   const column = columns[query.groupBy];
@@ -68,7 +68,7 @@ function rowTotals(books: Books, query: UsageQuery): { group: string; counts: Co
         between(usage.day, from, to),
         query.owner === undefined ? undefined : eq(usage.owner, query.owner),
         query.cursor === undefined ? undefined : lt(column, query.cursor),
-        // Rows that are being deleted, because files tell of them.
+        // Rows that are being deleted, because files contain them.
         written && or(gt(usage.segment, written.segment), gt(usage.day, written.toDay)),
       ),
     )
@@ -79,7 +79,7 @@ function rowTotals(books: Books, query: UsageQuery): { group: string; counts: Co
     .map(({ group, ...row }) => ({ group, counts: countNames.map((name) => row[name]) }));
 }
 
-/** Of each archive that the query reaches into the files to read, the greatest group's first. */
+/** The files to read of each archive that the query reaches, the file with the greatest group first. */
 function filesOf({ db }: Books, query: UsageQuery): Part[][] {
   const { from, to } = rangeOf(query);
   const reached = db
@@ -109,14 +109,14 @@ function filesOf({ db }: Books, query: UsageQuery): Part[][] {
   });
 }
 
-/** The files that answer a query with the fewest of them; null: none tells of it any more. */
+/** The files that answer a query with the fewest of them; null if no file does any more. */
 function sortedBy({ isErased }: Archive, { groupBy, owner }: UsageQuery): UsageGroup | null {
   if (owner !== undefined) return isErased ? null : "owner";
-  // Sessions and owners that are erased are nobody's: the days' totals say what they came to.
+  // Erased sessions and owners have no name any more: the days' totals include them.
   return isErased && (groupBy === "session" || groupBy === "owner") ? "day" : groupBy;
 }
 
-/** Adds an archive's greatest groups: files are read until no later one could hold any of them. */
+/** Adds an archive's greatest groups: files are read until no later one can hold any of them. */
 async function addFiles(
   books: Books,
   query: UsageQuery,

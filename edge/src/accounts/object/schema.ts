@@ -6,68 +6,68 @@ import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { arms, modes, usageGroups, type WebhookEvent } from "../../contract/sets.ts";
 import type { Owed } from "../region-calls.ts";
 
-/** What the tenant wants of adaptation in its new sessions. */
+/** The tenant's settings of adaptation for its new sessions. */
 export interface AdaptationSettings {
   holdoutShare: number;
-  /** When that share was set; null: there was no holdout yet. */
+  /** When that share was set; null if there was no holdout yet. */
   holdoutSince: number | null;
   rollBackAfter: number | null;
 }
 
 const archiveStates = ["writing", "written", "done"] as const;
 
-/** What the account is: exactly one row. */
+/** The account itself: exactly one row. */
 export const account = sqliteTable("account", {
   tenantId: text("tenant_id").primaryKey(),
-  /** Spend cap per calendar month (UTC); null: no cap. */
+  /** Spend cap per calendar month (UTC); null for no cap. */
   capNanos: integer("cap_nanos"),
-  /** Kept beside the index, so that the limit on sessions costs no count over it. */
+  /** Kept here, so that the limit on sessions needs no count. */
   sessionCount: integer("session_count").notNull().default(0),
-  /** Bytes of the adapter files that the sessions hold, likewise; a file counts for each of them. */
+  /** Bytes of the adapter files that the sessions hold, likewise; a file counts for each session. */
   adapterBytes: integer("adapter_bytes").notNull().default(0),
-  /** Own senses that new sessions start with. */
+  /** Own senses of new sessions. */
   lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
-  /** What new sessions are told about adaptation; null: nothing was set. */
+  /** Settings of adaptation for new sessions; null if none were set. */
   adaptation: text({ mode: "json" }).$type<AdaptationSettings>(),
-  /** The month and cap of which it was told already that little is left. */
+  /** The month and cap for which a nearly spent budget was announced. */
   budgetTold: text("budget_told"),
   /** The latest erasure of everything; while it runs no session is opened. */
   erasure: text({ mode: "json" }).$type<ErasureBody>(),
-  /** The archive that new usage will go to. */
+  /** The archive that new usage belongs to. */
   segment: integer().notNull().default(1),
 });
 
-/** What was spent in each calendar month. */
+/** Spending of each calendar month. */
 export const spend = sqliteTable("spend", {
   month: text().primaryKey(),
   spentNanos: integer("spent_nanos").notNull(),
 });
 
 /**
- * Money set aside for each holder (a session, a region). What a holder may still draw is `granted - settled`;
- * both only count up, so that a message that comes twice or late changes nothing.
+ * Money reserved for each holder (a session, a region). A holder may still draw `granted - settled`. Both only count
+ * up, so a repeated or late message changes nothing.
  */
 export const leases = sqliteTable(
   "leases",
   {
     holder: text().primaryKey(),
-    /** Whose money it is among the tenant's users; empty: nobody's. */
+    /** The owner among the tenant's users; empty for none. */
     owner: text().notNull().default(""),
-    /** Number of the holder's latest message that counted. */
+    /** Number of the holder's latest message that was applied. */
     round: integer().notNull(),
     grantedNanos: integer("granted_nanos").notNull(),
-    /** Cost of the holder's events that were recorded here. */
+    /** Cost of the holder's events recorded here. */
     settledNanos: integer("settled_nanos").notNull(),
-    /** Number of the holder's latest event that was recorded: one that comes again counts once. */
+    /** Number of the holder's latest recorded event: a repeated event counts once. */
     recordedSeq: integer("recorded_seq").notNull().default(0),
-    /** From then on what was not drawn is free again. */
+    /** From then on the undrawn money is free again. */
     expiresAt: integer("expires_at").notNull(),
-    /** When the holder ended. Its row stays for a while, should its last message come again. */
+    /** When the holder ended. Its row stays for a while, because its last message may come again. */
     closedAt: integer("closed_at"),
   },
   (table) => [
     index("leases_closed").on(table.closedAt).where(sql`closed_at IS NOT NULL`),
-    // Of all holders that ever drew, the few that could draw now.
+    // Of all holders that ever drew, the few that can draw now.
     index("leases_out")
       .on(table.expiresAt, table.grantedNanos, table.settledNanos)
       .where(sql`granted_nanos > settled_nanos`),
@@ -77,7 +77,7 @@ export const leases = sqliteTable(
   ],
 );
 
-/** What each owner cost in the running month, for the owners' caps. */
+/** Cost of each owner in the running month, for the owners' caps. */
 export const ownerSpend = sqliteTable(
   "owner_spend",
   {
@@ -91,7 +91,10 @@ export const ownerSpend = sqliteTable(
   ],
 );
 
-/** Usage by day (UTC, YYYY-MM-DD), session, key and owner; an empty text stands for none. Holds no text; old days are in R2. */
+/**
+ * Usage by day (UTC, YYYY-MM-DD), session, key and owner; empty text means none. No conversation text; old days are in
+ * R2.
+ */
 export const usage = sqliteTable(
   "usage",
   {
@@ -99,7 +102,7 @@ export const usage = sqliteTable(
     sessionId: text("session_id").notNull(),
     keyId: text("key_id").notNull(),
     owner: text().notNull(),
-    /** The archive that will take the row once its day is old. Rows of the one that is being written stay as they are. */
+    /** The archive that will take the row once its day is old. Rows of an archive that is being written do not change. */
     segment: integer().notNull(),
     replies: integer().notNull(),
     promptTokens: integer("prompt_tokens").notNull(),
@@ -121,7 +124,7 @@ export const usage = sqliteTable(
   ],
 );
 
-/** Usage of old days that is in R2, or on its way there: rows up to a day, of its segment and those before. */
+/** Usage of old days in R2, or on its way there: rows up to a day, of its segment and earlier ones. */
 export const archives = sqliteTable(
   "archives",
   {
@@ -136,34 +139,34 @@ export const archives = sqliteTable(
   (table) => [index("archives_by_day").on(table.toDay), index("archives_by_state").on(table.state)],
 );
 
-/** The files of an archive: its rows once for each group that is reported by, sorted by that group. */
+/** The files of an archive: its rows once for each group of reports, sorted by that group. */
 export const archiveParts = sqliteTable(
   "archive_parts",
   {
     segment: integer().notNull(),
     by: text({ enum: usageGroups }).notNull(),
     part: integer().notNull(),
-    /** The least and the greatest group in it. */
+    /** The least and the greatest group in the file. */
     first: text().notNull(),
     last: text().notNull(),
-    /** Where the next part goes on; null: this was the last one. */
+    /** Where the next part begins; null for the last part. */
     cursor: text({ mode: "json" }).$type<(string | number)[]>(),
   },
   (table) => [primaryKey({ columns: [table.segment, table.by, table.part] })],
 );
 
-/** Metered events that Stripe has not taken yet; a row is made with its event and goes when Stripe has it. */
+/** Metered events that Stripe has not accepted yet. A row is made with its event and deleted when Stripe has it. */
 export const stripeOutbox = sqliteTable(
   "stripe_outbox",
   {
     eventId: text("event_id").primaryKey(),
-    /** Whom Stripe bills. */
+    /** Stripe's customer. */
     customer: text().notNull(),
     at: integer().notNull(),
     costNanos: integer("cost_nanos").notNull(),
     attempts: integer().notNull().default(0),
     dueAt: integer("due_at").notNull(),
-    /** What Stripe said last, for whoever looks into a row that stays. */
+    /** Stripe's last answer, for a person who looks at a row that stays. */
     failure: text(),
   },
   (table) => [index("stripe_outbox_by_due").on(table.dueAt)],
@@ -174,7 +177,7 @@ export const sessionIndex = sqliteTable(
   "session_index",
   {
     id: text().primaryKey(),
-    /** Whose it is among the tenant's users; null: nobody's. */
+    /** The owner among the tenant's users; null for none. */
     owner: text(),
     title: text(),
     metadata: text({ mode: "json" }).$type<Metadata>().notNull(),
@@ -190,14 +193,14 @@ export const sessionIndex = sqliteTable(
   ],
 );
 
-/** The sessions' metadata, pair by pair, to find sessions by them. */
+/** The sessions' metadata, pair by pair, for searches. */
 export const sessionMetadata = sqliteTable(
   "session_metadata",
   {
     sessionId: text("session_id").notNull(),
     key: text().notNull(),
     value: text().notNull(),
-    /** The session's, so that a page needs no sorting. */
+    /** The session's own time, so that a page needs no sorting. */
     createdAt: integer("created_at").notNull(),
   },
   (table) => [
@@ -206,14 +209,14 @@ export const sessionMetadata = sqliteTable(
   ],
 );
 
-/** Which sessions hold which adapter file, so that erasing one session keeps another's. */
+/** Which sessions hold which adapter file, so that erasing one session keeps another's files. */
 export const adapterRefs = sqliteTable(
   "adapter_refs",
   {
     digest: text().notNull(),
     sessionId: text("session_id").notNull(),
     bytes: integer().notNull(),
-    /** Set while the file is being deleted; nobody may take hold of it then. */
+    /** Set while the file is being deleted; no session may take hold of it then. */
     erasing: integer().notNull().default(0),
   },
   (table) => [
@@ -222,30 +225,30 @@ export const adapterRefs = sqliteTable(
   ],
 );
 
-/** Files that were deleted a short while ago: whoever stored one at that time stores it again. */
+/** Recently deleted files: a session that stored one at that time stores it again. */
 export const deletedFiles = sqliteTable(
   "deleted_files",
   { digest: text().primaryKey(), at: integer().notNull() },
   (table) => [index("deleted_files_by_age").on(table.at)],
 );
 
-/** Saved answers of POSTs outside sessions (sessions keep their own), by Idempotency-Key. */
+/** Saved answers of POSTs outside sessions, by Idempotency-Key. Sessions keep their own. */
 export const savedAnswers = sqliteTable(
   "saved_answers",
   {
     key: text().primaryKey(),
     /** SHA-256 of method, path and body. */
     fingerprint: text().notNull(),
-    /** Who runs the first call; only that caller may save its answer. */
+    /** The caller of the first call; only it may save the answer. */
     token: text().notNull(),
-    /** While the first call runs: when it is taken for dead unless it has said by then that it goes on. */
+    /** While the first call runs: without a sign of life it counts as dead after this time. */
     aliveUntil: integer("alive_until").notNull(),
     /** Null while the first call is still running. */
     status: integer(),
     headers: text({ mode: "json" }).$type<Record<string, string>>(),
     /** The session that the answer shows, if any; the answer is erased with it. */
     sessionId: text("session_id"),
-    /** The metered event of the answer until its purse has it. */
+    /** The answer's metered event, until its purse has it. */
     owed: text({ mode: "json" }).$type<Owed>(),
     createdAt: integer("created_at").notNull(),
   },
@@ -256,7 +259,7 @@ export const savedAnswers = sqliteTable(
   ],
 );
 
-/** A saved answer's body, cut so that a row keeps within the platform's limit. */
+/** A saved answer's body, cut to the platform's limit on a row. */
 export const answerParts = sqliteTable(
   "answer_parts",
   {
@@ -267,13 +270,13 @@ export const answerParts = sqliteTable(
   (table) => [primaryKey({ columns: [table.key, table.part] })],
 );
 
-/** What the sessions that a holdout compares have come to; counts without text, which outlive their sessions. */
+/** Outcomes of the sessions that a holdout compares: counts without text, which outlive their sessions. */
 export const outcomes = sqliteTable(
   "outcomes",
   {
     sessionId: text("session_id").primaryKey(),
     arm: text({ enum: arms }).notNull(),
-    /** Empty: nobody's. */
+    /** Empty for none. */
     owner: text().notNull(),
     openedAt: integer("opened_at").notNull(),
     turns: integer().notNull(),
@@ -285,32 +288,32 @@ export const outcomes = sqliteTable(
   (table) => [index("outcomes_by_arm").on(table.arm, table.openedAt)],
 );
 
-/** Where the tenant wants to be told. */
+/** Where the tenant's messages are posted. */
 export const webhooks = sqliteTable(
   "webhooks",
   {
     id: text().primaryKey(),
     url: text().notNull(),
     events: text({ mode: "json" }).$type<WebhookEvent[]>().notNull(),
-    /** It signs, so it is kept as it is. */
+    /** The secret signs messages, so it is stored as it is. */
     secret: text().notNull(),
-    /** The secret before the latest rotation, and until when it signs as well. */
+    /** The secret before the latest rotation, and until when it also signs. */
     oldSecret: text("old_secret"),
     oldUntil: integer("old_until"),
     createdAt: integer("created_at").notNull(),
     disabledAt: integer("disabled_at"),
     deliveredAt: integer("delivered_at"),
-    /** Why the latest attempt failed; null: it did not. */
+    /** Why the latest attempt failed; null if it succeeded. */
     failure: text(),
   },
   (table) => [index("webhooks_told").on(table.disabledAt)],
 );
 
-/** Messages that a webhook's receiver has not taken yet; a row is made with what it tells. */
+/** Messages that a webhook's receiver has not accepted yet; a row is made together with its subject. */
 export const messages = sqliteTable(
   "messages",
   {
-    /** The same for every webhook that is told. */
+    /** The same for every webhook of one message. */
     id: text().notNull(),
     webhookId: text("webhook_id").notNull(),
     body: text().notNull(),

@@ -4,10 +4,11 @@ import { and, asc, desc, eq, exists, sql } from "drizzle-orm";
 import type { Metadata, Mode, SessionSummary } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { readSessionCursor } from "../../cursors.ts";
-import { forgetAnswers } from "./answers.ts";
+import { iso } from "../../time.ts";
+import { forgetAnswersOf } from "./answers.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { noteOutcome, type Outcome } from "./holdout.ts";
-import { savedAnswers, sessionIndex, sessionMetadata } from "./schema.ts";
+import { sessionIndex, sessionMetadata } from "./schema.ts";
 
 export interface NewIndexRow {
   id: string;
@@ -18,7 +19,7 @@ export interface NewIndexRow {
   createdAt: number;
 }
 
-/** What changes of a session's row. */
+/** The changeable columns of a session's row. */
 export interface IndexUpdate {
   id: string;
   title: string | null;
@@ -26,13 +27,13 @@ export interface IndexUpdate {
   turns: number;
   generation: string;
   updatedAt: number;
-  /** Of a session that takes part in the holdout's comparison. */
+  /** For a session that takes part in the holdout's comparison. */
   outcome: Outcome | null;
 }
 
 /**
- * @returns the senses that the tenant's new sessions start with.
- * @throws RosaError `conflict` when the tenant has as many sessions as it may, or is being erased.
+ * @returns the senses of the tenant's new sessions. @throws RosaError `conflict` if the tenant has as many sessions as
+ * it may, or is being erased.
  */
 export function addSession(books: Books, row: NewIndexRow, sessionsMax: number): OwnLexicon {
   const { lexicon, erasure, sessionCount } = accountRow(books);
@@ -51,7 +52,7 @@ export function addSession(books: Books, row: NewIndexRow, sessionsMax: number):
   return lexicon ?? [];
 }
 
-/** Brings a session's row up to date; one that was removed stays away. */
+/** Updates a session's row; a removed row stays removed. */
 export function updateSession(books: Books, row: IndexUpdate): void {
   const { db } = books;
   const { id, outcome, ...columns } = row;
@@ -70,17 +71,17 @@ function setMetadata({ db }: Books, sessionId: string, createdAt: number, metada
   }
 }
 
-/** Removing twice counts once. Saved answers that show the session go with it. */
+/** Removing twice counts once. Saved answers that show the session are deleted with it. */
 export function removeFromIndex(books: Books, id: string): void {
   const { db } = books;
   const removed = db.delete(sessionIndex).where(eq(sessionIndex.id, id)).returning().all();
   db.delete(sessionMetadata).where(eq(sessionMetadata.sessionId, id)).run();
   const { sessionCount } = accountRow(books);
   setAccount(books, { sessionCount: sessionCount - removed.length });
-  forgetAnswers(books, eq(savedAnswers.sessionId, id));
+  forgetAnswersOf(books, id);
 }
 
-/** The oldest few, for an erasure that goes through all of them. */
+/** The oldest few, for an erasure of all of them. */
 export function oldestSessions({ db }: Books, limit: number) {
   return db
     .select()
@@ -102,11 +103,11 @@ export function newestSessions({ db }: Books, limit: number): string[] {
 }
 
 export interface SessionPage {
-  /** Of one owner alone. */
+  /** Only this owner's. */
   owner?: string;
-  /** With this pair in their metadata alone. */
+  /** Only with this pair in their metadata. */
   metadata?: { key: string; value: string };
-  /** Where the page before ended. */
+  /** Where the previous page ended. */
   cursor?: string;
   limit: number;
 }
@@ -114,13 +115,13 @@ export interface SessionPage {
 /**
  * Newest first.
  *
- * @throws RosaError `invalid_request` for a cursor that this list does not give out.
+ * @throws RosaError `invalid_request` for a cursor that this list never returned.
  */
 export function listSessions(
   { db }: Books,
   { owner, metadata, cursor, limit }: SessionPage,
 ): { data: SessionSummary[]; next_cursor: string | null } {
-  // An owner has few sessions, so its own are looked through; all of a tenant's are found by the pair's index.
+  // An owner has few sessions, so they are scanned; all of a tenant's are found by the pair's index.
   const byPair = metadata !== undefined && owner === undefined;
   const [time, id] = byPair
     ? [sessionMetadata.createdAt, sessionMetadata.sessionId]
@@ -166,8 +167,8 @@ export function listSessions(
       mode: row.mode,
       generation: row.generation,
       turn_count: row.turns,
-      created_at: new Date(row.createdAt).toISOString(),
-      updated_at: new Date(row.updatedAt).toISOString(),
+      created_at: iso(row.createdAt),
+      updated_at: iso(row.updatedAt),
     })),
     next_cursor: rows.length > limit && last !== undefined ? `${last.createdAt}.${last.id}` : null,
   };

@@ -1,17 +1,17 @@
-/** Saved answers of stateless calls are spread over objects of their own, by key, so that a tenant's calls do not queue at one. */
+/**
+ * Spreads saved answers of stateless calls over objects of their own, by key, so that a tenant's calls do not queue at
+ * one object.
+ */
 import type { Env } from "../../env.ts";
 import type { Result } from "../../rpc.ts";
 import type { Owed } from "../region-calls.ts";
-import type { Claim, SavedAnswer } from "./answers.ts";
+import type { Claim, ClaimingCall, SavedAnswer } from "./answers.ts";
 
 const shardCount = 16;
 
-/** The calls about saved answers; an account object has them as well. */
+/** The calls on saved answers, which an account object has as well. */
 export interface AnswerCalls {
-  claimAnswer(
-    tenantId: string,
-    call: { key: string; fingerprint: string; token: string },
-  ): Promise<Result<Claim>>;
+  claimAnswer(tenantId: string, call: ClaimingCall): Promise<Result<Claim>>;
   keepAlive(key: string, token: string): Promise<boolean>;
   saveAnswer(
     call: { key: string; token: string },
@@ -23,7 +23,7 @@ export interface AnswerCalls {
   forgetAnswers(): Promise<void>;
 }
 
-/** The one home that a key has in the world. */
+/** A key's only home in the world. */
 export function shardOf(env: Env, tenantId: string, key: string): AnswerCalls {
   let hash = 0;
   for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) >>> 0;

@@ -1,8 +1,8 @@
 /**
- * Reports metered events to Stripe as meter events, each until Stripe has taken it; it makes no invoice.
+ * Reports metered events to Stripe as meter events, each until Stripe has accepted it. It makes no invoice.
  *
- * The outbox row is written with the event (ledger.ts). The event's id is Stripe's `identifier`, by which
- * Stripe itself drops what was sent twice, so a crash between sending and deleting bills nobody twice.
+ * The outbox row is written with the event (ledger.ts). The event's id is Stripe's `identifier`, by which Stripe drops
+ * repeated events, so a crash between sending and deleting bills nothing twice.
  */
 import type { StripeConfig } from "../../config.ts";
 import { sha256 } from "../../ids.ts";
@@ -12,16 +12,16 @@ import { dueForStripe, noteStripe, stripeDueAt } from "./ledger.ts";
 
 const rowsPerRun = 200;
 const atOnce = 10;
-/** Stripe takes no event older than 35 days; after that a row stays as a record of what was not billed. */
+/** Stripe accepts no event older than 35 days; after that a row stays as a record of what was not billed. */
 const tooOldMs = 34 * 24 * 3_600_000;
 const timeoutMs = 10_000;
 const knownMs = 60_000;
 
-/** Whom Stripe bills for the tenant, as the operator last said; looked up at most once a minute. */
+/** The tenant's Stripe customer as the operator last set it; looked up at most once a minute. */
 export class StripeCustomer {
   #known: { id: string | null; until: number } | null = null;
 
-  /** Null where nobody is billed, and where nothing is to be. */
+  /** Null without a customer, and if none is needed. */
   async of({ env, config, tenantId, now }: Books, isWanted: boolean): Promise<string | null> {
     if (!isWanted || config.stripe === null) return null;
     if (this.#known === null || this.#known.until < now()) {
@@ -36,7 +36,10 @@ export class StripeCustomer {
 
 type DueRow = ReturnType<typeof dueForStripe>[number];
 
-/** Sends what is due, oldest first. Never throws for what Stripe says: that is noted, and tried again later. */
+/**
+ * Sends due events, oldest first. Never throws because of Stripe's answer: it is noted, and the event is sent again
+ * later.
+ */
 export async function reportToStripe(
   books: Books,
   config: StripeConfig,
@@ -59,14 +62,14 @@ export async function reportToStripe(
   return { sent, failed: due.length - sent };
 }
 
-/** When to report next; null: nothing waits. */
+/** When to report next; null if nothing waits. */
 export function nextReportAt(books: Books): number | null {
   return books.config.stripe === null ? null : stripeDueAt(books, tooOldMs);
 }
 
-/** Null when Stripe has the event; else why not. */
+/** Null if Stripe has the event, otherwise the reason. */
 async function send(config: StripeConfig, row: DueRow): Promise<string | null> {
-  // Stripe's identifiers have at most 100 characters; ours can grow with what they name.
+  // Stripe's identifiers have at most 100 characters; ours may be longer.
   const identifier = (await sha256(row.eventId)).slice(0, 64);
   const body = new URLSearchParams({
     event_name: config.meter,
@@ -87,7 +90,7 @@ async function send(config: StripeConfig, row: DueRow): Promise<string | null> {
       return null;
     }
     const text = (await response.text()).slice(0, 300);
-    // Sent before, and its answer lost: Stripe has it.
+    // Sent before, and its answer was lost: Stripe has it.
     if (response.status === 400 && text.includes("identifier") && text.includes("already")) {
       return null;
     }

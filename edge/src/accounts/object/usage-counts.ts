@@ -1,8 +1,8 @@
-/** The figures that usage is counted in, in the order in which rows and archive files hold them. */
+/** The figures of usage, in the order of rows and archive files. */
 import type { UsageReport } from "../../contract/index.ts";
 import { costBody } from "../usage.ts";
 
-/** Names of a usage row's columns that add up. */
+/** The columns of a usage row that are added up. */
 export const countNames = [
   "replies",
   "promptTokens",
@@ -17,15 +17,15 @@ export const countNames = [
 
 type CountName = (typeof countNames)[number];
 
-/** One number for each of them. */
+/** One number for each figure. */
 export type Counts = number[];
 
-/** Something for each of them, by name. */
+/** One value for each figure, by name. */
 export function countsOf<T>(make: (name: CountName) => T): Record<CountName, T> {
   return Object.fromEntries(countNames.map((name) => [name, make(name)])) as Record<CountName, T>;
 }
 
-/** Usage of some day, session, key and owner; an empty text stands for none, or for all where they are not told apart. */
+/** Usage of a day, session, key and owner. Empty text means none, or all of them where they are not distinguished. */
 export interface UsageRow {
   day: string;
   session: string;
@@ -50,7 +50,7 @@ export function reportRow(group: string, counts: Counts): UsageReport["data"][nu
   };
 }
 
-/** Totals by group, of which the greatest few groups are wanted. */
+/** Totals by group, of which only the greatest few are kept. */
 export class Totals {
   readonly #byGroup = new Map<string, Counts>();
   readonly #wanted: number;
@@ -68,12 +68,12 @@ export class Totals {
     if (this.#byGroup.size > 4 * this.#wanted) this.#drop();
   }
 
-  /** The wanted ones, greatest group first. */
+  /** The kept groups, greatest first. */
   greatest(): [string, Counts][] {
     return [...this.#byGroup].sort(([a], [b]) => (a < b ? 1 : -1)).slice(0, this.#wanted);
   }
 
-  /** Groups below the wanted ones never come back among them: whatever is added only puts more before them. */
+  /** Dropped groups never return: later additions only put more groups before them. */
   #drop(): void {
     for (const [group] of [...this.#byGroup]
       .sort(([a], [b]) => (a < b ? 1 : -1))

@@ -1,7 +1,4 @@
-/**
- * A tenant's webhooks: where it wants to be told of what, and the secrets that sign. The messages themselves are
- * in messages.ts.
- */
+/** A tenant's webhooks: their addresses and events, and the secrets that sign. The messages are in messages.ts. */
 import { RosaError } from "@rosa2/shared/errors";
 import { asc, count, eq, isNull } from "drizzle-orm";
 import {
@@ -11,17 +8,17 @@ import {
   webhooksMax,
 } from "../../contract/index.ts";
 import { newId } from "../../ids.ts";
+import { iso } from "../../time.ts";
 import { checkedWebhookUrl } from "../webhook-url.ts";
 import type { Books } from "./books.ts";
 import { forgetMessages, storeMessage, waitingFor } from "./messages.ts";
 import { webhooks } from "./schema.ts";
 
-/** After a rotation the old secret signs as well for so long. */
+/** After a rotation the old secret also signs for this long. */
 const rotationMs = 24 * 3_600_000;
 
 type WebhookRow = typeof webhooks.$inferSelect;
 
-/** What may be done with webhooks, by its name. */
 export const webhookCalls = {
   list: (books: Books): WebhookBody[] =>
     books.db
@@ -31,7 +28,7 @@ export const webhookCalls = {
       .all()
       .map((row) => bodyOf(books, row)),
 
-  /** @throws RosaError `invalid_request`, `conflict` when there are as many as there may be. */
+  /** @throws RosaError `invalid_request`, `conflict` if there are as many as allowed. */
   add(books: Books, { url, events }: WebhookCreate): WebhookSecretBody {
     const checked = checkedWebhookUrl(url, books.config.webhooks);
     const { n } = books.db.select({ n: count() }).from(webhooks).get() ?? { n: 0 };
@@ -52,7 +49,7 @@ export const webhookCalls = {
     return { ...bodyOf(books, row), secret: row.secret };
   },
 
-  /** What waits for it goes, too. */
+  /** Its waiting messages are deleted too. */
   remove(books: Books, id: string): null {
     webhookRow(books, id);
     books.transaction(() => {
@@ -62,7 +59,7 @@ export const webhookCalls = {
     return null;
   },
 
-  /** A new secret; the one before signs as well for a day. */
+  /** Makes a new secret; the old one also signs for a day. */
   rotate(books: Books, id: string): WebhookSecretBody {
     const row = webhookRow(books, id);
     const secrets = {
@@ -74,7 +71,7 @@ export const webhookCalls = {
     return { ...bodyOf(books, row), secret: secrets.secret };
   },
 
-  /** Posts a message that tells nothing; a webhook that was disabled is told again from then on. */
+  /** Posts a test message. A disabled webhook is enabled again. */
   test(books: Books, id: string): string {
     webhookRow(books, id);
     books.db.update(webhooks).set({ disabledAt: null }).where(eq(webhooks.id, id)).run();
@@ -82,7 +79,7 @@ export const webhookCalls = {
   },
 };
 
-/** Whether anybody is told of anything. */
+/** Whether there is any enabled webhook. */
 export function hasWebhooks({ db }: Books): boolean {
   const told = db.select().from(webhooks).where(isNull(webhooks.disabledAt)).limit(1);
   return told.get() !== undefined;
@@ -96,13 +93,12 @@ function webhookRow({ db }: Books, id: string): WebhookRow {
 }
 
 function bodyOf(books: Books, row: WebhookRow): WebhookBody {
-  const iso = (time: number | null) => (time === null ? null : new Date(time).toISOString());
   return {
     id: row.id,
     object: "webhook",
     url: row.url,
     events: row.events,
-    created_at: new Date(row.createdAt).toISOString(),
+    created_at: iso(row.createdAt),
     disabled_at: iso(row.disabledAt),
     delivered_at: iso(row.deliveredAt),
     waiting: waitingFor(books, row.id),

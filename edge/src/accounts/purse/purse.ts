@@ -1,11 +1,11 @@
 /**
- * A holder's own money: a lease from the account, drawn on locally, so that a call waits for nobody.
+ * A holder's own money: a lease from the account, drawn locally, so that calls need not wait.
  *
- * The account promises `cap - spent - leased >= 0`; the purse promises never to set aside more than its lease
- * leaves. Together the cap holds exactly, whatever crashes between them. It knows the account by one call.
+ * The account promises `cap - spent - leased >= 0`; the purse promises never to reserve more than its lease leaves.
+ * Together the cap holds exactly, whatever crashes between them. It knows the account by one call.
  *
- * Where the account said last that there is no cap, no call waits: a lease that is missing is asked for behind the call.
- * A first cap so reaches a holder that rests at its next call, which it lets pass.
+ * If the account last reported no cap, no call waits: a missing lease is requested in the background. So a first cap
+ * reaches an idle holder at its next call, which still passes.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { asc, count, eq, lte, sum } from "drizzle-orm";
@@ -14,26 +14,26 @@ import type { UsageEvent } from "../usage.ts";
 import { holds, lease, metered } from "./schema.ts";
 import { type Statements, statementsOf } from "./statements.ts";
 
-/** A lease that ends so soon is no longer drawn on: clocks differ. */
+/** A lease that ends this soon is no longer drawn, because clocks differ. */
 const marginMs = 60_000;
 /** Events of one message. */
 const eventsPerMessage = 500;
-/** So many events are worth a message of their own. */
+/** This many events are worth a message of their own. */
 const eventsWaitingMax = 50;
 
-/** A metered event under its holder's own number; numbers only count up. */
+/** A metered event with its holder's own number; numbers only count up. */
 export type NumberedEvent = UsageEvent & { seq: number };
 
-/** What a holder tells the account, and what it asks for; `round` counts a holder's messages. */
+/** A holder's report to the account, and its request; `round` counts a holder's messages. */
 export interface LeaseMessage {
   holder: string;
-  /** Whose money it is among the tenant's users, and what that owner may cost in a month; null: no matter. */
+  /** The owner among the tenant's users, and the owner's monthly cap; null for none. */
   owner: string | null;
   ownerCapNanos: number | null;
   round: number;
-  /** Cost of the holder's events with this message and all before it. */
+  /** Cost of the holder's events in this message and all before it. */
   settledNanos: number;
-  /** The grant that the holder cannot do without now, and the one that it would like; all of them count up. */
+  /** The grant that the holder needs now, and the one that it would like; both only count up. */
   neededNanos: number;
   wantedNanos: number;
   events: NumberedEvent[];
@@ -42,15 +42,15 @@ export interface LeaseMessage {
 export interface LeaseAnswer {
   grantedNanos: number;
   expiresAt: number;
-  /** Whether a cap, the tenant's or the owner's, bounds what the holder spends. */
+  /** Whether a cap, the tenant's or the owner's, bounds the holder's spending. */
   isCapped: boolean;
-  /** What the tenant's sessions hold in adapter files. */
+  /** Bytes of adapter files that the tenant's sessions hold. */
   adapterBytes: number;
-  /** Whether somebody waits to be told of updates. */
+  /** Whether any webhook subscribes to updates. */
   hasWebhooks: boolean;
 }
 
-/** The lease that a session is born with. */
+/** The lease that a session begins with. */
 export interface FirstLease extends LeaseAnswer {
   ownerCapNanos: number | null;
 }
@@ -60,13 +60,13 @@ export interface PurseOptions {
   holder(): string;
   owner(): string | null;
   send(message: LeaseMessage): Promise<LeaseAnswer>;
-  /** What the lease should leave beyond what is set aside: some calls' worth. */
+  /** What the lease should leave beyond reserved money: some calls' worth. */
   spareNanos: number;
   now(): number;
   transaction(work: () => void): void;
-  /** What else the account says with a lease. */
-  hear?(answer: LeaseAnswer): void;
-  /** Asks for `report()` at once, or some time after the first that there is to report. */
+  /** Called with everything that the account reports with a lease. */
+  onLease?(answer: LeaseAnswer): void;
+  /** Requests `report()` at once, or some time after the first unreported event. */
   remind(soon: boolean): void;
 }
 
@@ -85,10 +85,10 @@ export class Purse {
     this.#statements = statementsOf(options.db);
   }
 
-  /** The lease that a holder is born with, so that its first call waits for nobody either. */
+  /** Takes the lease that a holder begins with, so that its first call need not wait either. */
   adopt(first: FirstLease): void {
     const { grantedNanos, expiresAt, isCapped, ownerCapNanos } = first;
-    this.#options.hear?.(first);
+    this.#options.onLease?.(first);
     this.#ownerCapNanos = undefined;
     this.#usedAt = this.#options.now();
     this.#options.remind(false);
@@ -104,19 +104,19 @@ export class Purse {
     this.#options.db.insert(lease).values(row).onConflictDoNothing().run();
   }
 
-  /** Whether a cap bounds what is spent, as was known at the last call. */
+  /** Whether a cap bounds spending, as of the last call. */
   get isCapped(): boolean {
     return this.#isCapped;
   }
 
-  /** What the owner may cost in a month from now on; null: no cap of its own. */
+  /** The owner's monthly cap from now on; null for none. */
   setOwnerCap(ownerCapNanos: number | null): void {
     if (this.#ownerCapNanos === ownerCapNanos) return;
     const { db, transaction } = this.#options;
     const row = this.#lease();
     if (row.ownerCapNanos !== ownerCapNanos) {
       transaction(() => {
-        // What was lent under another cap is given up: the account lends anew.
+        // A lease granted under another cap is given up: the account lends again.
         const grantedNanos = Math.min(row.grantedNanos, row.drawnNanos + this.#heldNanos());
         db.update(lease).set({ ownerCapNanos, grantedNanos, isCapped: true }).run();
       });
@@ -125,8 +125,8 @@ export class Purse {
   }
 
   /**
-   * Sets money aside for an event; once more for the same event makes sure that it still is. Waits for the
-   * account only when the lease leaves too little.
+   * Reserves money for an event; a repeated call makes sure that it still is reserved. Waits for the account only if
+   * the lease leaves too little.
    *
    * @throws RosaError `budget_exceeded`.
    */
@@ -145,8 +145,8 @@ export class Purse {
   }
 
   /**
-   * Puts a metered event on its way and frees what was set aside for it; part of the caller's transaction. Told
-   * `again`, an event for which nothing is set aside any more was taken before.
+   * Queues a metered event and frees its reserved money; part of the caller's transaction. With `again`, an event
+   * without reserved money was settled before.
    */
   settle(event: UsageEvent, again = false): void {
     if (again && !this.#isHeld(event.eventId)) return;
@@ -163,31 +163,29 @@ export class Purse {
     this.#options.remind((drawn?.waiting ?? 0) >= eventsWaitingMax);
   }
 
-  /** Frees what was set aside for an event that came to nothing. */
+  /** Frees the money of an event that will not happen. */
   release(eventId: string): void {
     this.#statements.free.run({ eventId });
     this.#options.remind(false);
   }
 
-  /** The work that money is set aside for goes on. */
+  /** A sign of life of the work that money is reserved for. */
   keep(eventId: string): void {
     const { db, now } = this.#options;
     db.update(holds).set({ at: now() }).where(eq(holds.eventId, eventId)).run();
   }
 
-  /** Frees what was set aside for work that has not gone on since a time. */
+  /** Frees money of work without a sign of life since a time. */
   releaseOlderThan(at: number): void {
     this.#options.db.delete(holds).where(lte(holds.at, at)).run();
   }
 
-  /**
-   * Delivers what was metered. Whoever has set nothing aside for a while gives back what it does not need.
-   */
+  /** Delivers metered events. A holder that has reserved nothing for a while gives back what it does not need. */
   async report(restMs: number): Promise<void> {
     await this.#inTurn(() => this.#talk(0, this.#rests(restMs) ? 0 : this.#options.spareNanos));
   }
 
-  /** Whether there is nothing to report: everything is delivered, nothing set aside, the rest given back. */
+  /** Whether there is nothing to report: everything is delivered, nothing reserved, the rest given back. */
   isQuiet(restMs: number): boolean {
     const { db } = this.#options;
     const { grantedNanos, drawnNanos } = this.#lease();
@@ -199,13 +197,13 @@ export class Purse {
     return this.#usedAt + restMs <= this.#options.now();
   }
 
-  /** Gives back at once what is not set aside. One that is talking to the account already is not waited for. */
+  /** Gives back unreserved money at once. A conversation with the account that is under way is not awaited. */
   async giveBack(): Promise<void> {
     if (this.#isTalking) return;
     await this.#inTurn(() => this.#talk(0, 0));
   }
 
-  /** Delivers everything, the last message by `send`, with which the holder ends. Repeating is fine. */
+  /** Delivers everything; `send` carries the last message and ends the holder. Repeating is fine. */
   async close<T>(send: (message: LeaseMessage) => Promise<T>): Promise<T> {
     const { db } = this.#options;
     db.delete(holds).run();
@@ -225,7 +223,7 @@ export class Purse {
     return this.#options.db.insert(lease).values(fresh).returning().get();
   }
 
-  /** The lease with what is set aside of it, and whether some is for this event: what every call asks, in one statement. */
+  /** The lease, its reserved money, and whether this event has any: every call needs these, so they are one statement. */
   #leaseFor(eventId: string) {
     const found = this.#statements.leaseFor.get({ eventId });
     return found ?? { ...this.#lease(), heldNanos: 0, isHeld: 0 };
@@ -246,7 +244,7 @@ export class Purse {
     return db.select().from(holds).where(eq(holds.eventId, eventId)).get() !== undefined;
   }
 
-  /** Sets aside if the lease lasts and leaves enough; what is set aside already needs only that it lasts. */
+  /** Reserves if the lease lasts and leaves enough; money already reserved only needs the lease to last. */
   #hold(eventId: string, amountNanos: number): boolean {
     const { now } = this.#options;
     const { grantedNanos, drawnNanos, expiresAt, isCapped, heldNanos, isHeld } =
@@ -261,7 +259,7 @@ export class Purse {
     return true;
   }
 
-  /** One message after the other, so that each knows what the one before was answered. */
+  /** One message after the other, so that each knows the previous answer. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#talking.then(() => {
       this.#isTalking = true;
@@ -275,12 +273,12 @@ export class Purse {
     return await mine;
   }
 
-  /** Delivers all events and asks for a lease that leaves so much beyond what is set aside. */
+  /** Delivers all events and requests a lease that leaves this much beyond reserved money. */
   async #talk(neededNanos: number, spareNanos: number): Promise<void> {
     for (;;) {
       const { message, lastSeq, isAll } = this.#compose(neededNanos, spareNanos);
       const answer = await this.#options.send(message);
-      this.#options.hear?.(answer);
+      this.#options.onLease?.(answer);
       this.#options.transaction(() => {
         const { db } = this.#options;
         db.delete(metered).where(lte(metered.seq, lastSeq)).run();
@@ -315,7 +313,7 @@ export class Purse {
       wantedNanos: inUse + spareNanos,
       events: told.map(({ seq, event }) => ({ ...event, seq })),
     };
-    // What is given back is given up here first: the account may lend it to others before the answer comes.
+    // Returned money is given up here first: the account may lend it to others before the answer comes.
     transaction(() => {
       const grantedNanos = Math.min(row.grantedNanos, message.wantedNanos);
       db.update(lease).set({ round: message.round, grantedNanos }).run();

@@ -1,13 +1,20 @@
-/** Public keys that tenants register, so that their own back ends sign their users' tokens. It knows no token. */
+/** Public keys that tenants register for their own back ends, which then sign their users' tokens. It knows no token. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gt, isNull } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import { importJWK } from "jose";
 import type { PublicJwk, SigningKeyBody } from "../../contract/index.ts";
+import { pageOf } from "../../cursors.ts";
 import { newId } from "../../ids.ts";
+import { iso } from "../../time.ts";
 import { type Background, Memory, revocable } from "../memory.ts";
 import { readNearest } from "../nearest.ts";
-import { beginToHear, heardOf, hearRevocations, isDistrusted } from "../recent-revocations.ts";
+import {
+  isDistrusted,
+  needRevocations,
+  refreshRevocations,
+  revokedAt,
+} from "../recent-revocations.ts";
 import { signingKeys } from "../schema.ts";
 import { revokeTokens } from "./revocations.ts";
 
@@ -21,7 +28,7 @@ const memory = new Memory<SigningKey | null>(1_000, (key) =>
   key === null ? { freshMs: 10_000, keptMs: 10_000 } : revocable,
 );
 
-/** Null for a key that is unknown or revoked. */
+/** Null for an unknown or revoked key. */
 export async function findSigningKey(
   db: D1Database,
   id: string,
@@ -29,7 +36,7 @@ export async function findSigningKey(
   background: Background,
 ): Promise<SigningKey | null> {
   const read = async () => {
-    beginToHear(now);
+    needRevocations(now);
     const row = await readNearest(db, (near) =>
       near.select().from(signingKeys).where(eq(signingKeys.id, id)).get(),
     );
@@ -39,14 +46,14 @@ export async function findSigningKey(
   };
   const remembered = memory.peek(id, now, read, background);
   if (remembered === undefined) return await memory.refresh(id, now, read);
-  await hearRevocations(db, now, background);
+  await refreshRevocations(db, now, background);
   if (isDistrusted(remembered.readAt)) return await memory.refresh(id, now, read);
   const { value } = remembered;
-  const isRevoked = value !== null && heardOf(value.tenantId, `key:${id}`) !== undefined;
+  const isRevoked = value !== null && revokedAt(value.tenantId, `key:${id}`) !== undefined;
   return isRevoked ? null : value;
 }
 
-/** @throws RosaError `invalid_request` for what is no key of these kinds. */
+/** @throws RosaError `invalid_request` for anything that is no key of these kinds. */
 export async function registerSigningKey(
   db: D1Database,
   tenantId: string,
@@ -86,14 +93,10 @@ export async function listSigningKeys(
     .where(and(eq(signingKeys.tenantId, tenantId), older))
     .orderBy(asc(signingKeys.id))
     .limit(limit + 1);
-  const shown = rows.slice(0, limit);
-  return {
-    data: shown.map(keyBody),
-    next_cursor: rows.length > limit ? (shown.at(-1)?.id ?? null) : null,
-  };
+  return pageOf(rows, limit, keyBody);
 }
 
-/** Revokes, and with it every token that the key signed. Revoking twice is fine. */
+/** Revokes the key, and with it every token that it signed. Revoking twice is fine. */
 export async function revokeSigningKey(
   db: D1Database,
   tenantId: string,
@@ -123,7 +126,7 @@ function keyBody(row: typeof signingKeys.$inferSelect): SigningKeyBody {
     object: "signing_key",
     name,
     algorithm,
-    created_at: new Date(createdAt).toISOString(),
-    revoked_at: revokedAt === null ? null : new Date(revokedAt).toISOString(),
+    created_at: iso(createdAt),
+    revoked_at: iso(revokedAt),
   };
 }

@@ -1,9 +1,9 @@
 /**
  * Client tokens: JWTs for one owner's phone or browser, made here or by the tenant's own back end.
  *
- * Ours are signed with the deployment's secret and verified without a look-up; a tenant's are verified with the
- * public key that it registered (signing-keys.ts). Both say the same claims. Whether a token was revoked is
- * told by revocations.ts.
+ * Tokens made here are signed with the deployment's secret and verified without a look-up. A tenant's own are verified
+ * with the public key that it registered (signing-keys.ts). Both have the same claims. Revocation is checked in
+ * revocations.ts.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
@@ -34,7 +34,7 @@ const claimsSchema = z.object({
   session: z.string().optional(),
   cap_usd: z.number().min(0).max(1e6).optional(),
   requests_per_minute: z.literal(requestRates).default(60),
-  /** Of our own tokens: whose owner it is, and the key that minted it. */
+  /** For tokens made here: the owner's tenant, and the key that minted the token. */
   tenant: z.string().optional(),
   key: z.string().optional(),
 });
@@ -45,7 +45,7 @@ export function isToken(text: string): boolean {
   return /^[\w-]+\.[\w-]+\.[\w-]+$/.test(text);
 }
 
-/** Signs a token. `secrets`: the newest first; each is taken as long as it is named. */
+/** Signs a token. `secrets`: the newest first; each is accepted as long as it is listed. */
 export async function mintToken(
   secrets: readonly string[],
   by: Principal,
@@ -73,7 +73,7 @@ export async function mintToken(
     .setProtectedHeader({ alg: "HS256", typ: "JWT", kid: await kidOf(secret) })
     .setSubject(owner)
     .setAudience(audience)
-    // To the millisecond: a token made right after a revocation is not one of those revoked.
+    // In milliseconds: a token made right after a revocation is not revoked by it.
     .setIssuedAt(now / 1000)
     .setExpirationTime(expiresS)
     .sign(new TextEncoder().encode(secret));
@@ -87,7 +87,7 @@ export async function mintToken(
   };
 }
 
-/** @throws RosaError `invalid_key` for a token that is forged, expired, revoked or says what it may not. */
+/** @throws RosaError `invalid_key` for a token that is forged, expired or revoked, or has claims that it may not have. */
 export async function authenticateToken(
   db: D1Database,
   secrets: readonly string[],
@@ -173,7 +173,7 @@ function headerOf(token: string): { kid?: string; alg?: string } {
 
 const kids = new Map<string, string>();
 
-/** Names a secret without telling it. */
+/** Identifies a secret without revealing it. */
 async function kidOf(secret: string): Promise<string> {
   let kid = kids.get(secret);
   if (kid === undefined) {

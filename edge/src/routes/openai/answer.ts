@@ -1,4 +1,4 @@
-/** A reply in the shapes of OpenAI's chat completions, whole or in chunks; it knows nothing of where replies come from. */
+/** A reply in the form of OpenAI's chat completions, whole or in chunks. It does not know where replies come from. */
 import type { TokenLogprob } from "@rosa2/shared/protocol";
 import { type Parts, ReplyParts } from "@rosa2/shared/reply-parts";
 import type { Cost, UsageBody } from "../../contract/index.ts";
@@ -21,10 +21,10 @@ export interface ReplyHead {
   model: string;
   /** Unix seconds. */
   created: number;
-  /** Where the reply comes from; base and no session for stateless calls. */
+  /** The session and generation of the reply; no session and `base` for stateless calls. */
   session: string | null;
   generation: string;
-  /** Whether functions could be called, so that calls are read out of the text. */
+  /** Whether functions could be called, so that calls are read from the text. */
   calls: boolean;
 }
 
@@ -88,7 +88,7 @@ function finishReason(
   return calls > 0 && reason === "stop" ? ("tool_calls" as const) : reason;
 }
 
-/** The same reply gives its calls the same ids, however often it is read. */
+/** Ids of calls are the same however often a reply is read. */
 function callId({ id }: Pick<ReplyHead, "id">, index: number): string {
   return `call_${id.replace(/^[a-z]+_/, "")}_${index}`;
 }

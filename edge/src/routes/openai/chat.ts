@@ -86,7 +86,7 @@ chat.openapi(
     await namedModel(c.env, body.model, (work) => background(c, work));
     const sessionId = c.req.header("x-rosa2-session") ?? "none";
     if (sessionId !== "none") return (await chatInSession(c, body, sessionId)) as never;
-    return (await idempotently(c, (owe) => chatWithoutState(c, body, owe), {
+    return (await idempotently(c, (keyed) => chatWithoutState(c, body, keyed?.owe), {
       sharded: true,
     })) as never;
   },
@@ -144,7 +144,7 @@ async function answer(
         }),
   };
   const started = await primed(events);
-  // Whoever could not say at first which model it serves has begun to answer by now.
+  // A service that could not name its model at first has begun to answer by now.
   const model = await servedModel(c.env, (work) => background(c, work));
   const head = { ...from, model: model?.id ?? body.model, calls: (body.tools?.length ?? 0) > 0 };
   if (body.stream !== true) return c.json(await completion(head, started), 200, headers);

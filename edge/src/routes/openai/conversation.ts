@@ -1,4 +1,4 @@
-/** A chat client's messages as a session takes them: instructions, what came before, and the next request. */
+/** A chat client's messages in a session's form: instructions, earlier messages, and the next request. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message, PromptMessage } from "@rosa2/shared/protocol";
 import { writtenCall, writtenResult } from "@rosa2/shared/reply-parts";
@@ -33,7 +33,7 @@ export function conversationOf(messages: readonly PromptMessage[]): {
   return { request: last.content, said: { instructions, earlier: others.slice(0, -1) } };
 }
 
-/** Calls and results as they stand in a session's texts; the results of one reply's calls are one request. */
+/** Calls and results as a session's texts; the results of one reply's calls form one request. */
 function asText(messages: readonly PromptMessage[]): Message[] {
   const said: (Message & { isResult?: boolean })[] = [];
   for (const { role, content, tool_calls: calls = [] } of messages) {

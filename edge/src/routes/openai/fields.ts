@@ -1,18 +1,18 @@
 /**
- * What becomes of each parameter of OpenAI's chat completions. A test holds the lists against the types of the
- * `openai` package, so that none that they gain slips through.
+ * The handling of each parameter of OpenAI's chat completions. A test compares the lists with the types of the `openai`
+ * package, so that no new parameter is missed.
  */
 import { RosaError } from "@rosa2/shared/errors";
 
 /**
- * `honoured`: it does what it says. `without effect`: it says nothing about the answer (accounting, caching,
- * tracing). `only`: these values ask for what is done anyway; any other is refused. null is a parameter left out.
+ * `honoured`: it has its effect. `without effect`: it does not concern the answer (accounting, caching, tracing).
+ * `only`: these values ask for the usual behaviour; any other is refused. null means that the parameter is left out.
  */
 export type Handling = "honoured" | "without effect" | { only: readonly unknown[]; hint?: string };
 
 const refused: Handling = { only: [] };
 
-/** Of `POST /v1/chat/completions`: first OpenAI's own, then those of other servers. */
+/** Parameters of `POST /v1/chat/completions`: first OpenAI's own, then those of other servers. */
 export const chatFields = {
   messages: "honoured",
   model: "honoured",
@@ -68,7 +68,7 @@ export const chatFields = {
   use_beam_search: { only: [false] },
 } as const satisfies Record<string, Handling>;
 
-/** Of a message, whatever its role. */
+/** Fields of a message, whatever its role. */
 export const messageFields = {
   role: "honoured",
   content: "honoured",
@@ -78,9 +78,9 @@ export const messageFields = {
   audio: refused,
   refusal: refused,
   name: { only: [], hint: "say who speaks in the content" },
-  // What an answer's message holds besides, as clients send it back.
+  // Further fields of an answer's message, as clients send it back.
   annotations: "without effect",
-  // Templates leave earlier thoughts out.
+  // Templates leave out earlier thoughts.
   reasoning_content: "without effect",
 } as const satisfies Record<string, Handling>;
 
@@ -93,7 +93,7 @@ export const streamOptions = {
 } as const satisfies Record<string, Handling>;
 
 /**
- * Refuses what would change the answer and is not there, and what nobody knows.
+ * Refuses unsupported parameters that would change the answer, and unknown ones.
  *
  * @throws RosaError `unsupported_parameter`, naming the parameter.
  */

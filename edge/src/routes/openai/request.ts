@@ -1,4 +1,4 @@
-/** An OpenAI chat completion request: its schema, and what it becomes. */
+/** An OpenAI chat completion request: its schema, and its translation. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import { limits, type PromptMessage, type Sampling } from "@rosa2/shared/protocol";
@@ -39,7 +39,7 @@ const chatMessageSchema = z.looseObject({
   tool_call_id: z.string().nullish(),
 });
 
-/** What is not named here is in the lists of fields.ts, or refused. */
+/** Parameters that are not named here are in the lists of fields.ts, or refused. */
 export const chatRequestSchema = z
   .looseObject({
     model: z.string().min(1).max(256).openapi({
@@ -76,8 +76,8 @@ export const chatRequestSchema = z
 export type ChatRequest = z.infer<typeof chatRequestSchema>;
 
 /**
- * @throws RosaError `unsupported_parameter` for what would change the answer and is not there, `invalid_request` for
- * alternatives without log-probs.
+ * @throws RosaError `unsupported_parameter` for an unsupported parameter that would change the answer,
+ * `invalid_request` for alternatives without log-probs.
  */
 export function checkRequest(body: ChatRequest): void {
   refuseUnsupported(body, chatFields);
@@ -87,11 +87,11 @@ export function checkRequest(body: ChatRequest): void {
   }
 }
 
-/** @throws RosaError `unsupported_parameter` for roles, fields and parts that are not there, `invalid_request`. */
+/** @throws RosaError `unsupported_parameter` for unsupported roles, fields and parts, `invalid_request`. */
 export function toMessages(body: Pick<ChatRequest, "messages">): PromptMessage[] {
   return body.messages.map((message, index) => {
     const at = `messages.${index}`;
-    // A tool's name says nothing that its call's id does not.
+    // A tool's name adds nothing to its call's id.
     const { name: _, ...unnamed } = message;
     refuseUnsupported(message.role === "tool" ? unnamed : message, messageFields, `${at}.`);
     const role = message.role === "developer" ? "system" : message.role;

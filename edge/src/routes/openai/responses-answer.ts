@@ -1,4 +1,4 @@
-/** A reply in the shapes of OpenAI's Responses, whole or as its events; it knows nothing of where replies come from. */
+/** A reply in the form of OpenAI's Responses, whole or as events. It does not know where replies come from. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import { ReplyParts } from "@rosa2/shared/reply-parts";
 import { logFailure } from "../../failure.ts";
@@ -34,7 +34,7 @@ export async function wholeResponse(head: ResponseHead, events: AsyncIterable<Re
   throw new Error("The reply ended without an end");
 }
 
-/** The same with a failure in the middle told as OpenAI tells it. */
+/** The same, with a failure in the middle reported in OpenAI's form. */
 export async function* eventsOrFailure(
   head: ResponseHead,
   events: AsyncIterable<ReplyEvent>,
@@ -76,7 +76,7 @@ async function* responseEvents(
   throw new Error("The reply ended without an end");
 }
 
-/** Writes items one after another: a thought, what is said, the calls. */
+/** Writes items one after another: a thought, the text, the calls. */
 class ItemWriter {
   readonly #head: ResponseHead;
   readonly #parts = new ReplyParts();

@@ -1,4 +1,4 @@
-/** An OpenAI Responses request: its schema, and the chat messages, shape and turn before it that it stands for. */
+/** An OpenAI Responses request: its schema, and its translation to chat messages, output shape and preceding turn. */
 import { z } from "@hono/zod-openapi";
 import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape, PromptMessage, Sampling } from "@rosa2/shared/protocol";
@@ -80,7 +80,7 @@ export const responsesRequestSchema = z
   .openapi("ResponseRequest");
 export type ResponsesRequest = z.infer<typeof responsesRequestSchema>;
 
-/** As the lists of fields.ts: what becomes of each parameter of OpenAI's Responses. */
+/** The handling of each parameter of OpenAI's Responses, as in fields.ts. */
 export const responsesFields = {
   model: "honoured",
   input: "honoured",
@@ -107,7 +107,7 @@ export const responsesFields = {
   prompt: { only: [] },
   top_logprobs: { only: [0] },
   truncation: { only: ["disabled"] },
-  // It bounds calls of tools that OpenAI runs; here none are.
+  // It bounds calls of tools that OpenAI runs; there are none here.
   max_tool_calls: "without effect",
   metadata: "without effect",
   prompt_cache_key: "without effect",
@@ -119,7 +119,7 @@ export const responsesFields = {
   user: "without effect",
 } as const satisfies Record<string, Handling>;
 
-/** A stored response by its id or one of its items'. */
+/** A stored response by its own id, or the id of one of its items. */
 export interface StoredId {
   sessionId: string;
   turnId: string;
@@ -143,9 +143,9 @@ function storedId(id: string): StoredId | null {
 }
 
 export interface ParsedRequest {
-  /** What the model is to see beside what a session holds. */
+  /** What the model sees besides the session's own contents. */
   messages: PromptMessage[];
-  /** The stored response that this one follows. */
+  /** The stored response before this one. */
   after: StoredId | null;
   sampling: Partial<Sampling>;
 }
@@ -185,7 +185,7 @@ function samplingFor(body: ResponsesRequest): Partial<Sampling> {
   });
 }
 
-/** Chat completions say the same with one more level. */
+/** Chat completions write the same with one more level. */
 function shapeFor({
   text,
   tools,
@@ -224,7 +224,7 @@ function shapeFor({
   });
 }
 
-/** The items as messages: those after the last one that a stored response made, where there is one. */
+/** The items as messages: those after the last item of a stored response, if there is one. */
 function itemsOf({ input }: ResponsesRequest): {
   messages: PromptMessage[];
   after: StoredId | null;

@@ -1,4 +1,4 @@
-/** OpenAI's Responses over sessions: a stored response is a turn, and the one that follows it the session's next turn. */
+/** OpenAI's Responses over sessions: a stored response is a turn, and the response after it the session's next turn. */
 import { z } from "@hono/zod-openapi";
 import {
   type AppContext,
@@ -7,7 +7,7 @@ import {
   mySession,
   traceOf,
 } from "../../http/context.ts";
-import { idempotently, type Owe } from "../../http/idempotency.ts";
+import { idempotently, type Keyed, type Owe } from "../../http/idempotency.ts";
 import { sseResponse } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { namedModel, servedModel } from "../../inference/served-model.ts";
@@ -68,11 +68,12 @@ responses.openapi(
     const body = c.req.valid("json");
     const parsed = parseRequest(body);
     await namedModel(c.env, body.model, (work) => background(c, work));
-    const respond = (owe?: Owe) =>
+    const respond = (keyed?: Keyed) =>
       body.store === false
-        ? respondWithoutState(c, body, parsed, owe)
-        : respondInSession(c, body, parsed);
-    return (await idempotently(c, respond, { sessionOf })) as never;
+        ? respondWithoutState(c, body, parsed, keyed?.owe)
+        : respondInSession(c, body, parsed, keyed?.sessionId);
+    const opens = body.store !== false && parsed.after === null;
+    return (await idempotently(c, respond, { sessionOf, opens })) as never;
   },
 );
 
@@ -94,11 +95,11 @@ async function respondInSession(
   c: AppContext,
   body: ResponsesRequest,
   { messages, after, sampling }: ParsedRequest,
+  opensAs: string | null | undefined,
 ): Promise<Response> {
   const { request, said } = conversationOf(messages);
-  const sessionId =
-    after?.sessionId ??
-    (await openDefaultSession(c, { instructions: said.instructions, ttlSeconds: storedSeconds }));
+  const wish = { instructions: said.instructions, ttlSeconds: storedSeconds };
+  const sessionId = after?.sessionId ?? (await openDefaultSession(c, wish, opensAs));
   const begun = await unwrap(
     mySession(c, sessionId).turnStream(
       {
@@ -106,7 +107,7 @@ async function respondInSession(
         said: after === null ? { ...said, adopts: true } : { ...said, after: after.turnId },
         sampling,
         keyId: c.var.principal.keyId,
-        // Should this call die before its answer is saved, the same key finds the turn.
+        // If this call dies before its answer is saved, the same key finds the turn.
         idempotency: await idempotencyOf(c),
       },
       traceOf(c, body.stream === true),
@@ -142,7 +143,7 @@ async function answer(
   return c.json(await wholeResponse(head, started), 200, all);
 }
 
-/** The session that an answer shows: its saved copy is erased with it. */
+/** The session that an answer shows: its saved copy is erased with the session. */
 function sessionOf(text: string): string | null {
   return /"session":"(ses_[\w-]+)"/.exec(text)?.[1] ?? null;
 }

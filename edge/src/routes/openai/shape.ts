@@ -1,4 +1,4 @@
-/** The shape that a chat completion asks of its reply: thinking, JSON, functions; from OpenAI's fields to the wire's. */
+/** The output shape of a chat completion (thinking, JSON, functions), from OpenAI's fields to the wire's. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { OutputShape } from "@rosa2/shared/protocol";
 import { outputShapeSchema } from "@rosa2/shared/protocol";
@@ -53,7 +53,7 @@ export interface ShapeFields {
   chat_template_kwargs?: z.infer<typeof templateKwargsSchema> | null | undefined;
 }
 
-/** @throws RosaError `unsupported_parameter`, `invalid_request`. Undefined where any reply will do. */
+/** @throws RosaError `unsupported_parameter`, `invalid_request`. Undefined if any reply is allowed. */
 export function shapeOf(body: ShapeFields): OutputShape | undefined {
   const thinking = thinkingOf(body);
   const format = formatOf(body);

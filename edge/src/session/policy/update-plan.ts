@@ -1,29 +1,34 @@
-/** What one update of a session learns from, where it differs from the model's update plan, and when there is none any more. Pure. */
-import type { AdaptPlan, AdaptResult, AdaptRow, Message } from "@rosa2/shared/protocol";
+/**
+ * The examples of one update, its differences from the model's update plan, and when a session may not learn any more.
+ * Pure.
+ */
+import type { AdaptPlan, AdaptResult, AdaptRow, Message, RowKind } from "@rosa2/shared/protocol";
 import type { ShiftCaps } from "../../config.ts";
 
-/** Positives kept for replay with later updates. */
-export const positivesMax = 16;
-/** An accepted reply whose log-prob S lacks less than this needs no holding (nats). */
+/** Right replies kept for replay with later updates. */
+export const replayMax = 16;
+/** Nats. An accepted reply whose log-prob S is nearer to 0 needs no holding. */
 const sureNats = 0.1;
 
 /**
- * A step away from a rejected reply has less evidence behind it: it is shorter and smoother. Steps toward right
+ * A step away from a rejected reply has less evidence behind it, so it is shorter and smoother. Steps toward right
  * replies follow the model's own plan (adaptPlanDefaults, and its rosa2.json).
  */
 const negativePlan: Partial<AdaptPlan> = { lambda: 1, rho: 3, iterations: 2 };
 
-export interface Positive {
+/** A right reply that later updates replay. */
+export interface ReplayExample {
   problemId: string;
   messages: Message[];
   reply: string;
   kind: ReplayKind;
 }
 
-/** Learned again where it had been hard, a correction or a late success; else only held in place. */
-export type ReplayKind = "accepted" | "corrected" | "held";
+/** Learned again if it had been hard (a correction or a late success), otherwise only held in place. */
+export const replayKinds = ["accepted", "corrected", "held"] as const satisfies RowKind[];
+export type ReplayKind = (typeof replayKinds)[number];
 
-/** What a right reply is in the replay buffer; null where it is not worth a place there. */
+/** The kind of a right reply in the replay buffer; null if it is not worth a place. */
 export function replayKind(example: {
   kind: "accepted" | "corrected";
   logprob: number | null;
@@ -35,20 +40,20 @@ export function replayKind(example: {
 }
 
 /**
- * Rows of one update: the newest positives of other problems, then the example at hand.
+ * Rows of one update: the newest right replies to other problems, then the example at hand.
  * The example comes last, so that a bound on rows never drops it.
  */
 export function updateRows(
-  positives: readonly Positive[],
+  kept: readonly ReplayExample[],
   example: { problemId: string; row: AdaptRow },
-): { rows: AdaptRow[]; plan: Partial<AdaptPlan> } {
-  const replayed = positives
+): { rows: AdaptRow[]; updatePlan: Partial<AdaptPlan> } {
+  const replayed = kept
     .filter(({ problemId }) => problemId !== example.problemId)
-    .slice(-(positivesMax - 1))
+    .slice(-(replayMax - 1))
     .map(({ messages, reply, kind }): AdaptRow => ({ messages, reply, kind, weight: 1 }));
   return {
     rows: [...replayed, example.row],
-    plan: example.row.kind === "rejected" ? negativePlan : {},
+    updatePlan: example.row.kind === "rejected" ? negativePlan : {},
   };
 }
 

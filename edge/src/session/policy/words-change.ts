@@ -1,4 +1,4 @@
-/** The user's own hand on what the session has learnt about words: see it, change it. */
+/** The user's view of the words that a session has learnt, and changes of them. */
 import type { ConstraintPatch, WordsStateBody } from "../../contract/index.ts";
 import {
   deleteConstraint,

@@ -1,8 +1,8 @@
 /**
- * What a chat client says of the conversation beside its request: a system message, and earlier messages.
+ * What a chat client sends besides its request: a system message, and earlier messages.
  *
- * The session's own instructions and history are what counts. A first system message becomes the instructions; a
- * later one must be the same. Earlier messages are compared with the history and never replace it.
+ * The session's own instructions and history are authoritative. A first system message becomes the instructions; a
+ * later one must be equal. Earlier messages are compared with the history and never replace it.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message } from "@rosa2/shared/protocol";
@@ -13,20 +13,20 @@ import { type Store, sessionRow } from "./rows.ts";
 import { session, turns } from "./schema.ts";
 
 export interface Said {
-  /** The client's system message; null where it sent none. */
+  /** The client's system message; null for none. */
   instructions: string | null;
   /** Its messages before the request. */
   earlier: Message[];
-  /** A session without turns takes them as its history. */
+  /** Whether a session without turns takes them as its history. */
   adopts?: boolean;
   /** The turn that must be the latest. */
   after?: string;
 }
 
-/** How the messages sent along relate to the history: none were sent, they are its latest part, or they differ. */
+/** How the sent messages relate to the history: none were sent, they are its latest part, or they differ. */
 export type History = "server" | "matched" | "differs";
 
-/** A turn that was taken, as a chat client's stream begins. */
+/** A started turn, as a chat client's stream begins. */
 export interface BegunTurn {
   turnId: string;
   generation: string;
@@ -40,7 +40,7 @@ interface Finished extends Exchange {
   content: string;
 }
 
-/** Finished exchanges, oldest first, each problem with its last try; `but` leaves a problem out. */
+/** Finished exchanges, oldest first, each problem with its last try; `but` excludes a problem. */
 export function exchanges(store: Store, but: string | null = null): Finished[] {
   const { problemId, index, content, prompt, reply, status } = turns;
   const rows = store.db
@@ -56,9 +56,9 @@ export function exchanges(store: Store, but: string | null = null): Finished[] {
 }
 
 /**
- * Makes the client's system message the instructions of a session that has none and no turn yet.
+ * Makes the client's system message the instructions of a session without instructions and turns.
  *
- * @throws RosaError `invalid_request` where the session's instructions are others.
+ * @throws RosaError `invalid_request` if the session's instructions differ.
  */
 export function takeInstructions(store: Store, said: Said | undefined): void {
   const wanted = said?.instructions ?? null;
@@ -77,9 +77,9 @@ export function takeInstructions(store: Store, said: Said | undefined): void {
 }
 
 /**
- * Turns of what a client said before: a new session's history, which cost nothing here.
+ * Stores a client's earlier messages as turns of a new session's history; they cost nothing.
  *
- * @throws RosaError `invalid_request` where another turn than the one named is the latest.
+ * @throws RosaError `invalid_request` if the latest turn is not the one named.
  */
 export function takeHistory(store: Store, said: Said | undefined, keyId: string): void {
   const latest = store.db.select({ id: turns.id }).from(turns).orderBy(desc(turns.index)).get();
@@ -115,7 +115,7 @@ export function takeHistory(store: Store, said: Said | undefined, keyId: string)
   }
 }
 
-/** Compares what a client sent before the turn of this index with the history until then. */
+/** Compares the client's earlier messages with the history before the turn of this index. */
 export function compareHistory(store: Store, said: Said | undefined, before: number): History {
   const sent = said?.earlier ?? [];
   if (sent.length === 0) return "server";

@@ -1,11 +1,11 @@
-/** Idempotency-Keys inside a session: what a key made, or what its change answered. */
+/** Idempotency-Keys inside a session: what a key created, or the answer to its change. */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
 import type { IdempotencyKey } from "../../rpc.ts";
 import type { Store } from "./rows.ts";
 import { idempotency } from "./schema.ts";
 
-/** @throws RosaError `idempotency_mismatch` when the key came with another request before. */
+/** @throws RosaError `idempotency_mismatch` if the key came with another request before. */
 export function findIdempotent(store: Store, { key, fingerprint }: IdempotencyKey): string | null {
   const row = store.db.select().from(idempotency).where(eq(idempotency.key, key)).get();
   if (row === undefined) return null;
@@ -17,7 +17,7 @@ export function findIdempotent(store: Store, { key, fingerprint }: IdempotencyKe
   );
 }
 
-/** Keeps what a key made. Two calls that found nothing and made the same note it once. */
+/** Notes what a key created. If two calls found nothing and created the same, it is noted once. */
 export function noteIdempotent(store: Store, key: IdempotencyKey | undefined, ref: string): void {
   if (key === undefined) return;
   store.db
@@ -28,8 +28,8 @@ export function noteIdempotent(store: Store, key: IdempotencyKey | undefined, re
 }
 
 /**
- * Makes a change once per key: a repeated call gets the first one's answer, whatever has happened since.
- * The change must not await, so that it and its answer are stored together.
+ * Makes a change once per key: a repeated call gets the first answer, whatever happened since. The change must not
+ * await, so that it and its answer are stored together.
  */
 export function changeOnce<T>(store: Store, key: IdempotencyKey | undefined, change: () => T): T {
   const earlier = key === undefined ? null : findIdempotent(store, key);

@@ -1,6 +1,8 @@
-/** Generations of a session as the API lists them, and how one is made to answer. */
+/** Lists a session's generations for the API, and activates one. */
 import { asc, gt } from "drizzle-orm";
 import type { GenerationBody } from "../../contract/index.ts";
+import { pageOf } from "../../cursors.ts";
+import { iso } from "../../time.ts";
 import { noteReport } from "./meter.ts";
 import {
   activeGeneration,
@@ -9,7 +11,7 @@ import {
   type Store,
   setActiveGeneration,
 } from "./rows.ts";
-import { generations, positives } from "./schema.ts";
+import { generations, replay } from "./schema.ts";
 
 export interface Lineage {
   active: string;
@@ -28,25 +30,20 @@ export function lineage(store: Store, page: { cursor?: string; limit: number }):
     .orderBy(asc(generations.index))
     .limit(page.limit + 1)
     .all();
-  const shown = rows.slice(0, page.limit);
-  return {
-    active,
-    data: shown.map((row) => generationBody(row, active)),
-    next_cursor: rows.length > page.limit ? (shown.at(-1)?.id ?? null) : null,
-  };
+  return { active, ...pageOf(rows, page.limit, (row) => generationBody(row, active)) };
 }
 
-/** Makes a generation (or `base`) answer from now on, and forgets the positives learnt after it. */
+/** Activates a generation (or `base`), and drops the right replies kept after it. */
 export function activateGeneration(store: Store, generation: string): Lineage {
   store.transaction(() => goBackTo(store, generation));
   return lineage(store, { limit: 100 });
 }
 
-/** The same as part of the caller's transaction. */
+/** As `activateGeneration`, within the caller's transaction. */
 export function goBackTo(store: Store, generation: string): void {
   const madeAt = generation === "base" ? 0 : generationRow(store, generation).createdAt;
   setActiveGeneration(store, generation, generation);
-  store.db.delete(positives).where(gt(positives.createdAt, madeAt)).run();
+  store.db.delete(replay).where(gt(replay.createdAt, madeAt)).run();
   noteReport(store);
 }
 
@@ -69,6 +66,6 @@ function generationBody(row: GenerationRow, active: string): GenerationBody {
     kl_base,
     objective,
     rows,
-    created_at: new Date(row.createdAt).toISOString(),
+    created_at: iso(row.createdAt),
   };
 }

@@ -1,9 +1,9 @@
-/** What a session notes for its tenant's account, and what a reply has taken so far. */
+/** A session's notes for its tenant's account, and the usage of a reply so far. */
 import type { Spent, Usage } from "@rosa2/shared/protocol";
 import { estimateTokens } from "../../inference/estimate.ts";
 import type { Store } from "./rows.ts";
 
-/** Event id in the ledger; it holds the session's id because a fork keeps the ids of its turns. */
+/** Event id in the ledger. It contains the session's id, because a fork keeps the ids of its turns. */
 export function meterId(store: Store, turnId: string, run: number): string {
   return `${store.sessionId}/${turnId}:${run}`;
 }
@@ -14,8 +14,8 @@ export function meterIdOfUpdate(store: Store, feedbackId: string): string {
 }
 
 /**
- * The account learns soon of what was metered, and of the session's row in the index; many changes become one
- * message. `soon` is for those that should not wait.
+ * Schedules a report of metered events and of the session's index row; many changes share one message. `soon` for
+ * changes that should not wait.
  */
 export function noteReport(store: Store, soon = false): void {
   if (!soon && store.outbox.get("account") !== undefined) return;
@@ -28,7 +28,7 @@ export interface GpuTime {
   ms: number;
 }
 
-/** What a reply that never came to its end has taken: as last reported, else counted by what was read. */
+/** Usage of an unfinished reply: as last reported, otherwise estimated from what was read. */
 export class ReplyMeter {
   readonly #messages: readonly { content: string }[];
   readonly #now: () => number;

@@ -1,10 +1,13 @@
-/** Work that must happen even if the object is evicted: rows with a due time, run by the alarm, retried with growing pauses. */
+/**
+ * Work that must happen even if the object is evicted: rows with a due time, run by the alarm, repeated with growing
+ * pauses.
+ */
 import { asc, eq, lte, min } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import { pauseMs } from "../../pause.ts";
 import { outbox } from "./schema.ts";
 
-/** A job under way renews its lease; one whose lease ran out was orphaned and starts again. */
+/** A running job renews its lease. A job with an expired lease was orphaned and starts again. */
 export const leaseMs = 20_000;
 
 export type Job = typeof outbox.$inferSelect;
@@ -17,7 +20,7 @@ export class Outbox {
     this.#db = db;
   }
 
-  /** Adds a job, or moves one with this id to an earlier or later time. */
+  /** Adds a job, or reschedules one with this id. */
   put(job: { id: string; kind: JobKind; payload: unknown; dueAt: number }): void {
     this.#db
       .insert(outbox)
@@ -74,7 +77,7 @@ export class Outbox {
   }
 }
 
-/** A file that is stored before its generation is: should there never be one, the file is deleted later. */
+/** A file is stored before its generation. If the generation never follows, the file is deleted after this time. */
 const unheldMs = 10 * 60_000;
 
 export function fileJob(digest: string): string {

@@ -1,4 +1,4 @@
-/** What a session has come to, as the tenant's holdout compares it: counts and money, no text. */
+/** A session's outcome for the tenant's holdout: counts and money, no text. */
 import { and, count, countDistinct, eq, gt, inArray, max, sql, sum } from "drizzle-orm";
 import type { Outcome } from "../../accounts/object/holdout.ts";
 import { type Store, sessionRow } from "./rows.ts";
@@ -16,7 +16,7 @@ export function outcomeOf(store: Store): Outcome | null {
       costNanos: sum(turns.costNanos).mapWith(Number),
     })
     .from(turns)
-    // Turns that a client brought along were not run here.
+    // Turns that a client sent as history were not run here.
     .where(and(inArray(turns.status, ["completed", "stopped"]), gt(turns.runs, 0)))
     .get();
   const verdicts = db

@@ -1,21 +1,21 @@
-/** Lets go of what a finished reply's streams no longer need: its parts, once the whole has been there for long. */
+/** Deletes the parts of a finished reply's stream once the whole reply has been available for long. */
 import { and, eq, inArray, isNotNull, lte, min } from "drizzle-orm";
 import type { Store } from "./rows.ts";
 import { events, turns } from "./schema.ts";
 
-/** As long as an Idempotency-Key gives the stored answer; the `done` event stays and holds the whole reply. */
+/** As long as an Idempotency-Key returns the stored answer; the `done` event stays and holds the whole reply. */
 export const streamWindowMs = 48 * 3_600_000;
 
 const parts = ["delta", "reset"];
 
-/** Sees to it that the parts of a reply that just ended go when their time has come. */
+/** Schedules the deletion of a finished reply's parts. */
 export function notePrune(store: Store): void {
   if (store.outbox.get("prune") !== undefined) return;
   const dueAt = store.now() + streamWindowMs;
   store.outbox.put({ id: "prune", kind: "prune", payload: {}, dueAt });
 }
 
-/** Deletes parts of replies that ended long ago, and comes again when the next ones are due. */
+/** Deletes parts of replies that ended long ago, and schedules the next deletion. */
 export function pruneLog(store: Store): void {
   const { db, outbox } = store;
   const ended = store.now() - streamWindowMs;

@@ -1,15 +1,18 @@
-/** Right replies that later updates replay: one per problem, the latest few, worded as the session now understands them. */
+/**
+ * The replay buffer: right replies that later updates replay, one per problem, the latest few, worded as the session
+ * now understands them.
+ */
 import { and, asc, desc, eq, inArray } from "drizzle-orm";
 import type { WordsReport } from "../../contract/index.ts";
 import { reviseRequest } from "../../words/index.ts";
 import { withRequest } from "../policy/prompt.ts";
-import { type Positive, positivesMax, replayKind } from "../policy/update-plan.ts";
+import { type ReplayExample, replayKind, replayMax } from "../policy/update-plan.ts";
 import { type Store, sessionRow, type TurnRow } from "./rows.ts";
-import { positives, turns } from "./schema.ts";
+import { replay, turns } from "./schema.ts";
 import { wordsOptions, wordsState } from "./words.ts";
 
-/** Remembers a right reply for replay, one per problem, the latest few. */
-export function keepPositive(
+/** Adds a right reply, one per problem, and keeps the latest few. */
+export function keepForReplay(
   store: Store,
   turn: TurnRow,
   words: WordsReport,
@@ -26,38 +29,37 @@ export function keepPositive(
   };
   store.transaction(() => {
     store.db
-      .insert(positives)
+      .insert(replay)
       .values({ problemId: turn.problemId, ...columns })
-      .onConflictDoUpdate({ target: positives.problemId, set: columns })
+      .onConflictDoUpdate({ target: replay.problemId, set: columns })
       .run();
     const old = store.db
-      .select({ problemId: positives.problemId })
-      .from(positives)
-      .orderBy(desc(positives.createdAt))
+      .select({ problemId: replay.problemId })
+      .from(replay)
+      .orderBy(desc(replay.createdAt))
       .all()
-      .slice(positivesMax)
+      .slice(replayMax)
       .map(({ problemId }) => problemId);
     if (old.length > 0) {
-      store.db.delete(positives).where(inArray(positives.problemId, old)).run();
+      store.db.delete(replay).where(inArray(replay.problemId, old)).run();
     }
   });
 }
 
-/** Whoever takes an acceptance back does not want it replayed. */
-export function dropPositive(store: Store, turn: TurnRow): void {
+/** Removes a reply whose acceptance was taken back. */
+export function dropFromReplay(store: Store, turn: TurnRow): void {
   store.db
-    .delete(positives)
-    .where(and(eq(positives.problemId, turn.problemId), eq(positives.reply, turn.reply)))
+    .delete(replay)
+    .where(and(eq(replay.problemId, turn.problemId), eq(replay.reply, turn.reply)))
     .run();
 }
 
 /**
- * Everything kept, oldest first. Where words adapt, requests are worded by what the ledger holds now: an
- * example learnt under a reading that has since turned out wrong would teach the wrong lesson again with
- * every update.
+ * All kept replies, oldest first. If words adapt, requests are worded by today's ledger: an example learnt under a
+ * reading that turned out wrong would teach the wrong lesson with every update.
  */
-export function replayedPositives(store: Store): Positive[] {
-  const kept = store.db.select().from(positives).orderBy(asc(positives.createdAt)).all();
+export function replayExamples(store: Store): ReplayExample[] {
+  const kept = store.db.select().from(replay).orderBy(asc(replay.createdAt)).all();
   const { mode } = sessionRow(store);
   if (mode !== "both") return kept;
   const words = wordsState(store);
@@ -66,11 +68,11 @@ export function replayedPositives(store: Store): Positive[] {
     store,
     kept.map(({ problemId }) => problemId),
   );
-  return kept.map((positive) => {
-    const request = said.get(positive.problemId);
-    if (request === undefined) return positive;
-    const { prompt } = reviseRequest(words, request, options, positive.problemId);
-    return { ...positive, messages: withRequest(positive.messages, prompt) };
+  return kept.map((example) => {
+    const request = said.get(example.problemId);
+    if (request === undefined) return example;
+    const { prompt } = reviseRequest(words, request, options, example.problemId);
+    return { ...example, messages: withRequest(example.messages, prompt) };
   });
 }
 

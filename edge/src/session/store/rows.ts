@@ -1,4 +1,4 @@
-/** What reads and writes a session's tables, and their rows by id, or the error that says which is missing. No network here. */
+/** Reads and writes a session's tables: rows by id, or an error that names the missing one. No network here. */
 import { RosaError } from "@rosa2/shared/errors";
 import { desc, eq } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
@@ -8,17 +8,16 @@ import type { Outbox } from "./outbox.ts";
 import { active, feedback, generations, session, turns } from "./schema.ts";
 
 export interface Store {
-  /** Who this session is, read once: none of it ever changes. */
+  /** The session's identity, read once; it never changes. */
   readonly sessionId: string;
   readonly tenantId: string;
-  /** Whose session it is among the tenant's users; null: nobody's. */
+  /** The owner among the tenant's users; null for none. */
   readonly owner: string | null;
   db: DrizzleSqliteDODatabase;
   log: EventLog;
   outbox: Outbox;
-  /** How long the account may wait for what it should know. */
+  /** How long reports to the account may wait. */
   readonly meteringMs: number;
-  /** Bytes that the session stores. */
   storedBytes(): number;
   now(): number;
   /** All or nothing; the work must not await. */
@@ -31,7 +30,7 @@ export type FeedbackRow = typeof feedback.$inferSelect;
 export type GenerationRow = typeof generations.$inferSelect;
 
 /**
- * What the session is and how it is set up.
+ * The session's settings.
  *
  * @throws RosaError `not_found` once the session is erased.
  */
@@ -41,7 +40,7 @@ export function sessionRow(store: Store): SessionRow {
   return row;
 }
 
-/** Changes what is given, and nothing else. */
+/** Changes only the given fields. */
 export function changeSession(store: Store, patch: SessionPatch): void {
   const { title, metadata, reasoning_effort: reasoningEffort } = patch;
   const given = { title, metadata, reasoningEffort };
@@ -71,7 +70,7 @@ export function generationRow(store: Store, generationId: string): GenerationRow
   return row;
 }
 
-/** The generation that answers now: `base` or a generation's id. */
+/** The active generation: `base` or a generation's id. */
 export function activeGeneration(store: Store): string {
   return store.db.select().from(active).get()?.generation ?? "base";
 }
@@ -81,13 +80,13 @@ export function trustedGeneration(store: Store): string {
   return store.db.select().from(active).get()?.trusted ?? "base";
 }
 
-/** Lets a generation answer from now on; `trusted` is what a roll-back returns to. */
+/** Activates a generation; `trusted` is the one that a roll-back returns to. */
 export function setActiveGeneration(store: Store, generation: string, trusted: string): void {
   store.db.delete(active).run();
   store.db.insert(active).values({ generation, trusted }).run();
 }
 
-/** The adapter that a generation's name stands for; null is the base model. */
+/** The adapter of a generation; null for the base model. */
 export function adapterOf(store: Store, generation: string): { digest: string } | null {
   return generation === "base" ? null : { digest: generationRow(store, generation).digest };
 }

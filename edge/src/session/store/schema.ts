@@ -1,4 +1,4 @@
-/** Tables of one session's Durable Object (SQLite). Columns holding JSON are named for what they hold. */
+/** Tables of one session's Durable Object (SQLite). Columns with JSON are named for their content. */
 import type { AdaptPlan, AdaptResult, Message, Sampling, Usage } from "@rosa2/shared/protocol";
 import type { Plan } from "@rosa2/shared/schedule";
 import { index, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
@@ -21,44 +21,45 @@ import {
   turnStatuses,
 } from "../../contract/sets.ts";
 import type { WordsPatch, WordsState } from "../../words/index.ts";
+import { replayKinds } from "../policy/update-plan.ts";
 
 /** `max_tokens` is always sent, so that a reply's price is bounded before it starts. */
 export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens: number };
 
-/** What the session is and how it is set up: exactly one row. What changes with every turn has tables of its own. */
+/** The session's settings: exactly one row. What changes with every turn has tables of its own. */
 export const session = sqliteTable("session", {
   id: text().primaryKey(),
   tenantId: text("tenant_id").notNull(),
-  /** Whose it is among the tenant's users; null: nobody's, server keys alone see it. */
+  /** The owner among the tenant's users; null for none: then only server keys see it. */
   owner: text(),
-  /** Where its user is; null where nobody knew. */
+  /** Region of its user; null if unknown. */
   region: text({ enum: regions }),
   title: text(),
   metadata: text({ mode: "json" }).$type<Metadata>().notNull(),
   instructions: text(),
   mode: text({ enum: modes }).notNull(),
   context: text({ enum: contexts }).notNull(),
-  /** Who proposes wordings; null leaves it to the deployment. */
+  /** The source of proposed wordings; null for the deployment's choice. */
   rewriter: text({ enum: rewriterNames }),
-  /** What it says of thinking, where a request does not; null nothing. */
+  /** Its thinking effort, for requests without one; null for none. */
   reasoningEffort: text("reasoning_effort", { enum: efforts }),
-  /** Own senses beside those that ship; null none. */
+  /** Own senses besides the built-in ones; null for none. */
   lexicon: text({ mode: "json" }).$type<OwnLexicon>(),
   /** Session this one was forked from. */
   forkedFrom: text("forked_from"),
-  /** Its part in the tenant's holdout; null: it takes none. A session that is held out has the mode `off`. */
+  /** Its part in the tenant's holdout; null if it takes none. A held-out session has the mode `off`. */
   arm: text({ enum: arms }),
-  /** Rejected replies after which the trusted generation answers again; null never. */
+  /** Rejected replies after which the trusted generation becomes active again; null for never. */
   rollBackAfter: integer("roll_back_after"),
   createdAt: integer("created_at").notNull(),
-  /** When the session erases itself; null never. */
+  /** When the session erases itself; null for never. */
   expiresAt: integer("expires_at"),
 });
 
-/** The generation that answers: exactly one row, `base` or a generation's id, moved by compare-and-set. */
+/** The active generation: exactly one row, `base` or a generation's id, moved by compare-and-set. */
 export const active = sqliteTable("active", {
   generation: text().primaryKey(),
-  /** The latest one that a person chose, or accepted a reply of: what a roll-back returns to. */
+  /** The latest generation that a person chose, or accepted a reply of: a roll-back returns to it. */
   trusted: text().notNull(),
 });
 
@@ -84,12 +85,12 @@ export const turns = sqliteTable(
     /** Everything sent to the model. */
     messages: text({ mode: "json" }).$type<Message[]>().notNull(),
     sampling: text({ mode: "json" }).$type<TurnSampling>().notNull(),
-    /** Earlier rejected replies of this problem, sent along. */
+    /** Earlier rejected replies of this problem, sent with the request. */
     rejected: text({ mode: "json" }).$type<string[]>().notNull(),
     status: text({ enum: turnStatuses }).notNull(),
     reply: text().notNull().default(""),
     finishReason: text("finish_reason", { enum: finishReasons }),
-    /** The reply is a near copy of a rejected one: the model had nothing else to say. */
+    /** The reply is a near copy of a rejected one: the model had no other. */
     repeatsRejected: integer("repeats_rejected", { mode: "boolean" }).notNull().default(false),
     /** Summed log-prob of the reply (nats). */
     logprob: real(),
@@ -98,7 +99,7 @@ export const turns = sqliteTable(
     keyId: text("key_id").notNull(),
     costNanos: integer("cost_nanos").notNull().default(0),
     error: text({ mode: "json" }).$type<{ code: string; message: string }>(),
-    /** Runs of this turn so far: a retry after a failure meters under a new event id. */
+    /** Runs of this turn so far: a retry after a failure is metered under a new event id. */
     runs: integer().notNull().default(0),
     createdAt: integer("created_at").notNull(),
     finishedAt: integer("finished_at"),
@@ -112,16 +113,16 @@ export const feedback = sqliteTable(
     id: text().primaryKey(),
     turnId: text("turn_id").notNull(),
     body: text({ mode: "json" }).$type<FeedbackBody>().notNull(),
-    /** SHA-256 of turn and body: the same feedback twice is one. */
+    /** SHA-256 of turn and body: equal feedback is stored once. */
     bodyHash: text("body_hash").notNull(),
     keyId: text("key_id").notNull(),
-    /** What has been done so far; each step is taken at most once. */
+    /** The last completed step; each step is taken at most once. */
     step: text({ enum: ["stored", "words", "weights", "done"] }).notNull(),
     words: text({ mode: "json" }).$type<WordsReport>(),
     weights: text({ mode: "json" }).$type<WeightsReport>(),
-    plan: text({ mode: "json" }).$type<Plan & { recipe: Partial<AdaptPlan> | null }>(),
+    plan: text({ mode: "json" }).$type<Plan & { updatePlan: Partial<AdaptPlan> | null }>(),
     costNanos: integer("cost_nanos").notNull().default(0),
-    /** What this feedback took back before anything was learnt from it. */
+    /** The roll-back that this feedback caused before anything was learnt from it. */
     rolledBack: text("rolled_back", { mode: "json" }).$type<RollBack>(),
     retryTurnId: text("retry_turn_id"),
     createdAt: integer("created_at").notNull(),
@@ -129,10 +130,13 @@ export const feedback = sqliteTable(
   (table) => [index("feedback_by_turn").on(table.turnId)],
 );
 
-/** Every change of the words in order, each with what leads back: a fork at an earlier turn, a roll-back or an undo follows them. */
+/**
+ * Every change of the words in order, each with the patch that undoes it: forks at an earlier turn, roll-backs and
+ * undos follow these.
+ */
 export const revisions = sqliteTable("revisions", {
   seq: integer().primaryKey({ autoIncrement: true }),
-  /** Of the feedback that made the change, or one drawn for a change by hand. */
+  /** Id of the feedback that made the change, or a random one for a change by hand. */
   id: text().notNull().unique(),
   patch: text({ mode: "json" }).$type<WordsPatch>().notNull(),
   createdAt: integer("created_at").notNull(),
@@ -153,11 +157,11 @@ export const generations = sqliteTable("generations", {
 });
 
 /** Replies worth learning again with the next update: the latest few, one per problem. */
-export const positives = sqliteTable("positives", {
+export const replay = sqliteTable("replay", {
   problemId: text("problem_id").primaryKey(),
   messages: text({ mode: "json" }).$type<Message[]>().notNull(),
   reply: text().notNull(),
-  kind: text({ enum: ["accepted", "corrected", "held"] }).notNull(),
+  kind: text({ enum: replayKinds }).notNull(),
   createdAt: integer("created_at").notNull(),
 });
 
@@ -168,7 +172,7 @@ export const events = sqliteTable(
     seq: integer().primaryKey({ autoIncrement: true }),
     turnId: text("turn_id").notNull(),
     type: text().notNull(),
-    /** Feedback that an event reports on. */
+    /** The feedback that an event belongs to. */
     feedbackId: text("feedback_id"),
     data: text({ mode: "json" }).$type<unknown>().notNull(),
     at: integer().notNull(),
@@ -185,7 +189,7 @@ export const outbox = sqliteTable("outbox", {
   dueAt: integer("due_at").notNull(),
 });
 
-/** What an Idempotency-Key made in this session. */
+/** What an Idempotency-Key created in this session. */
 export const idempotency = sqliteTable("idempotency", {
   key: text().primaryKey(),
   fingerprint: text().notNull(),

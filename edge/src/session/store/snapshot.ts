@@ -1,10 +1,10 @@
-/** A session's past as one value, to start another session from: what a fork copies, and up to which point. */
+/** A session's past as one value, up to a given point: a fork starts from it. */
 import { RosaError } from "@rosa2/shared/errors";
 import { and, asc, eq, gte, lt, lte, ne } from "drizzle-orm";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import type { WordsState } from "../../words/index.ts";
 import { activeGeneration, type Store, sessionRow, setActiveGeneration, turnRow } from "./rows.ts";
-import { events, feedback, generations, positives, revisions, session, turns } from "./schema.ts";
+import { events, feedback, generations, replay, revisions, session, turns } from "./schema.ts";
 import { turnBody } from "./views.ts";
 import { setWordsState, wordsBefore, wordsState } from "./words.ts";
 
@@ -17,12 +17,12 @@ export interface Snapshot {
   feedback: (typeof feedback.$inferSelect)[];
   revisions: (typeof revisions.$inferSelect)[];
   generations: (typeof generations.$inferSelect)[];
-  positives: (typeof positives.$inferSelect)[];
+  replay: (typeof replay.$inferSelect)[];
 }
 
 /**
- * Everything up to a turn's reply (its generation, the words as they then were), or everything there is.
- * Copied rows keep their ids.
+ * Everything up to a turn's reply (its generation, the words at that time), or everything there is. Copied rows keep
+ * their ids.
  *
  * @throws RosaError `conflict` while that turn is being answered.
  */
@@ -69,7 +69,7 @@ export function takeSnapshot(store: Store, turnId: string | null): Snapshot {
       .orderBy(asc(revisions.seq))
       .all(),
     generations: db.select().from(generations).where(lte(generations.createdAt, until)).all(),
-    positives: db.select().from(positives).where(lte(positives.createdAt, until)).all(),
+    replay: db.select().from(replay).where(lte(replay.createdAt, until)).all(),
   };
 }
 
@@ -94,8 +94,8 @@ export function restoreSnapshot(store: Store, snapshot: Snapshot): void {
     for (const row of snapshot.generations) {
       db.insert(generations).values(row).onConflictDoNothing().run();
     }
-    for (const row of snapshot.positives) {
-      db.insert(positives).values(row).onConflictDoNothing().run();
+    for (const row of snapshot.replay) {
+      db.insert(replay).values(row).onConflictDoNothing().run();
     }
     const logged = db.select({ turnId: events.turnId }).from(events).all();
     const known = new Set(logged.map(({ turnId }) => turnId));

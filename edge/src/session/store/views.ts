@@ -1,4 +1,4 @@
-/** Rows of the session's tables as the API shows them. */
+/** Rows of the session's tables in the API's form. */
 
 import { RosaError } from "@rosa2/shared/errors";
 import { confidenceOf } from "@rosa2/shared/objective";
@@ -14,6 +14,7 @@ import {
   turnsPerPageMax,
   type WeightsReport,
 } from "../../contract/index.ts";
+import { iso } from "../../time.ts";
 import { outcomeOf } from "./outcome.ts";
 import {
   activeGeneration,
@@ -24,10 +25,6 @@ import {
   turnRow,
 } from "./rows.ts";
 import { events, feedback, generations, turns } from "./schema.ts";
-
-function iso(time: number): string {
-  return new Date(time).toISOString();
-}
 
 export function turnBody(store: Store, turn: TurnRow, session_id = store.sessionId): TurnBody {
   return {
@@ -61,7 +58,7 @@ export function turnConfidence({
   return confidenceOf(logprob, usage?.completion_tokens ?? 1);
 }
 
-/** e^S, at most 1 whatever rounding did to S. */
+/** e^S, at most 1 despite rounding. */
 export function probability(logprob: number): number {
   return Math.min(1, Math.exp(logprob));
 }
@@ -88,11 +85,11 @@ const queuedWeights: WeightsReport = {
   reason: "runs while you read; the reply's events tell when it lands",
 };
 
-/** Once the words are done; before that there is nothing to show. */
+/** The result of feedback once its words step is done; before that there is nothing to show. */
 export function feedbackResult(store: Store, row: FeedbackRow): FeedbackResult {
   if (row.words === null) throw new Error(`Feedback ${row.id} has no words yet`);
   const turn = row.retryTurnId === null ? null : turnRow(store, row.retryTurnId);
-  // One that failed is run again before the feedback is done: until then there is no new turn to show.
+  // A failed one runs again before the feedback is done, so until then there is no new turn to show.
   const retry = turn?.status === "failed" && row.step !== "done" ? null : turn;
   return {
     id: row.id,
@@ -146,15 +143,15 @@ export function sessionSummary(store: Store): SessionSummary {
   };
 }
 
-/** Which turns of a session are read: so many before the one that a cursor names, or the latest. */
+/** The turns to read: a number of them before a cursor's turn, or the latest. */
 export interface TurnPage {
   limit: number;
   cursor?: string | undefined;
 }
 
 /**
- * The session with one page of its turns, oldest first, and the feedback on them. `rewriter` is the deployment's, for a
- * session that leaves the choice to it.
+ * The session with one page of its turns, oldest first, and their feedback. `rewriter` is the deployment's, for a
+ * session that does not choose one.
  */
 export function sessionDetail(
   store: Store,
@@ -187,7 +184,7 @@ export function sessionDetail(
     reasoning_effort: row.reasoningEffort,
     forked_from: row.forkedFrom,
     holdout: row.arm,
-    expires_at: row.expiresAt === null ? null : iso(row.expiresAt),
+    expires_at: iso(row.expiresAt),
     turns: shown.map((turn) => turnBody(store, turn, row.id)),
     feedback: feedbackRows.map(feedbackRecord),
     next_cursor: found.length > limit ? (ids[0] ?? null) : null,
@@ -203,7 +200,7 @@ function indexOfTurn({ db }: Store, cursor: string): number {
   });
 }
 
-/** What the whole session holds, and what of it was billed: replies' tokens and those of drawn wordings. */
+/** The session's totals, and what of them was billed: tokens of replies and of drawn wordings. */
 function totalsOf({ db }: Store): SessionDetail["totals"] {
   const sumOf = (value: SQL) => sql<number>`coalesce(sum(${value}), 0)`;
   const ofTurns = db
@@ -244,7 +241,7 @@ export function indexRow(store: Store) {
   return { id, title, metadata, turns, generation, updatedAt, outcome: outcomeOf(store) };
 }
 
-/** Whether nothing more can come of a turn: it is answered, and all feedback on it is done. */
+/** Whether a turn is finished: it is answered, and all feedback on it is done. */
 export function isTurnSettled(store: Store, turnId: string): boolean {
   const open = store.db
     .select({ step: feedback.step })
@@ -255,14 +252,14 @@ export function isTurnSettled(store: Store, turnId: string): boolean {
   return !open && isReplySettled(store, turnId);
 }
 
-/** Whether nothing more can come of a turn's reply: it ended, or the turn was taken back. */
+/** Whether a turn's reply is finished: it ended, or the turn was taken back. */
 export function isReplySettled(store: Store, turnId: string): boolean {
   const { status } = turns;
   const row = store.db.select({ status }).from(turns).where(eq(turns.id, turnId)).get();
   return row?.status !== "running";
 }
 
-/** How much a session holds, as its erasure says it. */
+/** How much a session stores, as its erasure reports it. */
 export function storedCounts({ db }: Store): {
   turns: number;
   generations: number;

@@ -1,6 +1,7 @@
 /**
- * What a session has learnt about words, a row read and written whole, with what leads back to earlier moments; and its own
- * senses, which it reads requests with. What is in either is not known here.
+ * Stores what a session has learnt about words (rewrites, remarks, readings) as one row, read and written whole, with
+ * patches that lead back to earlier moments.
+ * Also its own senses, with which requests are read. The content of both is not known here.
  */
 
 import { RosaError } from "@rosa2/shared/errors";
@@ -21,11 +22,11 @@ import { changedWords, type WordsChange } from "../policy/words-change.ts";
 import { generationRow, type Store, sessionRow } from "./rows.ts";
 import { revisions, session, words } from "./schema.ts";
 
-/** One object serves one session, but several of them can share an isolate. */
+/** One object serves one session, but several objects can share an isolate. */
 const parsed = new WeakMap<Store, { text: string; state: WordsState }>();
 const compiled = new WeakMap<Store, { text: string; options: GradientOptions }>();
 
-/** The words as they are now; a state that was read or written before is not parsed again. */
+/** The current words; a state that was read or written before is not parsed again. */
 export function wordsState(store: Store): WordsState {
   const text = store.db
     .select({ text: sql<string>`${words.state}` })
@@ -39,7 +40,7 @@ export function wordsState(store: Store): WordsState {
   return state;
 }
 
-/** Sets the words of a session that begins; every later change goes through `reviseWordsTo`. */
+/** Sets a new session's words; every later change goes through `reviseWordsTo`. */
 export function setWordsState(store: Store, state: WordsState): void {
   store.db
     .insert(words)
@@ -50,8 +51,8 @@ export function setWordsState(store: Store, state: WordsState): void {
 }
 
 /**
- * Moves the words to another state, and keeps what leads back to this one: under the id of the feedback that made the
- * change, or one drawn for a change by hand. Part of the caller's transaction.
+ * Moves the words to another state and keeps the patch back to this one, under the id of the feedback that made the
+ * change, or a random one for a change by hand. Part of the caller's transaction.
  */
 export function reviseWordsTo(store: Store, state: WordsState, id = newId("rev")): void {
   const patch = patchBack(state, wordsState(store));
@@ -59,7 +60,7 @@ export function reviseWordsTo(store: Store, state: WordsState, id = newId("rev")
   setWordsState(store, state);
 }
 
-/** The user's own hand on the words; an undo takes back what feedback taught. */
+/** A user's change of the words; an undo takes back what feedback taught. */
 export function changeWords(store: Store, change: WordsChange): WordsState {
   const state =
     change.kind === "undo" ? wordsTakenBack(store) : changedWords(wordsState(store), change);
@@ -67,13 +68,13 @@ export function changeWords(store: Store, change: WordsChange): WordsState {
   return state;
 }
 
-/** The words as they were when a generation had just been made; `base`: before anything was learnt. */
+/** The words as they were right after a generation was made; `base` means before anything was learnt. */
 export function restoreWords(store: Store, generation: string): void {
   const state = wordsOfGeneration(store, generation);
   store.transaction(() => reviseWordsTo(store, state));
 }
 
-/** The words as a revision found them: from now back, through every later one. */
+/** The words before a revision: from now back through every later one. */
 export function wordsBefore(store: Store, seq: number): WordsState {
   let state = wordsState(store);
   const later = store.db
@@ -86,9 +87,9 @@ export function wordsBefore(store: Store, seq: number): WordsState {
 }
 
 /**
- * The words without the latest revision that can be taken back, and without what came after it.
+ * The words without the latest revision that can be taken back, and without everything after it.
  *
- * @throws RosaError `conflict` when there is none.
+ * @throws RosaError `conflict` if there is none.
  */
 function wordsTakenBack(store: Store): WordsState {
   const state = wordsState(store);
@@ -110,7 +111,7 @@ function wordsOfGeneration(store: Store, generation: string): WordsState {
     .get();
   const isLater =
     own === undefined ? gt(revisions.createdAt, row?.createdAt ?? -1) : gt(revisions.seq, own.seq);
-  // What came next found the words as they then were.
+  // Later revisions began with the words of that time.
   const next = store.db
     .select({ seq: revisions.seq })
     .from(revisions)
@@ -120,7 +121,7 @@ function wordsOfGeneration(store: Store, generation: string): WordsState {
   return next === undefined ? wordsState(store) : wordsBefore(store, next.seq);
 }
 
-/** What the words axis is to be called with in this session. */
+/** The options of the words axis in this session. */
 export function wordsOptions(store: Store): GradientOptions {
   const { lexicon } = sessionRow(store);
   if (lexicon === null || lexicon.length === 0) return {};
@@ -132,13 +133,13 @@ export function wordsOptions(store: Store): GradientOptions {
   return options;
 }
 
-/** A session's senses before the tenant's; of two with one id the session's counts. */
+/** A session's senses before the tenant's; if two have one id, the session's counts. */
 export function mergeLexicons(own: OwnLexicon, tenants: OwnLexicon): OwnLexicon {
   const ids = new Set(own.map(({ id }) => id));
   return [...own, ...tenants.filter(({ id }) => !ids.has(id))];
 }
 
-/** Sets the senses; what was learnt about one whose readings are others now is forgotten. */
+/** Sets the senses. What was learnt about a sense whose readings changed is forgotten. */
 export function setSessionLexicon(store: Store, lexicon: OwnLexicon): void {
   const row = sessionRow(store);
   const before = new Map((row.lexicon ?? []).map((sense) => [sense.id, readingsOf(sense)]));

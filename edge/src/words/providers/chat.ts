@@ -1,6 +1,6 @@
 /**
- * General chat models as rewriters, behind an endpoint with the OpenAI chat completions interface or behind Cloudflare's
- * Workers AI binding: one prompt, the material as JSON, one schema of the answer.
+ * General chat models as rewriters, behind an endpoint with OpenAI's chat completions or behind Cloudflare's Workers AI
+ * binding: one prompt, the material as JSON, one schema of the answer.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Message } from "@rosa2/shared/protocol";
@@ -26,13 +26,13 @@ const reportedUsageSchema = z
   .transform((usage) => ({ ...usage, cached_tokens: 0 }))
   .nullish();
 
-/** What came of one call: text or an object already, and the tokens it took. */
+/** The result of one call: text or an object, and its tokens. */
 type Ask = (
   messages: Message[],
   signal: AbortSignal,
 ) => Promise<{ answer: unknown; usage: z.infer<typeof reportedUsageSchema> }>;
 
-/** `isMetered`: its tokens are the session's to pay, because it is the model that gives replies. */
+/** `isMetered`: the session pays for its tokens, because it is the model that gives replies. */
 function chatRewriter(
   name: Rewriter["name"],
   { isMetered = false }: { isMetered?: boolean },
@@ -62,7 +62,7 @@ function chatPrompt(task: RewriteTask, count: number, fault: string | null): Mes
   return messages;
 }
 
-/** The wordings of an answer; JSON as models write it, with or without a fence around it. */
+/** The wordings of an answer: JSON, with or without a fence around it. */
 function readAnswer(raw: unknown, count: number): string[] {
   let answer = raw;
   if (typeof raw === "string") {
@@ -110,7 +110,7 @@ export function openAiRewriter(options: OpenAiOptions): Rewriter {
   });
 }
 
-/** The part of the binding that is used; it exists in deployments only. */
+/** The part of the binding that is used; it exists only in deployments. */
 export interface AiBinding {
   run: (
     model: string,
@@ -122,13 +122,13 @@ export interface AiBinding {
   ) => Promise<unknown>;
 }
 
-/** `response` is text, or already an object where the model was held to the schema. */
+/** `response` is text, or an object if the model was held to the schema. */
 const runSchema = z.object({
   response: z.union([z.string().max(200_000), z.record(z.string(), z.unknown())]),
   usage: reportedUsageSchema,
 });
 
-/** Without the binding every proposal fails, and what was said stands. */
+/** Without the binding every proposal fails, and the request stays as it was said. */
 export function workersAiRewriter(
   ai: AiBinding | undefined,
   model: string,

@@ -1,17 +1,17 @@
-/** Checks a model's wording as what it is, data: bounds, and that the user's own facts survived. */
+/** Checks a model's wording as data: its bounds, and whether the user's own facts are kept. */
 import { languageOf } from "../language.ts";
 import { neutraliseRequest } from "../neutralise.ts";
 import { englishLanguage } from "../remarks/english.ts";
 import type { RewriteTask } from "./provider.ts";
 
-/** Share of the request's longer words that a wording must keep: it may clarify, not wander. */
+/** Share of the request's longer words that a wording must keep: it may clarify, not digress. */
 const keptShareMin = 0.5;
 /** Characters of a list that is protected as a whole. */
 const listCharsMax = 2_000;
 /** Characters that a wording of the shortest request may have. */
 const wordingCharsMin = 200;
 
-/** The wording, safe to be put into a prompt, or in one sentence what is wrong with it. */
+/** The wording, safe to put into a prompt, or one sentence on what is wrong with it. */
 export function checkWording(
   raw: string,
   task: RewriteTask,
@@ -54,7 +54,7 @@ function faultOf(wording: string, { request, attempts }: RewriteTask): string | 
   return null;
 }
 
-/** Numbers, quotations, code, links, names and a list at the end: what a rewrite may not drop or change. */
+/** Numbers, quotations, code, links, names and a final list: what a rewrite may not drop or change. */
 export function protectedParts(request: string): string[] {
   const parts = new Set<string>();
   const patterns = [
@@ -75,8 +75,8 @@ export function protectedParts(request: string): string[] {
   return [...parts];
 }
 
-/** What follows the last colon where it is a list rather than a sentence: items without a common word among them. */
-function listedData(request: string): string | null {
+/** The text after the last colon, if it is a list and not a sentence: items without a common word among them. */
+export function listedData(request: string): string | null {
   const text = request.trim();
   const data = text.slice(text.lastIndexOf(":") + 1).trimStart();
   if (data.length === text.length || data.length > listCharsMax || /[\n.!?]/u.test(data))
@@ -87,7 +87,7 @@ function listedData(request: string): string | null {
   return isList ? data : null;
 }
 
-/** How often a part stands in a text by itself: "4" is not in "14". */
+/** How often a part stands by itself in a text: "4" is not in "14". */
 function countOf(part: string, text: string): number {
   const isWordy = (character: string | undefined) =>
     character !== undefined && /[\p{L}\p{N}]/u.test(character);
@@ -109,7 +109,7 @@ function keptShare(request: string, rewritten: string): number {
   return [...own].filter((word) => kept.has(word)).length / own.size;
 }
 
-/** Wishes about tone, length, form or language; no wording may add one that nobody stated. */
+/** Wishes about tone, length, form or language; a wording may not add one that nobody stated. */
 const orders = new RegExp(
   [
     `\\bin (?:${englishLanguage})\\b`,

@@ -1,4 +1,4 @@
-/** The served model itself as rewriter, adapters off, asked in the one fixed form that the bundled model is trained on. */
+/** The served model itself as rewriter, without adapters, asked in the fixed form that the bundled model is trained on. */
 import type { Message, SampleResult } from "@rosa2/shared/protocol";
 import { rewritePrompt } from "@rosa2/shared/rewrite-prompt";
 import type { Rewriter } from "./provider.ts";
@@ -9,7 +9,7 @@ export type Sample = (
   options: { count: number; maxTokens: number; signal: AbortSignal },
 ) => Promise<SampleResult>;
 
-/** Tokens of a wording that is no longer than twice the request, by its characters. */
+/** Tokens of a wording of at most twice the request's characters. */
 export function rewriteTokensMax(request: string): number {
   return Math.min(512, 32 + request.length);
 }

@@ -13,25 +13,26 @@ import type { Rewriter, RewriteTask } from "./provider.ts";
 
 export { type AiBinding, openAiRewriter, workersAiRewriter } from "./chat.ts";
 export { gpuRewriter, rewriteTokensMax } from "./gpu.ts";
+export { judgePlan, proposePlan, splitSteps } from "./plan.ts";
 export type { Rewriter, RewriteTask } from "./provider.ts";
 
-/** Wordings that are drawn at once, the first of them greedily. */
+/** Wordings drawn at once, the first of them greedily. */
 export const drawCount = 8;
 /** Wordings that a session draws for the same stretches of requests. */
 export const drawsMax = 24;
 
 export interface DrawnWordings {
-  /** Sound ones, equal ones as often as they came. */
+  /** Valid ones; equal ones as often as they came. */
   wordings: string[];
-  /** How many were drawn, and asked for in how many calls. */
+  /** How many were drawn, and in how many calls. */
   drawn: number;
   calls: number;
   usage: Usage | null;
-  /** Why there is none, or null. */
+  /** Why there is none; null otherwise. */
   failure: string | null;
 }
 
-/** Sound wordings within the time, after a repair attempt where that may help and the first answer held none. */
+/** Valid wordings within the time, after a repair attempt if that may help and the first answer had none. */
 export async function drawWordings(
   rewriter: Rewriter,
   task: RewriteTask,

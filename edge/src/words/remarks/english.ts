@@ -1,4 +1,4 @@
-/** English remarks that as a whole are one plain instruction about the reply. */
+/** English remarks that consist of one plain instruction about the reply. */
 import { asks, type PlainLanguage, plain, wordsFor } from "./plain.ts";
 
 const languages =
@@ -6,7 +6,7 @@ const languages =
 const variants = "British|American|Brazilian|European|Mexican|Latin American|Swiss|simple|plain";
 export const englishLanguage = `(?:(?:${variants}) )?(?:${languages})`;
 
-/** Forms of the whole reply by the words for them. */
+/** Forms of the whole reply, by their words. */
 const forms: readonly (readonly [words: string, value: string, phrase: string])[] = [
   ["a table|table|table format|tabular form", "table", "a table"],
   ["bullet points|bullets|a bulleted list|bullet list|bulleted list", "bullets", "bullet points"],

@@ -1,4 +1,4 @@
-/** A remark that as a whole gives another number for one in the request: "I want 5 names" on "Give me 3 names". */
+/** A remark that only gives another number for one in the request: "I want 5 names" on "Give me 3 names". */
 import type { Draft } from "./plain.ts";
 
 const number =
@@ -16,7 +16,10 @@ const contrasted = new RegExp(
   "iu",
 );
 
-/** The change of the request's number that a short remark asks for, or null where the remark is more than that or the request has no one place for it. */
+/**
+ * The change of the request's number in a short remark; null if the remark is more than that, or the request has no
+ * single place for it.
+ */
 export function restatedNumber(remark: string, request: string): Draft | null {
   const match = contrasted.exec(remark) ?? restated.exec(remark);
   const [, to = "", noun, old] = match ?? [];

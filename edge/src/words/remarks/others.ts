@@ -1,4 +1,4 @@
-/** Plain instructions in German, French, Spanish and Italian: length, language and form, nothing that needs a context. */
+/** Plain instructions in German, French, Spanish and Italian: length, language and form; nothing that needs context. */
 import { asks, type PlainLanguage, plain, type RemarkContext, wordsFor } from "./plain.ts";
 
 interface Phrases {

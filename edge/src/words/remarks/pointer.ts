@@ -1,8 +1,8 @@
-/** Short remarks that say no fact of their own: they point at what was misread, and the reading that answers them says it. */
+/** Short remarks without facts: they point at the misreading, and the reading that answers them replaces them. */
 import type { Constraint } from "../types.ts";
 
 const wordsMax = 6;
-/** Words that compare with the reply, or turn it down. */
+/** Words that compare with the reply, or reject it. */
 const pointing =
   /\b(?:other|others|another|wrong|opposite|different|incorrect|not (?:that|those|these|this)|andere[rsnm]?|falsch\w*|autres?|mauvais\w*|otr[oa]s?|equivocad\w+|altr[oaie]|sbagliat\w+)\b/iu;
 /** What a wording may never leave out: figures, quotations, code, links, names. */
@@ -16,8 +16,8 @@ export function isPointer({ topic, scope, text }: Constraint): boolean {
 }
 
 /**
- * Whether a remark is said by the phrases that a reading puts into the request: it holds no fact, and it only points, or
- * half of its own longer words at least are among theirs.
+ * Whether the phrases that a reading inserts replace a remark: it holds no fact, and it only points, or shares at least
+ * half of its longer words with them.
  */
 export function isAbsorbed(remark: Constraint, phrases: readonly string[]): boolean {
   if (isPointer(remark)) return true;

@@ -1,9 +1,9 @@
 /**
- * Reads what a remark asks for. It knows no session and, on purpose, hardly any language: a remark is quoted as it was
+ * Reads the wish in a remark. It knows no session and, on purpose, hardly any language: a remark is quoted as it was
  * said, unless the whole of it is a plain instruction about the reply.
  *
- * A rule that fires on content would put words into somebody's mouth, so none looks into a sentence: "don't be so
- * formal" is an instruction about the reply, "talk about a formal dinner" is quoted, and so is "not in French, I said".
+ * A rule that matched content would put words into the user's mouth, so none looks inside a sentence: "don't be so
+ * formal" is an instruction about the reply; "talk about a formal dinner" is quoted, and so is "not in French, I said".
  */
 import { neutraliseNote } from "../neutralise.ts";
 import { english, englishLanguage } from "./english.ts";
@@ -11,40 +11,40 @@ import { restatedNumber } from "./number.ts";
 import { otherLanguages } from "./others.ts";
 import type { Draft, PlainLanguage, RemarkContext } from "./plain.ts";
 
-/** Characters of a remark that are kept: all that the API takes. */
+/** Characters of a remark that are kept: all that the API accepts. */
 export const remarkCharsMax = 4_096;
-/** A longer remark holds more than plain instructions, a verdict or a number. */
+/** A longer remark contains more than plain instructions, a verdict or a number. */
 const shortCharsMax = 100;
 
-/** Verdicts that say no more than a thumb down or up does. */
+/** Verdicts that say no more than a thumb up or down. */
 const verdict =
   /^(?:(?:no|nope|nah|hm+|huh|sorry|ok|okay|still|again|this is|that is|that's|it is|it's|thats|all|just|try|the|great|good|very good|well done|nice|perfect|thanks|thank you|please|yes|right|correct|exactly|cool|wrong|incorrect|false|bad|not right|not that|not this|not it|not correct|not quite|once more|one more time|nein|falsch|richtig|danke|gut|nicht richtig|nochmal|non|faux|merci|mauvais|mal|incorrecto|gracias|bien|sbagliato|grazie|bene)[\s,.!?…-]*)+$/iu;
-/** Takes back what was said last. */
+/** Takes back the last remark. */
 const withdrawal =
   /^(?:(?:no|sorry|actually|ok|okay)[ ,]+)?(?:never ?mind(?: that)?|forget (?:that|it|what i (?:just )?said)|scratch that|ignore (?:that|what i (?:just )?said)|i take (?:that|it) back)$/iu;
 
 const endMarks = /(?<![.!… ])[.!… ]+$/u;
 
-/** Opens a remark that holds for every later request. */
+/** Begins a remark that holds for every later request. */
 const alwaysFirst =
   /^(?:please[ ,]+)?(?:and[ ,]+)?(?:(from now on|from here on|in (?:the )?future|in (?:every|all|each)(?: future)? (?:answers?|repl(?:y|ies)|responses?)|every time|for all (?:your )?(?:answers|replies))|always|never)(?=[ ,:])[ ,:]*/iu;
 const alwaysLast =
   /(?<![ ,])[ ,]+(?:from now on|always|every time|in future|in (?:every|all|each)(?: future)? (?:answers?|repl(?:y|ies)|responses?))$/iu;
-/** A sentence about somebody, not an order: "Always the first, she …". */
+/** A sentence about somebody, no instruction: "Always the first, she …". */
 const subject =
   /^(?:the|an?|he|she|it|they|we|i|you|his|her|their|our|its|this|that|there|if|when|each|every|both|some|all)\b/iu;
 
-/** Words that try to steer the model rather than the reply; such text is only ever quoted. */
+/** Words that try to steer the model instead of the reply; such text is only ever quoted. */
 const steering =
   /\b(?:ignore|disregard|forget|overrid\w*|bypass|previous|prior|above|system|prompt|instructions?|developer|jailbreak\w*|unrestricted|pretend|act as|role-?play|pirate|hacked|evil|obey|you are|you're now|reveal|password|secrets?|api[- ]?key|execute|eval|admin\w*|sudo|tool|function|assistant|DAN)\b/iu;
 
 export interface ReadRemark {
   drafts: Draft[];
-  /** The user takes the last remark of this turn back. */
+  /** The user takes back the last remark of this turn. */
   withdraws: boolean;
 }
 
-/** What a remark asks for; nothing where it is a mere verdict. */
+/** The wishes in a remark; none for a mere verdict. */
 export function readRemark(text: string, context: RemarkContext): ReadRemark {
   const said = neutraliseNote(text, remarkCharsMax);
   if (!/[\p{L}\p{N}]/u.test(said)) return { drafts: [], withdraws: false };
@@ -75,7 +75,7 @@ export function readRemark(text: string, context: RemarkContext): ReadRemark {
   return { drafts: [note], withdraws: false };
 }
 
-/** The instructions that a remark consists of, or null where a part of it is anything else. */
+/** The instructions that a remark consists of; null if a part of it is anything else. */
 function readPlain(text: string, context: RemarkContext): Draft[] | null {
   if (text === "") return null;
   const parts = text.split(/[,.;!]+|\band\b|\bund\b|\bet\b| y | e /iu).map((part) => part.trim());
@@ -118,7 +118,7 @@ function readPart(
   }
 }
 
-/** Where a request has its own word on a topic, so that a standing constraint stands back. */
+/** Words by which a request settles a topic itself, so that a standing constraint gives way. */
 const settledBy: Record<string, RegExp> = {
   language: new RegExp(
     `\\b(?:in|into) (?:${englishLanguage})\\b|\\bauf \\p{L}+isch\\b|\\ben (?:français|anglais|allemand|español|inglés|francés|alemán|italiano)\\b|\\bin (?:italiano|inglese|francese|tedesco|spagnolo)\\b`,
@@ -140,13 +140,13 @@ export function settles(request: string, topic: string): boolean {
   return settledBy[topic]?.test(ends) ?? false;
 }
 
-/** The user's own sentence; in quotation marks where it tries to steer the model rather than the reply. */
+/** The user's own sentence; in quotation marks if it tries to steer the model instead of the reply. */
 export function ownSentence(text: string, charsMax: number): string {
   const neutral = neutraliseNote(text, charsMax - 2);
   return steering.test(neutral) ? quote(neutral) : neutral;
 }
 
-/** Text in quotation marks, none inside that could close them. */
+/** Text in quotation marks, without inner ones that could close them. */
 function quote(text: string): string {
   return `“${text.replace(/[“”„‟]/gu, '"')}”`;
 }

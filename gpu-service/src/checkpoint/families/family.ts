@@ -1,4 +1,4 @@
-/** What a family of decoders is, and what several of them read in the same way. */
+/** Defines a family of decoders, and reads what several families share. */
 import { z } from "zod";
 import { invalid, unsupported } from "../config-errors.ts";
 import type { Activation, ModelConfig } from "../decoder-config.ts";
@@ -6,24 +6,24 @@ import { type RopeFields, readRope } from "../rope-config.ts";
 
 export const count = z.number().int().positive();
 
-/** Of a config, what each decoder has; see `commonSchema`. */
+/** Fields of a config that every decoder has; see `commonSchema`. */
 export interface CommonFields extends RopeFields {
   hidden_size: number;
   num_hidden_layers: number;
   max_position_embeddings?: number | null | undefined;
 }
 
-/** Sizes already settled when a family reads what is its own. */
+/** Sizes that are known before a family reads its own fields. */
 export interface Sizes {
   hiddenSize: number;
   layerCount: number;
   headSize: number;
-  /** As `ModelConfig` has it; only families with partial rotation say it. */
+  /** As in `ModelConfig`; given by families with partial rotation only. */
   rotarySize?: number;
   contextLength: number;
 }
 
-/** What families differ in; what a family does not say is the plain decoder's. */
+/** How a family differs from the plain decoder; what is left out is the plain decoder's. */
 export type Traits = Partial<
   Pick<
     ModelConfig,
@@ -49,11 +49,11 @@ export type Traits = Partial<
   >
 >;
 
-/** What the family's configuration class in `transformers` assumes where a config is silent. */
+/** What the family's configuration class in `transformers` assumes for a missing field. */
 export interface FamilyDefaults {
-  /** Null is as many as there are heads. */
+  /** Null means as many as there are heads. */
   kvHeadCount: number | null;
-  /** Null is hidden size over heads. */
+  /** Null means hidden size over heads. */
   headSize: number | null;
   contextLength: number;
   ropeTheta: number;
@@ -66,7 +66,7 @@ export interface FamilyDefaults {
   fields?: Readonly<Record<string, number>>;
 }
 
-/** A family with the fields of config.json that it alone reads; all others may hold anything. */
+/** A family, with the fields of config.json that only it reads. All other fields may hold anything. */
 export interface Family<Fields extends z.ZodRawShape = z.ZodRawShape> {
   className: string;
   defaults: FamilyDefaults;
@@ -83,7 +83,7 @@ export function defineFamily<Fields extends z.ZodRawShape>(family: Family<Fields
 
 /** Fields of families with `attention_bias`. */
 export const attentionBiasField = { attention_bias: z.boolean().nullish() };
-/** A window of 0 would see nothing; it is an error where it is read, and nothing elsewhere. */
+/** A window of 0 would see nothing. Families that use a window refuse it; others ignore it. */
 export const windowField = { sliding_window: z.number().int().nonnegative().nullish() };
 export const layerTypesField = { layer_types: z.array(z.string()).nullish() };
 
@@ -96,8 +96,8 @@ export function plainRope(raw: CommonFields, sizes: Sizes, theta: number): Pick<
 }
 
 /**
- * A window on the layers that have it; none where it is as long as the context. `given` undefined takes the
- * family's default, null is none.
+ * A window on the layers that have one; none if it is as long as the context. `given` undefined takes the family's
+ * default, null means none.
  */
 export function readWindow(
   given: number | null | undefined,

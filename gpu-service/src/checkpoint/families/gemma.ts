@@ -18,9 +18,9 @@ import {
 const ropeTheta = 10_000;
 const windowDefault = 4096;
 const queryScalarDefault = 256;
-/** Gemma 2 alternates; Gemma 3 sees everything in every sixth layer. */
+/** Gemma 2 alternates windowed and full layers; in Gemma 3 every sixth layer is full. */
 const windowPatterns = { gemma2: 2, gemma3: 6 };
-/** Gemma 3 sees far with slow rotations and near with the usual ones. */
+/** In Gemma 3 full layers use slow rotations, windowed layers the usual ones. */
 const gemma3Thetas = { full_attention: 1_000_000, sliding_attention: 10_000 };
 const gemma2Softcaps = { attention: 50, logits: 30 };
 
@@ -72,7 +72,7 @@ export const gemma = defineFamily({
   read: (raw, sizes) => ({ ...plainRope(raw, sizes, ropeTheta), ...gemmaTraits(raw, sizes) }),
 });
 
-/** Null caps nothing; silence is the default. */
+/** Null means no cap; a missing field means the default. */
 function capOr(cap: number | null | undefined, fallback: number): number | null {
   return cap === undefined ? fallback : cap;
 }

@@ -1,4 +1,4 @@
-/** The families that run, by `model_type`, and the models of several parts whose text part is one of them. */
+/** The supported families by `model_type`, and multimodal models whose text part is one of them. */
 import type { Family } from "./family.ts";
 import { gemma, gemma2, gemma3 } from "./gemma.ts";
 import { granite } from "./granite.ts";

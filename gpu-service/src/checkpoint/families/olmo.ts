@@ -13,7 +13,7 @@ import {
 const olmo2Theta = 10_000;
 const olmo3Thetas = { full_attention: 500_000, sliding_attention: 500_000 };
 const windowDefault = 4096;
-/** Every so many layers one sees everything. */
+/** Every fourth layer has no window. */
 const windowPattern = 4;
 
 const defaults = {

@@ -1,4 +1,4 @@
-/** SmolLM3: some layers know no positions. */
+/** SmolLM3: some layers have no positions. */
 import { z } from "zod";
 import { invalid } from "../config-errors.ts";
 import {
@@ -14,7 +14,7 @@ import {
 } from "./family.ts";
 
 const ropeTheta = 2_000_000;
-/** Every so many layers one knows no positions. */
+/** Every fourth layer has no positions. */
 const unrotatedIntervalDefault = 4;
 
 export const smollm3 = defineFamily({

@@ -6,9 +6,9 @@ import type { Dim } from "../ir/types.ts";
 import type { DecoderParts } from "./decoder.ts";
 
 /**
- * Adapter matrices of serving graphs as inputs, each made once: `a.{group}` [r, in] and `b.{group}` [R, Σ out, r],
- * the group's B matrices one below the other, as they follow each other in an adapter's flat vector. With
- * `transposed` a `b.{group}` is [R, r, Σ out].
+ * Adapter matrices as inputs of serving graphs, each made once: `a.{group}` [r, in], and `b.{group}` [R, Σ out, r] with
+ * the group's B matrices one below the other, in the order of an adapter's flat vector. With `transposed`, `b.{group}`
+ * is [R, r, Σ out].
  */
 export function adapterInputs(
   config: ModelConfig,

@@ -16,7 +16,7 @@ import type { Value } from "../ir/types.ts";
 export interface SequenceInputs {
   /** [R, T] i64. */
   positions: Value;
-  /** Added to the scores: 0 where a position may look, a large negative number elsewhere; [.., T, T]. */
+  /** Added to the scores: 0 at visible positions, a large negative number elsewhere; [.., T, T]. */
   mask: Value;
   /** [positions, D/2]. */
   cos: Value;
@@ -43,8 +43,8 @@ export function attendSequence(
 }
 
 /**
- * The same, one query head after the other. Scores [R, H, T, T] are the largest tensors of a pass; those of one
- * head fit a cache, and few of them are alive at a time.
+ * The same, one query head after the other. Scores [R, H, T, T] are the largest tensors of a pass. Those of one head
+ * fit a cache, and few are alive at once.
  */
 export function attendByHead(
   config: ModelConfig,

@@ -1,11 +1,11 @@
 /**
  * A Llama-type decoder as a graph: Llama, Mistral, SmolLM3, Qwen2 (biases), Qwen3 (q/k norms), Gemma (norms of 1 + w,
- * scaled embeddings, GeGLU; from the second on norms on both sides and capped logits), Phi (rotation of a part of each
- * head), Granite (residuals and logits scaled) and OLMo (norms after).
+ * scaled embeddings, GeGLU; from Gemma 2 on norms on both sides and capped logits), Phi (a part of each head rotated),
+ * Granite (scaled residuals and logits) and OLMo (norms after).
  *
- * Letters in shapes: R rows, T positions, C hidden size, V vocabulary, H heads, D head size, r rank.
- * How positions attend and where weights come from is the caller's: the step graph attends over a cache,
- * the adapt and training graphs over the whole sequence.
+ * Letters in shapes: R rows, T positions, C hidden size, V vocabulary, H heads, D head size, r rank. The caller decides
+ * how positions attend and where weights come from: the step graph attends over a cache, the update and training graphs
+ * over the whole sequence.
  */
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import {
@@ -32,10 +32,7 @@ export interface DecoderParts {
   linear(x: Value, name: string, shape: [number, number]): Value;
   /** Attention of layer `layer` over q, k, v [R, T, heads·D], positions not yet applied. */
   attend(layer: number, q: Value, k: Value, v: Value): Value;
-  /**
-   * Products of one x with several matrices side by side in one, [.., Σ out], their biases added; null where
-   * the checkpoint's reader has no such joint matrix.
-   */
+  /** Joint product of one x with several matrices side by side, [.., Σ out], biases added; null without a joint matrix. */
   joined?(x: Value, linears: readonly Linear[]): Value | null;
   /** Adapter matrices; absent in graphs of the base model. */
   lora?: {
@@ -75,7 +72,7 @@ export function embed(config: ModelConfig, ids: Value, parts: DecoderParts): Val
   return scaled(gatherRows(embeddings(config, parts), ids), config.embeddingScale);
 }
 
-/** h + attention(norm(h)), or with a norm after the attention instead, or as well. */
+/** h + attention(norm(h)); the norm may also stand after the attention, or on both sides. */
 export function attentionBlock(
   config: ModelConfig,
   layer: number,
@@ -89,7 +86,7 @@ export function attentionBlock(
   return add(h, scaled(leaving, config.residualScale));
 }
 
-/** h + mlp(norm(h)), or with a norm after the MLP instead, or as well. */
+/** h + mlp(norm(h)); the norm may also stand after the MLP, or on both sides. */
 export function mlpBlock(config: ModelConfig, layer: number, h: Value, parts: DecoderParts): Value {
   const norm = layerNorm(config, layer, parts);
   const before = {
@@ -114,7 +111,7 @@ export function head(config: ModelConfig, h: Value, parts: DecoderParts): Value 
   );
 }
 
-/** What the model makes of the head's products. */
+/** Scales and caps the head's products to logits. */
 export function logitsOf({ logitScale, logitSoftcap }: ModelConfig, products: Value): Value {
   return softcap(scaled(products, logitScale), logitSoftcap);
 }
@@ -124,12 +121,12 @@ export function headTable({ tiedEmbeddings }: ModelConfig): string {
   return tiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 }
 
-/** For graphs of embedding and head alone. */
+/** For graphs that have only embedding and head. */
 export const outsideBlocks: DecoderParts["attend"] = () => {
   throw new Error("Cannot attend outside a block");
 };
 
-/** What a step says of the tokens after hidden states [R, 1, C]; see the primitive `likeliest`. */
+/** The next tokens after hidden states [R, 1, C]; see the primitive `likeliest`. */
 export function nextTokens(config: ModelConfig, h: Value, parts: DecoderParts) {
   const logits = head(config, h, parts);
   const [best, peak, normalizer] = applyAll("likeliest", [logits], {});
@@ -215,8 +212,8 @@ function queryKeyNorm(config: ModelConfig, name: string, x: Value, parts: Decode
 }
 
 /**
- * Rotations turn number i of a head together with number i + D/2. Where only the first r of D are rotated (i with
- * i + r/2), the numbers are put in that order: halves of what turns, each followed by half of what does not.
+ * A rotation turns number i of a head together with number i + D/2. If only the first r of D numbers are rotated (i
+ * with i + r/2), they are reordered: each half of the rotated ones is followed by half of the others.
  */
 function paired(config: ModelConfig, x: Value): Value {
   const { headSize: D, rotarySize: r } = config;

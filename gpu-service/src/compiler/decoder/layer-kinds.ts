@@ -1,6 +1,6 @@
 /**
- * Which mask and rotary tables a layer attends with. Layers with a window and layers without take turns in some
- * models, so a graph has one set of these inputs a kind of layer that occurs.
+ * The mask and rotary tables of each layer. Some models alternate layers with and without a window, so a graph has one
+ * set of these inputs for each kind of layer that occurs.
  */
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import type { Rope } from "../../checkpoint/decoder-config.ts";
@@ -10,11 +10,11 @@ import { type RopeTables, ropeTables, unrotatedTables } from "./rope.ts";
 
 /** A kind of layer: the suffix of its inputs' names, and its window. */
 export interface LayerKind {
-  /** Names of the inputs. Kinds that rotate alike share tables. */
+  /** Names of the inputs. Kinds with the same rotation share tables. */
   mask: string;
   cos: string;
   sin: string;
-  /** Positions seen, itself included; null sees all. */
+  /** Visible positions, the own one included; null means all. */
   window: number | null;
   /** Null leaves queries and keys as they are. */
   rope: Rope | null;
@@ -45,7 +45,7 @@ export function layerKinds(config: ModelConfig): LayerKind[] {
   return [...kinds.values()];
 }
 
-/** Rotary tables of every name that the graphs read. */
+/** Rotary tables by the names that the graphs read. */
 export function namedRopeTables(
   config: ModelConfig,
   positions: number,
@@ -63,7 +63,7 @@ export function namedRopeTables(
   return named;
 }
 
-/** What a layer attends with, as graph inputs made once; `maskShape` and [positions, D/2] are their shapes. */
+/** A layer's mask and tables as graph inputs, made once, with shapes `maskShape` and [positions, D/2]. */
 export function layerInputs(
   config: ModelConfig,
   { maskShape, positions }: { maskShape: readonly Dim[]; positions: Dim },

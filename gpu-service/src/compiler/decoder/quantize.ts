@@ -1,6 +1,6 @@
 /**
- * Weight-only quantisation: blocks of a linear layer's input share a scale, weights are unsigned 8- or 4-bit
- * integers around a fixed middle, or around each block's own zero where a checkpoint is saved so. The layout is
+ * Weight-only quantisation. Blocks of a linear layer's input share a scale; weights are unsigned 8- or 4-bit integers
+ * around a fixed middle, or around each block's own zero if the checkpoint was saved that way. The layout is that of
  * onnxruntime's MatMulNBits; activations stay fp32.
  */
 import { type ModelConfig, tensorShapes } from "../../checkpoint/checkpoint.ts";
@@ -20,10 +20,10 @@ export interface QuantizedMatrix {
   scales: Float32Array<ArrayBuffer>;
 }
 
-/** Larger blocks run faster on CPUs; these are tried in turn until one divides the rows. */
+/** Larger blocks run faster on CPUs. They are tried in this order until one divides the rows. */
 const blockSizes = [128, 64, 32] as const;
 
-/** Weights that share a scale in rows of this length; null where no block fits and the matrix stays fp32. */
+/** Weights that share a scale in rows of this length; null if no block fits, and the matrix stays fp32. */
 function blockSizeOf(rowLength: number): number | null {
   return blockSizes.find((size) => rowLength % size === 0) ?? null;
 }
@@ -32,8 +32,8 @@ function blockSizeOf(rowLength: number): number | null {
 const savedBlockSizes = [...blockSizes, 16] as const;
 
 /**
- * Weights of a matrix that share a scale; null where it is fp32. Of a checkpoint that is saved as integers those are
- * quantised that are saved so: a block lies within a group, and a row's zeros fill whole bytes.
+ * Weights of a matrix that share a scale; null for a matrix in fp32. In a checkpoint saved as integers exactly its
+ * integer matrices are quantised: a block lies within a group, and a row's zeros fill whole bytes.
  */
 export function matrixBlockSize(
   { integers }: ModelConfig,
@@ -50,7 +50,7 @@ export function matrixBlockSize(
   return savedBlockSizes.find(fits) ?? null;
 }
 
-/** The blocks of several matrices that are read as one; null where they do not go together. */
+/** Block size of several matrices read as one; null if they do not fit together. */
 export function jointBlockSize(
   config: ModelConfig,
   names: readonly string[],
@@ -60,7 +60,7 @@ export function jointBlockSize(
   return others.every((size) => size === first) ? (first ?? null) : null;
 }
 
-/** Matrices that are quantised: every linear of the blocks and the output head, where blocks fit. */
+/** Matrices to quantise: every linear of the blocks and the output head, where blocks fit. */
 export function quantizedWeights(
   config: ModelConfig,
 ): Map<string, { out: number; in: number; blockSize: number }> {
@@ -77,13 +77,13 @@ export function quantizedWeights(
   );
 }
 
-/** Tensors that graphs read in fp32: all but what is saved as integers, and served as it is. */
+/** Tensors that graphs read in fp32: all except those saved and served as integers. */
 export function denseNames(config: ModelConfig): string[] {
   const integers = config.integers === null ? new Map() : quantizedWeights(config);
   return [...tensorShapes(config).keys()].filter((name) => !integers.has(name));
 }
 
-/** A quantised matrix as it is kept: one of the checkpoint, or several that read the same x, one below the other. */
+/** A quantised matrix as stored: one of the checkpoint, or several that read the same x, one below the other. */
 export interface JointMatrix {
   name: string;
   /** The checkpoint's matrices in order. */
@@ -93,7 +93,7 @@ export interface JointMatrix {
   blockSize: number;
 }
 
-/** Every quantised matrix of the checkpoint, joined where all that read the same x are quantised. */
+/** Every quantised matrix of the checkpoint; matrices that read the same x are joined if all are quantised. */
 export function jointMatrices(config: ModelConfig): JointMatrix[] {
   const sites = loraSites(config);
   const groupOf = new Map(
@@ -126,8 +126,8 @@ export function middle(bits: 8 | 4): number {
 }
 
 /**
- * Rounds to the nearest integer step. The scale of a block lets its largest weight reach the longer side of
- * the range exactly (−128 or −8), whatever its sign.
+ * Rounds to the nearest integer step. A block's scale lets its largest weight reach the longer side of the range
+ * exactly (−128 or −8), whatever its sign.
  */
 export function quantizeMatrix(
   weights: Float32Array,

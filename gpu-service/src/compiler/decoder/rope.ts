@@ -1,4 +1,4 @@
-/** Tables of rotary position embeddings, in the checkpoint's own scaling. */
+/** Tables of rotary position embeddings, with the checkpoint's scaling. */
 import type { Rope, RopeScaling } from "../../checkpoint/decoder-config.ts";
 
 /** cos and sin [positions, headSize/2], row-major. */
@@ -7,7 +7,7 @@ export interface RopeTables {
   sin: Float32Array;
 }
 
-/** What angles depend on; a `ModelConfig` is one. */
+/** The settings that angles depend on; a `ModelConfig` has them. */
 interface Rotation {
   headSize: number;
   /** Numbers of a head that are rotated. */
@@ -31,13 +31,13 @@ export function ropeTables(rotation: Rotation, positions: number): RopeTables {
   return { cos, sin };
 }
 
-/** Tables of angle 0: what turns nothing shares the graphs of what is rotated. */
+/** Tables of angle 0: unrotated layers share the graphs of rotated ones. */
 export function unrotatedTables(headSize: number, positions: number): RopeTables {
   const length = (positions * headSize) / 2;
   return { cos: new Float32Array(length).fill(1), sin: new Float32Array(length) };
 }
 
-/** What yarn and longrope multiply queries and keys by. */
+/** The factor of yarn and longrope on queries and keys. */
 function attentionFactor(scaling: RopeScaling | null): number {
   return scaling !== null && "attentionFactor" in scaling ? scaling.attentionFactor : 1;
 }
@@ -45,8 +45,8 @@ function attentionFactor(scaling: RopeScaling | null): number {
 const round = Math.fround;
 
 /**
- * Angle per position of each pair. Every step is rounded to f32 as in transformers (which divides by a tensor as a
- * product with its reciprocal): the last bit of a frequency is multiplied by the position.
+ * Angle per position of each pair. Every step is rounded to f32 as in transformers, which divides by a tensor as a
+ * product with its reciprocal: the last bit of a frequency is multiplied by the position.
  */
 function ropeFrequencies({ rotarySize: size, rope }: Rotation): number[] {
   const powers = Array.from({ length: size / 2 }, (_, i) =>
@@ -68,7 +68,7 @@ function ropeFrequencies({ rotarySize: size, rope }: Rotation): number[] {
   }
 }
 
-/** Llama 3's scaling stretches the slow ones and blends in between. */
+/** Llama 3's scaling stretches slow frequencies and blends between slow and fast. */
 function llama3Frequency(
   frequency: number,
   {
@@ -87,7 +87,7 @@ function llama3Frequency(
   return round(slow + round(blend * frequency));
 }
 
-/** Between two pairs frequencies go over from plain (the fast ones) to stretched (the slow ones). */
+/** Between two pairs, frequencies change gradually from plain (fast) to stretched (slow). */
 function yarnFrequencies(
   powers: readonly number[],
   size: number,
@@ -95,7 +95,7 @@ function yarnFrequencies(
   scaling: Extract<RopeScaling, { type: "yarn" }>,
 ): number[] {
   const { factor, betaFast, betaSlow, originalContextLength, truncate } = scaling;
-  /** The pair that makes so many turns within the original context. */
+  /** The pair that turns this many times within the original context. */
   const pairOf = (turns: number) =>
     (size * Math.log(originalContextLength / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
   const [first, last] = [pairOf(betaFast), pairOf(betaSlow)];

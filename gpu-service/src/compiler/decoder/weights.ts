@@ -7,7 +7,10 @@ import type { DType, Value } from "../ir/types.ts";
 import type { DecoderParts, Linear } from "./decoder.ts";
 import { jointBlockSize, jointName, matrixBlockSize, type Quantization } from "./quantize.ts";
 
-/** Suffixes of a quantised matrix's tensors. Integers and packed weights are the same bytes, as are zeros and packed zeros. */
+/**
+ * Suffixes of a quantised matrix's tensors. Integers and packed weights are the same bytes; so are zeros and packed
+ * zeros.
+ */
 export const quantizedParts = {
   packed: "#packed",
   integers: "#integers",
@@ -17,8 +20,8 @@ export const quantizedParts = {
 };
 
 /**
- * The parts of a decoder that read weights. With `manyRows` a product of fp32 is W·xᵀ, turned back: for one token of
- * many rows the runtime then reads W as it lies, where x·Wᵀ packs it anew with every step.
+ * The parts of a decoder that read weights. With `manyRows` an fp32 product is W·xᵀ, transposed back: for one token of
+ * many rows the runtime then reads W as it lies, where x·Wᵀ packs it anew at every step.
  */
 export function weightReader(
   config: ModelConfig,
@@ -60,7 +63,8 @@ export function weightReader(
     );
   };
   const product = (x: Value, matrix: Value): Value => {
-    // Beside integers the runtime packs what stands on the right, a copy for each graph: a head of floats is large.
+    // Beside integers the runtime packs the right-hand matrix, one copy for each graph: a large cost for a head of
+    // floats.
     const isOneToken = x.shape.length === 3 && x.shape[1] === 1;
     const turns = manyRows || (config.integers !== null && isOneToken);
     if (!turns) return matmul(x, matrix, { transposeB: true });

@@ -1,9 +1,9 @@
 /**
- * Whole rows in pieces: embedding, attention and MLP blocks, each a graph of its own that runs forward or
- * backward; the head's are next door. It knows neither rows of text nor when a piece runs; those are the row passes'.
+ * Whole rows in pieces: embedding, attention and MLP blocks, each a graph of its own that runs forward or backward. The
+ * head's graphs are in head.ts. It knows neither the rows' tokens nor when a piece runs; see the row passes.
  *
- * A backward graph starts from its block's input and computes again what it needs inside, so between forward
- * and backward only the blocks' inputs are kept, and one piece is a short slice of work.
+ * A backward graph starts from its block's input and computes again what it needs inside. So only the blocks' inputs
+ * are kept between forward and backward, and one piece is a short slice of work.
  */
 
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
@@ -30,7 +30,7 @@ export interface BlockOptions {
   layer: number;
   /** Makes the backward graph. */
   backward: boolean;
-  /** Whether the layer's weights are inputs, under their names, or read from the checkpoint. */
+  /** Whether the layer's weights are inputs under their names, or are read from the checkpoint. */
   weights: "fed" | "mapped";
   quantization?: Quantization | null;
   /** Attends one head after the other, for rows whose scores are large. */
@@ -65,7 +65,7 @@ export function blockGraph(config: ModelConfig, options: BlockOptions): Record<s
       input(`a.${group}`, { dtype: "f32", shape: [rank, width] }),
     ]),
   );
-  // What each adapted linear adds: B is one for all rows, so a row's ∂S/∂B is its own part of gᵀ·down.
+  // Each adapted linear's gradient: B is shared by all rows, so a row's ∂S/∂B is its own part of gᵀ·down.
   const ups = new Map<string, { down: Value; up: Value }>();
   const parts: DecoderParts = {
     ...(options.weights === "fed"

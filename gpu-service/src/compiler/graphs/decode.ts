@@ -1,9 +1,9 @@
 /**
  * The decode graph: one new token a row over a cache that it only reads.
  *
- * onnxruntime's Node binding copies every output it returns, also one that was preallocated, so returning
- * the cache would cost its whole size with every token. This graph returns the new keys and values alone
- * and the caller writes them into its cache; the step graph, which returns the cache, serves prefill.
+ * onnxruntime's Node binding copies every output it returns, preallocated or not, so returning the cache would cost its
+ * whole size at every token. This graph returns only the new keys and values, and the caller writes them into its
+ * cache. Prefill uses the step graph, which returns the cache.
  */
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import { adapterInputs } from "../decoder/adapter-inputs.ts";
@@ -49,7 +49,8 @@ export function decodeGraph(
       const { mask, cos, sin } = inputsOf(layer);
       const key = rotate(k, positions, cos, sin, D);
       fresh.push(key, v);
-      // The runtime's product of one row with a transposed matrix takes no factor; with one it packs all the keys first.
+      // The runtime's product of one row with a transposed matrix takes no factor; with a factor it first packs all
+      // keys.
       const scaled = multiply(rotate(q, positions, cos, sin, D), scalar(config.attentionScale));
       // With one position a row, heads need no transposition: query heads of one key head are neighbours.
       const queries = reshape(scaled, ["R", K, H / K, D]);

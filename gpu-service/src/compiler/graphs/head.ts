@@ -1,6 +1,6 @@
 /**
- * Log-probs of known tokens after the last block, and their gradient: over the vocabulary in one graph, or over
- * a slice of it at a time. It knows neither rows of text nor files.
+ * Log-probs of known tokens after the last block, and their gradient, over the whole vocabulary or over one slice of it
+ * at a time. It knows neither the rows' tokens nor files.
  *
  * Letters in shapes: N positions that predict a token, C hidden size, v rows of the vocabulary's matrix.
  */
@@ -72,10 +72,9 @@ export function vocabularySliceGraph(
 }
 
 /**
- * What the running sums come to.
- * Inputs: `h` [N, C]; `model.norm.weight`; `rows` [N, C], the vocabulary's rows of the targets; backward also
- * `total` and `pull`. Outputs: `logits` [N, 1] of the targets, whose log-probs are logit − peak − log total;
- * backward also `cotangent` [N, C] of `h` for the sum of the log-probs.
+ * The results of the running sums. Inputs: `h` [N, C]; `model.norm.weight`; `rows` [N, C], the vocabulary's rows of the
+ * targets; backward also `total` and `pull`. Outputs: `logits` [N, 1] of the targets, whose log-probs are logit − peak
+ * − log total; backward also `cotangent` [N, C] of `h` for the sum of the log-probs.
  */
 export function targetGraph(config: ModelConfig, backward: boolean): Record<string, Value> {
   const h = hiddenStates(config);
@@ -142,7 +141,7 @@ export function divergenceGraph(
   };
 }
 
-/** Peak and total with a slice's logits, how much of earlier sums is kept, and exp(ℓ − peak) of the slice. */
+/** Peak and total including a slice's logits, the factor on earlier sums, and exp(ℓ − peak) of the slice. */
 function grownSums(logits: Value, peak: Value, total: Value) {
   const higher = reduceMax(concat([peak, reduceMax(logits)], 1));
   const kept = exp(subtract(peak, higher));

@@ -1,6 +1,6 @@
 /**
- * Step graphs: new tokens over a cache updated in place, an adapter a row. `stepGraph` takes any number of tokens
- * and serves prefill; `deviceStepGraph` is the same for a device that keeps cache and weights, and serves both.
+ * Step graphs: new tokens over a cache updated in place, one adapter a row. `stepGraph` takes any number of tokens and
+ * serves prefill. `deviceStepGraph` is its counterpart for a device that keeps cache and weights, and serves both.
  */
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import { adapterInputs } from "../decoder/adapter-inputs.ts";
@@ -40,9 +40,9 @@ export function stepGraph(
 }
 
 /**
- * One row of any length (`tokens` "many") or one token of any number of rows ("one"), with adapters of one rank or
- * none: a device's products need all axes but one known. Inputs as of `stepGraph`, but `b.{group}` is [R, r, Σ out], and `cos` and
- * `sin` (layer-kinds.ts) [P, D/2] and all weights are inputs, so that every graph reads the same buffers.
+ * One row of any length (`tokens` "many"), or one token of any number of rows ("one"), with adapters of one rank or
+ * none: a device's products need all axes but one known. Inputs as of `stepGraph`, but `b.{group}` is [R, r, Σ out];
+ * `cos`, `sin` [P, D/2] (layer-kinds.ts) and all weights are inputs, so that every graph reads the same buffers.
  * Outputs: `next` [R, 1, 3] (see the primitive `likeliestPacked`), `logits` [R, 1, V], `present.{layer}.key|value`.
  */
 export function deviceStepGraph(
@@ -72,7 +72,7 @@ export function deviceStepGraph(
   return { next: apply("likeliestPacked", [logits], {}), logits, ...caches };
 }
 
-/** Attention over `past.{layer}.key|value`, and the outputs `present.…` that it gives rise to. */
+/** Attention over `past.{layer}.key|value`, which adds the outputs `present.…`. */
 function cachedAttention(config: ModelConfig, R: Dim, table: (name: string) => Value) {
   const { headCount, kvHeadCount, headSize } = config;
   const last = input("last", { dtype: "i32", shape: [R] });

@@ -1,4 +1,4 @@
-/** The primitives as functions over values, and the few combinations that everybody needs. */
+/** The primitives as functions over values, and a few common combinations. */
 
 import type { Attributes } from "../ir/types.ts";
 import { apply, applyAll } from "./graph.ts";
@@ -32,7 +32,7 @@ export const tanh = (x: Value) => apply("tanh", [x], {});
 export const silu = (x: Value) => apply("silu", [x], {});
 export const gelu = (x: Value) => apply("gelu", [x], {});
 
-/** cap·tanh(x/cap): x near 0, never beyond ±cap; x itself without a cap. */
+/** cap·tanh(x/cap): close to x near 0, never beyond ±cap; x itself without a cap. */
 export function softcap(x: Value, cap: number | null): Value {
   return cap === null ? x : multiply(tanh(multiply(x, scalar(1 / cap))), scalar(cap));
 }
@@ -48,7 +48,7 @@ export function reduceSum(x: Value, axes: readonly number[], keepDims: boolean):
   return apply("reduceSum", [x], { axes: absolute, keepDims });
 }
 
-/** The largest along the last axis, which stays with length 1. */
+/** The maximum along the last axis, which stays with length 1. */
 export function reduceMax(x: Value): Value {
   return apply("reduceMax", [x], {});
 }

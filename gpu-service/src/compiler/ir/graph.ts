@@ -1,12 +1,12 @@
 /**
  * The graph IR: values made by primitive operations, with typed shapes. It does not know what an operation means.
  *
- * A graph is whatever can be reached backwards from its outputs, so there is no container to keep in step.
+ * A graph is everything reachable backwards from its outputs, so there is no separate list to keep consistent.
  */
 import { shapeRules } from "./shapes.ts";
 import type { Attributes, Node, Primitive, Value } from "./types.ts";
 
-/** Applies a primitive; shapes are checked by its shape rule, which throws with the op and the shapes. */
+/** Applies a primitive. Its shape rule checks the shapes and throws an error with the op and the shapes. */
 export function applyAll<P extends Primitive>(
   op: P,
   inputs: readonly Value[],

@@ -1,6 +1,6 @@
 /**
- * The shape rule of every primitive: what its outputs are for these inputs, or an error that names the op and the
- * shapes. A primitive with no rule does not type-check.
+ * The shape rule of every primitive: the outputs for given inputs, or an error that names the op and the shapes. A
+ * primitive without a rule does not type-check.
  */
 import {
   type Attributes,
@@ -225,7 +225,7 @@ function leading(a: Value, b: Value): Dim[] {
   });
 }
 
-/** Numbers are added; an open length is written before them: S and 1 give S+1. */
+/** Adds numbers; an open length is written before them: S and 1 give S+1. */
 function sumLengths(lengths: readonly Dim[]): Dim {
   const open = lengths.filter((length) => typeof length === "string");
   const known = lengths.reduce<number>(

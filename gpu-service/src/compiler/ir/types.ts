@@ -1,6 +1,6 @@
-/** What a graph is made of: primitives with their attributes, nodes, values, shapes. Types and their text only. */
+/** The parts of a graph: primitives with their attributes, nodes, values, shapes. Types and their text only. */
 
-/** A length known now, or the name of one that is known when the graph runs. */
+/** A length known now, or the name of one known when the graph runs. */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 export type DType = "f32" | "i32" | "i64" | "u8" | "u4";
@@ -63,16 +63,16 @@ export interface Attributes {
   rotate: { headSize: number };
   tokenLogProbs: None;
   likeliest: None;
-  /** What a device says of the next tokens in one tensor, so that one download brings it. */
+  /** A device's next tokens in one tensor, so that one download fetches it. */
   likeliestPacked: None;
   attendCached: {
     headCount: number;
     kvHeadCount: number;
     headSize: number;
     scale: number;
-    /** Tokens each position sees, itself included; null sees everything before it. */
+    /** Visible positions, the own one included; null means all earlier ones. */
     window: number | null;
-    /** Scores become cap·tanh(score/cap); null leaves them. */
+    /** Scores become cap·tanh(score/cap); null leaves them unchanged. */
     softcap: number | null;
   };
 }

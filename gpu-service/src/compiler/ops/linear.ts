@@ -69,7 +69,7 @@ export const linearProducts: ProductsOf<Linear> = {
         ? matmul(b, g!, { transposeA: tb, transposeB: true, alpha })
         : matmul(g!, b, { transposeB: !tb, alpha });
     const db = () => {
-      // A shared matrix: one product over all rows instead of one a batch element and a sum.
+      // A shared matrix: one product over all rows, instead of one per batch element and a sum.
       if (b.shape.length === 2 && a.shape.length > 2 && !ta) {
         const a2 = flattenRows(a);
         const g2 = flattenRows(g!);
@@ -106,8 +106,8 @@ export const linearProducts: ProductsOf<Linear> = {
 };
 
 /**
- * A product without FusedMatMul: Gemm where B is one matrix, which reads it transposed as it lies; else MatMul of
- * transposed copies. Of the rows' axes at most one may be open, because they are put together and apart again.
+ * A product without FusedMatMul: Gemm if B is one matrix, which reads it transposed as it lies; otherwise MatMul of
+ * transposed copies. At most one of the rows' axes may be open, because they are joined and split again.
  */
 function emitUnfused(
   { inputs, outputs: [out], attributes }: Node<"matmul">,

@@ -1,15 +1,15 @@
-/** The forms of a primitive's two rules: how it is written as ONNX, and its vector-Jacobian product. */
+/** The two rules of a primitive: how it is written as ONNX, and its vector-Jacobian product. */
 import type { DType, Node, Primitive, Type, Value } from "../ir/types.ts";
 
 export type OnnxAttribute = number | string | readonly number[] | { float: number };
 
 /**
- * Whose kernels the graph is written for. onnxruntime's WebGPU provider lacks some operators that the CPU
- * provider has (FusedMatMul, OneHot, LogSoftmax); a node that it lacks would bring its inputs to the host.
+ * The execution provider that the graph is written for. onnxruntime's WebGPU provider lacks some operators of the CPU
+ * provider (FusedMatMul, OneHot, LogSoftmax); such a node would move its inputs to the host.
  */
 export type Target = "cpu" | "webgpu";
 
-/** What an emission rule writes to. Names are those of ONNX values. */
+/** What an emission rule writes to. Names are names of ONNX values. */
 export interface Emitter {
   readonly target: Target;
   /** Adds a node; without `outputs` one fresh name is made. Returns the first output's name. */
@@ -36,8 +36,8 @@ export type EmissionRule<P extends Primitive> = (
 ) => void;
 
 /**
- * Vector-Jacobian product: the cotangent of each wanted input from the outputs' cotangents (null where an output is
- * unused), or the reason why there is none.
+ * Vector-Jacobian product: the cotangent of each wanted input from the outputs' cotangents (null for an unused output),
+ * or the reason why there is none.
  */
 export type ProductRule<P extends Primitive> =
   | ((

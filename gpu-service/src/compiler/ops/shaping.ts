@@ -1,4 +1,4 @@
-/** Moving numbers without changing them: reshape, transpose, stretch, join, cut, look up. */
+/** Moves numbers without changing them: reshape, transpose, stretch, join, cut, look up. */
 import {
   concat,
   gatherRows,

@@ -1,4 +1,4 @@
-/** One table a transformation. A primitive that a table lacks does not type-check. */
+/** One table for each transformation. A missing primitive does not type-check. */
 import type { Primitive } from "../ir/types.ts";
 import { elementwiseEmission, elementwiseProducts } from "./elementwise.ts";
 import { linearEmission, linearProducts } from "./linear.ts";

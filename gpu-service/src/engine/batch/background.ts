@@ -1,11 +1,11 @@
-/** Work that runs in slices beside generation: scores and updates. Knows nothing of what a slice does. */
+/** Work that runs in slices beside generation: scores and updates. It does not know what a slice does. */
 import type { Slices } from "../../language-model.ts";
 import type { TenantShares } from "./tenant-shares.ts";
 
 export interface BackgroundWork {
   id: number;
   tenant: string;
-  /** Of one tenant's work the lower runs first; tasks of one priority take turns. */
+  /** Of one tenant's work the lower number runs first; tasks of equal priority alternate. */
   priority: number;
 }
 
@@ -29,7 +29,7 @@ export class BackgroundTasks {
     return this.#tasks.length;
   }
 
-  /** Resolves with the task's result; rejects with what a slice threw or what `cancel` was given. */
+  /** Resolves with the task's result; rejects with a slice's error or the reason given to `cancel`. */
   run<T>(work: BackgroundWork, slices: Slices<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#tasks.push({ ...work, slices, resolve: resolve as (value: unknown) => void, reject });
@@ -41,8 +41,8 @@ export class BackgroundTasks {
   }
 
   /**
-   * Runs one slice of the tenant that is owed most of those that go on, and charges it; `isWaitedFor`: sequences wait
-   * for its end.
+   * Runs one slice of the tenant that is owed most among the favoured ones, and charges it. `isWaitedFor`: sequences
+   * wait for its end.
    */
   async runSlice(favoured: ReadonlySet<string>, isWaitedFor: boolean): Promise<void> {
     const task = this.#next(favoured);

@@ -1,20 +1,20 @@
 /**
- * What the scheduler does next, as pure functions of what is in service: which prompt is read on, whether background
- * work may run. They know no model, so a schedule can be tested without one.
+ * The scheduler's decisions as pure functions of what is in service: which prompt to read next, whether background work
+ * may run. They know no model, so a schedule can be tested without one.
  */
 
-/** A prompt on its way into the cache. */
+/** A prompt that is being read into the cache. */
 export interface Reading {
   promptTokens: number;
-  /** Tokens of it that are in the cache. */
+  /** Tokens that are in the cache. */
   readTokens: number;
-  /** Chunks that went to other prompts meanwhile. */
+  /** Chunks that other prompts were given meanwhile. */
   passedOver: number;
 }
 
 /**
- * The prompt whose next chunk is computed: the one with the least left, where every turn that it was passed over
- * counts as a chunk. So short prompts pass long ones, and a long one still gets through.
+ * The prompt whose next chunk is computed: the one with the least left, where every chunk given to another prompt
+ * counts as one chunk less. So short prompts pass long ones, and a long one still gets through.
  */
 export function nextToRead<T extends Reading>(
   readings: readonly T[],
@@ -30,19 +30,19 @@ export function nextToRead<T extends Reading>(
 }
 
 /**
- * When the next background slice may begin, after one that ran until `endedAt`: sequences get so much time that the
- * slice had `share` of both together.
+ * When the next background slice may begin, after one that ended at `endedAt`: sequences get enough time that the slice
+ * took `share` of both together.
  */
 export function nextSliceAt(endedAt: number, sliceMs: number, share: number): number {
   return endedAt + sliceMs * (1 / share - 1);
 }
 
-/** Whether a background slice runs now: at once while nobody waits for tokens, else when it is due. */
+/** Whether a background slice may run now: at once if nobody waits for tokens, otherwise when it is due. */
 export function mayRunSlice(now: number, dueAt: number, sequencesInService: number): boolean {
   return sequencesInService === 0 || now >= dueAt;
 }
 
-/** Sequences in service, all and those of a tenant, and how many tenants they belong to, that tenant included. */
+/** Sequences in service: all, those of one tenant, and the number of tenants, that one included. */
 export interface InService {
   count: number;
   ofTenant: number;
@@ -50,8 +50,8 @@ export interface InService {
 }
 
 /**
- * Whether one more sequence of a tenant may begin. Where others hold the rows, a tenant has its part of them beyond
- * `rowsMax` and waits for none of theirs to end; so there are twice as many at most, for a while.
+ * Whether one more sequence of a tenant may begin. If others hold the rows, a tenant gets its part beyond `rowsMax`
+ * instead of waiting for theirs to end. So for a while there may be twice as many.
  */
 export function mayAdmit(
   { count, ofTenant, tenants }: InService,

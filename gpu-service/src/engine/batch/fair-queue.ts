@@ -1,4 +1,4 @@
-/** Waiting work, taken so that no tenant and no session of a tenant keeps the others waiting; knows no clock. */
+/** Waiting work, taken so that no tenant, and no session within a tenant, blocks the others. It knows no clock. */
 
 export interface Queued {
   tenant: string;
@@ -6,20 +6,20 @@ export interface Queued {
   session: string;
 }
 
-/** How much one tenant or session has had. */
+/** What one tenant or session has been served. */
 interface Share {
   serving: number;
-  /** Number of the turn at which it was last served; 0 is never. */
+  /** The turn at which it was last served; 0 means never. */
   lastTurn: number;
 }
 
 const noShare: Share = { serving: 0, lastTurn: 0 };
-/** Shares of the idle that are remembered; forgetting one only lets its owner go first once. */
+/** Idle tenants and sessions that are remembered. A forgotten one only goes first once. */
 const sharesMax = 4096;
 
 /**
- * Takes the item whose tenant has the least in service, then was served longest ago; within the
- * tenant the same by session; then the one that came first. Every taken item must be released.
+ * Takes the item whose tenant has the least in service, then the one served longest ago; within the tenant the same by
+ * session; then the earliest item. Every taken item must be released.
  */
 export class FairQueue<T extends Queued> {
   readonly #waiting: T[] = [];
@@ -34,12 +34,12 @@ export class FairQueue<T extends Queued> {
     this.#waiting.push(item);
   }
 
-  /** Counts an item as taken that never waited: it belongs to one that has been taken. */
+  /** Counts an item as taken that never waited, because it belongs to one that was taken. */
   takeBeside(item: T): void {
     this.#serve(item);
   }
 
-  /** Who would be taken. */
+  /** The item that would be taken. */
   get next(): T | undefined {
     let best: T | undefined;
     for (const item of this.#waiting) {
@@ -56,7 +56,7 @@ export class FairQueue<T extends Queued> {
     return best;
   }
 
-  /** Says that a taken item is no longer in service. */
+  /** Marks a taken item as no longer in service. */
   release(item: T): void {
     for (const key of keysOf(item)) {
       const share = this.#shares.get(key);
@@ -64,7 +64,7 @@ export class FairQueue<T extends Queued> {
     }
   }
 
-  /** Drops a waiting item; false when it is not waiting. */
+  /** Removes a waiting item; false if it is not waiting. */
   remove(item: T): boolean {
     const at = this.#waiting.indexOf(item);
     if (at < 0) return false;

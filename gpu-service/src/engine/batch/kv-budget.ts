@@ -1,10 +1,10 @@
-/** What keys and values cost in memory, and how many sequences a budget holds. */
+/** The memory of keys and values, and how many sequences a budget holds. */
 import type { ModelShape } from "../../language-model.ts";
 
-/** Beyond this, looking for a parked prefix costs more than it saves. */
+/** With more slots, searching for a parked prefix costs more than it saves. */
 const slotsMax = 256;
 
-/** Keys and values of one position in every layer, in fp32. */
+/** Bytes of one position's keys and values in all layers, in fp32. */
 export function kvBytesPerToken({
   layerCount,
   kvHeadCount,
@@ -13,7 +13,7 @@ export function kvBytesPerToken({
   return 2 * Float32Array.BYTES_PER_ELEMENT * layerCount * kvHeadCount * headSize;
 }
 
-/** As many slots as the budget allows; with two, one sequence runs at a time. */
+/** As many slots as the budget allows. With two, one sequence runs at a time. */
 export function slotCount(shape: ModelShape, kvBytesMax: number): number {
   const slotBytes = kvBytesPerToken(shape) * shape.contextLength;
   return Math.max(2, Math.min(Math.floor(kvBytesMax / slotBytes), slotsMax));

@@ -1,12 +1,12 @@
-/** Whether a long reply repeats a rejected one in substance: changing a letter is no other answer. It knows tokens. */
+/** Whether a long reply repeats a rejected one in substance: one changed letter is no new answer. It knows tokens. */
 
-/** Tokens of a rejected reply from which on a near copy counts as a repeat; shorter ones are ruled out exactly. */
+/** From this many tokens on, a near copy counts as a repeat. Shorter rejected replies are ruled out exactly. */
 export const longTokensMin = 16;
 const gramTokens = 5;
-/** Share of a reply's 5-grams that a near copy has from the rejected one. */
+/** A near copy shares this part of its 5-grams with the rejected reply. */
 const sharedMin = 0.8;
 
-/** `rejected` are the token ids of answers; short ones count for nothing here. */
+/** `rejected` are the token ids of answers; short ones are ignored here. */
 export function isNearCopy(
   reply: ArrayLike<number>,
   rejected: readonly ArrayLike<number>[],

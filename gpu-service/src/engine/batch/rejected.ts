@@ -1,4 +1,4 @@
-/** Keeps rejected replies from being given again; knows token ids and log-probs, not text. */
+/** Prevents rejected replies from being given again. It knows token ids and log-probs, not text. */
 import type { LogitBias } from "./sampling.ts";
 
 export interface RejectedReply {
@@ -12,16 +12,16 @@ interface Node {
   children: Map<number, Node>;
   /** Log-prob of the token that leads here. */
   logprob: number;
-  /** Probability that a reply which got here goes on to be a rejected one. */
+  /** Probability that a reply which got here becomes a rejected one. */
   mass: number;
   isEnd: boolean;
 }
 
 /**
- * The model's distribution given that the reply is none of the rejected ones, token by token:
- * p(t | prefix, not rejected) ∝ p(t | prefix) · (1 − m(prefix + t)), where m is the probability of
- * completing a rejected reply from there. This is what drawing whole replies until one is new
- * would give. Forbidding only the last token would force a wrong reply to run on instead.
+ * The model's distribution given that the reply is none of the rejected ones, token by token: p(t | prefix, not
+ * rejected) ∝ p(t | prefix) · (1 − m(prefix + t)), where m is the probability of completing a rejected reply from
+ * there. This equals drawing whole replies until one is new. Forbidding only the last token would instead force a wrong
+ * reply to run on.
  */
 export class RejectedReplies {
   readonly #root: Node;
@@ -34,7 +34,7 @@ export class RejectedReplies {
     this.#here = this.#root;
   }
 
-  /** What to add to the next logits: log(1 − m), -Infinity where a rejected reply would be complete. */
+  /** The bias on the next logits: log(1 − m), or -Infinity where a rejected reply would be complete. */
   bias(): LogitBias {
     const bias = new Map<number, number>();
     for (const [id, child] of this.#here?.children ?? []) {

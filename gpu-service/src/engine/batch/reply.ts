@@ -1,4 +1,4 @@
-/** One reply as it grows: next tokens in, text pieces out. Knows nothing of the batch it is decoded in. */
+/** One reply as it grows: next tokens in, text pieces out. It does not know the batch it is decoded in. */
 import type { Sampling, TokenLogprob } from "@rosa2/shared/protocol";
 import { answerOf } from "@rosa2/shared/thinking";
 import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
@@ -14,22 +14,22 @@ import { TokenLog } from "./token-log.ts";
 export interface ReplyOptions {
   sampling: Sampling & SamplingDefaults;
   seed: number;
-  /** What the reply answers; the repetition penalty falls on its tokens too. */
+  /** The reply's prompt; the repetition penalty applies to its tokens too. */
   prompt?: Int32Array;
   eosIds: readonly number[];
-  /** Tokens of the reply at most, its end token included. */
+  /** The reply's longest length in tokens, its end token included. */
   tokensMax: number;
-  /** Replies not to give again: as text, and as tokens with their log-probs where they are known. */
+  /** Replies not to give again: as text, and as tokens with their log-probs where these are known. */
   rejected?: { texts: readonly string[]; scored: RejectedReply[] };
-  /** What the reply's shape allows; it binds the answer, not a thought before it. */
+  /** The reply's shape; it binds the answer, not a thought before it. */
   constraint?: ReplyConstraint | null;
   /** Whether the reply begins with a thought. */
   thought?: "open" | "possible" | "none";
-  /** Nobody reads its pieces: where nothing else needs the text before, it is made once, at the end. */
+  /** Nobody reads the pieces. The text is then made once, at the end, unless it is needed earlier. */
   isWhole?: boolean;
 }
 
-/** The tokens that fit a shape; `prepare` must have ended before each token that is bound by it. */
+/** The tokens that fit a shape; `prepare` must have ended before each token. */
 export interface ReplyConstraint extends AllowedTokens {
   prepare(): Promise<void>;
   accept(id: number): void;
@@ -38,16 +38,16 @@ export interface ReplyConstraint extends AllowedTokens {
 export interface ReplyPiece {
   /** The chosen token. */
   id: number;
-  /** Text that is now certain; may be empty. */
+  /** Text that is now final; may be empty. */
   text: string;
-  /** The same of a thought before it. */
+  /** Final text of a thought before the answer. */
   reasoning: string;
   /** The tokens that `text` consists of, if log-probs were asked for. */
   logprobs: TokenLogprob[] | undefined;
   finish: "stop" | "length" | null;
 }
 
-/** Other tokens tried when one would complete a rejected reply; beyond that the reply is given after all. */
+/** Tokens tried when one would complete a rejected reply. After that the rejected reply is given after all. */
 const attemptsMax = 64;
 
 export class Reply {
@@ -57,7 +57,7 @@ export class Reply {
   readonly #stops: StopStrings;
   readonly #rejected: RejectedReplies | null;
   readonly #rejectedTexts: ReadonlySet<string>;
-  /** Where log-probs were asked for. */
+  /** Present if log-probs were asked for. */
   readonly #log: TokenLog | null;
   readonly #thought: Thought;
   #reasoning = "";
@@ -86,12 +86,12 @@ export class Reply {
     return isWhole && isPlain && this.#log === null && this.#rejected === null;
   }
 
-  /** What a thinking model thought before its reply; no part of the text. */
+  /** A thinking model's thought before its reply; no part of the text. */
   get reasoning(): string {
     return this.#reasoning;
   }
 
-  /** Chosen tokens, the end token included. */
+  /** Tokens chosen so far, the end token included. */
   get tokenCount(): number {
     return this.#tokenCount;
   }
@@ -101,12 +101,12 @@ export class Reply {
     return this.#logprob;
   }
 
-  /** Whether `push` must be given logits; without them the likeliest token is enough. */
+  /** Whether `push` needs logits; otherwise the likeliest token is enough. */
   get needsLogits(): boolean {
     return this.#rejected !== null || this.#sampler.needsLogits || this.#constraint !== null;
   }
 
-  /** Must end before `push`: works out what the reply's shape allows next. */
+  /** Computes which tokens the reply's shape allows next; must end before `push`. */
   async prepare(): Promise<void> {
     await this.#constraint?.prepare();
   }
@@ -174,8 +174,8 @@ export class Reply {
   }
 
   /**
-   * Whether the reply would end with this token and read like a rejected one. Compared as text,
-   * because the same text can be spelled with other tokens, cut by a stop string or by its length.
+   * Whether the reply would end with this token and equal a rejected one. Compared as text, because other tokens can
+   * spell the same text, and a stop string or the length can cut it.
    */
   #completesRejected(id: number): boolean {
     if (this.#thought.state === "thinking") return false;
@@ -192,7 +192,7 @@ export class Reply {
     return this.#rejectedTexts.has(answerOf(this.#text + text));
   }
 
-  /** Log-probs of the tokens of which some text is out; at the reply's own end, of all that are left. */
+  /** Log-probs of the tokens whose text is out, at least partly; at the reply's own end, of all that remain. */
   #takeLogprobs(isEnded: boolean, isStopped: boolean): TokenLogprob[] | undefined {
     if (this.#log === null) return undefined;
     const bytes = Buffer.byteLength(this.#text);

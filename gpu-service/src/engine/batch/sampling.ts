@@ -1,4 +1,4 @@
-/** Chooses the next token from one row of logits; knows nothing of text, batches or the model. */
+/** Chooses the next token from one row of logits. It knows no text, no batches and no model. */
 
 import type { Sampling } from "@rosa2/shared/protocol";
 import { type Random, seededRandom } from "@rosa2/shared/random";
@@ -18,10 +18,10 @@ type SamplingRules = SamplingDefaults &
     top_logprobs?: number | undefined;
   };
 
-/** What the reply's shape lets come next. */
+/** The tokens that the reply's shape allows next. */
 export interface AllowedTokens {
   allows(id: number): boolean;
-  /** Makes all other logits −∞, in place. */
+  /** Sets all other logits to −∞, in place. */
   forbid(logits_V: Float32Array): void;
 }
 
@@ -31,15 +31,14 @@ export type LogitBias = ReadonlyMap<number, number>;
 const noBias: LogitBias = new Map();
 
 /**
- * One reply's sampler: its own random stream and its own token counts, so a reply does not depend
- * on what else is in the batch. Frequency and presence penalties count the reply's tokens, not the prompt's;
- * the repetition penalty falls on the tokens of both.
+ * One reply's sampler. It has its own random stream and its own token counts, so a reply does not depend on its batch.
+ * Frequency and presence penalties count the reply's tokens, not the prompt's; the repetition penalty applies to both.
  */
 export class Sampler {
   readonly #rules: SamplingRules;
   readonly #random: Random;
   readonly #counts = new Map<number, number>();
-  /** What request and checkpoint add to tokens' logits. */
+  /** Biases on logits from the request and the checkpoint. */
   readonly #bias: LogitBias;
   /** Tokens of prompt and reply. */
   readonly #seen: Set<number>;
@@ -57,8 +56,8 @@ export class Sampler {
   }
 
   /**
-   * Chooses a token without changing the sampler's state: the same draw of the random stream serves
-   * every attempt at one position, so forbidding a token cannot shift later draws.
+   * Chooses a token without changing the sampler's state. The same random number serves every attempt at one position,
+   * so forbidding a token does not shift later draws.
    */
   attempt(
     next: NextToken,
@@ -94,12 +93,12 @@ export class Sampler {
     return temperature !== 0 || !isPlain || (top_logprobs ?? 0) > 0 || this.#bias.size > 0;
   }
 
-  /** The uniform number that decides the next position. */
+  /** The random number that decides the next position. */
   draw(): number {
     return this.#random();
   }
 
-  /** Counts a token that entered the reply. */
+  /** Counts a token that was added to the reply. */
   accept(id: number): void {
     this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
     this.#seen.add(id);
@@ -134,7 +133,7 @@ export class Sampler {
   }
 }
 
-/** Weights below e to minus this of the largest are left out: together < 3e-6 even at 200k tokens. */
+/** Weights below e to minus this of the largest are left out; together they are below 3e-6 even at 200k tokens. */
 const negligible = 25;
 
 /** Id of the largest logit; the lowest id wins a tie. */
@@ -203,7 +202,7 @@ function sumBlocks(logits_V: Float32Array, max: number, temperature: number): nu
   return total;
 }
 
-/** The token at which the sum of weights exp((logit − max) / temperature) passes `draw` times the whole. */
+/** The token at which the running sum of weights exp((logit − max) / temperature) passes `draw` times the whole. */
 function drawFromAll(
   logits_V: Float32Array,
   max: number,
@@ -225,8 +224,8 @@ function drawFromAll(
 }
 
 /**
- * Enough of the tokens, likeliest first, for the truncation rules to apply exactly: widens a
- * threshold below the best logit instead of sorting a whole vocabulary.
+ * The likeliest tokens, as many as the truncation rules need to apply exactly. Widens a threshold below the best logit
+ * instead of sorting the whole vocabulary.
  */
 function rankedHead(
   logits_V: Float32Array,
@@ -297,7 +296,7 @@ function topLogprobs(logits_V: Float32Array, logZ: number, count: number) {
   return top;
 }
 
-/** What the request says, and the model's own way where it says nothing. */
+/** The request's sampling, with the model's own where the request says nothing. */
 export function withDefaults(
   asked: Sampling,
   defaults: SamplingDefaults,

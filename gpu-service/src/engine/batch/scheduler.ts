@@ -1,7 +1,7 @@
 /**
- * Continuous batching on one model: sequences join and leave between decode steps, prompts are
- * computed in chunks, background slices fill in. Knows token ids and slots; not HTTP, not tenants'
- * rights, not what a background slice does.
+ * Continuous batching on one model: sequences join and leave between decode steps, prompts are computed in chunks,
+ * background slices fill the gaps. It knows token ids and slots. It does not know HTTP, tenants' rights, or what a
+ * background slice does.
  */
 
 import { RosaError } from "@rosa2/shared/errors";
@@ -21,7 +21,7 @@ import { cacheKey, type Slot, SlotTable } from "./slots.ts";
 import { StepTimes, TenantShares } from "./tenant-shares.ts";
 
 export interface SchedulerOptions {
-  /** Sequences in service at once: rows of a decode step plus prompts on their way; with several tenants up to twice as many. */
+  /** Sequences in service at once: rows of a decode step and prompts being read. With several tenants up to twice as many. */
   rowsMax: number;
   /** Prompt tokens computed between two decode steps. */
   prefillTokens: number;
@@ -90,7 +90,7 @@ export class Scheduler {
     this.#wakeUp();
   }
 
-  /** Gives up what sequences with this adapter have left for a next turn. */
+  /** Drops what sequences with this adapter left in the cache for a next turn. */
   forget(tenant: string, digest: string): void {
     this.#slots.forget(cacheKey(tenant, digest));
   }
@@ -102,7 +102,7 @@ export class Scheduler {
     return result;
   }
 
-  /** Ends the sequences or the background task of this id before the next step; cancelled sequences say nothing more. */
+  /** Ends the sequences or the background task of this id before the next step. Cancelled sequences send nothing more. */
   cancel(id: number): void {
     if (this.#background.cancel(id, new Error("Cancelled"))) return;
     const isIts = ({ request }: Waiting) => request.id === id;
@@ -121,7 +121,7 @@ export class Scheduler {
       this.#dropCancelled();
       this.#admit();
       if (this.#bySlot.size === 0 && this.#background.length === 0) {
-        onPass(emptyReport()); // so that what was last heard is the rest, also after a cancellation
+        onPass(emptyReport()); // the last report then says that nothing runs, also after a cancellation
         await this.#sleep();
         continue;
       }
@@ -170,7 +170,7 @@ export class Scheduler {
     return mayAdmit(inService, this.#options.rowsMax, this.#slots.canLease);
   }
 
-  /** The tenants whose work goes on now. */
+  /** The tenants whose work goes on in this pass. */
   #favoured(): ReadonlySet<string> {
     const replying = [...this.#bySlot.values()].map(({ tenant }) => tenant);
     return this.#shares.favoured(new Set([...replying, ...this.#background.tenants]));
@@ -239,13 +239,13 @@ export class Scheduler {
     }
   }
 
-  /** One token for every active row of these tenants; for all rows where they would not be much quicker alone. */
+  /** One token for every active row of these tenants, or for all rows if these alone would not be much quicker. */
   async #decode(favoured: ReadonlySet<string>, report: PassReport): Promise<void> {
     const left = new Set(this.#active.filter(({ tenant }) => favoured.has(tenant)));
     if (left.size > 0 && !this.#stepTimes.isWorthApart(left.size, this.#active.length))
       for (const sequence of this.#active) left.add(sequence);
     while (left.size > 0) {
-      // Where a row ends, slots move: what is next is looked for anew.
+      // Slots move when a row ends, so the next rows are looked up again.
       const active = this.#active;
       const first = active.findIndex((sequence) => left.has(sequence));
       if (first < 0) return;
@@ -279,7 +279,7 @@ export class Scheduler {
       report.rows += slots.length;
       report.decodeMs += ms;
       this.#chargeRows(sequences, ms);
-      // All rows first: a row that ends makes other slots move, with the tokens they say they hold.
+      // Tokens of all rows first: when a row ends, other slots move together with their tokens.
       for (const { slot, nextId } of sequences) slot.tokens.push(nextId);
       for (const [row, sequence] of sequences.entries()) this.#advance(sequence, next[row]!);
     } catch (error) {
@@ -306,8 +306,8 @@ export class Scheduler {
   }
 
   /**
-   * Gives a row's next token to its replies. Those that choose the same one stay in the row together, others go on in a
-   * copy of it; the row ends with the last of them.
+   * Gives a row's next token to its replies. Replies that choose the same token stay in the row together; others
+   * continue in a copy of it. The row ends with its last reply.
    */
   #advance(sequence: Sequence, next: NextToken): void {
     if (sequence.isCancelled) return;
@@ -331,14 +331,14 @@ export class Scheduler {
     }
   }
 
-  /** Goes on with other replies in a copy of a sequence's slot; without room for one they wait in the queue. */
+  /** Continues other replies in a copy of a sequence's slot. Without room for one they wait in the queue. */
   #branch(sequence: Sequence, nextId: number, [first, ...siblings]: Voice[]): void {
     const { id, tenant, adapter, prompt, slot, firstTokenAt } = sequence;
     const { reply, listener } = first!;
     const request = { id, tenant, adapter, prompt, reply, siblings, parks: false };
     const ticket = { ...sequence.ticket, request, listener };
     if (!this.#hasRoomFor(tenant)) {
-      // What they have said so far is read again, from the cache as far as it is still there.
+      // Their text so far is read again, from the cache as far as it is still there.
       request.prompt = Int32Array.from([...slot.tokens, nextId]);
       this.#queue.add(ticket);
       return;
@@ -360,7 +360,7 @@ export class Scheduler {
     this.#backgroundAt = nextSliceAt(endedAt, report.backgroundMs, this.#options.backgroundShare);
   }
 
-  /** A failed step may have written anything into the slot, so it is not kept. */
+  /** Ends a sequence after a failed step. The step may have written anything into the slot, so it is not kept. */
   #fail(sequence: Sequence, error: unknown): void {
     if (this.#bySlot.get(sequence.slot) !== sequence) return;
     this.#leave(sequence, false);
@@ -370,7 +370,7 @@ export class Scheduler {
 
   #leave(sequence: Sequence, park: boolean): void {
     this.#bySlot.delete(sequence.slot);
-    // An adapter is one session's, which goes on from its latest turn; its others would fill memory.
+    // An adapter belongs to one session, which continues from its latest turn; earlier slots would only fill memory.
     this.#slots.release(sequence.slot, park, { staysAlone: sequence.adapter !== null });
     this.#queue.release(sequence.ticket);
   }

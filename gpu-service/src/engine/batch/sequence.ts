@@ -1,4 +1,4 @@
-/** A reply's way through the scheduler: as asked for, waiting, in service, and what its owner hears. */
+/** The states of a reply in the scheduler: requested, waiting, in service; and its events for the owner. */
 import type { Spent } from "@rosa2/shared/protocol";
 import type { AdapterWeights } from "../../language-model.ts";
 import type { Queued } from "./fair-queue.ts";
@@ -6,25 +6,25 @@ import type { Reply, ReplyPiece } from "./reply.ts";
 import type { Slot } from "./slots.ts";
 
 export interface SequenceRequest {
-  /** Names the sequence for `cancel`. */
+  /** Identifies the sequence for `cancel`. */
   id: number;
   tenant: string;
   adapter: AdapterWeights | null;
   prompt: Int32Array;
   reply: Reply;
-  /** More replies to the same prompt under the same id: as long as they say the same they are one row of a step. */
+  /** More replies to the same prompt, under the same id. While they choose the same tokens they share one row of a step. */
   siblings?: readonly Voice[];
   /** Whether its tokens stay in the cache for a next turn; true by default. */
   parks?: boolean;
 }
 
-/** A reply, and who hears it. */
+/** A reply and its listener. */
 export interface Voice {
   reply: Reply;
   listener: SequenceListener;
 }
 
-/** What a sequence tells its owner; `finish` or `fail` comes once and last. */
+/** Events of a sequence; `finish` or `fail` comes once and last. */
 export interface SequenceListener {
   piece(piece: ReplyPiece, spent: Spent): void;
   finish(end: SequenceEnd): void;
@@ -45,14 +45,14 @@ export interface Waiting extends Queued {
 /** A sequence in service. */
 export interface Sequence extends Omit<SequenceRequest, "reply" | "siblings"> {
   ticket: Waiting;
-  /** Replies that have said the same so far; at least one. */
+  /** Replies that are identical so far; at least one. */
   voices: readonly Voice[];
   slot: Slot;
   isCancelled: boolean;
   /** Token to feed at the next decode step. */
   nextId: number;
   cachedTokens: number;
-  /** Prefill passes that went to other sequences. */
+  /** Chunks that other prompts were given meanwhile. */
   passedOver: number;
   startedAt: number;
   firstTokenAt: number;

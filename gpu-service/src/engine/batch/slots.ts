@@ -1,10 +1,10 @@
 /**
- * Places sequences in the KV cache and keeps what they leave behind for the next turn; knows tokens
- * and positions, not the model.
+ * Places sequences in the KV cache and keeps their tokens for the next turn. It knows tokens and positions, not the
+ * model.
  *
- * The rows of a decode step must lie side by side, so the active slots form one run
- * [first, first + active). Everything else is filling (its prompt is on the way), parked (tokens of
- * a finished reply, reusable by the same tenant with the same adapter) or empty.
+ * The rows of a decode step must lie side by side, so the active slots form one run [first, first + active). Every
+ * other slot is filling (its prompt is being read), parked (tokens of a finished reply, reusable by the same tenant
+ * with the same adapter) or empty.
  */
 import type { KvCache } from "../../language-model.ts";
 
@@ -16,7 +16,7 @@ export interface Slot {
   key: string;
   /** The tokens whose keys and values are in the cache, in order. */
   tokens: number[];
-  /** Grows with every use; the lowest parked slot is evicted first. */
+  /** Grows with every use; the parked slot with the lowest is evicted first. */
   usedAt: number;
 }
 
@@ -35,7 +35,7 @@ export class SlotTable {
   #leasedCount = 0;
   #clock = 0;
 
-  /** One slot is always kept from running sequences, so that there is room to move another. */
+  /** One slot is always kept free of running sequences, so that another can move into it. */
   constructor(cache: KvCache) {
     if (cache.slots < 2) throw new Error(`Cannot schedule on ${cache.slots} slot: 2 are needed`);
     this.#cache = cache;
@@ -63,8 +63,8 @@ export class SlotTable {
   }
 
   /**
-   * A filling slot for a prompt, whose `tokens` are the longest prefix already computed under the same key, by a
-   * sequence that has ended or by one in service. The last prompt token is never among them: its logits are needed.
+   * A filling slot for a prompt. Its `tokens` are the longest prefix already computed under the same key, by an ended
+   * sequence or by one in service. The last prompt token is never among them, because its logits are needed.
    */
   lease(key: string, prompt: ArrayLike<number>): Slot {
     if (!this.canLease) throw new Error("Cannot lease a slot: all are in use");
@@ -115,8 +115,8 @@ export class SlotTable {
   }
 
   /**
-   * Ends a sequence; its tokens stay parked unless `park` is false (what is in the cache may be wrong). With
-   * `staysAlone` they take the place of what its key left parked before.
+   * Ends a sequence. Its tokens stay parked unless `park` is false (the cache may then be wrong). With `staysAlone`
+   * they replace what the same key left parked before.
    */
   release(slot: Slot, park: boolean, { staysAlone = false } = {}): void {
     if (slot.state === "active") this.#leaveRun(slot, park);
@@ -132,7 +132,7 @@ export class SlotTable {
     slot.state = "parked";
   }
 
-  /** Empties the parked slots of a key that will hardly come again. */
+  /** Empties the parked slots of a key that is unlikely to return. */
   forget(key: string): void {
     for (const slot of this.#parked()) if (slot.key === key) this.#clear(slot);
   }
@@ -154,7 +154,7 @@ export class SlotTable {
     this.#activeCount--;
   }
 
-  /** A parked slot before one in service with the same prefix: it need not be copied. */
+  /** Prefers a parked slot to one in service with the same prefix, because it need not be copied. */
   #longestPrefix(key: string, prompt: ArrayLike<number>): { source?: Slot; length: number } {
     let best: { source?: Slot; length: number } = { length: 0 };
     const inService = this.#slots.filter(({ state }) => state === "active" || state === "filling");
@@ -166,7 +166,7 @@ export class SlotTable {
     return best;
   }
 
-  /** Where a new row goes: where it is, if that touches the run, else the end that costs less to clear. */
+  /** The place of a new row: where it is, if that touches the run, otherwise the end that is cheaper to clear. */
   #placeBesideRun(slot: Slot): number {
     const before = this.#first - 1;
     const after = this.#first + this.#activeCount;
@@ -202,8 +202,8 @@ export class SlotTable {
   }
 
   /**
-   * An empty slot, next to the run if possible, but above all one written before: fresh memory takes longer than a
-   * copy, and stays. Failing that, the parked one used longest ago, evicted.
+   * An empty slot, near the run if possible, but preferably one written before: fresh memory takes longer than a copy,
+   * and stays allocated. Without one, the parked slot used longest ago is evicted.
    */
   #emptySlot(): Slot {
     const beside = [this.#slots[this.#first + this.#activeCount], this.#slots[this.#first - 1]];
@@ -218,15 +218,15 @@ export class SlotTable {
   }
 
   /**
-   * Whether the prefix is to be copied and its owner keeps the slot: a sequence in service, or another conversation
-   * of which only the beginning is shared.
+   * Whether the prefix is copied and its owner keeps the slot: a sequence in service, or another conversation that
+   * shares only the beginning.
    */
   #mustStay(source: Slot, length: number): boolean {
     if (source.state !== "parked") return true;
     return length * 2 < source.tokens.length && this.#hasRoomBeside(source);
   }
 
-  /** Whether a slot other than a parked one can be had. */
+  /** Whether a slot other than this parked one is available. */
   #hasRoomBeside(parked: Slot): boolean {
     return this.#slots.some(
       (slot) => slot.state === "empty" || (slot.state === "parked" && slot !== parked),

@@ -3,7 +3,7 @@
 export interface StopPiece {
   /** Text that is certain to belong to the reply. */
   text: string;
-  /** Whether a stop string was met; nothing may follow. */
+  /** Whether a stop string was found; nothing may follow. */
   stopped: boolean;
 }
 
@@ -23,7 +23,7 @@ export class StopStrings {
     for (const stop of this.#stops) {
       const at = text.indexOf(stop);
       if (at < 0) continue;
-      // The one that is complete first, however the text is cut into pieces; of those the longest.
+      // The stop string that is complete first, however the text is cut into pieces; of several the longest.
       if (at + stop.length < end || (at + stop.length === end && at < cut)) {
         cut = at;
         end = at + stop.length;
@@ -38,7 +38,7 @@ export class StopStrings {
     return { text: text.slice(0, text.length - heldLength), stopped: false };
   }
 
-  /** What was held back, once it is known that nothing follows. */
+  /** The text held back, once it is known that nothing follows. */
   flush(): string {
     const rest = this.#held;
     this.#held = "";

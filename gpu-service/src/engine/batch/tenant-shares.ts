@@ -1,19 +1,19 @@
 /**
- * What each tenant is owed of the engine's time, so that one that floods leaves the others their part. It knows times,
- * not work.
+ * Divides the engine's time among tenants, so that one that floods leaves the others their part. It knows times, not
+ * work.
  *
- * Of n tenants with work each is owed an n-th part of the time, and has what its work would have taken alone: a row that
- * costs nothing beside others' rows keeps nobody apart. Whoever was idle has credit, so that a short call is answered as
- * if it were alone (borrowed virtual time, Duda and Cheriton 1999).
+ * Of n tenants with work each is owed an n-th part of the time. A tenant is charged what its work would have taken
+ * alone: a row that costs nothing beside others' rows excludes nobody. An idle tenant collects credit, so that a short
+ * call is answered as if it were alone (borrowed virtual time, Duda and Cheriton 1999).
  */
 
-/** What may be owed at most, and is to one that comes anew (ms). */
+/** The most that a tenant can be owed (ms); a new tenant starts with it. */
 const creditMs = 500;
-/** Owed more than the others by so much, a tenant goes on alone. */
+/** A tenant that is owed this much more than the others goes on alone (ms). */
 const leadMs = 10;
-/** So long at most do the others stand still meanwhile. */
+/** The others stand still at most this long meanwhile. */
 const aloneMsMax = 60;
-/** Tenants that are remembered without work. */
+/** Tenants without work that are remembered. */
 const rememberedMax = 4096;
 
 export class TenantShares {
@@ -29,7 +29,7 @@ export class TenantShares {
     this.#togetherAt = this.#at;
   }
 
-  /** A tenant has had so much; what is shared counts as it would have taken alone. */
+  /** Charges a tenant; shared work is charged as it would have taken alone. */
   charge(tenant: string, ms: number): void {
     this.#owed.set(tenant, Math.max(0, this.owed(tenant) - ms));
   }
@@ -38,7 +38,7 @@ export class TenantShares {
     return this.#owed.get(tenant) ?? creditMs;
   }
 
-  /** Who of the tenants with work goes on now: those that are owed most, or all where nobody is owed much more. */
+  /** The tenants with work that go on now: those owed most, or all if nobody is owed much more. */
   favoured(working: ReadonlySet<string>): ReadonlySet<string> {
     const now = this.#now();
     this.#pass(now - this.#at, working);
@@ -52,13 +52,13 @@ export class TenantShares {
     return working;
   }
 
-  /** Everybody's part of the time that has passed; idle ones get back their credit. */
+  /** Gives every tenant its part of the time that has passed; idle ones get their credit back. */
   #pass(ms: number, working: ReadonlySet<string>): void {
-    // Alone too: whoever has the engine to itself has no credit left when another comes.
+    // Also when alone: a tenant that had the engine to itself has no credit left when another comes.
     const part = ms / Math.max(2, working.size);
     for (const [tenant, owed] of this.#owed) {
       const now = Math.min(creditMs, owed + part);
-      // Who is owed all the credit is owed what an unknown one is.
+      // A tenant with full credit is treated like an unknown one.
       if (now === creditMs && !working.has(tenant)) this.#owed.delete(tenant);
       else this.#owed.set(tenant, now);
     }
@@ -69,10 +69,10 @@ export class TenantShares {
   }
 }
 
-/** Rows go on without the others where they need less than this part of the time. */
+/** Rows go on without the others if they need less than this part of the time. */
 const apartMax = 0.6;
 
-/** What a decode step takes by its number of rows, as the last ones took. */
+/** Recent times of a decode step, by its number of rows. */
 export class StepTimes {
   readonly #ms = new Map<number, number>();
 
@@ -81,13 +81,13 @@ export class StepTimes {
     this.#ms.set(rows, before + (ms - before) / 4);
   }
 
-  /** Whether some of the rows would be much quicker alone; as long as it is not known, they might be. */
+  /** Whether some of the rows would be much quicker alone; assumed so until it is known. */
   isWorthApart(some: number, rows: number): boolean {
     const ms = this.#ms.get(rows);
     return ms === undefined || this.alone(some, rows, ms) < apartMax * ms;
   }
 
-  /** Of a step that took `ms` for all its `rows`: what it would have taken for some of them. */
+  /** The time that `some` of a step's `rows` would have taken alone, if all took `ms`. */
   alone(some: number, rows: number, ms: number): number {
     let [below, above] = [0, rows];
     for (const known of this.#ms.keys()) {

@@ -1,4 +1,4 @@
-/** Divides what a thinking model writes into its thought and its answer, as the text arrives. */
+/** Divides a thinking model's text into thought and answer as it arrives. */
 
 const begin = "<think>";
 const end = "</think>";
@@ -11,7 +11,7 @@ export interface Divided {
 export class Thought {
   #state: "undecided" | "thinking" | "answering";
   #held = "";
-  /** Line breaks at the beginning of a thought and between it and its answer belong to neither. */
+  /** Line breaks at the beginning of a thought, and between it and its answer, belong to neither. */
   #trims = false;
 
   /** `open`: the prompt ends inside a thought; `possible`: a reply may begin with one. */
@@ -51,7 +51,7 @@ export class Thought {
     return { reasoning, text: this.#trimmed(rest) };
   }
 
-  /** The reply is over: what was held back belongs where it stands. */
+  /** Ends the reply: held-back text belongs to the part where it stands. */
   flush(): Divided {
     const rest = this.#take(this.#held.length);
     return this.#state === "thinking"

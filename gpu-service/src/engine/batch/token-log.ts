@@ -1,4 +1,4 @@
-/** Log-probs of a reply's tokens, each with its part of the text; the parts join to the text, byte by byte. */
+/** Log-probs of a reply's tokens, each with its part of the text. The parts join to the text, byte by byte. */
 import type { TokenLogprob } from "@rosa2/shared/protocol";
 import type { Detokenizer } from "../../tokenizer/detokenizer.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
@@ -27,7 +27,7 @@ export class TokenLog {
     this.#tokenizer = tokenizer;
   }
 
-  /** `before` is the detokenizer as it was before the token; `completed` is the text that the token made certain. */
+  /** `before` is the detokenizer before the token; `completed` is the text that the token made final. */
   push(choice: TokenChoice, before: Detokenizer, completed: string): void {
     const top = choice.top.map(({ id, logprob }) => ({
       ...named(this.#bytesInContext(id, before)),
@@ -37,12 +37,12 @@ export class TokenLog {
     if (completed !== "") this.#complete(completed);
   }
 
-  /** The reply is over: `rest` is what the detokenizer still held. */
+  /** Ends the reply: `rest` is what the detokenizer still held. */
   end(rest: string): void {
     this.#complete(rest);
   }
 
-  /** Tokens of which some text is among the first `textBytes` of the reply; at its own end all that are left. */
+  /** Tokens whose text begins within the first `textBytes` of the reply; at its own end all that remain. */
   take(textBytes: number, isEnded: boolean): TokenLogprob[] {
     const taken: TokenLogprob[] = [];
     for (let entry = this.#known[0]; entry !== undefined; entry = this.#known[0]) {
@@ -55,7 +55,7 @@ export class TokenLog {
     return taken;
   }
 
-  /** A stop string was met: the last token ends where the text does. */
+  /** Cuts at a stop string: the last token ends where the text does. */
   cut(textBytes: number): void {
     let end = this.#begin;
     for (const entry of this.#known) {
@@ -64,7 +64,7 @@ export class TokenLog {
     }
   }
 
-  /** Divides the text among the tokens that it took: each gets what it stands for by itself, the last the rest. */
+  /** Divides the text among its tokens: each gets its own text, the last one the rest. */
   #complete(text: string): void {
     let rest = encoder.encode(text);
     for (const [i, entry] of this.#open.entries()) {

@@ -1,7 +1,7 @@
 /**
- * Adapter matrices as the serving graphs read them: `a.{group}` [r, in] and `b.{group}` [R, Σ out, r]. A row alone
- * reads its adapter's own memory. Rows of a batch lie side by side in a window over the slots, so that the batch
- * is one view and only a row whose adapter is not there yet is written.
+ * Adapter matrices as the serving graphs read them: `a.{group}` [r, in] and `b.{group}` [R, Σ out, r]. A single row
+ * reads its adapter's own memory. Rows of a batch lie side by side in a window over the slots: the batch is one view,
+ * and only rows whose adapter is missing there are written.
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
@@ -14,7 +14,7 @@ type Feeds = Record<string, Tensor>;
 /** Batches whose views are kept. */
 const viewsMax = 64;
 
-/** A group, and where its matrix begins in B: below as many rows. */
+/** A group, and where its matrix begins in B: `above` rows stand before it. */
 type Group = LoraGroup & { above: number };
 
 export class AdapterBank {
@@ -22,13 +22,13 @@ export class AdapterBank {
   readonly #basis: (rank: number) => Basis;
   /** A by rank. */
   readonly #bases = new Map<number, Feeds>();
-  /** Of a row alone, as long as its adapter lives. */
+  /** Feeds of a single row, kept as long as its adapter lives. */
   readonly #alone = new WeakMap<AdapterWeights, Feeds>();
   /** The slot at the window's first place. */
   #start = 0;
   /** What each place holds: an adapter's digest, or null for zeros. */
   #held: (string | null)[] = [];
-  /** By group [places, out, rank]; rank is that of the largest adapter so far, smaller ones end in zeros. */
+  /** By group [places, out, rank]. The rank is that of the largest adapter so far; smaller ones are padded with zeros. */
   #blocks = new Map<string, Float32Array>();
   #rank = 0;
   readonly #views = new Map<string, Feeds>();
@@ -48,8 +48,8 @@ export class AdapterBank {
   }
 
   /**
-   * A and B of slots first … first + adapters.length − 1, each with its adapter. Where none has one, zeros of rank 1:
-   * of products over 0 numbers onnxruntime (1.30) leaves all rows but the first as its memory was.
+   * A and B of slots first … first + adapters.length − 1, each with its adapter. Without any adapter, zeros of rank 1:
+   * a product over 0 numbers leaves all rows but the first unwritten in onnxruntime 1.30.
    */
   feeds(first: number, adapters: readonly (AdapterWeights | null)[]): Feeds {
     const rows = adapters.length;
@@ -114,7 +114,7 @@ export class AdapterBank {
     );
   }
 
-  /** Makes room for batches of `rows` at `rank`: twice as many places, so that a batch can move on for a while. */
+  /** Makes room for batches of `rows` at `rank`: twice as many places, so that a batch can move for a while. */
   #reserve(rows: number, rank: number): void {
     if (2 * rows <= this.places && rank <= this.#rank) return;
     const places = Math.max(this.places, 2 ** Math.ceil(Math.log2(2 * rows)));
@@ -126,7 +126,7 @@ export class AdapterBank {
     );
   }
 
-  /** Moves the window where it does not hold these slots, with room on both sides of them. */
+  /** Moves the window if it does not hold these slots, with room on both sides. */
   #reach(first: number, rows: number): void {
     if (first >= this.#start && first + rows <= this.#start + this.places) return;
     this.#start = Math.max(0, first - Math.floor((this.places - rows) / 2));
@@ -145,7 +145,7 @@ export class AdapterBank {
   }
 }
 
-/** A group's rows of an adapter's B, each filled up with zeros to `rank`. */
+/** A group's rows of an adapter's B, each padded with zeros to `rank`. */
 function writeRows(
   into: Float32Array,
   rank: number,

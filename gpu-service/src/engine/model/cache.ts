@@ -1,6 +1,6 @@
 /**
- * Keys and values of the sequences being served. It holds as many positions as the longest sequence so far
- * needed, rounded up, because the graphs read all of them; it knows slots and positions, not tokens.
+ * Keys and values of the sequences being served. It holds as many positions as the longest sequence so far needed,
+ * rounded up, because the graphs read all of them. It knows slots and positions, not tokens.
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
@@ -16,7 +16,7 @@ export class Cache implements KvCache {
   capacity: number;
   /** Per layer keys then values, each [slots, kvHeads, capacity, headSize]. */
   #blocks: Float32Array[];
-  /** Positions of each slot that hold something; only these are copied, so untouched memory stays untouched. */
+  /** Written positions of each slot. Only these are copied, so untouched memory stays untouched. */
   readonly #held: Int32Array;
   readonly #views = new Map<
     string,
@@ -32,7 +32,7 @@ export class Cache implements KvCache {
     this.#blocks = this.#allocate();
   }
 
-  /** Makes room for sequences of `tokens`, keeping what is there. Throws above `tokensMax`. */
+  /** Makes room for sequences of `tokens` and keeps the contents. Throws above `tokensMax`. */
   reserve(tokens: number): void {
     if (tokens > this.tokensMax) {
       throw new Error(`Cannot cache ${tokens} tokens: there is room for ${this.tokensMax}`);
@@ -55,7 +55,7 @@ export class Cache implements KvCache {
     }
   }
 
-  /** Says that a slot now holds this many positions; the graphs write without telling. */
+  /** Notes that a slot now holds this many positions: the graphs write without notice. */
   hold(slot: number, tokens: number): void {
     this.#held[slot] = Math.max(this.#held[slot]!, tokens);
   }

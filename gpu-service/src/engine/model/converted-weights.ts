@@ -1,9 +1,9 @@
 /**
- * Weights made from a checkpoint and kept on disk: fp32 copies of other types, and quantised matrices. They are
- * made a few megabytes at a time, so memory does not grow with the model. It knows files, not graphs.
+ * Weights made from a checkpoint and kept on disk: fp32 copies of other types, and quantised matrices. They are made a
+ * few megabytes at a time, so memory does not grow with the model. It knows files, not graphs.
  *
- * A file appears under its name only when it is whole and on the disk; what a crash leaves is a part that the
- * next start removes, and makes anew.
+ * A file appears under its name only when it is complete and on the disk. A crash leaves a part, which the next start
+ * removes and makes again.
  */
 import {
   closeSync,
@@ -37,20 +37,20 @@ import { rowsInBlocks } from "./saved-blocks.ts";
 /** Elements converted at once: 4 MiB of fp32. */
 const chunkElements = 1_048_576;
 
-/** What a kept file holds, and how it is made. */
-interface Recipe {
+/** The content of a kept file, and how it is made. */
+interface Conversion {
   tensors: TensorSpec[];
   /** Writes every tensor, in pieces of any order. */
   make(write: WritePiece): void;
 }
 
-/** Writes values at a byte offset inside a tensor, and gives their memory back: they must not be used afterwards. */
+/** Writes values at a byte offset inside a tensor and frees their memory: they must not be used afterwards. */
 type WritePiece = (name: string, byteOffset: number, values: Piece) => void;
 
 /** All of a buffer's numbers. */
 type Piece = Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
-/** fp32 copies of all weights that are read so. */
+/** fp32 copies of all weights that graphs read in fp32. */
 export function convertedFloat32(checkpoint: Checkpoint): (name: string) => TensorLocation {
   const all = tensorShapes(checkpoint.config);
   const shapes = new Map(denseNames(checkpoint.config).map((name) => [name, all.get(name)!]));
@@ -68,7 +68,7 @@ export function convertedFloat32(checkpoint: Checkpoint): (name: string) => Tens
   });
 }
 
-/** Quantised copies of the matrices that can be; what is saved as integers keeps them. */
+/** Quantised copies of the matrices that can be quantised. Weights saved as integers keep those. */
 export function convertedIntegers(
   checkpoint: Checkpoint,
   bits: 8 | 4,
@@ -113,7 +113,7 @@ export function convertedIntegers(
   });
 }
 
-/** A matrix at a time, in the engine's blocks. */
+/** One matrix at a time, in the engine's blocks. */
 function writeSaved(
   checkpoint: Checkpoint,
   matrices: readonly JointMatrix[],
@@ -134,15 +134,15 @@ function writeSaved(
   }
 }
 
-/** Locations in a file that is made unless it is there already and whole. */
+/** Locations in a kept file, which is made unless a complete one exists. */
 function keptFile(
   checkpoint: Checkpoint,
   kind: string,
-  recipe: Recipe,
+  conversion: Conversion,
 ): (name: string) => TensorLocation {
   const folder = join(cacheDirectory(), checkpoint.digest);
   const path = join(folder, `${kind}.safetensors`);
-  const file = openKept(path) ?? make(folder, path, recipe);
+  const file = openKept(path) ?? make(folder, path, conversion);
   return (name) => ({ path, ...file.info(name) });
 }
 
@@ -154,13 +154,13 @@ function openKept(path: string): TensorFile | null {
   }
 }
 
-function make(folder: string, path: string, recipe: Recipe): TensorFile {
+function make(folder: string, path: string, conversion: Conversion): TensorFile {
   return onDisk(`keep converted weights in "${folder}"`, () => {
     mkdirSync(folder, { recursive: true });
     removeLeftParts(folder);
     const part = `${path}.${owner}.part`;
     try {
-      writeFile(part, recipe);
+      writeFile(part, conversion);
       renameSync(part, path);
     } catch (error) {
       rmSync(part, { force: true });
@@ -177,7 +177,7 @@ function removeLeftParts(folder: string): void {
   }
 }
 
-function writeFile(path: string, { tensors, make }: Recipe): void {
+function writeFile(path: string, { tensors, make }: Conversion): void {
   const { header, size, offsetOf } = planSafetensors(tensors);
   const descriptor = openSync(path, "w");
   const writeAt = (bytes: Uint8Array, at: number) => {

@@ -1,7 +1,7 @@
-/** Which cached positions each row of a decode step sees. */
+/** The cached positions that each row of a decode step sees. */
 import { Tensor } from "onnxruntime-node";
 
-/** Far below any score, and finite so that arithmetic on it stays a number. */
+/** Far below any score, yet finite, so that arithmetic on it stays a number. */
 const hidden = -1e9;
 
 /** Mask [rows, 1, 1, capacity + 1]: row i sees its `past[i]` cached positions, within the window, and itself. */

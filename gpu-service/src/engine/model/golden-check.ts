@@ -1,6 +1,7 @@
 /**
- * Picks the precision of quantised products by how often the quantised model's next token is the fp32 model's, and
- * measures what rounded activations make of log-probs. The figures are kept with the quantised weights, so the fp32 model is loaded for this once.
+ * Chooses the precision of quantised products by how often the quantised model predicts the fp32 model's next token.
+ * Also measures how much rounded activations change log-probs. The figures are kept with the quantised weights, so the
+ * fp32 model is loaded only once for this.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,19 +14,19 @@ import { Model, type ModelOptions, openMerged } from "./model.ts";
 const promptCount = 6;
 const promptTokens = 16;
 const replyTokens = 32;
-/** Below this share of equal tokens, activations stay fp32 if that agrees more often. */
+/** Below this share of equal tokens, activations stay in fp32 if that agrees more often. */
 const agreementMin = 0.9;
 
 const keptSchema = z.object({
   accuracyLevel: z.union([z.literal(0), z.literal(4)]),
   /** Share of positions with the same most likely token, by accuracy level. */
   agreement: z.record(z.string(), z.number()),
-  /** Of the level that is used, root mean square in nats: what rounding activations changes of a token's log-prob. */
+  /** For the chosen level: by how much rounded activations change a token's log-prob, root mean square, in nats. */
   noise: z.number(),
 });
 export type GoldenCheck = z.infer<typeof keptSchema>;
 
-/** The check of this checkpoint at 8 or 4 bits, from the cache where it was made before. */
+/** Checks this checkpoint at 8 or 4 bits; an earlier check is read from the cache. */
 export async function checkQuantization(
   directory: string,
   bits: 8 | 4,
@@ -59,7 +60,6 @@ export async function checkQuantization(
   return check;
 }
 
-/** Of the differences of all numbers. */
 function rootMeanSquare(one: readonly Float32Array[], other: readonly Float32Array[]): number {
   let squares = 0;
   let count = 0;
@@ -84,7 +84,7 @@ async function withModel<T>(
   }
 }
 
-/** Sequences of a seeded prompt and the model's own continuation. */
+/** Sequences: a seeded prompt and the model's own continuation. */
 async function continueGreedily(model: Model): Promise<number[][]> {
   const random = seededRandom("golden tokens");
   const sequences: number[][] = [];

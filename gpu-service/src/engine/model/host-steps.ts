@@ -1,6 +1,6 @@
 /**
- * Steps with keys, values and adapters in host memory: prefill writes the cache in place, decode returns what is new.
- * It knows rows and slots, not requests.
+ * Steps with keys, values and adapters in host memory: prefill writes the cache in place, decode returns the new
+ * entries. It knows rows and slots, not requests.
  */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
@@ -20,7 +20,7 @@ type Feeds = Record<string, Tensor>;
 
 const nextTokenOutputs = ["best", "peak", "normalizer"];
 
-/** From so many rows on W·xᵀ is faster than x·Wᵀ, where W is read as it lies. */
+/** From this many rows on W·xᵀ is faster than x·Wᵀ, if W is read as it lies. */
 const manyRowsMin = 2;
 
 export interface HostStepOptions {
@@ -30,7 +30,7 @@ export interface HostStepOptions {
   /** Rotary tables of all positions by the names that the graphs read, [positions, D/2]. */
   rope: Record<string, Float32Array>;
   basis(rank: number): Basis;
-  /** Whether the runtime copies the weights into an order of its own, in which x·Wᵀ is the fastest for all rows. */
+  /** Whether the runtime copies the weights into its own order, in which x·Wᵀ is fastest for all rows. */
   isPacked: boolean;
   compile: Compile;
 }
@@ -40,7 +40,7 @@ export class HostSteps {
   readonly #ropeFeeds: Feeds;
   readonly #sessions: Sessions;
   readonly #adapters: AdapterBank;
-  /** Whether the graphs have adapters: from their first use on. */
+  /** Whether the graphs have adapters: from the first use of one. */
   #adapted = false;
 
   constructor(options: HostStepOptions) {
@@ -96,7 +96,7 @@ export class HostSteps {
       },
       { ...Object.fromEntries(wanted.map((name) => [name, null])), ...fetches },
     );
-    // The cache has been written in place; what is returned besides is a copy.
+    // The cache was written in place; the returned one is a copy.
     for (const name of Object.keys(fetches)) release(result[name]!);
     for (let row = 0; row < rows; row++) cache.hold(firstSlot + row, past[row]! + length);
     return result;
@@ -133,7 +133,7 @@ export class HostSteps {
     );
   }
 
-  /** Graphs with adapters take the place of those without, beside which they would map the weights once more. */
+  /** Replaces the graphs without adapters by graphs with adapters: beside them the weights would be mapped once more. */
   async #adapt(): Promise<void> {
     this.#adapted = true;
     await this.#sessions.dispose();
@@ -146,7 +146,7 @@ export class HostSteps {
     );
   }
 
-  /** Batches have a graph of their own, made when the first one comes. Integer products have one order only. */
+  /** Batches have a graph of their own, made when the first one comes. Integer products have only one order. */
   #decodeSession(rows = 1): Promise<InferenceSession> {
     const { config, quantization } = this.#options;
     const manyRows = quantization === null && !this.#options.isPacked && rows >= manyRowsMin;

@@ -1,7 +1,7 @@
 /**
- * One layer's weights at a time, or some rows of a matrix, read from the checkpoint's file into memory that the
- * next read reuses. The file is in the page cache already, because the generation graphs map it; mapping it once
- * more for each graph would count every page again as resident.
+ * Reads one layer's weights at a time, or some rows of a matrix, from the checkpoint's file into memory that the next
+ * read reuses. The file is in the page cache already, because the serving graphs map it; another mapping for each graph
+ * would count every page again as resident.
  */
 import { closeSync, openSync } from "node:fs";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
@@ -35,7 +35,7 @@ export class LayerWeights implements FedWeights {
   readonly #shapes: Map<string, readonly number[]>;
   readonly #locate: Locate;
   readonly #files = new Map<string, number>();
-  /** By the name in the graph: the memory, and which tensor it holds now. */
+  /** By the name in the graph: the memory, and the tensor that it holds now. */
   readonly #held = new Map<string, { tensor: Tensor; holds: string | null }>();
   /** Memory of `readRows`. */
   #rows = new Float32Array(0);

@@ -1,6 +1,6 @@
 /**
- * A checkpoint ready to run: compiles its graphs on first use and feeds them. It knows rows and slots, not
- * requests, sampling or targets.
+ * A checkpoint ready to run: compiles its graphs on first use and feeds them. It knows rows and slots, not requests,
+ * sampling or targets.
  */
 import { basename } from "node:path";
 import { InferenceSession } from "onnxruntime-node";
@@ -42,25 +42,25 @@ import { DeviceWeights } from "./webgpu/device-weights.ts";
 import { type MappedWeights, mapWeights } from "./weights.ts";
 
 export interface ModelOptions {
-  /** What the model is called; the directory's name by default. */
+  /** The model's name; the directory's by default. */
   id?: string;
   /** Merged into the weights. */
   lora?: LoraSource | null;
   /** Threads of one run; the machine's cores by default. */
   threads?: number;
   provider?: Provider;
-  /** Weight-only quantisation of the linears; null keeps them as they are saved. */
+  /** Weight-only quantisation of the linears; null keeps them as saved. */
   quantization?: Quantization | null;
   /** Longest context served, at most the checkpoint's own. */
   contextTokensMax?: number;
   /**
-   * Up to so many bytes of fp32 weights each of the two serving graphs has a copy in the order in which the kernels
-   * read them; larger weights are read from the mapped file.
+   * Up to this many bytes of fp32 weights, each of the two serving graphs has a copy in the kernels' own order. Larger
+   * weights are read from the mapped file.
    */
   packBytesMax?: number;
 }
 
-/** A PEFT directory, and what it is called. */
+/** A PEFT directory, and its name. */
 export interface LoraSource {
   directory: string;
   name: string;
@@ -83,7 +83,7 @@ export class Model implements LanguageModel {
   readonly #weights: MappedWeights;
   readonly #steps: HostSteps | DeviceSteps;
   readonly #passes: RowPasses;
-  /** What the model keeps on a device. */
+  /** The model's memory on a device. */
   readonly #onDevice: { device: Device; weights: DeviceWeights } | null;
   readonly #bases = new Map<number, Basis>();
 
@@ -91,7 +91,7 @@ export class Model implements LanguageModel {
     const { config } = checkpoint;
     this.#checkpoint = checkpoint;
     const { integers } = config;
-    // The weights are then exact, and so are products of activations that are not rounded.
+    // These weights are exact; so are products, unless activations are rounded.
     const quantization =
       options.quantization ?? (integers && { bits: integers.bits, accuracyLevel: 0 });
     this.#options = { ...options, quantization };
@@ -114,7 +114,7 @@ export class Model implements LanguageModel {
       isPacked: this.#isPacked,
     };
     if (provider === "webgpu" && config.attentionSoftcap !== null) {
-      // Its attention kernel takes the attribute and does nothing with it (onnxruntime 1.30).
+      // Its attention kernel takes the attribute and ignores it (onnxruntime 1.30).
       throw unsupported("attn_logit_softcapping", config.attentionSoftcap, [
         "null with PROVIDER=webgpu",
       ]);
@@ -124,7 +124,7 @@ export class Model implements LanguageModel {
     this.#steps = this.#onDevice
       ? new DeviceSteps(this.#onDevice.device, this.#onDevice.weights, made)
       : new HostSteps({ ...made, compile: (outputs) => this.#compile(outputs) });
-    // The device has no gradient of integer weights: onnxruntime's Node binding cannot feed it 4-bit ones.
+    // The device has no gradient of integer weights: onnxruntime's Node binding cannot feed it 4-bit integers.
     const passesOnDevice = quantization === null ? this.#onDevice : null;
     this.#passes = new RowPasses({
       ...made,
@@ -142,7 +142,7 @@ export class Model implements LanguageModel {
     return { target, weights, head, compile };
   }
 
-  /** Fed one layer at a time, or mapped: integer weights are packed by the session that owns them. */
+  /** Weights are fed one layer at a time, or mapped: integer weights are packed by the session that owns them. */
   #passesOnHost(fed: boolean) {
     const target = "cpu" as const;
     const compile: Compile = (outputs) => this.#compile(outputs, { isPass: true });
@@ -250,7 +250,7 @@ export class Model implements LanguageModel {
   #compile(outputs: Record<string, Value>, { isPass = false } = {}): Promise<InferenceSession> {
     const { threads, quantization } = this.#options;
     const packs = !isPass && this.#isPacked;
-    // What does not run on the device runs on the CPU.
+    // Whatever cannot run on the device runs on the CPU.
     const provider = this.#options.provider === "cuda" ? "cuda" : "cpu";
     return this.#weights.withModel(encodeOnnx(outputs, this.#weights.find), (path) =>
       InferenceSession.create(path, {
@@ -267,7 +267,7 @@ export class Model implements LanguageModel {
             ...(isPass ? { "intra_op.allow_spinning": "0" } : {}),
           },
         },
-        // A pass's arena and any graph's plans of whole runs would keep the largest run's memory for good.
+        // A pass's arena, and any graph's memory plans, would keep the largest run's memory forever.
         enableCpuMemArena: !isPass,
         enableMemPattern: false,
       }).catch((cause) => {

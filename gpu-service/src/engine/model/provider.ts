@@ -1,4 +1,4 @@
-/** What is said when an execution provider cannot be used on this machine. */
+/** The error for an execution provider that cannot be used on this machine. */
 import { RosaError } from "@rosa2/shared/errors";
 
 export type Provider = "cpu" | "webgpu" | "cuda";

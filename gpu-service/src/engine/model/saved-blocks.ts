@@ -1,8 +1,8 @@
-/** A checkpoint's own integers in the blocks that the kernels read: a group's scale and zero once for each block. */
+/** A checkpoint's own integers in the kernels' blocks: a group's scale and zero, repeated for each block. */
 import type { IntegerMatrix } from "../../checkpoint/saved-integers.ts";
 import type { QuantizedMatrix } from "../../compiler/decoder/quantize.ts";
 
-/** Zeros lie as weights do, 4-bit ones two a byte. */
+/** Zeros are packed as weights are: 4-bit ones two a byte. */
 export function rowsInBlocks(
   { out, in: width, bits, groupSize, ...matrix }: IntegerMatrix,
   blockSize: number,

@@ -1,4 +1,4 @@
-/** Graphs compiled on first use, each once. */
+/** Graphs, each compiled once, on first use. */
 import type { InferenceSession } from "onnxruntime-node";
 import type { Value } from "../../compiler/ir/types.ts";
 
@@ -22,7 +22,7 @@ export class Sessions {
     return session;
   }
 
-  /** Gives all graphs up; no run may be under way. What is asked for again is compiled again. */
+  /** Disposes of all graphs; no run may be under way. A graph that is needed again is compiled again. */
   async dispose(): Promise<void> {
     const sessions = [...this.#made.values()];
     this.#made.clear();

@@ -1,14 +1,15 @@
 /**
- * Lets onnxruntime map a checkpoint's own weight files: no second copy on disk or in memory, and the
- * generation and adapt graphs share the same pages. It knows files, not graphs.
+ * Lets onnxruntime map a checkpoint's own weight files: there is no second copy on disk or in memory, and all graphs
+ * share the same pages. It knows files, not graphs.
  */
-import { copyFileSync, linkSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { denseNames } from "../../compiler/decoder/quantize.ts";
 import { quantizedParts } from "../../compiler/decoder/weights.ts";
 import type { WeightSource } from "../../compiler/onnx.ts";
+import { linkOrCopy } from "../../disk/link-or-copy.ts";
 import { convertedFloat32, convertedIntegers } from "./converted-weights.ts";
 
 export interface MappedWeights {
@@ -16,15 +17,15 @@ export interface MappedWeights {
   locate(name: string): { path: string; byteOffset: number; byteLength: number };
   find(name: string): WeightSource;
   /**
-   * Calls `use` with the path of a folder that holds `model.onnx` beside the weight files it refers to. The
-   * folder is gone afterwards; what has been mapped by then stays mapped.
+   * Calls `use` with the path of a folder that holds `model.onnx` beside the weight files it refers to. The folder is
+   * removed afterwards; what was mapped by then stays mapped.
    */
   withModel<T>(model: Uint8Array, use: (path: string) => Promise<T>): Promise<T>;
 }
 
 /**
- * Locates every tensor that the graphs read. What the checkpoint does not hold as it is needed — fp32 copies
- * of other types, quantised matrices — is made once and kept by the checkpoint's digest.
+ * Locates every tensor that the graphs read. Tensors that the checkpoint lacks in the needed form (fp32 copies of other
+ * types, quantised matrices) are made once and kept under the checkpoint's digest.
  */
 export function mapWeights(checkpoint: Checkpoint, bits: 8 | 4 | null): MappedWeights {
   const names = denseNames(checkpoint.config);
@@ -58,13 +59,4 @@ export function mapWeights(checkpoint: Checkpoint, bits: 8 | 4 | null): MappedWe
       }
     },
   };
-}
-
-/** A hard link where both lie on one file system; to the file itself, should `from` be a symbolic link. */
-function linkOrCopy(from: string, to: string): void {
-  try {
-    linkSync(realpathSync(from), to);
-  } catch {
-    copyFileSync(from, to);
-  }
 }

@@ -1,4 +1,4 @@
-/** Adapters that requests brought along, kept by tenant and digest under a byte budget; knows no file format. */
+/** Adapters that came with requests, kept by tenant and digest under a byte budget. It knows no file format. */
 import type { AdapterWeights } from "../../language-model.ts";
 
 export class AdapterCache {
@@ -17,7 +17,7 @@ export class AdapterCache {
     return { adapterBytes: this.#bytes, adapterHits: this.#hits, adapterMisses: this.#misses };
   }
 
-  /** The tenant is part of the key: knowing a digest is not a right to use what it names. */
+  /** The tenant is part of the key: knowing a digest gives no right to the adapter. */
   get(tenant: string, digest: string): AdapterWeights | undefined {
     const key = keyOf(tenant, digest);
     const adapter = this.#entries.get(key);
@@ -31,7 +31,7 @@ export class AdapterCache {
     return adapter;
   }
 
-  /** Adds an adapter and drops those used longest ago beyond the budget, never the new one. */
+  /** Adds an adapter. Beyond the budget the ones used longest ago are dropped, never the new one. */
   set(tenant: string, adapter: AdapterWeights): void {
     const key = keyOf(tenant, adapter.digest);
     this.#drop(key);

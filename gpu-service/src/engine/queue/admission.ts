@@ -1,4 +1,4 @@
-/** How many requests may be in flight, in all and for one tenant; knows nothing of what they do. */
+/** Bounds the requests in flight, in all and per tenant. It does not know what they do. */
 import { RosaError } from "@rosa2/shared/errors";
 
 export interface AdmissionLimits {
@@ -6,9 +6,9 @@ export interface AdmissionLimits {
   rowsMax: number;
   /** Replies waiting beyond those. */
   queueMax: number;
-  /** Replies waiting of one tenant. */
+  /** Waiting replies of one tenant. */
   tenantQueueMax: number;
-  /** Scores, updates and exports in flight; one tenant has half of the places at most. */
+  /** Scores, updates and exports in flight; one tenant has at most half of the places. */
   backgroundMax: number;
 }
 
@@ -23,7 +23,7 @@ export class Admission {
   #background = 0;
   readonly #repliesOf = new Map<string, number>();
   readonly #backgroundOf = new Map<string, number>();
-  /** Running mean of how long a reply took, waiting included. */
+  /** Running mean of a reply's time, waiting included. */
   #replyMs = 0;
   #idle: (() => void) | null = null;
 
@@ -36,7 +36,10 @@ export class Admission {
     return this.#replies + this.#background;
   }
 
-  /** Takes a place, or one for each of several replies, and returns what gives it back. Throws `queue_full` with a time to come again. */
+  /**
+   * Takes one place, or one for each of several replies, and returns a function that gives it back. Throws `queue_full`
+   * with a time to retry after.
+   */
   enter(kind: Kind, tenant: string, replies = 1): () => void {
     const { rowsMax, queueMax, tenantQueueMax, backgroundMax } = this.#limits;
     if (kind !== "generate" && kind !== "sample") {
@@ -44,7 +47,7 @@ export class Admission {
         throw this.#full(`${this.#background} scores, updates and exports are in flight`);
       }
       const held = this.#backgroundOf.get(tenant) ?? 0;
-      // The last places are for tenants that hold few.
+      // The last places are kept for tenants that hold few.
       if (held >= Math.max(1, Math.ceil(backgroundMax / 2)))
         throw this.#full(`${held} scores, updates and exports of this tenant are in flight`);
       this.#background++;
@@ -95,7 +98,7 @@ export class Admission {
     };
   }
 
-  /** About the time in which one place comes free. */
+  /** The error's retry time is about the time in which one place becomes free. */
   #full(what: string): RosaError {
     const seconds = Math.ceil(this.#replyMs / 1000 / this.#limits.rowsMax);
     return new RosaError("queue_full", `Cannot take more work: ${what}`, {

@@ -1,4 +1,4 @@
-/** What a request may ask of a model's vocabulary and context. */
+/** Checks a request against the model's vocabulary and context. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Sampling } from "@rosa2/shared/protocol";
 
@@ -17,8 +17,8 @@ export function checkBias(
 }
 
 /**
- * Tokens that the reply may have in a context of `tokensMax`. Explicit limits that cannot be kept are refused; without
- * one the reply may fill the context.
+ * The longest reply in tokens in a context of `tokensMax`. An explicit limit that does not fit is refused; without one
+ * the reply may fill the context.
  */
 export function replyTokensMax(
   promptTokens: number,

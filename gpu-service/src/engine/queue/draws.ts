@@ -1,9 +1,9 @@
-/** Draws of a reply: their seeds, warmer ones after a near copy, several at once. */
+/** Draws of a reply: their seeds, higher temperatures after a near copy, several at once. */
 import type { SampleResult, Sampling } from "@rosa2/shared/protocol";
 import type { Reply } from "../batch/reply.ts";
 import type { SequenceEnd } from "../batch/sequence.ts";
 
-/** Usage and times are the first one's, which read the prompt; the tokens are those of all. */
+/** Usage and times are those of the first reply, which read the prompt; the tokens are those of all. */
 export function sampleResult(
   replies: readonly Reply[],
   ends: readonly SequenceEnd[],
@@ -24,7 +24,7 @@ export function sampleResult(
   };
 }
 
-/** 32 bits of the seed that was asked for, the high ones of a longer one mixed in; else of chance. */
+/** 32 bits of the requested seed, with the high bits of a longer one mixed in; random without a seed. */
 export function seedOf({ seed }: Partial<Sampling>): number {
   if (seed === undefined) return crypto.getRandomValues(new Int32Array(1))[0] as number;
   const high = Math.floor(seed / 2 ** 32) - (seed < 0 ? -1 : 0);

@@ -1,6 +1,6 @@
 /**
- * The HTTP thread's side of the engine: starts the worker thread, admits requests, hands out their
- * results, and starts a new worker when one dies. Knows no HTTP and no model.
+ * The HTTP thread's side of the engine: starts the worker thread, admits requests, delivers their results, and starts a
+ * new worker when one dies. It knows no HTTP and no model.
  */
 import { Worker } from "node:worker_threads";
 import { RosaError } from "@rosa2/shared/errors";
@@ -37,7 +37,7 @@ export interface EngineOptions {
   hooks?: EngineHooks;
 }
 
-/** Heard as they are when something happens: they may be set after the engine has started. */
+/** Hooks are read when an event happens, so they may be set after the engine has started. */
 export interface EngineHooks {
   onPass?(report: PassReport, state: EngineState): void;
   onReady?(model: NonNullable<Health["model"]>): void;
@@ -47,13 +47,13 @@ export interface EngineHooks {
 
 type Work = WorkRequest extends infer T ? (T extends unknown ? Omit<T, "id"> : never) : never;
 
-/** One request's ears. `fail` ends it; so does the event that carries its result. */
+/** Callbacks of one request. `fail` ends it; so does the event that carries its result. */
 interface Pending {
-  hear(event: WorkEvent): void;
+  onEvent(event: WorkEvent): void;
   fail(error: RosaError): void;
 }
 
-/** The one answer of each kind of request that has no stream. */
+/** The single result event of each kind of request without a stream. */
 const onceEvents = { sampled: true, scored: true, adapted: true, exported: true };
 type OnceEvent = keyof typeof onceEvents;
 
@@ -77,11 +77,11 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#admission = new Admission(options.admission);
-    this.#firstReady.promise.catch(() => {}); // heard through `ready`, if anyone waits there
+    this.#firstReady.promise.catch(() => {}); // `ready` rejects as well, for callers that wait there
     this.#start();
   }
 
-  /** Settles once: when the model is loaded, or with the reason why it cannot be. */
+  /** Settles once: when the model is loaded, or with the reason why it cannot be loaded. */
   get ready(): Promise<void> {
     return this.#firstReady.promise;
   }
@@ -116,7 +116,7 @@ export class Engine {
         close = this.#begin(
           { type: "generate", request, adapterBytes },
           {
-            hear: (event) => {
+            onEvent: (event) => {
               if (event.type === "accepted") accepted.resolve();
               if (event.type !== "event") return;
               controller.enqueue(event.event);
@@ -136,7 +136,7 @@ export class Engine {
     return stream;
   }
 
-  /** Several replies to one prompt; aborting ends them all. */
+  /** Several replies to one prompt; aborting ends all of them. */
   async sample(
     request: SampleRequest,
     adapterBytes: Uint8Array<ArrayBuffer> | null,
@@ -174,8 +174,8 @@ export class Engine {
   }
 
   /**
-   * Refuses new requests, waits for those in flight up to `graceMs`, then ends the worker; what is
-   * left by then fails with `shutting_down`.
+   * Refuses new requests, waits up to `graceMs` for those in flight, then ends the worker; requests still open fail
+   * with `shutting_down`.
    */
   async stop(graceMs: number): Promise<void> {
     this.#status = "draining";
@@ -193,18 +193,18 @@ export class Engine {
     signal: AbortSignal | undefined,
   ): Promise<Extract<WorkEvent, { type: T }>> {
     const { promise, resolve, reject } = Promise.withResolvers<Extract<WorkEvent, { type: T }>>();
-    const hear = (event: WorkEvent) => {
+    const onEvent = (event: WorkEvent) => {
       if (event.type === type) resolve(event as Extract<WorkEvent, { type: T }>);
     };
     try {
-      this.#begin(work, { hear, fail: reject }, signal);
+      this.#begin(work, { onEvent, fail: reject }, signal);
     } catch (error) {
       reject(error);
     }
     return promise;
   }
 
-  /** Admits and sends a request; returns what cancels it. Throws when it is not admitted. */
+  /** Admits and sends a request; returns a function that cancels it. Throws if it is not admitted. */
   #begin(work: Work, pending: Pending, signal: AbortSignal | undefined): () => void {
     this.#mustServe();
     const release = this.#admission.enter(work.type, work.request.tenant, repliesOf(work));
@@ -224,11 +224,11 @@ export class Engine {
       pending.fail(new RosaError("timeout", "The caller went away"));
     };
     this.#pending.set(id, {
-      hear: (event) => {
+      onEvent: (event) => {
         const isLast =
           event.type === "event" ? event.event.type === "done" : event.type in onceEvents;
         if (isLast) end();
-        pending.hear(event);
+        pending.onEvent(event);
       },
       fail: (error) => {
         end();
@@ -289,7 +289,7 @@ export class Engine {
     // A cancelled request may still have events on the way.
     const pending = this.#pending.get(event.id);
     if (event.type !== "failed") {
-      pending?.hear(event);
+      pending?.onEvent(event);
       return;
     }
     if (event.error.stack !== undefined && pending)
@@ -297,7 +297,7 @@ export class Engine {
     pending?.fail(fromWire(event.error));
   }
 
-  /** Nothing a request needs is lost with a worker, so its requests may simply be sent again. */
+  /** A worker holds nothing that a request needs, so failed requests can simply be sent again. */
   #onWorkerEnd(reason: unknown): void {
     this.#worker = null;
     this.#state = null;
@@ -311,7 +311,7 @@ export class Engine {
     if (isExpected) return;
     this.#status = "loading";
     this.#options.hooks?.onError?.(reason ?? new Error("The engine's thread ended"));
-    // Without effect once the model has been loaded before.
+    // Has no effect if the model was loaded before.
     this.#firstReady.reject(reason ?? error);
     if (this.#model === null) return;
     this.#restartTimer = setTimeout(() => this.#start(), this.#restartDelayMs);

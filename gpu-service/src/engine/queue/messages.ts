@@ -1,4 +1,4 @@
-/** What the HTTP thread and the engine's worker thread say to each other; plain data only. */
+/** Messages between the HTTP thread and the engine's worker thread; plain data only. */
 import { type ErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { Health } from "@rosa2/shared/health";
 import type {
@@ -14,7 +14,7 @@ import type {
 } from "@rosa2/shared/protocol";
 import type { PassReport } from "../batch/scheduler.ts";
 
-/** One request, as it goes to the worker; the adapter file comes along when the caller sent it. */
+/** One request on its way to the worker, with the adapter file if the caller sent it. */
 export type WorkRequest = {
   id: number;
   adapterBytes: Uint8Array<ArrayBuffer> | null;
@@ -35,7 +35,7 @@ export type FromWorker =
   | { type: "batch"; events: WorkEvent[] };
 
 export type WorkEvent =
-  /** Validated and queued; only events of this kind of request follow. */
+  /** Validated and queued; only events for this kind of request follow. */
   | { type: "accepted"; id: number }
   | { type: "event"; id: number; event: Exclude<GenerateEvent, { type: "error" }> }
   | { type: "sampled"; id: number; result: SampleResult }
@@ -68,7 +68,7 @@ export interface WireError {
   message: string;
   param?: string | undefined;
   retryAfterS?: number | undefined;
-  /** Stack of an unexpected error: for the log, never for a caller. */
+  /** Stack of an unexpected error, for the log only. */
   stack?: string | undefined;
 }
 

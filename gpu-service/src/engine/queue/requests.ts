@@ -1,4 +1,4 @@
-/** Turns validated requests into work for the scheduler: text to tokens, digests to adapters. Knows no HTTP. */
+/** Turns validated requests into work for the scheduler: text into tokens, digests into adapters. It knows no HTTP. */
 import { RosaError } from "@rosa2/shared/errors";
 import {
   type AdaptRequest,
@@ -34,7 +34,7 @@ import type { Runtime, Update } from "./runtime.ts";
 import { RecentScores, scoreOf, timed, type UpdateBounds } from "./scores.ts";
 import { tokenShifts } from "./watched.ts";
 
-/** Scores are asked for while a person waits; updates run while one reads. */
+/** A person waits for scores, while updates run as one reads. */
 const priorities = { score: 0, update: 1 };
 
 /** Further draws, each warmer, after a reply that is a near copy of a rejected one. */
@@ -45,12 +45,12 @@ export class Requests {
   readonly #scheduler: Scheduler;
   readonly #adapters: AdapterCache;
   readonly #recent = new RecentScores();
-  /** Tokens that a prompt and its reply can have together. */
+  /** Tokens of a prompt and its reply together. */
   readonly #tokensMax: number;
   readonly #bounds: UpdateBounds;
   readonly #grammars: Grammars;
   readonly #patient: PatientTokenizer;
-  /** Requests that are being tokenised, or whose shape is being compiled. */
+  /** Requests that are being tokenised, or whose reply shape is being compiled. */
   readonly #preparing = new Set<number>();
 
   constructor(runtime: Runtime, scheduler: Scheduler, adapters: AdapterCache, tokensMax: number) {
@@ -64,7 +64,7 @@ export class Requests {
     this.#bounds = { plan: runtime.plan ?? adaptPlanDefaults, contextLength: tokensMax };
   }
 
-  /** Queues one reply; throws before anything is queued if the request cannot be served. */
+  /** Queues one reply. A request that cannot be served throws before anything is queued. */
   async generate(
     id: number,
     request: GenerateRequest,
@@ -96,7 +96,7 @@ export class Requests {
       id,
       Promise.all(request.rejected.map((text) => this.#patient.replyIds(answerOf(text)))),
     );
-    // A draw that may be thrown away is not shown before it is whole.
+    // A draw that may be discarded is not shown before it is complete.
     const isHeld = answers.some(({ length }) => length >= longTokensMin);
     const start = (scored: RejectedReply[], draw = 0) => {
       const held: Exclude<GenerateEvent, { type: "error" }>[] = [];
@@ -164,8 +164,8 @@ export class Requests {
   }
 
   /**
-   * Several replies to one prompt; resolves when all have ended. Under an adapter nothing of it stays in the cache:
-   * there the session's latest turn is worth more.
+   * Several replies to one prompt; resolves when all have ended. Under an adapter their tokens do not stay in the
+   * cache, where the session's latest turn is worth more.
    */
   async sample(
     id: number,
@@ -240,8 +240,8 @@ export class Requests {
   }
 
   /**
-   * The new adapter stays in the cache: its next use is likely to come here. Its parent goes, because the session
-   * moves on; a caller that still uses the parent sends its file again.
+   * Makes one update. The new adapter stays in the cache, because its next use is likely here. Its parent is dropped,
+   * because the session moves on; a caller that still uses the parent sends its file again.
    */
   async adapt(
     id: number,
@@ -286,7 +286,8 @@ export class Requests {
     const update = yield* this.#runtime.adapt(rows, plan, parent);
     if (update.file === null) return { ...update, watched: [] };
     const adapters = { before: parent, after: update.file.adapter };
-    const shifts = yield* tokenShifts(model, tokenizer, watched, adapters, this.#tokensMax);
+    const known = update.logprobs && { ...update.logprobs, rows };
+    const shifts = yield* tokenShifts(model, tokenizer, watched, adapters, this.#tokensMax, known);
     return { ...update, watched: shifts };
   }
 
@@ -327,7 +328,7 @@ export class Requests {
     this.#scheduler.cancel(id);
   }
 
-  /** What a request waits for before it is queued; throws when it was cancelled meanwhile. */
+  /** Waits for preparation before a request is queued; throws if the request was cancelled meanwhile. */
   async #prepare<T>(id: number, work: Promise<T>): Promise<T> {
     this.#preparing.add(id);
     try {
@@ -339,7 +340,7 @@ export class Requests {
     throw new RosaError("timeout", "The caller went away");
   }
 
-  /** One constraint for each drawing that there may be. */
+  /** One constraint for each possible draw. */
   async #constraints(output: OutputShape | undefined): Promise<(Constraint | null)[]> {
     if (output === undefined) return [];
     const made = [];
@@ -364,7 +365,7 @@ export class Requests {
     return row;
   }
 
-  /** Rejected replies as rows; one that could not be generated here anyway is left out. */
+  /** Rejected replies as rows, without those that could not be generated here anyway. */
   async #rejectedRows(
     texts: readonly string[],
     prompt: Int32Array,

@@ -1,10 +1,9 @@
-/** What is told of a scored reply: its log-probs, and where it is asked for, whether an update could teach it. */
+/** The answer for a scored reply: its log-probs and, on request, whether an update could teach it. */
 import { askedShift } from "@rosa2/shared/objective";
 import type { AdaptPlan, ScoreResult } from "@rosa2/shared/protocol";
 import type { AdapterWeights, ScoreRow, Slices } from "../../language-model.ts";
 import type { Foreign } from "../../tokenizer/foreign-text.ts";
 
-/** What an update can do at most. */
 export interface UpdateBounds {
   plan: AdaptPlan;
   /** Tokens that prompt and reply may have together. */
@@ -31,7 +30,7 @@ export function scoreOf(
   };
 }
 
-/** Without the bounds of one iteration, and what all iterations together are bounded by. */
+/** Nats owed without the bounds of one iteration, and the bound on all iterations together. */
 function owed(logprobs: Float32Array, plan: AdaptPlan) {
   const unbounded = { ...plan, token_clip: Infinity, clip: Infinity };
   return {
@@ -40,7 +39,7 @@ function owed(logprobs: Float32Array, plan: AdaptPlan) {
   };
 }
 
-/** The same slices, with the time at which the first one began. */
+/** The same slices, with the time at which the first began. */
 export async function* timed<T>(slices: Slices<T>): Slices<{ value: T; startedAt: number }> {
   const startedAt = performance.now();
   return { value: yield* slices, startedAt };
@@ -48,7 +47,7 @@ export async function* timed<T>(slices: Slices<T>): Slices<{ value: T; startedAt
 
 const recentMax = 128;
 
-/** Log-probs of rows that a tenant had scored lately: a retry rules the same replies out under the same wording. */
+/** Recent log-probs of a tenant's rows: a retry rules out the same replies under the same wording. */
 export class RecentScores {
   readonly #scores = new Map<string, Float32Array>();
 
@@ -62,7 +61,7 @@ export class RecentScores {
     }
   }
 
-  /** Those of all the rows, or null. */
+  /** Log-probs of all these rows, or null. */
   find(
     tenant: string,
     adapter: AdapterWeights | null,

@@ -1,9 +1,10 @@
-/** The engine's thread: owns the model, runs the scheduler, talks in messages. */
+/** The engine's thread: owns the model, runs the scheduler, communicates by messages. */
 import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { slotCount } from "../batch/kv-budget.ts";
 import { Scheduler } from "../batch/scheduler.ts";
 import { AdapterCache } from "./adapter-cache.ts";
+import { EventBatch } from "./event-batch.ts";
 import {
   type EngineState,
   type FromWorker,
@@ -11,12 +12,11 @@ import {
   toWire,
   type WorkRequest,
 } from "./messages.ts";
-import { Outbox } from "./outbox.ts";
 import { Requests } from "./requests.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface WorkerOptions {
-  /** Module whose `loadRuntime(options)` makes the model; the tests bring their own. */
+  /** Module whose `loadRuntime(options)` makes the model; tests bring their own. */
   runtime: { module: string; options: unknown };
   rowsMax: number;
   prefillTokens: number;
@@ -57,12 +57,12 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
   );
   const adapters = new AdapterCache(options.adapterCacheBytesMax);
   const requests = new Requests(runtime, scheduler, adapters, tokensMax);
-  const outbox = new Outbox(send);
+  const events = new EventBatch(send);
 
   port.on("message", (message: ToWorker) => {
     if (message.type === "cancel") requests.cancel(message.id);
     else if (message.type === "stop") scheduler.stop();
-    else void answer(message, requests, outbox);
+    else void answer(message, requests, events);
   });
   send({
     type: "ready",
@@ -75,40 +75,40 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
       ...(runtime.contextPolicy === undefined ? {} : { context_policy: runtime.contextPolicy }),
     },
   });
-  // This thread's part of the code that the next start need not compile.
+  // Compiled code of this thread, kept for the next start.
   flushCompileCache();
   const state = (): EngineState => ({ ...scheduler.counts, ...adapters.stats });
-  await scheduler.run((report) => outbox.add({ type: "pass", report, state: state() }));
+  await scheduler.run((report) => events.add({ type: "pass", report, state: state() }));
   await model.dispose();
-  outbox.flush();
+  events.flush();
 }
 
 async function answer(
   { id, adapterBytes, ...work }: WorkRequest,
   requests: Requests,
-  outbox: Outbox,
+  events: EventBatch,
 ): Promise<void> {
-  const fail = (error: unknown) => outbox.add({ type: "failed", id, error: toWire(error) });
+  const fail = (error: unknown) => events.add({ type: "failed", id, error: toWire(error) });
   try {
     if (work.type === "generate") {
       await requests.generate(id, work.request, adapterBytes, {
-        event: (event) => outbox.add({ type: "event", id, event }),
+        event: (event) => events.add({ type: "event", id, event }),
         fail,
       });
-      outbox.add({ type: "accepted", id });
+      events.add({ type: "accepted", id });
     } else if (work.type === "sample") {
       const result = await requests.sample(id, work.request, adapterBytes);
-      outbox.add({ type: "sampled", id, result });
+      events.add({ type: "sampled", id, result });
     } else if (work.type === "score") {
       const result = await requests.score(id, work.request, adapterBytes);
-      outbox.add({ type: "scored", id, result });
+      events.add({ type: "scored", id, result });
     } else if (work.type === "adapt") {
       const { result, bytes } = await requests.adapt(id, work.request, adapterBytes);
       const file = bytes === null ? null : Uint8Array.from(bytes);
-      outbox.add({ type: "adapted", id, result, adapterBytes: file }, file === null ? [] : [file]);
+      events.add({ type: "adapted", id, result, adapterBytes: file }, file === null ? [] : [file]);
     } else {
       const files = requests.export(work.request, adapterBytes);
-      outbox.add({ type: "exported", id, files }, Object.values(files));
+      events.add({ type: "exported", id, files }, Object.values(files));
     }
   } catch (error) {
     fail(error);

@@ -1,4 +1,4 @@
-/** Reads the arguments of a built-in function, filter or test by place or by name. */
+/** Reads the arguments of a built-in function, filter or test by position or by name. */
 import {
   asInteger,
   type CallArguments,

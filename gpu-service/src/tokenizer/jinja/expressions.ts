@@ -2,7 +2,7 @@
 import type { Arguments, Arithmetic, Comparison, Expression } from "./nodes.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** Expressions with commas between make a tuple; no condition where a tag goes on with "if". */
+/** Comma-separated expressions form a tuple. No condition is read if the tag continues with "if". */
 export function parseTuple(
   tokens: Tokens,
   { condition = true, inParentheses = false } = {},
@@ -149,7 +149,7 @@ function parsePrimary(tokens: Tokens): Expression {
   return tokens.fail("expected a value");
 }
 
-/** Strings side by side are one. */
+/** Adjacent strings are one. */
 function readStrings(tokens: Tokens): string {
   let text = "";
   for (;;) {
@@ -249,7 +249,7 @@ function parseFilters(tokens: Tokens, value: Expression): Expression {
   }
 }
 
-/** One or more filters; each but the first after its bar. The operand of a block's filter is its text. */
+/** One or more filters; each but the first follows its bar. The operand of a block's filter is its text. */
 export function parseFilter(
   tokens: Tokens,
   operand: Expression | null,
@@ -281,7 +281,7 @@ function parseTest(tokens: Tokens, operand: Expression): Expression {
   return isNegated ? { kind: "not", operand: test } : test;
 }
 
-/** A test's one argument may stand without parentheses. */
+/** A test's single argument may stand without parentheses. */
 function startsArgument(tokens: Tokens): boolean {
   const token = tokens.peek();
   if (token?.kind === "name")

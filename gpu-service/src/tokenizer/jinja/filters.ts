@@ -1,4 +1,4 @@
-/** Jinja2's filters of values and of text: `value | name`. Those of sequences stand in sequence-filters.ts. */
+/** Jinja2's filters of values and of text: `value | name`. Filters of sequences are in sequence-filters.ts. */
 import type { BuiltinArguments, Filter } from "./arguments.ts";
 import { percentFormat } from "./format.ts";
 import { toJson } from "./json.ts";
@@ -131,7 +131,7 @@ function parseInteger(digits: string, base: number): bigint | null {
   return negative ? -whole : whole;
 }
 
-/** Halves go to the even side, as Python rounds. */
+/** Halves round to even, as in Python. */
 function round(value: Value, args: BuiltinArguments): Value {
   const exact = requireNumber(value);
   const precision = args.integer(0, "precision", 0);

@@ -1,4 +1,4 @@
-/** Runs a parsed Jinja template with the meaning that Jinja2 gives it. */
+/** Runs a parsed Jinja template with Jinja2's semantics. */
 import { BuiltinArguments, type Builtins } from "./arguments.ts";
 import { filters } from "./filters.ts";
 import { attributeOf, itemOf } from "./methods.ts";
@@ -19,7 +19,7 @@ import {
   type Value,
 } from "./values.ts";
 
-/** Names and their values; a name not found here is looked for outside. */
+/** Names and their values. A name that is not found here is looked up in the outer scope. */
 class Scope {
   readonly #names = new Map<string, Value>();
   readonly #outer: Scope | null;
@@ -47,7 +47,7 @@ interface Output {
   text: string;
 }
 
-/** Characters that all steps of one rendering may make, together. */
+/** Characters that all steps of one rendering may produce together. */
 const charactersMax = 1 << 28;
 
 export class Interpreter {
@@ -224,7 +224,7 @@ export class Interpreter {
     return filter === null ? text : this.#evaluate(filter, scope, text);
   }
 
-  /** `input` is what the innermost filter of a block's filters applies to. */
+  /** `input` is the operand of the innermost filter of a filter block. */
   #evaluate(node: Expression, scope: Scope, input?: string): Value {
     switch (node.kind) {
       case "constant":
@@ -327,7 +327,7 @@ export class Interpreter {
     return args;
   }
 
-  /** Bounds the memory that a template takes; its time is bounded by who runs it. */
+  /** Bounds a template's memory; its caller bounds the time. */
   #count<T extends Value>(value: T): T {
     const size = typeof value === "string" ? value.length : Array.isArray(value) ? value.length : 0;
     this.#characters += size;

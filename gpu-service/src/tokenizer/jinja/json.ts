@@ -11,14 +11,14 @@ import {
 
 export interface JsonOptions {
   asciiOnly: boolean;
-  /** What each level is indented by; null for one line. */
+  /** Indentation of each level; null for one line. */
   indent: string | null;
   itemSeparator: string;
   keySeparator: string;
   sortKeys: boolean;
 }
 
-/** Throws for values that JSON has no form for. */
+/** Throws for values that JSON cannot express. */
 export function toJson(value: Value, options: JsonOptions, depth = 0): string {
   if (value === null || typeof value === "boolean" || typeof value === "bigint")
     return String(value);
@@ -65,7 +65,7 @@ function jsonFloat(value: number): string {
 }
 
 function jsonText(text: string, asciiOnly: boolean): string {
-  // JSON.stringify escapes half pairs too, as Python does only where all is ASCII.
+  // JSON.stringify also escapes unpaired surrogates, which Python does only in ASCII output.
   const json = JSON.stringify(text);
   if (!asciiOnly) return json;
   return json.replace(

@@ -1,6 +1,6 @@
 /**
- * Divides a Jinja template into text and tags, and tags into tokens, by the rules of Jinja2's own lexer with
- * `trim_blocks` and `lstrip_blocks`, as `transformers` compiles chat templates.
+ * Divides a Jinja template into text and tags, and tags into tokens, by the rules of Jinja2's lexer with `trim_blocks`
+ * and `lstrip_blocks`, as `transformers` compiles chat templates.
  */
 import { trimEnd } from "./text.ts";
 
@@ -76,7 +76,7 @@ export function tokenize(template: string): Token[] {
   return tokens;
 }
 
-/** Text before a tag: a minus takes white space away, and a block alone on its line its indentation. */
+/** Text before a tag: a minus removes its white space, and a block alone on its line its indentation. */
 function stripBefore(text: string, sign: string, isOutput: boolean, startsLine: boolean): string {
   if (sign === "-") return trimEnd(text);
   if (sign === "+" || isOutput) return text;
@@ -147,7 +147,7 @@ const escapes: Record<string, string> = {
   v: "\v",
 };
 
-/** Escapes of a Python string; what is none stays as written. */
+/** Escapes of a Python string; unknown ones stay as written. */
 function unescapeText(text: string): string {
   return text.replace(
     /\\(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|([0-7]{1,3})|([\s\S]))/gi,

@@ -1,4 +1,4 @@
-/** Attributes and items of values: methods of str, list, dict and tuple that Jinja2's sandbox allows. */
+/** Attributes and items of values: the methods of str, list, dict and tuple that Jinja2's sandbox allows. */
 import { BuiltinArguments } from "./arguments.ts";
 import { braceFormat, padZeros } from "./format.ts";
 import * as text from "./text.ts";
@@ -16,20 +16,20 @@ import {
   View,
 } from "./values.ts";
 
-/** `object.name`: a method if there is one, else an item. */
+/** `object.name`: a method if there is one, otherwise an item. */
 export function attributeOf(object: Value, name: string): Value {
   if (object instanceof Undefined) return object.fail();
   return firstOf(object, name, methodOf(object, name), itemOrNone(object, name));
 }
 
-/** `object[key]`: an item if there is one, else a method. */
+/** `object[key]`: an item if there is one, otherwise a method. */
 export function itemOf(object: Value, key: Value): Value {
   if (object instanceof Undefined) return object.fail();
   const method = typeof key === "string" ? methodOf(object, key) : undefined;
   return firstOf(object, key, itemOrNone(object, key), method);
 }
 
-/** None is a value; what is not there is undefined. */
+/** None is a value; a missing one is undefined. */
 function firstOf(object: Value, key: Value, ...found: (Value | undefined)[]): Value {
   const value = found.find((candidate) => candidate !== undefined);
   return value === undefined ? missing(object, key) : value;

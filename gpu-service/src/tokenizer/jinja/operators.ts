@@ -16,9 +16,9 @@ import {
   type Value,
 } from "./values.ts";
 
-/** Characters or items that one operation may make. */
+/** Characters or items that one operation may produce. */
 const sizeMax = 1 << 24;
-/** Bits of an integer that a power may make. */
+/** Bits of an integer that a power may produce. */
 const powerBitsMax = 100_000;
 
 export function arithmetic(operator: Arithmetic, left: Value, right: Value): Value {
@@ -114,7 +114,7 @@ function calculateFloats(operator: Arithmetic, a: number, b: number): number {
   }
 }
 
-/** Has the sign of the divisor, a zero too. */
+/** Has the divisor's sign, for zero too. */
 function floatRemainder(a: number, b: number): number {
   const remainder = a % b;
   if (remainder === 0) return b < 0 ? -0 : 0;
@@ -165,7 +165,7 @@ export function signed(operator: "+" | "-", value: Value): Value {
   return operator === "-" ? -asInteger(value) : asInteger(value);
 }
 
-/** `value[start:stop:step]` as Python cuts. */
+/** `value[start:stop:step]` with Python's rules. */
 export function sliceOf(value: Value, [start, stop, step]: (Value | null)[]): Value {
   if (value instanceof Undefined) return value.fail();
   const items = typeof value === "string" ? characters(value) : sequenceItems(value);

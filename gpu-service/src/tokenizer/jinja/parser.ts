@@ -10,7 +10,7 @@ export function parse(source: string): Statement[] {
   return body;
 }
 
-/** Statements up to one of the tags `ends`, which is read up to its name; to the template's end for none. */
+/** Reads statements up to one of the tags `ends` and that tag's name; to the end of the template if there are none. */
 function parseBody(tokens: Tokens, ends: readonly string[]): { body: Statement[]; end: string } {
   const body: Statement[] = [];
   for (;;) {
@@ -33,7 +33,7 @@ function parseBody(tokens: Tokens, ends: readonly string[]): { body: Statement[]
   }
 }
 
-/** The statements of a block whose opening tag is read up to its end; its closing tag up to its name. */
+/** Reads a block's statements and closing tag, after its opening tag. */
 function parseBlock(tokens: Tokens, ...ends: string[]): { body: Statement[]; end: string } {
   tokens.expectEnd();
   return parseBody(tokens, ends);

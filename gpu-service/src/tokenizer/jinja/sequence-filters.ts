@@ -32,7 +32,7 @@ function pathOf(value: Value, path: Value, fallback?: Value): Value {
   return found;
 }
 
-/** What to compare of each item: case counts only if asked, strings being what has case. */
+/** The key to compare items by. Case counts only on request; only strings have case. */
 function keyOf(attribute: Value | undefined, isCaseSensitive: boolean): (item: Value) => Value {
   const lower = (value: Value) =>
     isCaseSensitive || typeof value !== "string" ? value : value.toLowerCase();
@@ -68,7 +68,7 @@ function builtinArguments(name: string, args: CallArguments): BuiltinArguments {
   return new BuiltinArguments(name, args);
 }
 
-/** None, 0 and their like have no items. */
+/** None, 0 and the like have no items. */
 function truthyItems(value: Value): readonly Value[] {
   return isTrue(value) ? iterate(value) : [];
 }

@@ -16,7 +16,7 @@ const months = [
   "December",
 ];
 
-/** In local time. A code that Python's C library does not know stays as written. */
+/** In local time. A code unknown to Python's C library stays as written. */
 export function strftime(date: Date, format: string): string {
   return format.replace(/%([-_0^]?)([a-zA-Z%])/g, (whole, flag: string, code: string) => {
     const text = codes[code]?.(date);
@@ -76,7 +76,7 @@ const codes: Record<string, (date: Date) => string> = {
   X: (d) => strftime(d, "%H:%M:%S"),
   y: (d) => two(d.getFullYear() % 100),
   Y: (d) => String(d.getFullYear()),
-  // A date without a time zone has none to write.
+  // A date without a time zone writes none.
   z: () => "",
   Z: () => "",
   "%": () => "%",
@@ -89,7 +89,7 @@ function dayOfYear(date: Date): number {
   return Math.round((day - Date.UTC(date.getFullYear(), 0, 1)) / dayMs);
 }
 
-/** The year and week to which the date's Thursday belongs. */
+/** The year and week of the date's Thursday. */
 function isoWeek(date: Date): { year: number; week: number } {
   const thursday = new Date(date.getFullYear(), date.getMonth(), date.getDate());
   thursday.setDate(thursday.getDate() + 4 - (date.getDay() || 7));

@@ -1,6 +1,6 @@
 /**
- * A Jinja template as `transformers` compiles chat templates: Jinja2's sandbox with trimmed blocks, loop
- * controls, `generation` blocks and JSON without HTML escapes. Knows nothing of chats.
+ * A Jinja template as `transformers` compiles chat templates: Jinja2's sandbox with trimmed blocks, loop controls,
+ * `generation` blocks and JSON without HTML escapes. It knows nothing of chats.
  */
 import { Interpreter } from "./interpreter.ts";
 import type { Statement } from "./nodes.ts";
@@ -28,7 +28,7 @@ export class Template {
     this.#body = parse(source);
   }
 
-  /** Throws what the template raises, and for what Python would refuse. */
+  /** Throws what the template raises, and whatever Python would refuse. */
   render(variables: Readonly<Record<string, unknown>>): string {
     const own = Object.entries(variables).map(([name, value]): [string, Value] => [
       name,

@@ -1,4 +1,4 @@
-/** Python's string operations: characters are code points, and white space is what Python calls so. */
+/** Python's string operations: characters are code points, and white space is Python's. */
 
 const spaces =
   "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
@@ -23,7 +23,7 @@ export function words(text: string): string[] {
   return text.match(word) ?? [];
 }
 
-/** Without the given characters at the start; without white space if there are none given. */
+/** Removes the given characters at the start, or white space if none are given. */
 export function trimStart(text: string, chars: string | null = null): string {
   const isStripped = stripped(chars);
   const units = [...text];
@@ -54,7 +54,7 @@ function stripped(chars: string | null): (character: string) => boolean {
   return (character) => set.has(character);
 }
 
-/** `str.split`: at most `max` times from the left; at runs of white space where the separator is null. */
+/** `str.split`: at most `max` times from the left; at runs of white space if the separator is null. */
 export function split(text: string, separator: string | null, max: number): string[] {
   if (separator === "") throw new Error("empty separator");
   const parts: string[] = [];
@@ -66,7 +66,7 @@ export function split(text: string, separator: string | null, max: number): stri
     parts.push(rest.slice(0, at));
     rest = rest.slice(at + width);
   }
-  // White space at the end divides nothing.
+  // White space at the end separates nothing.
   if (separator !== null || rest !== "")
     parts.push(separator === null && max < 0 ? trimEnd(rest) : rest);
   return parts;
@@ -113,7 +113,7 @@ export function splitLines(text: string, keepEnds: boolean): string[] {
   return keepEnds ? kept : kept.map((part) => part.replace(lineEnd, ""));
 }
 
-/** `str.replace`: at most `max` times; between all characters where `old` is empty. */
+/** `str.replace`: at most `max` times; between all characters if `old` is empty. */
 export function replace(text: string, old: string, by: string, max: number): string {
   if (max < 0 && old !== "") return text.split(old).join(by);
   const limit = max < 0 ? Infinity : max;
@@ -128,7 +128,7 @@ export function replace(text: string, old: string, by: string, max: number): str
   return count < limit ? result + by : result;
 }
 
-/** Without comments and tags of HTML; what never closes stays. */
+/** Removes HTML comments and tags; unclosed ones stay. */
 export function withoutTags(text: string): string {
   let result = "";
   let at = 0;
@@ -159,7 +159,7 @@ export function swapCase(text: string): string {
   return [...text].map((c) => (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase())).join("");
 }
 
-/** Where `part` begins, in code points; -1 where it does not. */
+/** Where `part` begins, in code points; -1 if it does not occur. */
 export function find(text: string, part: string, fromRight: boolean): number {
   const at = fromRight ? text.lastIndexOf(part) : text.indexOf(part);
   return at < 0 ? -1 : textLength(text.slice(0, at));
@@ -180,10 +180,10 @@ export function expandTabs(text: string, size: number): string {
   return result;
 }
 
-/** Characters added to a text at most, however wide it is asked to be. */
+/** At most this many characters are added, whatever width is requested. */
 const paddingMax = 1_000_000;
 
-/** Fills up to `width` code points; "^" leans as `str.center` does. */
+/** Pads to `width` code points; "^" rounds as `str.center` does. */
 export function pad(text: string, width: number, align: "<" | ">" | "^", fill = " "): string {
   const missing = width - textLength(text);
   if (missing <= 0) return text;

@@ -1,10 +1,10 @@
-/** Walks over the tokens of a template; knows no grammar. */
+/** Walks over the tokens of a template. It knows no grammar. */
 import { type Token, tokenize } from "./lexer.ts";
 
 export class Tokens {
   readonly #tokens: readonly Token[];
   #at = 0;
-  /** Names read so far, for those who watch a part of the template. */
+  /** Names read so far, for each part of the template that is being watched. */
   readonly #watches = new Set<Set<string>>();
 
   constructor(source: string) {
@@ -60,7 +60,7 @@ export class Tokens {
     this.next();
   }
 
-  /** Names that `read` comes across. */
+  /** Names that occur while `read` runs. */
   namesIn<T>(read: () => T): [T, Set<string>] {
     const names = new Set<string>();
     this.#watches.add(names);

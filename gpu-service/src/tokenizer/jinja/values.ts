@@ -83,7 +83,7 @@ export class Range {
   }
 }
 
-/** What a dict's `keys`, `values` and `items` give. */
+/** The result of a dict's `keys`, `values` and `items`. */
 export class View {
   readonly kind: "keys" | "values" | "items";
   readonly items: Value[];
@@ -94,7 +94,7 @@ export class View {
   }
 }
 
-/** What `map`, `select` and their like give: true even when empty, without a length, read once. */
+/** The result of `map`, `select` and the like: true even when empty, without a length, read once. */
 export class Generator {
   #items: readonly Value[];
 
@@ -120,7 +120,7 @@ export class Namespace {
 export class Undefined {
   readonly what: string;
 
-  /** `what` is missing, for messages. */
+  /** `what` is missing; used in messages. */
   constructor(what: string) {
     this.what = what;
   }
@@ -186,7 +186,7 @@ export function isTrue(value: Value): boolean {
   return items === null || items.length > 0;
 }
 
-/** Items of a list, tuple, range or view; null for anything else. */
+/** Items of a list, tuple, range or view; null for other values. */
 export function sequenceItems(value: Value): readonly Value[] | null {
   if (Array.isArray(value)) return value;
   return value instanceof Tuple || value instanceof Range || value instanceof View
@@ -194,7 +194,7 @@ export function sequenceItems(value: Value): readonly Value[] | null {
     : null;
 }
 
-/** What a loop over the value goes through. */
+/** The items of a loop over the value. */
 export function iterate(value: Value): readonly Value[] {
   if (typeof value === "string") return Array.from(value);
   if (value instanceof Dict) return value.keys();
@@ -244,7 +244,7 @@ function compareNumbers(a: bigint | number | boolean, b: bigint | number | boole
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** Below, at or above 0. Throws for values that have no order. */
+/** Negative, 0 or positive. Throws for values without an order. */
 export function compare(a: Value, b: Value): number {
   if (isNumber(a) && isNumber(b)) return compareNumbers(a, b);
   if (typeof a === "string" && typeof b === "string") return compareText(a, b);
@@ -263,7 +263,7 @@ function compareText(a: string, b: string): number {
   if (a === b) return 0;
   let i = 0;
   while (i < a.length && a[i] === b[i]) i++;
-  // A difference may lie in the second half of a pair.
+  // Surrogate pairs may differ in their second half.
   if (i > 0 && /[\ud800-\udbff]/.test(a[i - 1]!)) i--;
   return (a.codePointAt(i) ?? -1) - (b.codePointAt(i) ?? -1);
 }
@@ -309,7 +309,7 @@ export function represent(value: Value): string {
   return value instanceof Callable ? `<function ${value.name}>` : "<generator>";
 }
 
-/** Shortest digits that read back, as Python and JavaScript agree; Python writes exponents from 1e16 and 1e-5. */
+/** The shortest digits that read back, as in Python and JavaScript; Python writes exponents from 1e16 and below 1e-4. */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
@@ -342,7 +342,7 @@ const shortEscapes: Record<string, string> = {
 
 function quote(text: string): string {
   const mark = text.includes("'") && !text.includes('"') ? '"' : "'";
-  // Python leaves what is printable, and the plain space.
+  // Python keeps printable characters and the plain space.
   const escaped = text.replace(/[\\'\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) => {
     if (character === "'") return mark === "'" ? "\\'" : character;
     const code = character.codePointAt(0)!;

@@ -1,4 +1,4 @@
-/** Runs one block of the decoder on some rows, forward or backward, under an adapter. Knows no rows' tokens. */
+/** Runs one block of the decoder on some rows, forward or backward, under an adapter. It does not know the rows' tokens. */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
 import type { Quantization } from "../../../compiler/decoder/quantize.ts";
@@ -22,18 +22,18 @@ export interface BlockRunOptions {
   config: ModelConfig;
   quantization: Quantization | null;
   target: Target;
-  /** Weights that graphs take as inputs, so that one graph serves every layer; null where graphs map them. */
+  /** Weights that graphs take as inputs, so that one graph serves every layer; null if graphs map them. */
   weights: FedWeights | null;
   basis(rank: number): Basis;
   compile: Compile;
 }
 
-/** Scores of one row [H, T, T] from which on its heads are run one after the other. */
+/** From this size of one row's scores [H, T, T] on, heads run one after the other. */
 const scoreBytesMax = 2 * 1_048_576;
 export interface Block {
   kind: BlockKind;
   layer: number;
-  /** Where its sites begin in an adapter's flat vector of rank 1. */
+  /** Offset of its sites in an adapter's flat vector of rank 1. */
   offset: number;
   sites: { module: string; out: number }[];
 }
@@ -69,7 +69,7 @@ export class BlockRuns {
     return out as Tensor;
   }
 
-  /** One block's outputs under an adapter: `out`, or going backward `cotangent` and a jacobian a site. */
+  /** One block's outputs under an adapter: `out`, or backward `cotangent` and one jacobian per site. */
   async run(
     { kind, layer, offset, sites }: Block,
     backward: boolean,
@@ -77,7 +77,7 @@ export class BlockRuns {
     feeds: Feeds,
   ): Promise<Record<string, Tensor>> {
     const { config, weights, quantization, target } = this.#options;
-    // Fed with weights, the graph of layer 0 is that of every layer.
+    // With fed weights, layer 0's graph serves every layer.
     const built = weights ? 0 : layer;
     const byHead = kind === "attention" && this.#runsByHead(feeds.h!.dims[1]!);
     const session = await this.#sessions.get(
@@ -114,7 +114,7 @@ export class BlockRuns {
     return (await session.run(used)) as Record<string, Tensor>;
   }
 
-  /** Not where a graph owns its weights, which a second graph would hold once more, and not on a device. */
+  /** Not if a graph owns its weights, which a second graph would hold once more, and not on a device. */
   #runsByHead(T: number): boolean {
     const { config, weights, target } = this.#options;
     const scoreBytes = config.headCount * T * T * Float32Array.BYTES_PER_ELEMENT;
@@ -131,7 +131,7 @@ function inLayer(name: string, layer: number): string {
   return name.replace(/^model\.layers\.\d+/, `model.layers.${layer}`);
 }
 
-/** Copies a block's jacobians [R, out, r] into the rows' flat gradients, and gives the jacobians' memory back. */
+/** Copies a block's jacobians [R, out, r] into the rows' flat gradients and frees them. */
 export function storeJacobians(
   { offset, sites }: Block,
   rank: number,

@@ -1,6 +1,6 @@
 /**
- * The head of passes over whole rows: log-probs of known tokens from hidden states, and the hidden states'
- * cotangents. It knows positions and tokens, not rows.
+ * The head of passes over whole rows: log-probs of known tokens from hidden states, and the hidden states' cotangents.
+ * It knows positions and tokens, not rows.
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
@@ -26,21 +26,21 @@ export interface HeadResult {
 }
 
 export interface HeadPass {
-  /** Positions of one `run`. */
+  /** Positions per `run`. */
   readonly positionsMax: number;
-  /** Of `h` [N, C], which it frees, and the N tokens that come after. Yields before each run over words. */
+  /** Takes `h` [N, C], which it frees, and the N next tokens. Yields before each run over a part of the vocabulary. */
   run(h: Tensor, targets: Int32Array, backward: boolean): Slices<HeadResult>;
-  /** [N] KL(new ‖ old) in nats, of hidden states [N, C] of two policies, which it frees. */
+  /** [N] KL(new ‖ old) in nats, from two policies' hidden states [N, C], which it frees. */
   divergence(hNew: Tensor, hOld: Tensor): Slices<Float32Array>;
   dispose(): Promise<void>;
 }
 
 /** Bytes of one [positions, vocabulary] tensor. */
 const logitsBytesMax = 16 * 1_048_576;
-/** Fewer positions than this read the weights too often. */
+/** Fewer positions than this would read the weights too often. */
 const wholePositionsMin = 32;
 
-/** The whole vocabulary in one graph, whose weights lie on a device or are packed by the session. */
+/** The whole vocabulary in one graph, with weights on a device or packed by the session. */
 export class WholeHead implements HeadPass {
   readonly positionsMax: number;
   readonly #options: WholeHeadOptions;
@@ -99,19 +99,19 @@ interface WholeHeadOptions {
   config: ModelConfig;
   quantization: Quantization | null;
   target: Target;
-  /** Weights that the graph takes as inputs; null where it maps them. */
+  /** Weights that the graph takes as inputs; null if it maps them. */
   weights: FedWeights | null;
   compile: Compile;
 }
 
-/** Bytes of a slice of the vocabulary's matrix, and of the logits that it makes. */
+/** Bytes of a slice of the vocabulary's matrix, and of its logits. */
 const sliceBytesDefault = 8 * 1_048_576;
-/** More positions than this gain nothing: a product is then much longer than the reading of its slice. */
+/** More positions gain nothing: a product then takes much longer than reading its slice. */
 const slicedPositionsMax = 512;
 
 /**
- * A slice of the vocabulary at a time, read from the checkpoint's file: neither the matrix, once more for each
- * graph, nor logits of all words need lie in memory.
+ * One slice of the vocabulary at a time, read from the checkpoint's file. Neither a further copy of the matrix nor the
+ * logits of all words are in memory.
  */
 export class SlicedHead implements HeadPass {
   readonly positionsMax = slicedPositionsMax;

@@ -1,8 +1,8 @@
-/** Hidden states of rows: where they stay between forward and backward, and how rows are put together and apart. */
+/** Hidden states of rows: where they stay between forward and backward, and how rows are packed and unpacked. */
 import { Tensor } from "onnxruntime-node";
 import { release } from "../../../release.ts";
 
-/** One row's hidden states: the inputs of all blocks and the last one's output, or only the newest of them. */
+/** One row's hidden states: the inputs of all blocks and the last output, or only the newest of them. */
 export class States {
   readonly #all: Float32Array<ArrayBuffer>;
   readonly #size: number;
@@ -12,7 +12,7 @@ export class States {
     this.#all = new Float32Array(count * this.#size);
   }
 
-  /** [length, C]. With one state kept, every index is that one. */
+  /** [length, C]. If only one state is kept, every index means that one. */
   at(index: number): Float32Array {
     const from = Math.min(index * this.#size, this.#all.length - this.#size);
     return this.#all.subarray(from, from + this.#size);
@@ -27,7 +27,7 @@ export class States {
   }
 }
 
-/** Rows [length, C] as one [R, T, C], zero beyond each row's end. */
+/** Packs rows [length, C] as one [R, T, C], zero beyond each row's end. */
 export function pack(rows: readonly Float32Array[], T: number, C: number): Tensor {
   const packed = new Float32Array(rows.length * T * C);
   rows.forEach((row, index) => {
@@ -36,7 +36,7 @@ export function pack(rows: readonly Float32Array[], T: number, C: number): Tenso
   return new Tensor("float32", packed, [rows.length, T, C]);
 }
 
-/** Copies each row of a result [R, T, C] to its place, and gives the result's memory back. */
+/** Copies each row of a result [R, T, C] to its place and frees the result. */
 export function unpack(result: Tensor, places: readonly Float32Array[]): void {
   const data = result.data as Float32Array;
   const length = data.length / places.length;

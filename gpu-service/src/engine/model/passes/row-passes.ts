@@ -1,8 +1,8 @@
 /**
- * Passes over whole rows: log-probs S of known replies and each row's gradient ∂S/∂B, block by block and in
- * slices. It knows token rows and numbers, neither targets nor steps; those are the update's.
+ * Passes over whole rows: log-probs S of known replies and each row's gradient ∂S/∂B, block by block and in slices. It
+ * knows token rows and numbers, but neither targets nor steps, which belong to the update.
  *
- * Forward keeps the input of each block and nothing else; backward computes the rest of a block again.
+ * Forward keeps only the input of each block; backward computes the rest of a block again.
  */
 import { Tensor } from "onnxruntime-node";
 import type { AdapterWeights, GradientSink, ScoreRow, Slices } from "../../../language-model.ts";
@@ -18,18 +18,31 @@ import type { HeadPass } from "./head-passes.ts";
 import { pack, States, unpack } from "./hidden-states.ts";
 import { Places, type Rope } from "./places.ts";
 import { packIds, takeRows } from "./rows.ts";
+import { plantTrees, type Tree } from "./trees.ts";
 
 export interface RowPassOptions extends BlockRunOptions {
   rope: Rope;
   head: HeadPass;
 }
 
-/** Positions of one run while others wait for tokens. Bounds time and memory. */
+/** Token `y` of a row's reply, and where among hidden states [N, C] the one that predicts it stands. */
+interface Predicted {
+  row: number;
+  y: number;
+  states: Float32Array;
+  place: number;
+  target: number;
+}
+
+/** Positions of one run while others wait for tokens; bounds time and memory. */
 const busyPositionsMax = 64;
-/** Positions of one run while no sequence waits: a tensor [positions, F] stays within these bytes, within these limits. */
+/** Bytes of a tensor [positions, F] of one run while no sequence waits, and limits on its positions. */
 const innerBytesMax = 524_288;
 const alonePositions = { min: 128, max: 1024 };
-/** Hidden states that are kept between forward and backward; a row that needs more runs alone. */
+/** Positions of a tree of rows, and the share of its rows' own positions up to which it is the quicker way. */
+const treePositionsMax = 256;
+const treeShareMax = 0.5;
+/** Bytes of hidden states kept between forward and backward; a row that needs more runs alone. */
 const keptBytesMax = 64 * 1_048_576;
 
 export class RowPasses {
@@ -52,14 +65,20 @@ export class RowPasses {
   }
 
   /**
-   * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block;
-   * while sequences wait for tokens the runs are shorter.
+   * Log-probs of each row's reply tokens; gradients go where `sink` says. Yields before each run of a block. While
+   * sequences wait for tokens the runs are shorter. Without a sink, rows that share much are run as trees.
    */
   async *run(
     rows: readonly ScoreRow[],
     adapter: AdapterWeights | null,
     sink?: GradientSink,
   ): Slices<Float32Array[]> {
+    const length = rows.reduce((sum, row) => sum + lengthOf(row), 0);
+    const trees = sink === undefined ? plantTrees(rows, treePositionsMax) : [];
+    const planted = trees.reduce((sum, { ids }) => sum + ids.length, 0);
+    if (sink === undefined && planted <= treeShareMax * length) {
+      return yield* this.#runTrees(trees, rows, adapter ?? noAdapter(this.#blocks));
+    }
     const logprobs: Float32Array[] = [];
     const states = sink ? this.#blocks.length + 1 : 1;
     const stateBytes = states * this.#options.config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
@@ -72,6 +91,36 @@ export class RowPasses {
       found.forEach((values, row) => {
         logprobs[group[row]!] = values;
       });
+    }
+    return logprobs;
+  }
+
+  /** Log-probs alone, tree by tree. */
+  async *#runTrees(
+    trees: readonly Tree[],
+    rows: readonly ScoreRow[],
+    adapter: AdapterWeights,
+  ): Slices<Float32Array[]> {
+    const { config, rope } = this.#options;
+    const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
+    for (const tree of trees) {
+      const N = tree.ids.length;
+      const places = new Places(config, rope, tree);
+      yield;
+      let h = await this.#runs.embed(BigInt64Array.from(tree.ids, BigInt), [1, N]);
+      for (const block of this.#blocks) {
+        yield;
+        const feeds = { h, ...places.feeds(block.layer, 1, N) };
+        const { out } = await this.#runs.run(block, false, adapter, feeds);
+        release(h);
+        h = out!;
+      }
+      const states = h.data as Float32Array;
+      const tokens = tree.rows.flatMap(({ row, places }) =>
+        places.map((place, y) => ({ row, y, states, place, target: rows[row]!.reply[y]! })),
+      );
+      yield* this.#runHead(tokens, logprobs, null);
+      release(h);
     }
     return logprobs;
   }
@@ -126,7 +175,7 @@ export class RowPasses {
     await this.#options.head.dispose();
   }
 
-  /** Rows in order of length, block by block, so that a block's weights are read once for all of them. */
+  /** Runs rows in order of length, block by block, so that a block's weights are read once for all of them. */
   async *#runGroup(
     rows: ScoreRow[],
     adapter: AdapterWeights,
@@ -143,7 +192,14 @@ export class RowPasses {
     );
     try {
       yield* this.#forward(rows, states, adapter, places);
-      const logprobs = yield* this.#runHead(rows, states, sink ? cotangents : null);
+      const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
+      const tokens = rows.flatMap(({ prompt, reply }, row) =>
+        Array.from(reply, (target, y) => {
+          const place = prompt.length - 1 + y;
+          return { row, y, states: states[row]!.last, place, target };
+        }),
+      );
+      yield* this.#runHead(tokens, logprobs, sink ? cotangents : null);
       const sinks = logprobs.map((values, row) => sink?.(row, values) ?? null);
       for (const [row, gradient] of sinks.entries()) {
         if (gradient?.weights) this.#weigh(rows[row]!, cotangents[row]!, gradient.weights);
@@ -186,7 +242,7 @@ export class RowPasses {
     }
   }
 
-  /** Embedding and blocks; each row's states are filled in. */
+  /** Embedding and blocks; fills in each row's states. */
   async *#forward(
     rows: readonly ScoreRow[],
     states: readonly States[],
@@ -224,7 +280,7 @@ export class RowPasses {
     }
   }
 
-  /** Tokens that count less pull less: the head's cotangents are independent of each other. */
+  /** Weighs each token's pull: the head's cotangents are independent of each other. */
   #weigh({ prompt, reply }: ScoreRow, cotangent: Float32Array, weights: Float32Array): void {
     const C = this.#options.config.hiddenSize;
     for (let y = 0; y < reply.length; y++) {
@@ -234,7 +290,7 @@ export class RowPasses {
     }
   }
 
-  /** Runs `use` on as many of the next rows at a time as may run together now; T is the longest one's length. */
+  /** Runs `use` on as many of the next rows at a time as fit one run; T is the longest one's length. */
   async *#inTiles(
     rows: readonly ScoreRow[],
     chosen: readonly number[],
@@ -243,7 +299,7 @@ export class RowPasses {
     for (let from = 0; from < chosen.length; ) {
       const isBusy = yield;
       const lengths = chosen.slice(from).map((row) => lengthOf(rows[row]!));
-      // A device's products need all but one of the leading axes known: one row at a time.
+      // A device's products need all but one of the leading axes known, so rows run one at a time.
       const isSingle = this.#options.target === "webgpu";
       const most = isBusy ? busyPositionsMax : this.#positionsAlone;
       const count = isSingle ? 1 : takeRows(lengths, most);
@@ -252,38 +308,36 @@ export class RowPasses {
     }
   }
 
-  /** Log-probs by row; each row's cotangent [length, C] of the hidden states after the last block goes where asked. */
+  /**
+   * Fills in log-probs by row, each token's predicted from the state at its place; each row's cotangent [length, C] of
+   * the hidden states after the last block goes where asked.
+   */
   async *#runHead(
-    rows: readonly ScoreRow[],
-    states: readonly States[],
+    tokens: readonly Predicted[],
+    logprobs: readonly Float32Array[],
     cotangents: readonly Float32Array[] | null,
-  ): Slices<Float32Array[]> {
+  ): Slices<void> {
     const { config, head } = this.#options;
     const C = config.hiddenSize;
-    const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
-    const tokens = rows.flatMap(({ prompt, reply }, row) =>
-      Array.from(reply, (target, y) => ({ row, y, at: (prompt.length - 1 + y) * C, target })),
-    );
     for (let from = 0; from < tokens.length; from += head.positionsMax) {
       const chunk = tokens.slice(from, from + head.positionsMax);
       const h = new Float32Array(chunk.length * C);
-      chunk.forEach(({ row, at }, n) => {
-        h.set(states[row]!.last.subarray(at, at + C), n * C);
+      chunk.forEach(({ states, place }, n) => {
+        h.set(states.subarray(place * C, (place + 1) * C), n * C);
       });
       const found = yield* head.run(
         new Tensor("float32", h, [chunk.length, C]),
         Int32Array.from(chunk, ({ target }) => target),
         cotangents !== null,
       );
-      chunk.forEach(({ row, y, at }, n) => {
+      chunk.forEach(({ row, y, place }, n) => {
         logprobs[row]![y] = found.logprobs[n]!;
         if (found.cotangents) {
-          cotangents![row]!.set(found.cotangents.subarray(n * C, (n + 1) * C), at);
+          cotangents![row]!.set(found.cotangents.subarray(n * C, (n + 1) * C), place * C);
         }
       });
       if (found.cotangents) release(found.cotangents);
     }
-    return logprobs;
   }
 }
 
@@ -300,7 +354,7 @@ function lengthOf({ prompt, reply }: ScoreRow): number {
   return prompt.length + reply.length - 1;
 }
 
-/** Rows by length, in groups that keep at most so many positions; a longer row is a group of its own. */
+/** Groups rows by length, with a bound on each group's kept positions; a longer row is a group of its own. */
 function groupRows(rows: readonly ScoreRow[], positionsKept: number): number[][] {
   const order = rows.map((_, row) => row);
   order.sort((a, b) => lengthOf(rows[a]!) - lengthOf(rows[b]!));

@@ -1,10 +1,10 @@
 /** Packs (prompt, reply) rows into the padded arrays that the block graphs read. */
 import type { ScoreRow } from "../../../language-model.ts";
 
-/** Far below any score, and finite so that a fully hidden position stays a number. */
-const hidden = -1e9;
+/** Far below any score, yet finite, so that a fully hidden position stays a number. */
+export const hidden = -1e9;
 
-/** How many of the next rows, shortest first, fit one run together: at least one. */
+/** How many of the next rows, shortest first, fit one run together; at least one. */
 export function takeRows(lengths: readonly number[], positionsMax: number): number {
   let count = 1;
   while (count < lengths.length && (count + 1) * lengths[count]! <= positionsMax) count++;
@@ -12,8 +12,8 @@ export function takeRows(lengths: readonly number[], positionsMax: number): numb
 }
 
 /**
- * Ids [R, T] of prompts and replies, without each reply's last token: nothing is predicted from it. Throws when
- * a prompt or reply is empty: there is nothing to predict from, or nothing to predict.
+ * Ids [R, T] of prompts and replies, without each reply's last token, from which nothing is predicted. Throws if a
+ * prompt or reply is empty.
  */
 export function packIds(
   rows: readonly ScoreRow[],

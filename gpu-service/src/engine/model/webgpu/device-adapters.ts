@@ -1,6 +1,6 @@
 /**
- * Adapter matrices on the GPU: the A of each rank, and each adapter's B, uploaded when it is first used and joined
- * there into the batches that the graphs read. It knows digests, not slots.
+ * Adapter matrices on the GPU: the A of each rank, and each adapter's B. A matrix is uploaded at its first use, and
+ * batches are joined on the GPU. It knows digests, not slots.
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
@@ -9,7 +9,7 @@ import type { Basis } from "../../../lora/basis.ts";
 import { type LoraGroup, loraGroups } from "../../../lora/sites.ts";
 import type { Device } from "./device.ts";
 
-/** Adapters and batches kept on the device, beside those in use. */
+/** Adapters and batches kept on the device besides those in use. */
 const [adaptersMax, batchesMax] = [32, 4];
 
 type Feeds = Record<string, Tensor>;
@@ -19,9 +19,9 @@ export class DeviceAdapters {
   readonly #groups: LoraGroup[];
   readonly #basis: (rank: number) => Basis;
   readonly #as = new Map<number, Feeds>();
-  /** By digest and rank: one row [1, r, Σ out] a group. The one used longest ago comes first. */
+  /** By digest and rank: one row [1, r, Σ out] per group. The one used longest ago comes first. */
   readonly #rows = new Map<string, Tensor[]>();
-  /** By the rows' digests: [R, r, Σ out] a group. */
+  /** By the rows' digests: [R, r, Σ out] per group. */
   readonly #batches = new Map<string, Tensor[]>();
   #rank = 0;
 
@@ -31,7 +31,7 @@ export class DeviceAdapters {
     this.#basis = basis;
   }
 
-  /** The rank r of all matrices for a step with these: the largest so far; smaller ones end in zeros. */
+  /** The rank r of all matrices for a step with these adapters: the largest so far; smaller ones are padded with zeros. */
   rankWith(adapters: readonly (AdapterWeights | null)[]): number {
     for (const adapter of adapters) this.#rank = Math.max(this.#rank, adapter?.rank ?? 0);
     return this.#rank;
@@ -121,7 +121,7 @@ function refresh<T>(entries: Map<string, T>, key: string, value: T): T {
   return value;
 }
 
-/** Adds an entry and lets go of the one used longest ago. */
+/** Adds an entry and drops the one used longest ago. */
 function keep(
   entries: Map<string, Tensor[]>,
   key: string,

@@ -1,9 +1,9 @@
 /**
- * Keys and values on the GPU. Slots lie in blocks: slots that decode together are the rows of one block, because
- * a graph reads a buffer from its beginning; every other slot is a block of its own. It knows slots and
- * positions, not tokens.
+ * Keys and values on the GPU. Slots lie in blocks. Slots that decode together are the rows of one block, because a
+ * graph reads a buffer from its beginning; every other slot is a block of its own. It knows slots and positions, not
+ * tokens.
  *
- * Blocks are taken apart and put together on the device when a sequence joins or leaves, not between two steps.
+ * Blocks are split and joined on the device when a sequence joins or leaves, not between two steps.
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
@@ -27,7 +27,7 @@ export class DeviceCache implements KvCache {
   readonly #device: Device;
   readonly #config: ModelConfig;
   readonly #blocks = new Set<Block>();
-  /** The last change of blocks; each waits for the one before. */
+  /** The latest change of blocks; each change waits for the one before. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(device: Device, config: ModelConfig, slots: number, tokensMax: number) {
@@ -38,8 +38,8 @@ export class DeviceCache implements KvCache {
   }
 
   /**
-   * The block whose rows are exactly these slots, in any order, with room for so many positions. `fresh` slots
-   * hold nothing that is still needed. Valid until the next call.
+   * The block whose rows are exactly these slots, in any order, with room for this many positions. The contents of
+   * `fresh` slots are no longer needed. Valid until the next call.
    */
   arrange(slots: readonly number[], fresh: readonly number[], positions: number): Promise<Block> {
     if (positions > this.tokensMax) {
@@ -72,7 +72,7 @@ export class DeviceCache implements KvCache {
     });
   }
 
-  /** After what was asked for before, whatever became of that. */
+  /** Runs after earlier work, whether that succeeded or failed. */
   #afterOthers<T>(use: () => Promise<T>): Promise<T> {
     const result = this.#last.then(use);
     this.#last = result.catch(() => {});
@@ -84,7 +84,7 @@ export class DeviceCache implements KvCache {
     if (first && sameMembers(first.slots, slots)) return first;
     let whole: Block | null = null;
     for (const slot of slots) {
-      // The next slots that share a block move in one go.
+      // The next slots that share a block move together.
       if (whole?.slots.includes(slot)) continue;
       const part = await this.#takeOut(slots, slot);
       whole = whole === null ? part : await this.#join(whole, part);
@@ -92,7 +92,7 @@ export class DeviceCache implements KvCache {
     return whole!;
   }
 
-  /** A block of those of `slots` that lie together with `slot`; the block's other slots stay together. */
+  /** Splits off a block with those of `slots` that lie together with `slot`; the block's other slots stay together. */
   async #takeOut(slots: readonly number[], slot: number): Promise<Block> {
     const block = this.#blockOf(slot);
     if (!block) throw new Error(`Cannot read slot ${slot}: it holds nothing`);

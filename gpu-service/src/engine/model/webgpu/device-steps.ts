@@ -1,6 +1,6 @@
 /**
- * Steps on the GPU: weights, adapters, keys and values stay there, ids go in and the next tokens come out. It knows
- * rows and slots, not requests.
+ * Steps on the GPU: weights, adapters, keys and values stay there; ids go in, next tokens come out. It knows rows and
+ * slots, not requests.
  */
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
@@ -15,9 +15,9 @@ import type { DeviceWeights } from "./device-weights.ts";
 
 type Feeds = Record<string, Tensor>;
 
-/** The longest prompt that onnxruntime attends to with its kernel for short ones. */
+/** The longest prompt for which onnxruntime uses its kernel for short prompts. */
 const shortPromptMax = 31;
-/** Of the largest logit: sums in another order differ by 1e-5 or so, the wrong ones by 1e-2. */
+/** Relative to the largest logit: another order of sums differs by 1e-5 or so, wrong ones by 1e-2. */
 const agreement = 1e-3;
 
 export interface DeviceStepOptions {
@@ -28,7 +28,7 @@ export interface DeviceStepOptions {
   basis(rank: number): Basis;
 }
 
-/** A compiled graph with what it reads in every run. */
+/** A compiled graph with its constant inputs. */
 interface Ready {
   session: InferenceSession;
   feeds: Feeds;
@@ -88,7 +88,7 @@ export class DeviceSteps {
     for (const graph of graphs) await (await graph).session.release();
   }
 
-  /** A step whose tokens begin `after` so many of the same call. */
+  /** A part of a step, whose tokens come `after` so many of the same call. */
   async #run(input: StepInput, after: number, needsLogits: boolean): Promise<NextToken[]> {
     const { rows, length, firstSlot, adapters } = input;
     if (!(input.cache instanceof DeviceCache)) throw new Error("Cannot step with another cache");
@@ -97,7 +97,7 @@ export class DeviceSteps {
     const total = Math.max(...past) + length;
     const fresh = slots.filter((_, row) => past[row] === 0);
     const block = await input.cache.arrange(slots, fresh, total);
-    // Rows of a block lie as they came; which of the caller's rows each of them is:
+    // Rows of a block keep the order in which they came; this maps each to the caller's row:
     const order = block.slots.map((slot) => slot! - firstSlot);
     const adapted = adapters.some((adapter) => adapter !== null);
     const rank = adapted ? this.#adapters.rankWith(adapters) : null;
@@ -142,9 +142,8 @@ export class DeviceSteps {
   }
 
   /**
-   * onnxruntime attends to longer prompts with a kernel of another kind, which gives wrong numbers on some devices
-   * (SwiftShader is one). Where one run and several short ones disagree on the logits, prompts are computed in
-   * short runs.
+   * For longer prompts onnxruntime uses another attention kernel, which is wrong on some devices (SwiftShader is one).
+   * If one run and several short ones disagree on the logits, prompts are computed in short runs.
    */
   async #checkLongPrompts(): Promise<void> {
     const { contextLength, vocabSize } = this.#options.config;
@@ -180,7 +179,7 @@ function cacheTensors(prefix: "past" | "present", { tensors }: Block): Feeds {
   );
 }
 
-/** What a run says of the caller's rows; logits are views of one array. */
+/** The next tokens of the caller's rows; logits are views of one array. */
 function nextTokens({ next, logits }: Feeds, order: readonly number[]): NextToken[] {
   const values = next!.data as Float32Array;
   const all = logits?.data as Float32Array | undefined;

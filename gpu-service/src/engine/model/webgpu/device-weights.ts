@@ -1,6 +1,6 @@
 /**
- * A checkpoint's tensors on the GPU, each uploaded once and read by every graph. It knows names and files, not
- * what the graphs do with them.
+ * A checkpoint's tensors on the GPU, each uploaded once and read by every graph. It knows names and files, not what
+ * graphs do with them.
  */
 import { closeSync, openSync } from "node:fs";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
@@ -18,7 +18,7 @@ export class DeviceWeights {
     this.#locate = locate;
   }
 
-  /** What the graph reads of the checkpoint, by the inputs' names: those that it does not know are left out. */
+  /** The graph's inputs that are tensors of the checkpoint, by name. */
   async feeds(session: InferenceSession): Promise<Record<string, Tensor>> {
     const found: Record<string, Tensor> = {};
     for (const { name } of session.inputMetadata) {
@@ -41,7 +41,7 @@ export class DeviceWeights {
     return uploaded;
   }
 
-  /** Nothing is given back: other graphs read the same tensors. */
+  /** Nothing is freed: other graphs read the same tensors. */
   close(): void {}
 
   async dispose(): Promise<void> {

@@ -1,9 +1,8 @@
 /**
- * Tensors that live on the GPU: uploading them, and taking, joining and widening rows there. It knows shapes, not
- * what the numbers are.
+ * Tensors on the GPU: uploads them, and takes, joins and widens rows there. It knows shapes, not what the numbers mean.
  *
- * onnxruntime's Node binding has no call that makes or copies a buffer of the device; a graph's output is the
- * only way to one, so each of these is a small graph whose outputs stay where they are.
+ * onnxruntime's Node binding has no call that makes or copies a device buffer. Only a graph's output can be one, so
+ * each of these operations is a small graph whose outputs stay on the device.
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { concat, gatherRows, input } from "../../../compiler/ir/functions.ts";
@@ -25,8 +24,8 @@ export class Device {
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
 
   /**
-   * Compiles a graph for the device; its outputs stay there if they are `kept`. Unless it `mayFallBack`, fails if
-   * a node would run on the CPU: its inputs would be brought to the host and back in every run.
+   * Compiles a graph for the device; its outputs stay there if they are `kept`. Unless it `mayFallBack`, it fails if a
+   * node would run on the CPU, because that node's inputs would cross to the host in every run.
    */
   compile(
     outputs: Record<string, Value>,
@@ -77,7 +76,7 @@ export class Device {
     for (const session of sessions) await (await session).release();
   }
 
-  /** Does the same to each tensor of a list, or to each pair of two lists, in one run. */
+  /** Applies the same operation to each tensor of a list, or to each pair of two lists, in one run. */
   async #each(
     name: string,
     lists: readonly (readonly Tensor[])[],
@@ -107,7 +106,7 @@ export class Device {
   }
 
   #session(key: string, build: () => Record<string, Value>): Promise<InferenceSession> {
-    // Nothing computes with bytes on the device, so their copy is made on the host and its output put there.
+    // No kernel computes with bytes on the device, so their copy is made on the host and uploaded.
     const mayFallBack = key.startsWith("upload uint8");
     const session = this.#sessions.get(key) ?? this.compile(build(), { kept: true, mayFallBack });
     this.#sessions.set(key, session);

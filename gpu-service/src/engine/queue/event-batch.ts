@@ -1,7 +1,7 @@
-/** Collects what happens in one turn of the worker's event loop into one message to the other thread. */
+/** Joins the events of one turn of the worker's event loop into one message to the HTTP thread. */
 import type { FromWorker, WorkEvent } from "./messages.ts";
 
-export class Outbox {
+export class EventBatch {
   readonly #send: (message: FromWorker, transfer: ArrayBuffer[]) => void;
   #events: WorkEvent[] = [];
   #transfer: ArrayBuffer[] = [];
@@ -10,7 +10,7 @@ export class Outbox {
     this.#send = send;
   }
 
-  /** Files that the event carries go over without a copy, and are gone here. */
+  /** Adds an event. Files that it carries are transferred without a copy and must not be used here afterwards. */
   add(event: WorkEvent, files: Uint8Array<ArrayBuffer>[] = []): void {
     if (this.#events.length === 0) queueMicrotask(() => this.flush());
     this.#events.push(event);

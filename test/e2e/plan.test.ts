@@ -1,0 +1,79 @@
+/** A retry that works step by step, with the real engine and the bundled model: where it wins, and where it stays away. */
+import { describe, expect, it } from "vitest";
+import type { FeedbackResult, TurnBody } from "../../edge/src/contract/index.ts";
+import type { Rosa } from "./support/rosa.ts";
+import { useRosa } from "./support/use-rosa.ts";
+
+let rosa: Rosa;
+useRosa((started) => {
+  rosa = started;
+});
+
+async function ask(request: string, mode = "words"): Promise<TurnBody> {
+  const { id } = await rosa.openSession({ adaptation: { mode, context: "request" } });
+  return rosa.ask(id, request);
+}
+
+const answerOf = ({ turn }: FeedbackResult) => turn?.reply.split("answer: ").at(-1);
+
+/** Clear requests for pairs of operations that the bundled model never carried out, and what is right. */
+const unskilled = [
+  [
+    "Shift each digit by three forward, then filter the even ones in, in quotes: 4 5 8 3 3 5 5",
+    '"8 6 6 8 8"',
+  ],
+  [
+    "Take three from the end, then rotate them by one to the left, in quotes: 4 1 7 0 7 7",
+    '"7 7 0"',
+  ],
+] as const;
+
+describe("a plan", () => {
+  it.each(unskilled)(
+    "wins where the model's own steps lead to the correction: %s",
+    async (request, right) => {
+      const turn = await ask(request);
+      expect(turn.reply).not.toBe(right);
+      const { words, ...result } = await rosa.correct(turn, right);
+      expect(words.after).toBe(request);
+      expect(words.plan?.prompt).toBe(request.replace(": ", ", step by step: "));
+      expect(words.plan?.reason).toMatch(/correction is .* likelier/u);
+      expect(result.turn.prompt).toBe(words.plan?.prompt);
+      expect(answerOf({ words, ...result })).toBe(right);
+    },
+  );
+
+  it("teaches its answer under the wording, and later requests are asked as before", async () => {
+    const [request, right] = unskilled[0];
+    const turn = await ask(request);
+    const { turn: planned } = await rosa.correct(turn, right);
+    const { words } = await rosa.judge(planned, { reward: 1 });
+    expect(words).toMatchObject({ before: request, after: request, plan: null });
+    const next = await rosa.ask(turn.session_id, request.replace("4 5 8", "4 5 6"));
+    expect(next.prompt).not.toContain("step");
+    expect(await rosa.get(`/v1/sessions/${turn.session_id}/words`)).toMatchObject({
+      constraints: [],
+    });
+  });
+
+  it("stays away where the steps do not lead to the correction, and where one was tried", async () => {
+    const [request, right] = unskilled[0];
+    const turn = await ask(request);
+    const wrong = await rosa.correct(turn, '"0 0 9"');
+    expect(wrong.words.plan).toBeNull();
+    const { turn: planned } = await rosa.correct(await ask(request), right);
+    const again = await rosa.judge(planned, { reward: -1, retry: true });
+    expect(again.words.plan).toBeNull();
+  });
+
+  it("stays away where a wording explains what was seen, and where the weights are taught instead", async () => {
+    const vague = await ask("Sort them, as plain text: 3 1 2");
+    const explained = await rosa.correct(vague, "3 2 1", "largest first");
+    expect(explained.words.plan).toBeNull();
+    const [request, right] = unskilled[1];
+    const { words, weights, turn } = await rosa.correct(await ask(request, "both"), right);
+    expect(words.plan).toBeNull();
+    expect(weights.decision).toBe("updated");
+    expect(turn.reply).toBe(right);
+  });
+});
