@@ -39,8 +39,8 @@ export function candidatesOf(
 /** The source of what a wording states beyond the user's own words. */
 function proposerOf(chosen: Chosen, turnId: string): string {
   let by = "composed";
-  for (const [{ sense, learnt }, id] of chosen) {
-    const said = sense.readings.find((one) => one.id === id);
+  for (const [{ readings, learnt }, id] of chosen) {
+    const said = readings.find((one) => one.id === id);
     if (said === undefined || said.phrase === "") continue;
     if (learnt === undefined) {
       by = "senses";

@@ -4,7 +4,7 @@
  */
 
 import { neutraliseRequest } from "./neutralise.ts";
-import type { CompiledSense, Occurrence } from "./senses.ts";
+import type { Occurrence, Sense } from "./senses.ts";
 import type { Constraint } from "./types.ts";
 
 /** Characters that standing constraints may add together, and a turn's own remarks. */
@@ -24,8 +24,8 @@ export interface CutRequest {
 export function cutRequest(request: string, occurrences: readonly Occurrence[]): CutRequest {
   const places = occurrences
     .map((occurrence) => {
-      const { compiled, start, end, insertAt } = occurrence;
-      const isReplaced = compiled.sense.attach === "replace";
+      const { sense, start, end, insertAt } = occurrence;
+      const isReplaced = sense.attach === "replace";
       return { occurrence, from: isReplaced ? start : insertAt, to: isReplaced ? end : insertAt };
     })
     .sort((a, b) => a.from - b.from);
@@ -52,32 +52,29 @@ export function cutRequest(request: string, occurrences: readonly Occurrence[]):
  */
 export function compose(
   { length, occurrences, replaced, pieces }: CutRequest,
-  chosen: ReadonlyMap<CompiledSense, string>,
+  chosen: ReadonlyMap<Sense, string>,
   constraints: readonly Constraint[],
 ): string {
   const phrases = occurrences.map((occurrence) => phraseOf(occurrence, chosen));
   const added = phrases.reduce((sum, phrase) => sum + phrase.length, 0);
-  const said = new Set<CompiledSense>();
+  const said = new Set<Sense>();
   let text = pieces[0] ?? "";
-  for (const [i, { compiled }] of occurrences.entries()) {
-    const isSaid = added <= length || !said.has(compiled);
+  for (const [i, { sense }] of occurrences.entries()) {
+    const isSaid = added <= length || !said.has(sense);
     const phrase = isSaid ? (phrases[i] ?? "") : "";
     text += phrase === "" ? replaced[i] : inCaseOf(replaced[i] ?? "", phrase);
-    said.add(compiled);
+    said.add(sense);
     text += pieces[i + 1] ?? "";
   }
   return withConstraints(text, constraints);
 }
 
 /** The text to insert at an occurrence: nothing if the request states the reading, or none is chosen. */
-function phraseOf(
-  { compiled, stated }: Occurrence,
-  chosen: ReadonlyMap<CompiledSense, string>,
-): string {
-  const id = stated === null ? chosen.get(compiled) : undefined;
-  const phrase = compiled.sense.readings.find((r) => r.id === id)?.phrase;
+function phraseOf({ sense, stated }: Occurrence, chosen: ReadonlyMap<Sense, string>): string {
+  const id = stated === null ? chosen.get(sense) : undefined;
+  const phrase = sense.readings.find((r) => r.id === id)?.phrase;
   if (phrase === undefined || phrase === "") return "";
-  const { attach } = compiled.sense;
+  const { attach } = sense;
   if (attach === "replace") return phrase;
   return attach === "after" ? ` ${phrase}` : `, ${phrase}`;
 }

@@ -2,13 +2,13 @@
 import type { SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
 import { type Reading, statedSlots } from "./reading.ts";
-import type { CompiledSense } from "./senses.ts";
+import type { Sense } from "./senses.ts";
 import type { Attempt, GradientInput, Ledger, Score, ScoreItem } from "./types.ts";
 
 /** Options of a step; the same ones are passed to every call of a session. */
 export interface GradientOptions {
   /** The tenant's and the session's own senses. */
-  lexicon?: readonly CompiledSense[];
+  lexicon?: readonly Sense[];
 }
 
 /** Largest number of texts to score for one feedback. */
@@ -37,7 +37,7 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   if (isCorrected) replies.push({ reply: correction, kind: "corrected" });
   if (replies.length === 0) return [];
   // Praise for ordinary text is no reason to weigh the readings of an own sense.
-  const isKnown = reading.senses.some((one) => one.learnt !== undefined || !one.sense.shy);
+  const isKnown = reading.senses.some((one) => one.learnt !== undefined || !one.shy);
   if (accepted && !isKnown) return [];
   const keys = ledger.topReadings(
     reading.ledger,
@@ -99,11 +99,11 @@ export function applyStatements(
   guess: readonly string[],
 ): Ledger {
   let next = from;
-  for (const { compiled, stated, denied, hinted } of senses) {
-    const slot = reading.senses.indexOf(compiled);
+  for (const { sense, stated, denied, hinted } of senses) {
+    const slot = reading.senses.indexOf(sense);
     if (slot < 0) continue;
     for (const id of denied) next = ledger.applyHint(next, slot, id);
-    if (stated !== null) next = ledger.applyStated(next, slot, stated);
+    if (stated !== null) next = ledger.holdStated(next, slot, stated);
     else if (hinted && denied.length === 0) next = ledger.applyHint(next, slot, guess[slot] ?? "");
   }
   return next;
@@ -116,8 +116,8 @@ export function holdStated(
   senses: readonly SenseFeedback[],
 ): Ledger {
   let next = weighed;
-  for (const { compiled, stated } of senses) {
-    const slot = reading.senses.indexOf(compiled);
+  for (const { sense, stated } of senses) {
+    const slot = reading.senses.indexOf(sense);
     if (slot >= 0 && stated !== null) next = ledger.holdStated(next, slot, stated);
   }
   return next;

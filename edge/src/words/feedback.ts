@@ -1,9 +1,9 @@
 /** Compares feedback with the senses of a request: what it hints at, states or denies. Constraints keep the rest. */
-import type { CompiledSense, Occurrence } from "./senses.ts";
+import type { Occurrence, Sense } from "./senses.ts";
 
 /** What feedback says about one sense of the request. */
 export interface SenseFeedback {
-  compiled: CompiledSense;
+  sense: Sense;
   /** The reading that the user states, if any. */
   stated: string | null;
   /** Readings that the user calls wrong. */
@@ -29,20 +29,20 @@ export function readFeedback(
   const rest = text.split("");
   const consume = (at: number, length: number) => rest.fill(" ", at, at + length);
   const senses: SenseFeedback[] = [];
-  for (const compiled of new Set(occurrences.map((o) => o.compiled))) {
-    const own = occurrences.filter((o) => o.compiled === compiled);
+  for (const sense of new Set(occurrences.map((o) => o.sense))) {
+    const own = occurrences.filter((o) => o.sense === sense);
     const said = own.every((o) => o.stated !== null) ? (own[0]?.stated?.id ?? null) : null;
-    const heard: SenseFeedback = { compiled, stated: null, denied: [], hinted: false };
-    for (const { reading, cues } of compiled.readings) {
+    const heard: SenseFeedback = { sense, stated: null, denied: [], hinted: false };
+    for (const { id, cues } of sense.readings) {
       for (const match of cues.flatMap((cue) => [...text.matchAll(cue)])) {
         const denied = negation.test(text.slice(Math.max(0, match.index - 48), match.index));
-        if (said !== null && (reading.id === said) === denied) continue;
-        if (denied) heard.denied.push(reading.id);
-        else heard.stated = reading.id;
+        if (said !== null && (id === said) === denied) continue;
+        if (denied) heard.denied.push(id);
+        else heard.stated = id;
         consume(match.index, match[0].length);
       }
     }
-    for (const match of compiled.hints.flatMap((hint) => [...text.matchAll(hint)])) {
+    for (const match of sense.hints.flatMap((hint) => [...text.matchAll(hint)])) {
       heard.hinted = true;
       consume(match.index, match[0].length);
     }

@@ -29,7 +29,7 @@ import {
 } from "./reading.ts";
 import { isPointer } from "./remarks/pointer.ts";
 import { readRemark } from "./remarks/read.ts";
-import type { CompiledSense } from "./senses.ts";
+import type { Sense } from "./senses.ts";
 import { addConstraint, newestWithin, withdrawRemark } from "./state.ts";
 import type {
   Attempt,
@@ -71,14 +71,14 @@ export function reviseRequest(
   const joint = supported(reading, reading.ledger, best);
   const shares = ledger.marginals(reading.ledger);
   const chosen: Chosen = new Map(
-    reading.senses.flatMap((compiled, slot): [CompiledSense, string][] => {
+    reading.senses.flatMap((sense, slot): [Sense, string][] => {
       const id = joint[slot] ?? "";
-      const memory = state.senses[compiled.sense.id];
+      const memory = state.senses[sense.id];
       if (memory === undefined || id === asSaid) return [];
       const share = shares[slot]?.[id] ?? 0;
-      const isOpen = compiled.learnt !== undefined || !compiled.sense.shy;
+      const isOpen = sense.learnt !== undefined || !sense.shy;
       const says = share >= sureShare || (memory.failures > 0 && isOpen);
-      return says ? [[compiled, id]] : [];
+      return says ? [[sense, id]] : [];
     }),
   );
   const prompt = wording(state, turnId, reading, chosen);
@@ -157,8 +157,8 @@ export function textualGradient(
     : sayable(reading, weighed, best.readings, heard, scores !== null);
   const keep = accepted && learnt.constraints.length === 0;
   const after = keep ? attempt.prompt : wording(next, input.turnId, reading, chosen);
-  const moved = heard.some(({ compiled }) => {
-    const slot = reading.senses.indexOf(compiled);
+  const moved = heard.some(({ sense }) => {
+    const slot = reading.senses.indexOf(sense);
     return slot >= 0 && best.readings[slot] !== slots[slot];
   });
   const hinted = moved || learnt.constraints.length > 0;
@@ -209,10 +209,10 @@ function sayable(
 ): Chosen {
   const shares = ledger.marginals(weighed);
   return new Map(
-    [...choose(reading, supported(reading, weighed, joint))].filter(([compiled, id]) => {
-      const slot = reading.senses.indexOf(compiled);
-      if (compiled.learnt !== undefined) return id !== asSaid;
-      if (!compiled.sense.shy || heard.some((h) => h.compiled === compiled)) return true;
+    [...choose(reading, supported(reading, weighed, joint))].filter(([sense, id]) => {
+      const slot = reading.senses.indexOf(sense);
+      if (sense.learnt !== undefined) return id !== asSaid;
+      if (!sense.shy || heard.some((h) => h.sense === sense)) return true;
       return wasScored && (shares[slot]?.[id] ?? 0) >= sureShare;
     }),
   );
@@ -233,10 +233,13 @@ function hearRemarks(
   const { reply }: Attempt = lastAttempt(input);
   const replyWords = reply.match(/\S+/gu)?.length ?? 0;
   const context = { request: input.request, replyWords };
-  const isHeard = rest !== text && readRemark(rest, context).drafts.length === 0;
+  const isHeard = rest !== text && readRemark(rest, context).length === 0;
   if (isHeard) return { state, constraints: [], senses };
-  const { drafts, withdraws } = readRemark(text, context);
-  let next = withdraws ? withdrawRemark(state, input.turnId) : state;
+  const drafts = readRemark(text, context);
+  if (drafts === "back") {
+    return { state: withdrawRemark(state, input.turnId), constraints: [], senses };
+  }
+  let next = state;
   const constraints: Constraint[] = [];
   for (const draft of drafts) {
     if (isAccepted(input) && draft.topic === "note" && draft.scope === "turn") continue;
@@ -256,7 +259,7 @@ function remember(
 ): WordsState {
   const senses: Record<string, SenseMemory> = { ...state.senses };
   const shares = ledger.marginals(weighed);
-  for (const [slot, { sense }] of reading.senses.entries()) {
+  for (const [slot, sense] of reading.senses.entries()) {
     const before = senses[sense.id]?.failures ?? 0;
     senses[sense.id] = { readings: shares[slot] ?? {}, failures: before + failures };
   }
@@ -267,7 +270,7 @@ function remember(
 }
 
 function ruledOut(reading: Reading, before: readonly string[], after: readonly string[]): string[] {
-  return reading.senses.flatMap(({ sense }, slot) => {
+  return reading.senses.flatMap((sense, slot) => {
     const old = sense.readings.find((r) => r.id === before[slot]);
     const isKept = old === undefined || old.id === after[slot] || old.phrase === "";
     return isKept ? [] : [`${sense.label}: ${old.phrase}`];

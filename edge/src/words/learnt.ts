@@ -4,7 +4,7 @@
  */
 
 import { blankLiterals } from "./literals.ts";
-import type { CompiledSense, Occurrence, Reading } from "./senses.ts";
+import type { Occurrence, Reading, Sense } from "./senses.ts";
 import { newestWithin } from "./state.ts";
 import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
 import type { LearntSense, WordsState } from "./types.ts";
@@ -102,24 +102,22 @@ function addReadings(
 }
 
 /** The session's own senses in the ledger's form. */
-export function compileLearnt({ learnt }: WordsState): CompiledSense[] {
+export function compileLearnt({ learnt }: WordsState): Sense[] {
   return learnt.map((own) => {
-    const left: Reading = { id: asSaid, phrase: "", prior: asSaidPrior };
-    const others = own.readings.map((one) => ({ ...one, id: readingId(one.phrase) }));
-    const readings = [left, ...others];
+    const readings: Omit<Reading, "cues">[] = [
+      { id: asSaid, phrase: "", prior: asSaidPrior },
+      ...own.readings.map((one) => ({ ...one, id: readingId(one.phrase) })),
+    ];
     const sum = readings.reduce((total, { prior }) => total + prior, 0);
     return {
-      sense: {
-        id: own.id,
-        label: own.place === "whole" ? "the request" : `“${own.said}”`,
-        attach: own.place === "after" ? "aside" : "replace",
-        shy: true,
-        readings: readings.map((one) => ({ ...one, prior: one.prior / sum })),
-      },
+      id: own.id,
+      label: own.place === "whole" ? "the request" : `“${own.said}”`,
+      attach: own.place === "after" ? "aside" : "replace",
+      shy: true,
+      readings: readings.map((one) => ({ ...one, prior: one.prior / sum, cues: [] })),
       learnt: own,
       span: null,
       hints: [],
-      readings: readings.map((reading) => ({ reading, cues: [] })),
     };
   });
 }
@@ -137,11 +135,11 @@ export function phraseOf({ learnt }: WordsState, senseId: string, reading: strin
 }
 
 /** Occurrences of learnt stretches in a text, exactly as they were said. */
-export function findLearnt(text: string, senses: readonly CompiledSense[]): Occurrence[] {
+export function findLearnt(text: string, senses: readonly Sense[]): Occurrence[] {
   if (senses.length === 0) return [];
   const found: Occurrence[] = [];
-  const add = (compiled: CompiledSense, start: number, end: number) =>
-    found.push({ compiled, start, end, insertAt: end, stated: null });
+  const add = (sense: Sense, start: number, end: number) =>
+    found.push({ sense, start, end, insertAt: end, stated: null });
   const wholes = senses.filter(({ learnt }) => learnt?.place === "whole");
   const name = wholes.length > 0 ? wholeName(text) : "";
   const same = wholes.find(({ learnt }) => learnt?.said === name);
@@ -153,10 +151,10 @@ export function findLearnt(text: string, senses: readonly CompiledSense[]): Occu
   const tokens = tokensOf(blankLiterals(text));
   for (const stretch of stretchesOf(tokens)) {
     const [start, end] = [tokens[stretch.from]?.start ?? 0, tokens[stretch.to - 1]?.end ?? 0];
-    for (const compiled of bySaid.get(nameOf(tokens, stretch)) ?? []) {
-      const { place, follows } = compiled.learnt ?? { place: "whole", follows: "" };
+    for (const sense of bySaid.get(nameOf(tokens, stretch)) ?? []) {
+      const { place, follows } = sense.learnt ?? { place: "whole", follows: "" };
       const next = /^[^\s\p{L}\p{N}]/u.exec(text.slice(end, end + 2))?.[0] ?? "";
-      if (place === "instead" || (place === "after" && next === follows)) add(compiled, start, end);
+      if (place === "instead" || (place === "after" && next === follows)) add(sense, start, end);
     }
   }
   return found;

@@ -6,7 +6,7 @@
  * never reaches zero.
  */
 import { confidenceOf } from "@rosa2/shared/objective";
-import type { CompiledSense } from "./senses.ts";
+import type { Sense } from "./senses.ts";
 import type { Ledger, Score, SenseMemory } from "./types.ts";
 
 /** Joint readings kept for one combination of senses. */
@@ -34,8 +34,8 @@ function partsOf(key: string): readonly string[] {
 }
 
 /** Name of the ledger of a combination of senses; the order in the request does not matter. */
-export function ledgerName(senses: readonly CompiledSense[]): string {
-  return senses.map(({ sense }) => sense.id).join("+");
+export function ledgerName(senses: readonly Sense[]): string {
+  return senses.map(({ id }) => id).join("+");
 }
 
 /**
@@ -43,12 +43,12 @@ export function ledgerName(senses: readonly CompiledSense[]): string {
  * of the marginals. Beyond `readingsMax` joint readings the least likely are left out.
  */
 export function openLedger(
-  senses: readonly CompiledSense[],
+  senses: readonly Sense[],
   stored: Ledger | undefined,
   memory: Readonly<Record<string, SenseMemory>>,
 ): Ledger {
-  const shares = senses.map((compiled) => senseShares(compiled, memory));
-  const ids = senses.map(({ sense }) => sense.id);
+  const shares = senses.map((sense) => senseShares(sense, memory));
+  const ids = senses.map(({ id }) => id);
   if (stored === undefined) return { senses: ids, weights: product(shares) };
   // One sweep of iterative proportional fitting: correlations stay, marginals follow the memory.
   const keys = Object.keys(stored.weights);
@@ -72,7 +72,7 @@ export function openLedger(
 
 /** Shares of a sense's readings: learnt in the session, otherwise the lexicon's priors. */
 function senseShares(
-  { sense }: CompiledSense,
+  sense: Sense,
   memory: Readonly<Record<string, SenseMemory>>,
 ): Record<string, number> {
   const learnt = memory[sense.id]?.readings;
@@ -137,15 +137,12 @@ export function explainReply(
   scores: ReadingScores,
   fixed: readonly (string | null)[],
 ): readonly string[] | null {
-  let best: readonly string[] | null = null;
-  let scoreBest = -Infinity;
-  for (const [key, { logprob }] of scores) {
-    const parts = partsOf(key);
-    const score = Math.log(Math.max(ledger.weights[key] ?? 0, Number.MIN_VALUE)) + logprob;
-    if (score <= scoreBest) continue;
-    if (parts.every((id, slot) => (fixed[slot] ?? id) === id)) [best, scoreBest] = [parts, score];
-  }
-  return best;
+  const most = Math.max(...[...scores.values()].map(({ logprob }) => logprob));
+  const shown = [...scores].map(
+    ([key, { logprob }]) => [key, (ledger.weights[key] ?? 0) * Math.exp(logprob - most)] as const,
+  );
+  const { readings } = bestReading({ ...ledger, weights: Object.fromEntries(shown) }, fixed);
+  return readings.length === 0 ? null : readings;
 }
 
 /** The likeliest joint readings: at most k, holding at most `mass` of the weight together. */
@@ -163,11 +160,6 @@ export function topReadings(ledger: Ledger, k: number, mass: number): string[] {
 /** Applies a hint that slot `slot` was misread: every joint reading with its current reading loses. */
 export function applyHint(ledger: Ledger, slot: number, reading: string): Ledger {
   return rescale(ledger, (parts) => (parts[slot] === reading ? hintFactor : 1));
-}
-
-/** Applies a reading that the user states for a slot. */
-export function applyStated(ledger: Ledger, slot: number, reading: string): Ledger {
-  return rescale(ledger, (parts) => (parts[slot] === reading ? 1 : statedFactor));
 }
 
 /**

@@ -1,14 +1,13 @@
 /** Finds where a text leaves a sense open. Senses come from a tenant, a session, or what it has learnt; none is built in. */
 import { findLearnt } from "./learnt.ts";
 import { blankLiterals } from "./literals.ts";
-import type { CompiledSense, Occurrence, Reading } from "./senses.ts";
+import type { Occurrence, Reading, Sense } from "./senses.ts";
 
 const occurrencesMax = 32;
 
 /** The reading whose cue a stretch of text contains; the caller handles a "not" after the cue. */
-function statedReading({ readings }: CompiledSense, text: string): Reading | null {
-  const stated = readings.find(({ cues }) => cues.some((cue) => text.search(cue) >= 0));
-  return stated?.reading ?? null;
+function statedReading({ readings }: Sense, text: string): Reading | null {
+  return readings.find(({ cues }) => cues.some((cue) => text.search(cue) >= 0)) ?? null;
 }
 
 /**
@@ -18,15 +17,15 @@ function statedReading({ readings }: CompiledSense, text: string): Reading | nul
  * span of a sentence, and in sentences without any span. Listed data after a colon is never searched, so that the words
  * of a list are not mistaken for instructions.
  */
-export function findOccurrences(text: string, lexicon: readonly CompiledSense[]): Occurrence[] {
+export function findOccurrences(text: string, lexicon: readonly Sense[]): Occurrence[] {
   if (lexicon.length === 0) return [];
   const found: Occurrence[] = [];
   const visible = blankLiterals(text);
-  for (const compiled of lexicon) {
-    if (compiled.span === null) continue;
-    for (const match of visible.matchAll(compiled.span)) {
+  for (const sense of lexicon) {
+    if (sense.span === null) continue;
+    for (const match of visible.matchAll(sense.span)) {
       const [start, end] = [match.index, match.index + match[0].length];
-      if (end > start) found.push({ compiled, start, end, insertAt: end, stated: null });
+      if (end > start) found.push({ sense, start, end, insertAt: end, stated: null });
       if (found.length >= occurrencesMax) break;
     }
   }
@@ -37,23 +36,21 @@ export function findOccurrences(text: string, lexicon: readonly CompiledSense[])
     .filter(([from, to]) => !spans.some((span) => span.start >= from && span.start < to))
     .map(([from, to]) => instruction.slice(from, to))
     .join("\n");
-  const statedElsewhere = new Map<CompiledSense, Reading | null>();
+  const statedElsewhere = new Map<Sense, Reading | null>();
   for (const [index, span] of spans.entries()) {
-    const [from, to] = sentences.find(([a, b]) => span.start >= a && span.start < b) ?? [
-      0,
-      text.length,
-    ];
+    // Sentences cover the text.
+    const [from, to] = sentences.find(([a, b]) => span.start >= a && span.start < b)!;
     const next = spans[index + 1];
     const previous = spans[index - 1];
     const isFirst = previous === undefined || previous.start < from;
     const nextStep = instruction.slice(span.end, to).search(/\b(?:then|next)\b/iu);
     const windowEnd = Math.min(to, next?.start ?? to, nextStep < 0 ? to : span.end + nextStep);
     const local = instruction.slice(isFirst ? from : span.start, windowEnd);
-    if (!statedElsewhere.has(span.compiled)) {
-      statedElsewhere.set(span.compiled, statedReading(span.compiled, elsewhere));
+    if (!statedElsewhere.has(span.sense)) {
+      statedElsewhere.set(span.sense, statedReading(span.sense, elsewhere));
     }
-    span.stated = statedReading(span.compiled, local) ?? statedElsewhere.get(span.compiled) ?? null;
-    if (span.compiled.sense.attach === "end") span.insertAt = instructionEnd(text);
+    span.stated = statedReading(span.sense, local) ?? statedElsewhere.get(span.sense) ?? null;
+    if (span.sense.attach === "end") span.insertAt = instructionEnd(text);
   }
   const learnt = findLearnt(
     text,

@@ -4,7 +4,7 @@ import { asSaid, compileLearnt } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
 import { findOccurrences } from "./lexicon.ts";
 import { isAbsorbed } from "./remarks/pointer.ts";
-import type { CompiledSense, Occurrence } from "./senses.ts";
+import type { Occurrence, Sense } from "./senses.ts";
 import { constraintsFor } from "./state.ts";
 import type { Attempt, Ledger, Span, WordsState } from "./types.ts";
 
@@ -12,7 +12,7 @@ import type { Attempt, Ledger, Span, WordsState } from "./types.ts";
 export interface Reading {
   request: string;
   occurrences: Occurrence[];
-  senses: CompiledSense[];
+  senses: Sense[];
   /** Name of the ledger in the state. */
   name: string;
   ledger: Ledger;
@@ -25,7 +25,7 @@ export interface Reading {
 }
 
 /** Reading id by open sense; a missing sense stays as said. */
-export type Chosen = ReadonlyMap<CompiledSense, string>;
+export type Chosen = ReadonlyMap<Sense, string>;
 
 /** Senses of one request that are weighed together; further ones in the text stay as they were said. */
 const sensesMax = 8;
@@ -35,18 +35,18 @@ const supportNats = 0.1;
 export function readRequest(
   state: WordsState,
   request: string,
-  own: readonly CompiledSense[] = [],
+  own: readonly Sense[] = [],
 ): Reading {
   const lexicon = [...own, ...compileLearnt(state)];
   const found = findOccurrences(request, lexicon);
-  const open = new Set(found.filter((o) => o.stated === null).map((o) => o.compiled));
+  const open = new Set(found.filter((o) => o.stated === null).map((o) => o.sense));
   // Own senses first, then the most recently learnt ones.
   const learntLast = lexicon.toSorted(
     (a, b) => Number(a.learnt === undefined) - Number(b.learnt === undefined),
   );
   const weighed = new Set(learntLast.filter((one) => open.has(one)).slice(-sensesMax));
-  const senses = lexicon.filter((compiled) => weighed.has(compiled));
-  const occurrences = found.filter((o) => o.stated !== null || weighed.has(o.compiled));
+  const senses = lexicon.filter((sense) => weighed.has(sense));
+  const occurrences = found.filter((o) => o.stated !== null || weighed.has(o.sense));
   const name = ledger.ledgerName(senses);
   const opened = ledger.openLedger(senses, state.ledgers[name], state.senses);
   const fixed = senses.map(({ learnt }) => (learnt === undefined ? null : asSaid));
@@ -56,7 +56,7 @@ export function readRequest(
     senses,
     name,
     ledger: opened,
-    isNew: senses.every(({ sense }) => state.senses[sense.id] === undefined),
+    isNew: senses.every(({ id }) => state.senses[id] === undefined),
     plain: ledger.bestReading(opened, fixed).readings,
     cut: cutRequest(request, occurrences),
   };
@@ -68,11 +68,11 @@ export function statedSlots(reading: Reading, { prompt }: Attempt): (string | nu
   const occurrences =
     prompt === reading.request ? reading.occurrences : findOccurrences(prompt, own);
   const lowered = prompt.toLowerCase();
-  return reading.senses.map((compiled) => {
-    if (compiled.learnt === undefined) {
-      return occurrences.find((o) => o.compiled === compiled && o.stated)?.stated?.id ?? null;
+  return reading.senses.map((sense) => {
+    if (sense.learnt === undefined) {
+      return occurrences.find((o) => o.sense === sense && o.stated)?.stated?.id ?? null;
     }
-    const said = compiled.sense.readings
+    const said = sense.readings
       .filter(({ phrase }) => phrase !== "" && lowered.includes(phrase.toLowerCase()))
       .sort((a, b) => b.phrase.length - a.phrase.length);
     return said[0]?.id ?? null;
@@ -92,7 +92,7 @@ export function supported(
   joint: readonly string[],
 ): readonly string[] {
   const priors = senses.map(
-    ({ sense }) => new Map(sense.readings.map(({ id, prior }) => [id, Math.log(prior)])),
+    ({ readings }) => new Map(readings.map(({ id, prior }) => [id, Math.log(prior)])),
   );
   const gain = (ids: readonly string[]) => {
     const weight = weighed.weights[ledger.keyOf(ids)];
@@ -113,9 +113,9 @@ export function supported(
 /** The choice that states these readings of the open senses; null leaves one as said. */
 export function choose({ senses }: Reading, joint: readonly (string | null)[]): Chosen {
   return new Map(
-    senses.flatMap((compiled, slot): [CompiledSense, string][] => {
+    senses.flatMap((sense, slot): [Sense, string][] => {
       const id = joint[slot] ?? null;
-      return id === null ? [] : [[compiled, id]];
+      return id === null ? [] : [[sense, id]];
     }),
   );
 }
@@ -131,8 +131,8 @@ export function wording(
   chosen: Chosen,
 ): string {
   const held = constraintsFor(state, turnId, reading.request);
-  const phrases = [...chosen].flatMap(([{ sense, learnt }, id]) => {
-    const phrase = sense.readings.find((r) => r.id === id)?.phrase ?? "";
+  const phrases = [...chosen].flatMap(([{ readings, learnt }, id]) => {
+    const phrase = readings.find((r) => r.id === id)?.phrase ?? "";
     return learnt === undefined || phrase === "" ? [] : [phrase];
   });
   const constraints = held.filter((one) => phrases.length === 0 || !isAbsorbed(one, phrases));
@@ -142,16 +142,16 @@ export function wording(
 /** Ambiguous places of the request, and the readings chosen there. */
 export function spansOf(reading: Reading, chosen: Chosen): Span[] {
   const slotShares = ledger.marginals(reading.ledger);
-  return reading.occurrences.map(({ compiled, start, end, stated }) => {
-    const slot = reading.senses.indexOf(compiled);
-    const id = stated?.id ?? chosen.get(compiled) ?? null;
+  return reading.occurrences.map(({ sense, start, end, stated }) => {
+    const slot = reading.senses.indexOf(sense);
+    const id = stated?.id ?? chosen.get(sense) ?? null;
     const shares = slotShares[slot] ?? {};
     return {
-      label: compiled.sense.label,
+      label: sense.label,
       text: reading.request.slice(start, end),
       start,
       end,
-      phrase: compiled.sense.readings.find((r) => r.id === id)?.phrase || null,
+      phrase: sense.readings.find((r) => r.id === id)?.phrase || null,
       said: stated !== null,
       probability: stated !== null ? 1 : id === null ? 0 : (shares[id] ?? 0),
     };

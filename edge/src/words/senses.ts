@@ -8,6 +8,8 @@ export interface Reading {
   phrase: string;
   /** Share of requests that mean this reading when nothing else is known; the readings of a sense sum to 1. */
   prior: number;
+  /** A request or feedback that matches a cue states the reading. */
+  cues: readonly RegExp[];
 }
 
 /** One kind of ambiguity. */
@@ -20,23 +22,17 @@ export interface Sense {
   /** The reading is used only if something supports it. */
   shy: boolean;
   readings: Reading[];
-}
-
-export interface CompiledSense {
-  sense: Sense;
   /** For an own sense: the pattern to find. Flags `giu`. */
   span: RegExp | null;
   /** Feedback that matches concerns this sense, without saying which reading is right. */
   hints: RegExp[];
-  /** A request or feedback that matches a cue states the reading. */
-  readings: { reading: Reading; cues: RegExp[] }[];
-  /** What the session learnt, for a learnt sense. */
+  /** What the session learnt, where it is a sense of that kind. */
   learnt?: LearntSense;
 }
 
 /** A place of the text that a sense is about. */
 export interface Occurrence {
-  compiled: CompiledSense;
+  sense: Sense;
   start: number;
   end: number;
   /** Where a reading's phrase is inserted. */

@@ -267,7 +267,7 @@ describe("weights", () => {
             ]);
             kept = ledger.applyRejectedScores(ledger.applyRightScores(kept, scores), scores);
           } else if (one.kind === "hint") kept = ledger.applyHint(kept, one.slot, one.id);
-          else kept = ledger.applyStated(kept, one.slot, one.id);
+          else kept = ledger.holdStated(kept, one.slot, one.id);
         }
         const weights = Object.values(kept.weights);
         expect(weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
@@ -284,7 +284,7 @@ describe("weights", () => {
 
   it("follow what was learnt of a sense in other company", () => {
     const two = book.slice(0, 2);
-    const stored = ledger.applyStated(ledger.openLedger(two, undefined, {}), 1, "z");
+    const stored = ledger.holdStated(ledger.openLedger(two, undefined, {}), 1, "z");
     const memory = {
       a: { readings: { x: 0.01, y: 0.97, z: 0.01, w: 0.01 }, failures: 1 },
       b: { readings: ledger.marginals(stored)[1]!, failures: 1 },

@@ -185,6 +185,6 @@ describe("a tenant's own lexicon", () => {
     ]);
     const [sense] = lexiconOf(hostile);
     expect("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!".search(sense!.span!)).toBe(-1);
-    expect(sense!.sense.readings[0]!.phrase).toBe("system - obey");
+    expect(sense!.readings[0]!.phrase).toBe("system - obey");
   });
 });

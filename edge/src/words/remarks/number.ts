@@ -1,5 +1,5 @@
 /** A remark that only gives another number for one in the request: "I want 5 names" on "Give me 3 names". */
-import type { Draft } from "./plain.ts";
+import { asks, type Draft } from "./plain.ts";
 
 const number =
   "\\d{1,6}|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty";
@@ -41,11 +41,7 @@ export function restatedNumber(remark: string, request: string): Draft | null {
   const after = /^ [\p{L}-]+/u.exec(request.slice(place.index + place[0].length))?.[0] ?? "";
   const from = place[0] + after;
   return {
-    topic: `number:${from.toLowerCase()}`,
-    value: to.toLowerCase(),
-    negated: false,
-    text: remark,
-    scope: "turn",
+    ...asks(`number:${from.toLowerCase()}`, to, remark),
     replaces: { from, to: to + after },
   };
 }

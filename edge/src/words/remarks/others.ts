@@ -11,10 +11,8 @@ interface Phrases {
   /** Group 1: the language's name. */
   language: string;
   answerIn: (name: string) => string;
-  table: string;
-  asTable: string;
-  bullets: string;
-  asBullets: string;
+  table: [said: string, text: string];
+  bullets: [said: string, text: string];
 }
 
 function languageWith(phrases: Phrases): PlainLanguage {
@@ -31,8 +29,9 @@ function languageWith(phrases: Phrases): PlainLanguage {
       plain(phrases.language, ([, name = ""]) =>
         asks("language", name, phrases.answerIn(name.toLowerCase())),
       ),
-      plain(phrases.table, () => asks("form", "table", phrases.asTable)),
-      plain(phrases.bullets, () => asks("form", "bullets", phrases.asBullets)),
+      ...(["table", "bullets"] as const).map((form) =>
+        plain(phrases[form][0], () => asks("form", form, phrases[form][1])),
+      ),
     ],
   };
 }
@@ -47,10 +46,8 @@ const german = languageWith({
   language:
     "auf (englisch|französisch|deutsch|spanisch|italienisch|portugiesisch|niederländisch|polnisch|russisch|türkisch|japanisch|chinesisch|arabisch|latein)",
   answerIn: (name) => `Antworte auf ${name.charAt(0).toUpperCase()}${name.slice(1)}.`,
-  table: "als tabelle",
-  asTable: "Schreibe es als Tabelle.",
-  bullets: "(?:als |in )stichpunkte?n?",
-  asBullets: "Schreibe es in Stichpunkten.",
+  table: ["als tabelle", "Schreibe es als Tabelle."],
+  bullets: ["(?:als |in )stichpunkte?n?", "Schreibe es in Stichpunkten."],
 });
 
 const french = languageWith({
@@ -63,10 +60,8 @@ const french = languageWith({
   language:
     "en (français|anglais|allemand|espagnol|italien|portugais|néerlandais|polonais|russe|turc|japonais|chinois|arabe|latin)",
   answerIn: (name) => `Réponds en ${name}.`,
-  table: "(?:en|sous forme de) tableau",
-  asTable: "Présente-le sous forme de tableau.",
-  bullets: "(?:en|sous forme de) liste à puces",
-  asBullets: "Présente-le en liste à puces.",
+  table: ["(?:en|sous forme de) tableau", "Présente-le sous forme de tableau."],
+  bullets: ["(?:en|sous forme de) liste à puces", "Présente-le en liste à puces."],
 });
 
 const spanish = languageWith({
@@ -80,10 +75,8 @@ const spanish = languageWith({
   language:
     "en (español|inglés|francés|alemán|italiano|portugués|neerlandés|polaco|ruso|turco|japonés|chino|árabe|latín)",
   answerIn: (name) => `Responde en ${name}.`,
-  table: "(?:en|como)(?: una)? tabla",
-  asTable: "Escríbelo como una tabla.",
-  bullets: "(?:en|con) viñetas",
-  asBullets: "Escríbelo con viñetas.",
+  table: ["(?:en|como)(?: una)? tabla", "Escríbelo como una tabla."],
+  bullets: ["(?:en|con) viñetas", "Escríbelo con viñetas."],
 });
 
 const italian = languageWith({
@@ -97,10 +90,8 @@ const italian = languageWith({
   language:
     "in (italiano|inglese|francese|tedesco|spagnolo|portoghese|olandese|polacco|russo|turco|giapponese|cinese|arabo|latino)",
   answerIn: (name) => `Rispondi in ${name}.`,
-  table: "(?:in una|come) tabella",
-  asTable: "Scrivilo come tabella.",
-  bullets: "(?:in un|con un) elenco puntato",
-  asBullets: "Scrivilo con un elenco puntato.",
+  table: ["(?:in una|come) tabella", "Scrivilo come tabella."],
+  bullets: ["(?:in un|con un) elenco puntato", "Scrivilo con un elenco puntato."],
 });
 
 export const otherLanguages: readonly PlainLanguage[] = [german, french, spanish, italian];

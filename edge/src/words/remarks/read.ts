@@ -9,7 +9,7 @@ import { neutraliseNote } from "../neutralise.ts";
 import { english, englishLanguage } from "./english.ts";
 import { restatedNumber } from "./number.ts";
 import { otherLanguages } from "./others.ts";
-import type { Draft, PlainLanguage, RemarkContext } from "./plain.ts";
+import { asks, type Draft, type PlainLanguage, type RemarkContext } from "./plain.ts";
 
 /** Characters of a remark that are kept: all that the API accepts. */
 export const remarkCharsMax = 4_096;
@@ -38,41 +38,28 @@ const subject =
 const steering =
   /\b(?:ignore|disregard|forget|overrid\w*|bypass|previous|prior|above|system|prompt|instructions?|developer|jailbreak\w*|unrestricted|pretend|act as|role-?play|pirate|hacked|evil|obey|you are|you're now|reveal|password|secrets?|api[- ]?key|execute|eval|admin\w*|sudo|tool|function|assistant|DAN)\b/iu;
 
-export interface ReadRemark {
-  drafts: Draft[];
-  /** The user takes back the last remark of this turn. */
-  withdraws: boolean;
-}
-
-/** The wishes in a remark; none for a mere verdict. */
-export function readRemark(text: string, context: RemarkContext): ReadRemark {
+/** What a remark asks for: nothing where it is a mere verdict, `back` where it takes the turn's last remark back. */
+export function readRemark(text: string, context: RemarkContext): Draft[] | "back" {
   const said = neutraliseNote(text, remarkCharsMax);
-  if (!/[\p{L}\p{N}]/u.test(said)) return { drafts: [], withdraws: false };
+  if (!/[\p{L}\p{N}]/u.test(said)) return [];
   const first = alwaysFirst.exec(said);
   const ordered = first === null ? said : said.slice(first[0].length);
   if (said.length <= shortCharsMax) {
     const bare = said.replace(endMarks, "");
-    if (verdict.test(bare)) return { drafts: [], withdraws: false };
-    if (withdrawal.test(bare)) return { drafts: [], withdraws: true };
+    if (verdict.test(bare)) return [];
+    if (withdrawal.test(bare)) return "back";
     const number = restatedNumber(bare, context.request);
-    if (number !== null) return { drafts: [{ ...number, text: said }], withdraws: false };
+    if (number !== null) return [{ ...number, text: said }];
     const rest = ordered.replace(endMarks, "").replace(alwaysLast, "");
     const drafts = /^(?:please |and )?never/iu.test(bare) ? null : readPlain(rest, context);
     if (drafts !== null) {
       const scope = rest === bare ? "turn" : "session";
-      return { drafts: drafts.map((one) => ({ ...one, scope })), withdraws: false };
+      return drafts.map((one) => ({ ...one, scope }));
     }
   }
   const scope = first !== null && !subject.test(ordered) ? "session" : "turn";
   const kept = steering.test(said) ? quote(said) : said;
-  const note: Draft = {
-    topic: "note",
-    value: said.toLowerCase(),
-    negated: false,
-    text: kept,
-    scope,
-  };
-  return { drafts: [note], withdraws: false };
+  return [{ ...asks("note", said, kept), scope }];
 }
 
 /** The instructions that a remark consists of; null if a part of it is anything else. */

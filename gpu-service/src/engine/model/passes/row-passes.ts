@@ -40,8 +40,8 @@ const busyPositionsMax = 64;
 const innerBytesMax = 524_288;
 const alonePositions = { min: 128, max: 1024 };
 /** Positions of a tree of rows, and the share of its rows' own positions up to which it is the quicker way. */
-const treePositionsMax = 256;
-const treeShareMax = 0.5;
+const treePositionsMax = 192;
+const treeShareMax = 0.75;
 /** Bytes of hidden states kept between forward and backward; a row that needs more runs alone. */
 const keptBytesMax = 64 * 1_048_576;
 
@@ -76,7 +76,9 @@ export class RowPasses {
     const length = rows.reduce((sum, row) => sum + lengthOf(row), 0);
     const trees = sink === undefined ? plantTrees(rows, treePositionsMax) : [];
     const planted = trees.reduce((sum, { ids }) => sum + ids.length, 0);
-    if (sink === undefined && planted <= treeShareMax * length) {
+    const plantedBytes = planted * this.#options.config.hiddenSize * Float32Array.BYTES_PER_ELEMENT;
+    const isShared = planted <= treeShareMax * length && plantedBytes <= keptBytesMax;
+    if (sink === undefined && isShared) {
       return yield* this.#runTrees(trees, rows, adapter ?? noAdapter(this.#blocks));
     }
     const logprobs: Float32Array[] = [];
@@ -103,25 +105,32 @@ export class RowPasses {
   ): Slices<Float32Array[]> {
     const { config, rope } = this.#options;
     const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
+    // Block by block, so that a block's weights are read once for all of them.
+    const planted: { h: Tensor; places: Places }[] = [];
     for (const tree of trees) {
-      const N = tree.ids.length;
-      const places = new Places(config, rope, tree);
       yield;
-      let h = await this.#runs.embed(BigInt64Array.from(tree.ids, BigInt), [1, N]);
-      for (const block of this.#blocks) {
-        yield;
-        const feeds = { h, ...places.feeds(block.layer, 1, N) };
-        const { out } = await this.#runs.run(block, false, adapter, feeds);
-        release(h);
-        h = out!;
-      }
-      const states = h.data as Float32Array;
-      const tokens = tree.rows.flatMap(({ row, places }) =>
-        places.map((place, y) => ({ row, y, states, place, target: rows[row]!.reply[y]! })),
-      );
-      yield* this.#runHead(tokens, logprobs, null);
-      release(h);
+      const ids = BigInt64Array.from(tree.ids, BigInt);
+      const h = await this.#runs.embed(ids, [1, ids.length]);
+      planted.push({ h, places: new Places(config, rope, tree) });
     }
+    for (const block of this.#blocks) {
+      for (const one of planted) {
+        yield;
+        const feeds = { h: one.h, ...one.places.feeds(block.layer, 1, one.h.dims[1]!) };
+        const { out } = await this.#runs.run(block, false, adapter, feeds);
+        release(one.h);
+        one.h = out!;
+      }
+    }
+    const tokens = trees.flatMap((tree, t) =>
+      tree.rows.flatMap(({ row, places }) => {
+        const states = planted[t]!.h.data as Float32Array;
+        const { reply } = rows[row]!;
+        return places.map((place, y) => ({ row, y, states, place, target: reply[y]! }));
+      }),
+    );
+    yield* this.#runHead(tokens, logprobs, null);
+    for (const { h } of planted) release(h);
     return logprobs;
   }
 
