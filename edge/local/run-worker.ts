@@ -2,6 +2,10 @@
  * Runs a Worker built by build.ts in Cloudflare's runtime, directly on its port: a request takes the same way as on the
  * platform. Its databases stay in their folder. It does not know what the Worker does.
  *
+ * The platform looks at its own edge whether a path is a file's or the Worker's (wrangler.toml, `[assets]`). The local
+ * runtime does so in two Workers of its own before ours, which take more time than most of our requests: here the entry
+ * itself decides.
+ *
  * Miniflare restarts a runtime that ends.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -24,6 +28,31 @@ const built = JSON.parse(readFileSync(join(folder, "worker.json"), "utf8"));
 const files = readdirSync(folder);
 const entry = files.filter((file) => file.endsWith(".js"));
 const texts = files.filter((file) => file.endsWith(".sql"));
+/** Paths that the Worker is asked for before the files are. */
+const workersFirst = ((built.assets?.run_worker_first ?? []) as string[]).map((path) =>
+  path.replace(/\*$/, ""),
+);
+const front = `
+import { WorkerEntrypoint } from "cloudflare:workers";
+import worker from "./${entry[0]}";
+export * from "./${entry[0]}";
+export { default } from "./${entry[0]}";
+
+const workersFirst = ${JSON.stringify(workersFirst)};
+
+export class Front extends WorkerEntrypoint {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (isRead && !workersFirst.some((path) => pathname.startsWith(path))) {
+      const file = await this.env.FILES.fetch(request.clone());
+      if (file.status !== 404) return file;
+    }
+    return worker.fetch(request, this.env, this.ctx);
+  }
+}
+`;
+const hasFiles = built.assets !== undefined;
 
 const miniflare = new Miniflare(
   convertV4MiniflareOptions({
@@ -35,14 +64,20 @@ const miniflare = new Miniflare(
     workers: [
       {
         ...built,
+        ...(hasFiles ? { assets: { ...built.assets, binding: "FILES" } } : {}),
         modulesRoot: folder,
         modules: [
+          ...(hasFiles
+            ? [{ type: "ESModule", path: join(folder, "front.mjs"), contents: front } as const]
+            : []),
           ...entry.map((file) => ({ type: "ESModule", path: join(folder, file) }) as const),
           ...texts.map((file) => ({ type: "Text", path: join(folder, file) }) as const),
         ],
         bindings: { ...built.bindings, ...variables },
         // Around the Worker that Miniflare puts in front, for tools of development.
-        unsafeDirectSockets: [{ host: "127.0.0.1", port }],
+        unsafeDirectSockets: [
+          { host: "127.0.0.1", port, ...(hasFiles ? { entrypoint: "Front" } : {}) },
+        ],
       },
     ],
   }),

@@ -1,17 +1,26 @@
 /** Identifiers: a prefix for the kind and a ULID, so that ids sort by their time of creation. */
 import { monotonicFactory } from "ulid";
 
-/** Random words, drawn many at once: one id takes sixteen. */
+/** Random words, drawn many at once: one id takes sixteen, and drawing few takes as long as drawing many. */
 const words = new Uint32Array(256);
 let used = words.length;
 
-const next = monotonicFactory((): number => {
+function randomWord(): number {
   if (used === words.length) {
     crypto.getRandomValues(words);
     used = 0;
   }
-  return (words[used++] ?? 0) / 0x1_0000_0000;
-});
+  return words[used++] ?? 0;
+}
+
+const next = monotonicFactory((): number => randomWord() / 0x1_0000_0000);
+
+/** So many random words of 32 bits in hexadecimal. */
+export function randomHex(wordCount: number): string {
+  let hex = "";
+  for (let n = 0; n < wordCount; n++) hex += randomWord().toString(16).padStart(8, "0");
+  return hex;
+}
 
 export type IdPrefix =
   | "chatcmpl"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { TurnBody } from "../../edge/src/contract/index.ts";
-import { logEvents, sseResponse } from "../../edge/src/http/sse.ts";
+import { sseResponse } from "../../edge/src/http/sse.ts";
 import { followLog } from "../../edge/src/session/store/event-log.ts";
 import {
   ask,
@@ -44,6 +44,27 @@ describe("a turn's stream", () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it("hands each piece of text on as the GPU service has encoded it", async () => {
+    const caller = await newTenant();
+    const content = "sooner and/or later";
+    const { id } = await openSession(caller);
+    const { response, turnId } = await streamOf(caller, id, content);
+    const live = await response.text();
+    const replay = await (await caller.fetch(`/v1/sessions/${id}/turns/${turnId}/events`)).text();
+    const chat = (headers: Record<string, string>) =>
+      caller
+        .post(
+          "/v1/chat/completions",
+          { model: "fake-mini", messages: [{ role: "user", content }], stream: true },
+          headers,
+        )
+        .then((answer) => answer.text());
+    expect(live).toContain('{"text":"and\\/or "}');
+    expect(replay).toContain('{"text":"and\\/or "}');
+    expect(await chat({})).toContain('"delta":{"content":"and\\/or "}');
+    expect(await chat({ "x-rosa2-session": id })).toContain('"delta":{"content":"and\\/or "}');
+  });
+
   it("resumes after every event without gap or repetition", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
@@ -84,21 +105,12 @@ describe("a turn's stream", () => {
   });
 
   it("shows signs of life while nothing is written", async () => {
-    let isOver = false;
-    setTimeout(() => {
-      isOver = true;
-    }, 250);
     const silent = { read: () => [], changed: () => new Promise<void>(() => {}) };
-    const log = followLog(
-      silent,
-      () => [],
-      0,
-      () => isOver,
-      20,
-    );
-    const text = await sseResponse(logEvents(log)).text();
+    let looks = 0;
+    const settled = () => ++looks > 4;
+    const log = followLog(silent, () => [], 0, settled, { heartbeatMs: 20 });
     // Comments, which keep a connection open and which no client shows.
-    expect(text).toMatch(/^(: ping\n\n){4,}$/);
+    expect(await sseResponse(log).text()).toBe(": ping\n\n".repeat(4));
   });
 
   it("goes on when its client vanishes, and a second client picks it up live", async () => {

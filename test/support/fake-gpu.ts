@@ -1,7 +1,6 @@
 /**
  * A small working stand-in for the GPU service: it speaks the wire protocol, learns corrections by heart,
  * keeps adapters by tenant and digest, and can be told to fail. It computes nothing.
- *
  * A reply is what the adapter learned for the last message, else `echo: <last message>`; rejected replies
  * are answered with the next variant, and samples are the variants in order; a word is a token. Behaviour is set per tenant, so that tests do not meet.
  *
@@ -239,7 +238,8 @@ async function generate(
   }
   const send = (event: GenerateEvent) => {
     if (event.type === "delta" && !request.deltas) return;
-    response.write(`data: ${JSON.stringify(event)}\n\n`);
+    // A slash as JSON also allows it: whether somebody has encoded a text anew is seen by it.
+    response.write(`data: ${JSON.stringify(event).replaceAll("/", "\\/")}\n\n`);
   };
   const { stop, max_tokens: tokensMax = Number.POSITIVE_INFINITY } = request.sampling;
   const stopsAt = stop.map((text) => whole.indexOf(text)).filter((at) => at >= 0);

@@ -59,23 +59,26 @@ export async function* spendStreaming<T>(
   work: (settle: (event: UsageEvent) => void) => AsyncGenerator<T>,
 ): AsyncGenerator<T> {
   let isReserved = false;
+  let settled = false;
+  const done = work((event) => {
+    if (!isReserved) return;
+    settled = true;
+    money.settle(event);
+  });
+  // Begun before its money is asked for: the work has the longer way.
+  const beginning = money.isUncapped ? done.next() : null;
   const reserving = money.reserve(eventId, amountNanos).then(() => {
     isReserved = true;
   });
-  reserving.catch(() => {});
-  if (!money.isUncapped) await reserving;
-  let settled = false;
+  for (const either of [beginning, reserving]) either?.catch(() => {});
+  if (beginning === null) await reserving;
   try {
-    const done = work((event) => {
-      if (!isReserved) return;
-      settled = true;
-      money.settle(event);
-    });
-    for await (const value of done) {
+    for (let next = await (beginning ?? done.next()); !next.done; next = await done.next()) {
       if (!isReserved) await reserving;
-      yield value;
+      yield next.value;
     }
   } finally {
+    await done.return(undefined);
     if (!settled) {
       await reserving.then(
         () => money.release(eventId),

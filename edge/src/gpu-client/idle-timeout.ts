@@ -1,44 +1,99 @@
-/** Gives a call up when the service says nothing for too long; every answer starts the wait anew. */
+/**
+ * Gives a call up when the service says nothing for too long; every answer starts the wait anew. A call has one timer,
+ * which looks again when it rings: setting one for each token takes longer than the token.
+ */
 import { RosaError } from "@rosa2/shared/errors";
+
+interface Watched {
+  until: number;
+  timeoutMs: number;
+  fail(error: RosaError): void;
+}
 
 export class IdleTimeout {
   readonly #timeoutMs: number;
   readonly #service: string;
   readonly #controller = new AbortController();
+  #watched: Watched | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #ringsAt = 0;
+  #forgetOuter = () => {};
 
   constructor(timeoutMs: number, service = "The GPU service") {
     this.#timeoutMs = timeoutMs;
     this.#service = service;
   }
 
+  /** Ends what is under way after a silence, with `end()`, and with `outer`. */
   signal(outer: AbortSignal | undefined): AbortSignal {
-    return outer === undefined
-      ? this.#controller.signal
-      : AbortSignal.any([outer, this.#controller.signal]);
+    const { signal } = this.#controller;
+    this.#forgetOuter();
+    if (outer === undefined) return signal;
+    const follow = () => this.#controller.abort(outer.reason);
+    if (outer.aborted) follow();
+    else outer.addEventListener("abort", follow);
+    this.#forgetOuter = () => outer.removeEventListener("abort", follow);
+    return signal;
   }
 
-  async watch<T>(work: Promise<T>, timeoutMs = this.#timeoutMs): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | null = null;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const error = new RosaError(
-          "gpu_unavailable",
-          `${this.#service} said nothing for ${timeoutMs} ms`,
-          { retryAfterS: 5 },
-        );
-        reject(error);
-        this.#controller.abort(error);
-      }, timeoutMs);
+  /** One piece of work at a time. */
+  watch<T>(work: Promise<T>, timeoutMs = this.#timeoutMs): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const watched = { until: Date.now() + timeoutMs, timeoutMs, fail: reject };
+      this.#watched = watched;
+      this.#ringBy(watched.until);
+      const over = () => {
+        if (this.#watched === watched) this.#watched = null;
+      };
+      work.then(
+        (value) => {
+          over();
+          resolve(value);
+        },
+        (error) => {
+          over();
+          reject(error);
+        },
+      );
     });
-    try {
-      return await Promise.race([work, timeout]);
-    } finally {
-      if (timer !== null) clearTimeout(timer);
-    }
+  }
+
+  /** Nothing more is waited for. */
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#forgetOuter();
   }
 
   /** Nobody listens any more: whatever is under way ends. */
   end(): void {
+    this.stop();
     this.#controller.abort();
+  }
+
+  #ringBy(at: number): void {
+    if (this.#timer !== null) {
+      if (this.#ringsAt <= at) return;
+      clearTimeout(this.#timer);
+    }
+    this.#ringsAt = at;
+    this.#timer = setTimeout(() => this.#ring(), Math.max(0, at - Date.now()));
+  }
+
+  #ring(): void {
+    this.#timer = null;
+    const watched = this.#watched;
+    if (watched === null) return;
+    if (watched.until > Date.now()) {
+      this.#ringBy(watched.until);
+      return;
+    }
+    const error = new RosaError(
+      "gpu_unavailable",
+      `${this.#service} said nothing for ${watched.timeoutMs} ms`,
+      { retryAfterS: 5 },
+    );
+    watched.fail(error);
+    this.#controller.abort(error);
   }
 }

@@ -10,7 +10,6 @@ import { type Health, healthSchema } from "@rosa2/shared/health";
 import {
   type AdaptResult,
   adaptResultSchema,
-  type GenerateEvent,
   type SampleResult,
   type ScoreResult,
   sampleResultSchema,
@@ -30,9 +29,10 @@ import type {
   ScoreInput,
   Waiting,
 } from "../inference/inference.ts";
+import { Attempts } from "./attempts.ts";
 import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
 import { broken, readError, reported, unreachable } from "./failures.ts";
-import { IdleTimeout } from "./idle-timeout.ts";
+import type { IdleTimeout } from "./idle-timeout.ts";
 import { inOrder, nearestFirst, noteAnswer, noteFailure, type Pool } from "./pools.ts";
 import { bodyOf, parseEvent, parseJson, readToEnd, validate } from "./wire.ts";
 
@@ -50,6 +50,8 @@ interface Request {
 
 /** Updates and scores, or replies: they may come from different services. */
 type Of = "updates" | "replies";
+
+type Told = ReturnType<typeof parseEvent> | Waiting;
 
 /** An answer that has begun, the service that gives it, and what bounds the silences in it. */
 interface Answer {
@@ -86,24 +88,19 @@ export class GpuClient implements Inference {
    *
    * @throws RosaError as the service reports it, or `gpu_unavailable` when it cannot be reached, falls silent or breaks off.
    */
-  async *generate(
-    request: GenerateInput,
-    context: CallContext,
-  ): AsyncGenerator<GenerateEvent | Waiting> {
-    const left = new AbortController();
-    const signal =
-      context.signal === undefined ? left.signal : AbortSignal.any([context.signal, left.signal]);
+  async *generate(request: GenerateInput, context: CallContext): AsyncGenerator<Told> {
+    const attempts = new Attempts();
     let begun = false;
     let isOver = false;
     try {
       // As long as nothing of the reply was told, another service may begin it anew.
       for (let others = this.#pools.replies.length - 1; ; others--) {
         try {
-          for await (const event of this.#reply(request, { ...context, signal })) {
+          for await (const event of this.#reply(request, context, attempts)) {
             begun ||= event.type !== "waiting";
+            isOver = event.type === "done";
             yield event;
           }
-          isOver = true;
           return;
         } catch (error) {
           if (!(error instanceof BrokenOff)) throw error;
@@ -112,7 +109,7 @@ export class GpuClient implements Inference {
         }
       }
     } finally {
-      if (!isOver) left.abort();
+      if (!isOver) attempts.end();
     }
   }
 
@@ -120,8 +117,9 @@ export class GpuClient implements Inference {
   async *#reply(
     request: GenerateInput,
     context: CallContext,
-  ): AsyncGenerator<GenerateEvent | Waiting> {
-    const answering = this.#call("replies", "/v1/generate", request, context);
+    attempts: Attempts,
+  ): AsyncGenerator<Told> {
+    const answering = this.#call("replies", "/v1/generate", request, context, attempts);
     if (context.waitsForColdStart) {
       while (await goesOn(answering, this.#config.coldMs)) yield { type: "waiting" };
     }
@@ -142,14 +140,22 @@ export class GpuClient implements Inference {
         for (const data of arrived.splice(0)) {
           const event = parseEvent(data);
           if (event.type === "error") throw reported(event.error.code, event.error.message);
+          if (event.type !== "done") {
+            yield event;
+            continue;
+          }
+          // Begun before the event is told: whoever stops reading there leaves the connection to the next call.
+          const ending = readToEnd(reader);
+          context.background?.(ending);
           yield event;
-          if (event.type !== "done") continue;
-          await readToEnd(reader);
+          await ending;
           return;
         }
       }
     } catch (error) {
       throw new BrokenOff(pool, unreachable(error));
+    } finally {
+      idle.stop();
     }
   }
 
@@ -159,9 +165,7 @@ export class GpuClient implements Inference {
     context: CallContext,
   ): Promise<{ result: AdaptResult; adapter: Uint8Array<ArrayBuffer> | null }> {
     const { response, idle } = await this.#call("updates", "/v1/adapt", request, context);
-    const form = await idle.watch(response.formData()).catch((error) => {
-      throw unreachable(error);
-    });
+    const form = await wholeBody(idle, response.formData());
     const resultPart = form.get("result");
     if (resultPart === null) throw broken("answered an update without the part `result`");
     const text = typeof resultPart === "string" ? resultPart : await resultPart.text();
@@ -187,7 +191,9 @@ export class GpuClient implements Inference {
   /** A PEFT archive made of an adapter file, as the service streams it. */
   async export(tenant: string, digest: string, context: CallContext): Promise<Response> {
     const request = { tenant, adapter: { digest } };
-    return (await this.#call("updates", "/v1/export", request, context)).response;
+    const { response, idle } = await this.#call("updates", "/v1/export", request, context);
+    idle.stop();
+    return response;
   }
 
   /** Of the GPU service that would answer now, or of whoever gives replies. */
@@ -229,10 +235,7 @@ export class GpuClient implements Inference {
     context: CallContext,
   ): Promise<unknown> {
     const { response, idle } = await this.#call("updates", path, request, context);
-    const text = await idle.watch(response.text()).catch((error) => {
-      throw unreachable(error);
-    });
-    return parseJson(text);
+    return parseJson(await wholeBody(idle, response.text()));
   }
 
   /**
@@ -240,7 +243,15 @@ export class GpuClient implements Inference {
    *
    * @throws RosaError the nearest service's failure, where no other answered.
    */
-  async #call(of: Of, path: string, request: Request, context: CallContext): Promise<Answer> {
+  async #call(
+    of: Of,
+    path: string,
+    request: Request,
+    context: CallContext,
+    attempts = new Attempts(),
+  ): Promise<Answer> {
+    const { timeoutMs, updateTimeoutMs } = this.#config;
+    const silenceMs = path === "/v1/adapt" ? updateTimeoutMs : timeoutMs;
     const json = JSON.stringify(request);
     let loading: ReturnType<LoadAdapter> | null = null;
     const load = (digest: string) => {
@@ -252,14 +263,18 @@ export class GpuClient implements Inference {
       const pools = inOrder(this.#pools[of], isBack);
       let failure: unknown;
       for (const [tried, pool] of pools.entries()) {
+        const idle = attempts.begin(silenceMs);
         try {
           // The adapter follows: it is under way while the next service is asked whether it has it.
           if (tried > 0 && request.adapter != null) load(request.adapter.digest).catch(() => {});
-          const answer = await this.#sendTo(pool, pools.length, path, request, json, load, context);
+          const send = (bytes: Uint8Array<ArrayBuffer> | null) =>
+            this.#send(pool, pools.length === 1, path, bodyOf(json, bytes), context, idle);
+          const response = await withAdapter(send, request, load);
           noteAnswer(pool);
-          return answer;
+          return { response, pool, idle };
         } catch (error) {
-          if (context.signal?.aborted === true || !noteFailure(pool, error)) throw error;
+          idle.stop();
+          if (attempts.isOver(context) || !noteFailure(pool, error)) throw error;
           failure ??= error;
         }
       }
@@ -268,30 +283,6 @@ export class GpuClient implements Inference {
     return context.waitsForColdStart
       ? await untilWarm(this.#config.warmUpMs, sendAnywhere)
       : await sendAnywhere();
-  }
-
-  async #sendTo(
-    pool: Pool,
-    poolCount: number,
-    path: string,
-    request: Request,
-    json: string,
-    load: LoadAdapter,
-    context: CallContext,
-  ): Promise<Answer> {
-    const { timeoutMs, updateTimeoutMs } = this.#config;
-    const idle = new IdleTimeout(path === "/v1/adapt" ? updateTimeoutMs : timeoutMs);
-    const send = async (bytes: Uint8Array<ArrayBuffer> | null): Promise<Response> => {
-      const isOnly = poolCount === 1;
-      const response = await this.#send(pool, isOnly, path, bodyOf(json, bytes), context, idle);
-      if (response.ok) return response;
-      const error = await readError(response);
-      if (error.code !== "adapter_missing" || bytes !== null || request.adapter == null) {
-        throw error;
-      }
-      return await send(await load(request.adapter.digest));
-    };
-    return { response: await send(null), pool, idle };
   }
 
   async #send(
@@ -345,6 +336,31 @@ export class GpuClient implements Inference {
       ...(context.requestId === undefined ? {} : { "x-request-id": context.requestId }),
       ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
     };
+  }
+}
+
+/** The service's answer; one that lacks the adapter is sent its bytes. */
+async function withAdapter(
+  send: (bytes: Uint8Array<ArrayBuffer> | null) => Promise<Response>,
+  { adapter }: Request,
+  load: LoadAdapter,
+): Promise<Response> {
+  const first = await send(null);
+  if (first.ok) return first;
+  const error = await readError(first);
+  if (error.code !== "adapter_missing" || adapter == null) throw error;
+  const second = await send(await load(adapter.digest));
+  if (second.ok) return second;
+  throw await readError(second);
+}
+
+async function wholeBody<T>(idle: IdleTimeout, body: Promise<T>): Promise<T> {
+  try {
+    return await idle.watch(body);
+  } catch (error) {
+    throw unreachable(error);
+  } finally {
+    idle.stop();
   }
 }
 

@@ -16,9 +16,30 @@ export function bodyOf(json: string, adapter: Uint8Array<ArrayBuffer> | null): s
   return form;
 }
 
-export function parseEvent(data: string): GenerateEvent {
-  return validate(generateEventSchema, parseJson(data));
+/** An event of a reply; of a delta also its JSON, so that nobody encodes it again. */
+export function parseEvent(data: string): GenerateEvent & { json?: string } {
+  const value = parseJson(data);
+  const event = validate(generateEventSchema, value);
+  if (event.type !== "delta") return event;
+  const json = deltaJson(data, Object.keys(value as object));
+  return json === null ? event : { ...event, json };
 }
+
+const deltaHead = '{"type":"delta",';
+const spentKey = ',"spent":';
+
+/** What a delta tells, as it was written: all but its type, which comes first, and what was spent, which comes last. */
+function deltaJson(data: string, names: readonly string[]): string | null {
+  const told = names.filter((name) => name !== "type" && name !== "spent");
+  if (!data.startsWith(deltaHead) || told.some((name) => !toldNames.includes(name))) return null;
+  if (!names.includes("spent")) return `{${data.slice(deltaHead.length)}`;
+  // Inside a text the key's quotes would be escaped.
+  const end = data.lastIndexOf(spentKey);
+  if (names.at(-1) !== "spent" || end < 0) return null;
+  return `{${data.slice(deltaHead.length, end)}}`;
+}
+
+const toldNames = ["text", "reasoning", "logprobs"];
 
 export function parseJson(text: string): unknown {
   try {

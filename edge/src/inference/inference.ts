@@ -21,6 +21,8 @@ export interface CallContext {
   requestId?: string;
   traceparent?: string;
   signal?: AbortSignal;
+  /** Continues work of the call after its last event. */
+  background?: (work: Promise<unknown>) => void;
   /** Whether to wait for a cold service, because the caller receives heartbeats. */
   waitsForColdStart?: boolean;
 }
@@ -31,10 +33,13 @@ export interface Waiting {
 }
 
 type Done = Extract<GenerateEvent, { type: "done" }>;
+type Delta = Extract<GenerateEvent, { type: "delta" }>;
 
 /** The wire's events of a reply; the log-prob is null if a hosted model does not report it. */
 export type ReplyEvent =
-  | Exclude<GenerateEvent, Done>
+  | Exclude<GenerateEvent, Done | Delta>
+  /** `json` is text, reasoning and log-probs as they came, where they came as JSON. */
+  | (Delta & { json?: string })
   | (Omit<Done, "logprob"> & { logprob: number | null })
   | Waiting;
 

@@ -87,6 +87,7 @@ async function* replyOf(
     if (error instanceof RosaError || context.signal?.aborted) throw error;
     throw away("cannot be reached");
   } finally {
+    idle.stop();
     if (!isOver) {
       idle.end();
       await reader?.cancel().catch(() => {});

@@ -70,6 +70,7 @@ async function* replyOf(
       }
     }
   } finally {
+    idle.stop();
     await reader?.cancel().catch(() => {});
   }
 }

@@ -123,7 +123,9 @@ service.openapi(
 );
 
 // A hub id contains a slash, which not every client encodes.
-service.get("/v1/models/:model{.+}", async (c) => c.json(await readModel(c, c.req.param("model"))));
+service.get("/v1/models/:owner/:rest{.+}", async (c) =>
+  c.json(await readModel(c, `${c.req.param("owner")}/${c.req.param("rest")}`)),
+);
 
 /** @throws RosaError `model_not_found`, naming the served model; `gpu_unavailable` while it is unknown. */
 async function readModel(c: AppContext, name: string): Promise<z.infer<typeof modelSchema>> {

@@ -11,7 +11,7 @@ import {
 import { samplingOf, thinks } from "../contract/sampling.ts";
 import { readEventId } from "../cursors.ts";
 import { idempotencyOf, mySession, traceOf } from "../http/context.ts";
-import { logEvents, sseResponse } from "../http/sse.ts";
+import { sseResponse } from "../http/sse.ts";
 import { unwrap } from "../rpc.ts";
 import {
   json,
@@ -59,7 +59,7 @@ turns.openapi(
         "x-rosa2-turn": begun.turnId,
         "x-rosa2-generation": begun.generation,
       };
-      return sseResponse(logEvents(begun.stream), headers) as never;
+      return sseResponse(begun.stream, headers) as never;
     }
     const turn = await unwrap(session.turn(input, traceOf(c)));
     return c.json(turn, 200, {
@@ -115,7 +115,7 @@ turns.openapi(
     const key = await idempotencyOf(c);
     if ((c.req.valid("json") as { stream?: boolean } | undefined)?.stream === true) {
       const stream = await unwrap(session.retryStream(t, traceOf(c, true), key));
-      return sseResponse(logEvents(stream), { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
+      return sseResponse(stream, { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
     }
     return c.json(await unwrap(session.retry(t, traceOf(c), key)), 200);
   },
@@ -174,7 +174,7 @@ turns.openapi(
     const stream = await unwrap(mySession(c, s).events(t, after));
     // Makes a browser's EventSource stop (HTML standard, 9.2.2).
     if (stream === null) return c.body(null, 204) as never;
-    return sseResponse(logEvents(stream), { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
+    return sseResponse(stream, { "x-rosa2-session": s, "x-rosa2-turn": t }) as never;
   },
 );
 
@@ -227,7 +227,7 @@ turns.openapi(
     };
     if (body.stream) {
       const { feedbackId, stream } = await unwrap(session.feedbackStream(input, traceOf(c, true)));
-      return sseResponse(logEvents(stream, { feedback: "done" }), {
+      return sseResponse(stream, {
         "x-rosa2-session": s,
         "x-rosa2-feedback": feedbackId,
       }) as never;

@@ -176,8 +176,9 @@ export function followFeedback(
     context.log.wake();
   });
   const filters = () => feedbackFilters(context, feedbackId);
+  const rename = { feedback: "done" };
   const settled = () => failed || feedbackRow(context, feedbackId).step === "done";
-  return { stream: followLog(context.log, filters, 0, settled), told };
+  return { stream: followLog(context.log, filters, 0, settled, { rename }), told };
 }
 
 /** Everything that readers of one piece of feedback see: its own story, and the new reply once there is one. */

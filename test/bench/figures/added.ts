@@ -1,6 +1,10 @@
-/** What the edge adds to the GPU service: milliseconds of one request and their parts, requests/s, CPU time. */
+/**
+ * What the edge adds to the GPU service: milliseconds of one request and their parts, requests/s, CPU time. Beside it a
+ * Worker that does the least, so that each run tells what the runtime takes and what our code.
+ */
 import type { Context, Family, Figure, Outcome } from "../figure.ts";
 import { Edge } from "../support/edge.ts";
+import { Floor } from "../support/floor.ts";
 import { GpuProcess, gpuSecret } from "../support/gpu-process.ts";
 import { medianOf } from "../support/statistics.ts";
 
@@ -46,52 +50,81 @@ const cpu: Figure = {
   bound: "at most",
 };
 
+const floorFirst: Figure = {
+  ...first,
+  id: "added_first_floor",
+  what: "the same of the least Worker that has a Durable Object write a row",
+};
+const floorRate: Figure = {
+  ...rate,
+  id: "added_rate_floor",
+  what: "chats/s of the least Worker with a Durable Object, against the same",
+};
+
+const streams = [first, end, floorFirst];
+const rates = [rate, cpu, floorRate];
+
 export const added: Family = {
-  figures: [first, end, rate, cpu],
+  figures: [...streams, ...rates],
 
   async *measure(wanted, context) {
     const gpu = await GpuProcess.spawn("mini", context);
+    const variables = { GPU_URL: gpu.url, GPU_SECRET: gpuSecret };
     let edge: Edge | null = null;
+    let floor: Floor | null = null;
     try {
       await gpu.firstReply(alone);
-      edge = await Edge.start(1, { GPU_URL: gpu.url, GPU_SECRET: gpuSecret });
+      edge = await Edge.start(1, variables);
+      floor = await Floor.start(variables);
+      const sides = { edge, floor, gpu };
       const outcomes: Outcome[] = [];
-      if (wanted.includes(first) || wanted.includes(end)) {
-        outcomes.push(...(await measureStreams(edge, gpu, context)));
+      if (streams.some((figure) => wanted.includes(figure))) {
+        outcomes.push(...(await measureStreams(sides, context)));
       }
-      if (wanted.includes(rate) || wanted.includes(cpu)) {
-        outcomes.push(...(await measureRates(edge, gpu, context)));
+      if (rates.some((figure) => wanted.includes(figure))) {
+        outcomes.push(...(await measureRates(sides, context)));
       }
       yield* outcomes.filter(({ figure }) => wanted.includes(figure));
     } finally {
       await edge?.stop();
+      await floor?.stop();
       await gpu.stop();
     }
   },
 };
 
-/** One after the other, the edge and the GPU service alone in turn; then the parts of what the edge adds. */
-async function measureStreams(edge: Edge, gpu: GpuProcess, { isQuick, say }: Context) {
+interface Sides {
+  edge: Edge;
+  floor: Floor;
+  gpu: GpuProcess;
+}
+
+/** One after the other, each way in turn; then the parts of what the edge adds. */
+async function measureStreams({ edge, floor, gpu }: Sides, { isQuick, say }: Context) {
   const { key } = edge.tenants[0]!;
   const repeats = isQuick ? 20 : 200;
-  say(`${repeats} streams through the edge and as many without it`);
-  const through = () => edge.call(key, "/v1/chat/completions", { ...chat, stream: true });
-  const times = { edge: [] as Stream[], gpu: [] as Stream[] };
+  say(`${repeats} streams through the edge, as many without it and through the least Worker`);
+  const ways = {
+    gpu: () => gpu.post(alone),
+    pipe: () => floor.reply("pipe", alone),
+    object: () => floor.reply("object", alone),
+    edge: () => edge.call(key, "/v1/chat/completions", { ...chat, stream: true }),
+  };
+  type Way = keyof typeof ways;
+  const times: Record<Way, Stream[]> = { gpu: [], pipe: [], object: [], edge: [] };
   for (let n = -10; n < repeats; n++) {
-    const [a, b] = [await timesOf(gpu.post(alone)), await timesOf(through())];
     if (n === 0) await edge.spent();
-    if (n < 0) continue;
-    times.gpu.push(a);
-    times.edge.push(b);
+    for (const way of Object.keys(ways) as Way[]) {
+      const time = await timesOf(ways[way]());
+      if (n >= 0) times[way].push(time);
+    }
   }
   const { purseMs, gpuMs } = await edge.spent();
-  const of = (side: keyof typeof times, what: keyof Stream) =>
-    medianOf(times[side].map((one) => one[what]));
-  const addedMs = of("edge", "firstMs") - of("gpu", "firstMs");
+  const of = (way: Way, what: keyof Stream) => medianOf(times[way].map((one) => one[what]));
+  const addedBy = (way: Way, what: keyof Stream) => of(way, what) - of("gpu", what);
+  const addedMs = addedBy("edge", "firstMs");
   say("the parts of a request");
-  const runtimeMs = await wholeOf(repeats, () =>
-    fetch(`${edge.url}/v1/__spent`, { method: "POST" }),
-  );
+  const runtimeMs = await wholeOf(repeats, () => floor.constant());
   const bareMs = await wholeOf(repeats, () => edge.call(key, "/v1/models/rosa2"));
   const refusedMs = await wholeOf(repeats, () =>
     // Its last field is wrong, so that the whole body is read and validated, and nothing is done.
@@ -101,19 +134,18 @@ async function measureStreams(edge: Edge, gpu: GpuProcess, { isQuick, say }: Con
       body: JSON.stringify({ ...chat, top_logprobs: 99 }),
     }),
   );
-  const gpuAloneMs = medianOf(times.gpu.map(({ headMs }) => headMs));
   const parts = {
     "the runtime's own answer": runtimeMs,
     "middleware and key": bareMs - runtimeMs,
     "body and validation": refusedMs - bareMs,
-    "hop to the GPU service (mean)": gpuMs - gpuAloneMs,
+    "hop to the GPU service (mean)": gpuMs - of("gpu", "headMs"),
   };
   const known = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
   const told = Object.entries({ ...parts, "serialisation and the rest": addedMs - known })
     .map(([what, ms]) => `${what} ${ms.toFixed(1)}`)
     .join(", ");
-  const pair = (what: keyof Stream) =>
-    `${of("edge", what).toFixed(1)} ms against ${of("gpu", what).toFixed(1)}, medians of ${repeats}`;
+  const pair = (what: keyof Stream, way: Way = "edge") =>
+    `${of(way, what).toFixed(1)} ms against ${of("gpu", what).toFixed(1)}, medians of ${repeats}`;
   return [
     {
       figure: first,
@@ -123,9 +155,15 @@ async function measureStreams(edge: Edge, gpu: GpuProcess, { isQuick, say }: Con
     },
     {
       figure: end,
-      value: of("edge", "endMs") - of("gpu", "endMs"),
+      value: addedBy("edge", "endMs"),
       peer: "GPU service alone",
       note: pair("endMs"),
+    },
+    {
+      figure: floorFirst,
+      value: addedBy("object", "firstMs"),
+      peer: "GPU service alone",
+      note: `${pair("firstMs", "object")}; a pipe alone +${addedBy("pipe", "firstMs").toFixed(1)}, a constant ${runtimeMs.toFixed(1)}`,
     },
   ];
 }
@@ -167,38 +205,52 @@ async function wholeOf(repeats: number, call: () => Promise<Response>): Promise<
   return medianOf(times);
 }
 
-/** Requests/s of the three in turn; the edge's CPU time while it chats. */
-async function measureRates(edge: Edge, gpu: GpuProcess, { isQuick, say }: Context) {
+/** Requests/s of each way in turn; the runtime's CPU time while it chats. */
+async function measureRates({ edge, floor, gpu }: Sides, { isQuick, say }: Context) {
   const { key } = edge.tenants[0]!;
   const [rounds, calls] = isQuick ? [2, 64] : [7, 320];
-  const sides = {
+  const ways = {
     gpu: () => gpu.post(whole),
     bare: () => edge.call(key, "/v1/models/rosa2"),
     chat: () => edge.call(key, "/v1/chat/completions", chat),
+    constant: () => floor.constant(),
+    pipe: () => floor.reply("pipe", whole),
+    object: () => floor.reply("object", whole),
   };
-  const rates = { gpu: [] as number[], bare: [] as number[], chat: [] as number[] };
-  const cpuMs: number[] = [];
+  type Way = keyof typeof ways;
+  const names = Object.keys(ways) as Way[];
+  const empty = () => Object.fromEntries(names.map((way) => [way, []])) as unknown;
+  const rates = empty() as Record<Way, number[]>;
+  const cpuMs = empty() as Record<Way, number[]>;
+  const spentMs = () => edge.cpuMs() + floor.cpuMs();
   for (let round = 0; round <= rounds; round++) {
     say(`${calls} calls of each, round ${round} of ${rounds}`);
-    for (const side of ["gpu", "bare", "chat"] as const) {
-      const cpuBefore = edge.cpuMs();
-      const perS = await rateOf(calls, sides[side]);
+    for (const way of names) {
+      const before = spentMs();
+      const perS = await rateOf(calls, ways[way]);
       // The first round is for whatever the runtimes compile.
       if (round === 0) continue;
-      rates[side].push(perS);
-      if (side === "chat") cpuMs.push((edge.cpuMs() - cpuBefore) / calls);
+      rates[way].push(perS);
+      cpuMs[way].push((spentMs() - before) / calls);
     }
   }
-  const of = (side: keyof typeof rates) => medianOf(rates[side]);
+  const of = (way: Way) => medianOf(rates[way]);
+  const cpuOf = (way: Way) => `${medianOf(cpuMs[way]).toFixed(1)} ms`;
   const allowed = 1 / (1 / of("gpu") + 1 / of("bare"));
   const each = `${of("chat").toFixed(0)} chats/s; GPU service alone ${of("gpu").toFixed(0)}, bare route ${of("bare").toFixed(0)}, in a row ${allowed.toFixed(0)}; medians of ${rounds}`;
   return [
     { figure: rate, value: of("chat") / allowed, peer: "both in a row", note: each },
     {
       figure: cpu,
-      value: medianOf(cpuMs),
+      value: medianOf(cpuMs.chat),
       peer: null,
-      note: `medians of ${rounds} × ${calls} chats`,
+      note: `medians of ${rounds} × ${calls} chats; a bare route ${cpuOf("bare")}, the least Worker's constant ${cpuOf("constant")}, pipe ${cpuOf("pipe")}, with an object ${cpuOf("object")}`,
+    },
+    {
+      figure: floorRate,
+      value: of("object") / allowed,
+      peer: "both in a row",
+      note: `${of("object").toFixed(0)} chats/s; a pipe alone ${of("pipe").toFixed(0)}, a constant ${of("constant").toFixed(0)}`,
     },
   ];
 }

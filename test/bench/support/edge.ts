@@ -1,6 +1,6 @@
 /** The edge in the local runtime, with the stand-in for the GPU service and an entry of the benchmark's own. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,7 @@ import { workerCommand } from "../../../edge/local/services.ts";
 import { StateFolder } from "../../../edge/local/state.ts";
 import { FakeGpu } from "../../support/fake-gpu.ts";
 import { prepareTenants, type Tenant, untilHealthy } from "../../support/local-edge.ts";
+import { runtimeCpuMs } from "./runtime-cpu.ts";
 
 const entry = fileURLToPath(new URL("../../edge/support/late-worker.ts", import.meta.url));
 /** In memory where there is such a folder: how long this machine's disk takes to write is no figure of the edge's. */
@@ -81,18 +82,7 @@ export class Edge {
 
   /** CPU milliseconds that the runtime has taken so far. */
   cpuMs(): number {
-    const rows = execFileSync("ps", ["-eo", "pid=,pgid=,comm="], { encoding: "utf8" });
-    const pids = rows
-      .split("\n")
-      .map((row) => row.trim().split(/\s+/))
-      .filter(([, group, name]) => Number(group) === this.#pid && name === "workerd")
-      .map(([pid]) => pid);
-    // Of /proc/<pid>/stat, behind the name in brackets: user and system time in hundredths of a second.
-    const ticks = pids.flatMap((pid) => {
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-      return [Number(fields[11]), Number(fields[12])];
-    });
-    return ticks.reduce((sum, n) => sum + n, 0) * 10;
+    return runtimeCpuMs(this.#pid);
   }
 
   async stop(): Promise<void> {

@@ -10,6 +10,7 @@ import { accountRow, type Books } from "./books.ts";
 import { announce } from "./messages.ts";
 import { addSpent, forgetEnded, holderRow, noteRecorded } from "./money.ts";
 import { stripeOutbox, usage } from "./schema.ts";
+import { countsOf } from "./usage-counts.ts";
 
 /**
  * Records a holder's metered events; `customer` is Stripe's customer, if there is one. Part of the caller's
@@ -28,10 +29,12 @@ export function record(
   const { recordedSeq } = holderRow(books, message);
   const fresh = message.events.filter(({ seq }) => seq > recordedSeq);
   const { segment } = accountRow(books);
+  for (const same of alike(fresh)) {
+    addToDay(books, same, segment);
+    addSpent(books, same);
+  }
   for (const event of fresh) {
     const { eventId, at, costNanos } = event;
-    addToDay(books, event, segment);
-    addSpent(books, event);
     if (customer !== null && costNanos > 0) {
       db.insert(stripeOutbox).values({ eventId, customer, at, costNanos, dueAt: at }).run();
     }
@@ -42,30 +45,46 @@ export function record(
   forgetEnded(books);
 }
 
-function addToDay({ db }: Books, event: UsageEvent, segment: number): void {
+/** Events that count in the same row: together they are one statement. */
+function alike(events: readonly UsageEvent[]): UsageEvent[][] {
+  const groups = new Map<string, UsageEvent[]>();
+  for (const event of events) {
+    const { sessionId, keyId, owner } = event;
+    const row = JSON.stringify([dayOf(event), sessionId, keyId, owner]);
+    const group = groups.get(row);
+    if (group === undefined) groups.set(row, [event]);
+    else group.push(event);
+  }
+  return [...groups.values()];
+}
+
+function dayOf({ at }: UsageEvent): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+function addToDay({ db }: Books, events: readonly UsageEvent[], segment: number): void {
+  const [first] = events;
+  if (first === undefined) return;
+  const sum = (of: (event: UsageEvent) => number | undefined) =>
+    events.reduce((total, event) => total + (of(event) ?? 0), 0);
   const counts = {
-    replies: event.kind === "reply" ? 1 : 0,
-    promptTokens: event.promptTokens ?? 0,
-    cachedTokens: event.cachedTokens ?? 0,
-    completionTokens: event.completionTokens ?? 0,
-    adaptationsAccepted: event.adaptationsAccepted ?? 0,
-    adaptationsRejected: event.adaptationsRejected ?? 0,
-    rewriterCalls: event.rewriterCalls ?? 0,
-    gpuMs: Math.round(event.gpuMs ?? 0),
-    costNanos: event.costNanos,
+    replies: sum(({ kind }) => (kind === "reply" ? 1 : 0)),
+    promptTokens: sum((event) => event.promptTokens),
+    cachedTokens: sum((event) => event.cachedTokens),
+    completionTokens: sum((event) => event.completionTokens),
+    adaptationsAccepted: sum((event) => event.adaptationsAccepted),
+    adaptationsRejected: sum((event) => event.adaptationsRejected),
+    rewriterCalls: sum((event) => event.rewriterCalls),
+    gpuMs: sum(({ gpuMs }) => Math.round(gpuMs ?? 0)),
+    costNanos: sum(({ costNanos }) => costNanos),
   };
-  const set = Object.fromEntries(
-    Object.entries(counts).map(([name, n]) => [
-      name,
-      sql`${usage[name as keyof typeof counts]} + ${n}`,
-    ]),
-  );
+  const set = countsOf((name) => sql`${usage[name]} + ${counts[name]}`);
   db.insert(usage)
     .values({
-      day: new Date(event.at).toISOString().slice(0, 10),
-      sessionId: event.sessionId ?? "",
-      keyId: event.keyId ?? "",
-      owner: event.owner ?? "",
+      day: dayOf(first),
+      sessionId: first.sessionId ?? "",
+      keyId: first.keyId ?? "",
+      owner: first.owner ?? "",
       segment,
       ...counts,
     })

@@ -119,10 +119,12 @@ export function noteRecorded({ db }: Books, holder: string, fresh: readonly Numb
     .run();
 }
 
-/** Adds an event's cost to the month's spending of the tenant and of its owner. */
-export function addSpent({ db }: Books, event: UsageEvent): void {
-  const { at, costNanos: spentNanos, owner } = event;
-  if (spentNanos === 0) return;
+/** Adds the cost of one day's events of one owner to what was spent in their month, of the tenant and of the owner. */
+export function addSpent({ db }: Books, events: readonly UsageEvent[]): void {
+  const [first] = events;
+  const spentNanos = sumOf(events);
+  if (first === undefined || spentNanos === 0) return;
+  const { at, owner } = first;
   const month = monthOf(at);
   db.insert(spend)
     .values({ month, spentNanos })

@@ -8,10 +8,11 @@
  * reaches an idle holder at its next call, which still passes.
  */
 import { RosaError } from "@rosa2/shared/errors";
-import { asc, count, eq, getTableColumns, lte, sql, sum } from "drizzle-orm";
+import { asc, count, eq, lte, sum } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { UsageEvent } from "../usage.ts";
 import { holds, lease, metered } from "./schema.ts";
+import { type Statements, statementsOf } from "./statements.ts";
 
 /** A lease that ends this soon is no longer drawn, because clocks differ. */
 const marginMs = 60_000;
@@ -71,6 +72,9 @@ export interface PurseOptions {
 
 export class Purse {
   readonly #options: PurseOptions;
+  readonly #statements: Statements;
+  /** As the table has it, once it was set here. */
+  #ownerCapNanos: number | null | undefined;
   #talking: Promise<unknown> = Promise.resolve();
   #isTalking = false;
   #usedAt = 0;
@@ -78,12 +82,14 @@ export class Purse {
 
   constructor(options: PurseOptions) {
     this.#options = options;
+    this.#statements = statementsOf(options.db);
   }
 
   /** Takes the lease that a holder begins with, so that its first call need not wait either. */
   adopt(first: FirstLease): void {
     const { grantedNanos, expiresAt, isCapped, ownerCapNanos } = first;
     this.#options.onLease?.(first);
+    this.#ownerCapNanos = undefined;
     this.#usedAt = this.#options.now();
     this.#options.remind(false);
     const row = {
@@ -105,14 +111,17 @@ export class Purse {
 
   /** The owner's monthly cap from now on; null for none. */
   setOwnerCap(ownerCapNanos: number | null): void {
+    if (this.#ownerCapNanos === ownerCapNanos) return;
     const { db, transaction } = this.#options;
     const row = this.#lease();
-    if (row.ownerCapNanos === ownerCapNanos) return;
-    transaction(() => {
-      // A lease granted under another cap is given up: the account lends again.
-      const grantedNanos = Math.min(row.grantedNanos, row.drawnNanos + this.#heldNanos());
-      db.update(lease).set({ ownerCapNanos, grantedNanos, isCapped: true }).run();
-    });
+    if (row.ownerCapNanos !== ownerCapNanos) {
+      transaction(() => {
+        // A lease granted under another cap is given up: the account lends again.
+        const grantedNanos = Math.min(row.grantedNanos, row.drawnNanos + this.#heldNanos());
+        db.update(lease).set({ ownerCapNanos, grantedNanos, isCapped: true }).run();
+      });
+    }
+    this.#ownerCapNanos = ownerCapNanos;
   }
 
   /**
@@ -140,19 +149,12 @@ export class Purse {
    * without reserved money was settled before.
    */
   settle(event: UsageEvent, again = false): void {
-    const { db } = this.#options;
     if (again && !this.#isHeld(event.eventId)) return;
-    db.delete(holds).where(eq(holds.eventId, event.eventId)).run();
+    const { free, meter, draw: drawOn } = this.#statements;
+    free.run({ eventId: event.eventId });
     const owner = event.owner ?? this.#options.owner();
-    db.insert(metered)
-      .values({ event: { ...event, owner } })
-      .run();
-    const draw = () =>
-      db
-        .update(lease)
-        .set({ drawnNanos: sql`${lease.drawnNanos} + ${event.costNanos}` })
-        .returning({ waiting: sql<number>`(SELECT count(*) FROM ${metered})` })
-        .get();
+    meter.run({ event: { ...event, owner } });
+    const draw = () => drawOn.get({ costNanos: event.costNanos });
     let drawn = draw();
     if (drawn === undefined) {
       this.#lease();
@@ -163,7 +165,7 @@ export class Purse {
 
   /** Frees the money of an event that will not happen. */
   release(eventId: string): void {
-    this.#options.db.delete(holds).where(eq(holds.eventId, eventId)).run();
+    this.#statements.free.run({ eventId });
     this.#options.remind(false);
   }
 
@@ -216,19 +218,15 @@ export class Purse {
   #lease(): typeof lease.$inferSelect {
     const row = this.#options.db.select().from(lease).get();
     if (row !== undefined) return row;
+    this.#ownerCapNanos = undefined;
     const fresh = { id: 1, round: 0, grantedNanos: 0, drawnNanos: 0, expiresAt: 0, isCapped: true };
     return this.#options.db.insert(lease).values(fresh).returning().get();
   }
 
   /** The lease, its reserved money, and whether this event has any: every call needs these, so they are one statement. */
   #leaseFor(eventId: string) {
-    const of = {
-      ...getTableColumns(lease),
-      heldNanos: sql<number>`(SELECT coalesce(sum(${holds.amountNanos}), 0) FROM ${holds})`,
-      isHeld: sql<number>`EXISTS (SELECT 1 FROM ${holds} WHERE ${holds.eventId} = ${eventId})`,
-    };
-    const read = () => this.#options.db.select(of).from(lease).get();
-    return read() ?? { ...this.#lease(), heldNanos: 0, isHeld: 0 };
+    const found = this.#statements.leaseFor.get({ eventId });
+    return found ?? { ...this.#lease(), heldNanos: 0, isHeld: 0 };
   }
 
   #heldNanos(): number {
@@ -248,7 +246,7 @@ export class Purse {
 
   /** Reserves if the lease lasts and leaves enough; money already reserved only needs the lease to last. */
   #hold(eventId: string, amountNanos: number): boolean {
-    const { db, now } = this.#options;
+    const { now } = this.#options;
     const { grantedNanos, drawnNanos, expiresAt, isCapped, heldNanos, isHeld } =
       this.#leaseFor(eventId);
     this.#isCapped = isCapped;
@@ -256,7 +254,7 @@ export class Purse {
     const lasts = expiresAt - marginMs > now() && left >= (isHeld === 1 ? 0 : amountNanos);
     if (isCapped && !lasts) return false;
     if (isHeld === 1) this.keep(eventId);
-    else db.insert(holds).values({ eventId, amountNanos, at: now() }).run();
+    else this.#statements.hold.run({ eventId, amountNanos, at: now() });
     this.#options.remind(!lasts);
     return true;
   }

@@ -2,10 +2,17 @@
 import type { TokenLogprob } from "@rosa2/shared/protocol";
 import { type Parts, ReplyParts } from "@rosa2/shared/reply-parts";
 import type { Cost, UsageBody } from "../../contract/index.ts";
-import type { SseEvent } from "../../http/sse.ts";
+import { frameOf, ping } from "../../frames.ts";
 
 export type ReplyEvent =
-  | { type: "delta"; text: string; reasoning?: string; logprobs?: TokenLogprob[] }
+  | {
+      type: "delta";
+      text: string;
+      reasoning?: string;
+      logprobs?: TokenLogprob[];
+      /** The three as JSON, where they came so. */
+      json?: string;
+    }
   | { type: "done"; finishReason: "stop" | "length"; usage: UsageBody; cost: Cost }
   | { type: "ping" };
 
@@ -86,25 +93,35 @@ function callId({ id }: Pick<ReplyHead, "id">, index: number): string {
   return `call_${id.replace(/^[a-z]+_/, "")}_${index}`;
 }
 
-/** The same events as `chat.completion.chunk`s, ending with `[DONE]`. */
+/**
+ * The same events as frames of `chat.completion.chunk`s, ending with `[DONE]`. What comes together is one piece: the
+ * first chunk with the first text, the last ones with the end.
+ */
 export async function* chunks(
   head: ReplyHead,
   events: AsyncIterable<ReplyEvent>,
   includeUsage: boolean,
-): AsyncGenerator<SseEvent | null> {
+): AsyncGenerator<string> {
+  const open = JSON.stringify({
+    id: head.id,
+    object: "chat.completion.chunk",
+    created: head.created,
+    model: head.model,
+  }).slice(0, -1);
+  const plain = includeUsage ? ',"usage":null}' : "}";
   const chunk = (
     choices: { delta: object; finish_reason: string | null; logprobs?: unknown }[],
-    rest: object = includeUsage ? { usage: null } : {},
-  ): SseEvent => ({
-    data: JSON.stringify({
-      id: head.id,
-      object: "chat.completion.chunk",
-      created: head.created,
-      model: head.model,
-      choices: choices.map((choice) => ({ index: 0, logprobs: null, ...choice })),
-      ...rest,
-    }),
-  });
+    rest: object | null = null,
+  ): string => {
+    const all = choices.map((choice) => ({ index: 0, logprobs: null, ...choice }));
+    const end = rest === null ? plain : `,${JSON.stringify(rest).slice(1)}`;
+    return frameOf({ data: `${open},"choices":${JSON.stringify(all)}${end}` });
+  };
+  /** The same as a chunk of content makes, around text that is JSON already. */
+  const said = (text: string): string =>
+    frameOf({
+      data: `${open},"choices":[{"index":0,"logprobs":null,"delta":{"content":${text}},"finish_reason":null}]${plain}`,
+    });
   const parts = head.calls ? new ReplyParts() : null;
   const deltas = ({ content, calls }: Parts): object[] => [
     ...(content === "" ? [] : [{ content }]),
@@ -121,35 +138,47 @@ export async function* chunks(
       ],
     })),
   ];
-  yield chunk([{ delta: { role: "assistant", content: "" }, finish_reason: null }]);
-  for await (const event of events) {
-    if (event.type === "ping") yield null;
-    else if (event.type === "delta") {
-      if (event.reasoning) {
-        yield chunk([{ delta: { reasoning_content: event.reasoning }, finish_reason: null }]);
-      }
-      const found = parts?.push(event.text) ?? { content: event.text, calls: [] };
-      const said = deltas(found);
-      const logprobs = event.logprobs === undefined ? null : openaiLogprobs(event.logprobs);
-      if (said.length === 0 && logprobs !== null) said.push({ content: "" });
-      for (const [i, delta] of said.entries()) {
-        yield chunk([{ delta, finish_reason: null, logprobs: i === 0 ? logprobs : null }]);
-      }
-    } else {
-      for (const delta of parts === null ? [] : deltas(parts.end())) {
-        yield chunk([{ delta, finish_reason: null }]);
-      }
-      const rosa2 = { session: head.session, generation: head.generation, cost: event.cost };
-      const last = [{ delta: {}, finish_reason: finishReason(event, parts?.count ?? 0) }];
-      if (includeUsage) {
-        yield chunk(last);
-        yield chunk([], { usage: event.usage, rosa2 });
-      } else {
-        yield chunk(last, { rosa2 });
-      }
+  const told = (event: Extract<ReplyEvent, { type: "delta" }>): string => {
+    const literal = parts === null ? textOfJson(event.json) : null;
+    if (literal !== null) return said(literal);
+    let frames = event.reasoning
+      ? chunk([{ delta: { reasoning_content: event.reasoning }, finish_reason: null }])
+      : "";
+    const found = deltas(parts?.push(event.text) ?? { content: event.text, calls: [] });
+    const logprobs = event.logprobs === undefined ? null : openaiLogprobs(event.logprobs);
+    if (found.length === 0 && logprobs !== null) found.push({ content: "" });
+    for (const [i, delta] of found.entries()) {
+      frames += chunk([{ delta, finish_reason: null, logprobs: i === 0 ? logprobs : null }]);
     }
+    return frames;
+  };
+  const ended = (event: Extract<ReplyEvent, { type: "done" }>): string => {
+    const rest = (parts === null ? [] : deltas(parts.end())).map((delta) =>
+      chunk([{ delta, finish_reason: null }]),
+    );
+    const rosa2 = { session: head.session, generation: head.generation, cost: event.cost };
+    const last = [{ delta: {}, finish_reason: finishReason(event, parts?.count ?? 0) }];
+    const end = includeUsage
+      ? chunk(last) + chunk([], { usage: event.usage, rosa2 })
+      : chunk(last, { rosa2 });
+    return rest.join("") + end;
+  };
+  let before = chunk([{ delta: { role: "assistant", content: "" }, finish_reason: null }]);
+  for await (const event of events) {
+    if (event.type === "ping") yield before + ping;
+    else if (event.type === "delta") yield before + told(event);
+    else {
+      before += ended(event);
+      continue;
+    }
+    before = "";
   }
-  yield { data: "[DONE]" };
+  yield `${before}${frameOf({ data: "[DONE]" })}`;
+}
+
+/** The text's JSON out of a delta's, where it tells nothing else. */
+function textOfJson(json: string | undefined): string | null {
+  return /^\{"text":("(?:[^"\\]|\\.)+")\}$/.exec(json ?? "")?.[1] ?? null;
 }
 
 function openaiLogprobs(tokens: readonly TokenLogprob[]) {

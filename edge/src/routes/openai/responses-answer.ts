@@ -2,7 +2,7 @@
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import { ReplyParts } from "@rosa2/shared/reply-parts";
 import { logFailure } from "../../failure.ts";
-import type { SseEvent } from "../../http/sse.ts";
+import { type Frame, frameOf, ping } from "../../frames.ts";
 import type { ReplyEvent } from "./answer.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
 
@@ -38,12 +38,12 @@ export async function wholeResponse(head: ResponseHead, events: AsyncIterable<Re
 export async function* eventsOrFailure(
   head: ResponseHead,
   events: AsyncIterable<ReplyEvent>,
-): AsyncGenerator<SseEvent | null> {
+): AsyncGenerator<string> {
   let count = 0;
   try {
     for await (const event of responseEvents(head, events)) {
       if (event !== null) count++;
-      yield event;
+      yield event === null ? ping : frameOf(event);
     }
   } catch (error) {
     const isExpected = error instanceof RosaError && isErrorCode(error.code);
@@ -51,15 +51,16 @@ export async function* eventsOrFailure(
     const message = isExpected ? error.message : "Something unexpected went wrong";
     const code = isExpected ? error.code : "internal_error";
     const response = { ...bodyOf(head, "failed", []), error: { code: "server_error", message } };
-    yield sse("response.failed", { sequence_number: count, response });
-    yield sse("error", { sequence_number: count + 1, code, message, param: null });
+    const failed = frameOf(sse("response.failed", { sequence_number: count, response }));
+    yield failed +
+      frameOf(sse("error", { sequence_number: count + 1, code, message, param: null }));
   }
 }
 
 async function* responseEvents(
   head: ResponseHead,
   events: AsyncIterable<ReplyEvent>,
-): AsyncGenerator<SseEvent | null> {
+): AsyncGenerator<Frame | null> {
   const writer = new ItemWriter(head);
   yield* writer.begin();
   for await (const event of events) {
@@ -88,25 +89,25 @@ class ItemWriter {
     this.#head = head;
   }
 
-  *begin(): Generator<SseEvent> {
+  *begin(): Generator<Frame> {
     const response = bodyOf(this.#head, "in_progress", []);
     yield this.#event("response.created", { response });
     yield this.#event("response.in_progress", { response });
   }
 
-  *think(text: string): Generator<SseEvent> {
+  *think(text: string): Generator<Frame> {
     if (this.#open?.type !== "reasoning") yield* this.#start(thoughtItem(this.#head));
     this.#text += text;
     const place = { ...this.#at(), summary_index: 0 };
     yield this.#event("response.reasoning_summary_text.delta", { ...place, delta: text });
   }
 
-  *say(text: string): Generator<SseEvent> {
+  *say(text: string): Generator<Frame> {
     const hasTools = (this.#head.request.tools?.length ?? 0) > 0;
     yield* this.#write(hasTools ? this.#parts.push(text) : { content: text, calls: [] });
   }
 
-  *end(done: Extract<ReplyEvent, { type: "done" }>): Generator<SseEvent> {
+  *end(done: Extract<ReplyEvent, { type: "done" }>): Generator<Frame> {
     yield* this.#write(this.#parts.end());
     if (this.#items.every(({ type }) => type === "reasoning"))
       yield* this.#start(messageItem(this.#head));
@@ -130,7 +131,7 @@ class ItemWriter {
     yield this.#event(`response.${status}`, { response });
   }
 
-  *#write({ content, calls }: ReturnType<ReplyParts["push"]>): Generator<SseEvent> {
+  *#write({ content, calls }: ReturnType<ReplyParts["push"]>): Generator<Frame> {
     if (content !== "") {
       if (this.#open?.type !== "message") yield* this.#start(messageItem(this.#head));
       this.#text += content;
@@ -145,7 +146,7 @@ class ItemWriter {
     }
   }
 
-  *#start(item: Item): Generator<SseEvent> {
+  *#start(item: Item): Generator<Frame> {
     yield* this.#close("completed");
     this.#open = item;
     this.#items.push(item);
@@ -162,7 +163,7 @@ class ItemWriter {
     yield this.#event("response.content_part.added", { ...this.#at(), content_index: 0, part });
   }
 
-  *#close(status: "completed" | "incomplete"): Generator<SseEvent> {
+  *#close(status: "completed" | "incomplete"): Generator<Frame> {
     const item = this.#open;
     if (item === null) return;
     const text = this.#text;
@@ -196,12 +197,12 @@ class ItemWriter {
     return { item_id: this.#open?.id ?? "", output_index: this.#items.length - 1 };
   }
 
-  #event(type: string, data: object): SseEvent {
+  #event(type: string, data: object): Frame {
     return sse(type, { sequence_number: this.#sequence++, ...data });
   }
 }
 
-function sse(type: string, data: object): SseEvent {
+function sse(type: string, data: object): Frame {
   return { event: type, data: JSON.stringify({ type, ...data }) };
 }
 

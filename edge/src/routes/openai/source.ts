@@ -14,9 +14,9 @@ import {
 import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
 import { logFailure } from "../../failure.ts";
+import { frameOf, readFrames } from "../../frames.ts";
 import { type AppContext, background, config, traceOf } from "../../http/context.ts";
 import type { Owe } from "../../http/idempotency.ts";
-import { readLog } from "../../http/sse.ts";
 import { type Inference, inferenceOf } from "../../inference/index.ts";
 import type { ReplyEvent as InferenceEvent } from "../../inference/inference.ts";
 import { regionOfCaller } from "../../regions.ts";
@@ -33,6 +33,7 @@ export interface StatelessCall {
   eventId: string;
   /** Whether the caller is told the reply as it grows. */
   streams: boolean;
+  background: (work: Promise<unknown>) => void;
 }
 
 /**
@@ -48,14 +49,16 @@ export function statelessCall(
 ): StatelessCall {
   const { principal } = c.var;
   refuseBound(principal);
+  const later = (work: Promise<unknown>) => background(c, work);
   return {
     config: config(c),
     inference: inferenceOf(c.env, regionOfCaller(c.req.raw.cf)),
-    money: moneyIn(c.env, principal, coloOf(c), (work) => background(c, work), owe),
+    money: moneyIn(c.env, principal, coloOf(c), later, owe),
     principal,
     trace: traceOf(c, streams),
     eventId,
     streams,
+    background: later,
   };
 }
 
@@ -71,7 +74,7 @@ export async function* statelessReply(
   messages: PromptMessage[],
   wanted: Partial<Sampling>,
 ): AsyncGenerator<ReplyEvent> {
-  const { config, inference, money, principal, trace, eventId, streams } = call;
+  const { config, inference, money, principal, trace, eventId, streams, background } = call;
   const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
   // Tokens' log-probs come with the parts alone.
@@ -86,6 +89,7 @@ export async function* statelessReply(
         { tenant: tenantId, adapter: null, messages, sampling, deltas },
         {
           ...trace,
+          background,
           loadAdapter: async () => {
             throw new RosaError("internal_error", "A stateless reply has no adapter");
           },
@@ -101,6 +105,7 @@ export async function* statelessReply(
             text: event.text,
             ...(event.reasoning === undefined ? {} : { reasoning: event.reasoning }),
             ...(event.logprobs === undefined ? {} : { logprobs: event.logprobs }),
+            ...(event.json === undefined ? {} : { json: event.json }),
           };
         } else if (event.type === "waiting") {
           yield { type: "ping" };
@@ -155,26 +160,31 @@ export async function* sessionReply(
   let failure: { code: string; message: string } | null = null;
   let isKept = true;
   let text = "";
-  for await (const event of readLog(stream)) {
-    if (event === null) yield { type: "ping" };
-    else if (event.type === "delta") {
-      const delta = event.data as {
+  for await (const frame of readFrames(stream)) {
+    if (frame === null) {
+      yield { type: "ping" };
+      continue;
+    }
+    const { event, data: json } = frame;
+    const body: unknown = JSON.parse(json);
+    if (event === "delta") {
+      const delta = body as {
         text: string;
         reasoning?: string;
         logprobs?: TokenLogprob[];
       };
       text += delta.text;
-      yield { type: "delta", ...delta };
-    } else if (event.type === "reset") {
+      yield { type: "delta", ...delta, json };
+    } else if (event === "reset") {
       // A chunk once sent cannot be taken back; the session's own events can say so, this shape cannot.
       failure = { code: "gpu_unavailable", message: "The reply was interrupted and begun anew" };
       break;
-    } else if (event.type === "error") {
-      const data = event.data as { error: { code: string; message: string }; turn_id?: string };
+    } else if (event === "error") {
+      const data = body as { error: { code: string; message: string }; turn_id?: string };
       failure = data.error;
       isKept = data.turn_id !== undefined;
-    } else if (event.type === "done") {
-      const turn = event.data as TurnBody;
+    } else if (event === "done") {
+      const turn = body as TurnBody;
       if (turn.usage === null) throw new Error(`Turn ${turnId} is done without usage`);
       // An old turn's log no longer holds its deltas.
       if (text === "" && turn.reply !== "") yield { type: "delta", text: turn.reply };
@@ -211,19 +221,19 @@ export async function primed<T>(events: AsyncGenerator<T>): Promise<AsyncGenerat
 }
 
 /** After the first chunk a failure can only be told in the stream; OpenAI's clients raise it as an error. */
-export async function* withErrorChunk<T extends { data: string } | null>(
-  events: AsyncGenerator<T>,
+export async function* withErrorChunk(
+  frames: AsyncGenerator<string>,
   requestId: string,
-): AsyncGenerator<T | { data: string }> {
+): AsyncGenerator<string> {
   try {
-    yield* events;
+    yield* frames;
   } catch (error) {
     const isExpected = error instanceof RosaError && isErrorCode(error.code);
     if (!isExpected) logFailure("stream", error);
     const failure = isExpected
       ? error
       : new RosaError("internal_error", "Something unexpected went wrong");
-    yield { data: JSON.stringify(failure.body(requestId)) };
+    yield frameOf({ data: JSON.stringify(failure.body(requestId)) });
   }
 }
 

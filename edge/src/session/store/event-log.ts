@@ -4,9 +4,10 @@
  * A reader takes everything after its cursor from the table and waits only when there is nothing, so there
  * is no gap between replay and live, and no event comes twice.
  */
-import { and, asc, eq, gt, inArray, lt, max, notInArray, or } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, lt, max, notInArray, or, sql } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { LogEvent } from "../../contract/index.ts";
+import { frameOf, ping } from "../../frames.ts";
 import { events, turns } from "./schema.ts";
 
 /** A reader takes the events of these turns and types; no types means all of them. */
@@ -16,6 +17,19 @@ export interface Filter {
   feedbackId?: string;
 }
 
+/** An event as the table holds it: its data are JSON that is not parsed to be passed on. */
+interface LoggedEvent {
+  id: number;
+  type: LogEvent["type"];
+  json: string;
+}
+
+/** `json` is data that somebody has encoded already. */
+type NewEvent = { turnId: string; type: LogEvent["type"]; at: number; feedbackId?: string } & (
+  | { data: unknown }
+  | { json: string }
+);
+
 export class EventLog {
   readonly #db: DrizzleSqliteDODatabase;
   #waiting: (() => void)[] = [];
@@ -24,14 +38,9 @@ export class EventLog {
     this.#db = db;
   }
 
-  append(event: {
-    turnId: string;
-    type: LogEvent["type"];
-    data: unknown;
-    at: number;
-    feedbackId?: string;
-  }): void {
-    this.#db.insert(events).values(event).run();
+  append(event: NewEvent): void {
+    const row = "json" in event ? { ...event, data: sql`${event.json}` } : event;
+    this.#db.insert(events).values(row).run();
     this.wake();
   }
 
@@ -68,7 +77,7 @@ export class EventLog {
     });
   }
 
-  read(filters: readonly Filter[], afterSeq: number, limit = 256): LogEvent[] {
+  read(filters: readonly Filter[], afterSeq: number, limit = 256): LoggedEvent[] {
     const wanted = filters.map(({ turnId, types, feedbackId }) =>
       and(
         eq(events.turnId, turnId),
@@ -77,12 +86,12 @@ export class EventLog {
       ),
     );
     return this.#db
-      .select({ id: events.seq, type: events.type, data: events.data })
+      .select({ id: events.seq, type: events.type, json: sql<string>`${events.data}` })
       .from(events)
       .where(and(gt(events.seq, afterSeq), or(...wanted)))
       .orderBy(asc(events.seq))
       .limit(limit)
-      .all() as LogEvent[];
+      .all() as LoggedEvent[];
   }
 
   /** Number of the latest event; 0 before the first. */
@@ -111,8 +120,8 @@ export class EventLog {
 }
 
 /**
- * A stream of log events as lines of JSON, for the Worker to put into the shape its client asked for.
- * Blank lines are heartbeats.
+ * A stream of log events as finished frames, which the Worker hands on as bytes where its client takes this API's own
+ * shape. `rename` maps the log's types to the stream's.
  *
  * `settled` says that nothing more will come; it is asked after everything so far has been sent.
  */
@@ -121,7 +130,10 @@ export function followLog(
   filters: () => readonly Filter[],
   afterSeq: number,
   settled: () => boolean,
-  heartbeatMs = 15_000,
+  {
+    heartbeatMs = 15_000,
+    rename = {},
+  }: { heartbeatMs?: number; rename?: Partial<Record<LogEvent["type"], string>> } = {},
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let cursor = afterSeq;
@@ -132,8 +144,10 @@ export function followLog(
         const found = log.read(filters(), cursor);
         if (found.length > 0) {
           cursor = found.at(-1)?.id ?? cursor;
-          const lines = found.map((event) => `${JSON.stringify(event)}\n`).join("");
-          controller.enqueue(encoder.encode(lines));
+          const frames = found.map(({ id, type, json }) =>
+            frameOf({ id, event: rename[type] ?? type, data: json }),
+          );
+          controller.enqueue(encoder.encode(frames.join("")));
           return;
         }
         if (settled()) {
@@ -149,7 +163,7 @@ export function followLog(
         const woken = await Promise.race([log.changed(), beat]);
         clearTimeout(timer);
         if (woken === "beat") {
-          controller.enqueue(encoder.encode("\n"));
+          controller.enqueue(encoder.encode(ping));
           return;
         }
       }

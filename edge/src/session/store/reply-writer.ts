@@ -7,6 +7,8 @@ interface Delta {
   /** What a thinking model thinks before its reply; shown, and no part of it. */
   reasoning?: string | undefined;
   logprobs?: TokenLogprob[] | undefined;
+  /** The three as JSON, where they came so. */
+  json?: string | undefined;
 }
 
 /** After an eviction a reply is written anew, and what readers already have is skipped. */
@@ -22,7 +24,15 @@ export class ReplyWriter {
     this.#shown = store.log.textSoFar(turnId);
   }
 
-  write({ text, reasoning, logprobs }: Delta): void {
+  write({ text, reasoning, logprobs, json }: Delta): void {
+    const isOne = reasoning === undefined ? text !== "" : text === "";
+    // As it came, while readers have all that was written: nobody encodes it again.
+    if (json !== undefined && isOne && this.text === this.#shown) {
+      this.#store.log.append({ turnId: this.#turnId, type: "delta", json, at: this.#store.now() });
+      this.text += text;
+      this.#shown = this.text;
+      return;
+    }
     if (reasoning !== undefined) this.#append("delta", { text: "", reasoning });
     this.text += text;
     if (this.#shown.startsWith(this.text)) return;

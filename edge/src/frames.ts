@@ -1,0 +1,40 @@
+/** Server-sent events as text: one frame an event, written once and passed on as it is. It knows nothing of what they mean. */
+import { createParser } from "eventsource-parser";
+
+/** A comment that keeps the connection alive. */
+export const ping = ": ping\n\n";
+
+export interface Frame {
+  id?: number | string | undefined;
+  event?: string | undefined;
+  /** One line, as JSON is. */
+  data: string;
+}
+
+export function frameOf({ id, event, data }: Frame): string {
+  const head = `${id === undefined ? "" : `id: ${id}\n`}${event === undefined ? "" : `event: ${event}\n`}`;
+  return `${head}data: ${data}\n\n`;
+}
+
+/** The events of a stream; null is a comment. Leaving the loop tells the writer that nobody reads any more. */
+export async function* readFrames(
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<Frame | null> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  const arrived: (Frame | null)[] = [];
+  const parser = createParser({
+    onEvent: (event) => arrived.push(event),
+    onComment: () => arrived.push(null),
+  });
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      parser.feed(decoder.decode(value, { stream: true }));
+      yield* arrived.splice(0);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
