@@ -75,7 +75,7 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
       temperature: 1,
     });
     expect(await me.reply(3)).toBe("echo: Say hello again");
-    await page.getByRole("button", { name: "Judge this reply to: Say hello" }).click();
+    await page.getByRole("button", { name: "Judge this reply to: Say hello", exact: true }).click();
     await page.getByRole("button", { name: "Right", exact: true }).first().click();
     await page.getByText("You said it was right").waitFor();
   });
