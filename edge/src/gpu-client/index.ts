@@ -197,7 +197,7 @@ export class GpuClient implements Inference {
     return response;
   }
 
-  /** Of the GPU service that would answer now, or of whoever gives replies. */
+  /** Health of the nearest GPU service that answers, for updates or for replies. */
   async health(of: Of = "updates"): Promise<Health> {
     let failure: unknown;
     for (const { url } of this.#pools[of]) {
@@ -210,7 +210,7 @@ export class GpuClient implements Inference {
     throw failure;
   }
 
-  /** Of each service, nearest first; null for one that cannot be reached. */
+  /** Health of each service, nearest first; null for one that cannot be reached. */
   async healthByRegion(of: Of): Promise<{ region: Region | null; health: Health | null }[]> {
     return await Promise.all(
       this.#pools[of].map(async ({ region, url }) => ({
