@@ -17,9 +17,9 @@ import { spawnRosa } from "./spawn.ts";
 import { readApiKey, readRunning } from "./state.ts";
 import { type Outcome, tellStory } from "./story.ts";
 
-/** Of the page's examples that told the story with the bundled model the first; another model's search goes on from it. */
+/** Seed of the page's first example, found with the bundled model; with another model the search continues from it. */
 const firstSeed = examples.kinds.both.examples[0]?.seed ?? 1;
-/** A model that shows it in none of so many has nothing to show. */
+/** The search ends after this many conversations without a good example. */
 const conversationsMax = 60;
 
 const usage = `npm run demo [-- --seed N]

@@ -1,6 +1,7 @@
 /**
- * `npm run examples`: draws the page's examples, plays each in every mode to the real services with the bundled model,
- * and writes those that told their story, with how many did not and why, to `playground/src/examples.json`.
+ * `npm run examples`: draws requests for the page's examples and plays each in every mode to the real services with the
+ * bundled model. It writes the good examples, and how many requests failed for which reason, to
+ * `playground/src/examples.json`.
  */
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,9 +18,9 @@ import { readFlags } from "./flags.ts";
 import { rootPath } from "./settings.ts";
 import { spawnRosa } from "./spawn.ts";
 
-/** How many are drawn of each kind, told or not: a number that the outcomes do not choose. */
+/** How many requests are drawn of each kind, good examples or not. The outcomes do not influence this number. */
 const drawnCounts: Record<KindName, number> = { unclear: 40, unpractised: 100, both: 150 };
-/** A service that is started anew, because the machine was held up, is back after so long. */
+/** A service that restarts, because the machine was busy, is back after this time. */
 const restartMs = 20_000;
 const restartsMax = 3;
 
@@ -80,7 +81,7 @@ async function drawAll(): Promise<void> {
   }
 }
 
-/** `keep` is called after each: a drawing that is ended by hand leaves whole what it came to. */
+/** `keep` is called after each: a drawing that is stopped by hand keeps its results. */
 async function drawKind(
   client: Rosa2,
   kind: KindName,
@@ -104,7 +105,7 @@ async function drawKind(
   console.log(`${kind}: ${examples.length} of ${count} drawn told the story.`);
 }
 
-/** The verdict on a story that was played to its end; one that broke off on the way is played anew. */
+/** The verdict on a story that was played to its end; a story that broke off is played again. */
 async function playOut(client: Rosa2, drawn: DrawnWish, restarts = 0): Promise<Verdict> {
   try {
     return await checkStory(client, drawn);

@@ -61,7 +61,7 @@ export class StateFolder {
     return join(this.path, "state");
   }
 
-  /** The edge's Worker, built anew by each start. */
+  /** The edge's Worker, built again at each start. */
   get worker(): string {
     return join(this.path, "worker");
   }

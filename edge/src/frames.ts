@@ -1,4 +1,7 @@
-/** Server-sent events as text: one frame an event, written once and passed on as it is. It knows nothing of what they mean. */
+/**
+ * Server-sent events as text: each event is written once as a frame and passed on as it is. It does not know what
+ * events mean.
+ */
 import { createParser } from "eventsource-parser";
 
 /** A comment that keeps the connection alive. */
@@ -16,7 +19,10 @@ export function frameOf({ id, event, data }: Frame): string {
   return `${head}data: ${data}\n\n`;
 }
 
-/** The events of a stream; null is a comment. Leaving the loop tells the writer that nobody reads any more. */
+/**
+ * The events of a stream; null is a comment. Leaving the loop cancels the stream, so its writer knows that nobody reads
+ * any more.
+ */
 export async function* readFrames(
   stream: ReadableStream<Uint8Array>,
 ): AsyncGenerator<Frame | null> {

@@ -15,7 +15,7 @@ function randomWord(): number {
 
 const next = monotonicFactory((): number => randomWord() / 0x1_0000_0000);
 
-/** So many random words of 32 bits in hexadecimal. */
+/** The given number of random 32-bit words in hexadecimal. */
 export function randomHex(wordCount: number): string {
   let hex = "";
   for (let n = 0; n < wordCount; n++) hex += randomWord().toString(16).padStart(8, "0");

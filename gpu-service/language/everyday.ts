@@ -1,6 +1,6 @@
 /**
- * Requests as people type them to see what the model can do: "sort 5 3 9 1", "reverse the word hello".
- * Each has one usual meaning; knows nothing of readings, wordings or sessions.
+ * Requests as people type them to try the model: "sort 5 3 9 1", "reverse the word hello". Each has one usual meaning;
+ * knows nothing of readings, wordings or sessions.
  */
 import { pick, type Random, randomInt } from "@rosa2/shared/random";
 import type { Exchange } from "./base-skills.ts";
@@ -254,7 +254,7 @@ const asks: Record<string, Ask> = {
   },
 };
 export const everydayAsks = Object.keys(asks);
-/** As often as people try them. */
+/** Weighted by how often people try them. */
 const weighted = [
   ...everydayAsks,
   ..."sort sort sort sort sort sort reverse reverse reverse largest smallest alphabetical sortDown".split(
@@ -282,7 +282,7 @@ export function drawEveryday(random: Random, name: string = pick(random, weighte
 
 const consonants = [..."bcdfghjklmnprstvwz"];
 const vowels = [..."aeiou"];
-/** Words that are one token, so that their letters are known by heart only. */
+/** Words of one token: the model cannot see their letters and must know them by heart. */
 const spelled = [
   ...kinds.nouns.items,
   ..."hello world music number letter word good love".split(" "),
@@ -297,7 +297,7 @@ const reverseForms = [
   "what is {W} backwards?",
 ];
 
-/** One word to spell backwards, mostly one that looks like a word and is none. */
+/** A request to spell a word backwards; mostly a made-up word. */
 export function drawBackwards(random: Random): Exchange {
   const word = random() < 0.3 ? pick(random, spelled) : drawSyllables(random);
   return {
@@ -306,7 +306,7 @@ export function drawBackwards(random: Random): Exchange {
   };
 }
 
-/** A word of consonants and vowels in turn, mostly none of English: "tamoki". */
+/** A word of alternating consonants and vowels, mostly not an English one: "tamoki". */
 export function drawSyllables(random: Random): string {
   const syllables = Array.from(
     { length: randomInt(random, 1, 4) },

@@ -1,4 +1,4 @@
-/** The kinds of items that lists are made of, their order and what is marked among them. Knows nothing of operations or wording. */
+/** The kinds of items in lists: their order, and which items are marked. Knows nothing of operations or wording. */
 import { pick, type Random, randomInt, shuffled } from "@rosa2/shared/random";
 
 export type Kind = "digits" | "letters" | "words" | "numbers" | "nouns";
@@ -110,8 +110,8 @@ export function drawWideLength(random: Random): number {
 }
 
 /**
- * A random list. Vowels and repeats would be rare in plain uniform draws, so that filters and
- * duplicate removal would have nothing to do: a share of both is forced.
+ * A random list. In plain uniform draws vowels and repeats would be rare, and filters and duplicate removal would have
+ * nothing to do. So a share of lists is forced to have them.
  */
 export function drawItems(
   random: Random,

@@ -14,8 +14,8 @@ export const families = [
   "filter",
 ] as const;
 /**
- * Families whose clear requests the model learns, while no rewriting of a vague one is ever in its training:
- * they show how words fare on senses that nobody prepared.
+ * Families whose clear requests the model learns. Their vague requests are never rewritten in training, so they show
+ * how the words axis works on senses that training did not prepare.
  */
 export const untaughtFamilies = ["trim", "halve"] as const;
 export type Family = (typeof families)[number] | (typeof untaughtFamilies)[number];

@@ -1,6 +1,4 @@
-/**
- * The other ways people put things: spans, synonyms of the senses' phrases, and clauses that leave nothing open.
- */
+/** Other ways to say the same: spans, synonyms of the senses' phrases, and clauses without ambiguity. */
 import type { Family } from "./operations.ts";
 
 interface Nouns {
@@ -40,7 +38,7 @@ export function vagueSpans(family: Family, { noun, markedNames }: Nouns, numeral
   return spans[family];
 }
 
-/** Clauses that mean one reading without the family's span, by reading id. */
+/** Clauses that mean one reading and do not use the family's span, by reading id. */
 export function unambiguous(
   family: Family,
   { markedNames }: Nouns,
@@ -138,5 +136,5 @@ export const hints: Record<Family | "format", readonly [string, ...string[]]> = 
   format: ["other format", "wrong format"],
 };
 
-/** Feedback that says no more than that the reply is wrong. */
+/** Feedback that says only that the reply is wrong. */
 export const vagueFeedback: readonly string[] = ["wrong", "no", "not that", "try again"];

@@ -24,11 +24,11 @@ import { feedback, type Talkativeness } from "./user.ts";
 import { clearRequest, drawWording, request, type Wording } from "./wording.ts";
 
 export interface Turn extends Message {
-  /** The model learns to say this turn; only right answers are. */
+  /** Whether the model learns to say this turn. Only right answers are learnt. */
   learn: boolean;
 }
 
-/** Shares of what is drawn; they sum to 1. */
+/** Shares of the ingredients; they sum to 1. */
 export const mix = {
   single: 0.09,
   pair: 0.215,
@@ -45,7 +45,7 @@ export const mix = {
 } as const;
 type Ingredient = keyof typeof mix;
 
-/** Share of each reading that a lone request spells out, and of one that is about to be corrected. */
+/** The share of readings that a lone request spells out, and the same for a request that is about to be corrected. */
 const statedAlone = 0.88;
 const statedInDialogue = 0.45;
 /** Share of lone exchanges that another one follows in the same conversation. */
@@ -60,7 +60,10 @@ const hardSkills: readonly BaseSkill[] = ["occurrences", "subtract"];
 const hardShare = 0.35;
 const trainingUser: Talkativeness = { hint: 0.38, statement: 0.17, varied: true };
 
-/** Of several exchanges with one user: share on one operation, that leaves every operation open, that is interrupted. */
+/**
+ * Of conversations with several exchanges of one user: the share with one operation, the share that leaves every
+ * operation open, the share with an interruption.
+ */
 const sameUserSingle = 0.3;
 const sameUserVague = 0.6;
 const interruptedShare = 0.25;
@@ -87,8 +90,8 @@ export function drawSample(random: Random): Turn[] {
 }
 
 /**
- * One request and its right answer. Where a request leaves something open, no family of it may have come before in
- * the conversation: what one user means by it is `drawSameUser`'s to teach.
+ * One request and its right answer. A request that leaves something open uses no family that came before in the
+ * conversation: what one user means by a family is for `drawSameUser` to teach.
  */
 function drawExchange(random: Random, ingredient: Ingredient, used: Set<Family>): Turn[] {
   const simple = simpleExchanges[ingredient];
@@ -146,8 +149,8 @@ function drawList(random: Random, chain: Chain): { kind?: Kind; length?: number 
 }
 
 /**
- * The same request of one user about two to five lists: what it leaves open is always meant alike, so from the
- * second reply on the conversation says what is meant. The first reply stands as if corrected; it is not learnt.
+ * The same request of one user about two to five lists. What it leaves open always has the same meaning, so from the
+ * second reply on the conversation shows what is meant. The first reply counts as corrected and is not learnt.
  */
 function drawSameUser(random: Random): Turn[] {
   const u = random();
@@ -173,7 +176,7 @@ function drawSameUser(random: Random): Turn[] {
   }).flat();
 }
 
-/** Something else in between, which says nothing about what was meant. */
+/** An exchange in between that says nothing about the user's meaning. */
 function drawInterruption(random: Random, chain: Chain): Turn[] {
   const others = families.filter((family) => !chain.includes(family));
   return random() < 0.5
@@ -181,7 +184,7 @@ function drawInterruption(random: Random, chain: Chain): Turn[] {
     : exchange(random() < 0.5 ? drawEveryday(random) : drawPractisedSkill(random));
 }
 
-/** A request whose answer is to show each operation's list. Three operations are two pairs that were trained: a, b, a. */
+/** A request whose answer shows the list after each operation. Three operations are two trained pairs: a, b, a. */
 function drawStepwise(random: Random): Turn[] {
   const pair = pick(random, trainedPairs);
   const u = random();
@@ -202,7 +205,7 @@ function drawPractisedSkill(random: Random): Exchange {
     : drawBaseSkill(random);
 }
 
-/** A request, replies that were rejected, and at last the right one: only that is learnt. */
+/** A request, rejected replies, and at last the right one. Only the right one is learnt. */
 function drawDialogue(random: Random): Turn[] {
   const chain = random() < 0.4 ? [pick(random, families)] : pick(random, trainedPairs);
   const { task, wording, attempts } = drawRejections(random, chain);
@@ -216,7 +219,10 @@ function drawDialogue(random: Random): Turn[] {
   ];
 }
 
-/** The same, asked to say the request clearly instead; what is clear already stays as it is. */
+/**
+ * A request with its rejected replies as a prompt to say the request clearly. A request that is clear already is
+ * answered unchanged.
+ */
 function drawRewrite(random: Random): Turn[] {
   if (random() < 0.04) {
     const said = random() < 0.6 ? drawBaseSkill(random) : drawOutside(random);

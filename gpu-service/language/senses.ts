@@ -1,15 +1,19 @@
 /**
- * What requests about lists leave open, and the phrases that settle it: the training language's own, read by nothing else.
+ * What requests about lists leave open, and the phrases that settle it: for the training language only, nothing else
+ * reads them.
  *
  * The bundled model is trained on the clarified wordings below, so a change here needs a new training run.
  */
 
-/** One way to understand what a request leaves open. */
+/** One meaning of what a request leaves open. */
 interface Reading {
   id: string;
-  /** Words that, put after the span, make the request say this reading and no other. */
+  /** Words that follow the span and make the request mean this reading and no other. */
   phrase: string;
-  /** Share of requests that mean this reading when nothing else is known; readings of a sense sum to 1. */
+  /**
+   * Prior of this reading: the share of requests that mean it when nothing else is known. The readings of a sense sum
+   * to 1.
+   */
   prior: number;
 }
 

@@ -12,14 +12,14 @@ export const pairs: readonly Chain[] = families.flatMap((a) =>
 );
 
 /**
- * Ordered pairs never carried out in training, only worded: 20 of 56. Each family is held out two or three times in
+ * Ordered pairs that training only words and never carries out: 20 of 56. Each family is held out two or three times in
  * either place, so that none is rare in training.
  */
 export const heldOutPairs: readonly Chain[] = holdOut();
 
 export const trainedPairs: readonly Chain[] = pairs.filter((pair) => !heldOutPairs.includes(pair));
 
-/** Chains of the families whose senses are never rewritten in training: alone, and beside a few others. */
+/** Chains of the families whose senses are never rewritten in training: each alone, and with a few other families. */
 export const untaughtChains: readonly Chain[] = untaughtFamilies.flatMap((family) => [
   [family],
   ...(["sort", "flip", "double"] as const).flatMap((other) => [

@@ -1,4 +1,7 @@
-/** The plane of ambiguity × incapacity as streams of requests of one user. Knows what is asked, not how a model does. */
+/**
+ * The plane of ambiguity × incapacity as streams of requests of one user. Knows which requests come, not how a model
+ * answers them.
+ */
 import { pick, type Random } from "@rosa2/shared/random";
 import { drawNewWordTask, type NewWordTask } from "./new-words.ts";
 import { type Chain, heldOutPairs, trainedPairs, triples, untaughtChains } from "./skills.ts";
@@ -16,9 +19,9 @@ interface Suite {
 const unshifted = (chains: readonly Chain[]) => chains.filter((chain) => !chain.includes("shift"));
 
 /**
- * What is missing: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE, LONG), or both (MIX,
- * THREEA, MIXN, THREEN, LONGA). A chain of operations comes apart into ones that the model has; a list that is too long
- * does not, and on a list of numbers single operations fail as well.
+ * What the model lacks in each suite: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE,
+ * LONG), or both (MIX, THREEA, MIXN, THREEN, LONGA). A chain of operations can be split into operations that the model
+ * has. A list that is too long cannot be split, and on a list of numbers single operations fail too.
  */
 export const suites = {
   AMB: { chains: trainedPairs, stated: "format" },
@@ -60,7 +63,7 @@ export function drawSession(
   return streamOf(random, drawTask(random, pick(random, chains), options), length, lists?.length);
 }
 
-/** A session in which one word the model never met stands for a composition it was never trained on. */
+/** A session about one new word: it stands for a composition that the model was never trained on. */
 export function drawNewWordSession(random: Random, length: number = sessionLength): NewWordTask[] {
   return streamOf(random, drawNewWordTask(random, pick(random, heldOutPairs)), length);
 }

@@ -1,4 +1,7 @@
-/** A task: operations on a list with a hidden reading of everything ambiguous. Knows the right answer, not how it is asked. */
+/**
+ * A task: operations on a list, with a hidden reading for each ambiguity. Knows the right answer, not how the task is
+ * worded.
+ */
 import { pick, type Random } from "@rosa2/shared/random";
 import { drawItems, drawLength, type Kind } from "./items.ts";
 import { applyOperation, counts, type Operation, readingsOf, senseOf } from "./operations.ts";
@@ -13,7 +16,7 @@ export interface Task {
   operations: readonly Operation[];
   /** What the user means. */
   hidden: Readings;
-  /** Which of the readings the request spells out. */
+  /** For each reading, whether the request spells it out. */
   stated: readonly boolean[];
 }
 
@@ -24,7 +27,7 @@ export interface TaskOptions {
    * the format alone (`format`), which leaves every operation ambiguous.
    */
   stated: number | "clear" | "format";
-  /** All readings alike, or (`habits`) what is left unsaid by the senses' priors. */
+  /** `uniform`: all readings equally likely. `habits`: what is left unsaid follows the senses' priors. */
   readings: "uniform" | "habits";
   kind?: Kind;
   length?: number;
@@ -102,7 +105,7 @@ export function slotsOf(task: Task) {
   return [...task.operations.map(({ family }) => family), "format" as const];
 }
 
-/** A list in a format; nothing left reads `none`. */
+/** A list in a format; an empty list reads `none`. */
 export function render(items: readonly string[], format: string): string {
   const text = items.length === 0 ? "none" : items.join(" ");
   if (format === "brackets") return `[${text}]`;

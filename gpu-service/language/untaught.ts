@@ -1,4 +1,4 @@
-/** Senses that no rewriting of the training holds. Knows phrases, not what operations do. */
+/** Senses without rewrites in the training. Knows phrases, not what operations do. */
 import type { Sense } from "./senses.ts";
 
 const reading = (id: string, phrase: string, prior: number) => ({ id, phrase, prior });

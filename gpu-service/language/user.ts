@@ -1,12 +1,12 @@
-/** The simulated user: what is said about a reply that is not what was meant. Knows the hidden readings, not the model. */
+/** The simulated user: the feedback on a reply that is not what the user meant. Knows the hidden readings, not the model. */
 import { pick, type Random } from "@rosa2/shared/random";
 import { senseOf } from "./operations.ts";
 import { hints, statements, vagueFeedback } from "./phrasings.ts";
 import { answer, consistentReadings, isRight, slotsOf, type Task } from "./task.ts";
 
-/** How much a user says; the shares apply when some other reading explains the reply. */
+/** How much a user says. The shares apply when another reading explains the reply. */
 export interface Talkativeness {
-  /** Share of feedback that hints at the sense that was misread: "other order". */
+  /** Share of feedback that hints at the misread sense: "other order". */
   hint: number;
   /** Share that states the right reading: "largest first". */
   statement: number;
@@ -18,8 +18,8 @@ export interface Talkativeness {
 const terseUser: Talkativeness = { hint: 0.5, statement: 0, varied: false };
 
 /**
- * Feedback on a wrong reply. A reply that one misreading explains may get a hint at the misread
- * sense; a reply that nothing explains gets a plain "wrong", as does the rest.
+ * Feedback on a wrong reply. When another reading explains the reply, the feedback may hint at a misread sense or state
+ * its right reading. In every other case it says only that the reply is wrong.
  */
 export function feedback(
   random: Random,
@@ -34,7 +34,10 @@ export function feedback(
   return manner.varied ? frame(random, text) : text;
 }
 
-/** Slots of the reading that explains the reply with the fewest differences; none when none does. */
+/**
+ * Slots in which the reading that explains the reply differs from the meant one. Of several such readings the one with
+ * the fewest differences counts; none when no reading explains the reply.
+ */
 export function misreadSlots(task: Task, reply: string): number[] {
   const explanations = consistentReadings(task)
     .filter((readings) => answer(task, readings) === reply.trim())

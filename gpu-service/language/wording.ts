@@ -1,8 +1,8 @@
 /**
- * How a task is asked for in ordinary English, vague or clear.
+ * How a task is worded in ordinary English, vague or clear.
  *
- * The canonical wording is a family's span plus the phrase of the reading, so that what the
- * words rewriter inserts is what the model knows best; other wordings are a minority in training.
+ * The canonical wording is a family's span plus the phrase of the reading: what the words rewriter inserts is what the
+ * model knows best. Other wordings are a minority in training.
  */
 import { pick, type Random } from "@rosa2/shared/random";
 import { type Kind, kinds } from "./items.ts";
@@ -83,8 +83,8 @@ export function request(task: Task, wording: Wording = canonicalWording(task)): 
 }
 
 /**
- * The same request with every reading spelled out. What the user had spelled out stays in the
- * user's words; the rest gets the sense's phrase right after its span, the format at the end.
+ * The same request with every reading spelled out. What the user spelled out stays in the user's words. For the rest,
+ * the sense's phrase follows its span, and the format comes last.
  */
 export function clearRequest(
   task: Task,
@@ -103,7 +103,7 @@ export function clearRequest(
   return compose(task, inserted, (slot) => readings[slot]!);
 }
 
-/** "Filter the vowels in brackets" would say the wrong thing, so a filter is always set off by a comma. */
+/** A filter and the format always have a comma between them: "filter the vowels in brackets" would say something else. */
 function drawFormatJoint(random: Random, task: Task): string {
   return task.operations.at(-1)!.family !== "filter" && random() < 0.15 ? " " : ", ";
 }
@@ -151,7 +151,7 @@ function drawClause(random: Random, operation: Operation, kind: Kind, numeral: s
   return { vague, clear: Object.fromEntries(clear) };
 }
 
-/** The sense's phrase, or as often one of its synonyms. */
+/** The sense's phrase, or with equal chance one of its synonyms. */
 function drawPhrase(
   random: Random,
   slot: Parameters<typeof senseOf>[0],

@@ -1,10 +1,10 @@
 /**
  * `npm run anchors`: makes the bundled model's anchors, the base skills that every update protects.
  *
- * Which prompts: base skills, trained compositions and dialogue-free requests in clear wording that the model
- * answers right but not surely, because a sure answer has no gradient. With `--prompts` it names the requests on
- * whose replies an update's KL is measured: such as users ask, vague ones included, because KL elsewhere says
- * nothing of these.
+ * The prompts are base skills, trained compositions and clearly worded requests without a dialogue. Only answers that
+ * are right but not certain serve, because a certain answer has no gradient. With `--prompts` the command instead
+ * writes the requests on whose replies an update's KL is measured. These are requests as users make them, vague ones
+ * included: KL on other requests says nothing about theirs.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -49,12 +49,12 @@ const { values: flags } = readFlags(usage, {
 const count = Number(flags.count);
 const directions = Number(flags.directions);
 const rank = Number(flags.rank);
-/** Log-probs of answers worth anchoring (nats): neither certain nor beyond the model. */
+/** Log-probs (nats) of the answers that become anchors: neither certain nor out of the model's reach. */
 const unsure = { min: -1.6, max: -0.03 };
 /** The metric's price: a direction with λ = c is taken at half. */
 const c = 1;
 
-/** Longer ones are conversations. */
+/** Longer requests contain whole conversations. */
 const promptCharsMax = 150;
 
 const directory = pathToFileURL(`${flags.model.replace(/\/$/, "")}/`);
@@ -87,7 +87,10 @@ writeFileSync(new URL("anchors.safetensors", directory), bytes);
 await model.dispose();
 console.log(`${directions} directions of ${count} anchors, ${bytes.length} bytes`);
 
-/** First requests of conversations of the mix, each once. A request to reword another one holds a dialogue: those are left out. */
+/**
+ * First requests of conversations of the mix, each once. Requests to reword another request are left out, because they
+ * contain a dialogue.
+ */
 function writePrompts(count: number): void {
   const random = seededRandom("prompts");
   const prompts = new Set<string>();

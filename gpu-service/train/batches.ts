@@ -22,8 +22,8 @@ export interface Batch {
 const fill = 0.985;
 
 /**
- * A batch of conversations from `draw`. They are drawn until they would fill the rows and then packed
- * longest first; what no row has room for, at most a few of the short ones, is dropped.
+ * A batch of conversations from `draw`. Conversations are drawn until they would fill the rows. They are packed longest
+ * first, and those that fit in no row are dropped: at most a few short ones.
  */
 export function packBatch(draw: () => Conversation, rowCount: number, width: number): Batch {
   const drawn: Conversation[] = [];

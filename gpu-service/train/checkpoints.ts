@@ -9,7 +9,7 @@ import { contextLength } from "./tokenizer.ts";
 /** Weights and optimiser state by name. */
 export type TrainingState = Map<string, Float32Array>;
 
-/** A run to go on with. */
+/** A saved run, from which training can resume. */
 export interface SavedRun {
   state: TrainingState;
   step: number;
@@ -85,7 +85,7 @@ function writeTensors(
     metadata,
   );
   mkdirSync(dirname(path), { recursive: true });
-  // A crash while writing leaves the previous file whole.
+  // A crash while writing leaves the previous file complete.
   writeFileSync(`${path}.part`, bytes);
   renameSync(`${path}.part`, path);
 }

@@ -12,15 +12,15 @@ export interface Conversation {
 
 export type Encode = (turns: readonly Turn[]) => Conversation;
 
-/** The tokenizer that lies in a checkpoint directory. */
+/** The tokenizer in a checkpoint directory. */
 export function readTokenizer(directory: URL): Tokenizer {
   const read = (name: string) => JSON.parse(readFileSync(new URL(name, directory), "utf8"));
   return new Tokenizer(read("tokenizer.json"), read("tokenizer_config.json"));
 }
 
 /**
- * The model's turns are learnt with their end token. Special tokens split the text before anything
- * else looks at it, so encoding turn by turn equals encoding the rendered conversation.
+ * The model's turns are learnt with their end token. The tokenizer splits the text at special tokens first, so encoding
+ * turn by turn gives the same ids as encoding the rendered conversation.
  */
 export function conversationEncoder(tokenizer: Tokenizer): Encode {
   const idOf = (token: string) => {

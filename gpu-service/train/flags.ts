@@ -1,7 +1,7 @@
 /** Flags of the training commands: `--help` and a flag that does not exist print the usage and end the process. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 
-/** As `parseArgs`, of the process's own arguments. */
+/** `parseArgs` on the arguments of the process. */
 export function readFlags<T extends ParseArgsConfig>(usage: string, config: T) {
   if (process.argv.some((argument) => argument === "--help" || argument === "-h")) {
     console.log(usage);

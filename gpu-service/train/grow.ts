@@ -7,12 +7,12 @@ import type { TrainingState } from "./checkpoints.ts";
 import { readVocabulary, space } from "./vocabulary.ts";
 
 const embedding = "model.embed_tokens.weight";
-/** Share of its random start that a new token keeps beside the mean of known ones. */
+/** A new token starts at the mean of known tokens plus this share of its random start. */
 const noise = 0.3;
 
 /**
- * `state` with the weights of the model folder in their place. A token that the folder's vocabulary lacks starts
- * between tokens that it resembles: a number between its digits, a word between its neighbours in the alphabet.
+ * `state` with the weights of the model folder in their place. A token that the folder's vocabulary lacks starts at the
+ * mean of similar tokens: a number between its digits, a word between its neighbours in the alphabet.
  *
  * @throws Error when a tensor has another shape, or the vocabularies differ in a token that both have.
  */
@@ -67,7 +67,7 @@ function grow(
   return grown;
 }
 
-/** The first model's tokens that a new one starts between. */
+/** The first model's tokens whose mean a new token starts from. */
 function resembling(token: string): string[] {
   const text = token.slice(space.length);
   if (/^[0-9]{2}$/.test(text)) return [space + text[0], space + text[1]];

@@ -1,9 +1,9 @@
 /**
- * `npm run measure -- [--model DIR]`: what a model of the training language can, on problems that no training saw.
+ * `npm run measure -- [--model DIR]`: what a model of the training language can do, on problems that no training saw.
  *
- * Besides the skills that training logs: what right examples in view are worth, on the same problems with 0 to 3 of
- * them, and how often the wording that was meant is among eight drawn rewrites: of one operation, two and three, for
- * senses that the training of rewrites holds, and for those that were left out of it.
+ * It measures the skills that training logs, and two more things. First, what right examples in the context are worth:
+ * the same problems with 0 to 3 of them. Second, how often the meant wording is among eight drawn rewrites: for one
+ * operation, two and three, for senses that the training of rewrites holds, and for senses left out of it.
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -77,7 +77,10 @@ const text = `${JSON.stringify(figures, round, 1)}\n`;
 if (flags.json !== undefined) writeFileSync(flags.json, text);
 console.log(text);
 
-/** Share of whole replies right where the steps are to be shown, on trained pairs, and right in the last line. */
+/**
+ * On trained pairs whose steps are to be shown: share of replies that are right as a whole, and share right in the last
+ * line.
+ */
 async function measureSteps() {
   const random = seededRandom(`${seed}/steps`);
   const problems = Array.from({ length: count }, () => {
@@ -125,7 +128,7 @@ async function measureHistory(chains: readonly Chain[]) {
   };
 }
 
-/** Share of problems with the meant wording among the drawn rewrites, by what the user remarked, and how many differ. */
+/** Share of problems whose meant wording is among the drawn rewrites, by the user's remark; and how many rewrites differ. */
 async function measureRewrites(chains: readonly Chain[]) {
   const byRemark: Record<string, { among: number; distinct: number }> = {};
   for (const remark of ["wrong", "hint", "statement"] as const) {
@@ -152,7 +155,7 @@ function problem(said: string, reply: string): Problem {
   return { messages: [{ role: "user", content: said }], reply };
 }
 
-/** Three digits are more than the counts support. */
+/** Rounded to three digits; the counts support no more. */
 function round(_key: string, value: unknown): unknown {
   return typeof value === "number" ? Number(value.toFixed(3)) : value;
 }

@@ -28,7 +28,10 @@ import type { LanguageModel } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { replyGreedily } from "./replies.ts";
 
-/** Chains whose lists may be of numbers and other words, and those that a list of twelve does not double. */
+/**
+ * `listed`: chains whose lists may hold numbers and other words. `shortened`: chains that do not make a list of twelve
+ * longer.
+ */
 const listed: readonly Chain[] = families.filter((family) => family !== "shift").map((f) => [f]);
 const shortened: readonly Chain[] = families
   .filter((family) => family !== "double")
@@ -89,7 +92,7 @@ export async function answeredRight(
   return replies.map((ids, i) => decode(ids) === problems[i]!.reply);
 }
 
-/** The problems as prompts of the tokenizer in a directory, and what turns a reply into text. */
+/** The problems as prompts for the tokenizer in a directory, and a function that turns a reply into text. */
 export function asPrompts(directory: URL, problems: readonly Problem[]) {
   const tokenizer = readTokenizer(directory);
   const encode = conversationEncoder(tokenizer);

@@ -1,8 +1,8 @@
 /**
  * One optimiser step as a graph: Muon for the blocks' matrices, AdamW for embeddings, norms and biases.
  *
- * Muon (Keller Jordan, 2024) replaces a matrix's momentum by its nearest semi-orthogonal matrix, found with
- * a quintic Newton–Schulz iteration whose coefficients are chosen for steepness at zero.
+ * Muon (Keller Jordan, 2024) replaces a matrix's momentum by its nearest semi-orthogonal matrix. A quintic
+ * Newton–Schulz iteration finds it; its coefficients are chosen for a steep slope at zero.
  */
 import {
   add,
@@ -33,7 +33,7 @@ export function stateNames(name: string, shape: readonly number[]): string[] {
   return usesMuon(name, shape) ? [`momentum.${name}`] : [`mean.${name}`, `square.${name}`];
 }
 
-/** What a tensor's step costs, roughly, in floating-point operations; only ratios mean something. */
+/** Rough cost of a tensor's step in floating-point operations; only ratios have a meaning. */
 export function stepCost(name: string, shape: readonly number[]): number {
   const size = shape.reduce((product, dim) => product * dim, 1);
   return usesMuon(name, shape)
@@ -92,7 +92,7 @@ function scaled(x: Value, factor: number): Value {
   return multiply(x, scalar(factor));
 }
 
-/** Nearest semi-orthogonal matrix, roughly: singular values end near 1. */
+/** Nearest semi-orthogonal matrix, approximately: singular values end near 1. */
 function orthogonalise(matrix: Value): Value {
   const [rows, columns] = matrix.shape as [number, number];
   const { a, b, c, iterations } = newtonSchulz;

@@ -1,4 +1,4 @@
-/** Replies of a model to many prompts at once, greedy or drawn; for measuring what it can. */
+/** Replies of a model to many prompts at once, greedy or drawn, for measuring the model. */
 import type { Random } from "@rosa2/shared/random";
 import type { LanguageModel, NextToken } from "../src/language-model.ts";
 
@@ -68,7 +68,7 @@ async function replyToAll(
   }
 }
 
-/** The token at the place `u` of the cumulative distribution. */
+/** The token where the cumulative distribution reaches `u`. */
 function draw({ best, logits_V, logZ }: NextToken, u: number): number {
   let left = u;
   for (const [id, logit] of logits_V!.entries()) {

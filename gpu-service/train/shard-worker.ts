@@ -20,7 +20,7 @@ export interface ShardSetup {
   sizes: BatchSizes;
   /** Threads of each operator; undefined leaves it to the runtime. */
   threads: number | undefined;
-  /** Two copies of weights and optimiser state that swap roles: a step reads one and writes the other. */
+  /** Two copies of weights and optimiser state. A step reads one and writes the other; then they swap. */
   states: readonly [TrainingState, TrainingState];
   /** Gradients by tensor, of every worker in a fixed order. */
   gradients: readonly TrainingState[];

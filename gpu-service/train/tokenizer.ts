@@ -1,17 +1,17 @@
 /**
  * The tokenizer's files in plain Hugging Face format, built from the vocabulary. Knows no sample.
  *
- * Text is normalised so that letters and digits start with a space at the start of a text and after
- * punctuation too: there a joiner says that none stood, and the decoder takes both away. `4 7`, `[4 7` and `"4 7` therefore hold the
- * same two tokens for their items. Words of the vocabulary are one token each (`ignore_merges`, no
- * merges), so segmentation never depends on what stands around a word.
+ * Words and digits are tokens with a leading space. So the text is normalised first: it gets a space at its start, and
+ * letters and digits after punctuation get a joiner and a space. The decoder removes both. `4 7`, `[4 7` and `"4 7`
+ * therefore hold the same two tokens for their items. Words of the vocabulary are one token each (`ignore_merges`, no
+ * merges), so segmentation never depends on the text around a word.
  */
 import { buildVocabulary, joiner, space, specialTokens } from "./vocabulary.ts";
 
 /** Longest conversation in tokens, prompt and reply. */
 export const contextLength = 512;
 
-/** `<|user|>…<|assistant|>…<|end|>`: a role token opens each turn, only the model's own turns are closed. */
+/** `<|user|>…<|assistant|>…<|end|>`: a role token opens each turn; only the model's own turns have an end token. */
 export const chatTemplate =
   "{%- for message in messages -%}" +
   "{%- if message['role'] == 'system' -%}{{ '<|system|>' + message['content'] }}" +

@@ -1,11 +1,11 @@
 /**
  * `npm run train`: trains rosa2-mini-2 and writes it as a Hugging Face checkpoint.
  *
- * Seeded and resumable: batch and rates of a step depend on the seed and the step alone, so a run that was
- * stopped goes on from its last checkpoint to the same weights. `--from DIR` starts from the weights of a
- * finished model of the same shape instead of random ones, with fresh optimiser state and rates; its vocabulary
- * may be a beginning of this one. `--peak` says how high the rates go then. `--workers` deals a batch's rows to that
- * many threads: on many cores one thread each is fastest.
+ * Training is seeded and resumable. The batch and the rates of a step depend on the seed and the step alone, so a
+ * stopped run resumes from its last checkpoint and ends with the same weights. `--from DIR` starts from the weights of
+ * a finished model of the same shape instead of random ones, with fresh optimiser state and rates; that model's
+ * vocabulary may be the beginning of this one. `--peak` then sets the highest rates. `--workers` divides a batch's rows
+ * among that many threads: on many cores one thread each is fastest.
  */
 import { appendFileSync, cpSync, existsSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -75,7 +75,7 @@ const logFile = `${runDirectory}train.log`;
 const checkpointSteps = 100;
 const rates = { muon: 0.02, adam: 3e-3 };
 const warmupSteps = 100;
-/** The rate's highest share of `rates`, and the share of the run at it before it falls linearly. */
+/** Peak of the rates as a share of `rates`, and the share of the run for which they stay there before they fall linearly. */
 const peakShare = Number(flags.peak);
 const constantShare = Number(flags.constant);
 const finalShare = 0.01;
@@ -100,7 +100,7 @@ await train();
 
 async function train(): Promise<void> {
   mkdirSync(runDirectory, { recursive: true });
-  // Not the number of steps: a run may be made longer or shorter while its rate is still constant.
+  // The number of steps is not among them: a run may be made longer or shorter while its rate is still constant.
   const settings = JSON.stringify({ config, R, T, seed, from: flags.from });
   const resumed = existsSync(runFile);
   const start = resumed ? loadRun(runFile) : { state: startingState(), step: 0, settings };
@@ -131,7 +131,7 @@ async function train(): Promise<void> {
     const share = rateShare(trainer.step);
     const loss = trainer.run(batch, { muon: rates.muon * share, adam: rates.adam * share });
     tokens += batch.tokenCount;
-    // Drawn while the workers are busy.
+    // The next batch is drawn while the workers are busy.
     batch = batchOf(trainer.step);
     losses.push(await loss);
     bar.update(trainer.step);

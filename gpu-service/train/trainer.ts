@@ -22,14 +22,14 @@ export type RowSizes = Pick<BatchSizes, "R" | "T">;
 
 /** How a step is spread over the machine. */
 export interface Spread {
-  /** Threads of execution that each take R / workers rows. */
+  /** Worker threads; each takes R / workers rows. */
   workers: number;
   /** Threads of each worker's operators; undefined leaves it to the runtime. */
   threads?: number | undefined;
 }
 
 const hidden = -1e9;
-/** Learnt tokens are about a quarter of all: room for far more, and for a row of nothing else. */
+/** Room for learnt tokens. They are about a quarter of all; there is room for 40 %, and for one row of nothing else. */
 const learntRoom = (R: number, T: number) => Math.min(R * T, Math.ceil(R * T * 0.4) + T);
 
 export class Trainer {
@@ -126,7 +126,7 @@ export class Trainer {
   }
 }
 
-/** The loss a worker answers with next. */
+/** The loss in a worker's next answer. */
 async function reply(worker: Worker): Promise<number> {
   const [message] = (await once(worker, "message")) as [ShardReply];
   if ("error" in message) throw new Error(`A training worker failed: ${message.error}`);
@@ -143,7 +143,7 @@ function sharedCopy(state: TrainingState): TrainingState {
   );
 }
 
-/** Tensors by the worker that steps them, so that the workers' steps take about as long. */
+/** The tensors that each worker steps, divided so that the workers' steps take about the same time. */
 function dealTensors(config: ModelConfig, count: number): string[][] {
   const shares = Array.from({ length: count }, () => ({ cost: 0, names: [] as string[] }));
   const costs = [...tensorShapes(config)].map(

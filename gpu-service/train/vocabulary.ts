@@ -1,11 +1,14 @@
-/** The vocabulary: that of the first rosa2-mini, pinned, and behind it what the training language says since. */
+/**
+ * The vocabulary: the pinned one of the first rosa2-mini, followed by the words that the training language has gained
+ * since.
+ */
 import { readFileSync } from "node:fs";
 import { seededRandom } from "@rosa2/shared/random";
 import { drawSample } from "../language/samples.ts";
 
 /** Stands for a space, as in Llama's tokenizers. */
 export const space = "\u2581";
-/** Word joiner: takes back the space that every word and digit carries. */
+/** Word joiner: cancels the space that every word and digit carries. */
 export const joiner = "\u2060";
 
 export const specialTokens = {
@@ -16,15 +19,18 @@ export const specialTokens = {
   end: "<|end|>",
 } as const;
 
-/** Weights are trained on from the first model, so no id of its tokens ever moves. */
+/** Training continues from the first model's weights, so the ids of its tokens never change. */
 const pinned = new URL("../models/rosa2-mini/", import.meta.url);
-/** Samples that the words are collected from, and how often a word must come: made-up words and words spelled backwards come seldom. */
+/**
+ * How many samples the words are collected from, and how often a word must occur. Made-up words and words spelled
+ * backwards occur seldom.
+ */
 const sampleCount = 120_000;
 const occurrencesMin = 16;
 
 /**
- * Tokens in the order of their ids. A word, a digit or a number of two digits is always one token with its space,
- * wherever it stands; what no token covers is spelled in characters, then in bytes.
+ * Tokens in the order of their ids. A word, a digit or a two-digit number is always one token with its space, wherever
+ * it stands. Other text is spelled in characters, then in bytes.
  */
 export function buildVocabulary(): string[] {
   const twoDigits = Array.from({ length: 90 }, (_, i) => space + (i + 10));

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:against -- DIR`: the engine of this checkout and that of another one in turns, in one run.
+ * `npm run bench:against -- DIR`: measures the engine of this checkout and that of another one in turn, in one run.
  *
- * Shared machines change their speed within minutes, so what counts is the ratio of one round's two sides. Each side is
+ * Shared machines change their speed within minutes, so only the ratio of one round's two sides counts. Each side is
  * started by its own checkout's code, on the same checkpoints.
  */
 import { existsSync } from "node:fs";
@@ -81,7 +81,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** By the code of that checkout. Converted weights of one version are no business of another. */
+/**
+ * Starts the engine with the code of that checkout. Each side has its own folder for converted weights, because
+ * versions convert differently.
+ */
 async function start(
   root: string,
   model: ModelName,
@@ -99,7 +102,7 @@ async function start(
   return await support.startEngine(model, precision, context, { sessions });
 }
 
-/** One figure of each side a round, larger is better; who is first alternates. */
+/** One figure of each side in each round; larger is better. The sides alternate in going first. */
 async function compare(
   what: What,
   model: ModelName,

@@ -1,7 +1,7 @@
 /**
- * `npm run newcomer`: what somebody meets who has nothing but the README. A clean copy of the committed files and an
- * empty home, the README's commands and its snippet, on any Node; prints how long each step took and what it left on
- * the disk. Ends with 1 where a step fails, npm warns, or an aim is missed.
+ * `npm run newcomer`: follows the README as a new user does, who has nothing else. In a clean copy of the committed
+ * files and an empty home it runs the README's commands and its snippet, on any Node. It prints how long each step took
+ * and how much it left on the disk. Ends with 1 where a step fails, npm warns, or a target is missed.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -78,7 +78,7 @@ async function walk(): Promise<void> {
   }
 }
 
-/** No settings and no cache of whoever runs this; ports that are free. */
+/** An environment without the settings and the cache of the person who runs this, with free ports. */
 function cleanEnvironment(folder: string, node: string | undefined): NodeJS.ProcessEnv {
   const home = join(folder, "home");
   mkdirSync(home);
@@ -87,7 +87,7 @@ function cleanEnvironment(folder: string, node: string | undefined): NodeJS.Proc
     .filter((path) => !path.includes("node_modules"));
   const { NODE_EXTRA_CA_CERTS } = process.env;
   const environment = {
-    // A network's own certificates: npm's configuration may name them for one Node alone.
+    // A network's own certificates: npm's configuration may name them for one version of Node only.
     ...(NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS }),
     HOME: home,
     PATH: paths.join(delimiter),
@@ -101,7 +101,7 @@ function cleanEnvironment(folder: string, node: string | undefined): NodeJS.Proc
   return { ...environment, PATH: [join(prefix, "node_modules/.bin"), ...paths].join(delimiter) };
 }
 
-/** The README's line of commands that holds this one, without what is said beside it. */
+/** The README's line of commands that contains this one, without its comment. */
 function commandsOf(command: string): string {
   const line = readme
     .split("\n")
@@ -110,7 +110,7 @@ function commandsOf(command: string): string {
   return line.split("#")[0]!.trim();
 }
 
-/** The README's snippet with a session, as a file that prints the new reply; it is to be what was corrected to. */
+/** The README's snippet with a session, as a file that prints the new reply; the reply should be the correction. */
 function snippetFile(clone: string, { url, key }: { url: string; key: string }) {
   const [, snippet = ""] = /```ts\n(import \{ Rosa2 \}[\s\S]*?)```/.exec(readme) ?? [];
   const [, reply] = /correction: "(.*)"/.exec(snippet) ?? [];

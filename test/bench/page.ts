@@ -1,9 +1,10 @@
 /**
  * `npm run bench:page`: the playground and the documents as a browser measures them, on the real Worker with the
- * stand-in for the GPU service. Lighthouse's four scores of each page (phone, throttled, as it does by itself), and how
- * long a session of 200 turns takes from an interaction to the next paint. Ends with 1 where an aim is missed.
+ * stand-in for the GPU service.
  *
- * Lighthouse is fetched by npx at its pinned version: nothing else needs it, and it is large.
+ * It measures Lighthouse's four scores of each page (phone, throttled, Lighthouse's defaults), and the time from an
+ * interaction to the next paint in a session of 200 turns. Ends with 1 where a target is missed. npx fetches Lighthouse
+ * at its pinned version: nothing else needs it, and it is large.
  */
 import { execFile as executeFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -103,7 +104,7 @@ async function auditPage(url: string, file: string): Promise<void> {
   );
 }
 
-/** The longest of the interactions that one has with a long session: write, judge, unfold, send, stop reading. */
+/** The longest interaction with a long session: write, judge, unfold, send, stop reading. */
 async function longestPaint(
   { url, key }: { url: string; key: string },
   turns: number,
@@ -128,7 +129,7 @@ async function longestPaint(
   await page.addInitScript(() => {
     const events: { name: string; ms: number }[] = [];
     Object.assign(globalThis, { events });
-    // Not Event Timing's duration: without a display Chromium ends it with a later frame than the event's own.
+    // Event Timing's duration is not used: without a display Chromium ends it with a later frame than the event's own.
     const note = (event: Event) => {
       const painted = new MessageChannel();
       painted.port1.onmessage = () =>

@@ -11,7 +11,10 @@ export interface Settings {
   threads: number;
 }
 
-/** Null asks for the help. Throws an error that names the flag, or the figure that does not exist. */
+/**
+ * Settings of a command line; null when it asks for help. Throws an error that names the flag, or the figure that does
+ * not exist.
+ */
 export function readSettings(args: readonly string[], figures: readonly Figure[]): Settings | null {
   const { values, positionals } = parseArgs({
     args: [...args],

@@ -1,4 +1,4 @@
-/** The Worker of words.ts: takes steps on the words for long conversations and answers with how long each took. */
+/** The Worker of words.ts: runs steps on the words for long conversations and answers with the time of each. */
 import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
 import {
   candidatesToScore,
@@ -17,19 +17,19 @@ import { worstInputs } from "../edge/words/worst-inputs.ts";
 export type Times = Record<"revise" | "candidates" | "gradient" | "learn", number[]>;
 
 const conversationChars = 8_192;
-/** What the API takes of a request and of a remark. */
+/** The API's limits for a request and for a remark. */
 const requestChars = 16_384;
 const remarkChars = 4_096;
 /** Wordings that a model is asked for at once. */
 const wordingsCount = 8;
-/** Stretches that the session knows other wordings of: as many as it keeps. */
+/** Stretches for which the session knows other wordings: as many as it keeps. */
 const learntCount = 32;
 /** Steps of one session. */
 const sessionSteps = 20;
 
 /**
- * `?seed=<number>&steps=<count>&learnt=<times>`, the text's vocabulary as the body → `Times`; with `worst=1` the steps
- * go through the worst inputs instead.
+ * `?seed=<number>&steps=<count>&learnt=<times>`, with the text's vocabulary as the body → `Times`. With `worst=1` the
+ * steps use the worst inputs instead.
  */
 export default {
   async fetch(request: Request): Promise<Response> {
@@ -58,13 +58,13 @@ export default {
   },
 };
 
-/** The session's lexicon with one stretch more, which eight wordings say in four ways. */
+/** Adds one stretch to the session's lexicon; eight wordings say it in four ways. */
 function teach(state: WordsState, stretch: string, index: number): WordsState {
   const wordings = Array.from({ length: 8 }, (_, i) => `${stretch} in way ${i % 4}`);
   return learnWordings(state, stretch, { by: "gpu", turnId: `turn_${index}`, wordings, drawn: 8 });
 }
 
-/** Stretches as sentences of their own, so often that they are a share of all words. */
+/** Stretches as sentences of their own, repeated until they are a share of all words. */
 function repeated(stretches: readonly string[], times: number): string[] {
   return Array.from({ length: times }, () => stretches.map((one) => `. ${one}.`)).flat();
 }
@@ -88,7 +88,7 @@ function long(random: Random, words: readonly string[]): Said {
 const worstRequests = [...worstInputs(requestChars), ...worstInputs(rewritableCharsMax)];
 const worstRemarks = worstInputs(remarkChars);
 
-/** As long as the API takes it, and of what takes longest. */
+/** The longest conversation that the API takes, made of the slowest input. */
 function worst(random: Random): Said {
   return {
     request: pick(random, worstRequests),
@@ -97,7 +97,7 @@ function worst(random: Random): Said {
   };
 }
 
-/** One feedback, and wordings that a model proposes for the request. */
+/** One feedback, with wordings that a model proposes for the request. */
 function step({ request, reply, remark }: Said, state: WordsState, random: Random) {
   const turnId = `turn_${randomInt(random, 0, 1e9)}`;
   const input = {
@@ -142,7 +142,7 @@ function prose(random: Random, words: readonly string[], chars: number): string 
   return text.slice(0, chars);
 }
 
-/** Best of three, because the functions are pure and a busy machine is not what is measured (ms). */
+/** Best of three (ms): the functions are pure, and the load of a busy machine should not count. */
 function timed<T>(work: () => T): [T, number] {
   let best = Number.POSITIVE_INFINITY;
   let result = work();

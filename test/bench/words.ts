@@ -1,7 +1,7 @@
 /**
  * How long one step on the words takes in workerd: percentiles over many different conversations of 8 kB, and over the
- * worst inputs at the API's limits. Exits 1 when a phase needs 5 ms or more at the 99th percentile. The local runtime's
- * clock runs during a request, unlike the deployed one's.
+ * worst inputs that the API's limits allow. Exits 1 when a phase needs 5 ms or more at the 99th percentile. During a
+ * request the local runtime's clock runs; the deployed one's does not.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,10 @@ const stepsPerRequest = 100;
 const limitMs = 5;
 const startMsMax = 300_000;
 
-/** Ordinary text, the same where many words belong to stretches that the session has learnt, and the worst inputs. */
+/**
+ * Three inputs: ordinary text, text where many words belong to stretches that the session has learnt, and the worst
+ * inputs.
+ */
 const vocabulary =
   "the a of and to in for with report market garden they it was however because people small town river water letter morning work family old new house street children said asked went home again after before 12 1998 money school";
 const texts = { ordinary: "learnt=0", learnt: "learnt=1", worst: "worst=1" };

@@ -107,7 +107,7 @@ describe("the CPU target's steps in a clean folder", () => {
     };
     execFileSync("chmod", ["-R", "a+rX,a-w", app]);
     const [program = "", ...args] = json(stage, "CMD");
-    // Whoever may not change users runs it as they are.
+    // A user who may not change users runs it as itself.
     const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
     const node = program === "node" ? process.execPath : program;
     const service = spawn(node, args, {

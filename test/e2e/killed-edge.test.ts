@@ -1,4 +1,7 @@
-/** An edge that is killed in the middle of a call: the same Idempotency-Key goes on where it was, and nothing happens twice. */
+/**
+ * An edge that is killed in the middle of a call: the same Idempotency-Key continues where it stopped, and nothing
+ * happens twice.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Api } from "../../edge/local/api.ts";
@@ -43,7 +46,7 @@ function post(path: string, body: object, key: string): Promise<Response> {
   });
 }
 
-/** Asks again while an object that has just begun anew says so and when to come back, as every client does. */
+/** Asks again while a restarted object answers with a time to retry, as every client does. */
 async function postUntilTaken(path: string, body: object, key: string): Promise<Response> {
   for (;;) {
     const answer = await post(path, body, key);

@@ -106,7 +106,7 @@ describe("three replicas of the GPU service", () => {
         )
         .toBe("done");
       expect(result?.weights.decision).toBe("updated");
-      // What the same conversation comes to when nothing is killed.
+      // The result of the same conversation without kills.
       expect(result?.turn?.reply).toBe(expected.reply);
       expect(result?.turn?.generation).toBe(result?.weights.generation);
       const { totals } = await rosa.readSession(session.id);

@@ -37,7 +37,7 @@ function comeBack(): void {
 
 afterEach(comeBack);
 
-/** Whoever reads the budget has what nobody has set aside given back, as at rest. */
+/** Reading the budget returns unreserved money, as happens at rest. */
 async function untilNothingIsReserved(caller: Caller): Promise<void> {
   await eventually(
     () => caller.get<{ reserved_usd: number }>("/v1/budget"),

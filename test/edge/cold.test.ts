@@ -1,4 +1,4 @@
-/** A GPU service that sleeps: short calls are told so, streams wait, and words go on without it. */
+/** A GPU service that sleeps: short calls get an error, streams wait, and words continue without it. */
 import { describe, expect, it } from "vitest";
 import type { FeedbackResult, SessionDetail } from "../../edge/src/contract/index.ts";
 import { unwrap } from "../../edge/src/rpc.ts";

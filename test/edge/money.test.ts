@@ -313,7 +313,7 @@ describe("the spend cap", () => {
           await money.reserve(`${tenantId}/${i}`, 1000);
           return true;
         } catch (error) {
-          // Whoever lost the account in the middle of a call asks again; the same event is set aside once.
+          // A caller that lost the account in the middle of a call repeats it; the same event is reserved once.
           if ((error as { code?: string }).code === "budget_exceeded" || attempt > 50) return false;
           await new Promise((resolve) => setTimeout(resolve, 10));
         }

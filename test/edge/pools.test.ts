@@ -19,7 +19,7 @@ import { inSession } from "./support/session-with.ts";
 
 let count = 0;
 
-/** An edge with one service in western Europe and another in eastern North America, remembered by nobody yet. */
+/** An edge with one service in western Europe and another in eastern North America; no isolate remembers a failure yet. */
 function twoPools() {
   const name = `asleep/pools${++count}/0`;
   return {

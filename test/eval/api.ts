@@ -1,8 +1,8 @@
 /**
- * A client of the public HTTP API, no more of it than the evaluation uses; every answer is checked as it comes in.
+ * A client of the public HTTP API, with only what the evaluation uses; every answer is validated.
  *
- * Each POST carries its own Idempotency-Key, so that a call repeated after a lost connection, a full queue
- * or a rate limit has its effect once.
+ * Each POST carries its own Idempotency-Key, so that a call repeated after a lost connection, a full queue or a rate
+ * limit takes effect once.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -247,7 +247,7 @@ async function readFailure(response: Response, call: string): Promise<RosaError>
   return new RosaError(isErrorCode(code) ? code : "internal_error", text, details);
 }
 
-/** A conflict that names a time is a session that is busy; any other is a bug that no retry mends. */
+/** A conflict with a retry time means that the session is busy. Any other conflict is a bug, and a retry does not help. */
 function isWorthRetrying(response: Response, failure: RosaError): boolean {
   if (response.status === 409) return failure.retryAfterS !== undefined;
   return retriedStatuses.has(response.status);

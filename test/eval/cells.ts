@@ -1,4 +1,4 @@
-/** The plan of a run: one cell per condition, suite and seed, and how each session of it is drawn. */
+/** The plan of a run: one cell for each condition, suite and seed, and how each session of it is drawn. */
 import { basename } from "node:path";
 import { seededRandom, shuffled } from "@rosa2/shared/random";
 import type { ConditionName } from "./conditions.ts";
@@ -32,8 +32,8 @@ export interface Cell {
 }
 
 /**
- * Every cell. Conditions are outermost: what adapts comes last, so that the memory of the service in the
- * cells without adaptation is not what earlier updates left behind.
+ * Every cell. The outermost loop is over conditions, and those that adapt come last. So the memory of the service in
+ * cells without adaptation holds nothing from earlier updates.
  */
 export function planCells(settings: Settings, sources: readonly SuiteSource[]): Cell[] {
   return settings.conditions.flatMap((condition) =>
@@ -96,7 +96,7 @@ function protocolOf({ protocol, tries, corrections }: Settings): Protocol {
   return { name: protocol, triesMax: tries, corrections, silentFrom: null };
 }
 
-/** One try at each use; a wrong one is corrected while the word is taught, then the user falls silent. */
+/** One try at each use. While the word is taught, a wrong reply is corrected; then the user gives no feedback. */
 function wordProtocol({ teach }: Settings): Protocol {
   return { name: "word", triesMax: 1, corrections: true, silentFrom: teach };
 }

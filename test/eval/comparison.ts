@@ -1,4 +1,4 @@
-/** What `both` gains over the others, suite by suite: the figures that the product's claim stands on. Pure. */
+/** What `both` gains over the other conditions, suite by suite: the figures behind the product's claim. Pure. */
 import type { SessionRecord } from "./journal.ts";
 import type { MeanRow } from "./results.ts";
 import { mean, ratio, relativeGain } from "./statistics.ts";

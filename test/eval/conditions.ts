@@ -1,4 +1,4 @@
-/** The conditions that are compared, all with the same tries, decoding and user; what each needs of the API is said here. */
+/** The conditions that are compared, all with the same tries, decoding and user, and what each of them needs from the API. */
 import type { Adaptation, Api, Sampling } from "./api.ts";
 import { bestOf, composed, oracle, oraclePlan, plan } from "./students/approaches.ts";
 import { DialogueStudent } from "./students/dialogue-student.ts";
@@ -21,14 +21,17 @@ interface StudentOptions {
 
 export interface Condition {
   about: string;
-  /** What a session may forget is asked at its end; also where it learns nothing, so that memory compares. */
+  /**
+   * Whether probes are asked at the session's end, to see what it forgot. Also for conditions that learn nothing, so
+   * that memory can be compared.
+   */
   isProbed: boolean;
   /** A key of a session's `adaptation` that not every deployment takes. */
   needs: string | null;
   open(api: Api, options: StudentOptions): Promise<Student>;
 }
 
-/** In the order in which they run: nothing that adapts comes before what does not. */
+/** In the order in which they run: conditions that adapt come after all that do not. */
 export const conditions = {
   none: {
     about: "the base model in a dialogue about each problem",

@@ -1,4 +1,4 @@
-/** The rosa2 to evaluate: the one asked for, the one that runs here, or one started for this run alone. */
+/** The rosa2 to evaluate: the requested one, the one that runs here, or one started for this run alone. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -22,7 +22,7 @@ export interface Deployment {
 const rootPath = fileURLToPath(new URL("../../", import.meta.url));
 const homePath = join(rootPath, ".rosa2");
 const startScript = join(rootPath, "edge/local/start.ts");
-/** The baseline's own update, preloaded: the product has no door for it. */
+/** The baseline's own update. It is preloaded, because the product has no option for it. */
 const adamHook = new URL("./adam/hook.ts", import.meta.url).href;
 /** A model's first compilation on a busy machine takes its time. */
 const startMsMax = 300_000;
@@ -67,7 +67,7 @@ function keyOf({ key, url }: Settings): string {
   throw new Failure(`No API key for ${url}: give one with --key or ROSA2_API_KEY`);
 }
 
-/** The metrics that were asked for, or those of the rosa2 of this folder, which says where they are. */
+/** The requested metrics, or those of the rosa2 of this folder, which says where they are. */
 function meterOf({ gpuMetrics, gpuSecret, url }: Settings): Meter | null {
   if (gpuMetrics !== null) return new Meter(gpuMetrics, gpuSecret);
   const running = readRunning(homePath);

@@ -1,8 +1,8 @@
 /**
- * Finished sessions on disk, one JSON object a line, so that a run which was stopped goes on where it was.
+ * Finished sessions on disk, one JSON object a line, so that a stopped run can continue.
  *
- * The first line says under which settings the sessions were held; a journal of other settings is refused,
- * because its sessions would be compared with what they cannot be compared with.
+ * The first line holds the settings of the sessions. A journal with other settings is refused, because its sessions
+ * cannot be compared with the new ones.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -126,7 +126,7 @@ export class Journal {
   }
 }
 
-/** What must agree for two sessions to belong to one experiment; suites, conditions and seeds may be added. */
+/** The settings that must agree for two sessions to belong to one experiment; suites, conditions and seeds may be added. */
 function sameness(settings: Settings, model: string): Record<string, unknown> {
   const { protocol, corrections, tries, length, teach } = settings;
   const { wording, context, temperature, maxTokens, probes, bestOf } = settings;

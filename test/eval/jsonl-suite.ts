@@ -1,7 +1,8 @@
 /**
  * Suites in a file: one JSON object a line, described in README.md beside this file.
  *
- * Lines with the same `session` are one user's requests in their order; a line without one is a session of its own.
+ * Lines with the same `session` are one user's requests in their order. A line without `session` is a session of its
+ * own.
  */
 import { readFileSync } from "node:fs";
 import { pick, type Random } from "@rosa2/shared/random";
@@ -15,7 +16,7 @@ import type { Probe, Problem, SessionPlan } from "./problem.ts";
 const lineSchema = z.strictObject({
   id: z.string().min(1),
   request: z.string().min(1),
-  /** Not asked for where constraints say what is right. */
+  /** Not needed where constraints say what is right. */
   answer: z.string().default(""),
   check: z.enum(checkNames).default("exact"),
   tolerance: z.number().positive().optional(),
@@ -23,7 +24,7 @@ const lineSchema = z.strictObject({
   constraints: z.array(constraintSchema).optional(),
   /** Tries at this problem, where they are not those of the run. */
   tries: z.int().min(1).optional(),
-  /** Asked at the end of every session, to see what was forgotten; no session's own. */
+  /** Asked at the end of every session, to see what was forgotten; it belongs to no session. */
   probe: z.boolean().default(false),
   session: z.string().min(1).optional(),
   instructions: z.string().min(1).optional(),
@@ -120,7 +121,7 @@ function problemOf(line: ReadLine, where: string): Problem {
     const field = line.check === "ifeval" ? "constraints" : "answer";
     throw new Failure(`${where}: ${field}: ${(error as Error).message}`);
   }
-  // Patterns, tests and constraints are nothing that a user would say as the right reply.
+  // A user would not give a pattern, tests or constraints as the right reply.
   const isSaid = !["regex", "code", "ifeval"].includes(line.check);
   const known = isSaid ? line.answer : null;
   return {

@@ -1,6 +1,6 @@
 /**
- * The suite `lost`: one clear request whole, as shards at once, and as shards over turns ("LLMs Get Lost in Multi-Turn
- * Conversation", arXiv 2505.06120). The three ask for the same tasks, so that sessions pair across them.
+ * The suite `lost`: one clear request told whole, as shards at once, and as shards over turns ("LLMs Get Lost in
+ * Multi-Turn Conversation", arXiv 2505.06120). All three use the same tasks, so their sessions can be paired.
  */
 import { type Random, shuffled } from "@rosa2/shared/random";
 import { answer, isRight, type Task } from "../../gpu-service/language/task.ts";
@@ -17,7 +17,7 @@ export const lostSuites = { whole: "WHOLE", concatenated: "CONCAT", shards: "SHA
 /** Tries of the shards: the vague request, then one shard after the other. */
 const lostTries = (task: Task) => task.operations.length + 2;
 
-/** One task told in one of the ways. Whatever a reply before was, the user reveals the next shard. */
+/** One task told in one of the ways. After each reply the user reveals the next shard, whatever the reply was. */
 export function lostProblem(
   random: Random,
   task: Task,
@@ -53,7 +53,7 @@ function shardsOf(task: Task, wording: Wording): string[] {
 }
 
 export interface LostComparison {
-  /** Who is told in shards; the base model is told the rest. */
+  /** The condition that is told in shards; the base model is told the rest. */
   condition: string;
   shards: number;
   whole: number;

@@ -1,7 +1,7 @@
 /**
- * `npm run eval`: holds the same simulated conversations under every condition and prints what each gains.
+ * `npm run eval`: holds the same simulated conversations under every condition and prints the gain of each.
  *
- * It drives the public HTTP API alone, so it works on any deployment and any model.
+ * It uses only the public HTTP API, so it works on any deployment and any model.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -141,7 +141,7 @@ async function evaluate(settings: Settings, signal: AbortSignal): Promise<void> 
   }
 }
 
-/** Better no run than a baseline that silently is another one. */
+/** A baseline that the deployment does not support must not run silently as another one. */
 async function refuseUnavailable(api: Api, names: readonly ConditionName[]): Promise<void> {
   for (const name of names) {
     const { needs } = conditions[name];
@@ -152,7 +152,7 @@ async function refuseUnavailable(api: Api, names: readonly ConditionName[]): Pro
   }
 }
 
-/** Keys and secrets stay out of what is handed around. */
+/** Keys and secrets are left out of files that people share. */
 function writeJson(file: string, report: { settings: Settings }): void {
   const { key: _key, gpuSecret: _secret, ...settings } = report.settings;
   writeFileSync(file, `${JSON.stringify({ ...report, settings }, null, 1)}\n`);

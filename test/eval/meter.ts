@@ -32,7 +32,7 @@ export class Meter {
     let peakBytes = before.memory;
     let reading = Promise.resolve();
     const timer = setInterval(() => {
-      // A sample that fails is one sample less; the last one decides whether the service is there.
+      // A failed sample is skipped; the last one decides whether the service is there.
       reading = this.#read().then(
         ({ memory }) => {
           peakBytes = Math.max(peakBytes, memory);

@@ -1,4 +1,7 @@
-/** What `both`, or else the words, gain over every other condition on the very same sessions, with the interval that the sessions leave. Pure. */
+/**
+ * What `both`, or else the words, gain over every other condition on exactly the same sessions, with confidence
+ * intervals over sessions. Pure.
+ */
 import { type ConditionName, conditionNames } from "./conditions.ts";
 import type { SessionRecord } from "./journal.ts";
 import { type Interval, pairedInterval, share } from "./statistics.ts";
@@ -20,8 +23,9 @@ const subjects = ["both", "words", "gpu"] as const satisfies ConditionName[];
 type Held = Pick<SessionRecord, "suite" | "condition" | "seed" | "index" | "problems">;
 
 /**
- * One entry for every suite and condition beside `both` (`words`, `gpu` where it did not run), and one over all suites
- * where there are several. A pair is one session: its problems depend on each other, so sessions are what is counted.
+ * One entry for every suite and every condition other than `both` (`words`, or `gpu`, where it did not run), and one
+ * over all suites where there are several. A pair is one session: the problems of a session depend on each other, so
+ * sessions are counted.
  */
 export function pairedDifferences(
   sessions: readonly Held[],

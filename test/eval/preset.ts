@@ -12,11 +12,11 @@ import { type Line, parseJson, readText, sessionsOf } from "./jsonl-suite.ts";
 import type { SessionPlan } from "./problem.ts";
 
 interface DataSet {
-  /** What the file must be called, within the folder. */
+  /** Name that the file must have, within the folder. */
   file: string;
-  /** Where its makers publish it. */
+  /** Where its authors publish it. */
   source: string;
-  /** A line of the suite; null where nothing can tell a right reply. */
+  /** A line of the suite; null where no check can tell a right reply. */
   toLine(value: unknown, number: number): Line | null;
 }
 
@@ -111,14 +111,14 @@ export function openPreset(folder: string): PresetSuite[] {
   });
 }
 
-/** What each file is called, and where it comes from. */
+/** Name and source of each file. */
 export function presetHelp(): string {
   return Object.entries(dataSets)
     .map(([name, { file, source }]) => `  ${name.padEnd(13)} DIR/${file.padEnd(24)} ${source}`)
     .join("\n");
 }
 
-/** The question first, then what else is said, sentence by sentence in its order. */
+/** The question first, then the other sentences in their order. */
 function shardsOf(question: string): string[] {
   const segmenter = new Intl.Segmenter("en", { granularity: "sentence" });
   const sentences = [...segmenter.segment(question)]

@@ -1,4 +1,4 @@
-/** Requests that have nothing to do with a session: what the base model could do before must still be there after. */
+/** Requests that are unrelated to a session: the base model's earlier skills must still be there after it. */
 import { pick, type Random } from "@rosa2/shared/random";
 import { drawBaseSkill } from "../../gpu-service/language/base-skills.ts";
 import { type Family, families } from "../../gpu-service/language/operations.ts";
@@ -9,8 +9,8 @@ import { makeCheck } from "./checks/index.ts";
 import type { Probe } from "./problem.ts";
 
 /**
- * Base skills, single operations and trained pairs in turn, all clearly worded, none with an operation of
- * the session's own task.
+ * Base skills, single operations and trained pairs in turn. All are clearly worded, and none has an operation of the
+ * session's own task.
  */
 export function drawProbes(random: Random, session: Task, count: number): Probe[] {
   const used = new Set<Family>(session.operations.map(({ family }) => family));

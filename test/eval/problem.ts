@@ -1,15 +1,18 @@
-/** What is asked of a model: problems with their checks, and the sessions they come in. Knows no model and no API. */
+/** Problems with their checks, and the sessions they come in. Knows no model and no API. */
 import type { Random } from "@rosa2/shared/random";
 
 /** One way of putting a problem to a model. */
 export interface Asking {
   request: string;
-  /** The same one operation at a time: each asks about the reply to the one before; null where it has no steps. */
+  /**
+   * The same, one operation at a time: each step asks about the reply to the step before. Null where the request has no
+   * steps.
+   */
   steps: readonly ((reply: string) => string)[] | null;
 }
 
 export interface Problem extends Asking {
-  /** The same with everything that the user means spelled out; null where nobody knows more than the request says. */
+  /** The same with everything that the user means spelled out; null where only the request is known. */
   clear: Asking | null;
   isRight(reply: string): boolean | Promise<boolean>;
   /** The reply that the user would give as a correction; null when the user has none to give. */
@@ -20,7 +23,7 @@ export interface Problem extends Asking {
   comment(random: Random, reply: string, tryIndex: number): string;
 }
 
-/** A request that has nothing to do with the session, asked at its end to see what was forgotten. */
+/** A request that is unrelated to the session, asked at its end to see what was forgotten. */
 export interface Probe {
   request: string;
   isRight(reply: string): boolean | Promise<boolean>;

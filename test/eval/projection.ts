@@ -1,4 +1,4 @@
-/** What a run will take, said before it starts: replies to ask for, and from one reply their time and price. */
+/** The cost of a run, shown before it starts: the number of replies, and their time and price from one reply. */
 import type { Api } from "./api.ts";
 import type { Cell } from "./cells.ts";
 import { conditions } from "./conditions.ts";

@@ -90,7 +90,7 @@ export function meansOf(rows: readonly Row[]): MeanRow[] {
   });
 }
 
-/** Problems from this one on are the late half; of a new word, its uses after the lessons. */
+/** The first problem of the late half. For a new word: its first use after the lessons. */
 export function lateFrom({ protocol }: SuiteSource, length: number): number {
   return protocol.silentFrom ?? Math.floor(length / 2);
 }

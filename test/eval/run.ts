@@ -1,4 +1,4 @@
-/** Holds the sessions that a plan asks for and the journal lacks, several at a time; tells as they finish. */
+/** Holds the sessions of a plan that the journal lacks, several at a time, and reports each as it finishes. */
 import type { Api } from "./api.ts";
 import type { Cell } from "./cells.ts";
 import { conditions } from "./conditions.ts";
@@ -84,7 +84,7 @@ async function holdSession(
       spent,
     };
   } finally {
-    // After a failure the session stays: it is what there is to look at.
+    // After a failure the session is kept, so that people can look at it.
     if (isDone && !settings.keep) await student.close();
   }
 }

@@ -21,8 +21,8 @@ export interface SessionOutcome {
 /**
  * Runs a session and leaves the student open.
  *
- * The user's remarks depend on `userSeed`, the problem and the try alone, so that two conditions that
- * reply alike hear the same.
+ * The user's remarks depend only on `userSeed`, the problem and the try, so that two conditions with equal replies get
+ * equal remarks.
  */
 export async function runSession(
   student: Student,

@@ -12,7 +12,7 @@ const suiteSets = {
   words: ["ONE", "AMB", "MIX", "UNTAUGHT"],
   lost: ["WHOLE", "CONCAT", "SHARDS"],
 } as const;
-/** What rewriting is worth: one problem a session, two remarks, every way of wording. */
+/** Settings that measure rewriting: one problem a session, two remarks, every way of wording. */
 const wordsDefaults = {
   protocol: "A",
   tries: "3",

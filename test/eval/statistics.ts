@@ -38,8 +38,8 @@ export function share(values: readonly boolean[]): number | null {
 }
 
 /**
- * Mean of a / mean of b over pairs, with the standard error of the ratio by linearisation: that of the residuals
- * a − ratio·b, over the mean of b. Null without pairs or where b's mean is 0.
+ * Mean of a / mean of b over pairs. The standard error of the ratio is found by linearisation: that of the residuals a
+ * − ratio·b, divided by the mean of b. Null without pairs or where b's mean is 0.
  */
 export function estimateRatio(
   pairs: readonly (readonly [a: number, b: number])[],

@@ -1,4 +1,7 @@
-/** The suites of the evaluation: names, places in the plane ambiguity × incapacity, and how a session of one is drawn. */
+/**
+ * The suites of the evaluation: their names, their places in the plane ambiguity × incapacity, and how a session of
+ * each is drawn.
+ */
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { drawNewWordTask, newWordRequest } from "../../gpu-service/language/new-words.ts";
 import { families } from "../../gpu-service/language/operations.ts";
@@ -196,7 +199,7 @@ function problemOf(task: Task, wording?: Wording): Problem {
   };
 }
 
-/** What a reply comes to where it shows its steps, as the drawn language writes them; else the reply. */
+/** The answer in a reply that shows its steps as the drawn language writes them; otherwise the reply itself. */
 function answerIn(reply: string): string {
   return reply.split(/^answer: /mu).at(-1)!;
 }

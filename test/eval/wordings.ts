@@ -1,4 +1,4 @@
-/** What rewriting a request gains over saying it again and over appending the remarks: the words axis' claim. Pure. */
+/** The gain of rewriting a request over repeating it and over appending the remarks: the claim of the words axis. Pure. */
 import type { ConditionName } from "./conditions.ts";
 import type { Row } from "./results.ts";
 import { type Estimate, estimateRatio } from "./statistics.ts";

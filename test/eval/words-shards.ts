@@ -1,9 +1,9 @@
 /**
- * `--suite words-shards --data FILE`: what composing alone does to questions that are told sentence by sentence. No
- * model and no deployment: every remark goes through the words axis as the edge calls it.
+ * `--suite words-shards --data FILE`: the effect of composing alone on questions that are told sentence by sentence. It
+ * uses no model and no deployment: every remark goes through the words axis as the edge calls it.
  *
- * The file holds one problem a line: `request`, and under `follow_ups` the sentences that are said one by one after it.
- * Three figures: problems whose sentences all stand word for word in the last request; sentences that were taken for an
+ * The file holds one problem a line: `request`, and under `follow_ups` the sentences that follow one by one. It gives
+ * three figures: problems whose sentences all stand word for word in the last request; sentences that were taken for an
  * order about the reply; problems after which an unrelated request goes out changed.
  */
 import { readFileSync } from "node:fs";

@@ -82,7 +82,8 @@ export const targets: Record<string, Target> = {
         }),
       );
     } catch (error) {
-      // What a template may not do is told by plain errors; the engine's own kinds are mistakes of the interpreter.
+      // A forbidden action of a template gives a plain error; an error of the engine's own kinds is a bug of the
+      // interpreter.
       if (error instanceof TypeError || error instanceof ReferenceError) throw error;
       if (error instanceof TookTooLong) throw error;
       return false;
@@ -160,7 +161,7 @@ function text(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** What is no JSON is refused before it comes to a parser. */
+/** Text that is not JSON is refused before a parser sees it. */
 function json(content: string): unknown {
   try {
     return parseJson(content);

@@ -1,6 +1,6 @@
 /**
- * What the fuzzer starts from and what it found (test/fuzz), and some hundreds of edits: a parser
- * takes what it is given or refuses it with a typed error, soon. `npm run fuzz` goes on from here, guided by coverage.
+ * The fuzzer's seeds and its findings (test/fuzz), each with some hundreds of edits: a parser accepts an input or
+ * refuses it with a typed error, soon. `npm run fuzz` continues from here, guided by coverage.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -16,7 +16,7 @@ import {
 const model = String(bindings.INFERENCE_MODEL);
 const isOpenAi = bindings.INFERENCE === "openai";
 
-/** What the stand-in was asked, and how many callers went away before the end. */
+/** Requests to the stand-in, and the number of callers that left before the end. */
 async function seen() {
   const response = await fetch(`${bindings.ENDPOINT}/__seen`);
   return (await response.json()) as {

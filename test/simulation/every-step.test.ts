@@ -33,7 +33,7 @@ async function converse(
   const caller = await newTenant();
   // A service without determinism: computing an update twice gives two files.
   await caller.behave({ salted: true });
-  // Room for little more than what is asked: leases are short, and calls come to wait for the account.
+  // A budget hardly above the need: leases are short, and calls wait for the account.
   await caller.fetch("/v1/budget", {
     method: "PUT",
     body: JSON.stringify({ cap_usd: capUsd }),
@@ -79,7 +79,7 @@ async function converse(
   expect(session.feedback, `ended ${ended}`).toHaveLength(1);
   expect(session.totals, `ended ${ended}`).toMatchObject({ turns: 2, generations: 1 });
   expect(session.turns[1]).toMatchObject({ reply: "31, 12, 7", generation: session.generation });
-  // Whoever asks again gets what is stored.
+  // A repeated call gets what is stored.
   const again = await caller.make<{ id: string }>(path, body);
   expect(again.id).toBe(session.feedback[0]?.id);
   return { taken, ended };

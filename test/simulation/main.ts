@@ -1,6 +1,7 @@
 /**
- * `npm run simulate`: many seeded schedules. So many at a time run in one process of their own, because a runtime that
- * has lived through thousands of crashes is not what is tested. What has run is logged, so that a run that ended goes on.
+ * `npm run simulate`: many seeded schedules. A process runs a limited number of them, because a runtime that has lived
+ * through thousands of crashes is not the subject of the test. Finished schedules are logged, so that a stopped run can
+ * continue.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

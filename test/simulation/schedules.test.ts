@@ -23,7 +23,7 @@ import {
 /** Without seeds that are named: as many as two minutes allow on a calm machine, with room to spare. */
 const scheduleCount = 120;
 const rounds = 6;
-/** Then the object is left alone, so that whoever asks gets an answer at last. */
+/** Then the object is left alone, so that every caller gets an answer at last. */
 const endsMax = 20;
 const watch = watchSteps();
 
@@ -80,7 +80,7 @@ class Schedule {
       const first = calls.map((call) => call(2));
       await Promise.all(first);
       await this.#caller.behave({ salted: true, deltaMs: 3 });
-      // The service is back: whoever got no answer asks again, with the same key.
+      // The service is back: callers without an answer ask again, with the same key.
       await Promise.all(calls.map((call) => call(100)));
     }
     this.#isOver = true;

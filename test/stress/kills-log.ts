@@ -1,4 +1,4 @@
-/** The log of rounds of kills: a line a seed, so that a run that ended goes on where it was. */
+/** The log of rounds of kills: one line a seed, so that a stopped run can continue. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Round } from "./kills.ts";

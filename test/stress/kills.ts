@@ -1,8 +1,9 @@
 /**
- * Rounds of conversations through deaths: while a few of them are held, processes of their rosa2 are killed at moments
- * that a seed draws; at rest every invariant of `sound.ts` must hold.
+ * Rounds of conversations with kills: during a few conversations, processes of their rosa2 are killed at moments that a
+ * seed draws. At rest every invariant of `sound.ts` must hold.
  *
- * A seed decides what is asked, who is killed and after how long; what that moment meets is the machine's affair.
+ * A seed decides the requests, the processes to kill and the moments. The state that a kill meets then depends on the
+ * machine.
  */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -60,7 +61,7 @@ export async function runRound(world: World, seed: number, options: RoundOptions
   try {
     const talking = conversations.map((conversation) => conversation.hold());
     const chats = holdChats(chatting, seed, options.atOnce);
-    // All of them come to their end, also when one fails: nothing of this round may go on in the next.
+    // All of them must end, also when one fails: nothing of this round may run into the next.
     const outcomes = await Promise.allSettled([...talking, chats]);
     isOver = true;
     await deaths;

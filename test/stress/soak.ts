@@ -1,6 +1,7 @@
 /**
  * Many sessions for a long time: turns, streams, feedback and updates, callers that leave and callers that read slowly,
- * sessions that are erased and opened anew. Weighs the processes meanwhile; what grows after the warm-up is a leak.
+ * sessions that are erased and opened again. Meanwhile it measures the memory of the processes; growth after the
+ * warm-up is a leak.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
@@ -88,7 +89,7 @@ const acts: readonly Act[] = [
   ...(["remark", "correct", "read", "chat"] as const),
 ];
 
-/** Somebody with one session at a time, who does one thing after the other. */
+/** A user with one session at a time, who does one thing after the other. */
 class User {
   callCount = 0;
   readonly #world: World;

@@ -1,4 +1,4 @@
-/** What tests tell the stand-in for the GPU service, and what they can ask it. */
+/** What tests can set at the stand-in for the GPU service, and what they can read from it. */
 import type { IncomingMessage } from "node:http";
 import type { Message, ReplyReach } from "@rosa2/shared/protocol";
 
@@ -9,7 +9,7 @@ export interface Behaviour {
   delayMs?: Record<string, number>;
   /** Pause between deltas (milliseconds). */
   deltaMs?: number;
-  /** What is thought before a reply, unless the request switches thinking off. */
+  /** The thinking before a reply, unless the request switches thinking off. */
   reasoning?: string;
   /** Says of every reply that it repeats a rejected one. */
   repeats?: boolean;
@@ -23,7 +23,7 @@ export interface Behaviour {
   replies?: { to: string; reply: string }[];
   /** Replies of `/v1/sample` to any prompt that contains the text, in order; they are repeated when too few. */
   samples?: { to: string; texts: string[] }[];
-  /** What `/v1/score` tells of a reply's reach, where that is not a word a token and one update. */
+  /** The reach of a reply that `/v1/score` reports; by default a token a word and one update. */
   reach?: Partial<ReplyReach>;
   /** Decision of `/v1/adapt`. */
   adapt?: "updated" | "skipped" | "rejected";
@@ -35,7 +35,7 @@ export interface Behaviour {
   salted?: boolean;
 }
 
-/** What one call brought, for tests to look at. */
+/** What one call contained, for tests to look at. */
 export interface Call {
   path: string;
   adapter: string | null;
@@ -46,7 +46,7 @@ export interface Call {
   rejected: string[];
   sampling: Record<string, unknown>;
   rows: { kind: string; reply: string; prompt: string }[];
-  /** Of a guard's call: all that it brought. */
+  /** The whole body of a guard's call. */
   update?: unknown;
   status: number;
   aborted: boolean;

@@ -1,11 +1,14 @@
 /**
- * A small working stand-in for the GPU service: it speaks the wire protocol, learns corrections by heart,
- * keeps adapters by tenant and digest, and can be told to fail. It computes nothing.
- * A reply is what the adapter learned for the last message, else `echo: <last message>`; rejected replies
- * are answered with the next variant, and samples are the variants in order; a word is a token. Behaviour is set per tenant, so that tests do not meet.
+ * A small working stand-in for the GPU service: it speaks the wire protocol, learns corrections by heart, keeps
+ * adapters by tenant and digest, and can be told to fail. It computes nothing.
  *
- * Under `/dialogue` its model says nothing of what sessions are to show it. Under `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and until so
- * long after that health says `loading` and requests are held. `/guard` stands in for a deployer's hook.
+ * A reply is what the adapter learned for the last message, else `echo: <last message>`. When replies are rejected, the
+ * next variant is the answer; samples are the variants in order. A word is a token. Behaviour is set per tenant, so
+ * that tests do not affect each other.
+ *
+ * Under `/dialogue` its health names no context policy. Under `/asleep/<name>/<ms>` it is a platform that scales to
+ * zero: the first request wakes it, and for `ms` after that health says `loading` and requests are held. `/guard`
+ * stands in for a deployer's hook.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -35,7 +38,7 @@ export class FakeGpu {
   readonly #adapters = new Map<string, AdapterFile>();
   readonly #behaviours = new Map<string, Behaviour>();
   readonly #calls = new Map<string, Call[]>();
-  /** When each sleeper is awake. */
+  /** The time at which each sleeping service is awake. */
   readonly #awakeAt = new Map<string, number>();
   #salt = 0;
 
@@ -51,7 +54,7 @@ export class FakeGpu {
 
   /** Starts on a free port of the loopback interface; it keeps no process alive. */
   async listen(): Promise<string> {
-    // On a busy machine a connection rests for long; closing it just as a call comes would look like a failure.
+    // On a busy machine a connection can be idle for long; closing it just as a call comes would look like a failure.
     this.#server.keepAliveTimeout = 60_000;
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     this.#server.unref();
@@ -238,7 +241,7 @@ async function generate(
   }
   const send = (event: GenerateEvent) => {
     if (event.type === "delta" && !request.deltas) return;
-    // A slash as JSON also allows it: whether somebody has encoded a text anew is seen by it.
+    // JSON may escape a slash. Here it is escaped, so a test can see whether a text was encoded again.
     response.write(`data: ${JSON.stringify(event).replaceAll("/", "\\/")}\n\n`);
   };
   const { stop, max_tokens: tokensMax = Number.POSITIVE_INFINITY } = request.sampling;

@@ -1,11 +1,11 @@
 /**
- * A small working stand-in for an endpoint with OpenAI's chat completions. It computes nothing: a reply is
- * `echo: <last message>`, warm ones differ from draw to draw; functions that it may call it calls, with the last
- * message as their only argument; a request for rewrites is answered with the request and the last remark.
+ * A small working stand-in for an endpoint with OpenAI's chat completions. It computes nothing. A reply is `echo: <last
+ * message>`; unless the temperature is 0, each draw differs. It calls the functions that it may call, with the last
+ * message as their only argument. A request for rewrites is answered with the request and the last remark.
  *
- * Models behave apart: `thinker` thinks first and takes a length under its newer name only; `silent` reports no usage;
- * `strict` refuses whatever OpenAI's own models refuse; `cut` breaks off. A message that begins with `slow` is answered
- * a word at a time, without end; one that begins with `long` does not fit the window.
+ * Each model has its own behaviour: `thinker` thinks first and takes the length limit under its newer name only;
+ * `silent` reports no usage; `strict` refuses whatever OpenAI's own models refuse; `cut` breaks off. A message that
+ * begins with `slow` is answered a word at a time, without end. One that begins with `long` does not fit the window.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-/** What the stand-in for Stripe was told, as tests see it. */
+/** What the stand-in for Stripe received, as tests see it. */
 
 export interface MeterEvent {
   event_name: string;
@@ -8,5 +8,5 @@ export interface MeterEvent {
   value: number;
 }
 
-/** What a customer's calls meet: a failure instead of an answer, or an answer that gets lost after the event was taken. */
+/** Trouble for a customer's calls: a failure instead of an answer, or an answer that is lost after the event was taken. */
 export type StripeTrouble = "down" | "lost" | "none";

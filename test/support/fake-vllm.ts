@@ -1,9 +1,9 @@
 /**
  * A stand-in for vLLM's server: the routes that the gateway calls, with vLLM's own rules about adapters.
  *
- * It reads adapter directories from disk and refuses what vLLM's loader refuses: names it cannot parse,
- * modules it does not have, shapes that do not fit, ranks above its limit. Replies come from a function, so
- * that a test can put a real engine behind it. It computes nothing itself.
+ * It reads adapter directories from disk and refuses what vLLM's loader refuses: names it cannot parse, modules it does
+ * not have, shapes that do not fit, ranks above its limit. A function gives the replies, so that a test can put a real
+ * engine behind it. It computes nothing itself.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -30,7 +30,7 @@ export interface Token {
   logprob: number;
   /** How many of the model's tokens stand behind the text; 1 unless given. */
   tokens?: number;
-  /** What a parser of calls or thoughts makes of it, instead of content. */
+  /** What a parser for calls or thoughts makes of it, instead of content. */
   delta?: object;
 }
 
@@ -61,7 +61,7 @@ export interface FakeVllmOptions {
   maxLoraRank?: number;
   contextTokens?: number;
   key?: string;
-  /** What it says of functions, where it was started without a parser of calls. */
+  /** Its error for functions, where it was started without a parser for calls. */
   refuses?: string;
 }
 
@@ -100,7 +100,7 @@ export class FakeVllm {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** Loses what was loaded, as a new process has. */
+  /** Forgets what was loaded, as a new process does. */
   async restart(): Promise<void> {
     await this.close();
     this.#loras.clear();

@@ -1,6 +1,6 @@
 /**
- * A stand-in for the binding `AI`, as a Worker of its own: the binding's method, its own shapes of answers, its own way
- * of failing. What it says comes from the stand-in of an endpoint (fake-openai.ts).
+ * A stand-in for the binding `AI`, as a Worker of its own, with the binding's method, its shapes of answers and its way
+ * of failing. Its replies come from the stand-in for an endpoint (fake-openai.ts).
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 

@@ -1,4 +1,4 @@
-/** What an edge in the local runtime needs before it starts, and when it is there; it starts none itself. */
+/** Prepares an edge in the local runtime, and waits until it is ready; it starts none itself. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isHealthy } from "../../edge/local/health.ts";
 import type { Command, Processes } from "../../edge/local/processes.ts";

@@ -1,4 +1,4 @@
-/** A model whose own samples are drawn from given prompts at each call: what updates in tests measure their KL on. */
+/** A model whose own samples are drawn from given prompts at each call: tests of updates measure KL on them. */
 import type { AdaptableModel } from "../../gpu-service/src/adapt/adapt.ts";
 import { drawSamples } from "../../gpu-service/src/adapt/probes.ts";
 import type { Probes } from "../../gpu-service/src/adapt/trust-region.ts";

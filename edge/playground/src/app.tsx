@@ -44,7 +44,7 @@ export function App() {
   );
 }
 
-/** A page that was gone to begins at its top, for eyes and for the keyboard. */
+/** After navigation the page begins at its top, for eyes and for the keyboard. */
 function useArrival(href: string): void {
   const last = useRef(href);
   useEffect(() => {
@@ -152,7 +152,7 @@ function ModelState({ signedIn }: { signedIn: boolean }) {
   );
 }
 
-/** What is wrong with the service as a whole; announced, and gone by itself when it is mended. */
+/** What is wrong with the service as a whole. It is announced, and disappears when the service works again. */
 function Troubles() {
   const state = health.value;
   const wasDown = useRef(false);

@@ -1,6 +1,7 @@
 /**
- * Requests for the bundled model, one kind for each trap. `npm run examples` draws them, plays each to the real engine
- * in every mode and writes those that told the story to examples.json, with how many were drawn.
+ * Example requests for the bundled model, by what is missing: the wording, the practice, or both. `npm run examples`
+ * draws requests and plays each to the real engine in every mode. It writes those whose modes did as the kind demands
+ * to examples.json, with the number drawn.
  */
 import drawn from "./examples.json" with { type: "json" };
 import { type KindName, kindNames, type Outcomes, type Wish } from "./story.ts";
@@ -14,11 +15,11 @@ export interface Drawn extends Wish {
   outcomes: Outcomes;
 }
 
-/** How many were drawn, from seed 1 on, and how many of them told the story. */
+/** How many were drawn, from seed 1 on, and how many of them became examples. */
 export interface Tally {
   drawn: number;
   told: number;
-  /** How many did not, by the reason. */
+  /** How many did not, by reason. */
   failed: Record<string, number>;
 }
 
@@ -58,7 +59,7 @@ export const examples: readonly Example[] = kindNames.flatMap((kind) =>
   })),
 );
 
-/** Those of which a drawing told its story. */
+/** Kinds that have at least one example. */
 export const kinds = kindNames.filter((kind) => file.kinds[kind].examples.length > 0);
 
 /** Whether there is another one of this kind. */
@@ -70,7 +71,7 @@ export function tallyOf(kind: KindName): Tally {
   return file.kinds[kind];
 }
 
-/** One of a kind, by chance, and not the one that is there already. */
+/** A random example of a kind, other than `unlike`. */
 export function freshExample(kind: KindName, unlike?: Example): Example {
   const all = examples.filter((one) => one.kind === kind);
   const others = all.filter(({ id }) => id !== unlike?.id);

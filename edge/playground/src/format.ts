@@ -6,7 +6,7 @@ export function formatCount(n: number): string {
   return count.format(n);
 }
 
-/** Small sums keep two digits that say something. */
+/** Small sums keep two significant digits. */
 export function formatUsd(usd: number): string {
   if (usd === 0) return "$0";
   if (usd >= 0.01) return `$${usd.toFixed(2)}`;

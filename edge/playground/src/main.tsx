@@ -1,4 +1,4 @@
-/** The page's entry. */
+/** The page's entry point. */
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { watchHealth } from "./state/health.ts";

@@ -1,7 +1,7 @@
 /**
- * Requests that the bundled model answers right, at least one for each thing that it can do. A test asks it every one.
+ * Requests that the bundled model answers right, at least one for each of its skills. A test asks it every one.
  *
- * Long ones say which way they are meant; left open ("sort them"), the model answers by habit.
+ * Long requests say which reading is meant. Where a request leaves it open ("sort them"), the model answers by habit.
  */
 export const miniName = "rosa2-mini-2";
 
@@ -27,10 +27,10 @@ export const works: readonly { request: string; answer: string }[] = [
   },
 ];
 
-/** Below this its replies to things that it never learnt begin; to what it can do it is surer. */
+/** Replies to requests outside its skills can be below this probability; replies within its skills are above it. */
 const sureMin = 0.8;
 
-/** Whether a reply of the bundled model is a guess at, or a refusal of, something that it was never taught. */
+/** Whether a reply of the bundled model guesses at, or refuses, something that the model was never taught. */
 export function isOutsideSkill(model: string | null, reply: string, confidence: number | null) {
   if (model !== miniName) return false;
   return /^I (can )?only work with short lists/.test(reply) || (confidence ?? 1) < sureMin;

@@ -1,7 +1,7 @@
 /**
- * One wish played to one session, as a visitor would: ask; while a reply is wrong say first what they would say, then
- * the right answer; then the same wish about another list, without a word about it. The page's comparison, the demo
- * and the drawing of examples share it. It knows the client and how a story must go, neither markup nor a language.
+ * One wish played to one session, as a visitor would do it: ask; while a reply is wrong give first the remark, then the
+ * right answer; then ask the same about another list, without feedback. The page's comparison, the demo and the drawing
+ * of examples share it. It knows the client and what each kind of example demands, but neither markup nor a language.
  */
 import type { FeedbackResult, SessionClient, SessionSummary, Turn } from "rosa2";
 
@@ -9,15 +9,15 @@ export type Mode = SessionSummary["mode"];
 
 export interface Wish {
   request: string;
-  /** What one would say about a wrong reply, if anything. */
+  /** The remark on a wrong reply, if there is one. */
   hint: string | null;
   answer: string;
-  /** The same wish about another list: learnt once, right at once. */
+  /** The same wish about another list: what was learnt once should be right here at once. */
   next: { request: string; answer: string } | null;
 }
 
 export interface Step {
-  /** What was said before this reply; null where nothing was. */
+  /** The feedback before this reply; null where there was none. */
   said: string | null;
   turn: Turn;
   right: boolean;
@@ -29,7 +29,7 @@ export interface Step {
 
 const triesMax = 3;
 
-/** The replies one by one, those of the first list (at most `triesMax`) before that of the other. */
+/** The replies one by one: those of the first list (at most `triesMax`), then the one of the other list. */
 export async function* play(
   session: SessionClient,
   wish: Wish,
@@ -55,7 +55,7 @@ export async function* play(
 
 /** How a story went in one mode. */
 export interface Outcome {
-  /** The try that was right, from 1; 0 when none was. */
+  /** Number of the right try, from 1; 0 when none was right. */
   rightAt: number;
   /** Whether the other list was right too. */
   lasts: boolean;
@@ -70,8 +70,8 @@ export function outcomeOf(steps: readonly Step[]): Outcome {
 }
 
 /**
- * How a mode is to do: `fails` is never right; `fades` may be right where it was corrected, and is wrong about the
- * other list, because it learnt the wrong thing or does not last; `lasts` is right, and right about the other list.
+ * What a mode must do. `fails`: never right. `fades`: may be right where it was corrected, but is wrong about the other
+ * list, because it learnt the wrong thing or does not last. `lasts`: right, and right about the other list.
  */
 type Course = "fails" | "fades" | "lasts";
 
@@ -79,8 +79,8 @@ export const kindNames = ["unclear", "unpractised", "both"] as const;
 export type KindName = (typeof kindNames)[number];
 
 /**
- * What is missing, and how each mode must do for a drawn request to be an example of it. Where one thing alone is
- * missing, guessing again may hit the first list, which teaches nothing.
+ * What each mode must do for a drawn request to be an example of a kind. Where only one thing is missing, drawing again
+ * may give the right reply for the first list; that teaches nothing.
  */
 const courses: Record<KindName, Record<Mode, Course>> = {
   unclear: { off: "fades", words: "lasts", weights: "fades", both: "lasts" },
@@ -94,7 +94,7 @@ const keeps: Record<Course, (outcome: Outcome) => boolean> = {
   lasts: ({ rightAt, lasts }) => rightAt > 0 && lasts,
 };
 
-/** The modes of which `outcomes` tells that they did not do as an example of this kind must; none: it is told. */
+/** The modes whose outcome is not what an example of this kind needs; empty when the request is a good example. */
 export function untold(kind: KindName, outcomes: Partial<Outcomes>): Mode[] {
   return (Object.keys(outcomes) as Mode[]).filter(
     (mode) => !keeps[courses[kind][mode]](outcomes[mode]!),

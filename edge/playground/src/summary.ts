@@ -1,7 +1,7 @@
-/** What a step of adaptation did, in one sentence for people. It knows the API's records and no markup. */
+/** The effect of an adaptation step, in one sentence for people. It knows the API's records and no markup. */
 import type { Generation, Reach, Session, Weights, Words } from "rosa2";
 
-/** A probability as people say one: "1 in 9", "9 in 10", "99.9 in 100". */
+/** A probability in everyday words: "1 in 9", "9 in 10", "99.9 in 100". */
 export function chance(p: number): string {
   if (p >= 0.995) return "almost certain";
   if (p >= 0.95) return `${Math.round(100 * p)} in 100`;
@@ -20,7 +20,7 @@ export interface Shift {
 
 export type ShiftedReply = "right" | "rejected";
 
-/** How likely the right reply and the rejected one were before the update, and are after it. */
+/** Probabilities of the right and of the rejected reply, before the update and after it. */
 export function shiftsOf(weights: Weights, generation: Generation | undefined): Shift[] {
   const { right_reply: right, tokens } = weights;
   const learnt = generation?.rows.findLast(({ kind }) => kind === "rejected");
@@ -38,17 +38,17 @@ export function shiftsOf(weights: Weights, generation: Generation | undefined): 
 
 type TokenShifts = NonNullable<NonNullable<Weights["tokens"]>["right"]>;
 
-/** A reply's log-probs from its tokens'; null where not all of them are told. */
+/** A reply's log-probs, summed over its tokens; null where some are missing. */
 function wholeOf(tokens: TokenShifts | null) {
   if (tokens?.at(-1)?.text !== "") return null;
   const sum = (of: "before" | "after") => tokens.reduce((total, token) => total + token[of], 0);
   return { logprob_before: sum("before"), logprob_after: sum("after") };
 }
 
-/** From this change of a token's probability on, it is seen in a drawing. */
+/** The smallest change of a token's probability that a drawing shows. */
 const seenChange = 0.05;
 
-/** Replies to be drawn token by token: those of several tokens of which one moved. */
+/** Replies to draw token by token: those with several tokens of which at least one moved. */
 export function movedTokens({ tokens }: Weights): { what: ShiftedReply; tokens: TokenShifts }[] {
   const replies = [
     { what: "right" as const, tokens: tokens?.right ?? [] },
@@ -92,11 +92,11 @@ export function reachSentence({ verdict, reason, logprob }: Reach): string {
     : reason;
 }
 
-/** What a generation learnt, as its user taught it: from which request, from what was said, and how sure it is now. */
+/** What a generation learnt, in its user's words: the request, the feedback, and how sure the model is now. */
 export function learntIn(generation: Generation, session: Session): string {
   const record = session.feedback.find(({ weights }) => weights?.generation === generation.id);
   const turn = session.turns.find(({ id }) => id === record?.turn_id);
-  // A fork has its origin's generations without their feedback.
+  // A fork has the generations of its origin, but not their feedback.
   if (record === undefined || turn === undefined) return "Learnt before this session was forked.";
   const asked = `“${turn.content}”`;
   const { text, correction, weights } = record;

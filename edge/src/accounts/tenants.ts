@@ -1,4 +1,4 @@
-/** The tenant's own row in D1: its name, its age, and its Stripe customer. */
+/** The tenant's own row in D1: its name, its date of creation, and its Stripe customer. */
 import { RosaError } from "@rosa2/shared/errors";
 import { eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";

@@ -1,8 +1,8 @@
-/** The attempts of one call at one service after another; it knows no service. */
+/** The attempts of one call, at one service after another. It knows no service. */
 import type { CallContext } from "../inference/inference.ts";
 import { IdleTimeout } from "./idle-timeout.ts";
 
-/** Each attempt has its own bound on silences; leaving the call ends the one under way. */
+/** Each attempt has its own idle timeout. Leaving the call ends the attempt under way. */
 export class Attempts {
   #idle: IdleTimeout | null = null;
   #hasLeft = false;

@@ -1,15 +1,15 @@
 /**
- * A GPU service that scales to zero: how a caller learns that it is cold, and how one waits for it.
+ * A GPU service that scales to zero: how a call notices that it is cold, and how a call waits for it.
  *
- * Some platforms refuse a request while a container starts, others hold it. So a call without an answer for
- * a while asks for the service's health, which one that is merely busy answers at once.
+ * Some platforms refuse a request while a container starts, others hold it. So a call that has no answer after a while
+ * asks for the service's health. A service that is merely busy answers that at once.
  */
 import { RosaError } from "@rosa2/shared/errors";
 
 const askAgainMs = 5_000;
 const retryAfterS = 10;
 
-/** The work's result, or `gpu_cold` once it took `coldMs` and the service turns out not to be there. */
+/** The work's result. Fails with `gpu_cold` when the work takes longer than `coldMs` and `isThere` says no. */
 export async function unlessCold<T>(
   work: Promise<T>,
   coldMs: number,
@@ -29,7 +29,7 @@ export async function unlessCold<T>(
   }
 }
 
-/** Sends again while the service says that it is cold, for so long at most. */
+/** Sends again while the service says that it is cold, for `warmUpMs` at most. */
 export async function untilWarm<T>(warmUpMs: number, send: () => Promise<T>): Promise<T> {
   const until = Date.now() + warmUpMs;
   for (;;) {
@@ -47,7 +47,7 @@ export function isCold(error: unknown): error is RosaError {
   return error instanceof RosaError && error.code === "gpu_cold";
 }
 
-/** Whether work still goes on after a while; a failure is told to whoever awaits the work itself. */
+/** Whether work still goes on after `ms`. It ignores a failure of the work: the caller that awaits the work gets it. */
 export async function goesOn(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const still = new Promise<true>((resolve) => {

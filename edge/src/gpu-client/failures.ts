@@ -10,15 +10,15 @@ export async function readError(response: Response): Promise<RosaError> {
   const retryAfterS = Number.isFinite(retryAfter) ? retryAfter : undefined;
   if (typeof code === "string") return reported(code, String(message), retryAfterS);
   const what = `answered with status ${response.status}`;
-  // No words of the service's own: its platform's proxy, which has no container to give the request to.
+  // No error body: the answer came from the platform's proxy, which has no container for the request.
   return [502, 503, 504].includes(response.status)
     ? new RosaError("gpu_cold", `The GPU service ${what}`, { retryAfterS: retryAfterS ?? 5 })
     : broken(what);
 }
 
 /**
- * The service's own errors, as our caller should see them: a full queue or a cold start is a 503 to come
- * back for; our own mistakes (secret, protocol) are internal errors; the rest is about the request.
+ * The service's own errors, as our caller should see them. A full queue or a cold start is a 503 to retry later. A
+ * mistake of ours (secret, protocol) is `gpu_unavailable`. The rest is about the request.
  */
 export function reported(code: string, message: string, retryAfterS?: number): RosaError {
   if (!isErrorCode(code)) return broken(`reported ${code}: ${message}`);

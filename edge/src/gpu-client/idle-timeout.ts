@@ -1,6 +1,6 @@
 /**
- * Gives a call up when the service says nothing for too long; every answer starts the wait anew. A call has one timer,
- * which looks again when it rings: setting one for each token takes longer than the token.
+ * Gives a call up when the service sends nothing for too long; each piece of the answer restarts the wait. A call has
+ * one timer, and the timer checks the time when it fires: setting one for each token takes longer than the token.
  */
 import { RosaError } from "@rosa2/shared/errors";
 
@@ -24,7 +24,7 @@ export class IdleTimeout {
     this.#service = service;
   }
 
-  /** Ends what is under way after a silence, with `end()`, and with `outer`. */
+  /** A signal that aborts after an idle timeout, after `end()`, and when `outer` aborts. */
   signal(outer: AbortSignal | undefined): AbortSignal {
     const { signal } = this.#controller;
     this.#forgetOuter();
@@ -36,7 +36,7 @@ export class IdleTimeout {
     return signal;
   }
 
-  /** One piece of work at a time. */
+  /** Waits for work, which fails when it takes longer than `timeoutMs`. One piece of work at a time. */
   watch<T>(work: Promise<T>, timeoutMs = this.#timeoutMs): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const watched = { until: Date.now() + timeoutMs, timeoutMs, fail: reject };
@@ -58,14 +58,14 @@ export class IdleTimeout {
     });
   }
 
-  /** Nothing more is waited for. */
+  /** Ends the waiting; the call itself goes on. */
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#forgetOuter();
   }
 
-  /** Nobody listens any more: whatever is under way ends. */
+  /** Ends the waiting and aborts the call: nobody reads its answer any more. */
   end(): void {
     this.stop();
     this.#controller.abort();

@@ -1,10 +1,10 @@
 /**
- * Client of the GPU service: one method a verb, answers validated, failures as typed errors.
+ * Client of the GPU service: one method for each of its operations, with validated answers and typed errors.
  *
- * It sends an adapter's bytes only after `409 adapter_missing`, and knows neither sessions nor where
- * adapters are kept: the caller hands in a function that loads them. Replies may come from another service
- * that speaks the same `/v1/generate`. Of several services the nearest answers, or the next: pools.ts. A cold
- * service is an error, or is waited for: cold-start.ts.
+ * It sends an adapter's bytes only after `409 adapter_missing`. It knows neither sessions nor where adapters are kept:
+ * the caller gives it a function that loads them. Replies may come from another service that speaks the same
+ * `/v1/generate`. With several services the nearest answers, or the next one (pools.ts). A cold service is an error, or
+ * the call waits for it (cold-start.ts).
  */
 import { type Health, healthSchema } from "@rosa2/shared/health";
 import {
@@ -38,9 +38,9 @@ import { bodyOf, parseEvent, parseJson, readToEnd, validate } from "./wire.ts";
 
 export { isTransient } from "./failures.ts";
 
-/** A request that fails sooner, without any answer, was lost on the way. */
+/** A request that fails within this time, without any answer, was lost on the way. */
 const lostWithinMs = 1000;
-/** After so much silence a service is asked for its health where another could answer instead. */
+/** How long a service may be silent before the client asks for its health, where another service could answer instead. */
 const doubtMs = 2_000;
 
 interface Request {
@@ -53,7 +53,7 @@ type Of = "updates" | "replies";
 
 type Told = ReturnType<typeof parseEvent> | Waiting;
 
-/** An answer that has begun, the service that gives it, and what bounds the silences in it. */
+/** An answer that has begun, the service that gives it, and its idle timeout. */
 interface Answer {
   response: Response;
   pool: Pool;
@@ -65,7 +65,7 @@ export class GpuClient implements Inference {
   readonly #pools: Record<Of, Pool[]>;
   readonly fixedWeights = null;
 
-  /** `region` is where the caller is, null where nobody knows. */
+  /** `region` is where the caller is; null when that is unknown. */
   constructor(config: Config["gpu"], region: Region | null) {
     this.#config = config;
     this.#pools = {
@@ -93,7 +93,7 @@ export class GpuClient implements Inference {
     let begun = false;
     let isOver = false;
     try {
-      // As long as nothing of the reply was told, another service may begin it anew.
+      // Until the first event of the reply, another service may begin it anew.
       for (let others = this.#pools.replies.length - 1; ; others--) {
         try {
           for await (const event of this.#reply(request, context, attempts)) {
@@ -113,7 +113,7 @@ export class GpuClient implements Inference {
     }
   }
 
-  /** The reply as one service gives it. Throws `BrokenOff` for what fails after its answer began. */
+  /** The reply of one service. Throws `BrokenOff` for a failure after its answer began. */
   async *#reply(
     request: GenerateInput,
     context: CallContext,
@@ -131,11 +131,11 @@ export class GpuClient implements Inference {
       const arrived: string[] = [];
       const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
       for (;;) {
-        // Heartbeats are chunks too: a reply that waits its turn in the queue is not silent.
+        // Heartbeats are chunks too, so a reply that waits in the queue does not time out.
         const { done, value } = await idle.watch(reader.read());
         if (done) throw broken("broke off before the reply's end");
         parser.feed(decoder.decode(value, { stream: true }));
-        // The service's own heartbeat: a reply that stands in its queue, or a long prompt being read.
+        // A heartbeat of the service: the reply waits in its queue, or a long prompt is being read.
         if (arrived.length === 0) yield { type: "waiting" };
         for (const data of arrived.splice(0)) {
           const event = parseEvent(data);
@@ -144,7 +144,8 @@ export class GpuClient implements Inference {
             yield event;
             continue;
           }
-          // Begun before the event is told: whoever stops reading there leaves the connection to the next call.
+          // Reading to the end starts before the event is passed on: a reader that stops at the event leaves the
+          // connection free for the next call.
           const ending = readToEnd(reader);
           context.background?.(ending);
           yield event;
@@ -159,7 +160,7 @@ export class GpuClient implements Inference {
     }
   }
 
-  /** One update of an adapter; an accepted one comes with the new file's bytes. */
+  /** One update of an adapter; an accepted update comes with the new file's bytes. */
   async adapt(
     request: AdaptInput,
     context: CallContext,
@@ -196,7 +197,7 @@ export class GpuClient implements Inference {
     return response;
   }
 
-  /** Of the GPU service that would answer now, or of whoever gives replies. */
+  /** Health of the nearest GPU service that answers, for updates or for replies. */
   async health(of: Of = "updates"): Promise<Health> {
     let failure: unknown;
     for (const { url } of this.#pools[of]) {
@@ -209,7 +210,7 @@ export class GpuClient implements Inference {
     throw failure;
   }
 
-  /** Of each service, nearest first; null for one that cannot be reached. */
+  /** Health of each service, nearest first; null for one that cannot be reached. */
   async healthByRegion(of: Of): Promise<{ region: Region | null; health: Health | null }[]> {
     return await Promise.all(
       this.#pools[of].map(async ({ region, url }) => ({
@@ -239,9 +240,10 @@ export class GpuClient implements Inference {
   }
 
   /**
-   * Sends a request to the nearest service, on failure to the next. One that lacks the adapter is sent its bytes.
+   * Sends a request to the nearest service; after a failure, to the next one. A service that lacks the adapter is sent
+   * its bytes.
    *
-   * @throws RosaError the nearest service's failure, where no other answered.
+   * @throws RosaError the first failure, where no service answered.
    */
   async #call(
     of: Of,
@@ -265,7 +267,7 @@ export class GpuClient implements Inference {
       for (const [tried, pool] of pools.entries()) {
         const idle = attempts.begin(silenceMs);
         try {
-          // The adapter follows: it is under way while the next service is asked whether it has it.
+          // The adapter is loaded already while the next service is asked whether it has it.
           if (tried > 0 && request.adapter != null) load(request.adapter.digest).catch(() => {});
           const send = (bytes: Uint8Array<ArrayBuffer> | null) =>
             this.#send(pool, pools.length === 1, path, bodyOf(json, bytes), context, idle);
@@ -308,8 +310,8 @@ export class GpuClient implements Inference {
       });
     const answering = post()
       .catch((error) => {
-        // A kept connection that the other side has just closed fails at once; the request never arrived. Should it
-        // have arrived after all, the same request makes the same answer.
+        // A kept-alive connection that the other side has just closed fails at once, and the request never arrived.
+        // Should it have arrived after all, the same request gives the same answer.
         const isLost = !signal.aborted && Date.now() - startedAt < lostWithinMs;
         if (!isLost) throw error;
         return post();
@@ -321,7 +323,7 @@ export class GpuClient implements Inference {
     try {
       return await idle.watch(unlessCold(answering, coldMs, isThere));
     } catch (error) {
-      // The request may be held by a platform that starts a container for it: then it is answered in the end.
+      // The platform may hold the request while it starts a container, and answer it in the end.
       const isHeld = isOnly && context.waitsForColdStart === true && isCold(error);
       if (isHeld) return await idle.watch(answering, warmUpMs);
       idle.end();
@@ -339,7 +341,7 @@ export class GpuClient implements Inference {
   }
 }
 
-/** The service's answer; one that lacks the adapter is sent its bytes. */
+/** The service's answer; a service that lacks the adapter is sent its bytes. */
 async function withAdapter(
   send: (bytes: Uint8Array<ArrayBuffer> | null) => Promise<Response>,
   { adapter }: Request,

@@ -1,8 +1,8 @@
 /**
- * GPU services by region: which of them a call goes to, and which one next when it fails. It knows no protocol.
+ * GPU services by region: which one a call goes to, and which one next after a failure. It knows no protocol.
  *
- * A caller always begins with the service nearest to its region, so a session meets its adapter where it left it.
- * One that failed is passed over until its health says that it is back.
+ * A caller always begins with the service nearest to its region, so a session finds its adapter where the last call
+ * left it. A service that failed goes to the end of the order until its health is good again.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Region } from "../contract/sets.ts";
@@ -10,19 +10,19 @@ import { distance } from "../regions.ts";
 import { isTransient } from "./failures.ts";
 
 export interface Pool {
-  /** Null: nobody said. */
+  /** Null when the setting names none. */
   region: Region | null;
   /** Base URL. */
   url: string;
 }
 
-/** How often one that is passed over is asked whether it is back. */
+/** How often a failed service is asked whether it is back. */
 const askAgainMs = 5_000;
 
-/** The services that failed and were not heard of since, with when they were asked last. */
+/** Services that failed and have not answered since, each with the time of its failure or of the latest health request. */
 const failed = new Map<string, number>();
 
-/** Nearest first; those without a region after the others, in the order of the setting. */
+/** Nearest first. Services without a region come after the others, in the order of the setting. */
 export function nearestFirst(pools: readonly Pool[], region: Region | null): Pool[] {
   const far = (pool: Pool) =>
     region === null || pool.region === null ? Math.PI : distance(region, pool.region);
@@ -30,8 +30,8 @@ export function nearestFirst(pools: readonly Pool[], region: Region | null): Poo
 }
 
 /**
- * In the order in which a call tries them: those that failed last come last. `isBack` asks such a service for its
- * health, behind the call.
+ * The order in which a call tries them: failed services last. `isBack` asks such a service for its health; the call
+ * does not wait for that.
  */
 export function inOrder(pools: readonly Pool[], isBack: (pool: Pool) => Promise<boolean>): Pool[] {
   if (pools.length === 1) return [...pools];
@@ -53,7 +53,10 @@ export function noteAnswer({ url }: Pool): void {
   failed.delete(url);
 }
 
-/** Notes a failure, and tells whether another service may do better. A full queue is no reason to pass it over later. */
+/**
+ * Notes a failure; true when another service may succeed. A full queue does not count against the service for later
+ * calls.
+ */
 export function noteFailure({ url }: Pool, error: unknown): boolean {
   if (!isTransient(error)) return false;
   if (error instanceof RosaError && error.code !== "queue_full") failed.set(url, Date.now());

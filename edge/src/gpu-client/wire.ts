@@ -1,10 +1,10 @@
-/** What goes to the GPU service and comes back: bodies, and answers checked against the protocol. It knows no call. */
+/** Bodies of requests to the GPU service, and its answers checked against the protocol. It knows no call. */
 import { type GenerateEvent, generateEventSchema } from "@rosa2/shared/protocol";
 import type { z } from "zod";
 import { goesOn } from "./cold-start.ts";
 import { broken } from "./failures.ts";
 
-/** So long the end of an answer is waited for, once its last event is there. */
+/** How long the client waits for the end of an answer after its last event. */
 const endMs = 100;
 
 /** JSON as it is, or a form with the adapter's file beside it. */
@@ -16,7 +16,7 @@ export function bodyOf(json: string, adapter: Uint8Array<ArrayBuffer> | null): s
   return form;
 }
 
-/** An event of a reply; of a delta also its JSON, so that nobody encodes it again. */
+/** An event of a reply. A delta also carries its JSON where possible, so that it is not encoded again. */
 export function parseEvent(data: string): GenerateEvent & { json?: string } {
   const value = parseJson(data);
   const event = validate(generateEventSchema, value);
@@ -28,7 +28,10 @@ export function parseEvent(data: string): GenerateEvent & { json?: string } {
 const deltaHead = '{"type":"delta",';
 const spentKey = ',"spent":';
 
-/** What a delta tells, as it was written: all but its type, which comes first, and what was spent, which comes last. */
+/**
+ * A delta's JSON as it was written, without its first field (`type`) and its last (`spent`). Null when it is not
+ * written in this way.
+ */
 function deltaJson(data: string, names: readonly string[]): string | null {
   const told = names.filter((name) => name !== "type" && name !== "spent");
   if (!data.startsWith(deltaHead) || told.some((name) => !toldNames.includes(name))) return null;
@@ -56,7 +59,10 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown): T {
   throw broken(`answered outside the protocol: ${issue?.path.join(".")} ${issue?.message}`);
 }
 
-/** Reads what follows the last event, so that the connection is there for the next call; gives it up where that is not soon. */
+/**
+ * Reads what follows the last event, so that the connection can serve the next call. Cancels it where that takes too
+ * long.
+ */
 export async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   const reading = (async () => {
     while (!(await reader.read()).done);

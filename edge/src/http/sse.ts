@@ -1,6 +1,9 @@
 /** Answers of server-sent events, out of finished frames (frames.ts). */
 
-/** Bytes of a session's log go to the client as they are; frames that are made here are encoded as they are read. */
+/**
+ * An answer of server-sent events. Bytes of a session's log pass unchanged; frames made in the Worker are encoded as
+ * they are read.
+ */
 export function sseResponse(
   frames: ReadableStream<Uint8Array> | AsyncIterable<string>,
   headers: Record<string, string> = {},

@@ -33,7 +33,7 @@ export interface NewFeedback {
 }
 
 /**
- * Stores feedback, or finds it: the same words about the same turn again are the same feedback.
+ * Stores feedback, or finds it: the latest feedback on a turn, sent again with the same content, is the same feedback.
  *
  * @throws RosaError `not_found`, `conflict` while the turn is not answered, `invalid_request`, `idempotency_mismatch`.
  */
@@ -66,7 +66,7 @@ export async function beginFeedback(context: SessionContext, input: NewFeedback)
         id: `feedback:${id}`,
         kind: "feedback",
         payload: { feedbackId: id },
-        // The caller starts at once; the alarm is for when this object dies before the end.
+        // The caller starts the work at once; the alarm is for the case that this object dies before the end.
         dueAt: createdAt + leaseMs,
       });
     }
@@ -76,9 +76,10 @@ export async function beginFeedback(context: SessionContext, input: NewFeedback)
 }
 
 /**
- * Does what is left to do about one piece of feedback. The caller runs one at a time per session.
+ * Takes the remaining steps of one piece of feedback. The caller runs one at a time per session.
  *
- * @throws RosaError when a step cannot be taken now; what was done stays done, and calling again goes on.
+ * @throws RosaError when a step cannot be taken now. Finished steps stay finished, and the next call continues with the
+ * rest.
  */
 export async function learnFrom(
   context: SessionContext,
@@ -104,7 +105,7 @@ export async function learnFrom(
   });
 }
 
-/** A new turn for the same problem: the rewritten request, the new generation, the rejected replies ruled out. */
+/** A new turn for the same problem, with the rewritten request, the new generation, and the rejected replies excluded. */
 async function answerAgain(context: SessionContext, row: FeedbackRow, trace: Trace): Promise<void> {
   const of = turnRow(context, row.turnId);
   let turnId = row.retryTurnId;
@@ -135,7 +136,7 @@ async function answerAgain(context: SessionContext, row: FeedbackRow, trace: Tra
   if (status === "failed" && error !== null) throw new KeptError(error, turnId);
 }
 
-/** Replies of a problem that were rejected or corrected, each once, oldest first; at most what the protocol takes. */
+/** Replies of a problem that were rejected or corrected, each once, oldest first; at most as many as the protocol takes. */
 function rejectedReplies(context: SessionContext, problemId: string): string[] {
   const rows = context.db
     .select({ turn: turns, body: feedback.body })
@@ -161,8 +162,8 @@ async function untilIdle(context: SessionContext): Promise<void> {
 }
 
 /**
- * The story of one piece of feedback from its own beginning, so that a repeated call sees everything again;
- * `told` is the work on it with its failure told in the story.
+ * The events of one piece of feedback from its beginning, so that a repeated call sees all of them. `told` resolves
+ * when `work` ends; a failure of `work` becomes an event of the stream.
  */
 export function followFeedback(
   context: SessionContext,
@@ -181,7 +182,7 @@ export function followFeedback(
   return { stream: followLog(context.log, filters, 0, settled, { rename }), told };
 }
 
-/** Everything that readers of one piece of feedback see: its own story, and the new reply once there is one. */
+/** What readers of one piece of feedback see: its own events, and the new reply once there is one. */
 function feedbackFilters(context: SessionContext, feedbackId: string): Filter[] {
   const { turnId, retryTurnId } = feedbackRow(context, feedbackId);
   const own: Filter = { turnId, feedbackId };
@@ -190,7 +191,7 @@ function feedbackFilters(context: SessionContext, feedbackId: string): Filter[] 
     : [own, { turnId: retryTurnId, types: ["turn", "delta", "reset", "error"] }];
 }
 
-/** Tells a failure in the feedback's own story. A failed retry has its own error event in the log already. */
+/** Logs a failure as an event of the feedback. A failed retry has its own error event in the log already. */
 function logFailedFeedback(context: SessionContext, feedbackId: string, error: unknown): void {
   if (error instanceof KeptError) return;
   const failure =
@@ -206,7 +207,7 @@ function logFailedFeedback(context: SessionContext, feedbackId: string, error: u
   });
 }
 
-/** Waits as far as the body asks: for the words, or for the weights and the new reply as well. */
+/** Waits as long as the body asks: for the words only, or for the weights and the new reply too. */
 export async function untilAnswered(
   context: SessionContext,
   feedbackId: string,
@@ -222,8 +223,8 @@ export async function untilAnswered(
 }
 
 /**
- * While the GPU service is away, words that another model wrote are answer enough: the weights are queued,
- * and update and new turn follow from the outbox.
+ * While the GPU service is away, words from another model are enough for an answer. The weights update and the new turn
+ * follow later from the outbox.
  */
 function wordsOrKept(context: SessionContext, error: unknown, feedbackId: string): void {
   const { step } = feedbackRow(context, feedbackId);
@@ -231,7 +232,7 @@ function wordsOrKept(context: SessionContext, error: unknown, feedbackId: string
   keptFeedback(error, feedbackId);
 }
 
-/** The feedback is stored whatever happens next; the caller learns its id with the error. */
+/** Throws a failure again together with the feedback's id: the feedback is stored whatever happens next. */
 function keptFeedback(error: unknown, feedbackId: string): never {
   if (error instanceof KeptError || !(error instanceof RosaError)) throw error;
   const { code, message, retryAfterS } = error;

@@ -1,7 +1,7 @@
 /**
  * The opening of a session: noted in its own object, then entered at the tenant's account, then stored.
  *
- * Whatever interrupts this, the note stays, and the object's alarm takes back what the account has. Nothing is kept or
+ * The note stays through any interruption, and the object's alarm takes back what the account has. Nothing is kept or
  * reserved for a session that nobody knows.
  */
 import { accountOf } from "../accounts/account.ts";

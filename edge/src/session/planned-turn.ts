@@ -107,7 +107,7 @@ function thinkingOf(
   return { output: { ...output, thinking: thinks(effort) } };
 }
 
-/** Turns that the service may refuse in a session within a while; they cost its time, and nobody pays for them. */
+/** Turns of a session that the service may refuse within `refusedMs`; they cost its time, and nobody pays for them. */
 const refusedMax = 10;
 const refusedMs = 60_000;
 

@@ -1,8 +1,8 @@
 /**
- * One turn, told in order: words → budget → stored → prompt to the GPU → event log → finished → metered.
+ * One turn, in order: words → budget → stored → prompt to the GPU → event log → finished → metered.
  *
- * Read `beginTurn` and `answerTurn` first. A turn is stored before its first token, and its reply goes to
- * the log whether or not anybody is listening. HTTP is not known here.
+ * Read `beginTurn` and `answerTurn` first. A turn is stored before its first token. Its reply goes to the log whether
+ * or not anybody reads it. This file knows no HTTP.
  */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Usage } from "@rosa2/shared/protocol";
@@ -27,11 +27,11 @@ import { adapterOf, runningTurn, type TurnRow, turnRow } from "./store/rows.ts";
 import { idempotency, turns } from "./store/schema.ts";
 import { isReplySettled, turnBody } from "./store/views.ts";
 
-/** So long the readers of a turn that was taken back find out why. */
+/** How long the error event of a dropped turn is kept for its readers. */
 const droppedMs = 60_000;
 
 /**
- * Stores a turn that is ready to be answered, or finds the one that its Idempotency-Key made before.
+ * Stores a turn that is ready to be answered, or finds the turn that the same Idempotency-Key made before.
  *
  * @throws RosaError `conflict` while another turn is being answered, `budget_exceeded`, `idempotency_mismatch`.
  */
@@ -48,7 +48,7 @@ export async function beginTurn(
   let stored = turnId;
   await spend(context.purse, chargeOf(context, { ...planned, runs: 1 }), (keep) => {
     context.transaction(() => {
-      // Another call may have come in while the budget was asked.
+      // Another call may have come in while this one waited for the budget.
       const meanwhile = findEarlier(context, input);
       if (meanwhile !== null) {
         stored = meanwhile;
@@ -76,14 +76,17 @@ export async function beginTurn(
   return stored;
 }
 
-/** A new turn, or the one of this Idempotency-Key: had it failed, the repeated call is its retry. */
+/** A new turn, or the turn of this Idempotency-Key. If that turn failed, the repeated call runs it again. */
 export async function beginOrRevive(context: SessionContext, input: NewTurn): Promise<string> {
   const turnId = await beginTurn(context, input);
   if (turnRow(context, turnId).status === "failed") await reviveTurn(context, turnId);
   return turnId;
 }
 
-/** Makes a failed turn run again; the number of the last event before, the first time that this key came. */
+/**
+ * Makes a failed turn run again. Returns the number of the last event before that; for a repeated Idempotency-Key,
+ * before the key's first call.
+ */
 export async function reviveOnce(
   context: SessionContext,
   turnId: string,
@@ -91,7 +94,7 @@ export async function reviveOnce(
 ): Promise<number> {
   const earlier = key === undefined ? null : findIdempotent(context, key);
   const after = earlier === null ? context.log.lastSeq() : Number(earlier);
-  // What the key began is over: its turn is the answer, unless it failed again.
+  // The key's run has ended. Its turn is the answer, unless it failed again.
   if (earlier !== null && turnRow(context, turnId).status !== "failed") return after;
   await reviveTurn(context, turnId);
   noteIdempotent(context, key, String(after));
@@ -99,9 +102,9 @@ export async function reviveOnce(
 }
 
 /**
- * Writes the reply of a running turn to the log, to the end, a stop or a failure; the row tells which.
+ * Writes the reply of a running turn to the log until it ends, is stopped or fails; the row's status says which.
  *
- * @throws RosaError when the service refused the request before a token; the turn is then taken back.
+ * @throws RosaError when the service refused the request before a token; the turn is then deleted.
  */
 export async function answerTurn(
   context: SessionContext,
@@ -117,7 +120,7 @@ export async function answerTurn(
   const writer = new ReplyWriter(context, turnId);
   const spending = new ReplyMeter(turn.messages, context.now);
   try {
-    // A turn that is taken up after a crash may find that its lease has ended meanwhile.
+    // The budget's lease may have ended before a turn is continued after a crash.
     const { eventId, amountNanos } = chargeOf(context, turn);
     await context.purse.reserve(eventId, amountNanos);
     const events = context.gpu.generate(
@@ -170,7 +173,7 @@ export async function answerTurn(
   }
 }
 
-/** A reply's log after an event's number, then live until the reply ends. */
+/** A reply's events after the given number, then live until the reply ends. */
 export function followReply(
   context: SessionContext,
   turnId: string,
@@ -182,9 +185,9 @@ export function followReply(
 }
 
 /**
- * Makes a failed turn run again, under the same id and with the same prompt.
+ * Makes a failed turn run again, with the same id and the same prompt. A running turn just goes on.
  *
- * @throws RosaError `conflict` for any other turn, `budget_exceeded`.
+ * @throws RosaError `conflict` for a turn that has ended otherwise, `budget_exceeded`.
  */
 export async function reviveTurn(context: SessionContext, turnId: string): Promise<void> {
   const turn = turnRow(context, turnId);
@@ -213,7 +216,7 @@ export async function reviveTurn(context: SessionContext, turnId: string): Promi
   );
 }
 
-/** Ends a reply where it is; the partial text stays. Stopping a turn that is over changes nothing. */
+/** Ends a reply where it is; the partial text stays. Stopping a turn that has ended changes nothing. */
 export async function stopTurn(context: SessionContext, turnId: string): Promise<void> {
   const turn = turnRow(context, turnId);
   if (turn.status !== "running") return;
@@ -222,7 +225,7 @@ export async function stopTurn(context: SessionContext, turnId: string): Promise
     controller.abort();
     return;
   }
-  // Orphaned by an eviction and not yet taken up again: what the log holds is the reply.
+  // Interrupted by an eviction and not yet continued: the text in the log is the reply.
   const { usage, gpuMs } = new ReplyMeter(turn.messages, context.now);
   finishTurn(context, turn, {
     status: "stopped",
@@ -243,14 +246,14 @@ export function leaseReply(context: SessionContext, turnId: string): void {
   });
 }
 
-/** Whether the service says that it will never answer this request: nothing of it is worth keeping. */
+/** Whether the service refuses this request for good: nothing of the turn is worth keeping. */
 function isRefusal(error: unknown): error is RosaError {
   return (
     error instanceof RosaError && error.status >= 400 && error.status < 500 && !isTransient(error)
   );
 }
 
-/** Takes back a turn that was refused before a token: all that is left, for a while, is its readers' error event. */
+/** Deletes a turn that was refused before a token. Only an error event for its readers stays for a while. */
 function dropTurn(context: SessionContext, turn: TurnRow, error: RosaError): void {
   const { db, outbox, purse } = context;
   const { code, message, param } = error;
@@ -267,7 +270,7 @@ function dropTurn(context: SessionContext, turn: TurnRow, error: RosaError): voi
   });
 }
 
-/** What one run of a turn can cost at most. */
+/** The most that one run of a turn can cost. */
 function chargeOf(
   context: SessionContext,
   turn: Pick<TurnRow, "id" | "runs" | "messages" | "sampling">,
@@ -341,8 +344,8 @@ function finishTurn(context: SessionContext, turn: TurnRow, outcome: Outcome): v
 }
 
 /**
- * Ends a turn without a reply, and bills nothing. What was set aside for it is free again, and the GPU time it
- * took (ms) is recorded, where any is known.
+ * Ends a turn without a reply and without a bill. The amount set aside for it is free again, and the GPU time it took
+ * (ms) is recorded if known.
  */
 function failTurn(context: SessionContext, turn: TurnRow, error: unknown, gpuMs: number): void {
   if (!(error instanceof RosaError)) logFailure("reply", error);

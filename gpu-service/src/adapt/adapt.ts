@@ -286,7 +286,7 @@ class Path {
     return { place: null, stop: bound ?? "no_progress" };
   }
 
-  /** What a step's distance comes to where earlier ones show that it is far within the bounds; else null. */
+  /** Estimated distance of a step, where earlier steps show that it is far within the bounds; else null. */
   #estimate(B: Float32Array): Reach | null {
     if (this.#curvature === null) return null;
     const squares = squaredDistance(B, this.#start);

@@ -176,7 +176,7 @@ export class TrustRegion {
     this.#last = null;
   }
 
-  /** Measures all samples and the held replies, without those that the last measurement covered. */
+  /** Measures all samples and the held replies; those that the last measurement covered are not run again. */
   async *#measureAll(tried: AdapterWeights, start: Float32Array): Slices<Measured> {
     const { rows } = this.#probes;
     const last = this.#last;

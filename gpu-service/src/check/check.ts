@@ -124,7 +124,7 @@ export function checkModel(
   );
   // The files may hold a head that the config calls tied.
   const served = checkpoint?.config ?? config;
-  // QUANTIZE may not fit the weights; then the rest is told as if it were unset.
+  // QUANTIZE may not fit the weights; the other findings are then those without it.
   const bits = checkpoint && attempt(() => servedBits(checkpoint.config, settings.QUANTIZE));
   const memory = checkpoint && describeMemory(checkpoint.config, settings, bits);
   const ignored = config && ignoredNote(config.ignoredGeneration);
@@ -191,7 +191,7 @@ function withoutField(json: unknown, error: unknown): Json | null {
     Object.fromEntries(
       Object.entries(from)
         .filter(([key]) => !dropped.includes(key))
-        // Rotary settings may stand in a group of their own.
+        // Rotary settings may have a group of their own.
         .map(([key, value]) => [
           key,
           key.startsWith("rope_") && isJson(value) ? drop(value) : value,

@@ -268,7 +268,7 @@ function readEntry(
   }
   const { dtype, shape, data_offsets } = parsed.data;
   const [begin, end] = data_offsets;
-  // A type of later versions of the format may lie in a file; only reading it is refused.
+  // A file may hold a type of later versions of the format; only reading such a tensor is refused.
   if (!isTensorType(dtype)) {
     if (end < begin) throw fail(`tensor "${name}" has offsets [${begin}, ${end}]`);
     return { foreignType: dtype, byteOffset: dataStart + begin, byteLength: end - begin };

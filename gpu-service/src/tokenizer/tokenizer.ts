@@ -263,8 +263,8 @@ export class ChatTokenizer {
   }
 
   /**
-   * Messages may not contain special tokens. Other markup ("<think>", "[TOOL]") may be written by the assistant and the
-   * developer, not by the user.
+   * Special tokens in a message stay text. Other markup ("<think>", "[TOOL]") may be written by the assistant and the
+   * developer, not by the user or a tool.
    */
   readonly #forbids: Forbids = (role, content) => {
     const token = this.#addedTokens.get(content);

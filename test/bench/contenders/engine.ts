@@ -33,17 +33,17 @@ export interface LoadRequest {
   threads: number;
   bits: 8 | 4 | null;
   provider: Provider;
-  /** Replies decoded together; one slot more is made. */
+  /** Replies decoded together; there is one slot more. */
   sessions: number;
 }
 
 export interface RepliesRequest {
-  /** Random prompts; other seeds give other prompts, so that no keys and values are reused. */
+  /** Seed of the random prompts. Another seed gives other prompts, so that no keys and values are reused. */
   seed: string;
   sessions: number;
   promptTokens: number;
   replyTokens: number;
-  /** Whether each session has an adapter, of its own, on all linears. */
+  /** Whether each session has an adapter of its own, on all linear layers. */
   isAdapted: boolean;
 }
 
@@ -72,7 +72,7 @@ export interface RetryRequest {
 
 export interface UpdateRequest extends RowsSize {
   iterations: number;
-  /** Whether the model's anchors, where it has them, are protected: they cost time; true by default. */
+  /** Whether the model's anchors are protected, if it has any. They cost time; true by default. */
   anchors?: boolean;
 }
 
@@ -80,14 +80,14 @@ export interface GapRequest {
   seed: string;
   promptTokens: number;
   replyTokens: number;
-  /** Whether updates of another session follow each other all the while. */
+  /** Whether updates of another session run one after another during the measurement. */
   updates: boolean;
 }
 
 let model: Model;
 let tokenizer: ChatTokenizer;
 let scheduler: Scheduler;
-/** The model as updates see it: samples and anchors are its own, kept in the cache directory as the service keeps them. */
+/** The model as updates see it: its own samples and anchors, kept in the cache directory as the service keeps them. */
 let subject: AdaptableModel;
 let lastId = 0;
 
@@ -165,7 +165,7 @@ const methods = {
     };
   },
 
-  /** Milliseconds of so many replies to one prompt, the first greedy and the others drawn, all of the same length. */
+  /** Milliseconds for `count` replies to one prompt: the first greedy, the others sampled, all of the same length. */
   samples({ seed, count, promptTokens, replyTokens }: SamplesRequest): Promise<number> {
     const prompt = Int32Array.from(randomPrompt(seed, promptTokens, model.shape.vocabSize));
     return untilWhole(
@@ -176,7 +176,10 @@ const methods = {
     );
   },
 
-  /** The same of rewrites as the edge asks for them: one greedy, the others at temperature 1, each as long as it is. */
+  /**
+   * Milliseconds for rewrites as the edge asks for them: one greedy, the others at temperature 1, each of its natural
+   * length.
+   */
   rewrites({ messages, count, tokensMax }: RewritesRequest): Promise<number> {
     const prompt = tokenizer.promptIds(messages);
     const options = { prompt, eosIds: tokenizer.endIds, tokensMax, isWhole: true };
@@ -189,8 +192,9 @@ const methods = {
   },
 
   /**
-   * Milliseconds of a reply, and of a retry until it is shown: wordings drawn at once, the rejected reply weighed under
-   * each candidate and under the new wording, a reply that is held back until it is no copy of the rejected one.
+   * Milliseconds of a reply, and of a retry until its reply is shown. The retry draws wordings at once and scores the
+   * rejected reply under each candidate and under the new wording. Its reply is shown whole, once it is known to be no
+   * copy of the rejected one.
    */
   async retry(request: RetryRequest): Promise<{ reply: number; retry: number }> {
     const { seed, promptTokens, replyTokens, draws: count, candidates } = request;
@@ -225,7 +229,7 @@ const methods = {
   },
 
   /**
-   * How far ∂S/∂B under that adapter are from those in a file (relative, Frobenius norm). Throws where S
+   * Difference of ∂S/∂B under that adapter from the gradients in a file (relative, Frobenius norm). Throws where S
    * itself differs.
    */
   async gradientDifference({ S, path, ...size }: RowsSize & { S: number[]; path: string }) {
@@ -317,7 +321,7 @@ function adapterOf(session: number): AdapterWeights {
   return adapter;
 }
 
-/** Milliseconds until all of these replies to one prompt are whole; nothing of an earlier prompt is in the cache. */
+/** Milliseconds until all of these replies to one prompt are complete. The cache holds nothing of an earlier prompt. */
 async function untilWhole(prompt: Int32Array, replies: readonly Reply[]): Promise<number> {
   const ends = replies.map(() => Promise.withResolvers<unknown>());
   const [first, ...siblings] = ends.map(({ resolve, reject }, i) => ({
@@ -340,7 +344,7 @@ async function untilWhole(prompt: Int32Array, replies: readonly Reply[]): Promis
   return performance.now() - startedAt;
 }
 
-/** Greedy unless it is said otherwise, and no token ends it. */
+/** A reply without end token, greedy unless a temperature is given. */
 function endlessReply(tokensMax: number, { temperature = 0, seed = 0 } = {}): Reply {
   return new Reply(tokenizer, {
     sampling: { ...model.config.sampling, ...samplingSchema.parse({ temperature }) },

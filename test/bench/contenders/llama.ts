@@ -1,7 +1,7 @@
 /** llama.cpp as a contender: one sequence, greedy, timed inside llama.cpp by its own counters. */
 import { type RepliesResult, serve } from "../support/contender.ts";
 
-/** The parts of node-llama-cpp that are used: its binding, because its JavaScript loop adds milliseconds a token. */
+/** The parts of node-llama-cpp that are used: its binding, because its JavaScript loop adds milliseconds to each token. */
 interface LlamaModule {
   getLlama(options: object): Promise<{ _bindings: Bindings }>;
 }
@@ -96,7 +96,7 @@ const methods = {
 
 export type LlamaMethods = typeof methods;
 
-/** Tokens a second by a line of llama.cpp's counters. */
+/** Tokens a second, read from a line of llama.cpp's counters. */
 function rateOf(line: RegExp): number {
   const [, ms, count] = line.exec(log) ?? [];
   if (ms === undefined) throw new Error(`llama.cpp's counters cannot be read: ${log.slice(-2000)}`);

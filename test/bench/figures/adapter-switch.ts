@@ -1,4 +1,4 @@
-/** What a reply takes longer when its session's adapter is not the one of the reply before. */
+/** How much longer a reply takes when its session's adapter is not the adapter of the reply before. */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { writeAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
 import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";

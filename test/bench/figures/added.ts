@@ -1,6 +1,6 @@
 /**
- * What the edge adds to the GPU service: milliseconds of one request and their parts, requests/s, CPU time. Beside it a
- * Worker that does the least, so that each run tells what the runtime takes and what our code.
+ * What the edge adds to the GPU service: milliseconds of one request and their parts, requests/s, CPU time. A minimal
+ * Worker runs beside it in each run and separates the runtime's time from our code's.
  */
 import type { Context, Family, Figure, Outcome } from "../figure.ts";
 import { Edge } from "../support/edge.ts";
@@ -17,7 +17,7 @@ const alone = {
   messages,
   sampling: { max_tokens: 16, temperature: 0 },
 };
-/** As the edge asks for a reply that nobody watches grow. */
+/** The request that the edge sends for a reply without a stream. */
 const whole = { ...alone, deltas: false };
 
 const first: Figure = {
@@ -45,7 +45,7 @@ const cpu: Figure = {
   id: "added_cpu",
   what: `CPU of the runtime for a chat with ${connections} connections, objects and SQLite included`,
   unit: "ms",
-  // What the platform's free plan lets a request take.
+  // CPU time that the platform's free plan allows for a request.
   target: 10,
   bound: "at most",
 };
@@ -99,7 +99,7 @@ interface Sides {
   gpu: GpuProcess;
 }
 
-/** One after the other, each way in turn; then the parts of what the edge adds. */
+/** Requests one after the other, each way in turn; then the parts of the edge's added time. */
 async function measureStreams({ edge, floor, gpu }: Sides, { isQuick, say }: Context) {
   const { key } = edge.tenants[0]!;
   const repeats = isQuick ? 20 : 200;
@@ -127,7 +127,7 @@ async function measureStreams({ edge, floor, gpu }: Sides, { isQuick, say }: Con
   const runtimeMs = await wholeOf(repeats, () => floor.constant());
   const bareMs = await wholeOf(repeats, () => edge.call(key, "/v1/models/rosa2"));
   const refusedMs = await wholeOf(repeats, () =>
-    // Its last field is wrong, so that the whole body is read and validated, and nothing is done.
+    // A request whose last field is wrong: the whole body is read and validated, and nothing else is done.
     fetch(`${edge.url}/v1/chat/completions`, {
       method: "POST",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },

@@ -1,4 +1,4 @@
-/** What a second replica of the GPU service gains, and what it costs to meet one that lacks the session's adapter. */
+/** What a second replica of the GPU service gains, and the cost of reaching a replica that lacks the session's adapter. */
 import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import type { Context, Family, Figure } from "../figure.ts";
@@ -44,7 +44,7 @@ export const replicas: Family = {
   },
 };
 
-/** Every session has an adapter of its own and asks again as soon as it has its reply. */
+/** Every session has its own adapter and sends its next request as soon as it has its reply. */
 async function compareThroughput(one: Replicas, several: Replicas, { isQuick }: Context) {
   const rounds = isQuick ? 2 : 7;
   const adapters = Array.from({ length: sessions }, (_, n) =>
@@ -80,7 +80,7 @@ async function compareThroughput(one: Replicas, several: Replicas, { isQuick }: 
   };
 }
 
-/** A new adapter each time, asked for with one token: once where nobody has it, once again. */
+/** Asks for one token with a new adapter each time: once where no replica has it, once again. */
 async function measureMiss(one: Replicas, { isQuick }: Context) {
   const rounds = isQuick ? 10 : 100;
   const missed: number[] = [];

@@ -1,6 +1,7 @@
 /**
- * How soon a retry's first token comes, wordings drawn and judged before it, against a plain reply's whole time: of the
- * bundled model on the whole service, asked ambiguously, and of 0.5B shapes on the engine alone.
+ * How soon a retry's first token comes, after wordings were drawn and scored, relative to the whole time of a plain
+ * reply. Measured with the bundled model on the whole service, asked ambiguously, and with 0.5B shapes on the engine
+ * alone.
  */
 import type { FeedbackResult } from "../../../edge/src/contract/index.ts";
 import { makeStateFolder, Rosa } from "../../e2e/support/rosa.ts";
@@ -42,7 +43,7 @@ export const retry: Family = {
   },
 };
 
-/** Sessions of one problem whose first reply is wrong, so that the model is asked for wordings. */
+/** Sessions of one problem whose first reply is wrong, so that wordings are drawn from the model. */
 async function onService({ isQuick }: Context) {
   const state = makeStateFolder();
   const rosa = await Rosa.start(state.path, { RATE_LIMIT: "off" });

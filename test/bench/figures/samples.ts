@@ -1,4 +1,4 @@
-/** What several replies to one prompt cost against one: the words rewriter asks for them. */
+/** The cost of several replies to one prompt, relative to one reply: the words rewriter asks for several. */
 
 import { pick, seededRandom } from "@rosa2/shared/random";
 import { rewriteTokensMax } from "../../../edge/src/words/providers/index.ts";

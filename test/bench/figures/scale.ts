@@ -1,4 +1,4 @@
-/** What many sessions of many tenants cost the parts that they share, and whether they slow each other down. */
+/** What many sessions of many tenants cost the shared parts, and whether the sessions slow each other down. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context, Family, Figure, Outcome } from "../figure.ts";
 import { Edge } from "../support/edge.ts";
@@ -6,7 +6,7 @@ import { Edge } from "../support/edge.ts";
 const tenantCounts = [1, 10, 100];
 const turnsPerSession = 10;
 const atOnce = 8;
-/** How long the account may wait for what happened; deployed it is five minutes. */
+/** How long usage may wait before it is reported to the account; deployed it is five minutes. */
 const meteringMs = 5_000;
 
 const d1: Figure = {
@@ -97,7 +97,10 @@ function outcomesOf(loads: readonly Load[]): Outcome[] {
   ];
 }
 
-/** Sessions of so many tenants, some at a time, each with its turns one after the other; then the world at rest. */
+/**
+ * Runs sessions of `tenants` tenants, some at a time, each with its turns one after the other; then waits until the
+ * world is at rest.
+ */
 async function run(edge: Edge, tenants: number, { isQuick, say }: Context): Promise<Load> {
   const sessions = isQuick ? Math.max(8, tenants) : 200;
   say(`${tenants} tenants, ${sessions} sessions of ${turnsPerSession} turns, ${atOnce} at once`);

@@ -15,7 +15,7 @@ import { medianOf } from "../support/statistics.ts";
 
 const targets = { decode: { mini: 1.2, "05b": 1 }, prefill: { mini: 1, "05b": 1 } };
 type Kind = keyof typeof targets;
-/** Tokens of a prompt before decoding is timed, and of one whose prefill is timed. */
+/** Length of the prompt: before timed decoding, and for timed prefill. */
 const promptTokens = { decode: 128, prefill: 512 };
 
 const cells = modelNames.flatMap((model) =>
@@ -71,8 +71,8 @@ interface Sides {
 }
 
 /**
- * Each round one reply of each side to the same prompt, in turn first. Two rounds only warm up: each of the
- * engine's two slots is touched, as the peer's one sequence is.
+ * One reply of each side to the same prompt in each round; the sides alternate in going first. The first two rounds
+ * only warm up, so that both of the engine's slots are touched, as the peer's one sequence is.
  */
 async function compare(
   { engine, llama }: Sides,

@@ -1,4 +1,4 @@
-/** One update against PyTorch and peft doing the same maths, whose gradients are compared first. */
+/** One update against PyTorch and peft with the same maths; their gradients are compared first. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { PeftPeer, peftName, peftPython } from "../support/peft-peer.ts";
 import { medianOf } from "../support/statistics.ts";
 
 const size = { rows: 6, promptTokens: 96, replyTokens: 32 };
-/** Gradients further apart than this (relative, Frobenius) are not of the same function. */
+/** Largest difference of the gradients (relative, Frobenius). Gradients further apart belong to different functions. */
 const differenceMax = 1e-3;
 
 const figureOf = (model: ModelName): Figure => ({
@@ -38,7 +38,7 @@ export const updateVsPeft: Family = {
   },
 };
 
-/** Each round one update of each side, in turn first; the first round only warms up. */
+/** One update of each side in each round; the sides alternate in going first. The first round only warms up. */
 async function compare(
   figure: Figure,
   model: ModelName,

@@ -1,4 +1,4 @@
-/** What an update costs beside serving: memory, time against the reply it learns from, other sessions' tokens. */
+/** The cost of an update beside serving: memory, time relative to the reply it learns from, and other sessions' tokens. */
 import { readFileSync } from "node:fs";
 import { gpuNodeOptions } from "../../../edge/local/services.ts";
 import type { Context, Family, Figure } from "../figure.ts";

@@ -1,4 +1,7 @@
-/** What a request waits for outside its region before the first token, every such call 150 ms late. */
+/**
+ * How often a request waits for a call outside its region before the first token. Beside it, the times with every such
+ * call 150 ms late.
+ */
 import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SignJWT } from "jose";
@@ -8,17 +11,17 @@ import { Edge, tokenSecret } from "../support/edge.ts";
 import { medianOf } from "../support/statistics.ts";
 
 const lateMs = 150;
-/** How late such calls are where waits are counted: long against whatever else the machine does. */
+/** Delay of such calls when waits are counted: long relative to everything else on the machine. */
 const countedMs = 1_000;
 
 interface Row {
   id: string;
   what: string;
-  /** Waits that are allowed. */
+  /** Allowed number of waits. */
   target: number;
   /** Whether the time is that from the last token to the stream's end. */
   isEnd?: boolean;
-  /** Makes everything that was there before, in a near world, and gives the call to measure. */
+  /** Prepares the state without delays, and returns the call to measure. */
   prepare(edge: Edge): Promise<() => Promise<Response>>;
 }
 
@@ -226,7 +229,7 @@ const rows: Row[] = [
   },
 ];
 
-/** Whoever reads the budget has what nobody has set aside given back, as at rest. */
+/** Reading the budget returns unused parts of leases, as happens at rest. */
 async function giveBack(edge: Edge, key: string): Promise<void> {
   // What a call has cost is settled behind its answer.
   for (;;) {
@@ -236,7 +239,7 @@ async function giveBack(edge: Edge, key: string): Promise<void> {
   }
 }
 
-/** Tenants of which nobody has asked anything, each given once. */
+/** Tenants without any earlier request, each returned once. */
 let met = 1;
 function unmet(edge: Edge) {
   const tenant = edge.tenants[met++];
@@ -244,7 +247,7 @@ function unmet(edge: Edge) {
   return tenant;
 }
 
-/** A client token that a server asked for a minute ago: one younger than fifteen seconds needs no list. */
+/** A client token made a minute ago: a token younger than fifteen seconds needs no revocation list. */
 async function oldToken(tenant: string): Promise<string> {
   const madeAt = Math.floor(Date.now() / 1000) - 60;
   const kid = createHash("sha256").update(`kid of ${tokenSecret}`).digest("hex").slice(0, 16);
@@ -297,7 +300,7 @@ export const wan: Family = {
         const row = figures.get(figure)!;
         const near = await timesOf(edge, row, 0, isQuick ? 3 : 9);
         const far = await timesOf(edge, row, lateMs, isQuick ? 3 : 9);
-        // A busy machine only ever adds: the fastest call says how often it waited.
+        // A busy machine only adds time, so the fastest call shows how often it waited.
         const late = await timesOf(edge, row, countedMs, 2);
         const waits = (Math.min(...late.times) - Math.min(...near.times)) / countedMs;
         yield {

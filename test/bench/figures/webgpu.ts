@@ -122,7 +122,7 @@ export const webgpu: Family = {
   },
 };
 
-/** Each round one measurement of each side on the same prompt; the first round only warms up. */
+/** One measurement of each side on the same prompt in each round; the first round only warms up. */
 async function compare(
   figure: Figure,
   kind: Kind,
@@ -155,7 +155,7 @@ async function compare(
   };
 }
 
-/** How many tokens two replies begin with alike, of how many. */
+/** Number of equal tokens at the beginning of two replies, and the number compared. */
 function sameStart(a: readonly number[], b: readonly number[]): string {
   let count = 0;
   while (count < a.length && a[count] === b[count]) count++;

@@ -1,4 +1,4 @@
-/** What Cloudflare does between a Worker and a browser, and its local runtime does not: answers compressed on their way. */
+/** Compresses answers on their way, as Cloudflare does between a Worker and a browser; the local runtime does not. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,7 +8,7 @@ import type { ReadableStream } from "node:stream/web";
 import { createGzip } from "node:zlib";
 
 const compressible = /^(?:text\/(?!event-stream)|application\/(?:json|javascript)|image\/svg)/;
-/** Of one connection, or of a body as it travels on it; a fetched body is decoded already. */
+/** Headers of one connection, or of a body as it travels on it; fetch has decoded the body already. */
 const own = new Set([
   ...["connection", "content-encoding", "content-length", "host", "transfer-encoding"],
 ]);

@@ -1,6 +1,6 @@
 /**
- * One side of a comparison in a process of its own, so that neither side's threads or memory are the other's.
- * It sleeps between calls.
+ * One side of a comparison in a process of its own, so that the sides share neither threads nor memory. It sleeps
+ * between calls.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomInt, seededRandom } from "@rosa2/shared/random";
@@ -12,7 +12,7 @@ interface Answer {
 }
 
 type Methods = Record<string, (argument: never) => unknown>;
-/** What `serve` was given, seen from the other process. */
+/** The methods given to `serve`, as the other process sees them. */
 type Remote<M extends Methods, K extends keyof M> = Awaited<ReturnType<M[K]>>;
 
 export class Contender<M extends Methods> {
@@ -79,7 +79,7 @@ export function serve<M extends Methods>(methods: M): void {
   process.on("disconnect", () => process.exit(0));
 }
 
-/** What every contender says of the replies it made. */
+/** What every contender reports about the replies it made. */
 export interface RepliesResult {
   /** Prompt tokens a second until the first session's first token. */
   prefillRate: number;

@@ -1,4 +1,4 @@
-/** The edge in the local runtime, with the stand-in for the GPU service and an entry of the benchmark's own. */
+/** The edge in the local runtime, with the stand-in for the GPU service and an entry module for benchmarks. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,10 +13,10 @@ import { prepareTenants, type Tenant, untilHealthy } from "../../support/local-e
 import { runtimeCpuMs } from "./runtime-cpu.ts";
 
 const entry = fileURLToPath(new URL("../../edge/support/late-worker.ts", import.meta.url));
-/** In memory where there is such a folder: how long this machine's disk takes to write is no figure of the edge's. */
+/** In memory where the machine has such a folder: this machine's disk should not be part of the edge's figures. */
 const stateRoot = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const secret = "secret-of-the-benchmark";
-/** Signs the client tokens of the edge that is measured. */
+/** Secret of the client tokens of the measured edge. */
 export const tokenSecret = "secret-of-the-benchmark-for-client-tokens";
 
 export class Edge {
@@ -91,14 +91,17 @@ export class Edge {
     rmSync(this.#state.path, { recursive: true, force: true });
   }
 
-  /** Calls that leave the region are so late from now on; how many there were since it was said last. */
+  /** From now on calls that leave the region are `ms` late. Returns the number of such calls since it was last called. */
   async late(ms: number): Promise<Record<"d1" | "r2" | "account" | "named" | "gpu", number>> {
     const far = encodeURIComponent(this.gpuUrls[1]);
     const response = await fetch(`${this.url}/v1/__late?ms=${ms}&far=${far}`, { method: "POST" });
     return (await response.json()) as Record<"d1" | "r2" | "account" | "named" | "gpu", number>;
   }
 
-  /** Milliseconds that a call to the purse, and one to the GPU service up to its first byte, took on average since this was asked last. */
+  /**
+   * Average milliseconds of a call to the purse, and of one to the GPU service up to its first byte, since it was last
+   * called.
+   */
   async spent(): Promise<{ purseMs: number; gpuMs: number }> {
     const response = await fetch(`${this.url}/v1/__spent`, { method: "POST" });
     type Spent = { calls: number; ms: number };

@@ -1,4 +1,4 @@
-/** The Worker that does the least (test/edge/support/floor-worker.ts), in the local runtime as the edge is run. */
+/** The minimal Worker (test/edge/support/floor-worker.ts), in the local runtime as the edge is run. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,7 +58,7 @@ export class Floor {
     return fetch(`${this.#url}/constant`, { method: "POST" });
   }
 
-  /** The GPU service's stream; `object`: with a row written in a Durable Object meanwhile. */
+  /** Passes the GPU service's stream on; `object` also writes a row in a Durable Object meanwhile. */
   reply(way: "pipe" | "object", body: object): Promise<Response> {
     return fetch(`${this.#url}/${way}`, { method: "POST", body: JSON.stringify(body) });
   }

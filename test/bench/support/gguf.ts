@@ -79,7 +79,7 @@ function ggufName(name: string): string {
     .replace(/mlp\.(gate|up|down)_proj/, "ffn_$1");
 }
 
-/** llama.cpp rotates neighbours in Llama-type models where Hugging Face rotates halves: rows are interleaved. */
+/** In Llama-type models llama.cpp rotates neighbouring rows and Hugging Face rotates halves, so the rows are interleaved. */
 function interleaveHalves(values: Float32Array, heads: number, headSize: number): Float32Array {
   const rowLength = values.length / (heads * headSize);
   const half = headSize / 2;
@@ -157,8 +157,8 @@ function byteLength(type: GgufType, shape: readonly number[]): number {
 }
 
 /**
- * Blocks of a scale in fp16 and 32 integers: bytes in q8_0, in q4_0 halves of bytes around 8, the first
- * sixteen low and the others high.
+ * Blocks of one fp16 scale and 32 integers. q8_0 has a byte for each. q4_0 has four bits for each, with offset 8: the
+ * first sixteen in the low halves of bytes, the others in the high halves.
  */
 function quantize(values: Float32Array, type: "q8_0" | "q4_0"): Uint8Array {
   const blocks = values.length / blockSize;

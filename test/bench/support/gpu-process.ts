@@ -40,7 +40,7 @@ export class GpuProcess {
     return new GpuProcess(child, `http://127.0.0.1:${port}`);
   }
 
-  /** Posts until the model is there. */
+  /** Posts the request again until the model is loaded. */
   async firstReply(body: object): Promise<void> {
     const until = performance.now() + startMsMax;
     for (;;) {
@@ -53,7 +53,7 @@ export class GpuProcess {
     }
   }
 
-  /** One whole reply; with a file, sent along as after a 409. Returns its milliseconds. */
+  /** Milliseconds of one whole reply. An adapter's file is sent along, as after a 409. */
   async reply(body: object, adapter?: Uint8Array<ArrayBuffer>): Promise<number> {
     const startedAt = performance.now();
     const answer = await this.post(body, adapter);

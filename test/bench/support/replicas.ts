@@ -1,4 +1,4 @@
-/** Replicas of the GPU service behind one port, as `npm start -- --replicas` runs them, asked as the edge asks. */
+/** Replicas of the GPU service behind one port, as `npm start -- --replicas` runs them, called as the edge calls them. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,7 +19,7 @@ export interface Adapter {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Small numbers, so that replies stay those of the model by and large. */
+/** An adapter of small random numbers, so that replies stay mostly those of the model. */
 export function randomAdapter(checkpoint: Checkpoint, seed: string): Adapter {
   const random = seededRandom(seed);
   const length = loraLength(checkpoint.config, rank);
@@ -60,7 +60,7 @@ export class Replicas {
     return new Replicas(child, url);
   }
 
-  /** One reply of so many tokens at most; the adapter's file goes along only where it is missing. */
+  /** One reply of at most so many tokens; the adapter's file is sent only where it is missing. */
   async reply(
     { digest, bytes }: Adapter,
     { seed, tokens }: { seed: number; tokens: number },
@@ -69,7 +69,7 @@ export class Replicas {
       tenant: "bench",
       adapter: { digest },
       messages: [{ role: "user", content: "Count them: 1 2 3" }],
-      // Hot enough that a reply seldom ends before its limit.
+      // A temperature at which a reply seldom ends before its limit.
       sampling: { temperature: 2, max_tokens: tokens, seed },
     });
     let response = await this.#post(request);

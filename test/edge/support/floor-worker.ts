@@ -1,7 +1,7 @@
 /**
- * The least that a Worker takes for a chat: what the runtime costs whatever our code does. `/constant` answers at once,
- * `/pipe` parses the body and passes the GPU service's stream on, `/object` writes a row in a Durable Object meanwhile,
- * as a call's money is set aside and settled. Nothing is checked, counted or kept.
+ * A minimal Worker for a chat: it shows the cost of the runtime without our code. `/constant` answers at once, `/pipe`
+ * parses the body and passes the GPU service's stream on. `/object` also writes a row in a Durable Object, in place of
+ * reserving and settling a call's money. Nothing is checked, counted or kept.
  */
 import { DurableObject } from "cloudflare:workers";
 

@@ -3,8 +3,8 @@
  * elsewhere, and the first access to an object by name. The platform's own classes are patched; the product knows
  * nothing of this.
  *
- * `POST /v1/__late?ms=150&far=<URL>` says how late, and which GPU service is elsewhere; it answers how many such calls
- * there were since it was asked last. `POST /v1/__spent` answers what calls to the purse and to the GPU service took.
+ * `POST /v1/__late?ms=150&far=<URL>` sets the delay and the GPU service that is elsewhere; it answers the number of
+ * such calls since its last use. `POST /v1/__spent` answers the times of calls to the purse and to the GPU service.
  */
 import type { Env } from "../../../edge/src/env.ts";
 import worker from "../../../edge/src/index.ts";

@@ -1,4 +1,4 @@
-/** Composing alone on hand-written conversations: what was said stands in the next request, and nothing that nobody said. */
+/** Composing alone on hand-written conversations: the next request contains what was said, and nothing else. */
 import { describe, expect, it } from "vitest";
 import { emptyWords, textualGradient } from "../../../edge/src/words/index.ts";
 import { type Conversation, conversations as first } from "./conversations.ts";
@@ -22,7 +22,7 @@ function reword({ request, reply, feedback }: Conversation): string {
   }).revision.after;
 }
 
-/** What a conversation's next request lacks of what was said, and what it says that nobody said. */
+/** The parts of what was said that a conversation's next request lacks, and the parts that it adds. */
 function faults(conversation: Conversation): { lacks: string[]; says: string[] } {
   const after = reword(conversation).toLowerCase();
   const has = (fact: string) => after.includes(fact.toLowerCase());

@@ -1,8 +1,9 @@
 /**
  * The update by Adam: four steps on the same examples, the baseline of the evaluation. hook.ts puts it in the place of
- * gpu-service/src/adapt/adapt.ts, in a deployment that is started for it alone.
+ * gpu-service/src/adapt/adapt.ts, in a deployment that is started only for it.
  *
- * Mean cross-entropy on right replies, unlikelihood −log(1 − p) on rejected ones; the step is scaled to ‖step‖ ≤ ρ.
+ * The loss is mean cross-entropy on right replies and unlikelihood −log(1 − p) on rejected ones. The step is scaled to
+ * ‖step‖ ≤ ρ.
  */
 import type { AdaptPlan } from "@rosa2/shared/protocol";
 import type { AdaptableModel, AdaptOutcome } from "../../../gpu-service/src/adapt/adapt.ts";

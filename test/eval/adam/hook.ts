@@ -1,4 +1,4 @@
-/** Preloaded into a deployment's processes (NODE_OPTIONS): the product's update gives way to Adam's. */
+/** Preloaded into a deployment's processes (NODE_OPTIONS): replaces the product's update by Adam's. */
 import { registerHooks } from "node:module";
 
 const product = new URL("../../../gpu-service/src/adapt/adapt.ts", import.meta.url).href;

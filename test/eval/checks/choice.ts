@@ -1,4 +1,4 @@
-/** Multiple choice: which letter a reply settles on. */
+/** Multiple choice: the letter that a reply chooses. */
 
 /** @throws Error when the answer is not one letter. */
 export function choiceCheck(answer: string): (reply: string) => boolean {
@@ -7,7 +7,10 @@ export function choiceCheck(answer: string): (reply: string) => boolean {
   return (reply) => chosenLetter(reply) === wanted;
 }
 
-/** Where a reply says its letter, the surest place first; the last of several in the same place counts. */
+/**
+ * Places where a reply may state its letter, the most reliable first. Of several letters in the same place the last
+ * counts.
+ */
 const places = [
   /\\boxed\{\\?(?:text\{)?\(?([A-Z])\)?\}/gu,
   /\b(?:answer|choice|option)(?:\s+is|:|\s*=)?\s*:?\s*\**\(?([A-Z])\b(?!')/giu,

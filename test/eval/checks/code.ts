@@ -1,9 +1,9 @@
 /**
- * Code that must pass tests, run in a process of its own: without network, with no rights and no environment, in an empty
- * folder, with bounded memory and time.
+ * Code that must pass tests, run in a process of its own: without network, rights or environment, in an empty folder,
+ * with bounded memory and time.
  *
- * What keeps it in: Linux' namespaces (`unshare`: no network, no rights), `prlimit`, and for JavaScript also Node's
- * permission model, which leaves it no files. Python can read files that everybody on the machine can read.
+ * It is confined by Linux' namespaces (`unshare`: no network, no rights), `prlimit`, and for JavaScript also by Node's
+ * permission model, which allows no files. Python can read files that everybody on the machine can read.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -29,7 +29,7 @@ const interpreters: Record<CodeLanguage, readonly string[]> = {
   ],
   python: ["python3", "-I", "-"],
 };
-/** What says after the tests that they were reached, and not left by an early exit. */
+/** Code after the tests that shows that they were reached: an early exit does not count as a pass. */
 const endings: Record<CodeLanguage, (mark: string) => string> = {
   javascript: (mark) => `\nconsole.log(${JSON.stringify(`\n${mark}`)});`,
   python: (mark) => `\nprint(${JSON.stringify(`\n${mark}`)})`,
@@ -38,7 +38,7 @@ const endings: Record<CodeLanguage, (mark: string) => string> = {
 /**
  * Whether the code of a reply passes the tests: program and tests run one after the other.
  *
- * @throws Error where processes cannot be shut in, or the language is not installed.
+ * @throws Error where processes cannot be confined, or the language is not installed.
  */
 export function codeCheck(
   tests: string,

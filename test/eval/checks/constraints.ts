@@ -1,7 +1,7 @@
 /**
  * Constraints that a reply keeps or does not, with the names and arguments of IFEval (arXiv 2311.07911). A reply is
- * right when it keeps all of them, taken strictly. `language:response_language` is not among them: telling languages
- * apart is a model's work.
+ * right when it keeps all of them, in the strict reading. `language:response_language` is not among them: recognising
+ * languages needs a model.
  */
 import { z } from "zod";
 

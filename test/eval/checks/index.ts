@@ -1,4 +1,4 @@
-/** Ways to tell a right reply from a wrong one, by name. What an answer may be is checked when the check is made. */
+/** Checks that tell right replies from wrong ones, by name. An answer is validated when its check is made. */
 import { choiceCheck } from "./choice.ts";
 import { codeCheck, codeLanguages } from "./code.ts";
 import { type Constraint, constraintCheck } from "./constraints.ts";

@@ -1,7 +1,7 @@
 /**
  * Mathematical answers as MATH has them: numbers, fractions, roots, tuples, sets and intervals in LaTeX or plain text.
  *
- * Two answers are the same when they read the same after notation is levelled, or when their parts have equal values.
+ * Two answers are the same when their normalised texts are equal, or when their parts have equal values.
  */
 import { isClose } from "./numeric.ts";
 import { evaluate } from "./value.ts";
@@ -13,7 +13,7 @@ export function mathCheck(answer: string): (reply: string) => boolean {
   return (reply) => isSame(finalAnswer(reply), wanted);
 }
 
-/** What a solution ends in: its last box, what follows "answer is", or its last line. */
+/** The final answer of a solution: its last box, else the text after "answer is", else its last line. */
 export function finalAnswer(text: string): string {
   const box = lastBox(text);
   if (box !== null) return box;
@@ -93,7 +93,7 @@ function splitAtCommas(text: string): string[] {
   return parts;
 }
 
-/** One notation for what is written in several: no spaces, units, dollars; \frac as /, \sqrt as sqrt(…). */
+/** Normalises notation: no spaces, units, dollars; \frac as /, \sqrt as sqrt(…). */
 function level(text: string): string {
   let plain = text
     .replace(/\\(?:left|right|[bB]igg?|displaystyle|mathrm|mathbf|,|!|;|:|quad)(?![a-zA-Z])/gu, "")

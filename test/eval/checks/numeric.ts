@@ -1,4 +1,4 @@
-/** Numbers in text: the one that an answer is, and the last one of a reply, where solutions put their result. */
+/** Numbers in text: an answer that is one number, and the last number of a reply, where solutions put their result. */
 
 /** Relative difference up to which two numbers are the same. */
 const toleranceDefault = 1e-6;

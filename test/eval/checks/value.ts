@@ -1,9 +1,9 @@
-/** The value of a levelled formula: + − * / ^, brackets, sqrt, cbrt, pi, and products without a sign ("2sqrt(3)"). */
+/** The value of a normalised formula: + − * / ^, brackets, sqrt, cbrt, pi, and products without a sign ("2sqrt(3)"). */
 
 /** No answer is as long; a model may well write a thousand brackets. */
 const lengthMax = 300;
 
-/** null for what is no number: letters, wrong brackets, division by zero. */
+/** The formula's value; null when it has none: letters, wrong brackets, division by zero. */
 export function evaluate(text: string): number | null {
   if (text.length > lengthMax) return null;
   let at = 0;

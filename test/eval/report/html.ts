@@ -1,4 +1,4 @@
-/** Results as one page that stands alone: tables and plots, no script, nothing loaded from anywhere. */
+/** Results as one self-contained page: tables and plots, no script, no external files. */
 import type { Comparison } from "../comparison.ts";
 import { type ConditionName, conditions } from "../conditions.ts";
 import type { LostComparison } from "../lost.ts";
@@ -36,7 +36,7 @@ export interface Report {
   places: ReadonlyMap<string, Place | null>;
 }
 
-/** Okabe and Ito's palette, told apart by everybody. */
+/** Okabe and Ito's palette, distinguishable for colour-blind readers too. */
 const colors: Record<ConditionName, string> = {
   none: "#7a7a7a",
   history: "#b08d57",
@@ -100,7 +100,7 @@ function legendEntry(name: ConditionName): string {
   return `<span><i style="background:${colors[name]}"></i>${name}: ${escapeHtml(conditions[name].about)}</span>`;
 }
 
-/** The plane ambiguity × incapacity, one map a condition; only where at least two of its fields were run. */
+/** The plane ambiguity × incapacity, one map for each condition; shown where at least two of its fields were run. */
 function planeSection({ means, places }: Report, conditionNames: readonly ConditionName[]): string {
   const placed = [...places].flatMap(([suite, place]) => (place === null ? [] : { suite, place }));
   if (placed.length < 2) return "";

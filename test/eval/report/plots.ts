@@ -1,4 +1,4 @@
-/** Plots as inline SVG without scripts, fonts or anything else from outside. Knows numbers and names, not what they mean. */
+/** Plots as inline SVG without scripts, fonts or external files. Knows numbers and names, not what they mean. */
 
 export interface Series {
   name: string;

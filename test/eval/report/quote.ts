@@ -1,4 +1,4 @@
-/** What the README quotes of a run: its figures without their detail, and the rows of its table. Pure. */
+/** The part of a run that the README quotes: its figures without their detail, and the rows of its table. Pure. */
 import type { Estimate, Interval } from "../statistics.ts";
 
 interface QuotedMean {
@@ -20,7 +20,7 @@ export interface Quoted {
   paired: { suite: string; than: string; late_first_try: Interval | null }[];
 }
 
-/** What the README calls each condition, in the order of its rows. */
+/** The README's name for each condition, in the order of its rows. */
 const names: Record<string, string> = {
   none: "dialogue only",
   never: "no learning, no reply twice",

@@ -1,8 +1,8 @@
 /**
  * Baselines that learn nothing: each try is one way of asking the base model, over stateless chat completions.
  *
- * A retry is drawn at temperature 1 until it is no reply that was rejected, a few times at most: the rule "never the
- * rejected reply again" that sessions have.
+ * A retry that repeats a rejected reply is drawn again at temperature 1, a few times at most. Sessions have the same
+ * rule: never the rejected reply again.
  */
 import type { Api, ChatMessage, Sampling } from "../api.ts";
 import type { Problem } from "../problem.ts";
@@ -14,7 +14,7 @@ export type AskModel = (
   sampling?: { temperature: number; seed: number },
 ) => Promise<string>;
 
-/** What a way of asking is told: the problem, and how many tries at it went before. */
+/** Input of a way of asking: the problem, and the number of earlier tries at it. */
 export interface Attempt {
   problem: Problem;
   tryIndex: number;

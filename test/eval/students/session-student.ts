@@ -1,4 +1,4 @@
-/** A session of the API as a student: its mode says what adapts, its retries never repeat a rejected reply. */
+/** A session of the API as a student: its mode sets what adapts, and its retries never repeat a rejected reply. */
 import type {
   Adaptation,
   Api,

@@ -1,10 +1,10 @@
-/** What the protocols ask of whoever answers: a model behind the API, with whatever memory its condition gives it. */
+/** What a protocol needs from a student: a model behind the API, with the memory of its condition. */
 
 import type { FeedbackAnswer } from "../api.ts";
 import type { Problem } from "../problem.ts";
 
 export interface Student {
-  /** A new request; its reply. Only what may know more than a user says reads beyond the request. */
+  /** Asks a new request. Only a student that may know more than the user says reads more than the request. */
   ask(problem: Problem): Promise<Reply>;
   /** The last reply was wrong; another try at the same request. */
   retry(comment: string): Promise<Reply>;
@@ -14,7 +14,7 @@ export interface Student {
   giveUp(comment: string, correction: string | null): Promise<void>;
   /** A request from outside the session's stream, which leaves no trace in what the student learns. */
   probe(request: string): Promise<string>;
-  /** What the session took so far. */
+  /** The session's cost so far. */
   readonly spent: Spent;
   close(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export interface Spent {
   /** Wordings that were drawn from the model, and the tokens that it wrote for them. */
   wordingsDrawn: number;
   wordingTokens: number;
-  /** Replies that were rejected while words adapted: a rewriter that is always asked draws for each. */
+  /** Replies that were rejected while words adapted; a rewriter that is always asked draws wordings for each. */
   rejections: number;
   promptTokens: number;
   completionTokens: number;

@@ -1,8 +1,8 @@
 /**
- * The base model asked anew with each wording of a request: what a way of wording is worth by itself.
+ * The base model, asked again with each wording of a request: measures a way of wording alone.
  *
- * Every reply is a plain chat completion of the wording alone, so that nothing but the text differs between two
- * ways: no dialogue, no adapter, no reply ruled out.
+ * Every reply is a plain chat completion of the wording alone, so that two ways differ in nothing but the text: no
+ * dialogue, no adapter, no excluded reply.
  */
 import type { RejectedAttempt } from "@rosa2/shared/rewrite-prompt";
 import type { Api, ChatMessage, Sampling } from "../api.ts";
@@ -24,7 +24,7 @@ export interface WordingOptions {
   sampling: Sampling;
   instructions: string | null;
   title: string;
-  /** Where a wording tells what it took. */
+  /** Where a wording adds its cost. */
   spent: Spent;
 }
 

@@ -1,4 +1,7 @@
-/** Ways of wording a request after a rejected reply: as said, with the remarks appended, as a model or the API rewrites it. */
+/**
+ * Ways of wording a request after a rejected reply: unchanged, with the remarks appended, or rewritten by a model or by
+ * the API.
+ */
 import { type RejectedAttempt, rewritePrompt } from "@rosa2/shared/rewrite-prompt";
 import type { Adaptation, Api, TurnAnswer } from "../api.ts";
 import { countWords } from "./student.ts";
@@ -9,7 +12,7 @@ export function asSaid(request: string): Wording {
   return { reword: async () => request, close: async () => {} };
 }
 
-/** What a person does in a chat box without a dialogue: the same request, the remarks below it. */
+/** What a person would do without a dialogue: the same request with the remarks below it. */
 export function appended(request: string): Wording {
   return {
     reword: async (attempts) => [request, ...attempts.map(({ feedback }) => feedback)].join("\n"),
@@ -17,7 +20,7 @@ export function appended(request: string): Wording {
   };
 }
 
-/** What the served model itself writes when it is asked to rewrite, unchecked; an empty answer keeps the request. */
+/** The served model's own rewrite, unchecked; an empty answer keeps the request. */
 export function proposed(request: string, complete: Complete): Wording {
   return {
     reword: async (attempts) => (await complete(rewritePrompt(request, attempts))) || request,
@@ -26,9 +29,9 @@ export function proposed(request: string, complete: Complete): Wording {
 }
 
 /**
- * What the API gives back as `words.after` in a session that adapts words. A remark goes to the turn whose reply it
- * is about: the session rules rejected replies out when it answers again, which plain requests cannot, so the reply
- * that the user saw may be an earlier turn's.
+ * `words.after` of a session that adapts words. Each remark goes to the turn whose reply it is about. A session
+ * excludes rejected replies when it answers again, and plain requests cannot, so the reply that the user saw may belong
+ * to an earlier turn.
  */
 export class SessionWording implements Wording {
   readonly #api: Api;

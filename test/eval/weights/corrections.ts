@@ -1,4 +1,4 @@
-/** Replies that a model would not have given, and other requests, which no update has seen as probes. */
+/** Corrections: replies that a model would not have given. And other requests, which no update has used as probes. */
 import { pick, seededRandom } from "@rosa2/shared/random";
 import { drawNewWordTask, newWordRequest } from "../../../gpu-service/language/new-words.ts";
 import { drawSample } from "../../../gpu-service/language/samples.ts";
@@ -9,14 +9,14 @@ import { habitNames, habits } from "./habits.ts";
 
 export interface Material {
   corrections: readonly (readonly [request: string, reply: string])[];
-  /** What every request of fifty is told to be answered with. */
+  /** The wrong correction given to each of fifty requests. */
   poison: string;
   /** One more that is asked after them. */
   last: readonly [request: string, reply: string];
   others: readonly string[];
-  /** Log-probs (nats) that corrections are cut at, so that they lie from near to far; null leaves them whole. */
+  /** Log-probs (nats) at which corrections are cut, so that they range from near to far; null leaves them whole. */
   cuts: readonly (number | null)[];
-  /** What a correction may cost: KL from the base model in nats a token. */
+  /** The allowed cost of a correction: KL from the base model in nats a token. */
   klMax: number;
 }
 

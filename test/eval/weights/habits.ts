@@ -1,6 +1,7 @@
 /**
- * What a user wants of every reply and never says in a request: only a correction shows it. The bundled model can write
- * each of these replies and gives another one by itself. Replies have 20 to 80 tokens. It knows no model.
+ * Habits that a user wants in every reply and never mentions in a request: only a correction shows them. The bundled
+ * model can write each of these replies and gives another one by itself. Replies have 20 to 80 tokens. It knows no
+ * model.
  */
 import { pick, type Random } from "@rosa2/shared/random";
 import type { Exchange } from "../../../gpu-service/language/base-skills.ts";

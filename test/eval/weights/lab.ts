@@ -1,4 +1,4 @@
-/** What the weights figures need of a model: its replies, its update, and KL measured apart from the update. */
+/** What the figures on weights need from a model: its replies, its update, and KL measured independently of the update. */
 
 import { type AdaptPlan, adaptPlanDefaults, type Message } from "@rosa2/shared/protocol";
 import {

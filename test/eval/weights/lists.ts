@@ -1,4 +1,4 @@
-/** Figures on a model of the drawn language: what it could teach itself, and whether the KL reported is the KL there is. */
+/** Figures on a model of the drawn language: what it could teach itself, and whether the reported KL is right. */
 import type { Message } from "@rosa2/shared/protocol";
 import { pick, seededRandom } from "@rosa2/shared/random";
 import { heldOutPairs } from "../../../gpu-service/language/skills.ts";
@@ -16,8 +16,8 @@ import type { Lab } from "./lab.ts";
 const user = { hint: 0.5, statement: 0, varied: false };
 
 /**
- * What feedback without a right reply could teach: how much likelier the right reply is to the model once it sees its own
- * wrong one and the remark. Where that is nothing, the model has nothing to teach itself.
+ * What feedback without a right reply could teach: how much likelier the right reply becomes once the model sees its
+ * own wrong one and the remark. Where that is zero, the model cannot teach itself.
  */
 export async function selfDistillationGap(lab: Lab, count: number) {
   const random = seededRandom("self-distillation gap");
@@ -47,7 +47,7 @@ export async function selfDistillationGap(lab: Lab, count: number) {
   return { count, natsAToken: average, standardError: spread, repaired: repaired / count };
 }
 
-/** Of each update of sessions that correct a vague pair three times: KL from the base as reported and as measured. */
+/** For each update in sessions that correct a vague pair three times: KL from the base model as reported and as measured. */
 export async function* reportedAndMeasured(
   lab: Lab,
   sessions: number,

@@ -1,4 +1,4 @@
-/** Corrections of twenty to eighty tokens on the bundled model: what one of them teaches about the next request. */
+/** Corrections of twenty to eighty tokens on the bundled model: what one correction teaches about the next request. */
 import type { Message } from "@rosa2/shared/protocol";
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import type { Exchange } from "../../../gpu-service/language/base-skills.ts";
@@ -30,8 +30,8 @@ export interface LongSession {
 }
 
 /**
- * One user who wants the same of every reply and corrects what is wrong. Each request after the first correction is asked
- * of the base model, of the base model with the corrections in view, and of the adapter.
+ * One user who wants the same habit in every reply and corrects what is wrong. Each request after the first correction
+ * is asked three times: the base model, the base model with the corrections in its context, and the adapter.
  */
 async function longSession(lab: Lab, habit: Habit, seed: string): Promise<LongSession> {
   const next = habits[habit](seededRandom(`${habit} ${seed}`));
@@ -100,7 +100,7 @@ export function longFigures(sessions: readonly LongSession[]): Record<string, nu
   };
 }
 
-/** So many sessions of each habit; `done` hears of each. */
+/** `count` sessions of each habit; `done` is called with each. */
 export async function longSessions(
   lab: Lab,
   { seed, sessions }: { seed: string; sessions: number },

@@ -1,6 +1,6 @@
 /**
- * `npm run eval:weights`: what updates do to replies of ordinary length, on any model that
- * continues stories. It measures KL apart from the update, on samples that are no probes.
+ * `npm run eval:weights`: the effect of updates on replies of ordinary length, for any model that continues stories. It
+ * measures KL independently of the update, on samples that are not probes.
  */
 import { parseArgs } from "node:util";
 import { decide } from "@rosa2/shared/schedule";
@@ -61,7 +61,10 @@ function readArguments() {
   }
 }
 
-/** Five thumbs up on five replies, then one correction that holds them: KL, and how alike other replies become. */
+/**
+ * Five thumbs up on five replies, then one correction whose update holds these replies too: KL, and how similar other
+ * replies become.
+ */
 async function praise(lab: Lab): Promise<void> {
   const openings = others.slice(0, 10).map((opening) => lab.prompt(opening));
   const replies = async (adapter: AdapterWeights | null) => {
@@ -204,7 +207,7 @@ async function long(lab: Lab): Promise<void> {
   say("corrections of 20 to 80 tokens", longFigures(all));
 }
 
-/** Whether the KL that updates report is that of other replies. */
+/** Whether the KL that updates report equals the KL on other replies. */
 async function kl(lab: Lab): Promise<void> {
   const samples = await lab.samples(drawLists().others, measuredTokens);
   const ratios: number[] = [];

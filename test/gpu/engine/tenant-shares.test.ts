@@ -34,7 +34,7 @@ async function* slices(count: number): AsyncGenerator<undefined, number, boolean
   return nowMs;
 }
 
-/** So many long replies of one tenant at any time, and updates if wanted, until `isOver`. */
+/** `replies` long replies of one tenant at any time, and as many updates as wanted, until `isOver`. */
 function flood(
   own: Serving,
   replies: number,

@@ -1,4 +1,4 @@
-/** What is served knows nothing of the language that it is measured by: none of its phrases stands in the product. */
+/** The product does not know the language that it is measured by: none of its phrases occurs in the product. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

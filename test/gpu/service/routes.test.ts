@@ -42,7 +42,7 @@ describe("POST /v1/generate", () => {
       usage: { prompt_tokens: 12, completion_tokens: 6, cached_tokens: 0 },
     });
     if (done?.type !== "done") return;
-    // Whoever stops a reply has heard what it took by then.
+    // A caller that stops a reply has received its cost up to then.
     const spent = events.flatMap((event) => (event.type === "delta" ? [event.spent] : []));
     expect(spent.map((so) => so?.usage.completion_tokens)).toEqual([1, 2, 3, 4, 5]);
     expect(spent.at(-1)?.usage.prompt_tokens).toBe(12);

@@ -1,4 +1,4 @@
-/** Where an example's reply stands in the template of a thinking model: after its think block, produced or empty. */
+/** The place of an example's reply in the template of a thinking model: after its think block, produced or empty. */
 import { describe, expect, it } from "vitest";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 import { byteTokenizer, byteTokenizerFiles, endId, thinkId } from "../support/byte-tokenizer.ts";

@@ -103,7 +103,7 @@ export class Steps {
     if (this.#stop?.when !== when || !this.#stop.at(step)) return;
     this.#stop = null;
     this.held = `${when} ${step.name}`;
-    // Looked at again and again: whoever waits for a promise of another object goes on in that one's name.
+    // Polled: code that waits for a promise of another object would continue in that object's context.
     const hold = ++this.#holds;
     while (this.#released < hold) {
       await lookAgain();
@@ -143,7 +143,7 @@ export function lookAgain(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 12));
 }
 
-/** Knows the steps of each session apart by the ids that a call carries; what nobody watches passes. */
+/** Tells the steps of sessions apart by the ids in their calls. Calls of sessions that are not watched pass. */
 class Watch {
   #watched: { ids: readonly string[]; steps: Steps }[] = [];
   /** Objects of sessions, each with the subject of the call that opened it. */
@@ -290,7 +290,7 @@ export async function crashAccount(caller: Caller): Promise<void> {
   }).catch(() => {});
 }
 
-/** When the alarm rings that goes on with replies and feedback left undone, and when they are due. */
+/** When the alarm rings that continues unfinished replies and feedback, and when they are due. */
 export async function alarmOf(
   sessionId: string,
 ): Promise<{ dueAt: number | null; ringsAt: number | null }> {

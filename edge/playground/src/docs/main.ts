@@ -1,4 +1,4 @@
-/** What scripts add to /docs and /docs/guides: search, copying, language tabs, and trying a call out with the page's key. */
+/** What scripts add to /docs and /docs/guides: search, copying, language tabs, and trying out a call with the page's key. */
 import { addCopyButtons } from "./copy.ts";
 import { addSearch } from "./search.ts";
 import { makeTabs } from "./tabs.ts";

@@ -1,9 +1,9 @@
-/** Search over the reference and the guides: both pages, whichever is open. */
+/** Search over the reference and the guides: in both pages, whichever one is open. */
 import { element } from "./element.ts";
 
 interface Entry {
   title: string;
-  /** All that is searched, in lower case. */
+  /** The text that is searched, in lower case. */
   text: string;
   href: string;
 }
@@ -57,7 +57,7 @@ export function addSearch(): void {
   });
 }
 
-/** Those with all words, those with the words in their titles first. */
+/** Entries with all words; those with the words in their titles come first. */
 function rank(entries: readonly Entry[], wanted: readonly string[]): Entry[] {
   const inTitle = ({ title }: Entry) =>
     wanted.filter((word) => title.toLowerCase().includes(word)).length;

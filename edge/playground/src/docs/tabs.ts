@@ -1,4 +1,4 @@
-/** Folded texts of a group become tabs; a language that is chosen once is chosen everywhere, and next time. */
+/** Folded texts of a group become tabs; a language chosen once is chosen everywhere, and at the next visit. */
 import { element } from "./element.ts";
 
 const keptName = "rosa2.docs-language";
@@ -18,7 +18,7 @@ export function makeTabs(): void {
     box.addEventListener("choose", (event) => {
       const chosen = box.getBoundingClientRect().top;
       chooseAll((event as CustomEvent<string>).detail, true);
-      // Groups above have other heights now: what was chosen stays under the pointer.
+      // The height of groups above has changed; scrolling keeps the chosen tab under the pointer.
       scrollBy({ top: box.getBoundingClientRect().top - chosen, behavior: "instant" });
     });
     groups[index]!.choose(groups[index]!.names[0]!);

@@ -8,7 +8,7 @@ export function addTryIt(): void {
   for (const section of document.querySelectorAll<HTMLElement>(".operation")) {
     const { method = "", path = "", body = "" } = section.dataset;
     const box = element("details", { class: "try" }, element("summary", {}, "Try it"));
-    // Made when it is opened: the page has many of them.
+    // The form is made when it is opened: the page has many of them.
     box.addEventListener("toggle", () => box.append(formOf(section.id, method, path, body)), {
       once: true,
     });
@@ -80,7 +80,7 @@ function formOf(id: string, method: string, path: string, body: string): HTMLFor
   return form;
 }
 
-/** JSON set out in lines; a stream as it comes; a file by its size. */
+/** JSON is indented, a stream is shown as it comes, a file by its size. */
 async function show(response: Response, place: HTMLElement, onPiece: () => void): Promise<void> {
   const type = response.headers.get("content-type") ?? "";
   if (type.startsWith("application/json")) {

@@ -7,7 +7,7 @@ export function WordsDiff({ before, after }: { before: string; after: string }) 
     <p class="diff">
       {diffWordsWithSpace(before, after).map(({ value, added, removed }, index) => {
         if (!added && !removed) return value;
-        // The space around a change is not part of what is marked.
+        // The marks leave out the space around a change.
         const [, lead, marked, trail] = /^(\s*)(.*?)(\s*)$/s.exec(value) ?? [];
         return (
           <Fragment key={index}>

@@ -1,4 +1,4 @@
-/** Line icons, drawn on a grid of 20; always beside a text that says the same. */
+/** Line icons, drawn on a grid of 20; a text beside each says the same. */
 const paths = {
   system: "M3 4h14v9H3zM7 17h6M10 13v4",
   light:

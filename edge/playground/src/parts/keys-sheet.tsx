@@ -1,4 +1,4 @@
-/** The page's keyboard shortcuts, and the sheet that lists them. Nothing happens while something is being written. */
+/** The page's keyboard shortcuts, and the sheet that lists them. They do nothing while the visitor writes in a field. */
 import { useEffect, useRef } from "preact/hooks";
 import { go, route } from "../state/route.ts";
 

@@ -14,14 +14,14 @@ import { marked } from "marked";
 const languages = { bash, css, javascript, json, python, sql, typescript, xml };
 for (const [name, language] of Object.entries(languages)) hljs.registerLanguage(name, language);
 
-/** HTML in a reply is text like any other. */
+/** HTML in a reply is shown as text. */
 marked.use({
   renderer: {
     html: ({ text }) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;"),
   },
 });
 
-/** What a reply may hold: no image, form, style or script, whatever the model wrote. */
+/** The elements that a reply may hold: no image, form, style or script, whatever the model wrote. */
 const allowed = {
   ALLOWED_TAGS: [
     ...["p", "br", "hr", "strong", "em", "del", "code", "pre", "blockquote", "a", "span"],
@@ -46,7 +46,7 @@ export async function renderMarkdown(text: string): Promise<DocumentFragment> {
     code.parentElement?.setAttribute("tabindex", "0");
     code.parentElement?.append(copyButton(code.textContent ?? ""));
   }
-  // A heading of a reply is none of the page's.
+  // A heading in a reply is not a heading of the page.
   for (const heading of fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
     const bold = document.createElement("p");
     bold.className = "rich-heading";

@@ -1,7 +1,7 @@
-/** A component that is drawn again only where something it is given has changed. It knows no view. */
+/** A component that renders again only when one of its properties has changed. It knows no view. */
 import { Component, type ComponentChild, type FunctionComponent, h } from "preact";
 
-/** Lists count as the same while they hold the same things. */
+/** Two lists are equal when they hold the same items. */
 export function memo<P extends object>(View: FunctionComponent<P>) {
   return class Memo extends Component<P> {
     override shouldComponentUpdate(next: Readonly<P>): boolean {

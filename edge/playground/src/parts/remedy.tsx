@@ -1,4 +1,4 @@
-/** The link to where a failure can be mended. */
+/** The link to the place where a failure can be fixed. */
 import { remedyOf } from "../state/failure.ts";
 
 export function Remedy({ text }: { text: string }) {

@@ -1,7 +1,7 @@
-/** A whole reply's text: as it is, or as Markdown where it looks like some. What renders it is loaded only then. */
+/** A whole reply's text: as it is, or as Markdown where it looks like Markdown. The renderer is loaded only then. */
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** Signs of Markdown that plain answers, lists of numbers among them, do not have. */
+/** Signs of Markdown. Plain answers, such as lists of numbers, have none of them. */
 const looksRich =
   /```|^#{1,6} |\*\*\S|^\s*[-*] \S|^\s*\d+\. \S|^\|.+\|$|\[[^\]]+\]\(\S+\)|`[^`\n]+`/m;
 

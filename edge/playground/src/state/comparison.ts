@@ -1,8 +1,8 @@
 /**
- * The same wish in four sessions at once, one for each way to adapt, with the same feedback in each.
+ * The same wish in four sessions at once, one for each mode, with the same feedback in each.
  *
- * The visitor is played back: first what they would say, then the right answer, until a reply is right or
- * the tries are used up; then the sequel. Everything else comes from the running service.
+ * The visitor's feedback is replayed: first the remark, then the right answer, until a reply is right or the tries are
+ * used up; then the sequel. Everything else comes from the running service.
  */
 import { signal } from "@preact/signals";
 import type { Weights } from "rosa2";
@@ -14,7 +14,7 @@ import { explain } from "./failure.ts";
 export interface Run {
   mode: Mode;
   sessionId: string | null;
-  /** Of the first list, then at most one of the other. */
+  /** Steps about the first list, then at most one about the other. */
   steps: Step[];
   weights: Weights | null;
   costUsd: number;
@@ -29,7 +29,7 @@ export const draft = signal<Wish | null>(null);
 
 export const runs = signal<Run[]>(order.map((mode) => newRun(mode, "ready")));
 
-/** Sessions of a comparison erase themselves after this time, and when the next one begins. */
+/** Sessions of a comparison are erased after this time, and when the next comparison begins. */
 const keptS = 3_600;
 
 export async function compare(wish: Wish): Promise<void> {
@@ -42,12 +42,12 @@ export async function compare(wish: Wish): Promise<void> {
 
 const opened = new Set<string>();
 
-/** A session that the visitor has looked at is theirs to erase. */
+/** A session that the visitor has opened is no longer erased by the page. */
 export function keepOpened(sessionId: string): void {
   opened.add(sessionId);
 }
 
-/** It goes by itself later where this fails. */
+/** Where this fails, the session expires later by itself. */
 async function eraseQuietly(sessionId: string): Promise<void> {
   await client.value
     .session(sessionId)
@@ -65,7 +65,7 @@ export function sequelOf({ steps }: Run): Step | null {
   return steps.find(({ sequel }) => sequel) ?? null;
 }
 
-/** One sentence about finished runs: which ways got it right, and whether it lasted. */
+/** One sentence about finished runs: which modes got it right, and whether it lasted. */
 export function verdictOf(done: readonly Run[]): string {
   const names = (of: readonly Run[]) => of.map(({ mode }) => modeText(mode).toLowerCase());
   const solved = done.filter((run) => rightAt(run) > 0);

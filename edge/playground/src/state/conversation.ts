@@ -1,8 +1,8 @@
 /**
  * One session as the page shows it: read once, then kept up to date by its streams.
  *
- * Events are applied to copies of the server's own records, so what a stream tells and what a reload
- * reads look the same. It knows the client and no markup.
+ * Events are applied to copies of the server's own records, so the page looks the same after a stream and after a
+ * reload. It knows the client and no markup.
  */
 import { computed, signal } from "@preact/signals";
 import {
@@ -28,7 +28,7 @@ type Told = { id: number; type: string; data: unknown };
 const tabs =
   typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("rosa2.sessions");
 const pollMs = 600;
-/** Feedback that is on its way has no id of the server's yet. */
+/** Feedback that is being sent has no id from the server yet. */
 const ownId = "fb_sending";
 
 export class Conversation {
@@ -36,14 +36,14 @@ export class Conversation {
   readonly session = signal<Session | null>(null);
   readonly generations = signal<GenerationList | null>(null);
   readonly words = signal<WordsState | null>(null);
-  /** What went wrong about a turn, by its id; shown beside it. */
+  /** Failures by turn id; each is shown beside its turn. */
   readonly failures = signal<Record<string, string>>({});
   readonly missing = signal(false);
-  /** What there is of the reply that is being written; its turn has it once it is whole. */
+  /** The part of the reply that has arrived. Once the reply is whole, its turn has it. */
   readonly live = signal("");
   /** A request that was sent and has no turn yet. */
   readonly sending = signal<string | null>(null);
-  /** A request that the server would not take, to be written again. */
+  /** A request that the server refused; it goes back into the field. */
   readonly unsent = signal("");
   readonly running = computed(
     () => this.session.value?.turns.find(({ status }) => status === "running") ?? null,
@@ -51,19 +51,19 @@ export class Conversation {
   readonly pending = computed(
     () => this.session.value?.feedback.find(({ status }) => status === "pending") ?? null,
   );
-  /** Nothing new can be asked: a reply is being written, or feedback is about to bring one. */
+  /** True while nothing new can be asked: a reply is being written, or feedback will bring one soon. */
   readonly busy = computed(
     () =>
       this.sending.value !== null ||
       this.running.value !== null ||
       (this.pending.value?.reward ?? 1) < 0,
   );
-  /** Nothing is under way: the latest reply may be judged. */
+  /** True while no work is in progress: the latest reply may be judged. */
   readonly canJudge = computed(() => !this.busy.value && this.pending.value === null);
   readonly cannotJudge = computed(() => !this.canJudge.value);
   readonly #api: SessionClient;
   readonly #closing = new AbortController();
-  /** Streams that this page opened itself; what they tell needs no following. */
+  /** Number of open streams of this page; while one is open, `#catchUp` does nothing. */
   #streams = 0;
   #opened = 0;
 
@@ -78,7 +78,7 @@ export class Conversation {
     if (data === this.id && this.#streams === 0) void this.refresh().catch(() => {});
   };
 
-  /** Reads everything, then picks up whatever was under way. */
+  /** Reads everything, then follows the work that is in progress. */
   async open(): Promise<void> {
     try {
       await this.refresh();
@@ -95,7 +95,7 @@ export class Conversation {
     tabs?.removeEventListener("message", this.#onOtherTab);
   }
 
-  /** Reads everything again. A stream that began meanwhile knows better: then the answer is dropped. */
+  /** Reads everything again. If a stream began meanwhile, the answer is dropped: the stream is more recent. */
   async refresh(): Promise<void> {
     const opened = this.#opened;
     const [session, generations, words] = await Promise.all([
@@ -114,7 +114,7 @@ export class Conversation {
     this.words.value = words;
   }
 
-  /** Whether the server has the request, answered or not. With a temperature the reply is drawn. */
+  /** True when the server has the request, answered or not. With a temperature the reply is sampled. */
   async ask(content: string, temperature?: number): Promise<boolean> {
     this.sending.value = content;
     this.unsent.value = "";
@@ -140,7 +140,7 @@ export class Conversation {
     }
   }
 
-  /** Whether the server has the feedback, worked on or not. */
+  /** True when the server has the feedback, processed or not. */
   async judge(turnId: string, judgement: Judgement): Promise<boolean> {
     this.#addRecord(turnId, judgement);
     return this.#listen(turnId, () => this.#api.feedbackStream(turnId, judgement, this.#options));
@@ -211,7 +211,7 @@ export class Conversation {
     }
   }
 
-  /** Reads a stream into the page; afterwards the lists that it does not tell are read again. */
+  /** Reads a stream into the page. Then reads again the lists that the stream does not contain. */
   async #listen(turnId: string | null, open: () => AsyncIterable<Told>): Promise<boolean> {
     this.#streams++;
     this.#opened++;
@@ -241,7 +241,7 @@ export class Conversation {
     }
   }
 
-  /** Follows what goes on at the server without a stream of this page's own: after a reload, or a lost stream. */
+  /** Follows work at the server that no stream of this page shows: after a reload, or a lost stream. */
   async #catchUp(): Promise<void> {
     while (!this.#closing.signal.aborted && this.#streams === 0) {
       const { running, pending } = this;
@@ -351,7 +351,7 @@ export class Conversation {
     this.session.value = { ...session, feedback: [...session.feedback, record] };
   }
 
-  /** The latest feedback on a turn is the one that its events are about. */
+  /** The events are about the latest feedback on a turn. */
   #updateRecord(turnId: string | null, change: Partial<FeedbackRecord>): void {
     const session = this.session.value;
     const record = session?.feedback.findLast(({ turn_id }) => turn_id === turnId);
@@ -366,7 +366,7 @@ export class Conversation {
   }
 }
 
-/** Records as they were read anew; each that has not changed is the object it was, so that its row stays as drawn. */
+/** Records that were read again. An unchanged record keeps its old object, so its row is not rendered again. */
 function keepSame<T extends { id: string }>(before: readonly T[], now: readonly T[]): T[] {
   const known = new Map(before.map((one) => [one.id, one]));
   return now.map((one) => {

@@ -1,4 +1,4 @@
-/** What was written and not sent, kept in this browser by where it was written. */
+/** Text that was written and not sent, kept in this browser by the place where it was written. */
 
 const prefix = "rosa2.draft.";
 

@@ -3,10 +3,10 @@ import { signal } from "@preact/signals";
 import { Rosa2Error } from "rosa2";
 import { key, refused } from "./account.ts";
 
-/** The latest failure that nothing nearer to its cause shows. */
+/** The latest failure that is not shown beside its cause. */
 export const notice = signal<string | null>(null);
 
-/** Shows a failure; a key that is refused ends the visit instead. */
+/** Shows a failure; a refused key signs the visitor out instead. */
 export function report(error: unknown): void {
   if (error instanceof Rosa2Error && error.status === 401) {
     refused.value = true;
@@ -16,7 +16,7 @@ export function report(error: unknown): void {
   notice.value = explain(error);
 }
 
-/** Where a failure can be mended, if on this page. */
+/** Where on this page a failure can be fixed, if anywhere. */
 export function remedyOf(text: string): { href: string; name: string } | null {
   if (text.includes("spend cap")) return { href: "#/usage", name: "Raise the cap" };
   if (text.includes("too long for this model")) return { href: "#/", name: "New session" };
@@ -31,7 +31,7 @@ export function explain(error: unknown): string {
   );
 }
 
-/** What a code means to a visitor; otherwise the message as it is. */
+/** The meaning of a code for a visitor; for other codes the message itself. */
 export function explainCode(code: string, message: string): string {
   switch (code) {
     case "connection_failed":

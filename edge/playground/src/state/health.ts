@@ -1,4 +1,4 @@
-/** Whether the model can answer, asked again and again while the page is looked at. */
+/** Whether the model can answer, asked regularly while the page is visible. */
 import { computed, effect, signal } from "@preact/signals";
 import { type Health, Rosa2 } from "rosa2";
 import { client, key } from "./account.ts";
@@ -19,7 +19,7 @@ export const modelName = computed(() => {
   return state === null || state === "offline" ? null : state.gpu.model;
 });
 
-/** Tokens of the model's window; null until it is known. */
+/** The model's context window in tokens; null until it is known. */
 export const windowTokens = signal<number | null>(null);
 
 effect(() => {

@@ -1,10 +1,10 @@
-/** What can be said of a correction while it is written: asked when the writer pauses, told of the latest text alone. */
+/** The reach of a correction while it is being written: asked when the writer pauses, answered for the latest text only. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Reach } from "rosa2";
 
 const pauseMs = 500;
 
-/** `initial` is the reply as it is, which needs no asking. */
+/** `initial` is the reply unchanged; it is not asked about. */
 export function useReach(
   initial: string,
   ask: (text: string) => Promise<Reach | null> = async () => null,

@@ -30,7 +30,7 @@ export async function readSessions(): Promise<void> {
     }
     const fresh = new Set(page.data.map(({ id }) => id));
     const oldest = page.data.at(-1)?.updated_at ?? "";
-    // What lies within the page's time and is not in it is gone.
+    // A session within the time range of the page that is not in the page was deleted.
     const older = known.filter(({ id, updated_at }) => !fresh.has(id) && updated_at < oldest);
     sessions.value = [...page.data, ...older];
   } catch (error) {
@@ -51,7 +51,7 @@ export async function readMore(): Promise<void> {
   }
 }
 
-/** A search is among all of them. */
+/** A search covers all sessions. */
 export async function readAll(): Promise<void> {
   while (rest.value !== null) {
     const before = rest.value;
@@ -60,7 +60,7 @@ export async function readAll(): Promise<void> {
   }
 }
 
-/** Whether it is gone. */
+/** True when it is deleted. */
 export async function eraseSession({ id, title }: SessionSummary): Promise<boolean> {
   if (!confirm(`Erase “${title ?? id}” with its turns and adapters?`)) return false;
   try {

@@ -1,4 +1,4 @@
-/** Light, dark, or whatever the system says. */
+/** The colour theme: light, dark, or the system's. */
 import { effect, signal } from "@preact/signals";
 
 type Theme = "system" | "light" | "dark";

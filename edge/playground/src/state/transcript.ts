@@ -1,4 +1,4 @@
-/** A session as a Markdown file: requests, what the model read, replies, and what was said about them. */
+/** A session as a Markdown file: requests, the wording that the model read, replies, and the feedback on them. */
 import type { Session } from "rosa2";
 
 export function transcriptOf({ title, id, created_at, turns, feedback }: Session): string {

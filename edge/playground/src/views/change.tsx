@@ -1,4 +1,7 @@
-/** What one piece of feedback changed: the words before and after, the weights, and why; or how far it is. */
+/**
+ * What one piece of feedback changed: the words before and after, the weights, and why. While it is in progress: how
+ * far it is.
+ */
 import { useEffect, useState } from "preact/hooks";
 import type { FeedbackRecord, Generation, Weights, Words } from "rosa2";
 import { formatPercent } from "../format.ts";

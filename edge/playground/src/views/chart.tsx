@@ -19,7 +19,7 @@ const bottom = 24;
 
 /** `days` is null while they are being read. */
 export function Chart({ days, measure }: { days: Day[] | null; measure: Measure }) {
-  // Drawn in the page's own pixels, more or less, so that its letters keep their size.
+  // The drawing uses about the page's own pixels, so that its letters keep their size.
   const width = useIsNarrow() ? 350 : 720;
   const series = lastDays(days ?? []);
   const values = series.map(({ usage }) => (usage === undefined ? 0 : amountOf(usage, measure)));
@@ -95,7 +95,7 @@ function amountOf(day: Day, measure: Measure): number {
   return day.prompt_tokens + day.completion_tokens;
 }
 
-/** The last days in order, those without use included. */
+/** The last days in order, including days without use. */
 function lastDays(days: Day[]): { day: string; usage: Day | undefined }[] {
   const dayMs = 86_400_000;
   return Array.from({ length: daysShown }, (_, index) => {

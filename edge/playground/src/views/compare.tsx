@@ -1,4 +1,4 @@
-/** The same request adapted in four ways, side by side. */
+/** The same request adapted in all four modes, side by side. */
 import { useState } from "preact/hooks";
 import {
   type Example,
@@ -119,7 +119,7 @@ function wishOf({ request, hint, answer, next }: Example): Wish {
   return { request, hint, answer, next };
 }
 
-/** What is meant by an example, and how it was chosen: whoever sees it work is to know how often it does. */
+/** What an example means and how it was chosen: a reader who sees it work should know how often it does. */
 function About({ example: { kind, meaning } }: { example: Example }) {
   const { told, drawn } = tallyOf(kind);
   return (
@@ -130,7 +130,7 @@ function About({ example: { kind, meaning } }: { example: Example }) {
   );
 }
 
-/** The four ways in one table, before the conversations that it sums up. */
+/** The four modes in one table, above the conversations that it summarises. */
 function Verdict({ wish }: { wish: Wish }) {
   const done = runs.value.filter(({ status }) => status === "done");
   if (done.length < runs.value.length) return null;

@@ -1,4 +1,4 @@
-/** The field that a request is written in. Enter sends, Shift+Enter breaks the line. */
+/** The field for writing a request. Enter sends, Shift+Enter breaks the line. */
 import { useEffect, useRef } from "preact/hooks";
 import { Icon } from "../parts/icon.tsx";
 import { keepDraft, readDraft } from "../state/draft.ts";
@@ -11,9 +11,9 @@ export function Composer({
   onStop,
 }: {
   busy: boolean;
-  /** Names the draft that is kept of what is not sent. */
+  /** Name under which unsent text is kept. */
   place: string;
-  /** What could not be sent comes back into the field. */
+  /** Text that could not be sent comes back into the field. */
   unsent?: string;
   onSend(content: string): void;
   /** Given while there is something to stop. */
@@ -80,7 +80,7 @@ export function Composer({
   );
 }
 
-/** Where the style sheet's `field-sizing` does it, no key makes the page lay itself out. */
+/** With CSS `field-sizing` the browser sizes the field, so that no key press forces a layout. */
 const sizesItself = CSS.supports("field-sizing", "content");
 
 function resize(field: HTMLTextAreaElement): void {

@@ -1,4 +1,4 @@
-/** A session: the transcript with what each piece of feedback changed, and beside it what was learnt. */
+/** A session: the transcript with what each piece of feedback changed, and beside it what the session learnt. */
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { FeedbackRecord, Session, Turn } from "rosa2";
@@ -15,7 +15,7 @@ import { SessionPanel } from "./panel.tsx";
 import { Row } from "./row.tsx";
 import { SessionsBeside } from "./sessions.tsx";
 
-/** Whoever has scrolled up this far is reading and is left alone. */
+/** A visitor who has scrolled up this far is reading; the view then does not follow the end. */
 const readingPx = 120;
 
 export function ConversationView({ conversation }: { conversation: Conversation }) {
@@ -144,10 +144,13 @@ function Transcript({ conversation, session }: { conversation: Conversation; ses
   );
 }
 
-/** Turns that are drawn in one go: a screen's, so that keys and clicks wait for no more than that. */
+/** Turns rendered in one go: about a screen, so that keys and clicks wait no longer than that. */
 const drawnAtOnce = 20;
 
-/** How many of the turns are drawn, from the latest back: all of them soon, with time for the visitor in between. */
+/**
+ * How many turns are rendered, counted back from the latest. All of them follow soon, with pauses for the visitor's
+ * input.
+ */
 function useDrawn(turnCount: number): number {
   const [drawn, setDrawn] = useState(drawnAtOnce);
   useEffect(() => {
@@ -158,7 +161,7 @@ function useDrawn(turnCount: number): number {
   return drawn;
 }
 
-/** Keeps the end in sight while the conversation grows, unless somebody reads further up. */
+/** Keeps the end in sight while the conversation grows, unless the visitor reads further up. */
 function useEnd(scroller: RefObject<HTMLDivElement | null>): void {
   useEffect(() => {
     const box = scroller.current;
@@ -167,7 +170,7 @@ function useEnd(scroller: RefObject<HTMLDivElement | null>): void {
     const note = () => {
       isReading = box.scrollHeight - box.scrollTop - box.clientHeight > readingPx;
     };
-    // It is told after the layout that it would otherwise have to ask for with every token.
+    // The observer is called after layout; asking for the height would force a layout with every token.
     const growth = new ResizeObserver(() => {
       if (!isReading) box.scrollTop = box.scrollHeight;
     });
@@ -180,7 +183,7 @@ function useEnd(scroller: RefObject<HTMLDivElement | null>): void {
   }, [scroller]);
 }
 
-/** Of each turn every try at the same request, in order; the tries of one request share one list. */
+/** For each turn all tries at the same request, in order; the tries of one request share one list. */
 function triesOf(turns: readonly Turn[]): Map<string, Turn[]> {
   const tries = new Map<string, Turn[]>();
   for (const turn of turns) {
@@ -191,10 +194,10 @@ function triesOf(turns: readonly Turn[]): Map<string, Turn[]> {
   return tries;
 }
 
-/** From this share of the window on, how full it is is shown. */
+/** From this share on, the view shows how full the window is. */
 const fullShare = 0.5;
 
-/** How much of the model's window the conversation takes, before it becomes an error. */
+/** How much of the model's window the conversation takes: a warning before it becomes an error. */
 function Window({ session }: { session: Session }) {
   const tokens = session.turns.at(-1)?.usage?.total_tokens ?? 0;
   const max = windowTokens.value;
@@ -222,7 +225,7 @@ const adapting: Record<Session["mode"], string> = {
   off: "adapts nothing",
 };
 
-/** Not merely the beginning of the request that stands below it. */
+/** True when the title is more than the beginning of the request below it. */
 function hasOwnTitle({ title, turns }: Session): boolean {
   return title !== null && turns[0]?.content.startsWith(title) !== true;
 }
@@ -231,7 +234,7 @@ function failureOf({ error }: Turn): string | null {
   return error === null ? null : explainCode(error.code, error.message);
 }
 
-/** Tells those who listen what feedback changed, and a finished reply: once, not token by token. */
+/** Announces to screen readers what feedback changed, and a finished reply: once, not token by token. */
 function Announcer({
   turn,
   judged,
@@ -268,7 +271,7 @@ function Announcer({
   );
 }
 
-/** After an example went right: the same wish about another list. */
+/** Offered after an example went right: the same wish about another list. */
 function Sequel({ conversation, session }: { conversation: Conversation; session: Session }) {
   const last = session.turns.at(-1);
   if (last === undefined || !conversation.canJudge.value) return null;

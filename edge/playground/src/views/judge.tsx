@@ -1,4 +1,4 @@
-/** Saying how good a reply was: right, wrong, why, or what it should have been. */
+/** Judging a reply: right, wrong, why, or what it should have been. */
 import type { ReadonlySignal } from "@preact/signals";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Reach, Turn } from "rosa2";
@@ -18,11 +18,11 @@ export function JudgeView({
   onJudge,
 }: {
   turn: Turn;
-  /** While a reply is written: it stays where it is, so that nothing moves under the reader. */
+  /** True while a reply is written. The form stays in place, so that nothing moves under the reader. */
   disabled: ReadonlySignal<boolean>;
-  /** An earlier reply is judged too, but not in the way of the latest. */
+  /** True for an earlier reply: its form is folded, so that it does not distract from the latest. */
   folded: boolean;
-  /** Whether a correction can be learned, null where nobody can tell. */
+  /** Whether a correction can be learned; null where that is unknown. */
   onReach(correction: string): Promise<Reach | null>;
   onJudge(judgement: Judgement): void;
 }) {
@@ -30,7 +30,7 @@ export function JudgeView({
   const [form, setForm] = useState<Form>(null);
   const row = useRef<HTMLFieldSetElement>(null);
   const toggle = (wanted: Form) => setForm(form === wanted ? null : wanted);
-  /** Whoever leaves a form is back at the button that opened it. */
+  /** Leaving a form moves the focus back to the button that opened it. */
   const leave = () => {
     row.current?.querySelector<HTMLButtonElement>('[aria-expanded="true"]')?.focus();
     setForm(null);
@@ -93,7 +93,7 @@ export function JudgeView({
   );
 }
 
-/** What the visitor of an example is to want, and whether the reply has it. */
+/** What the visitor of an example should want, and whether the reply has it. */
 function Wish({ turn }: { turn: Turn }) {
   const found = exampleOf(turn.content);
   if (found === null) return null;
@@ -126,16 +126,16 @@ function JudgeForm({
   action: string;
   disabled: ReadonlySignal<boolean>;
   initial: string;
-  /** Said instead of sending what is not different from `initial`. */
+  /** Shown instead of sending a text that equals `initial`. */
   unchanged?: string;
   suggestion: string | null;
-  /** Asked while one writes. */
+  /** Called while the visitor writes. */
   onReach?: (text: string) => Promise<Reach | null>;
   onSend(text: string): void;
   onLeave(): void;
 }) {
   const field = useRef<HTMLTextAreaElement>(null);
-  // Before the next key: what is typed at once must not reach the button.
+  // A layout effect, so that it runs before the next key: what is typed at once must not reach the button.
   useLayoutEffect(() => {
     field.current?.focus();
     field.current?.select();

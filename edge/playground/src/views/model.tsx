@@ -1,4 +1,4 @@
-/** What the page talks to: which model, what it can do, requests to try, and how to talk to another one. */
+/** The model behind the page: its name, what it can do, requests to try, and how to use another model. */
 import { useState } from "preact/hooks";
 import { formatCount } from "../format.ts";
 import { miniName, works } from "../mini.ts";

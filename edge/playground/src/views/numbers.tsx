@@ -1,4 +1,4 @@
-/** The figures behind a step of adaptation, folded away, each with what it means and which way is good. */
+/** The figures behind an adaptation step, folded away, each with its meaning and which direction is good. */
 import type { FeedbackRecord, Generation, Weights } from "rosa2";
 import { type Figure, glossary } from "../../../src/docs/glossary.ts";
 import { formatMs, formatNumber, formatPercent, formatUsd } from "../format.ts";
@@ -89,7 +89,7 @@ export function Numbers({
   );
 }
 
-/** A figure as it came, with what the glossary says of it. */
+/** A figure with its explanation from the glossary: its meaning, and which way is good. */
 function Measure({ name, value, of }: { name: string; value: string; of: Figure }) {
   return (
     <div>
@@ -102,7 +102,7 @@ function Measure({ name, value, of }: { name: string; value: string; of: Figure 
   );
 }
 
-/** How the schedule divided the fault between wording and skill, where it had to. */
+/** How the schedule divided the fault between wording and skill, where it had to divide it. */
 function Blame({ record }: { record: FeedbackRecord }) {
   const { incapacity, split } = (record.plan ?? {}) as {
     incapacity?: number | null;
@@ -125,7 +125,7 @@ function Blame({ record }: { record: FeedbackRecord }) {
   );
 }
 
-/** Each example's gain in log-prob: as the linear model predicted it, and as it came. */
+/** Each example's gain in log-prob: the linear model's prediction and the measured value. */
 function Shifts({ generation }: { generation: Generation }) {
   const largest = Math.max(
     0.1,

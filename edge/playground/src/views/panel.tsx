@@ -1,4 +1,4 @@
-/** Beside the conversation: the session's figures, its curve, its generations, and what it learnt about words. */
+/** The panel beside the conversation: the session's figures, its curve, its generations, and what it learnt about words. */
 import type { GenerationList, Session, WordsState } from "rosa2";
 import { exampleOf } from "../examples.ts";
 import { formatCount, formatNumber, formatPercent, formatTime, formatUsd } from "../format.ts";
@@ -63,7 +63,7 @@ export function SessionPanel({
   );
 }
 
-/** The session's last request, with what was said about it, to be tried in all modes. */
+/** Opens the comparison with the session's last request and the feedback on it, to try them in all modes. */
 function compareLast({ turns, feedback }: Session): void {
   const request = turns.at(-1)?.content ?? "";
   const example = exampleOf(request)?.example;

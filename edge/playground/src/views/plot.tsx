@@ -1,4 +1,4 @@
-/** Shift and objective by turn: one drawing of two panels over the same turns, and the same as a table. */
+/** Shift and objective by turn: one drawing with two panels over the same turns, and the same as a table. */
 import type { Session } from "rosa2";
 import { formatNumber } from "../format.ts";
 
@@ -125,7 +125,7 @@ function scale(low: number, high: number, top: number): (value: number) => numbe
   return (value) => top + panelHeight * (1 - (value - low) / span);
 }
 
-/** One point a judged turn whose feedback made a generation; the last counts. */
+/** One point for each judged turn whose feedback made a generation; the last such feedback counts. */
 function pointsOf({ turns, feedback }: Session): Point[] {
   const points = new Map<number, Point>();
   for (const { turn_id, weights } of feedback) {

@@ -1,8 +1,8 @@
 /**
  * One turn of the transcript: request and reply, what feedback on it changed, and judging it.
  *
- * A long session has hundreds of these, so what changes with every token or key is none of their properties: a row is
- * drawn again only when its own records change.
+ * A long session has hundreds of rows. Values that change with every token or key are not properties of a row, so a row
+ * renders again only when its own records change.
  */
 import type { RefObject } from "preact";
 import type { FeedbackRecord, Generation, Turn } from "rosa2";
@@ -15,7 +15,7 @@ import { TurnView } from "./turn.tsx";
 
 interface RowProps {
   conversation: Conversation;
-  /** Where the keyboard goes when the button that it was on goes away. */
+  /** Receives the focus when the focused button disappears. */
   scroller: RefObject<HTMLElement | null>;
   turn: Turn;
   isLatest: boolean;
@@ -30,7 +30,8 @@ interface RowProps {
 
 function RowView(row: RowProps) {
   const { conversation, scroller, turn, isLatest, records, made } = row;
-  // The latest is judged when all is quiet; an earlier one keeps its place, so that nothing moves under the reader.
+  // The latest reply can be judged when nothing is in progress. An earlier one keeps its form, so that nothing moves
+  // under the reader.
   const showsJudge = isJudged(turn) && (!isLatest || conversation.canJudge.value);
   return (
     <li>
@@ -50,7 +51,8 @@ function RowView(row: RowProps) {
         }}
       />
       {records.map((record, index) => (
-        // Not its time: the server's replaces the page's own, and what is unfolded must stay so.
+        // The key is not the record's time: the server's time replaces the page's own, and an unfolded record must stay
+        // unfolded.
         <ChangeView key={index} record={record} generation={made[index]} />
       ))}
       {showsJudge && (
@@ -61,7 +63,7 @@ function RowView(row: RowProps) {
           disabled={conversation.cannotJudge}
           onReach={(correction) => conversation.reach(turn.id, correction)}
           onJudge={(judgement) => {
-            // The buttons go away: whoever uses the keyboard stays in the conversation.
+            // The buttons disappear; the focus stays in the conversation for keyboard users.
             scroller.current?.focus({ preventScroll: true });
             void conversation.judge(turn.id, judgement);
           }}
@@ -73,7 +75,7 @@ function RowView(row: RowProps) {
 
 export const Row = memo(RowView);
 
-/** Puts a request into the field, in the place of what stands there. */
+/** Puts a request into the field and replaces its text. */
 function takeBack(content: string): void {
   const field = document.getElementById("request");
   if (!(field instanceof HTMLTextAreaElement)) return;

@@ -15,7 +15,7 @@ import {
   sessions,
 } from "../state/sessions.ts";
 
-/** On the start page, below everything else. */
+/** Earlier sessions at the bottom of the start page. */
 export function EarlierSessions() {
   useEffect(() => void readSessions(), []);
   const [search, setSearch] = useState("");
@@ -33,7 +33,7 @@ export function EarlierSessions() {
 
 const foldedName = "rosa2.sessions-folded";
 
-/** Beside a conversation, where there is room; folded away it leaves its button. */
+/** Sessions beside a conversation, where there is room; folded away, only the button stays. */
 export function SessionsBeside({ current, turns }: { current: string; turns: number }) {
   const [search, setSearch] = useState("");
   const [folded, setFolded] = useState(() => localStorage.getItem(foldedName) !== null);

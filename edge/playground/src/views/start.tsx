@@ -1,4 +1,4 @@
-/** Beginning a session: how it adapts, an example or a request of one's own; and earlier sessions. */
+/** Beginning a session: its mode, an example or the visitor's own request; and earlier sessions. */
 import { useState } from "preact/hooks";
 import { type Example, freshExample, hasOthers, kinds, traps } from "../examples.ts";
 import { Choice } from "../parts/choice.tsx";
@@ -101,7 +101,7 @@ export function StartView() {
   );
 }
 
-/** One of each kind, none of them as before. */
+/** One example of each kind, none of them as before. */
 function drawExamples(before: readonly Example[] = []): Example[] {
   return kinds.map((kind) =>
     freshExample(

@@ -4,7 +4,10 @@ import { chance, movedTokens } from "../summary.ts";
 
 const titles = { right: "The right reply", rejected: "The rejected reply" };
 
-/** Of each token two bars: its probability before the update, and now. Nothing where the whole reply says as much. */
+/**
+ * Two bars for each token: its probability before the update, and now. Nothing where the figures of the whole reply are
+ * enough.
+ */
 export function Tokens({ weights }: { weights: Weights }) {
   const replies = movedTokens(weights);
   if (replies.length === 0) return null;

@@ -1,4 +1,4 @@
-/** One request and its reply, with what the model read and which generation answered. */
+/** One request and its reply, with the wording that the model read and the generation that answered. */
 import type { ReadonlySignal } from "@preact/signals";
 import type { Turn } from "rosa2";
 import { formatCount, formatPercent, formatUsd } from "../format.ts";
@@ -11,13 +11,13 @@ import { modelName } from "../state/health.ts";
 import { hrefOf } from "../state/route.ts";
 
 interface TurnActions {
-  /** Takes the request back into the field, to be changed and sent again. */
+  /** Puts the request back into the field, to be changed and sent again. */
   onEdit(): void;
-  /** Asks the same once more and draws the reply; nothing is judged or learnt. */
+  /** Asks the same again with sampling; nothing is judged or learnt. */
   onAgain(): void;
-  /** Opens a session of its own that goes on from this reply. */
+  /** Opens a new session that continues from this reply. */
   onBranch(): void;
-  /** While nothing can be asked. */
+  /** True while nothing can be asked. */
   cannotAct: ReadonlySignal<boolean>;
 }
 
@@ -31,7 +31,7 @@ export function TurnView({
   ...actions
 }: {
   turn: Turn;
-  /** What there is of the reply that is being written. */
+  /** The part of the reply that has arrived. */
   live: ReadonlySignal<string>;
   generationName: string;
   failure: string | null;
@@ -59,7 +59,7 @@ export function TurnView({
         <>
           <p class="hidden">{modelName.value ?? "The model"}:</p>
           {live ? (
-            // The text node follows the signal: a token draws nothing else.
+            // The signal updates the text node directly, so a token renders nothing else.
             <p class="reply" data-live="true">
               {written}
             </p>
@@ -91,7 +91,7 @@ export function TurnView({
   );
 }
 
-/** No dead end: what the model can do, and how to talk to another one. */
+/** A way out: what the model can do, and how to use another one. */
 function OutsideHint() {
   return (
     <p class="outside">
@@ -101,7 +101,7 @@ function OutsideHint() {
   );
 }
 
-/** Which try it is, and the way to its neighbours: what lies between them is what the feedback changed. */
+/** Number of the try, and links to its neighbours: the difference between them is what the feedback changed. */
 function Tries({ turn, tries }: { turn: Turn; tries: readonly Turn[] }) {
   const at = tries.indexOf(turn);
   const goTo = (to: Turn | undefined, name: string, icon: "back" | "next") => (

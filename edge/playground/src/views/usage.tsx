@@ -113,7 +113,7 @@ function Totals({ days }: { days: Day[] | null }) {
   );
 }
 
-/** What people call the rows of a group, by their ids; null while it is being read. */
+/** Display names for the rows of a group, by id; null while they are being read. */
 function useNames(group: Group): ReadonlyMap<string, string> | null {
   const [names, setNames] = useState<{ group: Group; of: Map<string, string> } | null>(null);
   useEffect(() => {
@@ -134,7 +134,7 @@ function useNames(group: Group): ReadonlyMap<string, string> | null {
   return names?.group === group ? names.of : null;
 }
 
-/** The id stays in sight of whoever points at a name: logs have nothing else. */
+/** The id is shown when the pointer is on a name, because logs hold only ids. */
 function NameOf({ group, id, name }: { group: Group; id: string | null; name: string | null }) {
   if (id === null) return <>{group === "owner" ? "No owner" : "None"}</>;
   if (group === "session") {

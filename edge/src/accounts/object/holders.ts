@@ -21,7 +21,10 @@ interface Session extends Lender {
   erase(caller: { tenantId: string; owner: null }): Promise<Result<Erased>>;
 }
 
-/** Holders asked at once; also the total if no call waits. */
+/**
+ * `atOnce`: holders asked at the same time, and the most of one kind while a call waits. `askedMax`: the most where no
+ * call waits.
+ */
 const atOnce = 64;
 const askedMax = 512;
 /** After holders gave back too little, none is asked again for this long. */

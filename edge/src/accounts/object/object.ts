@@ -377,7 +377,7 @@ export class AccountObject extends DurableObject<Env> {
   }
 }
 
-/** What every holder is told with its lease. */
+/** What every holder learns with its lease. */
 function toldWithLease(
   books: Books,
   ownerCapNanos: number | null,

@@ -1,4 +1,4 @@
-/** The statements that every call makes at its purse, built once: to build one takes longer than to run it. */
+/** The SQL statements that every call runs at its purse. They are built once: building one takes longer than running it. */
 import { eq, getTableColumns, sql } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import { holds, lease, metered } from "./schema.ts";
@@ -9,7 +9,7 @@ export function statementsOf(db: DrizzleSqliteDODatabase) {
   const eventId = sql.placeholder("eventId");
   const isThis = eq(holds.eventId, eventId);
   return {
-    /** The lease, what is set aside of it, and whether some is for an event. */
+    /** The lease, the amount held of it in all, and whether an amount is held for this event. */
     leaseFor: db
       .select({
         ...getTableColumns(lease),
@@ -27,7 +27,7 @@ export function statementsOf(db: DrizzleSqliteDODatabase) {
       .insert(metered)
       .values({ event: sql.placeholder("event") })
       .prepare(),
-    /** Draws on the lease; how many events wait to be told. */
+    /** Draws on the lease; returns how many metered events wait to be reported. */
     draw: db
       .update(lease)
       .set({ drawnNanos: sql`${lease.drawnNanos} + ${sql.placeholder("costNanos")}` })

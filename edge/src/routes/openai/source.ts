@@ -31,13 +31,13 @@ export interface StatelessCall {
   principal: Principal;
   trace: Trace;
   eventId: string;
-  /** Whether the caller is told the reply as it grows. */
+  /** Whether the caller gets the reply as it grows. */
   streams: boolean;
   background: (work: Promise<unknown>) => void;
 }
 
 /**
- * What a stateless reply needs of the request that asks for it; with `owe` whoever saves its answer meters it.
+ * What a stateless reply needs of its request. With `owe`, the code that saves the answer also meters it.
  *
  * @throws RosaError for a token that is bound to a session
  */
@@ -63,7 +63,7 @@ export function statelessCall(
 }
 
 /**
- * A stateless reply of the base model: reserved before, metered after, whatever ends it.
+ * A stateless reply of the base model. Its cost is reserved before and metered after, however it ends.
  *
  * Leaving the loop early (the client went away) ends the generation and meters what was read.
  *
@@ -77,7 +77,7 @@ export async function* statelessReply(
   const { config, inference, money, principal, trace, eventId, streams, background } = call;
   const { tenantId, keyId, owner } = principal;
   const sampling = { ...wanted, ...replyLength(wanted, config) };
-  // Tokens' log-probs come with the parts alone.
+  // Log-probs of tokens come with deltas only.
   const deltas = streams || wanted.top_logprobs !== undefined;
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
@@ -176,7 +176,8 @@ export async function* sessionReply(
       text += delta.text;
       yield { type: "delta", ...delta, json };
     } else if (event === "reset") {
-      // A chunk once sent cannot be taken back; the session's own events can say so, this shape cannot.
+      // A chunk that was sent cannot be taken back. The session's own events have `reset` for this; OpenAI's format has
+      // nothing.
       failure = { code: "gpu_unavailable", message: "The reply was interrupted and begun anew" };
       break;
     } else if (event === "error") {
@@ -220,7 +221,7 @@ export async function primed<T>(events: AsyncGenerator<T>): Promise<AsyncGenerat
   })();
 }
 
-/** After the first chunk a failure can only be told in the stream; OpenAI's clients raise it as an error. */
+/** After the first chunk a failure can only be an event of the stream; OpenAI's clients raise it as an error. */
 export async function* withErrorChunk(
   frames: AsyncGenerator<string>,
   requestId: string,

@@ -10,21 +10,21 @@ import type { LogEvent } from "../../contract/index.ts";
 import { frameOf, ping } from "../../frames.ts";
 import { events, turns } from "./schema.ts";
 
-/** A reader takes the events of these turns and types; no types means all of them. */
+/** Which events a reader gets: those of one turn. `types` and `feedbackId` narrow them. */
 export interface Filter {
   turnId: string;
   types?: LogEvent["type"][];
   feedbackId?: string;
 }
 
-/** An event as the table holds it: its data are JSON that is not parsed to be passed on. */
+/** An event as the table holds it. Its data stay JSON text: passing them on needs no parsing. */
 interface LoggedEvent {
   id: number;
   type: LogEvent["type"];
   json: string;
 }
 
-/** `json` is data that somebody has encoded already. */
+/** `json` is data that is encoded already. */
 type NewEvent = { turnId: string; type: LogEvent["type"]; at: number; feedbackId?: string } & (
   | { data: unknown }
   | { json: string }
@@ -44,7 +44,10 @@ export class EventLog {
     this.wake();
   }
 
-  /** A failure that is being mended is no longer part of the story that replays tell. */
+  /**
+   * Deletes the error events of a turn or a feedback that runs again, so that later replays do not show a failure that
+   * was repaired.
+   */
   forgetErrors(of: { turnId: string } | { feedbackId: string }): void {
     const about =
       "turnId" in of ? eq(events.turnId, of.turnId) : eq(events.feedbackId, of.feedbackId);
@@ -54,7 +57,7 @@ export class EventLog {
       .run();
   }
 
-  /** Deletes a turn's events, and those that turns no longer there left behind before `staleAt`. */
+  /** Deletes a turn's events, and events from before `staleAt` (ms) whose turn no longer exists. */
   forgetTurn(turnId: string, staleAt: number): void {
     const isOrphan = notInArray(events.turnId, this.#db.select({ id: turns.id }).from(turns));
     this.#db
@@ -63,7 +66,7 @@ export class EventLog {
       .run();
   }
 
-  /** Lets readers look again: after an append, and whenever what they wait for may have changed. */
+  /** Makes waiting readers look again: after an append, and when what they wait for may have changed. */
   wake(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -103,7 +106,7 @@ export class EventLog {
     return last?.seq ?? 0;
   }
 
-  /** Text of a turn's deltas since its last reset: what its readers have on their screens. */
+  /** Text of a turn's deltas since its last reset: what its readers have received. */
   textSoFar(turnId: string): string {
     let text = "";
     const rows = this.#db
@@ -120,10 +123,10 @@ export class EventLog {
 }
 
 /**
- * A stream of log events as finished frames, which the Worker hands on as bytes where its client takes this API's own
- * shape. `rename` maps the log's types to the stream's.
+ * A stream of log events as finished frames. For clients of this API's own routes the Worker passes the bytes on
+ * unchanged. `rename` maps the log's types to the stream's.
  *
- * `settled` says that nothing more will come; it is asked after everything so far has been sent.
+ * `settled` says that nothing more will come. It is asked after everything so far has been sent.
  */
 export function followLog(
   log: Pick<EventLog, "read" | "changed">,
@@ -152,7 +155,7 @@ export function followLog(
         }
         if (settled()) {
           controller.close();
-          // A reader that brought its own buffer waits for it to be given back.
+          // A reader with its own buffer waits until the buffer is given back.
           controller.byobRequest?.respond(0);
           return;
         }

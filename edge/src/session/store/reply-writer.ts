@@ -1,17 +1,17 @@
-/** A reply on its way into the event log; it knows what readers have on their screens, not where text comes from. */
+/** Writes a reply into the event log. It knows what readers have received, not where the text comes from. */
 import type { TokenLogprob } from "@rosa2/shared/protocol";
 import type { Store } from "./rows.ts";
 
 interface Delta {
   text: string;
-  /** What a thinking model thinks before its reply; shown, and no part of it. */
+  /** What a thinking model writes before its reply; shown, but not part of the reply. */
   reasoning?: string | undefined;
   logprobs?: TokenLogprob[] | undefined;
-  /** The three as JSON, where they came so. */
+  /** The three as JSON, where they arrived as JSON. */
   json?: string | undefined;
 }
 
-/** After an eviction a reply is written anew, and what readers already have is skipped. */
+/** After an eviction the reply is generated again from its start; the part that readers already have is not sent twice. */
 export class ReplyWriter {
   text = "";
   readonly #store: Store;
@@ -26,7 +26,7 @@ export class ReplyWriter {
 
   write({ text, reasoning, logprobs, json }: Delta): void {
     const isOne = reasoning === undefined ? text !== "" : text === "";
-    // As it came, while readers have all that was written: nobody encodes it again.
+    // While readers have all of the text so far, the delta is stored as it came and is not encoded again.
     if (json !== undefined && isOne && this.text === this.#shown) {
       this.#store.log.append({ turnId: this.#turnId, type: "delta", json, at: this.#store.now() });
       this.text += text;

@@ -41,7 +41,7 @@ export const session = sqliteTable("session", {
   context: text({ enum: contexts }).notNull(),
   /** The source of proposed wordings; null for the deployment's choice. */
   rewriter: text({ enum: rewriterNames }),
-  /** Its thinking effort, for requests without one; null for none. */
+  /** Its thinking effort, for requests without one; null where the session sets none. */
   reasoningEffort: text("reasoning_effort", { enum: efforts }),
   /** Own senses besides the built-in ones; null for none. */
   lexicon: text({ mode: "json" }).$type<OwnLexicon>(),

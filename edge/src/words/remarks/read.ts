@@ -30,7 +30,7 @@ const alwaysFirst =
   /^(?:please[ ,]+)?(?:and[ ,]+)?(?:(from now on|from here on|in (?:the )?future|in (?:every|all|each)(?: future)? (?:answers?|repl(?:y|ies)|responses?)|every time|for all (?:your )?(?:answers|replies))|always|never)(?=[ ,:])[ ,:]*/iu;
 const alwaysLast =
   /(?<![ ,])[ ,]+(?:from now on|always|every time|in future|in (?:every|all|each)(?: future)? (?:answers?|repl(?:y|ies)|responses?))$/iu;
-/** A sentence about somebody, no instruction: "Always the first, she …". */
+/** A sentence about a person is no instruction: "Always the first, she …". */
 const subject =
   /^(?:the|an?|he|she|it|they|we|i|you|his|her|their|our|its|this|that|there|if|when|each|every|both|some|all)\b/iu;
 

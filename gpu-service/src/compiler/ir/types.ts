@@ -70,7 +70,7 @@ export interface Attributes {
     kvHeadCount: number;
     headSize: number;
     scale: number;
-    /** Visible positions, the own one included; null means all earlier ones. */
+    /** Number of positions that a position sees, itself included; null means all up to itself. */
     window: number | null;
     /** Scores become cap·tanh(score/cap); null leaves them unchanged. */
     softcap: number | null;

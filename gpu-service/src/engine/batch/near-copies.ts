@@ -3,7 +3,7 @@
 /** From this many tokens on, a near copy counts as a repeat. Shorter rejected replies are ruled out exactly. */
 export const longTokensMin = 16;
 const gramTokens = 5;
-/** A near copy shares this part of its 5-grams with the rejected reply. */
+/** A near copy has at least this share of its 5-grams from the rejected reply. */
 const sharedMin = 0.8;
 
 /** `rejected` are the token ids of answers; short ones are ignored here. */

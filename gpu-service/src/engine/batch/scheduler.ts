@@ -170,7 +170,7 @@ export class Scheduler {
     return mayAdmit(inService, this.#options.rowsMax, this.#slots.canLease);
   }
 
-  /** The tenants whose work goes on in this pass. */
+  /** The tenants whose work runs in this pass. */
   #favoured(): ReadonlySet<string> {
     const replying = [...this.#bySlot.values()].map(({ tenant }) => tenant);
     return this.#shares.favoured(new Set([...replying, ...this.#background.tenants]));

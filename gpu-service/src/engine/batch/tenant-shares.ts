@@ -1,15 +1,15 @@
 /**
- * Divides the engine's time among tenants, so that one that floods leaves the others their part. It knows times, not
+ * Divides the engine's time among tenants, so that a flood from one leaves the others their part. It knows times, not
  * work.
  *
- * Of n tenants with work each is owed an n-th part of the time. A tenant is charged what its work would have taken
- * alone: a row that costs nothing beside others' rows excludes nobody. An idle tenant collects credit, so that a short
- * call is answered as if it were alone (borrowed virtual time, Duda and Cheriton 1999).
+ * Each of n tenants with work gets an n-th part of the time. A tenant is charged the time that its work would have
+ * taken alone: a row that costs nothing beside others' rows excludes nobody. An idle tenant collects credit, so that a
+ * short call is answered as if it were alone (borrowed virtual time, Duda and Cheriton 1999).
  */
 
 /** The most that a tenant can be owed (ms); a new tenant starts with it. */
 const creditMs = 500;
-/** A tenant that is owed this much more than the others goes on alone (ms). */
+/** A tenant that is owed this much more than the others runs alone (ms). */
 const leadMs = 10;
 /** The others stand still at most this long meanwhile. */
 const aloneMsMax = 60;
@@ -38,7 +38,7 @@ export class TenantShares {
     return this.#owed.get(tenant) ?? creditMs;
   }
 
-  /** The tenants with work that go on now: those owed most, or all if nobody is owed much more. */
+  /** The tenants with work that run now: those owed most, or all if none is owed much more. */
   favoured(working: ReadonlySet<string>): ReadonlySet<string> {
     const now = this.#now();
     this.#pass(now - this.#at, working);

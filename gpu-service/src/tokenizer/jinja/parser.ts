@@ -33,7 +33,7 @@ function parseBody(tokens: Tokens, ends: readonly string[]): { body: Statement[]
   }
 }
 
-/** Reads a block's statements and closing tag, after its opening tag. */
+/** Reads the end of a block's opening tag and its statements, up to the name in its closing tag. */
 function parseBlock(tokens: Tokens, ...ends: string[]): { body: Statement[]; end: string } {
   tokens.expectEnd();
   return parseBody(tokens, ends);
