@@ -1,5 +1,5 @@
 /** The service's settings, read once from the environment. It knows names and allowed values, not their use. */
-import { availableParallelism, totalmem } from "node:os";
+import { totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
@@ -60,8 +60,8 @@ const environmentSchema = z.object({
   LORA: z.string().min(1).optional(),
   PROVIDER: z.enum(["cpu", "webgpu", "cuda"]).default("cpu"),
   QUANTIZE: z.enum(["none", "8", "4"]).default("none"),
-  /** Threads of one model run. */
-  THREADS: wholeNumber(1, 1024).default(() => availableParallelism()),
+  /** Threads of one model run; chosen by the model's size by default. */
+  THREADS: wholeNumber(1, 1024).optional(),
   /** Longest context served; a model's own is never exceeded. */
   CONTEXT_TOKENS: wholeNumber(16, 1_048_576).default(4096),
   /** Replies decoded together. */

@@ -1,4 +1,5 @@
 /** Loads everything that the engine serves from a checkpoint: the model, its tokenizer, its adapters and updates. */
+import { availableParallelism } from "node:os";
 import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { adapt } from "./adapt/adapt.ts";
 import { readAdapter, writeAdapter } from "./adapt/adapter-file.ts";
@@ -20,6 +21,9 @@ import { resolveModel } from "./hub/resolve.ts";
 import { resolveLora } from "./hub/resolve-lora.ts";
 import { ChatTokenizer } from "./tokenizer/tokenizer.ts";
 
+/** A model below this many parameters is small. */
+const smallParameters = 16e6;
+
 export interface LoadOptions {
   /** Checkpoint directory or hub id. */
   model: string;
@@ -28,7 +32,8 @@ export interface LoadOptions {
   hub: { endpoint: string; token?: string | undefined };
   provider: Provider;
   quantize: "none" | "8" | "4";
-  threads: number;
+  /** Of one run. If undefined, the machine's cores, and one less for the steps of a small model. */
+  threads: number | undefined;
   contextTokensMax: number;
 }
 
@@ -38,7 +43,9 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
     ...options.hub,
     report: terminalReport(),
   });
-  const merged = { ...options, lora: await findLora(options) };
+  const threads = options.threads ?? availableParallelism();
+  const stepThreads = options.threads ?? stepThreadsOf(openCheckpoint(directory).parameterCount);
+  const merged = { ...options, threads, stepThreads, lora: await findLora(options) };
   const quantized = await chooseQuantization(directory, merged);
   const quantization = quantized?.quantization ?? null;
   const model = await Model.load(directory, {
@@ -52,8 +59,8 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
   const ignored = ignoredNote(model.config.ignoredGeneration);
   if (ignored !== null) process.stderr.write(`${ignored}\n`);
   const subject = adaptable(model, tokenizer, settings, {
-    anchors: await loadAnchors(directory, model, options.threads),
-    threads: options.threads,
+    anchors: await loadAnchors(directory, model, threads),
+    threads,
     noise: quantized?.noise ?? 0,
     progress: countingReport({
       samples: "Drawing the model's own replies",
@@ -93,6 +100,15 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
       };
     },
   };
+}
+
+/**
+ * Threads of a decode step by default. A small model's step is over before the last thread has paid for itself, and
+ * threads spin between steps. The core that is left alone serves the HTTP side and, on one machine, the edge.
+ */
+function stepThreadsOf(parameterCount: number): number {
+  const cores = availableParallelism();
+  return parameterCount < smallParameters ? Math.max(1, cores - 1) : cores;
 }
 
 async function findLora({ lora = null, hub }: LoadOptions): Promise<LoraSource | null> {

@@ -3,7 +3,7 @@
  * asked again, it is answered once more alike, opens one session at most, and is billed once, for the answer that was given.
  */
 import { runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import type {
   BudgetBody,
   SessionDetail,
@@ -15,7 +15,7 @@ import { bindings, type Caller, eventually, newTenant } from "../edge/support/cl
 import { actWhereHeld, type Step, type When, watchSessions, watchSteps } from "./support/steps.ts";
 
 const watch = watchSteps();
-watchSessions(watch);
+afterAll(watchSessions(watch));
 /** Calls at a time: one whose isolate died is taken for dead after seconds. */
 const atOnce = 20;
 
@@ -189,25 +189,28 @@ async function expectOnce(
 }
 
 describe.each(Object.entries<Keyed>(calls))("%s with an Idempotency-Key", (_, keyed) => {
-  it.each(keyed.victims)("counts once, where %s ends before or after any step", async (victim) => {
-    const { taken } = await call(keyed, () => false, "before", victim);
-    expect(new Set(taken.map(({ name }) => name))).toEqual(new Set(keyed.steps));
-    const own = taken.filter(({ name }) => victim !== "the call" || keyed.own.includes(name));
-    const left = own.flatMap((step) => [
-      { step, when: "before" as const },
-      { step, when: "after" as const },
-    ]);
-    const wanted = left.map(({ step, when }) => `${when} ${step.name}`);
-    const ended: string[] = [];
-    const work = async () => {
-      for (let next = left.shift(); next !== undefined; next = left.shift()) {
-        const { step, when } = next;
-        const isIt = ({ name, nth }: Step) => name === step.name && nth === step.nth;
-        const one = await call(keyed, isIt, when, victim);
-        if (one.ended !== null) ended.push(one.ended);
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
-    for (const place of wanted) expect(ended).toContain(place);
-  });
+  it.concurrent.each(keyed.victims)(
+    "counts once, where %s ends before or after any step",
+    async (victim) => {
+      const { taken } = await call(keyed, () => false, "before", victim);
+      expect(new Set(taken.map(({ name }) => name))).toEqual(new Set(keyed.steps));
+      const own = taken.filter(({ name }) => victim !== "the call" || keyed.own.includes(name));
+      const left = own.flatMap((step) => [
+        { step, when: "before" as const },
+        { step, when: "after" as const },
+      ]);
+      const wanted = left.map(({ step, when }) => `${when} ${step.name}`);
+      const ended: string[] = [];
+      const work = async () => {
+        for (let next = left.shift(); next !== undefined; next = left.shift()) {
+          const { step, when } = next;
+          const isIt = ({ name, nth }: Step) => name === step.name && nth === step.nth;
+          const one = await call(keyed, isIt, when, victim);
+          if (one.ended !== null) ended.push(one.ended);
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, work));
+      for (const place of wanted) expect(ended).toContain(place);
+    },
+  );
 });

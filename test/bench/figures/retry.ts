@@ -44,9 +44,9 @@ export const retry: Family = {
 };
 
 /** Sessions of one problem whose first reply is wrong, so that wordings are drawn from the model. */
-async function onService({ isQuick, threads }: Context) {
+async function onService({ isQuick }: Context) {
   const state = makeStateFolder();
-  const rosa = await Rosa.start(state.path, { RATE_LIMIT: "off", THREADS: String(threads) });
+  const rosa = await Rosa.start(state.path, { RATE_LIMIT: "off" });
   const times = { reply: [] as number[], retry: [] as number[] };
   try {
     for (let index = 0; times.retry.length < (isQuick ? 9 : 90); index++) {

@@ -227,25 +227,27 @@ describe("a remark taken back", () => {
   });
 });
 
-describe("time", () => {
-  it("is linear in what was said, whatever it is", () => {
+describe("the worst inputs", () => {
+  // What is not linear takes a second each time, and outlasts the test's own limit. How long a step takes is measured by
+  // test/bench/words.ts.
+  const times = 20;
+
+  it("are read, whatever was said", () => {
     const nasty = [...worstInputs(4_096), "not a table, ".repeat(7), "try again ".repeat(9)];
-    say(mail, "warm up");
     for (const text of nasty) {
-      const startedAt = Date.now();
-      for (let i = 0; i < 5; i++) say(mail, text);
-      expect(Date.now() - startedAt, JSON.stringify(text.slice(0, 20))).toBeLessThan(250);
+      const said = Array.from({ length: times }, () => say(mail, text));
+      expect(said.every(({ revision }) => revision.after !== "")).toBe(true);
     }
   });
 
-  it("is linear in a request and in what a model makes of it", () => {
+  it("are read in a request and in what a model makes of it", () => {
     for (const request of worstInputs(16_384)) {
-      const startedAt = Date.now();
       const attempts = [{ reply: "no", feedback: "wrong" }];
       checkWording(`${request} again`, { request, attempts });
       const wordings = [`${request} again`, request.toUpperCase()];
-      learnWordings(emptyWords(), request, { by: "gpu", turnId: "turn_1", wordings, drawn: 2 });
-      expect(Date.now() - startedAt, JSON.stringify(request.slice(0, 20))).toBeLessThan(250);
+      const drawn = { by: "gpu", turnId: "turn_1", wordings, drawn: 2 };
+      const { draws } = learnWordings(emptyWords(), request, drawn);
+      expect(Object.values(draws)).toEqual([2]);
     }
   });
 });

@@ -214,8 +214,11 @@ function watchAccount(watch: Watch): void {
   };
 }
 
-/** Watches the calls on sessions' objects as well, by which a request opens a session and begins a turn. */
-export function watchSessions(watch: Watch): void {
+/**
+ * Watches the calls on sessions' objects as well, by which a request opens a session and begins a turn. Returns what ends
+ * that: stubs are wrapped meanwhile, and the tests of all files share one worker.
+ */
+export function watchSessions(watch: Watch): () => void {
   const namespace = Object.getPrototypeOf(bindings.SESSIONS) as Patchable;
   const get = namespace.get as Method;
   namespace.get = function (this: unknown, ...args) {
@@ -234,6 +237,9 @@ export function watchSessions(watch: Watch): void {
         };
       },
     });
+  };
+  return () => {
+    namespace.get = get;
   };
 }
 

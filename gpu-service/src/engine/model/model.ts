@@ -48,6 +48,8 @@ export interface ModelOptions {
   lora?: LoraSource | null;
   /** Threads of one run; the machine's cores by default. */
   threads?: number;
+  /** Threads of a step of generation; `threads` by default. */
+  stepThreads?: number;
   provider?: Provider;
   /** Weight-only quantisation of the linears; null keeps them as saved. */
   quantization?: Quantization | null;
@@ -248,7 +250,8 @@ export class Model implements LanguageModel {
   }
 
   #compile(outputs: Record<string, Value>, { isPass = false } = {}): Promise<InferenceSession> {
-    const { threads, quantization } = this.#options;
+    const { quantization, threads: passThreads, stepThreads = passThreads } = this.#options;
+    const threads = isPass ? passThreads : stepThreads;
     const packs = !isPass && this.#isPacked;
     // Whatever cannot run on the device runs on the CPU.
     const provider = this.#options.provider === "cuda" ? "cuda" : "cpu";
