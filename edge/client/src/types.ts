@@ -284,7 +284,7 @@ export interface paths {
     put?: never;
     /**
      * Ask whether a correction can be learned, before it is given
-     * @description Changes nothing and costs nothing. The correction is measured under the wording and the generation that answer now. What is told is the least that it takes: an update's bounds on KL may stop it earlier, and a better wording may bring the correction nearer.
+     * @description Changes nothing and costs nothing. The correction is measured under the active wording and generation. `updates_min` is the least number of updates under this wording: the bounds on KL may stop an update earlier, and a better wording may bring the correction nearer.
      */
     post: operations["postSessionTurnReach"];
     delete?: never;
@@ -304,7 +304,7 @@ export interface paths {
     put?: never;
     /**
      * Say how good a reply was; words first, then weights, then another try
-     * @description With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. The same feedback on the same turn again is the same feedback: it gives the stored result, or goes on where an interruption left off. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and worked on in the background until it succeeds. Where another model rewrites, the words are answered meanwhile: `status` is `pending`, `weights.decision` is `queued`, and the new turn follows.
+     * @description With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. Equal feedback on the same turn is the same feedback: it returns the stored result, or continues after an interruption. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and processed in the background until it succeeds. Where another model rewrites, the answer has the words meanwhile: `status` is `pending`, `weights.decision` is `queued`, and the new turn follows.
      */
     post: operations["postSessionTurnFeedback"];
     delete?: never;
@@ -803,8 +803,8 @@ export interface paths {
     get?: never;
     put?: never;
     /**
-     * Post a message of the type `webhook.test`; a disabled webhook is told again from then on
-     * @description Post a message of the type `webhook.test`; a disabled webhook is told again from then on.
+     * Post a message of the type `webhook.test`; a disabled webhook is enabled again
+     * @description Post a message of the type `webhook.test`; a disabled webhook is enabled again.
      */
     post: operations["postWebhookTest"];
     delete?: never;
@@ -981,7 +981,7 @@ export interface components {
         spent_usd: number;
         /** @description The month's cap, in US dollars */
         cap_usd: number;
-        /** @description Share of the cap from which on this is told */
+        /** @description Share of the cap from which on this is sent */
         share: number;
       };
     };
@@ -1589,7 +1589,7 @@ export interface components {
       /** @description Instructions for the model before every request of the session; null: none */
       instructions: string | null;
       /**
-       * @description As it was given, or where the call came from; null where nobody knew
+       * @description As it was given, or where the call came from; null where unknown
        * @enum {string|null}
        */
       region: "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me" | null;
@@ -2012,7 +2012,7 @@ export interface components {
        */
       context?: "request" | "dialogue";
       /**
-       * @description Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given
+       * @description The source of proposed wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or none (`compose`: the request with the remarks as they were said). By default the deployment's choice
        * @enum {string}
        */
       rewriter?: "compose" | "gpu" | "openai" | "workers-ai";
@@ -2240,7 +2240,7 @@ export interface components {
        */
       updates_min: number | null;
       /**
-       * @description Summed log-prob of the correction and its end token, under the wording and the generation that answer now (nats); null where it was not measured
+       * @description Summed log-prob of the correction and its end token, under the active wording and generation (nats); null where it was not measured
        * @example -4.1
        */
       logprob: number | null;
@@ -2927,7 +2927,7 @@ export interface components {
        */
       holdout_since: string | null;
       /**
-       * @description So many rejected replies of generations that no accepted reply speaks for bring back the last generation that one does; null: never
+       * @description Number of rejected replies, of generations without an accepted reply, after which the last generation with one becomes active again; null: never
        * @example 3
        */
       roll_back_after: number | null;
@@ -2939,7 +2939,7 @@ export interface components {
        */
       holdout_share: number;
       /**
-       * @description So many rejected replies of generations that no accepted reply speaks for bring back the last generation that one does; null: never
+       * @description Number of rejected replies, of generations without an accepted reply, after which the last generation with one becomes active again; null: never
        * @example 3
        */
       roll_back_after: number | null;
@@ -2958,7 +2958,7 @@ export interface components {
       object: "webhook";
       /** @description Where messages are posted */
       url: string;
-      /** @description What is told: `adaptation.updated` (an update landed), `adaptation.rolled_back`, `budget.near` (80 % of the month's cap is spent) */
+      /** @description Events that are sent: `adaptation.updated` (an update landed), `adaptation.rolled_back`, `budget.near` (80 % of the month's cap is spent) */
       events: ("adaptation.updated" | "adaptation.rolled_back" | "budget.near")[];
       /**
        * Format: date-time
@@ -2968,7 +2968,7 @@ export interface components {
       created_at: string;
       /**
        * Format: date-time
-       * @description When its receiver answered 410 Gone; null: it is told
+       * @description When its receiver answered 410 Gone; null while it is enabled
        * @example 2026-11-23T09:30:00.000Z
        */
       disabled_at: string | null;
@@ -2990,7 +2990,7 @@ export interface components {
        */
       url: string;
       /**
-       * @description What is told: `adaptation.updated` (an update landed), `adaptation.rolled_back`, `budget.near` (80 % of the month's cap is spent)
+       * @description Events that are sent: `adaptation.updated` (an update landed), `adaptation.rolled_back`, `budget.near` (80 % of the month's cap is spent)
        * @default [
        *       "adaptation.updated",
        *       "adaptation.rolled_back",
@@ -3054,7 +3054,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The edge is alive; `degraded` when who gives replies or computes updates cannot answer now */
+      /** @description The edge is alive; `degraded` when a service that gives replies or computes updates cannot answer now */
       200: {
         headers: {
           [name: string]: unknown;

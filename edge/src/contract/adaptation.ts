@@ -12,7 +12,7 @@ export const sessionAdaptationSchema = z
     }),
     rewriter: z.enum(rewriterNames).optional().openapi({
       description:
-        "Who proposes wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or nobody (`compose`: the request with the remarks as they were said). The deployment's choice unless given",
+        "The source of proposed wordings: the served model (`gpu`), the deployment's own `openai` or `workers-ai` where it is set up, or none (`compose`: the request with the remarks as they were said). By default the deployment's choice",
     }),
     holdout: z.boolean().default(true).openapi({
       description:
@@ -28,7 +28,7 @@ const holdoutShare = z.number().min(0).max(0.9).openapi({
 });
 const rollBackAfter = z.int().min(1).max(100).nullable().openapi({
   description:
-    "So many rejected replies of generations that no accepted reply speaks for bring back the last generation that one does; null: never",
+    "Number of rejected replies, of generations without an accepted reply, after which the last generation with one becomes active again; null: never",
   example: 3,
 });
 

@@ -155,7 +155,7 @@ export const sessionDetailSchema = sessionSchema
   .extend({
     instructions: z.string().nullable(),
     region: z.enum(regions).nullable().openapi({
-      description: "As it was given, or where the call came from; null where nobody knew",
+      description: "As it was given, or where the call came from; null where unknown",
     }),
     context: z.enum(contexts),
     rewriter: z.enum(rewriterNames),

@@ -35,7 +35,7 @@ export const reachSchema = z
     }),
     logprob: z.number().nullable().openapi({
       description:
-        "Summed log-prob of the correction and its end token, under the wording and the generation that answer now (nats); null where it was not measured",
+        "Summed log-prob of the correction and its end token, under the active wording and generation (nats); null where it was not measured",
       example: -4.1,
     }),
     tokens: z.int().nullable().openapi({

@@ -10,7 +10,7 @@ export const webhooksMax = 8;
 
 const eventsSchema = z.array(z.enum(webhookEvents)).min(1).max(webhookEvents.length).openapi({
   description:
-    "What is told: `adaptation.updated` (an update landed), `adaptation.rolled_back`, `budget.near` (80 % of the month's cap is spent)",
+    "Events that are sent: `adaptation.updated` (an update landed), `adaptation.rolled_back`, `budget.near` (80 % of the month's cap is spent)",
 });
 
 export const webhookCreateSchema = z
@@ -33,7 +33,7 @@ export const webhookSchema = z
     events: eventsSchema,
     created_at: timestamp,
     disabled_at: timestamp.nullable().openapi({
-      description: "When its receiver answered 410 Gone; null: it is told",
+      description: "When its receiver answered 410 Gone; null while it is enabled",
     }),
     delivered_at: timestamp.nullable().openapi({
       description: "When its receiver took the latest message; null: none yet",
@@ -106,7 +106,7 @@ export const messageSchemas = {
   "budget.near": message("budget.near", {
     ...budgetSchema.pick({ month: true, spent_usd: true }).shape,
     cap_usd: z.number().openapi({ description: "The month's cap, in US dollars" }),
-    share: z.number().openapi({ description: "Share of the cap from which on this is told" }),
+    share: z.number().openapi({ description: "Share of the cap from which on this is sent" }),
   }).openapi("BudgetNear"),
 } satisfies Record<WebhookEvent, z.ZodType>;
 

@@ -55,7 +55,7 @@ service.openapi(
             }),
           })
           .openapi("Health"),
-        "The edge is alive; `degraded` when who gives replies or computes updates cannot answer now",
+        "The edge is alive; `degraded` when a service that gives replies or computes updates cannot answer now",
       ),
     },
   }),

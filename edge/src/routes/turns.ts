@@ -185,7 +185,7 @@ turns.openapi(
     tags: ["Feedback"],
     summary: "Ask whether a correction can be learned, before it is given",
     description:
-      "Changes nothing and costs nothing. The correction is measured under the wording and the generation that answer now. What is told is the least that it takes: an update's bounds on KL may stop it earlier, and a better wording may bring the correction nearer.",
+      "Changes nothing and costs nothing. The correction is measured under the active wording and generation. `updates_min` is the least number of updates under this wording: the bounds on KL may stop an update earlier, and a better wording may bring the correction nearer.",
     scope: "adapt",
     idempotent: true,
     request: { params: turnParams, ...jsonBody(reachQuestionSchema) },
@@ -206,7 +206,7 @@ turns.openapi(
     tags: ["Feedback"],
     summary: "Say how good a reply was; words first, then weights, then another try",
     description:
-      "With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. The same feedback on the same turn again is the same feedback: it gives the stored result, or goes on where an interruption left off. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and worked on in the background until it succeeds. Where another model rewrites, the words are answered meanwhile: `status` is `pending`, `weights.decision` is `queued`, and the new turn follows.",
+      "With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. Equal feedback on the same turn is the same feedback: it returns the stored result, or continues after an interruption. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and processed in the background until it succeeds. Where another model rewrites, the answer has the words meanwhile: `status` is `pending`, `weights.decision` is `queued`, and the new turn follows.",
     scope: "adapt",
     idempotent: true,
     request: { params: turnParams, ...jsonBody(feedbackSchema) },

@@ -110,8 +110,7 @@ webhooks.openapi(
     method: "post",
     path: "/v1/webhooks/{h}/test",
     tags: ["Webhooks"],
-    summary:
-      "Post a message of the type `webhook.test`; a disabled webhook is told again from then on",
+    summary: "Post a message of the type `webhook.test`; a disabled webhook is enabled again",
     scope: "admin",
     idempotent: true,
     request: { params },
