@@ -28,20 +28,20 @@ async function screen(session: SessionClient) {
 describe("useConversation", () => {
   it("shows a request at once, the reply as it grows, and what feedback changes", async () => {
     const { caller, client } = await newClient();
-    await caller.behave({ deltaMs: 30 });
+    await caller.behave({ deltaMs: 100 });
     const session = await client.createSession();
     const { states, until, now } = await screen(session);
     await now().ask("Say yes please");
     const { exchanges } = await until(({ exchanges: [one] }) => one?.isWriting === false);
     expect(exchanges).toMatchObject([{ request: "Say yes please", failure: null }]);
     const replies = states.flatMap((state) => state.exchanges.map(({ reply }) => reply));
-    expect([...new Set(replies)]).toEqual([
-      "",
-      "echo: ",
-      "echo: Say ",
-      "echo: Say yes ",
-      "echo: Say yes please",
-    ]);
+    // Parts that come together are rendered together.
+    const shown = [...new Set(replies)];
+    expect(shown[0]).toBe("");
+    expect(shown.at(-1)).toBe("echo: Say yes please");
+    expect(shown.length).toBeGreaterThan(2);
+    for (const [i, reply] of shown.entries())
+      expect(shown[i + 1] ?? reply).toMatch(RegExp(`^${reply}`));
     const judged = { reward: -1, correction: "yes", retry: true };
     await now().judge(exchanges[0]?.turnId ?? "", judged);
     const after = await until(({ isBusy, exchanges: all }) => !isBusy && all.length === 2);
