@@ -1795,8 +1795,9 @@ export interface components {
       by: string;
       /** @description Why that wording goes out */
       reason: string;
-      /** @description How the retry asks where skill rather than meaning seems to be missing: the wording, to be worked on step by step. Its steps are drawn once beforehand and billed as a reply's. It is for this retry alone; what is learnt from it is the answer, under the wording */
+      /** @description How the retry asks where skill rather than meaning seems to be missing: the same wording, to be worked on step by step. Its steps are drawn once beforehand and billed like a reply. The plan holds for this retry alone. Only the answer is learnt from it, under the wording */
       plan: {
+        /** @description What the retry asks */
         prompt: string;
         /** @description Reason for the decision, for people */
         reason: string;

@@ -57,10 +57,16 @@ export const wordsReportSchema = z
         "Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name",
     }),
     reason: z.string().openapi({ description: "Why that wording goes out" }),
-    plan: z.object({ prompt: z.string(), reason: z.string() }).nullable().openapi({
-      description:
-        "How the retry asks where skill rather than meaning seems to be missing: the wording, to be worked on step by step. Its steps are drawn once beforehand and billed as a reply's. It is for this retry alone; what is learnt from it is the answer, under the wording",
-    }),
+    plan: z
+      .object({
+        prompt: z.string().openapi({ description: "What the retry asks" }),
+        reason: z.string(),
+      })
+      .nullable()
+      .openapi({
+        description:
+          "How the retry asks where skill rather than meaning seems to be missing: the same wording, to be worked on step by step. Its steps are drawn once beforehand and billed like a reply. The plan holds for this retry alone. Only the answer is learnt from it, under the wording",
+      }),
     candidates: z
       .array(
         z.object({
