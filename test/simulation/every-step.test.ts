@@ -43,10 +43,12 @@ async function converse(
   const steps = watch.of(caller.tenantId, id);
   steps.hold(at, when);
   const ending = actWhereHeld(steps, async (held) => {
-    // Whatever is left to do, an alarm is set for it.
-    const { dueAt, ringsAt } = await alarmOf(id);
-    if (dueAt !== null)
-      expect(ringsAt ?? Number.POSITIVE_INFINITY, held).toBeLessThanOrEqual(dueAt);
+    // Whatever is left to do, an alarm is set for it. While an alarm's own work is under way none is.
+    const isSet = async () => {
+      const { dueAt, ringsAt } = await alarmOf(id);
+      return dueAt === null || (ringsAt !== null && ringsAt <= dueAt);
+    };
+    await expect.poll(isSet, { message: held, timeout: 5_000 }).toBe(true);
     if (whom === "account") {
       await crashAccount(caller);
       steps.goOn();
