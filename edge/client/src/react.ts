@@ -74,6 +74,8 @@ class Store {
   readonly #session: SessionClient;
   readonly #listeners = new Set<() => void>();
   #listening = new AbortController();
+  /** Until the session is read: what it holds takes the place of what is shown. */
+  #reading: Promise<unknown> = Promise.resolve();
   shown: Conversation;
 
   constructor(session: SessionClient) {
@@ -98,7 +100,9 @@ class Store {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
     try {
-      const { turns, feedback } = await this.#session.read({ signal });
+      const reading = this.#session.read({ signal });
+      this.#reading = reading.catch(() => {});
+      const { turns, feedback } = await reading;
       const exchanges = turns.map((turn): Exchange => {
         const latest = feedback.filter(({ turn_id }) => turn_id === turn.id).at(-1);
         const { words = null, weights = null, rolled_back: rolledBack = null } = latest ?? {};
@@ -121,6 +125,8 @@ class Store {
 
   async #ask(request: string | Omit<TurnCreate, "stream">): Promise<void> {
     const content = typeof request === "string" ? request : request.content;
+    // Asked before that, the turn would be found running and followed twice.
+    await this.#reading;
     const at = this.#add({ ...fresh, request: content });
     await this.#listen(at, this.#session.stream(request, { signal: this.#listening.signal }));
   }

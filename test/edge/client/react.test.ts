@@ -53,7 +53,7 @@ describe("useConversation", () => {
 
   it("stops listening when its screen is left, and follows what still runs when it comes back", async () => {
     const { caller, client } = await newClient();
-    await caller.behave({ deltaMs: 250 });
+    await caller.behave({ deltaMs: 400 });
     const session = await client.createSession();
     const first = await screen(session);
     const asked = first.now().ask("a b c d e f g h");
