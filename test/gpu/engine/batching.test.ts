@@ -1,37 +1,18 @@
 /** The scheduler on a real model: many sessions with their own adapters in one batch. */
-import { rmSync } from "node:fs";
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { type PassReport, Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
 import type { Model } from "../../../gpu-service/src/engine/model/model.ts";
-import type { Runtime } from "../../../gpu-service/src/engine/queue/runtime.ts";
 import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
-import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { samplingRules } from "../support/greedy.ts";
-import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
+import { randomRuntime } from "../support/random-runtime.ts";
 
-let directory: string;
-let runtime: Runtime;
-beforeAll(async () => {
-  directory = writeRandomCheckpoint();
-  runtime = await loadRuntime({
-    model: directory,
-    hub: { endpoint: "http://127.0.0.1:9" },
-    provider: "cpu",
-    quantize: "none",
-    threads: 1,
-    contextTokensMax: 4096,
-  });
-});
-afterAll(async () => {
-  await runtime.model.dispose();
-  rmSync(directory, { recursive: true });
-});
+const runtime = randomRuntime();
 
 function randomAdapter(name: string, rank: number): AdapterWeights {
   const random = seededRandom(name);
-  const length = (runtime.model as Model).adapterLength(rank);
+  const length = (runtime().model as Model).adapterLength(rank);
   return {
     digest: name,
     rank,
@@ -48,7 +29,7 @@ interface Ask {
 
 /** Runs the requests on a new scheduler, `rowsMax` at a time; ids of each reply, and the passes. */
 async function serve(asks: Ask[], rowsMax: number) {
-  const { model, tokenizer } = runtime;
+  const { model, tokenizer } = runtime();
   const passes: PassReport[] = [];
   const scheduler = new Scheduler(model, model.allocateCache(rowsMax + 2, 256), {
     rowsMax,

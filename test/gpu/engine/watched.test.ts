@@ -1,37 +1,18 @@
 /** Watched replies on a real model: what an update has measured of them is not measured again. */
-import { rmSync } from "node:fs";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Runtime } from "../../../gpu-service/src/engine/queue/runtime.ts";
+import { expect, it } from "vitest";
 import { tokenShifts } from "../../../gpu-service/src/engine/queue/watched.ts";
 import { finish, type ScoreRow } from "../../../gpu-service/src/language-model.ts";
-import { loadRuntime } from "../../../gpu-service/src/load.ts";
-import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
+import { randomRuntime } from "../support/random-runtime.ts";
 
-let directory: string;
-let runtime: Runtime;
-beforeAll(async () => {
-  directory = writeRandomCheckpoint();
-  runtime = await loadRuntime({
-    model: directory,
-    hub: { endpoint: "http://127.0.0.1:9" },
-    provider: "cpu",
-    quantize: "none",
-    threads: 1,
-    contextTokensMax: 4096,
-  });
-});
-afterAll(async () => {
-  await runtime.model.dispose();
-  rmSync(directory, { recursive: true });
-});
+const runtime = randomRuntime();
 
 it("takes the right reply's log-probs from the update, and measures the rejected one alone", async () => {
-  const { model, tokenizer } = runtime;
+  const { model, tokenizer } = runtime();
   const rowOf = (reply: string): ScoreRow =>
     tokenizer.exampleIds([{ role: "user", content: "Name a colour" }], reply);
   const [right, rejected] = [rowOf("blue"), rowOf("seven")];
   const rows = [{ ...right, kind: "corrected" as const, weight: 1 }];
-  const { file, logprobs } = await finish(runtime.adapt(rows, {}, null));
+  const { file, logprobs } = await finish(runtime().adapt(rows, {}, null));
   const passed: number[] = [];
   const counting: Pick<typeof model, "passRows"> = {
     passRows: (asked, adapter) => {

@@ -4,7 +4,7 @@ import type { Turn } from "rosa2";
 import { formatCount, formatPercent, formatUsd } from "../format.ts";
 import { isOutsideSkill } from "../mini.ts";
 import { CopyButton } from "../parts/copy.tsx";
-import { Icon } from "../parts/icon.tsx";
+import { Icon, type IconName } from "../parts/icon.tsx";
 import { Remedy } from "../parts/remedy.tsx";
 import { Reply } from "../parts/reply.tsx";
 import { modelName } from "../state/health.ts";
@@ -155,36 +155,27 @@ function Facts({
         {turn.finish_reason === "length" && <span>cut at the length limit</span>}
         <span class="turn-actions">
           <CopyButton text={turn.reply} what="the reply" />
-          <button
-            type="button"
-            class="icon-button"
+          <ActionButton
+            icon="again"
+            name="Ask the same again"
             title="Ask again: another reply to the same request; nothing is learnt"
             disabled={cannotAct}
             onClick={onAgain}
-          >
-            <Icon name="again" />
-            <span class="hidden">Ask the same again</span>
-          </button>
-          <button
-            type="button"
-            class="icon-button"
+          />
+          <ActionButton
+            icon="fork"
+            name="Branch from this reply"
             title="Branch: go on from this reply in a session of its own"
             disabled={cannotAct}
             onClick={onBranch}
-          >
-            <Icon name="fork" />
-            <span class="hidden">Branch from this reply</span>
-          </button>
+          />
           {turn.retry_of === null && (
-            <button
-              type="button"
-              class="icon-button"
+            <ActionButton
+              icon="edit"
+              name="Edit the request and send it again"
               title="Edit the request and send it again"
               onClick={onEdit}
-            >
-              <Icon name="edit" />
-              <span class="hidden">Edit the request and send it again</span>
-            </button>
+            />
           )}
         </span>
       </div>
@@ -194,5 +185,25 @@ function Facts({
         </p>
       )}
     </>
+  );
+}
+
+/** `name` is what is read aloud, `title` what is shown beside the pointer. */
+function ActionButton({
+  icon,
+  name,
+  ...button
+}: {
+  icon: IconName;
+  name: string;
+  title: string;
+  disabled?: ReadonlySignal<boolean>;
+  onClick(): void;
+}) {
+  return (
+    <button type="button" class="icon-button" {...button}>
+      <Icon name={icon} />
+      <span class="hidden">{name}</span>
+    </button>
   );
 }

@@ -1,0 +1,28 @@
+/** The runtime of a random checkpoint for the tests of one file, loaded before them and removed after them. */
+import { rmSync } from "node:fs";
+import { afterAll, beforeAll } from "vitest";
+import type { Runtime } from "../../../gpu-service/src/engine/queue/runtime.ts";
+import { loadRuntime } from "../../../gpu-service/src/load.ts";
+import { writeRandomCheckpoint } from "./random-checkpoint.ts";
+
+/** Gives the runtime while the tests run. */
+export function randomRuntime(): () => Runtime {
+  let directory: string;
+  let runtime: Runtime;
+  beforeAll(async () => {
+    directory = writeRandomCheckpoint();
+    runtime = await loadRuntime({
+      model: directory,
+      hub: { endpoint: "http://127.0.0.1:9" },
+      provider: "cpu",
+      quantize: "none",
+      threads: 1,
+      contextTokensMax: 4096,
+    });
+  });
+  afterAll(async () => {
+    await runtime.model.dispose();
+    rmSync(directory, { recursive: true });
+  });
+  return () => runtime;
+}
