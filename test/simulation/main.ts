@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { orExit, readFlagsOrExit, wholeNumber } from "../../edge/local/flags.ts";
+import { orExit, readFlagsOrExit, wholeNumber } from "../../shared/command/flags.ts";
 
 const usage = `npm run simulate [-- --schedules N]
 

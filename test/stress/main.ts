@@ -1,5 +1,5 @@
 /** `npm run stress -- kills | idle | soak | flood`: long runs on a rosa2 of real processes; short ones are tests. */
-import { readFlagsOrExit, wholeNumber } from "../../edge/local/flags.ts";
+import { readFlagsOrExit, wholeNumber } from "../../shared/command/flags.ts";
 import { flood, floodText, kinds, ratioOf } from "./flood.ts";
 import { callWithGaps, textOf as countsText, queueVariables } from "./idle.ts";
 import { runRound } from "./kills.ts";

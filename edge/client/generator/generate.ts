@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { errorCodes } from "@rosa2/shared/errors";
 import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
-import { readFlagsOrExit } from "../../local/flags.ts";
+import { readFlagsOrExit } from "../../../shared/command/flags.ts";
 
 const { check } = readFlagsOrExit(
   `npm run client:types [-- --check]
