@@ -15,6 +15,8 @@ export interface Behaviour {
   repeats?: boolean;
   /** A reply waits this long in the queue, with heartbeats (milliseconds). */
   queueMs?: number;
+  /** A reply waits after so many deltas until the behaviour is set anew. */
+  holdAfter?: number;
   /** Break the reply's stream after so many deltas. */
   breakAfter?: number;
   /** Tokens of the prompt that a reply reports as cached. */
