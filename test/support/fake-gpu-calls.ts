@@ -15,6 +15,8 @@ export interface Behaviour {
   repeats?: boolean;
   /** A reply waits this long in the queue, with heartbeats (ms). */
   queueMs?: number;
+  /** A reply waits after this many deltas until the behaviour is set anew. */
+  holdAfter?: number;
   /** A reply's stream breaks off after this many deltas. */
   breakAfter?: number;
   /** Tokens of the prompt that a reply reports as cached. */

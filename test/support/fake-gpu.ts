@@ -136,7 +136,8 @@ export class FakeGpu {
     const file = call.adapter === null ? null : this.#adapters.get(`${tenant}/${call.adapter}`);
     const learned = file?.learned ?? {};
     if (url.pathname === "/v1/generate") {
-      return await generate(response, json, learned, behaviour);
+      const isHeld = () => this.#behaviours.get(tenant) === behaviour;
+      return await generate(response, json, learned, behaviour, isHeld);
     }
     if (url.pathname === "/v1/sample") return sample(response, json, learned, behaviour);
     if (url.pathname === "/v1/score") return score(response, json, learned, behaviour);
@@ -229,6 +230,7 @@ async function generate(
   json: unknown,
   learned: Record<string, string>,
   behaviour: Behaviour,
+  isHeld: () => boolean,
 ): Promise<void> {
   const request = generateRequestSchema.parse(json);
   const prompt = lastContent(request.messages);
@@ -262,6 +264,10 @@ async function generate(
     if (behaviour.breakAfter === index) {
       response.destroy();
       return;
+    }
+    while (behaviour.holdAfter === index && isHeld() && !response.destroyed) {
+      response.write(": waiting\n\n");
+      await sleep(20);
     }
     if (response.destroyed) return;
     const logprobs = [{ token: text, logprob: -0.1, top: [] }];
