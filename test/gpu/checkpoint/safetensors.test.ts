@@ -93,7 +93,7 @@ describe("reading a file of the reference implementation", () => {
   });
 });
 
-it("reads a Node Buffer as it reads other bytes", () => {
+it("reads a Node Buffer like other bytes", () => {
   const data = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
   const tensors = ["a", "b"].map((name) => ({ name, dtype: "F32" as const, shape: [4], data }));
   const file = openSafetensors(Buffer.from(encodeSafetensors(tensors)));

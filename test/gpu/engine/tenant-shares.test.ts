@@ -76,18 +76,21 @@ describe("a tenant beside one that floods", () => {
     ["more replies than there are rows", 40, 0],
     ["replies and updates", 16, 8],
     ["updates", 0, 8],
-  ])("waits at most twice its time for a reply, and for what runs when it comes: %s", async (_, heavy, updates) => {
-    const own = start(onCpu);
-    const [alone = 0] = (await replies(own, 3)).slice(-1);
-    let isOver = false;
-    const flooding = flood(own, heavy, () => isOver, updates);
-    for (let i = 0; i < 200; i++) await turn();
-    const waits = await replies(own, 30);
-    isOver = true;
-    await flooding;
-    // What may run when it comes: a chunk, a step of all rows and a slice. A step of the others follows now and then.
-    expect(Math.max(...waits)).toBeLessThan(2 * alone + 4 + onCpu(17) + 30);
-  });
+  ])(
+    "waits at most twice its time for a reply, and for what runs when it comes: %s",
+    async (_, heavy, updates) => {
+      const own = start(onCpu);
+      const [alone = 0] = (await replies(own, 3)).slice(-1);
+      let isOver = false;
+      const flooding = flood(own, heavy, () => isOver, updates);
+      for (let i = 0; i < 200; i++) await turn();
+      const waits = await replies(own, 30);
+      isOver = true;
+      await flooding;
+      // What may run when it comes: a chunk, a step of all rows and a slice. A step of the others follows now and then.
+      expect(Math.max(...waits)).toBeLessThan(2 * alone + 4 + onCpu(17) + 30);
+    },
+  );
 
   it("has its share of the rows at once, so several replies to one prompt wait for no other tenant", async () => {
     const own = start(onCpu);

@@ -138,7 +138,7 @@ describe("ChatTokenizer", () => {
     ["merges", { vocab: { a: 0 }, merges: "a b" }],
     ["merges", { vocab: { a: 0 }, merges: [["a", "b", "c"]] }],
     ["merges", { vocab: { a: 0 }, merges: [["a", 1]] }],
-  ])("names the %s that are none: %j", (field, model) => {
+  ])("names the %s that are not valid: %j", (field, model) => {
     const tokenizer = { ...byteTokenizerFiles.tokenizer, model };
     expect(() => new ChatTokenizer({ ...byteTokenizerFiles, tokenizer }, [endId])).toThrow(
       expect.objectContaining({
