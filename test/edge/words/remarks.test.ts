@@ -44,7 +44,7 @@ describe("a remark is quoted whole", () => {
     "She never ate the last 2.",
     "In the future the town has 1,200 people.",
   ];
-  // Negated, doubted or half-said instructions: not the order that their words alone would be.
+  // Negated, doubted or half-said instructions: their words alone would say another thing.
   const negated = [
     "stop sounding formal",
     "avoid a formal voice",
@@ -76,7 +76,7 @@ describe("a remark is quoted whole", () => {
   });
 
   it.each(["biggest first", "newest first", "the other way round"])(
-    "%s: nobody's words are put in its place",
+    "%s: no other words are put in its place",
     (text) => {
       expect(say("Put them in order: 2023-12-01 2024-02-03", text).revision.after).toContain(text);
     },
@@ -228,8 +228,8 @@ describe("a remark taken back", () => {
 });
 
 describe("the worst inputs", () => {
-  // What is not linear takes a second each time, and outlasts the tests' own limit. How long a step takes is measured by
-  // test/bench/words.ts.
+  // A step that is not linear takes a second each time, and exceeds the tests' own limit. test/bench/words.ts measures
+  // how long a step takes.
   const times = 20;
 
   it("are read, whatever was said", { timeout: 20_000 }, () => {
