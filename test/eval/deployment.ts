@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { Failure } from "../../edge/local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { Meter } from "./meter.ts";
 import type { Settings } from "./settings.ts";
 

@@ -7,7 +7,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { Failure } from "../../edge/local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import type { Settings } from "./settings.ts";
 
 const sessionSchema = z.object({

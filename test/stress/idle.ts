@@ -1,6 +1,6 @@
 /**
- * Calls over connections that are kept open and stand idle in between: waves of calls at once, then a silence in which
- * either side may close. None may find its connection gone. It knows nothing of what is answered.
+ * Calls over connections that are kept open and are idle in between: waves of calls at once, then a silence in which
+ * either side may close. No call may find its connection gone. The answers are not checked.
  */
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,18 +8,18 @@ import { secretHeader } from "@rosa2/shared/protocol";
 import { randomInt, seededRandom } from "@rosa2/shared/random";
 import type { World } from "./world.ts";
 
-/** Queues of the GPU service that hold a whole wave. */
+/** Queues of the GPU service that have room for a whole wave. */
 export const queueVariables = { QUEUE: "100000", TENANT_QUEUE: "100000" };
 
 export interface IdleOptions {
-  /** In all, half of them to the GPU service and half through the edge. */
+  /** Number of calls, half of them to the GPU service and half through the edge. */
   calls: number;
   connections: number;
   gapMs: { least: number; most: number };
   say(line: string): void;
 }
 
-/** What became of the calls on one way. */
+/** Results of the calls to one of the two. */
 export interface IdleCounts {
   calls: number;
   /** Calls on a connection that had stood idle. */
@@ -31,7 +31,7 @@ export interface IdleCounts {
    * failure.
    */
   sentAgain: number;
-  /** Every other failure, by what it said. */
+  /** Every other failure, by its message. */
   others: Map<string, number>;
 }
 

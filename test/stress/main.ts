@@ -1,5 +1,5 @@
 /** `npm run stress -- kills | idle | soak | flood`: long runs on a rosa2 of real processes; short ones are tests. */
-import { readFlagsOrExit, wholeNumber } from "../../edge/local/flags.ts";
+import { readFlagsOrExit, wholeNumber } from "../../shared/command/flags.ts";
 import { flood, floodText, kinds, ratioOf } from "./flood.ts";
 import { callWithGaps, textOf as countsText, queueVariables } from "./idle.ts";
 import { runRound } from "./kills.ts";
@@ -20,9 +20,9 @@ const usage = `npm run stress -- NAME [flags]
 
 Each exits with 1 where what it looks for does not hold.`;
 
-/** Conversations of one seed, and deaths meanwhile at most. */
+/** Turns of one seed's conversations, and its deaths at most. */
 const round = { atOnce: 10, killsMax: 6 };
-/** Seeds that share a world; every second such world has three replicas. */
+/** Seeds that share a world. Every second world has three replicas. */
 const seedsPerWorld = 8;
 const grownMax = 0.05;
 const waitsMax = 3;
@@ -82,7 +82,7 @@ async function kills(): Promise<boolean> {
       console.log(result.story.join("\n"));
       console.log(result.failure);
       console.log(world.logs);
-      // What this seed left behind must not fail the next one.
+      // What one seed left behind must not fail the next.
       await world.stop();
       world = null;
     }

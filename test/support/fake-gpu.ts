@@ -54,14 +54,14 @@ export class FakeGpu {
 
   /** Starts on a free port of the loopback interface; it keeps no process alive. */
   async listen(): Promise<string> {
-    // On a busy machine a connection can be idle for long; closing it just as a call comes would look like a failure.
+    // On a busy machine a connection can be idle for long. Closing it just when a call comes would look like a failure.
     this.#server.keepAliveTimeout = 60_000;
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     this.#server.unref();
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Changes which secrets it takes. */
+  /** Changes the accepted secrets. */
   take(...secrets: string[]): void {
     this.#secrets = secrets;
   }
@@ -289,7 +289,7 @@ async function generate(
   response.end();
 }
 
-/** What a prompt is answered with, the likeliest first. */
+/** Replies to a prompt, the likeliest first. */
 function variantsOf(
   prompt: string,
   learned: Record<string, string>,

@@ -19,6 +19,7 @@ import { loraLength } from "../../../gpu-service/src/lora/sites.ts";
 import { fixtureFolder, largestDifference, loadGolden } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 import { HubServer } from "../support/hub-server.ts";
+import { loadOptions } from "../support/load-options.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 import { TestService } from "../support/service.ts";
 
@@ -163,13 +164,7 @@ it("is named by a running service, whose adapters fit the merged weights alone",
   const model = writeRandomCheckpoint();
   const { directory } = small("model.layers.0.mlp.down_proj", { out: 64, width: 128 });
   const merged = mergeLora(openCheckpoint(model), directory, directory);
-  const hub = { endpoint: "http://127.0.0.1:9" };
-  const service = await TestService.start({
-    model: {
-      ...{ model, lora: directory, hub, provider: "cpu", quantize: "none" },
-      ...{ threads: 1, contextTokensMax: 64 },
-    },
-  });
+  const service = await TestService.start({ model: loadOptions(model, { lora: directory }) });
   const health = healthSchema.parse(await (await fetch(`${service.url}/health`)).json());
   await service.stop();
   expect(health.model).toMatchObject({ lora: directory, digest: merged.digest });
@@ -184,9 +179,7 @@ describe("an export", () => {
   const exportOf = async (quantize: "none" | "8") => {
     const model = writeRandomCheckpoint();
     const { directory } = small("model.layers.0.mlp.down_proj", { out: 64, width: 128 });
-    const hub = { endpoint: "http://127.0.0.1:9" };
-    const options = { provider: "cpu" as const, threads: 1, contextTokensMax: 64, hub };
-    const runtime = await loadRuntime({ ...options, model, lora: directory, quantize });
+    const runtime = await loadRuntime(loadOptions(model, { lora: directory, quantize }));
     expect(runtime.lora).toBe(directory);
     const B = new Float32Array((runtime.model as Model).adapterLength(1));
     const files = runtime.peftFiles({ digest: "", rank: 1, B });

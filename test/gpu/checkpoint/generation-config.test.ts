@@ -9,6 +9,7 @@ import { AdapterCache } from "../../../gpu-service/src/engine/queue/adapter-cach
 import { Requests } from "../../../gpu-service/src/engine/queue/requests.ts";
 import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { endId } from "../support/byte-tokenizer.ts";
+import { loadOptions } from "../support/load-options.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 import { ask } from "../support/service.ts";
 
@@ -23,11 +24,7 @@ async function withGeneration(
   use: (reply: (sampling?: object) => Promise<Done>) => Promise<void>,
 ): Promise<void> {
   writeFileSync(join(directory, "generation_config.json"), JSON.stringify(generation));
-  const hub = { endpoint: "http://127.0.0.1:9" };
-  const runtime = await loadRuntime({
-    ...{ model: directory, hub, provider: "cpu", quantize: "none" },
-    ...{ threads: 1, contextTokensMax: 256 },
-  });
+  const runtime = await loadRuntime(loadOptions(directory));
   const model = runtime.model as Model;
   const scheduler = new Scheduler(model, model.allocateCache(3, 256), {
     rowsMax: 1,

@@ -29,6 +29,7 @@ import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { fixtureFolder, largestDifference } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 import { type Packing, writeTwins } from "../support/integer-checkpoint.ts";
+import { loadOptions } from "../support/load-options.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 import { ask, TestService } from "../support/service.ts";
 
@@ -248,10 +249,7 @@ it("says in an export to which weights the adapter belongs", async () => {
   const plain = writeRandomCheckpoint();
   const { packed } = writeTwins(root, plain, { method: "gptq", bits: 4, groupSize: 32 });
   expect(openCheckpoint(packed).digest).not.toBe(openCheckpoint(plain).digest);
-  const runtime = await loadRuntime({
-    ...{ model: packed, provider: "cpu", quantize: "none", threads: 1, contextTokensMax: 64 },
-    hub: { endpoint: "http://127.0.0.1:9" },
-  });
+  const runtime = await loadRuntime(loadOptions(packed));
   const B = new Float32Array((runtime.model as Model).adapterLength(1));
   const files = runtime.peftFiles({ digest: "", rank: 1, B });
   expect(new TextDecoder().decode(files["README.md"])).toMatch(
@@ -264,12 +262,7 @@ it("says in an export to which weights the adapter belongs", async () => {
 it("is served, and an update through the integers is measured and taken", async () => {
   const plain = writeRandomCheckpoint();
   const { packed } = writeTwins(root, plain, { method: "awq", bits: 4, groupSize: 32 });
-  const service = await TestService.start({
-    model: {
-      ...{ model: packed, provider: "cpu", quantize: "none", threads: 1, contextTokensMax: 128 },
-      hub: { endpoint: "http://127.0.0.1:9" },
-    },
-  });
+  const service = await TestService.start({ model: loadOptions(packed) });
   const [last] = (await service.generate({ ...ask("hi"), sampling: { max_tokens: 4 } })).slice(-1);
   expect(last).toMatchObject({ type: "done" });
   const rows = [{ ...ask("hi"), reply: "yes", kind: "corrected" }];

@@ -1,5 +1,6 @@
 /** Replies of a shape that was asked for, through the whole service: with a model that says anything, and with a real one. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadOptions } from "../support/load-options.ts";
 import { ask, TestService } from "../support/service.ts";
 
 let fake: TestService;
@@ -7,14 +8,7 @@ let mini: TestService;
 beforeAll(async () => {
   fake = await TestService.start({ runtime: { contextLength: 2_048 } });
   mini = await TestService.start({
-    model: {
-      model: "gpu-service/models/rosa2-mini",
-      hub: { endpoint: "http://127.0.0.1:9" },
-      provider: "cpu",
-      quantize: "none",
-      threads: 1,
-      contextTokensMax: 512,
-    },
+    model: loadOptions("gpu-service/models/rosa2-mini", { contextTokensMax: 512 }),
   });
 });
 afterAll(async () => {
