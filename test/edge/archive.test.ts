@@ -286,7 +286,7 @@ describe("the account's alarm", () => {
 
   async function whenMoved({ tenantId }: Caller): Promise<void> {
     const rows = () => accountRows(tenantId, "SELECT day FROM usage").catch(() => ["not now"]);
-    await eventually(rows, (left) => left.length === 0, 15_000);
+    await eventually(rows, (left) => left.length === 0);
   }
 
   it("moves old usage although the object ends again and again", async () => {
@@ -313,7 +313,6 @@ describe("the account's alarm", () => {
     await eventually(
       () => caller.get<TenantBody>("/v1/tenant"),
       ({ erasure }) => erasure?.status === "done",
-      15_000,
     );
     const kinds = new Set((await filesOf(tenantId)).map((path) => path.split("/")[3]));
     expect(kinds).toEqual(new Set(["day", "key"]));

@@ -46,7 +46,6 @@ function whenErased(caller: Caller): Promise<TenantBody> {
   return eventually(
     () => caller.get<TenantBody>("/v1/tenant"),
     ({ erasure }) => erasure?.status === "done",
-    15_000,
   );
 }
 

@@ -195,7 +195,6 @@ describe("exactly one generation per feedback", () => {
       () => caller.get<SessionDetail>(`/v1/sessions/${id}`),
       ({ feedback }) =>
         feedback.length === 100 && feedback.every(({ status }) => status === "done"),
-      15_000,
     );
     const { active, data } = await lineage(caller, id);
     expect(data).toHaveLength(100);

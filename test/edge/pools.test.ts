@@ -145,7 +145,6 @@ describe("a stateless chat", () => {
         return (await caller.calls()).length;
       },
       (calls) => calls > tries,
-      10_000,
     );
   });
 });

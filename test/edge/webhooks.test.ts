@@ -233,7 +233,6 @@ describe("a message", () => {
     const got = await eventually(
       () => received(other),
       ({ length }) => length === 3,
-      15_000,
     );
     expect(got.map(({ headers }) => headers["webhook-id"])).toEqual(ids);
     expect(await waiting()).toHaveLength(1);

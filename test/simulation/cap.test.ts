@@ -225,7 +225,6 @@ it("holds a cap exactly against three hundred racing calls while objects end at 
   await eventually(
     () => moneyOf(caller),
     ({ leased }) => leased === 0,
-    20_000,
   );
   for (const id of sessions) expect(await heldIn(sessionStub(bindings, id))).toBe(0);
   const { REGIONS } = bindings;

@@ -29,7 +29,7 @@ async function screen(session: SessionClient) {
 function frameByFrame(isShown: (reply: string) => Promise<unknown>): typeof fetch {
   return async (input, init) => {
     const response = await toWorker(input, init);
-    if (response.headers.get("content-type") !== "text/event-stream") return response;
+    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return response;
     let reply = "";
     const frames = new TransformStream<string, string>({
       async transform(frame, controller) {

@@ -228,11 +228,11 @@ describe("a remark taken back", () => {
 });
 
 describe("the worst inputs", () => {
-  // A step that is not linear takes a second each time, and exceeds the test's own limit. test/bench/words.ts measures
+  // A step that is not linear takes a second each time, and exceeds the tests' own limit. test/bench/words.ts measures
   // how long a step takes.
   const times = 20;
 
-  it("are read, whatever was said", () => {
+  it("are read, whatever was said", { timeout: 20_000 }, () => {
     const nasty = [...worstInputs(4_096), "not a table, ".repeat(7), "try again ".repeat(9)];
     for (const text of nasty) {
       const said = Array.from({ length: times }, () => say(mail, text));
@@ -240,7 +240,7 @@ describe("the worst inputs", () => {
     }
   });
 
-  it("are read in a request and in what a model makes of it", () => {
+  it("are read in a request and in what a model makes of it", { timeout: 20_000 }, () => {
     for (const request of worstInputs(16_384)) {
       const attempts = [{ reply: "no", feedback: "wrong" }];
       checkWording(`${request} again`, { request, attempts });
