@@ -191,7 +191,6 @@ export class FakeGpu {
       stopped_by: "reached",
       steps: 1,
       kl: 0.02,
-      kl_on: "tokens",
       kl_base: 0.03,
       objective: { before: -2, after: -0.1 },
       rows: request.rows.map(({ kind, reply }) => ({
