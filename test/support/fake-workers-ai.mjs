@@ -56,7 +56,9 @@ function formatOf({ response_format: format }) {
   if (format?.type !== "json_schema") return {};
   const { json_schema: schema } = format;
   if (schema.type !== "object") throw new Error("5006: Error: json_schema");
-  return { response_format: { type: "json_schema", json_schema: { name: "reply", strict: true, schema } } };
+  return {
+    response_format: { type: "json_schema", json_schema: { name: "reply", strict: true, schema } },
+  };
 }
 
 /** OpenAI's chunks as the platform's older models send them: `response`, and the usage in the last one. */
