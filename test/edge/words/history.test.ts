@@ -16,7 +16,7 @@ function judged(state: WordsState, text: string, turnId: string): WordsState {
   return textualGradient(state, input).state;
 }
 
-/** Changes of every kind, as they come in a session. */
+/** Changes of every kind, in the order in which a session makes them. */
 const change = fc.oneof(
   fc.record({ kind: fc.constant("remark" as const), text: fc.string({ minLength: 1 }) }),
   fc.record({ kind: fc.constant("wording" as const), text: fc.string({ maxLength: 20 }) }),

@@ -101,7 +101,7 @@ describe("a hosted model", () => {
 });
 
 describe("time", () => {
-  it("running out, or whoever asked going away, aborts the call in flight", async () => {
+  it("running out, or a caller going away, aborts the call in flight", async () => {
     const outer = new AbortController();
     let aborted = 0;
     const slow: Rewriter = {
