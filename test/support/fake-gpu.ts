@@ -6,7 +6,7 @@
  * next variant is the answer; samples are the variants in order. A word is a token. Behaviour is set per tenant, so
  * that tests do not affect each other.
  *
- * Under `/dialogue` its health names no context policy; under `/overloaded` its health never answers. Under
+ * Under `/dialogue` its health names no context policy; under `/overloaded` its health answers once. Under
  * `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and for `ms` after that health
  * says `loading` and requests are held. `/guard` stands in for a deployer's hook.
  */
@@ -41,6 +41,7 @@ export class FakeGpu {
   /** The time at which each sleeping service is awake. */
   readonly #awakeAt = new Map<string, number>();
   #salt = 0;
+  #healthTold = false;
 
   constructor(secret: string) {
     this.#secrets = [secret];
@@ -94,7 +95,8 @@ export class FakeGpu {
     }
     if (url.pathname.startsWith("/overloaded/")) {
       url.pathname = url.pathname.slice("/overloaded".length);
-      if (url.pathname === "/health") return;
+      if (url.pathname === "/health" && this.#healthTold) return;
+      this.#healthTold = true;
     }
     if (url.pathname.startsWith("/dialogue/")) {
       url.pathname = url.pathname.slice("/dialogue".length);
