@@ -1,5 +1,5 @@
 /** Bodies of requests to the GPU service, and its answers checked against the protocol. It knows no call. */
-import { type GenerateEvent, generateEventSchema } from "@rosa2/shared/protocol";
+import { type GenerateEvent, generateEventSchema, type Spent } from "@rosa2/shared/protocol";
 import type { z } from "zod";
 import { goesOn } from "./cold-start.ts";
 import { broken } from "./failures.ts";
@@ -16,33 +16,33 @@ export function bodyOf(json: string, adapter: Uint8Array<ArrayBuffer> | null): s
   return form;
 }
 
-/** An event of a reply. A delta also carries its JSON where possible, so that it is not encoded again. */
-export function parseEvent(data: string): GenerateEvent & { json?: string } {
-  const value = parseJson(data);
-  const event = validate(generateEventSchema, value);
-  if (event.type !== "delta") return event;
-  const json = deltaJson(data, Object.keys(value as object));
-  return json === null ? event : { ...event, json };
-}
-
-const deltaHead = '{"type":"delta",';
-const spentKey = ',"spent":';
+const string = '"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"';
+const plainDelta = new RegExp(
+  `^\\{"type":"delta",("text":${string}(?:,"reasoning":${string})?)(?:,"spent":\\{"usage":\\{[^{}]*\\},"ms":\\{[^{}]*\\}\\})?\\}$`,
+);
 
 /**
- * A delta's JSON as it was written, without its first field (`type`) and its last (`spent`). Null when it is not
- * written in this way.
+ * An event of a reply. Nearly every event is a plain delta: it is checked by its form, and it carries its text's JSON,
+ * so that it is not encoded again. All else is checked against the schema.
  */
-function deltaJson(data: string, names: readonly string[]): string | null {
-  const told = names.filter((name) => name !== "type" && name !== "spent");
-  if (!data.startsWith(deltaHead) || told.some((name) => !toldNames.includes(name))) return null;
-  if (!names.includes("spent")) return `{${data.slice(deltaHead.length)}`;
-  // Inside a text the key's quotes would be escaped.
-  const end = data.lastIndexOf(spentKey);
-  if (names.at(-1) !== "spent" || end < 0) return null;
-  return `{${data.slice(deltaHead.length, end)}}`;
+export function parseEvent(data: string): GenerateEvent & { json?: string } {
+  const value = parseJson(data);
+  const told = plainDelta.exec(data)?.[1];
+  if (told === undefined || !isSpent((value as { spent?: Spent }).spent)) {
+    return validate(generateEventSchema, value);
+  }
+  return { ...(value as GenerateEvent), json: `{${told}}` };
 }
 
-const toldNames = ["text", "reasoning", "logprobs"];
+function isSpent(spent: Spent | undefined): boolean {
+  if (spent === undefined) return true;
+  const { prompt_tokens, completion_tokens, cached_tokens } = spent.usage;
+  const { queue, prefill, decode } = spent.ms;
+  return (
+    [prompt_tokens, completion_tokens, cached_tokens].every(Number.isSafeInteger) &&
+    [queue, prefill, decode].every(Number.isFinite)
+  );
+}
 
 export function parseJson(text: string): unknown {
   try {
