@@ -22,25 +22,40 @@ const plainDelta = new RegExp(
 );
 
 /**
- * An event of a reply. Nearly every event is a plain delta: it is checked by its form, and it carries its text's JSON,
- * so that it is not encoded again. All else is checked against the schema.
+ * An event of a reply. A plain delta and a plain end are checked by hand, because the schema takes longer than all the
+ * rest; everything else is checked against the schema. A plain delta carries its text's JSON, so that it is not encoded
+ * again.
  */
 export function parseEvent(data: string): GenerateEvent & { json?: string } {
-  const value = parseJson(data);
+  const value = parseJson(data) as GenerateEvent & Partial<Spent>;
   const told = plainDelta.exec(data)?.[1];
-  if (told === undefined || !isSpent((value as { spent?: Spent }).spent)) {
-    return validate(generateEventSchema, value);
-  }
-  return { ...(value as GenerateEvent), json: `{${told}}` };
+  if (told !== undefined) {
+    const { spent } = value as { spent?: Spent };
+    if (spent === undefined || isSpent(spent)) return { ...value, json: `{${told}}` };
+  } else if (value?.type === "done" && isPlainDone(value)) return value;
+  return validate(generateEventSchema, value);
 }
 
-function isSpent(spent: Spent | undefined): boolean {
-  if (spent === undefined) return true;
-  const { prompt_tokens, completion_tokens, cached_tokens } = spent.usage;
-  const { queue, prefill, decode } = spent.ms;
+function isPlainDone(value: Partial<Extract<GenerateEvent, { type: "done" }>>): boolean {
+  const { text, reasoning, finish_reason: finish, logprob, repeats_rejected: repeats } = value;
   return (
-    [prompt_tokens, completion_tokens, cached_tokens].every(Number.isSafeInteger) &&
-    [queue, prefill, decode].every(Number.isFinite)
+    typeof text === "string" &&
+    (finish === "stop" || finish === "length") &&
+    Number.isFinite(logprob) &&
+    reasoning === undefined &&
+    repeats === undefined &&
+    isSpent(value)
+  );
+}
+
+function isSpent({ usage, ms }: Partial<Spent>): boolean {
+  return (
+    Number.isSafeInteger(usage?.prompt_tokens) &&
+    Number.isSafeInteger(usage?.completion_tokens) &&
+    Number.isSafeInteger(usage?.cached_tokens) &&
+    Number.isFinite(ms?.queue) &&
+    Number.isFinite(ms?.prefill) &&
+    Number.isFinite(ms?.decode)
   );
 }
 
