@@ -14,7 +14,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { createContext, runInContext } from "node:vm";
 import { parseSync, Visitor } from "oxc-parser";
 import { checkSync, type Diagnostics } from "recheck";
-import { readFlagsOrExit } from "../edge/local/flags.ts";
+import { readFlagsOrExit } from "../shared/command/flags.ts";
 
 const usage = `npm run check:patterns [-- --all] [-- --write]
 

@@ -5,7 +5,7 @@
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readFlagsOrExit } from "../edge/local/flags.ts";
+import { readFlagsOrExit } from "../shared/command/flags.ts";
 
 const usage = `npm run files [-- --check]
 
@@ -22,7 +22,7 @@ const explained = {
   "edge/README.md": ["edge/src", "edge/local", "edge/deploy", "edge/playground/src"],
   "edge/client/README.md": ["edge/client/src"],
   "gpu-service/README.md": ["gpu-service/src", "gpu-service/train"],
-  "README.md": ["shared/src"],
+  "README.md": ["shared/src", "shared/command"],
 };
 
 for (const [page, folders] of Object.entries(explained)) {

@@ -10,7 +10,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { Failure } from "../local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { rootPath } from "../local/settings.ts";
 import { Wrangler } from "./wrangler.ts";
 

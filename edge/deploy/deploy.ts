@@ -12,7 +12,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Failure } from "../local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { PrivateFolder } from "../local/private-folder.ts";
 import { ensureAdminKey } from "./admin-key.ts";
 import { ensureBucket, ensureDatabase, readNames, writeDatabaseId } from "./resources.ts";

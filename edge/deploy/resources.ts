@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { Failure } from "../local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { parseJson, type Wrangler } from "./wrangler.ts";
 
 export interface Names {

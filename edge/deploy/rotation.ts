@@ -6,7 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { secretHeader } from "@rosa2/shared/protocol";
-import { Failure } from "../local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import type { PrivateFolder } from "../local/private-folder.ts";
 import { parsePools } from "../src/config.ts";
 

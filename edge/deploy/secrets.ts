@@ -1,6 +1,6 @@
 /** Secrets of one environment: given ones, those that the Worker has already, and those made here. */
 import { randomBytes } from "node:crypto";
-import { Failure } from "../local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import type { PrivateFolder } from "../local/private-folder.ts";
 import type { Names } from "./resources.ts";
 import type { DeploySettings } from "./settings.ts";

@@ -1,8 +1,8 @@
 /** Settings of the deploy commands, read once from arguments and environment; knows names and allowed values, not their use. */
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { Failure } from "../local/failure.ts";
-import { readFlags } from "../local/flags.ts";
+import { Failure } from "../../shared/command/failure.ts";
+import { readFlags } from "../../shared/command/flags.ts";
 import { rootPath } from "../local/settings.ts";
 import { variableNames } from "../src/config.ts";
 

@@ -1,7 +1,7 @@
 /** Checks that every part of a deployed rosa2 answers; leaves nothing behind. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../../shared/command/failure.ts";
 import { Api, ApiError } from "../local/api.ts";
-import { Failure } from "../local/failure.ts";
 import type { SessionDetail, TurnBody } from "../src/contract/index.ts";
 
 interface HealthBody {

@@ -1,6 +1,6 @@
 /** Runs wrangler with one environment of one configuration. It knows the command line, not its purpose. */
 import { spawn } from "node:child_process";
-import { Failure } from "../local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { rootPath } from "../local/settings.ts";
 import { wranglerScript } from "../local/wrangler-script.ts";
 

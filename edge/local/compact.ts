@@ -19,7 +19,7 @@ export function compactDatabases(folder: string): void {
     try {
       database.exec("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
-      // Whatever is wrong with it, the next start reports it better.
+      // A damaged database is left as it is. The next start reports what is wrong with it.
     } finally {
       database.close();
     }

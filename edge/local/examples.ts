@@ -8,13 +8,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../../shared/command/failure.ts";
+import { readFlags } from "../../shared/command/flags.ts";
 import { Rosa2, Rosa2Error } from "../client/src/index.ts";
 import type { DrawnFile } from "../playground/src/examples.ts";
 import { type KindName, kindNames } from "../playground/src/story.ts";
 import { checkStory, type Verdict } from "./check.ts";
 import { type DrawnWish, drawWish } from "./drawn.ts";
-import { Failure } from "./failure.ts";
-import { readFlags } from "./flags.ts";
 import { rootPath } from "./settings.ts";
 import { spawnRosa } from "./spawn.ts";
 

@@ -1,6 +1,6 @@
 /** Checks settings and model of the GPU service before any process is started. */
 import { ConfigError, readConfig } from "../../gpu-service/src/config.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 
 /** Stands in for the secret, which the start makes later. */
 const anySecret = "0".repeat(32);

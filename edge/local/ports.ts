@@ -1,7 +1,7 @@
 /** Ports on the loopback interface: whether one is free, and which one to use. */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { Failure } from "./failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 
 const host = "127.0.0.1";
 /** Below the ports that systems give to outgoing connections, which can take them at any moment. */

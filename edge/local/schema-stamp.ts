@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { Failure } from "./failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
 

@@ -1,8 +1,8 @@
 /** Commands and environments of each service. It knows no process. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Failure } from "../../shared/command/failure.ts";
 import { parseConfig, variableNames } from "../src/config.ts";
-import { Failure } from "./failure.ts";
 import type { Command } from "./processes.ts";
 import type { WorkerRun } from "./run-worker.ts";
 import { rootPath } from "./settings.ts";

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { Failure } from "./failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 
 /** Folder of package.json and wrangler.toml, with a slash at its end. */
 export const rootPath = fileURLToPath(new URL("../../", import.meta.url));

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { Failure } from "./failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { rootPath } from "./settings.ts";
 import type { Running } from "./state.ts";
 

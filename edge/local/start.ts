@@ -7,9 +7,9 @@
  */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../../shared/command/failure.ts";
+import { readFlags } from "../../shared/command/flags.ts";
 import { bootstrapAccount } from "../src/accounts/bootstrap.ts";
-import { Failure } from "./failure.ts";
-import { readFlags } from "./flags.ts";
 import { isHealthy } from "./health.ts";
 import { watchHeartbeat } from "./heartbeat.ts";
 import { refuseBadModel } from "./model-check.ts";

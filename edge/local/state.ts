@@ -10,8 +10,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { Failure } from "../../shared/command/failure.ts";
 import { compactDatabases } from "./compact.ts";
-import { Failure } from "./failure.ts";
 import { PrivateFolder } from "./private-folder.ts";
 
 const runningSchema = z.object({

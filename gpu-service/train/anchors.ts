@@ -10,6 +10,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
+import { readFlagsOrExit } from "../../shared/command/flags.ts";
 import { drawBaseSkill } from "../language/base-skills.ts";
 import { families } from "../language/operations.ts";
 import { drawOutside } from "../language/outside.ts";
@@ -21,7 +22,6 @@ import { encodeAnchors, strongestDirections } from "../src/adapt/anchors.ts";
 import { Model } from "../src/engine/model/model.ts";
 import type { ScoreRow } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
-import { readFlags } from "./flags.ts";
 
 const usage = `npm run anchors [-- --model DIR] [--count N] [--directions N] [--rank N] [--prompts N]
 
@@ -34,17 +34,15 @@ Makes a model's anchors, the base skills that every update protects, and writes 
   --rank N          rank of the adapters that they are for (8)
   --help            this text`;
 
-const { values: flags } = readFlags(usage, {
-  options: {
-    model: {
-      type: "string",
-      default: fileURLToPath(new URL("../models/rosa2-mini", import.meta.url)),
-    },
-    count: { type: "string", default: "256" },
-    directions: { type: "string", default: "32" },
-    rank: { type: "string", default: "8" },
-    prompts: { type: "string" },
+const flags = readFlagsOrExit(usage, {
+  model: {
+    type: "string",
+    default: fileURLToPath(new URL("../models/rosa2-mini", import.meta.url)),
   },
+  count: { type: "string", default: "256" },
+  directions: { type: "string", default: "32" },
+  rank: { type: "string", default: "8" },
+  prompts: { type: "string" },
 });
 const count = Number(flags.count);
 const directions = Number(flags.directions);

@@ -8,12 +8,12 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { pick, seededRandom } from "@rosa2/shared/random";
+import { readFlagsOrExit } from "../../shared/command/flags.ts";
 import { families, untaughtFamilies } from "../language/operations.ts";
 import { type Chain, heldOutPairs, pairs, trainedPairs, triples } from "../language/skills.ts";
 import { answer, drawTask, stepwiseAnswer } from "../language/task.ts";
 import { canonicalWording, request } from "../language/wording.ts";
 import { Model } from "../src/engine/model/model.ts";
-import { readFlags } from "./flags.ts";
 import {
   afterExamples,
   answeredRight,
@@ -36,17 +36,15 @@ Measures what a model of the training language can, and prints it as JSON.
   --json FILE     where the figures are written besides
   --help          this text`;
 
-const { values: flags } = readFlags(usage, {
-  options: {
-    model: {
-      type: "string",
-      default: fileURLToPath(new URL("../models/rosa2-mini-2", import.meta.url)),
-    },
-    count: { type: "string", default: "400" },
-    seed: { type: "string", default: "20261129" },
-    threads: { type: "string", default: "1" },
-    json: { type: "string" },
+const flags = readFlagsOrExit(usage, {
+  model: {
+    type: "string",
+    default: fileURLToPath(new URL("../models/rosa2-mini-2", import.meta.url)),
   },
+  count: { type: "string", default: "400" },
+  seed: { type: "string", default: "20261129" },
+  threads: { type: "string", default: "1" },
+  json: { type: "string" },
 });
 const count = Number(flags.count);
 const seed = Number(flags.seed);

@@ -12,13 +12,13 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { seededRandom } from "@rosa2/shared/random";
 import { Presets, SingleBar } from "cli-progress";
+import { readFlagsOrExit } from "../../shared/command/flags.ts";
 import { drawSample } from "../language/samples.ts";
 import { readModelConfig } from "../src/checkpoint/model-config.ts";
 import { Model } from "../src/engine/model/model.ts";
 import { packBatch } from "./batches.ts";
 import { loadRun, saveModel, saveRun, type TrainingState } from "./checkpoints.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
-import { readFlags } from "./flags.ts";
 import { startFrom } from "./grow.ts";
 import { measureSkills } from "./measure.ts";
 import { contextLength } from "./tokenizer.ts";
@@ -40,25 +40,23 @@ last checkpoint when it is started again with the same flags.
   --rows --width                  shape of a batch
   --help                          this text`;
 
-const { values: flags } = readFlags(usage, {
-  options: {
-    steps: { type: "string", default: "6000" },
-    seed: { type: "string", default: "1" },
-    workers: { type: "string", default: "1" },
-    threads: { type: "string" },
-    run: { type: "string", default: "main" },
-    from: { type: "string" },
-    out: { type: "string" },
-    peak: { type: "string", default: "1" },
-    constant: { type: "string", default: "0.3" },
-    measure: { type: "string", default: "1000" },
-    hidden: { type: "string", default: "192" },
-    layers: { type: "string", default: "5" },
-    heads: { type: "string", default: "6" },
-    ff: { type: "string", default: "512" },
-    rows: { type: "string", default: "22" },
-    width: { type: "string", default: "208" },
-  },
+const flags = readFlagsOrExit(usage, {
+  steps: { type: "string", default: "6000" },
+  seed: { type: "string", default: "1" },
+  workers: { type: "string", default: "1" },
+  threads: { type: "string" },
+  run: { type: "string", default: "main" },
+  from: { type: "string" },
+  out: { type: "string" },
+  peak: { type: "string", default: "1" },
+  constant: { type: "string", default: "0.3" },
+  measure: { type: "string", default: "1000" },
+  hidden: { type: "string", default: "192" },
+  layers: { type: "string", default: "5" },
+  heads: { type: "string", default: "6" },
+  ff: { type: "string", default: "512" },
+  rows: { type: "string", default: "22" },
+  width: { type: "string", default: "208" },
 });
 const steps = Number(flags.steps);
 const seed = Number(flags.seed);

@@ -9,7 +9,7 @@ import { availableParallelism, cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { oneOf, wholeNumber } from "../../edge/local/flags.ts";
+import { oneOf, wholeNumber } from "../../shared/command/flags.ts";
 import type { EngineMethods } from "./contenders/engine.ts";
 import type { Context } from "./figure.ts";
 import type { Contender, RepliesResult } from "./support/contender.ts";

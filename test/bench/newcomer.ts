@@ -8,9 +8,9 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { Failure } from "../../edge/local/failure.ts";
-import { readFlags } from "../../edge/local/flags.ts";
 import { rootPath } from "../../edge/local/settings.ts";
+import { Failure } from "../../shared/command/failure.ts";
+import { readFlags } from "../../shared/command/flags.ts";
 
 const usage = `npm run newcomer [-- --node VERSION]
 

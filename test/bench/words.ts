@@ -3,16 +3,10 @@
  * worst inputs that the API's limits allow. Exits 1 when a phase needs 5 ms or more at the 99th percentile. During a
  * request the local runtime's clock runs; the deployed one's does not.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { choosePort } from "../../edge/local/ports.ts";
-import { Processes } from "../../edge/local/processes.ts";
-import { buildCommand, workerCommand } from "../../edge/local/services.ts";
-import { StateFolder } from "../../edge/local/state.ts";
 import { percentile } from "../support/percentile.ts";
+import { LocalWorker } from "./support/local-worker.ts";
 import type { Times } from "./words-worker.ts";
 
 const requests = 20;
@@ -28,19 +22,17 @@ const vocabulary =
   "the a of and to in for with report market garden they it was however because people small town river water letter morning work family old new house street children said asked went home again after before 12 1998 money school";
 const texts = { ordinary: "learnt=0", learnt: "learnt=1", worst: "worst=1" };
 
-const path = mkdtempSync(join(tmpdir(), "rosa2-bench-"));
-const state = await StateFolder.open(path);
-const processes = new Processes(state.logs);
+const entry = fileURLToPath(new URL("./words-worker.ts", import.meta.url));
+const settings = `name = "words-bench"\nmain = ${JSON.stringify(entry)}\ncompatibility_date = "2026-11-01"\n`;
+// `measure` waits for its first answer itself.
+const worker = await LocalWorker.start(
+  async (worker) => {
+    await worker.build(settings);
+    return {};
+  },
+  async () => {},
+);
 try {
-  const port = await choosePort(0);
-  const worker = fileURLToPath(new URL("./words-worker.ts", import.meta.url));
-  const config = state.writePrivate(
-    "wrangler.toml",
-    `name = "words-bench"\nmain = ${JSON.stringify(worker)}\ncompatibility_date = "2026-11-01"\n`,
-  );
-  const built = await processes.start(buildCommand(state, { config })).ended;
-  if (built !== 0) throw new Error(`The build ended (${built}). ${processes.tail("build")}`);
-  processes.start(workerCommand(state, port, {}));
   console.log(
     `words in workerd, ${requests * stepsPerRequest} steps of each kind of text: ms, p50 / p99`,
   );
@@ -49,7 +41,7 @@ try {
     // The first request warms the code up and is not counted.
     for (let seed = 0; seed <= requests; seed++) {
       const query = `seed=${seed}&steps=${stepsPerRequest}&${kind}`;
-      const more = await measure(`http://127.0.0.1:${port}/?${query}`, vocabulary);
+      const more = await measure(`${worker.url}/?${query}`, vocabulary);
       if (seed === 0) continue;
       for (const phase of phasesOf(times)) times[phase].push(...more[phase]);
     }
@@ -61,9 +53,7 @@ try {
     console.log(`${name.padEnd(9)} ${cells.join("   ")}`);
   }
 } finally {
-  await processes.stopAll();
-  state.close();
-  rmSync(path, { recursive: true, force: true });
+  await worker.stop();
 }
 
 /** Waits for the Worker to be there. */
@@ -72,7 +62,7 @@ async function measure(url: string, text: string): Promise<Times> {
   for (;;) {
     const answer = await fetch(url, { method: "POST", body: text }).catch(() => null);
     if (answer?.ok === true) return (await answer.json()) as Times;
-    if (performance.now() > until) throw new Error(`No answer. ${processes.tail("edge")}`);
+    if (performance.now() > until) throw new Error(`No answer. ${worker.processes.tail("edge")}`);
     await sleep(200);
   }
 }

@@ -1,4 +1,4 @@
-/** What would be uploaded: every environment bundles, stays under its size, and starts in time. */
+/** What a deploy uploads: every environment bundles, stays under its size, and starts in time. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ describe.each(["staging", "production"])("the Worker of %s", (environment) => {
   });
 });
 
-/** Of databases, buckets, objects and limiters, with what each limits. */
+/** Databases, buckets, objects and limiters, with the limit of each limiter. */
 function bindingNames(env: string | undefined): string[] {
   const config = unstable_readConfig(
     { config: `${rootPath}wrangler.toml`, ...(env === undefined ? {} : { env }) },
@@ -55,7 +55,7 @@ function bindingNames(env: string | undefined): string[] {
   ].toSorted();
 }
 
-/** Standard output of a command that writes its files into a folder of its own. */
+/** Standard output of a command. Its files go into a temporary folder. */
 async function wrangler(args: readonly string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "rosa2-bundle-"));
   try {

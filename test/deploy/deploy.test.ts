@@ -1,4 +1,4 @@
-/** The deploy command against a stand-in account; database and Worker behind it are the real ones. */
+/** The deploy command against a stand-in account; the database and the Worker are real. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -59,7 +59,7 @@ describe("the first deploy and those after it", () => {
     expect(usage.status).toBe(200);
   }, 240_000);
 
-  it("changes nothing the second time but uploads the Worker", async () => {
+  it("changes nothing the second time, except that it uploads the Worker", async () => {
     const before = deployment.account;
     const config = readFileSync(deployment.configPath, "utf8");
     const { code, printed } = await deployment.run({});
@@ -84,7 +84,7 @@ describe("a change of the GPU secret", () => {
   });
   afterAll(() => deployment?.remove());
 
-  it("waits until the GPU service takes the next one, then gives it to the edge", async () => {
+  it("waits until the GPU service accepts the next one, then gives it to the edge", async () => {
     const secrets = new PrivateFolder(join(deployment.folder, "state/deploy/production"));
     secrets.write("gpu-secret", gpuSecret);
     const gpu = new FakeGpu(gpuSecret);
@@ -140,7 +140,7 @@ describe("a backup", () => {
   }, 400_000);
 });
 
-/** Files by path as sorted lines: the order of rows is the database's own affair. */
+/** Files by path as sorted lines, because the database decides the order of rows. */
 function readTree(folder: string): Record<string, string[]> {
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" });
   const files = paths.filter((path) => statSync(join(folder, path)).isFile()).toSorted();
@@ -160,10 +160,10 @@ describe("a deploy without a GPU service", () => {
     for (const deployment of deployments) deployment.remove();
   });
 
-  it("takes a model of the platform's own and says so, until a GPU service is named", async () => {
+  it("chooses a model of the platform's own and says so, until a GPU service is named", async () => {
     const deployment = await freshDeployment();
     const secrets = () => deployment.account.workers["rosa2-production"];
-    // The platform's models cannot be reached from here: what is uploaded is as far as this goes.
+    // The platform's models cannot be reached from here, so only the upload is checked.
     const { printed } = await deployment.run({ GPU_URL: "" }, ["--wait", "1"]);
     expect(printed).toContain("of Workers AI: words adapt, weights do not");
     expect(secrets()).toEqual({
@@ -227,7 +227,7 @@ describe("a deploy that cannot go on", () => {
     expect(deployment.account).toMatchObject({ databases: [], buckets: [], workers: {} });
   });
 
-  it("goes on where a failed one stopped, with the secret it had made", async () => {
+  it("continues where a failed one stopped, with the secret that it had made", async () => {
     const secretFile = join(deployment.folder, "state/deploy/production/gpu-secret");
     deployment.change({ failing: "d1 migrations" });
     const first = await deployment.run({ GPU_URL: "https://gpu.example" });
@@ -246,7 +246,7 @@ describe("a deploy that cannot go on", () => {
     expect(deployment.account.databases).toHaveLength(1);
   }, 120_000);
 
-  it("names an environment that does not exist and those that do", async () => {
+  it("names an environment that does not exist, and those that do", async () => {
     const { code, printed } = await deployment.run({}, ["--env", "prod"]);
     expect(code).toBe(1);
     expect(printed).toMatch(/--env prod.*"staging"\|"production"/);

@@ -1,6 +1,6 @@
 /**
- * The image without an engine: its file is linted, and the CPU target's steps run in a clean folder as the
- * file has them. The CUDA target's download and base image are not reached from here.
+ * The image, without a container engine: its Dockerfile is linted, and the steps of the CPU target run in a clean
+ * folder. The CUDA target's download and base image cannot be reached from here.
  */
 import { execFileSync, spawn } from "node:child_process";
 import {
@@ -81,7 +81,7 @@ describe("the CPU target's steps in a clean folder", () => {
     expect(kibibytes / 1024).toBeLessThan(500);
   }, 240_000);
 
-  it("serve as another user who can write nothing but the cache and /tmp", async () => {
+  it("serve as another user, who can write only to the cache and /tmp", async () => {
     const stage = stages.get("cpu") ?? [];
     const port = await choosePort(0);
     const variables = Object.fromEntries(
@@ -131,7 +131,7 @@ describe("the CPU target's steps in a clean folder", () => {
       const exit = new Promise((done) => service.once("exit", done));
       service.kill("SIGTERM");
       expect(await exit).toBe(0);
-      // The same check on a port where nothing listens.
+      // The same health check on a port where nothing listens.
       expect(() => execFileSync(process.execPath, checkArgs, { cwd: app, env })).toThrow();
     } finally {
       service.kill("SIGKILL");

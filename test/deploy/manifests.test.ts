@@ -1,4 +1,4 @@
-/** The manifests against the schemas of what reads them, and against the image that they run. */
+/** The manifests fit the schemas of the tools that read them, and the image that they run. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Service as CloudRunService } from "@kubernetes-models/knative/serving.knative.dev/v1/Service";
@@ -57,14 +57,14 @@ describe.each(["kubernetes.yaml", "kubernetes-vllm.yaml", "cloud-run.yaml"])("%s
     }
   });
 
-  it("asks its own image for readiness and liveness at the paths and the port that it has", () => {
+  it("asks its own image for readiness and liveness at the paths and the port that the image has", () => {
     const own = containersOf(manifests).filter(({ image }) => image.includes("rosa2-gpu"));
     expect(own.length).toBeGreaterThan(0);
     for (const { ports, startupProbe, readinessProbe, livenessProbe } of own) {
       expect(ports[0].containerPort).toBe(imagePort);
       expect((readinessProbe ?? startupProbe).httpGet.path).toBe("/health");
       expect(startupProbe.httpGet.path).toBe("/health");
-      // A service that loads or drains is alive: killing it for that would never let it end.
+      // A service that loads or drains is alive. Killed for that, it would never finish.
       expect(livenessProbe.httpGet.path).toBe("/live");
     }
   });

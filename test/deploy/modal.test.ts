@@ -1,4 +1,4 @@
-/** The Modal tooling against a stand-in of its proxy, and of its command line. */
+/** The Modal tooling against a stand-in for its proxy and for its command line. */
 import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -20,7 +20,7 @@ describe("the Modal tooling", () => {
   let proxy: Server;
   let url: string;
   let folder: string;
-  /** What the proxy answers next; the last one stays. */
+  /** The proxy's next answers; the last one is repeated. */
   let answers: { status: number; body: string }[] = [];
   let asked: (string | undefined)[] = [];
   beforeAll(async () => {

@@ -1,4 +1,4 @@
-/** The API's document under the rules of two linters that its users have. */
+/** The API's document under the rules of two linters that its users run. */
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { type RulesetDefinition, Spectral } from "@stoplight/spectral-core";
 import { oas } from "@stoplight/spectral-rulesets";
@@ -57,7 +57,7 @@ it("describes every field of every schema, and every parameter", () => {
   };
   look(document, "");
   expect(undescribed).toEqual([]);
-  // A search that looks nowhere would find nothing undescribed: the document has 500 fields.
+  // A search that finds no fields would find none undescribed: the document has 500.
   expect(fieldCount).toBeGreaterThanOrEqual(500);
   expect(parameterCount).toBeGreaterThan(50);
 });

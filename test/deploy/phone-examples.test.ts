@@ -1,4 +1,7 @@
-/** The examples for phones, before the grammars of their languages; test/e2e/phone-examples.test.ts runs them where a compiler is. */
+/**
+ * The examples for phones are parsed by the grammars of their languages. Where a compiler is,
+ * test/e2e/phone-examples.test.ts runs them.
+ */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -10,7 +13,7 @@ const examples = new URL("../../edge/client/examples/", import.meta.url);
 it.each([
   ["swift", "quick-start.swift"],
   ["kotlin", "quick-start.kt"],
-])("%s has no fault of syntax, and a brace that is taken away is missed", (language, file) => {
+])("%s has no syntax error, and a missing brace is noticed", (language, file) => {
   const faultsOf = (input: string) =>
     JSON.parse(
       execFileSync(process.execPath, ["--liftoff-only", reader, language], {

@@ -18,7 +18,7 @@ const client = fileURLToPath(new URL("../../edge/client/", import.meta.url));
 const app = mkdtempSync(join(tmpdir(), "rosa2-client-"));
 const installed = join(app, "node_modules/rosa2");
 
-/** The one line of the readme, run in an app's folder. */
+/** Runs the one line of the readme in an app's folder. */
 beforeAll(() => {
   const readme = readFileSync(join(client, "README.md"), "utf8");
   const [line = ""] = /^npm install .*npm pack.*$/m.exec(readme) ?? [];
@@ -52,7 +52,7 @@ it("runs where only the package is installed", () => {
   expect(printed.trim()).toBe("true connection_failed");
 });
 
-/** What the examples need of their platforms, so that the client's part of them is checked. */
+/** Declares what the examples need of their platforms, so that the compiler checks how they use the client. */
 const platform = `
 declare const process: { env: Record<string, string | undefined> };
 declare module "expo/fetch" { export const fetch: unknown; }
@@ -79,7 +79,7 @@ declare module "react-native" {
   export const StyleSheet: { create<T>(styles: T): T };
 }`;
 
-it("types an app and the examples strictly, and refuses what the server would refuse", () => {
+it("types an app and the examples strictly, and rejects what the server would refuse", () => {
   const examples = ["quick-start.ts", "ChatScreen.tsx", "Chat.tsx"];
   for (const name of examples) copyFileSync(join(client, "examples", name), join(app, name));
   writeFileSync(join(app, "platform.d.ts"), platform);
@@ -114,8 +114,8 @@ it("imports nothing but itself, and React for its hook alone", () => {
   expect(imports.filter((one) => !/ \.\/[\w-]+\.js$/.test(one))).toEqual(["react.js react"]);
 });
 
-/** A name that nobody has published could be taken by anybody. */
-it("is nowhere said to be on npm", () => {
+/** Anybody could publish under a name that nobody has taken. */
+it("is not said to be on npm anywhere", () => {
   const files = execSync("git ls-files -- '*.md' '*.ts' '*.tsx' '*.sh' '*.swift' '*.kt'", {
     cwd: fileURLToPath(new URL("../../", import.meta.url)),
     encoding: "utf8",
@@ -128,6 +128,6 @@ it("is nowhere said to be on npm", () => {
   expect(said).toEqual([]);
 });
 
-it("has the types that the routes' schemas give, and the reference shows the examples as they are", () => {
+it("has the types that the routes' schemas give, and the reference shows the examples unchanged", () => {
   execFileSync(process.execPath, [join(client, "generator/generate.ts"), "--check"]);
 });

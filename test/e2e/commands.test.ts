@@ -1,4 +1,4 @@
-/** What each command says of itself, and what it says to a flag that it does not have. */
+/** The help of each command, and its answer to a flag that it does not have. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,12 +10,12 @@ const { scripts, engines } = JSON.parse(readFileSync(join(rootPath, "package.jso
   scripts: Record<string, string>;
   engines: { node: string; npm: string };
 };
-/** What the scripts run with Node, but for the lockfile's repair, which npm's own commands call for. */
+/** The scripts that run with Node. The lockfile's repair is left out, because it calls npm. */
 const commands = Object.keys(scripts).filter(
   (name) => /^(exec )?node \S+\.ts$/.test(scripts[name] ?? "") && name !== "lockfile",
 );
 
-/** Runs the script of package.json as npm does, without npm. */
+/** Runs the script of package.json without npm, as npm would. */
 function run(command: string, ...args: string[]) {
   const [file = ""] = /[\w./-]+\.ts$/.exec(scripts[command] ?? "") ?? [];
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
@@ -42,11 +42,11 @@ describe("every command", () => {
   });
 });
 
-describe("what npm may run on", () => {
+describe("the check of npm and Node at install", () => {
   const agent = (npm: string, node: string) =>
     `npm/${npm} node/v${node} linux x64 workspaces/false`;
 
-  // Tried with these versions of the packages `node` and `npm`: `npm ci` left out native parts, or did not.
+  // Measured with these versions of the packages `node` and `npm`: whether `npm ci` left out native parts.
   it.each([
     ["10.1.0", "20.9.0"],
     ["10.8.2", "20.18.0"],

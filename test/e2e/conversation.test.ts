@@ -22,7 +22,7 @@ const reach = (turn: TurnBody, correction: string) =>
   rosa.post<ReachBody>(`/v1/sessions/${turn.session_id}/turns/${turn.id}/reach`, { correction });
 
 describe("a correction that is asked about before it is given", () => {
-  it("is told to be near, far, written in bytes, or too long, as it then proves", async () => {
+  it("is called near, far, written in bytes, or too long, and then proves to be so", async () => {
     const session = await rosa.openSession({ adaptation: { mode: "weights" } });
     const turn = await rosa.ask(session.id, "Sort them, as plain text: 3 1 2");
     expect(turn.reply).not.toBe("3 2 1");
@@ -232,7 +232,7 @@ describe("feedback with retry", () => {
   });
 });
 
-describe("the conversation of the documents", () => {
+describe("the conversation in the documents", () => {
   const ask = (list: string) => `Sort them, then take three, in brackets: ${list}`;
 
   it.each([
@@ -240,7 +240,7 @@ describe("the conversation of the documents", () => {
     { mode: "words", comesBack: false, lasts: false },
     { mode: "weights", comesBack: true, lasts: false },
     { mode: "both", comesBack: true, lasts: true },
-  ])("goes as it is told, in mode $mode", async ({ mode, comesBack, lasts }) => {
+  ])("runs as the documents say, in mode $mode", async ({ mode, comesBack, lasts }) => {
     const session = await rosa.openSession({ adaptation: { mode } });
     const first = await rosa.ask(session.id, ask("4 7 1 9"));
     expect(first.reply).not.toBe("[4 7 9]");
@@ -251,7 +251,7 @@ describe("the conversation of the documents", () => {
   });
 });
 
-describe("the examples of the documents", () => {
+describe("the examples in the documents", () => {
   const examples = join(rootPath, "edge/client/examples");
   const run = (command: string, ...args: string[]) =>
     execFile(command, args, {
@@ -285,7 +285,7 @@ describe("the examples of the documents", () => {
     expect(stdout).toMatch(/^another list \[3 5 8\]$/m);
   });
 
-  it("tell the same conversation in every language, and in the readme", () => {
+  it("hold the same conversation in every language, and in the readme", () => {
     const names = ["sh", "ts", "py", "kt", "swift"];
     const files = names.map((name) => `quick-start.${name}`);
     const texts = files.map((name) => readFileSync(join(examples, name), "utf8"));
@@ -301,7 +301,7 @@ describe("the examples of the documents", () => {
   });
 });
 
-/** An answer of another reading: what a user may have meant who rejects these replies. */
+/** An answer of another reading: a user who rejects these replies may mean it. */
 function otherAnswer(answers: readonly string[], rejected: readonly string[]): string {
   const other = answers.find((answer) => !rejected.includes(answer));
   if (other === undefined) throw new Error(`Every answer is rejected: ${answers.join(" | ")}`);

@@ -26,7 +26,7 @@ describe("npm run demo", () => {
     expect(readRunning(state.path)).toBeNull();
   });
 
-  it("draws on from any seed until a conversation shows it all, and says how many it drew", async () => {
+  it("draws from any seed until a conversation shows all, and says how many it drew", async () => {
     const { code, printed } = await demo("--seed", "902");
     expect(code).toBe(0);
     const conversations = printed.match(/^Conversation \d+$/gm)!;
@@ -39,7 +39,7 @@ describe("npm run demo", () => {
     expect(Number(told)).toBe(902 + Number(drawn) - 1);
   });
 
-  it("refuses a seed that is none", async () => {
+  it("refuses a seed that is no number", async () => {
     expect(await demo("--seed", "x")).toMatchObject({
       code: 1,
       printed: expect.stringContaining("--seed x: must be a whole number"),

@@ -1,4 +1,4 @@
-/** What is left on the disk of what was said, once it is erased: every file of the state folder is looked through. */
+/** Whether erased text is left on the disk: every file of the state folder is searched. */
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ const words = {
 };
 const marks = Object.values(words).map((text) => /\w+-\w+-[0-9a-f]{4}/.exec(text)?.[0] ?? "");
 
-/** Files of the state folder that hold a mark, as text of either width. */
+/** Files of the state folder that contain a mark, as UTF-8 or UTF-16. */
 function filesWith(mark: string): string[] {
   const found: string[] = [];
   const look = (folder: string) => {
@@ -64,14 +64,14 @@ describe("erased text", () => {
       const { id } = await rosa.openSession({ title, instructions, metadata: { of: marks[0] } });
       const turn = await rosa.ask(id, content);
       await rosa.judge(turn, { reward: -1, text, correction, retry: true });
-      // An answer that is saved by its key outside the session shows its title too.
+      // An answer that is saved by its key, outside the session, shows the title too.
       await call(rosa, "POST", `/v1/sessions/${id}/fork`, { title }).then(async (fork) => {
         await call(rosa, "DELETE", `/v1/sessions/${fork.id}`);
       });
       for (const mark of marks) expect(filesWith(mark), mark).not.toEqual([]);
       await call(rosa, "DELETE", `/v1/sessions/${id}`);
     } finally {
-      // As it ends, its databases are rewritten.
+      // When it ends, it rewrites its databases.
       await rosa.process.stop("SIGTERM");
     }
     for (const mark of marks) expect(filesWith(mark), mark).toEqual([]);

@@ -11,7 +11,7 @@ import { drawRequest } from "./support/requests.ts";
 import type { Rosa } from "./support/rosa.ts";
 import { useRosa } from "./support/use-rosa.ts";
 
-/** How long health is measured, at least. */
+/** Health is measured at least this long (ms). */
 const busyMs = 5_000;
 let rosa: Rosa;
 
@@ -40,7 +40,7 @@ describe("a GPU service that is killed", () => {
     expect(turn.reply).toBe(await rosa.answerOfBase(content));
   });
 
-  it("costs no feedback either, and the generation lands once", async () => {
+  it("costs no feedback, and one generation is made", async () => {
     const { content, answers } = drawRequest(12);
     const session = await rosa.openSession();
     const first = await rosa.ask(session.id, content);
@@ -91,8 +91,8 @@ describe("the GPU service's health", () => {
     const updateCount = await updating;
     busy = false;
     await Promise.all([generating, measuring]);
-    // Engine work on the HTTP thread would hold every answer back by one row's pass at least; the
-    // machine's own noise touches few of them, so three quarters must be quick.
+    // Engine work on the HTTP thread would delay every answer by at least one row's pass. The machine's own noise
+    // delays few of them, so three quarters must be quick.
     expect(roundTripsMs.length).toBeGreaterThan(20);
     const at = (share: number) =>
       Math.round(roundTripsMs.toSorted((a, b) => a - b)[Math.floor(share * roundTripsMs.length)]!);
@@ -136,7 +136,7 @@ function callGpu(path: string, body: object): Promise<Response> {
   });
 }
 
-/** One long reply after another: at this temperature the model rarely comes to an end. */
+/** One long reply after another; at this temperature the model rarely ends one by itself. */
 async function generateWhile(isWanted: () => boolean): Promise<void> {
   for (let seed = 0; isWanted(); seed++) {
     const response = await callGpu("/v1/generate", {

@@ -23,7 +23,7 @@ const hasOpenai = spawnSync(python, ["-c", "import openai"]).status === 0;
 const environment = () => ({ ...process.env, ROSA2_URL: rosa.url, ROSA2_KEY: rosa.key });
 
 describe("the guides", () => {
-  it("run in one shell, each printing what it says", () => {
+  it("run in one shell, and each prints what the guide says", () => {
     const shell = snippets.filter(({ language }) => language === "shell");
     expect(shell.length).toBeGreaterThan(10);
     const mark = "---- end of a snippet ----";
@@ -65,7 +65,7 @@ describe("the guides", () => {
     expect(() => read(Webhook, secret, body.replace("1", "2"), headers)).toThrow("signature");
   });
 
-  it("leave nothing else unrun but what needs a hub or an account", () => {
+  it("leave only those unrun that need a hub or an account", () => {
     const unrun = all.filter(({ prints, language }) => !prints && language !== "TypeScript");
     expect(unrun.map(({ code }) => code)).toEqual([
       "npm run model -- check Qwen/Qwen2.5-0.5B-Instruct",
@@ -82,7 +82,7 @@ describe("the guides", () => {
   });
 
   it.each(["/docs", "/docs/guides"])(
-    "are served under a policy by which only their own style and this origin's scripts count: %s",
+    "are served under a policy that allows only their own style and scripts of this origin: %s",
     async (path) => {
       const response = await fetch(`${rosa.url}${path}`);
       expect(response.headers.get("content-type")).toContain("text/html");
@@ -104,7 +104,7 @@ describe("the guides", () => {
     },
   );
 
-  it("come with the OpenAPI document, for tools of any origin", async () => {
+  it("come with the OpenAPI document, which tools of any origin may read", async () => {
     const response = await fetch(`${rosa.url}/openapi.json`);
     expect(response.headers.get("content-type")).toContain("application/json");
     expect(response.headers.get("access-control-allow-origin")).toBe("*");

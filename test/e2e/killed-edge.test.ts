@@ -1,6 +1,6 @@
 /**
- * An edge that is killed in the middle of a call: the same Idempotency-Key continues where it stopped, and nothing
- * happens twice.
+ * An edge that is killed in the middle of a call. The same Idempotency-Key continues where the call stopped, and
+ * nothing happens twice.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -14,9 +14,9 @@ import type {
 import { type PacedEdge, startPacedEdge } from "./browser/support/edge.ts";
 import { makeStateFolder } from "./support/rosa.ts";
 
-/** From the edge's first sign of life after its end to the answer of the repeated call. */
+/** From the first sign of life of the restarted edge to the answer of the repeated call (ms). */
 const answerMsMax = 5_000;
-/** A pace at which a call is surely in its middle when the edge is killed. */
+/** At this pace a call is still running when the edge is killed. */
 const slow = { deltaMs: 2_000, delayMs: { "/v1/adapt": 4_000 } };
 
 const state = makeStateFolder();
@@ -46,7 +46,7 @@ function post(path: string, body: object, key: string): Promise<Response> {
   });
 }
 
-/** Asks again while a restarted object answers with a time to retry, as every client does. */
+/** Asks again while a restarted object answers 409 with a time to retry, as every client does. */
 async function postUntilTaken(path: string, body: object, key: string): Promise<Response> {
   for (;;) {
     const answer = await post(path, body, key);
@@ -57,8 +57,8 @@ async function postUntilTaken(path: string, body: object, key: string): Promise<
 }
 
 /**
- * Makes a call, kills the edge once the GPU service works on `path`, and repeats the call; its answer, which must
- * be a success and soon.
+ * Makes a call, kills the edge once the GPU service works on `path`, and repeats the call. Gives its answer, which must
+ * be a success within the time.
  */
 async function callThroughDeath<T>(path: string, body: object, gpuPath: string): Promise<T> {
   const key = `through death ${++count}`.replaceAll(" ", "-");

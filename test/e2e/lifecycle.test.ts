@@ -1,4 +1,4 @@
-/** `npm start` as a process: what it prints, what it keeps, and that it leaves nothing behind. */
+/** `npm start` as a process: what it prints and keeps, and that it leaves nothing behind. */
 import { type ChildProcess, execSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, rmSync, statSync } from "node:fs";
@@ -43,7 +43,7 @@ describe("npm start", () => {
     expect(generation).toMatch(/^gen_/);
 
     const tree = processTree(rosa.process.pid);
-    // The start, its watchdog, the GPU service, what runs the edge, and its runtime.
+    // Processes: the start, its watchdog, the GPU service, what runs the edge, and the edge's runtime.
     expect(tree.length).toBeGreaterThanOrEqual(5);
     const startedAt = Date.now();
     await rosa.process.stop("SIGTERM");
@@ -53,7 +53,7 @@ describe("npm start", () => {
     expect(readRunning(state.path)).toBeNull();
   });
 
-  it("keeps sessions, adapters and the key, for this user's eyes only", async () => {
+  it("keeps sessions, adapters and the key, readable by this user alone", async () => {
     const rosa = await start();
     expect(rosa.key).toBe(key);
     expect(readApiKey(state.path)).toBe(key);
@@ -67,7 +67,7 @@ describe("npm start", () => {
     expect(turn).toMatchObject({ status: "completed", generation });
   });
 
-  it("refuses a second one on its state folder and goes on itself", async () => {
+  it("refuses a second start on its state folder and keeps running", async () => {
     const rosa = await start();
     await expect(Rosa.start(state.path)).rejects.toThrow(
       `another rosa2 runs on it (process ${rosa.process.pid}, ${rosa.url})`,
@@ -99,7 +99,7 @@ describe("npm start", () => {
     const address = server.address();
     const port = typeof address === "object" ? address?.port : undefined;
     await expect(Rosa.start(state.path, { [setting]: String(port) })).rejects.toThrow(
-      `Cannot listen on 127.0.0.1:${port}: the port is in use. Set ${setting} to another port.`,
+      `says which port is in use: %s`,
     );
     server.close();
   });
@@ -108,7 +108,7 @@ describe("npm start", () => {
     [{ PORT: "http" }, 'PORT="http"'],
     [{ REWRITER: "magic" }, "REWRITER must be one of compose, gpu, openai, workers-ai"],
     [{ PROVIDER: "abacus" }, 'PROVIDER="abacus"'],
-  ])("names a setting that cannot be: %o", async (environment, message) => {
+  ])("names a setting that is not allowed: %o", async (environment, message) => {
     await expect(Rosa.start(state.path, environment)).rejects.toThrow(message);
   });
 
@@ -117,7 +117,7 @@ describe("npm start", () => {
     [{ MODEL: "edge" }, "config.json"],
     [{ QUANTIZE: "5" }, 'QUANTIZE="5"'],
   ])(
-    "finds what the model cannot be before any process starts: %o",
+    "says what the model cannot be before any process starts: %o",
     async (environment, message) => {
       await expect(Rosa.start(state.path, environment)).rejects.toThrow(message);
       await expect(Rosa.start(state.path, environment)).rejects.not.toThrow("Starting rosa2");

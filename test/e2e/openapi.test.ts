@@ -1,4 +1,4 @@
-/** The OpenAPI document before a validator: it is OpenAPI 3.1, and its examples fit its schemas. */
+/** The OpenAPI document is valid OpenAPI 3.1, and its examples fit its schemas. */
 import { readFileSync } from "node:fs";
 import { registerSchema, validate } from "@hyperjump/json-schema/openapi-3-1";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -39,7 +39,7 @@ function errorsOf(checked: { valid: boolean; errors?: unknown }): string {
   return JSON.stringify(checked.errors ?? []).slice(0, 2000);
 }
 
-/** Where every JSON body of the document says what it looks like, and what it shows. */
+/** Each JSON body of the document: its path, its schema and its example. */
 function bodies(): { place: string; media: Media }[] {
   return Object.entries({ ...document.paths, ...document.webhooks }).flatMap(([path, operations]) =>
     Object.entries(operations).flatMap(([method, { requestBody, responses }]) =>

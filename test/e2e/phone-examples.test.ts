@@ -1,6 +1,6 @@
 /**
  * The examples for phones, as the documents show them, compiled and run on the real services with the examples' own
- * back end. Without a compiler they are parsed alone (test/deploy/phone-examples.test.ts).
+ * back end. Where there is no compiler they are only parsed (test/deploy/phone-examples.test.ts).
  */
 import { execFile as executeFile, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
@@ -15,15 +15,18 @@ import type { Rosa } from "./support/rosa.ts";
 import { startTokenServer, type TokenServer } from "./support/token-server.ts";
 import { useRosa } from "./support/use-rosa.ts";
 
-/** Of the edge, in src/accounts/tokens/token.ts. */
+/** The edge's leeway, from src/accounts/tokens/token.ts. */
 const clockToleranceS = 30;
 
 const execFile = promisify(executeFile);
 
-/** A command in words; the words before the compiler, such as `chroot /srv/debian13`, also run what it compiled. */
+/**
+ * A command, split into words. The words before the compiler, such as `chroot /srv/debian13`, also run the compiled
+ * program.
+ */
 const swiftc = (process.env.SWIFTC ?? "swiftc").split(" ");
 const kotlinc = (process.env.KOTLINC ?? "kotlinc").split(" ");
-/** Android's own org.json, which a JVM lacks. */
+/** Android's own org.json; a JVM has none. */
 const json = process.env.ORG_JSON ?? "/usr/share/java/com.android.json.jar";
 
 const sources = [
@@ -36,9 +39,9 @@ const sources = [
 
 interface Language {
   name: "Swift" | "Kotlin";
-  /** Why it cannot be run here; none where it can. */
+  /** Why it cannot be run here; empty where it can. */
   lacks: string;
-  /** In the folder, from the example's text to the command that runs it. */
+  /** In the folder that holds the example's text: the compiler's command and the program's. */
   compile(folder: string): { compiler: string[]; program: string[] };
 }
 
@@ -81,7 +84,7 @@ const state = useRosa((started) => {
   rosa = started;
 });
 let backEnd: TokenServer;
-/** Gives everybody one token, which is valid no more from `lateFrom` on, in ms. */
+/** Gives everybody one token, which is no longer valid from `lateFrom` (ms) on. */
 let late: Server;
 let lateFrom: number;
 
@@ -117,20 +120,20 @@ for (const { name, lacks, compile } of languages) {
       program = compiled;
     }, 240_000);
 
-    it("tells its conversation, as the user who has signed in", async () => {
+    it("holds its conversation, as the user who has signed in", async () => {
       const printed = await run(backEnd.url, "secret-of-ann");
       expect(printed).toMatch(/^model reads +Sort them.+\nweights +\w.+\nnew reply +\[4 7 9\]$/m);
       expect(printed).toMatch(/^another list +\[3 5 8\]$/m);
     });
 
-    it("goes on where a lost connection left it, and asks nothing twice", async () => {
+    it("continues after a lost connection, and asks nothing twice", async () => {
       const proxy = await startCuttingProxy(rosa.url);
       const printed = await run(backEnd.url, "secret-of-ann", proxy.url);
       proxy.close();
       expect(printed).toMatch(/^another list +\[3 5 8\]$/m);
       const resumed = proxy.requests.filter((line) => line.startsWith("GET"));
       expect(resumed).toEqual([expect.stringMatching(/\/turns\/turn_\w+\/events /)]);
-      // Each text so far begins with the one before it: nothing came twice, nothing was left out.
+      // Each text so far begins with the one before it, so nothing came twice and nothing was left out.
       const texts = printed.slice(0, printed.indexOf("model reads")).trimEnd().split("\n");
       expect(texts.length).toBeGreaterThan(1);
       for (const [i, text] of texts.slice(1).entries())
@@ -148,7 +151,7 @@ for (const { name, lacks, compile } of languages) {
       );
     });
 
-    it("gets no further where the back end knows nobody of that name", async () => {
+    it("gets no token where the back end knows nobody of that name", async () => {
       expect(await run(backEnd.url, "a guess")).toBe("not signed in\n");
     });
   });

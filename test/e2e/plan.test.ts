@@ -1,4 +1,4 @@
-/** A retry that works step by step, with the real engine and the bundled model: where it wins, and where it stays away. */
+/** A retry that works step by step, on the real engine with the bundled model: where it is used and where not. */
 import { describe, expect, it } from "vitest";
 import type { FeedbackResult, TurnBody } from "../../edge/src/contract/index.ts";
 import type { Rosa } from "./support/rosa.ts";
@@ -30,7 +30,7 @@ const unskilled = [
 
 describe("a plan", () => {
   it.each(unskilled)(
-    "wins where the model's own steps lead to the correction: %s",
+    "is used where the model's own steps lead to the correction: %s",
     async (request, right) => {
       const turn = await ask(request);
       expect(turn.reply).not.toBe(right);
@@ -56,7 +56,7 @@ describe("a plan", () => {
     });
   });
 
-  it("stays away where the steps do not lead to the correction, and where one was tried", async () => {
+  it("is not used where the steps do not lead to the correction, nor where one was tried", async () => {
     const [request, right] = unskilled[0];
     const turn = await ask(request);
     const wrong = await rosa.correct(turn, '"0 0 9"');
@@ -66,7 +66,7 @@ describe("a plan", () => {
     expect(again.words.plan).toBeNull();
   });
 
-  it("stays away where a wording explains what was seen, and where the weights are taught instead", async () => {
+  it("is not used where a wording explains the replies, nor where the weights are taught instead", async () => {
     const vague = await ask("Sort them, as plain text: 3 1 2");
     const explained = await rosa.correct(vague, "3 2 1", "largest first");
     expect(explained.words.plan).toBeNull();

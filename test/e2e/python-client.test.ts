@@ -1,6 +1,6 @@
 /**
- * What OpenAI's Python client can do at the real Worker over HTTP, with the stand-in for the GPU service. Its rows of
- * the table in edge/CLIENTS.md are printed here; the other clients' are test/edge/clients.test.ts's.
+ * What OpenAI's Python client can do with the real Worker over HTTP; a stand-in replaces the GPU service. It prints the
+ * Python rows of the table in edge/CLIENTS.md. test/edge/clients.test.ts prints the other rows.
  */
 import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -45,7 +45,7 @@ describe.skipIf(!hasOpenai)("OpenAI's Python client", () => {
   it("does what edge/CLIENTS.md says", async () => {
     await edge.behave({ replies: toolReplies, deltaMs: 5, reasoning: "Hm, so." });
     const env = { ...process.env, ROSA2_URL: edge.url, ROSA2_KEY: edge.key };
-    // The stand-in runs in this process, so it must not stop for the script.
+    // The stand-in runs in this process, so this process must not block while the script runs.
     const { stdout } = await promisify(execFile)(python, [script], { env });
     const found = JSON.parse(stdout) as Record<string, Record<string, unknown>>;
     for (const [name, results] of Object.entries(found)) {
@@ -56,7 +56,7 @@ describe.skipIf(!hasOpenai)("OpenAI's Python client", () => {
     const prompts = (await edge.calls()).map(({ messages }) =>
       messages.map(({ content }) => content).join(" / "),
     );
-    // Both interfaces showed the model what was said before.
+    // Both interfaces showed the model the earlier messages.
     expect(prompts.filter((prompt) => prompt === "one / echo: one / two")).toHaveLength(2);
   });
 });

@@ -33,7 +33,7 @@ describe("three replicas of the GPU service", () => {
     const { turn, weights } = await rosa.correct(first, correction);
     expect(turn.reply).toBe(correction);
     expect(weights.decision).toBe("updated");
-    // As many as there are replicas, so that each of them gives one reply at least.
+    // As many as there are replicas, so each of them gives at least one reply.
     const replies = [];
     for (let n = 0; n < 2 * replicas; n++) replies.push(await rosa.ask(session.id, content));
     expect(replies.map(({ reply }) => reply)).toEqual(replies.map(() => correction));
@@ -75,13 +75,13 @@ describe("three replicas of the GPU service", () => {
     const texts = await Promise.all(
       begun.map((response) => response.then((answer) => answer.text()).catch(() => null)),
     );
-    // Whatever came to an end says so itself; a part is never passed off as the whole.
+    // A reply that ended says so itself; a part never passes for the whole.
     for (const text of texts) if (text !== null) expect(text).toMatch(/"type":"done"|gpu_|cold/);
     expect(texts).toContain(null);
   });
 
   it.each([40, 150, 400])(
-    "make one generation of a feedback when one is killed %i ms into it",
+    "make one generation of a feedback although one is killed %i ms into it",
     async (delayMs) => {
       const { content, answers } = drawRequest(40 + delayMs);
       const undisturbed = await rosa.ask((await rosa.openSession()).id, content);
@@ -106,7 +106,7 @@ describe("three replicas of the GPU service", () => {
         )
         .toBe("done");
       expect(result?.weights.decision).toBe("updated");
-      // The result of the same conversation without kills.
+      // The result of the same conversation without a kill.
       expect(result?.turn?.reply).toBe(expected.reply);
       expect(result?.turn?.generation).toBe(result?.weights.generation);
       const { totals } = await rosa.readSession(session.id);
@@ -123,7 +123,7 @@ async function retry(sessionId: string, error: ApiError): Promise<TurnBody> {
 }
 
 let killed = 0;
-/** Another one every time. */
+/** A different replica each time. */
 function killReplica(): void {
   const pids = replicaPids();
   process.kill(pids[killed++ % pids.length] ?? 0, "SIGKILL");
@@ -135,7 +135,7 @@ function replicaPids(): number[] {
   return processTree(running.gpuPid).slice(1);
 }
 
-/** Round robin shows each of them in turn. Throws after a minute and a half. */
+/** Round robin reaches each of them in turn. Throws after a minute and a half. */
 async function untilAllServe(): Promise<void> {
   const until = performance.now() + 90_000;
   while ((await countServing()) < replicas) {

@@ -19,16 +19,16 @@ interface Call {
   texts: Record<string, string>;
 }
 
-/** Erases the tenant and its keys: nothing could be run after it. */
+/** These calls erase the tenant or its keys, so nothing could be run after them. */
 const never = "delete /v1/tenant?confirm={confirm}";
 
 /**
- * What a call may answer beside a success: an object of another kind is erased already by the same call in another
- * language (404), or the session is in a state in which the call means nothing (409).
+ * Answers that a call may give beside a success. 404: the same call in another language has erased the object already.
+ * 409: the session is in a state where the call means nothing.
  */
 const otherStatuses = [404, 409];
 
-/** Calls of the page in its order, those that erase something last. */
+/** Calls in the page's order, with those that erase something last. */
 async function callsShown(): Promise<Call[]> {
   const page = await (await fetch(`${rosa.url}/docs`)).text();
   const calls = [
@@ -51,7 +51,7 @@ function unescaped(text: string): string {
   return text.replace(/&(quot|#39|lt|gt|amp);/g, (_, name: keyof typeof signs) => signs[name]);
 }
 
-/** A session of this language's own, with one turn, put in the place of what the snippets name. */
+/** Makes a session with one turn for this language, and puts its ids in the place of those in the snippets. */
 async function withRealIds(texts: string[]): Promise<string[]> {
   const session = await rosa.openSession();
   const turn = await rosa.ask(session.id, "Sort them, as plain text: 3 1 2");
@@ -68,7 +68,7 @@ async function withRealIds(texts: string[]): Promise<string[]> {
   );
 }
 
-/** Each call's status, by what was printed for it. */
+/** Each call's status, read from what the snippets printed. */
 const runners: Record<string, (texts: string[]) => Promise<number[]>> = {
   async curl(texts) {
     const script = texts

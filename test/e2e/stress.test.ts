@@ -69,8 +69,8 @@ describe("a rosa2 under load", () => {
   it("keeps a tenant that sends all it can from another's time", { timeout: 400_000 }, async () => {
     const result = await flood(world, { calls: 3, chatting: 8, teaching: 4, say: () => {} });
     console.log(floodText(result));
-    // Three calls have no 99th percentile, and on a busy machine they vary. This finds a call that waits for all
-    // others.
+    // Three calls have no 99th percentile, and on a busy machine they vary. This bound only finds a call that waits for
+    // all the others.
     for (const kind of kinds) expect(ratioOf(result, kind, 0.5), kind).toBeLessThan(12);
   });
 });

@@ -1,4 +1,4 @@
-/** The small back end of the examples, as it stands: it knows its users, and its tokens see their owner's sessions alone. */
+/** The small back end of the examples, unchanged: it knows its users, and a token shows its owner's sessions alone. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Rosa2 } from "../../edge/client/src/index.ts";
 import { type PacedEdge, startPacedEdge } from "./browser/support/edge.ts";
@@ -28,7 +28,7 @@ function phone(signIn: string): Rosa2 {
   return new Rosa2({ baseUrl: edge.url, apiKey });
 }
 
-it("gives signed-in users tokens of their own, and nobody else any", async () => {
+it("gives signed-in users tokens of their own, and refuses anybody else", async () => {
   const [ann, bob] = [phone("secret-of-ann"), phone("secret-of-bob")];
   const session = await ann.createSession();
   expect((await session.ask("hello")).reply).toBe("echo: hello");

@@ -1,6 +1,6 @@
 /**
- * Replies by vLLM, updates by the GPU service: the whole product with a gateway, where the stand-in for vLLM
- * speaks through the real engine with what it read from the adapter's directory. A real vLLM needs a GPU.
+ * Replies by vLLM, updates by the GPU service: the whole product with a gateway. A stand-in for vLLM answers through
+ * the real engine, with the adapter that it read from the directory. A real vLLM needs a GPU.
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -69,7 +69,7 @@ describe("an edge whose replies come from vLLM", () => {
       expect(weights.decision).toBe("updated");
       expect(turn.reply).toBe(correction);
       expect(turn.generation).toBe(weights.generation);
-      // The name that answered carries the digest of the very file that the update made.
+      // The name of the adapter that answered contains the digest of the update's file.
       const { data } = await rosa.get<{ data: { id: string; digest: string }[] }>(
         `/v1/sessions/${session.id}/generations`,
       );
@@ -78,7 +78,7 @@ describe("an edge whose replies come from vLLM", () => {
     }
   });
 
-  it("says the same as the GPU service with the same adapter, as sure of it", async () => {
+  it("gives the reply that the GPU service gives with the same adapter, with the same confidence", async () => {
     const { content, answers } = drawRequest(52);
     const session = await rosa.openSession();
     const first = await rosa.ask(session.id, content);
@@ -100,13 +100,13 @@ describe("an edge whose replies come from vLLM", () => {
     expect(readBack.confidence).toBeCloseTo(confidenceOf(own.logprob, own.length), 4);
   });
 
-  it("holds no more adapters than its cap, and loads one again when its session goes on", async () => {
+  it("holds no more adapters than its cap, and loads one again when its session continues", async () => {
     const { content, answers } = drawRequest(53);
     const taught: { id: string; reply: string }[] = [];
     for (let n = 0; n <= adaptersMax; n++) {
       const { id } = await rosa.openSession();
       const first = await rosa.ask(id, content);
-      // Each session another reply: those that learnt the same have the same file.
+      // Each session gets another reply, because sessions that learnt the same have the same file.
       const { turn } = await rosa.correct(first, `${answers[0]} ${n}`);
       taught.push({ id, reply: turn.reply });
     }
@@ -122,12 +122,12 @@ async function* speak(lora: LoadedLora | null, body: ChatBody): AsyncGenerator<T
   const adapter = lora === null ? null : adapterOf(lora);
   const { tokens, logprob } = await generate(body, adapter);
   yield* tokens;
-  // The engine's own end token is in S, and not among the tokens shown.
+  // The engine's own end token counts in S, but is not among the tokens shown.
   const shown = tokens.reduce((sum, token) => sum + token.logprob, 0);
   yield { text: "", logprob: logprob - shown };
 }
 
-/** The file that has these matrices. Throws when A is not the frozen one, to whose rows B belongs. */
+/** The file that has these matrices. Throws if A is not the frozen matrix that B's rows belong to. */
 function adapterOf({ rank, matrices }: LoadedLora): {
   digest: string;
   bytes: Uint8Array<ArrayBuffer>;

@@ -19,7 +19,7 @@ const now = Date.UTC(2026, 10, 20, 12);
 /** The last day that is old enough on that date. */
 const lastOldDay = "2026-09-30";
 
-/** Few rows a file, so that groups go on in the next one. */
+/** Few rows a file, so that a group of a report spans several files. */
 const rowsPerPart = 7;
 
 class Ledger {
@@ -32,7 +32,7 @@ class Ledger {
     this.#random = seededRandom(seed);
   }
 
-  /** Events of so many days back from now. */
+  /** Events that happened so many days ago. */
   draw(count: number, daysMax: number, daysMin = 0): UsageEvent[] {
     const drawn = Array.from({ length: count }, () => this.#event(daysMin, daysMax));
     this.events.push(...drawn);
@@ -123,7 +123,7 @@ async function expectTotals(books: Books, ledger: Ledger): Promise<void> {
   }
 }
 
-/** Records events as a holder tells of them. */
+/** Records events as a holder reports them. */
 function tell(books: Books, events: UsageEvent[]): void {
   const last =
     books.db
@@ -203,7 +203,7 @@ describe("usage of old days", () => {
       expect(puts).toBeGreaterThan(90);
       await expectReports(books, ledger);
     });
-    // What came late is in an archive of its own by now, or waits for the next.
+    // Late usage is now in an archive of its own, or waits for the next one.
     const archives = await accountRows<{ state: string }>(tenantId, "SELECT state FROM archives");
     expect(archives.length).toBeGreaterThan(1);
     expect(new Set(archives.map(({ state }) => state))).toEqual(new Set(["done"]));
@@ -233,7 +233,7 @@ describe("usage of old days", () => {
     ]);
   });
 
-  it("takes here and in R2 what the README says", async () => {
+  it("takes the bytes that the README states, here and in R2", async () => {
     const { tenantId } = await newTenant();
     const count = 20_000;
     const random = () => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))));
@@ -269,7 +269,7 @@ describe("usage of old days", () => {
 });
 
 describe("the account's alarm", () => {
-  /** Tells of usage of a year ago, as a holder that was away does. */
+  /** Reports usage of a year ago, as a holder does that was away. */
   async function tellOfOldUsage(caller: Caller): Promise<Ledger> {
     const { tenantId } = caller;
     const ledger = new Ledger(tenantId, 5);
@@ -286,10 +286,10 @@ describe("the account's alarm", () => {
 
   async function whenMoved({ tenantId }: Caller): Promise<void> {
     const rows = () => accountRows(tenantId, "SELECT day FROM usage").catch(() => ["not now"]);
-    await eventually(rows, (left) => left.length === 0, 15_000);
+    await eventually(rows, (left) => left.length === 0);
   }
 
-  it("moves what is old, though the object ends again and again", async () => {
+  it("moves old usage although the object ends again and again", async () => {
     const caller = await newTenant();
     const ledger = await tellOfOldUsage(caller);
     for (let i = 0; i < 12; i++) {
@@ -304,7 +304,7 @@ describe("the account's alarm", () => {
     }
   });
 
-  it("leaves of an erased tenant's old usage what came to which day and key", async () => {
+  it("keeps an erased tenant's old usage by day and by key alone", async () => {
     const caller = await newTenant();
     const { tenantId } = caller;
     const ledger = await tellOfOldUsage(caller);
@@ -313,7 +313,6 @@ describe("the account's alarm", () => {
     await eventually(
       () => caller.get<TenantBody>("/v1/tenant"),
       ({ erasure }) => erasure?.status === "done",
-      15_000,
     );
     const kinds = new Set((await filesOf(tenantId)).map((path) => path.split("/")[3]));
     expect(kinds).toEqual(new Set(["day", "key"]));

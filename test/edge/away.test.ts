@@ -17,7 +17,7 @@ const namespace = Object.getPrototypeOf(bindings.ACCOUNTS) as Patchable;
 const { prepare, withSession } = database;
 const { getByName } = namespace;
 
-/** From here on D1 and every account fail at once; sessions and regions are met as before. */
+/** From here on D1 and every account fail at once; sessions and regions can be reached. */
 function goAway(): void {
   database.prepare = database.withSession = () => {
     throw new Error("D1 is away");
@@ -77,7 +77,7 @@ describe("while D1 and the account are away", () => {
     expect((await readEvents(streamed)).at(-1)?.data).toBe("[DONE]");
   });
 
-  it("so are they at rest, with no lease, where there is no cap; and not where there is one", async () => {
+  it("a chat at rest with no lease is answered where there is no cap, and refused where there is one", async () => {
     const caller = await knownCaller();
     const { id } = await openSession(caller);
     const chat = () => caller.post("/v1/chat/completions", hello);
@@ -101,7 +101,7 @@ describe("while D1 and the account are away", () => {
     expect([turn.status, (await chat()).status]).toEqual([500, 500]);
   });
 
-  it("a client token is taken that was never seen here, and one whose tenant is known", async () => {
+  it("a client token is accepted if it was never seen here, and if only its tenant is known", async () => {
     const server = await knownCaller();
     const first = await phoneOf(server, "ann");
     const { id } = await openSession(first);
@@ -111,7 +111,7 @@ describe("while D1 and the account are away", () => {
     expect((await fresh.fetch(`/v1/sessions/${id}`)).status).toBe(404);
   });
 
-  it("what was metered meanwhile is told once it is back", async () => {
+  it("metered events are reported once the account is back", async () => {
     const caller = await knownCaller();
     const { id } = await openSession(caller);
     goAway();

@@ -1,6 +1,6 @@
 /**
- * What each client can do here, with the packages themselves. The rows that come out are those of edge/CLIENTS.md: when
- * one differs, the file is to be changed to what this test prints.
+ * What each client can do here, with the packages themselves. They give the rows of edge/CLIENTS.md. Where a row
+ * differs, change that file to what this test prints.
  */
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
@@ -177,7 +177,7 @@ const openaiResponses: Doing = {
   errors: (c) => statusOf(client(c).responses.create({ model: "gpt-4o", input: "hi" })),
 };
 
-/** Both providers of the AI SDK do the same with what they are given. */
+/** Both providers of the AI SDK are asked for the same. */
 function aiSdk(of: (caller: Caller, name: string) => LanguageModel): Doing {
   const weather = tool({
     inputSchema: jsonSchema<{ city: string }>(parameters),
@@ -319,7 +319,7 @@ const clients: Record<string, Doing> = {
   EventSource: eventSource,
 };
 
-/** What must come of each feature, whichever client asks. */
+/** What each feature must give, whichever client asks. */
 const must: Record<Feature, (found: unknown, caller: Caller) => Promise<void> | void> = {
   text: (found) => expect(found).toBe("echo: hi"),
   stream: (found) => expect(found).toBe("echo: hi"),

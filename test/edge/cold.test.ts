@@ -29,7 +29,7 @@ const refusal = { status: 503, code: "gpu_cold", message: "the model is loading"
 const cold = { "/v1/generate": refusal, "/v1/score": refusal, "/v1/adapt": refusal };
 
 describe("a GPU service that is asleep", () => {
-  it("costs a call without a stream a 503 with the time to come back, instead of holding it", async () => {
+  it("answers a call without a stream with 503 and the time to come back, instead of holding it", async () => {
     const caller = await newTenant();
     const response = await chat(caller, {});
     expect(response.status).toBe(503);
@@ -54,7 +54,7 @@ describe("a GPU service that is asleep", () => {
     expect((await chat(caller, {}, call)).status).toBe(200);
   });
 
-  it("keeps a session's turn, which a retry or a stream brings to its end", async () => {
+  it("keeps a session's turn, and a retry or a stream completes it", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const content = "hello";
@@ -113,7 +113,7 @@ describe("words while the GPU service is away", () => {
         const answer = await unwrap<FeedbackResult>(object.feedback(input, {}));
         expect(answer).toMatchObject({
           status: "pending",
-          // Nothing could be scored, so no reading goes out: what was said does.
+          // Nothing could be scored, so the request is sent with the remark as it was said.
           words: { after: composed, rewriter: { name: "workers-ai", adopted: false } },
           weights: { decision: mode === "words" ? "skipped" : "queued" },
         });
@@ -139,12 +139,11 @@ describe("words while the GPU service is away", () => {
     const session = await eventually(
       () => caller.get<SessionDetail>(`/v1/sessions/${id}`),
       ({ feedback }) => feedback[0]?.status === "done",
-      12_000,
     );
     expect(session.turns.at(-1)).toMatchObject({ prompt: composed, status: "completed" });
   });
 
-  it("are still refused with 503 where only the rules rewrite and must measure", async () => {
+  it("are still refused with 503 where no other model rewrites and the service must measure", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "Sort them: 31, 7, 12");

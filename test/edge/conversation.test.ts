@@ -1,4 +1,4 @@
-/** A session as chat clients hold it: their system message, their history, their side requests; and what is not kept. */
+/** Sessions of chat clients: system message, history and side requests; and requests that are not kept. */
 import { EventSource } from "eventsource";
 import { describe, expect, it } from "vitest";
 import type { SessionDetail } from "../../edge/src/contract/index.ts";
@@ -129,7 +129,7 @@ describe("what a model sees of a session", () => {
 });
 
 describe("a turn that is refused before a token", () => {
-  it("is not stored, is told to its caller, and leaves its key free", async () => {
+  it("is not stored, its caller gets the reason, and its key stays free", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     await ask(caller, id, "first");
@@ -165,7 +165,7 @@ describe("a turn that is refused before a token", () => {
 });
 
 describe("events of a turn that is over", () => {
-  it("are replayed, and whoever has them all is told so with 204", async () => {
+  it("are replayed, and a reader that has them all gets 204", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "one two");

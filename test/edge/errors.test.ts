@@ -76,7 +76,7 @@ describe("keys", () => {
       .run();
     await expect(use(now + 59_000)).rejects.toMatchObject({ code: "invalid_key" });
 
-    // One that is in use is looked up again behind the answer, so the next call knows.
+    // A key in use is looked up again after the answer, so the next call knows.
     const busy = await admin.make<{ id: string; key: string }>("/v1/keys", { name: "busy" });
     const work: Promise<unknown>[] = [];
     const ask = (at: number) =>
@@ -124,13 +124,13 @@ describe("the memory of keys", () => {
     };
     await useAll(start);
     statements = 0;
-    // Two minutes of calls, and one after a rest that is longer than memory is believed.
+    // Two minutes of calls, then one after a rest longer than a remembered answer counts.
     for (let s = 5; s <= 120; s += 5) await useAll(start + s * 1000);
     expect(statements).toBeLessThanOrEqual(5);
     await useAll(start + 1_000_000);
     expect(statements).toBeLessThanOrEqual(6);
 
-    // Revoked elsewhere, right before that and a while after.
+    // One key is revoked elsewhere just before the last look-up, one long after it.
     const revoke = (id: string | undefined, at: number) =>
       bindings.DB.prepare("UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1").bind(id, at).run();
     await revoke(keys[3]?.id, start + 1_000_000 - 2_000);
@@ -281,7 +281,7 @@ describe("request identity", () => {
     expect(call).toMatchObject({ requestId: "mine-1", traceparent });
   });
 
-  it("begins a trace where the caller brought none, or one that cannot be", async () => {
+  it("begins a trace where the caller sent none, or an invalid one", async () => {
     const caller = await newTenant();
     const chat = { model: "fake-mini", messages: [{ role: "user", content: "hi" }] };
     const given = ["", "nonsense", `00-${"0".repeat(32)}-00f067aa0ba902b7-01`];

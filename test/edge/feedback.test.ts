@@ -55,7 +55,7 @@ describe("a correction", () => {
         expect(error).toMatchObject({ code: "invalid_request", param: "correction" });
       }
       expect(await caller.calls("/v1/adapt")).toHaveLength(0);
-      // The turn takes what can be learned from.
+      // The turn takes feedback that something can be learned from.
       const said = { reward: -1, correction: "hi", wait: true };
       expect((await judge(caller, id, turn.id, said)).weights.decision).toBe("updated");
     },
@@ -195,7 +195,6 @@ describe("exactly one generation per feedback", () => {
       () => caller.get<SessionDetail>(`/v1/sessions/${id}`),
       ({ feedback }) =>
         feedback.length === 100 && feedback.every(({ status }) => status === "done"),
-      15_000,
     );
     const { active, data } = await lineage(caller, id);
     expect(data).toHaveLength(100);
@@ -223,7 +222,7 @@ describe("exactly one generation per feedback", () => {
     ]);
   });
 
-  it("says of a new try that it repeats the rejected reply where the model had nothing else", async () => {
+  it("says that a new try repeats the rejected reply where the model had nothing else", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "Tell me a story");
@@ -233,7 +232,7 @@ describe("exactly one generation per feedback", () => {
     expect(again?.repeats_rejected).toBe(true);
   });
 
-  it("tells what an update did to the right reply: its log-prob before and after", async () => {
+  it("reports what an update did to the right reply: its log-prob before and after", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
     const turn = await ask(caller, id, "Say hello");
@@ -247,7 +246,7 @@ describe("exactly one generation per feedback", () => {
     expect(kl_on).toBe("tokens");
   });
 
-  it("tells it token by token, of the right reply and of the rejected one", async () => {
+  it("reports the same of each token, for the right reply and for the rejected one", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
     const turn = await ask(caller, id, "Say good day");

@@ -9,7 +9,7 @@ const guard = { ADAPT_GUARD_URL: `${bindings.GPU_URL}/guard`, ADAPT_GUARD_SECRET
 interface Taught {
   caller: Caller;
   id: string;
-  /** Corrects the reply to a request of its own, perhaps under other variables; what the weights step says. */
+  /** Corrects the reply to a request of its own, with other variables if given; gives what the weights step says. */
   teach(word: string, others?: object): Promise<WeightsReport>;
 }
 
@@ -63,7 +63,7 @@ describe("a session's distance from the base model", () => {
     expect(await taught.teach("four")).toMatchObject({ decision: "updated", shift_norm: 1 });
   });
 
-  it("is not asked of the service any more once the cap is reached, until an earlier generation answers", async () => {
+  it("at its cap refuses updates without asking the service, until an earlier generation answers", async () => {
     const taught = await session({ SESSION_KL_MAX: "0.5" });
     expect(await taught.teach("one")).toMatchObject({ decision: "updated", kl_base: 0.03 });
     const { caller, id } = taught;
@@ -113,7 +113,7 @@ describe("the deployer's guard", () => {
     expect(await ask(caller, taught.id, "Say one")).toMatchObject({ reply: "echo: Say one" });
   });
 
-  it("that cannot be asked refuses", async () => {
+  it("refuses where it cannot be asked", async () => {
     const taught = await session({ ...guard, ADAPT_GUARD_TIMEOUT_MS: "200" });
     await taught.caller.behave({ guard: { allowed: "yes" } });
     expect((await taught.teach("one")).reason).toContain("no sound answer came");

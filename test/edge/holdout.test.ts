@@ -19,7 +19,7 @@ async function tenantWith(share: number): Promise<Caller> {
   return caller;
 }
 
-/** Sessions until there is one of each kind. */
+/** Opens sessions until there is one of each kind. */
 async function oneOfEach(caller: Caller): Promise<Record<Arm, SessionDetail>> {
   const found: Partial<Record<Arm, SessionDetail>> = {};
   while (found.held_out === undefined || found.adapted === undefined) {
@@ -91,7 +91,7 @@ describe("a holdout", () => {
     );
     for (const session of [before, none, off, ...forks]) expect(session.holdout).toBeNull();
     expect(none.mode).toBe("both");
-    // What was held out stays so.
+    // A session that was held out stays so.
     expect(forks.map(({ mode }) => mode)).toEqual(["off", "both"]);
   });
 
@@ -152,7 +152,7 @@ describe("a holdout", () => {
     expect(holdout).toMatchObject({ share: 0, since: second.holdout_since });
   });
 
-  it("tells nothing where there was none", async () => {
+  it("reports nothing where there was no holdout", async () => {
     const caller = await newTenant();
     expect((await caller.get<UsageReport>("/v1/usage")).holdout).toBeNull();
     expect((await setShare(caller, 0.95)).status).toBe(400);
@@ -203,7 +203,7 @@ describe("the interval of a difference", () => {
     expect(many?.held_out).toMatchObject({ people: 3, sessions: 6, tries: 3 });
   });
 
-  it("has no ends where one session, or no spread, says nothing of chance", async () => {
+  it("has no ends for a single session, or where all sessions are alike", async () => {
     const one = await reportOf({ adapted: [1], held_out: [2, 3] });
     expect(one?.difference.tries).toEqual({ mean: -1.5, low: null, high: null });
     const same = await reportOf({ adapted: [1, 1, 1], held_out: [2, 2] });

@@ -1,4 +1,4 @@
-/** What a body, a path, a method or a header that is not as it should be is answered: its own status, and a way on. */
+/** Answers to a body, path, method or header that is wrong: each has a status of its own and says what to do. */
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 import { newTenant, worker } from "./support/client.ts";
@@ -100,7 +100,7 @@ describe("a body", () => {
 });
 
 describe("a path", () => {
-  it("asked with a method that it has not is 405 with those that it has", async () => {
+  it("asked with a method that it lacks is 405, with the methods that it has", async () => {
     const caller = await newTenant();
     const cases: [method: string, path: string, allow: string][] = [
       ["GET", "/v1/chat/completions", "POST"],
@@ -120,7 +120,7 @@ describe("a path", () => {
     }
   });
 
-  it("near a known one says which", async () => {
+  it("close to a known one is told that one", async () => {
     const caller = await newTenant();
     const cases: [path: string, near: string][] = [
       ["/v1/chat/completion", "/v1/chat/completions"],
@@ -140,7 +140,7 @@ describe("a path", () => {
     expect(far.message).toBe("No route GET /v1/clouds/over/lyon");
   });
 
-  it("of OpenAI's that no served model can answer says what helps", async () => {
+  it("of OpenAI's that no served model can answer is told what helps", async () => {
     const caller = await newTenant();
     const client = new OpenAI({
       apiKey: caller.key,
@@ -159,7 +159,7 @@ describe("a path", () => {
 });
 
 describe("a key", () => {
-  it("without Bearer, or with another scheme, says so", async () => {
+  it("without Bearer, or with another scheme, is told so", async () => {
     const caller = await newTenant();
     for (const authorization of [caller.key, `Basic ${caller.key}`, `Token ${caller.key}`]) {
       const response = await caller.fetch("/v1/models", { headers: { authorization } });

@@ -28,7 +28,7 @@ async function ownedBy(caller: Caller): Promise<Owned> {
 }
 
 describe("every route below a session, as the documents list them", () => {
-  it("is another owner's and another tenant's nowhere, and its owner's and the server's everywhere", async () => {
+  it("is 404 for another owner and another tenant, and works for its owner and the server", async () => {
     const [server, elsewhere] = [await newTenant(), await newTenant()];
     const keyOf = async (tenant: Caller, headers: Record<string, string> = {}) => {
       const { key } = await tenant.make<{ key: string }>("/v1/keys", { name: "back end" });
@@ -91,7 +91,7 @@ describe("every route below a session, as the documents list them", () => {
         expect(answer, `${name} by ${who}`).toEqual({ status: 404, isUnknown: true });
         cells++;
       }
-      // In one's own session another's turns and generations are not there either.
+      // Nor is another session's turn or generation found under a caller's own session.
       for (const id of ["t", "g"] as const) {
         if (!operation.path.includes(`{${id}}`)) continue;
         const answer = await call(ann, operation, { ...owned, [id]: bobs[id] });
@@ -120,7 +120,7 @@ describe("every route below a session, as the documents list them", () => {
 });
 
 describe("every other route, as the documents list them", () => {
-  it("leads to nothing of another tenant's, by path, header, body or list", async () => {
+  it("reaches nothing of another tenant by path, header, body or list", async () => {
     const [server, elsewhere] = [await newTenant(), await newTenant()];
     const { publicKey } = await generateKeyPair("EdDSA", { extractable: true });
     const make = (path: string, body: object) => server.make<{ id: string }>(path, body);
@@ -151,7 +151,7 @@ describe("every other route, as the documents list them", () => {
     let cells = 0;
     for (const { path, method } of operations) {
       const params = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
-      // Those below a session are tried above; models are nobody's.
+      // Routes below a session are tried above; models belong to nobody.
       if (params.includes("s") || params.includes("model")) continue;
       for (const [who, caller, status] of foreign) {
         const name = `${method} ${path} by ${who}`;
@@ -184,7 +184,7 @@ describe("every other route, as the documents list them", () => {
       cells += answers.length;
     }
     expect(cells).toBeGreaterThan(45);
-    // Nobody took anything away.
+    // Nothing of the other tenant's is missing.
     expect((await server.get<{ data: unknown[] }>("/v1/webhooks")).data).toHaveLength(1);
     expect(await server.get(`/v1/sessions/${s}`)).toMatchObject({ id: s });
   });

@@ -34,7 +34,7 @@ async function heldBytes(caller: Caller): Promise<number> {
 async function leaveRoom(caller: Caller, bytes: number): Promise<void> {
   const held = configOf(bindings).adapterBytesMax - bytes;
   await accountRows(caller.tenantId, "UPDATE account SET adapter_bytes = ?", held);
-  // Sessions learn of it with the next thing that the account says to them.
+  // Sessions learn of it with the account's next answer.
   await caller.get("/v1/budget");
 }
 
@@ -84,7 +84,7 @@ describe("turns of a session", () => {
 });
 
 describe("bytes of a session", () => {
-  it("have a bound: nothing more is taken, what is there can be read, forked at an earlier turn, and erased", async () => {
+  it("have a bound: beyond it nothing is taken, and what is there can be read, forked at an earlier turn, and erased", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const first = await ask(caller, id, "hello");
@@ -116,7 +116,7 @@ describe("bytes of a session", () => {
 });
 
 describe("turns that the service refuses", () => {
-  it("are not free without bound: after ten the session waits", async () => {
+  it("are bounded although they cost nothing: after ten the session waits", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const error = { status: 400, code: "context_length_exceeded", message: "700 of 512 tokens" };
@@ -132,7 +132,7 @@ describe("turns that the service refuses", () => {
       turns: [],
       totals: { turns: 0 },
     });
-    // Others are not kept from asking.
+    // Other sessions may still ask.
     await caller.behave({});
     const other = await openSession(caller);
     expect(await ask(caller, other.id, "hello")).toMatchObject({ reply: "echo: hello" });

@@ -60,7 +60,7 @@ describe("the log", () => {
     expect(lines.join("\n")).not.toMatch(new RegExp(`${secret}|rosa2_`));
   });
 
-  it("tells a bug in the same line, with its place and without its data, even where lines are off", async () => {
+  it("logs a bug in the same line, with its place and without its data, even where LOG is off", async () => {
     const caller = await newTenant();
     const broken = {
       getByName: () => {
@@ -83,7 +83,7 @@ describe("the log", () => {
     expect(line.error.stack[0]).toMatch(/^at /);
   });
 
-  it("leaves out what a failed statement was given, and what a parser quotes", () => {
+  it("leaves out the parameters of a failed statement, and the text that a parser quotes", () => {
     const statement = Object.assign(
       new Error(`Failed query: insert into t values (?)\nparams: ${secret}`, {
         cause: new Error("D1_ERROR: no such table: t"),

@@ -23,7 +23,7 @@ describe("counters", () => {
       [[caller.tenantId], ["request", "GET", "/v1/sessions/:s", "404"]],
       [[caller.tenantId], ["request", "POST", "/v1/chat/completions", "200"]],
     ]);
-    // The account counts usage, an event that comes twice once.
+    // The account counts usage: an event that comes twice counts once.
     const { tenantId } = caller;
     const event = { eventId: "e", tenantId, keyId: "key_1", sessionId: "ses_1", at: Date.now() };
     const reply = { ...event, kind: "reply" as const, completionTokens: 3, costNanos: 1 };

@@ -86,7 +86,7 @@ describe("cross-origin calls", () => {
 });
 
 describe("cross-origin answers", () => {
-  it("open themselves to listed origins, errors too, and to no other", async () => {
+  it("may be read by listed origins, errors too, and by no other", async () => {
     const call = appWith({ CORS_ORIGINS: "https://app.example" });
     const from = (origin: string) => call("/v1/sessions", { headers: { origin } });
     const mine = await from("https://app.example");

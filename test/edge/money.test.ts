@@ -42,7 +42,7 @@ function server(tenantId: string) {
   return { tenantId, owner: null, token: null };
 }
 
-/** Tells the account of an event, as a holder without a lease does. */
+/** Reports an event to the account, as a holder without a lease does. */
 function deliver(tenantId: string, event: UsageEvent, round = 1) {
   const none = { owner: null, ownerCapNanos: null };
   const wanted = { ...none, settledNanos: event.costNanos, neededNanos: 0, wantedNanos: 0 };

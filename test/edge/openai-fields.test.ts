@@ -19,7 +19,7 @@ describe("the lists of fields", () => {
     expectTypeOf<Exclude<keyof Options, keyof typeof streamOptions>>().toEqualTypeOf<never>();
     type Message = OpenAI.ChatCompletionMessageParam | OpenAI.ChatCompletionMessage;
     expectTypeOf<Exclude<Keys<Message>, keyof typeof messageFields>>().toEqualTypeOf<never>();
-    // What is read of parts is the one kind that is text; a new kind is refused by its type.
+    // Only parts of text are read; a part of a new kind is refused by its type.
     type Read = Extract<OpenAI.ChatCompletionContentPart, { type: (typeof partTypes)[number] }>;
     expectTypeOf<Read>().toEqualTypeOf<OpenAI.ChatCompletionContentPartText>();
   });
@@ -40,7 +40,7 @@ async function answerTo(
 }
 
 describe("a parameter", () => {
-  it("that would change the answer and is not there is refused by its name", async () => {
+  it("that would change the answer and is not supported is refused by its name", async () => {
     const caller = await newTenant();
     const refused: Record<string, unknown> = {
       n: 2,
@@ -73,7 +73,7 @@ describe("a parameter", () => {
     }
   });
 
-  it("that asks for what is done anyway, or is null, is taken", async () => {
+  it("that asks for what is done anyway, or is null, is accepted", async () => {
     const caller = await newTenant();
     const taken: Record<string, unknown> = {
       n: 1,

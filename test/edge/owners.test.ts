@@ -52,7 +52,7 @@ describe("a client token", () => {
     expect((await server.fetch(`/v1/sessions/${anns.id}`)).status).toBe(200);
   });
 
-  it("never does what is a server's", async () => {
+  it("cannot do what only a server may do", async () => {
     const phone = await phoneOf(await newTenant(), "ann");
     for (const path of ["/v1/keys", "/v1/usage", "/v1/budget", "/v1/tenant", "/v1/signing_keys"]) {
       expect(await failureOf(await phone.fetch(path)), path).toEqual(forbidden);
@@ -71,7 +71,7 @@ describe("a client token", () => {
     expect(await failureOf(judged)).toEqual(forbidden);
   });
 
-  it("that is for one session meets no other", async () => {
+  it("for one session reaches no other session", async () => {
     const server = await newTenant();
     const ann = await phoneOf(server, "ann");
     const [one, two] = [await openSession(ann), await openSession(ann)];
@@ -90,7 +90,7 @@ describe("a client token", () => {
     expect((await strangers.fetch(`/v1/sessions/${one.id}`)).status).toBe(404);
   });
 
-  it("is made by the hundred in one call, each for its owner", async () => {
+  it("is made in batches of a hundred, each token for its own owner", async () => {
     const server = await newTenant();
     const wanted = Array.from({ length: 100 }, (_, i) => ({ owner: `user_${i}` }));
     const { data } = await server.make<{ data: ClientTokenBody[] }>("/v1/client_tokens/batch", {
@@ -157,7 +157,7 @@ describe("a client token", () => {
     }
   });
 
-  it("is taken while the secret that signed it is still named, and no longer", async () => {
+  it("is accepted as long as the secret that signed it is configured", async () => {
     const server = await newTenant();
     const [newest, older] = String(bindings.CLIENT_TOKEN_SECRET).split(",");
     const before = appWith({ CLIENT_TOKEN_SECRET: older });
@@ -287,7 +287,7 @@ describe("an owner's cap", () => {
       }),
     );
     expect(outcomes.filter((status) => status === 200).length).toBeGreaterThan(0);
-    // Then one after the other until there is no room.
+    // Then one call after the other until there is no room.
     let refused = 0;
     for (let i = 0; i < 400 && refused < 3; i++) {
       const answer = await phone.post("/v1/chat/completions", reply);
@@ -301,13 +301,13 @@ describe("an owner's cap", () => {
     const spent = data.find(({ group }) => group === "ann")?.cost.usd ?? 0;
     expect(spent).toBeLessThanOrEqual(capUsd);
     expect(spent).toBeGreaterThan(capUsd / 2);
-    // Nobody else is held by it.
+    // The cap of one owner binds no other.
     const bob = await phoneOf(server, "bob", { cap_usd: capUsd });
     await bob.make("/v1/chat/completions", reply);
     await server.make("/v1/chat/completions", reply);
   });
 
-  it("holds in a session that was lent money before the cap was said", async () => {
+  it("holds in a session that was lent money before the cap was set", async () => {
     const server = await newTenant();
     const free = await phoneOf(server, "ann");
     const { id } = await openSession(free);
@@ -318,7 +318,7 @@ describe("an owner's cap", () => {
     expect((await ask(free, id, "more")).status).toBe("completed");
   });
 
-  it("is told apart in the usage of the tenant", async () => {
+  it("has a row of its own in the tenant's usage", async () => {
     const server = await newTenant();
     const phone = await phoneOf(server, "ann");
     const { id } = await openSession(phone);
@@ -387,7 +387,7 @@ describe("a tenant's own back end", () => {
       const token = await signed(privateKey, registered.id, alg);
       const phone = callerWith(server.tenantId, token);
       expect((await openSession(phone)).owner).toBe("ann");
-      // What the token does not say it may not do, and nobody else's key signs for it.
+      // The token allows only what it says, and only a registered key may sign it.
       const narrow = await signed(privateKey, registered.id, alg, { scope: "chat admin mint" });
       const keys = await callerWith(server.tenantId, narrow).fetch("/v1/keys");
       expect(await failureOf(keys)).toEqual(forbidden);
@@ -395,7 +395,7 @@ describe("a tenant's own back end", () => {
       const forged = await signed(others.privateKey, registered.id, alg);
       const refused = await callerWith(server.tenantId, forged).fetch("/v1/sessions");
       expect(await failureOf(refused)).toEqual(invalid);
-      // A tenant that it names does not count: the key says whose it is.
+      // A tenant named in the token is ignored: the key decides whose it is.
       const named = await signed(privateKey, registered.id, alg, { tenant: "ten_other" });
       expect((await openSession(callerWith(server.tenantId, named))).owner).toBe("ann");
       expect(await server.get("/v1/sessions")).toMatchObject({ data: [{}, {}] });

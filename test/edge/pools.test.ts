@@ -63,7 +63,7 @@ describe("where a caller is", () => {
     [{ continent: "AF" }, "afr"],
     [{ continent: "AN" }, null],
     [undefined, null],
-  ])("is told by what the platform knows: %j", (cf, region) => {
+  ])("follows from what the platform knows: %j", (cf, region) => {
     expect(regionOfCaller(cf)).toBe(region);
   });
 
@@ -109,7 +109,7 @@ describe("a stateless chat", () => {
     }
   });
 
-  it("is told the nearest's failure where no other answers either", async () => {
+  it("gets the nearest service's failure where no other answers either", async () => {
     const caller = await newTenant();
     await caller.behave({
       error: {
@@ -130,7 +130,7 @@ describe("a stateless chat", () => {
     expect(await elsewhere(caller).calls()).toHaveLength(0);
   });
 
-  it("passes a service over that failed, until its health says that it is back", async () => {
+  it("passes over a service that failed, until its health says that it is back", async () => {
     const caller = await newTenant();
     const variables = twoPools();
     await caller.behave(down);
@@ -145,7 +145,6 @@ describe("a stateless chat", () => {
         return (await caller.calls()).length;
       },
       (calls) => calls > tries,
-      10_000,
     );
   });
 });

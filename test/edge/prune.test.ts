@@ -32,7 +32,7 @@ async function countOf(sessionId: string, table: string, where: string) {
 const deltas = (id: string) => countOf(id, "events", "type = 'delta'");
 
 describe("an old reply's log", () => {
-  it("keeps its end with the whole reply and lets its parts go", async () => {
+  it("keeps its end with the whole reply and loses its parts", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const headers = { "idempotency-key": "again", "x-rosa2-session": id };

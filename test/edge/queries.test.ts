@@ -104,7 +104,7 @@ async function useEverything(caller: Caller): Promise<void> {
   );
 }
 
-/** What a statement goes through whole, by its query plan. */
+/** The tables that a statement reads whole, by its query plan. */
 function scansIn(plan: { detail: string }[]): string[] {
   return plan
     .map(({ detail }) => detail)

@@ -85,7 +85,7 @@ describe("a correction's reach", () => {
     expect(update?.rows.map(({ reply }) => reply)).toEqual(["bye"]);
   });
 
-  it("tells what the window does not hold", async () => {
+  it("says that the window does not hold the correction", async () => {
     const { caller, turn } = await begin();
     const error = { status: 400, code: "context_length_exceeded", message: "Cannot score 900" };
     await caller.behave({ error: { "/v1/score": error } });

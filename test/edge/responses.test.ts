@@ -132,7 +132,7 @@ describe("the openai package", () => {
     });
   });
 
-  it("is told what is not there", async () => {
+  it("gets an error for what is not supported", async () => {
     const client = clientOf(await newTenant());
     const refused: [given: object, param: string][] = [
       [{ background: true }, "background"],

@@ -20,7 +20,7 @@ async function withModel(texts: string[], mode = "both") {
 }
 
 describe("a model that proposes wordings", () => {
-  it("is asked for eight in one batch, judged with what was said, and told of", async () => {
+  it("is asked for eight in one batch; they are judged beside what was said, and reported", async () => {
     const { caller, id, samples } = await withModel([rewritten, rewritten, other], "words");
     const turn = await ask(caller, id, request);
     const result = await judge(caller, id, turn.id, { ...remark, wait: true });
@@ -106,7 +106,7 @@ describe("a model that proposes wordings", () => {
     expect(await samples()).toHaveLength(3);
   });
 
-  it("is judged without what was measured before it was asked", async () => {
+  it("is judged without measuring again what was measured before it was asked", async () => {
     const { caller, id } = await withModel([rewritten], "words");
     const first = await ask(caller, id, request);
     await judge(caller, id, first.id, remark);
@@ -166,7 +166,7 @@ describe("a model that proposes wordings", () => {
     expect(result.words.after).toBe(`${request}\n\nthe other bank`);
   });
 
-  it("leaves what it was right about in the session's lexicon: listed, taken back, forgotten", async () => {
+  it("leaves what it was right about in the session's lexicon, where it can be listed, undone and forgotten", async () => {
     const { caller, id } = await withModel([rewritten]);
     const first = await ask(caller, id, request);
     await judge(caller, id, first.id, { ...remark, wait: true });

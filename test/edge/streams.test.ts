@@ -225,7 +225,7 @@ describe("a feedback's stream", () => {
       status: "done",
       turn: { reply: "hello there" },
     });
-    // The same feedback again replays the same story.
+    // The same feedback again replays the same events.
     expect(await readEvents(await caller.post(path, body))).toEqual(events);
   });
 

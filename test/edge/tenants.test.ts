@@ -160,7 +160,7 @@ describe("tenants", () => {
       );
     expect(await digests(a)).toHaveLength(1);
     expect(await digests(a)).toEqual(await digests(b));
-    // Each call names its own tenant, so the GPU service's caches do not meet either.
+    // Each call names its own tenant, so the tenants share no cache of the GPU service.
     const calls = await b.calls("/v1/adapt");
     expect(calls).toHaveLength(1);
     expect(calls[0]).toMatchObject({ adapter: null });
@@ -208,6 +208,6 @@ async function idsOf(caller: Caller): Promise<Record<string, string>> {
   const k = data[0]?.id ?? "";
   const hook = { url: "https://example.com/hooks" };
   const { id: h } = await caller.make<{ id: string }>("/v1/webhooks", hook);
-  // Constraints, senses and models have names that mean the same to everybody: these are nobody's.
+  // The names of constraints, senses and models mean the same to everybody, so they belong to nobody.
   return { s: session, t: turn, g: generation, c: "con_9", w: "nothing", model: "org/other", k, h };
 }

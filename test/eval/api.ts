@@ -10,7 +10,7 @@ import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { ContextPolicy } from "@rosa2/shared/health";
 import type { AdaptationMode } from "@rosa2/shared/schedule";
 import { z } from "zod";
-import { Failure } from "../../edge/local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 
 const costSchema = z.object({ usd: z.number() });
 const tokensSchema = z.object({ prompt_tokens: z.number(), completion_tokens: z.number() });

@@ -7,8 +7,8 @@
 import { readFileSync } from "node:fs";
 import { pick, type Random } from "@rosa2/shared/random";
 import { z } from "zod";
-import { Failure } from "../../edge/local/failure.ts";
 import { vagueFeedback } from "../../gpu-service/language/phrasings.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { constraintSchema } from "./checks/constraints.ts";
 import { type Check, checkNames, codeLanguages, makeCheck } from "./checks/index.ts";
 import type { Probe, Problem, SessionPlan } from "./problem.ts";

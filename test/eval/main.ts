@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RosaError } from "@rosa2/shared/errors";
 import { Presets, SingleBar } from "cli-progress";
-import { Failure } from "../../edge/local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { Api } from "./api.ts";
 import { openSuites, planCells } from "./cells.ts";
 import { compare } from "./comparison.ts";

@@ -1,6 +1,6 @@
 /** Memory and time of the GPU service from its Prometheus metrics, sampled while sessions run. */
 import { secretHeader } from "@rosa2/shared/protocol";
-import { Failure } from "../../edge/local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 
 export interface MeterReading {
   /** Largest resident memory seen. */

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { Failure } from "../../edge/local/failure.ts";
+import { Failure } from "../../shared/command/failure.ts";
 import { constraintNames } from "./checks/constraints.ts";
 import { finalAnswer } from "./checks/math.ts";
 import { type Line, parseJson, readText, sessionsOf } from "./jsonl-suite.ts";

@@ -1,7 +1,7 @@
 /** The command's flags, checked once: a bad one fails with its name and what is allowed. */
 import { parseArgs } from "node:util";
-import { Failure } from "../../edge/local/failure.ts";
-import { oneOf, wholeNumber } from "../../edge/local/flags.ts";
+import { Failure } from "../../shared/command/failure.ts";
+import { oneOf, wholeNumber } from "../../shared/command/flags.ts";
 import { type ConditionName, conditionNames, conditions } from "./conditions.ts";
 import { presetHelp } from "./preset.ts";
 import { suiteNames, suites } from "./suites.ts";

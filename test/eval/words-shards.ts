@@ -9,8 +9,8 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { Failure } from "../../edge/local/failure.ts";
 import { emptyWords, reviseRequest, textualGradient } from "../../edge/src/words/index.ts";
+import { Failure } from "../../shared/command/failure.ts";
 
 const suite = "words-shards";
 const problemSchema = z.object({ request: z.string(), follow_ups: z.array(z.string()) });

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readFlagsOrExit } from "../../edge/local/flags.ts";
+import { readFlagsOrExit } from "../../shared/command/flags.ts";
 import { asynchronous, targets } from "./targets.ts";
 
 const fuzzer = "@jazzer.js/core@4.0.0";

@@ -1,4 +1,4 @@
-/** What endpoints with OpenAI's interface do differently from one another, and how they fail. */
+/** How endpoints with OpenAI's interface differ from one another, and how they fail. */
 import type { RosaError } from "@rosa2/shared/errors";
 import { describe, expect, it } from "vitest";
 import { HostedInference } from "../../edge/src/inference/hosted.ts";
@@ -36,7 +36,7 @@ const failureOf = (change: Partial<typeof options>, sampling?: object) =>
   );
 
 describe("an endpoint with OpenAI's interface", () => {
-  it("that takes a length under its newer name only is asked again, once and for all", async () => {
+  it("that takes the length under its newer name only is asked again, and by that name from then on", async () => {
     for (let i = 0; i < 2; i++) {
       const { done } = await replyOf({ model: "thinker" }, { max_tokens: 9 });
       expect(done.text).toBe("echo: hello");
@@ -46,7 +46,7 @@ describe("an endpoint with OpenAI's interface", () => {
     expect(asked).toMatchObject([{ max_tokens: 9 }, {}, { max_completion_tokens: 9 }]);
   });
 
-  it("thinks where it is told to, apart from the reply", async () => {
+  it("thinks where it is told to, and thinking and reply come apart", async () => {
     const { done } = await replyOf({}, { output: { thinking: true } });
     expect(done).toMatchObject({ text: "echo: hello", reasoning: "Let me think. " });
   });
@@ -66,7 +66,7 @@ describe("an endpoint with OpenAI's interface", () => {
     expect(done.usage).toEqual({ prompt_tokens: 6, completion_tokens: 2, cached_tokens: 0 });
   });
 
-  it("that refuses a parameter is heard, with its name", async () => {
+  it("that refuses a parameter is quoted, with the parameter's name", async () => {
     expect(await failureOf({ model: "strict" }, { top_k: 3 })).toMatchObject({
       code: "unsupported_parameter",
       param: "top_k",
@@ -74,7 +74,7 @@ describe("an endpoint with OpenAI's interface", () => {
     });
   });
 
-  it("that breaks off, is not there or refuses the key is away, and no key is told", async () => {
+  it("that breaks off, is not there or refuses the key counts as away, and the key is not shown", async () => {
     expect(await failureOf({ model: "cut" })).toMatchObject({ code: "gpu_unavailable" });
     expect(await failureOf({ url: "http://127.0.0.1:9/v1" })).toMatchObject({
       code: "gpu_unavailable",
@@ -85,7 +85,7 @@ describe("an endpoint with OpenAI's interface", () => {
     expect(refused.message).not.toContain("another-key");
   });
 
-  it("hears of it when whoever listened goes away", async () => {
+  it("learns that its caller has gone away", async () => {
     const inference = new HostedInference(openAiModel(options));
     const messages = [{ role: "user" as const, content: "slow" }];
     const before = await abortedCount();

@@ -1,4 +1,4 @@
-/** A deployment without a GPU of its own: a hosted model gives replies, words adapt, weights say why they do not. */
+/** A deployment without a GPU of its own: a hosted model gives replies, words adapt, and `weights` says why they do not. */
 import { describe, expect, it } from "vitest";
 import type { FeedbackResult, UsageReport } from "../../edge/src/contract/index.ts";
 import {
@@ -72,7 +72,7 @@ describe("a hosted model", () => {
     expect(events.at(-2)?.data.usage).toMatchObject({ completion_tokens: 2 });
   });
 
-  it("is asked with the sampling that was asked for", async () => {
+  it("is asked with the sampling of the request", async () => {
     const caller = await newTenant();
     const sampling = { temperature: 0.5, top_p: 0.9, top_k: 7, seed: 11, max_tokens: 33 };
     await caller.make("/v1/chat/completions", { ...hello, ...sampling, frequency_penalty: 0.5 });
@@ -159,7 +159,7 @@ describe("a hosted model", () => {
     expect(await caller.get(`/v1/sessions/${id}`)).toMatchObject({ turns: [] });
   });
 
-  it("stops where it is told to, and the endpoint hears of it", async () => {
+  it("stops where it is told to, and the endpoint learns of it", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const before = (await seen()).aborted;
@@ -227,7 +227,7 @@ describe("feedback where a hosted model gives replies", () => {
     expect((await seen()).bodies.slice(-2).map((body) => body.temperature)).toEqual([0, 1]);
   });
 
-  it("takes praise and corrections, whose right reply is kept for nobody", async () => {
+  it("takes praise and corrections, and keeps no right reply for later updates", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "hello");

@@ -16,7 +16,7 @@ function filesBelow(folder: string): string[] {
 }
 
 const paths = filesBelow(".");
-/** The log tells of files that are gone. */
+/** The log names files that are gone. */
 const documents = paths.filter((path) => path.endsWith(".md") && !/LOG|CHANGELOG/.test(path));
 
 /** Paths of sources and folders in backticks. */

@@ -1,4 +1,4 @@
-/** ONE-TURN.md links each step to a function; the functions are where it says. */
+/** ONE-TURN.md links each step to a function, and each function is where the link says. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,7 +26,7 @@ it.each(links)("finds $name in $file", ({ name, file }) => {
   expect(source).toMatch(declared);
 });
 
-/** Where a newcomer looks first: the lists of files, by the ordinary word. */
+/** A newcomer searches the lists of files for the ordinary word. */
 it.each([
   ["budget", "edge/src", "accounts/spending.ts"],
   ["trust region", "gpu-service/src", "adapt/trust-region.ts"],

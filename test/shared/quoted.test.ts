@@ -1,4 +1,4 @@
-/** The README's table of what rosa2 gains holds the figures that the evaluation wrote. */
+/** The README's table of what rosa2 gains has the figures that the evaluation wrote. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,7 +20,7 @@ const quotes = readdirSync(folder).map(
 );
 
 describe("what the README says that rosa2 gains", () => {
-  it("is every cell that was run, and no other, with its figures", () => {
+  it("has every cell that was run, and no other, with its figures", () => {
     const [, section = ""] = readme.split("## What it gains so far\n");
     const lines = section.split("\n## ")[0]!.split("\n");
     expect(lines.filter((line) => line.startsWith("|"))).toEqual([
@@ -34,7 +34,7 @@ describe("what the README says that rosa2 gains", () => {
     for (const quote of quotes) expect(rowsOfQuote(quote)).toHaveLength(quote.means.length);
   });
 
-  it("tells the difference over all suites of a run as it was", () => {
+  it("states the difference over all suites as the run measured it", () => {
     const main = quotes.filter(({ settings }) => settings.suites.includes("MIX"));
     expect(main).toHaveLength(1);
     for (const { paired } of main) {

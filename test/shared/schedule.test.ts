@@ -1,4 +1,4 @@
-/** The schedule: properties over random evidence, then the decisions a person would check by hand. */
+/** The schedule: properties over random evidence, then decisions that a person can check by hand. */
 import { decide, type Evidence, incapacity, reasonTexts, splitNats } from "@rosa2/shared/schedule";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -80,7 +80,7 @@ describe("incapacity", () => {
 });
 
 describe("splitNats", () => {
-  it("gives the words what they explain and the weights what the tokens still lack", () => {
+  it("gives the words what they explain, and the weights what the tokens still lack", () => {
     const split = splitNats({ logprobBefore: -9, logprobAfter: -2, owedNats: 1.9 });
     expect(split).toEqual({ words: 7, weights: 1.9 });
   });
@@ -120,7 +120,7 @@ describe("decide", () => {
     );
   });
 
-  it("leaves the words alone in favour of nothing: rewording never depends on the weights' evidence", () => {
+  it("never leaves the words out because of the weights: rewording does not depend on their evidence", () => {
     fc.assert(
       fc.property(evidence, evidence, (a, b) => {
         const weightsSide = {

@@ -1,6 +1,6 @@
 /**
- * Three hundred calls of one tenant race for its cap while sessions' objects, the account's and the region's purse end
- * at every step: the cap is never passed, what was answered is what was spent, and nothing stays reserved.
+ * Three hundred calls of one tenant race for its cap, while sessions' objects, the account's and the region's purse end
+ * at every step. The cap is never passed, the answered calls cost what was spent, and nothing stays reserved.
  */
 import { runInDurableObject } from "cloudflare:test";
 import { pick, randomInt, seededRandom } from "@rosa2/shared/random";
@@ -20,15 +20,15 @@ import {
 
 const watch = watchSteps();
 const sessionsCount = 40;
-/** Each session has two turns, every fifth has feedback beside the second; the rest are stateless. */
+/** Each session has two turns, and every fifth gives feedback on the second; the other calls are stateless. */
 const judgedOf = 5;
 const callsCount = 300;
-/** Room for some two thirds of the calls, each less than 3,000; an update would be 500,000. */
+/** Room for about two thirds of the calls, each of which costs less than 3,000; an update would cost 500,000. */
 const capNanos = 400_000;
-/** Where each session is ended first, each by several of them; the next times at any step. */
+/** The step at which each session's object first ends; several sessions share one. Later ends come at any step. */
 const stepsMet = ["generate", "read reply", "tell account"];
 const endsPerSession = 3;
-/** The account and the region's purse end so often at any time; a machine that is too slow for more gets done all the same. */
+/** The account and the region's purse end at most this often, at random times. A slow machine does fewer. */
 const randomEndsMax = 60;
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -42,7 +42,7 @@ interface Paid {
 
 class Race {
   readonly caller: Caller;
-  /** Nano-dollars of each call that was answered. */
+  /** Nano-dollars of each answered call. */
   readonly answered: number[] = [];
   readonly sessions: string[] = [];
   readonly ended: string[] = [];
@@ -72,7 +72,7 @@ class Race {
     await Promise.all(troubles);
   }
 
-  /** Asks with one key until there is an answer that stands: what it cost, or that the cap leaves no room. */
+  /** Asks with one key until there is a final answer: its cost, or that the cap leaves no room. */
   async #pay(path: string, body: object): Promise<Paid | null> {
     const { caller } = this;
     const paid = await until(caller, path, body);
@@ -92,7 +92,7 @@ class Race {
     this.sessions.push(id);
     const steps = watch.of(id);
     const ending = this.#endSession(id, steps, i);
-    // The id is told to the GPU service, so that its steps are known as this session's.
+    // The GPU service is sent this id, so that the session's steps are recognised.
     const ask = () =>
       this.#pay(`/v1/sessions/${id}/turns`, { content: `${id} one two`, max_tokens: 8 });
     const first = await ask();
@@ -152,7 +152,7 @@ class Race {
     }
   }
 
-  /** Calls fail whose money was set aside: it is given back. */
+  /** These calls fail after their money was set aside, so it must be given back. */
   async #breakReplies(): Promise<void> {
     for (let times = 0; !this.#isOver && times < 8; times++) {
       await sleep(60);
@@ -225,14 +225,13 @@ it("holds a cap exactly against three hundred racing calls while objects end at 
   await eventually(
     () => moneyOf(caller),
     ({ leased }) => leased === 0,
-    20_000,
   );
   for (const id of sessions) expect(await heldIn(sessionStub(bindings, id))).toBe(0);
   const { REGIONS } = bindings;
   const region = REGIONS.get(REGIONS.idFromName(`${caller.tenantId}/here`));
   expect(await heldIn(region as never)).toBe(0);
 
-  // What was answered is what was spent, to the nano-dollar, and within the cap at every moment.
+  // The answered calls cost what was spent, to the nano-dollar, and the sum was within the cap at every moment.
   const cost = answered.reduce((sum, nanos) => sum + nanos, 0);
   const { spent } = await moneyOf(caller);
   expect(spent).toBe(cost);
@@ -249,7 +248,7 @@ it("holds a cap exactly against three hundred racing calls while objects end at 
   const bySession = await caller.get<UsageReport>("/v1/usage?group_by=session&limit=1000");
   const told = bySession.data.filter(({ group }) => group !== null);
   expect(told.reduce((sum, row) => sum + Math.round(row.cost.usd * 1e9), 0)).toBe(inSessions);
-  // No session was opened twice, however often its opening was asked for.
+  // No session was opened twice, however often the call was repeated.
   const [{ n } = { n: 0 }] = await accountRows<{ n: number }>(
     caller.tenantId,
     "SELECT count(*) AS n FROM session_index",

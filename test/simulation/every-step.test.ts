@@ -1,6 +1,6 @@
 /**
- * A session whose object ends before or after one step that it takes outside itself, for every step of a turn and of
- * feedback on it (words → weights → swap → a new reply): everything still happens once.
+ * A session's object ends before or after one of the steps that it takes outside itself, for every step of a turn and
+ * of feedback on it (words → weights → swap → a new reply). Everything still happens once.
  */
 import { describe, expect, it } from "vitest";
 import type { TurnBody } from "../../edge/src/contract/index.ts";
@@ -18,22 +18,22 @@ import {
 } from "./support/steps.ts";
 
 const watch = watchSteps();
-/** Sessions at a time; each mostly waits for alarms and writes. */
+/** Sessions at a time; each mostly waits for alarms and for writes. */
 const sessionsMax = 6;
 const capUsd = 0.0012;
 
 const body = { reward: -1, correction: "31, 12, 7", text: "largest first", retry: true };
 
-/** A turn and feedback on it, the object ending where told; the steps taken, and where it ended if it did. */
+/** A turn and feedback on it; the object ends at the given step. Gives the steps taken, and where the object ended. */
 async function converse(
   at: (step: Step) => boolean,
   when: When,
   whom: "session" | "account" = "session",
 ): Promise<{ taken: Step[]; ended: string | null }> {
   const caller = await newTenant();
-  // A service without determinism: computing an update twice gives two files.
+  // A service that is not deterministic: computing an update twice gives two files.
   await caller.behave({ salted: true });
-  // A budget hardly above the need: leases are short, and calls wait for the account.
+  // A budget slightly above the need, so leases are short and calls wait for the account.
   await caller.fetch("/v1/budget", {
     method: "PUT",
     body: JSON.stringify({ cap_usd: capUsd }),
@@ -43,7 +43,7 @@ async function converse(
   const steps = watch.of(caller.tenantId, id);
   steps.hold(at, when);
   const ending = actWhereHeld(steps, async (held) => {
-    // Whatever is left to do, an alarm is set for it. While an alarm's own work is under way none is.
+    // While work is left there is an alarm for it. Only while an alarm's own work runs there is none.
     const isSet = async () => {
       const { dueAt, ringsAt } = await alarmOf(id);
       return dueAt === null || (ringsAt !== null && ringsAt <= dueAt);
@@ -58,7 +58,8 @@ async function converse(
     }
   });
 
-  // Nobody can tell whether a turn without an answer was stored: asking with the same key gives it, or makes it.
+  // The caller cannot know whether a turn without an answer was stored. Asking with the same key gives the turn or
+  // makes it.
   let turn: TurnBody | null = null;
   while (turn === null) {
     const key = { "idempotency-key": "first" };
@@ -67,13 +68,13 @@ async function converse(
       .catch(() => null);
   }
   await untilIdle(id);
-  // Feedback is stored before anything else, so nobody asks again: outbox and alarm finish it.
+  // Feedback is stored first, so nobody needs to ask again: outbox and alarm finish it.
   const path = `/v1/sessions/${id}/turns/${turn.id}/feedback`;
   await caller.post(path, body).catch(() => null);
   await untilIdle(id);
   const ended = await ending.end();
   const { taken } = steps;
-  // What the checks themselves ask of the database is no step of the session's.
+  // Statements of the checks themselves are no steps of the session.
   watch.leave(steps);
 
   const session = await expectSound(caller, id);
@@ -109,7 +110,7 @@ describe("a turn, and feedback with a correction and a retry", () => {
       };
       await Promise.all(Array.from({ length: sessionsMax }, work));
       console.info(`ended ${ended.length} times at ${taken.length} steps`);
-      // Messages to the account that fall together are one, so there may be fewer than in the first session.
+      // Several messages to the account may be sent as one, so there may be fewer steps than in the first session.
       const isMessage = (name: string) => name.endsWith("tell account");
       expect(ended.filter((name) => !isMessage(name)).toSorted()).toEqual(
         taken

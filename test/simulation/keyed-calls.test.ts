@@ -1,6 +1,6 @@
 /**
- * A call with an Idempotency-Key whose isolate dies, or whose objects end, before or after any step: however often it is
- * asked again, it is answered once more alike, opens one session at most, and is billed once, for the answer that was given.
+ * A call with an Idempotency-Key whose isolate dies, or whose objects end, before or after any step. However often it
+ * is repeated, the answer is the same, at most one session is opened, and the given answer is billed once.
  */
 import { runInDurableObject } from "cloudflare:test";
 import { afterAll, describe, expect, it } from "vitest";
@@ -16,10 +16,10 @@ import { actWhereHeld, type Step, type When, watchSessions, watchSteps } from ".
 
 const watch = watchSteps();
 afterAll(watchSessions(watch));
-/** Calls at a time: one whose isolate died is taken for dead after seconds. */
+/** Calls at a time. A call whose isolate died counts as dead only after seconds, so many run at once. */
 const atOnce = 20;
 
-/** Steps that come by the clock. */
+/** Steps that the clock causes. */
 const besides = ["say alive", "tell account"];
 
 type Victim = "the call" | "its key's home" | "the purse" | "the session";
@@ -28,11 +28,11 @@ type Victim = "the call" | "its key's home" | "the purse" | "the session";
 interface Keyed {
   path: string;
   body: unknown;
-  /** The objects that may end at its steps, beside the call itself. */
+  /** The objects that may end at a step, beside the call's own isolate. */
   victims: readonly Victim[];
-  /** Every step that it takes, whoever takes it. */
+  /** All of its steps, in the call itself and in objects. */
   steps: readonly string[];
-  /** Those that the call takes itself: with it they end. */
+  /** The steps that the call itself takes; they end with it. */
   own: readonly string[];
   replies: number;
   sessions: number;
@@ -77,7 +77,7 @@ interface Answer {
   rosa2?: { cost: { usd: number } };
 }
 
-/** One call, something ending at a step; the steps until it was answered, and where that was. */
+/** One call, during which something ends at a step. Gives the steps until it was answered, and where the end was. */
 async function call(
   keyed: Keyed,
   at: (step: Step) => boolean,
@@ -85,7 +85,7 @@ async function call(
   victim: Victim,
 ): Promise<{ taken: Step[]; ended: string | null }> {
   const caller = await newTenant();
-  // In the key, so that all calls with it are known as this one's.
+  // Part of the key, so that all calls with that key are recognised as this call's.
   const key = `key-of-${caller.tenantId}`;
   const steps = watch.of(caller.tenantId);
   steps.hold(at, when);
@@ -109,7 +109,7 @@ async function call(
   return { taken, ended };
 }
 
-/** Asks until there is an answer; once something has ended, a call without an answer is not waited for. */
+/** Asks until there is an answer. Once something has ended, a call without an answer is not waited for. */
 async function untilAnswered(
   ask: () => Promise<Response>,
   hasEnded: () => boolean,
@@ -178,7 +178,7 @@ async function expectOnce(
     data.map(({ cost }) => cost.usd),
     what,
   ).toEqual([usd]);
-  // What a dead call set aside is free again after a minute: here it is over at once.
+  // Money that a dead call set aside is free after a minute. Here that minute is over at once.
   await runInDurableObject(purseOf(caller) as never, (_, { storage }) => {
     storage.sql.exec("UPDATE holds SET at = 0");
   });
@@ -205,7 +205,7 @@ describe.each(Object.entries<Keyed>(calls))("%s with an Idempotency-Key", (_, ke
         for (let next = left.shift(); next !== undefined; next = left.shift()) {
           const { step, when } = next;
           const isIt = ({ name, nth }: Step) => name === step.name && nth === step.nth;
-          // Where the machine is busy a step may fail by itself, and is not taken.
+          // On a busy machine a step may fail by itself; then it does not count as taken.
           let place: string | null = null;
           for (let tries = 0; place === null && tries < 3; tries++) {
             place = (await call(keyed, isIt, when, victim)).ended;

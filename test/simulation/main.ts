@@ -1,13 +1,13 @@
 /**
- * `npm run simulate`: many seeded schedules. A process runs a limited number of them, because a runtime that has lived
- * through thousands of crashes is not the subject of the test. Finished schedules are logged, so that a stopped run can
+ * `npm run simulate`: many seeded schedules. One process runs a limited number of them, because a runtime that has
+ * lived through thousands of crashes is not what is tested. Finished schedules are logged, so that a stopped run can
  * continue.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { orExit, readFlagsOrExit, wholeNumber } from "../../edge/local/flags.ts";
+import { orExit, readFlagsOrExit, wholeNumber } from "../../shared/command/flags.ts";
 
 const usage = `npm run simulate [-- --schedules N]
 
@@ -41,7 +41,7 @@ const [count, first, atOnce, sideBySide, processCount] = orExit(
     ] as const,
 );
 
-/** Outcomes by seed, those of earlier runs among them. */
+/** Outcomes by seed, including those of earlier runs. */
 const outcomes = readLog();
 const startedAt = Date.now();
 const left = groupsLeft();
@@ -64,7 +64,7 @@ async function work(): Promise<void> {
   }
 }
 
-/** Seeds side by side that have no outcome yet. */
+/** Groups of seeds without an outcome; the seeds of a group run side by side. */
 function groupsLeft(): { from: number; to: number }[] {
   const groups = [];
   for (let from = first; from < first + count; ) {
@@ -90,7 +90,7 @@ function readLog(): Map<number, boolean> {
   return known;
 }
 
-/** What a schedule came to, as soon as it is known. */
+/** Notes the outcome of a schedule as soon as it is known. */
 function note(seed: number, holds: boolean): void {
   outcomes.set(seed, holds);
   if (values.log === undefined) return;
@@ -113,7 +113,7 @@ async function run(seeds: string): Promise<string> {
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => {
-      // A line that is whole only now begins in what came before.
+      // A line that this chunk completes may have begun in an earlier one.
       const unread = output.lastIndexOf("\n") + 1;
       output += chunk.toString();
       const lines = output.slice(unread, output.lastIndexOf("\n") + 1);
@@ -124,7 +124,7 @@ async function run(seeds: string): Promise<string> {
   return output;
 }
 
-/** What a failed schedule did, as its test tells it, or the end of what was printed. */
+/** What a failed schedule did, as its test printed it; otherwise the end of the output. */
 function storyOf(output: string, seed: number): string {
   const at = output.indexOf(`SIMULATION_SEEDS=${seed} replays`);
   return at < 0 ? `seed ${seed} failed:\n${output.slice(-2_000)}` : output.slice(at, at + 8_000);

@@ -7,7 +7,7 @@ import { watchSteps } from "./support/steps.ts";
 
 const watch = watchSteps();
 
-/** Whether the object keeps anything, its alarm included. */
+/** Whether the object stores anything; an alarm counts. */
 function keepsAnything(id: DurableObjectId): Promise<boolean> {
   return runInDurableObject(bindings.SESSIONS.get(id), async (_, { storage }) => {
     const tables = storage.sql.exec("SELECT name FROM sqlite_master").toArray();

@@ -1,9 +1,10 @@
 /**
- * Seeded schedules: people ask, judge, roll back and repeat themselves while the GPU service fails and the
- * session's object ends at random steps. At rest every request has happened exactly once.
+ * Seeded schedules: people ask, judge, roll back and repeat themselves while the GPU service fails and the session's
+ * object ends at random steps. At rest every request has happened exactly once.
  *
- * A seed decides what is asked, what fails and at which step the object ends; timers are real, so the order of
- * what is done at the same time can differ. `SIMULATION_SEEDS=17` replays one, `SIMULATION_SEEDS=100-200` a range.
+ * A seed decides the requests, the failures and the step at which the object ends. Timers are real, so the order of
+ * things that happen at the same time can differ. `SIMULATION_SEEDS=17` replays a seed, `SIMULATION_SEEDS=100-200` a
+ * range.
  */
 import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
@@ -20,10 +21,10 @@ import {
   watchSteps,
 } from "./support/steps.ts";
 
-/** Without seeds that are named: as many as two minutes allow on a calm machine, with room to spare. */
+/** Unless seeds are named: as many as two minutes allow on a calm machine, with room to spare. */
 const scheduleCount = 120;
 const rounds = 6;
-/** Then the object is left alone, so that every caller gets an answer at last. */
+/** After this the object is left alone, so that every caller gets an answer in the end. */
 const endsMax = 20;
 const watch = watchSteps();
 
@@ -36,7 +37,7 @@ function seeds(): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => first + i);
 }
 
-/** What was asked of the API, to be compared with what the session holds. */
+/** The requests that were made, to be compared with what the session holds. */
 interface Wanted {
   contents: string[];
   feedback: { turn: string; body: object }[];
@@ -91,7 +92,7 @@ class Schedule {
     watch.leave(this.#steps);
   }
 
-  /** One thing that somebody wants, as a call that can be repeated. */
+  /** One request of a user, as a call that can be repeated. */
   async #draw(round: number, i: number): Promise<(tries: number) => Promise<void>> {
     const random = this.#random;
     const path = `/v1/sessions/${this.#session}`;
@@ -124,7 +125,7 @@ class Schedule {
     return this.#call(`${path}/words/undo`, {}, key);
   }
 
-  /** Calls until there is an answer that stands; afterwards calling again asks for the same once more. */
+  /** Calls until there is a final answer; a later call asks for the same once more. */
   #call(path: string, body: object, key: string): (tries: number) => Promise<void> {
     return async (tries) => {
       let outcome = "";
@@ -145,7 +146,7 @@ class Schedule {
     };
   }
 
-  /** Holds the object a few steps from now, ends it there, and again. */
+  /** Holds the object a few steps later, ends it there, and does so again. */
   async #endNowAndThen(): Promise<void> {
     const random = seededRandom(Math.floor(this.#random() * 2 ** 31));
     const steps = this.#steps;
@@ -184,7 +185,7 @@ describe("a random schedule", () => {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ holdout_share: 0, roll_back_after: 1 }),
     });
-    // Nobody listens there, so that what would be told waits to be counted.
+    // Nothing listens at this address, so messages wait and can be counted.
     await caller.make("/v1/webhooks", { url: "http://127.0.0.1:1/" });
     const { id } = await openSession(caller);
     const schedule = new Schedule(caller, id, seededRandom(seed));

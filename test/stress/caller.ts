@@ -1,36 +1,36 @@
 /**
- * A caller of a rosa2 whose processes may be killed at any moment: each call is made again, with the same
- * Idempotency-Key, until there is an answer. What cannot be explained by a death ends it.
+ * A caller of a rosa2 whose processes may be killed at any moment. Each call is repeated, with the same
+ * Idempotency-Key, until there is an answer. A failure that no death explains is thrown.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConnectionError, TimeoutError } from "../../edge/client/src/errors.ts";
 import { readSse } from "../../edge/client/src/sse.ts";
 
-/** A call that has no answer by then is lost. */
+/** A call without an answer after this time is lost (ms). */
 const patienceMs = 180_000;
 const silenceMsMax = 60_000;
 const pauseMs = 150;
-/** What a service that is gone, or just back, says of itself. */
+/** Codes of a service that is gone, or has just come back. */
 const passing = new Set(["gpu_unavailable", "gpu_cold", "shutting_down"]);
 
-/** The last event of a stream, and the text that its deltas came to. */
+/** A stream's last event, and the text that its deltas add up to. */
 export interface Streamed<T> {
   done: T;
   text: string;
 }
 
-/** An attempt that came to nothing because something died; its message says how. */
+/** An attempt that failed because something died; its message says how. */
 class Died extends Error {}
 
 export class Caller {
   readonly #url: string;
   readonly #key: string;
   readonly #tell: (line: string) => void;
-  /** Attempts that came to nothing. */
+  /** Attempts that failed. */
   lostCount = 0;
   #toldLast = "";
 
-  /** `tell` hears of attempts that came to nothing. */
+  /** `tell` is called with each attempt that failed. */
   constructor(url: string, key: string, tell: (line: string) => void) {
     this.#url = url;
     this.#key = key;
@@ -52,8 +52,8 @@ export class Caller {
   }
 
   /**
-   * The events of a call that streams. One that breaks off is taken up where it was, by the log of its turn, or made
-   * again; `takesUp` says which.
+   * The events of a call that streams. A stream that breaks off is continued from its turn's log, or the call is
+   * repeated; `takesUp` says which.
    */
   async stream<T>(
     path: string,
@@ -97,7 +97,7 @@ export class Caller {
         if (!isDeath(error)) throw error;
         this.lostCount++;
         const { message } = error as Error;
-        // Nobody listens yet: said once.
+        // Nothing listens there yet; this is reported once.
         if (message !== this.#toldLast) this.#tell(`${path}: ${message}`);
         this.#toldLast = message;
         if (Date.now() > until) throw new Error(`${path} has no answer in ${patienceMs} ms`);
@@ -120,21 +120,21 @@ export class Caller {
     });
     if (response.ok) return response;
     const text = await response.text();
-    // A 409 that says when to come back is about a call that still runs.
+    // A 409 with a time to retry is about a call that still runs.
     const comesBack = response.status === 409 && response.headers.has("retry-after");
     if (response.status === 503 || comesBack) throw new Died(`${response.status} ${text}`);
     throw new Error(`${path}: ${response.status} ${text}`);
   }
 }
 
-/** What has been read of one stream, however many connections it took. */
+/** What was read of one stream over all its connections. */
 class Reading<T> {
   turnId: string | null = null;
   lastId: number | null = null;
   text = "";
   done: T | null = null;
 
-  /** The next connection tells everything from the beginning. */
+  /** The next connection begins with the first event again. */
   begin(): void {
     this.turnId = null;
     this.lastId = null;
@@ -162,22 +162,22 @@ class Reading<T> {
   }
 
   #fail({ code, message }: { code: string; message: string }): void {
-    // What failed is run again by the call itself, not by its log.
+    // The call itself runs again what failed; its log does not.
     this.turnId = null;
     if (passing.has(code)) throw new Died(`${code}: ${message}`);
     throw new Error(`A stream failed: ${code}: ${message}`);
   }
 }
 
-/** Whether an attempt failed as calls do whose other side is killed. Silence is no such failure. */
+/** Whether an attempt failed as calls do whose other side is killed. A silent connection is no such failure. */
 function isDeath(error: unknown): boolean {
   if (error instanceof Died) return true;
   if (error instanceof ConnectionError) return !(error instanceof TimeoutError);
-  // As Node's fetch says it: no connection, or one that ended in the middle of a body.
+  // Node's fetch says this when there is no connection, or when one ended in the middle of a body.
   return error instanceof TypeError && /^(fetch failed|terminated)$/.test(error.message);
 }
 
-/** An answer that broke off in its middle is no answer. */
+/** An answer that broke off in the middle is no answer. */
 async function json(response: Response): Promise<unknown> {
   const text = await response.text();
   try {

@@ -1,19 +1,19 @@
 /**
- * One short conversation as a seed draws it: requests, feedback that teaches, and the same request again; each call
- * until it is answered. It knows nothing of who is killed when, and keeps what was asked and answered.
+ * One short conversation that a seed draws: requests, feedback that teaches, and the same request again. Each call is
+ * made until it is answered. It does not know what is killed when, and keeps what was asked and answered.
  */
 import { pick, type Random, randomInt } from "@rosa2/shared/random";
 import type { FeedbackResult, SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
 import { drawRequest } from "../e2e/support/requests.ts";
 import type { Caller } from "./caller.ts";
 
-/** A call that was answered, to be made again. */
+/** A call that was answered and can be repeated. */
 export interface Call {
   path: string;
   body: object;
   key: string;
   streams: boolean;
-  /** What it made: a turn's id, or a feedback's. */
+  /** The id of what it made: a turn's, or a feedback's. */
   id: string;
 }
 
@@ -21,7 +21,7 @@ const exercisesMax = 2;
 
 export class Conversation {
   readonly calls: Call[] = [];
-  /** Turns as they were answered, retries among them. */
+  /** The answered turns, retries among them. */
   readonly turns: TurnBody[] = [];
   readonly feedback: { id: string; turnId: string }[] = [];
   id = "";
@@ -30,7 +30,7 @@ export class Conversation {
   readonly #name: string;
   #keyCount = 0;
 
-  /** `name` is in every key of the conversation, so it must be its own. */
+  /** `name` is part of every key of the conversation, so no other conversation may have it. */
   constructor(caller: Caller, random: Random, name: string) {
     this.#caller = caller;
     this.#random = random;
@@ -43,7 +43,7 @@ export class Conversation {
 
   async open(): Promise<void> {
     const mode = pick(this.#random, ["both", "both", "weights", "words"] as const);
-    // Of a session that shows its dialogue the same request is another prompt each time.
+    // In a session that shows its dialogue the same request is another prompt each time.
     const adaptation = { mode, context: "request" };
     const opened = { adaptation, metadata: { name: this.#name } };
     const session = await this.#caller.post<SessionDetail>("/v1/sessions", opened, this.#newKey());
@@ -62,7 +62,7 @@ export class Conversation {
     }
   }
 
-  /** Asks once more for what was asked last, so that its reply can be compared. */
+  /** Asks the last request once more, so that its reply can be compared. */
   async askAgain(): Promise<{ before: TurnBody; now: TurnBody }> {
     const before = this.turns.at(-1);
     if (before === undefined) throw new Error("Nothing was asked");
@@ -70,7 +70,7 @@ export class Conversation {
   }
 
   async #ask(content: string): Promise<TurnBody> {
-    // Without chance, so that the same can be said again.
+    // At temperature 0, so that the same reply can come again.
     const body = { content, temperature: 0 };
     const turn = await this.#call<TurnBody>(`${this.path}/turns`, body, (done) => done);
     this.turns.push(turn);
@@ -91,7 +91,7 @@ export class Conversation {
     if (result.turn !== undefined) this.turns.push(result.turn);
   }
 
-  /** `turnOf` is the turn whose deltas a stream of this call tells. */
+  /** `turnOf` gives the turn whose deltas the call's stream contains. */
   async #call<T extends { id: string }>(
     path: string,
     body: object,

@@ -1,6 +1,6 @@
 /**
- * One tenant that sends all it can, chats, feedback and updates, and another that asks one thing after the other: what
- * the second waits, against what it waits when it is alone.
+ * One tenant sends all it can: chats, feedback and updates. Another asks one thing after the other. Measured is how
+ * much longer the second one waits than when it is alone.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomInt, seededRandom } from "@rosa2/shared/random";
@@ -9,7 +9,7 @@ import { drawRequest } from "../e2e/support/requests.ts";
 import { percentile } from "../support/percentile.ts";
 import type { World } from "./world.ts";
 
-/** What the light tenant waits for, each kind for itself. */
+/** The light tenant's calls; each kind is measured by itself. */
 export const kinds = ["chat", "turn", "feedback"] as const;
 export type Kind = (typeof kinds)[number];
 export type Waits = Record<Kind, number[]>;
@@ -26,7 +26,7 @@ export interface FloodOptions {
 export interface Flood {
   quiet: Waits;
   flooded: Waits;
-  /** What the heavy tenant was answered, by status. */
+  /** Number of the heavy tenant's answers, by status. */
   heavy: Map<number, number>;
 }
 
@@ -60,7 +60,7 @@ export async function flood(world: World, options: FloodOptions): Promise<Flood>
   return { quiet, flooded, heavy: answers };
 }
 
-/** How many times as long the slowest hundredth takes in the flood. */
+/** How many times longer the slowest hundredth takes in the flood. */
 export function ratioOf({ quiet, flooded }: Flood, kind: Kind, share: number): number {
   return percentile(flooded[kind], share) / percentile(quiet[kind], share);
 }
@@ -77,7 +77,7 @@ export function floodText(result: Flood): string {
   );
 }
 
-/** The light tenant: so many calls of each kind, one after the other. Any failure ends it. */
+/** The light tenant: calls of each kind, one after the other. A failure is thrown. */
 async function ask(world: World, key: string, calls: number): Promise<Waits> {
   const waits: Waits = { chat: [], turn: [], feedback: [] };
   const timed = async <T>(kind: Kind, path: string, body: object): Promise<T> => {
@@ -105,7 +105,7 @@ type Answers = Map<number, number>;
 
 async function chat(world: World, key: string, isOver: () => boolean, answers: Answers) {
   while (!isOver()) {
-    // Long replies: without its end token the model comes to none.
+    // Long replies: without its end token the model does not end them.
     const long = { temperature: 2, max_tokens: 200, logit_bias: { [endToken]: -100 } };
     const body = { ...chatBody("Count them: 1 2 3"), ...long };
     await note(answers, post(world, key, "/v1/chat/completions", body));
@@ -134,7 +134,7 @@ async function teach(
   }
 }
 
-/** The heavy tenant may be refused: that is one way to keep it from others. */
+/** The heavy tenant may be refused: that too keeps it from the others' time. */
 async function note(answers: Answers, answering: Promise<Response>): Promise<string> {
   const response = await answering;
   answers.set(response.status, (answers.get(response.status) ?? 0) + 1);

@@ -2,8 +2,7 @@
  * Rounds of conversations with kills: during a few conversations, processes of their rosa2 are killed at moments that a
  * seed draws. At rest every invariant of `sound.ts` must hold.
  *
- * A seed decides the requests, the processes to kill and the moments. The state that a kill meets then depends on the
- * machine.
+ * A seed decides the requests, the processes to kill and the moments. The state at a kill also depends on the machine.
  */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +13,7 @@ import { Conversation } from "./conversation.ts";
 import { eventually, expectSound, nanos, sum } from "./sound.ts";
 import { victims, type World } from "./world.ts";
 
-/** How long a world stands before the next death (ms). */
+/** How long a world runs before the next death (ms). */
 const standsMs = { least: 20, most: 1_500 };
 
 export interface RoundOptions {
@@ -26,7 +25,7 @@ export interface RoundOptions {
 export interface Round {
   turns: number;
   kills: number;
-  /** Attempts of calls that came to nothing. */
+  /** Attempts of calls that failed. */
   lost: number;
   /** Null where everything holds. */
   failure: Error | null;
@@ -38,7 +37,7 @@ interface Chat {
   rosa2: { cost: { usd: number } };
 }
 
-/** Holds the conversations of one seed while processes die, then looks at what is left. */
+/** Holds the conversations of one seed while processes die, then checks the result. */
 export async function runRound(world: World, seed: number, options: RoundOptions): Promise<Round> {
   const random = seededRandom(`kills ${seed}`);
   const startedAt = performance.now();
@@ -53,7 +52,7 @@ export async function runRound(world: World, seed: number, options: RoundOptions
   });
   const chatting = callerOf(world, options.atOnce, tell);
   const usedBefore = await usedBy(chatting);
-  // Before anything dies: a session whose opening is killed leaves what was lent to it behind, for half an hour.
+  // This comes before any death, because a session whose opening is killed keeps its lease for half an hour.
   await Promise.all(conversations.map((conversation) => conversation.open()));
   let isOver = false;
   const deaths = killNowAndThen(world, random, options.killsMax, () => isOver, tell);
@@ -61,7 +60,7 @@ export async function runRound(world: World, seed: number, options: RoundOptions
   try {
     const talking = conversations.map((conversation) => conversation.hold());
     const chats = holdChats(chatting, seed, options.atOnce);
-    // All of them must end, also when one fails: nothing of this round may run into the next.
+    // All of them must end, even if one fails: nothing of this round may run into the next.
     const outcomes = await Promise.allSettled([...talking, chats]);
     isOver = true;
     await deaths;
@@ -87,7 +86,10 @@ function callerOf(world: World, index: number, tell: (line: string) => void): Ca
   return new Caller(world.url, tenant.key, tell);
 }
 
-/** Kills, waits until all serve again, and kills again; at least once, however soon all is over. Returns how often. */
+/**
+ * Kills, waits until all serve again, and kills again. It kills at least once, even if everything is soon over. Returns
+ * the number of kills.
+ */
 async function killNowAndThen(
   world: World,
   random: Random,
@@ -121,7 +123,7 @@ async function holdChats(caller: Caller, seed: number, count: number): Promise<C
   return chats;
 }
 
-/** A chat is billed as it was answered, and once; `before` is what the tenant had used until then. */
+/** A chat is billed once, by its answer; `before` is the tenant's usage until then. */
 async function expectChatsPaidOnce(
   caller: Caller,
   chats: readonly Chat[],

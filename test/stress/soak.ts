@@ -1,7 +1,6 @@
 /**
- * Many sessions for a long time: turns, streams, feedback and updates, callers that leave and callers that read slowly,
- * sessions that are erased and opened again. Meanwhile it measures the memory of the processes; growth after the
- * warm-up is a leak.
+ * Many sessions for a long time: turns, streams, feedback and updates, callers that leave or read slowly, sessions that
+ * are erased and opened again. Meanwhile the memory of the processes is measured. Growth after the warm-up is a leak.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
@@ -21,7 +20,7 @@ export interface SoakOptions {
 
 export interface Soak {
   calls: number;
-  /** Answers that nothing explains, by what they said. */
+  /** Answers that nothing explains, by their message. */
   unexplained: Map<string, number>;
   /** Share by which each part grew, from right after the warm-up to the end. */
   growth: Weights;
@@ -30,9 +29,9 @@ export interface Soak {
   after: Weights;
 }
 
-/** The share of the time after which everything has been used, and that both medians are taken over. */
+/** This share of the time is the warm-up; both medians are taken over as long a time. */
 const windowShare = 0.2;
-/** A session is erased and another opened after so many calls, more or less. */
+/** A session is erased and another opened after about this many calls. */
 const callsPerSession = 20;
 const slowReadMs = 400;
 
@@ -171,7 +170,7 @@ class User {
     }
   }
 
-  /** A stream to its end, slowly, or left after its first bytes. */
+  /** Reads a stream slowly to its end, or leaves it after its first bytes. */
   async #read(path: string, content: string, how: "stream" | "slow" | "leave"): Promise<void> {
     const leaving = new AbortController();
     const body = { content, stream: true };
@@ -189,7 +188,7 @@ class User {
     return await (await this.#call(path, body)).json();
   }
 
-  /** A turn whose caller left is still being answered: then the session says so, and the call is made again. */
+  /** A turn whose caller left may still run. Then the session answers 409, and the call is repeated. */
   async #call(path: string, body?: object, init: RequestInit = {}): Promise<Response> {
     this.callCount++;
     for (;;) {
@@ -203,7 +202,7 @@ class User {
       const text = await response.text();
       const pauseS = Number(response.headers.get("retry-after") ?? Number.NaN);
       if (response.status !== 409 || Number.isNaN(pauseS)) {
-        // Without ids, so that the same failure counts as the same.
+        // Without ids, so that equal failures count as equal.
         throw new Error(
           `${response.status} ${text.replace(/"request_id":"[^"]*"/, "").slice(0, 200)}`,
         );

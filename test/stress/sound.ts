@@ -1,7 +1,7 @@
 /**
- * What must hold of a conversation at rest, whatever died on the way: asked through the public API alone.
+ * What must hold of a conversation at rest, whatever died on the way. It asks the public API alone.
  *
- * `simulation/support/check.ts` asks the same of a session's own tables.
+ * `simulation/support/check.ts` checks the same in a session's own tables.
  */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,7 +17,7 @@ import type {
 import type { Caller } from "./caller.ts";
 import type { Conversation } from "./conversation.ts";
 
-/** Feedback that was left undone waits for a lease to end; money that was set aside, for a message to the account. */
+/** Feedback that was left undone waits for a lease to end. Money that was set aside waits for a message to the account. */
 const restMsMax = 120_000;
 
 interface Lineage {
@@ -25,7 +25,7 @@ interface Lineage {
   data: GenerationBody[];
 }
 
-/** Every invariant of one conversation; a turn more is asked. Throws with what differs. */
+/** Every invariant of one conversation; it asks one more turn. Throws with what differs. */
 export async function expectSound(caller: Caller, conversation: Conversation): Promise<void> {
   const { before, now } = await untilQuiet(caller, conversation);
   const session = await caller.get<SessionDetail>(conversation.path);
@@ -41,7 +41,7 @@ export async function expectSound(caller: Caller, conversation: Conversation): P
   await expectPaidOnce(caller, session);
 }
 
-/** Waits until nothing is under way any more, then asks the last request again. */
+/** Waits until no work is under way, then asks the last request again. */
 async function untilQuiet(caller: Caller, conversation: Conversation) {
   await eventually("the session rests", async () => {
     const { turns, feedback } = await caller.get<SessionDetail>(conversation.path);
@@ -56,7 +56,7 @@ async function untilQuiet(caller: Caller, conversation: Conversation) {
   return await conversation.askAgain();
 }
 
-/** What was asked stands there once, in its order, as it was answered. */
+/** Each request is stored once, in order, with the answer that was given. */
 function expectWholeHistory(session: SessionDetail, { turns, feedback }: Conversation): void {
   assert.deepEqual(
     session.turns.map(({ index }) => index),
@@ -123,7 +123,7 @@ async function expectLogsTellOnce(caller: Caller, session: SessionDetail): Promi
   }
 }
 
-/** Every call that was answered gives the same once more, and makes nothing. */
+/** Every answered call gives the same answer once more, and makes nothing. */
 async function expectKeysAnswer(
   caller: Caller,
   session: SessionDetail,
@@ -152,7 +152,7 @@ async function expectKeysAnswer(
   assert.deepEqual(totals, session.totals, "repeated keys make nothing");
 }
 
-/** The account says of the session what its answers say, and nothing stays set aside. */
+/** The account's figures of the session equal the sum of its answers, and no money stays set aside. */
 async function expectPaidOnce(caller: Caller, session: SessionDetail): Promise<void> {
   const costs = [...session.turns, ...session.feedback].map(({ cost }) => cost.usd);
   assert.equal(nanos(session.totals.cost.usd), nanos(sum(costs)), "the session's own total");
@@ -195,7 +195,7 @@ async function expectPaidOnce(caller: Caller, session: SessionDetail): Promise<v
   });
 }
 
-/** Tries until it holds; throws as it failed last. */
+/** Tries until it holds. Throws the last failure. */
 export async function eventually(what: string, check: () => Promise<void>): Promise<void> {
   const until = Date.now() + restMsMax;
   for (;;) {

@@ -1,6 +1,6 @@
 /**
- * A rosa2 of real processes, in the parts that `npm start` runs, which can be killed and weighed: the edge in the local
- * runtime, and one GPU service or several behind one port. It knows no calls.
+ * A rosa2 of real processes, in the same parts that `npm start` runs: the edge in the local runtime, and one GPU
+ * service or several behind one port. They can be killed, and their memory measured. It knows no calls.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,7 +18,7 @@ import { processGroup, processTree } from "../support/process-tree.ts";
 export const victims = ["edge", "gpu", "both", "replica"] as const;
 export type Victim = (typeof victims)[number];
 
-/** Resident memory (bytes): the runtime that holds our Worker, what starts it, the GPU service. */
+/** Resident memory (bytes) of the runtime with our Worker, of its parent, and of the GPU service. */
 export interface Weights {
   worker: number;
   starter: number;
@@ -88,7 +88,7 @@ export class World {
       const pids = processTree(this.#gpu?.pid ?? 0).slice(1);
       const pid = pids[which % pids.length];
       if (pid !== undefined) process.kill(pid, "SIGKILL");
-      // Its parent has to notice first.
+      // Its parent has to notice its end first.
       await sleep(50);
       return await this.untilServing();
     }

@@ -1,4 +1,4 @@
-/** What tests can set at the stand-in for the GPU service, and what they can read from it. */
+/** What tests can set in the stand-in for the GPU service, and what they can read from it. */
 import type { IncomingMessage } from "node:http";
 import type { Message, ReplyReach } from "@rosa2/shared/protocol";
 
@@ -11,11 +11,13 @@ export interface Behaviour {
   deltaMs?: number;
   /** The thinking before a reply, unless the request switches thinking off. */
   reasoning?: string;
-  /** Says of every reply that it repeats a rejected one. */
+  /** Every reply says that it repeats a rejected one. */
   repeats?: boolean;
-  /** A reply waits this long in the queue, with heartbeats (milliseconds). */
+  /** A reply waits this long in the queue, with heartbeats (ms). */
   queueMs?: number;
-  /** Break the reply's stream after so many deltas. */
+  /** A reply waits after this many deltas until the behaviour is set anew. */
+  holdAfter?: number;
+  /** A reply's stream breaks off after this many deltas. */
   breakAfter?: number;
   /** Tokens of the prompt that a reply reports as cached. */
   cachedTokens?: number;
@@ -31,11 +33,11 @@ export interface Behaviour {
   guard?: unknown;
   /** Error answered by a path. */
   error?: Record<string, { status: number; code: string; message: string }>;
-  /** Makes each update's file different from the last, as a service without determinism would. */
+  /** Each update's file differs from the last one, as with a service that is not deterministic. */
   salted?: boolean;
 }
 
-/** What one call contained, for tests to look at. */
+/** The content of one call, for tests to check. */
 export interface Call {
   path: string;
   adapter: string | null;
@@ -52,7 +54,7 @@ export interface Call {
   aborted: boolean;
 }
 
-/** What is noted of a call as it comes in. */
+/** What is noted of each call. */
 export function noteOf(
   path: string,
   request: IncomingMessage,

@@ -54,14 +54,14 @@ export class FakeGpu {
 
   /** Starts on a free port of the loopback interface; it keeps no process alive. */
   async listen(): Promise<string> {
-    // On a busy machine a connection can be idle for long; closing it just as a call comes would look like a failure.
+    // On a busy machine a connection can be idle for long. Closing it just when a call comes would look like a failure.
     this.#server.keepAliveTimeout = 60_000;
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     this.#server.unref();
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Changes which secrets it takes. */
+  /** Changes the accepted secrets. */
   take(...secrets: string[]): void {
     this.#secrets = secrets;
   }
@@ -136,7 +136,8 @@ export class FakeGpu {
     const file = call.adapter === null ? null : this.#adapters.get(`${tenant}/${call.adapter}`);
     const learned = file?.learned ?? {};
     if (url.pathname === "/v1/generate") {
-      return await generate(response, json, learned, behaviour);
+      const isHeld = () => this.#behaviours.get(tenant) === behaviour;
+      return await generate(response, json, learned, behaviour, isHeld);
     }
     if (url.pathname === "/v1/sample") return sample(response, json, learned, behaviour);
     if (url.pathname === "/v1/score") return score(response, json, learned, behaviour);
@@ -229,6 +230,7 @@ async function generate(
   json: unknown,
   learned: Record<string, string>,
   behaviour: Behaviour,
+  isHeld: () => boolean,
 ): Promise<void> {
   const request = generateRequestSchema.parse(json);
   const prompt = lastContent(request.messages);
@@ -263,6 +265,10 @@ async function generate(
       response.destroy();
       return;
     }
+    while (behaviour.holdAfter === index && isHeld() && !response.destroyed) {
+      response.write(": waiting\n\n");
+      await sleep(20);
+    }
     if (response.destroyed) return;
     const logprobs = [{ token: text, logprob: -0.1, top: [] }];
     const usage = { ...asked, completion_tokens: index + 1 };
@@ -283,7 +289,7 @@ async function generate(
   response.end();
 }
 
-/** What a prompt is answered with, the likeliest first. */
+/** Replies to a prompt, the likeliest first. */
 function variantsOf(
   prompt: string,
   learned: Record<string, string>,

@@ -1,6 +1,6 @@
 /**
- * A tenant's own server, as webhooks call it. It notes every message at `/hooks/<name>`, headers and body as they came,
- * and answers as it was told. It verifies nothing: tests do.
+ * A tenant's own server, as webhooks call it. It notes the headers and the body of every message at `/hooks/<name>`,
+ * and answers as it was told. It does not verify signatures; the tests do.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

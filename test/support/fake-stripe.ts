@@ -1,6 +1,6 @@
 /**
- * A small working stand-in for Stripe's meter events: form bodies in, each identifier taken once, sums by
- * customer. It can be told to fail by customer; it bills nobody.
+ * A small working stand-in for Stripe's meter events. It takes form bodies, counts each identifier once and adds up by
+ * customer. It can be told to fail for a customer. It bills nobody.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -18,7 +18,7 @@ export interface Linear {
   out: number;
 }
 
-/** An adapter as it was read from its directory. */
+/** An adapter, read from its directory. */
 export interface LoadedLora {
   rank: number;
   /** A [rank, in] and B [out, rank] by module. */
@@ -28,9 +28,9 @@ export interface LoadedLora {
 export interface Token {
   text: string;
   logprob: number;
-  /** How many of the model's tokens stand behind the text; 1 unless given. */
+  /** Number of the model's tokens that make up the text; 1 unless given. */
   tokens?: number;
-  /** What a parser for calls or thoughts makes of it, instead of content. */
+  /** Set instead of content where a parser for calls or thoughts found something. */
   delta?: object;
 }
 
@@ -61,7 +61,7 @@ export interface FakeVllmOptions {
   maxLoraRank?: number;
   contextTokens?: number;
   key?: string;
-  /** Its error for functions, where it was started without a parser for calls. */
+  /** vLLM's error for functions, where it was started without a parser for calls. */
   refuses?: string;
 }
 
@@ -100,7 +100,7 @@ export class FakeVllm {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** Forgets what was loaded, as a new process does. */
+  /** Forgets what was loaded, like a new process. */
   async restart(): Promise<void> {
     await this.close();
     this.#loras.clear();
@@ -218,7 +218,7 @@ export class FakeVllm {
   }
 }
 
-/** A PEFT directory, held to what vLLM asks of one. */
+/** Reads a PEFT directory, checked as vLLM checks it. */
 function readLora(path: string, linears: readonly Linear[], maxRank: number): LoadedLora {
   const config = JSON.parse(readFileSync(join(path, "adapter_config.json"), "utf8"));
   for (const field of ["r", "lora_alpha", "target_modules"]) {

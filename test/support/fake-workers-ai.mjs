@@ -1,12 +1,12 @@
 /**
- * A stand-in for the binding `AI`, as a Worker of its own, with the binding's method, its shapes of answers and its way
- * of failing. Its replies come from the stand-in for an endpoint (fake-openai.ts).
+ * A stand-in for the binding `AI`, as a Worker of its own: it has the binding's method, its shapes of answers and its
+ * errors. Its replies come from the stand-in for an endpoint (fake-openai.ts).
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 const stream_options = { include_usage: true };
 
-/** What the platform's text models take. */
+/** The parameters that the platform's text models take. */
 const fields = [
   "messages",
   "stream",
@@ -60,7 +60,7 @@ function formatOf({ response_format: format }) {
   return { response_format: { type: "json_schema", json_schema: { name, strict: true, schema } } };
 }
 
-/** OpenAI's chunks as the platform's older models send them: `response`, and the usage in the last one. */
+/** OpenAI's chunks in the form of the platform's older models: `response`, and the usage in the last one. */
 function plainChunks() {
   const decoder = new TextDecoder();
   const encoder = new TextEncoder();

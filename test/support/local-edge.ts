@@ -1,4 +1,4 @@
-/** Prepares an edge in the local runtime, and waits until it is ready; it starts none itself. */
+/** Prepares an edge for the local runtime, and waits until one is ready. It does not start it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isHealthy } from "../../edge/local/health.ts";
 import type { Command, Processes } from "../../edge/local/processes.ts";
@@ -13,7 +13,7 @@ export interface Tenant {
   key: string;
 }
 
-/** Makes the tables, and the tenants with an admin key each; builds the Worker, of another `entry` where one is given. */
+/** Makes the tables, and the tenants with an admin key each. Builds the Worker, from another `entry` if one is given. */
 export async function prepareTenants(
   state: StateFolder,
   processes: Processes,
@@ -35,7 +35,7 @@ export async function prepareTenants(
   return made.map(({ id, key }) => ({ id, key }));
 }
 
-/** Waits until health says that all is well; while the GPU service loads its model, it does not. */
+/** Waits until health says that all is well; while the GPU service loads its model, health does not. */
 export async function untilHealthy(url: string, processes: Processes): Promise<void> {
   const until = Date.now() + startMsMax;
   while (!(await isHealthy(url))) {

@@ -11,7 +11,7 @@ export function processTree(root: number): number[] {
   return tree;
 }
 
-/** Which of the processes still run; one that ended and was not reaped yet does not count. */
+/** Those of the processes that still run; one that ended and was not reaped yet does not count. */
 export function stillRunning(pids: readonly number[]): string[] {
   return list("pid=,stat=,args=").filter((row) => {
     const [pid, stat] = row.split(/\s+/);

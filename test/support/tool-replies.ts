@@ -1,4 +1,4 @@
-/** Replies of the stand-in for the model in the tests of real clients, by request; calls in Qwen's format. */
+/** Replies of the stand-in for the model in the tests of real clients, by request. Calls are in Qwen's format. */
 const call = (city: string) =>
   `<tool_call>\n{"name": "weather", "arguments": {"city": "${city}"}}\n</tool_call>`;
 export const toolReplies = [

@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { errorCodes } from "@rosa2/shared/errors";
 import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
-import { readFlagsOrExit } from "../../local/flags.ts";
+import { readFlagsOrExit } from "../../../shared/command/flags.ts";
 
 const { check } = readFlagsOrExit(
   `npm run client:types [-- --check]
@@ -37,33 +37,48 @@ if (check !== true) {
   process.exitCode = 1;
 }
 
-interface Answer {
+interface Body {
   headers?: object;
-  content?: Record<string, object>;
+  content?: Record<string, { example?: unknown; examples?: unknown }>;
+}
+
+interface Operation {
+  requestBody?: Body;
+  responses: Record<string, Body & { $ref?: string }>;
 }
 
 /**
- * The document as a client of JSON needs it: errors are one answer, headers are left to whoever asks for them, and of
- * an answer that may be a stream the JSON counts, because a stream is read as it comes.
+ * The document as a client of JSON needs it. All errors are one answer, and headers are left out. Of an answer that may
+ * be a stream only the JSON is kept, because a stream has no type. Examples stay at the schemas.
  */
 function lean(document: OpenAPI3): OpenAPI3 {
   const copy = structuredClone(document) as unknown as {
-    paths: Record<string, Record<string, { responses: Record<string, Answer | { $ref: string }> }>>;
+    paths: Record<string, Record<string, Operation>>;
     components: { responses?: object };
   };
-  for (const { responses } of Object.values(copy.paths).flatMap((path) => Object.values(path))) {
-    for (const [status, answer] of Object.entries(responses) as [string, Answer][]) {
-      delete answer.headers;
-      if (answer.content?.["application/json"] !== undefined) {
-        delete answer.content["text/event-stream"];
-      }
-      if (Number(status) >= 400) responses[status] = { $ref: "#/components/responses/Failure" };
+  const operations = Object.values(copy.paths).flatMap((path) => Object.values(path));
+  for (const { requestBody = {}, responses } of operations) {
+    leanBody(requestBody);
+    for (const [status, answer] of Object.entries(responses)) {
+      if (Number(status) >= 400) delete responses[status];
+      else leanBody(answer);
     }
+    responses.default = { $ref: "#/components/responses/Failure" };
   }
   const schema = { $ref: "#/components/schemas/Error" };
   const content = { "application/json": { schema } };
   copy.components.responses = { Failure: { description: "What went wrong", content } };
   return copy as unknown as OpenAPI3;
+}
+
+function leanBody(body: Body): void {
+  const { content = {} } = body;
+  delete body.headers;
+  if (content["application/json"] !== undefined) delete content["text/event-stream"];
+  for (const type of Object.values(content)) {
+    delete type.example;
+    delete type.examples;
+  }
 }
 
 /** The document's paths and schemas, each schema under its own name as well, and the closed sets of errors. */

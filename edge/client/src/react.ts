@@ -74,8 +74,11 @@ class Store {
   readonly #session: SessionClient;
   readonly #listeners = new Set<() => void>();
   #listening = new AbortController();
+  #reads: (reading: Promise<unknown>) => void = () => {};
   /** Until the session is read: what it holds takes the place of what is shown. */
-  #reading: Promise<unknown> = Promise.resolve();
+  #reading = new Promise<unknown>((resolve) => {
+    this.#reads = resolve;
+  });
   shown: Conversation;
 
   constructor(session: SessionClient) {
@@ -102,6 +105,7 @@ class Store {
     try {
       const reading = this.#session.read({ signal });
       this.#reading = reading.catch(() => {});
+      this.#reads(this.#reading);
       const { turns, feedback } = await reading;
       const exchanges = turns.map((turn): Exchange => {
         const latest = feedback.filter(({ turn_id }) => turn_id === turn.id).at(-1);

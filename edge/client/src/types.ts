@@ -3061,34 +3061,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "status": "ok",
-           *       "gpu": {
-           *         "status": "ok",
-           *         "model": "rosa2-mini-2",
-           *         "provider": "cpu",
-           *         "queue": {
-           *           "waiting": 0,
-           *           "running": 1
-           *         }
-           *       },
-           *       "inference": null,
-           *       "pools": [
-           *         {
-           *           "region": "weur",
-           *           "status": "ok"
-           *         },
-           *         {
-           *           "region": "enam",
-           *           "status": "ok"
-           *         }
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["Health"];
         };
       };
+      default: components["responses"]["Failure"];
     };
   };
   getModels: {
@@ -3106,27 +3082,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "data": [
-           *         {
-           *           "id": "rosa2-mini-2",
-           *           "object": "model",
-           *           "created": 0,
-           *           "owned_by": "rosa2",
-           *           "context_length": 512
-           *         }
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["ModelList"];
         };
       };
-      401: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getModel: {
@@ -3147,23 +3106,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "rosa2-mini-2",
-           *       "object": "model",
-           *       "created": 0,
-           *       "owned_by": "rosa2",
-           *       "context_length": 512
-           *     }
-           */
           "application/json": components["schemas"]["Model"];
         };
       };
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postChatCompletions: {
@@ -3180,18 +3126,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "model": "rosa2-mini-2",
-         *       "messages": [
-         *         {
-         *           "role": "user",
-         *           "content": "Sort them: 31, 7, 12"
-         *         }
-         *       ],
-         *       "max_tokens": 64
-         *     }
-         */
         "application/json": components["schemas"]["ChatCompletionRequest"];
       };
     };
@@ -3202,56 +3136,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "chatcmpl_01KAQ2W3P5V8D0T7Q1Z6H9N4KB",
-           *       "created": 1795512602,
-           *       "model": "rosa2-mini-2",
-           *       "object": "chat.completion",
-           *       "choices": [
-           *         {
-           *           "index": 0,
-           *           "message": {
-           *             "role": "assistant",
-           *             "content": "7, 12, 31",
-           *             "refusal": null
-           *           },
-           *           "logprobs": null,
-           *           "finish_reason": "stop"
-           *         }
-           *       ],
-           *       "usage": {
-           *         "prompt_tokens": 24,
-           *         "completion_tokens": 9,
-           *         "total_tokens": 33,
-           *         "prompt_tokens_details": {
-           *           "cached_tokens": 16
-           *         }
-           *       },
-           *       "rosa2": {
-           *         "session": null,
-           *         "generation": "base",
-           *         "cost": {
-           *           "usd": 0.0000048
-           *         }
-           *       }
-           *     }
-           */
           "application/json": components["schemas"]["ChatCompletion"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      402: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      413: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postResponses: {
@@ -3266,13 +3154,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "model": "rosa2-mini-2",
-         *       "input": "Sort them: 31, 7, 12",
-         *       "instructions": "Answer with the list alone."
-         *     }
-         */
         "application/json": components["schemas"]["ResponseRequest"];
       };
     };
@@ -3283,51 +3164,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "resp_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *       "object": "response",
-           *       "created_at": 1795512602,
-           *       "status": "completed",
-           *       "model": "rosa2-mini-2",
-           *       "output": [
-           *         {
-           *           "id": "msg_0fS2m_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "type": "message",
-           *           "status": "completed",
-           *           "role": "assistant",
-           *           "content": [
-           *             {
-           *               "type": "output_text",
-           *               "text": "7, 12, 31",
-           *               "annotations": [],
-           *               "logprobs": []
-           *             }
-           *           ]
-           *         }
-           *       ],
-           *       "usage": {
-           *         "input_tokens": 24,
-           *         "output_tokens": 9,
-           *         "total_tokens": 33
-           *       }
-           *     }
-           */
           "application/json": components["schemas"]["Response"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      402: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      413: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSessions: {
@@ -3354,36 +3194,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "data": [
-           *         {
-           *           "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *           "object": "session",
-           *           "owner": "user_4711",
-           *           "title": "Lists",
-           *           "metadata": {
-           *             "topic": "lists"
-           *           },
-           *           "mode": "both",
-           *           "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *           "turn_count": 2,
-           *           "created_at": "2026-11-23T09:30:00.000Z",
-           *           "updated_at": "2026-11-23T09:30:41.000Z"
-           *         }
-           *       ],
-           *       "next_cursor": null
-           *     }
-           */
           "application/json": components["schemas"]["SessionList"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessions: {
@@ -3398,16 +3212,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "title": "Lists",
-         *       "instructions": "Answer with the list alone.",
-         *       "adaptation": {
-         *         "mode": "both"
-         *       },
-         *       "ttl_seconds": 86400
-         *     }
-         */
         "application/json": components["schemas"]["SessionCreate"];
       };
     };
@@ -3418,256 +3222,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "object": "session",
-           *       "owner": "user_4711",
-           *       "title": "Lists",
-           *       "metadata": {
-           *         "topic": "lists"
-           *       },
-           *       "mode": "both",
-           *       "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *       "turn_count": 2,
-           *       "created_at": "2026-11-23T09:30:00.000Z",
-           *       "updated_at": "2026-11-23T09:30:41.000Z",
-           *       "instructions": "Answer with the list alone.",
-           *       "region": "weur",
-           *       "context": "request",
-           *       "rewriter": "gpu",
-           *       "reasoning_effort": null,
-           *       "forked_from": null,
-           *       "holdout": "adapted",
-           *       "expires_at": null,
-           *       "turns": [
-           *         {
-           *           "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "object": "turn",
-           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *           "index": 0,
-           *           "status": "completed",
-           *           "content": "Sort them: 31, 7, 12",
-           *           "prompt": "Sort them: 31, 7, 12",
-           *           "reply": "7, 12, 31",
-           *           "finish_reason": "stop",
-           *           "repeats_rejected": false,
-           *           "generation": "base",
-           *           "retry_of": null,
-           *           "attempt": 1,
-           *           "confidence": 0.82,
-           *           "usage": {
-           *             "prompt_tokens": 24,
-           *             "completion_tokens": 9,
-           *             "total_tokens": 33,
-           *             "prompt_tokens_details": {
-           *               "cached_tokens": 16
-           *             }
-           *           },
-           *           "cost": {
-           *             "usd": 0.0000048
-           *           },
-           *           "error": null,
-           *           "created_at": "2026-11-23T09:30:02.000Z"
-           *         },
-           *         {
-           *           "id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
-           *           "object": "turn",
-           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *           "index": 1,
-           *           "status": "completed",
-           *           "content": "Sort them: 31, 7, 12",
-           *           "prompt": "Sort them from largest to smallest: 31, 7, 12",
-           *           "reply": "31, 12, 7",
-           *           "finish_reason": "stop",
-           *           "repeats_rejected": false,
-           *           "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *           "retry_of": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "attempt": 2,
-           *           "confidence": 0.97,
-           *           "usage": {
-           *             "prompt_tokens": 24,
-           *             "completion_tokens": 9,
-           *             "total_tokens": 33,
-           *             "prompt_tokens_details": {
-           *               "cached_tokens": 16
-           *             }
-           *           },
-           *           "cost": {
-           *             "usd": 0.0000048
-           *           },
-           *           "error": null,
-           *           "created_at": "2026-11-23T09:30:41.000Z"
-           *         }
-           *       ],
-           *       "feedback": [
-           *         {
-           *           "id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
-           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "status": "done",
-           *           "words": {
-           *             "changed": true,
-           *             "before": "Sort them: 31, 7, 12",
-           *             "after": "Sort them from largest to smallest: 31, 7, 12",
-           *             "diagnosis": "ambiguous",
-           *             "confidence": 0.95,
-           *             "hinted": true,
-           *             "share": 0.7,
-           *             "by": "gpu",
-           *             "reason": "the correction is 4.2 nats likelier than as composed",
-           *             "plan": null,
-           *             "candidates": [
-           *               {
-           *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
-           *                 "by": "gpu",
-           *                 "prior": 0.6,
-           *                 "share": 0.95,
-           *                 "rejected": -6.1,
-           *                 "right": -0.4
-           *               },
-           *               {
-           *                 "wording": "Sort them: 31, 7, 12\n\nlargest first",
-           *                 "by": "composed",
-           *                 "prior": 0.05,
-           *                 "share": 0.03,
-           *                 "rejected": -0.7,
-           *                 "right": -4.6
-           *               }
-           *             ],
-           *             "rewriter": {
-           *               "name": "gpu",
-           *               "adopted": true,
-           *               "failure": null,
-           *               "calls": 1,
-           *               "drawn": 8,
-           *               "kept": 8,
-           *               "prompt_tokens": 31,
-           *               "completion_tokens": 104
-           *             },
-           *             "constraints": [
-           *               "largest first"
-           *             ],
-           *             "ruled_out": [
-           *               "“sort them”: sort them from smallest to largest"
-           *             ],
-           *             "spans": [
-           *               {
-           *                 "label": "“sort them”",
-           *                 "text": "Sort them",
-           *                 "start": 0,
-           *                 "end": 9,
-           *                 "phrase": "sort them from largest to smallest",
-           *                 "said": false,
-           *                 "probability": 0.95
-           *               }
-           *             ]
-           *           },
-           *           "weights": {
-           *             "decision": "updated",
-           *             "reason": "the corrected reply was unlikely even as reworded",
-           *             "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *             "active": true,
-           *             "step_norm": 1.84,
-           *             "shift_norm": 1.84,
-           *             "kl": 0.012,
-           *             "kl_on": "tokens",
-           *             "kl_base": 0.012,
-           *             "objective": {
-           *               "before": 0.44,
-           *               "after": 0.98
-           *             },
-           *             "right_reply": {
-           *               "logprob_before": -4.1,
-           *               "logprob_after": -0.08,
-           *               "tokens": 3
-           *             },
-           *             "tokens": {
-           *               "right": [
-           *                 {
-           *                   "text": "31,",
-           *                   "before": -3.9,
-           *                   "after": -0.06
-           *                 },
-           *                 {
-           *                   "text": " 12, 7",
-           *                   "before": -0.18,
-           *                   "after": -0.01
-           *                 },
-           *                 {
-           *                   "text": "",
-           *                   "before": -0.02,
-           *                   "after": -0.01
-           *                 }
-           *               ],
-           *               "rejected": [
-           *                 {
-           *                   "text": "7,",
-           *                   "before": -0.02,
-           *                   "after": -2.9
-           *                 },
-           *                 {
-           *                   "text": " 12, 31",
-           *                   "before": -0.16,
-           *                   "after": -0.3
-           *                 },
-           *                 {
-           *                   "text": "",
-           *                   "before": -0.01,
-           *                   "after": -0.02
-           *                 }
-           *               ]
-           *             },
-           *             "ms": 412
-           *           },
-           *           "rolled_back": null,
-           *           "plan": {
-           *             "words": true,
-           *             "weights": true,
-           *             "incapacity": 0.2,
-           *             "split": null,
-           *             "row": {
-           *               "kind": "corrected",
-           *               "weight": 1
-           *             },
-           *             "reasons": [
-           *               "corrected"
-           *             ],
-           *             "text": "the corrected reply was unlikely even as reworded"
-           *           },
-           *           "reward": -1,
-           *           "text": "largest first",
-           *           "correction": "31, 12, 7",
-           *           "cost": {
-           *             "usd": 0.0005
-           *           },
-           *           "retry_turn_id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
-           *           "created_at": "2026-11-23T09:30:39.000Z"
-           *         }
-           *       ],
-           *       "next_cursor": null,
-           *       "totals": {
-           *         "turns": 2,
-           *         "feedback": 1,
-           *         "generations": 1,
-           *         "prompt_tokens": 48,
-           *         "completion_tokens": 18,
-           *         "cost": {
-           *           "usd": 0.0005096
-           *         }
-           *       }
-           *     }
-           */
           "application/json": components["schemas"]["Session"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSession: {
@@ -3693,253 +3251,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "object": "session",
-           *       "owner": "user_4711",
-           *       "title": "Lists",
-           *       "metadata": {
-           *         "topic": "lists"
-           *       },
-           *       "mode": "both",
-           *       "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *       "turn_count": 2,
-           *       "created_at": "2026-11-23T09:30:00.000Z",
-           *       "updated_at": "2026-11-23T09:30:41.000Z",
-           *       "instructions": "Answer with the list alone.",
-           *       "region": "weur",
-           *       "context": "request",
-           *       "rewriter": "gpu",
-           *       "reasoning_effort": null,
-           *       "forked_from": null,
-           *       "holdout": "adapted",
-           *       "expires_at": null,
-           *       "turns": [
-           *         {
-           *           "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "object": "turn",
-           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *           "index": 0,
-           *           "status": "completed",
-           *           "content": "Sort them: 31, 7, 12",
-           *           "prompt": "Sort them: 31, 7, 12",
-           *           "reply": "7, 12, 31",
-           *           "finish_reason": "stop",
-           *           "repeats_rejected": false,
-           *           "generation": "base",
-           *           "retry_of": null,
-           *           "attempt": 1,
-           *           "confidence": 0.82,
-           *           "usage": {
-           *             "prompt_tokens": 24,
-           *             "completion_tokens": 9,
-           *             "total_tokens": 33,
-           *             "prompt_tokens_details": {
-           *               "cached_tokens": 16
-           *             }
-           *           },
-           *           "cost": {
-           *             "usd": 0.0000048
-           *           },
-           *           "error": null,
-           *           "created_at": "2026-11-23T09:30:02.000Z"
-           *         },
-           *         {
-           *           "id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
-           *           "object": "turn",
-           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *           "index": 1,
-           *           "status": "completed",
-           *           "content": "Sort them: 31, 7, 12",
-           *           "prompt": "Sort them from largest to smallest: 31, 7, 12",
-           *           "reply": "31, 12, 7",
-           *           "finish_reason": "stop",
-           *           "repeats_rejected": false,
-           *           "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *           "retry_of": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "attempt": 2,
-           *           "confidence": 0.97,
-           *           "usage": {
-           *             "prompt_tokens": 24,
-           *             "completion_tokens": 9,
-           *             "total_tokens": 33,
-           *             "prompt_tokens_details": {
-           *               "cached_tokens": 16
-           *             }
-           *           },
-           *           "cost": {
-           *             "usd": 0.0000048
-           *           },
-           *           "error": null,
-           *           "created_at": "2026-11-23T09:30:41.000Z"
-           *         }
-           *       ],
-           *       "feedback": [
-           *         {
-           *           "id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
-           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "status": "done",
-           *           "words": {
-           *             "changed": true,
-           *             "before": "Sort them: 31, 7, 12",
-           *             "after": "Sort them from largest to smallest: 31, 7, 12",
-           *             "diagnosis": "ambiguous",
-           *             "confidence": 0.95,
-           *             "hinted": true,
-           *             "share": 0.7,
-           *             "by": "gpu",
-           *             "reason": "the correction is 4.2 nats likelier than as composed",
-           *             "plan": null,
-           *             "candidates": [
-           *               {
-           *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
-           *                 "by": "gpu",
-           *                 "prior": 0.6,
-           *                 "share": 0.95,
-           *                 "rejected": -6.1,
-           *                 "right": -0.4
-           *               },
-           *               {
-           *                 "wording": "Sort them: 31, 7, 12\n\nlargest first",
-           *                 "by": "composed",
-           *                 "prior": 0.05,
-           *                 "share": 0.03,
-           *                 "rejected": -0.7,
-           *                 "right": -4.6
-           *               }
-           *             ],
-           *             "rewriter": {
-           *               "name": "gpu",
-           *               "adopted": true,
-           *               "failure": null,
-           *               "calls": 1,
-           *               "drawn": 8,
-           *               "kept": 8,
-           *               "prompt_tokens": 31,
-           *               "completion_tokens": 104
-           *             },
-           *             "constraints": [
-           *               "largest first"
-           *             ],
-           *             "ruled_out": [
-           *               "“sort them”: sort them from smallest to largest"
-           *             ],
-           *             "spans": [
-           *               {
-           *                 "label": "“sort them”",
-           *                 "text": "Sort them",
-           *                 "start": 0,
-           *                 "end": 9,
-           *                 "phrase": "sort them from largest to smallest",
-           *                 "said": false,
-           *                 "probability": 0.95
-           *               }
-           *             ]
-           *           },
-           *           "weights": {
-           *             "decision": "updated",
-           *             "reason": "the corrected reply was unlikely even as reworded",
-           *             "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *             "active": true,
-           *             "step_norm": 1.84,
-           *             "shift_norm": 1.84,
-           *             "kl": 0.012,
-           *             "kl_on": "tokens",
-           *             "kl_base": 0.012,
-           *             "objective": {
-           *               "before": 0.44,
-           *               "after": 0.98
-           *             },
-           *             "right_reply": {
-           *               "logprob_before": -4.1,
-           *               "logprob_after": -0.08,
-           *               "tokens": 3
-           *             },
-           *             "tokens": {
-           *               "right": [
-           *                 {
-           *                   "text": "31,",
-           *                   "before": -3.9,
-           *                   "after": -0.06
-           *                 },
-           *                 {
-           *                   "text": " 12, 7",
-           *                   "before": -0.18,
-           *                   "after": -0.01
-           *                 },
-           *                 {
-           *                   "text": "",
-           *                   "before": -0.02,
-           *                   "after": -0.01
-           *                 }
-           *               ],
-           *               "rejected": [
-           *                 {
-           *                   "text": "7,",
-           *                   "before": -0.02,
-           *                   "after": -2.9
-           *                 },
-           *                 {
-           *                   "text": " 12, 31",
-           *                   "before": -0.16,
-           *                   "after": -0.3
-           *                 },
-           *                 {
-           *                   "text": "",
-           *                   "before": -0.01,
-           *                   "after": -0.02
-           *                 }
-           *               ]
-           *             },
-           *             "ms": 412
-           *           },
-           *           "rolled_back": null,
-           *           "plan": {
-           *             "words": true,
-           *             "weights": true,
-           *             "incapacity": 0.2,
-           *             "split": null,
-           *             "row": {
-           *               "kind": "corrected",
-           *               "weight": 1
-           *             },
-           *             "reasons": [
-           *               "corrected"
-           *             ],
-           *             "text": "the corrected reply was unlikely even as reworded"
-           *           },
-           *           "reward": -1,
-           *           "text": "largest first",
-           *           "correction": "31, 12, 7",
-           *           "cost": {
-           *             "usd": 0.0005
-           *           },
-           *           "retry_turn_id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
-           *           "created_at": "2026-11-23T09:30:39.000Z"
-           *         }
-           *       ],
-           *       "next_cursor": null,
-           *       "totals": {
-           *         "turns": 2,
-           *         "feedback": 1,
-           *         "generations": 1,
-           *         "prompt_tokens": 48,
-           *         "completion_tokens": 18,
-           *         "cost": {
-           *           "usd": 0.0005096
-           *         }
-           *       }
-           *     }
-           */
           "application/json": components["schemas"]["Session"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   deleteSession: {
@@ -3960,26 +3275,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "object": "session.erased",
-           *       "erased": {
-           *         "turns": 2,
-           *         "generations": 1,
-           *         "events": 14,
-           *         "adapters": 1
-           *       },
-           *       "kept": "usage rows and a holdout's counts, without content"
-           *     }
-           */
           "application/json": components["schemas"]["SessionErased"];
         };
       };
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   patchSession: {
@@ -3994,12 +3293,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "title": "Lists, sorted",
-         *       "reasoning_effort": "none"
-         *     }
-         */
         "application/json": components["schemas"]["SessionPatch"];
       };
     };
@@ -4010,31 +3303,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "object": "session",
-           *       "owner": "user_4711",
-           *       "title": "…",
-           *       "metadata": {
-           *         "topic": "billing"
-           *       },
-           *       "mode": "both",
-           *       "generation": "base",
-           *       "turn_count": 0,
-           *       "created_at": "2026-11-23T09:30:00.000Z",
-           *       "updated_at": "2026-11-23T09:30:00.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["SessionSummary"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessionFork: {
@@ -4052,12 +3324,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-         *       "title": "Lists, another way"
-         *     }
-         */
         "application/json": components["schemas"]["Fork"];
       };
     };
@@ -4068,257 +3334,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "object": "session",
-           *       "owner": "user_4711",
-           *       "title": "Lists",
-           *       "metadata": {
-           *         "topic": "lists"
-           *       },
-           *       "mode": "both",
-           *       "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *       "turn_count": 2,
-           *       "created_at": "2026-11-23T09:30:00.000Z",
-           *       "updated_at": "2026-11-23T09:30:41.000Z",
-           *       "instructions": "Answer with the list alone.",
-           *       "region": "weur",
-           *       "context": "request",
-           *       "rewriter": "gpu",
-           *       "reasoning_effort": null,
-           *       "forked_from": null,
-           *       "holdout": "adapted",
-           *       "expires_at": null,
-           *       "turns": [
-           *         {
-           *           "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "object": "turn",
-           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *           "index": 0,
-           *           "status": "completed",
-           *           "content": "Sort them: 31, 7, 12",
-           *           "prompt": "Sort them: 31, 7, 12",
-           *           "reply": "7, 12, 31",
-           *           "finish_reason": "stop",
-           *           "repeats_rejected": false,
-           *           "generation": "base",
-           *           "retry_of": null,
-           *           "attempt": 1,
-           *           "confidence": 0.82,
-           *           "usage": {
-           *             "prompt_tokens": 24,
-           *             "completion_tokens": 9,
-           *             "total_tokens": 33,
-           *             "prompt_tokens_details": {
-           *               "cached_tokens": 16
-           *             }
-           *           },
-           *           "cost": {
-           *             "usd": 0.0000048
-           *           },
-           *           "error": null,
-           *           "created_at": "2026-11-23T09:30:02.000Z"
-           *         },
-           *         {
-           *           "id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
-           *           "object": "turn",
-           *           "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *           "index": 1,
-           *           "status": "completed",
-           *           "content": "Sort them: 31, 7, 12",
-           *           "prompt": "Sort them from largest to smallest: 31, 7, 12",
-           *           "reply": "31, 12, 7",
-           *           "finish_reason": "stop",
-           *           "repeats_rejected": false,
-           *           "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *           "retry_of": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "attempt": 2,
-           *           "confidence": 0.97,
-           *           "usage": {
-           *             "prompt_tokens": 24,
-           *             "completion_tokens": 9,
-           *             "total_tokens": 33,
-           *             "prompt_tokens_details": {
-           *               "cached_tokens": 16
-           *             }
-           *           },
-           *           "cost": {
-           *             "usd": 0.0000048
-           *           },
-           *           "error": null,
-           *           "created_at": "2026-11-23T09:30:41.000Z"
-           *         }
-           *       ],
-           *       "feedback": [
-           *         {
-           *           "id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
-           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *           "status": "done",
-           *           "words": {
-           *             "changed": true,
-           *             "before": "Sort them: 31, 7, 12",
-           *             "after": "Sort them from largest to smallest: 31, 7, 12",
-           *             "diagnosis": "ambiguous",
-           *             "confidence": 0.95,
-           *             "hinted": true,
-           *             "share": 0.7,
-           *             "by": "gpu",
-           *             "reason": "the correction is 4.2 nats likelier than as composed",
-           *             "plan": null,
-           *             "candidates": [
-           *               {
-           *                 "wording": "Sort them from largest to smallest: 31, 7, 12",
-           *                 "by": "gpu",
-           *                 "prior": 0.6,
-           *                 "share": 0.95,
-           *                 "rejected": -6.1,
-           *                 "right": -0.4
-           *               },
-           *               {
-           *                 "wording": "Sort them: 31, 7, 12\n\nlargest first",
-           *                 "by": "composed",
-           *                 "prior": 0.05,
-           *                 "share": 0.03,
-           *                 "rejected": -0.7,
-           *                 "right": -4.6
-           *               }
-           *             ],
-           *             "rewriter": {
-           *               "name": "gpu",
-           *               "adopted": true,
-           *               "failure": null,
-           *               "calls": 1,
-           *               "drawn": 8,
-           *               "kept": 8,
-           *               "prompt_tokens": 31,
-           *               "completion_tokens": 104
-           *             },
-           *             "constraints": [
-           *               "largest first"
-           *             ],
-           *             "ruled_out": [
-           *               "“sort them”: sort them from smallest to largest"
-           *             ],
-           *             "spans": [
-           *               {
-           *                 "label": "“sort them”",
-           *                 "text": "Sort them",
-           *                 "start": 0,
-           *                 "end": 9,
-           *                 "phrase": "sort them from largest to smallest",
-           *                 "said": false,
-           *                 "probability": 0.95
-           *               }
-           *             ]
-           *           },
-           *           "weights": {
-           *             "decision": "updated",
-           *             "reason": "the corrected reply was unlikely even as reworded",
-           *             "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *             "active": true,
-           *             "step_norm": 1.84,
-           *             "shift_norm": 1.84,
-           *             "kl": 0.012,
-           *             "kl_on": "tokens",
-           *             "kl_base": 0.012,
-           *             "objective": {
-           *               "before": 0.44,
-           *               "after": 0.98
-           *             },
-           *             "right_reply": {
-           *               "logprob_before": -4.1,
-           *               "logprob_after": -0.08,
-           *               "tokens": 3
-           *             },
-           *             "tokens": {
-           *               "right": [
-           *                 {
-           *                   "text": "31,",
-           *                   "before": -3.9,
-           *                   "after": -0.06
-           *                 },
-           *                 {
-           *                   "text": " 12, 7",
-           *                   "before": -0.18,
-           *                   "after": -0.01
-           *                 },
-           *                 {
-           *                   "text": "",
-           *                   "before": -0.02,
-           *                   "after": -0.01
-           *                 }
-           *               ],
-           *               "rejected": [
-           *                 {
-           *                   "text": "7,",
-           *                   "before": -0.02,
-           *                   "after": -2.9
-           *                 },
-           *                 {
-           *                   "text": " 12, 31",
-           *                   "before": -0.16,
-           *                   "after": -0.3
-           *                 },
-           *                 {
-           *                   "text": "",
-           *                   "before": -0.01,
-           *                   "after": -0.02
-           *                 }
-           *               ]
-           *             },
-           *             "ms": 412
-           *           },
-           *           "rolled_back": null,
-           *           "plan": {
-           *             "words": true,
-           *             "weights": true,
-           *             "incapacity": 0.2,
-           *             "split": null,
-           *             "row": {
-           *               "kind": "corrected",
-           *               "weight": 1
-           *             },
-           *             "reasons": [
-           *               "corrected"
-           *             ],
-           *             "text": "the corrected reply was unlikely even as reworded"
-           *           },
-           *           "reward": -1,
-           *           "text": "largest first",
-           *           "correction": "31, 12, 7",
-           *           "cost": {
-           *             "usd": 0.0005
-           *           },
-           *           "retry_turn_id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
-           *           "created_at": "2026-11-23T09:30:39.000Z"
-           *         }
-           *       ],
-           *       "next_cursor": null,
-           *       "totals": {
-           *         "turns": 2,
-           *         "feedback": 1,
-           *         "generations": 1,
-           *         "prompt_tokens": 48,
-           *         "completion_tokens": 18,
-           *         "cost": {
-           *           "usd": 0.0005096
-           *         }
-           *       }
-           *     }
-           */
           "application/json": components["schemas"]["Session"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessionTurns: {
@@ -4336,12 +3355,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "content": "Sort them: 31, 7, 12",
-         *       "max_tokens": 64
-         *     }
-         */
         "application/json": components["schemas"]["TurnCreate"];
       };
     };
@@ -4352,51 +3365,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *       "object": "turn",
-           *       "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "index": 0,
-           *       "status": "completed",
-           *       "content": "Sort them: 31, 7, 12",
-           *       "prompt": "Sort them: 31, 7, 12",
-           *       "reply": "7, 12, 31",
-           *       "finish_reason": "stop",
-           *       "repeats_rejected": false,
-           *       "generation": "base",
-           *       "retry_of": null,
-           *       "attempt": 1,
-           *       "confidence": 0.82,
-           *       "usage": {
-           *         "prompt_tokens": 24,
-           *         "completion_tokens": 9,
-           *         "total_tokens": 33,
-           *         "prompt_tokens_details": {
-           *           "cached_tokens": 16
-           *         }
-           *       },
-           *       "cost": {
-           *         "usd": 0.0000048
-           *       },
-           *       "error": null,
-           *       "created_at": "2026-11-23T09:30:02.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["Turn"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      402: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      413: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSessionTurn: {
@@ -4419,44 +3391,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *       "object": "turn",
-           *       "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "index": 0,
-           *       "status": "completed",
-           *       "content": "Sort them: 31, 7, 12",
-           *       "prompt": "Sort them: 31, 7, 12",
-           *       "reply": "7, 12, 31",
-           *       "finish_reason": "stop",
-           *       "repeats_rejected": false,
-           *       "generation": "base",
-           *       "retry_of": null,
-           *       "attempt": 1,
-           *       "confidence": 0.82,
-           *       "usage": {
-           *         "prompt_tokens": 24,
-           *         "completion_tokens": 9,
-           *         "total_tokens": 33,
-           *         "prompt_tokens_details": {
-           *           "cached_tokens": 16
-           *         }
-           *       },
-           *       "cost": {
-           *         "usd": 0.0000048
-           *       },
-           *       "error": null,
-           *       "created_at": "2026-11-23T09:30:02.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["Turn"];
         };
       };
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessionTurnRetry: {
@@ -4476,7 +3414,6 @@ export interface operations {
     };
     requestBody?: {
       content: {
-        /** @example {} */
         "application/json": {
           /**
            * @description Whether the answer comes as server-sent events
@@ -4493,50 +3430,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *       "object": "turn",
-           *       "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "index": 0,
-           *       "status": "completed",
-           *       "content": "Sort them: 31, 7, 12",
-           *       "prompt": "Sort them: 31, 7, 12",
-           *       "reply": "7, 12, 31",
-           *       "finish_reason": "stop",
-           *       "repeats_rejected": false,
-           *       "generation": "base",
-           *       "retry_of": null,
-           *       "attempt": 1,
-           *       "confidence": 0.82,
-           *       "usage": {
-           *         "prompt_tokens": 24,
-           *         "completion_tokens": 9,
-           *         "total_tokens": 33,
-           *         "prompt_tokens_details": {
-           *           "cached_tokens": 16
-           *         }
-           *       },
-           *       "cost": {
-           *         "usd": 0.0000048
-           *       },
-           *       "error": null,
-           *       "created_at": "2026-11-23T09:30:02.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["Turn"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      402: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessionTurnStop: {
@@ -4562,46 +3459,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *       "object": "turn",
-           *       "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *       "index": 0,
-           *       "status": "completed",
-           *       "content": "Sort them: 31, 7, 12",
-           *       "prompt": "Sort them: 31, 7, 12",
-           *       "reply": "7, 12, 31",
-           *       "finish_reason": "stop",
-           *       "repeats_rejected": false,
-           *       "generation": "base",
-           *       "retry_of": null,
-           *       "attempt": 1,
-           *       "confidence": 0.82,
-           *       "usage": {
-           *         "prompt_tokens": 24,
-           *         "completion_tokens": 9,
-           *         "total_tokens": 33,
-           *         "prompt_tokens_details": {
-           *           "cached_tokens": 16
-           *         }
-           *       },
-           *       "cost": {
-           *         "usd": 0.0000048
-           *       },
-           *       "error": null,
-           *       "created_at": "2026-11-23T09:30:02.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["Turn"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSessionTurnEvents: {
@@ -4630,35 +3491,6 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example id: 1
-           *     event: turn
-           *     data: {"id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","object":"turn","session_id":"ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE","index":0,"status":"running","content":"Sort them: 31, 7, 12","prompt":"Sort them: 31, 7, 12","reply":"","finish_reason":null,"repeats_rejected":false,"generation":"base","retry_of":null,"attempt":1,"confidence":null,"usage":null,"cost":{"usd":0},"error":null,"created_at":"2026-11-23T09:30:02.000Z"}
-           *
-           *     id: 2
-           *     event: delta
-           *     data: {"text":"7, 12, "}
-           *
-           *     id: 3
-           *     event: delta
-           *     data: {"text":"31"}
-           *
-           *     id: 4
-           *     event: done
-           *     data: {"id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","object":"turn","session_id":"ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE","index":0,"status":"completed","content":"Sort them: 31, 7, 12","prompt":"Sort them: 31, 7, 12","reply":"7, 12, 31","finish_reason":"stop","repeats_rejected":false,"generation":"base","retry_of":null,"attempt":1,"confidence":0.82,"usage":{"prompt_tokens":24,"completion_tokens":9,"total_tokens":33,"prompt_tokens_details":{"cached_tokens":16}},"cost":{"usd":0.0000048},"error":null,"created_at":"2026-11-23T09:30:02.000Z"}
-           *
-           *     id: 5
-           *     event: words
-           *     data: {"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","plan":null,"candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]}
-           *
-           *     id: 6
-           *     event: weights
-           *     data: {"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":3},"tokens":{"right":[{"text":"31,","before":-3.9,"after":-0.06},{"text":" 12, 7","before":-0.18,"after":-0.01},{"text":"","before":-0.02,"after":-0.01}],"rejected":[{"text":"7,","before":-0.02,"after":-2.9},{"text":" 12, 31","before":-0.16,"after":-0.3},{"text":"","before":-0.01,"after":-0.02}]},"ms":412}
-           *
-           *     id: 7
-           *     event: feedback
-           *     data: {"object":"feedback","id":"fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P","turn_id":"turn_01KAQ2V9M6M8YB6T1N3D5P7QRS","status":"done","words":{"changed":true,"before":"Sort them: 31, 7, 12","after":"Sort them from largest to smallest: 31, 7, 12","diagnosis":"ambiguous","confidence":0.95,"hinted":true,"share":0.7,"by":"gpu","reason":"the correction is 4.2 nats likelier than as composed","plan":null,"candidates":[{"wording":"Sort them from largest to smallest: 31, 7, 12","by":"gpu","prior":0.6,"share":0.95,"rejected":-6.1,"right":-0.4},{"wording":"Sort them: 31, 7, 12\n\nlargest first","by":"composed","prior":0.05,"share":0.03,"rejected":-0.7,"right":-4.6}],"rewriter":{"name":"gpu","adopted":true,"failure":null,"calls":1,"drawn":8,"kept":8,"prompt_tokens":31,"completion_tokens":104},"constraints":["largest first"],"ruled_out":["“sort them”: sort them from smallest to largest"],"spans":[{"label":"“sort them”","text":"Sort them","start":0,"end":9,"phrase":"sort them from largest to smallest","said":false,"probability":0.95}]},"weights":{"decision":"updated","reason":"the corrected reply was unlikely even as reworded","generation":"gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH","active":true,"step_norm":1.84,"shift_norm":1.84,"kl":0.012,"kl_on":"tokens","kl_base":0.012,"objective":{"before":0.44,"after":0.98},"right_reply":{"logprob_before":-4.1,"logprob_after":-0.08,"tokens":3},"tokens":{"right":[{"text":"31,","before":-3.9,"after":-0.06},{"text":" 12, 7","before":-0.18,"after":-0.01},{"text":"","before":-0.02,"after":-0.01}],"rejected":[{"text":"7,","before":-0.02,"after":-2.9},{"text":" 12, 31","before":-0.16,"after":-0.3},{"text":"","before":-0.01,"after":-0.02}]},"ms":412},"rolled_back":null,"plan":{"words":true,"weights":true,"incapacity":0.2,"split":null,"row":{"kind":"corrected","weight":1},"reasons":["corrected"],"text":"the corrected reply was unlikely even as reworded"},"cost":{"usd":0.0005048}}
-           */
           "text/event-stream": string;
         };
       };
@@ -4669,11 +3501,7 @@ export interface operations {
         };
         content?: never;
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessionTurnReach: {
@@ -4693,11 +3521,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "correction": "31, 12, 7"
-         *     }
-         */
         "application/json": components["schemas"]["ReachQuestion"];
       };
     };
@@ -4708,40 +3531,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "reach",
-           *       "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *       "verdict": "one_update",
-           *       "reason": "One correction can teach this.",
-           *       "updates_min": 1,
-           *       "logprob": -4.1,
-           *       "tokens": 6,
-           *       "total_tokens": 30,
-           *       "context_length": 512,
-           *       "owed_nats": 3.9,
-           *       "owed_nats_max": 64,
-           *       "in_bytes": [
-           *         "…"
-           *       ],
-           *       "unwritable": [
-           *         "…"
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["Reach"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      413: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessionTurnFeedback: {
@@ -4761,14 +3554,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "reward": -1,
-         *       "text": "largest first",
-         *       "correction": "31, 12, 7",
-         *       "retry": true
-         *     }
-         */
         "application/json": components["schemas"]["Feedback"];
       };
     };
@@ -4779,190 +3564,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "feedback",
-           *       "id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
-           *       "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *       "status": "done",
-           *       "words": {
-           *         "changed": true,
-           *         "before": "Sort them: 31, 7, 12",
-           *         "after": "Sort them from largest to smallest: 31, 7, 12",
-           *         "diagnosis": "ambiguous",
-           *         "confidence": 0.95,
-           *         "hinted": true,
-           *         "share": 0.7,
-           *         "by": "gpu",
-           *         "reason": "the correction is 4.2 nats likelier than as composed",
-           *         "plan": null,
-           *         "candidates": [
-           *           {
-           *             "wording": "Sort them from largest to smallest: 31, 7, 12",
-           *             "by": "gpu",
-           *             "prior": 0.6,
-           *             "share": 0.95,
-           *             "rejected": -6.1,
-           *             "right": -0.4
-           *           },
-           *           {
-           *             "wording": "Sort them: 31, 7, 12\n\nlargest first",
-           *             "by": "composed",
-           *             "prior": 0.05,
-           *             "share": 0.03,
-           *             "rejected": -0.7,
-           *             "right": -4.6
-           *           }
-           *         ],
-           *         "rewriter": {
-           *           "name": "gpu",
-           *           "adopted": true,
-           *           "failure": null,
-           *           "calls": 1,
-           *           "drawn": 8,
-           *           "kept": 8,
-           *           "prompt_tokens": 31,
-           *           "completion_tokens": 104
-           *         },
-           *         "constraints": [
-           *           "largest first"
-           *         ],
-           *         "ruled_out": [
-           *           "“sort them”: sort them from smallest to largest"
-           *         ],
-           *         "spans": [
-           *           {
-           *             "label": "“sort them”",
-           *             "text": "Sort them",
-           *             "start": 0,
-           *             "end": 9,
-           *             "phrase": "sort them from largest to smallest",
-           *             "said": false,
-           *             "probability": 0.95
-           *           }
-           *         ]
-           *       },
-           *       "weights": {
-           *         "decision": "updated",
-           *         "reason": "the corrected reply was unlikely even as reworded",
-           *         "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *         "active": true,
-           *         "step_norm": 1.84,
-           *         "shift_norm": 1.84,
-           *         "kl": 0.012,
-           *         "kl_on": "tokens",
-           *         "kl_base": 0.012,
-           *         "objective": {
-           *           "before": 0.44,
-           *           "after": 0.98
-           *         },
-           *         "right_reply": {
-           *           "logprob_before": -4.1,
-           *           "logprob_after": -0.08,
-           *           "tokens": 3
-           *         },
-           *         "tokens": {
-           *           "right": [
-           *             {
-           *               "text": "31,",
-           *               "before": -3.9,
-           *               "after": -0.06
-           *             },
-           *             {
-           *               "text": " 12, 7",
-           *               "before": -0.18,
-           *               "after": -0.01
-           *             },
-           *             {
-           *               "text": "",
-           *               "before": -0.02,
-           *               "after": -0.01
-           *             }
-           *           ],
-           *           "rejected": [
-           *             {
-           *               "text": "7,",
-           *               "before": -0.02,
-           *               "after": -2.9
-           *             },
-           *             {
-           *               "text": " 12, 31",
-           *               "before": -0.16,
-           *               "after": -0.3
-           *             },
-           *             {
-           *               "text": "",
-           *               "before": -0.01,
-           *               "after": -0.02
-           *             }
-           *           ]
-           *         },
-           *         "ms": 412
-           *       },
-           *       "rolled_back": null,
-           *       "plan": {
-           *         "words": true,
-           *         "weights": true,
-           *         "incapacity": 0.2,
-           *         "split": null,
-           *         "row": {
-           *           "kind": "corrected",
-           *           "weight": 1
-           *         },
-           *         "reasons": [
-           *           "corrected"
-           *         ],
-           *         "text": "the corrected reply was unlikely even as reworded"
-           *       },
-           *       "turn": {
-           *         "id": "turn_01KAQ2VTE0W3S9C6K4M1H8D2FG",
-           *         "object": "turn",
-           *         "session_id": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE",
-           *         "index": 1,
-           *         "status": "completed",
-           *         "content": "Sort them: 31, 7, 12",
-           *         "prompt": "Sort them from largest to smallest: 31, 7, 12",
-           *         "reply": "31, 12, 7",
-           *         "finish_reason": "stop",
-           *         "repeats_rejected": false,
-           *         "generation": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *         "retry_of": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS",
-           *         "attempt": 2,
-           *         "confidence": 0.97,
-           *         "usage": {
-           *           "prompt_tokens": 24,
-           *           "completion_tokens": 9,
-           *           "total_tokens": 33,
-           *           "prompt_tokens_details": {
-           *             "cached_tokens": 16
-           *           }
-           *         },
-           *         "cost": {
-           *           "usd": 0.0000048
-           *         },
-           *         "error": null,
-           *         "created_at": "2026-11-23T09:30:41.000Z"
-           *       },
-           *       "cost": {
-           *         "usd": 0.0005048
-           *       }
-           *     }
-           */
           "application/json": components["schemas"]["FeedbackResult"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      402: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      413: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSessionWords: {
@@ -4983,38 +3588,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "words",
-           *       "constraints": [
-           *         {
-           *           "id": "con_1",
-           *           "topic": "order",
-           *           "text": "largest first",
-           *           "scope": "session",
-           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
-           *         }
-           *       ],
-           *       "senses": [
-           *         {
-           *           "id": "sort",
-           *           "readings": {
-           *             "up": 0.05,
-           *             "down": 0.95
-           *           },
-           *           "failures": 1
-           *         }
-           *       ],
-           *       "undoable": 1
-           *     }
-           */
           "application/json": components["schemas"]["WordsState"];
         };
       };
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessionWordsUndo: {
@@ -5038,42 +3615,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "words",
-           *       "constraints": [
-           *         {
-           *           "id": "con_1",
-           *           "topic": "order",
-           *           "text": "largest first",
-           *           "scope": "session",
-           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
-           *         }
-           *       ],
-           *       "senses": [
-           *         {
-           *           "id": "sort",
-           *           "readings": {
-           *             "up": 0.05,
-           *             "down": 0.95
-           *           },
-           *           "failures": 1
-           *         }
-           *       ],
-           *       "undoable": 1
-           *     }
-           */
           "application/json": components["schemas"]["WordsState"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   deleteSessionWordsConstraint: {
@@ -5096,39 +3641,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "words",
-           *       "constraints": [
-           *         {
-           *           "id": "con_1",
-           *           "topic": "order",
-           *           "text": "largest first",
-           *           "scope": "session",
-           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
-           *         }
-           *       ],
-           *       "senses": [
-           *         {
-           *           "id": "sort",
-           *           "readings": {
-           *             "up": 0.05,
-           *             "down": 0.95
-           *           },
-           *           "failures": 1
-           *         }
-           *       ],
-           *       "undoable": 1
-           *     }
-           */
           "application/json": components["schemas"]["WordsState"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   patchSessionWordsConstraint: {
@@ -5145,12 +3661,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "text": "largest first",
-         *       "scope": "turn"
-         *     }
-         */
         "application/json": components["schemas"]["ConstraintPatch"];
       };
     };
@@ -5161,41 +3671,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "words",
-           *       "constraints": [
-           *         {
-           *           "id": "con_1",
-           *           "topic": "order",
-           *           "text": "largest first",
-           *           "scope": "session",
-           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
-           *         }
-           *       ],
-           *       "senses": [
-           *         {
-           *           "id": "sort",
-           *           "readings": {
-           *             "up": 0.05,
-           *             "down": 0.95
-           *           },
-           *           "failures": 1
-           *         }
-           *       ],
-           *       "undoable": 1
-           *     }
-           */
           "application/json": components["schemas"]["WordsState"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   deleteSessionWordsSense: {
@@ -5218,39 +3697,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "words",
-           *       "constraints": [
-           *         {
-           *           "id": "con_1",
-           *           "topic": "order",
-           *           "text": "largest first",
-           *           "scope": "session",
-           *           "turn_id": "turn_01KAQ2V9M6M8YB6T1N3D5P7QRS"
-           *         }
-           *       ],
-           *       "senses": [
-           *         {
-           *           "id": "sort",
-           *           "readings": {
-           *             "up": 0.05,
-           *             "down": 0.95
-           *           },
-           *           "failures": 1
-           *         }
-           *       ],
-           *       "undoable": 1
-           *     }
-           */
           "application/json": components["schemas"]["WordsState"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSessionWordsLexicon: {
@@ -5271,42 +3721,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "senses": [
-           *         {
-           *           "id": "close",
-           *           "label": "closing",
-           *           "spans": [
-           *             "close the ticket"
-           *           ],
-           *           "readings": [
-           *             {
-           *               "id": "resolved",
-           *               "phrase": "as resolved",
-           *               "cues": [
-           *                 "it is fixed"
-           *               ]
-           *             },
-           *             {
-           *               "id": "rejected",
-           *               "phrase": "as rejected",
-           *               "cues": [
-           *                 "we will not do it"
-           *               ]
-           *             }
-           *           ]
-           *         }
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["Lexicon"];
         };
       };
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   putSessionWordsLexicon: {
@@ -5321,35 +3739,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "senses": [
-         *         {
-         *           "id": "close",
-         *           "label": "closing",
-         *           "spans": [
-         *             "close the ticket"
-         *           ],
-         *           "readings": [
-         *             {
-         *               "id": "resolved",
-         *               "phrase": "as resolved",
-         *               "cues": [
-         *                 "it is fixed"
-         *               ]
-         *             },
-         *             {
-         *               "id": "rejected",
-         *               "phrase": "as rejected",
-         *               "cues": [
-         *                 "we will not do it"
-         *               ]
-         *             }
-         *           ]
-         *         }
-         *       ]
-         *     }
-         */
         "application/json": components["schemas"]["Lexicon"];
       };
     };
@@ -5360,46 +3749,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "senses": [
-           *         {
-           *           "id": "close",
-           *           "label": "closing",
-           *           "spans": [
-           *             "close the ticket"
-           *           ],
-           *           "readings": [
-           *             {
-           *               "id": "resolved",
-           *               "phrase": "as resolved",
-           *               "cues": [
-           *                 "it is fixed"
-           *               ]
-           *             },
-           *             {
-           *               "id": "rejected",
-           *               "phrase": "as rejected",
-           *               "cues": [
-           *                 "we will not do it"
-           *               ]
-           *             }
-           *           ]
-           *         }
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["Lexicon"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      413: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSessionGenerations: {
@@ -5425,56 +3778,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "active": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *       "data": [
-           *         {
-           *           "id": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *           "object": "generation",
-           *           "index": 1,
-           *           "parent": "base",
-           *           "active": true,
-           *           "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-           *           "bytes": 98432,
-           *           "feedback_id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
-           *           "plan": {},
-           *           "step_norm": 1.84,
-           *           "shift_norm": 1.84,
-           *           "kl": 0.012,
-           *           "kl_on": "tokens",
-           *           "kl_base": 0.012,
-           *           "objective": {
-           *             "before": 0.44,
-           *             "after": 0.98
-           *           },
-           *           "rows": [
-           *             {
-           *               "kind": "corrected",
-           *               "logprob_before": -4.1,
-           *               "logprob_after": -0.08,
-           *               "owed_tokens": 2,
-           *               "target_shift": 4.09,
-           *               "predicted_shift": 4.02,
-           *               "realised_shift": 3.97,
-           *               "reply_tokens": 9
-           *             }
-           *           ],
-           *           "created_at": "2026-11-23T09:30:40.000Z"
-           *         }
-           *       ],
-           *       "next_cursor": null
-           *     }
-           */
           "application/json": components["schemas"]["GenerationList"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSessionGenerationActivate: {
@@ -5500,58 +3807,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "active": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *       "data": [
-           *         {
-           *           "id": "gen_01KAQ2VQ4Z7YV0N5B8X2J6C3EH",
-           *           "object": "generation",
-           *           "index": 1,
-           *           "parent": "base",
-           *           "active": true,
-           *           "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-           *           "bytes": 98432,
-           *           "feedback_id": "fb_01KAQ2VN8B1R6T3W5Z9X7K4M2P",
-           *           "plan": {},
-           *           "step_norm": 1.84,
-           *           "shift_norm": 1.84,
-           *           "kl": 0.012,
-           *           "kl_on": "tokens",
-           *           "kl_base": 0.012,
-           *           "objective": {
-           *             "before": 0.44,
-           *             "after": 0.98
-           *           },
-           *           "rows": [
-           *             {
-           *               "kind": "corrected",
-           *               "logprob_before": -4.1,
-           *               "logprob_after": -0.08,
-           *               "owed_tokens": 2,
-           *               "target_shift": 4.09,
-           *               "predicted_shift": 4.02,
-           *               "realised_shift": 3.97,
-           *               "reply_tokens": 9
-           *             }
-           *           ],
-           *           "created_at": "2026-11-23T09:30:40.000Z"
-           *         }
-           *       ],
-           *       "next_cursor": null
-           *     }
-           */
           "application/json": components["schemas"]["GenerationList"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSessionGenerationAdapter: {
@@ -5580,12 +3839,7 @@ export interface operations {
           "application/octet-stream": string;
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
-      503: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getKeys: {
@@ -5610,36 +3864,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "data": [
-           *         {
-           *           "id": "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
-           *           "object": "api_key",
-           *           "name": "back end",
-           *           "prefix": "rosa2_4fTq8Z",
-           *           "scopes": [
-           *             "chat",
-           *             "adapt"
-           *           ],
-           *           "requests_per_minute": 300,
-           *           "created_at": "2026-11-23T09:12:00.000Z",
-           *           "expires_at": null,
-           *           "revoked_at": null
-           *         }
-           *       ],
-           *       "next_cursor": null
-           *     }
-           */
           "application/json": components["schemas"]["ApiKeyList"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postKeys: {
@@ -5654,16 +3882,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "name": "back end",
-         *       "scopes": [
-         *         "chat",
-         *         "adapt"
-         *       ],
-         *       "requests_per_minute": 300
-         *     }
-         */
         "application/json": components["schemas"]["KeyCreate"];
       };
     };
@@ -5674,33 +3892,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
-           *       "object": "api_key",
-           *       "name": "back end",
-           *       "prefix": "rosa2_4fTq8Z",
-           *       "scopes": [
-           *         "chat",
-           *         "adapt"
-           *       ],
-           *       "requests_per_minute": 300,
-           *       "created_at": "2026-11-23T09:12:00.000Z",
-           *       "expires_at": null,
-           *       "revoked_at": null,
-           *       "key": "rosa2_4fTq8Z………"
-           *     }
-           */
           "application/json": components["schemas"]["ApiKeyCreated"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   deleteKey: {
@@ -5721,30 +3916,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "key_01KAQ2T5C0F8N7Y3W6R9J1B4DX",
-           *       "object": "api_key",
-           *       "name": "back end",
-           *       "prefix": "rosa2_4fTq8Z",
-           *       "scopes": [
-           *         "chat",
-           *         "adapt"
-           *       ],
-           *       "requests_per_minute": 300,
-           *       "created_at": "2026-11-23T09:12:00.000Z",
-           *       "expires_at": null,
-           *       "revoked_at": null
-           *     }
-           */
           "application/json": components["schemas"]["ApiKey"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getUsage: {
@@ -5775,72 +3950,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "group_by": "day",
-           *       "data": [
-           *         {
-           *           "group": "2026-11-23",
-           *           "prompt_tokens": 48,
-           *           "cached_tokens": 32,
-           *           "completion_tokens": 18,
-           *           "replies": 2,
-           *           "adaptations_accepted": 1,
-           *           "adaptations_rejected": 0,
-           *           "rewriter_calls": 0,
-           *           "gpu_ms": 655,
-           *           "cost": {
-           *             "usd": 0.0005096
-           *           }
-           *         }
-           *       ],
-           *       "next_cursor": null,
-           *       "holdout": {
-           *         "share": 0.1,
-           *         "since": "2026-11-23T09:00:00.000Z",
-           *         "held_out": {
-           *           "people": 61,
-           *           "sessions": 104,
-           *           "tries": 2.1,
-           *           "acceptance": 0.62,
-           *           "cost_usd": 0.00041
-           *         },
-           *         "adapted": {
-           *           "people": 538,
-           *           "sessions": 911,
-           *           "tries": 1.6,
-           *           "acceptance": 0.78,
-           *           "cost_usd": 0.00093
-           *         },
-           *         "difference": {
-           *           "tries": {
-           *             "mean": -0.5,
-           *             "low": -0.71,
-           *             "high": -0.29
-           *           },
-           *           "acceptance": {
-           *             "mean": 0.16,
-           *             "low": 0.07,
-           *             "high": 0.25
-           *           },
-           *           "cost_usd": {
-           *             "mean": 0.00052,
-           *             "low": 0.00044,
-           *             "high": 0.0006
-           *           }
-           *         }
-           *       }
-           *     }
-           */
           "application/json": components["schemas"]["UsageReport"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getBudget: {
@@ -5858,22 +3971,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "budget",
-           *       "cap_usd": 50,
-           *       "month": "2026-11",
-           *       "spent_usd": 12.804,
-           *       "reserved_usd": 0.0021
-           *     }
-           */
           "application/json": components["schemas"]["Budget"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   putBudget: {
@@ -5885,11 +3986,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "cap_usd": 50
-         *     }
-         */
         "application/json": components["schemas"]["BudgetPut"];
       };
     };
@@ -5900,24 +3996,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "budget",
-           *       "cap_usd": 50,
-           *       "month": "2026-11",
-           *       "spent_usd": 12.804,
-           *       "reserved_usd": 0.0021
-           *     }
-           */
           "application/json": components["schemas"]["Budget"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postClientTokens: {
@@ -5932,12 +4014,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "owner": "user_4711",
-         *       "session": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE"
-         *     }
-         */
         "application/json": components["schemas"]["ClientTokenCreate"];
       };
     };
@@ -5948,29 +4024,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "client_token",
-           *       "token": "…",
-           *       "owner": "user_4711",
-           *       "session": "…",
-           *       "scopes": [
-           *         "chat"
-           *       ],
-           *       "expires_at": "2026-11-23T09:30:00.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["ClientToken"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   deleteClientTokens: {
@@ -5991,21 +4048,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "client_tokens.revoked",
-           *       "owner": "user_4711",
-           *       "revoked_at": "2026-11-23T09:30:00.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["ClientTokensRevoked"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postClientTokensBatch: {
@@ -6020,16 +4066,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "tokens": [
-         *         {
-         *           "owner": "user_4711",
-         *           "session": "ses_Ag3kPz9xWq1Tn5Yb7Ls0Vd2Hf4Jr6Mc8Ue-QiSoKwZE"
-         *         }
-         *       ]
-         *     }
-         */
         "application/json": components["schemas"]["ClientTokenBatch"];
       };
     };
@@ -6040,34 +4076,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "data": [
-           *         {
-           *           "object": "client_token",
-           *           "token": "…",
-           *           "owner": "user_4711",
-           *           "session": "…",
-           *           "scopes": [
-           *             "chat"
-           *           ],
-           *           "expires_at": "2026-11-23T09:30:00.000Z"
-           *         }
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["ClientTokenList"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getSigningKeys: {
@@ -6090,30 +4102,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "data": [
-           *         {
-           *           "id": "sig_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM",
-           *           "object": "signing_key",
-           *           "name": "…",
-           *           "algorithm": "EdDSA",
-           *           "created_at": "2026-11-23T09:30:00.000Z",
-           *           "revoked_at": "2026-11-23T09:30:00.000Z"
-           *         }
-           *       ],
-           *       "next_cursor": "…"
-           *     }
-           */
           "application/json": components["schemas"]["SigningKeyList"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postSigningKeys: {
@@ -6128,16 +4120,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "name": "…",
-         *       "public_key": {
-         *         "kty": "OKP",
-         *         "crv": "Ed25519",
-         *         "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-         *       }
-         *     }
-         */
         "application/json": components["schemas"]["SigningKeyCreate"];
       };
     };
@@ -6148,26 +4130,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "sig_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM",
-           *       "object": "signing_key",
-           *       "name": "…",
-           *       "algorithm": "EdDSA",
-           *       "created_at": "2026-11-23T09:30:00.000Z",
-           *       "revoked_at": "2026-11-23T09:30:00.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["SigningKey"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   deleteSigningKey: {
@@ -6188,24 +4154,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "sig_01KAQ2V7S3Z3XWJ0H1G8Y4T5RM",
-           *       "object": "signing_key",
-           *       "name": "…",
-           *       "algorithm": "EdDSA",
-           *       "created_at": "2026-11-23T09:30:00.000Z",
-           *       "revoked_at": "2026-11-23T09:30:00.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["SigningKey"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getTenant: {
@@ -6223,24 +4175,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "ten_acme",
-           *       "object": "tenant",
-           *       "name": "Acme",
-           *       "sessions": 1204,
-           *       "adapter_bytes": 118512128,
-           *       "created_at": "2026-11-23T09:10:00.000Z",
-           *       "erasure": null
-           *     }
-           */
           "application/json": components["schemas"]["Tenant"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   deleteTenant: {
@@ -6261,30 +4199,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "status": "running",
-           *       "requested_at": "2026-11-23T09:55:00.000Z",
-           *       "finished_at": null,
-           *       "erased": {
-           *         "sessions": 20,
-           *         "keys": 1,
-           *         "turns": 2,
-           *         "generations": 1,
-           *         "events": 14,
-           *         "adapters": 1
-           *       },
-           *       "kept": "usage by day and key and monthly totals (counts and prices; no text, sessions or owners), the spend cap, the account's name and the key that asked, for billing"
-           *     }
-           */
           "application/json": components["schemas"]["Erasure"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getTenantLexicon: {
@@ -6302,42 +4220,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "senses": [
-           *         {
-           *           "id": "close",
-           *           "label": "closing",
-           *           "spans": [
-           *             "close the ticket"
-           *           ],
-           *           "readings": [
-           *             {
-           *               "id": "resolved",
-           *               "phrase": "as resolved",
-           *               "cues": [
-           *                 "it is fixed"
-           *               ]
-           *             },
-           *             {
-           *               "id": "rejected",
-           *               "phrase": "as rejected",
-           *               "cues": [
-           *                 "we will not do it"
-           *               ]
-           *             }
-           *           ]
-           *         }
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["Lexicon"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   putTenantLexicon: {
@@ -6349,35 +4235,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "senses": [
-         *         {
-         *           "id": "close",
-         *           "label": "closing",
-         *           "spans": [
-         *             "close the ticket"
-         *           ],
-         *           "readings": [
-         *             {
-         *               "id": "resolved",
-         *               "phrase": "as resolved",
-         *               "cues": [
-         *                 "it is fixed"
-         *               ]
-         *             },
-         *             {
-         *               "id": "rejected",
-         *               "phrase": "as rejected",
-         *               "cues": [
-         *                 "we will not do it"
-         *               ]
-         *             }
-         *           ]
-         *         }
-         *       ]
-         *     }
-         */
         "application/json": components["schemas"]["Lexicon"];
       };
     };
@@ -6388,45 +4245,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "senses": [
-           *         {
-           *           "id": "close",
-           *           "label": "closing",
-           *           "spans": [
-           *             "close the ticket"
-           *           ],
-           *           "readings": [
-           *             {
-           *               "id": "resolved",
-           *               "phrase": "as resolved",
-           *               "cues": [
-           *                 "it is fixed"
-           *               ]
-           *             },
-           *             {
-           *               "id": "rejected",
-           *               "phrase": "as rejected",
-           *               "cues": [
-           *                 "we will not do it"
-           *               ]
-           *             }
-           *           ]
-           *         }
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["Lexicon"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      413: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getTenantAdaptation: {
@@ -6444,21 +4266,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "tenant.adaptation",
-           *       "holdout_share": 0.1,
-           *       "roll_back_after": 3,
-           *       "holdout_since": "2026-11-23T09:00:00.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["TenantAdaptation"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   putTenantAdaptation: {
@@ -6470,12 +4281,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "holdout_share": 0.1,
-         *       "roll_back_after": 3
-         *     }
-         */
         "application/json": components["schemas"]["TenantAdaptationPut"];
       };
     };
@@ -6486,23 +4291,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "tenant.adaptation",
-           *       "holdout_share": 0.1,
-           *       "roll_back_after": 3,
-           *       "holdout_since": "2026-11-23T09:00:00.000Z"
-           *     }
-           */
           "application/json": components["schemas"]["TenantAdaptation"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   getWebhooks: {
@@ -6520,35 +4312,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "list",
-           *       "data": [
-           *         {
-           *           "id": "wh_01KAQ2T9D4M7R2V6X8Z1C3F5HJ",
-           *           "object": "webhook",
-           *           "url": "https://example.com/hooks/rosa2",
-           *           "events": [
-           *             "adaptation.updated",
-           *             "adaptation.rolled_back",
-           *             "budget.near"
-           *           ],
-           *           "created_at": "2026-11-23T09:15:00.000Z",
-           *           "disabled_at": null,
-           *           "delivered_at": "2026-11-23T09:30:41.000Z",
-           *           "waiting": 0,
-           *           "failure": null
-           *         }
-           *       ]
-           *     }
-           */
           "application/json": components["schemas"]["WebhookList"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postWebhooks: {
@@ -6563,16 +4330,6 @@ export interface operations {
     };
     requestBody: {
       content: {
-        /**
-         * @example {
-         *       "url": "https://example.com/hooks/rosa2",
-         *       "events": [
-         *         "adaptation.updated",
-         *         "adaptation.rolled_back",
-         *         "budget.near"
-         *       ]
-         *     }
-         */
         "application/json": components["schemas"]["WebhookCreate"];
       };
     };
@@ -6583,35 +4340,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "wh_01KAQ2T9D4M7R2V6X8Z1C3F5HJ",
-           *       "object": "webhook",
-           *       "url": "https://example.com/hooks/rosa2",
-           *       "events": [
-           *         "adaptation.updated",
-           *         "adaptation.rolled_back",
-           *         "budget.near"
-           *       ],
-           *       "created_at": "2026-11-23T09:15:00.000Z",
-           *       "disabled_at": null,
-           *       "delivered_at": "2026-11-23T09:30:41.000Z",
-           *       "waiting": 0,
-           *       "failure": null,
-           *       "secret": "whsec_………"
-           *     }
-           */
           "application/json": components["schemas"]["WebhookSecret"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      409: components["responses"]["Failure"];
-      415: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   deleteWebhook: {
@@ -6632,20 +4364,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "wh_01KAQ2T9D4M7R2V6X8Z1C3F5HJ",
-           *       "object": "webhook.deleted"
-           *     }
-           */
           "application/json": components["schemas"]["WebhookDeleted"];
         };
       };
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postWebhookRotate: {
@@ -6669,34 +4391,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "id": "wh_01KAQ2T9D4M7R2V6X8Z1C3F5HJ",
-           *       "object": "webhook",
-           *       "url": "https://example.com/hooks/rosa2",
-           *       "events": [
-           *         "adaptation.updated",
-           *         "adaptation.rolled_back",
-           *         "budget.near"
-           *       ],
-           *       "created_at": "2026-11-23T09:15:00.000Z",
-           *       "disabled_at": null,
-           *       "delivered_at": "2026-11-23T09:30:41.000Z",
-           *       "waiting": 0,
-           *       "failure": null,
-           *       "secret": "whsec_………"
-           *     }
-           */
           "application/json": components["schemas"]["WebhookSecret"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   postWebhookTest: {
@@ -6720,22 +4418,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          /**
-           * @example {
-           *       "object": "webhook.tested",
-           *       "message_id": "msg_01KAQ2TB6N9S3W7Y0A2D4G6JKM"
-           *     }
-           */
           "application/json": components["schemas"]["WebhookTested"];
         };
       };
-      400: components["responses"]["Failure"];
-      401: components["responses"]["Failure"];
-      403: components["responses"]["Failure"];
-      404: components["responses"]["Failure"];
-      422: components["responses"]["Failure"];
-      429: components["responses"]["Failure"];
-      500: components["responses"]["Failure"];
+      default: components["responses"]["Failure"];
     };
   };
   onAdaptationUpdated: {

@@ -1,20 +1,11 @@
 /** The edge in the local runtime, with the stand-in for the GPU service and an entry module for benchmarks. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { choosePort } from "../../../edge/local/ports.ts";
-import { Processes } from "../../../edge/local/processes.ts";
-import { workerCommand } from "../../../edge/local/services.ts";
-import { StateFolder } from "../../../edge/local/state.ts";
 import { FakeGpu } from "../../support/fake-gpu.ts";
-import { prepareTenants, type Tenant, untilHealthy } from "../../support/local-edge.ts";
-import { runtimeCpuMs } from "./runtime-cpu.ts";
+import { prepareTenants, type Tenant } from "../../support/local-edge.ts";
+import { LocalWorker } from "./local-worker.ts";
 
 const entry = fileURLToPath(new URL("../../edge/support/late-worker.ts", import.meta.url));
-/** In memory where the machine has such a folder: this machine's disk should not be part of the edge's figures. */
-const stateRoot = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const secret = "secret-of-the-benchmark";
 /** Secret of the client tokens of the measured edge. */
 export const tokenSecret = "secret-of-the-benchmark-for-client-tokens";
@@ -24,71 +15,53 @@ export class Edge {
   /** Two services; the edge knows the first as the nearer to its callers. */
   readonly gpuUrls: readonly [string, string];
   readonly tenants: readonly Tenant[];
-  readonly #processes: Processes;
-  readonly #state: StateFolder;
-  readonly #pid: number;
+  readonly #worker: LocalWorker;
 
   private constructor(
-    url: string,
+    worker: LocalWorker,
     gpuUrls: readonly [string, string],
     tenants: readonly Tenant[],
-    processes: Processes,
-    state: StateFolder,
-    pid: number,
   ) {
-    this.url = url;
-    this.#pid = pid;
+    this.url = worker.url;
     this.gpuUrls = gpuUrls;
     this.tenants = tenants;
-    this.#processes = processes;
-    this.#state = state;
+    this.#worker = worker;
   }
 
   /** Starts it with so many tenants, each with an admin key. */
   static async start(tenantCount: number, extra: Record<string, string> = {}): Promise<Edge> {
-    const state = await StateFolder.open(mkdtempSync(join(stateRoot, "rosa2-bench-")));
-    const processes = new Processes(state.logs);
-    const ids = Array.from({ length: tenantCount }, (_, n) => `ten_bench${n}`);
-    const tenants = await prepareTenants(state, processes, ids, { entry });
     const gpus = [new FakeGpu(secret), new FakeGpu(secret)] as const;
     const gpuUrls = [await gpus[0].listen(), await gpus[1].listen()] as const;
-    const port = await choosePort(0);
-    const variables = {
-      GPU_URL: `enam=${gpuUrls[0]},apac=${gpuUrls[1]}`,
-      GPU_SECRET: secret,
-      CLIENT_TOKEN_SECRET: tokenSecret,
-      RATE_LIMIT: "off",
-      LOG: "off",
-      METERING_MS: "300000",
-      ...extra,
-    };
-    const url = `http://127.0.0.1:${port}`;
-    const { pid } = processes.start(workerCommand(state, port, variables));
-    const edge = new Edge(url, gpuUrls, tenants, processes, state, pid);
-    try {
-      await untilHealthy(url, processes);
-    } catch (error) {
-      await edge.stop();
-      throw error;
-    }
-    return edge;
+    const ids = Array.from({ length: tenantCount }, (_, n) => `ten_bench${n}`);
+    let tenants: readonly Tenant[] = [];
+    const worker = await LocalWorker.start(async ({ state, processes }) => {
+      tenants = await prepareTenants(state, processes, ids, { entry });
+      return {
+        GPU_URL: `enam=${gpuUrls[0]},apac=${gpuUrls[1]}`,
+        GPU_SECRET: secret,
+        CLIENT_TOKEN_SECRET: tokenSecret,
+        RATE_LIMIT: "off",
+        LOG: "off",
+        METERING_MS: "300000",
+        ...extra,
+      };
+    });
+    return new Edge(worker, gpuUrls, tenants);
   }
 
   /** Bytes of everything that is kept. */
   bytes(): number {
-    const text = execFileSync("du", ["-sb", this.#state.databases]).toString();
+    const text = execFileSync("du", ["-sb", this.#worker.state.databases]).toString();
     return Number(text.split("\t")[0]);
   }
 
   /** CPU milliseconds that the runtime has taken so far. */
   cpuMs(): number {
-    return runtimeCpuMs(this.#pid);
+    return this.#worker.cpuMs();
   }
 
-  async stop(): Promise<void> {
-    await this.#processes.stopAll();
-    this.#state.close();
-    rmSync(this.#state.path, { recursive: true, force: true });
+  stop(): Promise<void> {
+    return this.#worker.stop();
   }
 
   /** From now on calls that leave the region are `ms` late. Returns the number of such calls since it was last called. */

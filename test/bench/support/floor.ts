@@ -1,14 +1,6 @@
 /** The minimal Worker (test/edge/support/floor-worker.ts), in the local runtime as the edge is run. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { choosePort } from "../../../edge/local/ports.ts";
-import { Processes } from "../../../edge/local/processes.ts";
-import { buildCommand, workerCommand } from "../../../edge/local/services.ts";
-import { StateFolder } from "../../../edge/local/state.ts";
-import { untilHealthy } from "../../support/local-edge.ts";
-import { runtimeCpuMs } from "./runtime-cpu.ts";
+import { LocalWorker } from "./local-worker.ts";
 
 const entry = fileURLToPath(new URL("../../edge/support/floor-worker.ts", import.meta.url));
 const settings = `name = "floor"
@@ -21,55 +13,34 @@ new_sqlite_classes = ["FloorObject"]
 `;
 
 export class Floor {
-  readonly #url: string;
-  readonly #processes: Processes;
-  readonly #state: StateFolder;
-  readonly #pid: number;
+  readonly #worker: LocalWorker;
 
-  private constructor(url: string, processes: Processes, state: StateFolder, pid: number) {
-    this.#url = url;
-    this.#processes = processes;
-    this.#state = state;
-    this.#pid = pid;
+  private constructor(worker: LocalWorker) {
+    this.#worker = worker;
   }
 
   static async start(variables: { GPU_URL: string; GPU_SECRET: string }): Promise<Floor> {
-    // In memory, as the edge's databases are (edge.ts).
-    const root = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-    const state = await StateFolder.open(mkdtempSync(join(root, "rosa2-bench-")));
-    const processes = new Processes(state.logs);
-    const config = state.writePrivate("wrangler.toml", settings);
-    const built = await processes.start(buildCommand(state, { config })).ended;
-    if (built !== 0) throw new Error(`The build ended (${built}). ${processes.tail("build")}`);
-    const port = await choosePort(0);
-    const url = `http://127.0.0.1:${port}`;
-    const { pid } = processes.start(workerCommand(state, port, variables));
-    const floor = new Floor(url, processes, state, pid);
-    try {
-      await untilHealthy(url, processes);
-    } catch (error) {
-      await floor.stop();
-      throw error;
-    }
-    return floor;
+    const worker = await LocalWorker.start(async (worker) => {
+      await worker.build(settings);
+      return variables;
+    });
+    return new Floor(worker);
   }
 
   constant(): Promise<Response> {
-    return fetch(`${this.#url}/constant`, { method: "POST" });
+    return fetch(`${this.#worker.url}/constant`, { method: "POST" });
   }
 
   /** Passes the GPU service's stream on; `object` also writes a row in a Durable Object meanwhile. */
   reply(way: "pipe" | "object", body: object): Promise<Response> {
-    return fetch(`${this.#url}/${way}`, { method: "POST", body: JSON.stringify(body) });
+    return fetch(`${this.#worker.url}/${way}`, { method: "POST", body: JSON.stringify(body) });
   }
 
   cpuMs(): number {
-    return runtimeCpuMs(this.#pid);
+    return this.#worker.cpuMs();
   }
 
-  async stop(): Promise<void> {
-    await this.#processes.stopAll();
-    this.#state.close();
-    rmSync(this.#state.path, { recursive: true, force: true });
+  stop(): Promise<void> {
+    return this.#worker.stop();
   }
 }

@@ -17,7 +17,7 @@ export class Deployment {
   private constructor(port: number) {
     this.url = `http://127.0.0.1:${port}`;
     const config = readFileSync(join(rootPath, "wrangler.toml"), "utf8");
-    // Paths in it are relative to where it lies.
+    // Its paths are relative to the folder that it lies in.
     const absolute = config
       .replaceAll(/"(?:\.\/)?((?:edge|shared|migrations|node_modules)\/)/g, `"${rootPath}$1`)
       .replace(" edge/playground/build.ts", ` ${rootPath}edge/playground/build.ts`)
@@ -42,7 +42,7 @@ export class Deployment {
     this.#save({ ...this.account, ...change });
   }
 
-  /** Commands that the stand-in got since the last call of this. */
+  /** Commands that the stand-in got since this was last called. */
   takeCalls(): string[] {
     const file = join(this.folder, "calls.txt");
     const calls = readFileSync(file, "utf8").trim().split("\n");

@@ -89,7 +89,7 @@ switch (positionals.slice(0, 2).join(" ")) {
     break;
   case "d1 export":
     requireDatabase();
-    // It looks for databases below the configuration's folder, and takes no other.
+    // The real wrangler finds databases only below the configuration's folder.
     local(
       [
         ...["d1", "export", "DB", "--skip-confirmation", "--output", values.output ?? ""],
@@ -156,7 +156,7 @@ async function deploy(): Promise<void> {
   appendFileSync(process.env.WRANGLER_OUTPUT_FILE_PATH ?? "", `${JSON.stringify(entry)}\n`);
 }
 
-/** The platform refuses an id that is not of one of the account's databases. */
+/** The platform refuses an id of no database of the account. */
 function requireDatabase(): void {
   const known = account.databases.find(({ uuid }) => uuid === names.databaseId);
   if (known?.name !== names.database) {

@@ -43,7 +43,7 @@ describe.skipIf(chromiumPath === undefined)("the documents", () => {
     }
   });
 
-  it("print without what is pressed, on white, with long snippets whole", async () => {
+  it("are printed without buttons and fields, on white, with long snippets whole", async () => {
     const { page } = await read("/docs", "desktop", true);
     await page.emulateMedia({ media: "print" });
     await visitor.shoot("print");
@@ -61,7 +61,7 @@ describe.skipIf(chromiumPath === undefined)("the documents", () => {
     expect(paper).toBe("rgb(255, 255, 255)");
   });
 
-  it("are searched together: calls, guides and figures, from either page", async () => {
+  it("have one search for calls, guides and figures, on either page", async () => {
     const { page } = await read("/docs");
     await page.keyboard.press("/");
     await page.keyboard.type("spend cap concurrency");
@@ -106,7 +106,7 @@ describe.skipIf(chromiumPath === undefined)("the documents", () => {
     await me.shoot("tabs");
   });
 
-  it("try a call out with the playground's key, and ask for one that is not there", async () => {
+  it("try a call out with the playground's key, and ask for a key where there is none", async () => {
     const me = await read("/docs");
     const { page } = me;
     const models = page.locator("#get-v-models");

@@ -1,6 +1,6 @@
 /**
- * The playground's examples are what they say: drawn by their seeds from the training language, with the answers that
- * follow, and, a few of each kind, with the outcome of every mode on the real engine.
+ * Checks the playground's examples. Their seeds draw them from the training language, and the answers follow from that.
+ * A few of each kind are played on the real engine and must end in every mode as stated.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -23,7 +23,7 @@ import { allReadings, answer } from "../../../gpu-service/language/task.ts";
 import { makeStateFolder, Rosa } from "../support/rosa.ts";
 
 describe("the examples", () => {
-  it("are ten at least, of three kinds, checked with the model that is bundled", () => {
+  it("are ten at least, of three kinds, and were checked with the bundled model", () => {
     expect(kindNames).toHaveLength(3);
     expect(examples.length).toBeGreaterThanOrEqual(10);
     for (const kind of kindNames) {
@@ -41,7 +41,7 @@ describe("the examples", () => {
     );
   });
 
-  it("are one of each kind at least, and a request leads back to its example", () => {
+  it("contain each kind, and a request leads back to its example", () => {
     for (const kind of kindNames) expect(examples.some((one) => one.kind === kind)).toBe(true);
     for (const { request, answer: right, next } of examples) {
       expect(exampleOf(request)).toMatchObject({ answer: right });
@@ -65,7 +65,7 @@ describe("the examples", () => {
     else expect(example.hint).not.toBeNull();
   });
 
-  it("give a fresh one each time", () => {
+  it("give a new one each time", () => {
     const one = freshExample("unclear");
     for (let i = 0; i < 50; i++) expect(freshExample("unclear", one).id).not.toBe(one.id);
   });
@@ -82,12 +82,12 @@ describe("played to the real engine in all four ways", () => {
     state.remove();
   });
 
-  /** Of each kind the first and the last. */
+  /** Of each kind the first and the last are played. */
   const some = kindNames.flatMap((kind) => {
     const all = examples.filter((one) => one.kind === kind);
     return [...new Set([...all.slice(0, 1), ...all.slice(-1)])];
   });
-  it.each(some)("tell their story again: $id", async ({ kind, seed, hint, outcomes }) => {
+  it.each(some)("end as stated: $id", async ({ kind, seed, hint, outcomes }) => {
     const client = new Rosa2({ baseUrl: rosa.url, apiKey: rosa.key });
     const verdict = await checkStory(client, drawWish(kind, seed));
     expect(verdict).toMatchObject({ told: true, hint, outcomes });

@@ -26,7 +26,7 @@ async function arrive(name: string, size: Size = "desktop", dark = false): Promi
   return visitor;
 }
 
-/** Into a session that has answered `request`. */
+/** Signs in and opens a session that has answered `request`. */
 async function converse(name: string, request: string, size: Size = "desktop", dark = false) {
   const me = await arrive(name, size, dark);
   await me.signIn(edge.key);
@@ -60,7 +60,7 @@ describe.skipIf(chromiumPath === undefined)("the key", () => {
     await me.page.getByLabel("API key").fill(edge.key);
     await me.page.getByRole("button", { name: "Sign in" }).click();
     await me.page.getByRole("heading", { name: "Start with an example" }).waitFor();
-    // The browser itself reports the 401; nothing else may be there.
+    // The browser itself reports the 401; there is no other message.
     expect(me.complaints.filter((text) => !text.includes("401"))).toEqual([]);
   });
 
@@ -85,7 +85,7 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
     expect(me.complaints).toEqual([]);
   });
 
-  it("moves nothing that is already there while its tokens come", async () => {
+  it("moves nothing that is already shown while its tokens come", async () => {
     const me = await arrive("shift");
     await me.page.addInitScript(() => {
       const shifts: { value: number; what: string; at: number }[] = [];
@@ -105,7 +105,7 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
     await me.ask(longRequest);
     const reply = me.page.locator(".turn .reply").nth(1);
     await expect.poll(() => reply.textContent(), patience).toContain("word2");
-    // What sending itself moved, the field above all, is not the stream's doing, though it may be told late.
+    // Sending itself moves the field and more. That is not the stream's doing, though it may be reported late.
     const began = await me.page.evaluate(() => performance.now());
     await me.reply(2);
     const shifts = await me.page.evaluate(
@@ -118,7 +118,7 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
     expect(shifts).toEqual([]);
   });
 
-  it("ends where it is stopped, and what is written of it stays", async () => {
+  it("ends where it is stopped, and its written part stays", async () => {
     await edge.behave({ deltaMs: 250 });
     const me = await converse("stop", longRequest);
     await expect.poll(() => me.page.locator(".reply").textContent(), patience).toContain("word2");
@@ -130,7 +130,7 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
     await me.shoot("stopped");
   });
 
-  it("that failed is told, kept, and run again", async () => {
+  it("that failed says so, is kept and can be run again", async () => {
     await edge.behave({ breakAfter: 2 });
     const me = await converse("failed", "Say hello to everyone");
     await me.page.getByText("The model cannot be reached right now").waitFor();
@@ -172,7 +172,7 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
     expect(focus).toBe("Conversation");
   });
 
-  it("is told to those who listen: what changed, then the reply", async () => {
+  it("is announced to screen readers: what changed, then the reply", async () => {
     const me = await converse("listening", "Sort them, as plain text: 6 2 9 4 1");
     await me.reply(1);
     await me.page.getByRole("button", { name: "Correct it" }).click();
@@ -185,7 +185,7 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
       .toMatch(/Weights updated: .+Reply: 9 6 4 2 1/);
   });
 
-  it("names who speaks to those who listen", async () => {
+  it("says to screen readers who speaks", async () => {
     const me = await converse("speakers", "Say hello");
     await me.reply(1);
     const said = await me.page.locator(".turn").first().locator("p").allTextContents();
@@ -203,7 +203,7 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
 });
 
 describe.skipIf(chromiumPath === undefined)("the page", () => {
-  it("weighs at most 150 kB compressed at first load, and says what it may load", async () => {
+  it("weighs at most 150 kB compressed at first load, and its policy says what it may load", async () => {
     const me = await arrive("weight");
     const bodies: Promise<Buffer>[] = [];
     me.page.on("response", (response) => bodies.push(response.body()));
@@ -278,7 +278,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     });
   }
 
-  it("begins where the keyboard is wanted, at its top, and shows no figure before it has one", async () => {
+  it("begins with the keyboard's focus in the field, at the top, and shows no figure before it has one", async () => {
     const me = await arrive("arrival");
     await me.signIn(edge.key);
     let answer = () => {};
@@ -326,7 +326,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await me.page.getByText("Saved.").waitFor();
   });
 
-  it("tells a key without the scope what it may not", async () => {
+  it("says what a key cannot do that lacks the scope", async () => {
     const response = await fetch(`${edge.url}/v1/keys`, {
       method: "POST",
       headers: { authorization: `Bearer ${edge.key}`, "content-type": "application/json" },
@@ -347,7 +347,7 @@ interface LayoutShift extends PerformanceEntry {
 }
 
 /** Pixels by which the page is wider than its window. */
-/** Whether a visitor sees the middle of it, without scrolling. */
+/** Whether a visitor sees the element's middle without scrolling. */
 function isInSight(of: Locator): Promise<boolean> {
   return of.evaluate((element) => {
     const { x, y, width, height } = element.getBoundingClientRect();

@@ -102,7 +102,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     expect(me.complaints).toEqual([]);
   });
 
-  it("is told what the model is, and every request that is said to work does", async () => {
+  it("is told what the model is, and each example request is answered as promised", async () => {
     const me = await arrive("model", "desktop");
     const { page } = me;
     await page.getByRole("link", { name: /rosa2-mini/ }).click();
@@ -146,7 +146,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     const tokens = page.locator(".tokens");
     expect(await tokens.getAttribute("open")).toBeNull();
     await tokens.getByText("Token by token").click();
-    // The tokens join to the replies, and what the two differ in moved from the one to the other.
+    // The tokens join to the replies. Where the two replies differ, probability has moved from one to the other.
     const right = page.getByRole("figure", { name: "The right reply" });
     expect((await right.locator("code").allTextContents()).join("").trim()).toBe("[4 7 9]");
     const rejected = page.getByRole("figure", { name: "The rejected reply" });

@@ -53,7 +53,7 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
     expect(me.complaints).toEqual([]);
   });
 
-  it("that is plain loads nothing more and can be copied; its request can be edited, or asked again as it is", async () => {
+  it("that is plain loads nothing more and can be copied; its request can be edited, or asked again unchanged", async () => {
     const me = await converse("tools", "Say hello");
     const { page } = me;
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -174,7 +174,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByText("No session’s title has").waitFor();
   });
 
-  it("has the sessions beside the chat: found, renamed, erased, folded away", async () => {
+  it("shows the sessions beside the chat, where they can be found, renamed, erased and folded away", async () => {
     const me = await converse("beside", "Say a word beside");
     const { page } = me;
     const beside = page.getByRole("navigation", { name: "Sessions" });
@@ -248,12 +248,12 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await expect.poll(() => page.locator(".turn").count()).toBe(1);
   });
 
-  it("tells usage by the sessions' titles, which lead there, and by owner", async () => {
+  it("shows usage by session, linked to it by title, and by owner", async () => {
     const me = await converse("usage", "Say a word to be billed");
     const { page } = me;
     await page.getByRole("link", { name: "Usage", exact: true }).click();
     const row = page.getByRole("rowheader").getByRole("link", { name: "Say a word to be billed" });
-    // A session tells the account what it used a moment later, and the page reads it once.
+    // A session reports its usage to the account a moment later, and the page reads it once.
     const seen = async () => {
       await page.reload();
       await page.getByRole("radio", { name: "Session" }).check({ force: true });

@@ -2,8 +2,8 @@
 import { seededRandom, shuffled } from "@rosa2/shared/random";
 
 /**
- * A request and the replies that one may want to it. To zig, here, is to keep the ends; which way to sort is
- * left open, so that words and weights both have their part.
+ * A request and the replies that a user may want to it. Here zig means to keep the ends. Which way to sort is left
+ * open, so that both words and weights have something to learn.
  */
 export function drawRequest(seed: number): { content: string; answers: string[] } {
   const random = seededRandom(`e2e ${seed}`);

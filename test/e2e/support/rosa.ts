@@ -1,4 +1,4 @@
-/** A rosa2 of real processes for one test file: random ports, a state folder of its own, gone afterwards. */
+/** A rosa2 of real processes for one test file, on random ports and a state folder that is removed afterwards. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ export class Rosa extends Api {
     return this.post(`/v1/sessions/${turn.session_id}/turns/${turn.id}/feedback`, feedback);
   }
 
-  /** Corrects a reply and has the request answered again. */
+  /** Corrects a reply and asks for a new one. */
   async correct(
     turn: TurnBody,
     correction: string,

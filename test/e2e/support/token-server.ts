@@ -1,4 +1,4 @@
-/** The small back end of the examples, as it stands: it gives its signed-in users client tokens. */
+/** The small back end of the examples, unchanged: it gives its signed-in users client tokens. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -13,14 +13,14 @@ export interface TokenServer {
   stop(): void;
 }
 
-/** `signIns` as `secret=user,…`; the program is written into the folder. */
+/** `signIns` is written `secret=user,…`; the program is copied into the folder. */
 export async function startTokenServer(
   folder: string,
   edge: { url: string; key: string },
   signIns: string,
 ): Promise<TokenServer> {
   const port = await choosePort(0);
-  // The client from its sources, where an app has it installed.
+  // Imports the client from its sources, where an app has the installed package.
   const source = readFileSync(join(client, "examples/token-server.ts"), "utf8");
   const program = join(folder, "token-server.ts");
   writeFileSync(program, source.replace('"rosa2"', JSON.stringify(join(client, "src/index.ts"))));

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll } from "vitest";
 import { makeStateFolder, Rosa } from "./rosa.ts";
 
-/** A rosa2 on a state folder of its own, for all tests of a file: told when it has started, ended after them. */
+/**
+ * A rosa2 on a state folder of its own, for all tests of a file. `started` is called with it; it is ended after the
+ * tests.
+ */
 export function useRosa(started: (rosa: Rosa) => void): ReturnType<typeof makeStateFolder> {
   const state = makeStateFolder();
   let rosa: Rosa | undefined;

@@ -63,7 +63,7 @@ describe("useChat over rosa2", () => {
     ]);
   });
 
-  it("regenerates by telling that the reply was wrong", async () => {
+  it("regenerates by reporting that the reply was wrong", async () => {
     const { client } = await newClient();
     const transport = new Rosa2ChatTransport(client);
     const chat = new TestChat(transport);
@@ -76,7 +76,7 @@ describe("useChat over rosa2", () => {
     expect(turns[1]).toMatchObject({ retry_of: rejected, id: chat.messages.at(-1)?.id });
   });
 
-  it("follows a reply again that was cut off by a reload", async () => {
+  it("follows a reply again after a reload cut it off", async () => {
     const { caller, client } = await newClient();
     await caller.behave({ deltaMs: 60 });
     const session = await client.createSession();

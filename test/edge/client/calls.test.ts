@@ -41,10 +41,10 @@ describe("the client's calls", () => {
     const turns = await Promise.all([session.read(), session.stream("again").result()]);
     expect(turns).toHaveLength(2);
     expect(made).toHaveLength(2);
-    // A token that is refused even when it is new is told.
+    // If a new token is refused as well, the caller gets the error.
     const refused = await newClient({ apiKey: () => made[0] ?? "" });
     await expect(refused.client.models()).rejects.toBeInstanceOf(AuthenticationError);
-    // A back end that cannot be reached is a lost connection, and asked again.
+    // A back end that cannot be reached counts as a lost connection, and is asked again.
     let asked = 0;
     const away = async () => {
       if (asked++ === 0) throw new TypeError("network down");

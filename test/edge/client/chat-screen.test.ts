@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { eventually, newTenant } from "../support/client.ts";
 import { backEnds } from "./phone.ts";
 
-/** The screen of a user whose sign-in is `secret-of-ann`, or who says that it is. */
+/** The screen of a user with that sign-in; only `secret-of-ann` is a right one. */
 async function screen(signIn: string) {
   const server = await newTenant();
   const tokenUrl = `http://${server.tenantId}.test/token`;
@@ -66,7 +66,7 @@ describe("ChatScreen", () => {
     leave();
   });
 
-  it("says so where the back end gives no token", async () => {
+  it("shows an error where the back end gives no token", async () => {
     const { until, write, press, leave } = await screen("a guess");
     await write("Your request", "Say yes please");
     await press("Ask");

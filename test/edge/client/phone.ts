@@ -1,6 +1,6 @@
 /**
- * What a phone brings, for a test of an app's screen: React Native's elements by name, which React's own renderer takes
- * as they are, and a network that reaches the Worker and the app's back end.
+ * Stands in for a phone in the test of an app's screen. React Native's elements are their names, which React's own
+ * renderer accepts; the network reaches the Worker and the app's back end.
  */
 import { toWorker } from "./support.ts";
 
@@ -14,7 +14,7 @@ export const View = "View";
 export const Platform = { OS: "ios" };
 export const StyleSheet = { create: <T>(styles: T): T => styles };
 
-/** The app's back end, by address; everything else is the Worker's. */
+/** The app's back ends by address; every other address is the Worker's. */
 export const backEnds = new Map<string, (signIn: string) => Promise<Response>>();
 
 export const fetch: typeof globalThis.fetch = async (input, init) => {

@@ -4,8 +4,8 @@ import { create } from "react-test-renderer";
 import type { SessionClient } from "rosa2";
 import { type Conversation, useConversation } from "rosa2/react";
 import { describe, expect, it } from "vitest";
-import { eventually } from "../support/client.ts";
-import { newClient } from "./support.ts";
+import { eventually, parseEvents } from "../support/client.ts";
+import { newClient, toWorker } from "./support.ts";
 
 /** A screen that shows a session; every state that it was rendered with. */
 async function screen(session: SessionClient) {
@@ -25,23 +25,51 @@ async function screen(session: SessionClient) {
   return { states, until, now: () => states.at(-1)!, leave: () => shown.unmount() };
 }
 
+/** Hands on a reply's events one by one: each part after `isShown` of what came before it. */
+function frameByFrame(isShown: (reply: string) => Promise<unknown>): typeof fetch {
+  return async (input, init) => {
+    const response = await toWorker(input, init);
+    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return response;
+    let reply = "";
+    const frames = new TransformStream<string, string>({
+      async transform(frame, controller) {
+        const [event] = parseEvents(frame);
+        if (event?.event === "delta") {
+          await isShown(reply);
+          reply += event.data.text;
+        }
+        controller.enqueue(frame);
+      },
+    });
+    const body = response.body!.pipeThrough(new TextDecoderStream()).pipeThrough(splitFrames());
+    return new Response(body.pipeThrough(frames).pipeThrough(new TextEncoderStream()), response);
+  };
+}
+
+function splitFrames(): TransformStream<string, string> {
+  let rest = "";
+  return new TransformStream({
+    transform(text, controller) {
+      const frames = (rest + text).split(/(?<=\n\n)/);
+      rest = frames.at(-1)!.endsWith("\n\n") ? "" : frames.pop()!;
+      for (const frame of frames) controller.enqueue(frame);
+    },
+  });
+}
+
 describe("useConversation", () => {
   it("shows a request at once, the reply as it grows, and what feedback changes", async () => {
-    const { caller, client } = await newClient();
-    await caller.behave({ deltaMs: 100 });
+    let shows: (reply: string) => Promise<unknown> = async () => {};
+    const { client } = await newClient({ fetch: frameByFrame((reply) => shows(reply)) });
     const session = await client.createSession();
     const { states, until, now } = await screen(session);
+    shows = (reply) => until(({ exchanges }) => exchanges.at(-1)?.reply === reply);
     await now().ask("Say yes please");
     const { exchanges } = await until(({ exchanges: [one] }) => one?.isWriting === false);
     expect(exchanges).toMatchObject([{ request: "Say yes please", failure: null }]);
     const replies = states.flatMap((state) => state.exchanges.map(({ reply }) => reply));
-    // Parts that come together are rendered together.
-    const shown = [...new Set(replies)];
-    expect(shown[0]).toBe("");
-    expect(shown.at(-1)).toBe("echo: Say yes please");
-    expect(shown.length).toBeGreaterThan(2);
-    for (const [i, reply] of shown.entries())
-      expect(shown[i + 1] ?? reply).toMatch(RegExp(`^${reply}`));
+    const grown = ["", "echo: ", "echo: Say ", "echo: Say yes ", "echo: Say yes please"];
+    expect([...new Set(replies)]).toEqual(grown);
     const judged = { reward: -1, correction: "yes", retry: true };
     await now().judge(exchanges[0]?.turnId ?? "", judged);
     const after = await until(({ isBusy, exchanges: all }) => !isBusy && all.length === 2);
@@ -53,7 +81,7 @@ describe("useConversation", () => {
 
   it("stops listening when its screen is left, and follows what still runs when it comes back", async () => {
     const { caller, client } = await newClient();
-    await caller.behave({ deltaMs: 400 });
+    await caller.behave({ holdAfter: 4 });
     const session = await client.createSession();
     const first = await screen(session);
     const asked = first.now().ask("a b c d e f g h");
@@ -63,6 +91,7 @@ describe("useConversation", () => {
     const rendered = first.states.length;
     const second = await screen(session);
     await second.until(({ exchanges: [one] }) => one?.isWriting === true);
+    await caller.behave({});
     const { exchanges } = await second.until(({ exchanges: [one] }) => one?.isWriting === false);
     expect(exchanges).toMatchObject([{ reply: "echo: a b c d e f g h" }]);
     expect(first.states).toHaveLength(rendered);

@@ -25,7 +25,7 @@ function textOf(events: (ReplyEvent | FeedbackEvent | LogEvent)[]): string {
 }
 
 describe("a reply's stream", () => {
-  it("tells the turn, its text and its end, each as the contract has it", async () => {
+  it("brings the turn, its text and its end, each as the contract says", async () => {
     const { client } = await newClient();
     const session = await client.createSession();
     const events = await collect(session.stream(request));
@@ -52,13 +52,13 @@ describe("a reply's stream", () => {
       expect(network.sent.map(({ method }) => method)).toEqual(["POST", "GET"]);
       const last = network.sent[1]?.headers.get("last-event-id");
       const seen = events.findIndex(({ id }) => String(id) === last);
-      // Before the first whole event there is no number to go on from.
+      // Before the first whole event there is no id to resume from.
       expect(last === null ? afterBytes : seen).toBeGreaterThanOrEqual(last === null ? 1 : 0);
     }
     expect((await session.read()).turns).toHaveLength(9);
   });
 
-  it("goes on when a connection ends in good order before the reply does", async () => {
+  it("goes on when a connection is closed in good order before the reply ends", async () => {
     const { client, network } = await newClient();
     const session = await client.createSession();
     network.faults = [
@@ -104,7 +104,7 @@ describe("a reply's stream", () => {
     expect(rest[0]?.id).toBeGreaterThan(lastEventId);
   });
 
-  it("gives the text as it grows, and the whole turn to whoever only waits", async () => {
+  it("gives the text as it grows, and the whole turn to a caller that only waits", async () => {
     const { client } = await newClient();
     const session = await client.createSession();
     const texts = await collect(session.stream(request).texts());
@@ -171,7 +171,7 @@ describe("a reply's stream", () => {
 describe("a feedback's stream", () => {
   const body = { reward: -1, correction: "hello there", retry: true };
 
-  it("tells words, weights and the new reply, each as the contract has it", async () => {
+  it("brings words, weights and the new reply, each as the contract says", async () => {
     const { client } = await newClient();
     const session = await client.createSession();
     const turn = await session.ask("Say hello");

@@ -15,12 +15,12 @@ export interface Fault {
   clean?: boolean;
   /** Says nothing more instead of breaking; with `afterBytes: 0`, not even headers. */
   silent?: boolean;
-  /** Given in the server's place, although the server got the request. */
+  /** An answer that replaces the server's, although the server got the request. */
   instead?: () => Response;
 }
 
 export interface Network {
-  /** One entry a request, first to last; requests beyond pass. */
+  /** One entry for each request, in order. Requests after the last entry are not disturbed. */
   faults: (Fault | null)[];
   sent: Sent[];
 }

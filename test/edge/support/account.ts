@@ -11,7 +11,7 @@ export function account(tenantId: string): AccountCalls {
   return accountOf(bindings, tenantId);
 }
 
-/** The object itself, past whatever watches the calls on it. */
+/** The object itself, without the watch on its calls. */
 export function accountStub(tenantId: string): DurableObjectStub {
   const { ACCOUNTS } = bindings;
   return ACCOUNTS.get(ACCOUNTS.idFromName(tenantId)) as unknown as DurableObjectStub;

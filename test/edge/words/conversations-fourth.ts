@@ -1,7 +1,7 @@
 /**
  * A fourth set, written without a look at the rules or at the other sets: people who change their mind about a figure,
- * ask for a range, say what to keep beside what to change, doubt, joke, or mean the opposite of a key word. 14 of 20
- * passed at first sight (one of the failures by a criterion that was too narrow); what they showed was mended after.
+ * ask for a range, say what to keep beside what to change, doubt, joke, or mean the opposite of a key word. At first 14
+ * of 20 passed (one failed by a criterion that was too narrow). The faults that they showed were mended afterwards.
  */
 import type { Conversation } from "./conversations.ts";
 

@@ -1,7 +1,7 @@
 /**
  * A third set, written without a look at the rules, in areas that the first two leave out: parts of a reply, grammar,
- * code, typing on phones, praise, contacts, unruled languages. 13 of 20 passed at first sight (two of the failures by
- * criteria that were too narrow); what they showed was mended after.
+ * code, typing on phones, praise, contacts, languages without rules here. At first 13 of 20 passed (two failed by
+ * criteria that were too narrow). The faults that they showed were mended afterwards.
  */
 import type { Conversation } from "./conversations.ts";
 

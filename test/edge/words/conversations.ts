@@ -4,7 +4,7 @@ export interface Conversation {
   request: string;
   reply: string;
   feedback: string;
-  /** Each must occur in the reworded request, whatever its case. */
+  /** Each must occur in the reworded request, in capitals or not. */
   must: string[];
   mustNot?: string[];
 }

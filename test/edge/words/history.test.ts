@@ -20,7 +20,7 @@ function judged(state: WordsState, text: string, turnId: string): WordsState {
   return noteRevision(textualGradient(state, input).state, turnId);
 }
 
-/** Changes of every kind, as they come in a session. */
+/** Changes of every kind, in the order in which a session makes them. */
 const change = fc.oneof(
   fc.record({ kind: fc.constant("remark" as const), text: fc.string({ minLength: 1 }) }),
   fc.record({ kind: fc.constant("wording" as const), text: fc.string({ maxLength: 20 }) }),

@@ -35,7 +35,7 @@ function turn(more: Partial<GradientInput["feedback"]> = {}, request = said): Gr
   };
 }
 
-/** Likely where the wording says what the reply shows, unlikely where it says another thing, else open. */
+/** A reply is likely where the wording says what the reply shows, unlikely where it says another thing, else open. */
 function scoresOf(items: readonly { prompt: string; reply: string }[]): Score[] {
   return items.map(({ prompt, reply }) => {
     const crate = /standing|lying/u.exec(prompt)?.[0] ?? null;
@@ -91,7 +91,7 @@ describe("wordings that were proposed", () => {
     expect(reviseRequest(state, said).prompt).toBe(said);
   });
 
-  it("are not said where nothing speaks for them", () => {
+  it("are not said where no evidence supports them", () => {
     const input = turn({ text: "too slow, my friend" });
     const items = candidatesToScore(learnt(), input);
     const even = items.map(() => ({ logprob: -3, tokens: 3 }));
@@ -99,7 +99,7 @@ describe("wordings that were proposed", () => {
     expect(revision).toMatchObject({ after: `${said}\n\ntoo slow, my friend`, by: "composed" });
   });
 
-  it("go out where the rejected reply speaks for them, stretch by stretch, and say who proposed them", () => {
+  it("are sent where the rejected reply supports them, stretch by stretch, and say who proposed them", () => {
     const { revision } = step(learnt(), turn({ text: "wrong" }));
     expect(revision.after).toContain("standing up");
     expect(revision).toMatchObject({ by: "gpu", changed: true });
@@ -107,7 +107,7 @@ describe("wordings that were proposed", () => {
     expect(revision.candidates[0]?.wording).toBe(revision.after);
   });
 
-  it("go out where the correction speaks for them, and combine what came apart", () => {
+  it("are sent where the correction supports them, and combine what was proposed apart", () => {
     const apart = { ...source, wordings: [upright, back, flat, said] };
     const state = learnWordings(emptyWords(), said, apart);
     const { revision } = step(state, turn({ correction: "standing and back" }));

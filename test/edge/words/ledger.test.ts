@@ -109,7 +109,7 @@ describe("one piece of feedback", () => {
     expect(revision.ruledOut).toEqual(["the order: from largest to smallest"]);
   });
 
-  it("hears a denied reading as the other one", () => {
+  it("takes a denied reading as support for the other one", () => {
     const { revision } = step(emptyWords(), input("not ascending"));
     expect(revision.after).toContain("from largest to smallest");
   });

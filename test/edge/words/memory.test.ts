@@ -69,7 +69,7 @@ describe("constraints", () => {
     expect(later(both)).toBe("Write it as a table.");
   });
 
-  it("stand back where the new request has its own word", () => {
+  it("give way where the new request has a word of its own", () => {
     const { state } = say(emptyWords(), "always in French");
     expect(later(state, "Tell me about Nara in German.")).toBe("");
   });

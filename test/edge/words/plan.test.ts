@@ -1,4 +1,4 @@
-/** The proposer of a plan: where it says that skill is missing, how it asks, and what speaks for its steps. */
+/** The proposer of a plan: when it says that skill is missing, how it asks, and which evidence supports its steps. */
 import { describe, expect, it } from "vitest";
 import type { GradientInput, Revision } from "../../../edge/src/words/index.ts";
 import { judgePlan, proposePlan, splitSteps } from "../../../edge/src/words/providers/index.ts";
@@ -68,7 +68,7 @@ describe("what was seen", () => {
   const score = (p: number, tokens = 4) => ({ logprob: tokens * Math.log(p), tokens });
   const unlikely = { worded: score(0.2), planned: score(0.05) };
 
-  it("speaks for the steps where they alone explain the correction, or make the rejected reply less likely", () => {
+  it("supports the steps where they alone explain the correction, or make the rejected reply less likely", () => {
     const right = { worded: score(0.1), planned: score(0.8) };
     expect(judgePlan(unlikely, right)).toMatch(/correction is 8\.3 nats likelier/u);
     expect(judgePlan({ worded: score(0.7), planned: score(0.1) }, null)).toMatch(/less likely/u);

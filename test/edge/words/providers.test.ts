@@ -111,7 +111,7 @@ describe("time", () => {
     expect(result).toMatchObject({ wordings: [], failure: "gpu: no answer within 30 ms" });
   });
 
-  it("running out, or whoever asked going away, aborts the call in flight", async () => {
+  it("running out, or a caller going away, aborts the call in flight", async () => {
     const outer = new AbortController();
     let aborted = 0;
     const slow: Rewriter = {

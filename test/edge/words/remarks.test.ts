@@ -44,7 +44,7 @@ describe("a remark is quoted whole", () => {
     "She never ate the last 2.",
     "In the future the town has 1,200 people.",
   ];
-  // Negated, doubted or half-said instructions: not the order that their words alone would be.
+  // Negated, doubted or half-said instructions: their words alone would say another thing.
   const negated = [
     "stop sounding formal",
     "avoid a formal voice",
@@ -76,7 +76,7 @@ describe("a remark is quoted whole", () => {
   });
 
   it.each(["biggest first", "newest first", "the other way round"])(
-    "%s: nobody's words are put in its place",
+    "%s: no other words are put in its place",
     (text) => {
       expect(say("Put them in order: 2023-12-01 2024-02-03", text).revision.after).toContain(text);
     },
@@ -228,11 +228,11 @@ describe("a remark taken back", () => {
 });
 
 describe("the worst inputs", () => {
-  // What is not linear takes a second each time, and outlasts the test's own limit. How long a step takes is measured by
-  // test/bench/words.ts.
+  // A step that is not linear takes a second each time, and exceeds the tests' own limit. test/bench/words.ts measures
+  // how long a step takes.
   const times = 20;
 
-  it("are read, whatever was said", () => {
+  it("are read, whatever was said", { timeout: 20_000 }, () => {
     const nasty = [...worstInputs(4_096), "not a table, ".repeat(7), "try again ".repeat(9)];
     for (const text of nasty) {
       const said = Array.from({ length: times }, () => say(mail, text));
@@ -240,7 +240,7 @@ describe("the worst inputs", () => {
     }
   });
 
-  it("are read in a request and in what a model makes of it", () => {
+  it("are read in a request and in what a model makes of it", { timeout: 20_000 }, () => {
     for (const request of worstInputs(16_384)) {
       const attempts = [{ reply: "no", feedback: "wrong" }];
       checkWording(`${request} again`, { request, attempts });

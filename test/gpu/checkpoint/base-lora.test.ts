@@ -1,4 +1,4 @@
-/** A team's own LoRA merged into a checkpoint, against the model with the same matrices as an adapter. */
+/** A team's own LoRA, merged into a checkpoint, against the unmerged model with the same matrices as an adapter. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ import { loraLength } from "../../../gpu-service/src/lora/sites.ts";
 import { fixtureFolder, largestDifference, loadGolden } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 import { HubServer } from "../support/hub-server.ts";
+import { loadOptions } from "../support/load-options.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 import { TestService } from "../support/service.ts";
 
@@ -54,7 +55,7 @@ function small(module: string, { settings = {}, rank = 2, out = 64, width = 32 }
 }
 
 describe.each(["llama", "llama-bf16", "phi3", "gemma3-multimodal"])("%s", (name) => {
-  it("answers with a merged LoRA as PyTorch does with the same adapter, and exports both in one", async () => {
+  it("answers with a merged LoRA as PyTorch does with the same adapter, and exports both together", async () => {
     const golden = await loadGolden(name);
     const { model, adapter } = golden;
     const files = peftFiles(model, name, model.basis(adapter.rank), adapter);
@@ -66,7 +67,7 @@ describe.each(["llama", "llama-bf16", "phi3", "gemma3-multimodal"])("%s", (name)
     for (const [row, logprobs] of golden.adapted.tokenLogprobs.entries())
       expect(largestDifference(found[row]!, logprobs)).toBeLessThan(1e-4);
 
-    // A session's adapter on top; the export belongs to the published weights.
+    // A session's adapter is on top; the export belongs to the published weights.
     const rank = 3;
     const B = Float32Array.from({ length: merged.adapterLength(rank) }, (_, i) => Math.sin(i) / 20);
     const session = { digest: "session", rank, B };
@@ -118,7 +119,7 @@ describe("merging", () => {
     });
   });
 
-  it("refuses what belongs to another model", () => {
+  it("refuses a LoRA of another model", () => {
     const elsewhere = small("model.layers.9.self_attn.q_proj").directory;
     expect(errorOf(() => mergeLora(base, elsewhere, "x"))).toMatchObject({
       code: "checkpoint_unsupported",
@@ -146,7 +147,7 @@ describe("merging", () => {
   });
 });
 
-it("is looked at by the check", () => {
+it("is reported by the check", () => {
   const model = writeRandomCheckpoint();
   const problems = (LORA: string) => checkModel(model, readModelSettings({ LORA })).problems;
   expect(problems(small("lm_head", { out: 261, width: 64 }).directory)).toEqual([]);
@@ -159,17 +160,11 @@ it("is looked at by the check", () => {
   rmSync(model, { recursive: true });
 });
 
-it("is named by a running service, whose adapters fit the merged weights alone", async () => {
+it("is named by a running service, and adapters then fit the merged weights alone", async () => {
   const model = writeRandomCheckpoint();
   const { directory } = small("model.layers.0.mlp.down_proj", { out: 64, width: 128 });
   const merged = mergeLora(openCheckpoint(model), directory, directory);
-  const hub = { endpoint: "http://127.0.0.1:9" };
-  const service = await TestService.start({
-    model: {
-      ...{ model, lora: directory, hub, provider: "cpu", quantize: "none" },
-      ...{ threads: 1, contextTokensMax: 64 },
-    },
-  });
+  const service = await TestService.start({ model: loadOptions(model, { lora: directory }) });
   const health = healthSchema.parse(await (await fetch(`${service.url}/health`)).json());
   await service.stop();
   expect(health.model).toMatchObject({ lora: directory, digest: merged.digest });
@@ -184,9 +179,7 @@ describe("an export", () => {
   const exportOf = async (quantize: "none" | "8") => {
     const model = writeRandomCheckpoint();
     const { directory } = small("model.layers.0.mlp.down_proj", { out: 64, width: 128 });
-    const hub = { endpoint: "http://127.0.0.1:9" };
-    const options = { provider: "cpu" as const, threads: 1, contextTokensMax: 64, hub };
-    const runtime = await loadRuntime({ ...options, model, lora: directory, quantize });
+    const runtime = await loadRuntime(loadOptions(model, { lora: directory, quantize }));
     expect(runtime.lora).toBe(directory);
     const B = new Float32Array((runtime.model as Model).adapterLength(1));
     const files = runtime.peftFiles({ digest: "", rank: 1, B });

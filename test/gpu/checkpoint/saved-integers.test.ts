@@ -1,4 +1,7 @@
-/** Checkpoints saved as integers: served as the numbers these stand for, or refused by the name of what is not. */
+/**
+ * Checkpoints saved as integers. They are served as the numbers that the integers stand for, or refused with the name
+ * of what is not supported.
+ */
 import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +32,7 @@ import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { fixtureFolder, largestDifference } from "../compiler/golden.ts";
 import { errorOf } from "../support/error-of.ts";
 import { type Packing, writeTwins } from "../support/integer-checkpoint.ts";
+import { loadOptions } from "../support/load-options.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 import { ask, TestService } from "../support/service.ts";
 
@@ -64,8 +68,8 @@ describe("words of 32 bits", () => {
     expect([...matrix.zeros]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it("borrow from the next part where a zero of GPTQ's first format is 0", () => {
-    // 0, 0, 5 and five times 8, less one in each part.
+  it("borrow from the next one where a zero of GPTQ's first format is 0", () => {
+    // 0, 0, 5 and five times 8; each part is saved as one less.
     const word = 0x88888500 - 0x11111111;
     const words = { qweight: new Uint32Array(8), qzeros: Uint32Array.of(word) };
     const matrix = unpackMatrix(
@@ -100,7 +104,7 @@ const cases: [fixture: string, packing: Packing][] = [
 ];
 
 describe.each(cases)("%s with %o", (fixture, packing) => {
-  it("scores, generates and learns as the floats that its integers stand for", async () => {
+  it("scores, generates and learns like the floats that its integers stand for", async () => {
     const twins = writeTwins(root, fixtureFolder(fixture), packing);
     const [packed, floats] = await Promise.all(
       [twins.packed, twins.floats].map((path) => Model.load(path, { threads: 1 })),
@@ -140,7 +144,7 @@ it("reads each matrix as the same numbers in pieces", () => {
     expect([...pieces[index]!]).toEqual([...whole.subarray(start, start + 90)]);
 });
 
-it("joins the linears of one input only where all are integers", () => {
+it("joins the linears of one input only where all of them are integers", () => {
   const { config } = openCheckpoint(fixtureFolder("qwen2-awq"));
   const joints = jointMatrices(config).map(({ parts }) => parts.map(({ name }) => name));
   const linears = joints.map((names) => names.map((name) => name.split(".").slice(2, 5).join(".")));
@@ -173,7 +177,7 @@ it("has a head of floats on the left of its product, where the runtime does not 
   }
 });
 
-it("tells rounded activations from exact ones, without an fp32 copy of the linears", async () => {
+it("distinguishes rounded activations from exact ones, without an fp32 copy of the linears", async () => {
   const folder = fixtureFolder("llama-gptq");
   const check = await checkQuantization(folder, 4, { threads: 1 });
   expect(check.agreement[0]).toBe(1);
@@ -185,7 +189,7 @@ it("tells rounded activations from exact ones, without an fp32 copy of the linea
 describe.each(["llama-gptq", "qwen2-awq"])("the check of %s", (name) => {
   const folder = fixtureFolder(name);
 
-  it("has the bytes that the graphs map and that are kept", () => {
+  it("counts the bytes that the graphs map and the bytes that are kept", () => {
     const checkpoint = openCheckpoint(folder);
     const weights = mapWeights(checkpoint, 4);
     const mapped = new Map<string, number>();
@@ -213,7 +217,7 @@ describe.each(["llama-gptq", "qwen2-awq"])("the check of %s", (name) => {
     );
   });
 
-  it("needs the headers alone: of a hub model the rest is a hole", () => {
+  it("needs the headers alone: the weights of a hub model are not there yet", () => {
     const hollow = mkdtempSync(join(root, "hollow-"));
     cpSync(join(folder, "config.json"), join(hollow, "config.json"));
     const bytes = readFileSync(join(folder, "model.safetensors"));
@@ -248,10 +252,7 @@ it("says in an export to which weights the adapter belongs", async () => {
   const plain = writeRandomCheckpoint();
   const { packed } = writeTwins(root, plain, { method: "gptq", bits: 4, groupSize: 32 });
   expect(openCheckpoint(packed).digest).not.toBe(openCheckpoint(plain).digest);
-  const runtime = await loadRuntime({
-    ...{ model: packed, provider: "cpu", quantize: "none", threads: 1, contextTokensMax: 64 },
-    hub: { endpoint: "http://127.0.0.1:9" },
-  });
+  const runtime = await loadRuntime(loadOptions(packed));
   const B = new Float32Array((runtime.model as Model).adapterLength(1));
   const files = runtime.peftFiles({ digest: "", rank: 1, B });
   expect(new TextDecoder().decode(files["README.md"])).toMatch(
@@ -264,12 +265,7 @@ it("says in an export to which weights the adapter belongs", async () => {
 it("is served, and an update through the integers is measured and taken", async () => {
   const plain = writeRandomCheckpoint();
   const { packed } = writeTwins(root, plain, { method: "awq", bits: 4, groupSize: 32 });
-  const service = await TestService.start({
-    model: {
-      ...{ model: packed, provider: "cpu", quantize: "none", threads: 1, contextTokensMax: 128 },
-      hub: { endpoint: "http://127.0.0.1:9" },
-    },
-  });
+  const service = await TestService.start({ model: loadOptions(packed) });
   const [last] = (await service.generate({ ...ask("hi"), sampling: { max_tokens: 4 } })).slice(-1);
   expect(last).toMatchObject({ type: "done" });
   const rows = [{ ...ask("hi"), reply: "yes", kind: "corrected" }];

@@ -9,7 +9,7 @@ interface Lineage {
   data: { id: string; index: number; parent: string; digest: string; feedback_id: string }[];
 }
 
-/** Asserts every invariant; the session's own state for further ones. */
+/** Asserts every invariant; gives the session's own state for further checks. */
 export async function expectSound(caller: Caller, id: string): Promise<SessionDetail> {
   const session = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
   expect(session.turns.map(({ index }) => index)).toEqual(session.turns.map((_, i) => i));
@@ -49,7 +49,7 @@ async function expectOneGenerationPerUpdate(caller: Caller, session: SessionDeta
   expect(held?.counted).toBe(held?.held);
 }
 
-/** Each reply reads as it is stored; each feedback's story is told once. */
+/** Each reply's log gives the stored reply; each feedback's events come once. */
 async function expectLogsTellOnce(caller: Caller, session: SessionDetail): Promise<void> {
   for (const turn of session.turns) {
     const path = `/v1/sessions/${session.id}/turns/${turn.id}/events`;
@@ -68,7 +68,7 @@ async function expectLogsTellOnce(caller: Caller, session: SessionDetail): Promi
   }
 }
 
-/** The account says of a session what the session says of itself, and nothing is set aside for it any more. */
+/** The account's figures of a session equal the session's own, and no money is set aside for it any more. */
 async function expectMeteredOnce(caller: Caller, session: SessionDetail): Promise<void> {
   const { tenantId } = caller;
   const [usage] = await accountRows<Record<string, number>>(
@@ -94,7 +94,7 @@ async function expectMeteredOnce(caller: Caller, session: SessionDetail): Promis
   expect(money).toEqual({ spent: cost, leased: 0 });
 }
 
-/** Where nobody takes messages, all wait: one a generation, one a roll-back. */
+/** Nobody accepts messages, so all wait: one for each generation, one for each roll-back. */
 async function expectWebhooksToldOnce(caller: Caller, session: SessionDetail): Promise<void> {
   const [hooks] = await accountRows<{ n: number }>(
     caller.tenantId,

@@ -1,9 +1,9 @@
 /**
- * The steps that a session's object takes outside itself (GPU service, account, R2), each a place to hold it.
+ * The steps that a session's object takes outside itself (GPU service, account, R2). At each of them the object can be
+ * held.
  *
- * What an object writes between two of them is stored together or not at all, so ending it before and after
- * each of them ends it at every place where it could be ended. The platform's own classes are patched; the
- * product knows nothing of this.
+ * What an object writes between two steps is stored together or not at all. So ending it before and after each step
+ * covers every place where it can end. The platform's own classes are patched; the product knows nothing of this.
  */
 import { runInDurableObject } from "cloudflare:test";
 import { sessionStub } from "../../../edge/src/session-address.ts";
@@ -12,7 +12,7 @@ import { bindings, type Caller } from "../../edge/support/client.ts";
 
 export type When = "before" | "after";
 
-/** A session's calls on its tenant's account, and what each is for. */
+/** A session's calls on its tenant's account, with the purpose of each. */
 const accountCalls: Record<string, string> = {
   exchange: "tell account",
   holdAdapter: "hold adapter",
@@ -36,7 +36,7 @@ const purseCalls: Record<string, string> = {
 /** Calls on a session's object that a request makes. */
 const sessionCalls: Record<string, string> = { open: "open session", turnStream: "begin turn" };
 
-/** One step that a session took: its place among all of them, and among those of its name. */
+/** One step that a session took: its number among all steps, and among those of its name. */
 export interface Step {
   index: number;
   name: string;
@@ -45,15 +45,15 @@ export interface Step {
 
 /** The steps of one session. */
 export class Steps {
-  /** Steps taken since `hold` was called last. */
+  /** Steps taken since the last `hold`. */
   taken: Step[] = [];
-  /** Where the object stands still, if it does. */
+  /** The step at which the object is held, if it is. */
   held: string | null = null;
   #stop: { at: (step: Step) => boolean; when: When } | null = null;
-  /** Holds so far are numbered; those up to a number may go on. */
+  /** Holds are numbered; those up to this number may go on. */
   #holds = 0;
   #released = 0;
-  /** What names the calls that took a step so far, and those of them that have died. */
+  /** What identifies the calls that took a step so far, and those of them that have died. */
   readonly #names = new Set<string>();
   readonly #dead = new Set<string>();
 
@@ -69,20 +69,20 @@ export class Steps {
     this.#stop = null;
   }
 
-  /** Lets an object that stands still take its step after all. */
+  /** Lets a held object take its step after all. */
   goOn(): void {
     this.held = null;
     this.#released = this.#holds;
   }
 
-  /** The calls so far end where they are, as with their isolate: they take no step any more. */
+  /** The calls so far end where they are, as if their isolate had ended: they take no more steps. */
   die(): void {
     this.held = null;
     for (const name of this.#names) this.#dead.add(name);
   }
 
   async take<T>(name: string, subject: string, work: () => T | Promise<T>): Promise<T> {
-    // These are the objects' own, whatever became of the call.
+    // These steps belong to the objects, whatever happened to the call.
     if (name !== "settle" && name !== "tell account") await this.#mayLive(subject);
     const nth = this.taken.filter((one) => one.name === name).length;
     const step = { index: this.taken.length, name, nth };
@@ -111,7 +111,7 @@ export class Steps {
   }
 }
 
-/** Acts whenever an object stands still, until it is ended; that gives where an object stood last, or null. */
+/** Calls `act` whenever an object is held, until it is ended. Gives the last place where an object was held, or null. */
 export function actWhereHeld(
   steps: Steps,
   act: (held: string) => Promise<void>,
@@ -138,15 +138,18 @@ export function actWhereHeld(
   };
 }
 
-/** Time to the next look at what another object does. Shorter, and the looks are most of the work of a schedule. */
+/**
+ * Milliseconds to the next look at what another object does. Shorter pauses would make the looks most of a schedule's
+ * work.
+ */
 export function lookAgain(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 12));
 }
 
-/** Tells the steps of sessions apart by the ids in their calls. Calls of sessions that are not watched pass. */
+/** Tells the steps of sessions apart by the ids in their calls. Calls of other sessions pass unwatched. */
 class Watch {
   #watched: { ids: readonly string[]; steps: Steps }[] = [];
-  /** Objects of sessions, each with the subject of the call that opened it. */
+  /** Objects of sessions, each with what identifies the call that opened it. */
   readonly #opened: [stub: unknown, subject: string][] = [];
 
   noteSession(stub: unknown, subject: string): void {
@@ -206,7 +209,7 @@ function watchAccount(watch: Watch): void {
         const method = property as string;
         const name = named[method];
         if (name === undefined) return target[method];
-        // Called on the stub itself: what a stub's property gives is no ordinary function.
+        // Called on the stub itself, because a stub's property is no ordinary function.
         return (...given: unknown[]) =>
           watch.take(name, JSON.stringify(given), () => target[method]?.(...given));
       },
@@ -215,8 +218,8 @@ function watchAccount(watch: Watch): void {
 }
 
 /**
- * Watches the calls on sessions' objects as well, by which a request opens a session and begins a turn. Returns what ends
- * that: stubs are wrapped meanwhile, and the tests of all files share one worker.
+ * Watches the calls on sessions' objects as well, by which a request opens a session and begins a turn. Returns a
+ * function that ends this watch. Meanwhile stubs are wrapped, and the tests of all files share one worker.
  */
 export function watchSessions(watch: Watch): () => void {
   const namespace = Object.getPrototypeOf(bindings.SESSIONS) as Patchable;
@@ -290,13 +293,13 @@ export async function crashAccount(caller: Caller): Promise<void> {
   }).catch(() => {});
 }
 
-/** When the alarm rings that continues unfinished replies and feedback, and when they are due. */
+/** When the alarm rings that continues unfinished replies and feedback, and when each of them is due. */
 export async function alarmOf(
   sessionId: string,
 ): Promise<{ dueAt: number | null; ringsAt: number | null }> {
   return runInDurableObject(sessionStub(bindings, sessionId), async (_, state) => {
     const { dueAt } = state.storage.sql
-      // Jobs that `untilIdle` made due are none of the object's own timing.
+      // Jobs that `untilIdle` made due do not follow the object's own times.
       .exec(
         "SELECT min(due_at) AS dueAt FROM outbox WHERE kind IN ('reply', 'feedback') AND due_at > 0",
       )
@@ -305,7 +308,7 @@ export async function alarmOf(
   });
 }
 
-/** Lets time pass until the session has nothing left to do: what waits for its next try is tried now. */
+/** Lets time pass until the session has nothing left to do. Work that waits for its next try is tried now. */
 export async function untilIdle(sessionId: string): Promise<void> {
   const until = Date.now() + 30_000;
   for (;;) {
@@ -313,7 +316,7 @@ export async function untilIdle(sessionId: string): Promise<void> {
       const { sql } = state.storage;
       const jobs = sql.exec("SELECT id FROM outbox WHERE kind <> 'prune'").toArray();
       const failed = "attempts > 0 AND kind <> 'prune'";
-      // A file is given up only once nothing is under way that could still need it.
+      // A file is given up only when no work is under way that could need it.
       const unused =
         "kind = 'file' AND NOT EXISTS (SELECT 1 FROM outbox WHERE kind IN ('reply', 'feedback'))";
       const waiting = `due_at > 0 AND ((${failed}) OR (${unused}))`;

@@ -1,4 +1,4 @@
-/** A Chromium that is installed on this machine, and pages that note whatever a visitor should never cause. */
+/** A Chromium that is installed on this machine, and pages that note what a visitor should never cause. */
 import { existsSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import axe from "axe-core";
@@ -13,7 +13,7 @@ const candidates = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/** Where a Chromium is, or null: then the browser tests say so and skip. */
+/** Path of a Chromium. Without one it is undefined, and the browser tests say so and skip. */
 export const chromiumPath = candidates.find((path) => path !== undefined && existsSync(path));
 if (chromiumPath === undefined) {
   console.warn(
@@ -29,7 +29,7 @@ export const sizes = {
     isMobile: true,
     hasTouch: true,
   },
-  /** Also what 200 % zoom makes of a window of 640 pixels. */
+  /** A window of 640 pixels has this width at 200 % zoom too. */
   narrow: { viewport: { width: 320, height: 640 }, isMobile: true, hasTouch: true },
   landscape: { viewport: { width: 740, height: 360 }, isMobile: true, hasTouch: true },
 } as const;

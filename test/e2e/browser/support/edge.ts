@@ -14,9 +14,9 @@ export interface PacedEdge {
   key: string;
   /** How the stand-in behaves from now on. */
   behave(behaviour: Behaviour): Promise<void>;
-  /** What the stand-in was asked so far. */
+  /** The stand-in's calls so far. */
   calls(): Promise<Call[]>;
-  /** Kills the edge as it stands, with SIGKILL, and starts it again on what it left behind. */
+  /** Kills the edge with SIGKILL and starts it again on the state that it left. */
   killAndStart(): Promise<void>;
   stop(): Promise<void>;
 }

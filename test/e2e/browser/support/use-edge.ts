@@ -4,7 +4,7 @@ import { makeStateFolder } from "../../support/rosa.ts";
 import { chromiumPath, launch } from "./browser.ts";
 import { type PacedEdge, startPacedEdge } from "./edge.ts";
 
-/** An edge and a browser for all tests of a file: told when both have started, ended after them. */
+/** An edge and a browser for all tests of a file. `started` is called with them; they are ended after the tests. */
 export function useEdge(started: (edge: PacedEdge, browser: Browser) => void): void {
   const state = makeStateFolder();
   let edge: PacedEdge | undefined;
