@@ -33,7 +33,14 @@ import { Attempts } from "./attempts.ts";
 import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
 import { broken, readError, reported, unreachable } from "./failures.ts";
 import type { IdleTimeout } from "./idle-timeout.ts";
-import { inOrder, nearestFirst, noteAnswer, noteFailure, type Pool } from "./pools.ts";
+import {
+  hasAnsweredSince,
+  inOrder,
+  nearestFirst,
+  noteAnswer,
+  noteFailure,
+  type Pool,
+} from "./pools.ts";
 import { bodyOf, parseEvent, parseJson, readToEnd, validate } from "./wire.ts";
 
 export { isTransient } from "./failures.ts";
@@ -269,13 +276,14 @@ export class GpuClient implements Inference {
   }
 
   async #send(
-    { url }: Pool,
+    pool: Pool,
     isOnly: boolean,
     path: string,
     body: string | FormData,
     context: CallContext,
     idle: IdleTimeout,
   ): Promise<Response> {
+    const { url } = pool;
     const { warmUpMs } = this.#config;
     const coldMs = isOnly ? this.#config.coldMs : Math.min(this.#config.coldMs, doubtMs);
     const headers = this.#headers(context);
@@ -300,7 +308,12 @@ export class GpuClient implements Inference {
       .catch((error) => {
         throw unreachable(error);
       });
-    const isThere = async () => (await this.#healthAt(url, coldMs)).status === "ok";
+    // A machine that is far too busy may be late with its health as well.
+    const isThere = () =>
+      this.#healthAt(url, coldMs).then(
+        ({ status }) => status === "ok",
+        () => hasAnsweredSince(pool, startedAt),
+      );
     try {
       return await idle.watch(unlessCold(answering, coldMs, isThere));
     } catch (error) {
