@@ -27,6 +27,7 @@ const answered = new Map<string, number>();
 
 /** Nearest first. Services without a region come after the others, in the order of the setting. */
 export function nearestFirst(pools: readonly Pool[], region: Region | null): Pool[] {
+  if (pools.length === 1) return [...pools];
   const far = (pool: Pool) =>
     region === null || pool.region === null ? Math.PI : distance(region, pool.region);
   return [...pools].sort((a, b) => far(a) - far(b));
