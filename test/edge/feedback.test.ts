@@ -490,13 +490,12 @@ describe("adapters", () => {
 describe("waiting", () => {
   it("answers with the words at once and says that the weights are queued", async () => {
     const caller = await newTenant();
-    await caller.behave({ delayMs: { "/v1/adapt": 1_500 } });
+    await caller.behave({ hold: ["/v1/adapt"] });
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "Say hello");
-    const startedAt = Date.now();
     const result = await judge(caller, id, turn.id, { reward: -1, correction: "hello" });
-    expect(Date.now() - startedAt).toBeLessThan(1_400);
     expect(result.weights).toMatchObject({ decision: "queued", shift_norm: null });
+    await caller.behave({});
     const done = await eventually(
       () => judge(caller, id, turn.id, { reward: -1, correction: "hello" }),
       ({ status }) => status === "done",

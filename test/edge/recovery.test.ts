@@ -14,6 +14,7 @@ import {
   readSome,
   textOf,
 } from "./support/client.ts";
+import { inSession } from "./support/session-with.ts";
 
 const stubOf = (sessionId: string) => sessionStub(bindings, sessionId);
 
@@ -97,18 +98,21 @@ describe("the GPU service is down", () => {
   it("gives a silent service up after its time", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
-    await caller.behave({ delayMs: { "/v1/generate": 10_000 } });
-    const startedAt = Date.now();
-    const failed = await caller.post(`/v1/sessions/${id}/turns`, { content: "hello" });
-    expect(failed.status).toBe(503);
-    expect(Date.now() - startedAt).toBeLessThan(6_000);
+    await caller.behave({ hold: ["/v1/generate"] });
+    await inSession(caller, id, { GPU_TIMEOUT_MS: "300" }, async (object) => {
+      const input = { content: "hello", sampling: {}, keyId: "key_test" };
+      expect(await object.turn(input, {})).toMatchObject({ ok: false, code: "gpu_unavailable" });
+    });
   });
 
   it("waits for a reply in the queue as long as the service shows that it is alive", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     await caller.behave({ queueMs: 4_000 });
-    expect(await ask(caller, id, "hello")).toMatchObject({ reply: "echo: hello" });
+    await inSession(caller, id, { GPU_TIMEOUT_MS: "3000" }, async (object) => {
+      const input = { content: "hello", sampling: {}, keyId: "key_test" };
+      expect(await object.turn(input, {})).toMatchObject({ value: { reply: "echo: hello" } });
+    });
   });
 
   it("passes on what the service says about the request itself", async () => {
