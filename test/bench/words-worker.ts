@@ -69,7 +69,7 @@ function repeated(stretches: readonly string[], times: number): string[] {
   return Array.from({ length: times }, () => stretches.map((one) => `. ${one}.`)).flat();
 }
 
-/** What a step is taken on. */
+/** The input of a step. */
 interface Said {
   request: string;
   reply: string;
@@ -117,7 +117,7 @@ function step({ request, reply, remark }: Said, state: WordsState, random: Rando
   const [, learn] = timed(() => {
     const task = { request, attempts: [{ reply, feedback: remark }] };
     const wordings = proposed.filter((wording) => checkWording(wording, task).ok);
-    // Sound or not, what is compared is what takes time.
+    // Comparing the proposals takes the time, whether they are sound or not.
     learnWordings(state, request, {
       by: "gpu",
       turnId,
@@ -128,7 +128,7 @@ function step({ request, reply, remark }: Said, state: WordsState, random: Rando
   return { state: next, ms: { revise, candidates, gradient, learn } };
 }
 
-/** The request with a word more after every few, each way at another place. */
+/** The request with one more word after every few; each wording has it at other places. */
 function reworded(request: string, way: number): string {
   const parts = request.split(" ");
   return parts.map((part, i) => (i % 40 === way ? `${part} way${way}` : part)).join(" ");

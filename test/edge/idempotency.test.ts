@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SessionDetail, TurnBody } from "../../edge/src/contract/index.ts";
-import { accountRows } from "./support/account.ts";
+import { account, accountRows } from "./support/account.ts";
 import {
   apiDocument,
   ask,
@@ -105,6 +105,26 @@ describe("saved answers", () => {
     await caller.fetch(`/v1/sessions/${forked.id}`, { method: "DELETE" });
     expect(await saved()).toEqual([]);
     expect(await accountRows(caller.tenantId, "SELECT * FROM answer_parts")).toEqual([]);
+  });
+
+  it("leave nothing of a failed call but the session that it may have opened", async () => {
+    const { tenantId } = await newTenant();
+    const home = account(tenantId);
+    for (const [key, sessionId] of [
+      ["opens none", null],
+      ["opens one", "ses_1"],
+    ] as const) {
+      const call = { key, fingerprint: "same", token: "first", sessionId };
+      expect(await home.claimAnswer(tenantId, call)).toEqual({ ok: true, value: { sessionId } });
+      await home.dropClaim(key, "first");
+    }
+    const left = await accountRows(tenantId, "SELECT key, session_id FROM saved_answers");
+    expect(left).toEqual([{ key: "opens one", session_id: "ses_1" }]);
+    const again = { key: "opens one", fingerprint: "same", token: "second", sessionId: "ses_2" };
+    expect(await home.claimAnswer(tenantId, again)).toEqual({
+      ok: true,
+      value: { sessionId: "ses_1" },
+    });
   });
 
   it("are given again whole however long they are", async () => {

@@ -24,7 +24,7 @@ const homePath = join(rootPath, ".rosa2");
 const startScript = join(rootPath, "edge/local/start.ts");
 /** The baseline's own update. It is preloaded, because the product has no option for it. */
 const adamHook = new URL("./adam/hook.ts", import.meta.url).href;
-/** A model's first compilation on a busy machine takes its time. */
+/** Compiling a model for the first time takes long on a busy machine. */
 const startMsMax = 300_000;
 const stopMsMax = 15_000;
 const healthCheckMs = 200;

@@ -121,7 +121,7 @@ export class Journal {
       if (!record.success) throw new Failure(`${this.path}:${i + 1} is no record`);
       this.#take(record.data);
     }
-    // What follows a cut line must stand on its own.
+    // The next record must begin on a line of its own.
     if (!text.endsWith("\n")) appendFileSync(this.path, "\n");
   }
 }

@@ -157,7 +157,7 @@ export interface DrawOptions {
 export function drawSuiteSession(name: SuiteName, options: DrawOptions): SessionPlan {
   const suite: GeneratedSuite = suites[name];
   const { telling } = suite;
-  // The tellings of `lost` are of the same tasks.
+  // All tellings of `lost` use the same tasks.
   const drawnAs = telling === undefined ? name : "lost";
   const random = seededRandom(`${options.seed}/${drawnAs}/${options.index}`);
   const tasks = suite.draw(random, options.length);

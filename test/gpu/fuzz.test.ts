@@ -1,6 +1,6 @@
 /**
- * The fuzzer's seeds and its findings (test/fuzz), each with some hundreds of edits: a parser accepts an input or
- * refuses it with a typed error, soon. `npm run fuzz` continues from here, guided by coverage.
+ * The fuzzer's seeds and its findings (test/fuzz), each with some hundreds of edits. A parser soon accepts an input or
+ * refuses it with a typed error. `npm run fuzz` continues from here, guided by coverage.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { targets } from "../fuzz/targets.ts";
 
 const folder = join(import.meta.dirname, "../fuzz");
 const drawn = 120;
-/** One input alone; the slowest take some milliseconds. */
+/** For one input (ms); the slowest take some milliseconds. */
 const msMax = 3000;
 
 const bytesOf = (path: string) => new Uint8Array(readFileSync(path));
@@ -26,11 +26,11 @@ function found(name: string): string[] {
 describe.each(Object.entries(targets))("%s", (name, target) => {
   const corpus = corpusOf(name);
 
-  it("takes every input that the fuzzer starts from", async () => {
+  it("accepts every input that the fuzzer starts from", async () => {
     for (const [file, bytes] of corpus) expect(await target(bytes), file).toBe(true);
   });
 
-  it("breaks at no input that was ever found", async () => {
+  it("survives every input that was ever found", async () => {
     for (const file of found(name)) {
       const startedAt = performance.now();
       await target(bytesOf(join(folder, "found", file)));
@@ -38,7 +38,7 @@ describe.each(Object.entries(targets))("%s", (name, target) => {
     }
   });
 
-  it(`refuses with typed errors alone, over some ${drawn} edits of them`, async () => {
+  it(`refuses with typed errors alone over about ${drawn} edits of them`, async () => {
     const inputs = corpus.flatMap(([, bytes]) => [
       ...withEdits(bytes, Math.ceil(drawn / corpus.length)),
     ]);

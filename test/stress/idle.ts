@@ -25,6 +25,12 @@ export interface IdleCounts {
   /** Calls on a connection that had stood idle. */
   reused: number;
   unavailable: number;
+  /**
+   * Calls sent once more, because the local runtime had closed the idle connection (after 5 s) while the call was on its
+   * way. Any HTTP client does so on a reused connection. The GPU service closes later than its clients: there it is a
+   * failure.
+   */
+  sentAgain: number;
   /** Every other failure, by its message. */
   others: Map<string, number>;
 }
@@ -62,13 +68,14 @@ export async function callWithGaps(
   return counts;
 }
 
-export function textOf(way: Way, { calls, reused, unavailable, others }: IdleCounts): string {
+export function textOf(way: Way, counts: IdleCounts): string {
+  const { calls, reused, unavailable, sentAgain, others } = counts;
   const other = [...others].map(([what, count]) => `${count} × ${what}`).join(", ") || "none";
-  return `${way} ${calls} calls, ${reused} on a kept connection, ${unavailable} were 503, other failures ${other}`;
+  return `${way} ${calls} calls, ${reused} on a kept connection, ${unavailable} were 503, ${sentAgain} sent again, other failures ${other}`;
 }
 
 function emptyCounts(): IdleCounts {
-  return { calls: 0, reused: 0, unavailable: 0, others: new Map() };
+  return { calls: 0, reused: 0, unavailable: 0, sentAgain: 0, others: new Map() };
 }
 
 /** Every second one goes to the GPU service itself; each asks for one token. */
@@ -98,7 +105,11 @@ async function callOnce(connection: Connection, counts: IdleCounts): Promise<voi
   counts.calls++;
   const note = (what: string) => counts.others.set(what, (counts.others.get(what) ?? 0) + 1);
   try {
-    const { status, reused } = await post(connection);
+    const { status, reused } = await post(connection).catch((error) => {
+      if (connection.way === "gpu" || !isLateReset(error)) throw error;
+      counts.sentAgain++;
+      return post(connection);
+    });
     if (reused) counts.reused++;
     if (status === 503) counts.unavailable++;
     else if (status !== 200) note(String(status));
@@ -126,7 +137,11 @@ function post({
         });
       },
     );
-    asked.once("error", reject);
+    asked.once("error", (error) => reject(Object.assign(error, { reused: asked.reusedSocket })));
     asked.end(body);
   });
+}
+
+function isLateReset({ code, reused }: NodeJS.ErrnoException & { reused?: boolean }): boolean {
+  return code === "ECONNRESET" && reused === true;
 }

@@ -228,7 +228,7 @@ async function measureRates({ edge, floor, gpu }: Sides, { isQuick, say }: Conte
     for (const way of names) {
       const before = spentMs();
       const perS = await rateOf(calls, ways[way]);
-      // The first round is for whatever the runtimes compile.
+      // In the first round the runtimes still compile, so it is not counted.
       if (round === 0) continue;
       rates[way].push(perS);
       cpuMs[way].push((spentMs() - before) / calls);

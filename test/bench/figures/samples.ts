@@ -12,7 +12,7 @@ import { type ModelName, startEngine } from "../support/models.ts";
 import { medianOf } from "../support/statistics.ts";
 
 const count = 8;
-/** About a rewriting prompt and what it is answered with. */
+/** About the lengths of a rewriting prompt and its answer. */
 const size = { promptTokens: 160, replyTokens: 32 };
 
 const figureOf = (model: ModelName): Figure => ({

@@ -104,7 +104,7 @@ function outcomesOf(loads: readonly Load[]): Outcome[] {
 async function run(edge: Edge, tenants: number, { isQuick, say }: Context): Promise<Load> {
   const sessions = isQuick ? Math.max(8, tenants) : 200;
   say(`${tenants} tenants, ${sessions} sessions of ${turnsPerSession} turns, ${atOnce} at once`);
-  // Keys are met once an isolate, whatever comes after.
+  // An isolate looks a key up once. That is done here, before anything is counted.
   for (const { key } of edge.tenants.slice(0, tenants))
     await edge.make(key, "/v1/sessions?limit=1");
   await sleep(2 * meteringMs);
@@ -125,7 +125,7 @@ async function run(edge: Edge, tenants: number, { isQuick, say }: Context): Prom
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   const seconds = (performance.now() - startedAt) / 1000;
-  // Whatever is told behind the answers has been told.
+  // Everything that is reported after the answers has arrived.
   await sleep(4 * meteringMs);
   const calls = await edge.late(0);
   const turns = sessions * turnsPerSession;

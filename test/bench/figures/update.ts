@@ -73,7 +73,7 @@ async function memoryOf(model: ModelName, context: Context) {
 }
 
 async function peakBytes(model: ModelName, context: Context, updates: boolean): Promise<number> {
-  // As the service is started: V8's young generation would else grow with what updates leave behind.
+  // The service is started with this too. Without it V8's young generation grows with the garbage of updates.
   const engine = await startEngine(model, "f32", context, { nodeOptions: gpuNodeOptions });
   try {
     if (updates) await engine.call("update", { ...row, rows: 1, iterations: 2 });

@@ -319,7 +319,7 @@ export const wan: Family = {
 async function timesOf(edge: Edge, row: Row, ms: number, repeats: number) {
   const times: number[] = [];
   let calls = "";
-  // The first is for whatever the runtime compiles.
+  // In the first round the runtime still compiles, so it is not counted.
   for (let repeat = 0; repeat <= repeats; repeat++) {
     await edge.late(0);
     const call = await row.prepare(edge);
@@ -340,7 +340,7 @@ async function timeOf(call: () => Promise<Response>, isEnd: boolean): Promise<nu
   let firstAt: number | null = null;
   let lastAt = startedAt;
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    // A token of a session's stream, or of OpenAI's; other events tell of requests and words.
+    // A token of a session's stream, or of OpenAI's; other events are about requests and words.
     if (!/event: delta|"delta":\{"content":"[^"]/.test(decoder.decode(chunk))) continue;
     lastAt = performance.now();
     firstAt ??= lastAt;

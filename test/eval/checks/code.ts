@@ -104,7 +104,7 @@ function assertSandbox(language: CodeLanguage): void {
   const problem = known.get(language);
   if (problem != null) {
     throw new Error(
-      `${language} cannot be run shut in here (${problem}): "code" needs Linux with unshare and prlimit, and the language itself`,
+      `${language} cannot be confined here (${problem}): "code" needs Linux with unshare and prlimit, and the language itself`,
     );
   }
 }

@@ -11,7 +11,7 @@ const text = z.string().min(1);
 
 type Holds = (reply: string) => boolean;
 
-/** What makes a constraint of its arguments, or throws a ZodError. */
+/** Makes a constraint from its arguments; throws a ZodError for wrong ones. */
 const rule =
   <T>(schema: z.ZodType<T>, holds: (reply: string, given: T) => boolean) =>
   (given: unknown): Holds => {

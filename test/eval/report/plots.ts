@@ -153,7 +153,7 @@ function clamp(share: number): number {
   return Math.min(1, Math.max(0, share));
 }
 
-/** Half a pixel is as exact as a plot gets. */
+/** Coordinates are rounded to half a pixel. */
 function at(coordinate: number): string {
   return String(Number(coordinate.toFixed(1)));
 }

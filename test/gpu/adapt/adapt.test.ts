@@ -82,7 +82,7 @@ describe("an update", () => {
     const exact = await update([corrected], once);
     expect(exact.decision).toBe("updated");
     const { realised_shift } = exact.rows[0]!;
-    // Two tokens, each rounded at the step's start and at its end.
+    // Two tokens; the log-prob of each is rounded at the step's start and at its end.
     const noise = realised_shift / 2;
     const rounded = await update([corrected], once, { subject: { ...probed, noise } });
     expect(rounded).toMatchObject({ decision: "rejected", stopped_by: "no_progress" });
@@ -90,7 +90,7 @@ describe("an update", () => {
     expect(quieter.decision).toBe("updated");
   });
 
-  it("returns the numbers that will be served: its file gives the log-probs it reports", async () => {
+  it("returns the numbers that will be served: its file gives the log-probs that it reports", async () => {
     const { B, rank, rows, shift_norm } = await update([corrected]);
     const file = writeAdapter(model, { rank, B: B!, parent: null });
     const adapter = readAdapter(model, file.bytes);
@@ -155,7 +155,7 @@ describe("an update", () => {
     }
   });
 
-  it("asks nothing of a held reply, and gives back what another example took from it", async () => {
+  it("asks nothing of a held reply, and restores what another example took from it", async () => {
     const held: TokenRow = { ...corrected, reply: await likeliest(), kind: "held" };
     const rival: TokenRow = { ...corrected, reply: Int32Array.of(7) };
     const alone = await update([rival], { kl_max: 1, kl_base_max: 1 });
@@ -213,15 +213,15 @@ describe("an update", () => {
   });
 
   it("yields before each run of a block, and runs fewer rows at a time while others wait", async () => {
-    // Rows that begin alike would be one.
+    // Rows that begin alike would be one row.
     const long = [4, 5, 6].map((id) => ({ ...corrected, prompt: new Int32Array(60).fill(id) }));
     const once = { iterations: 1, kl_max: 10, kl_base_max: 10 };
     const alone = await update(long, once, { isBusy: false });
     const busy = await update(long, once, { isBusy: true });
     const blocks = 2 * model.config.layerCount;
-    // A pass forward, one back, and one forward to see where the step led; embedding and head are runs too. The
-    // probes are passed once, after the step: there are no more of them at the end. The distance from the base model,
-    // which is the start here, is one run of the head.
+    // One pass forward, one back, and one forward to see where the step led; embedding and head count as runs too. The
+    // probes are passed once, after the step; the check at the end has no further samples. The distance from the base
+    // model, which is the start here, is one run of the head.
     const runs = (tiles: number) => 2 * (tiles + blocks * tiles + 1) + blocks * tiles;
     const { rows } = await finish(probed.probes());
     const measured = async (isBusy: boolean) => (await countSlices(rows, isBusy)) + 1;
@@ -229,7 +229,7 @@ describe("an update", () => {
     expect(busy.slices).toBe(runs(3) + (await measured(true)));
   });
 
-  it("leaves rows out that owe nothing: their gradients are never made", async () => {
+  it("leaves out rows that owe nothing: their gradients are never made", async () => {
     const asked: number[][] = [];
     const watched: AdaptableModel = {
       ...probed,
@@ -265,7 +265,7 @@ describe("an adapter file", () => {
     expect(adapter).toEqual({ digest, rank: 2, B });
   });
 
-  it("has a name for its parent", () => {
+  it("names its parent", () => {
     const child = writeAdapter(model, { rank: 2, B, parent: digest });
     expect(child.digest).not.toBe(digest);
   });
@@ -275,7 +275,7 @@ describe("an adapter file", () => {
     expect(() => readAdapter(base, bytes)).toThrow(/Cannot use adapter: its model is/);
   });
 
-  it("is refused when it is cut, not a number, or of another shape", () => {
+  it("is refused when it is cut off, holds no numbers, or has another shape", () => {
     expect(() => readAdapter(model, bytes.subarray(0, bytes.length - 2))).toThrow(
       expect.objectContaining({ code: "adapter_invalid" }),
     );

@@ -30,7 +30,7 @@ function inverseMetric(): Matrix {
   return inverse(Matrix.add(Matrix.eye(D), rows.transpose().mmul(rows).div(c)));
 }
 
-/** J·P row by row, from what the solver uses: J·Uᵀ and the subtraction of U's rows. */
+/** J·P row by row, from J·Uᵀ and the subtraction of U's rows, as the solver does it. */
 async function project({ along, subtract }: Metric, rows: Float32Array): Promise<Float32Array> {
   const count = rows.length / D;
   const K = await along(rows, count);
@@ -44,7 +44,7 @@ async function project({ along, subtract }: Metric, rows: Float32Array): Promise
 }
 
 describe("anchors of a model's own samples", () => {
-  /** A model whose gradient of a row is what its reply's only token says. */
+  /** A model in which a reply's only token gives the gradient of its row. */
   const gradients = Array.from({ length: 12 }, () =>
     Float32Array.from({ length: D }, () => randomNormal(random)),
   );
@@ -72,7 +72,7 @@ describe("anchors of a model's own samples", () => {
     msMax: 1e5,
   };
 
-  it("are the strongest directions of the replies with the most doubt", async () => {
+  it("are the strongest directions of the replies that the model doubts most", async () => {
     const made = await finish(ownDirections(model, samples, options));
     const doubtful = samples.toSorted((a, b) => b.doubt - a.doubt).slice(0, 9);
     const rows = doubtful.flatMap(({ reply }) => [...gradients[reply[0]!]!]);
@@ -80,7 +80,7 @@ describe("anchors of a model's own samples", () => {
     expect(made).toEqual({ U: expected, directions: 4 });
   });
 
-  it("take no more memory than they may, and are none where that is room for too few", async () => {
+  it("take no more memory than they may, and there are none where memory holds too few", async () => {
     const bytes = D * Float32Array.BYTES_PER_ELEMENT;
     const seen: number[] = [];
     const some = { ...options, bytesMax: 5 * bytes };
@@ -90,7 +90,7 @@ describe("anchors of a model's own samples", () => {
     expect(await finish(ownDirections(model, samples, few))).toBeNull();
   });
 
-  it("end in time with those that are there", async () => {
+  it("end in time with those that were made", async () => {
     const seen: number[] = [];
     const hasty = { ...options, msMax: 0 };
     await finish(ownDirections(model, samples, hasty, (_, of) => void seen.push(of)));
@@ -129,7 +129,7 @@ describe("the anchors' metric", () => {
       });
   });
 
-  it("takes away most of a step along the strongest anchor, and nothing across all of them", async () => {
+  it("removes most of a step along the strongest anchor, and nothing of a step across all of them", async () => {
     const strong = Ja.map((value) => value * 30);
     const U = strongestDirections(strong, count, { directions: count, c });
     const along = await project(await anchorMetric(U, count, D), strong.slice(0, D));

@@ -1,6 +1,6 @@
 /**
- * Corrections near and far on random models of five families: the reply, or its first eight tokens, is right within
- * four feedbacks, and the model's own samples stay near those of the base. Trained models: `npm run eval:weights`.
+ * Corrections near and far on random models of five families. The reply, or its first eight tokens, is right within
+ * four feedbacks, and the model's own samples stay near those of the base. For trained models: `npm run eval:weights`.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,10 +21,10 @@ import { fixtureFolder } from "../compiler/golden.ts";
 import { greedyTokens, klOn } from "../support/policy.ts";
 
 const families = ["llama", "qwen2", "qwen3", "mistral", "gemma"];
-/** Log-probs of the replies to reach, from near to far (nats). */
+/** Log-probs of the corrections, from near to far (nats). */
 const targets = [-2, -5, -10, -20, -32, -45];
 const feedbacksMax = 4;
-/** Of the replies to reach: some of their tokens are unlikely. */
+/** Corrections in which some tokens are unlikely. */
 const temperature = 3;
 const klMax = 0.25;
 
@@ -48,14 +48,14 @@ it(`learns 26 of 30 corrections within ${feedbacksMax} feedbacks at ${klMax} nat
       Int32Array.from({ length }, () => randomInt(source, 3, model.shape.vocabSize));
     const ids = idsBy(random);
     const openingIds = idsBy(seededRandom(`openings of ${name}`));
-    // Tokens of openings are of no matter to a random model.
+    // The tokens of the openings do not matter to a random model.
     const tokenizer = {
       promptIds: () => openingIds(6),
       endIds: model.shape.eosIds,
       decode: (reply: readonly number[]) => reply.join(" "),
     };
     const subject = adaptable(model, tokenizer, { plan: {} });
-    // Prompts that are no probes.
+    // Prompts that are not among the probes.
     const fresh = Array.from({ length: 6 }, () => ids(5));
     const options = { count: 40, tokensMax: 24, msMax: 60_000 };
     const samples = await finish(drawSamples(model, fresh, model.shape.eosIds, options));
@@ -84,14 +84,14 @@ it(`learns 26 of 30 corrections within ${feedbacksMax} feedbacks at ${klMax} nat
   }
   const good = ends.filter(({ isRight, kl }) => isRight && kl <= klMax);
   expect(good.length, JSON.stringify(ends, null, 1)).toBeGreaterThanOrEqual(26);
-  // Where a bound stopped it the answer says how far it came, and what another try would bring.
+  // Where a bound ended the update, the answer says how far it came and what another try would bring.
   for (const { isRight, reason } of ends) {
     expect(reason).toMatch(/log-prob went from .* to .* nats/);
     if (!isRight) expect(reason).toMatch(/goes on from there|would not bring it nearer/);
   }
 }, 600_000);
 
-/** A reply drawn at a high temperature, as long as its log-prob allows. */
+/** A reply drawn at a high temperature. Its length follows from the log-prob that it may have. */
 async function replyOf(
   model: Model,
   prompt: Int32Array,
@@ -106,7 +106,7 @@ async function replyOf(
     const input = { ids, rows: 1, length: ids.length, past, cache, firstSlot: 0, adapters: [null] };
     const [next] = await model.step(input, true);
     const weights = next!.logits_V!.map((logit, id) =>
-      // What ends a reply cannot stand inside it.
+      // An end token cannot stand inside a reply.
       model.shape.eosIds.includes(id) ? 0 : Math.exp((logit - next!.peak) / temperature),
     );
     let left = random() * weights.reduce((sum, weight) => sum + weight, 0);

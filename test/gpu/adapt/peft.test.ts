@@ -25,7 +25,7 @@ it("materialises both matrices of every module under PEFT's names", () => {
   }
 });
 
-it("says a scale of one and every adapted module", () => {
+it("states a scale of one and every adapted module", () => {
   const config = JSON.parse(new TextDecoder().decode(files["adapter_config.json"]));
   expect(config).toMatchObject({
     peft_type: "LORA",
@@ -35,7 +35,7 @@ it("says a scale of one and every adapted module", () => {
   });
 });
 
-it("reads through orthonormal rows, so that a shift's norm is that of its B", () => {
+it("reads through orthonormal rows, so the norm of a shift is that of its B", () => {
   for (const { name, in: width } of loraGroups(model.config)) {
     const rows = model.basis(rank).get(name)!;
     for (let i = 0; i < rank; i++) {

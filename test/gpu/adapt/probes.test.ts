@@ -37,7 +37,7 @@ describe("the model's own samples", () => {
     expect(await finish(drawSamples(model, prompts, tokenizer.endIds, options))).toEqual(rows);
   });
 
-  it("end in time with those that are there, one at least", async () => {
+  it("end in time with those that were drawn, at least one", async () => {
     const hasty = { ...options, count: 1000, msMax: 0 };
     const rows = await finish(drawSamples(model, prompts, tokenizer.endIds, hasty));
     expect(rows).toHaveLength(1);
@@ -59,7 +59,7 @@ describe("the model's own samples", () => {
 
 describe("a few of many samples", () => {
   const random = seededRandom("many samples");
-  /** A few open replies among many sure ones, of one to twenty tokens, each with a KL of its own a token. */
+  /** A few open replies among many sure ones, of one to twenty tokens. Each has a KL a token of its own. */
   const drawMany = (): (Sample & { kl: number })[] =>
     Array.from({ length: 192 }, () => {
       const length = 1 + Math.floor(20 * random());
@@ -76,7 +76,7 @@ describe("a few of many samples", () => {
   const ones = (rows: readonly unknown[]) => rows.map(() => 1);
   const samples = drawMany();
 
-  it("stand for the mean over all tokens, nearer than as many taken at random", () => {
+  it("stand for the mean over all tokens better than as many random ones", () => {
     const ratios: number[] = [];
     const errors: number[] = [];
     const plainErrors: number[] = [];
@@ -95,7 +95,7 @@ describe("a few of many samples", () => {
     expect(mean(errors)).toBeLessThan(mean(plainErrors) / 2);
   });
 
-  it("weigh one a token in the mean, and are the same each time", () => {
+  it("have weights a token with mean one, and are the same each time", () => {
     const { rows, weights } = chooseProbes(samples, 36);
     const tokens = rows.reduce((sum, { reply }) => sum + reply.length, 0);
     const weighed = rows.reduce((sum, { reply }, i) => sum + weights[i]! * reply.length, 0);
@@ -126,14 +126,14 @@ describe("witnesses", () => {
 describe("rosa2.json", () => {
   const file = join(directory, "rosa2.json");
 
-  it("is optional, and says what differs from the plan, which requests to sample and what a session is shown", () => {
+  it("is optional. It states what differs from the plan, which requests to sample, and what a session is shown", () => {
     expect(readModelSettings(directory)).toEqual({ plan: {} });
     const said = { context: "request", plan: { kl_max: 0.01 }, prompts: ["Sort 3 1 2"] };
     writeFileSync(file, JSON.stringify(said));
     expect(readModelSettings(directory)).toEqual(said);
   });
 
-  it("is refused with the field's name where it says something else", () => {
+  it("is refused with the field's name where a value is not allowed", () => {
     writeFileSync(file, JSON.stringify({ plan: { kl_max: -1 } }));
     expect(() => readModelSettings(directory)).toThrow(/Cannot use rosa2.json: plan.kl_max/);
     writeFileSync(file, JSON.stringify({ plan: { klMax: 1 } }));

@@ -1,4 +1,7 @@
-/** Many updates in a row on a seeded random model: the session's bound holds, what is new lands, and the base stays the base. */
+/**
+ * Many updates in a row on a seeded random model. The session stays within its bound, each new correction is learnt,
+ * and the base model does not change.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,14 +64,14 @@ const row = (request: string, reply: string, kind: TokenRow["kind"]): TokenRow =
   weight: 1,
 });
 
-/** The model's own replies to them. */
+/** The model's own replies to these requests. */
 const ownSamples = (count = 48) =>
   finish(drawSamples(model, openings, tokenizer.endIds, { count, tokensMax: 24, msMax: 60_000 }));
 
-/** Fewer steps an update than by default, for the time of the test. */
+/** Fewer steps an update than by default, so that the test is quick. */
 const plan = { ...adaptPlanDefaults, iterations: 3 };
 
-/** One update after the other, each with the last few examples as a session replays them. */
+/** One update after the other. Each replays the last few examples, as a session does. */
 async function learn(rows: readonly TokenRow[], parent: AdapterWeights | null = null) {
   let adapter = parent;
   const outcomes: AdaptOutcome[] = [];
@@ -85,7 +88,7 @@ describe("a session of many corrections", () => {
   const last = () => row("the fifty-first", "ok yes", "corrected");
 
   for (const kind of ["poisoned", "honest"]) {
-    it(`stays within its bound after fifty ${kind} ones, and the next one lands`, async () => {
+    it(`stays within its bound after fifty ${kind} ones, and the next one is learnt`, async () => {
       const rows = Array.from({ length: 50 }, () =>
         row(text(6), kind === "poisoned" ? "no no no" : text(5), "corrected"),
       );

@@ -10,7 +10,7 @@ const targets = [1, -0.5, 2, 0.25];
 const equal = [1, 1, 1, 1];
 const free = { lambda: 0.1, rho: 100 };
 
-/** (JᵀWJ + λI)·d − JᵀWδ, which is zero at the minimum of the weighted ridge problem. */
+/** (JᵀWJ + λI)·d − JᵀWδ; it is zero at the minimum of the weighted ridge problem. */
 function primalResidual(step: Float32Array, weights: number[], lambda: number): number[] {
   const errors = targets.map((target, row) => {
     let image = 0;
@@ -57,7 +57,7 @@ describe("the dual solve", () => {
     });
   });
 
-  it("survives rows that say the same thing twice", async () => {
+  it("survives two equal rows", async () => {
     const twice = new Float32Array([...J.subarray(0, D), ...J.subarray(0, D)]);
     const { predicted } = await solveStep({ J: twice, D }, [1, 1], [1, 1], {
       lambda: 1e-3,

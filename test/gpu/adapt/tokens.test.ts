@@ -31,17 +31,17 @@ describe("the gradient of some of a reply's tokens", () => {
   // Sums of fp32 products in another order; gradients here are about 1.
   const tolerance = 2e-4;
 
-  it("is PyTorch's of their summed log-probs", async () => {
+  it("equals PyTorch's of their summed log-probs", async () => {
     const found = await maskedGradient(expected.mask);
     expect(largestDifference(found, expected.gradient)).toBeLessThan(tolerance);
   });
 
-  it("is nothing where every token is settled", async () => {
+  it("is zero where every token is settled", async () => {
     const found = await maskedGradient(expected.mask.map(() => 0));
     expect(found.every((value) => value === 0)).toBe(true);
   });
 
-  it("adds up with that of the other tokens to the whole reply's", async () => {
+  it("adds up with the other tokens' gradient to that of the whole reply", async () => {
     const found = await maskedGradient(expected.mask);
     const others = await maskedGradient(expected.mask.map((one) => 1 - one));
     const sum = found.map((value, i) => value + others[i]!);
@@ -60,13 +60,13 @@ describe("KL between two policies, token by token", () => {
     };
   };
 
-  it("is PyTorch's over the whole vocabulary, in both directions", async () => {
+  it("equals PyTorch's over the whole vocabulary, in both directions", async () => {
     const { fromBase, toBase } = await kl(model);
     expect(largestDifference(fromBase, expected.klFromBase)).toBeLessThan(1e-4);
     expect(largestDifference(toBase, expected.klToBase)).toBeLessThan(1e-4);
   });
 
-  it("is nothing between a policy and itself", async () => {
+  it("is zero between a policy and itself", async () => {
     const { own } = await kl(model);
     for (const value of own) expect(value).toBeLessThan(1e-6);
   });

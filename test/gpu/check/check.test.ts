@@ -1,4 +1,4 @@
-/** What `npm run model -- check` says, of directories and of models on a hub. */
+/** What `npm run model -- check` says about directories, and about models on a hub. */
 import { execFile } from "node:child_process";
 import {
   cpSync,
@@ -83,7 +83,7 @@ describe("a checkpoint that runs", () => {
     });
   });
 
-  it("has the memory of keys and values that the engine's cache allocates", () => {
+  it("needs for keys and values the memory that the engine's cache allocates", () => {
     const { memory } = checkModel(directory, settings);
     const { config } = openCheckpoint(directory);
     const cache = new Cache(config, 4, 256);
@@ -95,7 +95,7 @@ describe("a checkpoint that runs", () => {
     expect(memory?.kv_per_token).toBe(bytes / 4 / 256);
   });
 
-  it("has adapters of exactly the size it says", () => {
+  it("has adapters of exactly the stated size", () => {
     const { config, digest } = openCheckpoint(directory);
     const B = Float32Array.from({ length: loraLength(config, 8) }, (_, i) => Math.sin(i));
     const { bytes } = writeAdapter({ config, digest }, { rank: 8, B, parent: "a".repeat(64) });
@@ -103,7 +103,7 @@ describe("a checkpoint that runs", () => {
   });
 
   it.each(["llama", "llama-tied", "llama-bf16", "qwen2"])(
-    "maps the bytes it says, quantised or not (%s)",
+    "maps the stated bytes, quantised or not (%s)",
     (name) => {
       process.env.ROSA2_CACHE = join(root, "cache");
       const checkpoint = openCheckpoint(fixture(name));
@@ -138,7 +138,7 @@ describe("a checkpoint that runs", () => {
     },
   );
 
-  it("is warned of where the budget holds fewer sequences than ROWS", () => {
+  it("brings a warning where the budget holds fewer sequences than ROWS", () => {
     const slotBytes = checkModel(directory, settings).memory!.kv / 4;
     const tight = { ...settings, KV_BYTES: 3 * slotBytes };
     expect(checkModel(directory, tight).memory?.sequences).toBe(3);
@@ -178,13 +178,13 @@ describe("a checkpoint that does not run", () => {
     ] as const)
       expect(values[field]).toContain(value);
     expect(report.problems.every(({ code }) => code === "checkpoint_unsupported")).toBe(true);
-    // What is not in question is still told.
+    // The other facts are still reported.
     expect(report.architecture?.layers).toBe(2);
     expect(report.tokenizer?.end_token).toBe("<|end|>");
     expect(report.weights).toBeNull();
   });
 
-  it("is named by its type when it is of another kind", () => {
+  it("of another kind is named by its type", () => {
     edit("config.json", () => ({ model_type: "gpt2", n_layer: 12 }));
     const report = checkModel(directory, settings);
     expect(report).toMatchObject({ runs: false, architecture: null });
@@ -193,7 +193,7 @@ describe("a checkpoint that does not run", () => {
     ]);
   });
 
-  it("is told apart by what its tokenizer lacks", () => {
+  it("is refused with what its tokenizer lacks", () => {
     const problemsWhen = (change: () => void) => {
       cpSync(whole, directory, { recursive: true });
       change();
@@ -240,7 +240,7 @@ describe("a checkpoint that does not run", () => {
 });
 
 describe("a checkpoint that runs, but", () => {
-  it("takes no system messages", () => {
+  it("refuses system messages", () => {
     writeFileSync(
       path("chat_template.jinja"),
       "{%- if messages[0]['role'] == 'system' -%}{{ raise_exception('no system role') }}{%- endif -%}" +
@@ -295,7 +295,7 @@ describe("a model on a hub", () => {
     return () => hub.close();
   });
 
-  it("is described as its directory is, from headers that are fetched by range", async () => {
+  it("is described like its directory, from headers that are fetched by range", async () => {
     const commit = hub.commit(id, filesOf(whole));
     const report = await check();
     expect(report).toEqual({
@@ -312,10 +312,10 @@ describe("a model on a hub", () => {
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith("rosa2-headers-"))).toEqual([]);
   });
 
-  it("is described with shards, tensors of the wrong type and parameters far beyond the disk", async () => {
+  it("is described with shards, tensors of the wrong type and more parameters than the disk holds", async () => {
     const sharded = filesOf(fixture("llama-bf16"));
     hub.commit(id, { ...filesOf(whole), ...sharded, "config.json": sharded["config.json"]! });
-    // The single file wins, as everywhere; without it the index counts.
+    // The single file wins, as elsewhere; without it the index counts.
     expect((await check()).problems[0]?.message).toContain("has shape");
     const { [weights]: _, ...rest } = filesOf(whole);
     hub.commit(id, { ...rest, ...sharded });
@@ -330,7 +330,7 @@ describe("a model on a hub", () => {
     ]);
   });
 
-  it("needs no download when it is here", async () => {
+  it("needs no download when it is already stored", async () => {
     hub.commit(id, filesOf(whole));
     await resolveModel(id, { endpoint: hub.endpoint, cache });
     hub.requests.length = 0;
@@ -338,7 +338,7 @@ describe("a model on a hub", () => {
     expect(hub.requests.filter(({ from }) => from === "storage")).toEqual([]);
   });
 
-  it("has its other problems named beside weights of pickles", async () => {
+  it("has its other problems named too when its weights are pickles", async () => {
     const { [weights]: bytes, ...rest } = filesOf(whole);
     edit("config.json", (config) => ({ ...config, hidden_act: "relu" }));
     hub.commit(id, {
@@ -352,7 +352,7 @@ describe("a model on a hub", () => {
     expect(hub.contentRequests("pytorch_model.bin")).toEqual([]);
   });
 
-  it("does not fetch a header of the length that a stranger claims", async () => {
+  it("does not fetch a header of the length that an untrusted file states", async () => {
     const bytes = Uint8Array.from(readFileSync(join(whole, weights)));
     new DataView(bytes.buffer).setBigUint64(0, 2n ** 60n, true);
     hub.commit(id, { ...filesOf(whole), [weights]: bytes });
@@ -362,7 +362,7 @@ describe("a model on a hub", () => {
     expect(hub.contentRequests(weights)).toHaveLength(1);
   });
 
-  it("is a problem of the report when the hub refuses it", async () => {
+  it("becomes a problem in the report when the hub refuses it", async () => {
     expect(await check("acme/none")).toMatchObject({
       runs: false,
       problems: [{ code: "not_found", field: "MODEL" }],
@@ -381,7 +381,7 @@ describe("the command", () => {
       ({ code, stdout, stderr }) => ({ code: code as number, stdout, stderr }),
     );
 
-  it("exits with 0 for a model that runs, and prints what a person wants to know", async () => {
+  it("exits with 0 for a model that runs, and prints what a reader wants to know", async () => {
     const { code, stdout } = await run(["check", directory], { ROWS: "4" });
     expect(code).toBe(0);
     expect(stdout).toContain(directory);
@@ -401,7 +401,7 @@ describe("the command", () => {
     });
   });
 
-  it("checks MODEL when no model is named, and explains itself when misused", async () => {
+  it("checks MODEL when no model is named, and prints its help when misused", async () => {
     expect((await run(["check"], { MODEL: directory })).stdout).toContain(directory);
     for (const args of [["chek"], ["check", "--xml"]]) {
       const { code, stderr } = await run(args);

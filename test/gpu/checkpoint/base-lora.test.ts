@@ -1,4 +1,4 @@
-/** A team's own LoRA merged into a checkpoint, against the model with the same matrices as an adapter. */
+/** A team's own LoRA, merged into a checkpoint, against the unmerged model with the same matrices as an adapter. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,7 +55,7 @@ function small(module: string, { settings = {}, rank = 2, out = 64, width = 32 }
 }
 
 describe.each(["llama", "llama-bf16", "phi3", "gemma3-multimodal"])("%s", (name) => {
-  it("answers with a merged LoRA as PyTorch does with the same adapter, and exports both in one", async () => {
+  it("answers with a merged LoRA as PyTorch does with the same adapter, and exports both together", async () => {
     const golden = await loadGolden(name);
     const { model, adapter } = golden;
     const files = peftFiles(model, name, model.basis(adapter.rank), adapter);
@@ -67,7 +67,7 @@ describe.each(["llama", "llama-bf16", "phi3", "gemma3-multimodal"])("%s", (name)
     for (const [row, logprobs] of golden.adapted.tokenLogprobs.entries())
       expect(largestDifference(found[row]!, logprobs)).toBeLessThan(1e-4);
 
-    // A session's adapter on top; the export belongs to the published weights.
+    // A session's adapter is on top; the export belongs to the published weights.
     const rank = 3;
     const B = Float32Array.from({ length: merged.adapterLength(rank) }, (_, i) => Math.sin(i) / 20);
     const session = { digest: "session", rank, B };
@@ -119,7 +119,7 @@ describe("merging", () => {
     });
   });
 
-  it("refuses what belongs to another model", () => {
+  it("refuses a LoRA of another model", () => {
     const elsewhere = small("model.layers.9.self_attn.q_proj").directory;
     expect(errorOf(() => mergeLora(base, elsewhere, "x"))).toMatchObject({
       code: "checkpoint_unsupported",
@@ -147,7 +147,7 @@ describe("merging", () => {
   });
 });
 
-it("is looked at by the check", () => {
+it("is reported by the check", () => {
   const model = writeRandomCheckpoint();
   const problems = (LORA: string) => checkModel(model, readModelSettings({ LORA })).problems;
   expect(problems(small("lm_head", { out: 261, width: 64 }).directory)).toEqual([]);
@@ -160,7 +160,7 @@ it("is looked at by the check", () => {
   rmSync(model, { recursive: true });
 });
 
-it("is named by a running service, whose adapters fit the merged weights alone", async () => {
+it("is named by a running service, and adapters then fit the merged weights alone", async () => {
   const model = writeRandomCheckpoint();
   const { directory } = small("model.layers.0.mlp.down_proj", { out: 64, width: 128 });
   const merged = mergeLora(openCheckpoint(model), directory, directory);

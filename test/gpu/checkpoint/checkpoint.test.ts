@@ -1,4 +1,4 @@
-/** A checkpoint directory: its tensors, its shards, its digest, and what is wrong with one. */
+/** A checkpoint directory: its tensors, its shards, its digest, and the errors of a faulty one. */
 import {
   copyFileSync,
   cpSync,
@@ -75,7 +75,7 @@ describe("opening a directory", () => {
     );
   });
 
-  it("answers a name that is not there", () => {
+  it("throws for a name that is not there", () => {
     const checkpoint = openCheckpoint(fixtureFolder("llama-tied"));
     expect(checkpoint.has("lm_head.weight")).toBe(false);
     expect(checkpoint.has("constructor")).toBe(false);
@@ -90,7 +90,7 @@ describe("opening a directory", () => {
     expect(errorOf(() => openCheckpoint(folder)).message).toContain("generation_config.json");
   });
 
-  it("follows links to files elsewhere, as the hub's cache makes them", () => {
+  it("follows links to files elsewhere, which the hub's cache makes", () => {
     const folder = mkdtempSync(join(root, "links-"));
     for (const name of ["config.json", "model.safetensors"])
       symlinkSync(join(fixtureFolder("llama"), name), join(folder, name));
@@ -120,7 +120,7 @@ describe("opening a directory", () => {
   });
 
   it.each(["pytorch_model.bin", "consolidated.00.pth", "model-q4.gguf"])(
-    "says that %s is not a weight file it reads, and ignores it beside one",
+    "says that %s is no weight file that it reads, and ignores it beside one that it reads",
     (name) => {
       const folder = copyOf("llama");
       writeFileSync(join(folder, name), "");
@@ -157,7 +157,7 @@ describe("opening a directory", () => {
     expect(errorOf(() => openCheckpoint(folder)).message).toContain('"lm_head.weight" [64,32]');
   });
 
-  it("refuses weights of a type that it would have to guess the meaning of", () => {
+  it("refuses weights of a type whose meaning it would have to guess", () => {
     const folder = copyOf("llama");
     editTensors(folder, (tensors) =>
       tensors.map((tensor) =>
@@ -215,7 +215,7 @@ describe("shards", () => {
     expect(error.message).toContain("model.norm.weight");
   });
 
-  it("names a shard that is missing, and reads a tensor where it is, whatever the index says", () => {
+  it("names a missing shard, and reads each tensor where it is, whatever the index says", () => {
     const folder = copyOf("llama-bf16");
     setShard(folder, "model.norm.weight", "model-00001-of-00003.safetensors");
     setShard(folder, "model.layers.7.gone.weight", "model-00001-of-00003.safetensors");
@@ -246,7 +246,7 @@ describe("shards", () => {
 describe("digest", () => {
   const digestOf = (folder: string): string => openCheckpoint(folder).digest;
 
-  it("is the same for a copy and for a second look", () => {
+  it("is the same for a copy and for a second read", () => {
     const checkpoint: Checkpoint = openCheckpoint(fixtureFolder("llama"));
     expect(checkpoint.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(checkpoint.digest).toBe(checkpoint.digest);

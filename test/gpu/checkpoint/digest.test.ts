@@ -1,4 +1,4 @@
-/** A large checkpoint's digest: remembered, and never past a change of its files. */
+/** A large checkpoint's digest is remembered, but never past a change of its files. */
 import {
   closeSync,
   linkSync,
@@ -47,17 +47,17 @@ const notes = () => {
   }
 };
 
-it("is remembered while the file stays what it is", () => {
+it("is remembered while the file is unchanged", () => {
   const digest = digestFiles([path]);
   expect(digest).toMatch(/^[0-9a-f]{64}$/);
   expect(notes().map((note) => readFileSync(note, "utf8"))).toEqual([digest]);
-  // Proof that the note is read: another one is believed.
+  // A false note is believed, which proves that the note is read.
   const other = "0".repeat(64);
   writeFileSync(notes()[0]!, other);
   expect(digestFiles([path])).toBe(other);
 });
 
-it("is remembered though a link to the file is made, as each start makes one", () => {
+it("is remembered although a link to the file was made, as each start makes one", () => {
   digestFiles([path]);
   const before = notes();
   linkSync(path, join(folder, "linked"));
@@ -81,13 +81,13 @@ it("is made anew after a write, and after another file took its place", () => {
   expect(seen.size).toBe(3);
 });
 
-it("is made anew where the note is broken", () => {
+it("is made anew where the note is damaged", () => {
   const digest = digestFiles([path]);
   writeFileSync(notes()[0]!, digest.slice(1));
   expect(digestFiles([path])).toBe(digest);
 });
 
-it("tells a link that now leads elsewhere", () => {
+it("notices a link that now leads elsewhere", () => {
   const other = join(folder, "other.safetensors");
   writeFileSync(other, "others");
   truncateSync(other, 160 * mebibyte);

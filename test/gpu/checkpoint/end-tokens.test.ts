@@ -1,4 +1,4 @@
-/** Which tokens end a reply of a model whose config and tokenizer disagree. */
+/** The tokens that end a reply, for a model whose config and tokenizer disagree. */
 import { generateRequestSchema } from "@rosa2/shared/protocol";
 import { expect, it } from "vitest";
 import { Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
@@ -12,7 +12,7 @@ import { ask } from "../support/service.ts";
 
 it("ends a reply at the tokenizer's eos_token when the checkpoint names another one", async () => {
   const model = new FakeModel();
-  // As of a model trained further with a chat template, whose config was never changed.
+  // Such a model was trained further with a chat template, and its config was never changed.
   model.shape.eosIds = [userId];
   const tokenizer = new ChatTokenizer(byteTokenizerFiles, model.shape.eosIds);
   const scheduler = new Scheduler(model, model.allocateCache(3, 512), {

@@ -1,4 +1,4 @@
-/** A checkpoint's generation_config.json together with what requests say. */
+/** A checkpoint's generation_config.json together with the parameters of requests. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type GenerateEvent, generateRequestSchema } from "@rosa2/shared/protocol";
@@ -18,7 +18,10 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 type Done = Extract<GenerateEvent, { type: "done" }>;
 
-/** The engine on the checkpoint with this generation_config.json: sampling in, the reply's last event out. */
+/**
+ * Runs the engine on the checkpoint with this generation_config.json. `reply` takes sampling and gives the reply's last
+ * event.
+ */
 async function withGeneration(
   generation: object,
   use: (reply: (sampling?: object) => Promise<Done>) => Promise<void>,
@@ -56,7 +59,7 @@ async function withGeneration(
   }
 }
 
-/** The greedy reply under a penalty that only the request gives. */
+/** The greedy reply under a penalty that the request alone sets. */
 async function greedyText(repetition_penalty = 1): Promise<string> {
   let text = "";
   await withGeneration({}, async (reply) => {
@@ -65,7 +68,7 @@ async function greedyText(repetition_penalty = 1): Promise<string> {
   return text;
 }
 
-it("samples as the checkpoint says where a request is silent, and as the request says where it is not", async () => {
+it("samples as the checkpoint says, except for what the request sets", async () => {
   const plain = await greedyText();
   const penalised = await greedyText(1.5);
   expect(penalised).not.toBe(plain);
@@ -74,7 +77,7 @@ it("samples as the checkpoint says where a request is silent, and as the request
     const drawn = [await reply(), await reply({ seed: 2 })];
     expect(drawn[0]!.text).not.toBe(drawn[1]!.text);
     expect((await reply()).text).toBe(drawn[0]!.text);
-    // Temperature 0 is greedy, and what the request leaves open still holds.
+    // Temperature 0 is greedy; the checkpoint's other settings still apply.
     for (const seed of [1, 2]) {
       expect((await reply({ seed, temperature: 0 })).text).toBe(penalised);
       expect((await reply({ seed, top_k: 1 })).text).toBe(penalised);
@@ -119,7 +122,7 @@ it("never chooses suppressed tokens, and ends at the checkpoint's stop strings",
     const { text } = await reply();
     expect(text).not.toBe("");
     expect([...new TextEncoder().encode(text)]).not.toContain(first);
-    // A request cannot bring it back.
+    // A request cannot allow it again.
     const { text: biased } = await reply({ logit_bias: { [first]: 100 } });
     expect([...new TextEncoder().encode(biased)]).not.toContain(first);
   });

@@ -1,4 +1,4 @@
-/** What the compiler reads out of config.json and generation_config.json. */
+/** What the compiler reads from config.json and generation_config.json. */
 import { describe, expect, it } from "vitest";
 import { ignoredNote } from "../../../gpu-service/src/checkpoint/generation-config.ts";
 import { readModelConfig } from "../../../gpu-service/src/checkpoint/model-config.ts";
@@ -66,7 +66,7 @@ const qwen25: Json = {
   vocab_size: 151936,
 };
 
-/** The fields of Mistral 7B v0.1 that matter. */
+/** The fields of Mistral 7B v0.1 that decide something. */
 const mistral: Json = {
   architectures: ["MistralForCausalLM"],
   bos_token_id: 1,
@@ -87,7 +87,7 @@ const mistral: Json = {
   vocab_size: 32000,
 };
 
-/** The fields of SmolLM2 135M Instruct that matter. */
+/** The fields of SmolLM2 135M Instruct that decide something. */
 const smolLm2: Json = {
   architectures: ["LlamaForCausalLM"],
   bos_token_id: 1,
@@ -111,7 +111,7 @@ const smolLm2: Json = {
   vocab_size: 49152,
 };
 
-/** The fields of Gemma 2B that matter. */
+/** The fields of Gemma 2B that decide something. */
 const gemma: Json = {
   architectures: ["GemmaForCausalLM"],
   hidden_act: "gelu",
@@ -258,7 +258,7 @@ describe("reading config.json", () => {
     expect(readModelConfig({ ...mistral, sliding_window: undefined }).slidingWindow).toBe(4096);
   });
 
-  it("gives Qwen a window in the layers that have it, where it is switched on", () => {
+  it("gives Qwen a window in the layers that have one, where it is switched on", () => {
     const windowed = { ...qwen25, use_sliding_window: true, sliding_window: 1024 };
     const layersOf = (change: Json) => readModelConfig({ ...windowed, ...change });
     expect(layersOf({ max_window_layers: 24 }).slidingWindow).toBeNull();
@@ -283,7 +283,7 @@ describe("reading config.json", () => {
     });
   });
 
-  it("reads which layers of SmolLM3 know no positions, every fourth by default", () => {
+  it("reads which layers of SmolLM3 have no positions, every fourth by default", () => {
     const smolLm3: Json = {
       ...smolLm2,
       architectures: ["SmolLM3ForCausalLM"],
@@ -299,7 +299,7 @@ describe("reading config.json", () => {
       slidingWindow: null,
     });
     expect(layersOf({ no_rope_layer_interval: 2 }).unrotatedLayers).toEqual(
-      [false, true, false, true, false], // 1 is a rotated layer
+      [false, true, false, true, false], // 1 is a layer with rotation
     );
     const given = layersOf({
       no_rope_layers: [0, 1, 1, 1, 0],
@@ -307,7 +307,7 @@ describe("reading config.json", () => {
       sliding_window: 64,
     });
     expect(given.unrotatedLayers).toEqual([true, false, false, false, true]);
-    // As transformers has it, the window is of the layers without positions.
+    // As in transformers, the layers without positions have the window.
     expect(given.windowedLayers).toEqual(given.unrotatedLayers);
     expect(errorOf(() => layersOf({ no_rope_layers: [1, 0] }))).toMatchObject({
       code: "checkpoint_invalid",
@@ -315,7 +315,7 @@ describe("reading config.json", () => {
     });
   });
 
-  it("reads SmolLM2 as the Llama that it is", () => {
+  it("reads SmolLM2 as a Llama", () => {
     expect(readModelConfig(smolLm2)).toMatchObject({
       architecture: "llama",
       headSize: 64,
@@ -392,7 +392,7 @@ describe("reading config.json", () => {
     expect(readModelConfig(rest).rope).toEqual({ theta: 10000, scaling: null });
   });
 
-  it("assumes what the families' classes assume where a config is silent", () => {
+  it("assumes what the families' classes assume where a config lacks a field", () => {
     const silent = {
       model_type: "llama",
       vocab_size: 32,
@@ -416,14 +416,14 @@ describe("reading config.json", () => {
     ).toMatchObject({ eosIds: [], bosId: null, headSize: 16 });
   });
 
-  it("takes a dtype of auto, and a top_k of -1 for every token", () => {
+  it("takes a dtype of auto, and reads a top_k of -1 as every token", () => {
     const generation = { do_sample: true, top_k: -1 };
     const config = readModelConfig({ ...llama32, torch_dtype: "auto" }, generation);
     expect(config.dtype).toBe("float32");
     expect(config.sampling.top_k).toBe(0);
   });
 
-  it("takes a bos_token_id of -1 for none", () => {
+  it("reads a bos_token_id of -1 as none", () => {
     expect(readModelConfig({ ...llama32, bos_token_id: -1 }).bosId).toBeNull();
   });
 
@@ -439,7 +439,7 @@ describe("reading config.json", () => {
     });
   });
 
-  it("samples as generation_config.json says, greedily unless that says do_sample", () => {
+  it("samples as generation_config.json says, and greedily unless that says do_sample", () => {
     const samplingOf = (generation?: Json) => readModelConfig(qwen25, generation).sampling;
     const greedy = { temperature: 0, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1 };
     expect(samplingOf()).toEqual(greedy);
@@ -451,7 +451,7 @@ describe("reading config.json", () => {
       min_p: 0,
       repetition_penalty: 1,
     });
-    // Greedy replies have it as well.
+    // Greedy replies have the penalty as well.
     expect(samplingOf({ repetition_penalty: 1.1, top_k: 20 })).toEqual({
       ...greedy,
       repetition_penalty: 1.1,
@@ -479,7 +479,7 @@ describe("reading config.json", () => {
   });
 
   it("reads the text part of models that see images, with the class's defaults", () => {
-    // As the published 4B says it: little.
+    // The published 4B states only these.
     const text_config = {
       hidden_size: 2560,
       intermediate_size: 10240,
@@ -637,11 +637,11 @@ describe("reading config.json", () => {
     });
     const untruncated = { rope_type: "yarn", factor: 4, truncate: false };
     expect(scaled(untruncated).rope.scaling).toMatchObject({ truncate: false });
-    // Of two kinds of layers the reference does not read it.
+    // The reference does not read these fields for two kinds of layers.
     expect(readModelConfig({ ...gemma3, rope_scaling: untruncated }).rope.scaling).toMatchObject({
       truncate: true,
     });
-    // Fields of Gemma 3's two kinds of layers are named like all others.
+    // The fields of Gemma 3's two kinds of layers are checked by name like all others.
     const kinds = { full_attention: { rope_theta: "a" } };
     const wrong = { ...gemma3, rope_scaling: undefined, rope_parameters: kinds };
     expect(errorOf(() => readModelConfig(wrong))).toMatchObject({

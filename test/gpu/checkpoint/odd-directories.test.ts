@@ -1,4 +1,4 @@
-/** Directories as people have them: what is no checkpoint says what it is, and what only looks odd runs. */
+/** Directories as people have them. What is no checkpoint is refused with what it is; what only looks odd runs. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,7 +67,7 @@ describe("a directory that is no checkpoint", () => {
     expect(checkModel(directory, settings).problems[0]?.message).toBe(error.message);
   });
 
-  it("is told apart with a config too: adapters and packed weights often have one", () => {
+  it("is recognised with a config too: adapters and packed weights often have one", () => {
     for (const name of ["adapter_config.json", "weights.gguf", "model.onnx", "pytorch_model.bin"]) {
       cpSync(whole, directory, { recursive: true });
       rmSync(path("model.safetensors"));
@@ -110,7 +110,7 @@ describe("the check", () => {
   const bytes = (edit: (file: Buffer) => Uint8Array) => () =>
     writeFileSync(path("model.safetensors"), edit(readFileSync(path("model.safetensors"))));
 
-  /** What loading a model reads, in the order in which the service does; the reason why it cannot be loaded. */
+  /** Reads what loading a model reads, in the service's order. Gives the reason why it cannot be loaded. */
   const reasonAgainst = (): string | null => {
     try {
       const { config } = openCheckpoint(directory);
@@ -208,7 +208,7 @@ describe("the check", () => {
     expect(runs).toBe(name === "what runs");
     if (runs) expect(reason).toBeNull();
     else expect(problems.map(({ message }) => message)).toContain(reason);
-    // One sentence for each.
+    // One sentence for each of them.
     for (const { message } of problems) expect(message).not.toMatch(/ZodError|\n|\bat .*\.ts:/);
   });
 
@@ -226,7 +226,7 @@ describe("a checkpoint that only looks odd runs", () => {
   const runs = () =>
     expect(checkModel(directory, settings)).toMatchObject({ problems: [], runs: true });
 
-  it("with fields that its family never reads, whatever they hold", () => {
+  it("with fields that its family never reads, whatever their values", () => {
     editConfig({
       sliding_window: 0,
       layer_types: "none",

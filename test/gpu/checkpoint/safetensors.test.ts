@@ -19,7 +19,7 @@ import {
 const folder = mkdtempSync(join(tmpdir(), "rosa2-safetensors-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A file with the given header text and `dataBytes` bytes after it. */
+/** A file with the given header text, then `dataBytes` bytes. */
 function fileOf(header: string | Uint8Array, dataBytes = 0): Uint8Array {
   const json = typeof header === "string" ? new TextEncoder().encode(header) : header;
   const file = new Uint8Array(8 + json.length + dataBytes);
@@ -93,7 +93,7 @@ describe("reading a file of the reference implementation", () => {
   });
 });
 
-it("reads a Node Buffer as it reads other bytes", () => {
+it("reads a Node Buffer like other bytes", () => {
   const data = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
   const tensors = ["a", "b"].map((name) => ({ name, dtype: "F32" as const, shape: [4], data }));
   const file = openSafetensors(Buffer.from(encodeSafetensors(tensors)));
@@ -181,7 +181,7 @@ describe("hostile files", () => {
   });
 
   it.each(["F4", "F8_E8M0", "toString"])(
-    "opens a file with a tensor of the unknown type %s, and refuses to read that one alone",
+    "opens a file with a tensor of the unknown type %s, and refuses to read only that tensor",
     (dtype) => {
       const file = openSafetensors(
         fileOf(`{"a":${entry(0, 8, [9], dtype)},"b":${entry(8, 16)}}`, 16),
@@ -193,7 +193,7 @@ describe("hostile files", () => {
     },
   );
 
-  it("throws the code that the caller chose, also for a name that is not there", () => {
+  it("throws with the code that the caller chose, also for a name that is not there", () => {
     const expected = expect.objectContaining({ code: "adapter_invalid" });
     expect(() => openSafetensors(new Uint8Array(3), { code: "adapter_invalid" })).toThrow(expected);
     const empty = openSafetensors(fileOf("{}"), { code: "adapter_invalid" });
@@ -254,7 +254,7 @@ describe("hostile files", () => {
   });
 });
 
-describe("a header in an order of its own", () => {
+describe("a header in any order", () => {
   it("is accepted as long as the bytes tile the file", () => {
     const file = openSafetensors(fileOf(`{"b":${entry(8, 16)},"a":${entry(0, 8)}}`, 16));
     expect(file.names).toEqual(["a", "b"]);

@@ -1,4 +1,7 @@
-/** Checkpoints saved as integers: served as the numbers these stand for, or refused by the name of what is not. */
+/**
+ * Checkpoints saved as integers. They are served as the numbers that the integers stand for, or refused with the name
+ * of what is not supported.
+ */
 import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,8 +68,8 @@ describe("words of 32 bits", () => {
     expect([...matrix.zeros]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it("borrow from the next part where a zero of GPTQ's first format is 0", () => {
-    // 0, 0, 5 and five times 8, less one in each part.
+  it("borrow from the next one where a zero of GPTQ's first format is 0", () => {
+    // 0, 0, 5 and five times 8; each part is saved as one less.
     const word = 0x88888500 - 0x11111111;
     const words = { qweight: new Uint32Array(8), qzeros: Uint32Array.of(word) };
     const matrix = unpackMatrix(
@@ -101,7 +104,7 @@ const cases: [fixture: string, packing: Packing][] = [
 ];
 
 describe.each(cases)("%s with %o", (fixture, packing) => {
-  it("scores, generates and learns as the floats that its integers stand for", async () => {
+  it("scores, generates and learns like the floats that its integers stand for", async () => {
     const twins = writeTwins(root, fixtureFolder(fixture), packing);
     const [packed, floats] = await Promise.all(
       [twins.packed, twins.floats].map((path) => Model.load(path, { threads: 1 })),
@@ -141,7 +144,7 @@ it("reads each matrix as the same numbers in pieces", () => {
     expect([...pieces[index]!]).toEqual([...whole.subarray(start, start + 90)]);
 });
 
-it("joins the linears of one input only where all are integers", () => {
+it("joins the linears of one input only where all of them are integers", () => {
   const { config } = openCheckpoint(fixtureFolder("qwen2-awq"));
   const joints = jointMatrices(config).map(({ parts }) => parts.map(({ name }) => name));
   const linears = joints.map((names) => names.map((name) => name.split(".").slice(2, 5).join(".")));
@@ -174,7 +177,7 @@ it("has a head of floats on the left of its product, where the runtime does not 
   }
 });
 
-it("tells rounded activations from exact ones, without an fp32 copy of the linears", async () => {
+it("distinguishes rounded activations from exact ones, without an fp32 copy of the linears", async () => {
   const folder = fixtureFolder("llama-gptq");
   const check = await checkQuantization(folder, 4, { threads: 1 });
   expect(check.agreement[0]).toBe(1);
@@ -186,7 +189,7 @@ it("tells rounded activations from exact ones, without an fp32 copy of the linea
 describe.each(["llama-gptq", "qwen2-awq"])("the check of %s", (name) => {
   const folder = fixtureFolder(name);
 
-  it("has the bytes that the graphs map and that are kept", () => {
+  it("counts the bytes that the graphs map and the bytes that are kept", () => {
     const checkpoint = openCheckpoint(folder);
     const weights = mapWeights(checkpoint, 4);
     const mapped = new Map<string, number>();
@@ -214,7 +217,7 @@ describe.each(["llama-gptq", "qwen2-awq"])("the check of %s", (name) => {
     );
   });
 
-  it("needs the headers alone: of a hub model the rest is a hole", () => {
+  it("needs the headers alone: the weights of a hub model are not there yet", () => {
     const hollow = mkdtempSync(join(root, "hollow-"));
     cpSync(join(folder, "config.json"), join(hollow, "config.json"));
     const bytes = readFileSync(join(folder, "model.safetensors"));

@@ -1,4 +1,4 @@
-/** Generation and scoring against PyTorch's figures for the same checkpoints (../fixtures/README.md). */
+/** Generation and scoring against PyTorch's figures of the same checkpoints (../fixtures/README.md). */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
@@ -16,7 +16,7 @@ import {
   loadGolden,
 } from "./golden.ts";
 
-/** fp32 against fp64 differs by up to 2.7e-5 on these models; the rest allows another order of summation. */
+/** fp32 differs from fp64 by up to 2.7e-5 on these models. The rest of the tolerance allows another order of summation. */
 const logitTolerance = 1e-4;
 const tokensMax = 64;
 
@@ -61,7 +61,7 @@ describe.each(fixtureNames)("%s", (name) => {
     return logits!;
   };
 
-  /** 32 greedy tokens of every prompt, decoded in one batch of unequal lengths, an adapter (or none) a row. */
+  /** 32 greedy tokens of every prompt, decoded in one batch of unequal lengths, each row with an adapter or none. */
   const continueGreedily = async (adapters: (AdapterWeights | null)[]): Promise<number[][]> => {
     const { prompts, model } = golden;
     const cache = allocate(prompts.length);
@@ -170,7 +170,7 @@ describe.each(fixtureNames)("%s", (name) => {
   });
 
   it("gives rows whose adapters differ in rank the logits that each has alone", async () => {
-    // A model of its own: here A is the seeded one, of which a smaller rank uses the first rows.
+    // A model of its own, because A must be the seeded one: a smaller rank uses its first rows.
     const model = await Model.load(fixtureFolder(name), { threads: 1 });
     const adapters = [5, 2, 8].map((rank): AdapterWeights => {
       const random = seededRandom(`ranks/${rank}`);
@@ -204,7 +204,7 @@ describe.each(fixtureNames)("%s", (name) => {
     await model.dispose();
   });
 
-  it("continues from a copied slot as from its own prefill, whatever the slot held before", async () => {
+  it("continues from a copied slot like from its own prefill, whatever the slot held before", async () => {
     const cache = allocate(3);
     const prompt = golden.prompts[2]!;
     await prefill(cache, 2, golden.prompts[1]!);

@@ -33,7 +33,7 @@ export const fixtureNames = [
 export const fixtureFolder = (name: string): string =>
   join(import.meta.dirname, "../fixtures", name);
 
-/** What PyTorch computes without (`base`) or with (`adapted`) the fixture's adapter. */
+/** PyTorch's figures without (`base`) or with (`adapted`) the fixture's adapter. */
 export interface GoldenOutputs {
   /** [prompts][V]. */
   lastLogits: number[][];
@@ -59,7 +59,7 @@ export interface Golden {
   gradients: Float32Array[];
 }
 
-/** The frozen A of the loaded model becomes the fixture's, which is not the seeded one. */
+/** Replaces the loaded model's frozen A, which is seeded, by the fixture's. */
 export async function loadGolden(name: string): Promise<Golden> {
   const folder = fixtureFolder(name);
   const model = await Model.load(folder, { threads: 1 });

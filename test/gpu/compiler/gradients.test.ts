@@ -21,7 +21,7 @@ function relativeError(found: Float32Array, expected: Float32Array): number {
 describe.each(fixtureNames)("%s", (name) => {
   let golden: Golden;
   let width: number;
-  /** Where each site's B lies in the flat vector. */
+  /** The place of each site's B in the flat vector. */
   let spans: { site: LoraSite; from: number; to: number }[];
   beforeAll(async () => {
     golden = await loadGolden(name);
@@ -62,14 +62,14 @@ describe.each(fixtureNames)("%s", (name) => {
       expect(largestDifference(logprobs[row]!, expected)).toBeLessThan(1e-4);
   });
 
-  it("gives a row the same gradient alone as in a padded batch", async () => {
+  it("gives a row the same gradient alone and in a padded batch", async () => {
     for (const [index, row] of golden.rows.entries()) {
       const alone = await rowGradients([row], golden.adapter);
       expect(relativeError(alone.gradients[0]!, golden.gradients[index]!)).toBeLessThan(1e-3);
     }
   });
 
-  it("keeps the order of more rows than fit one run", async () => {
+  it("keeps the order of rows when they need more than one run", async () => {
     const order = Array.from({ length: 200 }, (_, i) => (i * i + 1) % 3);
     const rows = order.map((row) => golden.rows[row]!);
     const { gradients } = await rowGradients(rows, golden.adapter);
@@ -103,11 +103,11 @@ describe.each(fixtureNames)("%s", (name) => {
     const B = Float32Array.from({ length: width }, () => scale * randomNormal(random));
     const { gradients } = await rowGradients(golden.rows, withB(B));
     for (const { from, to } of spans) {
-      // Along row 1's own gradient its slope is far above fp32 noise, and the other rows move as well.
+      // Along row 1's own gradient S changes far more than fp32 noise, and the other rows move as well.
       const direction = new Float32Array(width);
       direction.set(gradients[1]!.subarray(from, to), from);
       const size = norm(direction);
-      // A step that moves S by 0.05 nats: far above the rounding of S (1e-5), still in its linear part.
+      // A step that moves S by 0.05 nats: far above the rounding of S (1e-5), and S is still linear in it.
       const found = await slopes(B, direction, 0.05 / size ** 2);
       for (const [row, gradient] of gradients.entries()) {
         const expected = dot(gradient, direction);

@@ -1,4 +1,4 @@
-/** The decode graph for batches computes what the one for single rows computes, for every family. */
+/** The decode graph for batches computes the same as the one for single rows, for every family. */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { expect, it } from "vitest";

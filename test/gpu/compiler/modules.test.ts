@@ -1,4 +1,4 @@
-/** The files of the operations stand alone, and no table of rules may be incomplete. */
+/** Each file of the operations can be imported alone, and no table of rules may be incomplete. */
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";

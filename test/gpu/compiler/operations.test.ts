@@ -13,12 +13,12 @@ const tolerance = 4e-3;
 
 interface Case {
   inputs: Record<string, number[]>;
-  /** Integer inputs: values below `below`. */
+  /** Integer inputs; values lie below `below`. */
   ids?: Record<string, { dims: number[]; below: number }>;
   build(values: Record<string, Value>): Value;
   /** Keeps inputs where the op is smooth. */
   positive?: boolean;
-  /** Inputs whose cotangent is asked for; all by default. */
+  /** Inputs whose cotangent is compared; all by default. */
   wrt?: string[];
 }
 
@@ -143,7 +143,7 @@ describe("vector-Jacobian products", () => {
     const u = f.input("u", { dtype: "f32", shape: [3, 5] });
     const v = f.input("v", { dtype: "f32", shape: [3, 4] });
     const y = f.softmax(f.matmul(x, w, { transposeB: true }));
-    // Reverse mode is linear in its seed u, so its own gradient in u, seeded with v, is the forward product.
+    // Reverse mode is linear in its seed u. So its gradient in u, seeded with v, is the forward product.
     const [vjp] = gradients([{ value: y, seed: u }], [x]);
     const [jvp] = gradients([{ value: vjp!, seed: v }], [u]);
     const random = seededRandom("jvp");
@@ -177,7 +177,7 @@ describe("shape rules", () => {
     expect(() => f.reshape(a, [4, 2])).toThrow("Cannot reshape f32[2,3] to [4,2]");
   });
 
-  it("refuse to differentiate what serves generation only", () => {
+  it("refuse to differentiate operations that serve generation only", () => {
     const x = f.input("x", { dtype: "f32", shape: ["R", "T", 8] });
     const cache = f.input("cache", { dtype: "f32", shape: ["R", 1, "S", 8] });
     const [y] = applyAll("attendCached", [x, x, x, cache, cache], {
@@ -193,7 +193,7 @@ describe("shape rules", () => {
     );
   });
 
-  it("say when no output depends on what is differentiated", () => {
+  it("throw when no output depends on the differentiated input", () => {
     expect(() => gradients([{ value: apply("negate", [a], {}), seed: a }], [b])).toThrow(
       "no output depends on input",
     );

@@ -33,7 +33,7 @@ const config = readModelConfig({
   max_position_embeddings: 4,
   tie_word_embeddings: true,
 });
-/** Heads too small for the attention kernel: these graphs are read, not run. */
+/** Heads too small for the attention kernel: these graphs are printed, not run. */
 const toy = { ...config, headSize: 8, rotarySize: 8, attentionScale: 1 / Math.sqrt(8) };
 
 it("prints a graph and its gradient as one line per operation", () => {
@@ -54,7 +54,7 @@ it("prints the step graph of a toy decoder with an adapter", () => {
 
 const mapped = { layer: 0, weights: "mapped" } as const;
 
-it("prints a block's backward graph: what it needs inside is computed again from h", () => {
+it("prints a block's backward graph: it computes what it needs inside again from h", () => {
   const graph = blockGraph(toy, { kind: "mlp", backward: true, ...mapped });
   expect(printGraph(graph)).toMatchSnapshot();
 });
@@ -68,7 +68,7 @@ it("prints the head's backward graph", () => {
   expect(printGraph(headGraph(toy, { backward: true, quantization: null }))).toMatchSnapshot();
 });
 
-it("differentiates the adapters only: no product makes a gradient of a frozen weight", () => {
+it("differentiates the adapters only: no product gives the gradient of a frozen weight", () => {
   for (const kind of ["attention", "mlp"] as const) {
     const nodes = trace(Object.values(blockGraph(toy, { kind, backward: true, ...mapped })));
     const shapes = nodes.flatMap(({ op, outputs }) => (op === "matmul" ? outputs : []));

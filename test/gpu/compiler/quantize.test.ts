@@ -23,14 +23,14 @@ describe("a quantised matrix", () => {
       const integer = bits === 8 ? packed[i]! : (packed[i >> 1]! >> (4 * (i % 2))) & 15;
       const scale = scales[Math.floor(i / rowLength)]!;
       const error = Math.abs((integer - zero) * scale - weight);
-      // The longer side of the range is exact; the shorter one may be cut by one step.
+      // The longer side of the range is exact; the shorter side may be cut by one step.
       expect(error).toBeLessThanOrEqual(
         Math.abs(scale) * (integer === 2 * zero - 1 ? 1 : 0.5) + 1e-6,
       );
     }
   });
 
-  it("keeps a block of zeros", () => {
+  it("keeps a block of zeros as zeros", () => {
     const { packed, scales } = quantizeMatrix(new Float32Array(32), 32, 4);
     expect([...scales]).toEqual([0]);
     expect(packed.every((byte) => byte === 0x88)).toBe(true);
@@ -49,7 +49,7 @@ describe.each([8, 4] as const)("a model quantised to %i bits", (bits) => {
       quantization: { bits, accuracyLevel: 0 },
     });
 
-  it("has gradients of what it computes: adapters train through frozen integers", async () => {
+  it("has gradients of what it computes: adapters learn through frozen integers", async () => {
     const model = await load();
     const rank = 4;
     const B = Float32Array.from(
@@ -92,7 +92,7 @@ describe("the golden-token check", () => {
   it("finds 8 bits close to fp32, and keeps the figures", async () => {
     const check = await checkQuantization(fixtureFolder("llama"), 8, { threads: 1 });
     expect(check.agreement[4]).toBeGreaterThan(0.8);
-    // What rounding activations to 8 bits does to this model's log-probs, which lie around −4.
+    // Rounding activations to 8 bits changes this model's log-probs by about this much; they lie around −4.
     expect(check.noise).toBeGreaterThan(1e-4);
     expect(check.noise).toBeLessThan(0.3);
     expect(await checkQuantization(fixtureFolder("llama"), 8, { threads: 1 })).toEqual(check);

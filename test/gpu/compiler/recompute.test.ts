@@ -115,7 +115,7 @@ async function gradientOfWholeGraph(): Promise<Float32Array> {
   return Float32Array.from(jacobians.flatMap((_, i) => [...result[`${i}`]!]));
 }
 
-it("gives the gradient that the whole graph gives without computing anything again", async () => {
+it("gives the gradient that the whole graph gives without recomputing anything", async () => {
   const whole = await gradientOfWholeGraph();
   const { gradients: blockwise } = await model.gradients([row], { digest: "", rank, B });
   expect(blockwise).toHaveLength(whole.length);

@@ -1,4 +1,4 @@
-/** Replies of a shape that was asked for, through the whole service: with a model that says anything, and with a real one. */
+/** Replies of a requested shape, through the whole service: with a model that says anything, and with a real one. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadOptions } from "../support/load-options.ts";
 import { ask, TestService } from "../support/service.ts";
@@ -64,7 +64,7 @@ function checkWeather(value: unknown): void {
 describe.each(["fake", "mini"])("the %s model", (name) => {
   const service = () => (name === "fake" ? fake : mini);
 
-  it("gives JSON of a schema, greedy and drawn, whatever it would have said", async () => {
+  it("gives JSON of a schema, greedy and drawn, whatever the model would have said", async () => {
     const format = { type: "json_schema", schema };
     for (const sampling of [{}, { temperature: 1.5, seed: 3 }, { logit_bias: { "40": -5 } }]) {
       const { text, finish_reason } = await reply(service(), "say hello", { format }, sampling);
@@ -80,7 +80,7 @@ describe.each(["fake", "mini"])("the %s model", (name) => {
     if (finish_reason === "stop") expect(JSON.parse(text)).toBeTypeOf("object");
   });
 
-  it("calls a function when it must, the one that is named, and one alone where calls are not parallel", async () => {
+  it("calls a function when it must, the named one if one is named, and only one where parallel calls are off", async () => {
     const must = await reply(service(), "say hello", {
       tools,
       tool_choice: "required",
@@ -98,7 +98,7 @@ describe.each(["fake", "mini"])("the %s model", (name) => {
     }
   });
 
-  it("says what it wants where it may, or must not call", async () => {
+  it("gives free text where it may, or where it must not call", async () => {
     const free = await reply(service(), "say hello", {});
     const none = await reply(service(), "say hello", { tools, tool_choice: "none" });
     expect(none.text).toBe(free.text);
@@ -106,7 +106,7 @@ describe.each(["fake", "mini"])("the %s model", (name) => {
 });
 
 describe("a call that the model begins by itself", () => {
-  it("is bound to the functions from its first mark on, and several may follow", async () => {
+  it("must follow the functions' schemas from its first mark on, and several calls may follow", async () => {
     const one = '<tool_call>\n{"name": "stop", "arguments": {"now": true}}\n</tool_call>';
     const { text } = await reply(fake, `say Well. ${one} ${one}`, { tools });
     expect(text).toBe(`Well. ${one} ${one}`);

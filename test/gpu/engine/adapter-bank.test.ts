@@ -1,4 +1,4 @@
-/** What the serving graphs read of a batch's adapters, against matrices stacked from nothing. */
+/** The adapters that the serving graphs read for a batch, against matrices stacked anew. */
 import { pick, randomInt, seededRandom } from "@rosa2/shared/random";
 import type { Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -27,7 +27,7 @@ function adapterOf(name: string, rank: number): AdapterWeights {
   return { digest: name, rank, B };
 }
 
-/** A group's B, flat [row, out, r]; beyond an adapter's rank, and without one, zero. */
+/** A group's B, flat [row, out, r]. It is zero beyond an adapter's rank, and for a row without an adapter. */
 function expected(adapters: readonly (AdapterWeights | null)[], name: string, rank: number) {
   const index = groups.findIndex((group) => group.name === name);
   const above = groups.slice(0, index).reduce((sum, { out }) => sum + out, 0);
@@ -55,7 +55,7 @@ function expectStacked(
 }
 
 describe("AdapterBank", () => {
-  it("gives a batch the adapters of its rows, whatever came before and wherever its slots lie", () => {
+  it("gives a batch the adapters of its rows, whatever came before and in any slots", () => {
     const known = [1, 2, 4].flatMap((rank) =>
       ["x", "y", "z"].map((name) => adapterOf(`${name}${rank}`, rank)),
     );

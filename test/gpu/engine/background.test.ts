@@ -1,4 +1,4 @@
-/** Whose turn it is among scores and updates, by a clock that only slices move. */
+/** The order of scores and updates, by a clock that only slices move. */
 import { expect, it } from "vitest";
 import { BackgroundTasks } from "../../../gpu-service/src/engine/batch/background.ts";
 import { TenantShares } from "../../../gpu-service/src/engine/batch/tenant-shares.ts";
@@ -40,13 +40,13 @@ it.each([
     const askedAt = nowMs;
     const endedAt = start("light", 10, 5);
     await runAll();
-    // Its own 50 ms, as much for the other, and the slice that ran when it came.
+    // Its own 50 ms, 50 ms of the other, and the slice that ran when it came.
     expect((await endedAt) - askedAt).toBeLessThanOrEqual(2 * 50 + ms);
     await Promise.all(flood);
   },
 );
 
-it("shares by tenant, not by task, and gives whoever was idle a bounded start", async () => {
+it("shares by tenant, not by task, and gives a tenant that was idle a bounded start", async () => {
   const { start, runAll } = tasksOf();
   const before = start("a", 100, 5);
   await runAll();
@@ -55,7 +55,7 @@ it("shares by tenant, not by task, and gives whoever was idle a bounded start", 
   const took = async (ended: Promise<number>) => (await ended) - startedAt;
   const [a, a2, b] = [start("a", 100, 5), start("a", 100, 5), start("b", 160, 5)];
   await runAll();
-  // 800 ms of its own: 250 at once, and then as much again for the other.
+  // 800 ms of its own: 250 at once, then as much for the other as for itself.
   expect(await took(b)).toBeGreaterThan(1_200);
   expect(await took(b)).toBeLessThan(1_400);
   expect(await took(a)).toBeGreaterThan(1_500);

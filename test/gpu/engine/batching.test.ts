@@ -78,14 +78,14 @@ describe("a batch of sessions on a real model", () => {
     }));
     const alone: number[][] = [];
     for (const [i, one] of asks.entries()) {
-      // The same place in the list gives the same seed.
+      // The same place in the list has the same seed.
       const before = asks.slice(0, i).map((other) => ({ ...other, tokensMax: 1 }));
       alone.push((await serve([...before, one], 1)).ids[i] as number[]);
     }
     const { ids, passes } = await serve(asks, 6);
     expect(ids).toEqual(alone);
     expect(Math.max(...passes.map(({ rows }) => rows))).toBe(6);
-    // Adapters matter: the same request reads otherwise under each.
+    // Adapters matter: the same request gets another reply under each.
     const same = adapters.map((adapter) => ({
       content: "same",
       adapter,

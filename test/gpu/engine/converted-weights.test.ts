@@ -1,4 +1,4 @@
-/** Weights converted on disk: the right numbers, in little memory, whole or not at all. */
+/** Weights converted on disk: the right numbers, with little memory, and either whole or not there. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
@@ -34,7 +34,7 @@ const embeddings = "model.embed_tokens.weight";
 
 beforeAll(() => {
   mkdirSync(directory);
-  // bf16 of ±[0.25, 1). The length is prime, so a piece of the file put elsewhere would show.
+  // bf16 of ±[0.25, 1). The length is prime, so a misplaced piece of the file would show.
   const random = seededRandom("kept weights");
   const pattern = Uint16Array.from(
     { length: 65_521 },
@@ -59,7 +59,7 @@ afterAll(() => {
 
 const keptFolder = () => join(process.env.ROSA2_CACHE!, openCheckpoint(directory).digest);
 
-it("keeps the numbers of every tensor in fp32, those of many pieces too", () => {
+it("keeps the numbers of every tensor in fp32, also of tensors in many pieces", () => {
   const checkpoint = openCheckpoint(directory);
   const locate = convertedFloat32(checkpoint);
   for (const name of tensorShapes(checkpoint.config).keys()) {
@@ -81,7 +81,7 @@ it.each([8, 4] as const)("keeps the integers of the whole matrix at %i bits", (b
   expect(zeros.every((byte) => byte === (bits === 8 ? 128 : 0x88))).toBe(true);
 });
 
-// VmHWM, not getrusage: there a process starts with its parent's peak.
+// VmHWM rather than getrusage, because there a process starts with its parent's peak.
 it.runIf(process.platform === "linux")("needs little memory, whatever the model's size", () => {
   const source = (name: string) =>
     new URL(`../../../gpu-service/src/${name}`, import.meta.url).href;
@@ -103,7 +103,7 @@ it.runIf(process.platform === "linux")("needs little memory, whatever the model'
   expect(readdirSync(keptFolder()).sort()).toEqual(["float32-1.safetensors", "int4-2.safetensors"]);
 });
 
-it("makes anew what a crash left unfinished, and leaves alone what another process still writes", () => {
+it("makes anew what a crash left unfinished, and leaves alone what another process is writing", () => {
   const folder = keptFolder();
   mkdirSync(folder, { recursive: true });
   const host = hostname().replace(/[^\w-]/g, "_");

@@ -12,7 +12,7 @@ const reading = (promptTokens: number, readTokens = 0, passedOver = 0) => ({
   passedOver,
 });
 
-describe("which prompt is read on", () => {
+describe("the prompt that is read next", () => {
   it("is the one with the least left, the first of equals", () => {
     const [long, begun, short, other] = [reading(500), reading(500, 450), reading(40), reading(40)];
     expect(nextToRead([long, begun, short], 128)).toBe(short);
@@ -61,20 +61,20 @@ describe("whether a sequence may begin", () => {
     tenants,
   });
 
-  it("is while there is a row and a slot", () => {
+  it("is when there is a row and a slot", () => {
     expect(mayAdmit(inService(3, 3, 1), 4, true)).toBe(true);
     expect(mayAdmit(inService(4, 4, 1), 4, true)).toBe(false);
     expect(mayAdmit(inService(3, 3, 1), 4, false)).toBe(false);
   });
 
-  it("waits for no row of another tenant, up to its own part of the rows", () => {
+  it("waits for no row of another tenant, up to its own share of the rows", () => {
     expect(mayAdmit(inService(16, 0, 2), 16, true)).toBe(true);
     expect(mayAdmit(inService(23, 7, 2), 16, true)).toBe(true);
     expect(mayAdmit(inService(24, 8, 2), 16, true)).toBe(false);
     expect(mayAdmit(inService(20, 5, 3), 16, true)).toBe(false);
   });
 
-  it("is for nobody beyond twice the rows, nor beyond the slots", () => {
+  it("is not beyond twice the rows, nor beyond the slots", () => {
     expect(mayAdmit(inService(32, 0, 5), 16, true)).toBe(false);
     expect(mayAdmit(inService(16, 0, 2), 16, false)).toBe(false);
   });

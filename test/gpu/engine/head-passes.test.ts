@@ -67,7 +67,7 @@ function open(name: string) {
 // An untied head, a tied one, and one with capped logits and a norm of 1 + w.
 for (const name of ["llama", "llama-tied", "gemma2"]) {
   it.each([1, 7, 64])(
-    `${name}: slices of %i rows say what the whole vocabulary says`,
+    `${name}: slices of %i rows give what the whole vocabulary gives`,
     async (rows) => {
       const { config, sliced, whole, run } = open(name);
       expect(headTable(config)).toBe(
@@ -98,7 +98,7 @@ for (const name of ["llama", "llama-tied", "gemma2"]) {
   });
 }
 
-it("yields before every slice, so that others' tokens come between", async () => {
+it("yields before every slice, so that other sessions' tokens come between", async () => {
   const { config, sliced } = open("llama");
   const rows = 16;
   const head = sliced(rows * config.hiddenSize * Float32Array.BYTES_PER_ELEMENT);

@@ -1,4 +1,4 @@
-/** A model whose weights are read from the mapped file computes what one with packed weights does. */
+/** A model that reads its weights from the mapped file computes the same as one with packed weights. */
 import { rmSync } from "node:fs";
 import { expect, it } from "vitest";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
@@ -43,6 +43,6 @@ it("gives the same next tokens for prompts, for one row and for batches", async 
   expect(said[2]).toEqual(said[0]);
   const [mapped, packed] = [said[1], said[3]] as [number[], number[]];
   expect(packed).toHaveLength(mapped.length);
-  // Rounded to thousandths: sums of another order may fall on either side.
+  // Rounded to thousandths. A sum in another order may fall on either side.
   for (const [i, value] of mapped.entries()) expect(Math.abs(packed[i]! - value)).toBeLessThan(2);
 });

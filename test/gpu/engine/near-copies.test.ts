@@ -4,7 +4,7 @@ import { isNearCopy } from "../../../gpu-service/src/engine/batch/near-copies.ts
 const long = Array.from({ length: 40 }, (_, i) => i);
 
 describe("a near copy of a rejected reply", () => {
-  it("has most of its 5-grams, also where a token or two were changed", () => {
+  it("has most of its 5-grams, even if a token or two were changed", () => {
     expect(isNearCopy(long, [long])).toBe(true);
     expect(isNearCopy(long.with(20, 99), [long])).toBe(true);
     expect(isNearCopy(long.slice(3), [long])).toBe(true);

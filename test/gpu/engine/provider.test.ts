@@ -6,7 +6,7 @@ import { fixtureFolder } from "../compiler/golden.ts";
 const run = promisify(execFile);
 
 it.each(["webgpu", "cuda"])(
-  "names PROVIDER=%s where the machine has no such device",
+  "refuses PROVIDER=%s by name where the machine has no such device",
   async (provider) => {
     const { href } = new URL("../../../gpu-service/src/engine/model/model.ts", import.meta.url);
     const script = `
@@ -15,7 +15,7 @@ it.each(["webgpu", "cuda"])(
     const { code, param, message } = await loaded.then(() => ({}), (error) => error);
     console.log(JSON.stringify({ code, param, message }));
   `;
-    // A process of its own: a driver is chosen before the runtime starts, and here there is none to choose.
+    // A process of its own, because a driver is chosen before the runtime starts. Here there is none to choose.
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], {
       env: { ...process.env, VK_DRIVER_FILES: "/nowhere.json", CUDA_VISIBLE_DEVICES: "" },
     });

@@ -42,7 +42,7 @@ it("a reply that the same tenant had scored under the same prompt is not scored 
   await requests.score(++id, scoreRequestSchema.parse({ tenant: "a", adapter: null, items }), null);
   expect(await instead("a")).toEqual({ text: unknown.text, runs: 0 });
   expect(unknown.text).not.toBe("hello");
-  // Neither for another prompt nor for somebody else.
+  // This holds neither for another prompt nor for another tenant.
   expect((await instead("a", other)).runs).toBe(1);
   expect((await instead("b")).runs).toBe(1);
   scheduler.stop();

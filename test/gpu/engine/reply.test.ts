@@ -8,7 +8,7 @@ import { nextToken } from "../support/next-token.ts";
 
 const tokenizer = byteTokenizer();
 
-/** A token where these ids have these probabilities and the rest share what is left. */
+/** A model's next token: these ids have these probabilities, and the others share the rest. */
 function tokenOf(probabilities: Record<number, number>): NextToken {
   const given = Object.values(probabilities).reduce((sum, p) => sum + p, 0);
   const rest = Math.max(1 - given, 1e-9) / (vocabSize - Object.keys(probabilities).length);
@@ -66,13 +66,13 @@ describe("Reply", () => {
     expect(reply.text).toBe("a\nb");
   });
 
-  it("gives out what it held back when the reply ends on the beginning of a stop string", () => {
+  it("gives out the held-back text when the reply ends on the beginning of a stop string", () => {
     const reply = replyOf({ stop: ["\n-"] });
     expect(say(reply, ["a", "\n", null]).at(-1)?.text).toBe("\n");
     expect(reply.text).toBe("a\n");
   });
 
-  it("reports the log-probs of exactly the tokens whose text is out", () => {
+  it("reports the log-probs of exactly the tokens whose text was given out", () => {
     const reply = replyOf({ stop: ["\n-"], top_logprobs: 1 });
     const names = say(reply, ["a", "\n", "b", "\n", "-"]).map(({ logprobs }) =>
       logprobs?.map(({ token }) => token),
@@ -93,18 +93,18 @@ describe("Reply", () => {
   it("takes the next best reply instead of a rejected one", () => {
     const scored = { ids: [65, endId], logprobs: [Math.log(0.9), Math.log(0.9)] };
     const reply = replyOf({}, { rejected: { texts: ["A"], scored: [scored] } });
-    // "A" is likelier, but of what is not rejected "B" is: 0.9·(1 − 0.9) < 0.095.
+    // "A" is likelier. But among replies that are not rejected "B" is: 0.9·(1 − 0.9) < 0.095.
     expect(reply.push(tokenOf({ 65: 0.9, 66: 0.095 })).text).toBe("B");
   });
 
-  it("goes another way at the last token where the beginning is likely in other replies too", () => {
+  it("goes another way at the last token where other replies too are likely to begin like this", () => {
     const scored = { ids: [65, 66, endId], logprobs: [Math.log(0.9), Math.log(0.5), 0] };
     const reply = replyOf({}, { rejected: { texts: ["AB"], scored: [scored] } });
     expect(reply.push(tokenOf({ 65: 0.9, 67: 0.1 })).text).toBe("A");
     expect(reply.push(tokenOf({ 66: 0.5, 67: 0.4 })).text).toBe("C");
   });
 
-  it("recognises a rejected text however it came about: other spaces, a stop string, the length", () => {
+  it("recognises a rejected text however it arises: with other spaces, at a stop string, at the length", () => {
     const rejected = { texts: ["ab"], scored: [] };
     const spaced = replyOf({}, { rejected });
     say(spaced, ["a", "b", " "]);

@@ -47,24 +47,24 @@ describe("several replies to one prompt", () => {
     const texts = await sample(8);
     for (const [seed, text] of texts.entries()) expect(text).toBe(await alone(seed));
     const reads = serving.model.runs.filter(({ kind }) => kind === "prefill");
-    // 17 characters and four marks of the template, in chunks of 16.
+    // 17 characters and four tokens of the template, in chunks of 16.
     expect(reads.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(24);
     expect(reads).toHaveLength(2);
     expect(serving.model.runs.some(({ rows }) => rows === 8)).toBe(true);
   });
 
-  it("are one row of a step as long as they say the same", async () => {
+  it("share one row of a step as long as they are the same", async () => {
     serving = new Serving({ rowsMax: 8 });
     const same = { content: "say hello there", temperature: 0 };
     expect(await sample(5, 100, same)).toEqual(new Array(5).fill("hello there"));
     expect(Math.max(...serving.model.runs.map(({ rows }) => rows))).toBe(1);
-    // Two that differ, each drawn three times.
+    // Two different replies, each drawn three times.
     const texts = await sample(6, 101, { seedOf: (i) => i % 2 });
     expect(new Set(texts)).toEqual(new Set([await alone(0), await alone(1)]));
     expect(Math.max(...serving.model.runs.map(({ rows }) => rows))).toBe(2);
   });
 
-  it("have the same text where nobody reads it before its end", async () => {
+  it("have the same text where nobody reads it before it ends", async () => {
     serving = new Serving({ rowsMax: 8 });
     const texts = await sample(4, 100, { isWhole: true });
     for (const [seed, text] of texts.entries()) expect(text).toBe(await alone(seed));
@@ -77,7 +77,7 @@ describe("several replies to one prompt", () => {
     expect(Math.max(...serving.model.runs.map(({ rows }) => rows))).toBe(3);
   });
 
-  it("leave the cache to others: one of them stays parked", async () => {
+  it("leave the cache to others: only one of them stays parked", async () => {
     serving = new Serving({ rowsMax: 8 });
     await sample(6);
     const parked = serving.scheduler.counts.parkedTokens;

@@ -26,7 +26,7 @@ describe("Sampler", () => {
     expect(sampler.attempt(nextToken(Float32Array.of(1, 3, 3, 2)), 0.99).id).toBe(1);
   });
 
-  it("draws each token as often as softmax says", () => {
+  it("draws each token as often as softmax gives", () => {
     expect(shares({ temperature: 1 }, halves(), 1600)).toEqual([0.5, 0.25, 0.125, 0.0625, 0.0625]);
   });
 
@@ -72,7 +72,7 @@ describe("Sampler", () => {
     expect(shares({ temperature: 1, top_k: 3, top_p: 0.9 }, halves(), 900)[2]).toBeGreaterThan(0);
   });
 
-  it("drops tokens below min_p of the best one", () => {
+  it("drops tokens below min_p of the likeliest one", () => {
     expect(shares({ temperature: 1, min_p: 0.2 }, halves()).slice(3)).toEqual([0, 0]);
     expect(shares({ temperature: 1, min_p: 0.2 }, halves())[2]).toBeGreaterThan(0);
   });

@@ -27,7 +27,7 @@ describe("Scheduler", () => {
     for (const ms of Object.values(said.end?.ms ?? {})) expect(ms).toBeGreaterThanOrEqual(0);
   });
 
-  it("gives each of many sequences the text it has alone, whoever else is in the batch", async () => {
+  it("gives each of many sequences the text that it has alone, whatever else is in the batch", async () => {
     const asks = Array.from({ length: 12 }, (_, i) => ({
       content: i % 3 === 0 ? `say number ${i}` : "x".repeat(7 * i + 1),
       adapter: i % 4 === 0 ? adapterOf(`adapter ${i}`, i / 12) : null,
@@ -68,7 +68,7 @@ describe("Scheduler", () => {
     const early = own.ask({ content: `say ${"a".repeat(200)}`, tokensMax: 150 });
     while (early.text.length < 2) await turn();
     own.model.runs.length = 0;
-    // Of another tenant: it shares not even the template's first mark.
+    // Another tenant's, so that it does not share even the template's first token.
     const late = own.ask({ content: "y".repeat(157), tenant: "late", tokensMax: 2 });
     await late.over;
     const runs = own.model.runs.map(({ kind, length }) => (kind === "prefill" ? length : 0));
@@ -78,7 +78,7 @@ describe("Scheduler", () => {
     for (let i = 1; i < runs.length; i++) expect(runs[i]! > 0 && runs[i - 1]! > 0).toBe(false);
   });
 
-  it("lets a short prompt pass a long one, and the long one still gets through", async () => {
+  it("lets a short prompt pass a long one, and the long one still finishes", async () => {
     const own = start({ prefillTokens: 8, rowsMax: 4 });
     const long = own.ask({ content: "z".repeat(300), tokensMax: 1 });
     const shorts = Array.from({ length: 60 }, (_, i) => own.ask({ content: `say s${i}` }));
@@ -95,7 +95,7 @@ describe("Scheduler", () => {
     expect(own.ended.indexOf(other.id)).toBeLessThanOrEqual(2);
   });
 
-  it("frees a cancelled sequence's place within one step and tells its owner nothing more", async () => {
+  it("frees a cancelled sequence's place within one step and sends its owner nothing more", async () => {
     const own = start({ rowsMax: 1, slots: 2 });
     const first = own.ask({ content: `say ${"a".repeat(200)}`, tokensMax: 200 });
     const second = own.ask({ content: "say next" });
@@ -104,7 +104,7 @@ describe("Scheduler", () => {
     own.scheduler.cancel(first.id);
     const textBefore = first.text;
     while (second.text === "") await turn();
-    // At most the step under way, then the other prompt's two chunks and its first tokens.
+    // At most the running step, then the other prompt's two chunks and its first tokens.
     expect(own.model.runs.length - runsBefore).toBeLessThanOrEqual(4);
     await second.over;
     expect(second.text).toBe("next");
@@ -113,7 +113,7 @@ describe("Scheduler", () => {
   });
 
   it("keeps every neighbour right when sequences are cancelled in the middle of a run", async () => {
-    // Babble depends on every token in the cache, so one that was lost in a move would show.
+    // Babble depends on every token in the cache, so a token lost in a move would show.
     const asks = Array.from({ length: 16 }, (_, i) => ({
       content: `tell ${i}`,
       sampling: { temperature: 1, seed: i },
@@ -180,7 +180,7 @@ describe("Scheduler", () => {
     expect(texts[2]).not.toBe(texts[0]);
   });
 
-  it("stops at once, failing what is unfinished", async () => {
+  it("stops at once and fails what is unfinished", async () => {
     const own = start({ rowsMax: 1, slots: 2 });
     const running = own.ask({ content: `say ${"a".repeat(100)}` });
     const waiting = own.ask({ content: "say b" });
@@ -266,7 +266,7 @@ describe("Scheduler, prefix reuse", () => {
     }
   });
 
-  it("shares with another session under the same adapter, and leaves both conversations theirs", async () => {
+  it("shares with another session under the same adapter, and changes neither conversation", async () => {
     const own = start({ rowsMax: 6, slots: 9 });
     const adapter = adapterOf("d", 0.9);
     const long = own.ask({ content: `say ${"abc".repeat(20)}`, adapter, tokensMax: 61 });
@@ -374,7 +374,7 @@ describe("Scheduler, background work", () => {
     expect(order).toEqual(["s", "s", "u1", "u2", "u1", "u2"]);
   });
 
-  it("rejects with what a slice threw, and goes on", async () => {
+  it("rejects with the error that a slice threw, and continues", async () => {
     const own = start();
     const failing = own.scheduler.runBackground(
       { id: 900, tenant: "t", priority: 0 },

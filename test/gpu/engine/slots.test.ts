@@ -2,7 +2,7 @@ import { pick, randomInt, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { cacheKey, type Slot, SlotTable } from "../../../gpu-service/src/engine/batch/slots.ts";
 
-/** A cache that remembers which token's keys and values each position holds. */
+/** A cache that remembers which token each position holds keys and values of. */
 function recordingCache(slots: number, tokensMax = 64) {
   const content = Array.from({ length: slots }, () => new Array<number>(tokensMax).fill(-1));
   const cache = {

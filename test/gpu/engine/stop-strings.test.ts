@@ -10,7 +10,7 @@ describe("StopStrings", () => {
     expect(stops.push("er: more")).toEqual({ text: "\n\n".slice(2), stopped: true });
   });
 
-  it("gives back what only looked like a stop string", () => {
+  it("gives out later what only looked like a stop string", () => {
     const stops = new StopStrings(["END"]);
     expect(stops.push("an E").text).toBe("an ");
     expect(stops.push("Nd").text).toBe("ENd");

@@ -1,4 +1,4 @@
-/** What a tenant waits beside one that floods, on the fake model and a clock that only its runs move. */
+/** How long a tenant waits beside one that floods, on the fake model and a clock that only its runs move. */
 import { afterEach, describe, expect, it } from "vitest";
 import { StepTimes, TenantShares } from "../../../gpu-service/src/engine/batch/tenant-shares.ts";
 import { Serving } from "../support/serving.ts";
@@ -10,7 +10,7 @@ afterEach(async () => {
   serving = undefined;
 });
 
-/** `stepMs`: what a decode step takes by its rows; a prompt's chunk and a slice take 4 and 30 ms. */
+/** `stepMs` is the time of a decode step, by its rows. A prompt's chunk takes 4 ms and a slice 30 ms. */
 function start(stepMs: (rows: number) => number, options: { rowsMax?: number } = {}): Serving {
   nowMs = 0;
   const own = new Serving({ rowsMax: 16, slots: 60, ...options, now: () => nowMs });
@@ -21,9 +21,9 @@ function start(stepMs: (rows: number) => number, options: { rowsMax?: number } =
   return own;
 }
 
-/** As on a CPU: every row costs. */
+/** As on a CPU: every row takes time. */
 const onCpu = (rows: number) => 1 + rows / 2;
-/** As on a GPU: rows are nearly free. */
+/** As on a GPU: further rows take hardly any time. */
 const onGpu = (rows: number) => 20 + rows / 8;
 
 async function* slices(count: number): AsyncGenerator<undefined, number, boolean> {
@@ -34,7 +34,7 @@ async function* slices(count: number): AsyncGenerator<undefined, number, boolean
   return nowMs;
 }
 
-/** `replies` long replies of one tenant at any time, and as many updates as wanted, until `isOver`. */
+/** Keeps `replies` long replies of one tenant running, and as many updates as wanted, until `isOver`. */
 function flood(
   own: Serving,
   replies: number,
@@ -58,7 +58,7 @@ function flood(
   ]);
 }
 
-/** What one short reply takes, each time it is asked for. */
+/** Time of one short reply, for each time it is asked for. */
 async function replies(own: Serving, times: number): Promise<number[]> {
   const waits: number[] = [];
   for (let n = 0; n < times; n++) {
@@ -76,20 +76,23 @@ describe("a tenant beside one that floods", () => {
     ["more replies than there are rows", 40, 0],
     ["replies and updates", 16, 8],
     ["updates", 0, 8],
-  ])("waits at most twice its time for a reply, and what runs: %s", async (_, heavy, updates) => {
-    const own = start(onCpu);
-    const [alone = 0] = (await replies(own, 3)).slice(-1);
-    let isOver = false;
-    const flooding = flood(own, heavy, () => isOver, updates);
-    for (let i = 0; i < 200; i++) await turn();
-    const waits = await replies(own, 30);
-    isOver = true;
-    await flooding;
-    // What runs when it comes: a chunk, a step of all rows and a slice; and the others' step now and then.
-    expect(Math.max(...waits)).toBeLessThan(2 * alone + 4 + onCpu(17) + 30);
-  });
+  ])(
+    "waits at most twice its time for a reply, and for what runs when it comes: %s",
+    async (_, heavy, updates) => {
+      const own = start(onCpu);
+      const [alone = 0] = (await replies(own, 3)).slice(-1);
+      let isOver = false;
+      const flooding = flood(own, heavy, () => isOver, updates);
+      for (let i = 0; i < 200; i++) await turn();
+      const waits = await replies(own, 30);
+      isOver = true;
+      await flooding;
+      // What may run when it comes: a chunk, a step of all rows and a slice. A step of the others follows now and then.
+      expect(Math.max(...waits)).toBeLessThan(2 * alone + 4 + onCpu(17) + 30);
+    },
+  );
 
-  it("has its part of the rows at once, so that several replies to one prompt wait for nobody", async () => {
+  it("has its share of the rows at once, so several replies to one prompt wait for no other tenant", async () => {
     const own = start(onCpu);
     let isOver = false;
     const flooding = flood(own, 16, () => isOver);
@@ -104,11 +107,12 @@ describe("a tenant beside one that floods", () => {
     const took = nowMs - askedAt;
     isOver = true;
     await flooding;
-    // Eight prompts of two chunks each, and 22 steps of eight rows; twice that where the other has as much.
+    // Eight prompts of two chunks each, and 22 steps of eight rows. This takes twice as long where the other has as
+    // much.
     expect(took).toBeLessThan(2 * (8 * 2 * 4 + 22 * onCpu(8)) + onCpu(16));
   });
 
-  it("takes no more than its part from the one that floods, however long it goes on", async () => {
+  it("gets no more than its share beside the one that floods, however long it goes on", async () => {
     const own = start(onCpu);
     let isOver = false;
     const flooding = flood(own, 8, () => isOver);
@@ -121,11 +125,11 @@ describe("a tenant beside one that floods", () => {
     const together = own.model.runs.filter(({ rows }) => rows > 1).map(({ rows }) => onCpu(rows));
     isOver = true;
     await flooding;
-    // Half, less what the other had ahead.
+    // Half, less what the other tenant had in advance.
     expect(together.reduce((sum, ms) => sum + ms, 0) / passedMs).toBeGreaterThan(0.4);
   });
 
-  it("goes with the others where rows cost nothing", async () => {
+  it("shares steps with the others where rows take no time", async () => {
     const own = start(onGpu);
     await replies(own, 2);
     let isOver = false;
@@ -145,7 +149,7 @@ describe("a tenant beside one that floods", () => {
 describe("TenantShares", () => {
   const both = new Set(["a", "b"]);
 
-  it("lets nobody stand still for long, however much another is owed", () => {
+  it("lets no tenant stand still for long, however much another is owed", () => {
     let now = 0;
     const shares = new TenantShares(() => now);
     shares.favoured(new Set(["a"]));
@@ -156,7 +160,7 @@ describe("TenantShares", () => {
     expect(seen.filter((size) => size === 2).length).toBeGreaterThanOrEqual(3);
   });
 
-  it("gives back the credit of the idle, and no more", () => {
+  it("returns the unused time of an idle tenant, and no more", () => {
     let now = 0;
     const shares = new TenantShares(() => now);
     shares.charge("a", 1_000);
@@ -167,7 +171,7 @@ describe("TenantShares", () => {
   });
 });
 
-it("knows what some rows of a step would have taken alone, from the steps it saw", () => {
+it("knows from the steps it saw what some rows of a step would have taken alone", () => {
   const times = new StepTimes();
   times.note(16, 9);
   expect(times.alone(4, 16, 9)).toBe(2.25);

@@ -1,4 +1,4 @@
-/** Tokens of a reply as a reader of log-probs gets them, with the tokenizers of real families. */
+/** A reply's tokens as a reader of log-probs gets them, with the tokenizers of real families. */
 import { describe, expect, it } from "vitest";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
@@ -11,7 +11,7 @@ const fixtures = ["llama2", "llama3", "metaspace", "qwen"].map(
 const directories = ["gpu-service/models/rosa2-mini", ...fixtures];
 const text = "Sort 3, 12 (twelve): naïve 🎉 漢字\n\n  Done. 1 2";
 
-/** Says a text token by token; `cutAt` ends it after so many tokens. */
+/** Gives a text token by token; `cutAt` ends it after this many tokens. */
 function say(tokenizer: ChatTokenizer, options: { stop?: string[]; cutAt?: number } = {}) {
   const ids = [...tokenizer.replyIds(text)].slice(0, options.cutAt);
   const size = Math.max(...ids) + 2;
@@ -49,7 +49,7 @@ describe.each(directories)("tokens of %s", (directory) => {
     expect(tokens[0]?.top[0]?.token).toBe(tokens[0]?.token);
   });
 
-  it("join to what is left of the text before a stop string, and when the reply is cut", () => {
+  it("join to the rest of the text before a stop string, and when the reply is cut", () => {
     const stopped = say(tokenizer, { stop: ["welve"] });
     expect(stopped.reply.text).toMatch(/\(t$/);
     expect(bytesOf(stopped.tokens)).toBe(stopped.reply.text);

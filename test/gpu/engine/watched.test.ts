@@ -1,4 +1,4 @@
-/** Watched replies on a real model: what an update has measured of them is not measured again. */
+/** Watched replies on a real model: the log-probs that an update has computed are not measured again. */
 import { expect, it } from "vitest";
 import { tokenShifts } from "../../../gpu-service/src/engine/queue/watched.ts";
 import { finish, type ScoreRow } from "../../../gpu-service/src/language-model.ts";
@@ -29,7 +29,7 @@ it("takes the right reply's log-probs from the update, and measures the rejected
   for (const [row, tokens] of measured.entries()) {
     expect(shifts[row]!.map(({ text }) => text)).toEqual(tokens.map(({ text }) => text));
     for (const [at, { before, after }] of tokens.entries()) {
-      // Rows of other lengths beside a row change its sums in the last bits of fp32.
+      // Beside rows of another length, the sums of a row change in the last bits of fp32.
       expect(shifts[row]![at]!.before).toBeCloseTo(before, 4);
       expect(shifts[row]![at]!.after).toBeCloseTo(after, 4);
     }

@@ -1,4 +1,4 @@
-/** PROVIDER=webgpu on SwiftShader, a Vulkan driver without a GPU: right numbers, however slow. */
+/** PROVIDER=webgpu on SwiftShader, a Vulkan driver without a GPU: right numbers, but slow. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { adaptPlanDefaults } from "@rosa2/shared/protocol";
@@ -37,7 +37,7 @@ describe.skipIf(!hasVulkan)(`tensors on the device${here}`, () => {
     await session.release();
   });
 
-  it("are never brought to the host unseen: a graph with a node that the device lacks is refused", async () => {
+  it("are not brought to the host silently: a graph with a node that the device lacks is refused", async () => {
     const f32 = (name: string, shape: (string | number)[]) => input(name, { dtype: "f32", shape });
     const ids = input("ids", { dtype: "i64", shape: ["N"] });
     const lacking = scatterRows(f32("rows", ["N", 2]), ids, f32("table", [4, 2]));
@@ -160,7 +160,7 @@ describe.skipIf(!hasVulkan)(`rosa2-mini on the device${here}`, async () => {
     cache.dispose();
   }, 120_000);
 
-  it("is raised by an update as far as that predicts, within a factor of two", async () => {
+  it("becomes likelier by an update about as far as that predicts, within a factor of two", async () => {
     const row = {
       prompt: Int32Array.from(promptIds.slice(-8)),
       reply: Int32Array.from(greedyIds.slice(0, 3).reverse()),
@@ -208,7 +208,7 @@ it("refuses PROVIDER=webgpu for capped attention scores, which the device would 
   });
 });
 
-/** What follows a prompt that is given to an empty slot in one go. */
+/** The logits after a prompt that is given to an empty slot at once. */
 async function prefill(
   model: Model,
   cache: ReturnType<Model["allocateCache"]>,

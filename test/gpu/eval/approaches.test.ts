@@ -11,7 +11,7 @@ const session = drawSuiteSession("MIX", {
 });
 const problem = session.problems[0]!;
 
-/** Tries a problem with a fake that gives the lines one after the other; what it was asked, and the replies. */
+/** Tries a problem with a fake that answers with the lines in turn. Gives the requests and the replies. */
 async function tried(approach: Approach, lines: string[], remarks: string[] = []) {
   const fake = new FakeApi(new Map());
   fake.script = [...lines];
@@ -28,7 +28,7 @@ async function tried(approach: Approach, lines: string[], remarks: string[] = []
   return { replies, asked, spent: student.spent };
 }
 
-test("composed puts every remark below the request, and draws anew what was rejected", async () => {
+test("composed puts every remark below the request, and draws again what was rejected", async () => {
   const { asked, replies } = await tried(composed, ["a", "a", "b"], ["other order"]);
   expect(asked.map(({ said }) => said)).toEqual([
     problem.request,
@@ -39,7 +39,7 @@ test("composed puts every remark below the request, and draws anew what was reje
   expect(replies).toEqual(["a", "b"]);
 });
 
-test("plan asks one operation after the other, each about the reply before", async () => {
+test("plan asks for one operation after the other, each with the reply before", async () => {
   const { asked, replies } = await tried(plan, ["3 2 1", "[1 2 3]"]);
   expect(asked).toHaveLength(2);
   expect(asked[0]!.said).toMatch(/, as plain text: [\w ]+$/);
@@ -56,7 +56,7 @@ test("plan asks a problem without steps to be worked through", async () => {
   expect(asked[0]!.said).toBe(`${problem.request}\nWork step by step, then give the answer.`);
 });
 
-test("the oracle's words leave nothing open, and their steps lead to the right reply", async () => {
+test("the oracle's words leave nothing open, and its steps lead to the right reply", async () => {
   const { asked } = await tried(oracle, ["x"]);
   expect(asked[0]!.said).toBe(problem.clear!.request);
   expect(asked[0]!.said).not.toBe(problem.request);
@@ -64,7 +64,7 @@ test("the oracle's words leave nothing open, and their steps lead to the right r
   for (const { said } of steps.asked) expect(said).not.toContain(", then ");
 });
 
-test("best of several takes the reply that comes most often, and pays for all draws", async () => {
+test("best of several takes the reply that comes most often, and counts all draws", async () => {
   const { replies, asked, spent } = await tried(bestOf(4), ["a", "b", "c", "b"]);
   expect(replies).toEqual(["b"]);
   expect(asked.map(({ temperature }) => temperature)).toEqual([1, 1, 1, 1]);

@@ -35,7 +35,7 @@ const common = () => [
   ...line.split(" "),
 ];
 
-test("prints a table, writes every row and a page, and goes on from its journal", async () => {
+test("prints a table, writes every row and a page, and continues from its journal", async () => {
   const json = temporaryFile("out.json");
   const html = temporaryFile("out.html");
   const args = [
@@ -69,7 +69,7 @@ test("prints a table, writes every row and a page, and goes on from its journal"
   expect(fake.callsTo("POST", "/turns")).toEqual([]);
 });
 
-test("says what a run would take without running it", async () => {
+test("says what a run would take, without running it", async () => {
   fake.calls.length = 0;
   const { code, stdout, stderr } = await run(...common(), "--conditions", "both", "--dry-run");
   expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
@@ -77,7 +77,7 @@ test("says what a run would take without running it", async () => {
   expect(fake.callsTo("POST", "/turns")).toEqual([]);
 });
 
-test("adds memory and time where the GPU service tells them", async () => {
+test("adds memory and time where the GPU service reports them", async () => {
   const metrics = await serveMetrics("a secret of the tests");
   const json = temporaryFile("out.json");
   const access = ["--gpu-metrics", metrics.url, "--gpu-secret", "a secret of the tests"];
@@ -91,7 +91,7 @@ test("adds memory and time where the GPU service tells them", async () => {
   expect(text).not.toContain("a secret of the tests");
 });
 
-test("ends in order when it is interrupted, and says how to go on", async () => {
+test("ends in order when it is interrupted, and says how to continue", async () => {
   const args = common();
   const journal = args[args.indexOf("--journal") + 1]!;
   const env = { ...process.env, ROSA2_API_KEY: fakeKey };
@@ -115,7 +115,7 @@ test("ends in order when it is interrupted, and says how to go on", async () => 
   expect(Number(left)).toBeLessThan(40);
 });
 
-describe("says what is wrong in one line, and ends with 1", () => {
+describe("says in one line what is wrong, and ends with 1", () => {
   const refused = async (args: string[], message: RegExp) => {
     const { code, stderr, stdout } = await run(...args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -151,7 +151,7 @@ describe("says what is wrong in one line, and ends with 1", () => {
     refused(["--suite", "nowhere.jsonl"], /Cannot read the suite nowhere.jsonl/));
 });
 
-test("prints its help without asking anybody", async () => {
+test("prints its help without calling anything", async () => {
   const { code, stdout } = await run("--help", "--url", "http://127.0.0.1:9");
   expect(code).toBe(0);
   expect(stdout).toContain("--conditions NAMES");

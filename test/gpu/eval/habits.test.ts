@@ -1,4 +1,4 @@
-/** What users of the long suite want: always the same of one user, in replies of twenty to eighty tokens. */
+/** What users of the long suite want: each user always the same, in replies of twenty to eighty tokens. */
 import { fileURLToPath } from "node:url";
 import { seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
@@ -16,7 +16,7 @@ describe.each(habitNames)("a user with the habit %s", (habit) => {
     return Array.from({ length: count }, next);
   };
 
-  it("asks the same again for the same seed, and otherwise something else", () => {
+  it("asks the same again for the same seed, and other things for another", () => {
     expect(draw("a", 4)).toEqual(draw("a", 4));
     expect(draw("b", 4)).not.toEqual(draw("a", 4));
     expect(new Set(draw("a", 6).map(({ request }) => request)).size).toBeGreaterThan(3);

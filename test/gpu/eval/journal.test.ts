@@ -27,7 +27,7 @@ test("knows after a restart what was finished before", () => {
   expect(again.holds({ ...cell, seed: 2 }, 0)).toBe(false);
 });
 
-test("drops a line that was cut off, and writes on below it", () => {
+test("drops a line that was cut off, and writes below it", () => {
   const path = temporaryFile("journal.jsonl");
   new Journal(path, settings, "m").add(record);
   appendFileSync(path, JSON.stringify({ ...record, index: 1 }).slice(0, 40));
@@ -37,7 +37,7 @@ test("drops a line that was cut off, and writes on below it", () => {
   expect(new Journal(path, settings, "m").sessions.map(({ index }) => index)).toEqual([0, 1]);
 });
 
-test("writes on after a line that lacks nothing but its end", () => {
+test("writes on after a line that lacks only its line end", () => {
   const path = temporaryFile("journal.jsonl");
   new Journal(path, settings, "m").add(record);
   writeFileSync(path, readFileSync(path, "utf8").trimEnd());
@@ -59,7 +59,7 @@ test("refuses sessions of another model or protocol", () => {
   expect(() => new Journal(path, settingsOf("--tries 5"), "m")).toThrow(/with tries 3, not 5/);
 });
 
-test("refuses a file that is something else", () => {
+test("refuses a file that is not a journal", () => {
   const path = temporaryFile("journal.jsonl");
   writeFileSync(path, '{"results": []}\n');
   expect(() => new Journal(path, settings, "m")).toThrow(/is not a journal/);

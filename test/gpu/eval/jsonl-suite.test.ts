@@ -38,7 +38,7 @@ test("gathers the lines of a session, with its instructions, in their order", ()
   expect(shared!.problems.map(({ request }) => request)).toEqual(["first", "second"]);
 });
 
-test("says the follow-ups in turn, then no more than that it is wrong", () => {
+test("gives the follow-ups in turn, then only says that the reply is wrong", () => {
   const file = suiteFile({ ...line, follow_ups: ["in words", "in English"] });
   const [problem] = readJsonlSuite(file)[0]!.problems;
   const comments = [0, 1, 2].map((index) => problem!.comment(seededRandom(1), "5", index));
@@ -57,7 +57,7 @@ test("corrects with the answer, unless it is a pattern or another correction is 
   expect(corrections).toEqual(["4", null, "2 + 2 = 4", null]);
 });
 
-test("asks the file's probes at the end of every session, and none as a problem", () => {
+test("asks the file's probes at the end of every session, and none of them as a problem", () => {
   const sessions = readJsonlSuite(
     suiteFile(
       line,

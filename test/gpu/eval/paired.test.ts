@@ -17,7 +17,7 @@ const held = [
   session("both", 1, [0, 1, 1, 2]),
   session("weights", 0, [0, 0, 2, 1]),
   session("weights", 1, [0, 1, 2, 0]),
-  // A session that the other condition has not held yet is no pair.
+  // A session that the other condition has not held yet forms no pair.
   session("both", 2, [1, 1, 1, 1]),
 ];
 
@@ -46,7 +46,7 @@ test("pools several suites under the name all", () => {
   ]);
 });
 
-test("compares the words with the others where both did not run", () => {
+test("compares words with the other conditions where both did not run", () => {
   const worded = held.map((one) =>
     one.condition === "both" ? { ...one, condition: "words" } : one,
   );

@@ -9,7 +9,7 @@ import { dataSets, openPreset } from "../../eval/preset.ts";
 import { FakeApi } from "./support/fake-api.ts";
 import { holdCells, settingsOf, temporaryFile } from "./support/harness.ts";
 
-/** Made up here in the shape of each data set. */
+/** Invented problems in the form of each data set. */
 const gsm8k = {
   question: "Ann has 3 pens. She buys 4 more for $1,200.50 each. How many pens does Ann have?",
   answer: "She has 3 + 4 = <<3+4=7>>7 pens.\n#### 7",
@@ -84,7 +84,7 @@ test("names the line of a file that is not what it should be", () => {
   expect(() => openPreset(unanswered)).toThrow(/:1: the answer has no ####/);
 });
 
-test("runs whatever is there under every condition, and goes on where it stopped", async () => {
+test("runs the data sets that are there under every condition, and continues where it stopped", async () => {
   const fake = new FakeApi(
     new Map([
       ["How many pens does Ann have?", { answer: "7" }],

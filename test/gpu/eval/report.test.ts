@@ -93,7 +93,7 @@ test("says how many times as often a rewritten request succeeds", () => {
   expect(renderHtml(report)).toContain("2.00 ±0.50");
 });
 
-test("knows no best axis where only one was run", () => {
+test("names no best axis where only one was run", () => {
   const partly = means.filter(({ condition }) => condition !== "weights");
   expect(compare(partly, [])[0]).toMatchObject({ late_over_best_axis: null, late_over_words: 0.5 });
 });
@@ -112,7 +112,7 @@ describe("the page", () => {
     expect(page).toContain("clear, held-out pair: not run");
   });
 
-  test("says what both gains with its interval and the number of sessions", () => {
+  test("states the gain of both with its interval and the number of sessions", () => {
     expect(page).toContain("<td>24</td><td>–</td><td>+0.147 [+0.121 +0.173]</td>");
     expect(page).toContain("<td>24×12</td>");
     expect(page).toContain("<td>0.95</td><td>+0.250 [+0.100 +0.400]</td>");
@@ -147,7 +147,7 @@ describe("plots", () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 
-  test("puts a share of one at the top and of nought at the bottom", () => {
+  test("puts a share of one at the top and of zero at the bottom", () => {
     const points = /<polyline points="([^"]+)"/.exec(plots.line)![1]!.split(" ");
     const [first, last] = points.map((point) => point.split(",").map(Number));
     expect(first![1]).toBeGreaterThan(last![1]!);

@@ -95,7 +95,7 @@ test("gives the same figures for the same seeds, whatever runs side by side", as
   expect(await figures("--concurrency 5")).toEqual(await figures("--concurrency 1"));
 });
 
-test("asks every condition the same, and tells it the same about the same reply", async () => {
+test("asks every condition the same, and reacts the same to the same reply", async () => {
   const one = settingsOf(`${line} --suite MIX --conditions none,never --seeds 11 --sessions 1`);
   await holdSessions(url, one, temporaryFile("j.jsonl"));
   const chats = fake
@@ -148,7 +148,7 @@ describe("resuming", () => {
   });
 });
 
-test("has every effect once, although answers get lost and calls are refused", async () => {
+test("makes every change once, although answers get lost and calls are refused", async () => {
   const one = settingsOf(`${line} --suite CAP --conditions both --seeds 11 --sessions 1`);
   const smooth = await holdSessions(url, one, temporaryFile("j.jsonl"));
   const calls = fake.calls.map(({ method, path }) => `${method} ${path.replaceAll(/_\d+/g, "")}`);
@@ -162,7 +162,7 @@ test("has every effect once, although answers get lost and calls are refused", a
   expect(rough.finished[0]!.problems).toEqual(smooth.finished[0]!.problems);
 });
 
-test("erases its sessions, unless they are to be kept", async () => {
+test("erases its sessions, unless told to keep them", async () => {
   await holdSessions(url, settings, temporaryFile("j.jsonl"));
   expect(fake.sessions.size).toBe(0);
   const kept = settingsOf(`${line} --suite CAP --conditions both --seeds 11 --keep`);
@@ -170,7 +170,7 @@ test("erases its sessions, unless they are to be kept", async () => {
   expect(fake.sessions.size).toBe(2);
 });
 
-test("stops at the first refusal that no retry mends", async () => {
+test("stops at the first refusal that a retry cannot mend", async () => {
   fake.close();
   fake = new FakeApi(new Map());
   const other = await fake.listen();

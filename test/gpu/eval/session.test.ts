@@ -3,7 +3,7 @@ import type { Problem, Protocol, SessionPlan } from "../../eval/problem.ts";
 import { runSession } from "../../eval/session.ts";
 import { nothingSpent, type Reply, type Student } from "../../eval/students/student.ts";
 
-/** Says its lines one after the other, and keeps what it hears. */
+/** Replies with its lines in turn, and keeps what it is asked. */
 class Parrot implements Student {
   readonly spent = nothingSpent();
   readonly heard: string[] = [];
@@ -83,7 +83,7 @@ test("keeps the correction to itself when corrections are off", async () => {
   expect(student.heard.at(-1)).toBe("give up c? 2 null");
 });
 
-test("says nothing about the replies once it has fallen silent", async () => {
+test("says nothing about the replies once it has stopped commenting", async () => {
   const student = new Parrot(["a", "b", "right"]);
   const word: Protocol = { name: "word", triesMax: 1, corrections: true, silentFrom: 1 };
   const { problems } = await runSession(student, plan("x", "y", "z"), word, options);

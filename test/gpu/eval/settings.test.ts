@@ -4,7 +4,7 @@ import { helpText, readSettings } from "../../eval/settings.ts";
 import { suiteNames } from "../../eval/suites.ts";
 import { settingsOf } from "./support/harness.ts";
 
-test("runs MIX on three seeds when nothing is said", () => {
+test("runs MIX on three seeds by default", () => {
   expect(settingsOf("")).toMatchObject({
     url: "http://127.0.0.1:8787",
     isUrlGiven: false,
@@ -22,7 +22,7 @@ test("gives protocol A its eight tries at one problem, without corrections", () 
   expect(settingsOf("--protocol A")).toMatchObject({ tries: 8, length: 1, corrections: false });
 });
 
-test("runs what adapts after what does not, in whatever order it was asked for", () => {
+test("runs conditions that adapt after those that do not, in whatever order they were named", () => {
   expect(settingsOf("--conditions both,none").conditions).toEqual(["none", "both"]);
 });
 
@@ -41,7 +41,7 @@ test("takes ranges of seeds and the whole plane", () => {
   expect(settingsOf("--no-corrections").corrections).toBe(false);
 });
 
-test("asks what rewriting is worth with one word, and lets every flag overrule it", () => {
+test("measures rewriting with one word, and lets every flag overrule it", () => {
   expect(settingsOf("--suite words")).toMatchObject({
     suites: ["ONE", "AMB", "MIX", "UNTAUGHT"],
     conditions: ["none", "said", "appended", "proposed", "compose", "gpu"],

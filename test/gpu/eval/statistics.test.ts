@@ -36,7 +36,7 @@ test("never divides by zero or by what is missing", () => {
 });
 
 test("gives a ratio of means with an error that pairing makes smaller", () => {
-  // a = 2 b in every pair: whatever b varies by, the ratio is certain.
+  // a = 2 b in every pair. However b varies, the ratio is certain.
   expect(
     estimateRatio([
       [0.4, 0.2],

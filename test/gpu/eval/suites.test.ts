@@ -25,14 +25,14 @@ describe.each(streams)("%s", (name) => {
     expect(said(name, { index: 4 })).not.toEqual(said(name));
   });
 
-  test("asks one thing of new lists throughout a session", () => {
+  test("asks for the same on new lists throughout a session", () => {
     const requests = said(name);
     expect(requests).toHaveLength(12);
     expect(new Set(requests.map(instructionOf)).size).toBe(1);
     expect(new Set(requests).size).toBeGreaterThan(10);
   });
 
-  test("takes its own correction as right, and comments on anything else", () => {
+  test("takes its own correction as right, and comments on any other reply", () => {
     for (const problem of drawSuiteSession(name, options).problems) {
       expect(problem.isRight(problem.correction!)).toBe(true);
       expect(problem.isRight(`${problem.correction} x`)).toBe(false);
@@ -91,7 +91,7 @@ describe("lost", () => {
     expect([shards!.request, ...revealed].join("\n")).toBe(concatenated!.request);
     const tries = [whole, concatenated, shards].map((one) => one!.triesMax);
     expect(tries).toEqual([1, 1, 4]);
-    // What the shards say is what the whole request says.
+    // The shards together say what the whole request says.
     for (const shard of revealed) {
       const words = shard.toLowerCase().replace(/^answer |\.$/g, "");
       expect(whole!.request.toLowerCase()).toContain(words);

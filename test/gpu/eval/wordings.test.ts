@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => fake.close());
 
-test("tells what rewriting repairs from what it cannot", async () => {
+test("distinguishes what rewriting repairs from what it cannot", async () => {
   const held = await holdSessions(url, settings, temporaryFile("j.jsonl"));
   const { rows } = meansUnder(settings, held);
   const of = (suite: string, condition: string) =>
@@ -45,7 +45,7 @@ test("tells what rewriting repairs from what it cannot", async () => {
   for (const row of of("MIX", "gpu")) expect(row.solved).toBe(0);
 });
 
-test("judges a wording by a plain reply to it alone", async () => {
+test("judges a wording only by a plain reply to it", async () => {
   const one = settingsOf(
     "--suite ONE --protocol A --tries 2 --sessions 1 --seeds 11 --conditions compose",
   );
@@ -77,7 +77,7 @@ test("shows the other ways of wording the same remarks and no session", async ()
   expect(once!.startsWith(`${request}\n`)).toBe(true);
   expect(once!.slice(request.length)).toMatch(/^\n[a-z ]+$/);
   expect(twice!.startsWith(`${once}\n`)).toBe(true);
-  // The model is asked to rewrite with every try in view; its empty answer keeps the request.
+  // The model is asked to rewrite with every try in view. Its empty answer leaves the request as it is.
   const rewriting = asked.filter(([first]) => first!.role === "system");
   expect(rewriting.map((messages) => messages.length)).toEqual([4, 6]);
   expect(asked.at(-1)).toEqual([{ role: "user", content: request }]);
@@ -96,7 +96,7 @@ test("gives a remark to the turn whose reply the user saw", async () => {
   };
   const wording = await SessionWording.open(api, request, options, "gpu");
   await wording.reword([{ reply: "wrong 0", feedback: "no" }]);
-  // The session ruled "wrong 0" out and said something else; the plain reply came again.
+  // The session ruled out "wrong 0" and gave another reply; the plain reply was "wrong 0" again.
   await wording.reword([
     { reply: "wrong 0", feedback: "no" },
     { reply: "wrong 0", feedback: "wrong" },
@@ -135,7 +135,7 @@ describe("a gain", () => {
     });
   });
 
-  test("is not made where nothing was rewritten", () => {
+  test("is not computed where nothing was rewritten", () => {
     expect(wordingGains([])).toEqual([]);
   });
 });

@@ -14,7 +14,7 @@ const shed = {
 };
 
 describe("words-shards", () => {
-  it("counts sentences that are kept and finds none misread where all are content", () => {
+  it("counts sentences that are kept, and no misread ones where all are content", () => {
     expect(measureShards([shed])).toEqual({
       problems: 1,
       sentences: 3,

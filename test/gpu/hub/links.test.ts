@@ -1,4 +1,4 @@
-/** A directory of links, as other programs that use the hub keep their downloads. */
+/** A directory of links, which is how other programs that use the hub keep their downloads. */
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Downloads from a hub on loopback, with what networks, disks and strangers do to them. */
+/** Downloads from a hub on loopback, with failing networks, full disks and hostile files. */
 import { execFile } from "node:child_process";
 import {
   existsSync,
@@ -71,7 +71,7 @@ const checksumOf = (name: string) => {
   const { oid, lfs } = listedFile(name, files[name]!);
   return lfs?.oid ?? oid;
 };
-/** A part as another process leaves it. */
+/** A part that another process left or is writing. */
 function leavePart(name: string, bytes: Uint8Array, owner: string): string {
   mkdirSync(blobs(), { recursive: true });
   const path = join(blobs(), `${checksumOf(name)}.${owner}.part`);
@@ -79,8 +79,8 @@ function leavePart(name: string, bytes: Uint8Array, owner: string): string {
   return path;
 }
 
-describe("what MODEL may say", () => {
-  it("uses a directory that exists as it is, without asking any hub", async () => {
+describe("the value of MODEL", () => {
+  it("uses a directory that exists, without asking any hub", async () => {
     const folder = temporaryFolder();
     expect(await resolve(folder)).toEqual({ directory: folder, id: null, commit: null });
     expect(hub.requests).toEqual([]);
@@ -122,7 +122,7 @@ describe("what MODEL may say", () => {
 });
 
 describe("a download", () => {
-  it("brings the files the engine reads, and the checkpoint opens as the original does", async () => {
+  it("brings the files that the engine reads, and the checkpoint opens like the original", async () => {
     const commit = hub.commit(model, files);
     const { directory, ...rest } = await resolve(model);
     expect(rest).toEqual({ id: model, commit });
@@ -183,7 +183,7 @@ describe("a download", () => {
     hub.refuseWith = 503;
     expect(await resolve(model, { report })).toEqual(first);
     expect(notes.join()).toContain(first.commit);
-    // A refusal is an answer.
+    // A refusal counts as an answer.
     hub.refuseWith = 403;
     expect((await errorOf(resolve(model))).code).toBe("insufficient_scope");
   });
@@ -233,7 +233,7 @@ describe("a download", () => {
     expect(total).toBe(files[weights]!.length);
   });
 
-  it("lets two processes' worth of requests at once end with the same directory", async () => {
+  it("lets two simultaneous requests end with the same directory", async () => {
     hub.commit(model, files);
     const script = `
       import { resolveModel } from ${JSON.stringify(new URL("../../../gpu-service/src/hub/resolve.ts", import.meta.url).href)};
@@ -249,12 +249,12 @@ describe("a download", () => {
 
 const silent = { start() {}, found() {}, received() {}, stop() {}, note() {} };
 
-describe("a connection that breaks", () => {
+describe("a connection that breaks off", () => {
   const ranges = () => hub.contentRequests(weights).map(({ range }) => range);
 
-  it("goes on where it was cut, in the same run", async () => {
+  it("continues where it was cut, in the same run", async () => {
     hub.commit(model, files);
-    // The files before the weights are whole.
+    // The files before the weights are complete.
     for (const _ of Object.keys(files).slice(1)) hub.cuts.push(Number.POSITIVE_INFINITY);
     hub.cuts.push(100_000, 50_000);
     const { directory } = await resolve(model);
@@ -266,7 +266,7 @@ describe("a connection that breaks", () => {
     expect(starts[2]).toBeGreaterThan(starts[1]!);
   });
 
-  it("goes on in a later run, after giving up", async () => {
+  it("continues in a later run, after giving up", async () => {
     hub.commit(model, files);
     await resolve(model, { attemptsMax: 1 }).catch(() => {});
     rmSync(cache, { recursive: true });
@@ -298,7 +298,7 @@ describe("a connection that breaks", () => {
     expect(hub.failures).toHaveLength(6);
   });
 
-  it("counts failures anew whenever bytes arrive", async () => {
+  it("counts failures from zero again whenever bytes arrive", async () => {
     hub.commit(model, files);
     hub.cuts.push(
       ...Object.keys(files)
@@ -321,7 +321,7 @@ describe("a connection that breaks", () => {
     expect(ranges()).toHaveLength(2);
   });
 
-  it("says so when there is no hub", async () => {
+  it("says that there is no hub", async () => {
     const endpoint = hub.endpoint;
     await hub.close();
     const error = await errorOf(
@@ -332,7 +332,7 @@ describe("a connection that breaks", () => {
     hub = await new HubServer().listen();
   });
 
-  it("does not write what is not the range it asked for", async () => {
+  it("does not write bytes of another range than it asked for", async () => {
     hub.commit(model, files);
     leavePart(weights, files[weights]!.subarray(0, 50_000), `${hostname()}-${process.pid}`);
     hub.ignoresRange = true;
@@ -372,7 +372,7 @@ describe("bytes that are not what the hub promised", () => {
     expect(parts()).toEqual([]);
   });
 
-  it("are not blamed on the hub when they were left by an earlier run: it starts again", async () => {
+  it("are not blamed on the hub when an earlier run left them: the download starts again", async () => {
     hub.commit(model, files);
     const damaged = flip(files[weights]!.subarray(0, 60_000));
     leavePart(weights, damaged, `${hostname()}-${process.pid}`);
@@ -396,7 +396,8 @@ describe("parts of other processes", () => {
   it("are left alone while their owner writes, and taken over when it has stopped", async () => {
     hub.commit(model, files);
     const bytes = files[weights]!.subarray(0, 90_000);
-    // The test's own parent is alive; a process elsewhere cannot be asked, only its file's age.
+    // The test's own parent is alive. Whether a process elsewhere is alive cannot be asked, so the age of its file
+    // decides.
     const busy = [
       leavePart(weights, bytes, `${hostname()}-${process.ppid}`),
       leavePart(weights, bytes, "elsewhere-1"),
@@ -417,8 +418,8 @@ describe("parts of other processes", () => {
   });
 });
 
-describe("a list of files from a stranger", () => {
-  it("takes nothing that is not asked for: paths, pickles, code", async () => {
+describe("a list of files that cannot be trusted", () => {
+  it("brings nothing that was not asked for: paths, pickles, code", async () => {
     const evil = new TextEncoder().encode("evil");
     const names = [
       "../../../../evil.json",

@@ -1,4 +1,4 @@
-/** The product does not know the language that it is measured by: none of its phrases occurs in the product. */
+/** The product does not know the language that it is measured by: the language's phrases occur nowhere in it. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ import {
 } from "../../../gpu-service/language/phrasings.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-/** Examples that people are shown are about lists too. */
+/** The examples that people are shown are about lists too, so they are left out. */
 const shown = ["edge/src/docs/"];
 
 /** Phrases of two words and more; shorter ones are ordinary English. */
@@ -37,7 +37,7 @@ function filesOf(folder: string): string[] {
     .filter((path) => !shown.some((one) => path.startsWith(one)));
 }
 
-/** Without comments, which no request passes through. */
+/** Without comments, because no request passes through them. */
 function codeOf(source: string): string {
   return source.replace(/\/\*[\s\S]*?\*\//gu, "").replace(/(^|\s)\/\/.*$/gmu, "$1");
 }

@@ -17,7 +17,7 @@ import { type Chain, isTrained } from "../../../gpu-service/language/skills.ts";
 const random = seededRandom("samples under test");
 const samples = Array.from({ length: 3000 }, () => drawSample(random));
 
-/** Every way to ask for a family, longest first so that a span is not cut short. */
+/** Every way to ask for a family, longest first, so that a match is not too short. */
 const clauses = [...families, ...untaughtFamilies]
   .flatMap((family) =>
     Object.values(kinds).flatMap((nouns) =>
@@ -46,12 +46,12 @@ function isRewrite(turns: readonly Turn[]) {
   return turns[0]!.content === rewriteInstruction;
 }
 
-/** Two operations that were trained in either order, the first once more: shown step by step only. */
+/** Two operations that were trained in either order, the first of them once more. They are only shown step by step. */
 function repeatsTrainedPair([a, b, c, ...more]: Chain): boolean {
   return more.length === 0 && a === c && isTrained([a!, b!]) && isTrained([b!, a!]);
 }
 
-/** Replies that the user finds wrong: what follows is a remark, not a request with its list. */
+/** Replies that the user finds wrong: the next text is a remark, not a request with its list. */
 function rejectedIn(turns: readonly Turn[]) {
   return turns.filter(
     ({ role, learn }, i) => role === "assistant" && !learn && !turns[i + 1]!.content.includes(":"),
@@ -77,7 +77,7 @@ describe("training samples", () => {
     expect(composed).toBeGreaterThan(1000);
   });
 
-  it("learn to word every composition, and from those not carried out nothing but the wording", () => {
+  it("teach the wording of every composition, and nothing else of those that are never carried out", () => {
     const reworded = samples.filter(isRewrite).map((turns) => turns.at(-1)!.content);
     const beyond = reworded.filter((content) => {
       const chain = chainOf(content);
@@ -95,7 +95,7 @@ describe("training samples", () => {
     for (const word of newWords) expect(text).not.toMatch(new RegExp(`\\b${word}\\b`));
   });
 
-  it("end with a reply that is learnt, and learn no reply that the user rejects", () => {
+  it("end with a reply that is learnt, and teach no reply that the user rejects", () => {
     for (const turns of samples) {
       expect(turns.at(-1)).toMatchObject({ role: "assistant", learn: true });
       const learnt = turns.filter(({ learn }) => learn);

@@ -16,7 +16,7 @@ describe("held-out compositions", () => {
     expect(new Set([...heldOutPairs, ...trainedPairs].map(String)).size).toBe(56);
   });
 
-  it("holds no family out more than three times in either place", () => {
+  it("holds no family out more than three times in either place of a pair", () => {
     for (const place of [0, 1]) {
       for (const family of families) {
         const held = heldOutPairs.filter((pair) => pair[place] === family).length;

@@ -23,7 +23,7 @@ describe("a session of a suite", () => {
     expect(new Set(session.map(({ hidden }) => hidden.join("|"))).size).toBe(1);
   });
 
-  it("is ambiguous, beyond what was trained, or both, as its suite says", () => {
+  it("is ambiguous, beyond what was trained, or both, as its suite states", () => {
     const random = seededRandom("suites");
     for (let i = 0; i < 30; i++) {
       for (const name of names) {
@@ -37,7 +37,7 @@ describe("a session of a suite", () => {
     }
   });
 
-  it("asks LONG of eight words each time, none of which is to be shifted", () => {
+  it("asks LONG about eight words each time, with no shift", () => {
     for (const name of ["LONG", "LONGA"] as const) {
       for (const task of drawSession(seededRandom(`${name} lists`), name, 12)) {
         expect(task.items).toHaveLength(8);

@@ -25,7 +25,7 @@ describe("the simulated user", () => {
     expect(new Set(said)).toEqual(new Set(["other order", "other format"]));
   });
 
-  it("says no more than that it is wrong when no reading explains the reply", () => {
+  it("only says that the reply is wrong when no reading explains it", () => {
     const random = seededRandom(3);
     expect(misreadSlots(task, "1 4 9 7")).toEqual([]);
     for (let i = 0; i < 20; i++) {
@@ -35,13 +35,13 @@ describe("the simulated user", () => {
     }
   });
 
-  it("never blames what the request spelled out", () => {
+  it("never blames what the request stated", () => {
     const stated = { ...task, stated: [true, false] };
     expect(misreadSlots(stated, "9 7 4 1")).toEqual([]);
     expect(misreadSlots(stated, "[1 4 7 9]")).toEqual([1]);
   });
 
-  it("states the reading when it is that kind of user", () => {
+  it("states the reading if it is that kind of user", () => {
     const random = seededRandom(4);
     const said = Array.from({ length: 40 }, () =>
       feedback(random, task, "9 7 4 1", { hint: 0, statement: 1, varied: false }),

@@ -38,14 +38,14 @@ function forManyTasks(
 }
 
 describe("canonical wording", () => {
-  it("says only what is stated", () => {
+  it("says only what the task states", () => {
     expect(request(example)).toBe("Sort them, then rotate them by one: 4 7 1 9");
     expect(request({ ...example, stated: [true, false, true] })).toBe(
       "Sort them from smallest to largest, then rotate them by one, in brackets: 4 7 1 9",
     );
   });
 
-  it("spells every reading out when asked to be clear", () => {
+  it("states every reading when asked to be clear", () => {
     expect(clearRequest(example)).toBe(
       "Sort them from smallest to largest, then rotate them by one to the left, in brackets: 4 7 1 9",
     );
@@ -64,7 +64,7 @@ describe("canonical wording", () => {
 });
 
 describe("every clear wording, as a session can learn it", () => {
-  it("says whole stretches of the request otherwise, and nothing else", () => {
+  it("words whole stretches of the request otherwise, and nothing else", () => {
     forManyTasks(2000, (task, wording) => {
       const said = request(task, wording);
       const clear = clearRequest(task, task.hidden, wording);

@@ -57,7 +57,7 @@ describe("rosa2-mini-2", () => {
     expect(replies).toEqual(golden.conversations.map(({ greedyIds }) => greedyIds));
   });
 
-  it("answers the card's examples as the card says, right and wrong ones", async () => {
+  it("answers the card's examples as the card says, right or wrong", async () => {
     const [, ...rows] = tableUnder("Examples");
     expect(rows.length).toBeGreaterThan(5);
     for (const [asked, replied] of rows) {
@@ -68,7 +68,7 @@ describe("rosa2-mini-2", () => {
 });
 
 describe("the card of rosa2-mini-2", () => {
-  it("gives the figures that npm run measure wrote", () => {
+  it("has the figures that npm run measure wrote", () => {
     const [names, values] = tableUnder("Figures");
     const measured: Record<string, number> = figures.skills;
     const shown = Object.fromEntries(names!.map((name, i) => [name, Number(values![i])]));
@@ -78,7 +78,7 @@ describe("the card of rosa2-mini-2", () => {
     }
   });
 
-  it("gives the gain of examples in view and the spread of rewrites that were measured", () => {
+  it("has the gain of examples in view and the spread of rewrites that were measured", () => {
     for (const [kind, ...cells] of tableUnder("Examples in view").slice(1)) {
       const { after, gain } = figures.history[kind!.replaceAll(" ", "_")];
       const interval = `${signed(gain.mean)} [${signed(gain.low)} ${signed(gain.high)}]`;

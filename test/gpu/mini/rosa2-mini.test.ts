@@ -110,7 +110,7 @@ it("reaches a reply far from the base within its bound on KL, and does not stop 
   expect(result.value.rows[0]!.logprob_after).toBeGreaterThan(-8);
 });
 
-/** What one linearised step promised for the row and what it did. */
+/** What one linear step predicted for the row, and what it brought. */
 async function update(row: TokenRow): Promise<{ predicted: number; realised: number }> {
   const plan = { ...adaptPlanDefaults, iterations: 1, gate: 0 };
   const steps = adapt(withProbes(model), [row], plan, null);
@@ -123,7 +123,7 @@ async function update(row: TokenRow): Promise<{ predicted: number; realised: num
   }
 }
 
-/** 1e-3 nats a token: fp32 sums in another order differ by 1e-5 or so. */
+/** 1e-3 nats a token: fp32 sums in another order differ by about 1e-5. */
 function compare(
   found: Float32Array[],
   expected: (logprobs: Golden["scored"][number]["logprobs"]) => number[],

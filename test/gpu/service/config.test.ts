@@ -49,7 +49,7 @@ describe("readConfig", () => {
     expect(read).toThrow(message);
   });
 
-  it("keeps the hub's token out of its messages, and slashes off the hub's address", () => {
+  it("keeps the hub's token out of its messages, and strips slashes from the hub's address", () => {
     const read = (HF_TOKEN: string) =>
       readConfig({ GPU_SECRET: secret, HF_TOKEN, HF_ENDPOINT: "http://hub.example/hf/" });
     expect(read("hf_abc")).toMatchObject({

@@ -1,4 +1,4 @@
-/** How the service behaves under load, when callers vanish and when its engine dies. */
+/** The service under load, when callers vanish, and when its engine dies. */
 import { afterEach, describe, expect, it } from "vitest";
 import { Engine } from "../../../gpu-service/src/engine/queue/engine.ts";
 import { fakeRuntimeModule } from "../support/fake-runtime.ts";
@@ -43,11 +43,11 @@ describe("load", () => {
     await reply.body?.cancel().catch(() => {});
     expect(times.length).toBeGreaterThan(20);
     times.sort((a, b) => a - b);
-    // On a busy machine the odd answer waits for a processor, but not one in ten.
+    // On a busy machine a few answers wait for a processor, but not one in ten.
     expect(times[Math.floor(0.9 * times.length)]).toBeLessThan(50);
   });
 
-  it("refuses work beyond the queue with 429 and a time to come again", async () => {
+  it("refuses work beyond the queue with 429 and a time to retry", async () => {
     const own = await start({
       runtime: { runMs: 20 },
       admission: { rowsMax: 1, queueMax: 2, tenantQueueMax: 2 },
@@ -116,7 +116,7 @@ describe("load", () => {
 });
 
 describe("the engine's worker", () => {
-  it("is started again when it dies; requests in flight fail in a way that says so", async () => {
+  it("is started again when it dies; requests in flight fail with an error that says so", async () => {
     const own = await start({ runtime: { runMs: 5 } });
     const response = await own.post("/v1/generate", { tenant: "t", ...ask(endless) });
     const events = eventsOf(response);
@@ -157,7 +157,7 @@ describe("the engine's worker", () => {
     await engine.stop(0);
   });
 
-  it("finishes what is in flight before it stops, and takes nothing new", async () => {
+  it("finishes what is in flight before it stops, and accepts nothing new", async () => {
     const own = await start({ runtime: { runMs: 5 } });
     const response = await own.post("/v1/generate", { tenant: "t", ...ask("say farewell") });
     const stopped = own.engine.stop(5000);
@@ -169,7 +169,7 @@ describe("the engine's worker", () => {
     await stopped;
   });
 
-  it("cuts what is still in flight after the time of grace", async () => {
+  it("cuts off what is still in flight after the grace period", async () => {
     const own = await start({ runtime: { runMs: 10 } });
     const response = await own.post("/v1/generate", { tenant: "t", ...ask(endless) });
     const startedAt = performance.now();

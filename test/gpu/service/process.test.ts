@@ -121,7 +121,7 @@ describe("the GPU service's process", () => {
     const result = adaptResultSchema.parse(JSON.parse(String(answer.get("result"))));
     expect(result.decision).toBe("updated");
 
-    // The report is what /v1/score says, before and after.
+    // The report equals what /v1/score says before and after.
     const [row] = result.rows;
     const scoreBefore = await score(correction, null);
     const scoreAfter = await score(correction, result.digest!);
@@ -135,7 +135,7 @@ describe("the GPU service's process", () => {
     expect(await generate(null)).toMatchObject({ text: before.text });
     expect((await generate(null)).logprob).toBeCloseTo(before.logprob, 3);
 
-    // The file is all that another replica needs.
+    // Another replica needs the file and nothing else.
     const other = await urlOf(run({ MODEL: checkpoint }));
     const request = {
       tenant: "t",
@@ -161,7 +161,7 @@ describe("the GPU service's process", () => {
         resolve(response.headers);
       }).on("error", reject);
     });
-    // Node says so with its own limit; balancers and clients give up theirs after 60 s at most.
+    // Node says so with its own limit. Balancers and clients close idle connections after 60 s at most.
     expect(headers["keep-alive"]).toBe("timeout=75");
   });
 

@@ -1,4 +1,4 @@
-/** What the edge's client does when a kept connection turns out to be closed. */
+/** The edge's client when a kept connection turns out to be closed. */
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -51,7 +51,7 @@ const score = (client: GpuClient) =>
     { loadAdapter: () => Promise.reject(new Error("no adapter")) },
   );
 
-it("sends a request again that was lost at once", async () => {
+it("sends a request again that got lost at once", async () => {
   const { client, requests } = await serve(1);
   expect((await score(client)).scores[0]?.logprob).toBe(-1);
   expect(requests()).toBe(2);

@@ -12,7 +12,7 @@ import { ask } from "../support/service.ts";
 const main = new URL("../../../gpu-service/src/main.ts", import.meta.url).pathname;
 const before = "the secret before the change";
 const after = "the secret after the change";
-/** A little more than the second that the service takes to look at its file again. */
+/** Slightly longer than the second after which the service reads its file again (ms). */
 const noticedMs = 1_200;
 
 let checkpoint: string;
@@ -43,7 +43,7 @@ afterAll(() => {
   rmSync(checkpoint, { recursive: true });
 });
 
-it("no call fails while both sides pass from one secret to the next", async () => {
+it("fails no call while both sides change from one secret to the next", async () => {
   let secret = before;
   let going = true;
   const failures: string[] = [];
@@ -55,7 +55,7 @@ it("no call fails while both sides pass from one secret to the next", async () =
       done[caller]!++;
     }
   });
-  /** Whatever was under way has ended, and the service has seen its file since. */
+  /** All calls under way have ended, and the service has read its file since. */
   const twoCallsMore = async () => {
     const from = [...done];
     await sleep(noticedMs);
@@ -64,7 +64,7 @@ it("no call fails while both sides pass from one secret to the next", async () =
   await twoCallsMore();
   setSecrets(`${before},${after}`);
   await twoCallsMore();
-  // The edge's new version takes over, while calls of the old one are still under way.
+  // The edge's new version takes over while calls of the old one still run.
   secret = after;
   await twoCallsMore();
   setSecrets(after);
@@ -83,7 +83,7 @@ it("keeps the secrets that hold when the file is damaged", async () => {
   expect(await statusWith("short")).toBe(401);
 });
 
-/** Whole or not at all, as a mounted secret changes. */
+/** The file is replaced whole, as a mounted secret is. */
 function setSecrets(text: string): void {
   writeFileSync(`${file}.new`, `${text}\n`);
   renameSync(`${file}.new`, file);

@@ -20,7 +20,7 @@ afterAll(() => service.stop());
 
 const loud = fakeAdapter([1]);
 
-/** The error of an answer that must be one, in the one shape that errors have. */
+/** The error of an answer that must be an error, in the one shape of errors. */
 async function errorOf(response: Response) {
   const body = (await response.json()) as { error: Record<string, string> };
   expect(Object.keys(body)).toEqual(["error"]);
@@ -42,7 +42,7 @@ describe("POST /v1/generate", () => {
       usage: { prompt_tokens: 12, completion_tokens: 6, cached_tokens: 0 },
     });
     if (done?.type !== "done") return;
-    // A caller that stops a reply has received its cost up to then.
+    // A caller that stops a reply has received its cost so far.
     const spent = events.flatMap((event) => (event.type === "delta" ? [event.spent] : []));
     expect(spent.map((so) => so?.usage.completion_tokens)).toEqual([1, 2, 3, 4, 5]);
     expect(spent.at(-1)?.usage.prompt_tokens).toBe(12);
@@ -51,7 +51,7 @@ describe("POST /v1/generate", () => {
     expect(Math.exp(done.logprob)).toBeGreaterThan(0.5);
   });
 
-  it("tells the end alone where nobody watches the reply grow, and all of it", async () => {
+  it("sends only the end, with all of the reply, where nobody watches the reply grow", async () => {
     const [told, ...rest] = await service.generate({ ...ask("say hello"), deltas: false });
     expect(rest).toEqual([]);
     expect(told).toMatchObject({ type: "done", text: "hello", usage: { completion_tokens: 6 } });
@@ -85,14 +85,14 @@ describe("POST /v1/generate", () => {
     }
   });
 
-  it("never gives a rejected reply again, but another whole one", async () => {
+  it("never gives a rejected reply again, but another complete one", async () => {
     const events = await service.generate({ ...ask("say yes"), rejected: ["yes"] });
     const done = events.at(-1);
     expect(done?.type === "done" && done.finish_reason).toBe("stop");
     expect(done?.type === "done" && done.text.trim()).not.toBe("yes");
   });
 
-  it("says of a long reply whether it is still a near copy of a rejected one, and shows it once", async () => {
+  it("says whether a long reply is still a near copy of a rejected one, and gives its text once", async () => {
     const said = "the quick brown fox jumps over the lazy dog and back";
     const ids = (text: string) => [...new TextEncoder().encode(text)];
     for (const seed of [1, 2, 3]) {
@@ -186,7 +186,7 @@ describe("adapters", () => {
     });
   });
 
-  it("answers without an adapter as the base model, whatever was cached before", async () => {
+  it("answers without an adapter as the base model, whatever is cached", async () => {
     expect(await textOf(await service.post("/v1/generate", { ...request, adapter: null }))).toBe(
       "shout",
     );
@@ -237,7 +237,7 @@ describe("POST /v1/sample", () => {
     const going = new AbortController();
     const request = { ...babble, ...ask(`say ${"b".repeat(300)}`) };
     const answer = service.post("/v1/sample", request, { signal: going.signal });
-    // They last some 40 ms on a quick machine, and share rows as long as they say the same.
+    // They last about 40 ms on a quick machine, and share rows as long as they are the same.
     await expect
       .poll(() => service.engine.health.queue.running, { interval: 1 })
       .toBeGreaterThan(0);
@@ -275,7 +275,7 @@ describe("POST /v1/score", () => {
     expect(scores[1]?.logprob).toBeLessThan(-10);
   });
 
-  it("tells, where it is asked, what a reply owes and how much one update can give", async () => {
+  it("gives on request what a reply owes, and how much one update can bring", async () => {
     const items = ["hello", "HI", "é"].map((reply) => ({ ...ask("say hello"), reply }));
     const response = await service.post("/v1/score", { tenant: "t", items, reach: true });
     const { scores } = scoreResultSchema.parse(await response.json());
@@ -328,7 +328,7 @@ describe("POST /v1/adapt", () => {
     expect(events.at(-1)).toMatchObject({ type: "done", text: "HI" });
   });
 
-  it("tells of watched replies each token's log-prob before and after, and learns nothing from them", async () => {
+  it("gives each token's log-prob before and after for watched replies, and learns nothing from them", async () => {
     const watch = ["HI", "a".repeat(2 * limits.watchedTokensMax)].map((reply) => ({
       ...ask("say hi"),
       reply,
@@ -365,7 +365,7 @@ describe("POST /v1/adapt", () => {
     expect(JSON.parse(await file.text())).toEqual([1, 1, 42]);
   });
 
-  it("gives the parent up for the next generation; its file brings it back", async () => {
+  it("drops the parent for the next generation; its file brings it back", async () => {
     const parent = fakeAdapter([1, 1, 43]);
     const adapter = { digest: parent.digest };
     const reply = { tenant: "t", ...ask("say hi"), adapter };
@@ -378,7 +378,7 @@ describe("POST /v1/adapt", () => {
     const again = await service.post("/v1/generate", formOf(reply, parent.bytes));
     expect(again.status).toBe(200);
     const events = await collect(eventsOf(again));
-    // What the parent's sequences had computed is gone as well.
+    // The keys and values of the parent's sequences are dropped as well.
     expect(events.at(-1)).toMatchObject({ type: "done", usage: { cached_tokens: 0 } });
   });
 });
@@ -405,7 +405,7 @@ describe("POST /v1/export", () => {
 });
 
 describe("the secret", () => {
-  it("is needed on every route but /health", async () => {
+  it("is needed on every route except /health", async () => {
     for (const [path, method] of [
       ["/v1/generate", "POST"],
       ["/v1/sample", "POST"],
@@ -429,7 +429,7 @@ describe("the secret", () => {
     expect((await fetch(`${service.url}/health`)).status).toBe(200);
   });
 
-  it("can be one of two while it is being changed", async () => {
+  it("can be either of two while it is being changed", async () => {
     const rotating = await TestService.start({ secrets: ["the new secret, 1", secret] });
     try {
       for (const one of ["the new secret, 1", secret]) {
@@ -516,7 +516,7 @@ describe("bad requests", () => {
     expect(await errorOf(streamed)).toMatchObject({ status: 413, code: "payload_too_large" });
   });
 
-  it("refuses a form that is none", async () => {
+  it("refuses a form that is malformed", async () => {
     const response = await service.post("/v1/generate", "not a form", {
       headers: { "content-type": "multipart/form-data; boundary=x" },
     });
@@ -568,7 +568,7 @@ describe("GET /health and /metrics", () => {
 });
 
 describe("the log", () => {
-  it("has one line a request with ids and usage, and neither content nor secret", async () => {
+  it("has one line for each request, with ids and usage, and with neither content nor secret", async () => {
     const traceparent = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01";
     const response = await service.post(
       "/v1/generate",
@@ -594,7 +594,7 @@ describe("the log", () => {
     expect(all).not.toContain(secret);
   });
 
-  it("makes an id where the given one could forge lines, and notes the code of an error", async () => {
+  it("makes an id where the given one could forge lines, and logs the code of an error", async () => {
     const response = await service.post("/v1/score", "{", {
       headers: { "x-request-id": 'a" b', traceparent: "nonsense" },
     });

@@ -1,4 +1,4 @@
-/** Parameters of a reply through the whole service: what is bounded by the model, and what draws again the same. */
+/** Parameters of a reply through the whole service: bounds that the model sets, and seeds. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, TestService } from "../support/service.ts";
 
@@ -25,7 +25,7 @@ describe("logit_bias", () => {
     expect(text).not.toContain("l");
   });
 
-  it("naming a token that the vocabulary has not is refused", async () => {
+  it("naming a token that the vocabulary lacks is refused", async () => {
     const request = { tenant: "t", ...ask("say hello"), sampling: { logit_bias: { "99999": 1 } } };
     const response = await service.post("/v1/generate", request);
     expect(response.status).toBe(400);
@@ -36,7 +36,7 @@ describe("logit_bias", () => {
 });
 
 describe("a seed", () => {
-  it("of any size draws the same reply again, and another one another", async () => {
+  it("of any size draws the same reply again, and another seed draws another", async () => {
     const drawn = (seed: number) =>
       textOf({ ...ask("say hello"), sampling: { seed, temperature: 2, max_tokens: 40 } });
     const seeds = [7, 2 ** 33, 2 ** 53 + 2, 2 ** 62, -(2 ** 62), 2 ** 64];

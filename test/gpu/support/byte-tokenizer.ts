@@ -1,4 +1,4 @@
-/** A whole tokenizer of 256 bytes and a few added tokens, as the files of a checkpoint would say it. */
+/** A complete tokenizer of 256 bytes and a few added tokens, as a checkpoint's files would hold it. */
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 
 /** Byte-level vocabularies write bytes as printable characters (GPT-2's table). */

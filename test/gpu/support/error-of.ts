@@ -1,4 +1,4 @@
-/** The typed error of an action that must fail. */
+/** Gives the typed error of an action that must fail. */
 import { RosaError } from "@rosa2/shared/errors";
 import { expect } from "vitest";
 

@@ -1,9 +1,9 @@
 /**
- * A small working language model without weights, for tests of everything around one.
+ * A small working language model without weights, for tests of the code around a model.
  *
- * It reads its context back from the cache, so a slot that was moved wrongly, shared or not filled
- * changes the text. To "say X" it answers X with high probability; to anything else it babbles
- * letters that depend on every token of the context and on the adapter.
+ * It reads its context back from the cache, so a slot that was wrongly moved, shared or not filled changes the text. To
+ * "say X" it answers X with high probability. To anything else it babbles letters that depend on every token of the
+ * context and on the adapter.
  */
 
 import type {
@@ -37,7 +37,7 @@ class FakeCache implements KvCache {
   }
 
   copySlot(from: number, to: number, tokens = this.tokensMax): void {
-    // What lies beyond the copied tokens is no longer valid: make a read of it show.
+    // What lies beyond the copied tokens is no longer valid. It is overwritten, so that a read of it shows.
     this.slot(to).fill(-1).set(this.slot(from).subarray(0, tokens));
   }
 
@@ -48,7 +48,7 @@ class FakeCache implements KvCache {
 
 export interface FakeModelOptions {
   contextLength?: number;
-  /** Time that one run keeps its thread busy, as a real one does. */
+  /** How long one run keeps its thread busy, as a real one does (ms). */
   runMs?: number;
 }
 
@@ -125,7 +125,7 @@ export class FakeModel implements LanguageModel {
     return logprobs;
   }
 
-  /** `passRows` in one go. */
+  /** `passRows` without yielding. */
   score(rows: readonly ScoreRow[], adapter: AdapterWeights | null): Promise<Float32Array[]> {
     return finish(this.passRows(rows, adapter));
   }
@@ -135,7 +135,7 @@ export class FakeModel implements LanguageModel {
   async #begin(record: RunRecord): Promise<void> {
     this.runs.push(record);
     await this.onRun(record);
-    // As the real one: the run itself blocks the thread, but begins in a later turn of its loop.
+    // Like a real run, it begins in a later turn of the event loop and blocks the thread itself.
     await new Promise((resolve) => setImmediate(resolve));
     const end = performance.now() + this.#runMs;
     while (performance.now() < end);

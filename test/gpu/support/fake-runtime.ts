@@ -1,4 +1,4 @@
-/** What the engine's worker thread loads in tests: the fake model with a byte tokenizer and a make-believe update. */
+/** What the engine's worker thread loads in tests: the fake model, a byte tokenizer and a pretended update. */
 import { createHash } from "node:crypto";
 import { RosaError } from "@rosa2/shared/errors";
 import type { SamplingDefaults } from "../../../gpu-service/src/checkpoint/model-config.ts";
@@ -11,7 +11,7 @@ import { greedy } from "./greedy.ts";
 export interface FakeRuntimeOptions extends FakeModelOptions {
   /** Slices of one update, each as long as a run of the model. */
   updateSlices?: number;
-  /** How to sample where a request does not say; greedy unless told. */
+  /** Sampling where a request sets nothing; greedy by default. */
   sampling?: Partial<SamplingDefaults>;
   /** Makes loading fail. */
   unloadable?: boolean;

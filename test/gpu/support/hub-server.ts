@@ -1,6 +1,6 @@
 /**
- * A small hub on loopback: the routes of the Hugging Face hub that a download needs, from files in memory,
- * with the failures a network has. Large files are sent from another address, as by the real one.
+ * A small hub on loopback: the routes of the Hugging Face hub that a download needs, from files in memory, with a
+ * network's failures. Like the real hub, it sends large files from another address.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -32,20 +32,20 @@ export interface HubRequest {
 }
 
 export class HubServer {
-  /** What was asked, in order. */
+  /** Requests, in order. */
   readonly requests: HubRequest[] = [];
-  /** When set, requests of the hub need it. */
+  /** If set, requests to the hub need it. */
   token: string | null = null;
   /** Answers every request to the hub with this status. */
   refuseWith: number | null = null;
   /** Statuses of the next answers of the storage. */
   readonly failures: number[] = [];
-  /** Content bytes after which the next answers of the storage are cut; one entry for each. */
+  /** Content bytes after which the storage's next answers are cut off; one entry for each answer. */
   readonly cuts: number[] = [];
   /** The next answer of the storage stops sending after this many bytes and stays open. */
   stallAfter: number | null = null;
   ignoresRange = false;
-  /** Changes what is sent, not what is listed. */
+  /** Changes the sent bytes, not the list. */
   corrupt: (name: string, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes;
 
   #held: Promise<void> = Promise.resolve();
@@ -99,7 +99,7 @@ export class HubServer {
     return id;
   }
 
-  /** Keeps the answers of the storage back until the returned function is called. */
+  /** Holds the storage's answers back until the returned function is called. */
   hold(): () => void {
     let release = () => {};
     this.#held = new Promise((resolve) => {
@@ -108,7 +108,7 @@ export class HubServer {
     return release;
   }
 
-  /** Paths asked for, without the queries. */
+  /** Requested paths, without their queries. */
   get paths(): string[] {
     return this.requests.map(({ path }) => path.replace(/\?.*/, ""));
   }
@@ -155,7 +155,7 @@ export class HubServer {
         return;
       }
       const { port } = this.#storage.address() as AddressInfo;
-      // Another host name: a client must not send its token along.
+      // Another host name, to which a client must not send its token.
       const location = `http://localhost:${port}/${model}/${id}/${name}`;
       response.writeHead(302, { location }).end();
       return;

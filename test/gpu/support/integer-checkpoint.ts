@@ -1,4 +1,7 @@
-/** A checkpoint twice: its linears saved as integers, packed as GPTQ's and AWQ's own libraries do, and what these stand for. */
+/**
+ * Makes a checkpoint twice: with linears saved as integers, packed as GPTQ's and AWQ's own libraries do, and as the
+ * floats that they stand for.
+ */
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { seededRandom } from "@rosa2/shared/random";
@@ -14,11 +17,11 @@ export interface Packing {
   /** −1 is a whole row. */
   groupSize: number;
   format?: "gptq" | "gptq_v2";
-  /** Modules that stay floats. */
+  /** Modules that keep floats. */
   plain?: RegExp;
 }
 
-/** Copies of a folder inside `root`, with other numbers in their linears. */
+/** Copies of a folder inside `root`, with new numbers in their linears. */
 export function writeTwins(root: string, folder: string, packing: Packing) {
   const random = seededRandom(`${basename(folder)} ${JSON.stringify(packing)}`);
   const file = openSafetensors(join(folder, "model.safetensors"));
@@ -60,7 +63,7 @@ export function writeTwins(root: string, folder: string, packing: Packing) {
   };
 }
 
-/** Random integers, zeros and scales of a matrix: the numbers that they stand for, and their tensors. */
+/** Random integers, zeros and scales of a matrix. Gives the numbers that they stand for, and their tensors. */
 function draw(
   [out, width]: readonly [number, number],
   { method, bits, groupSize, format }: Packing,
@@ -72,7 +75,7 @@ function draw(
   const table = (rows: number, columns: number, value: () => number) =>
     Array.from({ length: rows }, () => Array.from({ length: columns }, value));
   const integers = table(out, width, () => below(2 ** bits));
-  // Zeros of 0 cannot be told from others in GPTQ's first format.
+  // GPTQ's first format cannot hold a zero of 0.
   const zeros = table(out, groups, () => 1 + below(2 ** bits - 1));
   const scales = table(out, groups, () => (1 + below(64)) * 2 ** -(bits + 6));
   const values = integers.flatMap((row, o) =>
@@ -85,7 +88,7 @@ function draw(
   const along = <T>(axis: T[][]) => axis[0]!.map((_, column) => axis.map((row) => row[column]!));
   const order = [0, 2, 4, 6, 1, 3, 5, 7];
   const perWord = 32 / bits;
-  /** Neighbours of a row, one word for `perWord` of them. */
+  /** Packs neighbours of a row, `perWord` of them into one word. */
   const words = (rows: number[][], places: readonly number[]) =>
     rows.map((row) =>
       Array.from({ length: row.length / perWord }, (_, word) =>

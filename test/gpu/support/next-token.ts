@@ -1,4 +1,4 @@
-/** What a model says of a token with these logits, in double precision. */
+/** The distribution of a model's next token from its logits, in double precision. */
 import type { NextToken } from "../../../gpu-service/src/language-model.ts";
 
 export function nextToken(logits_V: Float32Array): NextToken {

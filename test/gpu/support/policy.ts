@@ -1,4 +1,4 @@
-/** What a policy does, apart from updates: its greedy tokens, and its KL from another one on given samples. */
+/** A policy without updates: its greedy tokens, and its KL from another one on given samples. */
 import type { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import {
   type AdapterWeights,
@@ -6,7 +6,7 @@ import {
   type ScoreRow,
 } from "../../../gpu-service/src/language-model.ts";
 
-/** The greedy reply's first tokens, its end token included where it comes. */
+/** The greedy reply's first tokens, with its end token if that comes. */
 export async function greedyTokens(
   model: Model,
   prompt: Int32Array,

@@ -6,7 +6,7 @@ import { loadRuntime } from "../../../gpu-service/src/load.ts";
 import { loadOptions } from "./load-options.ts";
 import { writeRandomCheckpoint } from "./random-checkpoint.ts";
 
-/** Gives the runtime while the tests run. */
+/** A function that gives the runtime while the tests run. */
 export function randomRuntime(): () => Runtime {
   let directory: string;
   let runtime: Runtime;

@@ -16,7 +16,7 @@ export const secret = "a secret of the tests";
 
 export interface ServiceOptions {
   runtime?: FakeRuntimeOptions;
-  /** A real model instead of the fake one: what load.ts takes. */
+  /** Loads a real model instead of the fake one. */
   model?: LoadOptions;
   admission?: Partial<EngineOptions["admission"]>;
   secrets?: string[];
@@ -101,7 +101,7 @@ export class TestService {
   }
 }
 
-/** Server-sent events, validated. */
+/** The server-sent events, validated. */
 export async function* eventsOf(response: Response): AsyncGenerator<GenerateEvent> {
   let text = "";
   const decoder = new TextDecoder();
@@ -125,7 +125,7 @@ export function ask(content: string): { messages: { role: "user"; content: strin
   return { messages: [{ role: "user", content }] };
 }
 
-/** A request and an adapter file as one form. */
+/** A form of a request and an adapter file. */
 export function formOf(request: unknown, adapter?: Uint8Array<ArrayBuffer>): FormData {
   const form = new FormData();
   form.set("request", JSON.stringify(request));

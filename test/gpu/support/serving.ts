@@ -33,7 +33,7 @@ export class Serving {
   readonly model: FakeModel;
   readonly scheduler: Scheduler;
   readonly tokenizer = byteTokenizer();
-  /** Ids of sequences in the order in which each produced its first text, and in which they ended. */
+  /** Ids of sequences in the order in which each gave its first text, and in which they ended. */
   readonly began: number[] = [];
   readonly ended: number[] = [];
   readonly #done: Promise<void>;

@@ -1,12 +1,12 @@
 /** Finds a Vulkan driver for tests of the WebGPU provider; SwiftShader, which needs no GPU, comes with Chromium. */
 import { existsSync, globSync } from "node:fs";
 
-/** What is said where there is none. */
+/** The message where there is none. */
 export const vulkanHint = "no Vulkan driver was found; apt-get install libvulkan1 chromium";
 
 /**
- * Names SwiftShader to the loader, unless a driver is named already, and says whether there is a loader to read it.
- * Call it before the first session is made.
+ * Names SwiftShader to the Vulkan loader, unless a driver is already named. Returns whether there is a loader. Call it
+ * before the first session is made.
  */
 export function useSwiftShader(): boolean {
   const [icd] = globSync("/usr/lib/chromium*/vk_swiftshader_icd.json");

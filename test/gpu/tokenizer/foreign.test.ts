@@ -1,4 +1,4 @@
-/** What of a reply a tokenizer has no token for, by the kinds of tokenizer that there are. */
+/** The parts of a reply that a tokenizer has no token for, by the kind of tokenizer. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
@@ -9,7 +9,7 @@ const mini = ChatTokenizer.load(
   [14],
 );
 
-/** Words and pieces, without a way to write anything else. */
+/** Words and pieces; nothing else can be written. */
 function withVocabulary(model: object, vocab: string[]): ChatTokenizer {
   const added_tokens = [{ id: vocab.length, content: "<end>", special: true }];
   const entries = Object.fromEntries(vocab.map((token, id) => [token, id]));
@@ -28,7 +28,7 @@ function withVocabulary(model: object, vocab: string[]): ChatTokenizer {
 }
 
 describe("foreign text", () => {
-  it("is nothing where bytes are the alphabet", () => {
+  it("is nothing where the alphabet is bytes", () => {
     expect(byteTokenizer().foreign("naïve 漢字 😀")).toEqual({ in_bytes: [], unwritable: [] });
   });
 
@@ -43,7 +43,7 @@ describe("foreign text", () => {
     expect(tokenizer.foreign("abc xé x")).toEqual({ in_bytes: [], unwritable: ["x", "é"] });
   });
 
-  it("is a word where its characters can be written and the whole cannot", () => {
+  it("is a word where its characters can be written and the whole word cannot", () => {
     const vocab = ["[UNK]", "a", "b", "##b", "ab"];
     const model = { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##" };
     const tokenizer = withVocabulary({ ...model, max_input_chars_per_word: 100 }, vocab);
@@ -51,7 +51,7 @@ describe("foreign text", () => {
     expect(tokenizer.foreign("ab aba")).toEqual({ in_bytes: [], unwritable: ["aba"] });
   });
 
-  it("is told of up to eight characters", () => {
+  it("is reported up to eight characters", () => {
     expect(mini.foreign("áéíóúàèìòù").in_bytes).toEqual([..."áéíóúàèì"]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Templates against Jinja2 3.1.6 with the sandbox, extensions and filters that `transformers` 5.18 compiles
- * chat templates with. Where Python's result is an error, an error is expected here too.
+ * Templates against Jinja2 3.1.6, with the sandbox, extensions and filters of `transformers` 5.18. Where Python raises
+ * an error, an error is expected here too.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -92,10 +92,10 @@ describe("Template", () => {
     expect((user + system) / 1000).toBeLessThan(2000);
   });
 
-  it("runs a computation again where the thread was kept from running", () => {
+  it("runs a computation again where the thread got no processor time", () => {
     let runs = 0;
     const waiting = () => {
-      // Takes no processor time, as on a machine whose cores are taken.
+      // This takes no processor time, as on a machine whose cores are busy.
       if (++runs === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
       return "done";
     };

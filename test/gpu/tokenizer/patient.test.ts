@@ -26,7 +26,7 @@ const own = ChatTokenizer.load(directory, [endId], vocabSize);
 const patient = new PatientTokenizer(own, { directory, eosIds: [endId], vocabSize });
 const user = (content: string) => [{ role: "user" as const, content }];
 
-/** How an action ends, in which time, and how long timers of this thread had to wait meanwhile. */
+/** How an action ends, how long it takes, and how long this thread's timers had to wait meanwhile. */
 async function watched(action: () => Promise<unknown>) {
   let last = performance.now();
   let longestMs = 0;
@@ -44,7 +44,7 @@ async function watched(action: () => Promise<unknown>) {
 }
 
 describe("a hostile checkpoint", () => {
-  it("has its template ended within 2 s, and this thread goes on meanwhile", async () => {
+  it("has its template ended within 2 s, while this thread continues", async () => {
     // The other thread's start reads the tokenizer once.
     await patient.prompt(user("b ".repeat(40_000)), Number.POSITIVE_INFINITY, {});
     const { error, ms, longestMs } = await watched(() => patient.prompt(user("hang"), 4096, {}));
@@ -71,14 +71,14 @@ describe("a hostile checkpoint", () => {
 });
 
 describe("an honest text", () => {
-  it("gives the same ids, however long it is", async () => {
+  it("gives the same ids, however long the text is", async () => {
     for (const content of ["b", "b ".repeat(40_000)]) {
       const expected = own.exampleIds(user(content), content);
       expect(await patient.exampleIds(user(content), content)).toEqual(expected);
     }
   });
 
-  it("is refused as ever where it does not fit", async () => {
+  it("is refused as before where it does not fit", async () => {
     const { error } = await watched(() => patient.prompt(user("b".repeat(1e6)), 16, {}));
     expect(error).toMatchObject({ code: "context_length_exceeded" });
   });

@@ -1,9 +1,9 @@
-/** The place of an example's reply in the template of a thinking model: after its think block, produced or empty. */
+/** The place of an example's reply in the template of a thinking model: after its think block, whether written or empty. */
 import { describe, expect, it } from "vitest";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 import { byteTokenizer, byteTokenizerFiles, endId, thinkId } from "../support/byte-tokenizer.ts";
 
-/** What Qwen3's template does: the last answer has its block, an empty one where it has none; earlier ones have none. */
+/** As in Qwen3's template, the last answer has its block, or an empty one; earlier answers have none. */
 const chatTemplate =
   "{%- for m in messages -%}{%- if m.role == 'assistant' -%}" +
   "{%- set thought = '' -%}{%- set answer = m.content -%}" +
@@ -19,11 +19,11 @@ const chatTemplate =
 const tokenizer = new ChatTokenizer({ ...byteTokenizerFiles, chatTemplate }, [endId]);
 const asked = [{ role: "user", content: "2+2" }] as const;
 
-/** The example as one sequence, and as the template writes the whole conversation. */
+/** The example as one sequence, and the whole conversation as the template writes it. */
 function sequences(reply: string) {
   const { prompt, reply: answer } = tokenizer.exampleIds(asked, reply);
   const whole = tokenizer.promptIds([...asked, { role: "assistant", content: reply }]);
-  // Without the next turn's opening, which the prompt of a further request has.
+  // Without the opening of the next turn, which the prompt of a further request has.
   return { prompt, answer, example: [...prompt, ...answer], whole: [...whole].slice(0, -1) };
 }
 
@@ -36,7 +36,7 @@ describe("an example of a thinking model", () => {
     expect(example).toEqual(whole);
   });
 
-  it("stands after the think block that was produced, which belongs to the prompt", () => {
+  it("stands after the think block that was written, which belongs to the prompt", () => {
     const { prompt, answer, example, whole } = sequences("<think>\ntwo twos\n</think>\n\n4");
     expect([...answer]).toEqual(["4".charCodeAt(0), endId]);
     expect(tokenizer.decode([...prompt])).toContain("two twos");

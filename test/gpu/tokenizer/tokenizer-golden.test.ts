@@ -42,7 +42,7 @@ describe.each(["qwen", "llama2", "metaspace", "llama3"])("a tokenizer of the %s 
         const detokenizer = tokenizer.detokenizer();
         const streamed = ids.map((id) => detokenizer.push(id)).join("") + detokenizer.flush();
         expect(streamed).toBe(tokenizer.decode(ids));
-        // To a tokenizer that writes spaces as ▁, the two are one.
+        // A tokenizer that writes spaces as ▁ cannot tell the two apart.
         const plain = (text: string) => text.normalize("NFC").replaceAll("▁", " ").trim();
         expect(plain(streamed)).toBe(plain(content));
       }

@@ -7,7 +7,7 @@ import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 import { byteTokenizerFiles, endId } from "../support/byte-tokenizer.ts";
 import golden from "./fixtures/kinds-golden.json" with { type: "json" };
 
-/** A tokenizer whose prompt is exactly `text`, in which every token's name counts. */
+/** A tokenizer whose prompt is exactly `text`; the name of every token counts in it. */
 function withPrompt(tokenizer: unknown, text: string, vocabSize?: number): ChatTokenizer {
   const chatTemplate = `{% raw %}${text}{% endraw %}`;
   return new ChatTokenizer({ tokenizer, config: {}, chatTemplate }, [0], vocabSize);
@@ -36,7 +36,7 @@ describe("bytes", () => {
   const fallback = withPrompt(fileOf("added normalized, prefix space"), "a");
   const level = withPrompt(fileOf("single word"), "a");
 
-  it.each(golden.bytes)("$bytes become text as the reference's do", (sequence) => {
+  it.each(golden.bytes)("$bytes become the same text as with the reference", (sequence) => {
     expect(fallback.decode(sequence.bytes.map((byte) => byte + 1))).toBe(sequence.fallback);
     expect(level.decode(sequence.bytes)).toBe(sequence.level);
   });
@@ -59,7 +59,7 @@ describe("bytes", () => {
 describe("ids without an embedding", () => {
   const { tokenizer } = golden.files.find(({ name }) => name === "single word")!;
 
-  it("are never made: an added token's name stays text", () => {
+  it("are never made: such a token's name stays text", () => {
     expect(idsOf(tokenizer, "a fox")).toContain(256);
     const ids = idsOf(tokenizer, "a fox", 256);
     expect(Math.max(...ids)).toBeLessThan(256);

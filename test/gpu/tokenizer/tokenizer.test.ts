@@ -87,7 +87,7 @@ describe("ChatTokenizer", () => {
           endId,
           assistantId,
         ];
-        // "<think>" is the system's to write.
+        // Only the system may write "<think>".
         const plain = ids.flatMap((id) => (id === thinkId ? bytes("<think>") : [id]));
         expect(plain).toEqual(expected);
       }),
@@ -138,7 +138,7 @@ describe("ChatTokenizer", () => {
     ["merges", { vocab: { a: 0 }, merges: "a b" }],
     ["merges", { vocab: { a: 0 }, merges: [["a", "b", "c"]] }],
     ["merges", { vocab: { a: 0 }, merges: [["a", 1]] }],
-  ])("names the %s that are none: %j", (field, model) => {
+  ])("names the %s that are not valid: %j", (field, model) => {
     const tokenizer = { ...byteTokenizerFiles.tokenizer, model };
     expect(() => new ChatTokenizer({ ...byteTokenizerFiles, tokenizer }, [endId])).toThrow(
       expect.objectContaining({
@@ -148,7 +148,7 @@ describe("ChatTokenizer", () => {
     );
   });
 
-  it("refuses a kind of tokenizer that the library would take for another", () => {
+  it("refuses a kind of tokenizer that the library would mistake for another", () => {
     const tokenizer = {
       ...byteTokenizerFiles.tokenizer,
       model: { type: "WordLevel", vocab: { a: 0 }, unk_token: "a" },
@@ -232,7 +232,7 @@ describe("ChatTokenizer", () => {
     expect(text("{{ bos_token }}{{ messages[0].content }}")).toBe("a");
   });
 
-  it("keeps the first indentation of code after thinking, as templates of Qwen3's kind mean it", () => {
+  it("keeps the first indentation of code after thinking, as templates of Qwen3's kind do", () => {
     const chatTemplate =
       "{%- for m in messages %}{%- set parts = m.content.split('</think>') %}" +
       "{{- parts[0].rstrip('\\n') + '</think>\\n\\n' + parts[-1].lstrip('\\n') }}{%- endfor %}";
@@ -286,7 +286,7 @@ describe("ChatTokenizer", () => {
         ),
       }),
     );
-    // The thread goes on.
+    // The thread continues.
     expect(hostile.promptIds([user("b")])).toContain(98);
   });
 

@@ -25,7 +25,7 @@ const messages = [
 function promptOf(chatTemplate: string, shape: object) {
   const tokenizer = new ChatTokenizer({ ...byteTokenizerFiles, chatTemplate }, [endId]);
   const { ids, thought } = tokenizer.prompt(messages, 10_000, shape);
-  // Special tokens stand for nothing in decoded text, so they are counted by their ids.
+  // Special tokens have no text when decoded, so they are counted by their ids.
   return {
     text: tokenizer.decode([...ids]),
     ends: ids.filter((id) => id === endId).length,
@@ -52,7 +52,7 @@ describe("a template that knows tools", () => {
 });
 
 describe("a template that knows none", () => {
-  it("has them in the text", () => {
+  it("writes them into the text", () => {
     const { text, ends } = promptOf(byteTokenizerFiles.chatTemplate, { tools });
     expect(text).toContain('{"name":"add","description":"Adds","parameters":{"type":"object"}}');
     expect(text).toContain(

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { packBatch } from "../../../gpu-service/train/batches.ts";
 import type { Conversation } from "../../../gpu-service/train/conversation.ts";
 
-/** Conversations of different lengths whose tokens count up, each from its own number. */
+/** Conversations of different lengths. The tokens of each count up from a number of its own. */
 function counting(lengths: readonly number[]) {
   let drawn = 0;
   return (): Conversation => {
@@ -33,7 +33,7 @@ describe("packed batches", () => {
     expect(filled).toBe(batch.tokenCount);
   });
 
-  it("leave out what is longer than a row", () => {
+  it("leave out conversations longer than a row", () => {
     const batch = packBatch(counting([200, 5, 9]), 4, 16);
     expect(batch.inputs.every((id) => id % 100 < 9)).toBe(true);
     expect(batch.conversationCount).toBeGreaterThan(4);

@@ -67,7 +67,7 @@ describe("training on from the first model", () => {
     expect(distance(word, between("▁chair", "▁cloud"))).toBeLessThan(
       distance(word, between("▁table", "▁tree")),
     );
-    // What resembles nothing starts at random.
+    // A token that resembles no other starts at random.
     expect(rowOf(rows, "▁Spell")).toEqual(rowOf(fresh.get(embedding)!, "▁Spell"));
   });
 

@@ -84,7 +84,7 @@ describe("the tokenizer of rosa2-mini-2", () => {
     }
   });
 
-  it("spells out no word of the training language but made-up ones", () => {
+  it("spells no word of the training language letter by letter, except made-up ones", () => {
     const random = seededRandom(9);
     for (let i = 0; i < 2000; i++) {
       for (const { content } of drawSample(random)) {

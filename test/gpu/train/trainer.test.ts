@@ -19,7 +19,7 @@ const config = readModelConfig({
 });
 const sizes = { R: 4, T: 16 };
 
-/** Sequences that count up from a random start: the next token follows from the last. */
+/** Sequences that count up from a random start, so each next token follows from the last. */
 function batchOf(step: number) {
   const random = seededRandom(step);
   return packBatch(
@@ -46,7 +46,7 @@ async function train(spread: Spread, steps: number) {
 }
 
 describe("the trainer", () => {
-  it("takes the same steps with its rows dealt to one worker or four", async () => {
+  it("takes the same steps with its rows on one worker or four", async () => {
     const alone = await train({ workers: 1, threads: 1 }, 6);
     const dealt = await train({ workers: 4, threads: 1 }, 6);
     for (const [i, loss] of alone.losses.entries()) expect(dealt.losses[i]).toBeCloseTo(loss, 4);
@@ -67,7 +67,7 @@ describe("the trainer", () => {
     expect(losses.at(-1)!).toBeLessThan(losses[0]! / 3);
   });
 
-  it("says when the rows cannot be dealt evenly", async () => {
+  it("throws when the rows cannot be divided evenly", async () => {
     await expect(train({ workers: 3, threads: 1 }, 1)).rejects.toThrow(
       "Cannot deal 4 rows evenly to 3 workers",
     );

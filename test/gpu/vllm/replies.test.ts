@@ -54,7 +54,7 @@ it("gives each adapter's own reply and loads it once, from its file", async () =
   expect(nameOfOne).toContain(one.digest);
 });
 
-it("keeps another tenant's adapter out of reach of whoever knows its digest", async () => {
+it("gives another tenant no access to an adapter by its digest", async () => {
   await serve({});
   const one = adapterOf(1);
   await textOf("hi", one.digest, one.bytes);
@@ -118,7 +118,7 @@ it("passes functions, their results, JSON and thinking on in vLLM's own fields",
   });
 });
 
-it("writes calls as the text that replies have them in, and keeps thoughts apart", async () => {
+it("writes calls as text in the form that replies have, and keeps thoughts apart", async () => {
   const part = (index: number, called: object) => ({
     text: " ",
     logprob: -0.1,
@@ -248,7 +248,7 @@ it("shows nothing of a rejected reply and draws another", async () => {
   ]);
 });
 
-it("gives a rejected reply after all when nothing else comes", async () => {
+it("gives a rejected reply after all when the model gives no other", async () => {
   await serve({ speak: () => tokensOf("no good") });
   expect(lastOf(await replyTo("hi", null, null, {}, ["no good"]))).toMatchObject({
     text: "no good",
@@ -273,7 +273,7 @@ it("ends the reply in vLLM when the caller goes away", async () => {
   expect(replies.inFlight).toBe(0);
 });
 
-it("tells a context that is too long and a rank that vLLM does not take apart", async () => {
+it("distinguishes a context that is too long from a rank that vLLM does not take", async () => {
   await serve({ maxLoraRank: 1 });
   await expect(replyTo("hi", null, null, { max_tokens: 5000 })).rejects.toMatchObject({
     code: "context_length_exceeded",
@@ -296,7 +296,7 @@ it("is cold while vLLM does not answer", async () => {
   await vllm.listen();
 });
 
-it("gives its key to vLLM", async () => {
+it("sends its key to vLLM", async () => {
   await serve({ key: "a key" }, "a key");
   expect(await textOf("hi", null)).toBe("base: hi");
 });
@@ -329,7 +329,7 @@ function loadedBy(client: VllmClient, adaptersMax: number): LoadedAdapters {
   });
 }
 
-/** An adapter whose first number is the one given. */
+/** An adapter that begins with the given number. */
 function adapterOf(mark: number): { bytes: Uint8Array<ArrayBuffer>; digest: string } {
   const B = new Float32Array(loraLength(checkpoint.config, rank)).fill(0.01);
   B[0] = mark;
@@ -337,7 +337,7 @@ function adapterOf(mark: number): { bytes: Uint8Array<ArrayBuffer>; digest: stri
   return { bytes: Uint8Array.from(bytes), digest };
 }
 
-/** What `adapterOf` put there, as vLLM reads it from the PEFT directory. */
+/** The matrices that `adapterOf` set, as vLLM reads them from the PEFT directory. */
 function markOf(lora: LoadedLora | null): string {
   const [first] = loraSites(checkpoint.config);
   return String(lora?.matrices.get(first?.module ?? "")?.B[0] ?? "base");

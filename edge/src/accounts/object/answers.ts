@@ -123,8 +123,14 @@ export async function payOwed(books: Books): Promise<void> {
 }
 
 /** Failures are not kept: the same call may be made again, and finds the session that this one may have opened. */
-export function dropClaim({ db }: Books, key: string, token: string): void {
-  db.update(savedAnswers).set({ aliveUntil: 0 }).where(mine(key, token)).run();
+export function dropClaim(books: Books, key: string, token: string): void {
+  const { db } = books;
+  books.transaction(() => {
+    db.delete(savedAnswers)
+      .where(and(mine(key, token), isNull(savedAnswers.sessionId)))
+      .run();
+    db.update(savedAnswers).set({ aliveUntil: 0 }).where(mine(key, token)).run();
+  });
 }
 
 /** Deletes the answers that show a session. A call that is still running keeps its key. */

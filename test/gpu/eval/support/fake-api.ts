@@ -1,8 +1,8 @@
 /**
- * A small rosa2 in memory that speaks the public HTTP API: a deterministic student that gets better.
+ * A small rosa2 in memory that speaks the public HTTP API: a deterministic student that improves.
  *
- * It knows the right answers and answers wrong until its session has what a request lacks: the reading
- * (learnt from feedback where words adapt) and the skill (learnt from a correction where weights do).
+ * It knows the right answers, and answers wrong until its session has what a request lacks: the reading (learnt from
+ * feedback where words adapt) and the skill (learnt from a correction where weights do).
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -37,17 +37,17 @@ interface Call {
 
 export const fakeKey = "rosa2_fake";
 
-/** What the fake's words add to a request to say its reading. */
+/** What the fake's words add to a request to state its reading. */
 const clearly = " (said clearly)";
 
 export class FakeApi {
   readonly calls: Call[] = [];
   readonly sessions = new Map<string, Session>();
-  /** Answers of this many calls get lost on the way once the work is done. */
+  /** The answers of this many calls get lost after the work is done. */
   lostAnswers = 0;
   /** This many calls are refused with 429 first. */
   refusals = 0;
-  /** What completions say before anything else, one after the other. */
+  /** Replies of completions, in order, before any other. */
   script: string[] = [];
   /** Keys of a session's `adaptation` that this deployment takes. */
   adaptationKeys = ["mode", "rewriter"];
@@ -164,7 +164,7 @@ export class FakeApi {
     let weights: Record<string, unknown> = { decision: "skipped" };
     if (weightsAdapt && body.correction !== undefined) {
       session.updates++;
-      // What the words do not explain, the weights must: alone they move twice as far.
+      // The weights must explain what the words do not: alone they move twice as far.
       const stride = session.mode === "both" ? 1 : 2;
       weights = {
         decision: "updated",

@@ -1,4 +1,4 @@
-/** The metrics page of a GPU service whose memory grows by a mebibyte a look and whose time is what the test sets. */
+/** The metrics page of a GPU service. Its memory grows by a mebibyte with each look, and the test sets its time. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

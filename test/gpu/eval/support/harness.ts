@@ -21,7 +21,7 @@ export function temporaryFile(name: string): string {
   return join(mkdtempSync(join(tmpdir(), "rosa2-eval-test-")), name);
 }
 
-/** What the fake must know to stand the suites of some settings. */
+/** What the fake must know to hold the suites of some settings. */
 export function answersTo(settings: Settings): Map<string, Known> {
   const known = new Map<string, Known>();
   for (const name of settings.suites as SuiteName[]) {
@@ -37,7 +37,7 @@ export function answersTo(settings: Settings): Map<string, Known> {
             isHard: !["ONE", "AMB", "EASY"].includes(name),
           });
         }
-        // The fake has no answers to probes: it forgets nothing by knowing nothing.
+        // The fake has no answers to probes, so it can forget nothing.
       }
     }
   }
@@ -49,7 +49,7 @@ export interface Held {
   finished: SessionRecord[];
 }
 
-/** Holds what the journal lacks. */
+/** Holds the sessions that the journal lacks. */
 export async function holdSessions(
   url: string,
   settings: Settings,
