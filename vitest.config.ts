@@ -23,7 +23,7 @@ const common = {
   // For what never comes: on a busy machine a test may take many times as long as on an idle one.
   testTimeout: 300_000,
   hookTimeout: 300_000,
-  expect: { poll: { timeout: 60_000 } },
+  expect: { poll: { timeout: 120_000 } },
 };
 
 /** First the projects with the longest files, so that no long file is left for the end; within one, as Vitest has it. */

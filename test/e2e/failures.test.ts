@@ -120,9 +120,7 @@ async function failure(call: Promise<unknown>): Promise<ApiError> {
 }
 
 async function untilHealthy(): Promise<void> {
-  await expect
-    .poll(async () => (await rosa.get<{ status: string }>("/health")).status, { timeout: 60_000 })
-    .toBe("ok");
+  await expect.poll(async () => (await rosa.get<{ status: string }>("/health")).status).toBe("ok");
 }
 
 function callGpu(path: string, body: object): Promise<Response> {

@@ -5,7 +5,7 @@
  * "say X" it answers X with high probability. To anything else it babbles letters that depend on every token of the
  * context and on the adapter.
  */
-
+import { readFileSync } from "node:fs";
 import type {
   AdapterWeights,
   GradientSink,
@@ -50,6 +50,8 @@ export interface FakeModelOptions {
   contextLength?: number;
   /** How long one run keeps its thread busy, as a real one does (ms). */
   runMs?: number;
+  /** While this file exists, a run beyond the number in it keeps its thread. */
+  holdFile?: string;
 }
 
 export interface RunRecord {
@@ -68,9 +70,11 @@ export class FakeModel implements LanguageModel {
   /** Called at the start of every run, for tests that act in the middle of one. */
   onRun: (record: RunRecord) => void | Promise<void> = () => {};
   readonly #runMs: number;
+  readonly #holdFile: string | undefined;
 
-  constructor({ contextLength = 512, runMs = 0 }: FakeModelOptions = {}) {
+  constructor({ contextLength = 512, runMs = 0, holdFile }: FakeModelOptions = {}) {
     this.#runMs = runMs;
+    this.#holdFile = holdFile;
     this.shape = {
       layerCount: 1,
       hiddenSize: 1,
@@ -139,7 +143,22 @@ export class FakeModel implements LanguageModel {
     await new Promise((resolve) => setImmediate(resolve));
     const end = performance.now() + this.#runMs;
     while (performance.now() < end);
+    while (this.runs.length > runsAllowed(this.#holdFile)) pauseThread();
   }
+}
+
+function runsAllowed(file: string | undefined): number {
+  if (file === undefined) return Number.POSITIVE_INFINITY;
+  try {
+    return Number(readFileSync(file, "utf8"));
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Blocks this thread for a millisecond, as a run does. */
+function pauseThread(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 }
 
 function nextLogits(context: ArrayLike<number>, adapter: AdapterWeights | null): Float32Array {
