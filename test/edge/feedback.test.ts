@@ -289,7 +289,7 @@ describe("exactly one generation per feedback", () => {
       correction: "hello",
       wait: true,
     });
-    await caller.behave({ delayMs: { "/v1/adapt": 300 } });
+    await caller.behave({ hold: ["/v1/adapt"] });
     const second = await ask(caller, id, "Say bye");
     const late = judge(caller, id, second.id, { reward: -1, correction: "bye", wait: true });
     await eventually(
@@ -297,6 +297,7 @@ describe("exactly one generation per feedback", () => {
       (calls) => calls.length === 2,
     );
     await caller.make(`/v1/sessions/${id}/generations/base/activate`, {});
+    await caller.behave({});
     const result = await late;
     expect(result.weights).toMatchObject({ decision: "updated", active: false });
     expect(result.weights.reason).toContain("not activated");

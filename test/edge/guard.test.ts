@@ -117,7 +117,7 @@ describe("the deployer's guard", () => {
     const taught = await session({ ...guard, ADAPT_GUARD_TIMEOUT_MS: "200" });
     await taught.caller.behave({ guard: { allowed: "yes" } });
     expect((await taught.teach("one")).reason).toContain("no sound answer came");
-    await taught.caller.behave({ delayMs: { "/guard": 1_000 } });
+    await taught.caller.behave({ delayMs: { "/guard": 20_000 } });
     expect((await taught.teach("two")).reason).toContain("no answer within 200 ms");
     expect(await generations(taught)).toEqual([]);
   });

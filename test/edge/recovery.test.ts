@@ -152,7 +152,7 @@ describe("the session's object crashes", () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "Sort them: 31, 7, 12");
-    await caller.behave({ delayMs: { [path]: 400 }, salted: true });
+    await caller.behave({ hold: [path], salted: true });
     const seen = (await caller.calls(path)).length;
     const body = { reward: -1, correction: "31, 12, 7", retry: true };
     const lost = caller
