@@ -167,8 +167,8 @@ describe("the session's object crashes", () => {
       (calls) => calls.length > seen,
     );
     await crash(id);
-    await lost;
     await caller.behave({ salted: true });
+    await lost;
     // Nobody asks again: the outbox and the alarm finish it.
     const session = await eventually(
       () => caller.get<SessionDetail>(`/v1/sessions/${id}`),
