@@ -319,7 +319,6 @@ export const adaptResultSchema = z.object({
    * among the rows. For a rejected update, where its path ended.
    */
   kl: z.number(),
-  kl_on: z.literal("tokens"),
   /** Mean KL(new ‖ base model) in nats a token, over the model's own samples. */
   kl_base: z.number(),
   /** Steps of the path that were taken. */

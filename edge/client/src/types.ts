@@ -1857,11 +1857,6 @@ export interface components {
       shift_norm: number | null;
       /** @description Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
       kl: number | null;
-      /**
-       * @description What the KL is of: next-token distributions, per token
-       * @enum {string|null}
-       */
-      kl_on: "tokens" | null;
       /** @description Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
       kl_base: number | null;
       /** @description Summed log-prob of the right reply and its end token before and after this update (nats), over so many tokens */
@@ -2467,11 +2462,6 @@ export interface components {
       shift_norm: number;
       /** @description Mean KL(new ‖ this update's start) in nats a token, measured on the model's own samples and the session's accepted replies */
       kl: number;
-      /**
-       * @description What the KL was measured on
-       * @enum {string}
-       */
-      kl_on: "tokens";
       /** @description Mean KL(new ‖ base model) in nats a token, measured on the model's own samples */
       kl_base: number;
       /** @description Mean over the examples of reward times confidence (geometric mean of the reply's token probabilities), minus β times `kl`, at this update's start and after it. It can fall */

@@ -33,9 +33,6 @@ export const weightsReportSchema = z
         "Frobenius norm of the adapter after this update: its distance from the base model",
     }),
     kl: z.number().nullable().openapi({ description: klDescription }),
-    kl_on: z.enum(["tokens"]).nullable().openapi({
-      description: "What the KL is of: next-token distributions, per token",
-    }),
     kl_base: z.number().nullable().openapi({ description: klBaseDescription }),
     right_reply: z
       .object({ logprob_before: z.number(), logprob_after: z.number(), tokens: z.int() })
@@ -73,7 +70,6 @@ export const generationSchema = z
     step_norm: z.number(),
     shift_norm: z.number(),
     kl: z.number().openapi({ description: klDescription }),
-    kl_on: z.enum(["tokens"]),
     kl_base: z.number().openapi({ description: klBaseDescription }),
     objective: z
       .object({ before: z.number(), after: z.number() })

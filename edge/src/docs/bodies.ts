@@ -129,7 +129,6 @@ export const weights: WeightsReport = {
   step_norm: 1.84,
   shift_norm: 1.84,
   kl: 0.012,
-  kl_on: "tokens",
   kl_base: 0.012,
   objective: { before: 0.44, after: 0.98 },
   right_reply: { logprob_before: -4.1, logprob_after: -0.08, tokens: 3 },
@@ -234,7 +233,6 @@ const generationBody: GenerationBody = {
   step_norm: 1.84,
   shift_norm: 1.84,
   kl: 0.012,
-  kl_on: "tokens",
   kl_base: 0.012,
   objective: { before: 0.44, after: 0.98 },
   rows: [

@@ -144,7 +144,6 @@ export async function updateWeights(
       step_norm: result.step_norm,
       shift_norm: result.shift_norm,
       kl: result.kl,
-      kl_on: result.kl_on,
       kl_base: result.kl_base,
       right_reply: right === null ? null : rightReplyShift(result),
       tokens: tokensOf(shown, watched),

@@ -41,7 +41,6 @@ export function reportUpdate(rows: readonly TokenRow[], plan: AdaptPlan, course:
     step_norm: distance(end.B, start.B),
     shift_norm: norm(end.B),
     kl: end.distance.fromStart,
-    kl_on: "tokens" as const,
     kl_base: end.distance.fromBase,
     objective: { before: objectiveAt(before, 0), after: objectiveAt(end, end.distance.fromStart) },
     rows: rows.map(({ kind, reply }, row) => ({

@@ -1,4 +1,4 @@
-/** Address of a hub, and the patience of its client. */
+/** Address of a hub, and how long its client waits. */
 export interface HubOptions {
   /** Base address of the hub, without a slash at the end. */
   endpoint: string;

@@ -77,7 +77,6 @@ export async function loadRuntime(options: FakeRuntimeOptions): Promise<Runtime>
           step_norm: 1,
           shift_norm: 1,
           kl: 0,
-          kl_on: "tokens",
           kl_base: 0,
           objective: { before: 0, after: 0 },
           rows: [],

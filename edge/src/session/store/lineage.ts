@@ -48,7 +48,7 @@ export function goBackTo(store: Store, generation: string): void {
 }
 
 function generationBody(row: GenerationRow, active: string): GenerationBody {
-  const { step_norm, shift_norm, kl, kl_on, kl_base, objective, rows } = row.report;
+  const { step_norm, shift_norm, kl, kl_base, objective, rows } = row.report;
   return {
     id: row.id,
     object: "generation",
@@ -62,7 +62,6 @@ function generationBody(row: GenerationRow, active: string): GenerationBody {
     step_norm,
     shift_norm,
     kl,
-    kl_on,
     kl_base,
     objective,
     rows,

@@ -71,7 +71,6 @@ export const idleWeights: WeightsReport = {
   step_norm: null,
   shift_norm: null,
   kl: null,
-  kl_on: null,
   kl_base: null,
   right_reply: null,
   tokens: null,
