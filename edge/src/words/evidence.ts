@@ -18,6 +18,8 @@ const earlierMax = 3;
 /** Share of the ledger's weight whose readings are scored: the more a reply shows, the larger. */
 const massAccepted = 0.98;
 const massRejected = 0.999;
+/** Readings that are scored for a rejected reply alone: a retry waits for them, and the likeliest hold most of the weight. */
+const rejectedReadingsMax = 6;
 
 type Question = Omit<ScoreItem, "prompt">;
 
@@ -39,9 +41,10 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   // Praise for ordinary text is no reason to weigh the readings of an own sense.
   const isKnown = reading.senses.some((one) => one.learnt !== undefined || !one.shy);
   if (accepted && !isKnown) return [];
+  const isBare = !isCorrected && !accepted;
   const keys = ledger.topReadings(
     reading.ledger,
-    Math.max(1, Math.floor(scoreItemsMax / replies.length) - 2),
+    isBare ? rejectedReadingsMax : Math.max(1, Math.floor(scoreItemsMax / replies.length) - 2),
     isCorrected ? 1 : accepted ? massAccepted : massRejected,
   );
   // What every candidate is compared with, and what the rejected reply answered.
