@@ -112,7 +112,8 @@ function withoutNever(source: string): string {
   return source
     .replace(/^ *\w+\?: never;\n/gm, "")
     .replace(/^ *headers: \{\n *\[name: string\]: unknown;\n *\};\n/gm, "")
-    .replace(/^ *parameters: \{\n? *\};\n/gm, "");
+    .replace(/^ *parameters: \{\s*\};\n/gm, "")
+    .replace(/: \{\s*\};/g, ": Record<string, never>;");
 }
 
 function unionLines(values: string[]): string {

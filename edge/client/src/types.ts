@@ -2753,7 +2753,7 @@ export interface operations {
         };
       };
       /** @description Nothing comes after this event; an EventSource stops asking */
-      204: {};
+      204: Record<string, never>;
       default: components["responses"]["Failure"];
     };
   };
@@ -3465,7 +3465,7 @@ export interface operations {
     };
     responses: {
       /** @description It is taken; any other status, and it comes again */
-      200: {};
+      200: Record<string, never>;
     };
   };
   onAdaptationRolledBack: {
@@ -3501,7 +3501,7 @@ export interface operations {
     };
     responses: {
       /** @description It is taken; any other status, and it comes again */
-      200: {};
+      200: Record<string, never>;
     };
   };
   onBudgetNear: {
@@ -3534,7 +3534,7 @@ export interface operations {
     };
     responses: {
       /** @description It is taken; any other status, and it comes again */
-      200: {};
+      200: Record<string, never>;
     };
   };
 }
