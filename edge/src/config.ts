@@ -173,16 +173,14 @@ export interface StripeConfig {
   meter: string;
 }
 
-export type InferenceConfig =
-  | { name: "gpu" }
+/** A model that others host. */
+export type HostConfig =
   | { name: "openai"; url: string; key: string; model: string }
   | { name: "workers-ai"; model: string };
 
-export type RewriterConfig =
-  | { name: "compose" }
-  | { name: "gpu" }
-  | { name: "openai"; url: string; key: string; model: string }
-  | { name: "workers-ai"; model: string };
+export type InferenceConfig = { name: "gpu" } | HostConfig;
+
+export type RewriterConfig = { name: "compose" } | InferenceConfig;
 
 /** Nano-dollars: per token, and per accepted update. */
 export interface Prices {
@@ -344,5 +342,6 @@ function rewriterConfig(v: Variables): RewriterConfig {
   const of = (variable: "REWRITER_URL" | "REWRITER_KEY" | "REWRITER_MODEL") =>
     needed(v, variable, "REWRITER");
   if (name === "workers-ai") return { name, model: of("REWRITER_MODEL") };
-  return { name, url: of("REWRITER_URL"), key: of("REWRITER_KEY"), model: of("REWRITER_MODEL") };
+  const url = of("REWRITER_URL").replace(/(?<!\/)\/+$/u, "");
+  return { name, url, key: of("REWRITER_KEY"), model: of("REWRITER_MODEL") };
 }

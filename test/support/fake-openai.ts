@@ -22,7 +22,7 @@ interface Body {
   logprobs?: boolean;
   tools?: { function: { name: string } }[];
   tool_choice?: string | { function: { name: string } };
-  response_format?: { type: string; json_schema?: { name: string } };
+  response_format?: { type: string };
   reasoning_effort?: string;
   top_k?: number;
 }
@@ -120,7 +120,7 @@ export class FakeOpenAi {
     const reasoning = body.reasoning_effort === "medium" ? "Let me think. " : "";
     const role = body.messages.at(-1)?.role;
     const json = JSON.stringify({ text: last });
-    if (body.response_format?.json_schema?.name === "rewrites") {
+    if (body.messages[0]?.content?.startsWith("You repair requests")) {
       const { request, attempts } = JSON.parse(last) as {
         request: string;
         attempts: { feedback: string }[];

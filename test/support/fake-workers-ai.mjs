@@ -56,8 +56,9 @@ function formatOf({ response_format: format }) {
   if (format?.type !== "json_schema") return {};
   const { json_schema: schema } = format;
   if (schema.type !== "object") throw new Error("5006: Error: json_schema");
-  const name = "rewritten" in schema.properties ? "rewrites" : "reply";
-  return { response_format: { type: "json_schema", json_schema: { name, strict: true, schema } } };
+  return {
+    response_format: { type: "json_schema", json_schema: { name: "reply", strict: true, schema } },
+  };
 }
 
 /** OpenAI's chunks in the form of the platform's older models: `response`, and the usage in the last one. */

@@ -15,6 +15,7 @@ import type {
   Inference,
   InferenceHealth,
   ReplyEvent,
+  StreamContext,
 } from "./inference.ts";
 
 /** Draws of a reply until one was not rejected. */
@@ -37,7 +38,7 @@ export interface HostedModel {
    *
    * @throws RosaError `unsupported_parameter` for a parameter that it cannot honour.
    */
-  stream(request: ChatRequest, context: CallContext): AsyncGenerator<Chunk | null>;
+  stream(request: ChatRequest, context: StreamContext): AsyncGenerator<Chunk | null>;
   isThere(): Promise<boolean>;
 }
 

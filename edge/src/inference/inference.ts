@@ -16,11 +16,14 @@ import type { Region } from "../contract/sets.ts";
 /** Loads the bytes of an adapter file by digest. */
 export type LoadAdapter = (digest: string) => Promise<Uint8Array<ArrayBuffer>>;
 
-export interface CallContext {
-  loadAdapter: LoadAdapter;
+export interface StreamContext {
   requestId?: string;
   traceparent?: string;
   signal?: AbortSignal;
+}
+
+export interface CallContext extends StreamContext {
+  loadAdapter: LoadAdapter;
   /** Continues work of the call after its last event. */
   background?: (work: Promise<unknown>) => void;
   /** Whether to wait for a cold service, because the caller receives heartbeats. */

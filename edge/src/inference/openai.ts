@@ -6,7 +6,7 @@ import { goesOn } from "../gpu-client/cold-start.ts";
 import { IdleTimeout } from "../gpu-client/idle-timeout.ts";
 import { away, type Chunk, readChunk } from "./chunks.ts";
 import type { ChatRequest, HostedModel } from "./hosted.ts";
-import type { CallContext } from "./inference.ts";
+import type { StreamContext } from "./inference.ts";
 
 export interface EndpointOptions {
   /** Base URL up to and including the version: https://api.example.com/v1 */
@@ -48,7 +48,7 @@ export function openAiModel(options: EndpointOptions): HostedModel {
 async function* replyOf(
   options: EndpointOptions,
   request: ChatRequest,
-  context: CallContext,
+  context: StreamContext,
 ): AsyncGenerator<Chunk | null> {
   const idle = new IdleTimeout(options.timeoutMs, "The model's endpoint");
   let reader: ReadableStreamDefaultReader<string> | null = null;
@@ -98,7 +98,7 @@ async function* replyOf(
 async function answerOf(
   { url, key, model }: EndpointOptions,
   request: ChatRequest,
-  context: CallContext,
+  context: StreamContext,
   idle: IdleTimeout,
 ): Promise<Response> {
   const send = () =>

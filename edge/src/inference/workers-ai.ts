@@ -7,7 +7,7 @@ import { goesOn } from "../gpu-client/cold-start.ts";
 import { IdleTimeout } from "../gpu-client/idle-timeout.ts";
 import { away, type Chunk, readChunk } from "./chunks.ts";
 import type { ChatRequest, HostedModel } from "./hosted.ts";
-import type { CallContext } from "./inference.ts";
+import type { StreamContext } from "./inference.ts";
 
 /** The part of the binding that is used. */
 interface AiBinding {
@@ -38,7 +38,7 @@ export function workersAiModel(options: BindingOptions): HostedModel {
 async function* replyOf(
   { ai, model, timeoutMs }: BindingOptions,
   request: ChatRequest,
-  context: CallContext,
+  context: StreamContext,
 ): AsyncGenerator<Chunk | null> {
   if (ai == null) throw away("is not there: this deployment has no binding `AI`");
   const input = inputOf(request);
@@ -116,8 +116,8 @@ function inputOf({ messages, sampling }: ChatRequest): Record<string, unknown> {
   const given: Partial<Sampling> = { temperature, top_p, top_k, repetition_penalty };
   return withoutAbsent({
     messages: nativeMessages(messages),
-    // Every model reports calls whole; few stream them.
-    stream: !mayCall,
+    // Every model reports calls whole; few stream them. The binding does not stream JSON that follows a schema.
+    stream: !mayCall && format?.type !== "json_schema",
     ...given,
     // The binding takes seeds from 1.
     seed: seed === undefined ? undefined : (Math.abs(seed) % 9_999_999_999) + 1,

@@ -3,16 +3,15 @@ import type { Usage } from "@rosa2/shared/protocol";
 import { randomInt, seededRandom } from "@rosa2/shared/random";
 import type { RewriterName } from "../contract/index.ts";
 import { isTransient } from "../gpu-client/index.ts";
+import { hostedModel } from "../inference/index.ts";
 import type { Trace } from "../rpc.ts";
 import {
-  type AiBinding,
+  chatRewriter,
   type DrawnWordings,
   drawWordings,
   gpuRewriter,
-  openAiRewriter,
   type Rewriter,
   type RewriteTask,
-  workersAiRewriter,
 } from "../words/providers/index.ts";
 import { callContext, type SessionContext } from "./context.ts";
 import { type GpuTime, gpuMsOf } from "./store/meter.ts";
@@ -24,27 +23,19 @@ interface Asking {
   gpuTime: GpuTime;
 }
 
-/** Every rewriter by name; null if it proposes nothing, or the deployment is not set up for it. */
-const rewriters: Record<RewriterName, (asking: Asking) => Rewriter | null> = {
-  compose: () => null,
-  gpu: servedModel,
-  openai: ({ context: { config } }) =>
-    config.rewriter.name === "openai" ? openAiRewriter(config.rewriter) : null,
-  "workers-ai": ({ context: { config, env } }) =>
-    config.rewriter.name === "workers-ai"
-      ? workersAiRewriter(env.AI as AiBinding | undefined, config.rewriter.model)
-      : null,
-};
-
-/** The served model itself: asked in the bundled model's own form or, if it is hosted, as any chat model. */
-function servedModel(asking: Asking): Rewriter {
+/**
+ * The rewriter of this name: the served model is asked in the bundled model's own form or, if it is hosted, as any chat
+ * model. Null if it proposes nothing, or the deployment is not set up for it.
+ */
+function rewriterOf(name: RewriterName, asking: Asking): Rewriter | null {
   const { config, env } = asking.context;
-  const { inference } = config;
-  if (inference.name === "openai") return openAiRewriter({ ...inference, isMetered: true });
-  if (inference.name === "workers-ai") {
-    return workersAiRewriter(env.AI as AiBinding | undefined, inference.model, { isMetered: true });
-  }
-  return gpuModel(asking);
+  const isServed = name === "gpu";
+  const host = isServed ? config.inference : config.rewriter;
+  if (isServed && host.name === "gpu") return gpuModel(asking);
+  if (host.name === "gpu" || host.name === "compose" || (!isServed && host.name !== name))
+    return null;
+  const model = hostedModel(host, env, config.contextTokens, config.rewriterTimeoutMs);
+  return chatRewriter(model, { isMetered: isServed });
 }
 
 export function rewriterName(context: SessionContext): RewriterName {
@@ -62,7 +53,7 @@ export async function askRewriter(
   task: RewriteTask,
 ): Promise<(DrawnWordings & { name: string }) | null> {
   const { context } = asking;
-  const rewriter = rewriters[rewriterName(context)](asking);
+  const rewriter = rewriterOf(rewriterName(context), asking);
   if (rewriter === null) return null;
   const drawn = await drawWordings(rewriter, task, {
     timeoutMs: context.config.rewriterTimeoutMs,

@@ -13,7 +13,6 @@ import {
   drawsFor,
   type GradientInput,
   learnWordings,
-  noteRevision,
   type Revision,
   type Score,
   type ScoreItem,
@@ -36,7 +35,7 @@ import type { GpuTime } from "./store/meter.ts";
 import { type FeedbackRow, feedbackRow, sessionRow, type TurnRow } from "./store/rows.ts";
 import { feedback, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
-import { reviseWordsTo, wordsOptions, wordsState } from "./store/words.ts";
+import { noteRevision, reviseWordsTo, wordsOptions, wordsState } from "./store/words.ts";
 
 /** Takes the words step: learns from the feedback and words the request anew. */
 export async function reviseWords(
@@ -215,26 +214,18 @@ function commit(
 }
 
 function reportOf(
-  revision: Revision,
+  { constraints, ...found }: Revision,
   drawn: (DrawnWordings & { name: string }) | null,
 ): Omit<WordsReport, "plan"> {
   return {
-    changed: revision.changed,
-    before: revision.before,
-    after: revision.after,
-    diagnosis: revision.diagnosis,
-    confidence: revision.confidence,
-    hinted: revision.hinted,
-    share: revision.share,
-    by: revision.by,
-    reason: revision.reason,
-    candidates: revision.candidates.map(({ reading: _, ...shown }) => shown),
+    ...found,
+    constraints: constraints.map(({ text }) => text),
     rewriter:
       drawn === null
         ? null
         : {
             name: drawn.name,
-            adopted: revision.by === drawn.name,
+            adopted: found.by === drawn.name,
             failure: drawn.failure,
             calls: drawn.calls,
             drawn: drawn.drawn,
@@ -242,17 +233,6 @@ function reportOf(
             prompt_tokens: drawn.usage?.prompt_tokens ?? 0,
             completion_tokens: drawn.usage?.completion_tokens ?? 0,
           },
-    constraints: revision.constraints.map(({ text }) => text),
-    ruled_out: revision.ruledOut,
-    spans: revision.spans.map(({ label, text, start, end, phrase, said, probability: p }) => ({
-      label,
-      text,
-      start,
-      end,
-      phrase,
-      said,
-      probability: p,
-    })),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Scored } from "./evidence.ts";
 import { asSaid } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
 import { type Chosen, choose, type Reading } from "./reading.ts";
-import type { Candidate, GradientInput, Ledger } from "./types.ts";
+import type { GradientInput, Ledger, Revision } from "./types.ts";
 
 /** Wordings that are reported. */
 const candidatesMax = 8;
@@ -20,12 +20,11 @@ interface Weighing {
 export function candidatesOf(
   { reading, weighed, scored, turnId }: Weighing,
   wordingOf: (chosen: Chosen) => string,
-): Candidate[] {
+): Revision["candidates"] {
   if (reading.senses.length === 0) return [];
   return ledger.topReadings(weighed, candidatesMax, 1).map((key) => {
     const chosen = choose(reading, key.split("|"));
     return {
-      reading: key,
       wording: wordingOf(chosen),
       by: proposerOf(chosen, turnId),
       prior: reading.ledger.weights[key] ?? 0,

@@ -109,20 +109,6 @@ export function applyStatements(
   return next;
 }
 
-/** What was stated outright still holds after replies are scored. */
-export function holdStated(
-  reading: Reading,
-  weighed: Ledger,
-  senses: readonly SenseFeedback[],
-): Ledger {
-  let next = weighed;
-  for (const { sense, stated } of senses) {
-    const slot = reading.senses.indexOf(sense);
-    if (slot >= 0 && stated !== null) next = ledger.holdStated(next, slot, stated);
-  }
-  return next;
-}
-
 /** What is known about the attempt that the feedback refers to. */
 export interface Evidence {
   guess: readonly string[];
@@ -130,30 +116,33 @@ export interface Evidence {
   isOpen: boolean;
   confidence: number;
   scored: Scored;
+  heard: readonly SenseFeedback[];
 }
 
-/** The ledger after praise: by scores if there are any, otherwise the stated reading wins. */
-export function weighAcceptance(from: Ledger, { guess, isOpen, scored }: Evidence): Ledger {
-  if (scored.right.size > 0) return ledger.applyRightScores(from, scored.right);
-  return isOpen || guess.length === 0 ? from : ledger.applySuccess(from, ledger.keyOf(guess));
-}
-
-/** The ledger after a failure, and after the correction if it was scored. */
-export function weighRejection(
-  reading: Reading,
-  from: Ledger,
-  evidence: Evidence & { spoken: boolean; input: GradientInput },
-): Ledger {
-  const { guess, confidence, scored, spoken, input } = evidence;
-  if (guess.length === 0) return from;
-  let next = from;
+/** The ledger after feedback: the scored replies count, and what was stated outright holds whatever they say. */
+export function weigh(reading: Reading, spoken: Ledger, evidence: Evidence, input: GradientInput) {
+  const { guess, isOpen, confidence, scored, heard } = evidence;
+  const hasRight = scored.right.size > 0;
+  if (isAccepted(input)) {
+    if (hasRight) return ledger.applyRightScores(reading.ledger, scored.right);
+    const isGuessed = isOpen || guess.length === 0;
+    return isGuessed ? reading.ledger : ledger.applySuccess(reading.ledger, ledger.keyOf(guess));
+  }
+  if (guess.length === 0) return spoken;
+  let next = spoken;
   for (const scores of scored.rejected) next = ledger.applyRejectedScores(next, scores);
   // A model's proposals move only by scores: without them nothing supports them.
   const isOwn = reading.senses.every(({ learnt }) => learnt === undefined);
-  if (scored.rejected.length === 0 && !spoken && isOwn && input.feedback.reward < 0) {
+  const isPlain = heard.length === 0 && input.feedback.reward < 0;
+  if (scored.rejected.length === 0 && isOwn && isPlain) {
     next = ledger.applyRejection(next, ledger.keyOf(guess), confidence);
   }
-  return ledger.applyRightScores(next, scored.right);
+  next = ledger.applyRightScores(next, scored.right);
+  for (const { sense, stated } of heard) {
+    const slot = reading.senses.indexOf(sense);
+    if (slot >= 0 && stated !== null) next = ledger.holdStated(next, slot, stated);
+  }
+  return next;
 }
 
 /** Accepted: praised and not corrected. */

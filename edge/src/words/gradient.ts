@@ -6,13 +6,11 @@ import {
   applyStatements,
   type GradientOptions,
   groupScores,
-  holdStated,
   isAccepted,
   lastAttempt,
   questions,
   type Scored,
-  weighAcceptance,
-  weighRejection,
+  weigh,
 } from "./evidence.ts";
 import { readFeedback, type SenseFeedback } from "./feedback.ts";
 import { asSaid } from "./learnt.ts";
@@ -33,9 +31,7 @@ import type { Sense } from "./senses.ts";
 import { addConstraint, newestWithin, withdrawRemark } from "./state.ts";
 import type {
   Attempt,
-  Candidate,
   Constraint,
-  Diagnosis,
   GradientInput,
   Ledger,
   Revision,
@@ -138,14 +134,8 @@ export function textualGradient(
   // An as-said wording spreads the model's belief over the readings: c counts within the guessed one.
   const said = attempt.confidence ?? 0.5;
   const confidence = Math.min(1, isOpen ? said / Math.max(prior, 1e-3) : said);
-  const evidence = { guess, isOpen, confidence, scored };
-  const weighed = accepted
-    ? weighAcceptance(reading.ledger, evidence)
-    : holdStated(
-        reading,
-        weighRejection(reading, spoken, { ...evidence, spoken: heard.length > 0, input }),
-        heard,
-      );
+  const evidence = { guess, isOpen, confidence, scored, heard };
+  const weighed = weigh(reading, spoken, evidence, input);
   const next =
     weighed === reading.ledger
       ? learnt.state
@@ -167,14 +157,14 @@ export function textualGradient(
   const candidates = candidatesOf(weighing, (one) => wording(next, input.turnId, reading, one));
   return {
     state: next,
-    isExplained: accepted || explains(scored, candidates[0], input),
+    isExplained: accepted || explains(scored, best.readings, candidates[0]?.wording, input),
     revision: {
       changed,
       before: attempt.prompt,
       after,
       diagnosis: diagnose(input, { accepted, changed, hinted, share, confidence }),
       constraints: learnt.constraints,
-      ruledOut: accepted ? [] : ruledOut(reading, guess, best.readings),
+      ruled_out: accepted ? [] : ruledOut(reading, guess, best.readings),
       confidence: reading.senses.length === 0 ? 1 : best.share,
       spans: spansOf({ ...reading, ledger: weighed }, chosen),
       hinted,
@@ -189,13 +179,18 @@ export function textualGradient(
  * Whether the session's readings explain the evidence: some wording makes the right reply likely or, without one,
  * another wording than the last makes the rejected reply unlikely. Then no model need be asked.
  */
-function explains({ right, rejected }: Scored, best: Candidate | undefined, input: GradientInput) {
+function explains(
+  { right, rejected }: Scored,
+  best: readonly string[],
+  bestWording: string | undefined,
+  input: GradientInput,
+) {
   const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);
   if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
   // Repeated failures may have a cause that none of them explains.
-  if (best === undefined || input.attempts.length % failuresMax === 0) return false;
-  const last = rejected[0]?.get(best.reading);
-  const isOther = best.wording !== lastAttempt(input).prompt;
+  if (bestWording === undefined || input.attempts.length % failuresMax === 0) return false;
+  const last = rejected[0]?.get(ledger.keyOf(best));
+  const isOther = bestWording !== lastAttempt(input).prompt;
   return isOther && last !== undefined && confidence(last) < explainedMin;
 }
 
@@ -287,7 +282,7 @@ function diagnose(
     share: number;
     confidence: number;
   },
-): Diagnosis {
+): Revision["diagnosis"] {
   if (found.accepted) return "accepted";
   if (feedback.reward === 0 && !found.changed) return "unclear_feedback";
   if (!found.changed) return "incapable";

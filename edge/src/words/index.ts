@@ -17,8 +17,8 @@
  *    `revision.share` and `revision.hinted` feed shared/src/schedule.ts.
  * 3. A model's wordings: where `isExplained` is false, draw some (providers/), take them in with
  *    `learnWordings`, and go through phase 2 with the state that it gives.
- * 4. The user's own hand: `takeBack` (a revision and what was learnt from it; history.ts leads back to what it found),
- *    `editConstraint`, `deleteConstraint`, `forgetSense`; list with `state.constraints` and `state.senses`.
+ * 4. The user's own hand: `editConstraint`, `deleteConstraint`, `forgetSense`; list with `state.constraints` and
+ *    `state.senses`. The caller keeps earlier states, for an undo.
  * 5. Own senses of a tenant or session: validated by contract/lexicon.ts; compile once with `lexiconOf`, pass as
  *    `options.lexicon` to every call.
  *
@@ -28,7 +28,6 @@
 export { lexiconOf } from "./custom-lexicon.ts";
 export type { GradientOptions } from "./evidence.ts";
 export { candidatesToScore, reviseRequest, textualGradient } from "./gradient.ts";
-export { goBack, noteRevision, patchBack, takeBack, type WordsPatch } from "./history.ts";
 export { drawsFor, learnWordings, phraseOf } from "./learnt.ts";
 export {
   deleteConstraint,

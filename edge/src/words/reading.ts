@@ -6,7 +6,7 @@ import { findOccurrences } from "./lexicon.ts";
 import { isAbsorbed } from "./remarks/pointer.ts";
 import type { Occurrence, Sense } from "./senses.ts";
 import { constraintsFor } from "./state.ts";
-import type { Attempt, Ledger, Span, WordsState } from "./types.ts";
+import type { Attempt, Ledger, Revision, WordsState } from "./types.ts";
 
 /** A request's open senses in lexicon order, with their ledger. */
 export interface Reading {
@@ -140,7 +140,7 @@ export function wording(
 }
 
 /** Ambiguous places of the request, and the readings chosen there. */
-export function spansOf(reading: Reading, chosen: Chosen): Span[] {
+export function spansOf(reading: Reading, chosen: Chosen): Revision["spans"] {
   const slotShares = ledger.marginals(reading.ledger);
   return reading.occurrences.map(({ sense, start, end, stated }) => {
     const slot = reading.senses.indexOf(sense);

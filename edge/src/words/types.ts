@@ -1,4 +1,5 @@
 /** The values that the words axis passes around; all of them survive JSON. */
+import type { WordsReport } from "../contract/index.ts";
 import type { Draft } from "./remarks/plain.ts";
 
 /** Soft weights over the joint readings of a set of senses; keys are reading ids joined by "|". */
@@ -47,20 +48,6 @@ export interface WordsState {
   undo: string[];
 }
 
-/** An ambiguous place of the request. Offsets are UTF-16 indices into the request. */
-export interface Span {
-  label: string;
-  text: string;
-  start: number;
-  end: number;
-  /** What the prompt states for it; null if it is left as said. */
-  phrase: string | null;
-  /** The user's own request states the reading. */
-  said: boolean;
-  /** Share of the ledger's weight behind the reading. */
-  probability: number;
-}
-
 /** One reply given to this turn's request, oldest first. */
 export interface Attempt {
   /** The request as the model saw it. */
@@ -86,44 +73,10 @@ export interface GradientInput {
   feedback: Feedback;
 }
 
-export type Diagnosis = "ambiguous" | "incapable" | "both" | "unclear_feedback" | "accepted";
-
-/** One way to say the request, and its support. */
-export interface Candidate {
-  /** Key of the joint reading. */
-  reading: string;
-  wording: string;
-  /** `said`, `composed` (with the remarks), `senses` (own ones), `session` (learnt earlier), or a rewriter's name. */
-  by: string;
-  /** Share of the ledger's weight before and after this feedback. */
-  prior: number;
-  share: number;
-  /** Log-probs under it of the rejected reply and of the right one (nats), if they were scored. */
-  rejected: number | null;
-  right: number | null;
-}
-
-export interface Revision {
-  changed: boolean;
-  before: string;
-  after: string;
-  diagnosis: Diagnosis;
+/** What one step found, in the form in which the API reports it. */
+export type Revision = Omit<WordsReport, "plan" | "rewriter" | "constraints"> & {
   constraints: Constraint[];
-  /** Readings that were given up, as a person would say them. */
-  ruledOut: string[];
-  /** Share of the ledger's weight of the chosen readings (1 if nothing is ambiguous). */
-  confidence: number;
-  spans: Span[];
-  /** The feedback stated or hinted what was misunderstood; the schedule then blames no skill. */
-  hinted: boolean;
-  /** Share of the rejected attempt's reading before this feedback: π_z of the schedule. */
-  share: number;
-  /** The likeliest weighed wordings, the likeliest first. */
-  candidates: Candidate[];
-  /** The source of the wording that is used, and the reason. */
-  by: string;
-  reason: string;
-}
+};
 
 /** Log-prob of a scored reply, and the tokens that it has. */
 export interface Score {

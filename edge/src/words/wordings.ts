@@ -3,7 +3,7 @@
  * and the text between them is the other way of saying it.
  */
 import { blankLiterals } from "./literals.ts";
-import { nameOf, type Stretch, stretchesOf, type Token, tokensOf } from "./stretches.ts";
+import { nameOf, stretchesOf, type Token, tokensOf } from "./stretches.ts";
 
 /** One stretch of a request, said differently. */
 export interface Saying {
@@ -21,14 +21,24 @@ const alignedMax = 400;
 const phraseCharsMax = 400;
 const wholeCharsMax = 4_000;
 
+/** A request and a wording of it, each with its tokens. */
+interface Pair {
+  request: string;
+  wording: string;
+  a: readonly Token[];
+  b: readonly Token[];
+}
+
 /** The request's stretches that a wording says differently; none if it says the same. */
 export function sayingsOf(request: string, wording: string): Saying[] {
   if (sameText(request, wording)) return [];
-  return stretchwise(request, wording) ?? whole(request, wording);
-}
-
-/** A free rewriting: kept for the very same request. */
-function whole(request: string, wording: string): Saying[] {
+  const [a, b] = [tokensOf(blankLiterals(request)), tokensOf(blankLiterals(wording))];
+  // An insertion may repeat a neighbouring word; then only one of the two alignments keeps the stretches whole.
+  for (const first of ["tail", "head"] as const) {
+    const sayings = stretchwise({ request, wording, a, b }, align(a, b, first));
+    if (sayings !== null) return sayings;
+  }
+  // A free rewriting is kept for the very same request.
   const isShort = request.length <= wholeCharsMax && wording.length <= 2 * wholeCharsMax;
   return isShort
     ? [{ said: wholeName(request), place: "whole", follows: "", phrase: wording.trim() }]
@@ -40,118 +50,63 @@ export function wholeName(request: string): string {
 }
 
 /** Null if the wording is not the request with some stretches said differently. */
-function stretchwise(request: string, wording: string): Saying[] | null {
-  const a = tokensOf(blankLiterals(request));
-  const b = tokensOf(blankLiterals(wording));
-  // An insertion may repeat a neighbouring word; then only one of the two alignments keeps the stretches whole.
-  return (
-    alignedSayings(request, wording, a, b, align(a, b, "tail")) ??
-    alignedSayings(request, wording, a, b, align(a, b, "head"))
-  );
-}
-
-function alignedSayings(
-  request: string,
-  wording: string,
-  a: readonly Token[],
-  b: readonly Token[],
+function stretchwise(
+  { request, wording, a, b }: Pair,
   matches: readonly number[] | null,
 ): Saying[] | null {
   if (matches === null) return null;
   const stretches = stretchesOf(a);
-  const stretchAt = new Map<number, Stretch>();
-  for (const one of stretches) for (let i = one.from; i < one.to; i++) stretchAt.set(i, one);
+  const isInside = a.map(() => false);
+  for (const { from, to } of stretches) isInside.fill(true, from, to);
   // The text between the stretches must be the same in both.
-  for (const i of a.keys()) if (!stretchAt.has(i) && matches[i] === -1) return null;
+  if (a.some((_, i) => !isInside[i] && matches[i] === -1)) return null;
   const sayings: Saying[] = [];
   let rebuilt = "";
   let at = 0;
-  for (const stretch of stretches) {
-    const range = rangeOf(stretch, matches, stretchAt, b.length);
-    if (range === null) return null;
-    const found = readStretch(request, a, stretch, wording, b, range, matches);
-    if (found === null) return null;
-    sayings.push(...found);
-    rebuilt += request.slice(at, a[stretch.from]!.start) + rebuild(request, a, stretch, found);
-    at = a[stretch.to - 1]!.end;
+  for (const { from, to } of stretches) {
+    const before = from === 0 ? -1 : matches[from - 1]!;
+    // Text added between two stretches belongs to the first.
+    const start = isInside[from - 1] ? matches[from]! : before + 1;
+    const end = to === a.length ? b.length : matches[to]!;
+    if ((from > 0 && before === -1) || start === -1 || end <= start) return null;
+    const split = commaAfter(wording, b, Math.max(...matches.slice(from, to)), start, end);
+    const textOf = (i: number, j: number) => wording.slice(b[i]!.start, b[j - 1]!.end);
+    const said = nameOf(a, { from, to });
+    const own = request.slice(a[from]!.start, a[to - 1]!.end);
+    const head = textOf(start, split);
+    const isSame = head.toLowerCase() === said;
+    const phrase = isSame ? own : uncapital(own, head);
+    rebuilt += request.slice(at, a[from]!.start) + phrase;
+    at = a[to - 1]!.end;
+    if (!isSame) sayings.push({ said, place: "instead", follows: "", phrase });
+    if (split === end) continue;
+    const added = textOf(split, end);
+    const follows = /^[^\s\p{L}\p{N}]/u.exec(request.slice(at))?.[0] ?? "";
+    sayings.push({ said, place: "after", follows, phrase: added });
+    rebuilt += `, ${added}`;
   }
-  rebuilt += request.slice(at);
-  return sameText(rebuilt, wording) ? sayings : null;
+  const isShort = sayings.every(({ phrase }) => phrase.length <= phraseCharsMax);
+  return isShort && sameText(rebuilt + request.slice(at), wording) ? sayings : null;
 }
 
-/** Tokens [from, to) of the wording that stand for a stretch. */
-function rangeOf(
-  { from, to }: Stretch,
-  matches: readonly number[],
-  stretchAt: ReadonlyMap<number, Stretch>,
-  length: number,
-): { from: number; to: number } | null {
-  const before = from === 0 ? -1 : matches[from - 1]!;
-  const after = to === matches.length ? length : matches[to]!;
-  if (after === -1 || (from > 0 && before === -1)) return null;
-  // Text added between two stretches belongs to the first.
-  const first = from > 0 && stretchAt.has(from - 1) ? matches[from]! : before + 1;
-  return first === -1 || first > after ? null : { from: first, to: after };
-}
-
-function readStretch(
-  request: string,
-  a: readonly Token[],
-  stretch: Stretch,
+/** The token in [start, end) of a wording that follows the first comma after token `last`; `end` if there is none. */
+function commaAfter(
   wording: string,
   b: readonly Token[],
-  range: { from: number; to: number },
-  matches: readonly number[],
-): Saying[] | null {
-  if (range.to === range.from) return null;
-  const lastMatch = Math.max(...matches.slice(stretch.from, stretch.to));
-  let split = range.to;
-  for (let i = Math.max(lastMatch, range.from); i < range.to - 1 && lastMatch >= 0; i++) {
-    if (!/^[^\p{L}\p{N}]*,/u.test(wording.slice(b[i]!.end, b[i + 1]!.start))) continue;
-    split = i + 1;
-    break;
+  last: number,
+  start: number,
+  end: number,
+): number {
+  for (let i = Math.max(last, start); last >= 0 && i < end - 1; i++) {
+    if (/^[^\p{L}\p{N}]*,/u.test(wording.slice(b[i]!.end, b[i + 1]!.start))) return i + 1;
   }
-  const said = nameOf(a, stretch);
-  const textOf = (from: number, to: number) => wording.slice(b[from]!.start, b[to - 1]!.end);
-  const head = textOf(range.from, split);
-  const sayings: Saying[] = [];
-  if (head.toLowerCase() !== said) {
-    sayings.push({
-      said,
-      place: "instead",
-      follows: "",
-      phrase: uncapital(request, a, stretch, head),
-    });
-  }
-  if (split < range.to) {
-    const last = a[stretch.to - 1]!;
-    const follows = /^[^\s\p{L}\p{N}]/u.exec(request.slice(last.end))?.[0] ?? "";
-    sayings.push({ said, place: "after", follows, phrase: textOf(split, range.to) });
-  }
-  return sayings.some(({ phrase }) => phrase.length > phraseCharsMax) ? null : sayings;
+  return end;
 }
 
-/** With a small letter, if it had a capital only as the beginning of the request. */
-function uncapital(
-  request: string,
-  a: readonly Token[],
-  { from }: Stretch,
-  phrase: string,
-): string {
-  const isCapital = /^\p{Lu}\p{Ll}/u.test(request.slice(a[from]!.start)) && /^\p{Lu}/u.test(phrase);
+/** With a small letter, if the request's own words had a capital only as a sentence's beginning. */
+function uncapital(own: string, phrase: string): string {
+  const isCapital = /^\p{Lu}\p{Ll}/u.test(own) && /^\p{Lu}/u.test(phrase);
   return isCapital ? phrase.charAt(0).toLowerCase() + phrase.slice(1) : phrase;
-}
-
-function rebuild(
-  request: string,
-  a: readonly Token[],
-  { from, to }: Stretch,
-  sayings: readonly Saying[],
-): string {
-  const instead = sayings.find(({ place }) => place === "instead");
-  const after = sayings.find(({ place }) => place === "after");
-  const head = instead?.phrase ?? request.slice(a[from]!.start, a[to - 1]!.end);
-  return after === undefined ? head : `${head}, ${after.phrase}`;
 }
 
 /** For each token of `a` its place in `b`, or −1: the longest common subsequence. */

@@ -1,13 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { goBack, patchBack } from "../../../edge/src/session/store/patches.ts";
 import {
   emptyWords,
-  goBack,
   learnWordings,
-  noteRevision,
-  patchBack,
-  reviseRequest,
-  takeBack,
   textualGradient,
   type WordsState,
 } from "../../../edge/src/words/index.ts";
@@ -17,7 +13,7 @@ const said = "Pack the crate, then load the van: 4 7 1 9";
 function judged(state: WordsState, text: string, turnId: string): WordsState {
   const attempts = [{ prompt: said, reply: "no", confidence: 0.5 }];
   const input = { turnId, request: said, attempts, feedback: { reward: -1, text } };
-  return noteRevision(textualGradient(state, input).state, turnId);
+  return textualGradient(state, input).state;
 }
 
 /** Changes of every kind, in the order in which a session makes them. */
@@ -63,16 +59,5 @@ describe("what leads back", () => {
     const before = judged(emptyWords(), `x${" long".repeat(500)}`, "turn_1");
     const after = judged(before, "in French", "turn_2");
     expect(JSON.stringify(patchBack(after, before)).length).toBeLessThan(200);
-  });
-
-  it("undoes a revision and what was learnt from it; no constraint's id is given again", () => {
-    const first = judged(emptyWords(), "in French", "turn_1");
-    const second = judged(first, "as a table", "turn_2");
-    const undone = takeBack(second, goBack(second, patchBack(second, first)));
-    expect(undone).toEqual({ ...first, constraintCount: second.constraintCount });
-    expect(undone.undo).toEqual(["turn_1"]);
-    const fresh = takeBack(undone, goBack(first, patchBack(first, emptyWords())));
-    expect(reviseRequest(fresh, said).prompt).toBe(said);
-    expect(fresh.undo).toEqual([]);
   });
 });

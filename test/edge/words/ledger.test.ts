@@ -93,7 +93,7 @@ describe("one piece of feedback", () => {
   it("turns to the other reading after a hint", () => {
     const { revision } = step(emptyWords(), input("wrong order"));
     expect(revision.after).toContain("from largest to smallest");
-    expect(revision.ruledOut).toEqual(["the order: from smallest to largest"]);
+    expect(revision.ruled_out).toEqual(["the order: from smallest to largest"]);
   });
 
   it("blames the reading that the reply shows, not the one that is likelier beforehand", () => {
@@ -106,7 +106,7 @@ describe("one piece of feedback", () => {
     const scores = items.map(({ reading }) => score(reading.startsWith("down") ? -0.05 : -20));
     const { revision } = step(emptyWords(), hinted, scores);
     expect(revision.after).toContain("from smallest to largest");
-    expect(revision.ruledOut).toEqual(["the order: from largest to smallest"]);
+    expect(revision.ruled_out).toEqual(["the order: from largest to smallest"]);
   });
 
   it("takes a denied reading as support for the other one", () => {

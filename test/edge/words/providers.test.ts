@@ -1,16 +1,15 @@
-/** Rewriters against working stand-ins: a chat endpoint, an AI binding and a model that answer as told. */
+/** Rewriters against working stand-ins: a hosted model and a served one that answer as told. */
 import { rewriteInstruction } from "@rosa2/shared/rewrite-prompt";
-import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
+import type { ChatRequest, HostedModel } from "../../../edge/src/inference/hosted.ts";
 import { checkWording, protectedParts } from "../../../edge/src/words/providers/check.ts";
 import {
+  chatRewriter,
   drawCount,
   drawWordings,
   gpuRewriter,
-  openAiRewriter,
   type Rewriter,
   type RewriteTask,
-  workersAiRewriter,
 } from "../../../edge/src/words/providers/index.ts";
 
 const request =
@@ -20,31 +19,34 @@ const good =
 const task: RewriteTask = { request, attempts: [{ reply: "Dear Maria…", feedback: "shorter" }] };
 const answer = { diagnosis: "where it goes", rewritten: [good, `${good}, please`] };
 
-/** A chat endpoint that gives the queued answers in turn and keeps what it was asked. */
-function endpoint(answers: (string | number)[]) {
-  const asked: { messages: { role: string; content: string }[]; response_format?: unknown }[] = [];
-  const app = new Hono().post("/v1/chat/completions", async (c) => {
-    if (c.req.header("authorization") !== "Bearer k") return c.json({ error: "no key" }, 401);
-    asked.push(await c.req.json());
-    const answer = answers.shift() ?? "";
-    if (typeof answer === "number") return c.body("down", answer as 500);
-    return c.json({ choices: [{ message: { role: "assistant", content: answer } }] });
-  });
-  const send = (async (url: string, init: RequestInit) =>
-    app.request(url, init)) as unknown as typeof fetch;
-  return {
-    asked,
-    rewriter: openAiRewriter({ url: "http://local/v1/", key: "k", model: "m", fetch: send }),
+/** A hosted model that gives the queued answers in two pieces, and keeps what it was asked. */
+function hosted(answers: (string | Error)[]) {
+  const asked: ChatRequest[] = [];
+  const usage = { prompt_tokens: 90, completion_tokens: 40, cached_tokens: 0 };
+  const model: HostedModel = {
+    ...{ provider: "openai", id: "m", contextTokens: 8_192, place: "here" },
+    isThere: async () => true,
+    async *stream(request) {
+      asked.push(request);
+      const answer = answers.shift() ?? "";
+      if (answer instanceof Error) throw answer;
+      const half = answer.length >> 1;
+      const plain = { reasoning: "", calls: [], logprobs: null };
+      yield { ...plain, text: answer.slice(0, half), finish: null, usage: null };
+      yield null;
+      yield { ...plain, text: answer.slice(half), finish: "stop", usage };
+    },
   };
+  return { asked, model, usage, rewriter: chatRewriter(model) };
 }
 
 const soon = { timeoutMs: 2_000 };
 
-describe("openai", () => {
-  it("takes wordings that fit, fenced or not, and asks for eight in one call", async () => {
+describe("a hosted model", () => {
+  it("gives wordings that fit, fenced or not, eight asked for in one call", async () => {
     const json = JSON.stringify(answer);
     for (const said of [json, `\`\`\`json\n${json}\n\`\`\``]) {
-      const { rewriter, asked } = endpoint([said]);
+      const { rewriter, asked } = hosted([said]);
       const result = await drawWordings(rewriter, task, soon);
       expect(result).toMatchObject({
         failure: null,
@@ -52,23 +54,31 @@ describe("openai", () => {
         drawn: 2,
         wordings: answer.rewritten,
       });
-      expect(JSON.parse(asked[0]?.messages[1]?.content ?? "")).toEqual({
-        ...task,
-        count: drawCount,
+      const [, material] = asked[0]?.messages ?? [];
+      expect(JSON.parse(String(material?.content))).toEqual({ ...task, count: drawCount });
+      expect(asked[0]?.sampling.output?.format).toMatchObject({
+        schema: { required: ["diagnosis", "rewritten"], additionalProperties: false },
       });
     }
   });
 
-  it("repairs once, told what was wrong", async () => {
-    const { rewriter, asked } = endpoint(["I'd be happy to help!", JSON.stringify(answer)]);
+  it("is metered where it is the model that replies", async () => {
+    const { model, usage } = hosted([JSON.stringify(answer), JSON.stringify(answer)]);
+    expect((await drawWordings(chatRewriter(model), task, soon)).usage).toBeNull();
+    const metered = chatRewriter(model, { isMetered: true });
+    expect((await drawWordings(metered, task, soon)).usage).toEqual(usage);
+  });
+
+  it("is asked again once, told what was wrong", async () => {
+    const { rewriter, asked } = hosted(["I'd be happy to help!", JSON.stringify(answer)]);
     const result = await drawWordings(rewriter, task, soon);
     expect(result).toMatchObject({ calls: 2, failure: null });
     expect(asked[1]?.messages.at(-1)?.content).toContain("does not fit the schema");
   });
 
-  it("gives up after the repair and says why", async () => {
+  it("is given up after the repair, with the reason", async () => {
     const dropped = JSON.stringify({ rewritten: [good.replace("25.50", "25")] });
-    const { rewriter } = endpoint([dropped, dropped, JSON.stringify(answer)]);
+    const { rewriter } = hosted([dropped, dropped, JSON.stringify(answer)]);
     const result = await drawWordings(rewriter, task, soon);
     expect(result.wordings).toEqual([]);
     expect(result.failure).toContain("25.50");
@@ -77,40 +87,20 @@ describe("openai", () => {
 
   it("keeps the sound ones of several", async () => {
     const mixed = JSON.stringify({ rewritten: [good.replace("Maria", "her"), good] });
-    const { rewriter } = endpoint([mixed]);
-    const result = await drawWordings(rewriter, task, soon);
+    const result = await drawWordings(hosted([mixed]).rewriter, task, soon);
     expect(result).toMatchObject({ wordings: [good], drawn: 2, failure: null });
   });
 
-  it("falls back on an error status, a wrong key and a broken body", async () => {
-    for (const status of [500, 429, 401]) {
-      const { rewriter } = endpoint([status]);
-      expect(await drawWordings(rewriter, task, soon)).toMatchObject({
-        wordings: [],
-        failure: `openai: The rewriter's endpoint answered ${status}`,
-      });
-    }
-    const broken = openAiRewriter({
-      url: "http://local/v1",
-      key: "k",
-      model: "m",
-      fetch: (async () => new Response("<html>")) as unknown as typeof fetch,
+  it("that fails leaves what was said", async () => {
+    const { rewriter } = hosted([new Error("The model's endpoint answered with status 500")]);
+    expect(await drawWordings(rewriter, task, soon)).toMatchObject({
+      wordings: [],
+      failure: "openai: The model's endpoint answered with status 500",
     });
-    expect((await drawWordings(broken, task, soon)).wordings).toEqual([]);
   });
 });
 
 describe("time", () => {
-  it("is kept even by a rewriter that ignores its signal", async () => {
-    const stuck: Rewriter = {
-      name: "gpu",
-      repairs: false,
-      propose: () => new Promise<never>(() => {}),
-    };
-    const result = await drawWordings(stuck, task, { timeoutMs: 30 });
-    expect(result).toMatchObject({ wordings: [], failure: "gpu: no answer within 30 ms" });
-  });
-
   it("running out, or a caller going away, aborts the call in flight", async () => {
     const outer = new AbortController();
     let aborted = 0;
@@ -125,33 +115,12 @@ describe("time", () => {
           });
         }),
     };
-    await drawWordings(slow, task, { timeoutMs: 20 });
+    const late = await drawWordings(slow, task, { timeoutMs: 20 });
+    expect(late.failure).toBe("openai: no answer within 20 ms");
     setTimeout(() => outer.abort(), 20);
     const left = await drawWordings(slow, task, { timeoutMs: 5_000, signal: outer.signal });
     expect(left.failure).toBe("openai: aborted");
     expect(aborted).toBe(2);
-  });
-});
-
-describe("workers-ai", () => {
-  it("takes text and objects from the binding", async () => {
-    for (const response of [JSON.stringify(answer), answer]) {
-      const seen: string[] = [];
-      const ai = {
-        run: async (model: string) => {
-          seen.push(model);
-          return { response };
-        },
-      };
-      const rewriter = workersAiRewriter(ai, "@cf/some/model");
-      expect((await drawWordings(rewriter, task, soon)).wordings).toEqual(answer.rewritten);
-      expect(seen).toEqual(["@cf/some/model"]);
-    }
-  });
-
-  it("says that a deployment has no binding", async () => {
-    const { failure } = await drawWordings(workersAiRewriter(undefined, "m"), task, soon);
-    expect(failure).toBe("workers-ai: this deployment has no AI binding");
   });
 });
 

@@ -20,8 +20,9 @@ import {
   rewriterNames,
   turnStatuses,
 } from "../../contract/sets.ts";
-import type { WordsPatch, WordsState } from "../../words/index.ts";
+import type { WordsState } from "../../words/index.ts";
 import { replayKinds } from "../policy/update-plan.ts";
+import type { WordsPatch } from "./patches.ts";
 
 /** `max_tokens` is always sent, so that a reply's price is bounded before it starts. */
 export type TurnSampling = Partial<Omit<Sampling, "max_tokens">> & { max_tokens: number };

@@ -12,15 +12,16 @@ import {
   emptyWords,
   forgetSense,
   type GradientOptions,
-  goBack,
   lexiconOf,
-  patchBack,
-  takeBack,
   type WordsState,
 } from "../../words/index.ts";
 import { changedWords, type WordsChange } from "../policy/words-change.ts";
+import { goBack, patchBack } from "./patches.ts";
 import { generationRow, type Store, sessionRow } from "./rows.ts";
 import { revisions, session, words } from "./schema.ts";
+
+/** Revisions that can be taken back. */
+const undoMax = 5;
 
 /** One object serves one session, but several objects can share an isolate. */
 const parsed = new WeakMap<Store, { text: string; state: WordsState }>();
@@ -58,6 +59,11 @@ export function reviseWordsTo(store: Store, state: WordsState, id = newId("rev")
   const patch = patchBack(state, wordsState(store));
   store.db.insert(revisions).values({ id, patch, createdAt: store.now() }).run();
   setWordsState(store, state);
+}
+
+/** The state with one more revision that can be taken back, by its id. */
+export function noteRevision(state: WordsState, id: string): WordsState {
+  return { ...state, undo: [...state.undo, id].slice(-undoMax) };
 }
 
 /** A user's change of the words; an undo takes back what feedback taught. */
@@ -99,7 +105,8 @@ function wordsTakenBack(store: Store): WordsState {
   if (last === undefined) {
     throw new RosaError("conflict", "No revision of the words is left to take back");
   }
-  return takeBack(state, wordsBefore(store, last.seq));
+  // No constraint's id is used twice.
+  return { ...wordsBefore(store, last.seq), constraintCount: state.constraintCount };
 }
 
 function wordsOfGeneration(store: Store, generation: string): WordsState {

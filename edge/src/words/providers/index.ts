@@ -4,14 +4,14 @@
  *   const drawn = await drawWordings(rewriter, task, { timeoutMs });
  *   const state = learnWordings(before, request, { by: rewriter.name, turnId, ...drawn });
  *
- * `drawWordings` never throws and never takes longer than `timeoutMs`: whatever goes wrong comes back as `failure`, and
+ * `drawWordings` never throws, and aborts a rewriter after `timeoutMs`: whatever goes wrong comes back as `failure`, and
  * what was said stands. A rewriter only proposes; the ledger judges (../gradient.ts).
  */
 import type { Usage } from "@rosa2/shared/protocol";
 import { checkWording } from "./check.ts";
 import type { Rewriter, RewriteTask } from "./provider.ts";
 
-export { type AiBinding, openAiRewriter, workersAiRewriter } from "./chat.ts";
+export { chatRewriter } from "./chat.ts";
 export { gpuRewriter, rewriteTokensMax } from "./gpu.ts";
 export { judgePlan, proposePlan, splitSteps } from "./plan.ts";
 export type { Rewriter, RewriteTask } from "./provider.ts";
@@ -40,22 +40,18 @@ export async function drawWordings(
   task: RewriteTask,
   { timeoutMs, signal: outer }: { timeoutMs: number; signal?: AbortSignal },
 ): Promise<DrawnWordings> {
-  const abort = new AbortController();
-  const signal = outer === undefined ? abort.signal : AbortSignal.any([abort.signal, outer]);
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer within ${timeoutMs} ms`));
-      abort.abort();
-    }, timeoutMs);
-  });
+  const late = AbortSignal.timeout(timeoutMs);
+  const signal = outer === undefined ? late : AbortSignal.any([late, outer]);
   const found: DrawnWordings = { wordings: [], drawn: 0, calls: 0, usage: null, failure: null };
   let fault: string | null = null;
   try {
     while (found.calls < (rewriter.repairs ? 2 : 1)) {
       found.calls++;
-      const asked = rewriter.propose(task, { count: drawCount, signal, fault });
-      const { wordings, usage } = await Promise.race([asked, late]);
+      const { wordings, usage } = await rewriter.propose(task, {
+        count: drawCount,
+        signal,
+        fault,
+      });
       found.drawn += wordings.length;
       found.usage = total(found.usage, usage);
       fault = "The answer does not fit the schema.";
@@ -68,12 +64,9 @@ export async function drawWordings(
     }
     return { ...found, failure: `${rewriter.name}: ${fault}` };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const said = error instanceof Error ? error.message : String(error);
+    const reason = late.aborted ? `no answer within ${timeoutMs} ms` : said;
     return { ...found, failure: `${rewriter.name}: ${reason}` };
-  } finally {
-    if (timer !== null) clearTimeout(timer);
-    // A promise that lost the race may still reject.
-    late.catch(() => {});
   }
 }
 

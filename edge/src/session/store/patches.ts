@@ -2,12 +2,10 @@
  * Earlier states of the words: a patch from one state back to an earlier one holds only the differences, so that a long
  * history needs no more room than the remarks. Pure; the caller stores the patches.
  */
-import type { WordsState } from "./types.ts";
+import type { WordsState } from "../../words/index.ts";
 
 /** Parts of a state that are sequences, or records with ordered entries. */
 const parts = ["ledgers", "senses", "constraints", "learnt", "draws", "undo"] as const;
-/** Revisions that can be taken back, the latest first. */
-const undoMax = 5;
 
 /** Items [from, to) of the later sequence, or one that the later sequence lacks. */
 type Piece = [from: number, to: number] | { item: unknown };
@@ -49,16 +47,6 @@ export function goBack(later: WordsState, patch: WordsPatch): WordsState {
     Object.assign(earlier, { [part]: value });
   }
   return earlier;
-}
-
-/** The state with one more revision that can be taken back, by its id. */
-export function noteRevision(state: WordsState, id: string): WordsState {
-  return { ...state, undo: [...state.undo, id].slice(-undoMax) };
-}
-
-/** The state before the revision that is taken back; no constraint's id is used twice. */
-export function takeBack(state: WordsState, found: WordsState): WordsState {
-  return { ...found, constraintCount: state.constraintCount };
 }
 
 function piecesOf(now: readonly unknown[], before: readonly unknown[]): Piece[] {
