@@ -179,7 +179,7 @@ export function showPercent(value: number | null): string {
   return `${value > 0 ? "+" : ""}${percent} %`;
 }
 
-export function showNumber(value: number | null, digits: number): string {
+function showNumber(value: number | null, digits: number): string {
   return value === null ? "–" : value.toFixed(digits);
 }
 
