@@ -173,7 +173,7 @@ export function showEstimate(value: Estimate | null, digits: number, scale = 1):
   return (value.mean * scale).toFixed(digits) + se;
 }
 
-export function showPercent(value: number | null): string {
+function showPercent(value: number | null): string {
   if (value === null) return "–";
   const percent = (value * 100).toFixed(0);
   return `${value > 0 ? "+" : ""}${percent} %`;
