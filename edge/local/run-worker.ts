@@ -4,7 +4,8 @@
  *
  * The platform looks at its own edge whether a path is a file's or the Worker's (wrangler.toml, `[assets]`). The local
  * runtime does so in two Workers of its own before ours, which take more time than most of our requests: here the entry
- * itself decides.
+ * itself decides. A call to another service on this machine likewise passes by the Worker that the local runtime puts
+ * before all outgoing calls.
  *
  * Miniflare restarts a runtime that ends.
  */
@@ -32,11 +33,16 @@ const texts = files.filter((file) => file.endsWith(".sql"));
 const workersFirst = ((built.assets?.run_worker_first ?? []) as string[]).map((path) =>
   path.replace(/\*$/, ""),
 );
+const hasFiles = built.assets !== undefined;
 const front = `
-import { WorkerEntrypoint } from "cloudflare:workers";
+import { env, WorkerEntrypoint } from "cloudflare:workers";
 import worker from "./${entry[0]}";
 export * from "./${entry[0]}";
 export { default } from "./${entry[0]}";
+
+const reach = globalThis.fetch;
+globalThis.fetch = (to, init) =>
+  String(to.url ?? to).startsWith("http:") ? env.NETWORK.fetch(to, init) : reach(to, init);
 
 const workersFirst = ${JSON.stringify(workersFirst)};
 
@@ -52,7 +58,6 @@ export class Front extends WorkerEntrypoint {
   }
 }
 `;
-const hasFiles = built.assets !== undefined;
 
 const miniflare = new Miniflare(
   convertV4MiniflareOptions({
@@ -67,13 +72,15 @@ const miniflare = new Miniflare(
         ...(hasFiles ? { assets: { ...built.assets, binding: "FILES" } } : {}),
         modulesRoot: folder,
         modules: [
-          ...(hasFiles
-            ? [{ type: "ESModule", path: join(folder, "front.mjs"), contents: front } as const]
-            : []),
+          { type: "ESModule", path: join(folder, "front.mjs"), contents: front },
           ...entry.map((file) => ({ type: "ESModule", path: join(folder, file) }) as const),
           ...texts.map((file) => ({ type: "Text", path: join(folder, file) }) as const),
         ],
         bindings: { ...built.bindings, ...variables },
+        serviceBindings: {
+          ...built.serviceBindings,
+          NETWORK: { network: { allow: ["public", "private"] } },
+        },
         // Around the Worker that Miniflare puts in front, for tools of development.
         unsafeDirectSockets: [
           { host: "127.0.0.1", port, ...(hasFiles ? { entrypoint: "Front" } : {}) },

@@ -17,15 +17,12 @@ export async function finish<T>(slices: Slices<T>): Promise<T> {
 
 export interface ModelShape {
   layerCount: number;
-  hiddenSize: number;
-  headCount: number;
   kvHeadCount: number;
   headSize: number;
   vocabSize: number;
   contextLength: number;
   /** Ids that end a reply; the first is the checkpoint's own end token. */
   eosIds: number[];
-  bosId: number | null;
 }
 
 /**

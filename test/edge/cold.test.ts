@@ -54,6 +54,20 @@ describe("a GPU service that is asleep", () => {
     expect((await chat(caller, {}, call)).status).toBe(200);
   });
 
+  it("is not called cold while it answers other calls, however late its health is", async () => {
+    const [slow, quick] = [await newTenant(), await newTenant()];
+    await slow.behave({ delayMs: { "/v1/generate": 10 * coldMs } });
+    const url = `${bindings.GPU_URL}/overloaded`;
+    const call = appWith({ GPU_URL: url, GPU_COLD_MS: String(coldMs) });
+    expect((await chat(slow, {}, call)).status).toBe(503);
+    let isOver = false;
+    const answering = chat(slow, {}, call).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) expect((await chat(quick, {}, call)).status).toBe(200);
+    expect((await answering).status).toBe(200);
+  });
+
   it("keeps a session's turn, and a retry or a stream completes it", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);

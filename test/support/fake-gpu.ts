@@ -6,9 +6,9 @@
  * next variant is the answer; samples are the variants in order. A word is a token. Behaviour is set per tenant, so
  * that tests do not affect each other.
  *
- * Under `/dialogue` its health names no context policy. Under `/asleep/<name>/<ms>` it is a platform that scales to
- * zero: the first request wakes it, and for `ms` after that health says `loading` and requests are held. `/guard`
- * stands in for a deployer's hook.
+ * Under `/dialogue` its health names no context policy; under `/overloaded` its health never answers. Under
+ * `/asleep/<name>/<ms>` it is a platform that scales to zero: the first request wakes it, and for `ms` after that health
+ * says `loading` and requests are held. `/guard` stands in for a deployer's hook.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -91,6 +91,10 @@ export class FakeGpu {
     }
     if (!this.#secrets.includes(String(request.headers[secretHeader]))) {
       return sendError(response, 401, "invalid_key", "wrong secret");
+    }
+    if (url.pathname.startsWith("/overloaded/")) {
+      url.pathname = url.pathname.slice("/overloaded".length);
+      if (url.pathname === "/health") return;
     }
     if (url.pathname.startsWith("/dialogue/")) {
       url.pathname = url.pathname.slice("/dialogue".length);

@@ -49,41 +49,29 @@ export async function spend<T>(
   }
 }
 
-/**
- * As `spend`, for work that yields; leaving the loop ends it. Nothing that it yields is shown or counted before its
- * money is reserved.
- */
-export async function* spendStreaming<T>(
-  money: DistantMoney,
+/** Money that is being reserved for a reply under way. Nothing of the reply is shown before `reserved` resolves. */
+export interface Holding {
+  /** Rejects with RosaError `budget_exceeded`. */
+  readonly reserved: Promise<void>;
+  /** Settles the money by the reply's metered event; null releases it. Money that was refused needs neither. */
+  end(event: UsageEvent | null): Promise<void>;
+}
+
+/** `after`: the money is asked for when this has resolved. */
+export function hold(
+  money: Money,
   { eventId, amountNanos }: Charge,
-  work: (settle: (event: UsageEvent) => void) => AsyncGenerator<T>,
-): AsyncGenerator<T> {
-  let isReserved = false;
-  let settled = false;
-  const done = work((event) => {
-    if (!isReserved) return;
-    settled = true;
-    money.settle(event);
-  });
-  // Begun before its money is asked for: the work has the longer way.
-  const beginning = money.isUncapped ? done.next() : null;
-  const reserving = money.reserve(eventId, amountNanos).then(() => {
-    isReserved = true;
-  });
-  for (const either of [beginning, reserving]) either?.catch(() => {});
-  if (beginning === null) await reserving;
-  try {
-    for (let next = await (beginning ?? done.next()); !next.done; next = await done.next()) {
-      if (!isReserved) await reserving;
-      yield next.value;
-    }
-  } finally {
-    await done.return(undefined);
-    if (!settled) {
-      await reserving.then(
-        () => money.release(eventId),
+  after?: Promise<void>,
+): Holding {
+  const reserve = () => money.reserve(eventId, amountNanos);
+  const reserved = after === undefined ? reserve() : after.then(reserve);
+  reserved.catch(() => {});
+  return {
+    reserved,
+    end: (event) =>
+      reserved.then(
+        () => (event === null ? money.release(eventId) : money.settle(event)),
         () => {},
-      );
-    }
-  }
+      ),
+  };
 }

@@ -33,7 +33,14 @@ import { Attempts } from "./attempts.ts";
 import { goesOn, isCold, unlessCold, untilWarm } from "./cold-start.ts";
 import { broken, readError, reported, unreachable } from "./failures.ts";
 import type { IdleTimeout } from "./idle-timeout.ts";
-import { inOrder, nearestFirst, noteAnswer, noteFailure, type Pool } from "./pools.ts";
+import {
+  hasAnsweredSince,
+  inOrder,
+  nearestFirst,
+  noteAnswer,
+  noteFailure,
+  type Pool,
+} from "./pools.ts";
 import { bodyOf, parseEvent, parseJson, readToEnd, validate } from "./wire.ts";
 
 export { isTransient } from "./failures.ts";
@@ -95,68 +102,49 @@ export class GpuClient implements Inference {
     try {
       // Until the first event of the reply, another service may begin it anew.
       for (let others = this.#pools.replies.length - 1; ; others--) {
+        const answering = this.#call("replies", "/v1/generate", request, context, attempts);
+        if (context.waitsForColdStart) {
+          while (await goesOn(answering, this.#config.coldMs)) yield { type: "waiting" };
+        }
+        const { response, pool, idle } = await answering;
         try {
-          for await (const event of this.#reply(request, context, attempts)) {
-            begun ||= event.type !== "waiting";
-            isOver = event.type === "done";
-            yield event;
+          if (response.body === null) throw broken("answered without a body");
+          const reader = response.body.getReader();
+          const decoder = new TextDecoder();
+          const arrived: string[] = [];
+          const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
+          for (;;) {
+            // Heartbeats are chunks too, so a reply that waits in the queue does not time out.
+            const { done, value } = await idle.watch(reader.read());
+            if (done) throw broken("broke off before the reply's end");
+            parser.feed(decoder.decode(value, { stream: true }));
+            // A heartbeat of the service: the reply waits in its queue, or a long prompt is being read.
+            if (arrived.length === 0) yield { type: "waiting" };
+            for (const data of arrived.splice(0)) {
+              const event = parseEvent(data);
+              if (event.type === "error") throw reported(event.error.code, event.error.message);
+              begun = true;
+              isOver = event.type === "done";
+              // Reading to the end starts before the event is passed on: a reader that stops at the event leaves the
+              // connection free for the next call.
+              const ending = isOver ? readToEnd(reader) : null;
+              if (ending !== null) context.background?.(ending);
+              yield event;
+              if (ending === null) continue;
+              await ending;
+              return;
+            }
           }
-          return;
         } catch (error) {
-          if (!(error instanceof BrokenOff)) throw error;
-          const elsewhere = noteFailure(error.pool, error.cause);
-          if (begun || others <= 0 || !elsewhere) throw error.cause;
+          const cause = unreachable(error);
+          const elsewhere = noteFailure(pool, cause);
+          if (begun || others <= 0 || !elsewhere) throw cause;
+        } finally {
+          idle.stop();
         }
       }
     } finally {
       if (!isOver) attempts.end();
-    }
-  }
-
-  /** The reply of one service. Throws `BrokenOff` for a failure after its answer began. */
-  async *#reply(
-    request: GenerateInput,
-    context: CallContext,
-    attempts: Attempts,
-  ): AsyncGenerator<Told> {
-    const answering = this.#call("replies", "/v1/generate", request, context, attempts);
-    if (context.waitsForColdStart) {
-      while (await goesOn(answering, this.#config.coldMs)) yield { type: "waiting" };
-    }
-    const { response, pool, idle } = await answering;
-    try {
-      if (response.body === null) throw broken("answered without a body");
-      const reader = response.body.getReader();
-      const decoder = new TextDecoder();
-      const arrived: string[] = [];
-      const parser = createParser({ onEvent: ({ data }) => arrived.push(data) });
-      for (;;) {
-        // Heartbeats are chunks too, so a reply that waits in the queue does not time out.
-        const { done, value } = await idle.watch(reader.read());
-        if (done) throw broken("broke off before the reply's end");
-        parser.feed(decoder.decode(value, { stream: true }));
-        // A heartbeat of the service: the reply waits in its queue, or a long prompt is being read.
-        if (arrived.length === 0) yield { type: "waiting" };
-        for (const data of arrived.splice(0)) {
-          const event = parseEvent(data);
-          if (event.type === "error") throw reported(event.error.code, event.error.message);
-          if (event.type !== "done") {
-            yield event;
-            continue;
-          }
-          // Reading to the end starts before the event is passed on: a reader that stops at the event leaves the
-          // connection free for the next call.
-          const ending = readToEnd(reader);
-          context.background?.(ending);
-          yield event;
-          await ending;
-          return;
-        }
-      }
-    } catch (error) {
-      throw new BrokenOff(pool, unreachable(error));
-    } finally {
-      idle.stop();
     }
   }
 
@@ -288,13 +276,14 @@ export class GpuClient implements Inference {
   }
 
   async #send(
-    { url }: Pool,
+    pool: Pool,
     isOnly: boolean,
     path: string,
     body: string | FormData,
     context: CallContext,
     idle: IdleTimeout,
   ): Promise<Response> {
+    const { url } = pool;
     const { warmUpMs } = this.#config;
     const coldMs = isOnly ? this.#config.coldMs : Math.min(this.#config.coldMs, doubtMs);
     const headers = this.#headers(context);
@@ -319,7 +308,12 @@ export class GpuClient implements Inference {
       .catch((error) => {
         throw unreachable(error);
       });
-    const isThere = async () => (await this.#healthAt(url, coldMs)).status === "ok";
+    // A machine that is far too busy may be late with its health as well.
+    const isThere = () =>
+      this.#healthAt(url, coldMs).then(
+        ({ status }) => status === "ok",
+        () => hasAnsweredSince(pool, startedAt),
+      );
     try {
       return await idle.watch(unlessCold(answering, coldMs, isThere));
     } catch (error) {
@@ -363,16 +357,6 @@ async function wholeBody<T>(idle: IdleTimeout, body: Promise<T>): Promise<T> {
     throw unreachable(error);
   } finally {
     idle.stop();
-  }
-}
-
-/** A service that failed after its answer began. */
-class BrokenOff extends Error {
-  readonly pool: Pool;
-
-  constructor(pool: Pool, cause: unknown) {
-    super("The answer broke off", { cause });
-    this.pool = pool;
   }
 }
 

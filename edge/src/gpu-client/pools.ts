@@ -22,8 +22,12 @@ const askAgainMs = 5_000;
 /** Services that failed and have not answered since, each with the time of its failure or of the latest health request. */
 const failed = new Map<string, number>();
 
+/** When each service last answered a call of this isolate. */
+const answered = new Map<string, number>();
+
 /** Nearest first. Services without a region come after the others, in the order of the setting. */
 export function nearestFirst(pools: readonly Pool[], region: Region | null): Pool[] {
+  if (pools.length === 1) return [...pools];
   const far = (pool: Pool) =>
     region === null || pool.region === null ? Math.PI : distance(region, pool.region);
   return [...pools].sort((a, b) => far(a) - far(b));
@@ -51,6 +55,12 @@ export function inOrder(pools: readonly Pool[], isBack: (pool: Pool) => Promise<
 
 export function noteAnswer({ url }: Pool): void {
   failed.delete(url);
+  answered.set(url, Date.now());
+}
+
+/** Whether it has answered another call since then, so that it is merely busy. */
+export function hasAnsweredSince({ url }: Pool, time: number): boolean {
+  return (answered.get(url) ?? 0) > time;
 }
 
 /**

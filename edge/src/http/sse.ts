@@ -1,14 +1,22 @@
 /** Answers of server-sent events, out of finished frames (frames.ts). */
+import { isErrorCode, RosaError } from "@rosa2/shared/errors";
+import { logFailure } from "../failure.ts";
 
-/**
- * An answer of server-sent events. Bytes of a session's log pass unchanged; frames made in the Worker are encoded as
- * they are read.
- */
+/** Frames of a stream's events. */
+export interface StreamWriter<Event> {
+  /** Empty where the event waits for the next one. */
+  write(event: Event): string;
+  end(): string;
+  /** Ends a stream whose answer has begun. */
+  fail(error: RosaError): string;
+}
+
+/** An answer of server-sent events. Bytes of a session's log pass unchanged. */
 export function sseResponse(
-  frames: ReadableStream<Uint8Array> | AsyncIterable<string>,
+  frames: ReadableStream<Uint8Array>,
   headers: Record<string, string> = {},
 ): Response {
-  return new Response(frames instanceof ReadableStream ? frames : encoded(frames), {
+  return new Response(frames, {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache, no-transform",
@@ -17,21 +25,44 @@ export function sseResponse(
   });
 }
 
-function encoded(frames: AsyncIterable<string>): ReadableStream<Uint8Array> {
+/**
+ * The frames of events, of which the first has come: an early failure has had its own status. Leaving the stream leaves
+ * the events.
+ */
+export function streamOf<Event>(
+  first: IteratorResult<Event>,
+  events: AsyncGenerator<Event>,
+  writer: StreamWriter<Event>,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const iterator = frames[Symbol.asyncIterator]();
+  let next: IteratorResult<Event> | null = first;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
+      let frames = "";
+      let isOver = false;
       try {
-        const { done, value } = await iterator.next();
-        if (done) controller.close();
-        else controller.enqueue(encoder.encode(value));
+        while (frames === "" && !isOver) {
+          const { done, value } = next ?? (await events.next());
+          next = null;
+          isOver = done === true;
+          frames = done ? writer.end() : writer.write(value);
+        }
       } catch (error) {
-        controller.error(error);
+        await events.return(undefined).catch(() => {});
+        frames = writer.fail(expected(error));
+        isOver = true;
       }
+      if (frames !== "") controller.enqueue(encoder.encode(frames));
+      if (isOver) controller.close();
     },
     async cancel() {
-      await iterator.return?.();
+      await events.return(undefined);
     },
   });
+}
+
+function expected(error: unknown): RosaError {
+  if (error instanceof RosaError && isErrorCode(error.code)) return error;
+  logFailure("stream", error);
+  return new RosaError("internal_error", "Something unexpected went wrong");
 }

@@ -73,14 +73,11 @@ export class FakeModel implements LanguageModel {
     this.#runMs = runMs;
     this.shape = {
       layerCount: 1,
-      hiddenSize: 1,
-      headCount: 1,
       kvHeadCount: 1,
       headSize: 1,
       vocabSize,
       contextLength,
       eosIds: [endId],
-      bosId: null,
     };
   }
 

@@ -1,8 +1,10 @@
 /** A reply in the form of OpenAI's chat completions, whole or in chunks. It does not know where replies come from. */
+import type { RosaError } from "@rosa2/shared/errors";
 import type { TokenLogprob } from "@rosa2/shared/protocol";
 import { type Parts, ReplyParts } from "@rosa2/shared/reply-parts";
 import type { Cost, UsageBody } from "../../contract/index.ts";
 import { frameOf, ping } from "../../frames.ts";
+import type { StreamWriter } from "../../http/sse.ts";
 
 export type ReplyEvent =
   | {
@@ -97,83 +99,106 @@ function callId({ id }: Pick<ReplyHead, "id">, index: number): string {
  * The same events as frames of `chat.completion.chunk`s, ending with `[DONE]`. What comes together is one piece: the
  * first chunk with the first text, the last ones with the end.
  */
-export async function* chunks(
-  head: ReplyHead,
-  events: AsyncIterable<ReplyEvent>,
-  includeUsage: boolean,
-): AsyncGenerator<string> {
-  const open = JSON.stringify({
-    id: head.id,
-    object: "chat.completion.chunk",
-    created: head.created,
-    model: head.model,
-  }).slice(0, -1);
-  const plain = includeUsage ? ',"usage":null}' : "}";
-  const chunk = (
-    choices: { delta: object; finish_reason: string | null; logprobs?: unknown }[],
-    rest: object | null = null,
-  ): string => {
-    const all = choices.map((choice) => ({ index: 0, logprobs: null, ...choice }));
-    const end = rest === null ? plain : `,${JSON.stringify(rest).slice(1)}`;
-    return frameOf({ data: `${open},"choices":${JSON.stringify(all)}${end}` });
-  };
-  /** The same as a chunk of content makes, around text that is JSON already. */
-  const said = (text: string): string =>
-    frameOf({
-      data: `${open},"choices":[{"index":0,"logprobs":null,"delta":{"content":${text}},"finish_reason":null}]${plain}`,
-    });
-  const parts = head.calls ? new ReplyParts() : null;
-  const deltas = ({ content, calls }: Parts): object[] => [
-    ...(content === "" ? [] : [{ content }]),
-    ...calls.map(({ index, name, arguments: json }) => ({
-      tool_calls: [
-        name === undefined
-          ? { index, function: { arguments: json } }
-          : {
-              index,
-              id: callId(head, index),
-              type: "function",
-              function: { name, arguments: json },
-            },
-      ],
-    })),
-  ];
-  const told = (event: Extract<ReplyEvent, { type: "delta" }>): string => {
-    const literal = parts === null ? textOfJson(event.json) : null;
-    if (literal !== null) return said(literal);
-    let frames = event.reasoning
-      ? chunk([{ delta: { reasoning_content: event.reasoning }, finish_reason: null }])
-      : "";
-    const found = deltas(parts?.push(event.text) ?? { content: event.text, calls: [] });
+export class ChunkWriter implements StreamWriter<ReplyEvent> {
+  readonly #head: ReplyHead;
+  readonly #open: string;
+  readonly #includeUsage: boolean;
+  readonly #requestId: string;
+  readonly #parts: ReplyParts | null;
+  #before: string;
+
+  constructor(head: ReplyHead, includeUsage: boolean, requestId: string) {
+    const { id, created, model } = head;
+    this.#head = head;
+    this.#open = JSON.stringify({ id, object: "chat.completion.chunk", created, model }).slice(
+      0,
+      -1,
+    );
+    this.#includeUsage = includeUsage;
+    this.#requestId = requestId;
+    this.#parts = head.calls ? new ReplyParts() : null;
+    this.#before = this.#chunk({ role: "assistant", content: "" });
+  }
+
+  write(event: ReplyEvent): string {
+    if (event.type === "done") {
+      this.#before += this.#ended(event);
+      return "";
+    }
+    const frames = this.#before + (event.type === "ping" ? ping : this.#told(event));
+    this.#before = "";
+    return frames;
+  }
+
+  end(): string {
+    return `${this.#before}${frameOf({ data: "[DONE]" })}`;
+  }
+
+  /** After the first chunk a failure can only be an event of the stream; OpenAI's clients raise it as an error. */
+  fail(error: RosaError): string {
+    return frameOf({ data: JSON.stringify(error.body(this.#requestId)) });
+  }
+
+  #told(event: Extract<ReplyEvent, { type: "delta" }>): string {
+    const literal = this.#parts === null ? textOfJson(event.json) : null;
+    if (literal !== null) return this.#frame(`{"content":${literal}}`);
+    let frames = event.reasoning ? this.#chunk({ reasoning_content: event.reasoning }) : "";
+    const found = this.#deltas(this.#parts?.push(event.text) ?? { content: event.text, calls: [] });
     const logprobs = event.logprobs === undefined ? null : openaiLogprobs(event.logprobs);
     if (found.length === 0 && logprobs !== null) found.push({ content: "" });
     for (const [i, delta] of found.entries()) {
-      frames += chunk([{ delta, finish_reason: null, logprobs: i === 0 ? logprobs : null }]);
+      frames += this.#chunk(delta, i === 0 ? logprobs : null);
     }
     return frames;
-  };
-  const ended = (event: Extract<ReplyEvent, { type: "done" }>): string => {
-    const rest = (parts === null ? [] : deltas(parts.end())).map((delta) =>
-      chunk([{ delta, finish_reason: null }]),
-    );
-    const rosa2 = { session: head.session, generation: head.generation, cost: event.cost };
-    const last = [{ delta: {}, finish_reason: finishReason(event, parts?.count ?? 0) }];
-    const end = includeUsage
-      ? chunk(last) + chunk([], { usage: event.usage, rosa2 })
-      : chunk(last, { rosa2 });
-    return rest.join("") + end;
-  };
-  let before = chunk([{ delta: { role: "assistant", content: "" }, finish_reason: null }]);
-  for await (const event of events) {
-    if (event.type === "ping") yield before + ping;
-    else if (event.type === "delta") yield before + told(event);
-    else {
-      before += ended(event);
-      continue;
-    }
-    before = "";
   }
-  yield `${before}${frameOf({ data: "[DONE]" })}`;
+
+  #ended(event: Extract<ReplyEvent, { type: "done" }>): string {
+    const { session, generation } = this.#head;
+    const rest = this.#parts === null ? [] : this.#deltas(this.#parts.end());
+    const reason = JSON.stringify(finishReason(event, this.#parts?.count ?? 0));
+    const rosa2 = JSON.stringify({ session, generation, cost: event.cost });
+    const last = this.#includeUsage
+      ? this.#frame("{}", "null", reason) +
+        frameOf({
+          data: `${this.#open},"choices":[],"usage":${JSON.stringify(event.usage)},"rosa2":${rosa2}}`,
+        })
+      : this.#frame("{}", "null", reason, `,"rosa2":${rosa2}}`);
+    return rest.map((delta) => this.#chunk(delta)).join("") + last;
+  }
+
+  #deltas({ content, calls }: Parts): object[] {
+    return [
+      ...(content === "" ? [] : [{ content }]),
+      ...calls.map(({ index, name, arguments: json }) => ({
+        tool_calls: [
+          name === undefined
+            ? { index, function: { arguments: json } }
+            : {
+                index,
+                id: callId(this.#head, index),
+                type: "function",
+                function: { name, arguments: json },
+              },
+        ],
+      })),
+    ];
+  }
+
+  #chunk(delta: object, logprobs: object | null = null): string {
+    return this.#frame(JSON.stringify(delta), JSON.stringify(logprobs));
+  }
+
+  /** A chunk around parts that are JSON already. */
+  #frame(
+    delta: string,
+    logprobs = "null",
+    reason = "null",
+    end = this.#includeUsage ? ',"usage":null}' : "}",
+  ): string {
+    return frameOf({
+      data: `${this.#open},"choices":[{"index":0,"logprobs":${logprobs},"delta":${delta},"finish_reason":${reason}}]${end}`,
+    });
+  }
 }
 
 /** The text's JSON out of a delta's, where it tells nothing else. */

@@ -9,13 +9,13 @@ import {
   traceOf,
 } from "../../http/context.ts";
 import { idempotently, type Owe } from "../../http/idempotency.ts";
-import { sseResponse } from "../../http/sse.ts";
+import { sseResponse, streamOf } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { namedModel, servedModel } from "../../inference/served-model.ts";
 import { unwrap } from "../../rpc.ts";
 import type { History } from "../../session/store/dialogue.ts";
 import { jsonBody, jsonOrEvents, route, routeGroup } from "../define.ts";
-import { chunks, completion, type ReplyEvent, type ReplyHead } from "./answer.ts";
+import { ChunkWriter, completion, type ReplyEvent, type ReplyHead } from "./answer.ts";
 import { conversationOf } from "./conversation.ts";
 import {
   type ChatRequest,
@@ -24,7 +24,7 @@ import {
   toMessages,
   toSampling,
 } from "./request.ts";
-import { primed, sessionReply, statelessCall, statelessReply, withErrorChunk } from "./source.ts";
+import { sessionReply, statelessCall, statelessReply } from "./source.ts";
 
 export const chat = routeGroup();
 
@@ -143,12 +143,17 @@ async function answer(
           "x-rosa2-history": from.history ?? "server",
         }),
   };
-  const started = await primed(events);
+  const servedId = async () =>
+    (await servedModel(c.env, (work) => background(c, work)))?.id ?? body.model;
+  const head = { ...from, model: body.model, calls: (body.tools?.length ?? 0) > 0 };
+  if (body.stream !== true) {
+    const whole = await completion(head, events);
+    return c.json({ ...whole, model: await servedId() }, 200, headers);
+  }
+  const first = await events.next();
   // A service that could not name its model at first has begun to answer by now.
-  const model = await servedModel(c.env, (work) => background(c, work));
-  const head = { ...from, model: model?.id ?? body.model, calls: (body.tools?.length ?? 0) > 0 };
-  if (body.stream !== true) return c.json(await completion(head, started), 200, headers);
+  const model = await servedId();
   const includeUsage = body.stream_options?.include_usage === true;
-  const stream = withErrorChunk(chunks(head, started, includeUsage), c.var.requestId);
-  return sseResponse(stream, headers);
+  const writer = new ChunkWriter({ ...head, model }, includeUsage, c.var.requestId);
+  return sseResponse(streamOf(first, events, writer), headers);
 }

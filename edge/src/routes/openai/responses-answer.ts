@@ -1,8 +1,8 @@
 /** A reply in the form of OpenAI's Responses, whole or as events. It does not know where replies come from. */
-import { isErrorCode, RosaError } from "@rosa2/shared/errors";
+import type { RosaError } from "@rosa2/shared/errors";
 import { ReplyParts } from "@rosa2/shared/reply-parts";
-import { logFailure } from "../../failure.ts";
 import { type Frame, frameOf, ping } from "../../frames.ts";
+import type { StreamWriter } from "../../http/sse.ts";
 import type { ReplyEvent } from "./answer.ts";
 import type { ResponsesRequest } from "./responses-request.ts";
 
@@ -25,89 +25,81 @@ interface Item {
 }
 
 /** Collects a reply's events into one response. */
-export async function wholeResponse(head: ResponseHead, events: AsyncIterable<ReplyEvent>) {
-  for await (const event of responseEvents(head, events)) {
-    if (event === null) continue;
-    const { type, response } = JSON.parse(event.data) as { type: string; response: object };
-    if (type === "response.completed" || type === "response.incomplete") return response;
-  }
-  throw new Error("The reply ended without an end");
-}
-
-/** The same, with a failure in the middle reported in OpenAI's form. */
-export async function* eventsOrFailure(
-  head: ResponseHead,
-  events: AsyncIterable<ReplyEvent>,
-): AsyncGenerator<string> {
-  let count = 0;
-  try {
-    for await (const event of responseEvents(head, events)) {
-      if (event !== null) count++;
-      yield event === null ? ping : frameOf(event);
-    }
-  } catch (error) {
-    const isExpected = error instanceof RosaError && isErrorCode(error.code);
-    if (!isExpected) logFailure("stream", error);
-    const message = isExpected ? error.message : "Something unexpected went wrong";
-    const code = isExpected ? error.code : "internal_error";
-    const response = { ...bodyOf(head, "failed", []), error: { code: "server_error", message } };
-    const failed = frameOf(sse("response.failed", { sequence_number: count, response }));
-    yield failed +
-      frameOf(sse("error", { sequence_number: count + 1, code, message, param: null }));
-  }
-}
-
-async function* responseEvents(
-  head: ResponseHead,
-  events: AsyncIterable<ReplyEvent>,
-): AsyncGenerator<Frame | null> {
-  const writer = new ItemWriter(head);
-  yield* writer.begin();
-  for await (const event of events) {
-    if (event.type === "ping") yield null;
-    else if (event.type === "delta") {
-      if (event.reasoning) yield* writer.think(event.reasoning);
-      yield* writer.say(event.text);
-    } else {
-      yield* writer.end(event);
-      return;
-    }
-  }
-  throw new Error("The reply ended without an end");
+export async function wholeResponse(
+  writer: ResponseWriter,
+  first: IteratorResult<ReplyEvent>,
+  events: AsyncGenerator<ReplyEvent>,
+): Promise<object> {
+  for (let next = first; !next.done; next = await events.next()) writer.write(next.value);
+  return writer.whole();
 }
 
 /** Writes items one after another: a thought, the text, the calls. */
-class ItemWriter {
+export class ResponseWriter implements StreamWriter<ReplyEvent> {
   readonly #head: ResponseHead;
   readonly #parts = new ReplyParts();
   readonly #items: Item[] = [];
   #open: Item | null = null;
   #text = "";
   #sequence = 0;
+  #whole: object | null = null;
 
   constructor(head: ResponseHead) {
     this.#head = head;
   }
 
-  *begin(): Generator<Frame> {
+  write(event: ReplyEvent): string {
+    const frames = this.#sequence === 0 ? [...this.#begin()] : [];
+    if (event.type === "delta") {
+      if (event.reasoning) frames.push(...this.#think(event.reasoning));
+      frames.push(...this.#say(event.text));
+    } else if (event.type === "done") frames.push(...this.#end(event));
+    return frames.map(frameOf).join("") + (event.type === "ping" ? ping : "");
+  }
+
+  end(): string {
+    this.whole();
+    return "";
+  }
+
+  fail({ code, message }: RosaError): string {
+    const response = {
+      ...bodyOf(this.#head, "failed", []),
+      error: { code: "server_error", message },
+    };
+    return [
+      this.#event("response.failed", { response }),
+      this.#event("error", { code, message, param: null }),
+    ]
+      .map(frameOf)
+      .join("");
+  }
+
+  /** The response, once its reply has ended. */
+  whole(): object {
+    if (this.#whole === null) throw new Error("The reply ended without an end");
+    return this.#whole;
+  }
+
+  *#begin(): Generator<Frame> {
     const response = bodyOf(this.#head, "in_progress", []);
     yield this.#event("response.created", { response });
     yield this.#event("response.in_progress", { response });
   }
 
-  *think(text: string): Generator<Frame> {
+  *#think(text: string): Generator<Frame> {
     if (this.#open?.type !== "reasoning") yield* this.#start(thoughtItem(this.#head));
     this.#text += text;
     const place = { ...this.#at(), summary_index: 0 };
     yield this.#event("response.reasoning_summary_text.delta", { ...place, delta: text });
   }
 
-  *say(text: string): Generator<Frame> {
+  *#say(text: string): Generator<Frame> {
     const hasTools = (this.#head.request.tools?.length ?? 0) > 0;
     yield* this.#write(hasTools ? this.#parts.push(text) : { content: text, calls: [] });
   }
 
-  *end(done: Extract<ReplyEvent, { type: "done" }>): Generator<Frame> {
+  *#end(done: Extract<ReplyEvent, { type: "done" }>): Generator<Frame> {
     yield* this.#write(this.#parts.end());
     if (this.#items.every(({ type }) => type === "reasoning"))
       yield* this.#start(messageItem(this.#head));
@@ -128,6 +120,7 @@ class ItemWriter {
       },
       rosa2: { session, generation, cost: done.cost },
     };
+    this.#whole = response;
     yield this.#event(`response.${status}`, { response });
   }
 

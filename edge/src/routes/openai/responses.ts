@@ -8,7 +8,7 @@ import {
   traceOf,
 } from "../../http/context.ts";
 import { idempotently, type Keyed, type Owe } from "../../http/idempotency.ts";
-import { sseResponse } from "../../http/sse.ts";
+import { sseResponse, streamOf } from "../../http/sse.ts";
 import { newId } from "../../ids.ts";
 import { namedModel, servedModel } from "../../inference/served-model.ts";
 import { unwrap } from "../../rpc.ts";
@@ -16,7 +16,7 @@ import { jsonBody, jsonOrEvents, route, routeGroup } from "../define.ts";
 import { openDefaultSession } from "../sessions.ts";
 import type { ReplyEvent } from "./answer.ts";
 import { conversationOf } from "./conversation.ts";
-import { eventsOrFailure, type ResponseHead, wholeResponse } from "./responses-answer.ts";
+import { type ResponseHead, ResponseWriter, wholeResponse } from "./responses-answer.ts";
 import {
   type ParsedRequest,
   parseRequest,
@@ -24,7 +24,7 @@ import {
   responseIds,
   responsesRequestSchema,
 } from "./responses-request.ts";
-import { primed, sessionReply, statelessCall, statelessReply } from "./source.ts";
+import { sessionReply, statelessCall, statelessReply } from "./source.ts";
 
 export const responses = routeGroup();
 
@@ -134,13 +134,14 @@ async function answer(
   events: AsyncGenerator<ReplyEvent>,
   headers: Record<string, string>,
 ): Promise<Response> {
-  const started = await primed(events);
+  const all = { "x-rosa2-generation": from.generation, ...headers };
+  const first = await events.next();
   const model = await servedModel(c.env, (work) => background(c, work));
   const created = Math.floor(Date.now() / 1000);
   const head = { ...from, model: model?.id ?? body.model, created, request: body };
-  const all = { "x-rosa2-generation": from.generation, ...headers };
-  if (body.stream === true) return sseResponse(eventsOrFailure(head, started), all);
-  return c.json(await wholeResponse(head, started), 200, all);
+  const writer = new ResponseWriter(head);
+  if (body.stream === true) return sseResponse(streamOf(first, events, writer), all);
+  return c.json(await wholeResponse(writer, first, events), 200, all);
 }
 
 /** The session that an answer shows: its saved copy is erased with the session. */

@@ -1,9 +1,9 @@
 /** Where a chat completion's reply comes from: the base model without state, or a session's log. */
 import { isErrorCode, RosaError } from "@rosa2/shared/errors";
-import type { PromptMessage, Sampling, TokenLogprob } from "@rosa2/shared/protocol";
+import type { PromptMessage, Sampling, TokenLogprob, Usage } from "@rosa2/shared/protocol";
 import { moneyIn } from "../../accounts/account.ts";
 import { type Principal, refuseBound } from "../../accounts/principal.ts";
-import { type DistantMoney, spendStreaming } from "../../accounts/spending.ts";
+import { type DistantMoney, hold } from "../../accounts/spending.ts";
 import {
   costBody,
   replyCostNanosMax,
@@ -13,8 +13,7 @@ import {
 } from "../../accounts/usage.ts";
 import { type Config, replyLength } from "../../config.ts";
 import type { TurnBody } from "../../contract/index.ts";
-import { logFailure } from "../../failure.ts";
-import { frameOf, readFrames } from "../../frames.ts";
+import { readFrames } from "../../frames.ts";
 import { type AppContext, background, config, traceOf } from "../../http/context.ts";
 import type { Owe } from "../../http/idempotency.ts";
 import { type Inference, inferenceOf } from "../../inference/index.ts";
@@ -79,73 +78,72 @@ export async function* statelessReply(
   const sampling = { ...wanted, ...replyLength(wanted, config) };
   // Log-probs of tokens come with deltas only.
   const deltas = streams || wanted.top_logprobs !== undefined;
+  const costOf = (usage: Usage) => settledCostNanos(config.prices, usage, { messages, sampling });
+  const spent = new ReplyMeter(messages, Date.now);
+  let end: Extract<InferenceEvent, { type: "done" }> | null = null;
+  let failed = false;
+  const events = inference.generate(
+    { tenant: tenantId, adapter: null, messages, sampling, deltas },
+    { ...trace, background, loadAdapter: noAdapter },
+  );
+  // Begun before its money is asked for where no cap is known: the reply has the longer way.
+  const beginning = money.isUncapped ? events.next() : null;
+  beginning?.catch(() => {});
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
-  yield* spendStreaming(money, { eventId, amountNanos }, async function* (settle) {
-    const spent = new ReplyMeter(messages, Date.now);
-    let end: Extract<InferenceEvent, { type: "done" }> | null = null;
-    let failed = false;
-    try {
-      const events = inference.generate(
-        { tenant: tenantId, adapter: null, messages, sampling, deltas },
-        {
-          ...trace,
-          background,
-          loadAdapter: async () => {
-            throw new RosaError("internal_error", "A stateless reply has no adapter");
-          },
-        },
-      );
-      let text = "";
-      for await (const event of events) {
-        if (event.type === "delta") {
-          spent.read(event);
-          text += event.text;
-          yield {
-            type: "delta",
-            text: event.text,
-            ...(event.reasoning === undefined ? {} : { reasoning: event.reasoning }),
-            ...(event.logprobs === undefined ? {} : { logprobs: event.logprobs }),
-            ...(event.json === undefined ? {} : { json: event.json }),
-          };
-        } else if (event.type === "waiting") {
-          yield { type: "ping" };
-        } else if (event.type === "done") {
-          end = event;
-          const rest = event.text.startsWith(text) ? event.text.slice(text.length) : "";
-          const reasoning = spent.hasBegun ? undefined : event.reasoning;
-          if (rest !== "" || reasoning !== undefined) {
-            yield { type: "delta", text: rest, ...(reasoning === undefined ? {} : { reasoning }) };
-          }
-          yield {
-            type: "done",
-            finishReason: event.finish_reason,
-            usage: usageBody(event.usage),
-            cost: costBody(settledCostNanos(config.prices, event.usage, { messages, sampling })),
-          };
+  // The GPU service has its request first: both calls take this thread's time.
+  const sent = beginning === null ? undefined : scheduler.wait(1);
+  const holding = hold(money, { eventId, amountNanos }, sent);
+  try {
+    if (beginning === null) await holding.reserved;
+    let text = "";
+    for (let next = await (beginning ?? events.next()); !next.done; next = await events.next()) {
+      await holding.reserved;
+      const event = next.value;
+      if (event.type === "delta") {
+        spent.read(event);
+        text += event.text;
+        yield event;
+      } else if (event.type === "waiting") {
+        yield { type: "ping" };
+      } else if (event.type === "done") {
+        end = event;
+        const rest = event.text.startsWith(text) ? event.text.slice(text.length) : "";
+        const reasoning = spent.hasBegun ? undefined : event.reasoning;
+        if (rest !== "" || reasoning !== undefined) {
+          yield { type: "delta", text: rest, ...(reasoning === undefined ? {} : { reasoning }) };
         }
-      }
-    } catch (error) {
-      failed = true;
-      throw error;
-    } finally {
-      if (end !== null || spent.hasBegun) {
-        const { usage } = end ?? spent;
-        const common = { eventId, tenantId, keyId, owner, sessionId: null, at: Date.now() };
-        const event: UsageEvent = failed
-          ? { ...common, kind: "failed", gpuMs: spent.gpuMs, costNanos: 0 }
-          : {
-              ...common,
-              kind: "reply",
-              promptTokens: usage.prompt_tokens,
-              cachedTokens: usage.cached_tokens,
-              completionTokens: usage.completion_tokens,
-              gpuMs: end === null ? spent.gpuMs : gpuMsOf(end),
-              costNanos: settledCostNanos(config.prices, usage, { messages, sampling }),
-            };
-        settle(event);
+        yield {
+          type: "done",
+          finishReason: event.finish_reason,
+          usage: usageBody(event.usage),
+          cost: costBody(costOf(event.usage)),
+        };
       }
     }
-  });
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    await events.return(undefined);
+    const { usage } = end ?? spent;
+    const common = { eventId, tenantId, keyId, owner, sessionId: null, at: Date.now() };
+    const metered: UsageEvent = failed
+      ? { ...common, kind: "failed", gpuMs: spent.gpuMs, costNanos: 0 }
+      : {
+          ...common,
+          kind: "reply",
+          promptTokens: usage.prompt_tokens,
+          cachedTokens: usage.cached_tokens,
+          completionTokens: usage.completion_tokens,
+          gpuMs: end === null ? spent.gpuMs : gpuMsOf(end),
+          costNanos: costOf(usage),
+        };
+    await holding.end(end !== null || spent.hasBegun ? metered : null);
+  }
+}
+
+async function noAdapter(): Promise<never> {
+  throw new RosaError("internal_error", "A stateless reply has no adapter");
 }
 
 /**
@@ -205,37 +203,6 @@ export async function* sessionReply(
     failure ?? { code: "internal_error", message: "The reply ended without an end" },
     turnId,
   );
-}
-
-/** Waits for the first event, so that an early failure still gets its own status. */
-export async function primed<T>(events: AsyncGenerator<T>): Promise<AsyncGenerator<T>> {
-  const first = await events.next();
-  return (async function* () {
-    try {
-      if (first.done) return;
-      yield first.value;
-      yield* events;
-    } finally {
-      await events.return(undefined);
-    }
-  })();
-}
-
-/** After the first chunk a failure can only be an event of the stream; OpenAI's clients raise it as an error. */
-export async function* withErrorChunk(
-  frames: AsyncGenerator<string>,
-  requestId: string,
-): AsyncGenerator<string> {
-  try {
-    yield* frames;
-  } catch (error) {
-    const isExpected = error instanceof RosaError && isErrorCode(error.code);
-    if (!isExpected) logFailure("stream", error);
-    const failure = isExpected
-      ? error
-      : new RosaError("internal_error", "Something unexpected went wrong");
-    yield frameOf({ data: JSON.stringify(failure.body(requestId)) });
-  }
 }
 
 /** The data centre that the caller's request came in at. */
