@@ -8,7 +8,7 @@ import { secretHeader } from "@rosa2/shared/protocol";
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../../edge/local/api.ts";
 import { readRunning } from "../../edge/local/state.ts";
-import type { FeedbackResult, TurnBody } from "../../edge/src/contract/index.ts";
+import type { TurnBody } from "../../edge/src/contract/index.ts";
 import { drawRequest } from "./support/requests.ts";
 import type { Rosa } from "./support/rosa.ts";
 import { useRosa } from "./support/use-rosa.ts";
@@ -54,20 +54,11 @@ describe("a GPU service that is killed", () => {
     expect(error.headers.get("x-rosa2-feedback")).toMatch(/^fb_/);
 
     await untilHealthy();
-    let result: FeedbackResult | undefined;
-    await expect
-      .poll(
-        async () => {
-          result = await rosa.judge(first, feedback).catch(() => undefined);
-          return result?.status;
-        },
-        { timeout: 60_000 },
-      )
-      .toBe("done");
+    const result = await rosa.judgeUntilDone(first, feedback);
     expect(result).toMatchObject({ weights: { decision: "updated" }, turn: { reply: correction } });
     const { totals, generation } = await rosa.readSession(session.id);
     expect(totals).toMatchObject({ feedback: 1, generations: 1, turns: 2 });
-    expect(generation).toBe(result?.weights.generation);
+    expect(generation).toBe(result.weights.generation);
   });
 });
 

@@ -105,7 +105,7 @@ describe("a turn's stream", () => {
   });
 
   it("shows signs of life while nothing is written", async () => {
-    const silent = { read: () => [], changed: () => new Promise<void>(() => {}) };
+    const silent = { version: 0, read: () => [], changed: () => new Promise<void>(() => {}) };
     let looks = 0;
     const settled = () => ++looks > 4;
     const log = followLog(silent, () => [], 0, settled, { heartbeatMs: 20 });
