@@ -54,9 +54,7 @@ it("answers while it downloads, then serves the model under its id on the hub", 
   await expect.poll(() => hub.requests.length).toBeGreaterThan(0);
   expect((await fetch(`${url}/health`)).status).toBe(503);
   answerDelayed();
-  await expect
-    .poll(async () => (await fetch(`${url}/health`)).status)
-    .toBe(200);
+  await expect.poll(async () => (await fetch(`${url}/health`)).status).toBe(200);
   expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ model: { id: "acme/tiny" } });
   expect(output()).toContain("Downloaded acme/tiny@main");
 }, 60_000);

@@ -53,9 +53,7 @@ function run(environment: Record<string, string>, command = [main]): Run {
 async function urlOf({ output }: Run): Promise<string> {
   await expect.poll(output).toMatch(/"url":"http/);
   const url = output().match(/"url":"([^"]+)"/)?.[1] ?? "";
-  await expect
-    .poll(async () => (await fetch(`${url}/health`)).status)
-    .toBe(200);
+  await expect.poll(async () => (await fetch(`${url}/health`)).status).toBe(200);
   return url;
 }
 
