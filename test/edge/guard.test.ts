@@ -1,6 +1,6 @@
 /** What keeps a session from moving its model too far: caps, and the deployer's own guard. */
 import { describe, expect, it } from "vitest";
-import type { UsageBody, WeightsReport } from "../../edge/src/contract/index.ts";
+import type { UsageReport, WeightsReport } from "../../edge/src/contract/index.ts";
 import {
   ask,
   bindings,
@@ -42,8 +42,8 @@ async function generations({ caller, id }: Taught): Promise<string[]> {
   return data.map((one) => one.id);
 }
 
-async function usage(caller: Caller): Promise<UsageBody | undefined> {
-  return (await caller.get<{ data: UsageBody[] }>("/v1/usage")).data[0];
+async function usage(caller: Caller): Promise<UsageReport["data"][number] | undefined> {
+  return (await caller.get<UsageReport>("/v1/usage")).data[0];
 }
 
 async function files({ caller }: Taught): Promise<number> {
