@@ -13,7 +13,6 @@ import type { Basis } from "../../lora/basis.ts";
 import { release } from "../../release.ts";
 import { AdapterBank } from "./adapter-bank.ts";
 import { Cache } from "./cache.ts";
-import { decodeMask } from "./decode-mask.ts";
 import { type Compile, Sessions } from "./sessions.ts";
 
 type Feeds = Record<string, Tensor>;
@@ -22,6 +21,8 @@ const nextTokenOutputs = ["best", "peak", "normalizer"];
 
 /** From this many rows on W·xᵀ is faster than x·Wᵀ, if W is read as it lies. */
 const manyRowsMin = 2;
+/** Mask of a position that is not seen: far below any score, yet finite, so that sums with it stay numbers. */
+const hidden = -1e9;
 
 export interface HostStepOptions {
   config: ModelConfig;
@@ -170,4 +171,16 @@ function nextTokens({ best, peak, normalizer, logits }: Feeds, rows: number): Ne
     logZ: normalizer!.data[row] as number,
     logits_V: all?.subarray(row * width, (row + 1) * width) ?? null,
   }));
+}
+
+/** Mask [rows, 1, 1, capacity + 1]: row i sees its `past[i]` cached positions, within the window, and itself. */
+function decodeMask(past: Int32Array, capacity: number, window: number | null): Tensor {
+  const width = capacity + 1;
+  const mask = new Float32Array(past.length * width).fill(hidden);
+  for (const [row, length] of past.entries()) {
+    const first = window === null ? 0 : Math.max(0, length - window + 1);
+    mask.fill(0, row * width + first, row * width + length);
+    mask[row * width + capacity] = 0;
+  }
+  return new Tensor("float32", mask, [past.length, 1, 1, width]);
 }
