@@ -53,7 +53,7 @@ export interface FakeModelOptions {
 }
 
 export interface RunRecord {
-  kind: "prefill" | "decode" | "score";
+  kind: "prefill" | "decode" | "ahead" | "score";
   rows: number;
   length: number;
 }
@@ -100,6 +100,21 @@ export class FakeModel implements LanguageModel {
       next.push(nextToken(nextLogits(context, adapters[row] ?? null)));
     }
     return next;
+  }
+
+  /** The next token after each of a row's tokens, as single steps would give them. */
+  async stepAhead({ ids, rows, length, past, cache, firstSlot, adapters }: StepInput) {
+    await this.#begin({ kind: "ahead", rows, length });
+    return Array.from({ length: rows }, (_, row) => {
+      const slot = (cache as FakeCache).slot(firstSlot + row);
+      const before = past[row] as number;
+      slot.set(ids.subarray(row * length, (row + 1) * length), before);
+      return Array.from({ length }, (_, at) => {
+        const context = slot.subarray(0, before + at + 1);
+        if (context.includes(-1)) throw new Error("The slot was not filled up to `past`");
+        return nextToken(nextLogits(context, adapters[row] ?? null));
+      });
+    });
   }
 
   async *passRows(
