@@ -3,9 +3,11 @@
  * for a hosted model, the others in Node.
  */
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { FakeGpu } from "./test/support/fake-gpu.ts";
 import { FakeOpenAi } from "./test/support/fake-openai.ts";
 import { FakeReceiver } from "./test/support/fake-receiver.ts";
@@ -15,11 +17,27 @@ const gpuSecret = "secret-of-the-edge-tests";
 const stripeKey = "key-of-the-edge-tests";
 const endpointKey = "key-of-the-hosted-model";
 
-/** For what never comes: on a busy machine a test may take many times as long as on an idle one. */
-const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
+const common = {
+  // Two files at a time on two cores: while one waits, the other computes.
+  maxWorkers: Math.max(2, Math.ceil(availableParallelism() / 2)),
+  // For what never comes: on a busy machine a test may take many times as long as on an idle one.
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+  expect: { poll: { timeout: 120_000 } },
+};
+
+/** First the projects with the longest files, so that no long file is left for the end; within one, as Vitest has it. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const order = ["simulation", "e2e", "deploy", "edge", "hosted-openai", "hosted-workers-ai"];
+    const rank = ({ project }: TestSpecification) =>
+      order.includes(project.name) ? order.indexOf(project.name) : order.length;
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 const node = (name: string) => ({
-  ...patient,
+  ...common,
   name,
   environment: "node" as const,
   include: [`test/${name}/**/*.test.ts`],
@@ -94,8 +112,8 @@ const workerd = (
             RECEIVER_URL: await new FakeReceiver().listen(),
             STRIPE_URL: await new FakeStripe(stripeKey).listen(),
             STRIPE_KEY: stripeKey,
-            GPU_TIMEOUT_MS: "3000",
-            GPU_UPDATE_TIMEOUT_MS: "3000",
+            GPU_TIMEOUT_MS: "60000",
+            GPU_UPDATE_TIMEOUT_MS: "60000",
             METERING_MS: "250",
             WEBHOOKS_LOCALHOST: "on",
             LOG: "off",
@@ -114,12 +132,13 @@ const workerd = (
     isolate: false,
     include: [`test/${folder}/**/*.test.ts`],
     setupFiles: ["./test/edge/support/setup.ts"],
-    ...patient,
+    ...common,
   },
 });
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       workerd("edge"),
       workerd("simulation"),
@@ -127,8 +146,8 @@ export default defineConfig({
       workerd("hosted-workers-ai", { folder: "hosted", options: hosted.workersAi }),
       { test: node("gpu") },
       { test: node("shared") },
-      { test: { ...node("deploy"), fileParallelism: false } },
-      { test: { ...node("e2e"), fileParallelism: false, maxConcurrency: 1 } },
+      { test: { ...node("deploy"), globalSetup: "./test/support/build-worker.ts" } },
+      { test: { ...node("e2e"), globalSetup: "./test/support/build-worker.ts" } },
     ],
   },
 });

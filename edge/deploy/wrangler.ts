@@ -13,15 +13,11 @@ export interface Ended {
 }
 
 export class Wrangler {
-  readonly #script: string;
+  /** Run by Node. */
+  readonly #script = process.env.ROSA2_WRANGLER || wranglerScript;
   readonly #scope: readonly string[];
 
-  /** `script` is run by Node; wrangler's own unless another is given. */
-  constructor(
-    { configPath, environment }: { configPath: string; environment: string },
-    script = ownScript(),
-  ) {
-    this.#script = script;
+  constructor({ configPath, environment }: { configPath: string; environment: string }) {
     this.#scope = ["--config", configPath, "--env", environment];
   }
 
@@ -69,10 +65,6 @@ export function parseJson<T>(output: string, command: string): T {
   } catch {
     throw new Failure(`wrangler ${command} answered no JSON:\n${output.trim()}`);
   }
-}
-
-function ownScript(): string {
-  return process.env.ROSA2_WRANGLER || wranglerScript;
 }
 
 async function text(stream: NodeJS.ReadableStream): Promise<string> {

@@ -7,7 +7,6 @@ import type { Command } from "./processes.ts";
 import type { WorkerRun } from "./run-worker.ts";
 import { rootPath } from "./settings.ts";
 import type { StateFolder } from "./state.ts";
-import { wranglerScript } from "./wrangler-script.ts";
 
 /** As in its Dockerfile: most of its memory lies outside V8's heap, so V8's young generation may be small. */
 export const gpuNodeOptions = "--max-semi-space-size=1";
@@ -28,13 +27,15 @@ export function gpuCommand(state: StateFolder, port: number, replicas: number): 
   };
 }
 
-/** Applies the database's migrations; without a terminal wrangler asks nothing. */
-export function migrateCommand(state: StateFolder): Command {
-  return wranglerCommand(state, "migrations", ["d1", "migrations", "apply", "DB", "--local"]);
-}
-
-export function executeCommand(state: StateFolder, sqlFile: string): Command {
-  return wranglerCommand(state, "bootstrap", ["d1", "execute", "DB", "--local", "--file", sqlFile]);
+/** Makes the database's tables, and runs a file with one statement a line. */
+export function prepareCommand(state: StateFolder, statements?: string): Command {
+  const config = join(rootPath, "wrangler.toml");
+  const more = statements === undefined ? [] : [statements];
+  return {
+    name: "database",
+    args: [script("./prepare-database.ts"), state.databases, config, ...more],
+    env: {},
+  };
 }
 
 /** Builds the edge's Worker into the state folder, as it would be deployed; or another, by its configuration or entry. */
@@ -102,14 +103,6 @@ function refuseBadVariables(variables: Record<string, string>): void {
   } catch (error) {
     throw new Failure(`Cannot start the edge: ${(error as Error).message}`);
   }
-}
-
-function wranglerCommand(state: StateFolder, name: string, args: readonly string[]): Command {
-  return {
-    name,
-    args: [wranglerScript, ...args, "--persist-to", state.databases],
-    env: quiet(state),
-  };
 }
 
 /** The environment in which wrangler asks no server for anything, and sends no reports. */

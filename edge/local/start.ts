@@ -16,13 +16,7 @@ import { refuseBadModel } from "./model-check.ts";
 import { choosePort } from "./ports.ts";
 import { type Command, Processes, type Service } from "./processes.ts";
 import { refuseOtherTables } from "./schema-stamp.ts";
-import {
-  buildCommand,
-  edgeCommand,
-  executeCommand,
-  gpuCommand,
-  migrateCommand,
-} from "./services.ts";
+import { buildCommand, edgeCommand, gpuCommand, prepareCommand } from "./services.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import type { Ready } from "./spawn.ts";
 import { type Running, readApiKey, StateFolder } from "./state.ts";
@@ -129,11 +123,10 @@ async function prepareDatabase(folder: StateFolder): Promise<string> {
   const saved = readApiKey(folder.path);
   // The key is saved only after its row, so both together show that an earlier start completed this step.
   const known = saved !== null && existsSync(folder.databases);
-  await runToEnd(migrateCommand(folder), "The database's migration");
-  if (known) return saved;
-  const { key, sql } = await bootstrapAccount(saved === null ? {} : { key: saved });
-  const sqlFile = folder.writePrivate("bootstrap.sql", sql);
-  await runToEnd(executeCommand(folder, sqlFile), "Making the first key");
+  const made = known ? null : await bootstrapAccount(saved === null ? {} : { key: saved });
+  const statements = made === null ? undefined : folder.writePrivate("bootstrap.sql", made.sql);
+  await runToEnd(prepareCommand(folder, statements), "Preparing the database");
+  const key = made?.key ?? saved ?? "";
   if (saved === null) folder.writePrivate("api-key", key);
   return key;
 }

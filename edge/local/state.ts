@@ -61,7 +61,7 @@ export class StateFolder {
     return join(this.path, "state");
   }
 
-  /** The edge's Worker, built again at each start. */
+  /** The edge's Worker, as the latest start runs it. */
   get worker(): string {
     return join(this.path, "worker");
   }

@@ -2,13 +2,11 @@
  * Builds the page and the documents into dist/ when their sources have changed since the last build; without a change
  * it costs some milliseconds.
  */
-import { createHash } from "node:crypto";
 import {
   appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -16,6 +14,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { digestOfFiles } from "../../shared/command/digest.ts";
 import { readFlagsOrExit } from "../../shared/command/flags.ts";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
@@ -35,7 +34,10 @@ const sources = {
 
 /** Whether it had to build. Two at a time do no harm: each builds aside and puts its result in place. */
 async function build(): Promise<boolean> {
-  const wanted = { page: digestOf(sources.page), documents: digestOf(sources.documents) };
+  const wanted = {
+    page: digestOfFiles(folder, sources.page),
+    documents: digestOfFiles(folder, sources.documents),
+  };
   const built = existsSync(join(dist, "index.html")) && existsSync(page) ? readStamps() : {};
   const isPageNew = built.page !== wanted.page;
   if (!isPageNew && built.documents === wanted.documents) return false;
@@ -107,26 +109,6 @@ async function writeDocuments(into: string): Promise<void> {
     writeFileSync(join(into, path), text);
   }
   appendFileSync(join(into, "_headers"), `\n${headers}\n`);
-}
-
-function digestOf(paths: string[]): string {
-  const hash = createHash("sha256");
-  for (const path of paths) {
-    for (const file of filesOf(path)) hash.update(`${file}\n`).update(readFileSync(file));
-  }
-  return hash.digest("hex");
-}
-
-function filesOf(path: string): string[] {
-  if (!existsSync(path)) return [];
-  try {
-    return readdirSync(path, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort();
-  } catch {
-    return [path];
-  }
 }
 
 const usage = `npm run build:playground [-- --help]

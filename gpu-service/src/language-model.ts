@@ -17,15 +17,12 @@ export async function finish<T>(slices: Slices<T>): Promise<T> {
 
 export interface ModelShape {
   layerCount: number;
-  hiddenSize: number;
-  headCount: number;
   kvHeadCount: number;
   headSize: number;
   vocabSize: number;
   contextLength: number;
   /** Ids that end a reply; the first is the checkpoint's own end token. */
   eosIds: number[];
-  bosId: number | null;
 }
 
 /**
@@ -51,7 +48,7 @@ export interface StepInput {
   /** Row-major [rows, length]. */
   ids: Int32Array;
   rows: number;
-  /** Above 1 only if rows === 1: a prefill chunk. */
+  /** Above 1 only in a prefill chunk of one row, and in `stepAhead`. */
   length: number;
   /** [rows] tokens already in each slot. */
   past: Int32Array;
@@ -114,6 +111,13 @@ export interface LanguageModel {
    * large, so they are fetched only if `needsLogits`.
    */
   step(input: StepInput, needsLogits: boolean): Promise<NextToken[]>;
+  /**
+   * As `step`, with several tokens of several rows: the next token after each of a row's tokens. Absent where a model
+   * has no graph for it.
+   */
+  readonly stepAhead?:
+    | ((input: StepInput, needsLogits: boolean) => Promise<NextToken[][]>)
+    | undefined;
   /**
    * Log-probs of each row's reply tokens under an adapter, in slices. With `sink` also gradients ∂S/∂B of the rows for
    * which it returns a place.

@@ -87,19 +87,19 @@ describe("npm start", () => {
   it("ends when npm is killed", async () => {
     const npm = spawnNpmStart();
     await once(npm.stdout!, "data");
-    await expect.poll(() => processTree(npm.pid!).length, { timeout: 10_000 }).toBeGreaterThan(4);
+    await expect.poll(() => processTree(npm.pid!).length).toBeGreaterThan(4);
     const tree = processTree(npm.pid!);
     npm.kill("SIGKILL");
-    await expect.poll(() => stillRunning(tree), { timeout: endMs }).toEqual([]);
+    await expect.poll(() => stillRunning(tree)).toEqual([]);
   });
 
-  it.each(["PORT", "GPU_PORT"])("says so when %s is in use", async (setting) => {
+  it.each(["PORT", "GPU_PORT"])("says which port is in use: %s", async (setting) => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
     const port = typeof address === "object" ? address?.port : undefined;
     await expect(Rosa.start(state.path, { [setting]: String(port) })).rejects.toThrow(
-      `says which port is in use: %s`,
+      `Cannot listen on 127.0.0.1:${port}: the port is in use. Set ${setting} to another port.`,
     );
     server.close();
   });
@@ -143,7 +143,7 @@ describe("npm start", () => {
     const { id } = await rosa.openSession({ title: "killed" });
     for (const pid of runtimesOf(rosa)) process.kill(pid, "SIGKILL");
     await expect
-      .poll(() => rosa.readSession(id).catch(() => null), { timeout: 30_000 })
+      .poll(() => rosa.readSession(id).catch(() => null))
       .toMatchObject({ title: "killed" });
   });
 
@@ -156,10 +156,10 @@ describe("npm start", () => {
     const { id } = await rosa.openSession({ title: "hung" });
     const edge = readRunning(state.path)?.edgePid ?? 0;
     for (const pid of runtimesOf(rosa)) process.kill(pid, "SIGSTOP");
-    await expect.poll(() => printed, { timeout: 5_000 }).toMatch(/It has not answered for 3\.5 s/);
-    await expect.poll(() => readRunning(state.path)?.edgePid, { timeout: 27_000 }).not.toBe(edge);
+    await expect.poll(() => printed).toMatch(/It has not answered for 3\.5 s/);
+    await expect.poll(() => readRunning(state.path)?.edgePid).not.toBe(edge);
     await expect
-      .poll(() => rosa.readSession(id).catch(() => null), { timeout: 30_000 })
+      .poll(() => rosa.readSession(id).catch(() => null))
       .toMatchObject({ title: "hung" });
   });
 });

@@ -6,7 +6,7 @@ import { secretHeader } from "@rosa2/shared/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ApiError } from "../../edge/local/api.ts";
 import { readRunning } from "../../edge/local/state.ts";
-import type { FeedbackResult, TurnBody } from "../../edge/src/contract/index.ts";
+import type { TurnBody } from "../../edge/src/contract/index.ts";
 import { processTree } from "../support/process-tree.ts";
 import { drawRequest } from "./support/requests.ts";
 import { makeStateFolder, Rosa } from "./support/rosa.ts";
@@ -95,19 +95,10 @@ describe("three replicas of the GPU service", () => {
       await sleep(delayMs);
       killReplica();
       await judging;
-      let result: FeedbackResult | undefined;
-      await expect
-        .poll(
-          async () => {
-            result = await rosa.judge(first, feedback).catch(() => undefined);
-            return result?.status;
-          },
-          { timeout: 60_000 },
-        )
-        .toBe("done");
-      expect(result?.weights.decision).toBe("updated");
+      const result = await rosa.judgeUntilDone(first, feedback);
+      expect(result.weights.decision).toBe("updated");
       // The result of the same conversation without a kill.
-      expect(result?.turn?.reply).toBe(expected.reply);
+      expect(result.turn?.reply).toBe(expected.reply);
       expect(result?.turn?.generation).toBe(result?.weights.generation);
       const { totals } = await rosa.readSession(session.id);
       expect(totals).toMatchObject({ feedback: 1, generations: 1, turns: 2 });

@@ -73,7 +73,7 @@ describe("the AI SDK", () => {
 
   it("aborts a stream: the generation ends on the GPU, and what was read is metered", async () => {
     const caller = await newTenant();
-    await caller.behave({ deltaMs: 60 });
+    await caller.behave({ holdAfter: 10 });
     const abort = new AbortController();
     const prompt = Array.from({ length: 40 }, (_, i) => `word${i}`).join(" ");
     const result = streamText({
@@ -124,9 +124,13 @@ describe("the AI SDK", () => {
   it("tries again by itself when the service comes back", async () => {
     const caller = await newTenant();
     await caller.behave({ down: ["/v1/generate"] });
-    setTimeout(() => void caller.behave({}), 300);
-    const { text } = await generateText({ model: modelOf(caller), prompt: "hi", maxRetries: 2 });
-    expect(text).toBe("echo: hi");
+    const asking = generateText({ model: modelOf(caller), prompt: "hi", maxRetries: 2 });
+    await eventually(
+      () => caller.calls("/v1/generate"),
+      (calls) => calls.length > 0,
+    );
+    await caller.behave({});
+    expect((await asking).text).toBe("echo: hi");
   });
 
   it("tells a failure in the middle of a stream as an error part", async () => {

@@ -206,7 +206,7 @@ describe("exactly one generation per feedback", () => {
     expect(active).toBe(data.at(-1)?.id);
     expect(session.feedback.every(({ weights }) => weights?.decision === "updated")).toBe(true);
     expect(await caller.calls("/v1/adapt")).toHaveLength(100);
-  }, 60_000);
+  });
 
   it("changes no weights for praise alone, and holds the praised reply in later updates", async () => {
     const caller = await newTenant();
@@ -288,7 +288,7 @@ describe("exactly one generation per feedback", () => {
       correction: "hello",
       wait: true,
     });
-    await caller.behave({ delayMs: { "/v1/adapt": 300 } });
+    await caller.behave({ delayMs: { "/v1/adapt": 2_000 } });
     const second = await ask(caller, id, "Say bye");
     const late = judge(caller, id, second.id, { reward: -1, correction: "bye", wait: true });
     await eventually(
@@ -489,13 +489,12 @@ describe("adapters", () => {
 describe("waiting", () => {
   it("answers with the words at once and says that the weights are queued", async () => {
     const caller = await newTenant();
-    await caller.behave({ delayMs: { "/v1/adapt": 1_500 } });
+    await caller.behave({ hold: ["/v1/adapt"] });
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "Say hello");
-    const startedAt = Date.now();
     const result = await judge(caller, id, turn.id, { reward: -1, correction: "hello" });
-    expect(Date.now() - startedAt).toBeLessThan(1_400);
     expect(result.weights).toMatchObject({ decision: "queued", shift_norm: null });
+    await caller.behave({});
     const done = await eventually(
       () => judge(caller, id, turn.id, { reward: -1, correction: "hello" }),
       ({ status }) => status === "done",

@@ -146,7 +146,7 @@ describe("saved answers", () => {
 
   it("answer a caller that went away before the first answer came", async () => {
     const caller = await newTenant();
-    await caller.behave({ delayMs: { "/v1/generate": 300 } });
+    await caller.behave({ hold: ["/v1/generate"] });
     const abort = new AbortController();
     const lost = caller
       .fetch("/v1/chat/completions", {
@@ -162,7 +162,9 @@ describe("saved answers", () => {
     );
     abort.abort();
     await lost;
-    const again = await caller.post("/v1/chat/completions", hello, header("gone"));
+    const repeated = caller.post("/v1/chat/completions", hello, header("gone"));
+    await caller.behave({});
+    const again = await repeated;
     expect(again.status).toBe(200);
     expect(again.headers.get("idempotency-replayed")).toBe("true");
     expect(await caller.calls("/v1/generate")).toHaveLength(1);

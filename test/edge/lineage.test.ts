@@ -168,7 +168,7 @@ describe("erasure", () => {
 
   it("ends a reply that is still being written", async () => {
     const caller = await newTenant();
-    await caller.behave({ deltaMs: 100 });
+    await caller.behave({ holdAfter: 2 });
     const { id } = await openSession(caller);
     const response = await caller.post(`/v1/sessions/${id}/turns`, {
       content: "one two three four five six seven eight",

@@ -192,7 +192,7 @@ describe("the openai package", () => {
 
   it("aborts a stateless stream, which ends the reply on the GPU and settles its reservation", async () => {
     const caller = await newTenant();
-    await caller.behave({ deltaMs: 60 });
+    await caller.behave({ holdAfter: 5 });
     const words = Array.from({ length: 40 }, (_, i) => `word${i}`).join(" ");
     const stream = await clientOf(caller).chat.completions.create({ ...user(words), stream: true });
     let seen = 0;

@@ -14,6 +14,7 @@ import {
   readSome,
   textOf,
 } from "./support/client.ts";
+import { inSession } from "./support/session-with.ts";
 
 const stubOf = (sessionId: string) => sessionStub(bindings, sessionId);
 
@@ -97,18 +98,24 @@ describe("the GPU service is down", () => {
   it("gives a silent service up after its time", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
-    await caller.behave({ delayMs: { "/v1/generate": 10_000 } });
-    const startedAt = Date.now();
-    const failed = await caller.post(`/v1/sessions/${id}/turns`, { content: "hello" });
-    expect(failed.status).toBe(503);
-    expect(Date.now() - startedAt).toBeLessThan(6_000);
+    await caller.behave({ hold: ["/v1/generate"] });
+    await inSession(caller, id, { GPU_TIMEOUT_MS: "300" }, async (object) => {
+      const input = { content: "hello", sampling: {}, keyId: "key_test" };
+      expect(await object.turn(input, {})).toMatchObject({ ok: false, code: "gpu_unavailable" });
+    });
   });
 
   it("waits for a reply in the queue as long as the service shows that it is alive", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
-    await caller.behave({ queueMs: 4_000 });
-    expect(await ask(caller, id, "hello")).toMatchObject({ reply: "echo: hello" });
+    // Signs of life come fifty times a second, so that a busy machine hardly misses all of them.
+    await caller.behave({ holdAfter: 0 });
+    await inSession(caller, id, { GPU_TIMEOUT_MS: "6000" }, async (object) => {
+      const asked = object.turn({ content: "hello", sampling: {}, keyId: "key_test" }, {});
+      await new Promise((resolve) => setTimeout(resolve, 7_000));
+      await caller.behave({});
+      expect(await asked).toMatchObject({ value: { reply: "echo: hello" } });
+    });
   });
 
   it("passes on what the service says about the request itself", async () => {
@@ -148,7 +155,7 @@ describe("the session's object crashes", () => {
     const caller = await newTenant();
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "Sort them: 31, 7, 12");
-    await caller.behave({ delayMs: { [path]: 400 }, salted: true });
+    await caller.behave({ hold: [path], salted: true });
     const seen = (await caller.calls(path)).length;
     const body = { reward: -1, correction: "31, 12, 7", retry: true };
     const lost = caller
@@ -160,8 +167,8 @@ describe("the session's object crashes", () => {
       (calls) => calls.length > seen,
     );
     await crash(id);
-    await lost;
     await caller.behave({ salted: true });
+    await lost;
     // Nobody asks again: the outbox and the alarm finish it.
     const session = await eventually(
       () => caller.get<SessionDetail>(`/v1/sessions/${id}`),

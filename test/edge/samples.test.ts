@@ -25,7 +25,7 @@ it("asks for all replies in one call, and gets them in order with what they cost
 
 it("gives all replies up when the caller goes away", async () => {
   const caller = await newTenant();
-  await caller.behave({ delayMs: { "/v1/sample": 2_000 } });
+  await caller.behave({ hold: ["/v1/sample"] });
   const going = new AbortController();
   const messages = [{ role: "user" as const, content: "sort these" }];
   const asked = gpu.sample(

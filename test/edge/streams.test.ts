@@ -105,7 +105,7 @@ describe("a turn's stream", () => {
   });
 
   it("shows signs of life while nothing is written", async () => {
-    const silent = { read: () => [], changed: () => new Promise<void>(() => {}) };
+    const silent = { version: 0, read: () => [], changed: () => new Promise<void>(() => {}) };
     let looks = 0;
     const settled = () => ++looks > 4;
     const log = followLog(silent, () => [], 0, settled, { heartbeatMs: 20 });
@@ -115,7 +115,7 @@ describe("a turn's stream", () => {
 
   it("goes on when its client vanishes, and a second client picks it up live", async () => {
     const caller = await newTenant();
-    await caller.behave({ deltaMs: 40 });
+    await caller.behave({ holdAfter: 3 });
     const { id } = await openSession(caller);
     const { response, turnId } = await streamOf(caller, id);
     const before = await readSome(response, (events) => events.length >= 3);
@@ -123,6 +123,7 @@ describe("a turn's stream", () => {
     const resumed = await caller.fetch(`/v1/sessions/${id}/turns/${turnId}/events`, {
       headers: { "last-event-id": String(last) },
     });
+    await caller.behave({});
     const after = await readEvents(resumed);
     expect(textOf([...before, ...after])).toBe(`echo: ${words}`);
     const ids = [...before, ...after].map((event) => event.id);
@@ -148,7 +149,7 @@ describe("a turn's stream", () => {
 
   it("ends the generation on the GPU at a stop and keeps the partial reply", async () => {
     const caller = await newTenant();
-    await caller.behave({ deltaMs: 60 });
+    await caller.behave({ holdAfter: 4 });
     const { id } = await openSession(caller);
     const { response, turnId } = await streamOf(caller, id);
     const rest = readEvents(response);
@@ -175,11 +176,12 @@ describe("a turn's stream", () => {
 
   it("refuses a second request while the first is being answered", async () => {
     const caller = await newTenant();
-    await caller.behave({ deltaMs: 50 });
+    await caller.behave({ holdAfter: 1 });
     const { id } = await openSession(caller);
     const { response } = await streamOf(caller, id);
     const second = await caller.post(`/v1/sessions/${id}/turns`, { content: "me too" });
     expect(second.status).toBe(409);
+    await caller.behave({});
     await readEvents(response);
   });
 
@@ -246,7 +248,7 @@ describe("a feedback's stream", () => {
 
   it("tells the turn's followers when queued weights land", async () => {
     const caller = await newTenant();
-    await caller.behave({ delayMs: { "/v1/adapt": 150 } });
+    await caller.behave({ hold: ["/v1/adapt"] });
     const { id } = await openSession(caller);
     const turn = await ask(caller, id, "Say hello");
     const result = await judge(caller, id, turn.id, { reward: -1, correction: "hello" });
@@ -254,6 +256,7 @@ describe("a feedback's stream", () => {
     // The old generation serves until the swap.
     expect(await ask(caller, id, "Say bye")).toMatchObject({ generation: "base" });
     const followed = await caller.fetch(`/v1/sessions/${id}/turns/${turn.id}/events`);
+    await caller.behave({});
     const events = await readEvents(followed);
     expect(events.slice(-3).map(({ event }) => event)).toEqual(["words", "weights", "feedback"]);
     expect(events.at(-2)?.data).toMatchObject({ decision: "updated", active: true });

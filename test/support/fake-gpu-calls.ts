@@ -7,6 +7,8 @@ export interface Behaviour {
   down?: string[];
   /** Pause before an answer, by path (milliseconds). */
   delayMs?: Record<string, number>;
+  /** Calls of these paths wait until the behaviour is set anew. */
+  hold?: string[];
   /** Pause between deltas (milliseconds). */
   deltaMs?: number;
   /** The thinking before a reply, unless the request switches thinking off. */

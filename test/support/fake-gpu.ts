@@ -125,6 +125,8 @@ export class FakeGpu {
     const behaviour = this.#behaviours.get(tenant) ?? {};
     const delayMs = behaviour.delayMs?.[url.pathname];
     if (delayMs !== undefined) await sleep(delayMs);
+    const isCurrent = () => this.#behaviours.get(tenant) === behaviour && !response.destroyed;
+    while (behaviour.hold?.includes(url.pathname) === true && isCurrent()) await sleep(20);
     if (behaviour.down?.includes(url.pathname) === true) {
       request.socket.destroy();
       return;
@@ -142,8 +144,7 @@ export class FakeGpu {
     const file = call.adapter === null ? null : this.#adapters.get(`${tenant}/${call.adapter}`);
     const learned = file?.learned ?? {};
     if (url.pathname === "/v1/generate") {
-      const isHeld = () => this.#behaviours.get(tenant) === behaviour;
-      return await generate(response, json, learned, behaviour, isHeld);
+      return await generate(response, json, learned, behaviour, isCurrent);
     }
     if (url.pathname === "/v1/sample") return sample(response, json, learned, behaviour);
     if (url.pathname === "/v1/score") return score(response, json, learned, behaviour);
@@ -235,7 +236,7 @@ async function generate(
   json: unknown,
   learned: Record<string, string>,
   behaviour: Behaviour,
-  isHeld: () => boolean,
+  isCurrent: () => boolean,
 ): Promise<void> {
   const request = generateRequestSchema.parse(json);
   const prompt = lastContent(request.messages);
@@ -270,7 +271,7 @@ async function generate(
       response.destroy();
       return;
     }
-    while (behaviour.holdAfter === index && isHeld() && !response.destroyed) {
+    while (behaviour.holdAfter === index && isCurrent()) {
       response.write(": waiting\n\n");
       await sleep(20);
     }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isHealthy } from "../../edge/local/health.ts";
 import type { Command, Processes } from "../../edge/local/processes.ts";
-import { buildCommand, executeCommand, migrateCommand } from "../../edge/local/services.ts";
+import { buildCommand, prepareCommand } from "../../edge/local/services.ts";
 import type { StateFolder } from "../../edge/local/state.ts";
 import { bootstrapAccount } from "../../edge/src/accounts/bootstrap.ts";
 
@@ -25,13 +25,12 @@ export async function prepareTenants(
     if (how !== 0)
       throw new Error(`${command.name} ended (${how})\n${processes.tail(command.name)}`);
   };
-  const built = run(buildCommand(state, entry === undefined ? {} : { entry }));
-  await Promise.all([run(migrateCommand(state)), built]);
   const made = await Promise.all(
     ids.map(async (id) => ({ id, ...(await bootstrapAccount({ tenantId: id })) })),
   );
   const sql = state.writePrivate("bootstrap.sql", made.map((one) => one.sql).join("\n"));
-  await run(executeCommand(state, sql));
+  const built = run(buildCommand(state, entry === undefined ? {} : { entry }));
+  await Promise.all([run(prepareCommand(state, sql)), built]);
   return made.map(({ id, key }) => ({ id, key }));
 }
 

@@ -43,6 +43,8 @@ interface Body {
 }
 
 interface Operation {
+  summary?: string;
+  description?: string;
   requestBody?: Body;
   responses: Record<string, Body & { $ref?: string }>;
 }
@@ -57,7 +59,9 @@ function lean(document: OpenAPI3): OpenAPI3 {
     components: { responses?: object };
   };
   const operations = Object.values(copy.paths).flatMap((path) => Object.values(path));
-  for (const { requestBody = {}, responses } of operations) {
+  for (const operation of operations) {
+    const { requestBody = {}, responses } = operation;
+    if (operation.description === `${operation.summary}.`) delete operation.description;
     leanBody(requestBody);
     for (const [status, answer] of Object.entries(responses)) {
       if (Number(status) >= 400) delete responses[status];
@@ -84,7 +88,8 @@ function leanBody(body: Body): void {
 /** The document's paths and schemas, each schema under its own name as well, and the closed sets of errors. */
 async function printTypes(document: OpenAPI3): Promise<string> {
   // A property with a default need not be sent.
-  const api = astToString(await openapiTS(lean(document), { defaultNonNullable: false }));
+  const types = await openapiTS(lean(document), { defaultNonNullable: false });
+  const api = withoutNever(astToString(types));
   const aliases = Object.keys(document.components?.schemas ?? {})
     .sort()
     .map((name) => {
@@ -92,14 +97,23 @@ async function printTypes(document: OpenAPI3): Promise<string> {
       const own = name === "Error" ? "ErrorBody" : name;
       return `export type ${own} = components["schemas"]["${name}"];`;
     });
-  const types = [...new Set(Object.values(errorCodes).map(({ type }) => type))];
+  const classes = [...new Set(Object.values(errorCodes).map(({ type }) => type))];
   return [
     "/** The API as types. Written by generator/generate.ts from the routes; do not edit. */\n",
     api,
     ...aliases,
     `\n/** What an error answer's \`code\` can be. */\nexport type ErrorCode =${unionLines(Object.keys(errorCodes))};\n`,
-    `/** The coarse classes of errors. */\nexport type ErrorType =${unionLines(types)};\n`,
+    `/** The coarse classes of errors. */\nexport type ErrorType =${unionLines(classes)};\n`,
   ].join("\n");
+}
+
+/** Without the members that say what a path, a call or an answer has not. A type without them allows no more. */
+function withoutNever(source: string): string {
+  return source
+    .replace(/^ *\w+\?: never;\n/gm, "")
+    .replace(/^ *headers: \{\n *\[name: string\]: unknown;\n *\};\n/gm, "")
+    .replace(/^ *parameters: \{\s*\};\n/gm, "")
+    .replace(/: \{\s*\};/g, ": Record<string, never>;");
 }
 
 function unionLines(values: string[]): string {

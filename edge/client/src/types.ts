@@ -2,582 +2,158 @@
 
 export interface paths {
   "/health": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Liveness of the edge and state of the GPU service
-     * @description Liveness of the edge and state of the GPU service.
-     */
+    /** Liveness of the edge and state of the GPU service */
     get: operations["getHealth"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/models": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Models that chat completions can use
-     * @description Models that chat completions can use.
-     */
+    /** Models that chat completions can use */
     get: operations["getModels"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/models/{model}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Read a model
-     * @description Read a model.
-     */
+    /** Read a model */
     get: operations["getModel"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/chat/completions": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * OpenAI-compatible chat completion
      * @description Without a session: the base model, no state. With the header `x-rosa2-session`: the last user message becomes the session's next turn, answered with the server's history, the session's words and its active generation; the reply's `id` is the turn's. A system message becomes the instructions of a session that has none and no turn yet; later it must be the same. Earlier messages are compared with the history and never replace it: the answer's header `x-rosa2-history` says `matched`, `differs`, or `server` where none were sent. `x-rosa2-session: none` says that a request belongs to no session: for a chat client's side requests (titles, tags), where its other requests carry the header.
      */
     post: operations["postChatCompletions"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/responses": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * OpenAI-compatible response
      * @description A response is a turn of a session: of a new one that erases itself after 30 days, or, with `previous_response_id` or references to its items, the next turn of the session that holds it (header `x-rosa2-session`), so that feedback can be given and the session adapts. Messages sent along with the first become its history. With `store: false` nothing is kept, and the base model answers what the request holds.
      */
     post: operations["postResponses"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * List sessions, newest first
-     * @description List sessions, newest first.
-     */
+    /** List sessions, newest first */
     get: operations["getSessions"];
-    put?: never;
-    /**
-     * Open a session
-     * @description Open a session.
-     */
+    /** Open a session */
     post: operations["postSessions"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Read a session: turns, words before and after, active generation, totals
-     * @description Read a session: turns, words before and after, active generation, totals.
-     */
+    /** Read a session: turns, words before and after, active generation, totals */
     get: operations["getSession"];
-    put?: never;
-    post?: never;
-    /**
-     * Erase a session: turns, words, events, adapters
-     * @description Erase a session: turns, words, events, adapters.
-     */
+    /** Erase a session: turns, words, events, adapters */
     delete: operations["deleteSession"];
-    options?: never;
-    head?: never;
-    /**
-     * Rename a session, or change its metadata
-     * @description Rename a session, or change its metadata.
-     */
+    /** Rename a session, or change its metadata */
     patch: operations["patchSession"];
-    trace?: never;
   };
   "/v1/sessions/{s}/fork": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Branch a session, now or at an earlier turn
-     * @description Branch a session, now or at an earlier turn.
-     */
+    /** Branch a session, now or at an earlier turn */
     post: operations["postSessionFork"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/turns": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * Send a request and get the session's reply
      * @description With `stream`, events `turn`, `delta`…, then `done` or `error`. `reset` (rare: the reply was interrupted and came out differently) empties the text shown so far. While the GPU service starts a stream waits, with heartbeats; otherwise the answer is 503 `gpu_cold` with `Retry-After`. When the GPU service cannot be reached the turn is kept (header `x-rosa2-turn`): POST …/turns/{t}/retry, or the same request with the same Idempotency-Key, runs it again.
      */
     post: operations["postSessionTurns"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/turns/{t}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Read a turn
-     * @description Read a turn.
-     */
+    /** Read a turn */
     get: operations["getSessionTurn"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/turns/{t}/retry": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Run a failed turn again, under the same id
-     * @description Run a failed turn again, under the same id.
-     */
+    /** Run a failed turn again, under the same id */
     post: operations["postSessionTurnRetry"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/turns/{t}/stop": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * End a reply where it is; the partial reply is kept
-     * @description End a reply where it is; the partial reply is kept.
-     */
+    /** End a reply where it is; the partial reply is kept */
     post: operations["postSessionTurnStop"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/turns/{t}/events": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
     /**
      * Follow a turn: replay after Last-Event-ID, then live
      * @description Events of the reply (`turn`, `delta`, `reset`, `done`, `error`) and of feedback on it (`words`, `weights`, `feedback`). The stream ends when nothing more can come.
      */
     get: operations["getSessionTurnEvents"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/turns/{t}/reach": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * Ask whether a correction can be learned, before it is given
      * @description Changes nothing and costs nothing. The correction is measured under the active wording and generation. `updates_min` is the least number of updates under this wording: the bounds on KL may stop an update earlier, and a better wording may bring the correction nearer.
      */
     post: operations["postSessionTurnReach"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/turns/{t}/feedback": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * Say how good a reply was; words first, then weights, then another try
      * @description With `stream`, events `words`, `weights`, `turn`, `delta`…, `done`. Equal feedback on the same turn is the same feedback: it returns the stored result, or continues after an interruption. When the GPU service cannot be reached the feedback is kept (header `x-rosa2-feedback`) and processed in the background until it succeeds. Where another model rewrites, the answer has the words meanwhile: `status` is `pending`, `weights.decision` is `queued`, and the new turn follows.
      */
     post: operations["postSessionTurnFeedback"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/words": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Read what the session has learnt about words
-     * @description Read what the session has learnt about words.
-     */
+    /** Read what the session has learnt about words */
     get: operations["getSessionWords"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/words/undo": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Take the latest revision of the words back, with what was learnt from it
-     * @description Take the latest revision of the words back, with what was learnt from it.
-     */
+    /** Take the latest revision of the words back, with what was learnt from it */
     post: operations["postSessionWordsUndo"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/words/constraints/{c}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Withdraw a constraint
-     * @description Withdraw a constraint.
-     */
+    /** Withdraw a constraint */
     delete: operations["deleteSessionWordsConstraint"];
-    options?: never;
-    head?: never;
-    /**
-     * Change the text or the scope of a constraint
-     * @description Change the text or the scope of a constraint.
-     */
+    /** Change the text or the scope of a constraint */
     patch: operations["patchSessionWordsConstraint"];
-    trace?: never;
   };
   "/v1/sessions/{s}/words/senses/{w}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Forget what was learnt about an ambiguous wording
-     * @description Forget what was learnt about an ambiguous wording.
-     */
+    /** Forget what was learnt about an ambiguous wording */
     delete: operations["deleteSessionWordsSense"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/words/lexicon": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Read the session's own senses
-     * @description Read the session's own senses.
-     */
+    /** Read the session's own senses */
     get: operations["getSessionWordsLexicon"];
     /**
      * Set the session's own senses
      * @description What was learnt about a sense whose readings change is forgotten, and older revisions can no longer be taken back then.
      */
     put: operations["putSessionWordsLexicon"];
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/generations": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * List a session's generations, oldest first
-     * @description List a session's generations, oldest first.
-     */
+    /** List a session's generations, oldest first */
     get: operations["getSessionGenerations"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/generations/{g}/activate": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Let a generation, or `base`, answer from now on
-     * @description Let a generation, or `base`, answer from now on.
-     */
+    /** Let a generation, or `base`, answer from now on */
     post: operations["postSessionGenerationActivate"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/sessions/{s}/generations/{g}/adapter": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
     /**
      * Download a generation's adapter
      * @description `peft`: one archive with adapter_config.json and adapter_model.safetensors, for PEFT and vLLM. `rosa2`: the file as it is stored (B matrices and the seed of A).
      */
     get: operations["getSessionGenerationAdapter"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/keys": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * List API keys
-     * @description List API keys.
-     */
+    /** List API keys */
     get: operations["getKeys"];
-    put?: never;
     /**
      * Make an API key; it is shown once
      * @description A call repeated with the same Idempotency-Key makes no second key; its answer leaves `key` out, because keys are not stored.
      */
     post: operations["postKeys"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/keys/{k}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Revoke an API key; it stops working within a minute
-     * @description Revoke an API key; it stops working within a minute.
-     */
+    /** Revoke an API key; it stops working within a minute */
     delete: operations["deleteKey"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/usage": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Tokens, adaptations and cost by day, session or key; what adaptation changes
-     * @description Tokens, adaptations and cost by day, session or key; what adaptation changes.
-     */
+    /** Tokens, adaptations and cost by day, session or key; what adaptation changes */
     get: operations["getUsage"];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/budget": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * This month's cap, spend and reservations
-     * @description This month's cap, spend and reservations.
-     */
+    /** This month's cap, spend and reservations */
     get: operations["getBudget"];
     /**
      * Set or lift the monthly spend cap
      * @description A cap holds at once, with one exception: where there was none before and more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap.
      */
     put: operations["putBudget"];
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/client_tokens": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * Make a token for one owner's phone or browser
      * @description The token opens, lists, reads, changes and erases the sessions of its owner and nobody else's. It is verified by its signature, without a look-up.
@@ -588,292 +164,91 @@ export interface paths {
      * @description Tokens that are made afterwards work. The owner's sessions stay.
      */
     delete: operations["deleteClientTokens"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/client_tokens/batch": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Make up to 100 tokens in one call
-     * @description Make up to 100 tokens in one call.
-     */
+    /** Make up to 100 tokens in one call */
     post: operations["postClientTokensBatch"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/signing_keys": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * List registered public keys
-     * @description List registered public keys.
-     */
+    /** List registered public keys */
     get: operations["getSigningKeys"];
-    put?: never;
     /**
      * Register a public key, so that your own back end signs tokens
      * @description A token of your own is a JWT with the header `{"alg": "EdDSA" or "ES256", "kid": the key's id}` and the claims `sub` (the owner), `aud` ("rosa2"), `iat`, `exp` (at most a day later) and, where wanted, `scope` ("chat adapt"), `session`, `cap_usd`, `requests_per_minute`.
      */
     post: operations["postSigningKeys"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/signing_keys/{k}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Revoke a registered key, and with it every token that it signed
-     * @description Revoke a registered key, and with it every token that it signed.
-     */
+    /** Revoke a registered key, and with it every token that it signed */
     delete: operations["deleteSigningKey"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/tenant": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Read the tenant: sessions, and how far an erasure has come
-     * @description Read the tenant: sessions, and how far an erasure has come.
-     */
+    /** Read the tenant: sessions, and how far an erasure has come */
     get: operations["getTenant"];
-    put?: never;
-    post?: never;
     /**
      * Erase everything: sessions, adapters, saved answers, all other keys
      * @description Other keys stop working at once (within a minute everywhere), no session can be opened any more, and sessions are erased in the background; GET /v1/tenant tells when that is done. The account stays, empty, with the key that asked: revoke it to close the account for good.
      */
     delete: operations["deleteTenant"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/tenant/lexicon": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Read the senses that new sessions start with
-     * @description Read the senses that new sessions start with.
-     */
+    /** Read the senses that new sessions start with */
     get: operations["getTenantLexicon"];
-    /**
-     * Set the senses that new sessions start with
-     * @description Set the senses that new sessions start with.
-     */
+    /** Set the senses that new sessions start with */
     put: operations["putTenantLexicon"];
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/tenant/adaptation": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Read what the tenant wants of adaptation: holdout and roll-back
-     * @description Read what the tenant wants of adaptation: holdout and roll-back.
-     */
+    /** Read what the tenant wants of adaptation: holdout and roll-back */
     get: operations["getTenantAdaptation"];
     /**
      * Set the holdout and the automatic roll-back of new sessions
      * @description Sessions that are open keep what they began with. A held-out session works as one in the mode `off`, with the dialogue in view; `GET /v1/usage` compares both kinds. A share that changes begins a new comparison.
      */
     put: operations["putTenantAdaptation"];
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/webhooks": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * List webhooks, and what waits for each
-     * @description List webhooks, and what waits for each.
-     */
+    /** List webhooks, and what waits for each */
     get: operations["getWebhooks"];
-    put?: never;
     /**
      * Register a webhook; its secret is shown once
      * @description Messages have the form of Standard Webhooks: the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` (v1, HMAC-SHA256), and a body of `type`, `timestamp` and `data`, without any text of a conversation. One that is not answered with 2xx within ten seconds is posted again with growing pauses, thirteen times in two days, under the same `webhook-id`: it may come twice. Redirects are not followed.
      */
     post: operations["postWebhooks"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/webhooks/{h}": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /**
-     * Delete a webhook, and what waits for it
-     * @description Delete a webhook, and what waits for it.
-     */
+    /** Delete a webhook, and what waits for it */
     delete: operations["deleteWebhook"];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/webhooks/{h}/rotate": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Give a webhook a new secret, which is shown once; the old one signs as well for a day
-     * @description Give a webhook a new secret, which is shown once; the old one signs as well for a day.
-     */
+    /** Give a webhook a new secret, which is shown once; the old one signs as well for a day */
     post: operations["postWebhookRotate"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "/v1/webhooks/{h}/test": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Post a message of the type `webhook.test`; a disabled webhook is enabled again
-     * @description Post a message of the type `webhook.test`; a disabled webhook is enabled again.
-     */
+    /** Post a message of the type `webhook.test`; a disabled webhook is enabled again */
     post: operations["postWebhookTest"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
 }
 export interface webhooks {
   "adaptation.updated": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * An update landed: a session has a new generation
      * @description An update landed: a session has a new generation.
      */
     post: operations["onAdaptationUpdated"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "adaptation.rolled_back": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * Rejections brought back an earlier generation of a session
      * @description Rejections brought back an earlier generation of a session.
      */
     post: operations["onAdaptationRolledBack"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
   "budget.near": {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
     /**
      * 80 % of the month's cap is spent; told once a month and cap
      * @description 80 % of the month's cap is spent; told once a month and cap.
      */
     post: operations["onBudgetNear"];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
   };
 }
 export interface components {
@@ -3021,9 +2396,6 @@ export interface components {
   responses: {
     /** @description What went wrong */
     Failure: {
-      headers: {
-        [name: string]: unknown;
-      };
       content: {
         "application/json": components["schemas"]["Error"];
       };
@@ -3037,19 +2409,9 @@ export interface components {
 export type $defs = Record<string, never>;
 export interface operations {
   getHealth: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
     responses: {
       /** @description The edge is alive; `degraded` when a service that gives replies or computes updates cannot answer now */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Health"];
         };
@@ -3058,19 +2420,9 @@ export interface operations {
     };
   };
   getModels: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
     responses: {
       /** @description The served model */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["ModelList"];
         };
@@ -3080,21 +2432,14 @@ export interface operations {
   };
   getModel: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The model's name */
         model: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The model */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Model"];
         };
@@ -3104,15 +2449,12 @@ export interface operations {
   };
   postChatCompletions: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The session that the request belongs to; `none` or absent: none */
         "x-rosa2-session"?: string;
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3122,9 +2464,6 @@ export interface operations {
     responses: {
       /** @description The reply */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["ChatCompletion"];
         };
@@ -3134,13 +2473,10 @@ export interface operations {
   };
   postResponses: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3150,9 +2486,6 @@ export interface operations {
     responses: {
       /** @description The response */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Response"];
         };
@@ -3172,17 +2505,10 @@ export interface operations {
         /** @description Those with this pair alone, as `key:value` */
         metadata?: string;
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description One page */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["SessionList"];
         };
@@ -3192,13 +2518,10 @@ export interface operations {
   };
   postSessions: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3208,9 +2531,6 @@ export interface operations {
     responses: {
       /** @description The session */
       201: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Session"];
         };
@@ -3226,20 +2546,14 @@ export interface operations {
         /** @description The `next_cursor` of the page before: the turns before those */
         cursor?: string;
       };
-      header?: never;
       path: {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The session with one page of its turns */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Session"];
         };
@@ -3249,21 +2563,14 @@ export interface operations {
   };
   deleteSession: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description What was erased, and what is kept */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["SessionErased"];
         };
@@ -3273,13 +2580,10 @@ export interface operations {
   };
   patchSession: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3289,9 +2593,6 @@ export interface operations {
     responses: {
       /** @description The session */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["SessionSummary"];
         };
@@ -3301,7 +2602,6 @@ export interface operations {
   };
   postSessionFork: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -3310,7 +2610,6 @@ export interface operations {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3320,9 +2619,6 @@ export interface operations {
     responses: {
       /** @description The new session */
       201: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Session"];
         };
@@ -3332,7 +2628,6 @@ export interface operations {
   };
   postSessionTurns: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -3341,7 +2636,6 @@ export interface operations {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3351,9 +2645,6 @@ export interface operations {
     responses: {
       /** @description The turn with its reply */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Turn"];
         };
@@ -3363,23 +2654,16 @@ export interface operations {
   };
   getSessionTurn: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
         /** @description The turn */
         t: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The turn */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Turn"];
         };
@@ -3389,7 +2673,6 @@ export interface operations {
   };
   postSessionTurnRetry: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -3400,7 +2683,6 @@ export interface operations {
         /** @description The turn */
         t: string;
       };
-      cookie?: never;
     };
     requestBody?: {
       content: {
@@ -3416,9 +2698,6 @@ export interface operations {
     responses: {
       /** @description The turn with its reply */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Turn"];
         };
@@ -3428,7 +2707,6 @@ export interface operations {
   };
   postSessionTurnStop: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -3439,15 +2717,10 @@ export interface operations {
         /** @description The turn */
         t: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The turn as it now is */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Turn"];
         };
@@ -3471,32 +2744,21 @@ export interface operations {
         /** @description The turn */
         t: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description Server-sent events with increasing ids */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "text/event-stream": string;
         };
       };
       /** @description Nothing comes after this event; an EventSource stops asking */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
+      204: Record<string, never>;
       default: components["responses"]["Failure"];
     };
   };
   postSessionTurnReach: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -3507,7 +2769,6 @@ export interface operations {
         /** @description The turn */
         t: string;
       };
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3517,9 +2778,6 @@ export interface operations {
     responses: {
       /** @description How far it is */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Reach"];
         };
@@ -3529,7 +2787,6 @@ export interface operations {
   };
   postSessionTurnFeedback: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -3540,7 +2797,6 @@ export interface operations {
         /** @description The turn */
         t: string;
       };
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3550,9 +2806,6 @@ export interface operations {
     responses: {
       /** @description What changed */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["FeedbackResult"];
         };
@@ -3562,21 +2815,14 @@ export interface operations {
   };
   getSessionWords: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The words as they now are */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WordsState"];
         };
@@ -3586,7 +2832,6 @@ export interface operations {
   };
   postSessionWordsUndo: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -3595,15 +2840,10 @@ export interface operations {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The words as they now are */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WordsState"];
         };
@@ -3613,23 +2853,16 @@ export interface operations {
   };
   deleteSessionWordsConstraint: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
         /** @description The constraint */
         c: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The words as they now are */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WordsState"];
         };
@@ -3639,15 +2872,12 @@ export interface operations {
   };
   patchSessionWordsConstraint: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
         /** @description The constraint */
         c: string;
       };
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3657,9 +2887,6 @@ export interface operations {
     responses: {
       /** @description The words as they now are */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WordsState"];
         };
@@ -3669,23 +2896,16 @@ export interface operations {
   };
   deleteSessionWordsSense: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
         /** @description The sense */
         w: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The words as they now are */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WordsState"];
         };
@@ -3695,21 +2915,14 @@ export interface operations {
   };
   getSessionWordsLexicon: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description Own senses */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Lexicon"];
         };
@@ -3719,13 +2932,10 @@ export interface operations {
   };
   putSessionWordsLexicon: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3735,9 +2945,6 @@ export interface operations {
     responses: {
       /** @description Own senses */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Lexicon"];
         };
@@ -3753,20 +2960,14 @@ export interface operations {
         /** @description The `next_cursor` of the page before */
         cursor?: string;
       };
-      header?: never;
       path: {
         /** @description The session */
         s: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description One page of the lineage */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["GenerationList"];
         };
@@ -3776,7 +2977,6 @@ export interface operations {
   };
   postSessionGenerationActivate: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -3787,15 +2987,10 @@ export interface operations {
         /** @description The generation */
         g: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description Lineage */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["GenerationList"];
         };
@@ -3809,22 +3004,16 @@ export interface operations {
         /** @description `peft`: an archive that PEFT and vLLM load; `rosa2`: the file as it is stored */
         format?: "peft" | "rosa2";
       };
-      header?: never;
       path: {
         /** @description The session */
         s: string;
         /** @description The generation */
         g: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The file */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/octet-stream": string;
         };
@@ -3842,17 +3031,10 @@ export interface operations {
         /** @description Keys that begin so; the first twelve characters count */
         prefix?: string;
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description One page of keys, without their secrets */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["ApiKeyList"];
         };
@@ -3862,13 +3044,10 @@ export interface operations {
   };
   postKeys: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -3878,9 +3057,6 @@ export interface operations {
     responses: {
       /** @description The key */
       201: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["ApiKeyCreated"];
         };
@@ -3890,21 +3066,14 @@ export interface operations {
   };
   deleteKey: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The key's id */
         k: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The revoked key */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["ApiKey"];
         };
@@ -3928,17 +3097,10 @@ export interface operations {
         /** @description The `next_cursor` of the page before */
         cursor?: string;
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description Usage */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["UsageReport"];
         };
@@ -3947,19 +3109,9 @@ export interface operations {
     };
   };
   getBudget: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
     responses: {
       /** @description Budget */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Budget"];
         };
@@ -3968,12 +3120,6 @@ export interface operations {
     };
   };
   putBudget: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
     requestBody: {
       content: {
         "application/json": components["schemas"]["BudgetPut"];
@@ -3982,9 +3128,6 @@ export interface operations {
     responses: {
       /** @description Budget */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Budget"];
         };
@@ -3994,13 +3137,10 @@ export interface operations {
   };
   postClientTokens: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -4010,9 +3150,6 @@ export interface operations {
     responses: {
       /** @description The token */
       201: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["ClientToken"];
         };
@@ -4026,17 +3163,10 @@ export interface operations {
         /** @description Your own name for one of your users */
         owner: string;
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description Whose tokens, and since when */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["ClientTokensRevoked"];
         };
@@ -4046,13 +3176,10 @@ export interface operations {
   };
   postClientTokensBatch: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -4062,9 +3189,6 @@ export interface operations {
     responses: {
       /** @description The tokens, in the order asked for */
       201: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["ClientTokenList"];
         };
@@ -4080,17 +3204,10 @@ export interface operations {
         /** @description The `next_cursor` of the page before */
         cursor?: string;
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description One page of keys */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["SigningKeyList"];
         };
@@ -4100,13 +3217,10 @@ export interface operations {
   };
   postSigningKeys: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -4116,9 +3230,6 @@ export interface operations {
     responses: {
       /** @description The key, with its id */
       201: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["SigningKey"];
         };
@@ -4128,21 +3239,14 @@ export interface operations {
   };
   deleteSigningKey: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The key's id */
         k: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The revoked key */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["SigningKey"];
         };
@@ -4151,19 +3255,9 @@ export interface operations {
     };
   };
   getTenant: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
     responses: {
       /** @description The tenant */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Tenant"];
         };
@@ -4177,17 +3271,10 @@ export interface operations {
         /** @description The tenant's id, as GET /v1/tenant tells it */
         confirm: string;
       };
-      header?: never;
-      path?: never;
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The erasure has begun */
       202: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Erasure"];
         };
@@ -4196,19 +3283,9 @@ export interface operations {
     };
   };
   getTenantLexicon: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
     responses: {
       /** @description Own senses */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Lexicon"];
         };
@@ -4217,12 +3294,6 @@ export interface operations {
     };
   };
   putTenantLexicon: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
     requestBody: {
       content: {
         "application/json": components["schemas"]["Lexicon"];
@@ -4231,9 +3302,6 @@ export interface operations {
     responses: {
       /** @description Own senses */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["Lexicon"];
         };
@@ -4242,19 +3310,9 @@ export interface operations {
     };
   };
   getTenantAdaptation: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
     responses: {
       /** @description The settings */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["TenantAdaptation"];
         };
@@ -4263,12 +3321,6 @@ export interface operations {
     };
   };
   putTenantAdaptation: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
     requestBody: {
       content: {
         "application/json": components["schemas"]["TenantAdaptationPut"];
@@ -4277,9 +3329,6 @@ export interface operations {
     responses: {
       /** @description The settings */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["TenantAdaptation"];
         };
@@ -4288,19 +3337,9 @@ export interface operations {
     };
   };
   getWebhooks: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
     responses: {
       /** @description All of them, oldest first */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WebhookList"];
         };
@@ -4310,13 +3349,10 @@ export interface operations {
   };
   postWebhooks: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -4326,9 +3362,6 @@ export interface operations {
     responses: {
       /** @description The webhook */
       201: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WebhookSecret"];
         };
@@ -4338,21 +3371,14 @@ export interface operations {
   };
   deleteWebhook: {
     parameters: {
-      query?: never;
-      header?: never;
       path: {
         /** @description The webhook */
         h: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description It is deleted */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WebhookDeleted"];
         };
@@ -4362,7 +3388,6 @@ export interface operations {
   };
   postWebhookRotate: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -4371,15 +3396,10 @@ export interface operations {
         /** @description The webhook */
         h: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The webhook with its new secret */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WebhookSecret"];
         };
@@ -4389,7 +3409,6 @@ export interface operations {
   };
   postWebhookTest: {
     parameters: {
-      query?: never;
       header?: {
         /** @description The same key with the same request gives the same answer */
         "idempotency-key"?: string;
@@ -4398,15 +3417,10 @@ export interface operations {
         /** @description The webhook */
         h: string;
       };
-      cookie?: never;
     };
-    requestBody?: never;
     responses: {
       /** @description The message is on its way */
       200: {
-        headers: {
-          [name: string]: unknown;
-        };
         content: {
           "application/json": components["schemas"]["WebhookTested"];
         };
@@ -4416,7 +3430,6 @@ export interface operations {
   };
   onAdaptationUpdated: {
     parameters: {
-      query?: never;
       header: {
         /** @description Names the message; the same when it comes again */
         "webhook-id": string;
@@ -4425,8 +3438,6 @@ export interface operations {
         /** @description `v1,` and the HMAC-SHA-256 of id, timestamp and body in base64; several with spaces between them while a secret is being replaced */
         "webhook-signature": string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -4454,17 +3465,11 @@ export interface operations {
     };
     responses: {
       /** @description It is taken; any other status, and it comes again */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
+      200: Record<string, never>;
     };
   };
   onAdaptationRolledBack: {
     parameters: {
-      query?: never;
       header: {
         /** @description Names the message; the same when it comes again */
         "webhook-id": string;
@@ -4473,8 +3478,6 @@ export interface operations {
         /** @description `v1,` and the HMAC-SHA-256 of id, timestamp and body in base64; several with spaces between them while a secret is being replaced */
         "webhook-signature": string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -4498,17 +3501,11 @@ export interface operations {
     };
     responses: {
       /** @description It is taken; any other status, and it comes again */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
+      200: Record<string, never>;
     };
   };
   onBudgetNear: {
     parameters: {
-      query?: never;
       header: {
         /** @description Names the message; the same when it comes again */
         "webhook-id": string;
@@ -4517,8 +3514,6 @@ export interface operations {
         /** @description `v1,` and the HMAC-SHA-256 of id, timestamp and body in base64; several with spaces between them while a secret is being replaced */
         "webhook-signature": string;
       };
-      path?: never;
-      cookie?: never;
     };
     requestBody: {
       content: {
@@ -4539,12 +3534,7 @@ export interface operations {
     };
     responses: {
       /** @description It is taken; any other status, and it comes again */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
+      200: Record<string, never>;
     };
   };
 }

@@ -57,8 +57,14 @@ export interface Holding {
   end(event: UsageEvent | null): Promise<void>;
 }
 
-export function hold(money: Money, { eventId, amountNanos }: Charge): Holding {
-  const reserved = money.reserve(eventId, amountNanos);
+/** `after`: the money is asked for when this has resolved. */
+export function hold(
+  money: Money,
+  { eventId, amountNanos }: Charge,
+  after?: Promise<void>,
+): Holding {
+  const reserve = () => money.reserve(eventId, amountNanos);
+  const reserved = after === undefined ? reserve() : after.then(reserve);
   reserved.catch(() => {});
   return {
     reserved,

@@ -69,13 +69,13 @@ const cases: readonly Case[] = [
   {
     code: "model_not_found",
     meaning:
-      "The model is not the one that is served; the message names it, and so does `GET /v1/models`",
+      "Another model than the served one was named; the message and `GET /v1/models` name the served one",
     message: 'The model "gpt-4o" is not served here; "rosa2-mini-2" is',
     param: "model",
   },
   {
     code: "method_not_allowed",
-    meaning: "The path takes other methods; `Allow` lists them",
+    meaning: "The path does not take this method; `Allow` lists those that it takes",
     message: "/v1/chat/completions takes POST, not GET",
   },
   {
@@ -98,7 +98,7 @@ const cases: readonly Case[] = [
   },
   {
     code: "unsupported_media_type",
-    meaning: "The body is neither JSON nor without a content type, or it is compressed",
+    meaning: "The body has a content type other than JSON, or it is compressed",
     message: "Cannot read a body of the type text/plain: send application/json",
     param: "Content-Type",
   },
@@ -133,7 +133,8 @@ const cases: readonly Case[] = [
   },
   {
     code: "gpu_cold",
-    meaning: "The GPU service is starting; as above",
+    meaning:
+      "The GPU service is starting. A request to a session is kept, as with `gpu_unavailable`",
     message: "The model is being loaded",
   },
   {

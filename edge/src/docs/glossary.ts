@@ -31,7 +31,7 @@ export const glossary = {
     name: "owed_nats, owed_nats_max",
     unit: "nats",
     means:
-      "What a right reply lacks of being likely, token by token, and the most that one update raises one reply by",
+      "Nats that the tokens of a right reply still lack, and the most that one update can give to a reply",
     good: "0 is there already; above owed_nats_max it takes several updates",
   },
   shift_norm: {
@@ -55,7 +55,7 @@ export const glossary = {
   kl_base: {
     name: "kl_base",
     unit: "nats a token",
-    means: "The same, counted from the base model on",
+    means: "The same change, measured from the base model",
     good: "Near 0 is good. Updates stop at its bound; rolling back makes room again",
   },
   objective: {
@@ -68,9 +68,8 @@ export const glossary = {
   shifts: {
     name: "predicted and realised shift",
     unit: "nats",
-    means:
-      "Gain in log-probability of each example: as the linear model foresaw it, and as it came",
-    good: "Close to each other is good: the update can be trusted",
+    means: "Gain in log-probability of each example: predicted by the linear model, and measured",
+    good: "If both are close to each other, the update can be trusted",
   },
   split: {
     name: "split",
@@ -82,25 +81,25 @@ export const glossary = {
   ms: {
     name: "ms",
     unit: "milliseconds",
-    means: "Time of an update on the GPU service; the model that was answers meanwhile",
+    means: "Time of an update on the GPU service; meanwhile the model from before answers",
     good: "Less is better",
   },
   generation: {
     name: "generation",
     unit: "",
-    means: "The version of the model that an update made; any one can be gone back to",
+    means: "The version of the model that an update made; you can return to any of them",
     good: "Fewer for the same lesson is better",
   },
   tokens: {
     name: "prompt_tokens, cached_tokens, completion_tokens",
     unit: "tokens",
-    means: "What was read, how much of that had been read before, and what was written",
+    means: "Tokens of the prompt, those of them that were reused, and tokens of the reply",
     good: "A large share of cached tokens is good",
   },
   cost: {
     name: "cost",
     unit: "US dollars",
-    means: "Of tokens, rewriting and accepted updates",
+    means: "Price of tokens, rewriting and accepted updates",
     good: "Less is better; an update that is thrown away costs nothing",
   },
 } as const satisfies Record<string, Figure>;

@@ -184,7 +184,7 @@ answer = client.chat.completions.create(
 print(answer.choices[0].message.content)`,
         prints: "[8 5 3 0]",
       },
-      "With a session the last message is its next turn, answered with its history; a reply's `id` is its turn's, for feedback.",
+      "With a session the last message becomes its next turn, and the model sees the session's history. The reply's `id` is the turn's id, which feedback needs.",
       {
         language: "Python",
         code: `import os

@@ -18,6 +18,8 @@ const earlierMax = 3;
 /** Share of the ledger's weight whose readings are scored: the more a reply shows, the larger. */
 const massAccepted = 0.98;
 const massRejected = 0.999;
+/** A model's readings that are scored for a first rejected reply: a retry waits, and the likeliest have most of the weight. */
+const firstReadingsMax = 6;
 
 type Question = Omit<ScoreItem, "prompt">;
 
@@ -39,9 +41,11 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   // Praise for ordinary text is no reason to weigh the readings of an own sense.
   const isKnown = reading.senses.some((one) => one.learnt !== undefined || !one.shy);
   if (accepted && !isKnown) return [];
+  const isProposed = reading.senses.some(({ learnt }) => learnt !== undefined);
+  const isFirst = isProposed && !isCorrected && !accepted && input.attempts.length === 1;
   const keys = ledger.topReadings(
     reading.ledger,
-    Math.max(1, Math.floor(scoreItemsMax / replies.length) - 2),
+    isFirst ? firstReadingsMax : Math.max(1, Math.floor(scoreItemsMax / replies.length) - 2),
     isCorrected ? 1 : accepted ? massAccepted : massRejected,
   );
   // What every candidate is compared with, and what the rejected reply answered.

@@ -102,7 +102,7 @@ export function createService({
   app.post("/v1/sample", async (c) => {
     const { request, adapterBytes } = await readBody(c, sampleRequestSchema);
     noteRequest(c, request);
-    const result = await engine.sample(request, adapterBytes, c.req.raw.signal);
+    const { result } = await engine.once("sample", request, adapterBytes, c.req.raw.signal);
     Object.assign(c.get("facts"), result.usage);
     metrics.replyEnded(result.usage);
     return c.json(result);
@@ -112,14 +112,15 @@ export function createService({
     const { request, adapterBytes } = await readBody(c, scoreRequestSchema);
     noteRequest(c, request);
     c.get("facts").rows = request.items.length;
-    return c.json(await engine.score(request, adapterBytes, c.req.raw.signal));
+    const { result } = await engine.once("score", request, adapterBytes, c.req.raw.signal);
+    return c.json(result);
   });
 
   app.post("/v1/adapt", async (c) => {
     const { request, adapterBytes } = await readBody(c, adaptRequestSchema);
     noteRequest(c, request);
     c.get("facts").rows = request.rows.length;
-    const update = await engine.adapt(request, adapterBytes, c.req.raw.signal);
+    const update = await engine.once("adapt", request, adapterBytes, c.req.raw.signal);
     c.get("facts").decision = update.result.decision;
     metrics.updateEnded(update.result.decision);
     const form = new FormData();
@@ -133,7 +134,7 @@ export function createService({
   app.post("/v1/export", async (c) => {
     const { request, adapterBytes } = await readBody(c, exportRequestSchema);
     noteRequest(c, request);
-    const files = await engine.export(request, adapterBytes, c.req.raw.signal);
+    const { files } = await engine.once("export", request, adapterBytes, c.req.raw.signal);
     return c.body(zipStream(files), 200, { "content-type": "application/zip" });
   });
 

@@ -113,12 +113,8 @@ export class ChatTokenizer {
    * refuses the messages. Throws `context_length_exceeded`, without tokenising, if they cannot fit `tokensMax` even
    * with this vocabulary's longest tokens.
    */
-  promptIds(
-    messages: readonly PromptMessage[],
-    tokensMax = Infinity,
-    shape: PromptShape = {},
-  ): Int32Array {
-    return this.prompt(messages, tokensMax, shape).ids;
+  promptIds(messages: readonly PromptMessage[], tokensMax = Infinity): Int32Array {
+    return this.prompt(messages, tokensMax, {}).ids;
   }
 
   /**

@@ -7,7 +7,6 @@ import type { PacedEdge } from "./support/edge.ts";
 import { useEdge } from "./support/use-edge.ts";
 
 const longRequest = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
-const patience = { timeout: 30_000 };
 let edge: PacedEdge;
 let browser: Browser;
 let visitor: Visitor;
@@ -73,14 +72,15 @@ describe.skipIf(chromiumPath === undefined)("the key", () => {
 
 describe.skipIf(chromiumPath === undefined)("a reply", () => {
   it("goes on after a reload in the middle, without loss or repetition", async () => {
-    await edge.behave({ deltaMs: 250 });
+    await edge.behave({ holdAfter: 14 });
     const me = await converse("reload", longRequest);
     const reply = me.page.locator(".turn .reply");
-    await expect.poll(() => reply.textContent(), patience).toContain("word8");
+    await expect.poll(() => reply.textContent()).toContain("word8");
     await me.shoot("streaming");
     await me.page.reload();
-    await expect.poll(() => reply.textContent(), patience).toContain("word12");
+    await expect.poll(() => reply.textContent()).toContain("word12");
     expect(await me.page.locator(".turn").getAttribute("data-status")).toBe("running");
+    await edge.behave({});
     expect(await me.reply(1)).toBe(`echo: ${longRequest}`);
     expect(me.complaints).toEqual([]);
   });
@@ -104,7 +104,7 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
     await edge.behave({ deltaMs: 100 });
     await me.ask(longRequest);
     const reply = me.page.locator(".turn .reply").nth(1);
-    await expect.poll(() => reply.textContent(), patience).toContain("word2");
+    await expect.poll(() => reply.textContent()).toContain("word2");
     // Sending itself moves the field and more. That is not the stream's doing, though it may be reported late.
     const began = await me.page.evaluate(() => performance.now());
     await me.reply(2);
@@ -119,9 +119,9 @@ describe.skipIf(chromiumPath === undefined)("a reply", () => {
   });
 
   it("ends where it is stopped, and its written part stays", async () => {
-    await edge.behave({ deltaMs: 250 });
+    await edge.behave({ holdAfter: 20 });
     const me = await converse("stop", longRequest);
-    await expect.poll(() => me.page.locator(".reply").textContent(), patience).toContain("word2");
+    await expect.poll(() => me.page.locator(".reply").textContent()).toContain("word2");
     await me.page.getByRole("button", { name: "Stop" }).click();
     await me.page.locator('.turn[data-status="stopped"]').waitFor();
     const kept = (await me.page.locator(".reply").textContent()) ?? "";
@@ -146,7 +146,7 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
   it("shows how far it is, survives a reload, and ends with the new reply", async () => {
     const me = await converse("progress", "Sort them, as plain text: 6 2 9 4 1");
     await me.reply(1);
-    await edge.behave({ delayMs: { "/v1/adapt": 4_000 } });
+    await edge.behave({ hold: ["/v1/adapt"] });
     await me.page.getByRole("button", { name: "Correct it" }).click();
     await me.page.getByLabel("What should the reply have been?").fill("9 6 4 2 1");
     await me.page.getByRole("button", { name: "Teach and try again" }).click();
@@ -154,6 +154,7 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
     await me.shoot("updating");
     await me.page.reload();
     await me.page.getByText("Updating the adapter").waitFor();
+    await edge.behave({});
     expect(await me.reply(2)).toBe("9 6 4 2 1");
     await me.page.getByText("updated", { exact: true }).waitFor();
     await me.shoot("updated");
@@ -180,9 +181,7 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
     await me.page.getByRole("button", { name: "Teach and try again" }).click();
     await me.reply(2);
     const told = me.page.locator(".transcript [aria-live=polite]");
-    await expect
-      .poll(() => told.textContent(), patience)
-      .toMatch(/Weights updated: .+Reply: 9 6 4 2 1/);
+    await expect.poll(() => told.textContent()).toMatch(/Weights updated: .+Reply: 9 6 4 2 1/);
   });
 
   it("says to screen readers who speaks", async () => {
@@ -250,7 +249,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       await me.page.getByRole("button", { name: "Fork at g1" }).click();
       const origin = me.page.getByRole("link", { name: "forked" });
       await origin.waitFor();
-      await expect.poll(() => isInSight(origin), patience).toBe(true);
+      await expect.poll(() => isInSight(origin)).toBe(true);
       await me.shoot("forked");
       expect(await me.findBarriers()).toEqual([]);
       expect(await overflow(me)).toBe(0);
@@ -295,7 +294,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     expect(await me.page.evaluate(() => document.activeElement?.id)).toBe("main");
     await me.shoot("reading");
     answer();
-    await expect.poll(() => tokens.textContent(), patience).toMatch(/^[\d,]+$/);
+    await expect.poll(() => tokens.textContent()).toMatch(/^[\d,]+$/);
   });
 
   it("makes and revokes keys, sets a cap, and is stopped by it in plain words", async () => {
@@ -318,7 +317,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await me.ask("Say hello");
     await me.page.getByText("spend cap is reached").waitFor();
     const field = me.page.getByLabel("Your request");
-    await expect.poll(() => field.inputValue(), patience).toBe("Say hello");
+    await expect.poll(() => field.inputValue()).toBe("Say hello");
     await me.shoot("stopped-by-cap");
     await me.page.getByRole("link", { name: "Raise the cap" }).click();
     await me.page.getByLabel(/Monthly cap/).fill("");

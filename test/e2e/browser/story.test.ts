@@ -201,7 +201,7 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     await compare.click();
     // The next comparison has begun, and the sessions of the one before are erased.
     const left = async () => (await open()).filter((id) => compared.includes(id));
-    await expect.poll(left, { timeout: 60_000 }).toEqual([]);
+    await expect.poll(left).toEqual([]);
   });
 
   it("downloads a generation as a PEFT archive", async () => {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import OpenAI from "openai";
 import { Api } from "../../../edge/local/api.ts";
 import { type Spawned, spawnRosa } from "../../../edge/local/spawn.ts";
@@ -55,6 +56,17 @@ export class Rosa extends Api {
     const result = await this.judge(turn, { reward: -1, text, correction, retry: true });
     if (result.turn === undefined) throw new Error(`No retry in ${JSON.stringify(result)}`);
     return { ...result, turn: result.turn };
+  }
+
+  /** Sends the same feedback until it is done, whatever fails meanwhile. Throws after a minute. */
+  async judgeUntilDone(turn: TurnBody, feedback: object): Promise<FeedbackResult> {
+    const until = Date.now() + 60_000;
+    for (;;) {
+      const result = await this.judge(turn, feedback).catch((error: Error) => error);
+      if (!(result instanceof Error) && result.status === "done") return result;
+      if (Date.now() > until) throw new Error(`Not done: ${JSON.stringify(result)}`);
+      await sleep(50);
+    }
   }
 
   /** The reply of the base model to this request alone. */

@@ -2,6 +2,7 @@
 import { AbstractChat, type ChatState, type ChatStatus, type UIMessage } from "ai";
 import { Rosa2ChatTransport } from "rosa2/ai-sdk";
 import { describe, expect, it } from "vitest";
+import { eventually } from "../support/client.ts";
 import { newClient } from "./support.ts";
 
 class State implements ChatState<UIMessage> {
@@ -78,7 +79,7 @@ describe("useChat over rosa2", () => {
 
   it("follows a reply again after a reload cut it off", async () => {
     const { caller, client } = await newClient();
-    await caller.behave({ deltaMs: 60 });
+    await caller.behave({ holdAfter: 4 });
     const session = await client.createSession();
     for await (const { type } of session.stream("a b c d e f g h")) if (type === "delta") break;
     const transport = new Rosa2ChatTransport(client, { sessionOf: () => session.id });
@@ -88,7 +89,13 @@ describe("useChat over rosa2", () => {
       parts: [{ type: "text", text: "a b c d e f g h" }],
     };
     const chat = new TestChat(transport, [user]);
-    await chat.resumeStream();
+    const resumed = chat.resumeStream();
+    await eventually(
+      async () => textOf(chat.messages.at(-1)),
+      (text) => text.startsWith("echo:"),
+    );
+    await caller.behave({});
+    await resumed;
     expect(textOf(chat.messages.at(-1))).toBe("echo: a b c d e f g h");
     expect(await transport.reconnectToStream({ chatId: "chat-1" })).toBeNull();
   });

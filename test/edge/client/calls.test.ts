@@ -226,7 +226,7 @@ describe("a network that lies or falls silent", () => {
     network.faults = [{ afterBytes: 0, silent: true }];
     await expect(client.models({ timeoutMs: 50 })).rejects.toThrow("No answer within 50 ms");
 
-    const patient = await newClient({ silenceMsMax: 150 });
+    const patient = await newClient({ silenceMsMax: 1_000 });
     const session = await patient.client.createSession();
     patient.network.faults = [{ afterBytes: 0, silent: true }];
     expect(await session.stream("hello").result()).toMatchObject({ reply: "echo: hello" });
@@ -238,7 +238,7 @@ describe("a network that lies or falls silent", () => {
     const leaving = new AbortController();
     const asked = client.health({ signal: leaving.signal });
     setTimeout(() => leaving.abort(new Error("the user left")), 30);
-    await expect(Promise.race([asked, sleep(5_000)])).rejects.toThrow("the user left");
+    await expect(Promise.race([asked, sleep(60_000)])).rejects.toThrow("the user left");
   });
 });
 

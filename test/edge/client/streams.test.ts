@@ -125,7 +125,7 @@ describe("a reply's stream", () => {
 
   it("goes on at the server when nobody listens, and stops when told to", async () => {
     const { caller, client } = await newClient();
-    await caller.behave({ deltaMs: 60 });
+    await caller.behave({ holdAfter: 2 });
     const session = await client.createSession();
     let turnId = "";
     for await (const event of session.stream(request)) {

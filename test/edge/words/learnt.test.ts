@@ -158,6 +158,24 @@ describe("a session's own lexicon", () => {
     expect(forgotten.learnt.map(({ id }) => id)).toEqual(["pack the crate"]);
   });
 
+  it("weighs a few readings of a first rejected reply, more of later ones and of a correction", () => {
+    const ways = ["standing up", "lying flat", "upside down"];
+    const sides = ["from the back", "from the left", "by hand"];
+    const wordings = ways.flatMap((way) =>
+      sides.map((side) => `Pack the crate ${way}, then load the van ${side}: 4 7 1 9`),
+    );
+    const state = learnWordings(emptyWords(), said, { ...source, wordings });
+    const prompts = (input: GradientInput) =>
+      new Set(candidatesToScore(state, input).map(({ prompt }) => prompt));
+    const first = turn({ text: "wrong" });
+    // The six likeliest, and the request as it was said.
+    expect(prompts(first).size).toBe(7);
+    expect(prompts(first)).toContain(`${said}`);
+    const [attempt] = first.attempts;
+    expect(prompts({ ...first, attempts: [attempt!, attempt!] }).size).toBe(16);
+    expect(prompts(turn({ correction: "done" })).size).toBe(16);
+  });
+
   it("tells readings apart whatever characters their phrases hold", () => {
     const wordings = ["Pack the crate | left, then load the van: 4 7 1 9"];
     const state = learnWordings(emptyWords(), said, { ...source, wordings });

@@ -10,16 +10,15 @@ import { type Place, type SuiteName, suites } from "../suites.ts";
 import type { WordingGain } from "../wordings.ts";
 import { barPlot, escapeHtml, heatMap, linePlot } from "./plots.ts";
 import {
+  comparisonCells,
   lostCells,
   lostHead,
   pairedCells,
   pairedHead,
   showCount,
   showEstimate,
-  showNumber,
   shownColumns,
   shownGains,
-  showPercent,
 } from "./table.ts";
 
 export interface Report {
@@ -180,18 +179,7 @@ function comparisonTable(comparisons: readonly Comparison[]): string {
     "‖Δθ‖ / weights",
     "peak memory / off",
   ];
-  return table(
-    head,
-    comparisons.map((c) => [
-      c.suite,
-      showPercent(c.late_over_best_axis),
-      showPercent(c.late_over_words),
-      showPercent(c.tries_over_best_axis),
-      showPercent(c.tries_over_none),
-      showNumber(c.shift_ratio, 2),
-      showNumber(c.memory_ratio, 2),
-    ]),
-  );
+  return table(head, comparisons.map(comparisonCells));
 }
 
 function pairedTable(paired: readonly PairedDifference[]): string {

@@ -55,16 +55,20 @@ export function renderComparisons(comparisons: readonly Comparison[]): string {
     "‖Δθ‖ / weights",
     "memory / off",
   ];
-  const body = comparisons.map((c) => [
-    c.suite,
-    showPercent(c.late_over_best_axis),
-    showPercent(c.late_over_words),
-    showPercent(c.tries_over_best_axis),
-    showPercent(c.tries_over_none),
-    showNumber(c.shift_ratio, 2),
-    showNumber(c.memory_ratio, 2),
-  ]);
-  return align([head, ...body]);
+  return align([head, ...comparisons.map(comparisonCells)]);
+}
+
+/** Cells of a row of comparisons. */
+export function comparisonCells(row: Comparison): string[] {
+  return [
+    row.suite,
+    showPercent(row.late_over_best_axis),
+    showPercent(row.late_over_words),
+    showPercent(row.tries_over_best_axis),
+    showPercent(row.tries_over_none),
+    showNumber(row.shift_ratio, 2),
+    showNumber(row.memory_ratio, 2),
+  ];
 }
 
 const pairedTitles: Record<PairedFigure, string> = {
@@ -169,13 +173,13 @@ export function showEstimate(value: Estimate | null, digits: number, scale = 1):
   return (value.mean * scale).toFixed(digits) + se;
 }
 
-export function showPercent(value: number | null): string {
+function showPercent(value: number | null): string {
   if (value === null) return "–";
   const percent = (value * 100).toFixed(0);
   return `${value > 0 ? "+" : ""}${percent} %`;
 }
 
-export function showNumber(value: number | null, digits: number): string {
+function showNumber(value: number | null, digits: number): string {
   return value === null ? "–" : value.toFixed(digits);
 }
 

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { writeAdapter } from "../../../gpu-service/src/adapt/adapter-file.ts";
 import { checkModel } from "../../../gpu-service/src/check/check.ts";
 import { checkNamedModel } from "../../../gpu-service/src/check/check-command.ts";
@@ -26,24 +26,14 @@ import { Cache } from "../../../gpu-service/src/engine/model/cache.ts";
 import { mapWeights } from "../../../gpu-service/src/engine/model/weights.ts";
 import { resolveModel } from "../../../gpu-service/src/hub/resolve.ts";
 import { loraLength } from "../../../gpu-service/src/lora/sites.ts";
+import { checkpointCopies } from "../support/checkpoint-copies.ts";
 import { HubServer } from "../support/hub-server.ts";
-import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 
-const root = mkdtempSync(join(tmpdir(), "rosa2-check-"));
 const settings = readModelSettings({ KV_BYTES: "100000000", ROWS: "4" });
 let whole: string;
 let directory: string;
-
-beforeAll(() => {
-  whole = writeRandomCheckpoint();
-});
-beforeEach(() => {
-  directory = mkdtempSync(join(root, "model-"));
-  cpSync(whole, directory, { recursive: true });
-});
-afterAll(() => {
-  rmSync(whole, { recursive: true });
-  rmSync(root, { recursive: true });
+const root = checkpointCopies((...paths) => {
+  [directory, whole] = paths;
 });
 
 type Json = Record<string, unknown>;

@@ -1,8 +1,7 @@
 /** Directories as people have them. What is no checkpoint is refused with what it is; what only looks odd runs. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { checkModel } from "../../../gpu-service/src/check/check.ts";
 import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import { openSafetensors } from "../../../gpu-service/src/checkpoint/safetensors.ts";
@@ -12,24 +11,14 @@ import {
 } from "../../../gpu-service/src/checkpoint/write-safetensors.ts";
 import { readModelSettings } from "../../../gpu-service/src/config.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
+import { checkpointCopies } from "../support/checkpoint-copies.ts";
 import { errorOf } from "../support/error-of.ts";
-import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 
-const root = mkdtempSync(join(tmpdir(), "rosa2-odd-"));
 const settings = readModelSettings({});
 let whole: string;
 let directory: string;
-
-beforeAll(() => {
-  whole = writeRandomCheckpoint();
-});
-beforeEach(() => {
-  directory = mkdtempSync(join(root, "model-"));
-  cpSync(whole, directory, { recursive: true });
-});
-afterAll(() => {
-  rmSync(whole, { recursive: true });
-  rmSync(root, { recursive: true });
+checkpointCopies((...paths) => {
+  [directory, whole] = paths;
 });
 
 const path = (name: string) => join(directory, name);

@@ -3,6 +3,7 @@ import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { type PassReport, Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
+import { decodeMask } from "../../../gpu-service/src/engine/model/decode-mask.ts";
 import type { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
 import { samplingRules } from "../support/greedy.ts";
@@ -108,4 +109,71 @@ describe("a batch of sessions on a real model", () => {
     await serve([{ ...asks[0]!, adapter: randomAdapter("d", 4) }], 1);
     for (let round = 0; round < 5; round++) expect((await serve(asks, 6)).ids).toEqual(alone);
   }, 60_000);
+
+  it("computes several tokens of several rows at once as it does one by one", async () => {
+    const { model } = runtime();
+    const adapters = [randomAdapter("e", 4), null, randomAdapter("f", 8)];
+    const past = Int32Array.of(9, 21, 14);
+    const tokens = (seed: number, length: number) =>
+      Int32Array.from({ length }, (_, i) => (seed * 31 + i * 17) % model.shape.vocabSize);
+    const filled = async () => {
+      const cache = model.allocateCache(3, 64);
+      for (const [row, length] of past.entries()) {
+        const ids = tokens(row, length);
+        const prompt = { ids, rows: 1, length, past: Int32Array.of(0), firstSlot: row };
+        await model.step({ ...prompt, cache, adapters: [adapters[row]!] }, false);
+      }
+      return cache;
+    };
+    const length = 4;
+    const given = past.map((_, row) => row + 40);
+    const rows = [...given].map((seed) => tokens(seed, length));
+    const at = { rows: 3, firstSlot: 0, adapters };
+    const cache = await filled();
+    const ids = Int32Array.from(rows.flatMap((row) => [...row]));
+    const ahead = await model.stepAhead!({ ...at, ids, length, past, cache }, true);
+    const single = await filled();
+    for (let step = 0; step <= length; step++) {
+      // The last step reads what the step ahead wrote.
+      const [one, two] = step < length ? [single, null] : [single, cache];
+      const next = Int32Array.from(rows, (row) => row[step % length]!);
+      const input = { ...at, ids: next, length: 1, past: past.map((cached) => cached + step) };
+      const expected = await model.step({ ...input, cache: one! }, true);
+      const found =
+        two === null
+          ? ahead.map((row) => row[step]!)
+          : await model.step({ ...input, cache: two }, true);
+      for (const [row, { best, logZ, logits_V }] of expected.entries()) {
+        expect(found[row]!.best).toBe(best);
+        // Sums in another order: a few units in the seventh digit.
+        expect(found[row]!.logZ).toBeCloseTo(logZ, 4);
+        for (const [id, logit] of logits_V!.entries())
+          expect(Math.abs(logit - found[row]!.logits_V![id]!)).toBeLessThan(1e-4);
+      }
+    }
+  }, 60_000);
+});
+
+describe("the mask of new tokens", () => {
+  it.each([[null], [3], [1]])(
+    "shows each token the positions up to itself, window %s",
+    (window) => {
+      const past = Int32Array.of(2, 5);
+      const [capacity, length, heads] = [6, 3, 2];
+      const { data, dims } = decodeMask(past, capacity, window, { length, heads });
+      expect(dims).toEqual([2, 1, heads * length, capacity + length]);
+      const shown = Array.from(data as Float32Array, (value) => value === 0);
+      const expected = [...past].flatMap((cached) =>
+        Array.from({ length: heads * length }, (_, at) => cached + (at % length)).flatMap((own) =>
+          Array.from({ length: capacity + length }, (_, column) => {
+            const isNew = column >= capacity;
+            const position = isNew ? cached + column - capacity : column;
+            const isThere = isNew || column < cached;
+            return isThere && position <= own && (window === null || position > own - window);
+          }),
+        ),
+      );
+      expect(shown).toEqual(expected);
+    },
+  );
 });

@@ -14,7 +14,13 @@ const prompt = "tell me something";
 async function sample(
   count: number,
   id = 100,
-  { content = prompt, temperature = 1, seedOf = (i: number) => i, isWhole = false } = {},
+  {
+    content = prompt,
+    temperature = 1,
+    seedOf = (i: number) => i,
+    isWhole = false,
+    isDrafted = false,
+  } = {},
 ): Promise<string[]> {
   const { scheduler, tokenizer } = serving;
   const replies = Array.from({ length: count }, (_, i) => {
@@ -28,7 +34,8 @@ async function sample(
   }));
   const request = { id, tenant: "t", adapter: null, reply: first!.reply, siblings };
   const ids = tokenizer.promptIds([{ role: "user", content }]);
-  scheduler.add({ ...request, prompt: ids }, first!.listener);
+  const source = isDrafted ? { source: ids } : {};
+  scheduler.add({ ...request, ...source, prompt: ids }, first!.listener);
   await Promise.all(ends.map(({ promise }) => promise));
   return replies.map(({ text }) => text);
 }
@@ -68,6 +75,24 @@ describe("several replies to one prompt", () => {
     serving = new Serving({ rowsMax: 8 });
     const texts = await sample(4, 100, { isWhole: true });
     for (const [seed, text] of texts.entries()) expect(text).toBe(await alone(seed));
+  });
+
+  it("take fewer steps where they repeat their prompt, and are the same", async () => {
+    serving = new Serving({ rowsMax: 8 });
+    const steps = () => serving.model.runs.filter(({ kind }) => kind !== "prefill").length;
+    const same = { content: "say hello there", temperature: 0 };
+    const plain = await sample(3, 100, same);
+    const plainSteps = steps();
+    expect(await sample(3, 101, { ...same, isDrafted: true })).toEqual(plain);
+    expect(steps() - plainSteps).toBeLessThan(plainSteps / 2);
+    // Replies that go apart, and end one by one.
+    const drawn = { content: "say hello there", temperature: 1.5 };
+    for (let round = 0; round < 12; round++) {
+      const seedOf = (i: number) => 10 * round + i;
+      const expected = await sample(8, 200 + round, { ...drawn, seedOf });
+      const drafted = await sample(8, 300 + round, { ...drawn, seedOf, isDrafted: true });
+      expect(drafted).toEqual(expected);
+    }
   });
 
   it("wait for room when there are more than rows, and are the same", async () => {

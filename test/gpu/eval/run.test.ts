@@ -190,25 +190,18 @@ test("measures what weights forget against the base model on the same requests",
     ]),
   );
   const isRight = (reply: string) => reply === "right";
-  const suite: SuiteSource = {
-    name: "own",
-    place: null,
-    protocol: { name: "B", triesMax: 3, corrections: true, silentFrom: null },
-    sessionCount: 1,
-    leftOut: 0,
-    draw: () => ({
-      instructions: null,
-      problems: taught.map((request) => ({
-        request,
-        steps: null,
-        clear: null,
-        isRight,
-        correction: "right",
-        comment: () => "wrong",
-      })),
-      probes: [...probes, "nobody knows"].map((request) => ({ request, isRight })),
-    }),
-  };
+  const suite = ownSuite(() => ({
+    instructions: null,
+    problems: taught.map((request) => ({
+      request,
+      steps: null,
+      clear: null,
+      isRight,
+      correction: "right",
+      comment: () => "wrong",
+    })),
+    probes: [...probes, "nobody knows"].map((request) => ({ request, isRight })),
+  }));
   const cells = (["never", "words", "weights", "both"] as const).map((condition) => ({
     condition,
     suite,
@@ -229,16 +222,9 @@ test("measures what weights forget against the base model on the same requests",
 test("stops watching the service when a session fails, so that the command can end", async () => {
   const metrics = await serveMetrics("a secret of the tests");
   try {
-    const suite: SuiteSource = {
-      name: "own",
-      place: null,
-      protocol: { name: "B", triesMax: 3, corrections: true, silentFrom: null },
-      sessionCount: 1,
-      leftOut: 0,
-      draw: () => {
-        throw new Error("There is no plan");
-      },
-    };
+    const suite = ownSuite(() => {
+      throw new Error("There is no plan");
+    });
     const cells = [{ condition: "never" as const, suite, seed: 1 }];
     const meter = new Meter(metrics.url, "a secret of the tests");
     await expect(
@@ -251,3 +237,15 @@ test("stops watching the service when a session fails, so that the command can e
     metrics.close();
   }
 });
+
+/** A suite of one session. */
+function ownSuite(draw: SuiteSource["draw"]): SuiteSource {
+  return {
+    name: "own",
+    place: null,
+    protocol: { name: "B", triesMax: 3, corrections: true, silentFrom: null },
+    sessionCount: 1,
+    leftOut: 0,
+    draw,
+  };
+}

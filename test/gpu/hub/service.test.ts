@@ -49,20 +49,18 @@ function start(model: string): () => string {
 it("answers while it downloads, then serves the model under its id on the hub", async () => {
   const answerDelayed = hub.hold();
   const output = start("acme/tiny");
-  await expect.poll(output, { timeout: 15_000 }).toMatch(/"url":"http/);
+  await expect.poll(output).toMatch(/"url":"http/);
   const url = output().match(/"url":"([^"]+)"/)?.[1] ?? "";
-  await expect.poll(() => hub.requests.length, { timeout: 15_000 }).toBeGreaterThan(0);
+  await expect.poll(() => hub.requests.length).toBeGreaterThan(0);
   expect((await fetch(`${url}/health`)).status).toBe(503);
   answerDelayed();
-  await expect
-    .poll(async () => (await fetch(`${url}/health`)).status, { timeout: 20_000 })
-    .toBe(200);
+  await expect.poll(async () => (await fetch(`${url}/health`)).status).toBe(200);
   expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ model: { id: "acme/tiny" } });
   expect(output()).toContain("Downloaded acme/tiny@main");
 }, 60_000);
 
 it("ends with the hub's reason when there is no such model", async () => {
   const output = start("acme/none");
-  await expect.poll(output, { timeout: 20_000 }).toContain("Cannot load the model");
+  await expect.poll(output).toContain("Cannot load the model");
   expect(output()).toContain("Repository not found");
 }, 30_000);

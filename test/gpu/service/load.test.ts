@@ -1,4 +1,7 @@
 /** The service under load, when callers vanish, and when its engine dies. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { Engine } from "../../../gpu-service/src/engine/queue/engine.ts";
 import { fakeRuntimeModule } from "../support/fake-runtime.ts";
@@ -16,35 +19,24 @@ async function start(options: ServiceOptions): Promise<TestService> {
 }
 
 const endless = `say ${"a".repeat(400)}`;
+const update = { tenant: "t", rows: [{ ...ask("say hi"), reply: "HI", kind: "corrected" }] };
 
 describe("load", () => {
-  it("answers /health in under 50 ms while a long generation and an update run", async () => {
-    // A run of 150 ms blocks its thread three times as long as /health may take.
-    const own = await start({ runtime: { runMs: 150, updateSlices: 6 } });
-    const controller = new AbortController();
-    const reply = await own.post("/v1/generate", { tenant: "t", ...ask(endless) }, controller);
-    const update = own.post("/v1/adapt", {
-      tenant: "t",
-      rows: [{ ...ask("say hi"), reply: "HI", kind: "corrected" }],
-    });
-    const times: number[] = [];
-    let isOver = false;
-    void update.then(() => {
-      isOver = true;
-    });
-    while (!isOver) {
-      const startedAt = performance.now();
-      await (await fetch(`${own.url}/health`)).text();
-      times.push(performance.now() - startedAt);
-      await sleep(10);
-    }
-    expect((await update).status).toBe(200);
-    controller.abort();
-    await reply.body?.cancel().catch(() => {});
-    expect(times.length).toBeGreaterThan(20);
-    times.sort((a, b) => a - b);
-    // On a busy machine a few answers wait for a processor, but not one in ten.
-    expect(times[Math.floor(0.9 * times.length)]).toBeLessThan(50);
+  it.each([
+    ["a reply is generated", (own: TestService) => own.generate(ask("say hi"))],
+    ["an update runs", (own: TestService) => own.post("/v1/adapt", update)],
+  ])("answers /health while %s, however long a run of the model takes", async (_, work) => {
+    const folder = mkdtempSync(join(tmpdir(), "rosa2-held-"));
+    const holdFile = join(folder, "held");
+    const own = await start({ runtime: { holdFile } });
+    writeFileSync(holdFile, "0");
+    const working = work(own);
+    await expect.poll(() => own.engine.inFlight).toBe(1);
+    // The model's thread cannot go on: answers that needed it would never come.
+    for (let n = 0; n < 20; n++) expect((await fetch(`${own.url}/health`)).status).toBe(200);
+    expect(own.engine.inFlight).toBe(1);
+    rmSync(folder, { recursive: true });
+    await working;
   });
 
   it("refuses work beyond the queue with 429 and a time to retry", async () => {
@@ -84,7 +76,7 @@ describe("load", () => {
   });
 
   it("ends a reply when its caller goes away, and gives its place to the next", async () => {
-    const own = await start({ runtime: { runMs: 15 }, admission: { rowsMax: 1 } });
+    const own = await start({ runtime: { runMs: 100 }, admission: { rowsMax: 1 } });
     const controller = new AbortController();
     const response = await own.post("/v1/generate", { tenant: "t", ...ask(endless) }, controller);
     const events = eventsOf(response);
@@ -94,8 +86,8 @@ describe("load", () => {
     controller.abort();
     await events.next().catch(() => {});
     expect((await next).at(-1)).toMatchObject({ text: "next" });
-    // The abandoned reply would have taken 6 s more.
-    expect(performance.now() - abortedAt).toBeLessThan(1500);
+    // The abandoned reply would have taken 40 s more.
+    expect(performance.now() - abortedAt).toBeLessThan(20_000);
     await expect.poll(() => own.engine.health.queue.running).toBe(0);
   });
 
@@ -111,7 +103,7 @@ describe("load", () => {
     await expect.poll(() => own.engine.inFlight).toBe(1);
     controller.abort();
     await expect.poll(() => own.engine.inFlight).toBe(0);
-    await expect.poll(() => own.engine.health.queue.running, { timeout: 2000 }).toBe(0);
+    await expect.poll(() => own.engine.health.queue.running).toBe(0);
   });
 });
 
@@ -132,7 +124,7 @@ describe("the engine's worker", () => {
     expect(await cold.json()).toMatchObject({ error: { code: "gpu_cold" } });
     expect((await fetch(`${own.url}/health`)).status).toBe(503);
 
-    await expect.poll(() => own.engine.health.status, { timeout: 5000 }).toBe("ok");
+    await expect.poll(() => own.engine.health.status).toBe("ok");
     expect((await own.generate(ask("say back"))).at(-1)).toMatchObject({ text: "back" });
   });
 
@@ -170,16 +162,13 @@ describe("the engine's worker", () => {
   });
 
   it("cuts off what is still in flight after the grace period", async () => {
-    const own = await start({ runtime: { runMs: 10 } });
+    const own = await start({ runtime: { runMs: 100 } });
     const response = await own.post("/v1/generate", { tenant: "t", ...ask(endless) });
     const startedAt = performance.now();
     await own.engine.stop(100);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    // The reply would have taken 40 s.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
     const events = await collect(eventsOf(response));
     expect(events.at(-1)).toMatchObject({ type: "error", error: { code: "shutting_down" } });
   });
 });
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

@@ -51,11 +51,9 @@ function run(environment: Record<string, string>, command = [main]): Run {
 
 /** Waits for the line that names the address, then for the model. */
 async function urlOf({ output }: Run): Promise<string> {
-  await expect.poll(output, { timeout: 15_000 }).toMatch(/"url":"http/);
+  await expect.poll(output).toMatch(/"url":"http/);
   const url = output().match(/"url":"([^"]+)"/)?.[1] ?? "";
-  await expect
-    .poll(async () => (await fetch(`${url}/health`)).status, { timeout: 15_000 })
-    .toBe(200);
+  await expect.poll(async () => (await fetch(`${url}/health`)).status).toBe(200);
   return url;
 }
 
@@ -197,7 +195,7 @@ describe("the GPU service's process", () => {
         return false;
       }
     };
-    await expect.poll(isAlive, { timeout: 10_000 }).toBe(false);
+    await expect.poll(isAlive).toBe(false);
   }, 30_000);
 
   it("names every bad setting and what is allowed, and shows no secret", async () => {

@@ -5,7 +5,7 @@
  * "say X" it answers X with high probability. To anything else it babbles letters that depend on every token of the
  * context and on the adapter.
  */
-
+import { readFileSync } from "node:fs";
 import type {
   AdapterWeights,
   GradientSink,
@@ -50,10 +50,12 @@ export interface FakeModelOptions {
   contextLength?: number;
   /** How long one run keeps its thread busy, as a real one does (ms). */
   runMs?: number;
+  /** While this file exists, a run beyond the number in it keeps its thread. */
+  holdFile?: string;
 }
 
 export interface RunRecord {
-  kind: "prefill" | "decode" | "score";
+  kind: "prefill" | "decode" | "ahead" | "score";
   rows: number;
   length: number;
 }
@@ -68,19 +70,18 @@ export class FakeModel implements LanguageModel {
   /** Called at the start of every run, for tests that act in the middle of one. */
   onRun: (record: RunRecord) => void | Promise<void> = () => {};
   readonly #runMs: number;
+  readonly #holdFile: string | undefined;
 
-  constructor({ contextLength = 512, runMs = 0 }: FakeModelOptions = {}) {
+  constructor({ contextLength = 512, runMs = 0, holdFile }: FakeModelOptions = {}) {
     this.#runMs = runMs;
+    this.#holdFile = holdFile;
     this.shape = {
       layerCount: 1,
-      hiddenSize: 1,
-      headCount: 1,
       kvHeadCount: 1,
       headSize: 1,
       vocabSize,
       contextLength,
       eosIds: [endId],
-      bosId: null,
     };
   }
 
@@ -103,6 +104,21 @@ export class FakeModel implements LanguageModel {
       next.push(nextToken(nextLogits(context, adapters[row] ?? null)));
     }
     return next;
+  }
+
+  /** The next token after each of a row's tokens, as single steps would give them. */
+  async stepAhead({ ids, rows, length, past, cache, firstSlot, adapters }: StepInput) {
+    await this.#begin({ kind: "ahead", rows, length });
+    return Array.from({ length: rows }, (_, row) => {
+      const slot = (cache as FakeCache).slot(firstSlot + row);
+      const before = past[row] as number;
+      slot.set(ids.subarray(row * length, (row + 1) * length), before);
+      return Array.from({ length }, (_, at) => {
+        const context = slot.subarray(0, before + at + 1);
+        if (context.includes(-1)) throw new Error("The slot was not filled up to `past`");
+        return nextToken(nextLogits(context, adapters[row] ?? null));
+      });
+    });
   }
 
   async *passRows(
@@ -139,7 +155,22 @@ export class FakeModel implements LanguageModel {
     await new Promise((resolve) => setImmediate(resolve));
     const end = performance.now() + this.#runMs;
     while (performance.now() < end);
+    while (this.runs.length > runsAllowed(this.#holdFile)) pauseThread();
   }
+}
+
+function runsAllowed(file: string | undefined): number {
+  if (file === undefined) return Number.POSITIVE_INFINITY;
+  try {
+    return Number(readFileSync(file, "utf8"));
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Blocks this thread for a millisecond, as a run does. */
+function pauseThread(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 }
 
 function nextLogits(context: ArrayLike<number>, adapter: AdapterWeights | null): Float32Array {

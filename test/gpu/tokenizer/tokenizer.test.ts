@@ -19,6 +19,25 @@ const tokenizer = byteTokenizer();
 const bytes = (text: string) => [...new TextEncoder().encode(text)];
 const user = (content: string): Message => ({ role: "user", content });
 
+const split = {
+  type: "Split",
+  pattern: { Regex: "(a+)+$" },
+  behavior: "Isolated",
+  invert: false,
+};
+const { tokenizer: file } = byteTokenizerFiles;
+/** Its pattern takes longer than any test over a long run of one letter and another. */
+const hostile = new ChatTokenizer(
+  {
+    ...byteTokenizerFiles,
+    tokenizer: {
+      ...file,
+      pre_tokenizer: { type: "Sequence", pretokenizers: [split, file.pre_tokenizer] },
+    },
+  },
+  [endId],
+);
+
 /** All that the streaming pieces add up to. */
 function stream(ids: number[], from = tokenizer): string {
   const detokenizer = from.detokenizer();
@@ -96,12 +115,10 @@ describe("ChatTokenizer", () => {
   });
 
   it("refuses messages that cannot fit, without tokenising them", () => {
-    const messages = [user("x".repeat(60_000))];
-    const startedAt = performance.now();
-    expect(() => tokenizer.promptIds(messages, 100)).toThrow(
+    const messages = [user(`${"a".repeat(60_000)}!`)];
+    expect(() => hostile.promptIds(messages, 100)).toThrow(
       expect.objectContaining({ code: "context_length_exceeded", param: "messages" }),
     );
-    expect(performance.now() - startedAt).toBeLessThan(20);
   });
 
   it("turns a template's own refusal into an invalid request", () => {
@@ -255,28 +272,12 @@ describe("ChatTokenizer", () => {
   it("stops a template and a Split pattern that never end within 2 s", () => {
     const chatTemplate =
       "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
-    const split = {
-      type: "Split",
-      pattern: { Regex: "(a+)+$" },
-      behavior: "Isolated",
-      invert: false,
-    };
-    const { tokenizer: file } = byteTokenizerFiles;
-    const hostile = new ChatTokenizer(
-      {
-        ...byteTokenizerFiles,
-        tokenizer: {
-          ...file,
-          pre_tokenizer: { type: "Sequence", pretokenizers: [split, file.pre_tokenizer] },
-        },
-      },
-      [endId],
-    );
-    const startedAt = performance.now();
+    const before = process.threadCpuUsage();
     expect(() => new ChatTokenizer({ ...byteTokenizerFiles, chatTemplate }, [endId])).toThrow(
       expect.objectContaining({ message: expect.stringContaining("longer than 2 s") }),
     );
-    expect(performance.now() - startedAt).toBeLessThan(2500);
+    const { user: spent, system } = process.threadCpuUsage(before);
+    expect((spent + system) / 1000).toBeLessThan(4000);
     expect(() => hostile.promptIds([user(`${"a".repeat(40)}!`)])).toThrow(
       expect.objectContaining({
         code: "checkpoint_unsupported",

@@ -310,7 +310,7 @@ export async function alarmOf(
 
 /** Lets time pass until the session has nothing left to do. Work that waits for its next try is tried now. */
 export async function untilIdle(sessionId: string): Promise<void> {
-  const until = Date.now() + 30_000;
+  const until = Date.now() + 120_000;
   for (;;) {
     const left = await runInDurableObject(sessionStub(bindings, sessionId), async (_, state) => {
       const { sql } = state.storage;

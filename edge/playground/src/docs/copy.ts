@@ -3,8 +3,8 @@ import { element } from "./element.ts";
 
 const toldMs = 2_000;
 
-export function addCopyButtons(root: ParentNode = document): void {
-  for (const pre of root.querySelectorAll("pre")) {
+export function addCopyButtons(): void {
+  for (const pre of document.querySelectorAll("pre")) {
     const text = pre.textContent ?? "";
     const label = pre.getAttribute("aria-label");
     const button = element("button", { type: "button", class: "copy" }, "Copy");

@@ -34,7 +34,8 @@ export function Tokens({ weights }: { weights: Weights }) {
         </figure>
       ))}
       <p class="note">
-        Left bar: how likely the token was after those before it. Right bar: how likely it is now.
+        Left bar: how likely the token was before the update, after the tokens in front of it. Right
+        bar: how likely it is now.
       </p>
     </details>
   );

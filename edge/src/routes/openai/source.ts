@@ -90,7 +90,9 @@ export async function* statelessReply(
   const beginning = money.isUncapped ? events.next() : null;
   beginning?.catch(() => {});
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
-  const holding = hold(money, { eventId, amountNanos });
+  // The GPU service has its request first: both calls take this thread's time.
+  const sent = beginning === null ? undefined : scheduler.wait(1);
+  const holding = hold(money, { eventId, amountNanos }, sent);
   try {
     if (beginning === null) await holding.reserved;
     let text = "";

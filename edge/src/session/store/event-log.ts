@@ -30,17 +30,30 @@ type NewEvent = { turnId: string; type: LogEvent["type"]; at: number; feedbackId
   | { json: string }
 );
 
+/** Events of one reading. */
+const readMax = 256;
+
 export class EventLog {
   readonly #db: DrizzleSqliteDODatabase;
+  /** Every token is one insertion and one reading; building a statement takes longer than running it. */
+  readonly #insert: ReturnType<typeof insertion>;
+  readonly #readings = new Map<string, ReturnType<typeof reading>>();
   #waiting: (() => void)[] = [];
+  #version = 0;
 
   constructor(db: DrizzleSqliteDODatabase) {
     this.#db = db;
+    this.#insert = insertion(db);
   }
 
-  append(event: NewEvent): void {
-    const row = "json" in event ? { ...event, data: sql`${event.json}` } : event;
-    this.#db.insert(events).values(row).run();
+  /** Another number after each append and wake. */
+  get version(): number {
+    return this.#version;
+  }
+
+  append({ turnId, type, at, feedbackId, ...event }: NewEvent): void {
+    const json = "json" in event ? event.json : JSON.stringify(event.data);
+    this.#insert.run({ turnId, type, at, feedbackId: feedbackId ?? null, json });
     this.wake();
   }
 
@@ -68,6 +81,7 @@ export class EventLog {
 
   /** Makes waiting readers look again: after an append, and when what they wait for may have changed. */
   wake(): void {
+    this.#version++;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
@@ -80,21 +94,17 @@ export class EventLog {
     });
   }
 
-  read(filters: readonly Filter[], afterSeq: number, limit = 256): LoggedEvent[] {
-    const wanted = filters.map(({ turnId, types, feedbackId }) =>
-      and(
-        eq(events.turnId, turnId),
-        feedbackId === undefined ? undefined : eq(events.feedbackId, feedbackId),
-        types === undefined ? undefined : inArray(events.type, types),
-      ),
-    );
-    return this.#db
-      .select({ id: events.seq, type: events.type, json: sql<string>`${events.data}` })
-      .from(events)
-      .where(and(gt(events.seq, afterSeq), or(...wanted)))
-      .orderBy(asc(events.seq))
-      .limit(limit)
-      .all() as LoggedEvent[];
+  read(filters: readonly Filter[], afterSeq: number, limit = readMax): LoggedEvent[] {
+    const form = filters
+      .map(({ types, feedbackId }) => `${types} ${feedbackId === undefined}`)
+      .join();
+    const statement = this.#readings.get(form) ?? reading(this.#db, filters);
+    this.#readings.set(form, statement);
+    const ids = filters.flatMap(({ turnId, feedbackId }, i) => [
+      [`turn${i}`, turnId],
+      [`feedback${i}`, feedbackId],
+    ]);
+    return statement.all({ afterSeq, limit, ...Object.fromEntries(ids) }) as LoggedEvent[];
   }
 
   /** Number of the latest event; 0 before the first. */
@@ -122,6 +132,37 @@ export class EventLog {
   }
 }
 
+function insertion(db: DrizzleSqliteDODatabase) {
+  return db
+    .insert(events)
+    .values({
+      turnId: sql.placeholder("turnId"),
+      type: sql.placeholder("type"),
+      at: sql.placeholder("at"),
+      feedbackId: sql.placeholder("feedbackId"),
+      data: sql`${sql.placeholder("json")}`,
+    })
+    .prepare();
+}
+
+/** The statement for filters of one form: the ids of turns and feedback are given when it runs. */
+function reading(db: DrizzleSqliteDODatabase, filters: readonly Filter[]) {
+  const wanted = filters.map(({ types, feedbackId }, i) =>
+    and(
+      eq(events.turnId, sql.placeholder(`turn${i}`)),
+      feedbackId === undefined ? undefined : eq(events.feedbackId, sql.placeholder(`feedback${i}`)),
+      types === undefined ? undefined : inArray(events.type, types),
+    ),
+  );
+  return db
+    .select({ id: events.seq, type: events.type, json: sql<string>`${events.data}` })
+    .from(events)
+    .where(and(gt(events.seq, sql.placeholder("afterSeq")), or(...wanted)))
+    .orderBy(asc(events.seq))
+    .limit(sql.placeholder("limit"))
+    .prepare();
+}
+
 /**
  * A stream of log events as finished frames. For clients of this API's own routes the Worker passes the bytes on
  * unchanged. `rename` maps the log's types to the stream's.
@@ -129,7 +170,7 @@ export class EventLog {
  * `settled` says that nothing more will come. It is asked after everything so far has been sent.
  */
 export function followLog(
-  log: Pick<EventLog, "read" | "changed">,
+  log: Pick<EventLog, "read" | "changed" | "version">,
   filters: () => readonly Filter[],
   afterSeq: number,
   settled: () => boolean,
@@ -140,11 +181,15 @@ export function followLog(
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let cursor = afterSeq;
+  /** The log's version up to which everything is read. */
+  let seen = -1;
   return new ReadableStream({
     type: "bytes",
     async pull(controller) {
       for (;;) {
-        const found = log.read(filters(), cursor);
+        const { version } = log;
+        const found = version === seen ? [] : log.read(filters(), cursor, readMax);
+        if (found.length < readMax) seen = version;
         if (found.length > 0) {
           cursor = found.at(-1)?.id ?? cursor;
           const frames = found.map(({ id, type, json }) =>

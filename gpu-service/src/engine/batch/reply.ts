@@ -106,6 +106,11 @@ export class Reply {
     return this.#rejected !== null || this.#sampler.needsLogits || this.#constraint !== null;
   }
 
+  /** Whether the next token can be drawn at once after the one before: no shape has to be prepared between them. */
+  get isFree(): boolean {
+    return (this.#options.constraint ?? null) === null;
+  }
+
   /** Computes which tokens the reply's shape allows next; must end before `push`. */
   async prepare(): Promise<void> {
     await this.#constraint?.prepare();

@@ -7,16 +7,11 @@
 import { RosaError } from "@rosa2/shared/errors";
 import type { KvCache, LanguageModel, NextToken, Slices, StepInput } from "../../language-model.ts";
 import { BackgroundTasks, type BackgroundWork } from "./background.ts";
+import { type Choice, choose, push } from "./choices.ts";
 import { mayAdmit, mayRunSlice, nextSliceAt, nextToRead } from "./decisions.ts";
+import { draftMax, draftsOf } from "./drafts.ts";
 import { FairQueue } from "./fair-queue.ts";
-import {
-  type Sequence,
-  type SequenceListener,
-  type SequenceRequest,
-  spentBy,
-  type Voice,
-  type Waiting,
-} from "./sequence.ts";
+import type { Sequence, SequenceListener, SequenceRequest, Voice, Waiting } from "./sequence.ts";
 import { cacheKey, type Slot, SlotTable } from "./slots.ts";
 import { StepTimes, TenantShares } from "./tenant-shares.ts";
 
@@ -233,7 +228,7 @@ export class Scheduler {
       if (slot.tokens.length < prompt.length) return;
       sequence.firstTokenAt = this.#now();
       this.#slots.activate(slot);
-      this.#advance(sequence, next!);
+      this.#settle(sequence, push(sequence, next![0]!, this.#now));
     } catch (error) {
       this.#fail(sequence, error);
     }
@@ -262,39 +257,49 @@ export class Scheduler {
     return this.#slots.active.map((slot) => this.#bySlot.get(slot) as Sequence);
   }
 
-  /** One token for each of these, whose slots lie side by side. */
+  /** One token for each of these, whose slots lie side by side; more where drafts are right. */
   async #decodeRows(sequences: Sequence[], report: PassReport): Promise<void> {
+    const rows = sequences.length;
     const slots = sequences.map(({ slot }) => slot);
+    const drafts = this.#model.stepAhead ? draftsOf(sequences, this.#cache.tokensMax) : null;
+    const fed = sequences.map(({ nextId }, row) => [nextId, ...(drafts?.[row] ?? [])]);
+    const length = drafts === null ? 1 : 1 + draftMax;
     const startedAt = this.#now();
     try {
       const next = await this.#step(sequences, {
-        ids: Int32Array.from(sequences, ({ nextId }) => nextId),
-        rows: slots.length,
-        length: 1,
+        // Padding is written behind the sequence, where the next step writes again.
+        ids: Int32Array.from({ length: rows * length }, (_, i) => {
+          return fed[Math.floor(i / length)]![i % length] ?? 0;
+        }),
+        rows,
+        length,
         past: Int32Array.from(slots, ({ tokens }) => tokens.length),
         firstSlot: (slots[0] as Slot).index,
         adapters: sequences.map(({ adapter }) => adapter),
       });
       const ms = this.#now() - startedAt;
-      report.rows += slots.length;
+      report.rows += rows;
       report.decodeMs += ms;
-      this.#chargeRows(sequences, ms);
+      this.#chargeRows(sequences, ms, length);
       // Tokens of all rows first: when a row ends, other slots move together with their tokens.
-      for (const { slot, nextId } of sequences) slot.tokens.push(nextId);
-      for (const [row, sequence] of sequences.entries()) this.#advance(sequence, next[row]!);
+      const choices = sequences.map((sequence, row) =>
+        choose(sequence, next[row]!, fed[row]!, this.#now),
+      );
+      for (const [row, sequence] of sequences.entries()) this.#settle(sequence, choices[row]!);
     } catch (error) {
       for (const sequence of sequences) this.#fail(sequence, error);
     }
   }
 
-  #chargeRows(sequences: readonly Sequence[], ms: number): void {
+  #chargeRows(sequences: readonly Sequence[], ms: number, length: number): void {
     const rows = sequences.length;
-    this.#stepTimes.note(rows, ms);
+    if (length === 1) this.#stepTimes.note(rows, ms);
     for (const [tenant, own] of Map.groupBy(sequences, (sequence) => sequence.tenant))
       this.#shares.charge(tenant, this.#stepTimes.alone(own.length, rows, ms));
   }
 
-  async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[]> {
+  /** The next token of each row; of a decode step, after each of the tokens that it feeds. */
+  async #step(sequences: Sequence[], input: Omit<StepInput, "cache">): Promise<NextToken[][]> {
     // A prompt's last chunk and every decode step end with a token of each reply.
     await Promise.all(
       sequences.flatMap(({ voices }) => voices.map(({ reply }) => reply.prepare())),
@@ -302,28 +307,27 @@ export class Scheduler {
     const needsLogits = sequences.some(({ voices }) =>
       voices.some(({ reply }) => reply.needsLogits),
     );
-    return this.#model.step({ ...input, cache: this.#cache }, needsLogits);
+    const isAhead = input.length > 1 && sequences[0]?.slot.state === "active";
+    const model = this.#model;
+    const step = { ...input, cache: this.#cache };
+    if (isAhead && model.stepAhead) return model.stepAhead(step, needsLogits);
+    return (await model.step(step, needsLogits)).map((next) => [next]);
   }
 
   /**
-   * Gives a row's next token to its replies. Replies that choose the same token stay in the row together; others
+   * Goes on with what the replies of a row chose. Those that chose the same token stay in the row together; others
    * continue in a copy of it. The row ends with its last reply.
    */
-  #advance(sequence: Sequence, next: NextToken): void {
-    if (sequence.isCancelled) return;
+  #settle(sequence: Sequence, choice: Choice): void {
+    if (choice === null) return;
     try {
-      const chosen = sequence.voices.map((voice) => {
-        const piece = voice.reply.push(next);
-        const spent = spentBy(sequence, voice, this.#now());
-        voice.listener.piece(piece, spent);
-        return { voice, piece, spent };
-      });
-      const going = chosen.filter(({ piece }) => piece.finish === null);
+      if ("error" in choice) throw choice.error;
+      const going = choice.filter(({ piece }) => piece.finish === null);
       const [own, ...others] = Map.groupBy(going, ({ piece }) => piece.id);
       for (const [id, ones] of others) this.#branch(sequence, id, voicesOf(ones));
       if (own === undefined) this.#leave(sequence, sequence.parks !== false);
       else Object.assign(sequence, { nextId: own[0], voices: voicesOf(own[1]) });
-      for (const { voice, piece, spent } of chosen) {
+      for (const { voice, piece, spent } of choice) {
         if (piece.finish !== null) voice.listener.finish({ finish: piece.finish, ...spent });
       }
     } catch (error) {
@@ -333,9 +337,9 @@ export class Scheduler {
 
   /** Continues other replies in a copy of a sequence's slot. Without room for one they wait in the queue. */
   #branch(sequence: Sequence, nextId: number, [first, ...siblings]: Voice[]): void {
-    const { id, tenant, adapter, prompt, slot, firstTokenAt } = sequence;
+    const { id, tenant, adapter, prompt, source, slot, firstTokenAt } = sequence;
     const { reply, listener } = first!;
-    const request = { id, tenant, adapter, prompt, reply, siblings, parks: false };
+    const request = { id, tenant, adapter, prompt, source, reply, siblings, parks: false };
     const ticket = { ...sequence.ticket, request, listener };
     if (!this.#hasRoomFor(tenant)) {
       // Their text so far is read again, from the cache as far as it is still there.

@@ -14,6 +14,8 @@ export interface SequenceRequest {
   reply: Reply;
   /** More replies to the same prompt, under the same id. While they choose the same tokens they share one row of a step. */
   siblings?: readonly Voice[];
+  /** Tokens that the reply is likely to repeat; drafts of its next ones come from here. */
+  source?: Int32Array;
   /** Whether its tokens stay in the cache for a next turn; true by default. */
   parks?: boolean;
 }

@@ -60,17 +60,20 @@ export class Cache implements KvCache {
     this.#held[slot] = Math.max(this.#held[slot]!, tokens);
   }
 
-  /** Writes one new position a row: `fresh` [rows, layers · (key, value) · kvHeads · headSize]. */
-  write(fresh: Float32Array, firstSlot: number, positions: Int32Array): void {
+  /** Writes `length` new positions a row: `fresh` [rows, length, layers · (key, value) · kvHeads · headSize]. */
+  write(fresh: Float32Array, firstSlot: number, past: Int32Array, length = 1): void {
     const { kvHeadCount, headSize } = this.#config;
     const headLength = this.capacity * headSize;
     let from = 0;
-    for (const [row, position] of positions.entries()) {
-      this.hold(firstSlot + row, position + 1);
-      for (const block of this.#blocks) {
-        for (let head = 0; head < kvHeadCount; head++, from += headSize) {
-          const to = (firstSlot + row) * this.#slotLength + head * headLength + position * headSize;
-          block.set(fresh.subarray(from, from + headSize), to);
+    for (const [row, cached] of past.entries()) {
+      const slot = firstSlot + row;
+      this.hold(slot, cached + length);
+      for (let position = cached; position < cached + length; position++) {
+        for (const block of this.#blocks) {
+          for (let head = 0; head < kvHeadCount; head++, from += headSize) {
+            const to = slot * this.#slotLength + head * headLength + position * headSize;
+            block.set(fresh.subarray(from, from + headSize), to);
+          }
         }
       }
     }

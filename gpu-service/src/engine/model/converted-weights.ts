@@ -19,12 +19,14 @@ import {
 import { join } from "node:path";
 import { type Checkpoint, type TensorLocation, tensorShapes } from "../../checkpoint/checkpoint.ts";
 import { openSafetensors, type TensorFile } from "../../checkpoint/safetensors.ts";
+import type { IntegerMatrix } from "../../checkpoint/saved-integers.ts";
 import { planSafetensors, type TensorSpec } from "../../checkpoint/write-safetensors.ts";
 import {
   denseNames,
   type JointMatrix,
   jointMatrices,
   middle,
+  type QuantizedMatrix,
   quantizeMatrix,
 } from "../../compiler/decoder/quantize.ts";
 import { quantizedParts } from "../../compiler/decoder/weights.ts";
@@ -32,7 +34,6 @@ import { cacheDirectory } from "../../disk/cache-directory.ts";
 import { onDisk } from "../../disk/disk-errors.ts";
 import { isLeft, owner } from "../../disk/parts.ts";
 import { release } from "../../release.ts";
-import { rowsInBlocks } from "./saved-blocks.ts";
 
 /** Elements converted at once: 4 MiB of fp32. */
 const chunkElements = 1_048_576;
@@ -195,4 +196,26 @@ function writeFile(path: string, { tensors, make }: Conversion): void {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * A checkpoint's own integers in the kernels' blocks: a group's scale and zero, repeated for each block. Zeros are
+ * packed as weights are: 4-bit ones two a byte.
+ */
+function rowsInBlocks(
+  { out, in: width, bits, groupSize, ...matrix }: IntegerMatrix,
+  blockSize: number,
+): QuantizedMatrix & { zeros: Uint8Array<ArrayBuffer> } {
+  const blocks = width / blockSize;
+  const groups = Math.ceil(width / groupSize);
+  const scales = new Float32Array(out * blocks);
+  const zeros = new Uint8Array((out * blocks * bits) / 8);
+  for (let at = 0; at < scales.length; at++) {
+    const row = Math.floor(at / blocks);
+    const group = row * groups + Math.floor(((at - row * blocks) * blockSize) / groupSize);
+    scales[at] = matrix.scales[group]!;
+    if (bits === 8) zeros[at] = matrix.zeros[group]!;
+    else zeros[at >> 1]! |= matrix.zeros[group]! << (4 * (at & 1));
+  }
+  return { packed: matrix.packed, scales, zeros };
 }

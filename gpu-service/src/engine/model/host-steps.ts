@@ -62,18 +62,34 @@ export class HostSteps {
   }
 
   async step(input: StepInput, needsLogits: boolean): Promise<NextToken[]> {
-    const { cache, length, past, rows } = input;
-    if (!(cache instanceof Cache)) throw new Error("Cannot step with another model's cache");
-    let total = 0;
-    for (let row = 0; row < rows; row++) total = Math.max(total, past[row]! + length);
-    cache.reserve(total);
-    if (!this.#adapted && input.adapters.some((adapter) => adapter !== null)) await this.#adapt();
-    const wanted = needsLogits ? [...nextTokenOutputs, "logits"] : nextTokenOutputs;
+    const { length, rows } = input;
+    const { cache, total, wanted } = await this.#ready(input, needsLogits);
     const result =
       length === 1
         ? await this.#decode(input, cache, wanted)
         : await this.#prefill(input, cache, total, wanted);
     return nextTokens(result, rows);
+  }
+
+  /** The next token after each given one, by row. */
+  async stepAhead(input: StepInput, needsLogits: boolean): Promise<NextToken[][]> {
+    const { length, rows } = input;
+    const { cache, wanted } = await this.#ready(input, needsLogits);
+    const next = nextTokens(await this.#decode(input, cache, wanted), rows * length);
+    return Array.from({ length: rows }, (_, row) => next.slice(row * length, (row + 1) * length));
+  }
+
+  async #ready({ cache, length, past, rows, adapters }: StepInput, needsLogits: boolean) {
+    if (!(cache instanceof Cache)) throw new Error("Cannot step with another model's cache");
+    let total = 0;
+    for (let row = 0; row < rows; row++) total = Math.max(total, past[row]! + length);
+    cache.reserve(total);
+    if (!this.#adapted && adapters.some((adapter) => adapter !== null)) await this.#adapt();
+    return {
+      cache,
+      total,
+      wanted: needsLogits ? [...nextTokenOutputs, "logits"] : nextTokenOutputs,
+    };
   }
 
   async #prefill(
@@ -103,21 +119,26 @@ export class HostSteps {
   }
 
   async #decode(input: StepInput, cache: Cache, wanted: readonly string[]): Promise<Feeds> {
-    const { ids, rows, past, firstSlot, adapters } = input;
-    const session = await this.#decodeSession(rows);
-    const positions = BigInt64Array.from({ length: rows }, (_, row) => BigInt(past[row]!));
+    const { ids, rows, length, firstSlot, adapters } = input;
+    const past = input.past.subarray(0, rows);
+    const session = await this.#decodeSession(rows, length);
+    const positions = BigInt64Array.from(ids, (_, i) =>
+      BigInt(past[Math.floor(i / length)]! + (i % length)),
+    );
+    const { headCount, kvHeadCount } = this.#options.config;
+    const size = { length, heads: length === 1 ? 1 : headCount / kvHeadCount };
     const result = await session.run(
       {
-        ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, 1]),
-        positions: new Tensor("int64", positions, [rows, 1]),
-        ...this.#masks((window) => decodeMask(past.subarray(0, rows), cache.capacity, window)),
+        ids: new Tensor("int64", BigInt64Array.from(ids, BigInt), [rows, length]),
+        positions: new Tensor("int64", positions, [rows, length]),
+        ...this.#masks((window) => decodeMask(past, cache.capacity, window, size)),
         ...this.#ropeFeeds,
         ...cache.tensors(firstSlot, rows).feeds,
         ...(this.#adapted ? this.#adapters.feeds(firstSlot, adapters) : {}),
       },
       [...wanted, "fresh"],
     );
-    cache.write(result.fresh!.data as Float32Array, firstSlot, past.subarray(0, rows));
+    cache.write(result.fresh!.data as Float32Array, firstSlot, past, length);
     release(result.fresh!);
     return result;
   }
@@ -147,11 +168,12 @@ export class HostSteps {
   }
 
   /** Batches have a graph of their own, made when the first one comes. Integer products have only one order. */
-  #decodeSession(rows = 1): Promise<InferenceSession> {
+  #decodeSession(rows = 1, length = 1): Promise<InferenceSession> {
     const { config, quantization } = this.#options;
-    const manyRows = quantization === null && !this.#options.isPacked && rows >= manyRowsMin;
-    return this.#sessions.get(manyRows ? "decode many" : "decode", () =>
-      decodeGraph(config, { adapters: this.#adapted, quantization, manyRows }),
+    const isMany = quantization === null && !this.#options.isPacked && rows >= manyRowsMin;
+    const manyRows = isMany && length === 1;
+    return this.#sessions.get(manyRows ? "decode many" : `decode ${length}`, () =>
+      decodeGraph(config, { adapters: this.#adapted, quantization, manyRows, length }),
     );
   }
 }

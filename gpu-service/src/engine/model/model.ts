@@ -207,6 +207,15 @@ export class Model implements LanguageModel {
     return this.#steps.step(input, needsLogits);
   }
 
+  /** In host memory alone, and for fp32: a graph more of integer weights would be one more copy of them. */
+  get stepAhead(): LanguageModel["stepAhead"] {
+    const steps = this.#steps;
+    const isFloat = this.#options.quantization === null;
+    return isFloat && steps instanceof HostSteps
+      ? (...args) => steps.stepAhead(...args)
+      : undefined;
+  }
+
   /** Log-probs of each reply token, and gradients where `sink` says; see RowPasses. */
   passRows(
     rows: readonly ScoreRow[],

@@ -14,15 +14,19 @@ export interface AdmissionLimits {
 
 type Kind = "generate" | "sample" | "adapt" | "score" | "export";
 
+/** Places taken, in all and by tenant. */
+interface Pool {
+  count: number;
+  of: Map<string, number>;
+}
+
 const retryAfterMaxS = 30;
 
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #now: () => number;
-  #replies = 0;
-  #background = 0;
-  readonly #repliesOf = new Map<string, number>();
-  readonly #backgroundOf = new Map<string, number>();
+  readonly #replies: Pool = { count: 0, of: new Map() };
+  readonly #background: Pool = { count: 0, of: new Map() };
   /** Running mean of a reply's time, waiting included. */
   #replyMs = 0;
   #idle: (() => void) | null = null;
@@ -33,48 +37,37 @@ export class Admission {
   }
 
   get inFlight(): number {
-    return this.#replies + this.#background;
+    return this.#replies.count + this.#background.count;
   }
 
   /**
    * Takes one place, or one for each of several replies, and returns a function that gives it back. Throws `queue_full`
    * with a time to retry after.
    */
-  enter(kind: Kind, tenant: string, replies = 1): () => void {
+  enter(kind: Kind, tenant: string, places = 1): () => void {
     const { rowsMax, queueMax, tenantQueueMax, backgroundMax } = this.#limits;
-    if (kind !== "generate" && kind !== "sample") {
-      if (this.#background >= backgroundMax) {
-        throw this.#full(`${this.#background} scores, updates and exports are in flight`);
-      }
-      const held = this.#backgroundOf.get(tenant) ?? 0;
-      // The last places are kept for tenants that hold few.
-      if (held >= Math.max(1, Math.ceil(backgroundMax / 2)))
-        throw this.#full(`${held} scores, updates and exports of this tenant are in flight`);
-      this.#background++;
-      this.#backgroundOf.set(tenant, held + 1);
-      return this.#once(() => {
-        this.#background--;
-        const left = (this.#backgroundOf.get(tenant) ?? 1) - 1;
-        if (left > 0) this.#backgroundOf.set(tenant, left);
-        else this.#backgroundOf.delete(tenant);
-      });
+    const isReply = kind === "generate" || kind === "sample";
+    const pool = isReply ? this.#replies : this.#background;
+    const what = isReply ? "replies" : "scores, updates and exports";
+    const max = isReply ? rowsMax + queueMax : backgroundMax;
+    // The last places are kept for tenants that hold few.
+    const tenantMax = isReply
+      ? rowsMax + tenantQueueMax
+      : Math.max(1, Math.ceil(backgroundMax / 2));
+    const own = pool.of.get(tenant) ?? 0;
+    if (pool.count + places > max) throw this.#full(`${pool.count} ${what} are in flight`);
+    if (own + places > tenantMax) {
+      throw this.#full(`${own} ${what} of this tenant are in flight`);
     }
-    const own = this.#repliesOf.get(tenant) ?? 0;
-    if (this.#replies + replies > rowsMax + queueMax) {
-      throw this.#full(`${this.#replies} replies are in flight`);
-    }
-    if (own + replies > rowsMax + tenantQueueMax) {
-      throw this.#full(`${own} replies of this tenant are in flight`);
-    }
-    this.#replies += replies;
-    this.#repliesOf.set(tenant, own + replies);
+    pool.count += places;
+    pool.of.set(tenant, own + places);
     const enteredAt = this.#now();
     return this.#once(() => {
-      this.#replies -= replies;
-      const left = (this.#repliesOf.get(tenant) ?? replies) - replies;
-      if (left > 0) this.#repliesOf.set(tenant, left);
-      else this.#repliesOf.delete(tenant);
-      this.#replyMs += (this.#now() - enteredAt - this.#replyMs) / 16;
+      pool.count -= places;
+      const left = (pool.of.get(tenant) ?? places) - places;
+      if (left > 0) pool.of.set(tenant, left);
+      else pool.of.delete(tenant);
+      if (isReply) this.#replyMs += (this.#now() - enteredAt - this.#replyMs) / 16;
     });
   }
 

@@ -5,22 +5,11 @@
 import { Worker } from "node:worker_threads";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Health } from "@rosa2/shared/health";
-import type {
-  AdaptRequest,
-  AdaptResult,
-  ExportRequest,
-  GenerateEvent,
-  GenerateRequest,
-  SampleRequest,
-  SampleResult,
-  ScoreRequest,
-  ScoreResult,
-} from "@rosa2/shared/protocol";
+import type { GenerateEvent, GenerateRequest } from "@rosa2/shared/protocol";
 import type { PassReport } from "../batch/scheduler.ts";
 import { Admission, type AdmissionLimits } from "./admission.ts";
 import {
   type EngineState,
-  type ExportedFiles,
   type FromWorker,
   fromWire,
   type ToWorker,
@@ -53,9 +42,15 @@ interface Pending {
   fail(error: RosaError): void;
 }
 
-/** The single result event of each kind of request without a stream. */
-const onceEvents = { sampled: true, scored: true, adapted: true, exported: true };
-type OnceEvent = keyof typeof onceEvents;
+/** The result's event of each kind of work without a stream. */
+const resultEvents = {
+  sample: "sampled",
+  score: "scored",
+  adapt: "adapted",
+  export: "exported",
+} as const;
+type Once = keyof typeof resultEvents;
+type ResultOf<K extends Once> = Extract<WorkEvent, { type: (typeof resultEvents)[K] }>;
 
 const restartDelayMinMs = 250;
 const restartDelayMaxMs = 10_000;
@@ -136,41 +131,19 @@ export class Engine {
     return stream;
   }
 
-  /** Several replies to one prompt; aborting ends all of them. */
-  async sample(
-    request: SampleRequest,
+  /** Does work that has a single result, and gives the event with it; aborting ends the work. */
+  async once<K extends Once>(
+    type: K,
+    request: Extract<WorkRequest, { type: K }>["request"],
     adapterBytes: Uint8Array<ArrayBuffer> | null,
     signal?: AbortSignal,
-  ): Promise<SampleResult> {
-    const event = await this.#once({ type: "sample", request, adapterBytes }, "sampled", signal);
-    return event.result;
-  }
-
-  async score(
-    request: ScoreRequest,
-    adapterBytes: Uint8Array<ArrayBuffer> | null,
-    signal?: AbortSignal,
-  ): Promise<ScoreResult> {
-    const event = await this.#once({ type: "score", request, adapterBytes }, "scored", signal);
-    return event.result;
-  }
-
-  async adapt(
-    request: AdaptRequest,
-    adapterBytes: Uint8Array<ArrayBuffer> | null,
-    signal?: AbortSignal,
-  ): Promise<{ result: AdaptResult; adapterBytes: Uint8Array<ArrayBuffer> | null }> {
-    return this.#once({ type: "adapt", request, adapterBytes }, "adapted", signal);
-  }
-
-  /** The files of a PEFT adapter. */
-  async export(
-    request: ExportRequest,
-    adapterBytes: Uint8Array<ArrayBuffer> | null,
-    signal?: AbortSignal,
-  ): Promise<ExportedFiles> {
-    const event = await this.#once({ type: "export", request, adapterBytes }, "exported", signal);
-    return event.files;
+  ): Promise<ResultOf<K>> {
+    const { promise, resolve, reject } = Promise.withResolvers<ResultOf<K>>();
+    const onEvent = (event: WorkEvent) => {
+      if (event.type === resultEvents[type]) resolve(event as ResultOf<K>);
+    };
+    this.#begin({ type, request, adapterBytes } as Work, { onEvent, fail: reject }, signal);
+    return promise;
   }
 
   /**
@@ -185,23 +158,6 @@ export class Engine {
     const hardStop = setTimeout(() => void this.#worker?.terminate(), 5_000);
     await this.#workerEnd;
     clearTimeout(hardStop);
-  }
-
-  #once<T extends OnceEvent>(
-    work: Work,
-    type: T,
-    signal: AbortSignal | undefined,
-  ): Promise<Extract<WorkEvent, { type: T }>> {
-    const { promise, resolve, reject } = Promise.withResolvers<Extract<WorkEvent, { type: T }>>();
-    const onEvent = (event: WorkEvent) => {
-      if (event.type === type) resolve(event as Extract<WorkEvent, { type: T }>);
-    };
-    try {
-      this.#begin(work, { onEvent, fail: reject }, signal);
-    } catch (error) {
-      reject(error);
-    }
-    return promise;
   }
 
   /** Admits and sends a request; returns a function that cancels it. Throws if it is not admitted. */
@@ -226,7 +182,7 @@ export class Engine {
     this.#pending.set(id, {
       onEvent: (event) => {
         const isLast =
-          event.type === "event" ? event.event.type === "done" : event.type in onceEvents;
+          event.type === "event" ? event.event.type === "done" : event.type !== "accepted";
         if (isLast) end();
         pending.onEvent(event);
       },

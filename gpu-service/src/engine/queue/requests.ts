@@ -194,7 +194,7 @@ export class Requests {
     }));
     this.#scheduler.add(
       {
-        ...{ id, tenant: request.tenant, adapter, prompt, siblings },
+        ...{ id, tenant: request.tenant, adapter, prompt, siblings, source: prompt },
         reply: first!.reply,
         parks: adapter === null,
       },

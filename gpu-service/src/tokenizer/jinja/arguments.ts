@@ -62,9 +62,9 @@ export class BuiltinArguments {
     return this.#fail(`argument "${name}" must be int`);
   }
 
-  flag(place: number, name: string, fallback = false): boolean {
+  flag(place: number, name: string): boolean {
     const value = this.get(place, name);
-    return value === undefined ? fallback : isTrue(value);
+    return value !== undefined && isTrue(value);
   }
 
   /** Text of any value. */

@@ -82,7 +82,7 @@ export class Visitor {
     });
     const page = await context.newPage();
     const visitor = new Visitor(context, page, `${name}-${size}${dark ? "-dark" : ""}`);
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(120_000);
     page.on("pageerror", (error) => visitor.complaints.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") {
