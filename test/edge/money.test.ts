@@ -331,31 +331,6 @@ describe("the spend cap", () => {
     expect(leased).toBeLessThanOrEqual(100_000);
   });
 
-  it.each(["stays", "ends"])(
-    "takes an event along with the next reservation, once, if the purse's object %s",
-    async (how) => {
-      const { tenantId } = await newTenant();
-      const later: Promise<unknown>[] = [];
-      const money = moneyIn(bindings, server(tenantId), "east", (work) => void later.push(work));
-      // A stub stays broken once its object has ended.
-      const purse = () => bindings.REGIONS.getByName(`${tenantId}/east`);
-      const rows = (query: string) =>
-        runInDurableObject(purse(), (_, state) => [...state.storage.sql.exec(query)]);
-      await money.reserve("first", 1000);
-      const common = { tenantId, keyId: null, sessionId: null, kind: "reply" as const, at: 1 };
-      money.settle({ ...common, eventId: "first", costNanos: 700 });
-      const reserving = money.reserve("second", 1000);
-      if (how === "ends") {
-        await runInDurableObject(purse(), (_, state) => state.abort("crash")).catch(() => {});
-      }
-      await reserving;
-      expect(await rows("SELECT event_id FROM holds")).toEqual([{ event_id: "second" }]);
-      await money.release("second");
-      for (let n = 0; n < later.length; n++) await later[n];
-      expect(await rows("SELECT drawn_nanos FROM lease")).toEqual([{ drawn_nanos: 700 }]);
-    },
-  );
-
   it("is not overrun by concurrent calls, and what fits is answered", async () => {
     const caller = await newTenant();
     await setCap(caller, 0.0005); // a call reserves about 0.0001: 256 tokens of reply

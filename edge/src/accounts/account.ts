@@ -5,7 +5,6 @@ import type { AccountObject } from "./object/object.ts";
 import type { Principal } from "./principal.ts";
 import { type Owed, regionOf, untilTaken } from "./region-calls.ts";
 import type { DistantMoney } from "./spending.ts";
-import type { UsageEvent } from "./usage.ts";
 
 /** The object's calls with their own types: the platform's stub type loses JSON columns. */
 export type AccountCalls = Omit<AccountObject, "alarm" | "fetch" | "ctx" | "env">;
@@ -20,17 +19,6 @@ const keepMs = 20_000;
 /** Purses that reported no cap at their last call; forgotten when there are many. */
 const uncapped = new Set<string>();
 const uncappedMax = 10_000;
-
-/** A settled event waits this long for the next call to its purse, which takes it along. */
-const settleMs = 25;
-/** Settled events that wait, by purse. A call that takes events delivers them, whatever happens to it. */
-const settled = new Map<string, UsageEvent[]>();
-
-function takeSettled(name: string): UsageEvent[] {
-  const events = settled.get(name) ?? [];
-  settled.delete(name);
-  return events;
-}
 
 /**
  * The money of a tenant's stateless calls in a region; an owner with a cap has a separate purse there. Calls that
@@ -59,18 +47,11 @@ export function moneyIn(
     async reserve(eventId, amountNanos) {
       const charge = { eventId, amountNanos };
       // The same event is reserved only once, so the call can be repeated when the object ended meanwhile.
-      const earlier = takeSettled(name);
-      const asking = untilTaken(
-        (again) => stub().reserve(of, charge, own ? capNanos : null, earlier, again),
-        2,
-      );
+      const asking = untilTaken(() => stub().reserve(of, charge, own ? capNanos : null), 2);
       asking.catch(() => {
         // It is unknown whether the money was reserved.
         background(untilTaken(() => stub().release(eventId)));
-        if (earlier.length > 0) background(untilTaken(() => stub().settle(earlier, true)));
       });
-      // The events must arrive even if the caller goes away now.
-      if (earlier.length > 0) background(asking);
       const isCapped = await unwrap(asking).catch((error) => {
         uncapped.delete(name);
         throw error;
@@ -88,15 +69,8 @@ export function moneyIn(
     },
     settle(event) {
       over(event.eventId);
-      if (owe !== undefined) return owe({ holder, event });
-      settled.set(name, [...(settled.get(name) ?? []), event]);
-      const deliver = async () => {
-        // At a cap the money that is left over is needed at once.
-        if (uncapped.has(name)) await scheduler.wait(settleMs);
-        const events = takeSettled(name);
-        if (events.length > 0) await untilTaken((again) => stub().settle(events, again));
-      };
-      background(deliver());
+      if (owe !== undefined) owe({ holder, event });
+      else background(untilTaken((again) => stub().settle(event, again)));
     },
     release(eventId) {
       over(eventId);

@@ -15,15 +15,9 @@ export interface Owed {
 }
 
 interface RegionCalls {
-  /** Whether a cap bounds what is spent. Events of earlier calls are settled first. */
-  reserve(
-    of: RegionOwner,
-    charge: Charge,
-    ownerCapNanos: number | null,
-    earlier: readonly UsageEvent[],
-    again: boolean,
-  ): Promise<Result<boolean>>;
-  settle(events: readonly UsageEvent[], again: boolean): Promise<void>;
+  /** Whether a cap bounds what is spent. */
+  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>>;
+  settle(event: UsageEvent, again: boolean): Promise<void>;
   settleOnce(event: UsageEvent): Promise<void>;
   keep(eventId: string): Promise<void>;
   release(eventId: string): Promise<void>;

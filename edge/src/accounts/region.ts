@@ -58,22 +58,12 @@ export class RegionObject extends DurableObject<Env> {
     });
   }
 
-  /**
-   * Reserves money for a call, after earlier calls' events are settled, and returns whether a cap bounds it;
-   * `budget_exceeded` comes back as a value.
-   */
-  reserve(
-    of: RegionOwner,
-    charge: Charge,
-    ownerCapNanos: number | null,
-    earlier: readonly UsageEvent[],
-    again: boolean,
-  ): Promise<Result<boolean>> {
+  /** Reserves money for a call and returns whether a cap bounds it; `budget_exceeded` comes back as a value. */
+  reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>> {
     if (this.#of === null) {
       this.#of = of;
       void this.ctx.storage.put("of", of);
     }
-    this.#settle(earlier, again);
     this.#purse.setOwnerCap(ownerCapNanos);
     return settle(async () => {
       await this.#purse.reserve(charge.eventId, charge.amountNanos);
@@ -81,16 +71,9 @@ export class RegionObject extends DurableObject<Env> {
     });
   }
 
-  /** `again`: an earlier call failed, so its events may have been settled. */
-  async settle(events: readonly UsageEvent[], again: boolean): Promise<void> {
-    this.#settle(events, again);
-  }
-
-  #settle(events: readonly UsageEvent[], again: boolean): void {
-    if (events.length === 0) return;
-    this.ctx.storage.transactionSync(() => {
-      for (const event of events) this.#purse.settle(event, again);
-    });
+  /** `again`: an earlier call failed, so its event may have been settled. */
+  async settle(event: UsageEvent, again: boolean): Promise<void> {
+    this.ctx.storage.transactionSync(() => this.#purse.settle(event, again));
   }
 
   /** Settles an event that may come again at any time, even long after its money was freed: it counts once. */
