@@ -25,6 +25,7 @@ export interface WorkerRun {
 const { folder, databases, port, variables } = JSON.parse(
   process.env.WORKER_RUN ?? "",
 ) as WorkerRun;
+const inspectorPort = process.env.INSPECTOR_PORT;
 const built = JSON.parse(readFileSync(join(folder, "worker.json"), "utf8"));
 const files = readdirSync(folder);
 const entry = files.filter((file) => file.endsWith(".js"));
@@ -63,6 +64,8 @@ const miniflare = new Miniflare(
   convertV4MiniflareOptions({
     host: "127.0.0.1",
     cf: false,
+    // For a debugger, or whoever weighs the Worker's heap.
+    ...(inspectorPort === undefined ? {} : { inspectorPort: Number(inspectorPort) }),
     log: new Log(LogLevel.WARN),
     logRequests: false,
     resourcePersistencePath: join(databases, "v3"),

@@ -61,7 +61,8 @@ describe("a rosa2 under load", () => {
     console.log(`${calls} calls; ${weightsText(after)}`);
     expect(textOf(unexplained)).toBe("none");
     expect(calls).toBeGreaterThan(50);
-    for (const part of ["worker", "starter", "gpu"] as const) {
+    expect(after.heap).toBeGreaterThan(2 ** 20);
+    for (const part of ["runtime", "starter", "gpu"] as const) {
       expect(after[part], part).toBeGreaterThan(20 * 2 ** 20);
     }
   });

@@ -24,6 +24,7 @@ Each exits with 1 where what it looks for does not hold.`;
 const round = { atOnce: 10, killsMax: 6 };
 /** Seeds that share a world. Every second world has three replicas. */
 const seedsPerWorld = 8;
+/** Of the Worker's heap and of the GPU service; what else grows is the local runtime's (edge/README.md). */
 const grownMax = 0.05;
 const waitsMax = 3;
 /** Caches that are full before the warm-up ends, so that what grows afterwards is no cache. */
@@ -122,9 +123,9 @@ async function soakLong(): Promise<boolean> {
     console.log(`after the warm-up: ${weightsText(before)}`);
     console.log(`at the end:        ${weightsText(after)}`);
     console.log(
-      `grown: worker ${percent(growth.worker)}, its starter ${percent(growth.starter)}, GPU service ${percent(growth.gpu)}`,
+      `grown: the Worker's heap ${percent(growth.heap)}, the runtime ${percent(growth.runtime)}, its starter ${percent(growth.starter)}, GPU service ${percent(growth.gpu)}`,
     );
-    return unexplained.size === 0 && growth.worker <= grownMax && growth.gpu <= grownMax;
+    return unexplained.size === 0 && growth.heap <= grownMax && growth.gpu <= grownMax;
   } finally {
     await world.stop();
   }

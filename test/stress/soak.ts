@@ -24,12 +24,12 @@ export interface Soak {
   unexplained: Map<string, number>;
   /** Share by which each part grew, from right after the warm-up to the end. */
   growth: Weights;
-  /** Medians of resident bytes right after the warm-up, and at the end. */
+  /** Bytes right after the warm-up, and at the end. */
   before: Weights;
   after: Weights;
 }
 
-/** This share of the time is the warm-up; both medians are taken over as long a time. */
+/** This share of the time is the warm-up; both measurements take as long. */
 const windowShare = 0.2;
 /** A session is erased and another opened after about this many calls. */
 const callsPerSession = 20;
@@ -49,7 +49,7 @@ export async function soak(world: World, options: SoakOptions): Promise<Soak> {
   let saidAt = 0;
   while (performance.now() < until) {
     await sleep(sampleMs);
-    samples.push(world.weigh());
+    samples.push(await world.weigh());
     if (performance.now() - saidAt < 60_000) continue;
     saidAt = performance.now();
     const left = (until - performance.now()) / 60_000;
@@ -59,8 +59,8 @@ export async function soak(world: World, options: SoakOptions): Promise<Soak> {
   }
   await Promise.all(living);
   const window = Math.max(1, Math.floor(windowShare * samples.length));
-  const before = mediansOf(samples.slice(window, 2 * window));
-  const after = mediansOf(samples.slice(-window));
+  const before = typical(samples.slice(window, 2 * window));
+  const after = typical(samples.slice(-window));
   const growth = mapWeights((part) => after[part] / before[part] - 1);
   return { calls: callCount(), unexplained, growth, before, after };
 }
@@ -71,15 +71,19 @@ export function textOf(counts: ReadonlyMap<string, number>): string {
 
 export function weightsText(weights: Weights): string {
   const megabytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
-  return `worker ${megabytes(weights.worker)} MB, its starter ${megabytes(weights.starter)} MB, GPU service ${megabytes(weights.gpu)} MB`;
+  return `the Worker's heap ${megabytes(weights.heap)} MB, the runtime ${megabytes(weights.runtime)} MB, its starter ${megabytes(weights.starter)} MB, GPU service ${megabytes(weights.gpu)} MB`;
 }
 
-function mediansOf(samples: readonly Weights[]): Weights {
-  return mapWeights((part) => median(samples.map((one) => one[part])) ?? 0);
+/** Medians; of the heap the least, which is what a garbage collection left. */
+function typical(samples: readonly Weights[]): Weights {
+  return mapWeights((part) => {
+    const values = samples.map((one) => one[part]);
+    return part === "heap" ? Math.min(...values) : (median(values) ?? 0);
+  });
 }
 
 function mapWeights(of: (part: keyof Weights) => number): Weights {
-  return { worker: of("worker"), starter: of("starter"), gpu: of("gpu") };
+  return { heap: of("heap"), runtime: of("runtime"), starter: of("starter"), gpu: of("gpu") };
 }
 
 type Act = "ask" | "stream" | "leave" | "slow" | "remark" | "correct" | "read" | "chat";

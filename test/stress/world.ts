@@ -13,14 +13,19 @@ import { edgeCommand, gpuCommand } from "../../edge/local/services.ts";
 import { StateFolder } from "../../edge/local/state.ts";
 import { prepareTenants, type Tenant, untilHealthy } from "../support/local-edge.ts";
 import { processGroup, processTree } from "../support/process-tree.ts";
+import { heapBytes } from "./heap.ts";
 
 /** What can be killed; `replica` is one of several GPU services. */
 export const victims = ["edge", "gpu", "both", "replica"] as const;
 export type Victim = (typeof victims)[number];
 
-/** Resident memory (bytes) of the runtime with our Worker, of its parent, and of the GPU service. */
+/**
+ * Bytes: the Worker's own heap, and the resident memory of the runtime around it, of the runtime's parent and of the
+ * GPU service.
+ */
 export interface Weights {
-  worker: number;
+  heap: number;
+  runtime: number;
   starter: number;
   gpu: number;
 }
@@ -41,14 +46,14 @@ export class World {
   tenants: readonly Tenant[] = [];
   readonly #processes: Processes;
   readonly #state: StateFolder;
-  readonly #ports: { edge: number; gpu: number };
+  readonly #ports: { edge: number; gpu: number; inspector: number };
   readonly #variables: Record<string, string>;
   #edge: Service | null = null;
   #gpu: Service | null = null;
 
   private constructor(
     state: StateFolder,
-    ports: { edge: number; gpu: number },
+    ports: { edge: number; gpu: number; inspector: number },
     { replicas = 1, variables = {} }: WorldOptions,
   ) {
     this.#state = state;
@@ -64,7 +69,11 @@ export class World {
   /** On a state folder of its own; rates are not limited. */
   static async start(options: WorldOptions): Promise<World> {
     const state = await StateFolder.open(mkdtempSync(join(tmpdir(), "rosa2-stress-")));
-    const ports = { edge: await choosePort(0), gpu: await choosePort(0) };
+    const ports = {
+      edge: await choosePort(0),
+      gpu: await choosePort(0),
+      inspector: await choosePort(0),
+    };
     const world = new World(state, ports, options);
     try {
       world.#startGpu();
@@ -121,14 +130,15 @@ export class World {
     return statuses.every((status) => status === 0);
   }
 
-  weigh(): Weights {
+  async weigh(): Promise<Weights> {
     const edge = processGroup(this.#edge?.pid ?? 0);
-    const isWorker = ({ args }: { args: string }) => /\bworkerd\b.* serve /.test(args);
+    const isRuntime = ({ args }: { args: string }) => /\bworkerd\b.* serve /.test(args);
     const sum = (processes: { residentBytes: number }[]) =>
       processes.reduce((total, { residentBytes }) => total + residentBytes, 0);
     return {
-      worker: sum(edge.filter(isWorker)),
-      starter: sum(edge.filter((one) => !isWorker(one))),
+      heap: await heapBytes(this.#ports.inspector),
+      runtime: sum(edge.filter(isRuntime)),
+      starter: sum(edge.filter((one) => !isRuntime(one))),
       gpu: sum(processGroup(this.#gpu?.pid ?? 0)),
     };
   }
@@ -146,7 +156,9 @@ export class World {
 
   #startEdge(): void {
     const environment = { ...process.env, RATE_LIMIT: "off", ...this.#variables };
-    this.#edge = this.#processes.start(edgeCommand(this.#state, this.#ports, environment));
+    const { env, ...command } = edgeCommand(this.#state, this.#ports, environment);
+    const own = { INSPECTOR_PORT: String(this.#ports.inspector) };
+    this.#edge = this.#processes.start({ ...command, env: { ...own, ...env } });
   }
 
   #startGpu(): void {
