@@ -90,8 +90,9 @@ const workerd = (
   name: string,
   {
     folder = name,
+    maxConcurrency = 5,
     options = async () => ({}),
-  }: { folder?: string; options?: () => Promise<Options> } = {},
+  }: { folder?: string; maxConcurrency?: number; options?: () => Promise<Options> } = {},
 ): TestProjectConfiguration => ({
   plugins: [
     cloudflareTest(async () => {
@@ -132,6 +133,7 @@ const workerd = (
     isolate: false,
     include: [`test/${folder}/**/*.test.ts`],
     setupFiles: ["./test/edge/support/setup.ts"],
+    maxConcurrency,
     ...common,
   },
 });
@@ -141,7 +143,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       workerd("edge"),
-      workerd("simulation"),
+      // Its schedules mostly wait.
+      workerd("simulation", { maxConcurrency: 12 }),
       workerd("hosted-openai", { folder: "hosted", options: hosted.openai }),
       workerd("hosted-workers-ai", { folder: "hosted", options: hosted.workersAi }),
       { test: node("gpu") },
