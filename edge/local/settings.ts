@@ -9,20 +9,25 @@ export const rootPath = fileURLToPath(new URL("../../", import.meta.url));
 
 const portSchema = z.coerce.number("must be a port").int().min(0).max(65_535);
 
-const environmentSchema = z.object({
-  /** Port of the edge; 0 takes any free one. */
-  PORT: portSchema.default(8787),
-  /** Port of the GPU service; 0 takes any free one. */
-  GPU_PORT: portSchema.default(8790),
-  /** GPU services behind that port; `npm start -- --replicas 3` sets it. */
-  REPLICAS: z.coerce.number("must be a count").int().min(1).max(32).default(1),
-  /** Folder of databases, adapters, key, secret and logs; relative to the repository. */
-  ROSA2_STATE: z.string().min(1).default(".rosa2"),
-  /** Process to end with; set by whatever started this one. */
-  PARENT_PID: z.coerce.number("must be a process id").int().min(1).optional(),
-  /** Set by npm, which may end without telling its scripts. */
-  npm_lifecycle_event: z.string().optional(),
-});
+const environmentSchema = z
+  .object({
+    /** Port of the edge; 0 takes any free one. */
+    PORT: portSchema.default(8787),
+    /** Port of the GPU service; 0 takes any free one. */
+    GPU_PORT: portSchema.default(8790),
+    /** GPU services behind that port; `npm start -- --replicas 3` sets it. */
+    REPLICAS: z.coerce.number("must be a count").int().min(1).max(32).default(1),
+    /** Folder of databases, adapters, key, secret and logs; relative to the repository. */
+    ROSA2_STATE: z.string().min(1).default(".rosa2"),
+    /** Process to end with; set by whatever started this one. */
+    PARENT_PID: z.coerce.number("must be a process id").int().min(1).optional(),
+    /** Set by npm, which may end without telling its scripts. */
+    npm_lifecycle_event: z.string().optional(),
+  })
+  .refine(({ PORT, GPU_PORT }) => PORT === 0 || PORT !== GPU_PORT, {
+    path: ["PORT"],
+    message: "is the GPU service's port (GPU_PORT) as well",
+  });
 
 export interface Settings {
   port: number;
