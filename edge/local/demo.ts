@@ -7,7 +7,6 @@
  * Uses the rosa2 at ROSA2_URL (key in ROSA2_API_KEY), else the one that runs on the state folder, else
  * starts one there. Exits with 1 when no conversation went as the product promises.
  */
-
 import { Failure } from "../../shared/command/failure.ts";
 import { readFlags } from "../../shared/command/flags.ts";
 import { Rosa2 } from "../client/src/index.ts";

@@ -64,7 +64,7 @@ const miniflare = new Miniflare(
   convertV4MiniflareOptions({
     host: "127.0.0.1",
     cf: false,
-    // For a debugger, or whoever weighs the Worker's heap.
+    // A debugger connects to this port, and the soak reads the size of the Worker's heap there.
     ...(inspectorPort === undefined ? {} : { inspectorPort: Number(inspectorPort) }),
     log: new Log(LogLevel.WARN),
     logRequests: false,

@@ -19,7 +19,7 @@ const environmentSchema = z
     REPLICAS: z.coerce.number("must be a count").int().min(1).max(32).default(1),
     /** Folder of databases, adapters, key, secret and logs; relative to the repository. */
     ROSA2_STATE: z.string().min(1).default(".rosa2"),
-    /** Process to end with; set by whatever started this one. */
+    /** Id of the process that started this one and set this variable. The start ends when that process does. */
     PARENT_PID: z.coerce.number("must be a process id").int().min(1).optional(),
     /** Set by npm, which may end without telling its scripts. */
     npm_lifecycle_event: z.string().optional(),
@@ -44,7 +44,8 @@ export function readSettings(environment: Record<string, string | undefined>): S
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path: [name], message }) => {
-      return `${String(name)}="${environment[String(name)] ?? ""}": ${message}`;
+      const value = given[String(name)];
+      return `${String(name)}${value === undefined ? "" : `="${value}"`}: ${message}`;
     });
     throw new Failure(`Cannot start with these settings:\n  ${problems.join("\n  ")}`);
   }

@@ -106,6 +106,7 @@ describe("npm start", () => {
 
   it.each([
     [{ PORT: "http" }, 'PORT="http"'],
+    [{ PORT: "", GPU_PORT: "8787" }, "PORT: is the GPU service's port"],
     [{ PORT: "8790", GPU_PORT: "" }, 'PORT="8790": is the GPU service\'s port'],
     [{ REWRITER: "magic" }, "REWRITER must be one of compose, gpu, openai, workers-ai"],
     [{ PROVIDER: "abacus" }, 'PROVIDER="abacus"'],

@@ -123,7 +123,10 @@ export interface Evidence {
   heard: readonly SenseFeedback[];
 }
 
-/** The ledger after feedback: the scored replies count, and what was stated outright holds whatever they say. */
+/**
+ * The ledger after feedback. The scored replies change the weights of the readings; a reading that the user stated
+ * outright keeps its weight.
+ */
 export function weigh(reading: Reading, spoken: Ledger, evidence: Evidence, input: GradientInput) {
   const { guess, isOpen, confidence, scored, heard } = evidence;
   const hasRight = scored.right.size > 0;
