@@ -1,6 +1,6 @@
 /** The playground on the real Worker, with a model whose pace and failures the test sets. */
 import { gzipSync } from "node:zlib";
-import type { Browser, Locator } from "playwright-core";
+import type { Browser, Locator, Response } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { chromiumPath, type Size, Visitor } from "./support/browser.ts";
 import type { PacedEdge } from "./support/edge.ts";
@@ -204,11 +204,11 @@ describe.skipIf(chromiumPath === undefined)("feedback", () => {
 describe.skipIf(chromiumPath === undefined)("the page", () => {
   it("weighs at most 150 kB compressed at first load, and its policy says what it may load", async () => {
     const me = await arrive("weight");
-    const bodies: Promise<Buffer>[] = [];
-    me.page.on("response", (response) => bodies.push(response.body()));
+    const responses: Response[] = [];
+    me.page.on("response", (response) => responses.push(response));
     const answer = await me.page.goto("/");
     await me.page.getByLabel("API key").waitFor();
-    const loaded = await Promise.all(bodies);
+    const loaded = await Promise.all(responses.map((response) => response.body()));
     for (const body of loaded) expect(body.includes("lineNumber:")).toBe(false);
     const sizes = loaded.map((body) => gzipSync(body).byteLength);
     const total = sizes.reduce((sum, size) => sum + size, 0);
