@@ -1,7 +1,7 @@
 /** Applies evidence, remarks and scores, to a ledger. It words nothing and remembers nothing. */
 import type { SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
-import { type Reading, statedSlots } from "./reading.ts";
+import { type Reading, statedReadings } from "./reading.ts";
 import type { Sense } from "./senses.ts";
 import type { Attempt, GradientInput, Ledger, Score, ScoreItem } from "./types.ts";
 
@@ -49,8 +49,8 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
     isCorrected ? 1 : accepted ? massAccepted : massRejected,
   );
   // What every candidate is compared with, and what the rejected reply answered.
-  const answered = statedSlots(reading, lastAttempt(input)).map(
-    (id, slot) => id ?? reading.plain[slot] ?? "",
+  const answered = statedReadings(reading, lastAttempt(input)).map(
+    (id, position) => id ?? reading.plain[position] ?? "",
   );
   for (const key of [ledger.keyOf(reading.plain), ledger.keyOf(answered)]) {
     if (reading.ledger.weights[key] !== undefined && !keys.includes(key)) keys.push(key);
@@ -104,11 +104,12 @@ export function applyStatements(
 ): Ledger {
   let next = from;
   for (const { sense, stated, denied, hinted } of senses) {
-    const slot = reading.senses.indexOf(sense);
-    if (slot < 0) continue;
-    for (const id of denied) next = ledger.applyHint(next, slot, id);
-    if (stated !== null) next = ledger.holdStated(next, slot, stated);
-    else if (hinted && denied.length === 0) next = ledger.applyHint(next, slot, guess[slot] ?? "");
+    const position = reading.senses.indexOf(sense);
+    if (position < 0) continue;
+    for (const id of denied) next = ledger.applyHint(next, position, id);
+    if (stated !== null) next = ledger.holdStated(next, position, stated);
+    else if (hinted && denied.length === 0)
+      next = ledger.applyHint(next, position, guess[position] ?? "");
   }
   return next;
 }
@@ -146,8 +147,8 @@ export function weigh(reading: Reading, spoken: Ledger, evidence: Evidence, inpu
   }
   next = ledger.applyRightScores(next, scored.right);
   for (const { sense, stated } of heard) {
-    const slot = reading.senses.indexOf(sense);
-    if (slot >= 0 && stated !== null) next = ledger.holdStated(next, slot, stated);
+    const position = reading.senses.indexOf(sense);
+    if (position >= 0 && stated !== null) next = ledger.holdStated(next, position, stated);
   }
   return next;
 }

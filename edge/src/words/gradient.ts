@@ -21,7 +21,7 @@ import {
   type Reading,
   readRequest,
   spansOf,
-  statedSlots,
+  statedReadings,
   supported,
   wording,
 } from "./reading.ts";
@@ -67,11 +67,11 @@ export function reviseRequest(
   const joint = supported(reading, reading.ledger, best);
   const shares = ledger.marginals(reading.ledger);
   const chosen: Chosen = new Map(
-    reading.senses.flatMap((sense, slot): [Sense, string][] => {
-      const id = joint[slot] ?? "";
+    reading.senses.flatMap((sense, position): [Sense, string][] => {
+      const id = joint[position] ?? "";
       const memory = state.senses[sense.id];
       if (memory === undefined || id === asSaid) return [];
-      const share = shares[slot]?.[id] ?? 0;
+      const share = shares[position]?.[id] ?? 0;
       const isOpen = sense.learnt !== undefined || !sense.shy;
       const says = share >= sureShare || (memory.failures > 0 && isOpen);
       return says ? [[sense, id]] : [];
@@ -118,13 +118,13 @@ export function textualGradient(
   const accepted = isAccepted(input);
   const reading = readRequest(state, input.request, options.lexicon);
   const scored = groupScores(scores === null ? [] : questions(reading, input), scores ?? []);
-  const slots = statedSlots(reading, attempt);
-  const isOpen = slots.includes(null);
+  const answered = statedReadings(reading, attempt);
+  const isOpen = answered.includes(null);
   // What was left open is inferred from the reply if the model scored it, otherwise from habit.
   const [shown] = scored.rejected;
   const guess =
-    (isOpen && shown !== undefined ? ledger.explainReply(reading.ledger, shown, slots) : null) ??
-    ledger.bestReading(reading.ledger, slots).readings;
+    (isOpen && shown !== undefined ? ledger.explainReply(reading.ledger, shown, answered) : null) ??
+    ledger.bestReading(reading.ledger, answered).readings;
   const learnt = hearRemarks(state, input, reading);
   const { senses: heard } = learnt;
 
@@ -143,13 +143,13 @@ export function textualGradient(
 
   const best = ledger.bestReading(weighed);
   const chosen = accepted
-    ? choose(reading, slots)
+    ? choose(reading, answered)
     : sayable(reading, weighed, best.readings, heard, scores !== null);
   const keep = accepted && learnt.constraints.length === 0;
   const after = keep ? attempt.prompt : wording(next, input.turnId, reading, chosen);
   const moved = heard.some(({ sense }) => {
-    const slot = reading.senses.indexOf(sense);
-    return slot >= 0 && best.readings[slot] !== slots[slot];
+    const position = reading.senses.indexOf(sense);
+    return position >= 0 && best.readings[position] !== answered[position];
   });
   const hinted = moved || learnt.constraints.length > 0;
   const changed = after !== attempt.prompt;
@@ -205,10 +205,10 @@ function sayable(
   const shares = ledger.marginals(weighed);
   return new Map(
     [...choose(reading, supported(reading, weighed, joint))].filter(([sense, id]) => {
-      const slot = reading.senses.indexOf(sense);
+      const position = reading.senses.indexOf(sense);
       if (sense.learnt !== undefined) return id !== asSaid;
       if (!sense.shy || heard.some((h) => h.sense === sense)) return true;
-      return wasScored && (shares[slot]?.[id] ?? 0) >= sureShare;
+      return wasScored && (shares[position]?.[id] ?? 0) >= sureShare;
     }),
   );
 }
@@ -254,9 +254,9 @@ function remember(
 ): WordsState {
   const senses: Record<string, SenseMemory> = { ...state.senses };
   const shares = ledger.marginals(weighed);
-  for (const [slot, sense] of reading.senses.entries()) {
+  for (const [position, sense] of reading.senses.entries()) {
     const before = senses[sense.id]?.failures ?? 0;
-    senses[sense.id] = { readings: shares[slot] ?? {}, failures: before + failures };
+    senses[sense.id] = { readings: shares[position] ?? {}, failures: before + failures };
   }
   const { [reading.name]: _, ...others } = state.ledgers;
   const entries = [...Object.entries(others), [reading.name, weighed] as const];
@@ -265,9 +265,9 @@ function remember(
 }
 
 function ruledOut(reading: Reading, before: readonly string[], after: readonly string[]): string[] {
-  return reading.senses.flatMap((sense, slot) => {
-    const old = sense.readings.find((r) => r.id === before[slot]);
-    const isKept = old === undefined || old.id === after[slot] || old.phrase === "";
+  return reading.senses.flatMap((sense, position) => {
+    const old = sense.readings.find((r) => r.id === before[position]);
+    const isKept = old === undefined || old.id === after[position] || old.phrase === "";
     return isKept ? [] : [`${sense.label}: ${old.phrase}`];
   });
 }

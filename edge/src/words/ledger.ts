@@ -54,17 +54,17 @@ export function openLedger(
   const keys = Object.keys(stored.weights);
   const parts = keys.map(partsOf);
   const weights = Object.values(stored.weights);
-  for (const [slot, wanted] of shares.entries()) {
+  for (const [position, wanted] of shares.entries()) {
     const have: Record<string, number> = {};
     for (const [i, part] of parts.entries()) {
-      const reading = part[slot] ?? "";
+      const reading = part[position] ?? "";
       have[reading] = (have[reading] ?? 0) + (weights[i] ?? 0);
     }
     const factors: Record<string, number> = {};
     for (const [reading, share] of Object.entries(normalise(have)))
       factors[reading] = (wanted[reading] ?? weightMin) / Math.max(share, weightMin);
     for (const [i, part] of parts.entries()) {
-      weights[i] = (weights[i] ?? 0) * (factors[part[slot] ?? ""] ?? 1);
+      weights[i] = (weights[i] ?? 0) * (factors[part[position] ?? ""] ?? 1);
     }
   }
   return { senses: ids, weights: normaliseOver(keys, weights) };
@@ -98,13 +98,13 @@ function product(marginals: readonly Record<string, number>[]): Record<string, n
   return normalise(Object.fromEntries(beam.map(([key, weight]) => [keyOf(key), weight])));
 }
 
-/** Shares of the readings of every slot. */
+/** Shares of the readings of every sense. */
 export function marginals({ senses, weights }: Ledger): Record<string, number>[] {
   const shares = senses.map((): Record<string, number> => ({}));
   for (const [key, weight] of Object.entries(weights)) {
     const parts = partsOf(key);
-    for (const [slot, of] of shares.entries()) {
-      const reading = parts[slot] ?? "";
+    for (const [position, of] of shares.entries()) {
+      const reading = parts[position] ?? "";
       of[reading] = (of[reading] ?? 0) + weight;
     }
   }
@@ -123,7 +123,8 @@ export function bestReading(
     sum += weight;
     if (weight <= weightBest) continue;
     const parts = partsOf(key);
-    if (parts.every((id, slot) => (fixed[slot] ?? id) === id)) [best, weightBest] = [parts, weight];
+    if (parts.every((id, position) => (fixed[position] ?? id) === id))
+      [best, weightBest] = [parts, weight];
   }
   return { readings: best, share: sum > 0 ? Math.max(0, weightBest) / sum : 0 };
 }
@@ -157,21 +158,21 @@ export function topReadings(ledger: Ledger, k: number, mass: number): string[] {
   return top;
 }
 
-/** Applies a hint that slot `slot` was misread: every joint reading with its current reading loses. */
-export function applyHint(ledger: Ledger, slot: number, reading: string): Ledger {
-  return rescale(ledger, (parts) => (parts[slot] === reading ? hintFactor : 1));
+/** Applies a hint that the sense at `position` was misread: every joint reading with its current reading loses. */
+export function applyHint(ledger: Ledger, position: number, reading: string): Ledger {
+  return rescale(ledger, (parts) => (parts[position] === reading ? hintFactor : 1));
 }
 
 /**
- * Keeps what the user stated, whatever scores said later: reading `reading` of a slot keeps at least the share that a
- * statement alone would give it; what was learnt about other slots stays.
+ * Keeps what the user stated, whatever scores said later: reading `reading` of a sense keeps at least the share that a
+ * statement alone would give it; what was learnt about other senses stays.
  */
-export function holdStated(ledger: Ledger, slot: number, reading: string): Ledger {
-  const share = marginals(ledger)[slot]?.[reading] ?? 0;
+export function holdStated(ledger: Ledger, position: number, reading: string): Ledger {
+  const share = marginals(ledger)[position]?.[reading] ?? 0;
   if (share >= 1 - statedFactor || share === 0) return ledger;
   const up = (1 - statedFactor) / share;
   const down = statedFactor / (1 - share);
-  return rescale(ledger, (parts) => (parts[slot] === reading ? up : down));
+  return rescale(ledger, (parts) => (parts[position] === reading ? up : down));
 }
 
 /** Applies a plain "wrong" about reading `key`: a confident wrong answer means a wrong reading, w ← w(1 − c). */

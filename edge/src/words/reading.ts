@@ -63,7 +63,7 @@ export function readRequest(
 }
 
 /** For each open sense of the request, the reading that an attempt's prompt states; null if it is as said. */
-export function statedSlots(reading: Reading, { prompt }: Attempt): (string | null)[] {
+export function statedReadings(reading: Reading, { prompt }: Attempt): (string | null)[] {
   const own = reading.senses.filter(({ learnt }) => learnt === undefined);
   const occurrences =
     prompt === reading.request ? reading.occurrences : findOccurrences(prompt, own);
@@ -97,15 +97,20 @@ export function supported(
   const gain = (ids: readonly string[]) => {
     const weight = weighed.weights[ledger.keyOf(ids)];
     if (weight === undefined) return Number.NEGATIVE_INFINITY;
-    return ids.reduce((sum, id, slot) => sum - (priors[slot]?.get(id) ?? 0), Math.log(weight));
+    return ids.reduce(
+      (sum, id, position) => sum - (priors[position]?.get(id) ?? 0),
+      Math.log(weight),
+    );
   };
   let said = joint;
-  for (const [slot, { learnt }] of senses.entries()) {
+  for (const [position, { learnt }] of senses.entries()) {
     if (learnt === undefined) continue;
-    const without = said.with(slot, asSaid);
+    const without = said.with(position, asSaid);
     if (gain(without) > gain(said) - supportNats) said = without;
   }
-  const unsaid = joint.map((id, slot) => (senses[slot]?.learnt === undefined ? id : asSaid));
+  const unsaid = joint.map((id, position) =>
+    senses[position]?.learnt === undefined ? id : asSaid,
+  );
   const least = Math.max(gain(unsaid), gain(plain));
   return gain(said) >= least + supportNats ? said : unsaid;
 }
@@ -113,8 +118,8 @@ export function supported(
 /** The choice that states these readings of the open senses; null leaves one as said. */
 export function choose({ senses }: Reading, joint: readonly (string | null)[]): Chosen {
   return new Map(
-    senses.flatMap((sense, slot): [Sense, string][] => {
-      const id = joint[slot] ?? null;
+    senses.flatMap((sense, position): [Sense, string][] => {
+      const id = joint[position] ?? null;
       return id === null ? [] : [[sense, id]];
     }),
   );
@@ -141,11 +146,11 @@ export function wording(
 
 /** Ambiguous places of the request, and the readings chosen there. */
 export function spansOf(reading: Reading, chosen: Chosen): Revision["spans"] {
-  const slotShares = ledger.marginals(reading.ledger);
+  const sharesBySense = ledger.marginals(reading.ledger);
   return reading.occurrences.map(({ sense, start, end, stated }) => {
-    const slot = reading.senses.indexOf(sense);
+    const position = reading.senses.indexOf(sense);
     const id = stated?.id ?? chosen.get(sense) ?? null;
-    const shares = slotShares[slot] ?? {};
+    const shares = sharesBySense[position] ?? {};
     return {
       label: sense.label,
       text: reading.request.slice(start, end),

@@ -237,12 +237,12 @@ describe("weights", () => {
     const one = fc.oneof(
       fc.record({
         kind: fc.constant("hint"),
-        slot: fc.nat(4),
+        position: fc.nat(4),
         id: fc.constantFrom("x", "y", "z", "w"),
       }),
       fc.record({
         kind: fc.constant("stated"),
-        slot: fc.nat(4),
+        position: fc.nat(4),
         id: fc.constantFrom("x", "y", "z", "w"),
       }),
       fc.record({
@@ -266,8 +266,8 @@ describe("weights", () => {
               ["x|x|x|x|x", score(-1)],
             ]);
             kept = ledger.applyRejectedScores(ledger.applyRightScores(kept, scores), scores);
-          } else if (one.kind === "hint") kept = ledger.applyHint(kept, one.slot, one.id);
-          else kept = ledger.holdStated(kept, one.slot, one.id);
+          } else if (one.kind === "hint") kept = ledger.applyHint(kept, one.position, one.id);
+          else kept = ledger.holdStated(kept, one.position, one.id);
         }
         const weights = Object.values(kept.weights);
         expect(weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);

@@ -2,12 +2,9 @@
  * Corrections near and far on random models of five families. The reply, or its first eight tokens, is right within
  * four feedbacks, and the model's own samples stay near those of the base. For trained models: `npm run eval:weights`.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { type Random, randomInt, seededRandom } from "@rosa2/shared/random";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { type AdaptOutcome, adapt } from "../../../gpu-service/src/adapt/adapt.ts";
 import { drawSamples } from "../../../gpu-service/src/adapt/probes.ts";
 import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
@@ -18,6 +15,7 @@ import {
   type TokenRow,
 } from "../../../gpu-service/src/language-model.ts";
 import { fixtureFolder } from "../compiler/golden.ts";
+import { useOwnCache } from "../support/own-cache.ts";
 import { greedyTokens, klOn } from "../support/policy.ts";
 
 const families = ["llama", "qwen2", "qwen3", "mistral", "gemma"];
@@ -28,16 +26,7 @@ const feedbacksMax = 4;
 const temperature = 3;
 const klMax = 0.25;
 
-const cache = mkdtempSync(join(tmpdir(), "rosa2-families-"));
-const before = process.env.ROSA2_CACHE;
-beforeAll(() => {
-  process.env.ROSA2_CACHE = cache;
-});
-afterAll(() => {
-  if (before === undefined) delete process.env.ROSA2_CACHE;
-  else process.env.ROSA2_CACHE = before;
-  rmSync(cache, { recursive: true });
-});
+useOwnCache();
 
 it(`learns 26 of 30 corrections within ${feedbacksMax} feedbacks at ${klMax} nats a token`, async () => {
   const ends: { name: string; S: number; isRight: boolean; kl: number; reason: string }[] = [];

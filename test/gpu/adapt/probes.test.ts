@@ -2,26 +2,21 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "@rosa2/shared/random";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { chooseProbes, drawSamples, type Sample } from "../../../gpu-service/src/adapt/probes.ts";
 import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
 import { readModelSettings } from "../../../gpu-service/src/checkpoint/model-settings.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import { finish } from "../../../gpu-service/src/language-model.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
+import { useOwnCache } from "../support/own-cache.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 
 const directory = writeRandomCheckpoint();
-const cache = join(directory, "cache");
 const model = await Model.load(directory, { threads: 1 });
 const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
-const before = process.env.ROSA2_CACHE;
-beforeAll(() => {
-  process.env.ROSA2_CACHE = cache;
-});
+useOwnCache();
 afterAll(async () => {
-  if (before === undefined) delete process.env.ROSA2_CACHE;
-  else process.env.ROSA2_CACHE = before;
   await model.dispose();
   rmSync(directory, { recursive: true });
 });

@@ -2,14 +2,12 @@
  * Many updates in a row on a seeded random model. The session stays within its bound, each new correction is learnt,
  * and the base model does not change.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { confidenceOf } from "@rosa2/shared/objective";
 import { adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { randomInt, seededRandom } from "@rosa2/shared/random";
 import { decide } from "@rosa2/shared/schedule";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type AdaptOutcome, adapt } from "../../../gpu-service/src/adapt/adapt.ts";
 import { drawSamples } from "../../../gpu-service/src/adapt/probes.ts";
 import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
@@ -20,22 +18,17 @@ import {
   type TokenRow,
 } from "../../../gpu-service/src/language-model.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
+import { useOwnCache } from "../support/own-cache.ts";
 import { greedyTokens, klOn } from "../support/policy.ts";
 import { writeRandomCheckpoint } from "../support/random-checkpoint.ts";
 
 const directory = writeRandomCheckpoint();
 const model = await Model.load(directory, { threads: 1 });
 const tokenizer = ChatTokenizer.load(directory, model.shape.eosIds);
-const before = process.env.ROSA2_CACHE;
-const cache = mkdtempSync(join(tmpdir(), "rosa2-session-"));
-beforeAll(() => {
-  process.env.ROSA2_CACHE = cache;
-});
+useOwnCache();
 afterAll(async () => {
-  if (before === undefined) delete process.env.ROSA2_CACHE;
-  else process.env.ROSA2_CACHE = before;
   await model.dispose();
-  for (const folder of [directory, cache]) rmSync(folder, { recursive: true });
+  rmSync(directory, { recursive: true });
 });
 
 const subject = adaptable(model, tokenizer, { plan: {} });
