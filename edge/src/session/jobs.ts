@@ -9,6 +9,7 @@ import { eq } from "drizzle-orm";
 import { accountOf } from "../accounts/account.ts";
 import { logFailure } from "../failure.ts";
 import type { Trace } from "../rpc.ts";
+import { statement } from "../statements.ts";
 import type { SessionContext } from "./context.ts";
 import { learnFrom } from "./feedback.ts";
 import { meterIdOfUpdate } from "./store/meter.ts";
@@ -21,6 +22,8 @@ import { answerTurn, leaseReply } from "./turn.ts";
 
 /** Feedback that is not finished within a day is closed without an update. */
 const giveUpMs = 24 * 3_600_000;
+
+const endOf = statement((db) => db.select({ at: session.expiresAt }).from(session).prepare());
 
 export class Jobs {
   readonly #context: SessionContext;
@@ -78,7 +81,7 @@ export class Jobs {
   /** Sets the alarm for the next due job or the session's end. */
   async arm(): Promise<void> {
     if (this.#isOver) return;
-    const row = this.#context.db.select({ at: session.expiresAt }).from(session).get();
+    const row = endOf(this.#context.db).get();
     const times = [row?.at ?? null, this.#context.outbox.nextDueAt()].filter((at) => at !== null);
     if (times.length === 0) return;
     const at = Math.min(...times);

@@ -2,7 +2,10 @@
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { Config } from "../../config.ts";
 import type { Env } from "../../env.ts";
+import { statement } from "../../statements.ts";
 import { account } from "./schema.ts";
+
+const accountOf = statement((db) => db.select().from(account).prepare());
 
 export interface Books {
   readonly tenantId: string;
@@ -17,7 +20,7 @@ export interface Books {
 }
 
 export function accountRow({ db, tenantId }: Books): typeof account.$inferSelect {
-  const row = db.select().from(account).get();
+  const row = accountOf(db).get();
   if (row !== undefined) return row;
   return db.insert(account).values({ tenantId }).returning().get();
 }

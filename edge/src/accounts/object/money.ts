@@ -7,6 +7,7 @@
  */
 import { and, eq, lt, lte, ne, type SQL, sql } from "drizzle-orm";
 import type { BudgetBody } from "../../contract/index.ts";
+import { statement } from "../../statements.ts";
 import type { LeaseMessage, NumberedEvent } from "../purse/purse.ts";
 import type { UsageEvent } from "../usage.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
@@ -20,6 +21,14 @@ const spareShare = 1 / 16;
 
 /** An ended holder is remembered for this long, because its last message may come again. */
 const endedMs = 2 * 24 * 3_600_000;
+
+const leaseOf = statement((db) =>
+  db
+    .select()
+    .from(leases)
+    .where(eq(leases.holder, sql.placeholder("holder")))
+    .prepare(),
+);
 
 /** The same expression as in the index. */
 const isOut = sql`granted_nanos > settled_nanos`;
@@ -37,11 +46,11 @@ function monthOf(at: number): string {
 export function grant(books: Books, message: Omit<LeaseMessage, "events">): Grant {
   const { db, now } = books;
   const { holder, owner, round, settledNanos, neededNanos, wantedNanos } = message;
-  const known = db.select().from(leases).where(eq(leases.holder, holder)).get();
+  const known = leaseOf(db).get({ holder });
   // A message that a later one has overtaken asks for nothing.
   if (known !== undefined && known.round >= round) return known;
   endExpired(books);
-  const before = db.select().from(leases).where(eq(leases.holder, holder)).get() ?? {
+  const before = leaseOf(db).get({ holder }) ?? {
     grantedNanos: settledNanos,
     settledNanos,
   };
@@ -95,7 +104,7 @@ export function holderRow(
   }: Pick<LeaseMessage, "holder" | "owner" | "settledNanos" | "events">,
 ): typeof leases.$inferSelect {
   const { db } = books;
-  const known = db.select().from(leases).where(eq(leases.holder, holder)).get();
+  const known = leaseOf(db).get({ holder });
   if (known !== undefined) return known;
   const before = settledNanos - sumOf(events);
   const lease = { round: 0, grantedNanos: before, settledNanos: before, expiresAt: 0 };

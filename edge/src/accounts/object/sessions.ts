@@ -4,11 +4,20 @@ import { and, asc, desc, eq, exists, sql } from "drizzle-orm";
 import type { Metadata, Mode, SessionSummary } from "../../contract/index.ts";
 import type { OwnLexicon } from "../../contract/lexicon.ts";
 import { readSessionCursor } from "../../cursors.ts";
+import { statement } from "../../statements.ts";
 import { iso } from "../../time.ts";
 import { forgetAnswersOf } from "./answers.ts";
 import { accountRow, type Books, setAccount } from "./books.ts";
 import { noteOutcome, type Outcome } from "./holdout.ts";
 import { sessionIndex, sessionMetadata } from "./schema.ts";
+
+const indexed = statement((db) =>
+  db
+    .select()
+    .from(sessionIndex)
+    .where(eq(sessionIndex.id, sql.placeholder("id")))
+    .prepare(),
+);
 
 export interface NewIndexRow {
   id: string;
@@ -56,7 +65,7 @@ export function addSession(books: Books, row: NewIndexRow, sessionsMax: number):
 export function updateSession(books: Books, row: IndexUpdate): void {
   const { db } = books;
   const { id, outcome, ...columns } = row;
-  const before = db.select().from(sessionIndex).where(eq(sessionIndex.id, id)).get();
+  const before = indexed(db).get({ id });
   if (before === undefined) return;
   if (outcome !== null) noteOutcome(books, id, outcome);
   db.update(sessionIndex).set(columns).where(eq(sessionIndex.id, id)).run();

@@ -216,7 +216,7 @@ export class Purse {
   }
 
   #lease(): typeof lease.$inferSelect {
-    const row = this.#options.db.select().from(lease).get();
+    const row = this.#statements.lease.get();
     if (row !== undefined) return row;
     this.#ownerCapNanos = undefined;
     const fresh = { id: 1, round: 0, grantedNanos: 0, drawnNanos: 0, expiresAt: 0, isCapped: true };

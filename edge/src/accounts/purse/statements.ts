@@ -9,6 +9,7 @@ export function statementsOf(db: DrizzleSqliteDODatabase) {
   const eventId = sql.placeholder("eventId");
   const isThis = eq(holds.eventId, eventId);
   return {
+    lease: db.select().from(lease).prepare(),
     /** The lease, the amount held of it in all, and whether an amount is held for this event. */
     leaseFor: db
       .select({

@@ -1,13 +1,22 @@
 /** Idempotency-Keys inside a session: what a key created, or the answer to its change. */
 import { RosaError } from "@rosa2/shared/errors";
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { IdempotencyKey } from "../../rpc.ts";
+import { statement } from "../../statements.ts";
 import type { Store } from "./rows.ts";
 import { idempotency } from "./schema.ts";
 
+const noted = statement((db) =>
+  db
+    .select()
+    .from(idempotency)
+    .where(eq(idempotency.key, sql.placeholder("key")))
+    .prepare(),
+);
+
 /** @throws RosaError `idempotency_mismatch` if the key came with another request before. */
 export function findIdempotent(store: Store, { key, fingerprint }: IdempotencyKey): string | null {
-  const row = store.db.select().from(idempotency).where(eq(idempotency.key, key)).get();
+  const row = noted(store.db).get({ key });
   if (row === undefined) return null;
   if (row.fingerprint === fingerprint) return row.ref;
   throw new RosaError(

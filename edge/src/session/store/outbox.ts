@@ -2,9 +2,10 @@
  * Work that must happen even if the object is evicted: rows with a due time, run by the alarm, repeated with growing
  * pauses.
  */
-import { asc, eq, lte, min } from "drizzle-orm";
+import { asc, eq, lte, min, sql } from "drizzle-orm";
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import { pauseMs } from "../../pause.ts";
+import { statement } from "../../statements.ts";
 import { outbox } from "./schema.ts";
 
 /** A running job renews its lease. A job with an expired lease was orphaned and starts again. */
@@ -12,6 +13,21 @@ export const leaseMs = 20_000;
 
 export type Job = typeof outbox.$inferSelect;
 export type JobKind = Job["kind"];
+
+const dueBy = statement((db) =>
+  db
+    .select()
+    .from(outbox)
+    .where(lte(outbox.dueAt, sql.placeholder("now")))
+    .orderBy(asc(outbox.dueAt), asc(outbox.id))
+    .prepare(),
+);
+const nextDue = statement((db) =>
+  db
+    .select({ at: min(outbox.dueAt) })
+    .from(outbox)
+    .prepare(),
+);
 
 export class Outbox {
   readonly #db: DrizzleSqliteDODatabase;
@@ -41,12 +57,7 @@ export class Outbox {
   }
 
   due(now: number): Job[] {
-    return this.#db
-      .select()
-      .from(outbox)
-      .where(lte(outbox.dueAt, now))
-      .orderBy(asc(outbox.dueAt), asc(outbox.id))
-      .all();
+    return dueBy(this.#db).all({ now });
   }
 
   postpone(id: string, dueAt: number): void {
@@ -64,12 +75,7 @@ export class Outbox {
   }
 
   nextDueAt(): number | null {
-    return (
-      this.#db
-        .select({ at: min(outbox.dueAt) })
-        .from(outbox)
-        .get()?.at ?? null
-    );
+    return nextDue(this.#db).get()?.at ?? null;
   }
 
   pending(kind: JobKind): Job[] {
