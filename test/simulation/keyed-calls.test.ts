@@ -36,6 +36,8 @@ interface Keyed {
   own: readonly string[];
   replies: number;
   sessions: number;
+  /** The same was called just before without a key, so that the isolate knows that there is no cap. */
+  isSecond?: boolean;
 }
 
 const content = "one two three";
@@ -48,6 +50,16 @@ const calls = {
     own: ["claim key", "reserve", "generate", "read reply", "save answer"],
     replies: 1,
     sessions: 0,
+  },
+  "a stateless chat where there is surely no cap": {
+    path: "/v1/chat/completions",
+    body: { model: "fake-mini", messages: [{ role: "user", content }], max_tokens: 8 },
+    victims: ["the call", "its key's home", "the purse"],
+    steps: ["claim key", "generate", "read reply", "save answer", "settle"],
+    own: ["claim key", "generate", "read reply", "save answer"],
+    replies: 1,
+    sessions: 0,
+    isSecond: true,
   },
   "a response": {
     path: "/v1/responses",
@@ -87,6 +99,7 @@ async function call(
   const caller = await newTenant();
   // Part of the key, so that all calls with that key are recognised as this call's.
   const key = `key-of-${caller.tenantId}`;
+  const first = keyed.isSecond ? await caller.make<Answer>(keyed.path, keyed.body as object) : null;
   const steps = watch.of(caller.tenantId);
   steps.hold(at, when);
   const ending = actWhereHeld(steps, async () => {
@@ -104,7 +117,8 @@ async function call(
   const again = await ask();
   expect(again.headers.get("idempotency-replayed"), `ended ${ended}`).toBe("true");
   expect(await again.json()).toEqual(answer);
-  await expectOnce(caller, keyed, answer, `ended ${ended} with ${victim}`);
+  const answers = first === null ? [answer] : [first, answer];
+  await expectOnce(caller, keyed, answers, `ended ${ended} with ${victim}`);
   watch.leave(steps);
   return { taken, ended };
 }
@@ -156,7 +170,7 @@ function purseOf(caller: Caller): DurableObjectStub {
 async function expectOnce(
   caller: Caller,
   keyed: Keyed,
-  answer: Answer,
+  answers: readonly Answer[],
   what: string,
 ): Promise<void> {
   const { data: opened } = await caller.get<{ data: SessionSummary[] }>("/v1/sessions");
@@ -166,26 +180,26 @@ async function expectOnce(
     expect(turns.length, what).toBe(keyed.replies);
   }
   if (keyed.replies === 0) return;
+  const replies = keyed.replies * answers.length;
   const usage = () => caller.get<UsageReport>("/v1/usage");
-  const { data } = await eventually(usage, ({ data }) => data.length > 0);
+  const { data } = await eventually(usage, ({ data }) => (data[0]?.replies ?? 0) >= replies);
   expect(
     data.map(({ replies }) => replies),
     what,
-  ).toEqual([keyed.replies]);
-  if (answer.rosa2 === undefined) return;
-  const { usd } = answer.rosa2.cost;
+  ).toEqual([replies]);
+  if (answers[0]?.rosa2 === undefined) return;
+  const nanos = (usd: number) => Math.round(1e9 * usd);
+  const spentNanos = answers.reduce((sum, { rosa2 }) => sum + nanos(rosa2?.cost.usd ?? 0), 0);
   expect(
-    data.map(({ cost }) => cost.usd),
+    data.map(({ cost }) => nanos(cost.usd)),
     what,
-  ).toEqual([usd]);
+  ).toEqual([spentNanos]);
   // Money that a dead call set aside is free after a minute. Here that minute is over at once.
   await runInDurableObject(purseOf(caller) as never, (_, { storage }) => {
     storage.sql.exec("UPDATE holds SET at = 0");
   });
-  expect(await caller.get<BudgetBody>("/v1/budget"), what).toMatchObject({
-    spent_usd: usd,
-    reserved_usd: 0,
-  });
+  const { spent_usd, reserved_usd } = await caller.get<BudgetBody>("/v1/budget");
+  expect([nanos(spent_usd), reserved_usd], what).toEqual([spentNanos, 0]);
 }
 
 describe.each(Object.entries<Keyed>(calls))("%s with an Idempotency-Key", (_, keyed) => {

@@ -16,9 +16,17 @@ export function accountOf(env: Env, tenantId: string): AccountCalls {
 /** Interval at which a long call reports that it is still running. */
 const keepMs = 20_000;
 
-/** Purses that reported no cap at their last call; forgotten when there are many. */
-const uncapped = new Set<string>();
+/** Purses that reported no cap at their last call, and when; forgotten when there are many. */
+const uncapped = new Map<string, number>();
 const uncappedMax = 10_000;
+/** A report of no cap may be relied on for this long: a first cap counts at the latest then. */
+const surelyMs = 10_000;
+
+function noteCap(purse: string, isCapped: boolean): void {
+  if (uncapped.size >= uncappedMax) uncapped.clear();
+  if (isCapped) uncapped.delete(purse);
+  else uncapped.set(purse, Date.now());
+}
 
 /**
  * The money of a tenant's stateless calls in a region; an owner with a cap has a separate purse there. Calls that
@@ -44,6 +52,17 @@ export function moneyIn(
     get isUncapped() {
       return uncapped.has(name);
     },
+    get isSurelyUncapped() {
+      return Date.now() < (uncapped.get(name) ?? 0) + surelyMs;
+    },
+    meter(event) {
+      if (owe !== undefined) owe({ holder, event });
+      else {
+        background(
+          untilTaken(() => stub().settleOnce(event)).then((isCapped) => noteCap(name, isCapped)),
+        );
+      }
+    },
     async reserve(eventId, amountNanos) {
       const charge = { eventId, amountNanos };
       // The same event is reserved only once, so the call can be repeated when the object ended meanwhile.
@@ -56,9 +75,7 @@ export function moneyIn(
         uncapped.delete(name);
         throw error;
       });
-      if (uncapped.size >= uncappedMax) uncapped.clear();
-      if (isCapped) uncapped.delete(name);
-      else uncapped.add(name);
+      noteCap(name, isCapped);
       const keep = () =>
         background(
           stub()

@@ -18,7 +18,8 @@ interface RegionCalls {
   /** Whether a cap bounds what is spent. */
   reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>>;
   settle(event: UsageEvent, again: boolean): Promise<void>;
-  settleOnce(event: UsageEvent): Promise<void>;
+  /** Whether a cap bounds what is spent. */
+  settleOnce(event: UsageEvent): Promise<boolean>;
   keep(eventId: string): Promise<void>;
   release(eventId: string): Promise<void>;
 }
@@ -35,8 +36,12 @@ export function regionOf(env: Env, tenantId: string, holder: string): RegionCall
 }
 
 /** Delivers an owed event to its purse, where it counts once however often it comes. */
-export function settleOwed(env: Env, tenantId: string, { holder, event }: Owed): Promise<void> {
-  return untilTaken(() => regionOf(env, tenantId, holder).settleOnce(event));
+export async function settleOwed(
+  env: Env,
+  tenantId: string,
+  { holder, event }: Owed,
+): Promise<void> {
+  await untilTaken(() => regionOf(env, tenantId, holder).settleOnce(event));
 }
 
 /** Repeats a call, with growing pauses, while the object ends before answering. */

@@ -5,7 +5,7 @@
  * what it reserved and never settled is free again after a while.
  */
 import { DurableObject } from "cloudflare:workers";
-import { lte } from "drizzle-orm";
+import { lte, sql } from "drizzle-orm";
 import { type DrizzleSqliteDODatabase, drizzle } from "drizzle-orm/durable-sqlite";
 import { migrate } from "drizzle-orm/durable-sqlite/migrator";
 import migrations from "../../../migrations/region/migrations.js";
@@ -13,6 +13,7 @@ import { configOf, spareNanos } from "../config.ts";
 import type { Env } from "../env.ts";
 import { logFailure } from "../failure.ts";
 import { type Result, settle } from "../rpc.ts";
+import { statement } from "../statements.ts";
 import { accountOf } from "./account.ts";
 import { Purse } from "./purse/purse.ts";
 import type { RegionOwner } from "./region-calls.ts";
@@ -25,6 +26,15 @@ const aliveMs = 60_000;
 const againMs = 5_000;
 /** Settled events are remembered for this long: longer than an answer that owes one tries to send it. */
 const settledMs = 7 * 86_400_000;
+
+const noteSettled = statement((db) =>
+  db
+    .insert(settled)
+    .values({ eventId: sql.placeholder("eventId"), at: sql.placeholder("at") })
+    .onConflictDoNothing()
+    .returning({ at: settled.at })
+    .prepare(),
+);
 
 export class RegionObject extends DurableObject<Env> {
   readonly #db: DrizzleSqliteDODatabase;
@@ -76,18 +86,16 @@ export class RegionObject extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => this.#purse.settle(event, again));
   }
 
-  /** Settles an event that may come again at any time, even long after its money was freed: it counts once. */
-  async settleOnce(event: UsageEvent): Promise<void> {
+  /**
+   * Settles an event that may come again at any time, even long after its money was freed: it counts once. Returns
+   * whether a cap bounds what is spent.
+   */
+  async settleOnce(event: UsageEvent): Promise<boolean> {
     this.ctx.storage.transactionSync(() => {
-      const at = Date.now();
-      this.#db
-        .delete(settled)
-        .where(lte(settled.at, at - settledMs))
-        .run();
-      const row = { eventId: event.eventId, at };
-      const fresh = this.#db.insert(settled).values(row).onConflictDoNothing().returning().all();
-      if (fresh.length > 0) this.#purse.settle(event);
+      const row = { eventId: event.eventId, at: Date.now() };
+      if (noteSettled(this.#db).get(row) !== undefined) this.#purse.settle(event);
     });
+    return this.#purse.isCapped;
   }
 
   async release(eventId: string): Promise<void> {
@@ -113,7 +121,12 @@ export class RegionObject extends DurableObject<Env> {
     this.#ringsAt = null;
     if (this.#of === null) return;
     try {
-      this.#purse.releaseOlderThan(Date.now() - aliveMs);
+      const now = Date.now();
+      this.#purse.releaseOlderThan(now - aliveMs);
+      this.#db
+        .delete(settled)
+        .where(lte(settled.at, now - settledMs))
+        .run();
       await this.#purse.report(this.#meteringMs);
       if (!this.#purse.isQuiet(this.#meteringMs)) this.#remind(this.#meteringMs);
     } catch (error) {

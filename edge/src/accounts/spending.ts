@@ -18,6 +18,10 @@ export interface Money {
 export interface DistantMoney extends Money {
   /** Whether the last call reported no cap: work may then begin while its money is reserved. */
   readonly isUncapped: boolean;
+  /** Whether it did so a moment ago: then nothing is reserved, and the metered event brings the next report. */
+  readonly isSurelyUncapped: boolean;
+  /** Records a metered event for which nothing was reserved; it counts once. */
+  meter(event: UsageEvent): void;
 }
 
 export interface Charge {
@@ -49,7 +53,7 @@ export async function spend<T>(
   }
 }
 
-/** Money that is being reserved for a reply under way. Nothing of the reply is shown before `reserved` resolves. */
+/** Money that is being reserved for a reply under way. None of the reply is shown before `reserved` resolves. */
 export interface Holding {
   /** Rejects with RosaError `budget_exceeded`. */
   readonly reserved: Promise<void>;
@@ -57,12 +61,18 @@ export interface Holding {
   end(event: UsageEvent | null): Promise<void>;
 }
 
-/** `after`: the money is asked for when this has resolved. */
+/** `after`: the money is asked for when this has resolved. Where there is surely no cap, none is reserved. */
 export function hold(
-  money: Money,
+  money: DistantMoney,
   { eventId, amountNanos }: Charge,
   after?: Promise<void>,
 ): Holding {
+  if (money.isSurelyUncapped) {
+    const end = async (event: UsageEvent | null) => {
+      if (event !== null) money.meter(event);
+    };
+    return { reserved: Promise.resolve(), end };
+  }
   const reserve = () => money.reserve(eventId, amountNanos);
   const reserved = after === undefined ? reserve() : after.then(reserve);
   reserved.catch(() => {});

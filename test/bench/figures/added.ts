@@ -113,13 +113,13 @@ async function measureStreams({ edge, floor, gpu }: Sides, { isQuick, say }: Con
   type Way = keyof typeof ways;
   const times: Record<Way, Stream[]> = { gpu: [], pipe: [], object: [], edge: [] };
   for (let n = -10; n < repeats; n++) {
-    if (n === 0) await edge.spent();
+    if (n === 0) await edge.gpuMs();
     for (const way of Object.keys(ways) as Way[]) {
       const time = await timesOf(ways[way]());
       if (n >= 0) times[way].push(time);
     }
   }
-  const { purseMs, gpuMs } = await edge.spent();
+  const gpuMs = await edge.gpuMs();
   const of = (way: Way, what: keyof Stream) => medianOf(times[way].map((one) => one[what]));
   const addedBy = (way: Way, what: keyof Stream) => of(way, what) - of("gpu", what);
   const addedMs = addedBy("edge", "firstMs");
@@ -151,7 +151,7 @@ async function measureStreams({ edge, floor, gpu }: Sides, { isQuick, say }: Con
       figure: first,
       value: addedMs,
       peer: "GPU service alone",
-      note: `${pair("firstMs")}; ${told}; beside the GPU service's part the purse ${purseMs.toFixed(1)}`,
+      note: `${pair("firstMs")}; ${told}`,
     },
     {
       figure: end,

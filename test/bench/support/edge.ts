@@ -71,16 +71,11 @@ export class Edge {
     return (await response.json()) as Record<"d1" | "r2" | "account" | "named" | "gpu", number>;
   }
 
-  /**
-   * Average milliseconds of a call to the purse, and of one to the GPU service up to its first byte, since it was last
-   * called.
-   */
-  async spent(): Promise<{ purseMs: number; gpuMs: number }> {
+  /** Average milliseconds of a call to the GPU service up to its first byte, since this was last called. */
+  async gpuMs(): Promise<number> {
     const response = await fetch(`${this.url}/v1/__spent`, { method: "POST" });
-    type Spent = { calls: number; ms: number };
-    const { purse, gpu } = (await response.json()) as { purse: Spent; gpu: Spent };
-    const each = ({ calls, ms }: Spent) => (calls === 0 ? 0 : ms / calls);
-    return { purseMs: each(purse), gpuMs: each(gpu) };
+    const { calls, ms } = (await response.json()) as { calls: number; ms: number };
+    return calls === 0 ? 0 : ms / calls;
   }
 
   /** An answer that must be a success. */

@@ -4,7 +4,7 @@
  * nothing of this.
  *
  * `POST /v1/__late?ms=150&far=<URL>` sets the delay and the GPU service that is elsewhere; it answers the number of
- * such calls since its last use. `POST /v1/__spent` answers the times of calls to the purse and to the GPU service.
+ * such calls since its last use. `POST /v1/__spent` answers the times of calls to the GPU service.
  */
 import type { Env } from "../../../edge/src/env.ts";
 import worker from "../../../edge/src/index.ts";
@@ -18,20 +18,14 @@ let lateMs = 0;
 const none = { d1: 0, r2: 0, account: 0, named: 0, gpu: 0 };
 let counts = { ...none };
 let far = "nowhere";
-/** Calls and milliseconds since they were asked for last; a GPU call to its answer's first byte. */
-const nothing = { purse: { calls: 0, ms: 0 }, gpu: { calls: 0, ms: 0 } };
-let spent = structuredClone(nothing);
+/** GPU calls and their milliseconds to the answer's first byte, since they were asked for last. */
+let spent = { calls: 0, ms: 0 };
 const met = new Set<string>();
 let isPatched = false;
 
 async function late(kind: keyof typeof counts): Promise<void> {
   counts[kind]++;
   if (lateMs > 0) await new Promise((resolve) => setTimeout(resolve, lateMs));
-}
-
-function note(kind: keyof typeof nothing, startedAt: number): void {
-  spent[kind].calls++;
-  spent[kind].ms += performance.now() - startedAt;
 }
 
 function delay(of: object, names: string[], kind: keyof typeof counts): void {
@@ -57,10 +51,7 @@ function lateStub(stub: object, name: string): object {
         if (isAccount) await late("account");
         else if (!met.has(name)) await late("named");
         met.add(name);
-        const startedAt = performance.now();
-        const answer = await calls[String(method)]?.(...args);
-        if (!isAccount && method === "reserve") note("purse", startedAt);
-        return answer;
+        return await calls[String(method)]?.(...args);
       },
   });
 }
@@ -77,7 +68,10 @@ function patch(env: Env): void {
     if (String(args[0]).startsWith(far)) await late("gpu");
     const startedAt = performance.now();
     const answer = await reach(...args);
-    if (String(args[0]).endsWith("/v1/generate")) note("gpu", startedAt);
+    if (String(args[0]).endsWith("/v1/generate")) {
+      spent.calls++;
+      spent.ms += performance.now() - startedAt;
+    }
     return answer;
   };
   const namespace = Object.getPrototypeOf(env.ACCOUNTS) as { getByName: Method };
@@ -93,7 +87,7 @@ export default {
     const url = new URL(request.url);
     if (url.pathname === "/v1/__spent") {
       const answer = Response.json(spent);
-      spent = structuredClone(nothing);
+      spent = { calls: 0, ms: 0 };
       return answer;
     }
     if (url.pathname !== "/v1/__late") return worker.fetch(request, env, ctx);

@@ -104,7 +104,7 @@ export class Purse {
     this.#options.db.insert(lease).values(row).onConflictDoNothing().run();
   }
 
-  /** Whether a cap bounds spending, as of the last call. */
+  /** Whether a cap bounds spending, as of the last reservation or metered event. */
   get isCapped(): boolean {
     return this.#isCapped;
   }
@@ -158,9 +158,13 @@ export class Purse {
     let drawn = draw();
     if (drawn === undefined) {
       this.#lease();
-      drawn = draw();
+      drawn = draw()!;
     }
-    this.#options.remind((drawn?.waiting ?? 0) >= eventsWaitingMax);
+    this.#usedAt = this.#options.now();
+    this.#isCapped = drawn.isCapped;
+    // Without a lease the account would not know this holder, which must learn of a first cap.
+    const isShort = !drawn.isCapped && (drawn.leftNanos < 0 || !this.#lasts(drawn.expiresAt));
+    this.#options.remind(isShort || drawn.waiting >= eventsWaitingMax);
   }
 
   /** Frees the money of an event that will not happen. */
@@ -251,12 +255,16 @@ export class Purse {
       this.#leaseFor(eventId);
     this.#isCapped = isCapped;
     const left = grantedNanos - drawnNanos - heldNanos;
-    const lasts = expiresAt - marginMs > now() && left >= (isHeld === 1 ? 0 : amountNanos);
+    const lasts = this.#lasts(expiresAt) && left >= (isHeld === 1 ? 0 : amountNanos);
     if (isCapped && !lasts) return false;
     if (isHeld === 1) this.keep(eventId);
     else this.#statements.hold.run({ eventId, amountNanos, at: now() });
     this.#options.remind(!lasts);
     return true;
+  }
+
+  #lasts(expiresAt: number): boolean {
+    return expiresAt - marginMs > this.#options.now();
   }
 
   /** One message after the other, so that each knows the previous answer. */

@@ -28,11 +28,16 @@ export function statementsOf(db: DrizzleSqliteDODatabase) {
       .insert(metered)
       .values({ event: sql.placeholder("event") })
       .prepare(),
-    /** Draws on the lease; returns how many metered events wait to be reported. */
+    /** Draws on the lease; returns what is left of it, and how many metered events wait to be reported. */
     draw: db
       .update(lease)
       .set({ drawnNanos: sql`${lease.drawnNanos} + ${sql.placeholder("costNanos")}` })
-      .returning({ waiting: sql<number>`(SELECT count(*) FROM ${metered})` })
+      .returning({
+        isCapped: lease.isCapped,
+        expiresAt: lease.expiresAt,
+        leftNanos: sql<number>`${lease.grantedNanos} - ${lease.drawnNanos}`,
+        waiting: sql<number>`(SELECT count(*) FROM ${metered})`,
+      })
       .prepare(),
   };
 }
