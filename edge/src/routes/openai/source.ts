@@ -91,7 +91,7 @@ export async function* statelessReply(
   beginning?.catch(() => {});
   const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
   // The GPU service has its request first: both calls take this thread's time.
-  const sent = beginning === null ? undefined : scheduler.wait(1);
+  const sent = beginning === null || money.isSurelyUncapped ? undefined : scheduler.wait(1);
   const holding = hold(money, { eventId, amountNanos }, sent);
   try {
     if (beginning === null) await holding.reserved;
