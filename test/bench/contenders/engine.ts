@@ -8,6 +8,7 @@ import { loadAnchors } from "../../../gpu-service/src/adapt/anchors.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
 import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
 import { readModelSettings } from "../../../gpu-service/src/checkpoint/model-settings.ts";
+import { NearCopies } from "../../../gpu-service/src/engine/batch/near-copies.ts";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
@@ -193,8 +194,8 @@ const methods = {
 
   /**
    * Milliseconds of a reply, and of a retry until its reply is shown. The retry draws wordings at once and scores the
-   * rejected reply under each candidate and under the new wording. Its reply is shown whole, once it is known to be no
-   * copy of the rejected one.
+   * rejected reply under each candidate and under the new wording. Its reply, which shares nothing with the rejected one,
+   * is shown once it can no longer be a copy of that.
    */
   async retry(request: RetryRequest): Promise<{ reply: number; retry: number }> {
     const { seed, promptTokens, replyTokens, draws: count, candidates } = request;
@@ -211,7 +212,10 @@ const methods = {
       const work = { id: ++lastId, tenant: "bench", priority: 0 };
       await scheduler.runBackground(work, model.passRows(weighed, null));
     }
-    await methods.samples({ ...replying, seed: `${seed} again` });
+    const copies = new NearCopies([Array.from({ length: replyTokens }, (_, id) => id)]);
+    let shown = 0;
+    while (!copies.isNew) copies.push(replyTokens + shown++);
+    await methods.samples({ ...replying, replyTokens: shown, seed: `${seed} again` });
     return { reply, retry: performance.now() - startedAt };
   },
 

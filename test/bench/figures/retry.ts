@@ -18,14 +18,17 @@ const figureOf = (model: ModelName): Figure => ({
   bound: "at most",
 });
 
-/** A request and a reply of a few sentences; wordings are about as long as the request. */
+/**
+ * A request and a reply of a few sentences; wordings are about as long as the request. Of a first rejected reply the edge
+ * weighs six readings, the request as said and the wording that was sent.
+ */
 const size = {
   promptTokens: 64,
   replyTokens: 64,
   rewritePromptTokens: 160,
   wordingTokens: 48,
   draws: 8,
-  candidates: 16,
+  candidates: 8,
 };
 const suites = ["AMB", "MIX", "THREEA"] as const;
 
@@ -117,6 +120,6 @@ async function onEngine(context: Context) {
     note:
       `${seconds(times.retry)} against ${seconds(times.reply)} s, medians of ${rounds}, fp32, the engine alone: ` +
       `${size.draws} wordings of ${size.wordingTokens} tokens, ${size.candidates} of them weighed, then a reply of ` +
-      `${size.replyTokens}, shown when it is whole`,
+      `${size.replyTokens}, shown as soon as it cannot be a copy`,
   };
 }

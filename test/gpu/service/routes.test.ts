@@ -9,6 +9,7 @@ import {
   scoreResultSchema,
   secretHeader,
 } from "@rosa2/shared/protocol";
+import { randomInt, seededRandom } from "@rosa2/shared/random";
 import { unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isNearCopy } from "../../../gpu-service/src/engine/batch/near-copies.ts";
@@ -60,13 +61,21 @@ describe("POST /v1/generate", () => {
     expect(told).toMatchObject({ type: "done", text: "hello", usage: { completion_tokens: 6 } });
   });
 
-  it("sends the first text before the reply is complete", async () => {
+  it.each([
+    ["", []],
+    [
+      " and cannot be a copy of a long rejected one",
+      ["the quick brown fox jumps over the lazy dog"],
+    ],
+  ])("sends the first text before the reply is complete%s", async (_, rejected) => {
     const folder = mkdtempSync(join(tmpdir(), "rosa2-held-"));
     const holdFile = join(folder, "held");
-    // The prompt takes a run or two; the reply takes 241.
-    writeFileSync(holdFile, "20");
+    // The prompt and the rejected reply take a few runs; the reply takes 241.
+    writeFileSync(holdFile, "40");
     const held = await TestService.start({ runtime: { holdFile } });
-    const body = { tenant: "t", ...ask(`say ${"a".repeat(240)}`) };
+    const random = seededRandom("a long reply");
+    const letters = Array.from({ length: 240 }, () => "abcdefgh"[randomInt(random, 0, 8)]).join("");
+    const body = { tenant: "t", ...ask(`say ${letters}`), rejected };
     const response = await held.post("/v1/generate", body);
     expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
     let count = 0;

@@ -20,7 +20,7 @@ import type { Constraint } from "../../constrain/constraint.ts";
 import { Grammars } from "../../constrain/grammars.ts";
 import type { AdapterWeights, ScoreRow, Slices, TokenRow } from "../../language-model.ts";
 import { PatientTokenizer } from "../../tokenizer/patient.ts";
-import { isNearCopy, longTokensMin } from "../batch/near-copies.ts";
+import { isNearCopy, longTokensMin, NearCopies } from "../batch/near-copies.ts";
 import type { RejectedReply } from "../batch/rejected.ts";
 import { Reply } from "../batch/reply.ts";
 import { withDefaults } from "../batch/sampling.ts";
@@ -96,13 +96,14 @@ export class Requests {
       id,
       Promise.all(request.rejected.map((text) => this.#patient.replyIds(answerOf(text)))),
     );
-    // A draw that may be discarded is not shown before it is complete.
-    const isHeld = answers.some(({ length }) => length >= longTokensMin);
+    const mayCopy = answers.some(({ length }) => length >= longTokensMin);
     const start = (scored: RejectedReply[], draw = 0) => {
-      const held: Exclude<GenerateEvent, { type: "error" }>[] = [];
-      const tell = (event: (typeof held)[number]) => {
-        if (isHeld) held.push(event);
-        else listener.event(event);
+      // A draw that may be discarded is held until it must differ from what was rejected; null from then on.
+      let held: Exclude<GenerateEvent, { type: "error" }>[] | null = mayCopy ? [] : null;
+      const copies = new NearCopies(answers);
+      const show = () => {
+        for (const event of held ?? []) listener.event(event);
+        held = null;
       };
       const reply = new Reply(tokenizer, {
         sampling: draw === 0 ? sampling : warmer(sampling, draw),
@@ -117,18 +118,26 @@ export class Requests {
       this.#scheduler.add(
         { id, tenant: request.tenant, adapter, prompt, reply },
         {
-          piece: ({ text, reasoning, logprobs }, spent) => {
-            if (!request.deltas || (text === "" && reasoning === "" && !logprobs?.length)) return;
-            const thought = reasoning === "" ? {} : { reasoning };
-            tell({ type: "delta", text, ...thought, ...(logprobs ? { logprobs } : {}), spent });
+          piece: ({ id: token, text, reasoning, logprobs }, spent) => {
+            if (request.deltas && (text !== "" || reasoning !== "" || logprobs?.length)) {
+              const told = reasoning === "" ? {} : { reasoning };
+              const event = { text, ...told, ...(logprobs ? { logprobs } : {}), spent };
+              if (held === null) listener.event({ type: "delta", ...event });
+              else held.push({ type: "delta", ...event });
+            }
+            // A thought is no part of the answer that is compared.
+            if (held === null || thought !== "none") return;
+            copies.push(token);
+            if (copies.isNew) show();
           },
           finish: ({ finish, usage, ms }) => {
-            const repeats = isHeld && isNearCopy(tokenizer.replyIds(answerOf(reply.text)), answers);
-            if (repeats && draw < redrawsMax) {
+            const ids = tokenizer.replyIds(answerOf(reply.text));
+            const repeats = mayCopy && isNearCopy(ids, answers);
+            if (repeats && held !== null && draw < redrawsMax) {
               start(scored, draw + 1);
               return;
             }
-            for (const event of held) listener.event(event);
+            show();
             listener.event({
               type: "done",
               text: reply.text,
