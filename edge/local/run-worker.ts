@@ -48,10 +48,13 @@ globalThis.fetch = (to, init) =>
 const workersFirst = ${JSON.stringify(workersFirst)};
 
 export class Front extends WorkerEntrypoint {
-  async fetch(request) {
-    const { pathname } = new URL(request.url);
+  fetch(request) {
     const isRead = request.method === "GET" || request.method === "HEAD";
-    if (isRead && !workersFirst.some((path) => pathname.startsWith(path))) {
+    return isRead ? this.read(request) : worker.fetch(request, this.env, this.ctx);
+  }
+  async read(request) {
+    const { pathname } = new URL(request.url);
+    if (!workersFirst.some((path) => pathname.startsWith(path))) {
       const file = await this.env.FILES.fetch(request.clone());
       if (file.status !== 404) return file;
     }

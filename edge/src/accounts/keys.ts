@@ -26,6 +26,9 @@ interface KnownKey {
 }
 
 const known = new Memory<KnownKey | null>(10_000, () => revocable);
+/** Hashes of keys that were good here, forgotten when there are many: hashing takes longer than all else of a check. */
+const hashes = new Map<string, string>();
+const hashesMax = 1_000;
 /** Unknown keys, kept for a while, so that guessing does not reach the database every time. */
 const unknownMs = 10_000;
 const unknownMax = 1_000;
@@ -52,10 +55,15 @@ export async function authenticate(
   if (!keyShape.test(key)) {
     throw new RosaError("invalid_key", "This is no API key of rosa2's: those begin with `rosa2_`");
   }
-  const hash = await sha256(key);
+  const hash = hashes.get(key) ?? (await sha256(key));
   if ((unknown.get(hash) ?? 0) > now) throw invalidKey();
   const found = await knownKey(db, hash, now, background);
-  if (found !== null && alive(found.expiresAt, now)) return found.principal;
+  if (found !== null && alive(found.expiresAt, now)) {
+    if (hashes.size >= hashesMax) hashes.clear();
+    hashes.set(key, hash);
+    return found.principal;
+  }
+  hashes.delete(key);
   if (unknown.size >= unknownMax) unknown.clear();
   unknown.set(hash, now + unknownMs);
   known.forget(hash);

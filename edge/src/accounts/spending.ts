@@ -61,18 +61,20 @@ export interface Holding {
   end(event: UsageEvent | null): Promise<void>;
 }
 
-/** `after`: the money is asked for when this has resolved. Where there is surely no cap, none is reserved. */
+/** For a reply where there is surely no cap: nothing is reserved. */
+export function unheld(money: DistantMoney): Holding {
+  const end = async (event: UsageEvent | null) => {
+    if (event !== null) money.meter(event);
+  };
+  return { reserved: Promise.resolve(), end };
+}
+
+/** `after`: the money is asked for when this has resolved. */
 export function hold(
-  money: DistantMoney,
+  money: Money,
   { eventId, amountNanos }: Charge,
   after?: Promise<void>,
 ): Holding {
-  if (money.isSurelyUncapped) {
-    const end = async (event: UsageEvent | null) => {
-      if (event !== null) money.meter(event);
-    };
-    return { reserved: Promise.resolve(), end };
-  }
   const reserve = () => money.reserve(eventId, amountNanos);
   const reserved = after === undefined ? reserve() : after.then(reserve);
   reserved.catch(() => {});

@@ -3,7 +3,7 @@ import { isErrorCode, RosaError } from "@rosa2/shared/errors";
 import type { PromptMessage, Sampling, TokenLogprob, Usage } from "@rosa2/shared/protocol";
 import { moneyIn } from "../../accounts/account.ts";
 import { type Principal, refuseBound } from "../../accounts/principal.ts";
-import { type DistantMoney, hold } from "../../accounts/spending.ts";
+import { type DistantMoney, hold, unheld } from "../../accounts/spending.ts";
 import {
   costBody,
   replyCostNanosMax,
@@ -89,10 +89,16 @@ export async function* statelessReply(
   // Begun before its money is asked for where no cap is known: the reply has the longer way.
   const beginning = money.isUncapped ? events.next() : null;
   beginning?.catch(() => {});
-  const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
-  // The GPU service has its request first: both calls take this thread's time.
-  const sent = beginning === null || money.isSurelyUncapped ? undefined : scheduler.wait(1);
-  const holding = hold(money, { eventId, amountNanos }, sent);
+  const reserve = () => {
+    const amountNanos = replyCostNanosMax(config.prices, messages, sampling.max_tokens);
+    // The GPU service has its request first: both calls take this thread's time.
+    return hold(
+      money,
+      { eventId, amountNanos },
+      beginning === null ? undefined : scheduler.wait(1),
+    );
+  };
+  const holding = money.isSurelyUncapped ? unheld(money) : reserve();
   try {
     if (beginning === null) await holding.reserved;
     let text = "";
