@@ -149,7 +149,7 @@ export interface paths {
     get: operations["getBudget"];
     /**
      * Set or lift the monthly spend cap
-     * @description A cap holds at once, with one exception: where there was none before and more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap.
+     * @description A cap holds at once. Where there was none before, there are two exceptions. If more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap. Stateless calls in other regions may go on until the first of them ends, for ten seconds at most.
      */
     put: operations["putBudget"];
   };

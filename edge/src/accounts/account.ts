@@ -28,6 +28,19 @@ function noteCap(purse: string, isCapped: boolean): void {
   else uncapped.set(purse, Date.now());
 }
 
+/** Sets or lifts a tenant's cap; what its purses reported here before counts no more. */
+export async function setCap(
+  env: Env,
+  tenantId: string,
+  capUsd: number | null,
+): ReturnType<AccountCalls["setCap"]> {
+  const budget = await accountOf(env, tenantId).setCap(tenantId, capUsd);
+  for (const purse of uncapped.keys()) {
+    if (purse.startsWith(`${tenantId}/`)) uncapped.delete(purse);
+  }
+  return budget;
+}
+
 /**
  * The money of a tenant's stateless calls in a region; an owner with a cap has a separate purse there. Calls that
  * settle or free money are not awaited. With `owe`, the event is handed to the code that saves the answer.

@@ -1,6 +1,6 @@
 /** Keys, usage and budget of a tenant. */
 import { z } from "@hono/zod-openapi";
-import { accountOf } from "../accounts/account.ts";
+import { accountOf, setCap } from "../accounts/account.ts";
 import { createKey, listKeys, revokeKey } from "../accounts/keys.ts";
 import {
   budgetPutSchema,
@@ -132,7 +132,7 @@ accounts.openapi(
     tags: ["Account"],
     summary: "Set or lift the monthly spend cap",
     description:
-      "A cap holds at once, with one exception: where there was none before and more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap.",
+      "A cap holds at once. Where there was none before, there are two exceptions. If more than 512 sessions are open, each older one that rests may make one more call, from which it learns of the cap. Stateless calls in other regions may go on until the first of them ends, for ten seconds at most.",
     scope: "admin",
     request: jsonBody(budgetPutSchema),
     answers: { 200: json(budgetSchema, "Budget") },
@@ -141,6 +141,6 @@ accounts.openapi(
   async (c) => {
     const { tenantId } = c.var.principal;
     const { cap_usd } = c.req.valid("json");
-    return c.json(await accountOf(c.env, tenantId).setCap(tenantId, cap_usd), 200);
+    return c.json(await setCap(c.env, tenantId, cap_usd), 200);
   },
 );
