@@ -18,8 +18,8 @@ const stripeKey = "key-of-the-edge-tests";
 const endpointKey = "key-of-the-hosted-model";
 
 const common = {
-  // Two files at a time on two cores: while one waits, the other computes.
-  maxWorkers: Math.max(2, Math.ceil(availableParallelism() / 2)),
+  // Three files at a time on two cores: two of them leave a third of the time unused.
+  maxWorkers: Math.max(3, Math.ceil(availableParallelism() / 2)),
   // For what never comes: on a busy machine a test may take many times as long as on an idle one.
   testTimeout: 300_000,
   hookTimeout: 300_000,

@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { WordsStateBody } from "../../edge/src/contract/index.ts";
+import type { SessionDetail, UsageReport, WordsStateBody } from "../../edge/src/contract/index.ts";
 import { unwrap } from "../../edge/src/rpc.ts";
 import { SessionObject } from "../../edge/src/session/object.ts";
 import { sessionStub } from "../../edge/src/session-address.ts";
@@ -264,11 +264,20 @@ describe("a plan of a retry", () => {
     expect(second.words.plan?.reason).toMatch(/rejected reply is 3\.8 nats less likely/u);
     expect(second.turn).toMatchObject({ prompt: second.words.plan?.prompt, reply: steps });
     expect(second.cost.usd).toBeGreaterThan(0);
+    expect(second.words.billed.completion_tokens).toBeGreaterThan(0);
     const third = await judge(caller, id, second.turn!.id, { reward: -1, retry: true });
     expect(third.words).toMatchObject({ before: asked, after: asked, plan: null });
     expect(await caller.calls("/v1/sample")).toHaveLength(1);
     const rejected = (await caller.calls("/v1/generate")).at(-1)?.rejected;
     expect(rejected).toEqual(["5 5", `echo: ${asked}`, "7 4"]);
+    // The account has the same tokens as the session, the plan's among them.
+    const { totals } = await caller.get<SessionDetail>(`/v1/sessions/${id}`);
+    await eventually(
+      () => caller.get<UsageReport>("/v1/usage"),
+      ({ data: [used] }) =>
+        used?.prompt_tokens === totals.prompt_tokens &&
+        used.completion_tokens === totals.completion_tokens,
+    );
   });
 
   it("teaches its answer under the wording, without the steps that nobody asked for", async () => {

@@ -1177,6 +1177,13 @@ export interface components {
         /** @description Reason for the decision, for people */
         reason: string;
       } | null;
+      /** @description Tokens that this step was billed for: drawn wordings, and the steps of a plan, whether it is used or not */
+      billed: {
+        /** @description Tokens of the prompt, cached ones included */
+        prompt_tokens: number;
+        /** @description Tokens of the reply */
+        completion_tokens: number;
+      };
       /** @description The likeliest wordings that were weighed */
       candidates: {
         /** @description The request in this wording */

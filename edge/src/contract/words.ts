@@ -67,6 +67,10 @@ export const wordsReportSchema = z
         description:
           "How the retry asks where skill rather than meaning seems to be missing: the same wording, to be worked on step by step. Its steps are drawn once beforehand and billed like a reply. The plan holds for this retry alone. Only the answer is learnt from it, under the wording",
       }),
+    billed: z.object({ prompt_tokens: z.int(), completion_tokens: z.int() }).openapi({
+      description:
+        "Tokens that this step was billed for: drawn wordings, and the steps of a plan, whether it is used or not",
+    }),
     candidates: z
       .array(
         z.object({

@@ -85,6 +85,7 @@ export const words: WordsReport = {
   by: "gpu",
   reason: "the correction is 4.2 nats likelier than as composed",
   plan: null,
+  billed: { prompt_tokens: 31, completion_tokens: 104 },
   candidates: [
     { wording: reworded, by: "gpu", prior: 0.6, share: 0.95, rejected: -6.1, right: -0.4 },
     {

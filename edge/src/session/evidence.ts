@@ -71,6 +71,7 @@ export function unchangedWords(turn: TurnRow, body: FeedbackBody): WordsReport {
     plan: null,
     candidates: [],
     rewriter: null,
+    billed: { prompt_tokens: 0, completion_tokens: 0 },
     constraints: [],
     ruled_out: [],
     spans: [],

@@ -64,7 +64,15 @@ export async function reviseWords(
   const planId = `${meterIdOfWords(context, feedbackId)}:plan`;
   const mayPlan = row.body.retry && !isTaught;
   const tried = mayPlan ? await tryPlan(step, final.revision, planId) : null;
-  const words = { ...reportOf(final.revision, drawn), plan: tried?.plan ?? null };
+  const [drawing, planning] = [usageOf(drawn), tried?.usage];
+  const words = {
+    ...reportOf(final.revision, drawn),
+    plan: tried?.plan ?? null,
+    billed: {
+      prompt_tokens: drawing.prompt_tokens + (planning?.prompt_tokens ?? 0),
+      completion_tokens: drawing.completion_tokens + (planning?.completion_tokens ?? 0),
+    },
+  };
   context.transaction(() => {
     if (feedbackRow(context, feedbackId).step !== "stored") return;
     reviseWordsTo(context, noteRevision(final.state, feedbackId), feedbackId);
@@ -216,7 +224,7 @@ function commit(
 function reportOf(
   { constraints, ...found }: Revision,
   drawn: (DrawnWordings & { name: string }) | null,
-): Omit<WordsReport, "plan"> {
+): Omit<WordsReport, "plan" | "billed"> {
   return {
     ...found,
     constraints: constraints.map(({ text }) => text),

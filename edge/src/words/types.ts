@@ -74,7 +74,7 @@ export interface GradientInput {
 }
 
 /** What one step found, in the form in which the API reports it. */
-export type Revision = Omit<WordsReport, "plan" | "rewriter" | "constraints"> & {
+export type Revision = Omit<WordsReport, "plan" | "billed" | "rewriter" | "constraints"> & {
   constraints: Constraint[];
 };
 

@@ -199,7 +199,7 @@ function indexOfTurn({ db }: Store, cursor: string): number {
   });
 }
 
-/** The session's totals, and what of them was billed: tokens of replies and of drawn wordings. */
+/** The session's totals, and what of them was billed: tokens of replies, drawn wordings and plans. */
 function totalsOf({ db }: Store): SessionDetail["totals"] {
   const sumOf = (value: SQL) => sql<number>`coalesce(sum(${value}), 0)`;
   const ofTurns = db
@@ -214,8 +214,8 @@ function totalsOf({ db }: Store): SessionDetail["totals"] {
   const ofFeedback = db
     .select({
       n: count(),
-      promptTokens: sumOf(sql`${feedback.words} -> 'rewriter' ->> 'prompt_tokens'`),
-      completionTokens: sumOf(sql`${feedback.words} -> 'rewriter' ->> 'completion_tokens'`),
+      promptTokens: sumOf(sql`${feedback.words} -> 'billed' ->> 'prompt_tokens'`),
+      completionTokens: sumOf(sql`${feedback.words} -> 'billed' ->> 'completion_tokens'`),
       costNanos: sumOf(sql`${feedback.costNanos}`),
     })
     .from(feedback)
