@@ -23,7 +23,7 @@ export function gpuCommand(state: StateFolder, port: number, replicas: number): 
       GPU_SECRET: state.gpuSecret(),
       PARENT_PID: String(process.pid),
       NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} ${gpuNodeOptions}`,
-      // As in its Dockerfile, too: glibc else keeps what each of many threads once needed at most.
+      // As in its Dockerfile: with an arena for each thread, glibc keeps the most that every one of them ever needed.
       MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "2",
     },
   };
