@@ -68,14 +68,6 @@ export function moneyIn(
     get isSurelyUncapped() {
       return Date.now() < (uncapped.get(name) ?? 0) + surelyMs;
     },
-    meter(event) {
-      if (owe !== undefined) owe({ holder, event });
-      else {
-        background(
-          untilTaken(() => stub().settleOnce(event)).then((isCapped) => noteCap(name, isCapped)),
-        );
-      }
-    },
     async reserve(eventId, amountNanos) {
       const charge = { eventId, amountNanos };
       // The same event is reserved only once, so the call can be repeated when the object ended meanwhile.
@@ -100,7 +92,11 @@ export function moneyIn(
     settle(event) {
       over(event.eventId);
       if (owe !== undefined) owe({ holder, event });
-      else background(untilTaken((again) => stub().settle(event, again)));
+      else {
+        background(
+          untilTaken(() => stub().settleOnce(event)).then((isCapped) => noteCap(name, isCapped)),
+        );
+      }
     },
     release(eventId) {
       over(eventId);

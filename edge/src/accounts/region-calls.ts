@@ -17,7 +17,6 @@ export interface Owed {
 interface RegionCalls {
   /** Whether a cap bounds what is spent. */
   reserve(of: RegionOwner, charge: Charge, ownerCapNanos: number | null): Promise<Result<boolean>>;
-  settle(event: UsageEvent, again: boolean): Promise<void>;
   /** Whether a cap bounds what is spent. */
   settleOnce(event: UsageEvent): Promise<boolean>;
   keep(eventId: string): Promise<void>;
@@ -45,13 +44,10 @@ export async function settleOwed(
 }
 
 /** Repeats a call, with growing pauses, while the object ends before answering. */
-export async function untilTaken<T>(
-  say: (again: boolean) => Promise<T>,
-  retriesMax = attemptsMax,
-): Promise<T> {
+export async function untilTaken<T>(say: () => Promise<T>, retriesMax = attemptsMax): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await say(attempt > 0);
+      return await say();
     } catch (error) {
       if (attempt >= retriesMax) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt));

@@ -81,11 +81,6 @@ export class RegionObject extends DurableObject<Env> {
     });
   }
 
-  /** `again`: an earlier call failed, so its event may have been settled. */
-  async settle(event: UsageEvent, again: boolean): Promise<void> {
-    this.ctx.storage.transactionSync(() => this.#purse.settle(event, again));
-  }
-
   /**
    * Settles an event that may come again at any time, even long after its money was freed: it counts once. Returns
    * whether a cap bounds what is spent.

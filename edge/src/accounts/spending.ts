@@ -9,7 +9,7 @@ import type { UsageEvent } from "./usage.ts";
 export interface Money {
   /** @throws RosaError `budget_exceeded`. */
   reserve(eventId: string, amountNanos: number): Promise<void>;
-  /** Records a metered event and frees its reserved money. */
+  /** Records a metered event and frees the money that was reserved for it, if any. */
   settle(event: UsageEvent): void | Promise<void>;
   release(eventId: string): void | Promise<void>;
 }
@@ -20,8 +20,6 @@ export interface DistantMoney extends Money {
   readonly isUncapped: boolean;
   /** Whether it did so a moment ago: then nothing is reserved, and the metered event brings the next report. */
   readonly isSurelyUncapped: boolean;
-  /** Records a metered event for which nothing was reserved; it counts once. */
-  meter(event: UsageEvent): void;
 }
 
 export interface Charge {
@@ -62,9 +60,9 @@ export interface Holding {
 }
 
 /** For a reply where there is surely no cap: nothing is reserved. */
-export function unheld(money: DistantMoney): Holding {
+export function unheld(money: Money): Holding {
   const end = async (event: UsageEvent | null) => {
-    if (event !== null) money.meter(event);
+    if (event !== null) await money.settle(event);
   };
   return { reserved: Promise.resolve(), end };
 }

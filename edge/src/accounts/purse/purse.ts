@@ -144,12 +144,8 @@ export class Purse {
     });
   }
 
-  /**
-   * Queues a metered event and frees its reserved money; part of the caller's transaction. With `again`, an event
-   * without reserved money was settled before.
-   */
-  settle(event: UsageEvent, again = false): void {
-    if (again && !this.#isHeld(event.eventId)) return;
+  /** Queues a metered event and frees its reserved money; part of the caller's transaction. */
+  settle(event: UsageEvent): void {
     const { free, meter, draw: drawOn } = this.#statements;
     free.run({ eventId: event.eventId });
     const owner = event.owner ?? this.#options.owner();

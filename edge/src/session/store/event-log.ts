@@ -8,6 +8,7 @@ import { and, asc, eq, gt, inArray, lt, max, notInArray, or, sql } from "drizzle
 import type { DrizzleSqliteDODatabase } from "drizzle-orm/durable-sqlite";
 import type { LogEvent } from "../../contract/index.ts";
 import { frameOf, ping } from "../../frames.ts";
+import { statement } from "../../statements.ts";
 import { events, turns } from "./schema.ts";
 
 /** Which events a reader gets: those of one turn. `types` and `feedbackId` narrow them. */
@@ -35,15 +36,13 @@ const readMax = 256;
 
 export class EventLog {
   readonly #db: DrizzleSqliteDODatabase;
-  /** Every token is one insertion and one reading; building a statement takes longer than running it. */
-  readonly #insert: ReturnType<typeof insertion>;
+  /** Every token is one insertion and one reading. The statement of a reading depends on the form of its filters. */
   readonly #readings = new Map<string, ReturnType<typeof reading>>();
   #waiting: (() => void)[] = [];
   #version = 0;
 
   constructor(db: DrizzleSqliteDODatabase) {
     this.#db = db;
-    this.#insert = insertion(db);
   }
 
   /** Another number after each append and wake. */
@@ -53,7 +52,7 @@ export class EventLog {
 
   append({ turnId, type, at, feedbackId, ...event }: NewEvent): void {
     const json = "json" in event ? event.json : JSON.stringify(event.data);
-    this.#insert.run({ turnId, type, at, feedbackId: feedbackId ?? null, json });
+    insertion(this.#db).run({ turnId, type, at, feedbackId: feedbackId ?? null, json });
     this.wake();
   }
 
@@ -132,8 +131,8 @@ export class EventLog {
   }
 }
 
-function insertion(db: DrizzleSqliteDODatabase) {
-  return db
+const insertion = statement((db) =>
+  db
     .insert(events)
     .values({
       turnId: sql.placeholder("turnId"),
@@ -142,8 +141,8 @@ function insertion(db: DrizzleSqliteDODatabase) {
       feedbackId: sql.placeholder("feedbackId"),
       data: sql`${sql.placeholder("json")}`,
     })
-    .prepare();
-}
+    .prepare(),
+);
 
 /** The statement for filters of one form: the ids of turns and feedback are given when it runs. */
 function reading(db: DrizzleSqliteDODatabase, filters: readonly Filter[]) {
