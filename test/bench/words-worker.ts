@@ -8,7 +8,7 @@ import {
   textualGradient,
   type WordsState,
 } from "../../edge/src/words/index.ts";
-import { checkWording } from "../../edge/src/words/providers/check.ts";
+import { checkWordings } from "../../edge/src/words/providers/check.ts";
 import { rewritableCharsMax } from "../../edge/src/words/providers/index.ts";
 import { conversations } from "../edge/words/conversations.ts";
 import { worstInputs } from "../edge/words/worst-inputs.ts";
@@ -116,7 +116,7 @@ function step({ request, reply, remark }: Said, state: WordsState, random: Rando
   );
   const [, learn] = timed(() => {
     const task = { request, attempts: [{ reply, feedback: remark }] };
-    const wordings = proposed.filter((wording) => checkWording(wording, task).ok);
+    const wordings = checkWordings(proposed, task).filter(({ ok }) => ok);
     // Comparing the proposals takes the time, whether they are sound or not.
     learnWordings(state, request, {
       by: "gpu",

@@ -16,19 +16,21 @@ const commonWords: Record<string, string> = {
   tr: "ve ama değil bir bu şu için ile daha az çok lütfen",
 };
 
-const languages = Object.entries(commonWords).map(
-  ([id, words]) => [id, new Set(words.split(" "))] as const,
+/** For each common word the languages that have it. */
+const languagesOf = Map.groupBy(
+  Object.entries(commonWords).flatMap(([id, words]) =>
+    words.split(" ").map((word) => ({ id, word })),
+  ),
+  ({ word }) => word,
 );
 
 /** Code of the language to which most of a text's common words belong; null for none. */
 export function languageOf(text: string): string | null {
   const read = text.slice(0, readCharsMax).toLowerCase();
-  const words = read.match(/\p{L}+(?:'\p{L}+)?/gu) ?? [];
-  let best: string | null = null;
-  let hitsMost = 0;
-  for (const [id, common] of languages) {
-    const hits = words.filter((word) => common.has(word)).length;
-    if (hits > hitsMost) [best, hitsMost] = [id, hits];
+  const hits = new Map(Object.keys(commonWords).map((id) => [id, 0]));
+  for (const [word] of read.matchAll(/\p{L}+(?:'\p{L}+)?/gu)) {
+    for (const { id } of languagesOf.get(word) ?? []) hits.set(id, hits.get(id)! + 1);
   }
-  return best;
+  const [best, hitsMost] = [...hits].reduce((a, b) => (b[1] > a[1] ? b : a));
+  return hitsMost > 0 ? best : null;
 }

@@ -40,7 +40,7 @@ export function learnWordings(
   { by, turnId, wordings, drawn: drawnCount }: Proposed,
 ): WordsState {
   const counts = new Map<string, { saying: Saying; phrases: Map<string, number> }>();
-  const drawn = wordings.map((wording) => sayingsOf(request, wording));
+  const drawn = sayingsOf(request, wordings);
   const isStretchwise = drawn.some((ones) => ones.some(({ place }) => place !== "whole"));
   for (const saying of drawn.flat()) {
     // Free rewritings give way to wordings that keep the request's own words.

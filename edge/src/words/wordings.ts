@@ -3,7 +3,7 @@
  * and the text between them is the other way of saying it.
  */
 import { blankLiterals } from "./literals.ts";
-import { nameOf, stretchesOf, type Token, tokensOf } from "./stretches.ts";
+import { nameOf, type Stretch, stretchesOf, type Token, tokensOf } from "./stretches.ts";
 
 /** One stretch of a request, said differently. */
 export interface Saying {
@@ -17,7 +17,7 @@ export interface Saying {
 }
 
 /** Tokens that are aligned at most, between the common beginning and end. */
-const alignedMax = 400;
+const alignedMax = 300;
 const phraseCharsMax = 400;
 const wholeCharsMax = 4_000;
 
@@ -29,20 +29,30 @@ interface Pair {
   b: readonly Token[];
 }
 
-/** The request's stretches that a wording says differently; none if it says the same. */
-export function sayingsOf(request: string, wording: string): Saying[] {
-  if (sameText(request, wording)) return [];
-  const [a, b] = [tokensOf(blankLiterals(request)), tokensOf(blankLiterals(wording))];
-  // An insertion may repeat a neighbouring word; then only one of the two alignments keeps the stretches whole.
-  for (const first of ["tail", "head"] as const) {
-    const sayings = stretchwise({ request, wording, a, b }, align(a, b, first));
-    if (sayings !== null) return sayings;
+/** For each wording, the request's stretches that it says differently; none if it says the same. */
+export function sayingsOf(request: string, wordings: readonly string[]): Saying[][] {
+  const a = tokensOf(blankLiterals(request));
+  const stretches = stretchesOf(a);
+  const own = wholeName(request);
+  const found = new Map<string, Saying[]>();
+  return wordings.map((wording) => {
+    const known = found.get(wording) ?? differences(wording);
+    found.set(wording, known);
+    return known;
+  });
+
+  function differences(wording: string): Saying[] {
+    if (wholeName(wording) === own) return [];
+    const pair = { request, wording, a, b: tokensOf(blankLiterals(wording)) };
+    for (const ends of commonEnds(a, pair.b)) {
+      const matches = align(a, pair.b, ends);
+      const sayings = matches === null ? null : stretchwise(pair, stretches, matches);
+      if (sayings !== null) return sayings;
+    }
+    // A free rewriting is kept for the very same request.
+    const isShort = request.length <= wholeCharsMax && wording.length <= 2 * wholeCharsMax;
+    return isShort ? [{ said: own, place: "whole", follows: "", phrase: wording.trim() }] : [];
   }
-  // A free rewriting is kept for the very same request.
-  const isShort = request.length <= wholeCharsMax && wording.length <= 2 * wholeCharsMax;
-  return isShort
-    ? [{ said: wholeName(request), place: "whole", follows: "", phrase: wording.trim() }]
-    : [];
 }
 
 export function wholeName(request: string): string {
@@ -52,10 +62,9 @@ export function wholeName(request: string): string {
 /** Null if the wording is not the request with some stretches said differently. */
 function stretchwise(
   { request, wording, a, b }: Pair,
-  matches: readonly number[] | null,
+  stretches: readonly Stretch[],
+  matches: readonly number[],
 ): Saying[] | null {
-  if (matches === null) return null;
-  const stretches = stretchesOf(a);
   const isInside = a.map(() => false);
   for (const { from, to } of stretches) isInside.fill(true, from, to);
   // The text between the stretches must be the same in both.
@@ -86,7 +95,8 @@ function stretchwise(
     rebuilt += `, ${added}`;
   }
   const isShort = sayings.every(({ phrase }) => phrase.length <= phraseCharsMax);
-  return isShort && sameText(rebuilt + request.slice(at), wording) ? sayings : null;
+  const isWording = wholeName(rebuilt + request.slice(at)) === wholeName(wording);
+  return isShort && isWording ? sayings : null;
 }
 
 /** The token in [start, end) of a wording that follows the first comma after token `last`; `end` if there is none. */
@@ -109,47 +119,62 @@ function uncapital(own: string, phrase: string): string {
   return isCapital ? phrase.charAt(0).toLowerCase() + phrase.slice(1) : phrase;
 }
 
-/** For each token of `a` its place in `b`, or −1: the longest common subsequence. */
-function align(a: readonly Token[], b: readonly Token[], first: "head" | "tail"): number[] | null {
-  const matches = new Array<number>(a.length).fill(-1);
+/** Tokens that two texts share at their beginning and at their end. */
+interface Ends {
+  head: number;
+  tail: number;
+}
+
+/**
+ * The common beginning and end. They overlap where an insertion repeats a neighbouring word: then either gives way in
+ * turn, because only one of the two alignments may keep the stretches whole.
+ */
+function commonEnds(a: readonly Token[], b: readonly Token[]): Ends[] {
+  const isSame = (i: number, j: number) => a[i]!.norm === b[j]!.norm;
   const common = Math.min(a.length, b.length);
   let head = 0;
+  while (head < common && isSame(head, head)) head++;
   let tail = 0;
-  const matchHead = () => {
-    while (head < common - tail && a[head]!.norm === b[head]!.norm) {
-      matches[head] = head;
-      head++;
-    }
-  };
-  const matchTail = () => {
-    while (tail < common - head && a.at(-1 - tail)!.norm === b.at(-1 - tail)!.norm) {
-      tail++;
-      matches[a.length - tail] = b.length - tail;
-    }
-  };
-  if (first === "head") matchHead();
-  matchTail();
-  matchHead();
+  while (tail < common && isSame(a.length - 1 - tail, b.length - 1 - tail)) tail++;
+  if (head + tail <= common) return [{ head, tail }];
+  return [
+    { head: common - tail, tail },
+    { head, tail: common - head },
+  ];
+}
+
+/**
+ * For each token of `a` its place in `b`, or −1: the longest common subsequence. Null if too many tokens lie between the
+ * common beginning and end.
+ */
+function align(a: readonly Token[], b: readonly Token[], { head, tail }: Ends): number[] | null {
   const n = a.length - head - tail;
   const m = b.length - head - tail;
   if (n > alignedMax || m > alignedMax) return null;
-  const longest = Array.from({ length: n + 1 }, () => new Uint16Array(m + 1));
+  // Numbers compare quicker than strings.
+  const numbers = new Map<string, number>();
+  const numberOf = ({ norm }: Token) => {
+    const known = numbers.get(norm) ?? numbers.size;
+    numbers.set(norm, known);
+    return known;
+  };
+  const inA = Int32Array.from(a.slice(head, head + n), numberOf);
+  const inB = Int32Array.from(b.slice(head, head + m), numberOf);
+  const width = m + 1;
+  /** Length of the longest common subsequence of `a` from i on and `b` from j on. */
+  const longest = new Uint16Array((n + 1) * width);
   for (let i = n - 1; i >= 0; i--) {
-    for (let j = m - 1; j >= 0; j--) {
-      longest[i]![j] =
-        a[head + i]!.norm === b[head + j]!.norm
-          ? longest[i + 1]![j + 1]! + 1
-          : Math.max(longest[i + 1]![j]!, longest[i]![j + 1]!);
+    for (let at = i * width + m - 1, j = m - 1; j >= 0; j--, at--) {
+      const down = longest[at + width]!;
+      const right = longest[at + 1]!;
+      longest[at] = inA[i] === inB[j] ? longest[at + width + 1]! + 1 : Math.max(down, right);
     }
   }
+  const matches = a.map((_, i) => (i < head ? i : i < head + n ? -1 : i - a.length + b.length));
   for (let i = 0, j = 0; i < n && j < m; ) {
-    if (a[head + i]!.norm === b[head + j]!.norm) matches[head + i++] = head + j++;
-    else if (longest[i + 1]![j]! >= longest[i]![j + 1]!) i++;
+    if (inA[i] === inB[j]) matches[head + i++] = head + j++;
+    else if (longest[(i + 1) * width + j]! >= longest[i * width + j + 1]!) i++;
     else j++;
   }
   return matches;
-}
-
-function sameText(a: string, b: string): boolean {
-  return wholeName(a) === wholeName(b);
 }

@@ -62,24 +62,24 @@ describe("what a wording says otherwise", () => {
     ["Load the van: pear fig apple", "load the van"],
   ])("is found at its stretch in: %s", (request, stretch) => {
     const wording = request.replace(/load the van/iu, "$& from the back");
-    expect(sayingsOf(request, wording)).toEqual([
+    expect(sayingsOf(request, [wording])[0]).toEqual([
       { said: stretch, place: "instead", follows: "", phrase: `${stretch} from the back` },
     ]);
   });
 
   it("is a replacement, an aside with its mark, or the whole request", () => {
-    expect(sayingsOf("Zig them: a b", "Sort them upwards: a b")).toEqual([
+    expect(sayingsOf("Zig them: a b", ["Sort them upwards: a b"])[0]).toEqual([
       { said: "zig them", place: "instead", follows: "", phrase: "sort them upwards" },
     ]);
-    expect(sayingsOf("Load the van: a b", "Load the van, as plain text: a b")).toEqual([
+    expect(sayingsOf("Load the van: a b", ["Load the van, as plain text: a b"])[0]).toEqual([
       { said: "load the van", place: "after", follows: ":", phrase: "as plain text" },
     ]);
     const free = "About trees, in short, tell Ann, and then cut them";
-    expect(sayingsOf("Cut them, then tell Ann about trees", free)[0]?.place).toBe("whole");
+    expect(sayingsOf("Cut them, then tell Ann about trees", [free])[0]?.[0]?.place).toBe("whole");
   });
 
   it("is nothing where only spaces and capitals differ", () => {
-    expect(sayingsOf("Load the van", "load  the van")).toEqual([]);
+    expect(sayingsOf("Load the van", ["load  the van"])[0]).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { rewriteInstruction } from "@rosa2/shared/rewrite-prompt";
 import { describe, expect, it } from "vitest";
 import type { ChatRequest, HostedModel } from "../../../edge/src/inference/hosted.ts";
-import { checkWording, protectedParts } from "../../../edge/src/words/providers/check.ts";
+import { checkWordings, protectedParts } from "../../../edge/src/words/providers/check.ts";
 import {
   chatRewriter,
   drawCount,
@@ -149,8 +149,8 @@ describe("gpu", () => {
 
 describe("a wording", () => {
   const fault = (rewritten: string, of = task) => {
-    const checked = checkWording(rewritten, of);
-    return checked.ok ? null : checked.fault;
+    const [checked] = checkWordings([rewritten], of);
+    return checked?.ok !== false ? null : checked.fault;
   };
 
   it("keeps numbers, quotations, code, links and names", () => {
@@ -193,8 +193,7 @@ describe("a wording", () => {
   });
 
   it("has invisible characters taken out", () => {
-    const checked = checkWording(`${good}\u0000\u200b`, task);
-    expect(checked.ok && checked.wording).toBe(good);
+    expect(checkWordings([`${good}\u0000\u200b`], task)).toEqual([{ ok: true, wording: good }]);
   });
 
   it("adds no wish about tone, length, form or language that nobody stated", () => {

@@ -6,7 +6,7 @@ import {
   reviseRequest,
   textualGradient,
 } from "../../../edge/src/words/index.ts";
-import { checkWording } from "../../../edge/src/words/providers/check.ts";
+import { checkWordings } from "../../../edge/src/words/providers/check.ts";
 import { worstInputs } from "./worst-inputs.ts";
 
 const reply = Array.from({ length: 100 }, (_, i) => `w${i}`).join(" ");
@@ -243,7 +243,7 @@ describe("the worst inputs", () => {
   it("are read in a request and in what a model makes of it", { timeout: 20_000 }, () => {
     for (const request of worstInputs(16_384)) {
       const attempts = [{ reply: "no", feedback: "wrong" }];
-      checkWording(`${request} again`, { request, attempts });
+      checkWordings([`${request} again`], { request, attempts });
       const wordings = [`${request} again`, request.toUpperCase()];
       const drawn = { by: "gpu", turnId: "turn_1", wordings, drawn: 2 };
       const { draws } = learnWordings(emptyWords(), request, drawn);

@@ -11,44 +11,62 @@ const listCharsMax = 2_000;
 /** Characters that a wording of the shortest request may have. */
 const wordingCharsMin = 200;
 
-/** The wording, safe to put into a prompt, or one sentence on what is wrong with it. */
-export function checkWording(
-  raw: string,
-  task: RewriteTask,
-): { ok: true; wording: string } | { ok: false; fault: string } {
-  const wording = neutraliseRequest(raw).trim();
-  const fault = faultOf(wording, task);
-  return fault === null ? { ok: true, wording } : { ok: false, fault };
+/** A wording that is safe to put into a prompt, or one sentence on what is wrong with it. */
+type Checked = { ok: true; wording: string } | { ok: false; fault: string };
+
+/** Checks a model's wordings of one request, in their order. */
+export function checkWordings(raws: readonly string[], task: RewriteTask): Checked[] {
+  const facts = factsOf(task);
+  return raws.map((raw) => {
+    const wording = neutraliseRequest(raw).trim();
+    const fault = faultOf(wording, facts);
+    return fault === null ? { ok: true, wording } : { ok: false, fault };
+  });
 }
 
-function faultOf(wording: string, { request, attempts }: RewriteTask): string | null {
-  if (wording === "") return "The rewritten request is empty.";
+/** What a wording is compared with: read once for all of them. */
+type Facts = ReturnType<typeof factsOf>;
+
+function factsOf({ request, attempts }: RewriteTask) {
   const said = [request, ...attempts.map(({ feedback }) => feedback)].join("\n");
-  if (wording.length > Math.max(wordingCharsMin, 2 * said.length)) {
+  const language = languageOf(request);
+  return {
+    charsMax: Math.max(wordingCharsMin, 2 * said.length),
+    parts: protectedParts(request).map((part) => ({ part, count: countOf(part, request) })),
+    hasRoles: roles.test(request),
+    words: longWords(request),
+    orders: new Set(ordersOf(said)),
+    /** Null where a wording may be in any language. */
+    language: request.split(/\s+/u).length >= 5 && languageOf(said) === language ? language : null,
+  };
+}
+
+const roles =
+  /^[^\S\r\n\u2028\u2029]*(?:#+[^\S\r\n\u2028\u2029]*)?(?:system|assistant|developer|tool)[^\S\r\n\u2028\u2029]*[:：]|<[|｜]|\[\/?INST\]/imu;
+
+function faultOf(wording: string, facts: Facts): string | null {
+  if (wording === "") return "The rewritten request is empty.";
+  if (wording.length > facts.charsMax) {
     return "The rewritten request is more than twice as long as what was said.";
   }
-  const lost = protectedParts(request).filter(
-    (part) => countOf(part, wording) < countOf(part, request),
-  );
+  const lost = facts.parts.filter(({ part, count }) => countOf(part, wording) < count);
   if (lost.length > 0) {
-    return `The rewritten request must keep these parts unchanged: ${lost.slice(0, 8).join(" · ")}`;
+    const named = lost.slice(0, 8).map(({ part }) => part);
+    return `The rewritten request must keep these parts unchanged: ${named.join(" · ")}`;
   }
-  const roles =
-    /^[^\S\r\n\u2028\u2029]*(?:#+[^\S\r\n\u2028\u2029]*)?(?:system|assistant|developer|tool)[^\S\r\n\u2028\u2029]*[:：]|<[|｜]|\[\/?INST\]/imu;
-  if (roles.test(wording) && !roles.test(request)) {
+  if (!facts.hasRoles && roles.test(wording)) {
     return "The rewritten request must not contain role markers.";
   }
-  if (keptShare(request, wording) < keptShareMin) {
+  const words = longWords(wording);
+  const kept = [...facts.words].filter((word) => words.has(word)).length;
+  if (kept < keptShareMin * facts.words.size) {
     return "The rewritten request must stay with the user's own words.";
   }
-  const stated = ordersOf(said);
-  const orders = ordersOf(wording).filter((order) => !stated.includes(order));
+  const orders = ordersOf(wording).filter((order) => !facts.orders.has(order));
   if (orders.length > 0) {
     return `The rewritten request must not add wishes that nobody stated: ${orders.join(" · ")}`;
   }
-  const [from, to] = [languageOf(request), languageOf(wording)];
-  const isLong = request.split(/\s+/u).length >= 5;
-  if (isLong && from !== null && to !== null && from !== to && languageOf(said) === from) {
+  if (facts.language !== null && ![facts.language, null].includes(languageOf(wording))) {
     return "The rewritten request must be in the language of the request.";
   }
   return null;
@@ -101,12 +119,8 @@ function countOf(part: string, text: string): number {
   return count;
 }
 
-function keptShare(request: string, rewritten: string): number {
-  const words = (text: string) => new Set(text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) ?? []);
-  const own = words(request);
-  if (own.size === 0) return 1;
-  const kept = words(rewritten);
-  return [...own].filter((word) => kept.has(word)).length / own.size;
+function longWords(text: string): Set<string> {
+  return new Set(text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu));
 }
 
 /** Wishes about tone, length, form or language; a wording may not add one that nobody stated. */

@@ -8,7 +8,7 @@
  * what was said stands. A rewriter only proposes; the ledger judges (../gradient.ts).
  */
 import type { Usage } from "@rosa2/shared/protocol";
-import { checkWording } from "./check.ts";
+import { checkWordings } from "./check.ts";
 import type { Rewriter, RewriteTask } from "./provider.ts";
 
 export { chatRewriter } from "./chat.ts";
@@ -55,8 +55,7 @@ export async function drawWordings(
       found.drawn += wordings.length;
       found.usage = total(found.usage, usage);
       fault = "The answer does not fit the schema.";
-      for (const raw of wordings) {
-        const checked = checkWording(raw, task);
+      for (const checked of checkWordings(wordings, task)) {
         if (checked.ok) found.wordings.push(checked.wording);
         else fault = checked.fault;
       }
