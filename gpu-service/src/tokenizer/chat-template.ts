@@ -4,7 +4,7 @@ import type { OutputShape, PromptMessage } from "@rosa2/shared/protocol";
 import { Template } from "./jinja/template.ts";
 import { matchAny } from "./match-any.ts";
 import { messagesAsText, templateMessages, templateTools } from "./tool-messages.ts";
-import { OutOfBudget, withinTime } from "./within-time.ts";
+import { withinTime } from "./within-time.ts";
 
 export interface RenderOptions {
   /** Ends with the header of the assistant's turn. */
@@ -98,7 +98,6 @@ export class ChatTemplate {
       );
       return { text, restore: (part) => standIns.restore(part) };
     } catch (cause) {
-      if (cause instanceof OutOfBudget) throw cause;
       throw new RosaError(
         "invalid_request",
         `Cannot apply the model's chat template: ${cause instanceof Error ? cause.message : cause}`,

@@ -5,7 +5,7 @@
 import { Worker } from "node:worker_threads";
 import { RosaError } from "@rosa2/shared/errors";
 import type { Answer, Call, Tokenising, TokenizerPlace } from "./thread.ts";
-import { OutOfBudget, withinBudget } from "./within-time.ts";
+import { TookTooLong, withinTime } from "./within-time.ts";
 
 /** Other replies' tokens wait at most this long. Messages of some thousand characters take a tenth of it. */
 const hereMsMax = 50;
@@ -19,6 +19,8 @@ export class PatientTokenizer {
   readonly #tokenizer: Tokenising;
   readonly #place: TokenizerPlace | null;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(e: Error): void }>();
+  /** Calls of this turn of the event loop. They run together, because watching the time takes longer than most. */
+  #calls: { here(): void; elsewhere(): void }[] = [];
   #thread: Worker | null = null;
   #idle: NodeJS.Timeout | undefined;
   #lastId = 0;
@@ -47,12 +49,36 @@ export class PatientTokenizer {
 
   async #call<M extends Method>(method: M, args: Parameters<Tokenising[M]>): Promise<Result<M>> {
     const run = this.#tokenizer[method].bind(this.#tokenizer) as (...args: unknown[]) => Result<M>;
-    if (this.#place === null) return run(...args);
-    try {
-      return withinBudget(hereMsMax, () => run(...args));
-    } catch (error) {
-      if (!(error instanceof OutOfBudget)) throw error;
-      return this.#elsewhere(this.#place, method, args);
+    const place = this.#place;
+    if (place === null) return run(...args);
+    const { promise, resolve, reject } = Promise.withResolvers<Result<M>>();
+    const here = () => {
+      try {
+        resolve(run(...args));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    if (this.#calls.length === 0) queueMicrotask(() => this.#runCalls());
+    this.#calls.push({ here, elsewhere: () => resolve(this.#elsewhere(place, method, args)) });
+    return promise;
+  }
+
+  #runCalls(): void {
+    const calls = this.#calls;
+    this.#calls = [];
+    let done = 0;
+    while (done < calls.length) {
+      const first = done;
+      try {
+        withinTime(hereMsMax, () => {
+          for (; done < calls.length; done++) calls[done]!.here();
+        });
+      } catch (error) {
+        if (!(error instanceof TookTooLong)) throw error;
+        // Those before it may have used up the time; then it has the next one for itself.
+        if (done === first) calls[done++]!.elsewhere();
+      }
     }
   }
 

@@ -63,6 +63,21 @@ describe("a hostile checkpoint", () => {
   });
 });
 
+describe("calls at the same time", () => {
+  it("are answered as alone, also beside one that never ends", async () => {
+    const texts = ["b", `${"a".repeat(40)}x`, "c".repeat(2_000), "b"];
+    const answers = await Promise.allSettled(texts.map((text) => patient.replyIds(text)));
+    expect(answers.map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+      "fulfilled",
+    ]);
+    for (const [i, answer] of answers.entries())
+      if (answer.status === "fulfilled") expect(answer.value).toEqual(own.replyIds(texts[i]!));
+  });
+});
+
 describe("an honest text", () => {
   it("gives the same ids, however long the text is", async () => {
     for (const content of ["b", "b ".repeat(40_000)]) {

@@ -131,8 +131,8 @@ export class Requests {
             if (copies.isNew) show();
           },
           finish: ({ finish, usage, ms }) => {
-            const ids = tokenizer.replyIds(answerOf(reply.text));
-            const repeats = mayCopy && isNearCopy(ids, answers);
+            const repeats =
+              mayCopy && isNearCopy(tokenizer.replyIds(answerOf(reply.text)), answers);
             if (repeats && held !== null && draw < redrawsMax) {
               start(scored, draw + 1);
               return;

@@ -78,7 +78,7 @@ async function serve(runtime: Runtime, options: WorkerOptions): Promise<void> {
   // Compiled code of this thread, kept for the next start.
   flushCompileCache();
   const state = (): EngineState => ({ ...scheduler.counts, ...adapters.stats });
-  await scheduler.run((report) => events.add({ type: "pass", report, state: state() }));
+  await scheduler.run((report) => events.addFigures({ type: "pass", report, state: state() }));
   await model.dispose();
   events.flush();
 }
