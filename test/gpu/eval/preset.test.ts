@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "@rosa2/shared/random";
 import { expect, test } from "vitest";
 import { openSuites, planCells } from "../../eval/cells.ts";
 import { Journal } from "../../eval/journal.ts";
 import { dataSets, openPreset } from "../../eval/preset.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 import { FakeApi } from "./support/fake-api.ts";
 import { holdCells, settingsOf, temporaryFile } from "./support/harness.ts";
 
@@ -33,7 +33,7 @@ const unjudged = {
 };
 
 function dataFolder(files: Record<string, object[]>): string {
-  const folder = mkdtempSync(join(tmpdir(), "rosa2-eval-data-"));
+  const folder = temporaryFolder();
   for (const [name, lines] of Object.entries(files)) {
     mkdirSync(join(folder, name, ".."), { recursive: true });
     writeFileSync(join(folder, name), lines.map((line) => JSON.stringify(line)).join("\n"));

@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { measureShards, shardsReport } from "../../eval/words-shards.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const shed = {
   request: "How many pots are left in the shed?",
@@ -36,7 +36,7 @@ describe("words-shards", () => {
   });
 
   it("prints the three figures of a file, and says what is wrong with another", () => {
-    const folder = mkdtempSync(join(tmpdir(), "shards-"));
+    const folder = temporaryFolder();
     const good = join(folder, "good.jsonl");
     writeFileSync(good, `${JSON.stringify(shed)}\n\n`);
     const report = shardsReport(["--suite", "words-shards", "--data", good]);

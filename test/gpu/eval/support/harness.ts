@@ -1,6 +1,4 @@
 /** Runs the evaluation's cells against the fake, without a terminal. */
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Api } from "../../../eval/api.ts";
 import { type Cell, openSuites, planCells } from "../../../eval/cells.ts";
@@ -9,6 +7,7 @@ import { meansOf, rowsOf } from "../../../eval/results.ts";
 import { type RunContext, runCells } from "../../../eval/run.ts";
 import { readSettings, type Settings } from "../../../eval/settings.ts";
 import { drawSuiteSession, type SuiteName } from "../../../eval/suites.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { FakeApi, fakeKey, type Known } from "./fake-api.ts";
 
 export function settingsOf(line: string): Settings {
@@ -18,7 +17,7 @@ export function settingsOf(line: string): Settings {
 }
 
 export function temporaryFile(name: string): string {
-  return join(mkdtempSync(join(tmpdir(), "rosa2-eval-test-")), name);
+  return join(temporaryFolder(), name);
 }
 
 /** What the fake must know to hold the suites of some settings. */
