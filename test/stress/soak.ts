@@ -74,11 +74,13 @@ export function weightsText(weights: Weights): string {
   return `the Worker's heap ${megabytes(weights.heap)} MB, the runtime ${megabytes(weights.runtime)} MB, its starter ${megabytes(weights.starter)} MB, GPU service ${megabytes(weights.gpu)} MB`;
 }
 
-/** Medians; of the heap the least, which is what a garbage collection left. */
+/** Medians; of the heap that of the least in each dozen, which is about what a garbage collection left. */
 function typical(samples: readonly Weights[]): Weights {
   return mapWeights((part) => {
     const values = samples.map((one) => one[part]);
-    return part === "heap" ? Math.min(...values) : (median(values) ?? 0);
+    const dozens = Map.groupBy(values.keys(), (at) => Math.floor(at / 12)).values();
+    const least = Array.from(dozens, (dozen) => Math.min(...dozen.map((at) => values[at]!)));
+    return median(part === "heap" ? least : values) ?? 0;
   });
 }
 
