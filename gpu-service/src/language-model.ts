@@ -41,6 +41,8 @@ export interface KvCache {
   tokensMax: number;
   /** Overwrites slot `to` with the first `tokens` positions of slot `from` (all of them by default). */
   copySlot(from: number, to: number, tokens?: number): void;
+  /** Gives back the room that sequences of at most `tokens` do not need. Absent where the room is fixed. */
+  trim?(tokens: number): void;
   dispose(): void;
 }
 

@@ -3,9 +3,10 @@ import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { type PassReport, Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
+import type { Cache } from "../../../gpu-service/src/engine/model/cache.ts";
 import { decodeMask } from "../../../gpu-service/src/engine/model/decode-mask.ts";
 import type { Model } from "../../../gpu-service/src/engine/model/model.ts";
-import type { AdapterWeights } from "../../../gpu-service/src/language-model.ts";
+import type { AdapterWeights, KvCache } from "../../../gpu-service/src/language-model.ts";
 import { samplingRules } from "../support/greedy.ts";
 import { randomRuntime } from "../support/random-runtime.ts";
 
@@ -22,6 +23,7 @@ function randomAdapter(name: string, rank: number): AdapterWeights {
 }
 
 interface Ask {
+  tenant?: string;
   content: string;
   adapter: AdapterWeights | null;
   temperature: number;
@@ -29,22 +31,26 @@ interface Ask {
 }
 
 /** Runs the requests on a new scheduler, `rowsMax` at a time; ids of each reply, and the passes. */
-async function serve(asks: Ask[], rowsMax: number) {
+async function serve(
+  asks: Ask[],
+  rowsMax: number,
+  cache: KvCache = runtime().model.allocateCache(rowsMax + 2, 256),
+) {
   const { model, tokenizer } = runtime();
   const passes: PassReport[] = [];
-  const scheduler = new Scheduler(model, model.allocateCache(rowsMax + 2, 256), {
+  const scheduler = new Scheduler(model, cache, {
     rowsMax,
     prefillTokens: 16,
     backgroundShare: 0.5,
   });
   const done = scheduler.run((pass) => passes.push(pass));
-  const replies = asks.map(({ content, adapter, temperature, tokensMax }, i) => {
+  const replies = asks.map(({ tenant = "t", content, adapter, temperature, tokensMax }, i) => {
     const { promise, resolve, reject } = Promise.withResolvers<number[]>();
     const ids: number[] = [];
     scheduler.add(
       {
         id: i,
-        tenant: "t",
+        tenant,
         adapter,
         prompt: tokenizer.promptIds([{ role: "user", content }]),
         reply: new Reply(tokenizer, {
@@ -109,6 +115,23 @@ describe("a batch of sessions on a real model", () => {
     await serve([{ ...asks[0]!, adapter: randomAdapter("d", 4) }], 1);
     for (let round = 0; round < 5; round++) expect((await serve(asks, 6)).ids).toEqual(alone);
   }, 60_000);
+
+  it("gives back the room of a long conversation when others have taken its place", async () => {
+    const short = { content: "short", adapter: null, temperature: 0, tokensMax: 20 };
+    const fresh = (await serve([short], 1)).ids[0];
+    const cache = runtime().model.allocateCache(2, 256) as Cache;
+    const rooms: number[] = [];
+    const trim = cache.trim.bind(cache);
+    cache.trim = (tokens) => {
+      trim(tokens);
+      rooms.push(cache.capacity);
+    };
+    const long = { ...short, tenant: "long", content: "z".repeat(180) };
+    const others = ["a", "b", "c"].map((tenant) => ({ ...short, tenant }));
+    const { ids } = await serve([{ ...short, tenant: "0" }, long, ...others], 1, cache);
+    expect([ids[0], ...ids.slice(2)]).toEqual([fresh, fresh, fresh, fresh]);
+    expect([rooms[0], Math.max(...rooms), rooms.at(-1)]).toEqual([64, 256, 64]);
+  });
 
   it("computes several tokens of several rows at once as it does one by one", async () => {
     const { model } = runtime();

@@ -114,6 +114,7 @@ export class Scheduler {
   async run(onPass: (report: PassReport) => void = () => {}): Promise<void> {
     while (!this.#stopping) {
       this.#dropCancelled();
+      this.#slots.trim();
       this.#admit();
       if (this.#bySlot.size === 0 && this.#background.length === 0) {
         onPass(emptyReport()); // the last report then says that nothing runs, also after a cancellation

@@ -137,6 +137,11 @@ export class SlotTable {
     for (const slot of this.#parked()) if (slot.key === key) this.#clear(slot);
   }
 
+  /** Gives back the room that no sequence needs any more. No step may be under way. */
+  trim(): void {
+    this.#cache.trim?.(Math.max(...this.#slots.map(({ tokens }) => tokens.length)));
+  }
+
   dispose(): void {
     this.#cache.dispose();
   }

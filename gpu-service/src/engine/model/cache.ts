@@ -1,18 +1,20 @@
 /**
- * Keys and values of the sequences being served. It holds as many positions as the longest sequence so far needed,
- * rounded up, because the graphs read all of them. It knows slots and positions, not tokens.
+ * Keys and values of the sequences being served. It holds about as many positions as the longest sequence needs, because
+ * the graphs read all of them. It knows slots and positions, not tokens.
  */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import type { KvCache } from "../../language-model.ts";
 
 const capacityAtStart = 64;
+/** Room is given back where sequences need at most this share of it: it comes and goes with long ones. */
+const usedShareMin = 0.25;
 
 export class Cache implements KvCache {
   readonly slots: number;
   readonly tokensMax: number;
   readonly #config: ModelConfig;
-  /** Positions that fit now; grows up to `tokensMax`. */
+  /** Positions that fit now, at most `tokensMax`. */
   capacity: number;
   /** Per layer keys then values, each [slots, kvHeads, capacity, headSize]. */
   #blocks: Float32Array[];
@@ -28,7 +30,7 @@ export class Cache implements KvCache {
     this.tokensMax = tokensMax;
     this.#config = config;
     this.#held = new Int32Array(slots);
-    this.capacity = Math.min(capacityAtStart, tokensMax);
+    this.capacity = this.#capacityFor(0);
     this.#blocks = this.#allocate();
   }
 
@@ -37,16 +39,30 @@ export class Cache implements KvCache {
     if (tokens > this.tokensMax) {
       throw new Error(`Cannot cache ${tokens} tokens: there is room for ${this.tokensMax}`);
     }
-    if (tokens <= this.capacity) return;
-    const before = this.capacity;
-    while (this.capacity < tokens) {
-      this.capacity = Math.min(nextCapacity(this.capacity), this.tokensMax);
-    }
+    if (tokens > this.capacity) this.#resize(this.#capacityFor(tokens));
+  }
+
+  /** Gives back the room that sequences of at most `tokens` do not need. Longer contents are cut off. */
+  trim(tokens: number): void {
+    const capacity = this.#capacityFor(tokens);
+    if (capacity <= usedShareMin * this.capacity) this.#resize(capacity);
+  }
+
+  #capacityFor(tokens: number): number {
+    let capacity = capacityAtStart;
+    while (capacity < tokens) capacity = nextCapacity(capacity);
+    return Math.min(capacity, this.tokensMax);
+  }
+
+  #resize(capacity: number): void {
     const { kvHeadCount, headSize } = this.#config;
-    const [from, to] = [before * headSize, this.capacity * headSize];
+    const [from, to] = [this.capacity * headSize, capacity * headSize];
     const old = this.#blocks;
+    this.capacity = capacity;
     this.#blocks = this.#allocate();
     this.#views.clear();
+    for (let slot = 0; slot < this.slots; slot++)
+      this.#held[slot] = Math.min(this.#held[slot]!, capacity);
     for (const [index, block] of this.#blocks.entries()) {
       for (let head = 0; head < this.slots * kvHeadCount; head++) {
         const length = this.#held[Math.floor(head / kvHeadCount)]! * headSize;
