@@ -3,7 +3,7 @@
  * model can write each of these replies and gives another one by itself. Replies have 20 to 80 tokens. It knows no
  * model.
  */
-import { pick, type Random } from "@rosa2/shared/random";
+import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import type { Exchange } from "../../../gpu-service/language/base-skills.ts";
 import { families } from "../../../gpu-service/language/operations.ts";
 import { drawBeyond } from "../../../gpu-service/language/outside.ts";
@@ -58,6 +58,25 @@ export const habits = {
 } satisfies Record<string, (random: Random) => NextExchange>;
 export type Habit = keyof typeof habits;
 export const habitNames = Object.keys(habits) as Habit[];
+
+/** Requests of one user that are looked at before another user is drawn, and users. */
+const drawsMax = 100;
+const usersMax = 100;
+
+/** Requests of a seed's first user who often enough wants a reply that fits: only those. */
+export function fittingExchanges(
+  habit: Habit,
+  seed: string,
+  count: number,
+  fits: (reply: string) => boolean,
+): Exchange[] {
+  for (let user = 0; user < usersMax; user++) {
+    const next: NextExchange = habits[habit](seededRandom(user === 0 ? seed : `${seed} ${user}`));
+    const found = Array.from({ length: drawsMax }, next).filter(({ reply }) => fits(reply));
+    if (found.length >= count) return found.slice(0, count);
+  }
+  throw new Error(`No user with the habit ${habit} wants ${count} replies that fit`);
+}
 
 /** Pairs that leave lists as long as they were, or nearly so. */
 const lasting = trainedPairs.filter((pair) => !pair.includes("take") && !pair.includes("filter"));

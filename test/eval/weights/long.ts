@@ -1,13 +1,12 @@
 /** Corrections of twenty to eighty tokens on the bundled model: what one correction teaches about the next request. */
 import type { Message } from "@rosa2/shared/protocol";
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
-import type { Exchange } from "../../../gpu-service/language/base-skills.ts";
 import { families } from "../../../gpu-service/language/operations.ts";
 import { answer, drawTask } from "../../../gpu-service/language/task.ts";
 import { request } from "../../../gpu-service/language/wording.ts";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { mean, pairedInterval, share } from "../statistics.ts";
-import { type Habit, habitNames, habits, type NextExchange } from "./habits.ts";
+import { fittingExchanges, type Habit, habitNames } from "./habits.ts";
 import type { Lab } from "./lab.ts";
 
 const tokens = { min: 20, max: 80 };
@@ -34,15 +33,17 @@ export interface LongSession {
  * is asked three times: the base model, the base model with the corrections in its context, and the adapter.
  */
 async function longSession(lab: Lab, habit: Habit, seed: string): Promise<LongSession> {
-  const next = habits[habit](seededRandom(`${habit} ${seed}`));
+  const exchanges = fittingExchanges(habit, `${habit} ${seed}`, requestsPerSession, (reply) => {
+    const { length } = lab.tokenizer.replyIds(reply);
+    return length >= tokens.min && length <= tokens.max;
+  });
   const right: LongSession["right"] = { none: [], history: [], weights: [] };
   const corrections: LongSession["corrections"] = [];
   const view: Message[] = [];
   const examples: TokenRow[] = [];
   let adapter: AdapterWeights | null = null;
   let klReported = 0;
-  for (let at = 0; at < requestsPerSession; at++) {
-    const { request: said, reply: wanted } = fitting(lab, next);
+  for (const [at, { request: said, reply: wanted }] of exchanges.entries()) {
     const own: Message[] = [{ role: "user", content: said }];
     const isRight = async (messages: Message[], under: AdapterWeights | null) =>
       (await lab.reply(messages, under, tokens.max)) === wanted;
@@ -116,15 +117,6 @@ export async function longSessions(
     all.push(...found);
   }
   return all;
-}
-
-/** The next request whose reply has the wanted length. */
-function fitting(lab: Lab, next: NextExchange): Exchange {
-  for (;;) {
-    const exchange = next();
-    const { length } = lab.tokenizer.replyIds(exchange.reply);
-    if (length >= tokens.min && length <= tokens.max) return exchange;
-  }
 }
 
 /** Of clear single operations. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
-import { habitNames, habits } from "../../eval/weights/habits.ts";
+import { fittingExchanges, habitNames, habits } from "../../eval/weights/habits.ts";
 
 const directory = fileURLToPath(
   new URL("../../../gpu-service/models/rosa2-mini-2", import.meta.url),
@@ -24,9 +24,14 @@ describe.each(habitNames)("a user with the habit %s", (habit) => {
 
   it("mostly wants replies of twenty to eighty tokens, each of which the model can write", () => {
     const replies = Array.from({ length: 8 }, (_, user) => draw(`user ${user}`, 5)).flat();
-    const lengths = replies.map(({ reply }) => tokenizer.replyIds(reply).length);
-    const fitting = lengths.filter((length) => length >= 20 && length <= 80);
-    expect(fitting.length / lengths.length).toBeGreaterThan(0.3);
+    const fits = (reply: string) => {
+      const { length } = tokenizer.replyIds(reply);
+      return length >= 20 && length <= 80;
+    };
+    const fitting = replies.filter(({ reply }) => fits(reply));
+    expect(fitting.length / replies.length).toBeGreaterThan(0.3);
+    for (let user = 0; user < 20; user++)
+      expect(fittingExchanges(habit, `${user}`, 5, fits)).toHaveLength(5);
     for (const { reply } of replies) {
       expect(tokenizer.foreign(reply)).toEqual({ in_bytes: [], unwritable: [] });
     }
