@@ -10,13 +10,7 @@ function statedReading({ readings }: Sense, text: string): Reading | null {
   return readings.find(({ cues }) => cues.some((cue) => text.search(cue) >= 0)) ?? null;
 }
 
-/**
- * Occurrences of the lexicon's senses in a request, in text order.
- *
- * A span's reading is searched from the span to the next one ("then", or the end of its sentence), before the first
- * span of a sentence, and in sentences without any span. Listed data after a colon is never searched, so that the words
- * of a list are not mistaken for instructions.
- */
+/** Occurrences of the lexicon's senses in a request, in text order. */
 export function findOccurrences(text: string, lexicon: readonly Sense[]): Occurrence[] {
   if (lexicon.length === 0) return [];
   const found: Occurrence[] = [];
@@ -30,6 +24,23 @@ export function findOccurrences(text: string, lexicon: readonly Sense[]): Occurr
     }
   }
   const spans = withoutOverlaps(found);
+  if (spans.length > 0) findStated(visible, spans);
+  for (const span of spans) if (span.sense.attach === "end") span.insertAt = instructionEnd(text);
+  const learnt = findLearnt(
+    text,
+    lexicon.filter((one) => one.learnt !== undefined),
+  );
+  // What the user or the team defined precedes what was learnt.
+  const free = learnt.filter((one) => !spans.some((own) => overlap(own, one)));
+  return [...spans, ...free].sort((a, b) => a.start - b.start);
+}
+
+/**
+ * Notes the reading that the text itself states for each span. It is searched from the span to the next one ("then", or
+ * the end of its sentence), before the first span of a sentence, and in sentences without any span. Listed data after a
+ * colon is never searched, so that the words of a list are not mistaken for instructions.
+ */
+function findStated(visible: string, spans: readonly Occurrence[]): void {
   const instruction = blankData(visible, spans);
   const sentences = splitSentences(instruction);
   const elsewhere = sentences
@@ -50,15 +61,7 @@ export function findOccurrences(text: string, lexicon: readonly Sense[]): Occurr
       statedElsewhere.set(span.sense, statedReading(span.sense, elsewhere));
     }
     span.stated = statedReading(span.sense, local) ?? statedElsewhere.get(span.sense) ?? null;
-    if (span.sense.attach === "end") span.insertAt = instructionEnd(text);
   }
-  const learnt = findLearnt(
-    text,
-    lexicon.filter((one) => one.learnt !== undefined),
-  );
-  // What the user or the team defined precedes what was learnt.
-  const free = learnt.filter((one) => !spans.some((own) => overlap(own, one)));
-  return [...spans, ...free].sort((a, b) => a.start - b.start);
 }
 
 function overlap(a: Occurrence, b: Occurrence): boolean {

@@ -33,8 +33,11 @@ const marks = /^[\p{P}\p{S}]+|(?<![\p{P}\p{S}])[\p{P}\p{S}]+$/gu;
 
 export function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
+  // Words come again, and marks take longest to find.
+  const bares = new Map<string, string>();
   for (const { 0: word, index } of text.matchAll(/\S+/gu)) {
-    const bare = word.replace(marks, "");
+    const bare = bares.get(word) ?? word.replace(marks, "");
+    bares.set(word, bare);
     // Marks alone belong to the token before them.
     const last = tokens.at(-1);
     if (bare === "") {
