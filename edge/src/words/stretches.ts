@@ -66,12 +66,13 @@ function close(token: Token, mark: string): void {
 
 export function stretchesOf(tokens: readonly Token[]): Stretch[] {
   const stretches: Stretch[] = [];
+  const isListed = listed(tokens);
   let from = 0;
   const close = (to: number) => {
     if (to > from) stretches.push({ from, to });
   };
   for (const [index, token] of tokens.entries()) {
-    if (connectives.has(token.norm) || isInData(tokens, index)) {
+    if (isListed[index] || connectives.has(token.norm)) {
       close(index);
       from = index + 1;
     } else if (token.closes) {
@@ -83,17 +84,16 @@ export function stretchesOf(tokens: readonly Token[]): Stretch[] {
   return stretches;
 }
 
-/** Two or more figures or single characters in a row are a list, whatever surrounds them. */
-function isInData(tokens: readonly Token[], index: number): boolean {
-  const isItem = (token: Token | undefined) =>
-    token !== undefined && (/\d/u.test(token.text) || token.text.length === 1);
-  const isNext = (at: number) =>
-    isItem(tokens[at]) && isItem(tokens[at + 1]) && tokens[at]?.ends === false;
-  return isNext(index - 1) || isNext(index);
+/** Which tokens are part of a list: two or more figures or single characters in a row, whatever surrounds them. */
+function listed(tokens: readonly Token[]): boolean[] {
+  const isItem = tokens.map(({ text }) => text.length === 1 || /\d/u.test(text));
+  const isNext = tokens.map(({ ends }, at) => isItem[at] && isItem[at + 1] && !ends);
+  return tokens.map((_, at) => Boolean(isNext[at] || isNext[at - 1]));
 }
 
 /** How a stretch is stored and compared. */
 export function nameOf(tokens: readonly Token[], { from, to }: Stretch): string {
+  if (to === from + 1) return tokens[from]!.norm;
   return tokens
     .slice(from, to)
     .map(({ norm }) => norm)
