@@ -17,7 +17,7 @@ export interface Saying {
 }
 
 /** Tokens that are aligned at most, between the common beginning and end. */
-const alignedMax = 300;
+const alignedMax = 200;
 const phraseCharsMax = 400;
 const wholeCharsMax = 4_000;
 
