@@ -3,7 +3,6 @@
  * that a model proposed. It scores nothing; the ledger decides which one holds.
  */
 
-import { blankLiterals } from "./literals.ts";
 import type { Occurrence, Reading, Sense } from "./senses.ts";
 import { newestWithin } from "./state.ts";
 import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
@@ -148,7 +147,7 @@ export function findLearnt(text: string, senses: readonly Sense[]): Occurrence[]
     return found;
   }
   const bySaid = Map.groupBy(senses, ({ learnt }) => learnt?.said ?? "");
-  const tokens = tokensOf(blankLiterals(text));
+  const tokens = tokensOf(text);
   for (const stretch of stretchesOf(tokens)) {
     const [start, end] = [tokens[stretch.from]?.start ?? 0, tokens[stretch.to - 1]?.end ?? 0];
     for (const sense of bySaid.get(nameOf(tokens, stretch)) ?? []) {
@@ -174,7 +173,7 @@ function noteDraw(state: WordsState, request: string, count: number): WordsState
 
 /** A request without its data: equal stretches are the same question to a rewriter. */
 function drawKey(request: string): string {
-  const tokens = tokensOf(blankLiterals(request.slice(0, 2_000)));
+  const tokens = tokensOf(request.slice(0, 2_000));
   const names = stretchesOf(tokens).map((stretch) => nameOf(tokens, stretch));
   return names.slice(0, 4).join("/").slice(0, 160);
 }

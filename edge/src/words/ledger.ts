@@ -164,8 +164,8 @@ export function applyHint(ledger: Ledger, position: number, reading: string): Le
 }
 
 /**
- * Keeps what the user stated, whatever the scores said later. Of the sense at `position` the stated reading keeps at least
- * the share that a statement alone would give it. What was learnt about other senses stays.
+ * Keeps what the user stated about the sense at `position`, whatever the scores said later. The stated reading has at
+ * least the share that a statement alone would give it. What was learnt about other senses stays.
  */
 export function holdStated(ledger: Ledger, position: number, reading: string): Ledger {
   const share = marginals(ledger)[position]?.[reading] ?? 0;

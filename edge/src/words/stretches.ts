@@ -3,6 +3,8 @@
  * meaning: a stretch is a part that can be reworded by itself and can occur again in a later request.
  */
 
+import { blankLiterals } from "./literals.ts";
+
 export interface Token {
   /** Without the marks around it. */
   text: string;
@@ -31,7 +33,9 @@ const connectives = new Set(
 const endingMark = /[:;.!?]/u;
 const marks = /^[\p{P}\p{S}]+|(?<![\p{P}\p{S}])[\p{P}\p{S}]+$/gu;
 
-export function tokensOf(text: string): Token[] {
+/** The words of a text, without those in quotations and code. */
+export function tokensOf(written: string): Token[] {
+  const text = blankLiterals(written);
   const tokens: Token[] = [];
   // Words come again, and marks take longest to find.
   const bares = new Map<string, string>();
@@ -84,7 +88,7 @@ export function stretchesOf(tokens: readonly Token[]): Stretch[] {
   return stretches;
 }
 
-/** Which tokens are part of a list: two or more figures or single characters in a row, whatever surrounds them. */
+/** For each token whether it belongs to a list. A list is two or more figures or single characters in a row. */
 function listed(tokens: readonly Token[]): boolean[] {
   const isItem = tokens.map(({ text }) => text.length === 1 || /\d/u.test(text));
   const isNext = tokens.map(({ ends }, at) => isItem[at] && isItem[at + 1] && !ends);

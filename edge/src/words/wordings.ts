@@ -2,7 +2,6 @@
  * What a wording says differently from the request, stretch by stretch. It knows no language: common words are aligned,
  * and the text between them is the other way of saying it.
  */
-import { blankLiterals } from "./literals.ts";
 import { nameOf, type Stretch, stretchesOf, type Token, tokensOf } from "./stretches.ts";
 
 /** One stretch of a request, said differently. */
@@ -31,7 +30,7 @@ interface Pair {
 
 /** For each wording, the request's stretches that it says differently; none if it says the same. */
 export function sayingsOf(request: string, wordings: readonly string[]): Saying[][] {
-  const a = tokensOf(blankLiterals(request));
+  const a = tokensOf(request);
   const stretches = stretchesOf(a);
   const own = wholeName(request);
   const found = new Map<string, Saying[]>();
@@ -43,7 +42,7 @@ export function sayingsOf(request: string, wordings: readonly string[]): Saying[
 
   function differences(wording: string): Saying[] {
     if (wholeName(wording) === own) return [];
-    const pair = { request, wording, a, b: tokensOf(blankLiterals(wording)) };
+    const pair = { request, wording, a, b: tokensOf(wording) };
     for (const ends of commonEnds(a, pair.b)) {
       const matches = align(a, pair.b, ends);
       const sayings = matches === null ? null : stretchwise(pair, stretches, matches);
