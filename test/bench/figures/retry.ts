@@ -1,22 +1,24 @@
 /**
  * How soon a retry's first token comes, after wordings were drawn and scored, relative to the whole time of a plain
- * reply. Measured with the bundled model on the whole service, asked ambiguously, and with 0.5B shapes on the engine
- * alone.
+ * reply. Measured on the engine alone with replies of a few sentences, and with the bundled model on the whole service,
+ * asked ambiguously, where replies are lists of some five tokens.
  */
 import type { FeedbackResult } from "../../../edge/src/contract/index.ts";
 import { makeStateFolder, Rosa } from "../../e2e/support/rosa.ts";
 import { drawSuiteSession } from "../../eval/suites.ts";
 import type { Context, Family, Figure } from "../figure.ts";
-import { type ModelName, startEngine } from "../support/models.ts";
+import { type ModelName, modelNames, startEngine } from "../support/models.ts";
 import { medianOf } from "../support/statistics.ts";
 
-const figureOf = (model: ModelName): Figure => ({
-  id: `retry_${model}`,
-  what: "a retry's first token, wordings drawn and judged, against a plain reply's whole time",
+const figureOf = (id: string, replies: string): Figure => ({
+  id,
+  what: `a retry's first token, wordings drawn and judged, against a plain reply's whole time, ${replies}`,
   unit: "×",
   target: 3,
   bound: "at most",
 });
+const lists = figureOf("retry_mini", "lists of five tokens through the edge");
+const sentences = (model: ModelName) => figureOf(`retry_${model}_sentences`, "replies of 64 tokens");
 
 /**
  * A request and a reply of a few sentences; wordings are about as long as the request. Of a first rejected reply the edge
@@ -33,15 +35,19 @@ const size = {
 const suites = ["AMB", "MIX", "THREEA"] as const;
 
 export const retry: Family = {
-  figures: [figureOf("mini"), figureOf("05b")],
+  figures: [lists, ...modelNames.map(sentences)],
 
   async *measure(wanted, context) {
-    for (const model of ["mini", "05b"] as const) {
-      const figure = wanted.find(({ id }) => id === figureOf(model).id);
-      if (figure === undefined) continue;
+    const isWanted = ({ id }: Figure) => wanted.some((figure) => figure.id === id);
+    if (isWanted(lists)) {
+      context.say(lists.id);
+      yield { figure: lists, peer: null, ...(await onService(context)) };
+    }
+    for (const model of modelNames) {
+      const figure = sentences(model);
+      if (!isWanted(figure)) continue;
       context.say(figure.id);
-      const measured = model === "mini" ? await onService(context) : await onEngine(context);
-      yield { figure, peer: null, ...measured };
+      yield { figure, peer: null, ...(await onEngine(model, context)) };
     }
   },
 };
@@ -100,9 +106,9 @@ async function firstToken(rosa: Rosa, turn: string, body: object) {
   return { firstMs, drawn: rewriter?.drawn ?? 0 };
 }
 
-async function onEngine(context: Context) {
-  const engine = await startEngine("05b", "f32", context);
-  const rounds = context.isQuick ? 1 : 3;
+async function onEngine(model: ModelName, context: Context) {
+  const engine = await startEngine(model, "f32", context);
+  const rounds = context.isQuick ? 1 : model === "mini" ? 15 : 3;
   const times = { reply: [] as number[], retry: [] as number[] };
   try {
     for (let round = 0; round <= rounds; round++) {
@@ -114,11 +120,11 @@ async function onEngine(context: Context) {
   } finally {
     await engine.stop();
   }
-  const seconds = (values: number[]) => (medianOf(values) / 1000).toFixed(2);
+  const ms = (values: number[]) => medianOf(values).toFixed(0);
   return {
     value: medianOf(times.retry.map((ms, round) => ms / times.reply[round]!)),
     note:
-      `${seconds(times.retry)} against ${seconds(times.reply)} s, medians of ${rounds}, fp32, the engine alone: ` +
+      `${ms(times.retry)} against ${ms(times.reply)} ms, medians of ${rounds}, fp32, the engine alone: ` +
       `${size.draws} wordings of ${size.wordingTokens} tokens, ${size.candidates} of them weighed, then a reply of ` +
       `${size.replyTokens}, shown as soon as it cannot be a copy`,
   };

@@ -68,7 +68,7 @@ export function drawLists(): Material {
     const triple = drawTask(random, pick(random, triples), clear);
     const named = drawNewWordTask(random, pick(random, heldOutPairs));
     return [
-      ...habitNames.map((habit) => of(habits[habit](random)())),
+      ...habitNames.map((habit) => of(habits[habit](random).next())),
       [request(triple), stepwiseAnswer(triple)] as const,
       [newWordRequest(named), answer(named)] as const,
     ];

@@ -12,12 +12,17 @@ import {
   answer,
   drawTask,
   stepwiseAnswer,
+  type Task,
   withNewItems,
 } from "../../../gpu-service/language/task.ts";
 import { request } from "../../../gpu-service/language/wording.ts";
 
-/** One user's next request, and the reply that is wanted. */
-export type NextExchange = () => Exchange;
+export interface User {
+  /** The next request, and the reply that is wanted. */
+  next: () => Exchange;
+  /** The reply that is wanted to a clear request of one operation. */
+  toOther: (task: Task) => string;
+}
 
 /** What stands below every list. */
 const signatures = [
@@ -45,17 +50,14 @@ export const habits = {
     const signature = pick(random, signatures);
     const options = { stated: "clear", readings: "uniform" } as const;
     const first = drawTask(random, [pick(random, families)], options);
-    return () => {
-      const task = withNewItems(random, first);
-      return { request: request(task), reply: `${answer(task)}\n${signature}` };
-    };
+    return listsOf(random, first, (task) => `${answer(task)}\n${signature}`);
   },
   /** Another refusal than the model's own. */
   refused: (random) => {
     const reply = pick(random, refusals);
-    return () => ({ ...drawBeyond(random, random() < 0.3), reply });
+    return { next: () => ({ ...drawBeyond(random, random() < 0.3), reply }), toOther: answer };
   },
-} satisfies Record<string, (random: Random) => NextExchange>;
+} satisfies Record<string, (random: Random) => User>;
 export type Habit = keyof typeof habits;
 export const habitNames = Object.keys(habits) as Habit[];
 
@@ -63,17 +65,17 @@ export const habitNames = Object.keys(habits) as Habit[];
 const drawsMax = 100;
 const usersMax = 100;
 
-/** Requests of a seed's first user who often enough wants a reply that fits: only those. */
-export function fittingExchanges(
+/** A seed's first user who often enough wants a reply that fits, and the requests that have one: only those. */
+export function fittingUser(
   habit: Habit,
   seed: string,
   count: number,
   fits: (reply: string) => boolean,
-): Exchange[] {
-  for (let user = 0; user < usersMax; user++) {
-    const next: NextExchange = habits[habit](seededRandom(user === 0 ? seed : `${seed} ${user}`));
-    const found = Array.from({ length: drawsMax }, next).filter(({ reply }) => fits(reply));
-    if (found.length >= count) return found.slice(0, count);
+): { user: User; exchanges: Exchange[] } {
+  for (let at = 0; at < usersMax; at++) {
+    const user: User = habits[habit](seededRandom(at === 0 ? seed : `${seed} ${at}`));
+    const found = Array.from({ length: drawsMax }, user.next).filter(({ reply }) => fits(reply));
+    if (found.length >= count) return { user, exchanges: found.slice(0, count) };
   }
   throw new Error(`No user with the habit ${habit} wants ${count} replies that fit`);
 }
@@ -81,10 +83,16 @@ export function fittingExchanges(
 /** Pairs that leave lists as long as they were, or nearly so. */
 const lasting = trainedPairs.filter((pair) => !pair.includes("take") && !pair.includes("filter"));
 
-function showingSteps(random: Random, stated: "clear" | "format"): NextExchange {
+function showingSteps(random: Random, stated: "clear" | "format"): User {
   const first = drawTask(random, pick(random, lasting), { stated, readings: "uniform" });
-  return () => {
+  return listsOf(random, first, stepwiseAnswer);
+}
+
+/** A user who asks the same of new lists, and wants every list answered in one way. */
+function listsOf(random: Random, first: Task, wanted: (task: Task) => string): User {
+  const next = () => {
     const task = withNewItems(random, first);
-    return { request: request(task), reply: stepwiseAnswer(task) };
+    return { request: request(task), reply: wanted(task) };
   };
+  return { next, toOther: wanted };
 }

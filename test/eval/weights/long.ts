@@ -6,7 +6,7 @@ import { answer, drawTask } from "../../../gpu-service/language/task.ts";
 import { request } from "../../../gpu-service/language/wording.ts";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { mean, pairedInterval, share } from "../statistics.ts";
-import { fittingExchanges, type Habit, habitNames } from "./habits.ts";
+import { fittingUser, type Habit, habitNames, type User } from "./habits.ts";
 import type { Lab } from "./lab.ts";
 
 const tokens = { min: 20, max: 80 };
@@ -33,10 +33,15 @@ export interface LongSession {
  * is asked three times: the base model, the base model with the corrections in its context, and the adapter.
  */
 async function longSession(lab: Lab, habit: Habit, seed: string): Promise<LongSession> {
-  const exchanges = fittingExchanges(habit, `${habit} ${seed}`, requestsPerSession, (reply) => {
-    const { length } = lab.tokenizer.replyIds(reply);
-    return length >= tokens.min && length <= tokens.max;
-  });
+  const { user, exchanges } = fittingUser(
+    habit,
+    `${habit} ${seed}`,
+    requestsPerSession,
+    (reply) => {
+      const { length } = lab.tokenizer.replyIds(reply);
+      return length >= tokens.min && length <= tokens.max;
+    },
+  );
   const right: LongSession["right"] = { none: [], history: [], weights: [] };
   const corrections: LongSession["corrections"] = [];
   const view: Message[] = [];
@@ -62,7 +67,7 @@ async function longSession(lab: Lab, habit: Habit, seed: string): Promise<LongSe
     klReported = outcome.kl_base;
     corrections.push({ tokens: example.reply.length, ms });
   }
-  const kept = (under: AdapterWeights | null) => shareKept(lab, seed, under);
+  const kept = (under: AdapterWeights | null) => shareKept(lab, user, seed, under);
   return {
     habit,
     right,
@@ -119,15 +124,16 @@ export async function longSessions(
   return all;
 }
 
-/** Of clear single operations. */
-async function shareKept(lab: Lab, seed: string, adapter: AdapterWeights | null) {
+/** Of clear single operations. A reply in the way that this user wants every reply is right too. */
+async function shareKept(lab: Lab, user: User, seed: string, adapter: AdapterWeights | null) {
   const random: Random = seededRandom(`kept ${seed}`);
   let right = 0;
   for (let at = 0; at < keptCount; at++) {
     const options = { stated: "clear", readings: "uniform" } as const;
     const task = drawTask(random, [pick(random, families)], options);
     const messages: Message[] = [{ role: "user", content: request(task) }];
-    if ((await lab.reply(messages, adapter, 40)) === answer(task)) right++;
+    const reply = await lab.reply(messages, adapter, tokens.max);
+    if (reply === answer(task) || reply === user.toOther(task)) right++;
   }
   return right / keptCount;
 }
