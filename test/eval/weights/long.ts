@@ -11,6 +11,8 @@ import type { Lab } from "./lab.ts";
 
 const tokens = { min: 20, max: 80 };
 const requestsPerSession = 5;
+/** A user who gets a wrong reply to the same request again repeats the correction, so many times in all. */
+const feedbacksMax = 3;
 /** Requests that a session does not use, asked before and after it. */
 const keptCount = 16;
 
@@ -61,11 +63,13 @@ async function longSession(lab: Lab, habit: Habit, seed: string): Promise<LongSe
     view.push(...own, { role: "assistant", content: wanted });
     const example = lab.row(said, wanted, isLearned ? "held" : "corrected");
     examples.push(example);
-    if (isLearned) continue;
-    const { adapter: updated, outcome, ms } = await lab.update(examples, adapter);
-    adapter = updated;
-    klReported = outcome.kl_base;
-    corrections.push({ tokens: example.reply.length, ms });
+    for (let given = 0; !isLearned && given < feedbacksMax; given++) {
+      const { adapter: updated, outcome, ms } = await lab.update(examples, adapter);
+      adapter = updated;
+      klReported = outcome.kl_base;
+      corrections.push({ tokens: example.reply.length, ms });
+      if (await isRight(own, adapter)) break;
+    }
   }
   const kept = (under: AdapterWeights | null) => shareKept(lab, user, seed, under);
   return {
