@@ -4,7 +4,14 @@
  */
 import { pick, type Random } from "@rosa2/shared/random";
 import { drawNewWordTask, type NewWordTask } from "./new-words.ts";
-import { type Chain, heldOutPairs, trainedPairs, triples, untaughtChains } from "./skills.ts";
+import {
+  type Chain,
+  heldOutPairs,
+  pairs,
+  trainedPairs,
+  triples,
+  untaughtChains,
+} from "./skills.ts";
 import { drawTask, type Task, type TaskOptions, withNewItems } from "./task.ts";
 
 interface Suite {
@@ -13,15 +20,25 @@ interface Suite {
   stated: TaskOptions["stated"];
   /** Lists of another kind or length than the ordinary ones. */
   lists?: Pick<TaskOptions, "kind" | "length">;
+  /** How many items are taken, where it is not one of the numbers that training asks with. */
+  taken?: number;
 }
 
-/** Words and numbers of several digits cannot be shifted. */
+/** Words cannot be shifted. */
 const unshifted = (chains: readonly Chain[]) => chains.filter((chain) => !chain.includes("shift"));
+
+/** Chains that take some of the list, unless an earlier operation may have left fewer. */
+const taking = (chains: readonly Chain[]) =>
+  chains.filter((chain) => {
+    const before = chain.slice(0, chain.indexOf("take"));
+    return chain.includes("take") && !before.some((one) => one === "filter" || one === "dedupe");
+  });
 
 /**
  * What the model lacks in each suite: the words (AMB; UNTAUGHT, where no rewriting was trained), the skill (CAP, THREE,
- * LONG), or both (MIX, THREEA, MIXN, THREEN, LONGA). A chain of operations can be split into operations that the model
- * has. A list that is too long cannot be split, and on a list of numbers single operations fail too.
+ * LONG), or both (MIX, THREEA, MIX4, THREE4, LONGA). A chain of operations can be split into operations that the model
+ * has. A list that is too long cannot be split, and neither can taking four items: nobody ever asked the model for more
+ * than three.
  */
 export const suites = {
   AMB: { chains: trainedPairs, stated: "format" },
@@ -30,12 +47,8 @@ export const suites = {
   THREE: { chains: triples, stated: "clear" },
   UNTAUGHT: { chains: untaughtChains, stated: "format" },
   THREEA: { chains: triples, stated: "format" },
-  MIXN: {
-    chains: unshifted(heldOutPairs),
-    stated: "format",
-    lists: { kind: "numbers", length: 7 },
-  },
-  THREEN: { chains: unshifted(triples), stated: "format", lists: { kind: "numbers", length: 7 } },
+  MIX4: { chains: taking(pairs), stated: "format", lists: { length: 7 }, taken: 4 },
+  THREE4: { chains: taking(triples), stated: "format", lists: { length: 7 }, taken: 4 },
   LONG: {
     chains: unshifted(trainedPairs),
     stated: "clear",
@@ -58,9 +71,13 @@ export function drawSession(
   suite: SuiteName,
   length: number = sessionLength,
 ): Task[] {
-  const { chains, stated, lists }: Suite = suites[suite];
+  const { chains, stated, lists, taken }: Suite = suites[suite];
   const options = { stated, readings: "uniform", ...lists } as const;
-  return streamOf(random, drawTask(random, pick(random, chains), options), length, lists?.length);
+  const task = drawTask(random, pick(random, chains), options);
+  const operations = task.operations.map((operation) =>
+    operation.family === "take" && taken !== undefined ? { ...operation, count: taken } : operation,
+  );
+  return streamOf(random, { ...task, operations }, length, lists?.length);
 }
 
 /** A session about one new word: it stands for a composition that the model was never trained on. */

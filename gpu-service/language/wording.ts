@@ -34,7 +34,8 @@ export interface Wording {
   close: string;
 }
 
-const numerals = ["none", "one", "two", "three"];
+/** Training asks for three at most. */
+const numerals = ["none", "one", "two", "three", "four"];
 
 /** Share of training requests that depart from the canonical wording in some way. */
 const variedShare = 0.4;

@@ -103,17 +103,17 @@ export const suites = {
     draw: (random, length) => drawSession(random, "LONGA", length),
     isWord: false,
   },
-  MIXN: {
+  MIX4: {
     about:
-      "held-out pairs on lists of numbers, ambiguous: words and skill are missing, the steps' too",
+      "pairs that take four items, where training took three at most, ambiguous: words and an operation are missing",
     place: null,
-    draw: (random, length) => drawSession(random, "MIXN", length),
+    draw: (random, length) => drawSession(random, "MIX4", length),
     isWord: false,
   },
-  THREEN: {
-    about: "chains of three on lists of numbers, ambiguous: likewise",
+  THREE4: {
+    about: "chains of three that take four items, ambiguous: likewise",
     place: null,
-    draw: (random, length) => drawSession(random, "THREEN", length),
+    draw: (random, length) => drawSession(random, "THREE4", length),
     isWord: false,
   },
   UNTAUGHT: {

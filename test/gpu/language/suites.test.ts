@@ -8,7 +8,7 @@ import {
   type SuiteName,
   suites,
 } from "../../../gpu-service/language/suites.ts";
-import { answer, consistentReadings } from "../../../gpu-service/language/task.ts";
+import { answer, consistentReadings, result } from "../../../gpu-service/language/task.ts";
 import { request } from "../../../gpu-service/language/wording.ts";
 
 const names = Object.keys(suites) as SuiteName[];
@@ -29,7 +29,8 @@ describe("a session of a suite", () => {
       for (const name of names) {
         const [task] = drawSession(random, name, 1);
         const chain = task!.operations.map(({ family }) => family);
-        expect(isTrained(chain)).toBe(["AMB", "UNTAUGHT", "LONG", "LONGA"].includes(name));
+        if (!["MIX4", "THREE4"].includes(name))
+          expect(isTrained(chain)).toBe(["AMB", "UNTAUGHT", "LONG", "LONGA"].includes(name));
         const readings = consistentReadings(task!).length;
         if (["CAP", "THREE", "LONG"].includes(name)) expect(readings).toBe(1);
         else expect(readings).toBeGreaterThan(1);
@@ -43,6 +44,22 @@ describe("a session of a suite", () => {
         expect(task.items).toHaveLength(8);
         expect(task.kind).toBe("nouns");
         expect(task.operations.map(({ family }) => family)).not.toContain("shift");
+      }
+    }
+  });
+
+  it("takes four of seven items in MIX4 and THREE4, and never more than three elsewhere", () => {
+    const random = seededRandom("taken");
+    for (const name of names) {
+      for (const task of drawSession(random, name, 12)) {
+        const isMore = ["MIX4", "THREE4"].includes(name);
+        for (const [at, { family, count }] of task.operations.entries()) {
+          if (family !== "take") continue;
+          expect(count === 4, name).toBe(isMore);
+          const before = { ...task, operations: task.operations.slice(0, at) };
+          if (isMore) expect(result(before).length).toBeGreaterThanOrEqual(7);
+        }
+        if (isMore) expect(request(task).toLowerCase()).toMatch(/take four/);
       }
     }
   });
