@@ -34,8 +34,8 @@ export interface Wording {
   close: string;
 }
 
-/** Training asks for three at most. */
-const numerals = ["none", "one", "two", "three", "four"];
+/** As words up to three; training asks for no more. */
+const numerals = ["none", "one", "two", "three", "4"];
 
 /** Share of training requests that depart from the canonical wording in some way. */
 const variedShare = 0.4;
