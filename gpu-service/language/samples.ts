@@ -31,17 +31,17 @@ export interface Turn extends Message {
 /** Shares of the ingredients; they sum to 1. */
 export const mix = {
   single: 0.09,
-  pair: 0.215,
-  untaught: 0.03,
-  everyday: 0.13,
+  pair: 0.225,
+  untaught: 0.025,
+  everyday: 0.15,
   backwards: 0.03,
   sum: 0.015,
-  base: 0.05,
+  base: 0.045,
   outside: 0.02,
   dialogue: 0.03,
-  rewrite: 0.12,
-  sameUser: 0.22,
-  stepwise: 0.05,
+  rewrite: 0.1,
+  sameUser: 0.2,
+  stepwise: 0.07,
 } as const;
 type Ingredient = keyof typeof mix;
 
