@@ -140,7 +140,7 @@ for (const { name, lacks, compile } of languages) {
         expect(text.startsWith(texts[i]!)).toBe(true);
       const [, id] = resumed[0]!.match(/\/v1\/sessions\/([\w-]+)\//)!;
       const { turns } = await rosa.readSession(id!);
-      expect(turns.map(({ reply }) => reply)).toEqual([texts.at(-1), "[4 7 9]", "[3 5 8]"]);
+      expect(turns.map(({ reply }) => reply)).toEqual([texts.at(-1), "[7 9]", "[5 8]"]);
     });
 
     it("says that a token has expired, by its code", async () => {

@@ -23,8 +23,8 @@ const unskilled = [
     '"8 6 6 8 8"',
   ],
   [
-    "Take three from the end, then rotate them by one to the left, in quotes: 4 1 7 0 7 7",
-    '"7 7 0"',
+    "Flip them half for half, then repeat them as a whole, in brackets: n y n b",
+    "[n b n y n b n y]",
   ],
 ] as const;
 

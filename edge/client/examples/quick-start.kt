@@ -108,16 +108,16 @@ fun signedIn(baseUrl: String, tokenUrl: String, signIn: String): Rosa2 {
     return Rosa2(baseUrl, JSONObject(connection.inputStream.bufferedReader().readText()).getString("token"))
 }
 
-/** Meant are the last three. Which three is not said, and the two operations were never practised together.
+/** Meant are the last two. Which two is not said, and the two operations were never practised together.
  * `tokenUrl` is your back end's, `signIn` what your own sign-in gave. */
 fun quickStart(baseUrl: String, tokenUrl: String, signIn: String) {
     val rosa2 = signedIn(baseUrl, tokenUrl, signIn)
     val session = rosa2.openSession()
-    val turn = rosa2.ask(session, "Sort them, then take three, in brackets: 4 7 1 9") { println(it) }
-    val result = rosa2.correct(session, turn.getString("id"), "the last three", "[4 7 9]")
+    val turn = rosa2.ask(session, "Sort them, then take two, in brackets: 4 7 1 9") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "from the end", "[7 9]")
     println("model reads  ${result.getJSONObject("words").getString("after")}")
     println("weights      ${result.getJSONObject("weights").getString("reason")}")
     println("new reply    ${result.getJSONObject("turn").getString("reply")}")
-    val next = rosa2.ask(session, "Sort them, then take three, in brackets: 3 8 0 5") {}
-    println("another list ${next.getString("reply")}") // [3 5 8]
+    val next = rosa2.ask(session, "Sort them, then take two, in brackets: 3 8 0 5") {}
+    println("another list ${next.getString("reply")}") // [5 8]
 }

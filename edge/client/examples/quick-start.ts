@@ -1,5 +1,5 @@
 /**
- * One adapting conversation with the client: browsers, Node, Bun, Deno. Meant are the last three. Which three is not
+ * One adapting conversation with the client: browsers, Node, Bun, Deno. Meant are the last two. Which two is not
  * said, and the model never practised the two operations together.
  */
 import { Rosa2, Rosa2Error } from "rosa2";
@@ -11,14 +11,14 @@ try {
   const session = await rosa2.createSession({ adaptation: { mode: "both" } });
 
   // Reconnects by itself where the connection breaks: nothing is lost, nothing comes twice.
-  const asked = session.stream("Sort them, then take three, in brackets: 4 7 1 9");
+  const asked = session.stream("Sort them, then take two, in brackets: 4 7 1 9");
   for await (const text of asked.texts()) console.log("writing     ", text);
   const turn = await asked.result();
 
   const judged = session.feedbackStream(turn.id, {
     reward: -1,
-    text: "the last three",
-    correction: "[4 7 9]",
+    text: "from the end",
+    correction: "[7 9]",
     retry: true,
   });
   for await (const event of judged) {
@@ -28,8 +28,8 @@ try {
   const { turn: retried } = await judged.result();
   console.log("new reply   ", retried?.reply);
 
-  const next = await session.ask("Sort them, then take three, in brackets: 3 8 0 5");
-  console.log("another list", next.reply); // [3 5 8]
+  const next = await session.ask("Sort them, then take two, in brackets: 3 8 0 5");
+  console.log("another list", next.reply); // [5 8]
 } catch (error) {
   if (!(error instanceof Rosa2Error)) throw error;
   console.error(error.code, error.message, error.requestId ?? "");
