@@ -2,21 +2,9 @@
  * What the demo and the page's examples ask, drawn by seed: a request, what is meant by it, and the same about another
  * list. Knows the training language and computes the right answers from it; knows no service.
  */
-import { pick, type Random, seededRandom } from "@rosa2/shared/random";
-import {
-  type Chain,
-  heldOutPairs,
-  trainedPairs,
-  triples,
-} from "../../gpu-service/language/skills.ts";
-import {
-  answer,
-  drawTask,
-  isRight,
-  type Task,
-  type TaskOptions,
-  withNewItems,
-} from "../../gpu-service/language/task.ts";
+import { seededRandom } from "@rosa2/shared/random";
+import { drawSession, type SuiteName, suites } from "../../gpu-service/language/suites.ts";
+import { answer, isRight, type Task } from "../../gpu-service/language/task.ts";
 import { feedback } from "../../gpu-service/language/user.ts";
 import { clearRequest, request } from "../../gpu-service/language/wording.ts";
 import type { KindName, Wish } from "../playground/src/story.ts";
@@ -33,27 +21,24 @@ export interface DrawnWish {
   hintOn(reply: string): string | null;
 }
 
-interface Drawing {
-  chain(random: Random): Chain;
-  /** `format`: how to do the operations is left open. */
-  stated: TaskOptions["stated"];
-}
-
 /** What is missing: the words, the skill, or both. */
-const drawings: Record<KindName, Drawing> = {
-  unclear: { chain: (random) => pick(random, trainedPairs), stated: "format" },
-  unpractised: { chain: (random) => pick(random, triples), stated: "clear" },
-  both: { chain: (random) => pick(random, heldOutPairs), stated: "format" },
+const drawnFrom: Record<KindName, SuiteName> = {
+  unclear: "AMB",
+  unpractised: "THREE",
+  both: "MIX4",
 };
+/** Lists to look at for one whose right answer is another one. */
+const listsMax = 20;
 
 /** Hints whenever one misreading explains the reply. */
 const hintingUser = { hint: 1, statement: 0, varied: false };
 
 export function drawWish(kind: KindName, seed: number): DrawnWish {
   const random = seededRandom(`${kind} ${seed}`);
-  const { chain, stated } = drawings[kind];
-  const task = drawTask(random, chain(random), { stated, readings: "uniform" });
-  const other = drawOther(random, task);
+  const [task, ...others] = drawSession(random, drawnFrom[kind], listsMax) as [Task, ...Task[]];
+  const { stated } = suites[drawnFrom[kind]];
+  // Otherwise repeating the first answer would be right by chance.
+  const other = others.find((one) => answer(one) !== answer(task))!;
   return {
     kind,
     seed,
@@ -70,14 +55,6 @@ export function drawWish(kind: KindName, seed: number): DrawnWish {
         ? null
         : feedback(seededRandom(`${kind} ${seed} said`), task, reply, hintingUser),
   };
-}
-
-/** Another list whose right answer is another one, so that repeating the first is not right by chance. */
-function drawOther(random: Random, task: Task): Task {
-  for (;;) {
-    const other = withNewItems(random, task);
-    if (answer(other) !== answer(task)) return other;
-  }
 }
 
 /** "sort them from largest to smallest, in brackets", without the list. */
