@@ -45,7 +45,7 @@ export const traps: Record<KindName, { title: string; trap: string }> = {
   },
   both: {
     title: "Both at once",
-    trap: "Unclear, and never practised together. Either remedy alone stops short; together they need few turns and a small change.",
+    trap: "Unclear, and one step was never practised: training never asked for four items. Either remedy alone stops short; together they need few turns and a small change.",
   },
 };
 

@@ -18,7 +18,8 @@ const figureOf = (id: string, replies: string): Figure => ({
   bound: "at most",
 });
 const lists = figureOf("retry_mini", "lists of five tokens through the edge");
-const sentences = (model: ModelName) => figureOf(`retry_${model}_sentences`, "replies of 64 tokens");
+const sentences = (model: ModelName) =>
+  figureOf(`retry_${model}_sentences`, "replies of 64 tokens");
 
 /**
  * A request and a reply of a few sentences; wordings are about as long as the request. Of a first rejected reply the edge
