@@ -12,6 +12,7 @@ import {
   candidatesToScore,
   drawsFor,
   type GradientInput,
+  learnInPlace,
   learnWordings,
   type Revision,
   type Score,
@@ -51,9 +52,9 @@ export async function reviseWords(
     context.transaction(() => commit(context, row, words));
     return;
   }
-  const stateBefore = wordsState(context);
   const gpuTime: GpuTime = { ms: 0 };
   const input = gradientInput(context, turn, row.body);
+  const stateBefore = learnInPlace(wordsState(context), input);
   const step = { context, turn, trace, gpuTime, input, measured: new Map() };
   const held = await weigh(step, stateBefore);
   const mayDraw = !held.isExplained && drawsFor(stateBefore, turn.content) < drawsMax;

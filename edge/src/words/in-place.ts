@@ -1,0 +1,38 @@
+/**
+ * A remark that repeats a part of the request and says more ("take three" … "Take three from the end."): what was said
+ * belongs in that part's place. It knows no language.
+ */
+import { learnWordings } from "./learnt.ts";
+import { stretchesOf, tokensOf } from "./stretches.ts";
+import type { GradientInput, WordsState } from "./types.ts";
+
+/** Words of the request that a remark must repeat: a single one may be chance. */
+const repeatedMin = 2;
+
+/** The request with the remark in the place of the part that it begins with; null if it repeats none. */
+export function putInPlace(request: string, remark: string): string | null {
+  const said = tokensOf(remark);
+  // Of several sentences nobody knows which one belongs there.
+  if (said.slice(0, -1).some(({ ends }) => ends)) return null;
+  const tokens = tokensOf(request);
+  const repeated = stretchesOf(tokens).filter(({ from, to }) => {
+    const length = to - from;
+    if (length < repeatedMin || length >= said.length) return false;
+    return said.slice(0, length).every(({ norm }, i) => norm === tokens[from + i]!.norm);
+  });
+  const [stretch, ...others] = repeated;
+  if (stretch === undefined || others.length > 0) return null;
+  const [start, end] = [tokens[stretch.from]!.start, tokens[stretch.to - 1]!.end];
+  const own = remark.slice(said[0]!.start, said.at(-1)!.end);
+  const isSmall = /^\p{Ll}/u.test(request.slice(start));
+  const text = isSmall ? own.charAt(0).toLowerCase() + own.slice(1) : own;
+  return request.slice(0, start) + text + request.slice(end);
+}
+
+/** The state with such a wording among the session's own; the ledger judges it as any other. */
+export function learnInPlace(state: WordsState, input: GradientInput): WordsState {
+  const { request, turnId, feedback } = input;
+  const wording = putInPlace(request, feedback.text ?? "");
+  if (wording === null) return state;
+  return learnWordings(state, request, { by: "said", turnId, wordings: [wording], drawn: 0 });
+}
