@@ -194,7 +194,7 @@ function explains(
   return isOther && last !== undefined && confidence(last) < explainedMin;
 }
 
-/** After a failure every open sense is stated, except shy and learnt ones without support. */
+/** After a failure every open sense is stated, except shy and learnt ones without support or statement. */
 function sayable(
   reading: Reading,
   weighed: Ledger,
@@ -203,8 +203,12 @@ function sayable(
   wasScored: boolean,
 ): Chosen {
   const shares = ledger.marginals(weighed);
+  // What was just stated needs no evidence.
+  const said = supported(reading, weighed, joint).map(
+    (id, position) => heard.find(({ sense }) => sense === reading.senses[position])?.stated ?? id,
+  );
   return new Map(
-    [...choose(reading, supported(reading, weighed, joint))].filter(([sense, id]) => {
+    [...choose(reading, said)].filter(([sense, id]) => {
       const position = reading.senses.indexOf(sense);
       if (sense.learnt !== undefined) return id !== asSaid;
       if (!sense.shy || heard.some((h) => h.sense === sense)) return true;

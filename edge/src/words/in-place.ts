@@ -2,7 +2,7 @@
  * A remark that repeats a part of the request and says more ("take three" … "Take three from the end."): what was said
  * belongs in that part's place. It knows no language.
  */
-import { learnWordings } from "./learnt.ts";
+import { inPlace, learnWordings } from "./learnt.ts";
 import { stretchesOf, tokensOf } from "./stretches.ts";
 import type { GradientInput, WordsState } from "./types.ts";
 
@@ -34,5 +34,5 @@ export function learnInPlace(state: WordsState, input: GradientInput): WordsStat
   const { request, turnId, feedback } = input;
   const wording = putInPlace(request, feedback.text ?? "");
   if (wording === null) return state;
-  return learnWordings(state, request, { by: "said", turnId, wordings: [wording], drawn: 0 });
+  return learnWordings(state, request, { by: inPlace, turnId, wordings: [wording], drawn: 0 });
 }

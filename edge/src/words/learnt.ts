@@ -11,6 +11,8 @@ import { type Saying, sayingsOf, wholeName } from "./wordings.ts";
 
 /** The reading that leaves a stretch as it was said. */
 export const asSaid = "as said";
+/** Who proposed a wording that puts a remark in its place: the user. */
+export const inPlace = "said";
 /** Its share among the readings before anything is known. */
 const asSaidPrior = 0.05;
 /** The smallest share of a reading, however rarely it was proposed. */
@@ -67,8 +69,10 @@ function addReadings(
   const old = state.learnt.find((one) => one.id === id);
   const known = new Set(old?.readings.map(({ phrase }) => phrase));
   const fresh = [...shares].filter(([phrase]) => !known.has(phrase));
+  // What a model proposed before is the user's own from now on.
+  const isOwn = (phrase: string) => source.by === inPlace && shares.has(phrase);
   const all = [
-    ...(old?.readings ?? []),
+    ...(old?.readings ?? []).map((one) => (isOwn(one.phrase) ? { ...one, ...source } : one)),
     ...fresh.map(([phrase, share]) => ({ phrase, prior: Math.max(priorMin, share), ...source })),
   ];
   const readings = newestWithin(all, readingsMax, sensesBytesMax);
@@ -107,18 +111,31 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
       { id: asSaid, phrase: "", prior: asSaidPrior },
       ...own.readings.map((one) => ({ ...one, id: readingId(one.phrase) })),
     ];
+    // What the user said in so many words is stated wherever it is said.
+    const cuesOf = (phrase: string) =>
+      own.readings.some((one) => one.phrase === phrase && one.by === inPlace)
+        ? [cueOf(phrase)]
+        : [];
     const sum = readings.reduce((total, { prior }) => total + prior, 0);
     return {
       id: own.id,
       label: own.place === "whole" ? "the request" : `“${own.said}”`,
       attach: own.place === "after" ? "aside" : "replace",
       shy: true,
-      readings: readings.map((one) => ({ ...one, prior: one.prior / sum, cues: [] })),
+      readings: readings.map((one) => ({
+        ...one,
+        prior: one.prior / sum,
+        cues: cuesOf(one.phrase),
+      })),
       learnt: own,
       span: null,
       hints: [],
     };
   });
+}
+
+function cueOf(phrase: string): RegExp {
+  return new RegExp(phrase.replace(/[\\^$.*+?()[\]{}|]/gu, "\\$&"), "giu");
 }
 
 /** Id of a learnt reading: short, because ledgers name their readings in every combination. */

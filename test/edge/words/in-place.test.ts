@@ -1,6 +1,16 @@
 /** Remarks that repeat a part of the request and say more. */
 import { describe, expect, it } from "vitest";
 import { putInPlace } from "../../../edge/src/words/in-place.ts";
+import {
+  emptyWords,
+  type GradientInput,
+  learnInPlace,
+  learnWordings,
+  reviseRequest,
+  type Score,
+  textualGradient,
+  type WordsState,
+} from "../../../edge/src/words/index.ts";
 
 describe("a remark that repeats a part of the request", () => {
   it.each([
@@ -37,5 +47,53 @@ describe("a remark that repeats a part of the request", () => {
     ["it only mentions the part", "Sort them: 3 1 2", "I did not say sort them by size"],
   ])("stays a remark where %s", (_, request, remark) => {
     expect(putInPlace(request, remark)).toBeNull();
+  });
+});
+
+describe("a session that hears such a remark", () => {
+  const request = "Take three, then flip them: 6 1 9 1";
+  const input = (text: string, prompt = request): GradientInput => ({
+    turnId: "turn_1",
+    request,
+    attempts: [{ prompt, reply: "9 1 6", confidence: 0.9 }],
+    feedback: { reward: -1, text },
+  });
+  const hear = (state: WordsState, said: GradientInput, scores: Score[] | null = null) =>
+    textualGradient(learnInPlace(state, said), said, scores);
+
+  it("words the request with it at once, without a score, and leaves no remark below", () => {
+    const { state, revision } = hear(emptyWords(), input("Take three from the end."));
+    expect(revision).toMatchObject({
+      after: "Take three from the end, then flip them: 6 1 9 1",
+      by: "said",
+      constraints: [],
+    });
+    const other = reviseRequest(state, "Take three, then sort them: 5 2 8 4");
+    expect(other.prompt).toBe("Take three from the end, then sort them: 5 2 8 4");
+    expect(reviseRequest(state, "Write a poem").changed).toBe(false);
+  });
+
+  it("counts as the user's own what a model had proposed before", () => {
+    const wordings = ["Take three from the end, then flip them: 6 1 9 1"];
+    const proposed = { by: "gpu", turnId: "turn_1", wordings, drawn: 8 };
+    const { revision } = hear(
+      learnWordings(emptyWords(), request, proposed),
+      input("take three from the end"),
+    );
+    expect(revision).toMatchObject({ after: wordings[0], by: "said" });
+  });
+
+  it("reads a later remark on another part beside it", () => {
+    const { state, revision } = hear(emptyWords(), input("Take three from the end."));
+    const again = hear(state, input("Flip them end to end.", revision.after));
+    expect(again.revision.after).toBe(
+      "Take three from the end, then flip them end to end: 6 1 9 1",
+    );
+  });
+
+  it("takes signs in a remark as they are", () => {
+    const said = "Take three (the [last] ones*), $1?";
+    const { revision } = hear(emptyWords(), input(said));
+    expect(revision.after).toContain("Take three (the [last] ones*), $1");
   });
 });
