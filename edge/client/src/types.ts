@@ -1166,7 +1166,7 @@ export interface components {
         /** @description Tokens of the reply */
         completion_tokens: number;
       } | null;
-      /** @description Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name */
+      /** @description Who proposed the wording that goes out: `said`, `composed` (request and remarks), `in_place` (a remark where the part stood that it repeats), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name */
       by: string;
       /** @description Why that wording goes out */
       reason: string;
@@ -1188,7 +1188,7 @@ export interface components {
       candidates: {
         /** @description The request in this wording */
         wording: string;
-        /** @description Who worded it: `said`, `composed`, or the rewriter's name */
+        /** @description Who worded it: `said`, `composed`, `in_place`, or the rewriter's name */
         by: string;
         /** @description Belief in it before this feedback */
         prior: number;

@@ -54,7 +54,7 @@ export const wordsReportSchema = z
       }),
     by: z.string().openapi({
       description:
-        "Who proposed the wording that goes out: `said`, `composed` (request and remarks), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name",
+        "Who proposed the wording that goes out: `said`, `composed` (request and remarks), `in_place` (a remark where the part stood that it repeats), `senses` (own ones), `session` (learnt earlier in it), or the rewriter's name",
     }),
     reason: z.string().openapi({ description: "Why that wording goes out" }),
     plan: z

@@ -20,7 +20,7 @@ export const meanings: Record<string, string> = {
   attempt: "Number of this try at the same request, from 1",
   before: "As it was before the feedback",
   beta: "β: price of the KL in the objective; a higher one moves the weights less",
-  by: "Who worded it: `said`, `composed`, or the rewriter's name",
+  by: "Who worded it: `said`, `composed`, `in_place`, or the rewriter's name",
   bytes: "Size of the adapter file in bytes",
   cached_tokens: "Prompt tokens whose computation was reused; part of prompt_tokens",
   call_id: "The call that this is the result of",

@@ -1,6 +1,6 @@
 /** Reports which wordings were weighed, who proposed them, and why one is used. It decides nothing. */
 import type { Scored } from "./evidence.ts";
-import { asSaid } from "./learnt.ts";
+import { asSaid, inPlace } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
 import { type Chosen, choose, type Reading } from "./reading.ts";
 import type { GradientInput, Ledger, Revision } from "./types.ts";
@@ -61,6 +61,8 @@ export function reasonFor(
     return { by: "said", reason: "nothing was said or found that words it better" };
   const by = proposerOf(chosen, turnId);
   if (accepted) return { by, reason: "the reply was accepted, so its wording stays" };
+  if (by === inPlace)
+    return { by, reason: "the remark repeats that part of the request and says more" };
   const hasScores = scored.right.size > 0 || scored.rejected.length > 0;
   if (by === "composed") {
     return {

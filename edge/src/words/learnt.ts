@@ -12,7 +12,7 @@ import { type Saying, sayingsOf, wholeName } from "./wordings.ts";
 /** The reading that leaves a stretch as it was said. */
 export const asSaid = "as said";
 /** Who proposed a wording that puts a remark in its place: the user. */
-export const inPlace = "said";
+export const inPlace = "in_place";
 /** Its share among the readings before anything is known. */
 const asSaidPrior = 0.05;
 /** The smallest share of a reading, however rarely it was proposed. */

@@ -65,7 +65,7 @@ describe("a session that hears such a remark", () => {
     const { state, revision } = hear(emptyWords(), input("Take three from the end."));
     expect(revision).toMatchObject({
       after: "Take three from the end, then flip them: 6 1 9 1",
-      by: "said",
+      by: "in_place",
       constraints: [],
     });
     const other = reviseRequest(state, "Take three, then sort them: 5 2 8 4");
@@ -80,7 +80,7 @@ describe("a session that hears such a remark", () => {
       learnWordings(emptyWords(), request, proposed),
       input("take three from the end"),
     );
-    expect(revision).toMatchObject({ after: wordings[0], by: "said" });
+    expect(revision).toMatchObject({ after: wordings[0], by: "in_place" });
   });
 
   it("reads a later remark on another part beside it", () => {
