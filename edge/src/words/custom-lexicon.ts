@@ -5,23 +5,26 @@ import type { Sense } from "./senses.ts";
 
 /** A tenant's or session's own senses as patterns. Where spans overlap, earlier senses come first. */
 export function lexiconOf(own: OwnLexicon): Sense[] {
-  const compile = (phrases: readonly string[]) =>
-    phrases.map((phrase) => new RegExp(phrasePattern(phrase), "giu"));
   return own.map(({ label, spans, hints, readings, ...sense }) => {
     const priorSum = readings.reduce((sum, { prior }) => sum + prior, 0);
     return {
       ...sense,
       label: neutraliseNote(label, 80),
       span: new RegExp(spans.map(phrasePattern).join("|"), "giu"),
-      hints: compile(hints),
+      hints: patternsOf(hints),
       readings: readings.map(({ id, phrase, prior, cues }) => ({
         id,
         phrase: neutraliseNote(phrase, 80),
         prior: prior / priorSum,
-        cues: compile([phrase, ...cues]),
+        cues: patternsOf([phrase, ...cues]),
       })),
     };
   });
+}
+
+/** Finds each phrase wherever it is said. */
+export function patternsOf(phrases: readonly string[]): RegExp[] {
+  return phrases.map((phrase) => new RegExp(phrasePattern(phrase), "giu"));
 }
 
 /** Words in order, any white space between them, at word edges. */

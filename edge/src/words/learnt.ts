@@ -3,6 +3,7 @@
  * that a model proposed. It scores nothing; the ledger decides which one holds.
  */
 
+import { patternsOf } from "./custom-lexicon.ts";
 import type { Occurrence, Reading, Sense } from "./senses.ts";
 import { newestWithin } from "./state.ts";
 import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
@@ -112,10 +113,8 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
       ...own.readings.map((one) => ({ ...one, id: readingId(one.phrase) })),
     ];
     // What the user said in so many words is stated wherever it is said.
-    const cuesOf = (phrase: string) =>
-      own.readings.some((one) => one.phrase === phrase && one.by === inPlace)
-        ? [cueOf(phrase)]
-        : [];
+    const isOwn = (phrase: string) =>
+      own.readings.some((one) => one.phrase === phrase && one.by === inPlace);
     const sum = readings.reduce((total, { prior }) => total + prior, 0);
     return {
       id: own.id,
@@ -125,17 +124,13 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
       readings: readings.map((one) => ({
         ...one,
         prior: one.prior / sum,
-        cues: cuesOf(one.phrase),
+        cues: isOwn(one.phrase) ? patternsOf([one.phrase]) : [],
       })),
       learnt: own,
       span: null,
       hints: [],
     };
   });
-}
-
-function cueOf(phrase: string): RegExp {
-  return new RegExp(phrase.replace(/[\\^$.*+?()[\]{}|]/gu, "\\$&"), "giu");
 }
 
 /** Id of a learnt reading: short, because ledgers name their readings in every combination. */
