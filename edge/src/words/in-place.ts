@@ -3,11 +3,14 @@
  * belongs in that part's place. It knows no language.
  */
 import { inPlace, learnWordings } from "./learnt.ts";
+import { neutraliseNote } from "./neutralise.ts";
 import { stretchesOf, tokensOf } from "./stretches.ts";
 import type { GradientInput, WordsState } from "./types.ts";
 
 /** Words of the request that a remark must repeat: a single one may be chance. */
 const repeatedMin = 2;
+
+const ownCharsMax = 400;
 
 /** The request with the remark in the place of the part that it begins with; null if it repeats none. */
 export function putInPlace(request: string, remark: string): string | null {
@@ -24,6 +27,8 @@ export function putInPlace(request: string, remark: string): string | null {
   if (stretch === undefined || others.length > 0) return null;
   const [start, end] = [tokens[stretch.from]!.start, tokens[stretch.to - 1]!.end];
   const own = remark.slice(said[0]!.start, said.at(-1)!.end);
+  // What is too long for a part of a request stays a remark, and so does what cannot stand there as it is.
+  if (neutraliseNote(own, ownCharsMax) !== own.normalize("NFC")) return null;
   const isSmall = /^\p{Ll}/u.test(request.slice(start));
   const text = isSmall ? own.charAt(0).toLowerCase() + own.slice(1) : own;
   return request.slice(0, start) + text + request.slice(end);
