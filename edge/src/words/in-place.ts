@@ -34,9 +34,13 @@ export function putInPlace(request: string, remark: string): string | null {
   return request.slice(0, start) + text + request.slice(end);
 }
 
-/** The state with such a wording among the session's own; the ledger judges it as any other. */
+/**
+ * The state with such a wording among the session's own, which the remark states. A remark on a right reply asks for
+ * nothing.
+ */
 export function learnInPlace(state: WordsState, input: GradientInput): WordsState {
   const { request, turnId, feedback } = input;
+  if (feedback.reward > 0) return state;
   const wording = putInPlace(request, feedback.text ?? "");
   if (wording === null) return state;
   return learnWordings(state, request, { by: inPlace, turnId, wordings: [wording], drawn: 0 });
