@@ -15,7 +15,7 @@ const ownCharsMax = 400;
 /** The request with the remark in the place of the part that it begins with; null if it repeats none. */
 export function putInPlace(request: string, remark: string): string | null {
   const said = tokensOf(remark);
-  // Of several sentences nobody knows which one belongs there.
+  // If a remark has several sentences, it is not clear which of them belongs there.
   if (said.slice(0, -1).some(({ ends }) => ends)) return null;
   const tokens = tokensOf(request);
   const repeated = stretchesOf(tokens).filter(({ from, to }) => {

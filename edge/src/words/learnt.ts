@@ -108,24 +108,22 @@ function addReadings(
 /** The session's own senses in the ledger's form. */
 export function compileLearnt({ learnt }: WordsState): Sense[] {
   return learnt.map((own) => {
-    const readings: Omit<Reading, "cues">[] = [
-      { id: asSaid, phrase: "", prior: asSaidPrior },
-      ...own.readings.map((one) => ({ ...one, id: readingId(one.phrase) })),
+    const readings: Reading[] = [
+      { id: asSaid, phrase: "", prior: asSaidPrior, cues: [] },
+      ...own.readings.map((one) => ({
+        ...one,
+        id: readingId(one.phrase),
+        // What the user said in so many words is stated wherever it is said.
+        cues: one.by === inPlace ? patternsOf([one.phrase]) : [],
+      })),
     ];
-    // What the user said in so many words is stated wherever it is said.
-    const isOwn = (phrase: string) =>
-      own.readings.some((one) => one.phrase === phrase && one.by === inPlace);
     const sum = readings.reduce((total, { prior }) => total + prior, 0);
     return {
       id: own.id,
       label: own.place === "whole" ? "the request" : `“${own.said}”`,
       attach: own.place === "after" ? "aside" : "replace",
       shy: true,
-      readings: readings.map((one) => ({
-        ...one,
-        prior: one.prior / sum,
-        cues: isOwn(one.phrase) ? patternsOf([one.phrase]) : [],
-      })),
+      readings: readings.map((one) => ({ ...one, prior: one.prior / sum })),
       learnt: own,
       span: null,
       hints: [],
