@@ -23,7 +23,7 @@ import {
   type Sample,
   type SampleOptions,
 } from "./adapt/probes.ts";
-import type { MeasurableModel, Probes } from "./adapt/trust-region.ts";
+import type { MeasurableModel, Probes, Samples } from "./adapt/trust-region.ts";
 import type { ModelSettings } from "./checkpoint/model-settings.ts";
 import { cacheDirectory } from "./disk/cache-directory.ts";
 import type { LanguageModel, Slices } from "./language-model.ts";
@@ -74,7 +74,7 @@ export function adaptable(
 ): AdaptableModel {
   let samples: Sample[] | null = null;
   let probes: Probes | null = null;
-  let witnesses: Probes | null = null;
+  let witnesses: Samples | null = null;
   let anchors: Anchors | null | undefined = shipped ?? undefined;
   const promptsOf = (requests: readonly string[]) =>
     requests.map((content) => tokenizer.promptIds([{ role: "user", content }]));
@@ -126,10 +126,10 @@ export function adaptable(
    * Further replies to the same openings: requests as users make them, where the samples above are mostly the model's
    * own words.
    */
-  async function* drawWitnesses(): Slices<Probes> {
+  async function* drawWitnesses(): Slices<Samples> {
     const rows = yield* drawSamples(model, prompts, tokenizer.endIds, witnessOptions);
     const base = yield* model.hiddenStates(rows, null);
-    return { rows, weights: rows.map(() => 1), base, known: new WeakMap() };
+    return { rows, weights: rows.map(() => 1), base };
   }
 
   async function* ownSamples(): Slices<Sample[]> {

@@ -10,13 +10,25 @@ import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../languag
 import { release } from "../release.ts";
 
 /** Prompts with the base model's own replies, and its hidden states [N, C] at the positions that predict their tokens. */
-export interface Probes {
+export interface Samples {
   rows: readonly ScoreRow[];
   /** Weight of each row's tokens; see `chooseProbes`. */
   weights: readonly number[];
   base: Float32Array;
-  /** Hidden states of adapters at which updates started or ended, by their B. */
-  known: WeakMap<Float32Array, Float32Array<ArrayBuffer>>;
+}
+
+/** The samples that every update is measured on. */
+export interface Probes extends Samples {
+  /** What was measured of adapters at which updates started or ended, by their B. */
+  known: WeakMap<Float32Array, Known>;
+}
+
+interface Known {
+  /** Hidden states of the samples. */
+  h?: Float32Array<ArrayBuffer>;
+  /** [N] KL from the base model, of the samples' tokens and of the witnesses'. */
+  samples?: Float32Array;
+  witnesses?: Float32Array;
 }
 
 export interface MeasurableModel extends Pick<LanguageModel, "passRows"> {
@@ -28,7 +40,7 @@ export interface MeasurableModel extends Pick<LanguageModel, "passRows"> {
   /** [N] KL(new ‖ old) in nats, from the hidden states of two policies. */
   divergence(hNew: Float32Array, hOld: Float32Array): Slices<Float32Array>;
   /** Further replies of the base model that anchors do not protect, drawn at first need. */
-  witnesses(): Slices<Probes>;
+  witnesses(): Slices<Samples>;
 }
 
 /** Mean KL in nats a token. */
@@ -65,6 +77,16 @@ const guidesMax = 12;
 const witnessedFrom = 0.3;
 /** Standard errors added to the witnesses' figure. */
 const witnessErrors = 2;
+/** Witnesses measured on the way: so many, or fewer if they hold this share of the start's KL from the base model. */
+const scoutsMax = 12;
+const scoutsShare = 0.75;
+
+/** Some witnesses, the base model's hidden states of them, and Σ KL of their tokens at the start. */
+interface Scouts {
+  rows: readonly ScoreRow[];
+  base: Float32Array;
+  kl: number;
+}
 
 export class TrustRegion {
   readonly #model: MeasurableModel;
@@ -80,8 +102,11 @@ export class TrustRegion {
   readonly #baseMax: number;
   /** The last measurement on guides and held replies. */
   #last: (Measured & { B: Float32Array }) | null = null;
-  /** By what factor witnesses were farther than samples, at the start or at the last measured end. */
-  #excess = 1;
+  #startFromBase: FromBase = nowhere;
+  /** Null unless witnesses were measured at the start. */
+  #scouts: Scouts | null = null;
+  /** The largest distance that this update has found. */
+  #farthest = 0;
 
   private constructor(
     model: MeasurableModel,
@@ -114,7 +139,7 @@ export class TrustRegion {
   ): Slices<TrustRegion> {
     const guideRows = probes.rows.slice(0, guidesMax);
     const length = stateLength(probes, guideRows);
-    const known = start === null ? probes.base : probes.known.get(start.B);
+    const known = start === null ? probes.base : probes.known.get(start.B)?.h;
     if (known !== undefined) {
       const states =
         held.length === 0 ? new Float32Array(0) : yield* model.hiddenStates(held, start);
@@ -127,37 +152,62 @@ export class TrustRegion {
     return new TrustRegion(model, probes, held, start, baseMax, states);
   }
 
-  /** Distance of the start from the base model, on the guides and, if it is far, on the witnesses. */
-  async *startFromBase(): Slices<Distance> {
+  /**
+   * Distance of the start from the base model, on the samples that are known of it and, if it is far or `isDoubted`, on
+   * the witnesses.
+   */
+  async *startFromBase(isDoubted = false): Slices<Distance> {
     if (this.#start === null) return nowhere;
-    const found = yield* this.#fromBase(this.#probes, this.#guideRows, this.#guides);
-    return { ...(yield* this.#witnessed(this.#start, found)), fromStart: 0 };
+    const { known, rows, base } = this.#probes;
+    const all = known.get(this.#start.B)?.samples;
+    const found =
+      all === undefined
+        ? meanOf(
+            this.#probes,
+            this.#guideRows,
+            yield* this.#model.divergence(this.#guides, base.subarray(0, this.#guides.length)),
+          )
+        : meanOf(this.#probes, rows, all);
+    this.#startFromBase = yield* this.#witnessed(this.#start, found, isDoubted);
+    this.#scouts = yield* this.#chooseScouts();
+    return { ...this.#startFromBase, fromStart: 0 };
   }
 
-  /** Measures on the guides. */
+  /** Measures on the guides and, if witnesses were measured at the start, on those that it had moved most. */
   async *measure(tried: AdapterWeights): Slices<Distance> {
-    const h = yield* this.#model.hiddenStates([...this.#guideRows, ...this.#held], tried);
+    const scouts = this.#scouts;
+    const rows = [...this.#guideRows, ...this.#held, ...(scouts?.rows ?? [])];
+    const h = yield* this.#model.hiddenStates(rows, tried);
     this.#forget();
-    const found = yield* this.#compare(h, this.#guides);
+    const own = this.#guides.length + this.#heldStates.length;
+    const found = yield* this.#compare(h.subarray(0, own), this.#guides);
     this.#last = { B: tried.B, ...found };
-    const { fromBaseAtMost, ...distance } = this.#distance(this.#guideRows, found);
-    return { ...distance, fromBaseAtMost: this.#excess * fromBaseAtMost };
+    const distance = this.#distance(this.#guideRows, found);
+    if (scouts === null) return distance;
+    const kl = sum(yield* this.#model.divergence(h.subarray(own), scouts.base));
+    const { fromBase, fromBaseAtMost } = this.#startFromBase;
+    const grown = kl / scouts.kl;
+    return {
+      fromStart: distance.fromStart,
+      fromBase: Math.max(distance.fromBase, grown * fromBase),
+      fromBaseAtMost: Math.max(distance.fromBaseAtMost, grown * fromBaseAtMost),
+    };
   }
 
   /**
-   * Measures on all samples and, far from the base model, on the witnesses. Keeps the hidden states for the next
-   * update, which starts from `tried`.
+   * Measures on all samples and, far from the base model, on the witnesses. Keeps what it finds for the next update,
+   * which starts from `tried`.
    */
   async *measureWhole(tried: AdapterWeights): Slices<Distance> {
     const { rows, known, base } = this.#probes;
     const start =
       this.#start === null
         ? base
-        : (known.get(this.#start.B) ?? (yield* this.#model.hiddenStates(rows, this.#start)));
-    if (this.#start !== null) known.set(this.#start.B, start as Float32Array<ArrayBuffer>);
+        : (known.get(this.#start.B)?.h ?? (yield* this.#model.hiddenStates(rows, this.#start)));
+    if (this.#start !== null) this.#keep(this.#start.B, { h: start as Float32Array<ArrayBuffer> });
     const found = yield* this.#measureAll(tried, start);
     try {
-      known.set(tried.B, found.h.slice(0, base.length));
+      this.#keep(tried.B, { h: found.h.slice(0, base.length), samples: found.fromBase });
       const { fromStart, ...distance } = this.#distance(rows, found);
       return { fromStart, ...(yield* this.#witnessed(tried, distance)) };
     } finally {
@@ -174,6 +224,11 @@ export class TrustRegion {
   #forget(): void {
     if (this.#last !== null) release(this.#last.h);
     this.#last = null;
+  }
+
+  #keep(B: Float32Array, more: Known): void {
+    const { known } = this.#probes;
+    known.set(B, { ...known.get(B), ...more });
   }
 
   /** Measures all samples and the held replies; those that the last measurement covered are not run again. */
@@ -225,41 +280,75 @@ export class TrustRegion {
     const sums = byRow(this.#probes, rows, fromStart);
     const total = sums.reduce((sum, { kl }) => sum + kl, 0);
     const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
-    const heldTotal = held.reduce((sum, kl) => sum + kl, 0);
     return {
-      ...meanOf(rows, byRow(this.#probes, rows, fromBase)),
-      fromStart: (total + heldTotal) / (tokens + held.length),
+      ...meanOf(this.#probes, rows, fromBase),
+      fromStart: (total + sum(held)) / (tokens + held.length),
     };
   }
 
-  /** The distance found, or the witnesses' where theirs is larger. They are measured unless the distance is small. */
-  async *#witnessed(tried: AdapterWeights, found: FromBase): Slices<FromBase> {
-    if (found.fromBaseAtMost <= witnessedFrom * this.#baseMax) return found;
+  /** The distance found, or the witnesses' where theirs is larger. They are measured if the distance may be large. */
+  async *#witnessed(tried: AdapterWeights, found: FromBase, isDoubted = false): Slices<FromBase> {
+    const { known } = this.#probes;
+    this.#farthest = Math.max(this.#farthest, found.fromBaseAtMost);
+    const isFar = isDoubted || this.#farthest > witnessedFrom * this.#baseMax;
+    if (!isFar && known.get(tried.B)?.witnesses === undefined) return found;
     const witnesses = yield* this.#model.witnesses();
-    const { rows, known } = witnesses;
-    const h = known.get(tried.B) ?? (yield* this.#model.hiddenStates(rows, tried));
-    known.set(tried.B, h as Float32Array<ArrayBuffer>);
-    const said = yield* this.#fromBase(witnesses, rows, h, witnessErrors);
-    this.#excess = Math.max(1, said.fromBaseAtMost / found.fromBaseAtMost);
+    let kls = known.get(tried.B)?.witnesses;
+    if (kls === undefined) {
+      const h = yield* this.#model.hiddenStates(witnesses.rows, tried);
+      kls = yield* this.#model.divergence(h, witnesses.base);
+      release(h);
+      this.#keep(tried.B, { witnesses: kls });
+    }
+    const said = meanOf(witnesses, witnesses.rows, kls, witnessErrors);
+    this.#farthest = Math.max(this.#farthest, said.fromBaseAtMost);
     return {
       fromBase: Math.max(found.fromBase, said.fromBase),
       fromBaseAtMost: Math.max(found.fromBaseAtMost, said.fromBaseAtMost),
     };
   }
 
-  async *#fromBase(
-    probes: Probes,
-    rows: readonly ScoreRow[],
-    h: Float32Array,
-    errors = 1,
-  ): Slices<FromBase> {
-    const base = probes.base.subarray(0, h.length);
-    return meanOf(rows, byRow(probes, rows, yield* this.#model.divergence(h, base)), errors);
+  /**
+   * A few witnesses tell on the way how the distance from the base model grows or shrinks. They are those that hold most
+   * of it at the start, because a narrow habit shows in few replies.
+   */
+  async *#chooseScouts(): Slices<Scouts | null> {
+    const kls = this.#start && this.#probes.known.get(this.#start.B)?.witnesses;
+    if (!kls) return null;
+    const witnesses = yield* this.#model.witnesses();
+    const C = witnesses.base.length / kls.length;
+    let end = 0;
+    const moved = witnesses.rows.map((row) => {
+      const first = end;
+      end += row.reply.length;
+      const base = witnesses.base.subarray(first * C, end * C);
+      return { row, base, kl: sum(kls.subarray(first, end)) };
+    });
+    moved.sort((a, b) => b.kl - a.kl);
+    const most = sum(kls);
+    const chosen: typeof moved = [];
+    let kl = 0;
+    while (chosen.length < Math.min(scoutsMax, moved.length) && kl < scoutsShare * most) {
+      chosen.push(moved[chosen.length]!);
+      kl += chosen.at(-1)!.kl;
+    }
+    if (kl === 0) return null;
+    return {
+      rows: chosen.map(({ row }) => row),
+      base: joined(...chosen.map(({ base }) => base)),
+      kl,
+    };
   }
 }
 
-/** The mean KL, and the same with so many standard errors added. */
-function meanOf(rows: readonly ScoreRow[], sums: readonly RowSum[], errors = 1): FromBase {
+/** The rows' mean KL a token, and the same with so many standard errors added. */
+function meanOf(
+  samples: Samples,
+  rows: readonly ScoreRow[],
+  kls: Float32Array,
+  errors = 1,
+): FromBase {
+  const sums = byRow(samples, rows, kls);
   const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
   const fromBase = sums.reduce((sum, { kl }) => sum + kl, 0) / tokens;
   // Of a ratio of sums, by the spread about it; replies to one prompt move together and count as one.
@@ -270,6 +359,12 @@ function meanOf(rows: readonly ScoreRow[], sums: readonly RowSum[], errors = 1):
   const spread = spreads.reduce((sum, one) => sum + one ** 2, 0);
   const error = Math.sqrt((spread * spreads.length) / Math.max(1, spreads.length - 1)) / tokens;
   return { fromBase, fromBaseAtMost: fromBase + errors * error };
+}
+
+function sum(values: Float32Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
 }
 
 function joined(...parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
@@ -288,7 +383,7 @@ interface RowSum {
 }
 
 /** Each row's Σ weight·KL and Σ weight, over its tokens. */
-function byRow({ weights }: Probes, rows: readonly ScoreRow[], values: Float32Array): RowSum[] {
+function byRow({ weights }: Samples, rows: readonly ScoreRow[], values: Float32Array): RowSum[] {
   let from = 0;
   return rows.map(({ reply }, row) => {
     const weight = weights[row]!;
@@ -300,7 +395,7 @@ function byRow({ weights }: Probes, rows: readonly ScoreRow[], values: Float32Ar
 }
 
 /** Length of the first rows' hidden states. */
-function stateLength({ rows, base }: Probes, first: readonly ScoreRow[]): number {
+function stateLength({ rows, base }: Samples, first: readonly ScoreRow[]): number {
   const tokensOf = (some: readonly ScoreRow[]) =>
     some.reduce((sum, { reply }) => sum + reply.length, 0);
   return (base.length / tokensOf(rows)) * tokensOf(first);

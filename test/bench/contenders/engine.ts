@@ -21,6 +21,7 @@ import {
   randomPrompt,
   randomRows,
   serve,
+  type TokenRows,
 } from "../support/contender.ts";
 
 const prefillTokens = 128;
@@ -76,6 +77,15 @@ export interface UpdateRequest extends RowsSize {
   /** Whether the model's anchors are protected, if it has any. They cost time; true by default. */
   anchors?: boolean;
 }
+
+/**
+ * One pass of an update: over the rows that are learned, for their log-probs with or without gradients; over samples, for
+ * hidden states; or the KL of two policies at so many positions of these.
+ */
+export type Pass =
+  | { kind: "gradients" | "logprobs" }
+  | { kind: "states"; rows: TokenRows }
+  | { kind: "divergence"; positions: number };
 
 export interface GapRequest {
   seed: string;
@@ -226,6 +236,29 @@ const methods = {
     return performance.now() - startedAt;
   },
 
+  /** What one update runs, in order, for another side to do the same. */
+  async passesOfUpdate(request: UpdateRequest): Promise<Pass[]> {
+    const passes: Pass[] = [];
+    const watched: AdaptableModel = {
+      ...subject,
+      passRows(rows, adapter, sink) {
+        passes.push({ kind: sink ? "gradients" : "logprobs" });
+        return subject.passRows(rows, adapter, sink);
+      },
+      hiddenStates(rows, adapter) {
+        const plain = rows.map(({ prompt, reply }) => ({ prompt: [...prompt], reply: [...reply] }));
+        passes.push({ kind: "states", rows: plain });
+        return subject.hiddenStates(rows, adapter);
+      },
+      divergence(hNew, hOld) {
+        passes.push({ kind: "divergence", positions: hNew.length / model.config.hiddenSize });
+        return subject.divergence(hNew, hOld);
+      },
+    };
+    await learn(request, watched);
+    return passes;
+  },
+
   /** Writes an adapter, the first session's, as a PEFT directory. */
   exportAdapter(folder: string) {
     const files = peftFiles(model, model.id, model.basis(rank), adapterOf(0));
@@ -293,11 +326,14 @@ const methods = {
 };
 
 /** One update on random corrections, beside whatever else the scheduler does. */
-async function learn({ iterations, anchors = true, ...size }: UpdateRequest): Promise<void> {
+async function learn(
+  { iterations, anchors = true, ...size }: UpdateRequest,
+  learner = subject,
+): Promise<void> {
   const plan = { ...adaptPlanDefaults, iterations, anchors };
   await scheduler.runBackground(
     { id: ++lastId, tenant: "bench", priority: 1 },
-    adapt(subject, tokenRows(size), plan, null),
+    adapt(learner, tokenRows(size), plan, null),
   );
 }
 

@@ -17,6 +17,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 lambda_, rho, clip, target = 0.1, 6.0, 2.0, 0.95
+# Of one forward pass over samples.
+positions_max = 1024
 
 
 class Peer:
@@ -39,8 +41,8 @@ class Peer:
         numpy.asarray(J, dtype="<f4").tofile(path)
         return S.tolist()
 
-    def update(self, rows):
-        """Milliseconds of one update from B = 0."""
+    def update(self, rows, passes):
+        """Milliseconds of one update from B = 0. The first pass is over the rows, with gradients; a step follows it."""
         for module in self.modules:
             module.weight.zero_()
         start = time.perf_counter()
@@ -54,8 +56,44 @@ class Peer:
             size = module.weight.numel()
             module.weight.add_(step[at : at + size].view_as(module.weight))
             at += size
-        self.pass_rows(rows, False)
+        states = None
+        for one in passes[1:]:
+            if one["kind"] == "states":
+                states = self.states(one["rows"])
+            elif one["kind"] == "divergence":
+                self.divergence(states[: one["positions"]], states[: one["positions"]])
+            else:
+                self.pass_rows(rows, one["kind"] == "gradients")
         return 1000 * (time.perf_counter() - start)
+
+    def states(self, rows):
+        """Hidden states [N, C] at the positions that predict the replies, rows of about one length together."""
+        order = sorted(rows, key=lambda row: len(row["prompt"]) + len(row["reply"]))
+        found = []
+        while order:
+            count = 1
+            while count < len(order) and (count + 1) * self.length(order[count]) <= positions_max:
+                count += 1
+            group, order = order[:count], order[count:]
+            width = self.length(group[-1])
+            ids = torch.zeros(count, width, dtype=torch.long)
+            for at, row in enumerate(group):
+                ids[at, : self.length(row)] = torch.tensor((row["prompt"] + row["reply"])[:-1])
+            # Positions after a row's end are not read, and no earlier one sees them.
+            h = self.model.base_model.model.model(input_ids=ids, use_cache=False).last_hidden_state
+            found += [
+                h[at, len(row["prompt"]) - 1 : self.length(row)] for at, row in enumerate(group)
+            ]
+        return torch.cat(found)
+
+    def length(self, row):
+        return len(row["prompt"]) + len(row["reply"]) - 1
+
+    def divergence(self, new, old):
+        """[N] KL(new || old) from hidden states [N, C]."""
+        head = self.model.base_model.model.lm_head
+        new, old = head(new).log_softmax(-1), head(old).log_softmax(-1)
+        return (new.exp() * (new - old)).sum(-1)
 
     def pass_rows(self, rows, with_gradients):
         """Log-probs S of the replies and, if asked for, J: rows i of dS_i/dB. All rows are equally long."""

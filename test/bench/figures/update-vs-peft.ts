@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Pass } from "../contenders/engine.ts";
 import type { Context, Family, Figure, Outcome } from "../figure.ts";
 import { randomRows } from "../support/contender.ts";
 import { checkpointOf, type ModelName, modelNames, startEngine } from "../support/models.ts";
@@ -59,17 +60,19 @@ async function compare(
     const difference = await engine.call("gradientDifference", { ...size, S, path });
     if (!(difference < differenceMax)) throw new Error(`Gradients differ by ${difference}`);
 
+    const update = { ...size, iterations: 1, anchors: false };
+    const passes = await engine.call("passesOfUpdate", update);
     const rounds = context.isQuick ? 2 : model === "mini" ? 15 : 5;
     const own: number[] = [];
     const other: number[] = [];
     for (let round = 0; round <= rounds; round++) {
       const turns = [
         async () => {
-          const ms = await engine.call("update", { ...size, iterations: 1, anchors: false });
+          const ms = await engine.call("update", update);
           if (round > 0) own.push(ms);
         },
         async () => {
-          const ms = await peer.call("update", { rows });
+          const ms = await peer.call("update", { rows, passes });
           if (round > 0) other.push(ms);
         },
       ];
@@ -80,11 +83,17 @@ async function compare(
       value: medianOf(other.map((ms, round) => ms / own[round]!)),
       peer: peftName,
       note:
-        `${medianOf(own).toFixed(0)} against ${medianOf(other).toFixed(0)} ms, medians of ${rounds}; forward, back ` +
-        `and forward again, rank 8 on all linears; gradients differ by ${difference.toExponential(1)}`,
+        `${medianOf(own).toFixed(0)} against ${medianOf(other).toFixed(0)} ms, medians of ${rounds}, the same passes: ` +
+        `${describe(passes)}; rank 8 on all linears; gradients differ by ${difference.toExponential(1)}`,
     };
   } finally {
     await Promise.all([engine.stop(), peer.stop()]);
     rmSync(folder, { recursive: true });
   }
+}
+
+function describe(passes: readonly Pass[]): string {
+  const samples = passes.flatMap((pass) => (pass.kind === "states" ? pass.rows : []));
+  const rows = passes.filter(({ kind }) => kind === "gradients" || kind === "logprobs").length;
+  return `${rows} over the rows, ${samples.length} samples measured`;
 }

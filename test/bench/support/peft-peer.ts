@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Pass } from "../contenders/engine.ts";
 import type { Context } from "../figure.ts";
 import type { TokenRows } from "./contender.ts";
 
@@ -19,8 +20,8 @@ interface PeftMethods {
   load(request: { directory: string; adapter: string; threads: number }): null;
   /** Each row's S; writes ∂S/∂B [rows, D] to `path` as fp32. */
   gradients(request: { rows: TokenRows; path: string }): number[];
-  /** Milliseconds of one update from B = 0. */
-  update(request: { rows: TokenRows }): number;
+  /** Milliseconds of one update from B = 0, with these passes. */
+  update(request: { rows: TokenRows; passes: readonly Pass[] }): number;
 }
 
 /** Path of a Python that has the packages, from the index that pip is set up with. Throws when it cannot be had. */
