@@ -22,18 +22,26 @@ export function lexiconOf(own: OwnLexicon): Sense[] {
   });
 }
 
-/** Finds each phrase wherever it is said. */
-export function patternsOf(phrases: readonly string[]): RegExp[] {
+/** Finds each phrase wherever it is said; "*" is any word. */
+function patternsOf(phrases: readonly string[]): RegExp[] {
   return phrases.map((phrase) => new RegExp(phrasePattern(phrase), "giu"));
 }
 
-/** Words in order, any white space between them, at word edges. */
 function phrasePattern(phrase: string): string {
-  const words = phrase
-    .trim()
-    .split(/\s+/u)
-    .map((word) =>
-      word === "*" ? "[\\p{L}\\p{N}]+" : word.replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&"),
-    );
+  return sequence(
+    wordsOf(phrase).map((word) => (word === "*" ? "[\\p{L}\\p{N}]+" : escaped(word))),
+  );
+}
+
+/** Finds a text wherever it is said, every sign as it is. */
+export function literalPattern(text: string): RegExp {
+  return new RegExp(sequence(wordsOf(text).map(escaped)), "giu");
+}
+
+const wordsOf = (text: string) => text.trim().split(/\s+/u);
+const escaped = (word: string) => word.replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&");
+
+/** Words in order, any white space between them, at word edges. */
+function sequence(words: readonly string[]): string {
   return `(?<![\\p{L}\\p{N}])${words.join("\\s+")}(?![\\p{L}\\p{N}])`;
 }

@@ -3,7 +3,7 @@
  * that a model proposed. It scores nothing; the ledger decides which one holds.
  */
 
-import { patternsOf } from "./custom-lexicon.ts";
+import { literalPattern } from "./custom-lexicon.ts";
 import type { Occurrence, Reading, Sense } from "./senses.ts";
 import { newestWithin } from "./state.ts";
 import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
@@ -113,8 +113,8 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
       ...own.readings.map((one) => ({
         ...one,
         id: readingId(one.phrase),
-        // What the user said in so many words is stated wherever it is said.
-        cues: one.by === inPlace ? patternsOf([one.phrase]) : [],
+        // What the user says in so many words is stated, whoever proposed it. A single word may be chance.
+        cues: one.by === inPlace || isAdded(own, one.phrase) ? [literalPattern(one.phrase)] : [],
       })),
     ];
     const sum = readings.reduce((total, { prior }) => total + prior, 0);
@@ -129,6 +129,10 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
       hints: [],
     };
   });
+}
+
+function isAdded({ place }: LearntSense, phrase: string): boolean {
+  return place === "after" && /\S\s+\S/u.test(phrase);
 }
 
 /** Id of a learnt reading: short, because ledgers name their readings in every combination. */

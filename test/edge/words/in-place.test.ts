@@ -108,5 +108,51 @@ describe("a session that hears such a remark", () => {
     const said = "Take three (the [last] ones*), $1?";
     const { revision } = hear(emptyWords(), input(said));
     expect(revision.after).toContain("Take three (the [last] ones*), $1");
+    const starred = hear(emptyWords(), input("Take three * times."));
+    const other = hear(starred.state, input("Take three or four times."));
+    expect(other.revision.after).toBe("Take three or four times, then flip them: 6 1 9 1");
+  });
+});
+
+describe("a remark that says what a model added to the request", () => {
+  const request = "Flip them: 6 1 9";
+  const hear = (remark: string, ...added: string[]) => {
+    const wordings = added.map((phrase) => `Flip them, ${phrase}: 6 1 9`);
+    const proposed = { by: "gpu", turnId: "turn_1", wordings, drawn: 8 };
+    return textualGradient(learnWordings(emptyWords(), request, proposed), {
+      turnId: "turn_1",
+      request,
+      attempts: [{ prompt: request, reply: "9 1 6", confidence: 0.9 }],
+      feedback: { reward: -1, text: remark },
+    });
+  };
+
+  it.each([
+    ["Answer in quotes.", "in quotes"],
+    ["Answer as plain text.", "as plain text"],
+    ["in two columns, please", "in two columns"],
+  ])("stands there, needs no evidence and leaves no line below: %s", (remark, phrase) => {
+    const { state, revision } = hear(remark, phrase, "the other way");
+    expect(revision).toMatchObject({ after: `Flip them, ${phrase}: 6 1 9`, by: "gpu" });
+    expect(reviseRequest(state, "Flip them: 4 2").prompt).toBe(`Flip them, ${phrase}: 4 2`);
+  });
+
+  it("is kept whole if it says more", () => {
+    const said = "Answer in quotes and add the date of 4 May";
+    expect(hear(said, "in quotes").revision.after).toBe(`Flip them, in quotes: 6 1 9\n\n${said}`);
+  });
+
+  it.each([
+    ["it denies that", "Not in quotes!", "in quotes"],
+    ["it is a single word", "I was quoted wrongly", "quoted"],
+    ["it says only a part", "Answer in quotes.", "in quotes and in capitals"],
+  ])("is quoted where %s", (_, remark, phrase) => {
+    expect(hear(remark, phrase).revision.after).toBe(`Flip them: 6 1 9\n\n${remark}`);
+  });
+
+  it("forbids what it forbids", () => {
+    expect(hear("no bullet points", "with bullet points for each").revision.after).toBe(
+      "Flip them: 6 1 9\n\nDo not use bullet points.",
+    );
   });
 });

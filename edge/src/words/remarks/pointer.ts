@@ -16,13 +16,13 @@ export function isPointer({ topic, scope, text }: Constraint): boolean {
 }
 
 /**
- * Whether the phrases that a reading inserts replace a remark: it holds no fact, and it only points, or shares at least
- * half of its longer words with them.
+ * Whether the phrases that a reading inserts replace a remark or an instruction: it holds no fact and forbids nothing, and
+ * it only points, or shares at least half of its longer words with them.
  */
 export function isAbsorbed(remark: Constraint, phrases: readonly string[]): boolean {
   if (isPointer(remark)) return true;
-  const { topic, scope, text } = remark;
-  if (topic !== "note" || scope !== "turn" || factual.test(text)) return false;
+  const { scope, text, negated } = remark;
+  if (scope !== "turn" || negated || factual.test(text)) return false;
   if (text.split(/\s+/u).length > wordsMax) return false;
   const own = wordsOf(text);
   const said = new Set(phrases.flatMap(wordsOf));
