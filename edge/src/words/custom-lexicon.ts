@@ -10,38 +10,30 @@ export function lexiconOf(own: OwnLexicon): Sense[] {
     return {
       ...sense,
       label: neutraliseNote(label, 80),
-      span: new RegExp(spans.map(phrasePattern).join("|"), "giu"),
-      hints: patternsOf(hints),
+      span: new RegExp(spans.map((span) => phrasePattern(span, true)).join("|"), "giu"),
+      hints: patternsOf(hints, true),
       readings: readings.map(({ id, phrase, prior, cues }) => ({
         id,
         phrase: neutraliseNote(phrase, 80),
         prior: prior / priorSum,
-        cues: patternsOf([phrase, ...cues]),
+        cues: patternsOf([phrase, ...cues], true),
       })),
     };
   });
 }
 
-/** Finds each phrase wherever it is said; "*" is any word. */
-function patternsOf(phrases: readonly string[]): RegExp[] {
-  return phrases.map((phrase) => new RegExp(phrasePattern(phrase), "giu"));
+/** Finds each phrase wherever it is said, every sign as it is; in `wild` ones "*" is any word. */
+export function patternsOf(phrases: readonly string[], wild = false): RegExp[] {
+  return phrases.map((phrase) => new RegExp(phrasePattern(phrase, wild), "giu"));
 }
-
-function phrasePattern(phrase: string): string {
-  return sequence(
-    wordsOf(phrase).map((word) => (word === "*" ? "[\\p{L}\\p{N}]+" : escaped(word))),
-  );
-}
-
-/** Finds a text wherever it is said, every sign as it is. */
-export function literalPattern(text: string): RegExp {
-  return new RegExp(sequence(wordsOf(text).map(escaped)), "giu");
-}
-
-const wordsOf = (text: string) => text.trim().split(/\s+/u);
-const escaped = (word: string) => word.replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&");
 
 /** Words in order, any white space between them, at word edges. */
-function sequence(words: readonly string[]): string {
+function phrasePattern(phrase: string, wild: boolean): string {
+  const words = phrase
+    .trim()
+    .split(/\s+/u)
+    .map((word) =>
+      wild && word === "*" ? "[\\p{L}\\p{N}]+" : word.replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&"),
+    );
   return `(?<![\\p{L}\\p{N}])${words.join("\\s+")}(?![\\p{L}\\p{N}])`;
 }

@@ -3,7 +3,7 @@
  * that a model proposed. It scores nothing; the ledger decides which one holds.
  */
 
-import { literalPattern } from "./custom-lexicon.ts";
+import { patternsOf } from "./custom-lexicon.ts";
 import type { Occurrence, Reading, Sense } from "./senses.ts";
 import { newestWithin } from "./state.ts";
 import { nameOf, stretchesOf, tokensOf } from "./stretches.ts";
@@ -114,7 +114,7 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
         ...one,
         id: readingId(one.phrase),
         // What the user says in so many words is stated, whoever proposed it. A single word may be chance.
-        cues: one.by === inPlace || isAdded(own, one.phrase) ? [literalPattern(one.phrase)] : [],
+        cues: one.by === inPlace || isAdded(own, one.phrase) ? patternsOf([one.phrase]) : [],
       })),
     ];
     const sum = readings.reduce((total, { prior }) => total + prior, 0);
