@@ -55,7 +55,7 @@ function proposerOf(chosen: Chosen, turnId: string): string {
 export function reasonFor(
   { reading, scored, chosen, turnId }: Weighing,
   { request, feedback }: GradientInput,
-  { accepted, after }: { accepted: boolean; after: string },
+  { accepted, after, isStated }: { accepted: boolean; after: string; isStated: boolean },
 ): { by: string; reason: string } {
   if (after === request)
     return { by: "said", reason: "nothing was said or found that words it better" };
@@ -63,6 +63,7 @@ export function reasonFor(
   if (accepted) return { by, reason: "the reply was accepted, so its wording stays" };
   if (by === inPlace)
     return { by, reason: "the remark repeats that part of the request and says more" };
+  if (isStated) return { by, reason: "the remark says it in so many words" };
   const hasScores = scored.right.size > 0 || scored.rejected.length > 0;
   if (by === "composed") {
     return {

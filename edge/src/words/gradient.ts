@@ -153,6 +153,9 @@ export function textualGradient(
   });
   const hinted = moved || learnt.constraints.length > 0;
   const changed = after !== attempt.prompt;
+  const isStated = heard.some(
+    ({ sense, stated }) => stated !== null && chosen.get(sense) === stated,
+  );
   const weighing = { reading, weighed, scored, chosen, turnId: input.turnId };
   const candidates = candidatesOf(weighing, (one) => wording(next, input.turnId, reading, one));
   return {
@@ -170,7 +173,7 @@ export function textualGradient(
       hinted,
       share,
       candidates,
-      ...reasonFor(weighing, input, { accepted, after }),
+      ...reasonFor(weighing, input, { accepted, after, isStated }),
     },
   };
 }

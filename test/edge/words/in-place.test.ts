@@ -133,7 +133,8 @@ describe("a remark that says what a model added to the request", () => {
     ["in two columns, please", "in two columns"],
   ])("stands there, needs no evidence and leaves no line below: %s", (remark, phrase) => {
     const { state, revision } = hear(remark, phrase, "the other way");
-    expect(revision).toMatchObject({ after: `Flip them, ${phrase}: 6 1 9`, by: "gpu" });
+    const reason = "the remark says it in so many words";
+    expect(revision).toMatchObject({ after: `Flip them, ${phrase}: 6 1 9`, by: "gpu", reason });
     expect(reviseRequest(state, "Flip them: 4 2").prompt).toBe(`Flip them, ${phrase}: 4 2`);
   });
 

@@ -131,19 +131,24 @@ function inLayer(name: string, layer: number): string {
   return name.replace(/^model\.layers\.\d+/, `model.layers.${layer}`);
 }
 
-/** Copies a block's jacobians [R, out, r] into the rows' flat gradients and frees them. */
+/**
+ * Copies a block's jacobians [R, out, r] into the rows' flat gradients and frees them. Where a run held more of a row
+ * whose gradient has begun, they are added.
+ */
 export function storeJacobians(
   { offset, sites }: Block,
   rank: number,
   jacobians: readonly Tensor[],
-  gradients: readonly Float32Array[],
+  gradients: readonly { into: Float32Array; isMore: boolean }[],
 ): void {
   let to = offset * rank;
   sites.forEach(({ out }, site) => {
     const length = out * rank;
     const data = jacobians[site]!.data as Float32Array;
-    gradients.forEach((gradient, row) => {
-      gradient.set(data.subarray(row * length, (row + 1) * length), to);
+    gradients.forEach(({ into, isMore }, row) => {
+      const part = data.subarray(row * length, (row + 1) * length);
+      if (!isMore) into.set(part, to);
+      else for (let i = 0; i < length; i++) into[to + i] = into[to + i]! + part[i]!;
     });
     to += length;
     release(jacobians[site]!);

@@ -2,24 +2,39 @@
 import { Tensor } from "onnxruntime-node";
 import { release } from "../../../release.ts";
 
-/** One row's hidden states: the inputs of all blocks and the last output, or only the newest of them. */
+/** Hidden states of some rows, one behind the other: the inputs of all blocks and the last output, or only the newest. */
 export class States {
   readonly #all: Float32Array<ArrayBuffer>;
-  readonly #size: number;
+  readonly #width: number;
+  /** The position at which each row begins, and the end of the last. */
+  readonly #starts: number[] = [0];
 
-  constructor(length: number, width: number, count: number) {
-    this.#size = length * width;
-    this.#all = new Float32Array(count * this.#size);
+  constructor(lengths: readonly number[], width: number, count: number) {
+    for (const length of lengths) this.#starts.push(this.positions + length);
+    this.#width = width;
+    this.#all = new Float32Array(count * this.positions * width);
   }
 
-  /** [length, C]. If only one state is kept, every index means that one. */
-  at(index: number): Float32Array {
-    const from = Math.min(index * this.#size, this.#all.length - this.#size);
-    return this.#all.subarray(from, from + this.#size);
+  /** Positions of all rows together. */
+  get positions(): number {
+    return this.#starts.at(-1)!;
   }
 
-  get last(): Float32Array {
-    return this.at(Number.MAX_SAFE_INTEGER);
+  /** [length, C] of one row. If only one state is kept, every index means that one. */
+  at(index: number, row: number): Float32Array {
+    return this.between(index, this.#starts[row]!, this.#starts[row + 1]!);
+  }
+
+  /** [to − from, C] at the positions from `from` up to `to`. */
+  between(index: number, from: number, to: number): Float32Array {
+    const size = this.positions * this.#width;
+    const first = Math.min(index * size, this.#all.length - size);
+    return this.#all.subarray(first + from * this.#width, first + to * this.#width);
+  }
+
+  /** [length, C] of one row after the last block. */
+  last(row: number): Float32Array {
+    return this.at(Number.MAX_SAFE_INTEGER, row);
   }
 
   release(): void {

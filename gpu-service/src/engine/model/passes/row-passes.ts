@@ -17,7 +17,8 @@ import {
 import type { HeadPass } from "./head-passes.ts";
 import { pack, States, unpack } from "./hidden-states.ts";
 import { Places, type Rope } from "./places.ts";
-import { packIds, takeRows } from "./rows.ts";
+import { packIds } from "./rows.ts";
+import { type Part, Tiles } from "./tiles.ts";
 import { plantTrees, type Tree } from "./trees.ts";
 
 export interface RowPassOptions extends BlockRunOptions {
@@ -145,13 +146,13 @@ export class RowPasses {
     const order = rows.map((_, row) => row);
     order.sort((a, b) => lengthOf(rows[a]!) - lengthOf(rows[b]!));
     const sorted = order.map((row) => rows[row]!);
-    const states = sorted.map((row) => new States(lengthOf(row), C, 1));
+    const states = new States(sorted.map(lengthOf), C, 1);
     try {
       yield* this.#forward(sorted, states, adapter ?? noAdapter(this.#blocks), places);
       const found = new Float32Array(rows.reduce((sum, { reply }) => sum + reply.length, 0) * C);
       let to = 0;
       rows.forEach(({ prompt, reply }, row) => {
-        const { last } = states[order.indexOf(row)]!;
+        const last = states.last(order.indexOf(row));
         found.set(
           last.subarray((prompt.length - 1) * C, (prompt.length - 1 + reply.length) * C),
           to,
@@ -160,7 +161,7 @@ export class RowPasses {
       });
       return found;
     } finally {
-      for (const state of states) state.release();
+      states.release();
     }
   }
 
@@ -193,9 +194,8 @@ export class RowPasses {
     const { config } = this.#options;
     const places = new Places(config, this.#options.rope);
     const all = rows.map((_, row) => row);
-    const states = rows.map(
-      (row) => new States(lengthOf(row), config.hiddenSize, sink ? this.#blocks.length + 1 : 1),
-    );
+    const lengths = rows.map(lengthOf);
+    const states = new States(lengths, config.hiddenSize, sink ? this.#blocks.length + 1 : 1);
     const cotangents = rows.map(
       (row) => new Float32Array(sink ? lengthOf(row) * config.hiddenSize : 0),
     );
@@ -205,7 +205,7 @@ export class RowPasses {
       const tokens = rows.flatMap(({ prompt, reply }, row) =>
         Array.from(reply, (target, y) => {
           const place = prompt.length - 1 + y;
-          return { row, y, states: states[row]!.last, place, target };
+          return { row, y, states: states.last(row), place, target };
         }),
       );
       yield* this.#runHead(tokens, logprobs, sink ? cotangents : null);
@@ -217,64 +217,65 @@ export class RowPasses {
       for (const [index, block] of chosen.length === 0
         ? []
         : [...this.#blocks.entries()].reverse()) {
-        yield* this.#inTiles(rows, chosen, async (tile, T) => {
+        const isCut = block.kind === "mlp";
+        yield* this.#inTiles(rows, chosen, isCut, async (tile, T) => {
+          const C = config.hiddenSize;
+          const parts = tile.map(({ row, from, to }) =>
+            cotangents[row]!.subarray(from * C, to * C),
+          );
           const h = pack(
-            tile.map((row) => states[row]!.at(index)),
+            tile.map(({ row, from, to }) => states.at(index, row).subarray(from * C, to * C)),
             T,
-            config.hiddenSize,
+            C,
           );
-          const g = pack(
-            tile.map((row) => cotangents[row]!),
-            T,
-            config.hiddenSize,
-          );
+          const g = pack(parts, T, C);
           const feeds = { h, g, ...places.feeds(block.layer, tile.length, T) };
           const { cotangent, ...jacobians } = await this.#runs.run(block, true, adapter, feeds);
           release(h);
           release(g);
-          unpack(
-            cotangent!,
-            tile.map((row) => cotangents[row]!),
-          );
-          storeJacobians(
-            block,
-            adapter.rank,
-            Object.values(jacobians),
-            tile.map((row) => sinks[row]!.into),
-          );
+          unpack(cotangent!, parts);
+          const gradients = tile.map(({ row, from }) => ({
+            into: sinks[row]!.into,
+            isMore: from > 0,
+          }));
+          storeJacobians(block, adapter.rank, Object.values(jacobians), gradients);
         });
       }
       return logprobs;
     } finally {
-      for (const state of states) state.release();
+      states.release();
       for (const cotangent of cotangents) release(cotangent);
     }
   }
 
-  /** Embedding and blocks; fills in each row's states. */
+  /** Embedding and blocks; fills in the rows' states. */
   async *#forward(
     rows: readonly ScoreRow[],
-    states: readonly States[],
+    states: States,
     adapter: AdapterWeights,
     places: Places,
   ): Slices<void> {
     const { config } = this.#options;
     const all = rows.map((_, row) => row);
-    yield* this.#inTiles(rows, all, async (tile, T) => {
+    yield* this.#inTiles(rows, all, false, async (tile, T) => {
       const { ids, shape } = packIds(
-        tile.map((row) => rows[row]!),
+        tile.map(({ row }) => rows[row]!),
         T,
       );
       const out = await this.#runs.embed(ids, shape);
       unpack(
         out,
-        tile.map((row) => states[row]!.at(0)),
+        tile.map(({ row }) => states.at(0, row)),
       );
     });
     for (const [index, block] of this.#blocks.entries()) {
-      yield* this.#inTiles(rows, all, async (tile, T) => {
+      if (block.kind === "mlp" && !this.#isSingle) {
+        yield* this.#acrossRows(block, index, states, adapter);
+        continue;
+      }
+      yield* this.#inTiles(rows, all, false, async (tile, T) => {
         const h = pack(
-          tile.map((row) => states[row]!.at(index)),
+          tile.map(({ row }) => states.at(index, row)),
           T,
           config.hiddenSize,
         );
@@ -283,9 +284,28 @@ export class RowPasses {
         release(h);
         unpack(
           out!,
-          tile.map((row) => states[row]!.at(index + 1)),
+          tile.map(({ row }) => states.at(index + 1, row)),
         );
       });
+    }
+  }
+
+  /** An MLP sees each position alone: the rows run as one long row, in runs of any length, and without padding. */
+  async *#acrossRows(
+    block: Block,
+    index: number,
+    states: States,
+    adapter: AdapterWeights,
+  ): Slices<void> {
+    const C = this.#options.config.hiddenSize;
+    for (let from = 0; from < states.positions; ) {
+      const isBusy = yield;
+      const most = isBusy ? busyPositionsMax : this.#positionsAlone;
+      const to = Math.min(states.positions, from + most);
+      const h = new Tensor("float32", states.between(index, from, to), [1, to - from, C]);
+      const { out } = await this.#runs.run(block, false, adapter, { h });
+      unpack(out!, [states.between(index + 1, from, to)]);
+      from = to;
     }
   }
 
@@ -299,21 +319,27 @@ export class RowPasses {
     }
   }
 
-  /** Runs `use` on as many of the next rows at a time as fit one run; T is the longest one's length. */
+  /** A device's products need all but one of the leading axes known, so rows run one at a time. */
+  get #isSingle(): boolean {
+    return this.#options.target === "webgpu";
+  }
+
+  /** Runs `use` on one tile of the chosen rows after the other; T is the length of its longest part. */
   async *#inTiles(
     rows: readonly ScoreRow[],
     chosen: readonly number[],
-    use: (tile: number[], T: number) => Promise<void>,
+    isCut: boolean,
+    use: (tile: Part[], T: number) => Promise<void>,
   ): Slices<void> {
-    for (let from = 0; from < chosen.length; ) {
+    const tiles = new Tiles(
+      chosen.map((row) => ({ row, length: lengthOf(rows[row]!) })),
+      isCut && !this.#isSingle,
+    );
+    while (!tiles.areDone) {
       const isBusy = yield;
-      const lengths = chosen.slice(from).map((row) => lengthOf(rows[row]!));
-      // A device's products need all but one of the leading axes known, so rows run one at a time.
-      const isSingle = this.#options.target === "webgpu";
       const most = isBusy ? busyPositionsMax : this.#positionsAlone;
-      const count = isSingle ? 1 : takeRows(lengths, most);
-      await use(chosen.slice(from, from + count), lengths[count - 1]!);
-      from += count;
+      const tile = tiles.take(this.#isSingle ? 1 : most);
+      await use(tile, Math.max(...tile.map(({ from, to }) => to - from)));
     }
   }
 

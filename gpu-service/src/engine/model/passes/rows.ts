@@ -4,13 +4,6 @@ import type { ScoreRow } from "../../../language-model.ts";
 /** Far below any score, yet finite, so that a fully hidden position stays a number. */
 export const hidden = -1e9;
 
-/** How many of the next rows, shortest first, fit one run together; at least one. */
-export function takeRows(lengths: readonly number[], positionsMax: number): number {
-  let count = 1;
-  while (count < lengths.length && (count + 1) * lengths[count]! <= positionsMax) count++;
-  return count;
-}
-
 /**
  * Ids [R, T] of prompts and replies, without each reply's last token, from which nothing is predicted. Throws if a
  * prompt or reply is empty.
