@@ -113,8 +113,7 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
       ...own.readings.map((one) => ({
         ...one,
         id: readingId(one.phrase),
-        // What the user says in so many words is stated, whoever proposed it. A single word may be chance.
-        cues: one.by === inPlace || isAdded(own, one.phrase) ? patternsOf([one.phrase]) : [],
+        cues: patternsOf(statements(own, one)),
       })),
     ];
     const sum = readings.reduce((total, { prior }) => total + prior, 0);
@@ -131,8 +130,18 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
   });
 }
 
-function isAdded({ place }: LearntSense, phrase: string): boolean {
-  return place === "after" && /\S\s+\S/u.test(phrase);
+/**
+ * What states a reading wherever the user says it, whoever proposed it: the user's own words, or what a proposal adds to
+ * the stretch. A single word may be chance.
+ */
+function statements(
+  { said, place }: LearntSense,
+  { phrase, by }: LearntSense["readings"][number],
+): string[] {
+  const isLonger = place === "instead" && phrase.toLowerCase().startsWith(`${said} `);
+  const added = isLonger ? phrase.slice(said.length + 1) : place === "after" ? phrase : "";
+  const own = by === inPlace ? [phrase] : [];
+  return /\S\s+\S/u.test(added) ? [...own, added] : own;
 }
 
 /** Id of a learnt reading: short, because ledgers name their readings in every combination. */

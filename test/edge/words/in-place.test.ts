@@ -116,8 +116,9 @@ describe("a session that hears such a remark", () => {
 
 describe("a remark that says what a model added to the request", () => {
   const request = "Flip them: 6 1 9";
-  const hear = (remark: string, ...added: string[]) => {
-    const wordings = added.map((phrase) => `Flip them, ${phrase}: 6 1 9`);
+  const hear = (remark: string, ...added: string[]) =>
+    hearWith(remark, ...added.map((phrase) => `Flip them, ${phrase}: 6 1 9`));
+  const hearWith = (remark: string, ...wordings: string[]) => {
     const proposed = { by: "gpu", turnId: "turn_1", wordings, drawn: 8 };
     return textualGradient(learnWordings(emptyWords(), request, proposed), {
       turnId: "turn_1",
@@ -136,6 +137,13 @@ describe("a remark that says what a model added to the request", () => {
     const reason = "the remark says it in so many words";
     expect(revision).toMatchObject({ after: `Flip them, ${phrase}: 6 1 9`, by: "gpu", reason });
     expect(reviseRequest(state, "Flip them: 4 2").prompt).toBe(`Flip them, ${phrase}: 4 2`);
+  });
+
+  it("stands within the part that it makes longer", () => {
+    const wordings = ["Flip them half for half: 6 1 9", "Flip them end to end: 6 1 9"];
+    const { state, revision } = hearWith("no, end to end please", ...wordings);
+    expect(revision).toMatchObject({ after: wordings[1], by: "gpu" });
+    expect(reviseRequest(state, "Flip them: 4 2").prompt).toBe("Flip them end to end: 4 2");
   });
 
   it("is kept whole if it says more", () => {
