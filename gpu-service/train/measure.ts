@@ -101,7 +101,9 @@ export function asPrompts(directory: URL, problems: readonly Problem[]) {
     ...encode(messages.map((message) => ({ ...message, learn: false }))).ids,
     opener,
   ]);
-  return { prompts, decode: (ids: number[]) => tokenizer.decode(ids).trim() };
+  // The tokenizer decodes no empty reply.
+  const decode = (ids: number[]) => (ids.length === 0 ? "" : tokenizer.decode(ids).trim());
+  return { prompts, decode };
 }
 
 function clearTask(random: Random, chain: Chain): Problem {
