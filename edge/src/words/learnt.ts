@@ -131,8 +131,8 @@ export function compileLearnt({ learnt }: WordsState): Sense[] {
 }
 
 /**
- * What states a reading wherever the user says it, whoever proposed it: the user's own words, or what a proposal adds to
- * the stretch. A single word may be chance.
+ * Texts by which a user states the reading. They are the user's own words, or the words that a proposal adds to the
+ * stretch. A single added word may be chance, so it states nothing.
  */
 function statements(
   { said, place }: LearntSense,

@@ -229,7 +229,9 @@ export class RowPasses {
             C,
           );
           const g = pack(parts, T, C);
-          const feeds = { h, g, ...places.feeds(block.layer, tile.length, T) };
+          // Only attention reads masks and rotary tables.
+          const placed = isCut ? {} : places.feeds(block.layer, tile.length, T);
+          const feeds = { h, g, ...placed };
           const { cotangent, ...jacobians } = await this.#runs.run(block, true, adapter, feeds);
           release(h);
           release(g);
