@@ -183,6 +183,29 @@ describe("a model that proposes wordings", () => {
     expect((await ask(caller, id, request)).prompt).toBe(request);
   });
 
+  it("agrees with the reply that a remark gets by itself, which is asked beside it and billed", async () => {
+    const caller = await newTenant();
+    const text = "the one with the water";
+    const { id } = await openSession(caller, { adaptation: { mode: "words" } });
+    const turn = await ask(caller, id, request);
+    await caller.behave({
+      samples: [
+        { to: "Bern", texts: ["It is by the Aare"] },
+        { to: text, texts: [rewritten, other] },
+      ],
+    });
+    const { words, cost } = await judge(caller, id, turn.id, { reward: -1, text, wait: true });
+    const calls = await caller.calls("/v1/sample");
+    expect(calls).toHaveLength(2);
+    const asked = calls.find(({ messages }) => messages?.at(-1)?.content.startsWith(request));
+    expect(asked?.messages?.at(-1)?.content).toBe(`${request}\n\n${text}`);
+    const { prompt_tokens = 0, completion_tokens = 0 } = words.rewriter ?? {};
+    expect(words.billed.completion_tokens).toBe(completion_tokens + 5);
+    expect(words.billed.prompt_tokens).toBeGreaterThan(prompt_tokens);
+    const usd = (words.billed.prompt_tokens * 0.1 + words.billed.completion_tokens * 0.4) / 1e6;
+    expect(cost.usd).toBeCloseTo(usd, 9);
+  });
+
   it("is no part of a session that composes alone", async () => {
     const { caller, samples } = await withModel([rewritten]);
     const { id } = await openSession(caller, { adaptation: { rewriter: "compose" } });

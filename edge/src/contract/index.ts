@@ -182,10 +182,10 @@ export const sessionDetailSchema = sessionSchema
       feedback: z.int(),
       generations: z.int(),
       prompt_tokens: z.int().openapi({
-        description: "Tokens read for replies and for drawing wordings, as they are billed",
+        description: "Tokens read for replies and in words steps, as they are billed",
       }),
       completion_tokens: z.int().openapi({
-        description: "Tokens written as replies and as drawn wordings, as they are billed",
+        description: "Tokens written as replies and in words steps, as they are billed",
       }),
       cost: costSchema,
     }),

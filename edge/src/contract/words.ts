@@ -69,7 +69,7 @@ export const wordsReportSchema = z
       }),
     billed: z.object({ prompt_tokens: z.int(), completion_tokens: z.int() }).openapi({
       description:
-        "Tokens that this step was billed for: drawn wordings, and the steps of a plan, whether it is used or not",
+        "Tokens that this step was billed for: drawn wordings, the reply that the remark gets by itself, and the steps of a plan, whether they are used or not",
     }),
     candidates: z
       .array(

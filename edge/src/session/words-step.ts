@@ -15,6 +15,7 @@ import {
   learnInPlace,
   learnWordings,
   type Revision,
+  remarkedWording,
   type Score,
   type ScoreItem,
   textualGradient,
@@ -29,6 +30,7 @@ import {
 } from "../words/providers/index.ts";
 import type { SessionContext } from "./context.ts";
 import { isNeutral, logReport, scoreForWords, unchangedWords } from "./evidence.ts";
+import { type Heard, hearRemark } from "./heard.ts";
 import { asJudged, judgedTurn, tryPlan } from "./plan.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { askRewriter, rewriterName, usageOf } from "./rewriter.ts";
@@ -58,20 +60,32 @@ export async function reviseWords(
   const step = { context, turn, trace, gpuTime, input, measured: new Map() };
   const held = await weigh(step, stateBefore);
   const mayDraw = !held.isExplained && drawsFor(stateBefore, turn.content) < drawsMax;
-  const drawn = mayDraw ? await draw(step, row) : null;
-  const final = drawn === null ? held : await takeIn(step, stateBefore, held, drawn);
+  const heardId = `${meterIdOfWords(context, feedbackId)}:heard`;
+  const [drawn, heard] = await Promise.all([
+    mayDraw ? draw(step, row) : null,
+    mayDraw || held.isMeasured ? hear(step, stateBefore, heardId) : null,
+  ]);
+  if (heard !== null) step.input = { ...input, heard: heard.reply };
+  const final =
+    drawn !== null
+      ? await takeIn(step, stateBefore, held, drawn)
+      : heard !== null && held.isMeasured
+        ? await weigh(step, stateBefore)
+        : held;
   // What a correction teaches an adapter needs no steps.
   const isTaught = mode === "both" && row.body.correction !== undefined;
   const planId = `${meterIdOfWords(context, feedbackId)}:plan`;
   const mayPlan = row.body.retry && !isTaught;
   const tried = mayPlan ? await tryPlan(step, final.revision, planId) : null;
-  const [drawing, planning] = [usageOf(drawn), tried?.usage];
+  const spentOn = [usageOf(drawn), tried?.usage, heard?.usage].flatMap((usage) => usage ?? []);
+  const sumOf = (count: (usage: Usage) => number) =>
+    spentOn.reduce((sum, usage) => sum + count(usage), 0);
   const words = {
     ...reportOf(final.revision, drawn),
     plan: tried?.plan ?? null,
     billed: {
-      prompt_tokens: drawing.prompt_tokens + (planning?.prompt_tokens ?? 0),
-      completion_tokens: drawing.completion_tokens + (planning?.completion_tokens ?? 0),
+      prompt_tokens: sumOf((usage) => usage.prompt_tokens),
+      completion_tokens: sumOf((usage) => usage.completion_tokens),
     },
   };
   context.transaction(() => {
@@ -105,6 +119,7 @@ export async function reviseWords(
       settle(meterIdOfWords(context, feedbackId), usageOf(drawn), spent);
     }
     if (tried !== null) settle(planId, tried.usage, { rewriterCalls: 0, gpuMs: 0 });
+    if (heard !== null) settle(heardId, heard.usage, { rewriterCalls: 0, gpuMs: 0 });
     commit(context, row, words, costNanos);
   });
 }
@@ -123,6 +138,8 @@ interface Weighed {
   state: WordsState;
   revision: Revision;
   isExplained: boolean;
+  /** Whether some wordings of the request were scored. */
+  isMeasured: boolean;
 }
 
 /** The result of the feedback for a state, with every candidate scored in one batch. */
@@ -134,7 +151,7 @@ async function weigh(step: WordsStep, state: WordsState): Promise<Weighed> {
   const made = textualGradient(state, input, scores, options);
   // Without scores a model's wordings are never used, so none are drawn if none could be measured.
   const isUnmeasured = items.length > 0 && scores === null;
-  return { ...made, isExplained: isUnmeasured || made.isExplained };
+  return { ...made, isExplained: isUnmeasured || made.isExplained, isMeasured: scores !== null };
 }
 
 /** Scores of the items in one batch, each measured once; null if nothing can be measured. */
@@ -168,6 +185,14 @@ async function takeIn(
   const state = learnWordings(stateBefore, request, { by: drawn.name, turnId, ...drawn });
   if (drawn.wordings.length > 0) return weigh(step, state);
   return { ...held, state: { ...held.state, draws: state.draws } };
+}
+
+/** The reply that the remark gets by itself, where the served model has weights that can be asked. */
+async function hear(step: WordsStep, state: WordsState, eventId: string): Promise<Heard | null> {
+  const { context, input } = step;
+  if (context.gpu.fixedWeights !== null || rewriterName(context) === "compose") return null;
+  const prompt = remarkedWording(state, input, wordsOptions(context));
+  return prompt === null ? null : hearRemark(step, prompt, eventId);
 }
 
 /** Lets the session's rewriter propose wordings, within the cap; it never fails and never takes long. */

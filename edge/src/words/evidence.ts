@@ -37,6 +37,7 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
     if (text !== "" && text !== correction) replies.push({ reply: text, kind });
   }
   if (isCorrected) replies.push({ reply: correction, kind: "corrected" });
+  else if (isTelling(input)) replies.push({ reply: input.heard ?? "", kind: "heard" });
   if (replies.length === 0) return [];
   // Praise for ordinary text is no reason to weigh the readings of an own sense.
   const isKnown = reading.senses.some((one) => one.learnt !== undefined || !one.shy);
@@ -60,6 +61,11 @@ export function questions(reading: Reading, input: GradientInput): Question[] {
   return keys.flatMap((key) => replies.map((item) => ({ ...item, reading: key })));
 }
 
+/** Whether the remark changes the reply: one that was rejected already says nothing about its meaning. */
+function isTelling({ heard = "", attempts }: GradientInput): boolean {
+  return heard !== "" && attempts.every(({ reply }) => reply.trim() !== heard.trim());
+}
+
 /** Replies that were rejected before the last one. */
 function earlier({ attempts }: GradientInput): string[] {
   return attempts
@@ -68,10 +74,14 @@ function earlier({ attempts }: GradientInput): string[] {
     .slice(-earlierMax);
 }
 
-/** Scores by reply: for each rejected reply, the last first, and for the right one, one score per reading. */
+/**
+ * Scores by reply: for each rejected reply, the last first, for the right one, and for the one that the remark gets, one
+ * score per reading.
+ */
 export interface Scored {
   rejected: ReadonlyMap<string, Score>[];
   right: ReadonlyMap<string, Score>;
+  heard: ReadonlyMap<string, Score>;
 }
 
 /** Scores that are not numbers are left out. */
@@ -81,18 +91,19 @@ export function groupScores(items: readonly Question[], scores: readonly Score[]
   }
   const rejected = new Map<string, Map<string, Score>>();
   const right = new Map<string, Score>();
+  const heard = new Map<string, Score>();
   for (const [i, { kind, reading, reply }] of items.entries()) {
     const score = scores[i];
     if (score === undefined || !Number.isFinite(score.logprob)) continue;
     if (kind !== "rejected") {
-      right.set(reading, score);
+      (kind === "heard" ? heard : right).set(reading, score);
       continue;
     }
     const scored = rejected.get(reply) ?? new Map<string, Score>();
     rejected.set(reply, scored);
     scored.set(reading, score);
   }
-  return { rejected: [...rejected.values()], right };
+  return { rejected: [...rejected.values()], right, heard };
 }
 
 /** Applies what the user states outright: stated readings win, hinted and denied ones lose. */
@@ -146,6 +157,8 @@ export function weigh(reading: Reading, spoken: Ledger, evidence: Evidence, inpu
     next = ledger.applyRejection(next, ledger.keyOf(guess), confidence);
   }
   next = ledger.applyRightScores(next, scored.right);
+  // A reading that disagrees with what the remark says makes the reply to it unlikely.
+  next = ledger.applyRightScores(next, scored.heard);
   for (const { sense, stated } of heard) {
     const position = reading.senses.indexOf(sense);
     if (position >= 0 && stated !== null) next = ledger.holdStated(next, position, stated);

@@ -105,6 +105,23 @@ export function candidatesToScore(
 }
 
 /**
+ * The request with the new remark below it, if that says more than that the reply is wrong; otherwise null. The model's
+ * reply to it shows what the remark means to the model: give it as `input.heard`.
+ */
+export function remarkedWording(
+  state: WordsState,
+  input: GradientInput,
+  options: GradientOptions = {},
+): string | null {
+  const { correction = "" } = input.feedback;
+  if (isAccepted(input) || correction !== "") return null;
+  const reading = readRequest(state, input.request, options.lexicon);
+  const { state: said, constraints } = hearRemarks(state, input, reading);
+  if (constraints.every(isPointer)) return null;
+  return wording(said, input.turnId, reading, choose(reading, reading.plain));
+}
+
+/**
  * One step on the words. `scores` are aligned with `candidatesToScore` of the same state, input and options. Without
  * them a model's proposals are not used, and own senses follow the remarks.
  */

@@ -7,6 +7,7 @@
  * 1. New request: `reviseRequest(state, request)` → `{ prompt, changed }`. Send `prompt`
  *    to the model. Before any feedback `prompt` is the request as said.
  * 2. Feedback on a turn. A remark that repeats a part of the request and says more is taken in first (`learnInPlace`).
+ *    The model's reply to `remarkedWording(state, input)`, where that is not null, is evidence too: `input.heard`.
  *    Then two phases. `input` = `{ turnId, request, attempts, feedback }`:
  *      const items = candidatesToScore(state, input);        // maybe empty: then skip the scoring
  *      const scores = await score(items);                     // /v1/score, the session's adapter: each reply
@@ -28,7 +29,12 @@
  */
 export { lexiconOf } from "./custom-lexicon.ts";
 export type { GradientOptions } from "./evidence.ts";
-export { candidatesToScore, reviseRequest, textualGradient } from "./gradient.ts";
+export {
+  candidatesToScore,
+  remarkedWording,
+  reviseRequest,
+  textualGradient,
+} from "./gradient.ts";
 export { learnInPlace } from "./in-place.ts";
 export { drawsFor, learnWordings, phraseOf } from "./learnt.ts";
 export {

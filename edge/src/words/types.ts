@@ -71,6 +71,8 @@ export interface GradientInput {
   /** At least one; the feedback is about the last. */
   attempts: Attempt[];
   feedback: Feedback;
+  /** The model's reply to the request with the new remark below it, where it was asked. */
+  heard?: string;
 }
 
 /** What one step found, in the form in which the API reports it. */
@@ -91,7 +93,7 @@ export interface Score {
 export interface ScoreItem {
   prompt: string;
   reply: string;
-  kind: "accepted" | "rejected" | "corrected";
+  kind: "accepted" | "rejected" | "corrected" | "heard";
   /** Key of the joint reading that the prompt states. */
   reading: string;
 }

@@ -9,6 +9,7 @@ import {
   forgetSense,
   type GradientInput,
   learnWordings,
+  remarkedWording,
   reviseRequest,
   type Score,
   textualGradient,
@@ -113,6 +114,48 @@ describe("wordings that were proposed", () => {
     const { revision } = step(state, turn({ correction: "standing and back" }));
     expect(revision.after).toBe(both);
     expect(revision.reason).toMatch(/correction is .* nats likelier/u);
+  });
+
+  it("agree with the reply that the remark gets by itself", () => {
+    const remark = { text: "please put it upright" };
+    const said1 = turn(remark);
+    expect(remarkedWording(learnt(), said1)).toBe(`${said}\n\nplease put it upright`);
+    // Every wording makes the rejected reply unlikely; only one agrees with what the remark gets.
+    const heard = (reply: string) => step(learnt(), { ...said1, heard: reply }).revision;
+    expect(heard("standing and front").after).toContain("standing up");
+    expect(heard("lying and back").after).not.toContain("standing up");
+    expect(heard("lying and back").after).toContain("from the back");
+    // Nothing else gives a reply like this one, so what was said goes out.
+    const items = candidatesToScore(learnt(), { ...said1, heard: "I cannot lift it" });
+    const scores = items.map(({ kind, reading, prompt }) => ({
+      logprob: kind === "rejected" ? -9 : prompt.startsWith(said) ? -0.1 : -20,
+      tokens: reading.length,
+    }));
+    expect(
+      textualGradient(learnt(), { ...said1, heard: "I cannot lift it" }, scores).revision,
+    ).toMatchObject({ by: "composed", after: `${said}\n\nplease put it upright` });
+  });
+
+  it("learn nothing from a remark that gets the rejected reply again", () => {
+    const kinds = (heard: string) =>
+      candidatesToScore(learnt(), { ...turn({ text: "please put it upright" }), heard }).map(
+        ({ kind }) => kind,
+      );
+    expect(kinds("standing and front")).toContain("heard");
+    expect(kinds("lying and front\n")).not.toContain("heard");
+    expect(kinds("")).not.toContain("heard");
+  });
+
+  it("ask what a remark gets only where it says more than that the reply is wrong", () => {
+    for (const feedback of [
+      { text: "wrong" },
+      { text: "the other way" },
+      {},
+      { text: "upright, please", correction: "standing and front" },
+      { text: "upright, I like that", reward: 1 },
+    ]) {
+      expect(remarkedWording(learnt(), turn(feedback))).toBeNull();
+    }
   });
 
   it("say a remark that only points at what was misread, and keep every fact", () => {

@@ -163,6 +163,14 @@ describe("a wording", () => {
     }
   });
 
+  it("adds no number, quotation, code or link that nobody said", () => {
+    for (const part of ["72", "“tea”", "`x = 1`", "https://a.b/c"]) {
+      expect(fault(`${good} and ${part}`)).toContain(part);
+    }
+    const remarked = { ...task, attempts: [{ reply: "?", feedback: "there are 72" }] };
+    expect(fault(`${good} and 72`, remarked)).toBeNull();
+  });
+
   it("keeps what repeats as often, and a list at the end in its order", () => {
     const list = { ...task, request: "Sort them, then drop the first: 4 7 14 4" };
     const largest = "Sort them from largest to smallest, then drop the first: 4 7 14 4";

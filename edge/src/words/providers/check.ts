@@ -32,6 +32,7 @@ function factsOf({ request, attempts }: RewriteTask) {
   const language = languageOf(request);
   return {
     charsMax: Math.max(wordingCharsMin, 2 * said.length),
+    literals: new Set(literalsOf(said)),
     parts: protectedParts(request).map((part) => ({ part, count: countOf(part, request) })),
     hasRoles: roles.test(request),
     words: longWords(request),
@@ -54,6 +55,10 @@ function faultOf(wording: string, facts: Facts): string | null {
     const named = lost.slice(0, 8).map(({ part }) => part);
     return `The rewritten request must keep these parts unchanged: ${named.join(" · ")}`;
   }
+  const added = literalsOf(wording).filter((part) => !facts.literals.has(part));
+  if (added.length > 0) {
+    return `The rewritten request must not add parts that nobody said: ${added.slice(0, 8).join(" · ")}`;
+  }
   if (!facts.hasRoles && roles.test(wording)) {
     return "The rewritten request must not contain role markers.";
   }
@@ -74,23 +79,27 @@ function faultOf(wording: string, facts: Facts): string | null {
 
 /** Numbers, quotations, code, links, names and a final list: what a rewrite may not drop or change. */
 export function protectedParts(request: string): string[] {
-  const parts = new Set<string>();
-  const patterns = [
-    /```[\s\S]*?```|`[^`\n]+`/gu,
-    /"[^"\n]+"|“[^“”\n]+”|«[^«»\n]+»/gu,
-    /https?:\/\/[^\s)>\]]+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+/gu,
-    /(?<![\p{L}\d])[$€£#]?\d+(?:[.,:/-]\d+)*%?/gu,
-    /(?<=[\p{L}\p{N},;:)]\s)\p{Lu}[\p{L}\p{N}'’-]*/gu,
-  ];
-  for (const pattern of patterns) {
-    for (const [match] of request.matchAll(pattern)) {
-      const part = match.startsWith("http") ? match.replace(/(?<![.,;:!?])[.,;:!?]+$/u, "") : match;
-      if (part !== "I") parts.add(part);
-    }
-  }
+  const names = [...request.matchAll(name)].map(([match]) => match);
   const list = listedData(request);
-  if (list !== null) parts.add(list);
-  return [...parts];
+  const parts = [...literalsOf(request), ...names.filter((one) => one !== "I")];
+  return [...new Set(list === null ? parts : [...parts, list])];
+}
+
+const literals = [
+  /```[\s\S]*?```|`[^`\n]+`/gu,
+  /"[^"\n]+"|“[^“”\n]+”|«[^«»\n]+»/gu,
+  /https?:\/\/[^\s)>\]]+|(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.]+/gu,
+  /(?<![\p{L}\d])[$€£#]?\d+(?:[.,:/-]\d+)*%?/gu,
+];
+const name = /(?<=[\p{L}\p{N},;:)]\s)\p{Lu}[\p{L}\p{N}'’-]*/gu;
+
+/** Code, quotations, links and numbers in a text: a wording may not add one either. */
+function literalsOf(text: string): string[] {
+  return literals.flatMap((pattern) =>
+    [...text.matchAll(pattern)].map(([match]) =>
+      match.startsWith("http") ? match.replace(/(?<![.,;:!?])[.,;:!?]+$/u, "") : match,
+    ),
+  );
 }
 
 /** The text after the last colon, if it is a list and not a sentence: items without a common word among them. */
