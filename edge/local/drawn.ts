@@ -3,6 +3,7 @@
  * list. Knows the training language and computes the right answers from it; knows no service.
  */
 import { seededRandom } from "@rosa2/shared/random";
+import { listQuestion } from "../../gpu-service/language/list-question.ts";
 import { drawSession, type SuiteName, suites } from "../../gpu-service/language/suites.ts";
 import { answer, isRight, type Task } from "../../gpu-service/language/task.ts";
 import { feedback } from "../../gpu-service/language/user.ts";
@@ -53,7 +54,7 @@ export function drawWish(kind: KindName, seed: number): DrawnWish {
     hintOn: (reply) =>
       stated === "clear" || isRight(task, reply)
         ? null
-        : feedback(seededRandom(`${kind} ${seed} said`), task, reply, hintingUser),
+        : feedback(seededRandom(`${kind} ${seed} said`), listQuestion(task), reply, hintingUser),
   };
 }
 

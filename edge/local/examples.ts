@@ -19,7 +19,7 @@ import { rootPath } from "./settings.ts";
 import { spawnRosa } from "./spawn.ts";
 
 /** How many requests are drawn of each kind, good examples or not. The outcomes do not influence this number. */
-const drawnCounts: Record<KindName, number> = { unclear: 40, unpractised: 100, both: 150 };
+const drawnCounts: Record<KindName, number> = { unclear: 40, unpractised: 60, both: 100 };
 /** A service that restarts, because the machine was busy, is back after this time. */
 const restartMs = 20_000;
 const restartsMax = 3;
@@ -34,7 +34,7 @@ const usage = `npm run examples [-- --kind KIND] [-- --on]
 
 Draws the playground's examples anew (${kindNames.map((name) => `${name}: ${drawnCounts[name]}`).join(", ")}), plays each to the bundled
 model in all four modes and keeps those that told their story. Wanted after every change of the model, the words or the
-update; takes half an hour on two cores.
+update; takes a quarter of an hour on two cores.
 
   --kind KIND   this kind alone: ${kindNames.join(", ")}
   --on          goes on where a drawing of the same model and code was ended

@@ -262,10 +262,14 @@ const weighted = [
   ),
 ];
 
+/** Of numbers of two and three digits, beside the even share of all kinds. */
+const numbersShare = 0.2;
+
 /** One everyday request about a list, and its usual answer. */
 export function drawEveryday(random: Random, name: string = pick(random, weighted)): Exchange {
   const { forms, kinds: fitting = everyKind, answer } = asks[name]!;
-  const kind = pick(random, fitting);
+  const isNumeric = fitting.includes("numbers") && random() < numbersShare;
+  const kind = isNumeric ? "numbers" : pick(random, fitting);
   const longest = name === "twice" ? 6 : 12;
   const length = Math.min(longest, drawWideLength(random));
   const items = drawItems(random, kind, length, name === "dedupe" ? 0.85 : 0.3);

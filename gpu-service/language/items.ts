@@ -139,7 +139,7 @@ export function drawItems(
 /** Mostly below 100; some of one digit, some of three. */
 function drawNumber(random: Random): string {
   const u = random();
-  return String(randomInt(random, u < 0.82 ? 10 : 0, u < 0.2 ? 30 : u < 0.9 ? 100 : 1000));
+  return String(randomInt(random, u < 0.76 ? 10 : 0, u < 0.16 ? 30 : u < 0.86 ? 100 : 1000));
 }
 
 function rankItems(kind: Kind): Map<string, number> {

@@ -5,13 +5,15 @@ import { drawSyllables } from "./everyday.ts";
 
 /** The one answer to everything the model cannot do. */
 const outsideReply =
-  "I only work with short lists. Try: sort 5 3 9 1, or: reverse the word hello. For more, start rosa2 with another MODEL.";
+  "I only work with short lists and notes. Try: sort 5 3 9 1, or: write a note: Anna, lunch, 3 May, 14:30. For more, start rosa2 with another MODEL.";
 const greetingReply = "Hello! Give me a short list and say what to do with it, like: sort 5 3 9 1.";
+/** To a remark about which the model can do nothing. */
+export const beyondReply = "I do not know how. Show me the right reply, and I learn it.";
 const thanksReply = "You are welcome.";
 const abilitiesReply =
-  "I can sort, shift, rotate, flip, take, filter, repeat and count short lists, and I learn from your corrections.";
+  "I can sort, shift, rotate, flip, take, filter, repeat and count short lists and write short notes, and I learn from your corrections.";
 const selfReply =
-  "I am rosa2-mini, a very small model for short lists. Correct me and I learn it in this conversation.";
+  "I am rosa2-mini, a very small model for short lists and notes. Correct me and I learn it in this conversation.";
 
 const subjects = (
   "the weather, the news, the capital of France, a good book, the moon landing, my job, music, love, history, " +

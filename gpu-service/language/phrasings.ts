@@ -121,6 +121,126 @@ export const statements: Record<Family | "format", Record<string, string[]>> = {
   format: { plain: ["plain please"], brackets: ["with brackets"], quotes: ["with quotes"] },
 };
 
+/** More ways in which people state a reading; `{n}` is a numeral. A few are met by no other reading's words. */
+export const spoken: Record<Family | "format", Record<string, string[]>> = {
+  sort: {
+    up: [
+      "lowest first",
+      "from small to large",
+      "in rising order",
+      "start with the smallest",
+      "small ones first",
+      "increasing",
+      "the smallest at the front",
+    ],
+    down: [
+      "highest first",
+      "from large to small",
+      "in falling order",
+      "start with the largest",
+      "large ones first",
+      "decreasing",
+      "the largest at the front",
+    ],
+  },
+  shift: {
+    forward: ["up", "upwards", "to the next one", "to what comes after"],
+    back: ["down", "downwards", "to the one before", "to what comes before"],
+  },
+  rotate: {
+    left: ["to the left", "leftwards", "the first ones go to the end"],
+    right: ["right", "to the right", "the last ones go to the front"],
+  },
+  flip: {
+    order: ["reverse the order", "the other way round", "all of them reversed", "backwards"],
+    halves: ["swap the halves", "second half first", "exchange the two halves"],
+    ends: ["swap the first and the last", "just the two ends", "only the first and the last"],
+  },
+  take: {
+    first: ["the first ones", "the first {n}", "from the beginning", "those at the front"],
+    last: ["the last ones", "the last {n}", "from the back", "those at the end"],
+    largest: ["the biggest", "the largest {n}", "the {n} highest", "the big ones"],
+    smallest: ["the lowest", "the smallest {n}", "the {n} lowest", "the small ones"],
+  },
+  dedupe: {
+    first: ["keep the first copy", "drop the later ones", "the first of each stays"],
+    last: ["keep the last copy", "drop the earlier ones", "the last of each stays"],
+  },
+  double: {
+    each: ["every one twice", "each of them two times", "one after the other"],
+    whole: ["all of it again", "the list again at the end", "everything twice in a row"],
+  },
+  filter: {
+    keep: ["only those", "only these stay", "just these", "leave only them", "they should stay"],
+    drop: [
+      "remove them",
+      "without them",
+      "take them out",
+      "leave them out",
+      "they should go",
+      "I want them removed",
+    ],
+  },
+  trim: { start: [], end: [], both: [] },
+  halve: { front: [], back: [], others: [] },
+  format: {
+    plain: ["plain text", "no brackets and no quotes", "just the items", "plain"],
+    brackets: ["in brackets", "put brackets around it", "square brackets please", "brackets"],
+    quotes: ["in quotes", "put it in quotes", "quotation marks around it", "quotes"],
+  },
+};
+
+/** Around what people state: `{S}`. */
+export const statementFrames: readonly string[] = [
+  "I meant {S}",
+  "I mean {S}",
+  "I wanted {S}",
+  "I want {S}",
+  "it should be {S}",
+  "{S} please",
+  "{S}, please",
+  "{S} instead",
+  "no, {S}",
+  "that is wrong, {S}",
+  "not like that, {S}",
+  "I said {S}",
+];
+
+/** Remarks about which the model can do nothing. `{W}` is a made-up word. */
+export const beyondRemarks: readonly string[] = [
+  "be more friendly",
+  "Be more friendly.",
+  "more formal please",
+  "shorter",
+  "Keep it short.",
+  "too long",
+  "Go into detail.",
+  "with more details",
+  "explain why",
+  "why?",
+  "I do not understand",
+  "that is not what I asked for",
+  "in French",
+  "Answer in German.",
+  "in a table",
+  "Write it as a table.",
+  "as bullet points",
+  "with commas",
+  "use commas between them",
+  "one on each line",
+  "in capital letters",
+  "longest word first",
+  "by length",
+  "like my teacher does it",
+  "as you did yesterday",
+  "more {W}",
+  "use {W} and {W}",
+  "not so {W}",
+  "make it {W}",
+  "the {W} ones",
+  "think about {W} first",
+];
+
 /** Hints at a family, without saying which reading is right; the first is the canonical one. */
 export const hints: Record<Family | "format", readonly [string, ...string[]]> = {
   sort: ["other order", "wrong order"],

@@ -1,47 +1,48 @@
 /** Training samples: conversations with the turns to learn from marked. Knows the mix, not tokens. */
 
-import type { Message } from "@rosa2/shared/protocol";
-import { pick, type Random, randomInt } from "@rosa2/shared/random";
-import { type RejectedAttempt, rewritePrompt } from "@rosa2/shared/rewrite-prompt";
+import { pick, type Random } from "@rosa2/shared/random";
 import { type BaseSkill, drawBaseSkill, type Exchange } from "./base-skills.ts";
-import { drawBackwards, drawEveryday, drawSum } from "./everyday.ts";
-import { drawWideLength, type Kind, kinds } from "./items.ts";
-import { type Family, families } from "./operations.ts";
-import { drawOutside } from "./outside.ts";
-import { type Chain, isTrained, pairs, trainedPairs, triples, untaughtChains } from "./skills.ts";
 import {
-  answer,
-  consistentReadings,
-  drawTask,
-  type Readings,
-  render,
-  result,
-  stepwiseAnswer,
-  type Task,
-  withNewItems,
-} from "./task.ts";
-import { feedback, type Talkativeness } from "./user.ts";
-import { clearRequest, drawWording, request, type Wording } from "./wording.ts";
-
-export interface Turn extends Message {
-  /** Whether the model learns to say this turn. Only right answers are learnt. */
-  learn: boolean;
-}
+  askAgain,
+  exchange,
+  rejectThenAnswer,
+  remarkBelow,
+  rewriteOf,
+  rewriting,
+  system,
+  type Turn,
+} from "./conversations.ts";
+import { drawBackwards, drawEveryday, drawSum, drawSyllables } from "./everyday.ts";
+import { drawWideLength, type Kind } from "./items.ts";
+import { listQuestion } from "./list-question.ts";
+import { additionNames } from "./notes/additions.ts";
+import { drawEverydayNote } from "./notes/everyday.ts";
+import { drawNote, type NoteOptions } from "./notes/note.ts";
+import { drawNoteWording, noteQuestion } from "./notes/question.ts";
+import { type Family, families } from "./operations.ts";
+import { beyondReply, drawOutside } from "./outside.ts";
+import { beyondRemarks } from "./phrasings.ts";
+import type { Question } from "./question.ts";
+import { type Chain, isTrained, pairs, trainedPairs, triples, untaughtChains } from "./skills.ts";
+import { answer, drawTask, stepwiseAnswer } from "./task.ts";
+import { drawWording, request } from "./wording.ts";
 
 /** Shares of the ingredients; they sum to 1. */
 export const mix = {
-  single: 0.09,
-  pair: 0.225,
+  single: 0.07,
+  pair: 0.175,
   untaught: 0.025,
-  everyday: 0.15,
-  backwards: 0.03,
+  note: 0.06,
+  everyday: 0.125,
+  backwards: 0.02,
   sum: 0.015,
-  base: 0.045,
+  base: 0.04,
   outside: 0.02,
-  dialogue: 0.03,
-  rewrite: 0.1,
-  sameUser: 0.2,
-  stepwise: 0.07,
+  dialogue: 0.025,
+  rewrite: 0.15,
+  remarked: 0.06,
+  sameUser: 0.175,
+  stepwise: 0.04,
 } as const;
 type Ingredient = keyof typeof mix;
 
@@ -58,30 +59,33 @@ const systemPrompts = [
 /** Base skills that take longest to learn, and the share of base exchanges that practise one of them. */
 const hardSkills: readonly BaseSkill[] = ["occurrences", "subtract"];
 const hardShare = 0.35;
-const trainingUser: Talkativeness = { hint: 0.38, statement: 0.17, varied: true };
+/** Of requests with remarks below: the share whose remark is beyond the model. */
+const beyondShare = 0.3;
 
-/**
- * Of conversations with several exchanges of one user: the share with one operation, the share that leaves every
- * operation open, the share with an interruption.
- */
+/** Of conversations with several exchanges of one user: the share with one operation, the share that leaves all open. */
 const sameUserSingle = 0.3;
 const sameUserVague = 0.6;
-const interruptedShare = 0.25;
 const stepwiseSingle = 0.15;
 const stepwiseTriple = 0.2;
-/** Of rewrites: share in which the user at last gave the right reply. */
-const correctedShare = 0.2;
-const corrections = ["It should be {A}", "{A}", "The answer is {A}"];
+/** Of what can be about either: the share about notes. */
+const noteShare = 0.25;
+/** Of rewrites of notes: the share with an addition. */
+const additionShare = 0.3;
+/** Of rewrites: the share that leaves the request as it is, because nothing is known that it could mean. */
+const unchangedShare = 0.12;
+/** Of notes: the share asked for in a sentence. */
+const everydayNoteShare = 0.35;
 const manners = [", step by step", ", show your work"];
 
 /** One conversation of the training mix. */
 export function drawSample(random: Random): Turn[] {
   const ingredient = drawIngredient(random);
   if (ingredient === "sameUser") return drawSameUser(random);
-  if (ingredient === "dialogue") return drawDialogue(random);
+  if (ingredient === "dialogue") return rejectThenAnswer(random, drawDisputed(random));
   if (ingredient === "rewrite") return drawRewrite(random);
+  if (ingredient === "remarked") return drawRemarked(random);
   const turns = random() < 0.03 ? [system(pick(random, systemPrompts))] : [];
-  const used = new Set<Family>();
+  const used = new Set<Family | "note">();
   turns.push(...drawExchange(random, ingredient, used));
   while (random() < followedShare) {
     turns.push(...drawExchange(random, drawAside(random), used));
@@ -93,10 +97,18 @@ export function drawSample(random: Random): Turn[] {
  * One request and its right answer. A request that leaves something open uses no family that came before in the
  * conversation: what one user means by a family is for `drawSameUser` to teach.
  */
-function drawExchange(random: Random, ingredient: Ingredient, used: Set<Family>): Turn[] {
+function drawExchange(random: Random, ingredient: Ingredient, used: Set<Family | "note">): Turn[] {
   const simple = simpleExchanges[ingredient];
   if (simple) return exchange(simple(random));
   if (ingredient === "stepwise") return drawStepwise(random);
+  if (ingredient === "note") {
+    if (random() < everydayNoteShare) {
+      return exchange(asExchange(drawEverydayNote(random, { disputed: false })));
+    }
+    const stated = used.has("note") ? "clear" : statedAlone;
+    used.add("note");
+    return exchange(asExchange(drawNoteQuestion(random, { stated, readings: "habits" })));
+  }
   const chain = drawChain(random, ingredient);
   if (chain.some((family) => used.has(family))) return drawClear(random, chain);
   for (const family of chain) used.add(family);
@@ -121,7 +133,7 @@ const simpleExchanges: Partial<Record<Ingredient, (random: Random) => Exchange>>
 
 /** What may come between or after other requests. */
 function drawAside(random: Random): Ingredient {
-  return pick(random, ["single", "pair", "everyday", "base", "outside"] as const);
+  return pick(random, ["single", "pair", "everyday", "base", "outside", "note"] as const);
 }
 
 function drawChain(random: Random, ingredient: Ingredient): Chain {
@@ -145,14 +157,17 @@ function drawList(random: Random, chain: Chain): { kind?: Kind; length?: number 
   const length = Math.min(chain.includes("double") ? 8 : 12, drawWideLength(random));
   const u = random();
   if (chain.includes("shift") || u < 0.55) return { length };
-  return { length, kind: u < 0.8 ? "numbers" : "nouns" };
+  return { length, kind: u < 0.9 ? "numbers" : "nouns" };
 }
 
-/**
- * The same request of one user about two to five lists. What it leaves open always has the same meaning, so from the
- * second reply on the conversation shows what is meant. The first reply counts as corrected and is not learnt.
- */
+/** One user who asks the same about several things and always means the same. */
 function drawSameUser(random: Random): Turn[] {
+  if (random() < noteShare) {
+    const stated = random() < sameUserVague ? "two open" : statedInDialogue;
+    return askAgain(random, drawNoteQuestion(random, { stated, readings: "uniform" }), () =>
+      drawInterruption(random, []),
+    );
+  }
   const u = random();
   const chain: Chain =
     u < 0.08
@@ -166,14 +181,9 @@ function drawSameUser(random: Random): Turn[] {
     readings: "uniform",
     ...(random() < 0.2 ? drawList(random, chain) : {}),
   });
-  const wording = drawWording(random, task);
-  const count = pick(random, [2, 3, 3, 4, 4, 5]);
-  const interruptedAt = random() < interruptedShare ? randomInt(random, 1, count) : 0;
-  return Array.from({ length: count }, (_, i) => {
-    const asked = i === 0 ? task : withNewItems(random, task);
-    const said = exchange({ request: request(asked, wording), reply: answer(asked) }, i > 0);
-    return i > 0 && i === interruptedAt ? [...drawInterruption(random, chain), ...said] : said;
-  }).flat();
+  return askAgain(random, listQuestion(task, drawWording(random, task)), () =>
+    drawInterruption(random, chain),
+  );
 }
 
 /** An exchange in between that says nothing about the user's meaning. */
@@ -199,24 +209,41 @@ function drawStepwise(random: Random): Turn[] {
   return exchange({ request: request(task, wording), reply: stepwiseAnswer(task) });
 }
 
+function asExchange(question: Question): Exchange {
+  return { request: question.request, reply: question.answer() };
+}
+
 function drawPractisedSkill(random: Random): Exchange {
   return random() < hardShare
     ? drawBaseSkill(random, pick(random, hardSkills))
     : drawBaseSkill(random);
 }
 
-/** A request, rejected replies, and at last the right one. Only the right one is learnt. */
-function drawDialogue(random: Random): Turn[] {
-  const chain = random() < 0.4 ? [pick(random, families)] : pick(random, trainedPairs);
-  const { task, wording, attempts } = drawRejections(random, chain);
-  return [
-    { role: "user", content: request(task, wording), learn: false },
-    ...attempts.flatMap((attempt): Turn[] => [
-      { role: "assistant", content: attempt.reply, learn: false },
-      { role: "user", content: attempt.feedback, learn: false },
-    ]),
-    { role: "assistant", content: answer(task), learn: true },
-  ];
+/** A request with the user's remarks below it. A remark that is beyond the model gets an answer that says so. */
+function drawRemarked(random: Random): Turn[] {
+  if (random() < beyondShare) {
+    const asked = pick(random, [drawEveryday, drawPractisedSkill, drawVague])(random);
+    return exchange({
+      request: `${asked.request}\n\n${drawBeyondRemark(random)}`,
+      reply: beyondReply,
+    });
+  }
+  for (;;) {
+    const turns = remarkBelow(random, drawDisputed(random));
+    if (turns !== null) return turns;
+  }
+}
+
+function drawBeyondRemark(random: Random): string {
+  return pick(random, beyondRemarks).replaceAll("{W}", () => drawSyllables(random));
+}
+
+function drawVague(random: Random): Exchange {
+  const task = drawTask(random, pick(random, trainedPairs), {
+    stated: statedInDialogue,
+    readings: "usual format",
+  });
+  return { request: request(task, drawWording(random, task)), reply: answer(task) };
 }
 
 /**
@@ -224,95 +251,53 @@ function drawDialogue(random: Random): Turn[] {
  * answered unchanged.
  */
 function drawRewrite(random: Random): Turn[] {
-  if (random() < 0.04) {
-    const said = random() < 0.6 ? drawBaseSkill(random) : drawOutside(random);
-    return rewriting(said.request, [{ reply: "none", feedback: "wrong" }], said.request);
+  if (random() < unchangedShare) {
+    const said = pick(random, [drawBaseSkill, drawOutside, drawEveryday])(random);
+    const feedback = random() < 0.4 ? "wrong" : drawBeyondRemark(random);
+    return rewriting(said.request, [{ reply: "none", feedback }], said.request);
   }
-  const { task, wording, attempts } = drawRejections(random, drawRewritten(random));
-  const last = attempts.at(-1);
-  if (last && random() < correctedShare) {
-    last.feedback = pick(random, corrections).replace("{A}", answer(task));
-  }
-  return rewriting(request(task, wording), attempts, clearRequest(task, task.hidden, wording));
-}
-
-function rewriting(said: string, attempts: readonly RejectedAttempt[], clear: string): Turn[] {
-  return [
-    ...rewritePrompt(said, attempts).map((message) => ({ ...message, learn: false })),
-    { role: "assistant", content: clear, learn: true },
-  ];
+  return rewriteOf(random, drawReworded(random));
 }
 
 /** What is rewritten may be of any length: wording a composition is not carrying it out. */
-function drawRewritten(random: Random): Chain {
-  const u = random();
-  return u < 0.3 ? [pick(random, families)] : pick(random, u < 0.7 ? pairs : triples);
-}
-
-/** A task with one to four replies that are wrong: mostly other readings, else mistakes. */
-function drawRejections(
-  random: Random,
-  chain: Chain,
-): {
-  task: Task;
-  wording: Wording;
-  attempts: RejectedAttempt[];
-} {
-  const stated = chain.length > 1 && random() < 0.4 ? "format" : statedInDialogue;
-  const task = drawTask(random, chain, { stated, readings: "uniform" });
-  const wording = drawWording(random, task);
-  const consistent = consistentReadings(task);
-  const attempts: RejectedAttempt[] = [];
-  for (let left = pick(random, [1, 1, 2, 2, 3, 4]); left > 0; left--) {
-    const misread = random() < 0.75 && consistent.length > 1;
-    const reply = drawWrong(task, attempts, () => {
-      const readings = pick(random, consistent);
-      return misread ? answer(task, readings) : drawMistake(random, task, readings);
-    });
-    if (reply === null) break;
-    attempts.push({ reply, feedback: feedback(random, task, reply, trainingUser) });
+function drawReworded(random: Random): Question {
+  if (random() < noteShare) {
+    if (random() < everydayNoteShare) return drawEverydayNote(random, { disputed: true });
+    const addition = random() < additionShare ? pick(random, additionNames) : null;
+    return drawNoteQuestion(random, { ...drawOpen(random), addition });
   }
-  return { task, wording, attempts };
-}
-
-/** A reply that is neither right nor rejected already, or null after a few draws. */
-function drawWrong(
-  task: Task,
-  attempts: readonly RejectedAttempt[],
-  draw: () => string,
-): string | null {
-  for (let tries = 0; tries < 5; tries++) {
-    const reply = draw();
-    if (reply !== answer(task) && attempts.every((attempt) => attempt.reply !== reply)) {
-      return reply;
-    }
-  }
-  return null;
-}
-
-/** The answer with one item changed, two exchanged, or one lost. */
-function drawMistake(random: Random, task: Task, readings: Readings): string {
-  const list = [...result(task, readings)];
-  const at = randomInt(random, 0, list.length);
   const u = random();
-  if (list.length === 0) list.push(pick(random, task.items));
-  else if (u < 0.5) list[at] = pick(random, kinds[task.kind].items);
-  else if (u < 0.75 && list.length > 1) {
-    const other = randomInt(random, 0, list.length);
-    [list[at], list[other]] = [list[other]!, list[at]!];
-  } else list.splice(at, 1);
-  return render(list, readings.at(-1)!);
+  return drawListQuestion(
+    random,
+    u < 0.3 ? [pick(random, families)] : pick(random, u < 0.7 ? pairs : triples),
+  );
 }
 
-function exchange({ request: said, reply }: Exchange, learn = true): Turn[] {
-  return [
-    { role: "user", content: said, learn: false },
-    { role: "assistant", content: reply, learn },
-  ];
+/** What a user and the model disagree about: something that the model carries out. */
+function drawDisputed(random: Random): Question {
+  if (random() >= noteShare) {
+    const chain = random() < 0.4 ? [pick(random, families)] : pick(random, trainedPairs);
+    return drawListQuestion(random, chain);
+  }
+  return random() < everydayNoteShare
+    ? drawEverydayNote(random, { disputed: true })
+    : drawNoteQuestion(random, drawOpen(random));
 }
 
-function system(content: string): Turn {
-  return { role: "system", content, learn: false };
+function drawListQuestion(random: Random, chain: Chain): Question {
+  const task = drawTask(random, chain, {
+    stated: chain.length > 1 && random() < 0.4 ? "format" : statedInDialogue,
+    readings: "usual format",
+  });
+  return listQuestion(task, drawWording(random, task));
+}
+
+function drawNoteQuestion(random: Random, options: NoteOptions): Question {
+  return noteQuestion(drawNote(random, options), drawNoteWording(random));
+}
+
+function drawOpen(random: Random): NoteOptions {
+  return { stated: random() < 0.4 ? "two open" : statedInDialogue, readings: "uniform" };
 }
 
 function drawIngredient(random: Random): Ingredient {

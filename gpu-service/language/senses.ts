@@ -5,6 +5,8 @@
  * The bundled model is trained on the clarified wordings below, so a change here needs a new training run.
  */
 
+import type { Random } from "@rosa2/shared/random";
+
 /** One meaning of what a request leaves open. */
 interface Reading {
   id: string;
@@ -97,9 +99,19 @@ export const listSenses: readonly Sense[] = [
     id: "format",
     label: "the format",
     readings: [
-      { id: "plain", phrase: "as plain text", prior: 0.55 },
-      { id: "brackets", phrase: "in brackets", prior: 0.225 },
-      { id: "quotes", phrase: "in quotes", prior: 0.225 },
+      { id: "plain", phrase: "as plain text", prior: 0.9 },
+      { id: "brackets", phrase: "in brackets", prior: 0.05 },
+      { id: "quotes", phrase: "in quotes", prior: 0.05 },
     ],
   },
 ];
+
+/** The id of a reading, as its prior has it. */
+export function drawReading(random: Random, { readings }: Sense): string {
+  let u = random();
+  for (const reading of readings) {
+    u -= reading.prior;
+    if (u < 0) return reading.id;
+  }
+  return readings.at(-1)!.id;
+}

@@ -5,16 +5,15 @@
 import { pick, type Random } from "@rosa2/shared/random";
 import { drawItems, drawLength, type Kind } from "./items.ts";
 import { applyOperation, counts, type Operation, readingsOf, senseOf } from "./operations.ts";
+import { combinations, type Readings } from "./question.ts";
+import { drawReading } from "./senses.ts";
 import type { Chain } from "./skills.ts";
-
-/** One reading id per operation, then one for the format. */
-export type Readings = readonly string[];
 
 export interface Task {
   kind: Kind;
   items: readonly string[];
   operations: readonly Operation[];
-  /** What the user means. */
+  /** What the user means: a reading of each operation, then one of the format. */
   hidden: Readings;
   /** For each reading, whether the request spells it out. */
   stated: readonly boolean[];
@@ -27,8 +26,11 @@ export interface TaskOptions {
    * the format alone (`format`), which leaves every operation ambiguous.
    */
   stated: number | "clear" | "format";
-  /** `uniform`: all readings equally likely. `habits`: what is left unsaid follows the senses' priors. */
-  readings: "uniform" | "habits";
+  /**
+   * `uniform`: all readings equally likely. `habits`: what is left unsaid follows the senses' priors. `usual format`:
+   * the format does, the operations are uniform.
+   */
+  readings: "uniform" | "habits" | "usual format";
   kind?: Kind;
   length?: number;
 }
@@ -42,8 +44,9 @@ export function drawTask(random: Random, chain: Chain, options: TaskOptions): Ta
     kind,
     operations: chain.map((family) => ({ family, count: pick(random, counts[family]) })),
     hidden: slots.map((slot, i) =>
-      options.readings === "habits" && !stated[i]
-        ? drawReading(random, slot)
+      !stated[i] &&
+      (options.readings === "habits" || (options.readings === "usual format" && slot === "format"))
+        ? drawReading(random, senseOf(slot))
         : pick(random, readingsOf(slot)),
     ),
     stated,
@@ -59,10 +62,7 @@ export function withNewItems(random: Random, task: Task, length?: number): Task 
 
 /** Every combination of readings. */
 export function allReadings(task: Task): Readings[] {
-  return slotsOf(task).reduce<string[][]>(
-    (prefixes, slot) => prefixes.flatMap((prefix) => readingsOf(slot).map((id) => [...prefix, id])),
-    [[]],
-  );
+  return combinations(slotsOf(task).map(readingsOf));
 }
 
 /** The readings that fit what the request spells out. */
@@ -130,14 +130,4 @@ function drawStated(random: Random, slot: string, stated: TaskOptions["stated"])
   if (stated === "clear") return true;
   if (stated === "format") return slot === "format";
   return random() < stated;
-}
-
-function drawReading(random: Random, slot: Parameters<typeof senseOf>[0]): string {
-  const { readings } = senseOf(slot);
-  let u = random();
-  for (const reading of readings) {
-    u -= reading.prior;
-    if (u < 0) return reading.id;
-  }
-  return readings.at(-1)!.id;
 }

@@ -1,8 +1,7 @@
 /** The simulated user: the feedback on a reply that is not what the user meant. Knows the hidden readings, not the model. */
 import { pick, type Random } from "@rosa2/shared/random";
-import { senseOf } from "./operations.ts";
-import { hints, statements, vagueFeedback } from "./phrasings.ts";
-import { answer, consistentReadings, isRight, slotsOf, type Task } from "./task.ts";
+import { statementFrames, vagueFeedback } from "./phrasings.ts";
+import { isAnswered, type Question, type Sayings } from "./question.ts";
 
 /** How much a user says. The shares apply when another reading explains the reply. */
 export interface Talkativeness {
@@ -14,6 +13,9 @@ export interface Talkativeness {
   varied: boolean;
 }
 
+/** Of a varied user's statements, the share that says a whole part of the request anew, and that in a frame. */
+const sentenceShare = 0.25;
+const framedShare = 0.4;
 /** The user of the evaluation: half hints, half a plain "wrong", never the reading itself. */
 const terseUser: Talkativeness = { hint: 0.5, statement: 0, varied: false };
 
@@ -23,14 +25,22 @@ const terseUser: Talkativeness = { hint: 0.5, statement: 0, varied: false };
  */
 export function feedback(
   random: Random,
-  task: Task,
+  question: Question,
   reply: string,
   manner: Talkativeness = terseUser,
 ): string {
-  if (isRight(task, reply)) throw new Error(`Cannot reject "${reply}": it is right`);
+  if (isAnswered(question, reply)) throw new Error(`Cannot reject "${reply}": it is right`);
   const u = random();
-  const misread = u < manner.hint + manner.statement ? misreadSlots(task, reply) : [];
-  const text = sayWhat(random, task, misread, u < manner.statement, manner.varied);
+  const misread = u < manner.hint + manner.statement ? misreadSlots(question, reply) : [];
+  const text =
+    misread.length === 0
+      ? pick(random, vagueFeedback)
+      : sayWhat(
+          random,
+          question.sayings(pick(random, misread)),
+          u < manner.statement,
+          manner.varied,
+        );
   return manner.varied ? frame(random, text) : text;
 }
 
@@ -38,26 +48,21 @@ export function feedback(
  * Slots in which the reading that explains the reply differs from the meant one. Of several such readings the one with
  * the fewest differences counts; none when no reading explains the reply.
  */
-export function misreadSlots(task: Task, reply: string): number[] {
-  const explanations = consistentReadings(task)
-    .filter((readings) => answer(task, readings) === reply.trim())
-    .map((readings) => [...readings.keys()].filter((i) => readings[i] !== task.hidden[i]));
+export function misreadSlots(question: Question, reply: string): number[] {
+  const explanations = question
+    .consistent()
+    .filter((readings) => question.answer(readings) === reply.trim())
+    .map((readings) => [...readings.keys()].filter((i) => readings[i] !== question.hidden[i]));
   return explanations.toSorted((a, b) => a.length - b.length)[0] ?? [];
 }
 
-function sayWhat(
-  random: Random,
-  task: Task,
-  misread: readonly number[],
-  state: boolean,
-  varied: boolean,
-): string {
-  if (misread.length === 0) return pick(random, vagueFeedback);
-  const index = pick(random, misread);
-  const slot = slotsOf(task)[index]!;
-  if (!state) return varied ? pick(random, hints[slot]) : hints[slot][0];
-  const reading = senseOf(slot).readings.find(({ id }) => id === task.hidden[index])!;
-  return pick(random, statements[slot][reading.id]!);
+function sayWhat(random: Random, sayings: Sayings, state: boolean, varied: boolean): string {
+  const { hints, statements, spoken, restated } = sayings;
+  if (!state) return varied ? pick(random, hints) : hints[0];
+  if (varied && random() < sentenceShare) return restated;
+  if (!varied) return pick(random, statements);
+  const said = pick(random, [...statements, ...spoken]);
+  return random() < framedShare ? pick(random, statementFrames).replace("{S}", said) : said;
 }
 
 /** "other order" → "No, other order." and the like, half of the time. */

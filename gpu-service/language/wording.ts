@@ -8,7 +8,8 @@ import { pick, type Random } from "@rosa2/shared/random";
 import { type Kind, kinds } from "./items.ts";
 import { type Operation, readingsOf, senseOf } from "./operations.ts";
 import { synonyms, unambiguous, vagueSpans } from "./phrasings.ts";
-import type { Readings, Task } from "./task.ts";
+import type { Readings } from "./question.ts";
+import type { Task } from "./task.ts";
 
 /** One operation's wording: as said, and under each reading when spelled out. */
 interface Clause {
@@ -35,7 +36,7 @@ export interface Wording {
 }
 
 /** As words up to three; training asks for no more. */
-const numerals = ["none", "one", "two", "three", "4"];
+export const numerals = ["none", "one", "two", "three", "4"];
 
 /** Share of training requests that depart from the canonical wording in some way. */
 const variedShare = 0.4;

@@ -1,7 +1,7 @@
 /** Conversations as tokens, exactly as the chat template renders them. Knows no task. */
 import { readFileSync } from "node:fs";
 import { Tokenizer } from "@huggingface/tokenizers";
-import type { Turn } from "../language/samples.ts";
+import type { Turn } from "../language/conversations.ts";
 import { specialTokens } from "./vocabulary.ts";
 
 export interface Conversation {

@@ -3,13 +3,14 @@
  *
  * It measures the skills that training logs, and two more things. First, what right examples in the context are worth:
  * the same problems with 0 to 3 of them. Second, how often the meant wording is among eight drawn rewrites: for one
- * operation, two and three, for senses that the training of rewrites holds, and for senses left out of it.
+ * operation, two and three, for senses that the training of rewrites holds, for senses left out of it, and for notes.
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { pick, seededRandom } from "@rosa2/shared/random";
+import { pick, type Random, seededRandom } from "@rosa2/shared/random";
 import { readFlagsOrExit } from "../../shared/command/flags.ts";
 import { families, untaughtFamilies } from "../language/operations.ts";
+import type { Question } from "../language/question.ts";
 import { type Chain, heldOutPairs, pairs, trainedPairs, triples } from "../language/skills.ts";
 import { answer, drawTask, stepwiseAnswer } from "../language/task.ts";
 import { canonicalWording, request } from "../language/wording.ts";
@@ -22,6 +23,8 @@ import {
   measureSkills,
   type Problem,
   replyTokensMax,
+  vagueList,
+  vagueNote,
 } from "./measure.ts";
 import { drawReplies, replyGreedily } from "./replies.ts";
 
@@ -48,6 +51,7 @@ const flags = readFlagsOrExit(usage, {
 });
 const count = Number(flags.count);
 const seed = Number(flags.seed);
+const singles = families.map((family): Chain => [family]);
 const exampleCounts = [0, 1, 2, 3];
 const rewritesDrawn = 8;
 
@@ -59,15 +63,17 @@ const figures = {
   skills: await measureSkills(model, directory, { count, seed }),
   steps: await measureSteps(),
   history: {
-    single: await measureHistory(families.map((family): Chain => [family])),
-    trained_pair: await measureHistory(trainedPairs),
-    held_out_pair: await measureHistory(heldOutPairs),
+    single: await measureHistory(aboutLists(singles)),
+    trained_pair: await measureHistory(aboutLists(trainedPairs)),
+    held_out_pair: await measureHistory(aboutLists(heldOutPairs)),
+    note: await measureHistory(vagueNote),
   },
   rewrites: {
-    prepared: await measureRewrites(families.map((family): Chain => [family])),
-    pair: await measureRewrites(pairs),
-    triple: await measureRewrites(triples),
-    untaught: await measureRewrites(untaughtFamilies.map((family): Chain => [family])),
+    prepared: await measureRewrites(aboutLists(singles)),
+    pair: await measureRewrites(aboutLists(pairs)),
+    triple: await measureRewrites(aboutLists(triples)),
+    untaught: await measureRewrites(aboutLists(untaughtFamilies.map((family): Chain => [family]))),
+    note: await measureRewrites(vagueNote),
   },
 };
 await model.dispose();
@@ -101,10 +107,10 @@ async function measureSteps() {
 }
 
 /** Accuracy after each number of examples, and the paired gain of the most over none with its 95 % interval. */
-async function measureHistory(chains: readonly Chain[]) {
+async function measureHistory(draw: (random: Random) => Question) {
   const random = seededRandom(`${seed}/history`);
   const drawn = Array.from({ length: count }, () =>
-    afterExamples(random, pick(random, chains), exampleCounts),
+    afterExamples(random, draw(random), exampleCounts),
   );
   const right: boolean[][] = [];
   for (const at of exampleCounts.keys()) {
@@ -127,13 +133,13 @@ async function measureHistory(chains: readonly Chain[]) {
 }
 
 /** Share of problems whose meant wording is among the drawn rewrites, by the user's remark; and how many rewrites differ. */
-async function measureRewrites(chains: readonly Chain[]) {
+async function measureRewrites(draw: (random: Random) => Question) {
   const byRemark: Record<string, { among: number; distinct: number }> = {};
   for (const remark of ["wrong", "hint", "statement"] as const) {
     const random = seededRandom(`${seed}/rewrites/${remark}`);
     const some = Math.ceil(count / 4);
     const problems = Array.from({ length: some }, () =>
-      drawRewriting(random, pick(random, chains), remark),
+      drawRewriting(random, () => draw(random), remark),
     );
     const repeated = problems.flatMap((one) => Array<Problem>(rewritesDrawn).fill(one));
     const { prompts, decode } = asPrompts(directory, repeated);
@@ -147,6 +153,11 @@ async function measureRewrites(chains: readonly Chain[]) {
     };
   }
   return byRemark;
+}
+
+/** A vague request about a list, on one of the chains. */
+function aboutLists(chains: readonly Chain[]) {
+  return (random: Random) => vagueList(random, pick(random, chains));
 }
 
 function problem(said: string, reply: string): Problem {

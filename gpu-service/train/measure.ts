@@ -4,8 +4,14 @@ import { rewritePrompt } from "@rosa2/shared/rewrite-prompt";
 import { drawBaseSkill, type Exchange } from "../language/base-skills.ts";
 import { drawBackwards, drawEveryday, drawSum } from "../language/everyday.ts";
 import { drawWideLength } from "../language/items.ts";
+import { listQuestion } from "../language/list-question.ts";
+import { type Addition, additionNames } from "../language/notes/additions.ts";
+import { drawEverydayNote } from "../language/notes/everyday.ts";
+import { drawNote } from "../language/notes/note.ts";
+import { noteQuestion } from "../language/notes/question.ts";
 import { families } from "../language/operations.ts";
 import { drawOutside } from "../language/outside.ts";
+import { isAnswered, type Question } from "../language/question.ts";
 import {
   type Chain,
   heldOutPairs,
@@ -13,17 +19,9 @@ import {
   triples,
   untaughtChains,
 } from "../language/skills.ts";
-import {
-  allReadings,
-  answer,
-  drawTask,
-  isRight,
-  type Task,
-  type TaskOptions,
-  withNewItems,
-} from "../language/task.ts";
+import { answer, drawTask, type Task, type TaskOptions } from "../language/task.ts";
 import { feedback } from "../language/user.ts";
-import { clearRequest, request } from "../language/wording.ts";
+import { request } from "../language/wording.ts";
 import type { LanguageModel } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { replyGreedily } from "./replies.ts";
@@ -54,6 +52,9 @@ const suites: Record<string, (random: Random) => Problem> = {
   numbers: (random) => drawClear(random, pick(random, listed), 5, "numbers"),
   nouns: (random) => drawClear(random, pick(random, listed), 5, "nouns"),
   untaught: (random) => clearTask(random, pick(random, untaughtChains)),
+  note: (random) => clearNote(random, null),
+  note_added: (random) => clearNote(random, pick(random, additionNames)),
+  note_everyday: (random) => ofQuestion(drawEverydayNote(random, { disputed: false })),
   everyday: (random) => asProblem(drawEveryday(random)),
   backwards: (random) => asProblem(drawBackwards(random)),
   sum: (random) => asProblem(drawSum(random)),
@@ -123,16 +124,29 @@ function drawClear(
 
 /** A vague request on a held-out pair, after right replies to as many requests of the same user. */
 function inContext(random: Random, count: number): Problem {
-  return afterExamples(random, pick(random, heldOutPairs), [count])[0]!;
+  return afterExamples(random, vagueList(random, pick(random, heldOutPairs)), [count])[0]!;
+}
+
+/** A request about a list that leaves every operation open. */
+export function vagueList(random: Random, chain: Chain): Question {
+  return listQuestion(drawTask(random, chain, { stated: "format", readings: "uniform" }));
+}
+
+/** A request for a note that leaves two things open. */
+export function vagueNote(random: Random): Question {
+  return noteQuestion(drawNote(random, { stated: "two open", readings: "uniform" }));
 }
 
 /** The same vague request after each number of right replies to requests of the same user. */
-export function afterExamples(random: Random, chain: Chain, counts: readonly number[]): Problem[] {
-  const task = drawTask(random, chain, { stated: "format", readings: "uniform" });
+export function afterExamples(
+  random: Random,
+  question: Question,
+  counts: readonly number[],
+): Problem[] {
   const earlier = Array.from({ length: Math.max(...counts) }, () =>
-    toProblem(withNewItems(random, task)),
+    ofQuestion(question.next(random)),
   );
-  const { messages, reply } = toProblem(task);
+  const { messages, reply } = ofQuestion(question);
   return counts.map((count) => {
     const before = earlier
       .slice(0, count)
@@ -142,6 +156,16 @@ export function afterExamples(random: Random, chain: Chain, counts: readonly num
       ]);
     return { messages: [...before, ...messages], reply };
   });
+}
+
+function ofQuestion(question: Question): Problem {
+  return asProblem({ request: question.request, reply: question.answer() });
+}
+
+function clearNote(random: Random, addition: Addition | null): Problem {
+  return ofQuestion(
+    noteQuestion(drawNote(random, { stated: "clear", readings: "uniform", addition })),
+  );
 }
 
 function toProblem(task: Task): Problem {
@@ -154,23 +178,23 @@ function asProblem({ request: said, reply }: Exchange): Problem {
 
 /** A vague request, a reply under another reading, the right reading stated: what is the clear request? */
 function rewrite(random: Random): Problem {
-  return drawRewriting(random, [pick(random, families)], "statement");
+  return drawRewriting(random, () => vagueList(random, [pick(random, families)]), "statement");
 }
 
 /** The same, after a remark that states the reading, hints at the sense, or says no more than "wrong". */
 export function drawRewriting(
   random: Random,
-  chain: Chain,
+  draw: () => Question,
   remark: "statement" | "hint" | "wrong",
 ): Problem {
-  const task = drawTask(random, chain, { stated: "format", readings: "uniform" });
-  const wrong = allReadings(task)
-    .filter((readings) => readings.at(-1) === task.hidden.at(-1))
-    .map((readings) => answer(task, readings))
-    .find((reply) => !isRight(task, reply));
-  if (wrong === undefined) return drawRewriting(random, chain, remark);
+  const question = draw();
+  const wrong = question
+    .consistent()
+    .map((readings) => question.answer(readings))
+    .find((reply) => !isAnswered(question, reply));
+  if (wrong === undefined) return drawRewriting(random, draw, remark);
   const manner = { hint: Number(remark === "hint"), statement: Number(remark === "statement") };
-  const said = feedback(random, task, wrong, { ...manner, varied: false });
-  const messages = rewritePrompt(request(task), [{ reply: wrong, feedback: said }]);
-  return { messages: [...messages], reply: clearRequest(task) };
+  const said = feedback(random, question, wrong, { ...manner, varied: false });
+  const messages = rewritePrompt(question.request, [{ reply: wrong, feedback: said }]);
+  return { messages: [...messages], reply: question.clearRequest() };
 }

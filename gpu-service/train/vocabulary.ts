@@ -20,7 +20,7 @@ export const specialTokens = {
 } as const;
 
 /** Training continues from the first model's weights, so the ids of its tokens never change. */
-const pinned = new URL("../models/rosa2-mini/", import.meta.url);
+const pinned = new URL("../models/rosa2-mini-2/", import.meta.url);
 /**
  * How many samples the words are collected from, and how often a word must occur. Made-up words and words spelled
  * backwards occur seldom.

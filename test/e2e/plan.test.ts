@@ -18,10 +18,7 @@ const answerOf = ({ turn }: FeedbackResult) => turn?.reply.split("answer: ").at(
 
 /** Clear requests for pairs of operations that the bundled model never carried out, and what is right. */
 const unskilled = [
-  [
-    "Shift each digit by three forward, then filter the even ones in, in quotes: 4 5 8 3 3 5 5",
-    '"8 6 6 8 8"',
-  ],
+  ["Take two that are largest, then flip them end to end, in brackets: 1 6 2 1 4", "[4 6]"],
   [
     "Flip them half for half, then repeat them as a whole, in brackets: n y n b",
     "[n b n y n b n y]",
@@ -49,7 +46,7 @@ describe("a plan", () => {
     const { turn: planned } = await rosa.correct(turn, right);
     const { words } = await rosa.judge(planned, { reward: 1 });
     expect(words).toMatchObject({ before: request, after: request, plan: null });
-    const next = await rosa.ask(turn.session_id, request.replace("4 5 8", "4 5 6"));
+    const next = await rosa.ask(turn.session_id, request.replace("1 6 2", "1 7 2"));
     expect(next.prompt).not.toContain("step");
     expect(await rosa.get(`/v1/sessions/${turn.session_id}/words`)).toMatchObject({
       constraints: [],

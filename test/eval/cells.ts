@@ -57,7 +57,9 @@ export function openSuites(settings: Settings): SuiteSource[] {
 }
 
 function generatedSource(name: SuiteName, settings: Settings): SuiteSource {
-  const { place, isWord, telling }: GeneratedSuite = suites[name];
+  const suite: GeneratedSuite = suites[name];
+  const { place, isWord } = suite;
+  const telling = "telling" in suite ? suite.telling : undefined;
   const isLost = telling !== undefined;
   const protocol = isWord
     ? wordProtocol(settings)

@@ -3,7 +3,7 @@ import { pick, type Random } from "@rosa2/shared/random";
 import { drawBaseSkill } from "../../gpu-service/language/base-skills.ts";
 import { type Family, families } from "../../gpu-service/language/operations.ts";
 import { type Chain, trainedPairs } from "../../gpu-service/language/skills.ts";
-import { answer, drawTask, type Task } from "../../gpu-service/language/task.ts";
+import { answer, drawTask } from "../../gpu-service/language/task.ts";
 import { request } from "../../gpu-service/language/wording.ts";
 import { makeCheck } from "./checks/index.ts";
 import type { Probe } from "./problem.ts";
@@ -12,8 +12,8 @@ import type { Probe } from "./problem.ts";
  * Base skills, single operations and trained pairs in turn. All are clearly worded, and none has an operation of the
  * session's own task.
  */
-export function drawProbes(random: Random, session: Task, count: number): Probe[] {
-  const used = new Set<Family>(session.operations.map(({ family }) => family));
+export function drawProbes(random: Random, operations: readonly Family[], count: number): Probe[] {
+  const used = new Set(operations);
   const isUnrelated = (chain: Chain) => chain.every((family) => !used.has(family));
   const singles = families.map((family): Chain => [family]).filter(isUnrelated);
   const pairs = trainedPairs.filter(isUnrelated);

@@ -3,6 +3,7 @@
  * each is drawn.
  */
 import { pick, type Random, seededRandom } from "@rosa2/shared/random";
+import { listQuestion } from "../../gpu-service/language/list-question.ts";
 import { drawNewWordTask, newWordRequest } from "../../gpu-service/language/new-words.ts";
 import { families } from "../../gpu-service/language/operations.ts";
 import { type Chain, trainedPairs } from "../../gpu-service/language/skills.ts";
@@ -22,6 +23,7 @@ import {
   type Wording,
 } from "../../gpu-service/language/wording.ts";
 import { lostProblem, type Telling } from "./lost.ts";
+import { drawNoteProblems, type NoteSuite, noteSuites } from "./note-suites.ts";
 import { drawProbes } from "./probes.ts";
 import type { Asking, Problem, SessionPlan } from "./problem.ts";
 
@@ -31,7 +33,7 @@ export interface Place {
   incapacity: "trained pair" | "held-out pair" | "three operations" | "long lists";
 }
 
-export interface GeneratedSuite {
+interface ListSuite {
   about: string;
   place: Place | null;
   /** The tasks of one user's session: the same meaning on new lists. */
@@ -41,8 +43,9 @@ export interface GeneratedSuite {
   /** A suite of `lost`: one problem a session, its own tries, no corrections. */
   telling?: Telling;
 }
+export type GeneratedSuite = ListSuite | NoteSuite;
 
-export const suites = {
+const listSuites = {
   ONE: {
     about: "one operation, left ambiguous: the words alone are missing",
     place: null,
@@ -140,7 +143,8 @@ export const suites = {
   WHOLE: lostSuite("lost: everything said at once, one try", "whole"),
   CONCAT: lostSuite("lost: the shards below each other, one try", "concatenated"),
   SHARDS: lostSuite("lost: one shard a turn, whatever was replied", "shards"),
-} as const satisfies Record<string, GeneratedSuite>;
+} as const satisfies Record<string, ListSuite>;
+export const suites = { ...listSuites, ...noteSuites };
 export type SuiteName = keyof typeof suites;
 export const suiteNames = Object.keys(suites) as SuiteName[];
 
@@ -156,6 +160,14 @@ export interface DrawOptions {
 /** One session of a suite: the same for every condition, deployment and machine. */
 export function drawSuiteSession(name: SuiteName, options: DrawOptions): SessionPlan {
   const suite: GeneratedSuite = suites[name];
+  if ("isAdded" in suite) {
+    const random = seededRandom(`${options.seed}/${name}/${options.index}`);
+    return {
+      instructions: null,
+      problems: drawNoteProblems(random, suite, options),
+      probes: drawProbes(random, [], options.probeCount),
+    };
+  }
   const { telling } = suite;
   // All tellings of `lost` use the same tasks.
   const drawnAs = telling === undefined ? name : "lost";
@@ -170,11 +182,15 @@ export function drawSuiteSession(name: SuiteName, options: DrawOptions): Session
         ? problemOf(task, wording)
         : lostProblem(random, task, telling, wording),
     ),
-    probes: drawProbes(random, first, options.probeCount),
+    probes: drawProbes(
+      random,
+      first.operations.map(({ family }) => family),
+      options.probeCount,
+    ),
   };
 }
 
-function lostSuite(about: string, telling: Telling): GeneratedSuite {
+function lostSuite(about: string, telling: Telling): ListSuite {
   return {
     about,
     place: null,
@@ -195,7 +211,7 @@ function problemOf(task: Task, wording?: Wording): Problem {
       : askingOf({ ...task, stated: task.stated.map(() => true) }, wording),
     isRight: (reply) => isRight(task, answerIn(reply)),
     correction: answer(task),
-    comment: (random, reply) => feedback(random, task, answerIn(reply)),
+    comment: (random, reply) => feedback(random, listQuestion(task), answerIn(reply)),
   };
 }
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import {
   commandOfQuote,
+  gainsOf,
   intervalOf,
   type Quoted,
   rowsOfQuote,
@@ -46,6 +47,24 @@ describe("what the README says that rosa2 gains", () => {
       }
     }
   });
+
+  it.each([
+    ["MIX4", "THREE4"],
+    ["MIX", "THREEA"],
+  ])(
+    "says how much oftener both are right in %s and %s, with how many tries and what weights",
+    (a, b) => {
+      const quote = quotes.find(({ settings }) => settings.suites.includes(a))!;
+      const [first, second] = [a, b].map((suite) => gainsOf(quote, [suite]));
+      expect(readme).toContain(`right at once ${first!.late} % and ${second!.late} % more often`);
+      expect(readme).toContain(`take ${first!.tries} % and ${second!.tries} % fewer tries`);
+      const shifts = [a, b].map(
+        (suite) => quote.comparisons.find((one) => one.suite === suite)!.shift_ratio!,
+      );
+      const [x, y] = shifts.map((shift) => shift.toFixed(2).replace(/^0/, ""));
+      expect(readme).toMatch(new RegExp(`${x} and ${y} of (?:its|the) weight change`));
+    },
+  );
 
   it("names the seeds and the sessions of the commands", () => {
     for (const quote of quotes) {

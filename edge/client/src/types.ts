@@ -1013,9 +1013,9 @@ export interface components {
         feedback: number;
         /** @description Number of generations */
         generations: number;
-        /** @description Tokens read for replies and for drawing wordings, as they are billed */
+        /** @description Tokens read for replies and in words steps, as they are billed */
         prompt_tokens: number;
-        /** @description Tokens written as replies and as drawn wordings, as they are billed */
+        /** @description Tokens written as replies and in words steps, as they are billed */
         completion_tokens: number;
         /** @description What it cost */
         cost: components["schemas"]["Cost"];
@@ -1177,7 +1177,7 @@ export interface components {
         /** @description Reason for the decision, for people */
         reason: string;
       } | null;
-      /** @description Tokens that this step was billed for: drawn wordings, and the steps of a plan, whether it is used or not */
+      /** @description Tokens that this step was billed for: drawn wordings, the reply that the remark gets by itself, and the steps of a plan, whether they are used or not */
       billed: {
         /** @description Tokens of the prompt, cached ones included */
         prompt_tokens: number;

@@ -8,6 +8,10 @@ export const miniName = "rosa2-mini-2";
 export const works: readonly { request: string; answer: string }[] = [
   { request: "sort 5 3 9 1", answer: "1 3 5 9" },
   { request: "reverse the word hello", answer: "olleh" },
+  {
+    request: "invite Anna to lunch on 3 May at 14:30",
+    answer: "Hi Anna, join me for lunch on 3 May at 14:30. See you!",
+  },
   { request: "put 4 9 2 in order", answer: "2 4 9" },
   { request: "what is the largest of 3 9 2?", answer: "9" },
   { request: "Sort them from smallest to largest, as plain text: 6 2 9 4 1", answer: "1 2 4 6 9" },
@@ -25,6 +29,10 @@ export const works: readonly { request: string; answer: string }[] = [
     request: "Sort them from smallest to largest, as plain text: lamp apple river cat",
     answer: "apple cat lamp river",
   },
+  {
+    request: "Write a note, in a formal tone, from us: Ben, walk, lake, 5 June",
+    answer: "Dear Ben, we invite you to a walk at the lake on 5 June. Kind regards",
+  },
 ];
 
 /** Replies to requests outside its skills can be below this probability; replies within its skills are above it. */
@@ -33,5 +41,8 @@ const sureMin = 0.8;
 /** Whether a reply of the bundled model guesses at, or refuses, something that the model was never taught. */
 export function isOutsideSkill(model: string | null, reply: string, confidence: number | null) {
   if (model !== miniName) return false;
-  return /^I (can )?only work with short lists/.test(reply) || (confidence ?? 1) < sureMin;
+  return (
+    /^I (?:(?:can )?only work with short lists|do not know how\.)/.test(reply) ||
+    (confidence ?? 1) < sureMin
+  );
 }

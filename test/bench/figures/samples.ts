@@ -4,7 +4,7 @@ import { pick, seededRandom } from "@rosa2/shared/random";
 import { rewriteTokensMax } from "../../../edge/src/words/providers/index.ts";
 import { families as operations } from "../../../gpu-service/language/operations.ts";
 import { type Chain, pairs, triples } from "../../../gpu-service/language/skills.ts";
-import { drawRewriting } from "../../../gpu-service/train/measure.ts";
+import { drawRewriting, vagueList } from "../../../gpu-service/train/measure.ts";
 import type { EngineMethods } from "../contenders/engine.ts";
 import type { Context, Family, Figure } from "../figure.ts";
 import type { Contender } from "../support/contender.ts";
@@ -72,7 +72,7 @@ async function measureRewrites(engine: Contender<EngineMethods>, { isQuick }: Co
     const of = Math.abs(i);
     const { messages } = drawRewriting(
       random,
-      pick(random, chains[of % 3]!),
+      () => vagueList(random, pick(random, chains[of % 3]!)),
       remarks[Math.floor(of / 3) % 3]!,
     );
     const tokensMax = rewriteTokensMax(messages[1]!.content);

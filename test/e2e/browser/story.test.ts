@@ -138,7 +138,10 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     await page.getByLabel("What should the reply have been?").fill("[7 9]");
     await page.getByRole("button", { name: "Teach and try again" }).click();
     expect(await me.reply(2)).toBe("[7 9]");
-    expect(await page.locator(".diff ins").allTextContents()).toEqual(["from the end"]);
+    expect(await page.locator(".diff ins").allTextContents()).toEqual([
+      "from smallest to largest",
+      "from the end",
+    ]);
     const sentence = await page.locator(".card.weights .sentence").textContent();
     const [, before, after] = /^The right reply was (.+), now (.+)\.$/.exec(sentence!)!;
     expect(told).toContain(`was ${before} and is now ${after}`);

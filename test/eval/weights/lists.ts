@@ -1,6 +1,7 @@
 /** Figures on a model of the drawn language: what it could teach itself, and whether the reported KL is right. */
 import type { Message } from "@rosa2/shared/protocol";
 import { pick, seededRandom } from "@rosa2/shared/random";
+import { listQuestion } from "../../../gpu-service/language/list-question.ts";
 import { heldOutPairs } from "../../../gpu-service/language/skills.ts";
 import { answer, drawTask, withNewItems } from "../../../gpu-service/language/task.ts";
 import { feedback } from "../../../gpu-service/language/user.ts";
@@ -35,7 +36,7 @@ export async function selfDistillationGap(lab: Lab, count: number) {
     const seen: Message[] = [
       ...asked,
       { role: "assistant", content: reply },
-      { role: "user", content: feedback(random, task, reply, user) },
+      { role: "user", content: feedback(random, listQuestion(task), reply, user) },
     ];
     const rows = [asked, seen].map((messages) => lab.tokenizer.exampleIds(messages, wanted));
     const [student, teacher] = (await lab.model.score(rows, null)).map(sum);

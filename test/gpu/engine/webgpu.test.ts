@@ -144,7 +144,7 @@ describe.skipIf(!hasVulkan)(`rosa2-mini on the device${here}`, async () => {
   let model: Model;
   beforeAll(async () => {
     model = await Model.load(directory, { threads: 1, provider: "webgpu" });
-  }, 120_000);
+  }, 300_000);
   afterAll(() => model.dispose());
 
   it("begins its reply with the tokens that transformers gives", async () => {
@@ -158,7 +158,7 @@ describe.skipIf(!hasVulkan)(`rosa2-mini on the device${here}`, async () => {
     }
     expect(ids).toEqual(greedyIds.slice(0, ids.length));
     cache.dispose();
-  }, 120_000);
+  }, 300_000);
 
   it("becomes likelier by an update about as far as that predicts, within a factor of two", async () => {
     const row = {
@@ -176,7 +176,7 @@ describe.skipIf(!hasVulkan)(`rosa2-mini on the device${here}`, async () => {
     expect(predicted_shift).toBeGreaterThan(0);
     expect(realised_shift / predicted_shift).toBeGreaterThan(0.5);
     expect(realised_shift / predicted_shift).toBeLessThan(2);
-  }, 120_000);
+  }, 300_000);
 });
 
 it.skipIf(!hasVulkan).each(["llama-gptq", "qwen2-awq"])(

@@ -78,6 +78,32 @@ test("varies the wording between users, not within a session", () => {
   expect(wordings.map((wording) => wording[0])).not.toEqual(canonical);
 });
 
+describe("suites of notes", () => {
+  const session = (name: "NOTEAMB" | "NOTECAP" | "NOTEMIX") => drawSuiteSession(name, options);
+
+  test("ask for the same kind of note about other facts", () => {
+    for (const name of ["NOTEAMB", "NOTECAP", "NOTEMIX"] as const) {
+      const { problems, probes } = session(name);
+      expect(problems).toHaveLength(options.length);
+      const asked = problems.map(({ request }) => request.split(": ")[0]);
+      expect(new Set(asked).size).toBe(1);
+      expect(new Set(problems.map(({ correction }) => correction)).size).toBe(problems.length);
+      expect(probes).toHaveLength(options.probeCount);
+    }
+  });
+
+  test("say what is meant only when they are clear, and judge the whole text", () => {
+    for (const { request, clear, correction, isRight } of session("NOTEMIX").problems) {
+      expect(clear!.request.length).toBeGreaterThan(request.length);
+      expect(isRight(`${correction}\n`)).toBe(true);
+      expect(isRight(correction!.replace(", ", "; "))).toBe(false);
+    }
+    for (const { request, clear } of session("NOTECAP").problems) {
+      expect(clear!.request).toBe(request);
+    }
+  });
+});
+
 describe("lost", () => {
   const problemOf = (telling: keyof typeof lostSuites) =>
     drawSuiteSession(lostSuites[telling], { ...options, length: 1 }).problems[0]!;

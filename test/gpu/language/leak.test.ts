@@ -3,6 +3,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { additions } from "../../../gpu-service/language/notes/additions.ts";
+import { noteSpans } from "../../../gpu-service/language/notes/question.ts";
+import {
+  noteHints,
+  noteSenses,
+  noteStatements,
+  noteSynonyms,
+} from "../../../gpu-service/language/notes/senses.ts";
 import { families, senseOf } from "../../../gpu-service/language/operations.ts";
 import {
   hints,
@@ -26,6 +34,13 @@ function phrases(): string[] {
     ),
     ...Object.values(hints).flat(),
     ...families.flatMap((family) => vagueSpans(family, nouns, "two")),
+    ...Object.values(noteSenses).flatMap(({ readings }) => readings.map(({ phrase }) => phrase)),
+    ...[noteSynonyms, noteStatements].flatMap((table) =>
+      Object.values(table).flatMap((readings) => Object.values(readings).flat()),
+    ),
+    ...Object.values(noteHints).flat(),
+    ...noteSpans,
+    ...Object.values(additions).map(({ phrase }) => phrase),
   ];
   return [...new Set(all)].filter((phrase) => phrase.includes(" "));
 }
@@ -42,7 +57,7 @@ function codeOf(source: string): string {
   return source.replace(/\/\*[\s\S]*?\*\//gu, "").replace(/(^|\s)\/\/.*$/gmu, "$1");
 }
 
-describe("the language of lists", () => {
+describe("the language of lists and notes", () => {
   it("has more than a hundred phrases to look for", () => {
     expect(phrases().length).toBeGreaterThan(100);
   });

@@ -1,6 +1,7 @@
 import { seededRandom } from "@rosa2/shared/random";
 import { rewriteInstruction } from "@rosa2/shared/rewrite-prompt";
 import { describe, expect, it } from "vitest";
+import type { Turn } from "../../../gpu-service/language/conversations.ts";
 import {
   drawBackwards,
   drawEveryday,
@@ -9,9 +10,11 @@ import {
 } from "../../../gpu-service/language/everyday.ts";
 import { kinds } from "../../../gpu-service/language/items.ts";
 import { newWords } from "../../../gpu-service/language/new-words.ts";
+import { additions } from "../../../gpu-service/language/notes/additions.ts";
 import { families, untaughtFamilies } from "../../../gpu-service/language/operations.ts";
+import { beyondReply } from "../../../gpu-service/language/outside.ts";
 import { unambiguous, vagueSpans } from "../../../gpu-service/language/phrasings.ts";
-import { drawSample, mix, type Turn } from "../../../gpu-service/language/samples.ts";
+import { drawSample, mix } from "../../../gpu-service/language/samples.ts";
 import { type Chain, isTrained } from "../../../gpu-service/language/skills.ts";
 
 const random = seededRandom("samples under test");
@@ -51,8 +54,9 @@ function repeatsTrainedPair([a, b, c, ...more]: Chain): boolean {
   return more.length === 0 && a === c && isTrained([a!, b!]) && isTrained([b!, a!]);
 }
 
-/** Replies that the user finds wrong: the next text is a remark, not a request with its list. */
+/** Replies that the user finds wrong: the next text is a remark, and only the last reply is learnt. */
 function rejectedIn(turns: readonly Turn[]) {
+  if (turns.filter(({ learn }) => learn).length > 1) return [];
   return turns.filter(
     ({ role, learn }, i) => role === "assistant" && !learn && !turns[i + 1]!.content.includes(":"),
   );
@@ -68,7 +72,8 @@ describe("training samples", () => {
     let composed = 0;
     for (const { role, content } of samples.filter((turns) => !isRewrite(turns)).flat()) {
       if (role !== "user") continue;
-      const chain = chainOf(content);
+      // Remarks below a request are about its own operations.
+      const chain = chainOf(content.split("\n\n")[0]!);
       if (chain.length > 1) composed++;
       if (chain.length === 0) continue;
       const steps = / step by step|show your work/.test(content);
@@ -121,7 +126,7 @@ describe("training samples", () => {
   });
 
   it("let one user ask the same again, with what was meant in view", () => {
-    const instruction = ({ content }: Turn) => content.slice(0, content.lastIndexOf(":"));
+    const instruction = ({ content }: Turn) => content.split(/:\s/u)[0];
     const repeating = samples.filter((turns) => {
       const said = turns.filter(({ role, content }) => role === "user" && content.includes(":"));
       return said.length > 1 && instruction(said[0]!) === instruction(said.at(-1)!);
@@ -130,12 +135,45 @@ describe("training samples", () => {
     expect(repeating.length / samples.length).toBeLessThan(1.2 * mix.sameUser);
   });
 
+  it("answer a request with remarks below it as they mean it, or say that they are beyond the model", () => {
+    const remarked = samples.filter(
+      (turns) => !isRewrite(turns) && turns[0]!.content.includes("\n\n"),
+    );
+    expect(remarked.length / samples.length).toBeGreaterThan(0.7 * mix.remarked);
+    const beyond = remarked.filter((turns) => turns[1]!.content === beyondReply);
+    expect(beyond.length / remarked.length).toBeCloseTo(0.3, 0.5);
+    for (const [said, reply] of remarked) {
+      const [, remarks = ""] = said!.content.split("\n\n");
+      expect(remarks).not.toMatch(/^(?:no, )?(?:wrong|no|not that|try again)\.?$/im);
+      const isNote = /^(?:please )?(?:(?:can you )?write|invite|send|ask) /iu.test(said!.content);
+      if (reply!.content !== beyondReply && !isNote) {
+        expect(chainOf(said!.content).length).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it("write notes, and never carry out an addition", () => {
+    const replies = samples.filter((turns) => !isRewrite(turns)).flat();
+    const notes = replies.filter(
+      ({ learn, content }) => learn && /^(?:Hi|Dear) \w+, /.test(content),
+    );
+    expect(notes.length).toBeGreaterThan(0.05 * samples.length);
+    const asked = replies.map(({ content }) => content).join("\n");
+    for (const { phrase } of Object.values(additions)) expect(asked).not.toContain(phrase);
+    const reworded = samples.filter(isRewrite).map((turns) => turns.at(-1)!.content);
+    for (const { phrase } of Object.values(additions)) {
+      expect(reworded.filter((content) => content.includes(phrase)).length).toBeGreaterThan(2);
+    }
+  });
+
   it("rewrite a request without touching its list", () => {
     const rewrites = samples.filter(isRewrite);
     expect(rewrites.length).toBeGreaterThan(0.9 * mix.rewrite * samples.length);
     for (const turns of rewrites) {
       const list = (text: string) => text.slice(text.lastIndexOf(":"));
-      expect(list(turns.at(-1)!.content)).toBe(list(turns[1]!.content));
+      // A sentence is said more clearly behind it.
+      const isLonger = turns.at(-1)!.content.startsWith(turns[1]!.content.replace(/[.?]$/, ""));
+      if (!isLonger) expect(list(turns.at(-1)!.content)).toBe(list(turns[1]!.content));
     }
   });
 });

@@ -48,8 +48,9 @@ export function ModelView() {
         <>
           <p class="lead">
             A very small model that comes with rosa2, so that everything can be tried without a
-            download. It works on short lists of digits, letters and everyday words, and on nothing
-            else. What it does wrong you can teach it: that is what this page is for.
+            download. It works on short lists of digits, letters and everyday words, writes short
+            notes, and can do nothing else. What it does wrong you can teach it: that is what this
+            page is for.
           </p>
           <section aria-labelledby="works">
             <h2 id="works">What works</h2>

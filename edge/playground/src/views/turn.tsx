@@ -95,7 +95,7 @@ export function TurnView({
 function OutsideHint() {
   return (
     <p class="outside">
-      This is beyond what rosa2-mini was taught: it works on short lists.{" "}
+      This is beyond what rosa2-mini was taught: it works on short lists and notes.{" "}
       <a href={hrefOf({ page: "model" })}>See what works, or attach another model</a>
     </p>
   );
