@@ -1,7 +1,8 @@
 /** Remarks as people type them, to the bundled model: the retry does what the remark says, and no fact changes. */
 import { Rosa2 } from "rosa2";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeStateFolder, Rosa } from "./support/rosa.ts";
+import { describe, expect, it } from "vitest";
+import type { Rosa } from "./support/rosa.ts";
+import { useRosa } from "./support/use-rosa.ts";
 
 /** Each was written before it was tried. */
 const remarks: readonly (readonly [request: string, remark: string, right: string])[] = [
@@ -46,15 +47,11 @@ const remarks: readonly (readonly [request: string, remark: string, right: strin
 const rightMin = 13;
 
 describe("a remark to the bundled model", () => {
-  const state = makeStateFolder();
   let rosa: Rosa;
-  beforeAll(async () => {
-    rosa = await Rosa.start(state.path, { REWRITER_TIMEOUT_MS: "60000" });
-  });
-  afterAll(async () => {
-    await rosa?.process.stop();
-    state.remove();
-  });
+  const started = (one: Rosa) => {
+    rosa = one;
+  };
+  useRosa(started, { REWRITER_TIMEOUT_MS: "60000" });
 
   it(`is done in at least ${rightMin} of ${remarks.length} cases, and adds no figure that nobody said`, async () => {
     const client = new Rosa2({ baseUrl: rosa.url, apiKey: rosa.key });

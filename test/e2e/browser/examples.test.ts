@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Rosa2 } from "rosa2";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { checkStory } from "../../../edge/local/check.ts";
 import { drawWish } from "../../../edge/local/drawn.ts";
 import { rootPath } from "../../../edge/local/settings.ts";
@@ -20,7 +20,8 @@ import {
 import { kindNames, untold } from "../../../edge/playground/src/story.ts";
 import { isTrained } from "../../../gpu-service/language/skills.ts";
 import { allReadings, answer } from "../../../gpu-service/language/task.ts";
-import { makeStateFolder, Rosa } from "../support/rosa.ts";
+import type { Rosa } from "../support/rosa.ts";
+import { useRosa } from "../support/use-rosa.ts";
 
 describe("the examples", () => {
   it("are ten at least, of three kinds, and were checked with the bundled model", () => {
@@ -75,15 +76,11 @@ describe("the examples", () => {
 });
 
 describe("played to the real engine in all four ways", () => {
-  const state = makeStateFolder();
   let rosa: Rosa;
-  beforeAll(async () => {
-    rosa = await Rosa.start(state.path, { REWRITER_TIMEOUT_MS: "60000" });
-  });
-  afterAll(async () => {
-    await rosa?.process.stop();
-    state.remove();
-  });
+  const started = (one: Rosa) => {
+    rosa = one;
+  };
+  useRosa(started, { REWRITER_TIMEOUT_MS: "60000" });
 
   /** Of each kind the first and the last are played. */
   const some = kindNames.flatMap((kind) => {
