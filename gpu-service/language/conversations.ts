@@ -8,7 +8,7 @@ import { pick, type Random, randomInt } from "@rosa2/shared/random";
 import { type RejectedAttempt, rewritePrompt } from "@rosa2/shared/rewrite-prompt";
 import type { Exchange } from "./base-skills.ts";
 import { vagueFeedback } from "./phrasings.ts";
-import { isAnswered, type Question, type Readings } from "./question.ts";
+import { asExchange, isAnswered, type Question, type Readings } from "./question.ts";
 import { feedback, type Talkativeness } from "./user.ts";
 
 export interface Turn extends Message {
@@ -52,7 +52,7 @@ export function askAgain(random: Random, first: Question, interrupt: () => Turn[
   const interruptedAt = random() < interruptedShare ? randomInt(random, 1, count) : 0;
   return Array.from({ length: count }, (_, i) => {
     const question = i === 0 ? first : first.next(random);
-    const said = exchange({ request: question.request, reply: question.answer() }, i > 0);
+    const said = exchange(asExchange(question), i > 0);
     return i > 0 && i === interruptedAt ? [...interrupt(), ...said] : said;
   }).flat();
 }
@@ -110,11 +110,11 @@ function drawRejections(
   user: Talkativeness = trainingUser,
 ): RejectedAttempt[] {
   const consistent = question.consistent();
+  const near = consistent.filter((one) => differences(one, question.hidden) === 1);
   const attempts: RejectedAttempt[] = [];
   for (let left = pick(random, [1, 1, 2, 2, 3, 4]); left > 0; left--) {
     const misread = random() < misreadShare && consistent.length > 1;
     const reply = drawWrong(question, attempts, () => {
-      const near = consistent.filter((one) => differences(one, question.hidden) === 1);
       const isNear = near.length > 0 && random() < oneMissedShare;
       const readings = pick(random, isNear ? near : consistent);
       return misread ? question.answer(readings) : question.mistake(random, readings);

@@ -3,6 +3,7 @@
  * each of its readings. Lists and notes are its two subjects; what is built on this knows neither.
  */
 import type { Random } from "@rosa2/shared/random";
+import type { Exchange } from "./base-skills.ts";
 
 /** One reading id for each slot that a request leaves open or spells out. */
 export type Readings = readonly string[];
@@ -35,6 +36,11 @@ export interface Question {
   sayings(slot: number): Sayings;
   /** The same request of the same user about something else. */
   next(random: Random): Question;
+}
+
+/** The request as said, with its right reply. */
+export function asExchange(question: Question): Exchange {
+  return { request: question.request, reply: question.answer() };
 }
 
 /** Whether a reply is what the user wants, white space around it aside. */

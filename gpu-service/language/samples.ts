@@ -22,7 +22,7 @@ import { drawNoteWording, noteQuestion } from "./notes/question.ts";
 import { type Family, families } from "./operations.ts";
 import { beyondReply, drawOutside } from "./outside.ts";
 import { beyondRemarks } from "./phrasings.ts";
-import type { Question } from "./question.ts";
+import { asExchange, type Question } from "./question.ts";
 import { type Chain, isTrained, pairs, trainedPairs, triples, untaughtChains } from "./skills.ts";
 import { answer, drawTask, stepwiseAnswer } from "./task.ts";
 import { drawWording, request } from "./wording.ts";
@@ -207,10 +207,6 @@ function drawStepwise(random: Random): Turn[] {
   const task = drawTask(random, chain, { stated: statedAlone, readings: "habits" });
   const wording = { ...drawWording(random, task), manner: pick(random, manners) };
   return exchange({ request: request(task, wording), reply: stepwiseAnswer(task) });
-}
-
-function asExchange(question: Question): Exchange {
-  return { request: question.request, reply: question.answer() };
 }
 
 function drawPractisedSkill(random: Random): Exchange {

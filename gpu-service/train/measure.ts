@@ -11,7 +11,7 @@ import { drawNote } from "../language/notes/note.ts";
 import { noteQuestion } from "../language/notes/question.ts";
 import { families } from "../language/operations.ts";
 import { drawOutside } from "../language/outside.ts";
-import { isAnswered, type Question } from "../language/question.ts";
+import { asExchange, isAnswered, type Question } from "../language/question.ts";
 import {
   type Chain,
   heldOutPairs,
@@ -19,9 +19,8 @@ import {
   triples,
   untaughtChains,
 } from "../language/skills.ts";
-import { answer, drawTask, type Task, type TaskOptions } from "../language/task.ts";
+import { drawTask, type Task, type TaskOptions } from "../language/task.ts";
 import { feedback } from "../language/user.ts";
-import { request } from "../language/wording.ts";
 import type { LanguageModel } from "../src/language-model.ts";
 import { conversationEncoder, readTokenizer } from "./conversation.ts";
 import { replyGreedily } from "./replies.ts";
@@ -159,7 +158,7 @@ export function afterExamples(
 }
 
 function ofQuestion(question: Question): Problem {
-  return asProblem({ request: question.request, reply: question.answer() });
+  return asProblem(asExchange(question));
 }
 
 function clearNote(random: Random, addition: Addition | null): Problem {
@@ -169,7 +168,7 @@ function clearNote(random: Random, addition: Addition | null): Problem {
 }
 
 function toProblem(task: Task): Problem {
-  return asProblem({ request: request(task), reply: answer(task) });
+  return ofQuestion(listQuestion(task));
 }
 
 function asProblem({ request: said, reply }: Exchange): Problem {

@@ -3,6 +3,7 @@
  * Multi-Turn Conversation", arXiv 2505.06120). All three use the same tasks, so their sessions can be paired.
  */
 import { type Random, shuffled } from "@rosa2/shared/random";
+import { asSentence } from "../../gpu-service/language/question.ts";
 import { answer, isRight, type Task } from "../../gpu-service/language/task.ts";
 import { canonicalWording, request, type Wording } from "../../gpu-service/language/wording.ts";
 import type { SessionRecord } from "./journal.ts";
@@ -45,10 +46,9 @@ export function lostProblem(
 
 /** "Sort them from smallest to largest.", one sentence an operation, and the format. */
 function shardsOf(task: Task, wording: Wording): string[] {
-  const sentence = (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
   return [
-    ...wording.clauses.map((clause, i) => sentence(clause.clear[task.hidden[i]!]!)),
-    sentence(`answer ${wording.format[task.hidden.at(-1)!]}`),
+    ...wording.clauses.map((clause, i) => asSentence(clause.clear[task.hidden[i]!]!)),
+    asSentence(`answer ${wording.format[task.hidden.at(-1)!]}`),
   ];
 }
 

@@ -1,25 +1,18 @@
 /** The plan of a retry: drawn, compared with the wording that would be sent, and kept apart from what the user asked. */
-import { RosaError } from "@rosa2/shared/errors";
 import type { Usage } from "@rosa2/shared/protocol";
 import { and, eq, isNotNull } from "drizzle-orm";
-import { spend } from "../accounts/spending.ts";
-import { replyCostNanosMax } from "../accounts/usage.ts";
 import { isTransient } from "../gpu-client/index.ts";
-import type { Trace } from "../rpc.ts";
 import type { GradientInput, Revision, Score } from "../words/index.ts";
 import { judgePlan, proposePlan, splitSteps } from "../words/providers/index.ts";
-import { callContext, type SessionContext } from "./context.ts";
+import type { SessionContext } from "./context.ts";
 import { scoreTokens } from "./evidence.ts";
+import { type Asking, oneReply } from "./one-reply.ts";
 import { withRequest } from "./policy/prompt.ts";
-import { type GpuTime, gpuMsOf } from "./store/meter.ts";
-import { activeGeneration, adapterOf, type TurnRow, turnRow } from "./store/rows.ts";
+import { type TurnRow, turnRow } from "./store/rows.ts";
 import { feedback, turns } from "./store/schema.ts";
 
-interface Planning {
-  context: SessionContext;
+interface Planning extends Asking {
   turn: TurnRow;
-  trace: Trace;
-  gpuTime: GpuTime;
   input: GradientInput;
 }
 
@@ -39,33 +32,23 @@ export async function tryPlan(
   revision: Revision,
   eventId: string,
 ): Promise<TriedPlan | null> {
-  const { context, turn, trace, gpuTime, input } = planning;
+  const { context, turn, input } = planning;
   const prompt = proposePlan(input, revision);
   const hasModel = context.gpu.fixedWeights === null;
   if (prompt === null || !hasModel || plannedTurns(context, turn.problemId).size > 0) return null;
   const messages = withRequest(turn.messages, prompt);
-  const { tenantId: tenant } = context;
-  const adapter = adapterOf(context, activeGeneration(context));
-  const sampling = { max_tokens: turn.sampling.max_tokens };
-  const amountNanos = replyCostNanosMax(context.config.prices, messages, sampling.max_tokens);
+  const asked = { max_tokens: turn.sampling.max_tokens };
+  const drawn = await oneReply(planning, messages, asked, eventId);
+  if (drawn === null) return null;
+  const made = splitSteps(drawn.reply);
+  // Steps that lead to a rejected reply show that it was no slip.
+  const isNew = !input.attempts.some(({ reply }) => reply.trim() === made?.answer);
+  if (made === null || !isNew) return { plan: null, usage: drawn.usage };
   try {
-    return await spend(context.purse, { eventId, amountNanos }, async (keep) => {
-      const drawn = await context.gpu.sample(
-        { tenant, adapter, messages, count: 1, sampling },
-        { ...callContext(context, trace), waitsForColdStart: false },
-      );
-      gpuTime.ms += gpuMsOf(drawn);
-      keep();
-      const made = splitSteps(drawn.samples[0]?.text ?? "");
-      // Steps that lead to a rejected reply show that it was no slip.
-      const isNew = !input.attempts.some(({ reply }) => reply.trim() === made?.answer);
-      const isTold = made !== null && isNew;
-      const reason = isTold ? await judge(planning, messages, made.steps, revision) : null;
-      return { plan: reason === null ? null : { prompt, reason }, usage: drawn.usage };
-    });
+    const reason = await judge(planning, messages, made.steps, revision);
+    return { plan: reason === null ? null : { prompt, reason }, usage: drawn.usage };
   } catch (error) {
-    const isRefused = error instanceof RosaError && error.code === "budget_exceeded";
-    if (isRefused || isTransient(error)) return null;
+    if (isTransient(error)) return null;
     throw error;
   }
 }

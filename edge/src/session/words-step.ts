@@ -30,7 +30,7 @@ import {
 } from "../words/providers/index.ts";
 import type { SessionContext } from "./context.ts";
 import { isNeutral, logReport, scoreForWords, unchangedWords } from "./evidence.ts";
-import { type Heard, hearRemark } from "./heard.ts";
+import { type OneReply, oneReply } from "./one-reply.ts";
 import { asJudged, judgedTurn, tryPlan } from "./plan.ts";
 import { withRequest } from "./policy/prompt.ts";
 import { askRewriter, rewriterName, usageOf } from "./rewriter.ts";
@@ -39,6 +39,9 @@ import { type FeedbackRow, feedbackRow, sessionRow, type TurnRow } from "./store
 import { feedback, turns } from "./store/schema.ts";
 import { probability } from "./store/views.ts";
 import { noteRevision, reviseWordsTo, wordsOptions, wordsState } from "./store/words.ts";
+
+/** Tokens of the reply that a remark gets by itself: its beginning is evidence enough. */
+const heardTokensMax = 64;
 
 /** Takes the words step: learns from the feedback and words the request anew. */
 export async function reviseWords(
@@ -188,11 +191,15 @@ async function takeIn(
 }
 
 /** The reply that the remark gets by itself, where the served model has weights that can be asked. */
-async function hear(step: WordsStep, state: WordsState, eventId: string): Promise<Heard | null> {
-  const { context, input } = step;
+async function hear(step: WordsStep, state: WordsState, eventId: string): Promise<OneReply | null> {
+  const { context, turn, input } = step;
   if (context.gpu.fixedWeights !== null || rewriterName(context) === "compose") return null;
   const prompt = remarkedWording(state, input, wordsOptions(context));
-  return prompt === null ? null : hearRemark(step, prompt, eventId);
+  if (prompt === null) return null;
+  const maxTokens = Math.min(heardTokensMax, turn.sampling.max_tokens);
+  // One candidate a token: greedy.
+  const sampling = { temperature: 1, top_k: 1, max_tokens: maxTokens };
+  return oneReply(step, withRequest(turn.messages, prompt), sampling, eventId);
 }
 
 /** Lets the session's rewriter propose wordings, within the cap; it never fails and never takes long. */

@@ -1,4 +1,4 @@
-/** The reply that a remark gets by itself: the request with the remark below it, asked under the session's adapter. */
+/** One reply of the served model that a words step asks for beside the conversation, under a metered event of its own. */
 import { RosaError } from "@rosa2/shared/errors";
 import type { Usage } from "@rosa2/shared/protocol";
 import { spend } from "../accounts/spending.ts";
@@ -6,39 +6,30 @@ import { replyCostNanosMax } from "../accounts/usage.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import type { Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
-import { withRequest } from "./policy/prompt.ts";
 import { type GpuTime, gpuMsOf } from "./store/meter.ts";
 import { activeGeneration, adapterOf, type TurnRow } from "./store/rows.ts";
 
-/** The beginning of a reply is evidence enough. */
-const tokensMax = 64;
+export interface Asking {
+  context: SessionContext;
+  trace: Trace;
+  gpuTime: GpuTime;
+}
 
-export interface Heard {
+type Sampling = Parameters<SessionContext["gpu"]["sample"]>[0]["sampling"];
+
+export interface OneReply {
   reply: string;
   usage: Usage;
 }
 
-/** Under the metered event `eventId`. Null if the model is away or the money is spent: the remark is weighed without it. */
-export async function hearRemark(
-  {
-    context,
-    turn,
-    trace,
-    gpuTime,
-  }: {
-    context: SessionContext;
-    turn: TurnRow;
-    trace: Trace;
-    gpuTime: GpuTime;
-  },
-  prompt: string,
+/** Under the session's adapter. Null if the model is away or the money is spent: the step goes on without it. */
+export async function oneReply(
+  { context, trace, gpuTime }: Asking,
+  messages: TurnRow["messages"],
+  sampling: Sampling & { max_tokens: number },
   eventId: string,
-): Promise<Heard | null> {
-  const messages = withRequest(turn.messages, prompt);
-  // One candidate a token: greedy.
-  const maxTokens = Math.min(tokensMax, turn.sampling.max_tokens);
-  const sampling = { temperature: 1, top_k: 1, max_tokens: maxTokens };
-  const amountNanos = replyCostNanosMax(context.config.prices, messages, maxTokens);
+): Promise<OneReply | null> {
+  const amountNanos = replyCostNanosMax(context.config.prices, messages, sampling.max_tokens);
   const adapter = adapterOf(context, activeGeneration(context));
   try {
     return await spend(context.purse, { eventId, amountNanos }, async (keep) => {
