@@ -7,7 +7,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { pick, type Random, seededRandom } from "@rosa2/shared/random";
+import { pick, type Random, randomInt, seededRandom } from "@rosa2/shared/random";
 import { readFlagsOrExit } from "../../shared/command/flags.ts";
 import { families, untaughtFamilies } from "../language/operations.ts";
 import type { Question } from "../language/question.ts";
@@ -141,9 +141,9 @@ async function measureRewrites(draw: (random: Random) => Question) {
     const problems = Array.from({ length: some }, () =>
       drawRewriting(random, () => draw(random), remark),
     );
-    const repeated = problems.flatMap((one) => Array<Problem>(rewritesDrawn).fill(one));
-    const { prompts, decode } = asPrompts(directory, repeated);
-    const drawn = await drawReplies(model, prompts, replyTokensMax, random);
+    const { prompts, decode } = asPrompts(directory, problems);
+    const drawing = { count: rewritesDrawn, seed: randomInt(random, 0, 2 ** 31) };
+    const drawn = await drawReplies(model, prompts, replyTokensMax, drawing);
     const replies = problems.map((_, i) =>
       drawn.slice(i * rewritesDrawn, (i + 1) * rewritesDrawn).map(decode),
     );

@@ -211,7 +211,9 @@ export type GenerateEvent = z.infer<typeof generateEventSchema>;
 
 /**
  * `POST /v1/sample`: several replies to one prompt, which is read once. They are decoded together, so K of them take
- * far less than K times one. The answer is JSON, sent when all have ended; disconnecting ends them all.
+ * far less than K times one. The drawn ones lie as evenly as samples can (arithmetic sampling, see
+ * gpu-service/src/engine/batch/draws.ts): each is a sample of the model, and together they repeat each other less than
+ * independent ones. The answer is JSON, sent when all have ended; disconnecting ends them all.
  */
 export const sampleRequestSchema = z.object({
   tenant: tenantSchema,
@@ -220,7 +222,7 @@ export const sampleRequestSchema = z.object({
   count: z.number().int().min(1).max(limits.samplesMax),
   /** Whether the first reply is greedy; the others are drawn. */
   greedy_first: z.boolean().default(true),
-  /** For the drawn replies; the greedy one uses its limits and stop strings. Reply i is drawn from seed + i. */
+  /** For the drawn replies; the greedy one uses its limits and stop strings. */
   sampling: samplingSchema
     .omit({ top_logprobs: true })
     .extend({ temperature: z.number().gt(0).max(2).default(1) })

@@ -71,6 +71,7 @@ function gpuModel({ context, trace, gpuTime }: Asking): Rewriter {
           adapter: null,
           messages,
           count,
+          greedy_first: false,
           // Equal remarks draw equal wordings, so a step repeated after a crash changes nothing.
           sampling: { temperature: 1, max_tokens: maxTokens, seed: seedOf(messages) },
         },

@@ -8,6 +8,7 @@ import { loadAnchors } from "../../../gpu-service/src/adapt/anchors.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
 import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
 import { readModelSettings } from "../../../gpu-service/src/checkpoint/model-settings.ts";
+import { evenDraws, independentDraws } from "../../../gpu-service/src/engine/batch/draws.ts";
 import { NearCopies } from "../../../gpu-service/src/engine/batch/near-copies.ts";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
@@ -194,10 +195,9 @@ const methods = {
   rewrites({ messages, count, tokensMax }: RewritesRequest): Promise<number> {
     const prompt = tokenizer.promptIds(messages);
     const options = { prompt, eosIds: tokenizer.endIds, tokensMax, isWhole: true };
-    const replies = Array.from({ length: count }, (_, seed) => {
-      const temperature = seed === 0 ? 0 : 1;
-      const sampling = { ...model.config.sampling, ...samplingSchema.parse({ temperature }) };
-      return new Reply(tokenizer, { ...options, sampling, seed });
+    const replies = Array.from({ length: count }, (_, i) => {
+      const sampling = { ...model.config.sampling, ...samplingSchema.parse({ temperature: 1 }) };
+      return new Reply(tokenizer, { ...options, sampling, draws: evenDraws(0, i, count) });
     });
     return untilWhole(prompt, replies);
   },
@@ -388,7 +388,7 @@ async function untilWhole(prompt: Int32Array, replies: readonly Reply[]): Promis
 function endlessReply(tokensMax: number, { temperature = 0, seed = 0 } = {}): Reply {
   return new Reply(tokenizer, {
     sampling: { ...model.config.sampling, ...samplingSchema.parse({ temperature }) },
-    seed,
+    draws: independentDraws(seed),
     eosIds: [],
     tokensMax,
   });

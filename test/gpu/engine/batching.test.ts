@@ -1,6 +1,7 @@
 /** The scheduler on a real model: many sessions with their own adapters in one batch. */
 import { randomNormal, seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
+import { independentDraws } from "../../../gpu-service/src/engine/batch/draws.ts";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { type PassReport, Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
 import type { Cache } from "../../../gpu-service/src/engine/model/cache.ts";
@@ -55,7 +56,7 @@ async function serve(
         prompt: tokenizer.promptIds([{ role: "user", content }]),
         reply: new Reply(tokenizer, {
           sampling: samplingRules({ temperature }),
-          seed: i,
+          draws: independentDraws(i),
           eosIds: model.shape.eosIds,
           tokensMax,
         }),

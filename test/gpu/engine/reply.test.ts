@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { independentDraws } from "../../../gpu-service/src/engine/batch/draws.ts";
 import type { RejectedReply } from "../../../gpu-service/src/engine/batch/rejected.ts";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import type { NextToken } from "../../../gpu-service/src/language-model.ts";
@@ -22,7 +23,7 @@ function replyOf(
 ): Reply {
   return new Reply(tokenizer, {
     sampling: samplingRules(sampling),
-    seed: 1,
+    draws: independentDraws(1),
     eosIds: [endId],
     tokensMax: options.tokensMax ?? 100,
     ...(options.rejected ? { rejected: options.rejected } : {}),

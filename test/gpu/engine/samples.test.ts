@@ -1,5 +1,6 @@
 /** Several replies to one prompt in one batch, on the fake model. */
 import { afterEach, describe, expect, it } from "vitest";
+import { independentDraws } from "../../../gpu-service/src/engine/batch/draws.ts";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { endId } from "../support/byte-tokenizer.ts";
 import { samplingRules } from "../support/greedy.ts";
@@ -25,7 +26,7 @@ async function sample(
   const { scheduler, tokenizer } = serving;
   const replies = Array.from({ length: count }, (_, i) => {
     const options = { sampling: samplingRules({ temperature }), eosIds: [endId], tokensMax: 30 };
-    return new Reply(tokenizer, { ...options, seed: seedOf(i), isWhole });
+    return new Reply(tokenizer, { ...options, draws: independentDraws(seedOf(i)), isWhole });
   });
   const ends = replies.map(() => Promise.withResolvers<unknown>());
   const [first, ...siblings] = replies.map((reply, i) => ({

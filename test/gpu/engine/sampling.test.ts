@@ -1,6 +1,7 @@
 import type { Sampling } from "@rosa2/shared/protocol";
 import { seededRandom } from "@rosa2/shared/random";
 import { describe, expect, it } from "vitest";
+import { independentDraws } from "../../../gpu-service/src/engine/batch/draws.ts";
 import { Sampler } from "../../../gpu-service/src/engine/batch/sampling.ts";
 import { samplingRules } from "../support/greedy.ts";
 import { nextToken } from "../support/next-token.ts";
@@ -12,9 +13,13 @@ function rules(given: Partial<Sampling>) {
   return samplingRules(given);
 }
 
+function samplerOf(given: Partial<Sampling>): Sampler {
+  return new Sampler(rules(given), independentDraws(1));
+}
+
 /** How often each id is drawn over `count` equally spaced draws. */
 function shares(given: Partial<Sampling>, logits: Float32Array, count = 1000): number[] {
-  const sampler = new Sampler(rules(given), 1);
+  const sampler = samplerOf(given);
   const drawn = new Array(logits.length).fill(0);
   for (let i = 0; i < count; i++) drawn[sampler.attempt(nextToken(logits), (i + 0.5) / count).id]++;
   return drawn.map((n) => n / count);
@@ -22,7 +27,7 @@ function shares(given: Partial<Sampling>, logits: Float32Array, count = 1000): n
 
 describe("Sampler", () => {
   it("takes the likeliest token at temperature 0, the lowest id of equals", () => {
-    const sampler = new Sampler(rules({ temperature: 0 }), 1);
+    const sampler = samplerOf({ temperature: 0 });
     expect(sampler.attempt(nextToken(Float32Array.of(1, 3, 3, 2)), 0.99).id).toBe(1);
   });
 
@@ -45,7 +50,7 @@ describe("Sampler", () => {
     expect(none).toBe(0);
     expect(second).toBeCloseTo(0.25 / whole, 3);
     expect(third).toBeCloseTo((0.125 * Math.E ** 2) / whole, 3);
-    const sampler = new Sampler(rules({ temperature: 0, logit_bias }), 1);
+    const sampler = samplerOf({ temperature: 0, logit_bias });
     expect(sampler.needsLogits).toBe(true);
     const { id, logprob } = sampler.attempt(nextToken(halves()), 0.5);
     expect([id, logprob]).toEqual([2, expect.closeTo(Math.log(0.125), 5)]);
@@ -88,7 +93,7 @@ describe("Sampler", () => {
       { temperature: 1, top_k: 4000, top_p: 0.5, min_p: 0.01 },
     ]) {
       const kept = keptBySorting(logits, rules(given));
-      const sampler = new Sampler(rules(given), 1);
+      const sampler = samplerOf(given);
       for (let i = 0; i < 300; i++) {
         expect(kept).toContain(sampler.attempt(nextToken(logits), random()).id);
       }
@@ -98,17 +103,18 @@ describe("Sampler", () => {
   });
 
   it("lowers tokens by how often they came (frequency) and whether they came (presence)", () => {
-    const sampler = new Sampler(rules({ frequency_penalty: 1, presence_penalty: 0.5 }), 1);
+    const sampler = samplerOf({ frequency_penalty: 1, presence_penalty: 0.5 });
     const logits = Float32Array.of(3, 1, 0);
-    sampler.accept(0);
+    const first = sampler.attempt(nextToken(logits), 0);
+    sampler.accept(first);
     expect(sampler.attempt(nextToken(logits), 0).id).toBe(0); // 3 − 1.5 > 1
-    sampler.accept(0);
+    sampler.accept(first);
     expect(sampler.attempt(nextToken(logits), 0).id).toBe(1); // 3 − 2.5 < 1
     expect([...logits]).toEqual([3, 1, 0]);
   });
 
   it("never takes a forbidden token, and reports log-probs of the unchanged distribution", () => {
-    const sampler = new Sampler(rules({ temperature: 1, top_logprobs: 2 }), 1);
+    const sampler = samplerOf({ temperature: 1, top_logprobs: 2 });
     const choice = sampler.attempt(nextToken(halves()), 0, new Map([[0, -Infinity]]));
     expect(choice.id).toBe(1);
     expect(choice.logprob).toBeCloseTo(Math.log(0.25), 6);
@@ -118,7 +124,7 @@ describe("Sampler", () => {
 
   it("gives the same draws for the same seed and other draws for another", () => {
     const draws = (seed: number) => {
-      const sampler = new Sampler(rules({ temperature: 1 }), seed);
+      const sampler = new Sampler(rules({ temperature: 1 }), independentDraws(seed));
       return Array.from({ length: 8 }, () => sampler.draw());
     };
     expect(draws(7)).toEqual(draws(7));
@@ -126,7 +132,7 @@ describe("Sampler", () => {
   });
 
   it("refuses logits that are not numbers", () => {
-    const sampler = new Sampler(rules({}), 1);
+    const sampler = samplerOf({});
     expect(() => sampler.attempt(nextToken(Float32Array.of(1, Number.NaN, 0)), 0)).toThrow(
       "log-normaliser",
     );

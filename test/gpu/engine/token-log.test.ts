@@ -1,5 +1,6 @@
 /** A reply's tokens as a reader of log-probs gets them, with the tokenizers of real families. */
 import { describe, expect, it } from "vitest";
+import { independentDraws } from "../../../gpu-service/src/engine/batch/draws.ts";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 import { samplingRules } from "../support/greedy.ts";
@@ -17,7 +18,7 @@ function say(tokenizer: ChatTokenizer, options: { stop?: string[]; cutAt?: numbe
   const size = Math.max(...ids) + 2;
   const reply = new Reply(tokenizer, {
     sampling: samplingRules({ top_logprobs: 2, stop: options.stop ?? [] }),
-    seed: 1,
+    draws: independentDraws(1),
     eosIds: tokenizer.endIds,
     tokensMax: options.cutAt ?? 1_000,
   });

@@ -227,15 +227,27 @@ describe("POST /v1/sample", () => {
     expect(ms.decode).toBeGreaterThan(0);
   });
 
-  it("draws the same replies from the same seed, and reply i as one drawn alone from seed + i", async () => {
-    const request = { ...babble, greedy_first: false, sampling: { seed: 20, max_tokens: 12 } };
-    const { samples } = await sample(request);
-    expect((await sample(request)).samples).toEqual(samples);
-    for (const [i, { text }] of samples.entries()) {
-      const sampling = { temperature: 1, seed: 20 + i, max_tokens: 12 };
-      const done = (await service.generate({ ...babble, sampling })).at(-1);
-      expect(done).toMatchObject({ type: "done", text });
+  it("draws the same replies from the same seed, others from another", async () => {
+    const drawn = async (seed: number) => {
+      const sampling = { seed, max_tokens: 12 };
+      return (await sample({ ...babble, greedy_first: false, sampling })).samples;
+    };
+    expect(await drawn(20)).toEqual(await drawn(20));
+    expect(await drawn(20)).not.toEqual(await drawn(21));
+  });
+
+  it("draws evenly: as many replies begin with each letter, whatever the seed", async () => {
+    const begins = async (seed: number) => {
+      const sampling = { seed, max_tokens: 1 };
+      const { samples } = await sample({ ...babble, count: 8, greedy_first: false, sampling });
+      return samples.map(({ text }) => text);
+    };
+    const [one, ...others] = [await begins(1), await begins(2), await begins(3)];
+    for (const letter of new Set(others.flat().concat(one!))) {
+      const times = [one!, ...others].map((drawn) => drawn.filter((l) => l === letter).length);
+      expect(Math.max(...times) - Math.min(...times)).toBeLessThanOrEqual(1);
     }
+    expect(new Set(one).size).toBeGreaterThan(1);
   });
 
   it("samples with the adapter that is named", async () => {

@@ -1,5 +1,6 @@
 /** A scheduler on the fake model, and what its sequences say. */
 
+import { independentDraws } from "../../../gpu-service/src/engine/batch/draws.ts";
 import { Reply } from "../../../gpu-service/src/engine/batch/reply.ts";
 import {
   Scheduler,
@@ -91,7 +92,7 @@ export class Serving {
         prompt: this.tokenizer.promptIds(messages),
         reply: new Reply(this.tokenizer, {
           sampling: rules,
-          seed: rules.seed ?? 1,
+          draws: independentDraws(rules.seed ?? 1),
           eosIds: [endId],
           tokensMax,
         }),

@@ -5,15 +5,16 @@ import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
 import type { NextToken } from "../../language-model.ts";
 import type { Detokenizer } from "../../tokenizer/detokenizer.ts";
 import type { ChatTokenizer } from "../../tokenizer/tokenizer.ts";
+import type { Draws } from "./draws.ts";
 import { RejectedReplies, type RejectedReply } from "./rejected.ts";
-import { type AllowedTokens, type LogitBias, Sampler, type TokenChoice } from "./sampling.ts";
+import { type AllowedTokens, type DrawnToken, type LogitBias, Sampler } from "./sampling.ts";
 import { StopStrings } from "./stop-strings.ts";
 import { Thought } from "./thought.ts";
 import { TokenLog } from "./token-log.ts";
 
 export interface ReplyOptions {
   sampling: Sampling & SamplingDefaults;
-  seed: number;
+  draws: Draws;
   /** The reply's prompt; the repetition penalty applies to its tokens too. */
   prompt?: Int32Array;
   eosIds: readonly number[];
@@ -69,7 +70,7 @@ export class Reply {
     this.#options = options;
     this.#thought = new Thought(options.thought ?? "none");
     this.#log = options.sampling.top_logprobs === undefined ? null : new TokenLog(tokenizer);
-    this.#sampler = new Sampler(options.sampling, options.seed, options.prompt);
+    this.#sampler = new Sampler(options.sampling, options.draws, options.prompt);
     this.#detokenizer = tokenizer.detokenizer();
     this.#stops = new StopStrings(options.sampling.stop);
     this.#rejectedTexts = new Set(options.rejected?.texts.map(answerOf));
@@ -125,7 +126,7 @@ export class Reply {
   push(next: NextToken): ReplyPiece {
     const choice = this.#choose(next);
     this.#constraint?.accept(choice.id);
-    this.#sampler.accept(choice.id);
+    this.#sampler.accept(choice);
     this.#rejected?.accept(choice.id);
     this.#tokenCount++;
     this.#logprob += choice.logprob;
@@ -163,7 +164,7 @@ export class Reply {
   }
 
   /** The sampler's choice, or another one where that would complete a rejected reply. */
-  #choose(next: NextToken): TokenChoice {
+  #choose(next: NextToken): DrawnToken {
     const draw = this.#sampler.draw();
     const allowed = this.#constraint;
     if (this.#rejected === null) return this.#sampler.attempt(next, draw, undefined, allowed);

@@ -1,9 +1,9 @@
 /** Chooses the next token from one row of logits. It knows no text, no batches and no model. */
 
 import type { Sampling } from "@rosa2/shared/protocol";
-import { type Random, seededRandom } from "@rosa2/shared/random";
 import type { SamplingDefaults } from "../../checkpoint/model-config.ts";
 import type { NextToken } from "../../language-model.ts";
+import type { Draws, Left } from "./draws.ts";
 
 export interface TokenChoice {
   id: number;
@@ -13,6 +13,11 @@ export interface TokenChoice {
   top: { id: number; logprob: number }[];
 }
 
+export interface DrawnToken extends TokenChoice {
+  left: Left;
+}
+
+type DrawRules = Pick<SamplingDefaults, "temperature" | "top_k" | "top_p" | "min_p">;
 type SamplingRules = SamplingDefaults &
   Pick<Sampling, "frequency_penalty" | "presence_penalty" | "logit_bias"> & {
     top_logprobs?: number | undefined;
@@ -31,21 +36,21 @@ export type LogitBias = ReadonlyMap<number, number>;
 const noBias: LogitBias = new Map();
 
 /**
- * One reply's sampler. It has its own random stream and its own token counts, so a reply does not depend on its batch.
+ * One reply's sampler. It has its own draws and its own token counts, so a reply does not depend on its batch.
  * Frequency and presence penalties count the reply's tokens, not the prompt's; the repetition penalty applies to both.
  */
 export class Sampler {
   readonly #rules: SamplingRules;
-  readonly #random: Random;
+  readonly #draws: Draws;
   readonly #counts = new Map<number, number>();
   /** Biases on logits from the request and the checkpoint. */
   readonly #bias: LogitBias;
   /** Tokens of prompt and reply. */
   readonly #seen: Set<number>;
 
-  constructor(rules: SamplingRules, seed: number, prompt: Iterable<number> = []) {
+  constructor(rules: SamplingRules, draws: Draws, prompt: Iterable<number> = []) {
     this.#rules = rules;
-    this.#random = seededRandom(seed);
+    this.#draws = draws;
     this.#seen = new Set(prompt);
     const bias = Object.entries(rules.logit_bias ?? {});
     const suppressed = rules.suppress_tokens ?? [];
@@ -64,23 +69,25 @@ export class Sampler {
     draw: number,
     bias: LogitBias = noBias,
     allowed: AllowedTokens | null = null,
-  ): TokenChoice {
+  ): DrawnToken {
     const { best, peak, logZ, logits_V } = next;
     if (!Number.isFinite(logZ)) {
       throw new Error(`Cannot sample: the model returned a log-normaliser of ${logZ}`);
     }
     const isPlain = !this.needsLogits && bias.size === 0;
     if (isPlain && allowed?.allows(best) !== false)
-      return { id: best, logprob: peak - logZ, top: [] };
+      return { id: best, logprob: peak - logZ, top: [], left: whole(draw) };
     if (logits_V === null) throw new Error("Cannot sample by these rules without logits");
     const top = topLogprobs(logits_V, logZ, this.#rules.top_logprobs ?? 0);
     const restore = this.#adjust(logits_V, bias);
     const open_V = allowed === null ? logits_V : Float32Array.from(logits_V);
     allowed?.forbid(open_V);
-    const id =
-      this.#rules.temperature === 0 ? argmax(open_V) : drawToken(open_V, this.#rules, draw);
+    const { id, ...left } =
+      this.#rules.temperature === 0
+        ? { id: argmax(open_V), ...whole(draw) }
+        : drawToken(open_V, this.#rules, draw);
     restore();
-    return { id, logprob: (logits_V[id] as number) - logZ, top };
+    return { id, logprob: (logits_V[id] as number) - logZ, top, left };
   }
 
   /** Whether more than the likeliest token is needed. */
@@ -95,11 +102,12 @@ export class Sampler {
 
   /** The random number that decides the next position. */
   draw(): number {
-    return this.#random();
+    return this.#draws.next();
   }
 
   /** Counts a token that was added to the reply. */
-  accept(id: number): void {
+  accept({ id, left }: DrawnToken): void {
+    this.#draws.took(left);
     this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
     this.#seen.add(id);
   }
@@ -145,13 +153,21 @@ function argmax(logits_V: Float32Array): number {
   return best;
 }
 
+/** A token that is chosen whatever the draw leaves the draw as it is. */
+function whole(draw: number): Left {
+  return { rest: draw, share: 1 };
+}
+
+type Drawn = Pick<TokenChoice, "id"> & Left;
+
 /** One token from softmax(logits / temperature), truncated to top_k, then top_p, then min_p. */
-function drawToken(logits_V: Float32Array, rules: SamplingRules, draw: number): number {
+export function drawToken(logits_V: Float32Array, rules: DrawRules, draw: number): Drawn {
   const best = argmax(logits_V);
-  if (rules.top_k === 1) return best;
+  if (rules.top_k === 1) return { id: best, ...whole(draw) };
   const max = logits_V[best] as number;
   if (rules.top_k === 0 && rules.top_p === 1 && rules.min_p === 0) {
-    return drawFromAll(logits_V, max, rules.temperature, draw) ?? best; // rounding left a sliver of mass
+    // Rounding may leave a sliver of mass.
+    return drawFromAll(logits_V, max, rules.temperature, draw) ?? { id: best, ...whole(draw) };
   }
 
   const weight = (id: number) => Math.exp(((logits_V[id] as number) - max) / rules.temperature);
@@ -160,12 +176,13 @@ function drawToken(logits_V: Float32Array, rules: SamplingRules, draw: number): 
   const kept = truncate(rankedHead(logits_V, max, total, weight, rules), total, weight, rules);
   let mass = 0;
   for (const id of kept) mass += weight(id);
-  let rest = draw * mass;
+  let over = draw * mass;
   for (const id of kept) {
-    rest -= weight(id);
-    if (rest < 0) return id;
+    const own = weight(id);
+    if (over < own) return { id, rest: over / own, share: own / mass };
+    over -= own;
   }
-  return kept[0] as number;
+  return { id: kept[0] as number, ...whole(draw) };
 }
 
 /** Sums of weights up to the end of each block of tokens, reused from draw to draw. */
@@ -208,8 +225,9 @@ function drawFromAll(
   max: number,
   temperature: number,
   draw: number,
-): number | null {
-  const aim = draw * sumBlocks(logits_V, max, temperature);
+): Drawn | null {
+  const mass = sumBlocks(logits_V, max, temperature);
+  const aim = draw * mass;
   const perNat = 1 / temperature;
   const blocks = Math.ceil(logits_V.length / blockLength);
   let block = 0;
@@ -217,8 +235,11 @@ function drawFromAll(
   let sum = block === 0 ? 0 : (blockSums[block - 1] as number);
   for (let id = block * blockLength; id < logits_V.length; id++) {
     const below = (max - (logits_V[id] as number)) * perNat;
-    if (below < negligible) sum += expMinus(below);
-    if (sum > aim) return id;
+    if (below >= negligible) continue;
+    const own = expMinus(below);
+    // Blocks were summed apart, so the aim may lie a rounding error below this one's beginning.
+    if (sum + own > aim) return { id, rest: Math.max(0, aim - sum) / own, share: own / mass };
+    sum += own;
   }
   return null;
 }
@@ -232,7 +253,7 @@ function rankedHead(
   max: number,
   total: number,
   weight: (id: number) => number,
-  rules: SamplingRules,
+  rules: DrawRules,
 ): number[] {
   for (const depth of [2, 5, 10, 20, Infinity]) {
     const floor = max - depth * rules.temperature;
@@ -261,7 +282,7 @@ function truncate(
   ranked: number[],
   total: number,
   weight: (id: number) => number,
-  rules: SamplingRules,
+  rules: DrawRules,
 ): number[] {
   let kept = rules.top_k > 0 ? ranked.slice(0, rules.top_k) : ranked;
   if (rules.top_p < 1) {

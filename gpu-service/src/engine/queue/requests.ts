@@ -20,6 +20,7 @@ import type { Constraint } from "../../constrain/constraint.ts";
 import { Grammars } from "../../constrain/grammars.ts";
 import type { AdapterWeights, ScoreRow, Slices, TokenRow } from "../../language-model.ts";
 import { PatientTokenizer } from "../../tokenizer/patient.ts";
+import { evenDraws, independentDraws } from "../batch/draws.ts";
 import { isNearCopy, longTokensMin, NearCopies } from "../batch/near-copies.ts";
 import type { RejectedReply } from "../batch/rejected.ts";
 import { Reply } from "../batch/reply.ts";
@@ -107,7 +108,7 @@ export class Requests {
       };
       const reply = new Reply(tokenizer, {
         sampling: draw === 0 ? sampling : warmer(sampling, draw),
-        seed: (seed + draw) | 0,
+        draws: independentDraws((seed + draw) | 0),
         prompt,
         eosIds: tokenizer.endIds,
         tokensMax,
@@ -191,9 +192,12 @@ export class Requests {
     checkBias(drawn.logit_bias, this.#runtime.model.shape);
     const tokensMax = replyTokensMax(prompt.length, this.#tokensMax, drawn);
     const seed = seedOf(drawn);
+    const greedy = request.greedy_first ? 1 : 0;
     const replies = Array.from({ length: request.count }, (_, i) => {
-      const sampling = i === 0 && request.greedy_first ? { ...drawn, temperature: 0 } : drawn;
-      const options = { sampling, seed: (seed + i) | 0, prompt, tokensMax, isWhole: true };
+      const sampling = i < greedy ? { ...drawn, temperature: 0 } : drawn;
+      const draws =
+        i < greedy ? independentDraws(seed) : evenDraws(seed, i - greedy, request.count - greedy);
+      const options = { sampling, draws, prompt, tokensMax, isWhole: true };
       return new Reply(tokenizer, { ...options, eosIds: tokenizer.endIds });
     });
     const ends = replies.map(() => Promise.withResolvers<SequenceEnd>());
