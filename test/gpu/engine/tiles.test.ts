@@ -7,7 +7,7 @@ import { type Part, Tiles } from "../../../gpu-service/src/engine/model/passes/t
 import type { ScoreRow, Slices } from "../../../gpu-service/src/language-model.ts";
 
 describe("tiles", () => {
-  const rows = [3, 3, 4, 10, 100, 130].map((length, row) => ({ row, length }));
+  const rows = [3, 3, 4, 10, 100, 130].map((to, row) => ({ row, from: 0, to }));
   const dealt = (isCut: boolean, positionsMax: () => number) => {
     const tiles = new Tiles(rows, isCut);
     const all: Part[][] = [];
@@ -41,7 +41,7 @@ describe("tiles", () => {
         seen[row] = to;
       }
     }
-    expect(seen).toEqual(rows.map(({ length }) => length));
+    expect(seen).toEqual(rows.map(({ to }) => to));
   });
 });
 

@@ -51,6 +51,15 @@ export function blocksOf(config: ModelConfig): Block[] {
   ).flat();
 }
 
+/** The base model: B = 0 of the smallest rank. */
+export function noAdapter(blocks: readonly Block[]): AdapterWeights {
+  const length = blocks.reduce(
+    (total, { sites }) => sites.reduce((sum, { out }) => sum + out, total),
+    0,
+  );
+  return { digest: "", rank: 1, B: new Float32Array(length) };
+}
+
 export class BlockRuns {
   readonly #options: BlockRunOptions;
   readonly #sessions: Sessions;

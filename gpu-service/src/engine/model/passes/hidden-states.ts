@@ -51,6 +51,28 @@ export function pack(rows: readonly Float32Array[], T: number, C: number): Tenso
   return new Tensor("float32", packed, [rows.length, T, C]);
 }
 
+/** Parts [n, C] of rows one behind the other as [1, N, C], without padding. */
+export function join(parts: readonly Float32Array[], C: number): Tensor {
+  const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let to = 0;
+  for (const part of parts) {
+    joined.set(part, to);
+    to += part.length;
+  }
+  return new Tensor("float32", joined, [1, joined.length / C, C]);
+}
+
+/** Copies a result [1, N, C] to the parts that it was joined from, and frees it. */
+export function split(result: Tensor, parts: readonly Float32Array[]): void {
+  const data = result.data as Float32Array;
+  let from = 0;
+  for (const place of parts) {
+    place.set(data.subarray(from, from + place.length));
+    from += place.length;
+  }
+  release(result);
+}
+
 /** Copies each row of a result [R, T, C] to its place and frees the result. */
 export function unpack(result: Tensor, places: readonly Float32Array[]): void {
   const data = result.data as Float32Array;
@@ -59,4 +81,12 @@ export function unpack(result: Tensor, places: readonly Float32Array[]): void {
     place.set(data.subarray(index * length, index * length + place.length));
   });
   release(result);
+}
+
+/** Weighs each token's pull on a state [T, C], in place: the head's cotangents are independent of each other. */
+export function weighTokens(cotangent_TC: Float32Array, weights_T: Float32Array): void {
+  const C = cotangent_TC.length / weights_T.length;
+  for (let i = 0; i < cotangent_TC.length; i++) {
+    cotangent_TC[i] = cotangent_TC[i]! * weights_T[Math.floor(i / C)]!;
+  }
 }

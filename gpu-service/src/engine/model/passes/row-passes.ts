@@ -12,12 +12,13 @@ import {
   type BlockRunOptions,
   BlockRuns,
   blocksOf,
+  noAdapter,
   storeJacobians,
 } from "./block-runs.ts";
 import type { HeadPass } from "./head-passes.ts";
-import { pack, States, unpack } from "./hidden-states.ts";
+import { join, pack, States, split, unpack, weighTokens } from "./hidden-states.ts";
 import { Places, type Rope } from "./places.ts";
-import { packIds } from "./rows.ts";
+import { groupRows, lengthOf, packIds, predictsFrom } from "./rows.ts";
 import { type Part, Tiles } from "./tiles.ts";
 import { plantTrees, type Tree } from "./trees.ts";
 
@@ -107,6 +108,7 @@ export class RowPasses {
     const { config, rope } = this.#options;
     const logprobs = rows.map(({ reply }) => new Float32Array(reply.length));
     // Block by block, so that a block's weights are read once for all of them.
+    const C = config.hiddenSize;
     const planted: { h: Tensor; places: Places }[] = [];
     for (const tree of trees) {
       yield;
@@ -115,7 +117,14 @@ export class RowPasses {
       planted.push({ h, places: new Places(config, rope, tree) });
     }
     for (const block of this.#blocks) {
-      for (const one of planted) {
+      for (const [t, one] of planted.entries()) {
+        if (this.#isLastMlp(block)) {
+          const wanted = new Set(trees[t]!.rows.flatMap(({ places }) => places));
+          const h = one.h.data as Float32Array;
+          const parts = Array.from(wanted, (at) => h.subarray(at * C, (at + 1) * C));
+          yield* this.#runMlp(block, adapter, parts, parts);
+          continue;
+        }
         yield;
         const feeds = { h: one.h, ...one.places.feeds(block.layer, 1, one.h.dims[1]!) };
         const { out } = await this.#runs.run(block, false, adapter, feeds);
@@ -211,37 +220,44 @@ export class RowPasses {
       yield* this.#runHead(tokens, logprobs, sink ? cotangents : null);
       const sinks = logprobs.map((values, row) => sink?.(row, values) ?? null);
       for (const [row, gradient] of sinks.entries()) {
-        if (gradient?.weights) this.#weigh(rows[row]!, cotangents[row]!, gradient.weights);
+        if (gradient?.weights) {
+          const from = predictsFrom(rows[row]!) * config.hiddenSize;
+          weighTokens(cotangents[row]!.subarray(from), gradient.weights);
+        }
       }
       const chosen = all.filter((row) => sinks[row] !== null);
       for (const [index, block] of chosen.length === 0
         ? []
         : [...this.#blocks.entries()].reverse()) {
         const isCut = block.kind === "mlp";
-        yield* this.#inTiles(rows, chosen, isCut, async (tile, T) => {
-          const C = config.hiddenSize;
-          const parts = tile.map(({ row, from, to }) =>
-            cotangents[row]!.subarray(from * C, to * C),
-          );
-          const h = pack(
-            tile.map(({ row, from, to }) => states.at(index, row).subarray(from * C, to * C)),
-            T,
-            C,
-          );
-          const g = pack(parts, T, C);
-          // Only attention reads masks and rotary tables.
-          const placed = isCut ? {} : places.feeds(block.layer, tile.length, T);
-          const feeds = { h, g, ...placed };
-          const { cotangent, ...jacobians } = await this.#runs.run(block, true, adapter, feeds);
-          release(h);
-          release(g);
-          unpack(cotangent!, parts);
-          const gradients = tile.map(({ row, from }) => ({
-            into: sinks[row]!.into,
-            isMore: from > 0,
-          }));
-          storeJacobians(block, adapter.rank, Object.values(jacobians), gradients);
-        });
+        const first = this.#isLastMlp(block) && !this.#isSingle ? predictsFrom : () => 0;
+        yield* this.#inTiles(
+          rows,
+          chosen,
+          isCut,
+          async (tile, T) => {
+            const C = config.hiddenSize;
+            const parts = tile.map(({ row, from, to }) =>
+              cotangents[row]!.subarray(from * C, to * C),
+            );
+            const h = pack(
+              tile.map(({ row, from, to }) => states.at(index, row).subarray(from * C, to * C)),
+              T,
+              C,
+            );
+            const g = pack(parts, T, C);
+            // Only attention reads masks and rotary tables.
+            const placed = isCut ? {} : places.feeds(block.layer, tile.length, T);
+            const feeds = { h, g, ...placed };
+            const { cotangent, ...jacobians } = await this.#runs.run(block, true, adapter, feeds);
+            release(h);
+            release(g);
+            unpack(cotangent!, parts);
+            const gradients = tile.map(({ row, isMore }) => ({ into: sinks[row]!.into, isMore }));
+            storeJacobians(block, adapter.rank, Object.values(jacobians), gradients);
+          },
+          first,
+        );
       }
       return logprobs;
     } finally {
@@ -258,6 +274,7 @@ export class RowPasses {
     places: Places,
   ): Slices<void> {
     const { config } = this.#options;
+    const C = config.hiddenSize;
     const all = rows.map((_, row) => row);
     yield* this.#inTiles(rows, all, false, async (tile, T) => {
       const { ids, shape } = packIds(
@@ -272,7 +289,11 @@ export class RowPasses {
     });
     for (const [index, block] of this.#blocks.entries()) {
       if (block.kind === "mlp" && !this.#isSingle) {
-        yield* this.#acrossRows(block, index, states, adapter);
+        const parts = (at: number) =>
+          this.#isLastMlp(block)
+            ? rows.map((row, r) => states.at(at, r).subarray(predictsFrom(row) * C))
+            : [states.between(at, 0, states.positions)];
+        yield* this.#runMlp(block, adapter, parts(index), parts(index + 1));
         continue;
       }
       yield* this.#inTiles(rows, all, false, async (tile, T) => {
@@ -292,33 +313,46 @@ export class RowPasses {
     }
   }
 
-  /** An MLP sees each position alone: the rows run as one long row, in runs of any length, and without padding. */
-  async *#acrossRows(
+  /**
+   * An MLP sees each position alone: parts of rows run as one long row, in runs of any length, and without padding.
+   * Results go to `into`.
+   */
+  async *#runMlp(
     block: Block,
-    index: number,
-    states: States,
     adapter: AdapterWeights,
+    parts: readonly Float32Array[],
+    into: readonly Float32Array[],
   ): Slices<void> {
     const C = this.#options.config.hiddenSize;
-    for (let from = 0; from < states.positions; ) {
+    for (let at = 0, from = 0; at < parts.length; ) {
       const isBusy = yield;
-      const most = isBusy ? busyPositionsMax : this.#positionsAlone;
-      const to = Math.min(states.positions, from + most);
-      const h = new Tensor("float32", states.between(index, from, to), [1, to - from, C]);
+      let room = (isBusy ? busyPositionsMax : this.#positionsAlone) * C;
+      const run: { h: Float32Array; out: Float32Array }[] = [];
+      while (room > 0 && at < parts.length) {
+        const to = Math.min(parts[at]!.length, from + room);
+        run.push({ h: parts[at]!.subarray(from, to), out: into[at]!.subarray(from, to) });
+        room -= to - from;
+        from = to;
+        if (from < parts[at]!.length) continue;
+        at++;
+        from = 0;
+      }
+      const h = join(
+        run.map((one) => one.h),
+        C,
+      );
       const { out } = await this.#runs.run(block, false, adapter, { h });
-      unpack(out!, [states.between(index + 1, from, to)]);
-      from = to;
+      release(h);
+      split(
+        out!,
+        run.map((one) => one.out),
+      );
     }
   }
 
-  /** Weighs each token's pull: the head's cotangents are independent of each other. */
-  #weigh({ prompt, reply }: ScoreRow, cotangent: Float32Array, weights: Float32Array): void {
-    const C = this.#options.config.hiddenSize;
-    for (let y = 0; y < reply.length; y++) {
-      const at = (prompt.length - 1 + y) * C;
-      const weight = weights[y]!;
-      for (let i = at; i < at + C; i++) cotangent[i] = cotangent[i]! * weight;
-    }
+  /** Only the positions that predict a token need the last MLP: nothing attends to what comes after it. */
+  #isLastMlp(block: Block): boolean {
+    return block.kind === "mlp" && block === this.#blocks.at(-1);
   }
 
   /** A device's products need all but one of the leading axes known, so rows run one at a time. */
@@ -326,15 +360,19 @@ export class RowPasses {
     return this.#options.target === "webgpu";
   }
 
-  /** Runs `use` on one tile of the chosen rows after the other; T is the length of its longest part. */
+  /**
+   * Runs `use` on one tile of the chosen rows after the other, from each row's `first` position on; T is the length of
+   * its longest part.
+   */
   async *#inTiles(
     rows: readonly ScoreRow[],
     chosen: readonly number[],
     isCut: boolean,
     use: (tile: Part[], T: number) => Promise<void>,
+    first: (row: ScoreRow) => number = () => 0,
   ): Slices<void> {
     const tiles = new Tiles(
-      chosen.map((row) => ({ row, length: lengthOf(rows[row]!) })),
+      chosen.map((row) => ({ row, from: first(rows[row]!), to: lengthOf(rows[row]!) })),
       isCut && !this.#isSingle,
     );
     while (!tiles.areDone) {
@@ -376,35 +414,4 @@ export class RowPasses {
       if (found.cotangents) release(found.cotangents);
     }
   }
-}
-
-/** The base model: B = 0 of the smallest rank. */
-function noAdapter(blocks: readonly Block[]): AdapterWeights {
-  const length = blocks.reduce(
-    (total, { sites }) => sites.reduce((sum, { out }) => sum + out, total),
-    0,
-  );
-  return { digest: "", rank: 1, B: new Float32Array(length) };
-}
-
-function lengthOf({ prompt, reply }: ScoreRow): number {
-  return prompt.length + reply.length - 1;
-}
-
-/** Groups rows by length, with a bound on each group's kept positions; a longer row is a group of its own. */
-function groupRows(rows: readonly ScoreRow[], positionsKept: number): number[][] {
-  const order = rows.map((_, row) => row);
-  order.sort((a, b) => lengthOf(rows[a]!) - lengthOf(rows[b]!));
-  const groups: number[][] = [];
-  let kept = 0;
-  for (const row of order) {
-    const length = lengthOf(rows[row]!);
-    if (groups.length > 0 && kept + length <= positionsKept) groups.at(-1)!.push(row);
-    else {
-      groups.push([row]);
-      kept = 0;
-    }
-    kept += length;
-  }
-  return groups;
 }

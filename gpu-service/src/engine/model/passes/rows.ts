@@ -41,3 +41,31 @@ export function causalMask(T: number, window: number | null): Float32Array {
   }
   return mask;
 }
+
+/** Positions that a row takes: nothing is predicted from its last token. */
+export function lengthOf({ prompt, reply }: ScoreRow): number {
+  return prompt.length + reply.length - 1;
+}
+
+/** The first position that predicts a token of the reply. */
+export function predictsFrom({ prompt }: ScoreRow): number {
+  return prompt.length - 1;
+}
+
+/** Groups rows by length, with a bound on each group's kept positions; a longer row is a group of its own. */
+export function groupRows(rows: readonly ScoreRow[], positionsKept: number): number[][] {
+  const order = rows.map((_, row) => row);
+  order.sort((a, b) => lengthOf(rows[a]!) - lengthOf(rows[b]!));
+  const groups: number[][] = [];
+  let kept = 0;
+  for (const row of order) {
+    const length = lengthOf(rows[row]!);
+    if (groups.length > 0 && kept + length <= positionsKept) groups.at(-1)!.push(row);
+    else {
+      groups.push([row]);
+      kept = 0;
+    }
+    kept += length;
+  }
+  return groups;
+}

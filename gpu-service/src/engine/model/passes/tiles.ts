@@ -1,21 +1,28 @@
-/** Deals rows to runs: as many of the next rows as fit, shortest first, or a part of a long one. It knows lengths only. */
+/** Deals rows to runs: as many of the next rows as fit, or a part of a long one. It knows lengths only. */
 
 /** Positions of one row in a run. */
 export interface Part {
   row: number;
   from: number;
   to: number;
+  /** Whether an earlier run had positions of the row. */
+  isMore: boolean;
 }
 
+type Stretch = Omit<Part, "isMore">;
+
 export class Tiles {
-  readonly #rows: readonly { row: number; length: number }[];
+  readonly #rows: readonly Stretch[];
   readonly #isCut: boolean;
   #at = 0;
-  /** Where the next row goes on. */
-  #from = 0;
+  /** Where the next row goes on, if a part of it was dealt. */
+  #from: number | null = null;
 
-  /** Rows in order of length. With `isCut` a row longer than a run is dealt in parts, else it runs whole and alone. */
-  constructor(rows: readonly { row: number; length: number }[], isCut: boolean) {
+  /**
+   * Rows should come in order of length, so that little is padded. With `isCut` a row longer than a run is dealt in
+   * parts, else it runs whole and alone.
+   */
+  constructor(rows: readonly Stretch[], isCut: boolean) {
     this.#rows = rows;
     this.#isCut = isCut;
   }
@@ -26,23 +33,28 @@ export class Tiles {
 
   /** The next run, of about so many positions, padding included; not to be called when all are done. */
   take(positionsMax: number): Part[] {
-    const { row, length } = this.#rows[this.#at]!;
-    if (this.#isCut && length - this.#from > positionsMax) {
-      const from = this.#from;
-      this.#from += positionsMax;
-      return [{ row, from, to: this.#from }];
+    const { row, to, ...next } = this.#rows[this.#at]!;
+    const from = this.#from ?? next.from;
+    const isMore = this.#from !== null;
+    if (this.#isCut && to - from > positionsMax) {
+      this.#from = from + positionsMax;
+      return [{ row, from, to: this.#from, isMore }];
     }
-    if (this.#from > 0) {
-      const rest = { row, from: this.#from, to: length };
+    if (isMore) {
       this.#at++;
-      this.#from = 0;
-      return [rest];
+      this.#from = null;
+      return [{ row, from, to, isMore }];
     }
     const tile: Part[] = [];
+    let longest = to - from;
     do {
-      const { row, length } = this.#rows[this.#at++]!;
-      tile.push({ row, from: 0, to: length });
-    } while (!this.areDone && (tile.length + 1) * this.#rows[this.#at]!.length <= positionsMax);
+      tile.push({ ...this.#rows[this.#at++]!, isMore: false });
+      longest = Math.max(longest, lengthOf(this.#rows[this.#at] ?? tile.at(-1)!));
+    } while (!this.areDone && (tile.length + 1) * longest <= positionsMax);
     return tile;
   }
+}
+
+function lengthOf({ from, to }: Stretch): number {
+  return to - from;
 }
