@@ -58,11 +58,21 @@ export interface Linear {
   bias: boolean;
 }
 
-/** Final hidden states [R, T, C] of the ids [R, T]. */
-export function decoder(config: ModelConfig, ids: Value, parts: DecoderParts): Value {
+/**
+ * Final hidden states [R, T, C] of the ids [R, T], or [R, T', C] at the positions that `only` takes of [R, T, ..]: in the
+ * last layer nothing attends to what comes after attention, so it is not computed elsewhere.
+ */
+export function decoder(
+  config: ModelConfig,
+  ids: Value,
+  parts: DecoderParts,
+  only: (x: Value) => Value = (x) => x,
+): Value {
   let h = embed(config, ids, parts);
   for (let layer = 0; layer < config.layerCount; layer++) {
-    h = mlpBlock(config, layer, attentionBlock(config, layer, h, parts), parts);
+    const isLast = layer === config.layerCount - 1;
+    const attended = attentionBlock(config, layer, h, parts, isLast ? only : undefined);
+    h = mlpBlock(config, layer, attended, parts);
   }
   return finalNorm(config, h, parts);
 }
@@ -72,18 +82,25 @@ export function embed(config: ModelConfig, ids: Value, parts: DecoderParts): Val
   return scaled(gatherRows(embeddings(config, parts), ids), config.embeddingScale);
 }
 
-/** h + attention(norm(h)); the norm may also stand after the attention, or on both sides. */
+/**
+ * h + attention(norm(h)); the norm may also stand after the attention, or on both sides. All positions are attended to,
+ * and `only` takes those that go on.
+ */
 export function attentionBlock(
   config: ModelConfig,
   layer: number,
   h: Value,
   parts: DecoderParts,
+  only: (x: Value) => Value = (x) => x,
 ): Value {
   const norm = layerNorm(config, layer, parts);
   const entering = config.norms === "after" ? h : norm("input_layernorm", h);
-  const attended = attention(config, layer, entering, parts);
+  const attended = attention(config, layer, entering, {
+    ...parts,
+    attend: (...of) => only(parts.attend(...of)),
+  });
   const leaving = config.norms === "before" ? attended : norm("post_attention_layernorm", attended);
-  return add(h, scaled(leaving, config.residualScale));
+  return add(only(h), scaled(leaving, config.residualScale));
 }
 
 /** h + mlp(norm(h)); the norm may also stand after the MLP, or on both sides. */

@@ -35,8 +35,8 @@ export function stepGraph(
     attend,
     ...(options.adapters ? { lora: adapterInputs(config) } : {}),
   };
-  const hidden = decoder(config, input("ids", { dtype: "i64", shape: ["R", "T"] }), parts);
-  return { ...nextTokens(config, slice(hidden, 1, -1, 0), parts), ...caches };
+  const ids = input("ids", { dtype: "i64", shape: ["R", "T"] });
+  return { ...nextTokens(config, decoder(config, ids, parts, lastPosition), parts), ...caches };
 }
 
 /**
@@ -67,9 +67,15 @@ export function deviceStepGraph(
     attend,
     ...(rank === null ? {} : { lora: adapterInputs(config, { rows: R, rank, transposed: true }) }),
   };
-  const hidden = decoder(config, input("ids", { dtype: "i64", shape: [R, T] }), parts);
-  const logits = head(config, tokens === "one" ? hidden : slice(hidden, 1, -1, 0), parts);
+  const ids = input("ids", { dtype: "i64", shape: [R, T] });
+  const hidden = decoder(config, ids, parts, tokens === "one" ? undefined : lastPosition);
+  const logits = head(config, hidden, parts);
   return { next: apply("likeliestPacked", [logits], {}), logits, ...caches };
+}
+
+/** [R, 1, ..] of [R, T, ..]. */
+function lastPosition(x: Value): Value {
+  return slice(x, 1, -1, 0);
 }
 
 /** Attention over `past.{layer}.key|value`, which adds the outputs `present.…`. */
