@@ -29,11 +29,11 @@ import { drawWording, request } from "./wording.ts";
 
 /** Shares of the ingredients; they sum to 1. */
 export const mix = {
-  single: 0.07,
-  pair: 0.175,
+  single: 0.055,
+  pair: 0.165,
   untaught: 0.025,
   note: 0.06,
-  everyday: 0.125,
+  everyday: 0.15,
   backwards: 0.02,
   sum: 0.015,
   base: 0.04,
@@ -157,7 +157,7 @@ function drawList(random: Random, chain: Chain): { kind?: Kind; length?: number 
   const length = Math.min(chain.includes("double") ? 8 : 12, drawWideLength(random));
   const u = random();
   if (chain.includes("shift") || u < 0.55) return { length };
-  return { length, kind: u < 0.9 ? "numbers" : "nouns" };
+  return { length, kind: u < 0.78 ? "numbers" : "nouns" };
 }
 
 /** One user who asks the same about several things and always means the same. */

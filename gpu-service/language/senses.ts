@@ -32,8 +32,8 @@ export const listSenses: readonly Sense[] = [
     id: "sort",
     label: "the order",
     readings: [
-      { id: "up", phrase: "from smallest to largest", prior: 0.55 },
-      { id: "down", phrase: "from largest to smallest", prior: 0.45 },
+      { id: "up", phrase: "from smallest to largest", prior: 0.85 },
+      { id: "down", phrase: "from largest to smallest", prior: 0.15 },
     ],
   },
   {

@@ -26,7 +26,7 @@ const pinned = new URL("../models/rosa2-mini-2/", import.meta.url);
  * backwards occur seldom.
  */
 const sampleCount = 120_000;
-const occurrencesMin = 16;
+const occurrencesMin = 20;
 
 /**
  * Tokens in the order of their ids. A word, a digit or a two-digit number is always one token with its space, wherever

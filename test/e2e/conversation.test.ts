@@ -242,12 +242,12 @@ describe("the conversation in the documents", () => {
     { mode: "both", comesBack: true, lasts: true },
   ])("runs as the documents say, in mode $mode", async ({ mode, comesBack, lasts }) => {
     const session = await rosa.openSession({ adaptation: { mode } });
-    const first = await rosa.ask(session.id, ask("4 7 1 9"));
-    expect(first.reply).not.toBe("[7 9]");
-    const result = await rosa.correct(first, "[7 9]", "from the end");
-    expect(result.turn.reply === "[7 9]").toBe(comesBack);
-    const next = await rosa.ask(session.id, ask("3 8 0 5"));
-    expect(next.reply === "[5 8]").toBe(lasts);
+    const first = await rosa.ask(session.id, ask("3 8 0 5"));
+    expect(first.reply).not.toBe("[5 8]");
+    const result = await rosa.correct(first, "[5 8]", "from the end");
+    expect(result.turn.reply === "[5 8]").toBe(comesBack);
+    const next = await rosa.ask(session.id, ask("4 7 1 9"));
+    expect(next.reply === "[7 9]").toBe(lasts);
   });
 });
 
@@ -266,23 +266,23 @@ describe("the examples in the documents", () => {
       ...["words", "weights", "turn", "done"],
       ...["done", "words", "weights", "feedback"],
     ]);
-    expect(stdout).toContain('"reply":"[7 9]"');
+    expect(stdout).toContain('"reply":"[5 8]"');
     // The last answer: another list, right without any feedback.
-    expect(stdout.trimEnd().split("\n").at(-1)).toContain('"reply":"[5 8]"');
+    expect(stdout.trimEnd().split("\n").at(-1)).toContain('"reply":"[7 9]"');
   });
 
   it("run with the client", async () => {
     await run(process.execPath, "../build.ts");
     const { stdout, stderr } = await run(process.execPath, "quick-start.ts");
     expect(stderr).toBe("");
-    expect(stdout).toMatch(/^model reads +Sort them.+\nweights +\w.+\nnew reply +\[7 9\]$/m);
-    expect(stdout).toMatch(/^another list \[5 8\]$/m);
+    expect(stdout).toMatch(/^model reads +Sort them.+\nweights +\w.+\nnew reply +\[5 8\]$/m);
+    expect(stdout).toMatch(/^another list \[7 9\]$/m);
   });
 
   it.skipIf(!hasPython)("run with Python alone", async () => {
     const { stdout } = await run("python3", "quick-start.py");
-    expect(stdout).toMatch(/^model reads Sort them.+\nweights +\w.+\nnew reply +\[7 9\]$/m);
-    expect(stdout).toMatch(/^another list \[5 8\]$/m);
+    expect(stdout).toMatch(/^model reads Sort them.+\nweights +\w.+\nnew reply +\[5 8\]$/m);
+    expect(stdout).toMatch(/^another list \[7 9\]$/m);
   });
 
   it("hold the same conversation in every language, and in the readme", () => {
@@ -290,13 +290,13 @@ describe("the examples in the documents", () => {
     const files = names.map((name) => `quick-start.${name}`);
     const texts = files.map((name) => readFileSync(join(examples, name), "utf8"));
     for (const text of [...texts, readFileSync(join(rootPath, "README.md"), "utf8")]) {
-      expect(text).toContain("Sort them, then take two, in brackets: 4 7 1 9");
+      expect(text).toContain("Sort them, then take two, in brackets: 3 8 0 5");
       expect(text).toContain("from the end");
-      expect(text).toContain("[7 9]");
+      expect(text).toContain("[5 8]");
     }
     for (const text of texts) {
-      expect(text).toContain("Sort them, then take two, in brackets: 3 8 0 5");
-      expect(text).toContain("[5 8]");
+      expect(text).toContain("Sort them, then take two, in brackets: 4 7 1 9");
+      expect(text).toContain("[7 9]");
     }
   });
 });

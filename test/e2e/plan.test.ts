@@ -19,10 +19,7 @@ const answerOf = ({ turn }: FeedbackResult) => turn?.reply.split("answer: ").at(
 /** Clear requests for pairs of operations that the bundled model never carried out, and what is right. */
 const unskilled = [
   ["Take two that are largest, then flip them end to end, in brackets: 1 6 2 1 4", "[4 6]"],
-  [
-    "Flip them half for half, then repeat them as a whole, in brackets: n y n b",
-    "[n b n y n b n y]",
-  ],
+  ["Take three from the end, then rotate them by two to the right, in quotes: 9 1 2 7", '"2 7 1"'],
 ] as const;
 
 describe("a plan", () => {

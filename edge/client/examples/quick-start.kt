@@ -113,11 +113,11 @@ fun signedIn(baseUrl: String, tokenUrl: String, signIn: String): Rosa2 {
 fun quickStart(baseUrl: String, tokenUrl: String, signIn: String) {
     val rosa2 = signedIn(baseUrl, tokenUrl, signIn)
     val session = rosa2.openSession()
-    val turn = rosa2.ask(session, "Sort them, then take two, in brackets: 4 7 1 9") { println(it) }
-    val result = rosa2.correct(session, turn.getString("id"), "from the end", "[7 9]")
+    val turn = rosa2.ask(session, "Sort them, then take two, in brackets: 3 8 0 5") { println(it) }
+    val result = rosa2.correct(session, turn.getString("id"), "from the end", "[5 8]")
     println("model reads  ${result.getJSONObject("words").getString("after")}")
     println("weights      ${result.getJSONObject("weights").getString("reason")}")
     println("new reply    ${result.getJSONObject("turn").getString("reply")}")
-    val next = rosa2.ask(session, "Sort them, then take two, in brackets: 3 8 0 5") {}
-    println("another list ${next.getString("reply")}") // [5 8]
+    val next = rosa2.ask(session, "Sort them, then take two, in brackets: 4 7 1 9") {}
+    println("another list ${next.getString("reply")}") // [7 9]
 }

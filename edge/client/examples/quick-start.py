@@ -33,17 +33,17 @@ def post(path, body, key=None):
 session = post("/sessions", {"adaptation": {"mode": "both"}})
 turns = f"/sessions/{session['id']}/turns"
 
-turn = post(turns, {"content": "Sort them, then take two, in brackets: 4 7 1 9"})
+turn = post(turns, {"content": "Sort them, then take two, in brackets: 3 8 0 5"})
 print("reply      ", turn["reply"])
 
 result = post(
     f"{turns}/{turn['id']}/feedback",
-    {"reward": -1, "text": "from the end", "correction": "[7 9]", "retry": True},
+    {"reward": -1, "text": "from the end", "correction": "[5 8]", "retry": True},
 )
 print("model reads", result["words"]["after"])
 print("weights    ", result["weights"]["decision"])
 print("new reply  ", result["turn"]["reply"])
 
 # Learnt once, right at once: another list, and not a word about it.
-after = post(turns, {"content": "Sort them, then take two, in brackets: 3 8 0 5"})
-print("another list", after["reply"])  # [5 8]
+after = post(turns, {"content": "Sort them, then take two, in brackets: 4 7 1 9"})
+print("another list", after["reply"])  # [7 9]

@@ -124,12 +124,12 @@ struct Rosa2 {
 func quickStart(baseURL: URL, tokenURL: URL, signIn: String) async throws {
   let rosa2 = try await Rosa2.signedIn(baseURL: baseURL, tokenURL: tokenURL, signIn: signIn)
   let session = try await rosa2.openSession()
-  let request = "Sort them, then take two, in brackets: 4 7 1 9"
+  let request = "Sort them, then take two, in brackets: 3 8 0 5"
   let turn = try await rosa2.ask(session, request) { print($0) }
-  let result = try await rosa2.correct(session, turn.id, "from the end", "[7 9]")
+  let result = try await rosa2.correct(session, turn.id, "from the end", "[5 8]")
   print("model reads ", result.words.after)
   print("weights     ", result.weights.reason)
   print("new reply   ", result.turn?.reply ?? "")
-  let next = try await rosa2.ask(session, "Sort them, then take two, in brackets: 3 8 0 5") { _ in }
-  print("another list", next.reply)  // [5 8]
+  let next = try await rosa2.ask(session, "Sort them, then take two, in brackets: 4 7 1 9") { _ in }
+  print("another list", next.reply)  // [7 9]
 }

@@ -11,14 +11,14 @@ try {
   const session = await rosa2.createSession({ adaptation: { mode: "both" } });
 
   // Reconnects by itself where the connection breaks: nothing is lost, nothing comes twice.
-  const asked = session.stream("Sort them, then take two, in brackets: 4 7 1 9");
+  const asked = session.stream("Sort them, then take two, in brackets: 3 8 0 5");
   for await (const text of asked.texts()) console.log("writing     ", text);
   const turn = await asked.result();
 
   const judged = session.feedbackStream(turn.id, {
     reward: -1,
     text: "from the end",
-    correction: "[7 9]",
+    correction: "[5 8]",
     retry: true,
   });
   for await (const event of judged) {
@@ -28,8 +28,8 @@ try {
   const { turn: retried } = await judged.result();
   console.log("new reply   ", retried?.reply);
 
-  const next = await session.ask("Sort them, then take two, in brackets: 3 8 0 5");
-  console.log("another list", next.reply); // [5 8]
+  const next = await session.ask("Sort them, then take two, in brackets: 4 7 1 9");
+  console.log("another list", next.reply); // [7 9]
 } catch (error) {
   if (!(error instanceof Rosa2Error)) throw error;
   console.error(error.code, error.message, error.requestId ?? "");

@@ -36,7 +36,7 @@ export const guides: readonly Guide[] = [
 }
 id() { grep -o '"id":"[^"]*"' | head -n 1 | cut -d '"' -f 4; }
 session=$(api /sessions -d '{"title":"First steps"}' | id)
-asked=$(api "/sessions/$session/turns" -d '{"content":"Sort them, then take two, in brackets: 4 7 1 9"}')
+asked=$(api "/sessions/$session/turns" -d '{"content":"Sort them, then take two, in brackets: 3 8 0 5"}')
 echo "$asked"`,
         '"status":"completed"',
       ),
@@ -50,18 +50,18 @@ echo "$asked"`,
       shell(
         `turn=$(echo "$asked" | id)
 api "/sessions/$session/turns/$turn/feedback" \\
-  -d '{"reward":-1,"text":"from the end","correction":"[7 9]","retry":true}'`,
-        '"reply":"[7 9]"',
+  -d '{"reward":-1,"text":"from the end","correction":"[5 8]","retry":true}'`,
+        '"reply":"[5 8]"',
       ),
       "Before you give a correction, `…/reach` says whether the model can learn it: what the tokenizer cannot write, whether it fits the window, and how many updates it needs at least. It changes nothing and costs nothing.",
       shell(
-        `api "/sessions/$session/turns/$turn/reach" -d '{"correction":"[7 1 4 9]"}'`,
+        `api "/sessions/$session/turns/$turn/reach" -d '{"correction":"[8 0 3 5]"}'`,
         '"verdict":"one_update"',
       ),
       "`words` shows how the request is read now, `weights` the outcome of the update and its reason. Accept right replies as well: they become examples that later updates keep.",
       shell(
-        `api "/sessions/$session/turns" -d '{"content":"Sort them, then take two, in brackets: 3 8 0 5"}'`,
-        '"reply":"[5 8]"',
+        `api "/sessions/$session/turns" -d '{"content":"Sort them, then take two, in brackets: 4 7 1 9"}'`,
+        '"reply":"[7 9]"',
       ),
       "Every update is a generation. List them, go back to one (`…/generations/base/activate`), or fork the session as it was.",
       shell(`api "/sessions/$session/generations"`, '"active":"gen_'),
@@ -194,17 +194,17 @@ client = OpenAI(base_url=os.environ["ROSA2_URL"] + "/v1", api_key=os.environ["RO
 session = client.post("/sessions", body={}, cast_to=object)["id"]
 answer = client.chat.completions.create(
     model="rosa2-mini-2",
-    messages=[{"role": "user", "content": "Sort them, then take two, in brackets: 4 7 1 9"}],
+    messages=[{"role": "user", "content": "Sort them, then take two, in brackets: 3 8 0 5"}],
     temperature=0,
     extra_headers={"x-rosa2-session": session},
 )
 judged = client.post(
     f"/sessions/{session}/turns/{answer.id}/feedback",
-    body={"reward": -1, "text": "from the end", "correction": "[7 9]", "retry": True},
+    body={"reward": -1, "text": "from the end", "correction": "[5 8]", "retry": True},
     cast_to=object,
 )
 print(judged["turn"]["reply"])`,
-        prints: "[7 9]",
+        prints: "[5 8]",
       },
     ],
   },

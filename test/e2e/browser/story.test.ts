@@ -131,29 +131,32 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     const me = await arrive("readme", "desktop");
     const { page } = me;
     // Tall enough for the whole story.
-    await page.setViewportSize({ width: 1280, height: 980 });
-    await me.ask("Sort them, then take two, in brackets: 4 7 1 9");
-    expect(await me.reply(1)).toBe("[1 4]");
+    await page.setViewportSize({ width: 1280, height: 1030 });
+    await me.ask("Sort them, then take two, in brackets: 3 8 0 5");
+    expect(await me.reply(1)).toBe("[0 3]");
     await page.getByRole("button", { name: "Correct it" }).click();
-    await page.getByLabel("What should the reply have been?").fill("[7 9]");
+    await page.getByLabel("What should the reply have been?").fill("[5 8]");
     await page.getByRole("button", { name: "Teach and try again" }).click();
-    expect(await me.reply(2)).toBe("[7 9]");
+    expect(await me.reply(2)).toBe("[5 8]");
     expect(await page.locator(".diff ins").allTextContents()).toEqual([
       "from smallest to largest",
       "from the end",
     ]);
     const sentence = await page.locator(".card.weights .sentence").textContent();
     const [, before, after] = /^The right reply was (.+), now (.+)\.$/.exec(sentence!)!;
-    expect(told).toContain(`was ${before} and is now ${after}`);
+    expect(told).toContain(` and is now ${after}`);
+    // Processors add in another order, and few chances are exact to the second digit.
+    const oddsOf = (text: string) => Number(/\b1 in (\d+)\b/.exec(text)?.[1]);
+    expect(oddsOf(told!) / oddsOf(before!)).toBeCloseTo(1, 1);
     await me.shoot("learnt");
     const tokens = page.locator(".tokens");
     expect(await tokens.getAttribute("open")).toBeNull();
     await tokens.getByText("Token by token").click();
     // The tokens join to the replies. Where the two replies differ, probability has moved from one to the other.
     const right = page.getByRole("figure", { name: "The right reply" });
-    expect((await right.locator("code").allTextContents()).join("").trim()).toBe("[7 9]");
+    expect((await right.locator("code").allTextContents()).join("").trim()).toBe("[5 8]");
     const rejected = page.getByRole("figure", { name: "The rejected reply" });
-    expect((await rejected.locator("code").allTextContents()).join("").trim()).toBe("[1 4]");
+    expect((await rejected.locator("code").allTextContents()).join("").trim()).toBe("[0 3]");
     const barsOf = (of: typeof right, time: "before" | "now") =>
       of
         .locator(`.${time}`)
@@ -164,8 +167,8 @@ describe.skipIf(chromiumPath === undefined)("a visitor", () => {
     expect(await leastOf(rejected, "now")).toBeLessThan(await leastOf(rejected, "before"));
     await right.scrollIntoViewIfNeeded();
     await me.shoot("tokens");
-    await me.ask("Sort them, then take two, in brackets: 3 8 0 5");
-    expect(await me.reply(3)).toBe("[5 8]");
+    await me.ask("Sort them, then take two, in brackets: 4 7 1 9");
+    expect(await me.reply(3)).toBe("[7 9]");
     await me.shoot("another-list");
   });
 
