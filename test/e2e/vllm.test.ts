@@ -61,7 +61,7 @@ describe("an edge whose replies come from vLLM", () => {
   });
 
   it("answers with the generation that the last update made, never with an older one", async () => {
-    const { content, answers } = drawRequest(51);
+    const { content, answers } = drawRequest(54);
     const session = await rosa.openSession();
     const first = await rosa.ask(session.id, content);
     for (const correction of [...answers].reverse()) {

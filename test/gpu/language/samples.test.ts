@@ -163,7 +163,10 @@ describe("training samples", () => {
     const more = Array.from({ length: 6000 }, () => drawSample(random));
     const reworded = [...samples, ...more].filter(isRewrite).map((turns) => turns.at(-1)!.content);
     for (const { phrase } of Object.values(additions)) {
-      expect(reworded.some((content) => content.includes(phrase)), phrase).toBe(true);
+      expect(
+        reworded.some((content) => content.includes(phrase)),
+        phrase,
+      ).toBe(true);
     }
   });
 
