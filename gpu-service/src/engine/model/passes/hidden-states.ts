@@ -51,8 +51,9 @@ export function pack(rows: readonly Float32Array[], T: number, C: number): Tenso
   return new Tensor("float32", packed, [rows.length, T, C]);
 }
 
-/** Parts [n, C] of rows one behind the other as [1, N, C], without padding. */
+/** Parts [n, C] of rows one behind the other as [1, N, C], without padding. A single part is not copied. */
 export function join(parts: readonly Float32Array[], C: number): Tensor {
+  if (parts.length === 1) return new Tensor("float32", parts[0]!, [1, parts[0]!.length / C, C]);
   const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let to = 0;
   for (const part of parts) {

@@ -342,7 +342,7 @@ export class RowPasses {
         C,
       );
       const { out } = await this.#runs.run(block, false, adapter, { h });
-      release(h);
+      if (run.length > 1) release(h);
       split(
         out!,
         run.map((one) => one.out),
