@@ -177,7 +177,7 @@ const methods = {
     };
   },
 
-  /** Milliseconds for `count` replies to one prompt: the first greedy, the others sampled, all of the same length. */
+  /** Milliseconds for `count` replies to one prompt: sampled, all of the same length. */
   samples({ seed, count, promptTokens, replyTokens }: SamplesRequest): Promise<number> {
     const prompt = Int32Array.from(randomPrompt(seed, promptTokens, model.shape.vocabSize));
     return untilWhole(
