@@ -15,26 +15,30 @@ export interface Asking {
   gpuTime: GpuTime;
 }
 
-type Sampling = Parameters<SessionContext["gpu"]["sample"]>[0]["sampling"];
-
 export interface OneReply {
   reply: string;
   usage: Usage;
 }
 
-/** Under the session's adapter. Null if the model is away or the money is spent: the step goes on without it. */
+/** Greedy, under the session's adapter. Null if the model is away or the money is spent: the step goes on without it. */
 export async function oneReply(
   { context, trace, gpuTime }: Asking,
   messages: TurnRow["messages"],
-  sampling: Sampling & { max_tokens: number },
+  maxTokens: number,
   eventId: string,
 ): Promise<OneReply | null> {
-  const amountNanos = replyCostNanosMax(context.config.prices, messages, sampling.max_tokens);
+  const amountNanos = replyCostNanosMax(context.config.prices, messages, maxTokens);
   const adapter = adapterOf(context, activeGeneration(context));
   try {
     return await spend(context.purse, { eventId, amountNanos }, async (keep) => {
       const drawn = await context.gpu.sample(
-        { tenant: context.tenantId, adapter, messages, count: 1, sampling },
+        {
+          tenant: context.tenantId,
+          adapter,
+          messages,
+          count: 1,
+          sampling: { max_tokens: maxTokens },
+        },
         { ...callContext(context, trace), waitsForColdStart: false },
       );
       gpuTime.ms += gpuMsOf(drawn);

@@ -37,8 +37,7 @@ export async function tryPlan(
   const hasModel = context.gpu.fixedWeights === null;
   if (prompt === null || !hasModel || plannedTurns(context, turn.problemId).size > 0) return null;
   const messages = withRequest(turn.messages, prompt);
-  const asked = { max_tokens: turn.sampling.max_tokens };
-  const drawn = await oneReply(planning, messages, asked, eventId);
+  const drawn = await oneReply(planning, messages, turn.sampling.max_tokens, eventId);
   if (drawn === null) return null;
   const made = splitSteps(drawn.reply);
   // Steps that lead to a rejected reply show that it was no slip.

@@ -197,9 +197,7 @@ async function hear(step: WordsStep, state: WordsState, eventId: string): Promis
   const prompt = remarkedWording(state, input, wordsOptions(context));
   if (prompt === null) return null;
   const maxTokens = Math.min(heardTokensMax, turn.sampling.max_tokens);
-  // One candidate a token: greedy.
-  const sampling = { temperature: 1, top_k: 1, max_tokens: maxTokens };
-  return oneReply(step, withRequest(turn.messages, prompt), sampling, eventId);
+  return oneReply(step, withRequest(turn.messages, prompt), maxTokens, eventId);
 }
 
 /** Lets the session's rewriter propose wordings, within the cap; it never fails and never takes long. */

@@ -153,7 +153,7 @@ function argmax(logits_V: Float32Array): number {
   return best;
 }
 
-/** A token that is chosen whatever the draw leaves the draw as it is. */
+/** What is left of a draw that decided nothing, because the token was certain. */
 function whole(draw: number): Left {
   return { rest: draw, share: 1 };
 }
