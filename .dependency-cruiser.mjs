@@ -81,12 +81,12 @@ export default {
     ),
     room(
       "engine/model",
-      ["language-model.ts", "compiler", "lora", "checkpoint", "disk", "release.ts"],
+      ["language-model.ts", "compiler", "lora", "checkpoint", "disk", "joined.ts", "release.ts"],
       "The model over onnxruntime knows no requests.",
     ),
     room(
       "adapt",
-      ["language-model.ts", "compiler", "lora", "checkpoint", "release.ts"],
+      ["language-model.ts", "compiler", "lora", "checkpoint", "joined.ts", "release.ts"],
       "The update asks a language model; who serves it is not its affair.",
     ),
     room("hub", ["checkpoint", "disk", "tokenizer"], "Finds a checkpoint; serves nothing."),

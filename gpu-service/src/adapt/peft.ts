@@ -7,6 +7,7 @@ import type { BaseLora } from "../checkpoint/checkpoint.ts";
 import type { ModelConfig } from "../checkpoint/decoder-config.ts";
 import { jointModule } from "../checkpoint/tensor-names.ts";
 import { encodeSafetensors } from "../checkpoint/write-safetensors.ts";
+import { joined } from "../joined.ts";
 import type { AdapterWeights } from "../language-model.ts";
 import type { Basis } from "../lora/basis.ts";
 import { loraSites } from "../lora/sites.ts";
@@ -112,18 +113,6 @@ function sideBySide(
     from += width;
   }
   return joined;
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const [first] = parts;
-  if (parts.length === 1) return first!;
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function tensor(name: string, shape: number[], values: Float32Array) {

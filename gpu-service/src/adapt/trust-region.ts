@@ -6,6 +6,8 @@
  * serve; at the end all of them do. Far from the base model, witnesses are measured too: no anchor protects these
  * samples and no path was measured on them, so nothing makes them look nearer than others. It knows no targets.
  */
+
+import { joined } from "../joined.ts";
 import type { AdapterWeights, LanguageModel, ScoreRow, Slices } from "../language-model.ts";
 import { release } from "../release.ts";
 
@@ -245,9 +247,9 @@ export class TrustRegion {
     const h = yield* this.#model.hiddenStates(others, tried);
     const rest = yield* this.#divergences(h, start.subarray(guides), guides);
     const found = {
-      h: joined(last.h.subarray(0, guides), h, last.h.subarray(guides)),
-      fromStart: joined(last.fromStart, rest.fromStart),
-      fromBase: joined(last.fromBase, rest.fromBase),
+      h: joined([last.h.subarray(0, guides), h, last.h.subarray(guides)]),
+      fromStart: joined([last.fromStart, rest.fromStart]),
+      fromBase: joined([last.fromBase, rest.fromBase]),
       held: last.held,
     };
     release(h);
@@ -335,7 +337,7 @@ export class TrustRegion {
     if (kl === 0) return null;
     return {
       rows: chosen.map(({ row }) => row),
-      base: joined(...chosen.map(({ base }) => base)),
+      base: joined(chosen.map(({ base }) => base)),
       kl,
     };
   }
@@ -365,16 +367,6 @@ function sum(values: Float32Array): number {
   let total = 0;
   for (const value of values) total += value;
   return total;
-}
-
-function joined(...parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let to = 0;
-  for (const part of parts) {
-    all.set(part, to);
-    to += part.length;
-  }
-  return all;
 }
 
 interface RowSum {

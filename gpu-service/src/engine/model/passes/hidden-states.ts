@@ -1,5 +1,6 @@
 /** Hidden states of rows: where they stay between forward and backward, and how rows are packed and unpacked. */
 import { Tensor } from "onnxruntime-node";
+import { joined } from "../../../joined.ts";
 import { release } from "../../../release.ts";
 
 /** Hidden states of some rows, one behind the other: the inputs of all blocks and the last output, or only the newest. */
@@ -53,14 +54,8 @@ export function pack(rows: readonly Float32Array[], T: number, C: number): Tenso
 
 /** Parts [n, C] of rows one behind the other as [1, N, C], without padding. A single part is not copied. */
 export function join(parts: readonly Float32Array[], C: number): Tensor {
-  if (parts.length === 1) return new Tensor("float32", parts[0]!, [1, parts[0]!.length / C, C]);
-  const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let to = 0;
-  for (const part of parts) {
-    joined.set(part, to);
-    to += part.length;
-  }
-  return new Tensor("float32", joined, [1, joined.length / C, C]);
+  const all = parts.length === 1 ? parts[0]! : joined(parts);
+  return new Tensor("float32", all, [1, all.length / C, C]);
 }
 
 /** Copies a result [1, N, C] to the parts that it was joined from, and frees it. */
