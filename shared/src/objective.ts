@@ -16,6 +16,11 @@ type Targets = Pick<
 /** Log-probs closer to 0 than this are taken as this: a certain token has no finite odds. */
 const certain = -1e-6;
 
+/** S = Σ_t log p_t: the log-prob of a whole reply. */
+export function logprobOf(logprobs: readonly number[]): number {
+  return logprobs.reduce((sum, logprob) => sum + logprob, 0);
+}
+
 /** exp(S/T): the geometric mean of a reply's token probabilities, the same for short and long replies. */
 export function confidenceOf(logprob: number, tokens: number): number {
   return Math.exp(Math.min(0, logprob / Math.max(1, tokens)));

@@ -26,7 +26,7 @@ export const reasonTexts = {
   correction_shows_skill_owed: "the right reply is not likely enough under these words",
   words_suffice: "the right reply is likely already under these words",
   already_sure: "the accepted reply was likely already",
-  praise_is_replay: "praise alone changes no weights; the reply is held in place by later updates",
+  praise_is_replay: "praise alone changes no weights; later updates settle it or hold it in place",
   late_success: "the right reply came only at a later try",
   rejected_now_unlikely: "the rejected reply is unlikely already under these words",
   weak_evidence: "too little speaks for a lack of skill",

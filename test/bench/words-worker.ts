@@ -108,7 +108,7 @@ function step({ request, reply, remark }: Said, state: WordsState, random: Rando
   };
   const [, revise] = timed(() => reviseRequest(state, request));
   const [items, candidates] = timed(() => candidatesToScore(state, input));
-  const scores = items.map(() => ({ logprob: -2, tokens: 4 }));
+  const scores = items.map(() => [-0.5, -0.5, -0.5, -0.5]);
   const [{ state: next }, gradient] = timed(() => textualGradient(state, input, scores));
   const isAsked = request.length <= rewritableCharsMax;
   const proposed = Array.from({ length: isAsked ? wordingsCount : 0 }, (_, i) =>

@@ -208,7 +208,7 @@ describe("exactly one generation per feedback", () => {
     expect(await caller.calls("/v1/adapt")).toHaveLength(100);
   });
 
-  it("changes no weights for praise alone, and holds the praised reply in later updates", async () => {
+  it("changes no weights for praise alone; the next update takes the praised reply with it", async () => {
     const caller = await newTenant();
     const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
     const praised = await ask(caller, id, "Say good morning");
@@ -218,7 +218,7 @@ describe("exactly one generation per feedback", () => {
     const turn = await ask(caller, id, "Say hello");
     await judge(caller, id, turn.id, { reward: -1, correction: "hello", wait: true });
     expect(await caller.calls("/v1/adapt")).toMatchObject([
-      { rows: [{ kind: "held" }, { kind: "corrected" }] },
+      { rows: [{ kind: "accepted" }, { kind: "corrected" }] },
     ]);
   });
 

@@ -116,7 +116,7 @@ export async function scoreTokens(
 }
 
 /**
- * Summed log-probs for the words step. It waits for a service that is starting, not for an unreachable one: then
+ * Log-probs for the words step. It waits for a service that is starting, not for an unreachable one: then
  * nothing is measured, and the remarks go out as said.
  */
 export async function scoreForWords(
@@ -130,10 +130,7 @@ export async function scoreForWords(
   try {
     const scores = await scoreTokens(context, waits, gpuTime, items);
     if (scores === null) return null;
-    return scores.map(({ token_logprobs: logprobs }) => ({
-      logprob: logprobs.reduce((sum, logprob) => sum + logprob, 0),
-      tokens: logprobs.length,
-    }));
+    return scores.map(({ token_logprobs }) => token_logprobs);
   } catch (error) {
     if (isTransient(error) && (isOptional || !isCold(error))) return null;
     throw error;

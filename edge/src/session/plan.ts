@@ -2,7 +2,7 @@
 import type { Usage } from "@rosa2/shared/protocol";
 import { and, eq, isNotNull } from "drizzle-orm";
 import { isTransient } from "../gpu-client/index.ts";
-import type { GradientInput, Revision, Score } from "../words/index.ts";
+import type { GradientInput, Revision } from "../words/index.ts";
 import { judgePlan, proposePlan, splitSteps } from "../words/providers/index.ts";
 import type { SessionContext } from "./context.ts";
 import { scoreTokens } from "./evidence.ts";
@@ -74,13 +74,9 @@ async function judge(
     const logprobs = scores[at]!.token_logprobs;
     // After the steps the reply is the last message.
     const behind = scores[at + 1]!.token_logprobs.slice(-logprobs.length);
-    return { worded: scoreOf(logprobs), planned: scoreOf(behind) };
+    return { worded: logprobs, planned: behind };
   };
   return judgePlan(comparedOf(rejected), correction === "" ? null : comparedOf(correction));
-}
-
-function scoreOf(logprobs: readonly number[]): Score {
-  return { logprob: logprobs.reduce((sum, one) => sum + one, 0), tokens: logprobs.length };
 }
 
 /** Turns of a problem that were asked as a plan, with the wording of each. */

@@ -1,6 +1,6 @@
 /** The weights step of feedback: evidence, the schedule's decision, one update, at most one generation. */
 import { RosaError } from "@rosa2/shared/errors";
-import { confidenceOf, tokenValue } from "@rosa2/shared/objective";
+import { confidenceOf, logprobOf, tokenValue } from "@rosa2/shared/objective";
 import { type AdaptResult, adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { decide, type Evidence } from "@rosa2/shared/schedule";
 import { count, eq, max } from "drizzle-orm";
@@ -249,14 +249,14 @@ async function gatherEvidence(
   const after = scores?.at(-1)?.token_logprobs;
   if (before === undefined || after === undefined) return evidence;
   if (right === null) {
-    return { ...evidence, rejectedConfidence: confidenceOf(sum(after), after.length) };
+    return { ...evidence, rejectedConfidence: confidenceOf(logprobOf(after), after.length) };
   }
   const { token_settled } = adaptPlanDefaults;
   const settled = after.length * Math.log(token_settled);
   return {
     ...evidence,
-    logprobBefore: sum(before),
-    logprobAfter: sum(after),
+    logprobBefore: logprobOf(before),
+    logprobAfter: logprobOf(after),
     owedNats: settled - tokenValue(after, token_settled),
     unwritable: scores?.[0]?.reach?.unwritable ?? [],
   };
@@ -286,10 +286,6 @@ function tokensOf(
     right: shown.right === null ? null : (watched[0] ?? null),
     rejected: shown.rejected === null ? null : (watched.at(-1) ?? null),
   };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 type FeedbackPlan = NonNullable<FeedbackRow["plan"]>;

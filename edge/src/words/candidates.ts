@@ -1,9 +1,10 @@
 /** Reports which wordings were weighed, who proposed them, and why one is used. It decides nothing. */
+import { logprobOf } from "@rosa2/shared/objective";
 import type { Scored } from "./evidence.ts";
 import { asSaid, inPlace } from "./learnt.ts";
 import * as ledger from "./ledger.ts";
 import { type Chosen, choose, type Reading } from "./reading.ts";
-import type { GradientInput, Ledger, Revision } from "./types.ts";
+import type { GradientInput, Ledger, Revision, Score } from "./types.ts";
 
 /** Wordings that are reported. */
 const candidatesMax = 8;
@@ -29,11 +30,14 @@ export function candidatesOf(
       by: proposerOf(chosen, turnId),
       prior: reading.ledger.weights[key] ?? 0,
       share: weighed.weights[key] ?? 0,
-      rejected: scored.rejected[0]?.get(key)?.logprob ?? null,
-      right: scored.right.get(key)?.logprob ?? null,
+      rejected: logprob(scored.rejected[0]?.get(key)),
+      right: logprob(scored.right.get(key)),
     };
   });
 }
+
+/** Log-prob (nats) of a reply that was scored; null if it was not. */
+const logprob = (score: Score | undefined) => (score === undefined ? null : logprobOf(score));
 
 /** The source of what a wording states beyond the user's own words. */
 function proposerOf(chosen: Chosen, turnId: string): string {
@@ -79,7 +83,7 @@ export function reasonFor(
   const plain = ledger.keyOf(reading.plain);
   /** Nats between the two wordings; NaN if either was not scored. */
   const gained = (scores: Scored["right"] | undefined) =>
-    (scores?.get(key)?.logprob ?? Number.NaN) - (scores?.get(plain)?.logprob ?? Number.NaN);
+    (logprob(scores?.get(key)) ?? Number.NaN) - (logprob(scores?.get(plain)) ?? Number.NaN);
   const [right, rejected] = [gained(scored.right), -gained(scored.rejected[0])];
   const what = feedback.correction === undefined ? "right reply" : "correction";
   if (right > 0)

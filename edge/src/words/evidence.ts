@@ -94,7 +94,7 @@ export function groupScores(items: readonly Question[], scores: readonly Score[]
   const heard = new Map<string, Score>();
   for (const [i, { kind, reading, reply }] of items.entries()) {
     const score = scores[i];
-    if (score === undefined || !Number.isFinite(score.logprob)) continue;
+    if (score === undefined || !score.every(Number.isFinite)) continue;
     if (kind !== "rejected") {
       (kind === "heard" ? heard : right).set(reading, score);
       continue;

@@ -1,5 +1,5 @@
 /** One step on the words: how a request is worded, and how feedback changes ledger, constraints and wording. Pure. */
-import { confidenceOf } from "@rosa2/shared/objective";
+import { confidenceOf, logprobOf } from "@rosa2/shared/objective";
 import { incapacity } from "@rosa2/shared/schedule";
 import { candidatesOf, reasonFor } from "./candidates.ts";
 import {
@@ -205,7 +205,7 @@ function explains(
   bestWording: string | undefined,
   input: GradientInput,
 ) {
-  const confidence = ({ logprob, tokens }: Score) => confidenceOf(logprob, tokens);
+  const confidence = (score: Score) => confidenceOf(logprobOf(score), score.length);
   if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
   // Repeated failures may have a cause that none of them explains.
   if (bestWording === undefined || input.attempts.length % failuresMax === 0) return false;

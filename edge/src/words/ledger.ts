@@ -5,7 +5,7 @@
  * several replies. Between combinations of senses, knowledge travels as marginals. The weights are soft: a reading
  * never reaches zero.
  */
-import { confidenceOf } from "@rosa2/shared/objective";
+import { confidenceOf, logprobOf } from "@rosa2/shared/objective";
 import type { Sense } from "./senses.ts";
 import type { Ledger, Score, SenseMemory } from "./types.ts";
 
@@ -17,7 +17,8 @@ const weightMin = 1e-6;
 const hintFactor = 0.05;
 const statedFactor = 0.02;
 const successFactor = 0.2;
-/** Nats between two wordings of a right reply that count at most. */
+/** Nats between two wordings of a right reply that count at most, of one token and of all. */
+const tokenMax = 3;
 const differenceMax = 12;
 
 export const keyOf = (readings: readonly string[]): string => readings.join("|");
@@ -138,9 +139,10 @@ export function explainReply(
   scores: ReadingScores,
   fixed: readonly (string | null)[],
 ): readonly string[] | null {
-  const most = Math.max(...[...scores.values()].map(({ logprob }) => logprob));
-  const shown = [...scores].map(
-    ([key, { logprob }]) => [key, (ledger.weights[key] ?? 0) * Math.exp(logprob - most)] as const,
+  const logprobs = [...scores].map(([key, score]) => [key, logprobOf(score)] as const);
+  const most = Math.max(...logprobs.map(([, logprob]) => logprob));
+  const shown = logprobs.map(
+    ([key, logprob]) => [key, (ledger.weights[key] ?? 0) * Math.exp(logprob - most)] as const,
   );
   const { readings } = bestReading({ ...ledger, weights: Object.fromEntries(shown) }, fixed);
   return readings.length === 0 ? null : readings;
@@ -193,19 +195,27 @@ export type ReadingScores = ReadonlyMap<string, Score>;
  * probabilities under x_z. A long reply counts as much as a short one.
  */
 export function applyRejectedScores(ledger: Ledger, scores: ReadingScores): Ledger {
-  return rescaleScored(ledger, scores, ({ logprob, tokens }) =>
-    Math.max(1e-3, 1 - confidenceOf(logprob, tokens)),
+  return rescaleScored(ledger, scores, (score) =>
+    Math.max(1e-3, 1 - confidenceOf(logprobOf(score), score.length)),
   );
 }
 
 /**
- * Bayes, tempered, for a right reply y (accepted, or a correction): w ← w·exp((S_z − max S)/2). Summed log-probs,
- * because a mean over tokens would divide a long reply's evidence by its length; a difference counts 12 nats at most.
+ * Bayes, tempered, for a right reply y (accepted, or a correction): w ← w·exp((S_z − max S)/2). Of each token S_z counts
+ * what is at most three nats below the reading that makes it likeliest: a token that the model cannot write under any
+ * reading says little about the readings. Summed over tokens, because a mean would divide a long reply's evidence by
+ * its length; a difference counts 12 nats at most.
  */
 export function applyRightScores(ledger: Ledger, scores: ReadingScores): Ledger {
-  const best = Math.max(...[...scores.values()].map(({ logprob }) => logprob));
-  return rescaleScored(ledger, scores, ({ logprob }) =>
-    Math.exp(Math.max(-differenceMax, logprob - best) / 2),
+  const likeliest: number[] = [];
+  for (const score of scores.values())
+    for (const [t, logprob] of score.entries())
+      likeliest[t] = Math.max(likeliest[t] ?? Number.NEGATIVE_INFINITY, logprob);
+  const held = (score: Score) =>
+    score.reduce((sum, logprob, t) => sum + Math.max(logprob, likeliest[t]! - tokenMax), 0);
+  const best = Math.max(...[...scores.values()].map(held));
+  return rescaleScored(ledger, scores, (score) =>
+    Math.exp(Math.max(-differenceMax, held(score) - best) / 2),
   );
 }
 
@@ -215,13 +225,9 @@ function rescaleScored(
   factor: (score: Score) => number,
 ): Ledger {
   if (scores.size === 0) return ledger;
-  let sum = 0;
-  for (const score of scores.values()) sum += factor(score);
-  const mean = sum / scores.size;
-  return rescale(ledger, (_, key) => {
-    const score = scores.get(key);
-    return score === undefined ? mean : factor(score);
-  });
+  const factors = new Map([...scores].map(([key, score]) => [key, factor(score)]));
+  const mean = [...factors.values()].reduce((sum, one) => sum + one, 0) / factors.size;
+  return rescale(ledger, (_, key) => factors.get(key) ?? mean);
 }
 
 function rescale(

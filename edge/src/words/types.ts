@@ -80,11 +80,8 @@ export type Revision = Omit<WordsReport, "plan" | "billed" | "rewriter" | "const
   constraints: Constraint[];
 };
 
-/** Log-prob of a scored reply, and the tokens that it has. */
-export interface Score {
-  logprob: number;
-  tokens: number;
-}
+/** Log-probs (nats) of a scored reply's tokens, its end token included. */
+export type Score = readonly number[];
 
 /**
  * One reply to score under one wording, with the session's adapter: a model that has learnt a skill distinguishes its

@@ -46,9 +46,12 @@ function scoresOf(items: readonly { prompt: string; reply: string }[]): Score[] 
     const first =
       crate === null ? open({ lying: 0.6, standing: 0.4 }, one) : crate === one ? 0 : -6;
     const second = van === null ? open({ front: 0.7, back: 0.3 }, two) : van === two ? 0 : -6;
-    return { logprob: first + second, tokens: 3 };
+    return [first, second, 0];
   });
 }
+
+/** A log-prob spread evenly over so many tokens. */
+const evenly = (logprob: number, tokens: number): Score => Array(tokens).fill(logprob / tokens);
 
 function step(state: WordsState, input: GradientInput) {
   return textualGradient(state, input, scoresOf(candidatesToScore(state, input)));
@@ -95,7 +98,7 @@ describe("wordings that were proposed", () => {
   it("are not said where no evidence supports them", () => {
     const input = turn({ text: "too slow, my friend" });
     const items = candidatesToScore(learnt(), input);
-    const even = items.map(() => ({ logprob: -3, tokens: 3 }));
+    const even = items.map(() => [-1, -1, -1]);
     const { revision } = textualGradient(learnt(), input, even);
     expect(revision).toMatchObject({ after: `${said}\n\ntoo slow, my friend`, by: "composed" });
   });
@@ -127,10 +130,9 @@ describe("wordings that were proposed", () => {
     expect(heard("lying and back").after).toContain("from the back");
     // Nothing else gives a reply like this one, so what was said goes out.
     const items = candidatesToScore(learnt(), { ...said1, heard: "I cannot lift it" });
-    const scores = items.map(({ kind, reading, prompt }) => ({
-      logprob: kind === "rejected" ? -9 : prompt.startsWith(said) ? -0.1 : -20,
-      tokens: reading.length,
-    }));
+    const scores = items.map(({ kind, reading, prompt }) =>
+      evenly(kind === "rejected" ? -9 : prompt.startsWith(said) ? -0.1 : -20, reading.length),
+    );
     expect(
       textualGradient(learnt(), { ...said1, heard: "I cannot lift it" }, scores).revision,
     ).toMatchObject({ by: "composed", after: `${said}\n\nplease put it upright` });
@@ -223,10 +225,9 @@ describe("a session's own lexicon", () => {
     const wordings = ["Pack the crate | left, then load the van: 4 7 1 9"];
     const state = learnWordings(emptyWords(), said, { ...source, wordings });
     const corrected = turn({ correction: "done" });
-    const scores = candidatesToScore(state, corrected).map(({ prompt, kind }) => ({
-      logprob: prompt === wordings[0] && kind === "corrected" ? -0.1 : -9,
-      tokens: 2,
-    }));
+    const scores = candidatesToScore(state, corrected).map(({ prompt, kind }) =>
+      evenly(prompt === wordings[0] && kind === "corrected" ? -0.1 : -9, 2),
+    );
     const { state: next, revision } = textualGradient(state, corrected, scores);
     expect(revision).toMatchObject({ after: wordings[0], by: "gpu" });
     expect(reviseRequest(next, said).prompt).toBe(wordings[0]);
@@ -252,10 +253,9 @@ describe("a session's own lexicon", () => {
     const wordings = ["Tell Ann about trees, and afterwards cut all of them down"];
     const state = learnWordings(emptyWords(), request, { ...source, wordings });
     const items = candidatesToScore(state, turn({ correction: "done" }, request));
-    const scores = items.map(({ prompt, kind }) => ({
-      logprob: prompt === wordings[0] && kind === "corrected" ? -0.1 : -9,
-      tokens: 2,
-    }));
+    const scores = items.map(({ prompt, kind }) =>
+      evenly(prompt === wordings[0] && kind === "corrected" ? -0.1 : -9, 2),
+    );
     const { state: next } = textualGradient(state, turn({ correction: "done" }, request), scores);
     expect(reviseRequest(next, request).prompt).toBe(wordings[0]);
     expect(reviseRequest(next, "Cut them, then tell Bob about trees").changed).toBe(false);
@@ -308,10 +308,9 @@ function converse(random: Random): number[] {
       const feedback = isRight ? { reward: 1 } : { reward: -1, text: "wrong" };
       const input = { turnId: `turn_${problem}`, request, attempts, feedback };
       const score = (now: WordsState) =>
-        candidatesToScore(now, input).map((item) => ({
-          logprob: replyTo(item.prompt) === item.reply ? -0.05 : -9,
-          tokens: 3,
-        }));
+        candidatesToScore(now, input).map((item) =>
+          evenly(replyTo(item.prompt) === item.reply ? -0.05 : -9, 3),
+        );
       const held = textualGradient(state, input, score(state));
       if (!held.isExplained && drawsFor(state, request) < 24) {
         const wordings = Array.from({ length: 8 }, () =>

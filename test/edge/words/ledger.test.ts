@@ -49,7 +49,7 @@ const step = (state: WordsState, turn: GradientInput, scores: readonly Score[] |
   textualGradient(state, turn, scores, options);
 const revise = (state: WordsState, request: string) => reviseRequest(state, request, options);
 const toScore = (state: WordsState, turn: GradientInput) => candidatesToScore(state, turn, options);
-const score = (logprob: number): Score => ({ logprob, tokens: 4 });
+const score = (logprob: number, tokens = 4): Score => Array(tokens).fill(logprob / tokens);
 
 const said = "Sort them: 4 7 1 9";
 
@@ -156,24 +156,35 @@ describe("scores", () => {
       const corrected = input("", { correction: "9 7 4 1" });
       const items = toScore(emptyWords(), corrected);
       expect(items.filter(({ kind }) => kind === "corrected")).toHaveLength(2);
-      const scores = items.map(({ prompt, kind }) => ({
-        logprob: prompt.includes("largest to smallest") === (kind === "corrected") ? -1 : -9,
-        tokens,
-      }));
+      const scores = items.map(({ prompt, kind }) =>
+        score(prompt.includes("largest to smallest") === (kind === "corrected") ? -1 : -9, tokens),
+      );
       const { revision } = step(emptyWords(), corrected, scores);
       expect(revision.after).toContain("from largest to smallest");
       expect(revision).toMatchObject({ by: "senses" });
     }
   });
 
+  it("of a correction count by the tokens that some reading can write", () => {
+    const corrected = input("", { correction: "9 7 4 1" });
+    const items = toScore(emptyWords(), corrected);
+    // The last token is beyond the model under both readings; the one that is meant makes it unlikelier still.
+    const scores = items.map(({ prompt, kind }) => {
+      const isMeant = prompt.includes("largest to smallest") === (kind === "corrected");
+      return isMeant ? [-0.1, -0.1, -0.1, -19] : [-2, -2, -2, -11];
+    });
+    expect(step(emptyWords(), corrected, scores).revision.after).toContain(
+      "from largest to smallest",
+    );
+  });
+
   it("of a rejected reply count by the probability of its tokens, so that a long one says as much", () => {
     const share = (tokens: number) => {
       const rejected = input("wrong");
       const items = toScore(emptyWords(), rejected);
-      const scores = items.map(({ reading }) => ({
-        logprob: tokens * (reading === "up" ? -0.1 : -2),
-        tokens,
-      }));
+      const scores = items.map(({ reading }) =>
+        score(tokens * (reading === "up" ? -0.1 : -2), tokens),
+      );
       return step(emptyWords(), rejected, scores).state.senses.sort?.readings.down ?? 0;
     };
     expect(share(4)).toBeGreaterThan(0.85);

@@ -65,7 +65,7 @@ describe("a reply in steps", () => {
 });
 
 describe("what was seen", () => {
-  const score = (p: number, tokens = 4) => ({ logprob: tokens * Math.log(p), tokens });
+  const score = (p: number, tokens = 4): number[] => Array(tokens).fill(Math.log(p));
   const unlikely = { worded: score(0.2), planned: score(0.05) };
 
   it("supports the steps where they alone explain the correction, or make the rejected reply less likely", () => {

@@ -7,8 +7,12 @@ import type { ShiftCaps } from "../../config.ts";
 
 /** Right replies kept for replay with later updates. */
 export const replayMax = 16;
-/** Nats. An accepted reply whose log-prob S is nearer to 0 needs no holding. */
+/**
+ * Nats. An accepted reply whose log-prob S is nearer to 0 than the first needs no place. One that lacks no more than the
+ * second is cheap to settle.
+ */
 const sureNats = 0.1;
+const cheapNats = 4;
 
 /**
  * A step away from a rejected reply has less evidence behind it, so it is shorter and smoother. Steps toward right
@@ -24,7 +28,11 @@ export interface ReplayExample {
   kind: ReplayKind;
 }
 
-/** Learned again if it had been hard (a correction or a late success), otherwise only held in place. */
+/**
+ * Learned again if it had been hard (a correction or a late success). A reply that was accepted at once is learned with
+ * them if it lacks little. Otherwise it is only held in place: a long one that was drawn has many tokens that could as
+ * well have been others.
+ */
 export const replayKinds = ["accepted", "corrected", "held"] as const satisfies RowKind[];
 export type ReplayKind = (typeof replayKinds)[number];
 
@@ -36,7 +44,8 @@ export function replayKind(example: {
 }): ReplayKind | null {
   if (example.kind === "corrected") return "corrected";
   if (example.attempt > 1) return "accepted";
-  return example.logprob !== null && example.logprob > -sureNats ? null : "held";
+  if (example.logprob === null || example.logprob < -cheapNats) return "held";
+  return example.logprob > -sureNats ? null : "accepted";
 }
 
 /**
