@@ -39,7 +39,7 @@ interface Predicted {
 /** Positions of one run while others wait for tokens; bounds time and memory. */
 const busyPositionsMax = 64;
 /** Bytes of a tensor [positions, F] of one run while no sequence waits, and limits on its positions. */
-const innerBytesMax = 524_288;
+const innerBytesMax = 2_097_152;
 const alonePositions = { min: 128, max: 1024 };
 /** Positions of a tree of rows, and the share of its rows' own positions up to which it is the quicker way. */
 const treePositionsMax = 192;
