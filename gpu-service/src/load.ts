@@ -106,8 +106,7 @@ export async function loadRuntime(options: LoadOptions): Promise<Runtime> {
  * Threads of a decode step by default. A small model's step is over before the last thread has paid for itself, and
  * threads spin between steps. The core that is left alone serves the HTTP side and, on one machine, the edge.
  */
-function stepThreadsOf(parameterCount: number): number {
-  const cores = availableParallelism();
+export function stepThreadsOf(parameterCount: number, cores = availableParallelism()): number {
   return parameterCount < smallParameters ? Math.max(1, cores - 1) : cores;
 }
 

@@ -7,6 +7,7 @@ import { type AdaptableModel, adapt } from "../../../gpu-service/src/adapt/adapt
 import { loadAnchors } from "../../../gpu-service/src/adapt/anchors.ts";
 import { peftFiles } from "../../../gpu-service/src/adapt/peft.ts";
 import { adaptable } from "../../../gpu-service/src/adaptable-model.ts";
+import { openCheckpoint } from "../../../gpu-service/src/checkpoint/checkpoint.ts";
 import { readModelSettings } from "../../../gpu-service/src/checkpoint/model-settings.ts";
 import { evenDraws, independentDraws } from "../../../gpu-service/src/engine/batch/draws.ts";
 import { NearCopies } from "../../../gpu-service/src/engine/batch/near-copies.ts";
@@ -15,6 +16,7 @@ import { Scheduler } from "../../../gpu-service/src/engine/batch/scheduler.ts";
 import { Model } from "../../../gpu-service/src/engine/model/model.ts";
 import type { Provider } from "../../../gpu-service/src/engine/model/provider.ts";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
+import { stepThreadsOf } from "../../../gpu-service/src/load.ts";
 import { ChatTokenizer } from "../../../gpu-service/src/tokenizer/tokenizer.ts";
 import {
   type RepliesResult,
@@ -107,6 +109,7 @@ const methods = {
   async load({ directory, threads, bits, provider, sessions }: LoadRequest) {
     model = await Model.load(directory, {
       threads,
+      stepThreads: stepThreadsOf(openCheckpoint(directory).parameterCount, threads),
       provider,
       quantization: bits && { bits, accuracyLevel: 4 },
       contextTokensMax: contextTokens,

@@ -7,7 +7,7 @@ import { attendSequence } from "../../../gpu-service/src/compiler/decoder/attent
 import { decoder, head } from "../../../gpu-service/src/compiler/decoder/decoder.ts";
 import { ropeTables } from "../../../gpu-service/src/compiler/decoder/rope.ts";
 import { gradients } from "../../../gpu-service/src/compiler/gradients.ts";
-import { blockGraph } from "../../../gpu-service/src/compiler/graphs/blocks.ts";
+import { type Attention, blockGraph } from "../../../gpu-service/src/compiler/graphs/blocks.ts";
 import {
   expandTo,
   gatherRows,
@@ -124,32 +124,61 @@ it("gives the gradient that the whole graph gives without recomputing anything",
   expect(difference / Math.hypot(...whole)).toBeLessThan(1e-5);
 });
 
+/** An attention block under two ways to attend: what each gives for the same numbers. */
+async function attendBothWays(
+  name: string,
+  options: { backward: boolean; window: number | null; attention: Attention },
+) {
+  const { config } = openCheckpoint(fixtureFolder(name));
+  const [R, T] = [2, 7];
+  const sizes: Record<string, number> = { R, T, P: T, r: rank };
+  const block = {
+    kind: "attention",
+    layer: 0,
+    backward: options.backward,
+    weights: "fed",
+  } as const;
+  const together = blockGraph(config, block);
+  const otherwise = blockGraph(config, { ...block, attention: options.attention });
+  const feeds: Feeds = {};
+  for (const { op, attributes, outputs } of trace([together, otherwise].flatMap(Object.values))) {
+    if (op !== "input") continue;
+    const { name } = attributes as { name: string };
+    if (name in feeds) continue;
+    const dims = outputs[0]!.shape.map((dim) => (typeof dim === "number" ? dim : sizes[dim]!));
+    const length = dims.reduce((product, size) => product * size, 1);
+    const data = Float32Array.from({ length }, () => 0.3 * randomNormal(random));
+    feeds[name] = { data, dims };
+  }
+  feeds.positions = { data: positionsOf(R, T), dims: [R, T] };
+  feeds.mask = { data: causalMask(T, options.window), dims: [T, T] };
+  feeds.last = { data: new Int32Array(R).fill(T - 1), dims: [R] };
+  feeds.total = { data: Int32Array.of(T), dims: [] };
+  return [await (await compile(together))(feeds), await (await compile(otherwise))(feeds)] as const;
+}
+
+function expectEqual(expected: Record<string, Float32Array>, found: Record<string, Float32Array>) {
+  for (const [output, values] of Object.entries(expected)) {
+    const difference = Math.hypot(...values.map((value, i) => value - found[output]![i]!));
+    expect(difference / Math.hypot(...values)).toBeLessThan(1e-5);
+  }
+}
+
 it.each(["llama", "qwen2", "gemma2"])(
   "gives what an attention block of %s gives, and its gradients, one head after the other",
   async (name) => {
-    const { config } = openCheckpoint(fixtureFolder(name));
-    const [R, T] = [2, 7];
-    const sizes: Record<string, number> = { R, T, P: T, r: rank };
-    const options = { kind: "attention", layer: 0, backward: true, weights: "fed" } as const;
-    const together = blockGraph(config, options);
-    const byHead = blockGraph(config, { ...options, byHead: true });
-    const feeds: Feeds = {};
-    for (const { op, attributes, outputs } of trace(Object.values(together))) {
-      if (op !== "input") continue;
-      const { name } = attributes as { name: string };
-      const dims = outputs[0]!.shape.map((dim) => (typeof dim === "number" ? dim : sizes[dim]!));
-      const length = dims.reduce((product, size) => product * size, 1);
-      const data = Float32Array.from({ length }, () => 0.3 * randomNormal(random));
-      feeds[name] = { data, dims };
-    }
-    feeds.positions = { data: positionsOf(R, T), dims: [R, T] };
-    feeds.mask = { data: causalMask(T, null), dims: [T, T] };
-    const expected = await (await compile(together))(feeds);
-    const found = await (await compile(byHead))(feeds);
+    const way = { backward: true, window: null, attention: "byHead" } as const;
+    const [expected, found] = await attendBothWays(name, way);
     expect(Object.keys(found)).toHaveLength(5); // the cotangent, and the jacobians of q, k, v and o
-    for (const [output, values] of Object.entries(expected)) {
-      const difference = Math.hypot(...values.map((value, i) => value - found[output]![i]!));
-      expect(difference / Math.hypot(...values)).toBeLessThan(1e-5);
-    }
+    expectEqual(expected, found);
   },
 );
+
+it.each([
+  ["llama", null],
+  ["qwen2", 3],
+  ["gemma2", null],
+] as const)("gives what it gives in one kernel (%s, window %s)", async (name, window) => {
+  const way = { backward: false, window, attention: { window } };
+  expectEqual(...(await attendBothWays(name, way)));
+});

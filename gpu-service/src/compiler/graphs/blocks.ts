@@ -20,6 +20,7 @@ import type { Quantization } from "../decoder/quantize.ts";
 import { fedWeights, weightReader } from "../decoder/weights.ts";
 import { gradients } from "../gradients.ts";
 import { input, matmul } from "../ir/functions.ts";
+import { applyAll } from "../ir/graph.ts";
 import type { Dim, Value } from "../ir/types.ts";
 
 export const blockKinds = ["attention", "mlp"] as const;
@@ -33,12 +34,18 @@ export interface BlockOptions {
   /** Whether the layer's weights are inputs under their names, or are read from the checkpoint. */
   weights: "fed" | "mapped";
   quantization?: Quantization | null;
-  /** Attends one head after the other, for rows whose scores are large. */
-  byHead?: boolean;
+  /** How it attends; all heads at once under a mask by default. */
+  attention?: Attention;
   /** Rows of a run and rank of the adapter, any by default. */
   rows?: Dim;
   rank?: Dim;
 }
+
+/**
+ * All heads at once; one after the other, for rows whose scores are large; or in one kernel, which computes no scores that
+ * a causal mask would hide, but has no gradients: `window` is the number of positions that a position sees.
+ */
+export type Attention = "together" | "byHead" | { window: number | null };
 
 /** The adapted linears of a block, in the order of an adapter's flat vector. */
 export function blockSites(config: ModelConfig, layer: number, kind: BlockKind): LoraSite[] {
@@ -49,13 +56,13 @@ export function blockSites(config: ModelConfig, layer: number, kind: BlockKind):
 }
 
 /**
- * Inputs: `h` [R, T, C]; for attention `positions` [R, T], `mask` [T, T], `cos` and `sin` [P, D/2]; `a.{group}`
- * [r, in] and `b.{module}` [out, r] of the block. Output: `out` [R, T, C].
+ * Inputs: `h` [R, T, C]; for attention `cos` and `sin` [P, D/2], and `positions` [R, T] and `mask` [T, T] or, in one
+ * kernel, an empty cache `past.key|value` [R, K, 0, D], `last` [R] (T − 1) and `total` [] (T); `a.{group}` [r, in] and `b.{module}` [out, r] of the block. Output: `out` [R, T, C].
  * Backward: also `g` [R, T, C], the cotangent of `out`. Outputs: `cotangent` [R, T, C] of `h` and
  * `jacobian.{module}` [R, out, r], row i from row i of `g` alone.
  */
 export function blockGraph(config: ModelConfig, options: BlockOptions): Record<string, Value> {
-  const { kind, layer, backward, rows: R = "R", rank = "r" } = options;
+  const { kind, layer, backward, rows: R = "R", rank = "r", attention = "together" } = options;
   const stream = [R, "T", config.hiddenSize];
   const h = input("h", { dtype: "f32", shape: stream });
   const sites = blockSites(config, layer, kind);
@@ -71,8 +78,11 @@ export function blockGraph(config: ModelConfig, options: BlockOptions): Record<s
     ...(options.weights === "fed"
       ? fedWeights()
       : weightReader(config, options.quantization ?? null)),
-    attend: (_, q, k, v) =>
-      (options.byHead ? attendByHead : attendSequence)(config, q, k, v, sequenceInputs(config, R)),
+    attend: (_, q, k, v) => {
+      if (typeof attention === "object") return attendAtOnce(config, q, k, v, attention.window, R);
+      const attend = attention === "byHead" ? attendByHead : attendSequence;
+      return attend(config, q, k, v, sequenceInputs(config, R));
+    },
     lora: {
       a: (group) => a.get(group)!,
       up: (module, down) => {
@@ -123,4 +133,27 @@ function sequenceInputs({ headSize }: ModelConfig, R: Dim) {
     cos: input("cos", { dtype: "f32", shape: ["P", half] }),
     sin: input("sin", { dtype: "f32", shape: ["P", half] }),
   };
+}
+
+/** Causal attention over an empty cache, in one kernel. */
+function attendAtOnce(
+  config: ModelConfig,
+  q: Value,
+  k: Value,
+  v: Value,
+  window: number | null,
+  R: Dim,
+): Value {
+  const { headCount, kvHeadCount, headSize, attentionScale: scale } = config;
+  const { cos, sin } = sequenceInputs(config, R);
+  const past = (kind: string) =>
+    input(`past.${kind}`, { dtype: "f32", shape: [R, kvHeadCount, 0, headSize] });
+  const last = input("last", { dtype: "i32", shape: [R] });
+  const total = input("total", { dtype: "i32", shape: [] });
+  const [attended] = applyAll(
+    "attendCached",
+    [q, k, v, past("key"), past("value"), last, total, cos, sin],
+    { headCount, kvHeadCount, headSize, scale, window, softcap: config.attentionSoftcap },
+  );
+  return attended!;
 }

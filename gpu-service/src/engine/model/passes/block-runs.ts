@@ -1,8 +1,10 @@
 /** Runs one block of the decoder on some rows, forward or backward, under an adapter. It does not know the rows' tokens. */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
+import { layerKind } from "../../../compiler/decoder/layer-kinds.ts";
 import type { Quantization } from "../../../compiler/decoder/quantize.ts";
 import {
+  type Attention,
   type BlockKind,
   blockGraph,
   blockKinds,
@@ -88,15 +90,16 @@ export class BlockRuns {
     const { config, weights, quantization, target } = this.#options;
     // With fed weights, layer 0's graph serves every layer.
     const built = weights ? 0 : layer;
-    const byHead = kind === "attention" && this.#runsByHead(feeds.h!.dims[1]!);
+    const attention = this.#attentionOf(layer, backward, feeds);
+    const way = kind === "attention" ? JSON.stringify(attention) : "";
     const session = await this.#sessions.get(
-      `${kind} ${built} ${backward ? "backward" : "forward"} ${byHead ? "by head" : ""} ${target === "webgpu" ? rank : ""}`,
+      `${kind} ${built} ${backward ? "backward" : "forward"} ${way} ${target === "webgpu" ? rank : ""}`,
       () =>
         blockGraph(config, {
           kind,
           layer: built,
           backward,
-          byHead,
+          attention,
           weights: weights ? "fed" : "mapped",
           quantization,
           ...(target === "webgpu" ? { rows: 1, rank } : {}),
@@ -123,11 +126,19 @@ export class BlockRuns {
     return (await session.run(used)) as Record<string, Tensor>;
   }
 
-  /** Not if a graph owns its weights, which a second graph would hold once more, and not on a device. */
-  #runsByHead(T: number): boolean {
+  /**
+   * One way alone if a graph owns its weights, which a second graph would hold once more, and on a device. A tree's mask
+   * is not causal.
+   */
+  #attentionOf(layer: number, backward: boolean, { h, last }: Feeds): Attention {
     const { config, weights, target } = this.#options;
+    if (weights === null || target !== "cpu") return "together";
+    const T = h!.dims[1]!;
     const scoreBytes = config.headCount * T * T * Float32Array.BYTES_PER_ELEMENT;
-    return weights !== null && target === "cpu" && scoreBytes > scoreBytesMax;
+    if (scoreBytes > scoreBytesMax) return "byHead";
+    return backward || last === undefined
+      ? "together"
+      : { window: layerKind(config, layer).window };
   }
 
   async dispose(): Promise<void> {

@@ -1,4 +1,7 @@
-/** Attention's inputs that depend on positions: positions, mask and rotary tables. */
+/**
+ * Attention's inputs that depend on positions: rotary tables, positions and mask, and of ordinary rows what stands for
+ * these in one kernel.
+ */
 import { Tensor } from "onnxruntime-node";
 import type { ModelConfig } from "../../../checkpoint/checkpoint.ts";
 import { layerKind } from "../../../compiler/decoder/layer-kinds.ts";
@@ -45,8 +48,20 @@ export class Places {
       mask: new Tensor("float32", tree ? treeMask(tree, window) : causalMask(T, window), [T, T]),
       cos: table(cos),
       sin: table(sin),
+      ...(tree === null ? this.#emptyCache(R, T) : {}),
     };
     this.#made.set(key, feeds);
     return feeds;
+  }
+
+  #emptyCache(R: number, T: number): Record<string, Tensor> {
+    const { kvHeadCount, headSize } = this.#config;
+    const none = new Tensor("float32", new Float32Array(0), [R, kvHeadCount, 0, headSize]);
+    return {
+      "past.key": none,
+      "past.value": none,
+      last: new Tensor("int32", new Int32Array(R).fill(T - 1), [R]),
+      total: new Tensor("int32", Int32Array.of(T), []),
+    };
   }
 }
