@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { healthSchema } from "@rosa2/shared/health";
 import {
+  adaptPlanDefaults,
   adaptResultSchema,
   limits,
   sampleResultSchema,
@@ -313,9 +314,10 @@ describe("POST /v1/score", () => {
       context_length: 512,
     });
     const [, { token_logprobs = [], reach } = {}] = scores;
+    const { token_settled, token_target } = adaptPlanDefaults;
     const owed = token_logprobs
-      .filter((logprob) => logprob < Math.log(0.9))
-      .reduce((sum, logprob) => sum + Math.log(0.99) - logprob, 0);
+      .filter((logprob) => logprob < Math.log(token_settled))
+      .reduce((sum, logprob) => sum + Math.log(token_target) - logprob, 0);
     expect(owed).toBeGreaterThan(5);
     expect(reach?.owed_nats).toBeCloseTo(owed, 3);
     expect(scores[2]?.reach).toMatchObject(foreign);
