@@ -57,7 +57,8 @@ export function blockSites(config: ModelConfig, layer: number, kind: BlockKind):
 
 /**
  * Inputs: `h` [R, T, C]; for attention `cos` and `sin` [P, D/2], and `positions` [R, T] and `mask` [T, T] or, in one
- * kernel, an empty cache `past.key|value` [R, K, 0, D], `last` [R] (T − 1) and `total` [] (T); `a.{group}` [r, in] and `b.{module}` [out, r] of the block. Output: `out` [R, T, C].
+ * kernel, an empty cache `past.key|value` [R, K, 0, D], `last` [R] (T − 1) and `total` [] (T); `a.{group}` [r, in] and
+ * `b.{module}` [out, r] of the block. Output: `out` [R, T, C].
  * Backward: also `g` [R, T, C], the cotangent of `out`. Outputs: `cotangent` [R, T, C] of `h` and
  * `jacobian.{module}` [R, out, r], row i from row i of `g` alone.
  */
