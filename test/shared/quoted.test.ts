@@ -66,6 +66,42 @@ describe("what the README says that rosa2 gains", () => {
     },
   );
 
+  it.each([
+    ["MIX4", "THREE4"],
+    ["MIX", "THREEA"],
+  ])("says how much oftener both are right over %s and %s together", (a, b) => {
+    const quote = quotes.find(({ settings }) => settings.suites.includes(a))!;
+    expect(readme).toContain(`(${gainsOf(quote, [a, b]).late} % over both)`);
+  });
+
+  it.each([
+    ["THREE4", "weights"],
+    ["NOTEMIX", "weights"],
+    ["NOTEMIX", "oracle_weights"],
+    ["AMB", "words"],
+    ["CAP", "weights"],
+    ["UNTAUGHT", "weights"],
+  ])("states the difference in %s to %s as the run measured it", (suite, than) => {
+    const [found] = quotes.flatMap(({ paired }) =>
+      paired.filter((one) => one.suite === suite && one.than === than),
+    );
+    const [, prose = ""] = readme.split("The commands are in [test/eval]");
+    expect(prose).toContain(intervalOf(found!.late_first_try!));
+  });
+
+  it("says where an interval to a rival that is told nothing includes 0", () => {
+    const told = ["oracle", "oracle_plan", "oracle_weights"];
+    const [, prose = ""] = readme.split("- **Intervals of these five suites that include 0**");
+    for (const suite of ["MIX4", "THREE4", "MIX", "THREEA", "NOTEMIX"]) {
+      const rivals = quotes
+        .flatMap(({ paired }) => paired)
+        .filter((one) => one.suite === suite && !told.includes(one.than));
+      expect(rivals.length).toBeGreaterThan(0);
+      for (const { late_first_try } of rivals)
+        if ((late_first_try?.low ?? 0) <= 0) expect(prose).toContain(intervalOf(late_first_try!));
+    }
+  });
+
   it("names the seeds and the sessions of the commands", () => {
     for (const quote of quotes) {
       expect(commands).toContain(commandOfQuote(quote));
