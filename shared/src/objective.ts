@@ -62,6 +62,11 @@ export function askedShift(kind: RowKind, logprobs: ArrayLike<number>, plan: Tar
   return kind === "rejected" ? Math.max(asked, -plan.rejected_clip) : Math.min(asked, plan.clip);
 }
 
+/** The confidence in a reply with these token log-probs. */
+export function replyConfidence(logprobs: readonly number[]): number {
+  return confidenceOf(logprobOf(logprobs), logprobs.length);
+}
+
 /** One reply in an update's objective: its reward, and the confidence in it. */
 export interface RewardedReply {
   /** −1 … 1: right replies count as 1, rejected ones as −1, times the example's weight. */

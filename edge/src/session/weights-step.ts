@@ -1,6 +1,6 @@
 /** The weights step of feedback: evidence, the schedule's decision, one update, at most one generation. */
 import { RosaError } from "@rosa2/shared/errors";
-import { confidenceOf, logprobOf, tokenValue } from "@rosa2/shared/objective";
+import { logprobOf, replyConfidence, tokenValue } from "@rosa2/shared/objective";
 import { type AdaptResult, adaptPlanDefaults } from "@rosa2/shared/protocol";
 import { decide, type Evidence } from "@rosa2/shared/schedule";
 import { count, eq, max } from "drizzle-orm";
@@ -249,7 +249,7 @@ async function gatherEvidence(
   const after = scores?.at(-1)?.token_logprobs;
   if (before === undefined || after === undefined) return evidence;
   if (right === null) {
-    return { ...evidence, rejectedConfidence: confidenceOf(logprobOf(after), after.length) };
+    return { ...evidence, rejectedConfidence: replyConfidence(after) };
   }
   const { token_settled } = adaptPlanDefaults;
   const settled = after.length * Math.log(token_settled);

@@ -1,5 +1,5 @@
 /** One step on the words: how a request is worded, and how feedback changes ledger, constraints and wording. Pure. */
-import { confidenceOf, logprobOf } from "@rosa2/shared/objective";
+import { replyConfidence } from "@rosa2/shared/objective";
 import { incapacity } from "@rosa2/shared/schedule";
 import { candidatesOf, reasonFor } from "./candidates.ts";
 import {
@@ -205,13 +205,13 @@ function explains(
   bestWording: string | undefined,
   input: GradientInput,
 ) {
-  const confidence = (score: Score) => confidenceOf(logprobOf(score), score.length);
-  if (right.size > 0) return [...right.values()].some((one) => confidence(one) >= explainedMin);
+  if (right.size > 0)
+    return [...right.values()].some((one) => replyConfidence(one) >= explainedMin);
   // Repeated failures may have a cause that none of them explains.
   if (bestWording === undefined || input.attempts.length % failuresMax === 0) return false;
   const last = rejected[0]?.get(ledger.keyOf(best));
   const isOther = bestWording !== lastAttempt(input).prompt;
-  return isOther && last !== undefined && confidence(last) < explainedMin;
+  return isOther && last !== undefined && replyConfidence(last) < explainedMin;
 }
 
 /** After a failure every open sense is stated, except shy and learnt ones without support or statement. */

@@ -5,7 +5,7 @@
  * several replies. Between combinations of senses, knowledge travels as marginals. The weights are soft: a reading
  * never reaches zero.
  */
-import { confidenceOf, logprobOf } from "@rosa2/shared/objective";
+import { logprobOf, replyConfidence } from "@rosa2/shared/objective";
 import type { Sense } from "./senses.ts";
 import type { Ledger, Score, SenseMemory } from "./types.ts";
 
@@ -195,9 +195,7 @@ export type ReadingScores = ReadonlyMap<string, Score>;
  * probabilities under x_z. A long reply counts as much as a short one.
  */
 export function applyRejectedScores(ledger: Ledger, scores: ReadingScores): Ledger {
-  return rescaleScored(ledger, scores, (score) =>
-    Math.max(1e-3, 1 - confidenceOf(logprobOf(score), score.length)),
-  );
+  return rescaleScored(ledger, scores, (score) => Math.max(1e-3, 1 - replyConfidence(score)));
 }
 
 /**

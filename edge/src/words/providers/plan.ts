@@ -2,7 +2,7 @@
  * Proposes a plan: the request as it is worded, to be answered step by step. A plan concerns the way to the answer, not
  * the meaning: it serves one retry, and no lexicon keeps it. It asks no model: the caller brings the steps.
  */
-import { confidenceOf, logprobOf } from "@rosa2/shared/objective";
+import { logprobOf, replyConfidence } from "@rosa2/shared/objective";
 import { languageOf } from "../language.ts";
 import type { GradientInput, Revision, Score } from "../types.ts";
 import { listedData } from "./check.ts";
@@ -58,15 +58,14 @@ export interface Compared {
  * oppose the rejected reply as much as wordings must.
  */
 export function judgePlan(rejected: Compared | null, right: Compared | null): string | null {
-  const confidence = (score: Score) => confidenceOf(logprobOf(score), score.length);
   if (right !== null) {
-    const isExplained = confidence(right.planned) >= explainedMin;
-    if (confidence(right.worded) >= explainedMin || !isExplained) return null;
+    const isExplained = replyConfidence(right.planned) >= explainedMin;
+    if (replyConfidence(right.worded) >= explainedMin || !isExplained) return null;
     const nats = logprobOf(right.planned) - logprobOf(right.worded);
     return `the correction is ${nats.toFixed(1)} nats likelier after its own steps`;
   }
   if (rejected === null) return null;
-  const doubt = (score: Score) => Math.log(Math.max(1e-3, 1 - confidence(score)));
+  const doubt = (score: Score) => Math.log(Math.max(1e-3, 1 - replyConfidence(score)));
   if (doubt(rejected.planned) < doubt(rejected.worded) + supportNats) return null;
   const nats = logprobOf(rejected.worded) - logprobOf(rejected.planned);
   return `the rejected reply is ${nats.toFixed(1)} nats less likely after its own steps`;

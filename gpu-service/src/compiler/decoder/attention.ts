@@ -1,4 +1,4 @@
-/** Attention over a whole sequence, made of differentiable primitives. */
+/** Attention: over a whole sequence of differentiable primitives, or in one kernel behind a cache. */
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import {
   add,
@@ -11,7 +11,9 @@ import {
   split,
   transpose,
 } from "../ir/functions.ts";
+import { applyAll } from "../ir/graph.ts";
 import type { Value } from "../ir/types.ts";
+import type { LayerKind } from "./layer-kinds.ts";
 
 export interface SequenceInputs {
   /** [R, T] i64. */
@@ -62,6 +64,30 @@ export function attendByHead(
     return weighValues(config, query, keys[shared]!, values[shared]!, mask);
   });
   return attended.length === 1 ? attended[0]! : concat(attended, 2);
+}
+
+/** What one kernel attends over: keys and values [R, K, S, D] before these, `last` [R], `total` [], rotary tables [P, D/2]. */
+export interface CacheInputs {
+  pastKey: Value;
+  pastValue: Value;
+  last: Value;
+  total: Value;
+  cos: Value;
+  sin: Value;
+}
+
+/** Causal attention in one kernel, which rotates too: the attended values, keys and values. It has no gradients. */
+export function attendCached(
+  config: ModelConfig,
+  [q, k, v]: readonly [Value, Value, Value],
+  { pastKey, pastValue, last, total, cos, sin }: CacheInputs,
+  window: LayerKind["window"],
+): readonly Value[] {
+  const { headCount, kvHeadCount, headSize, attentionScale: scale } = config;
+  return applyAll("attendCached", [q, k, v, pastKey, pastValue, last, total, cos, sin], {
+    ...{ headCount, kvHeadCount, headSize, scale, window },
+    softcap: config.attentionSoftcap,
+  });
 }
 
 /** softmax(scores + mask)·values, [.., T, D] of queries, keys and values of that shape. */

@@ -8,7 +8,7 @@
 
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import { type LoraSite, loraSites } from "../../lora/sites.ts";
-import { attendByHead, attendSequence } from "../decoder/attention.ts";
+import { attendByHead, attendCached, attendSequence } from "../decoder/attention.ts";
 import {
   attentionBlock,
   type DecoderParts,
@@ -20,7 +20,6 @@ import type { Quantization } from "../decoder/quantize.ts";
 import { fedWeights, weightReader } from "../decoder/weights.ts";
 import { gradients } from "../gradients.ts";
 import { input, matmul } from "../ir/functions.ts";
-import { applyAll } from "../ir/graph.ts";
 import type { Dim, Value } from "../ir/types.ts";
 
 export const blockKinds = ["attention", "mlp"] as const;
@@ -80,7 +79,8 @@ export function blockGraph(config: ModelConfig, options: BlockOptions): Record<s
       ? fedWeights()
       : weightReader(config, options.quantization ?? null)),
     attend: (_, q, k, v) => {
-      if (typeof attention === "object") return attendAtOnce(config, q, k, v, attention.window, R);
+      if (typeof attention === "object")
+        return attendAtOnce(config, [q, k, v], attention.window, R);
       const attend = attention === "byHead" ? attendByHead : attendSequence;
       return attend(config, q, k, v, sequenceInputs(config, R));
     },
@@ -139,22 +139,18 @@ function sequenceInputs({ headSize }: ModelConfig, R: Dim) {
 /** Causal attention over an empty cache, in one kernel. */
 function attendAtOnce(
   config: ModelConfig,
-  q: Value,
-  k: Value,
-  v: Value,
+  qkv: readonly [Value, Value, Value],
   window: number | null,
   R: Dim,
 ): Value {
-  const { headCount, kvHeadCount, headSize, attentionScale: scale } = config;
   const { cos, sin } = sequenceInputs(config, R);
   const past = (kind: string) =>
-    input(`past.${kind}`, { dtype: "f32", shape: [R, kvHeadCount, 0, headSize] });
-  const last = input("last", { dtype: "i32", shape: [R] });
-  const total = input("total", { dtype: "i32", shape: [] });
-  const [attended] = applyAll(
-    "attendCached",
-    [q, k, v, past("key"), past("value"), last, total, cos, sin],
-    { headCount, kvHeadCount, headSize, scale, window, softcap: config.attentionSoftcap },
-  );
-  return attended!;
+    input(`past.${kind}`, { dtype: "f32", shape: [R, config.kvHeadCount, 0, config.headSize] });
+  const cache = {
+    pastKey: past("key"),
+    pastValue: past("value"),
+    last: input("last", { dtype: "i32", shape: [R] }),
+    total: input("total", { dtype: "i32", shape: [] }),
+  };
+  return attendCached(config, qkv, { ...cache, cos, sin }, window)[0]!;
 }

@@ -4,12 +4,13 @@
  */
 import type { ModelConfig } from "../../checkpoint/checkpoint.ts";
 import { adapterInputs } from "../decoder/adapter-inputs.ts";
+import { attendCached } from "../decoder/attention.ts";
 import { type DecoderParts, decoder, head, nextTokens } from "../decoder/decoder.ts";
 import { layerKind, namedRopeTables } from "../decoder/layer-kinds.ts";
 import type { Quantization } from "../decoder/quantize.ts";
 import { weightReader } from "../decoder/weights.ts";
 import { constant, input, slice } from "../ir/functions.ts";
-import { apply, applyAll } from "../ir/graph.ts";
+import { apply } from "../ir/graph.ts";
 import type { Dim, Value } from "../ir/types.ts";
 
 /**
@@ -80,7 +81,7 @@ function lastPosition(x: Value): Value {
 
 /** Attention over `past.{layer}.key|value`, which adds the outputs `present.…`. */
 function cachedAttention(config: ModelConfig, R: Dim, table: (name: string) => Value) {
-  const { headCount, kvHeadCount, headSize } = config;
+  const { kvHeadCount, headSize } = config;
   const last = input("last", { dtype: "i32", shape: [R] });
   const total = input("total", { dtype: "i32", shape: [] });
   const caches: Record<string, Value> = {};
@@ -88,18 +89,9 @@ function cachedAttention(config: ModelConfig, R: Dim, table: (name: string) => V
     const past = (kind: string) =>
       input(`past.${layer}.${kind}`, { dtype: "f32", shape: [R, kvHeadCount, "S", headSize] });
     const { cos, sin, window } = layerKind(config, layer);
-    const [attended, key, value] = applyAll(
-      "attendCached",
-      [q, k, v, past("key"), past("value"), last, total, table(cos), table(sin)],
-      {
-        headCount,
-        kvHeadCount,
-        headSize,
-        scale: config.attentionScale,
-        window,
-        softcap: config.attentionSoftcap,
-      },
-    );
+    const cache = { pastKey: past("key"), pastValue: past("value"), last, total };
+    const tables = { cos: table(cos), sin: table(sin) };
+    const [attended, key, value] = attendCached(config, [q, k, v], { ...cache, ...tables }, window);
     caches[`present.${layer}.key`] = key!;
     caches[`present.${layer}.value`] = value!;
     return attended!;
