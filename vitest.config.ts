@@ -150,7 +150,10 @@ export default defineConfig({
       { test: node("gpu") },
       { test: node("shared") },
       { test: { ...node("deploy"), globalSetup: "./test/support/build-worker.ts" } },
-      { test: { ...node("e2e"), globalSetup: "./test/support/build-worker.ts" } },
+      {
+        resolve: { alias },
+        test: { ...node("e2e"), globalSetup: "./test/support/build-worker.ts" },
+      },
     ],
   },
 });
