@@ -5,7 +5,8 @@ import type { Probes } from "../../gpu-service/src/adapt/trust-region.ts";
 import type { Model } from "../../gpu-service/src/engine/model/model.ts";
 import type { Slices } from "../../gpu-service/src/language-model.ts";
 
-const options = { count: 8, tokensMax: 16, msMax: 60_000 };
+const options = { tokensMax: 16, msMax: 60_000 };
+const countMin = 8;
 
 /** Prompts are a few ids of the vocabulary by default; there are no anchors. */
 export function withProbes(
@@ -28,7 +29,10 @@ export function withProbes(
 
   async function* own(): Slices<Probes> {
     if (probes === null) {
-      const rows = yield* drawSamples(model, prompts, model.shape.eosIds, options);
+      const rows = yield* drawSamples(model, prompts, model.shape.eosIds, {
+        ...options,
+        count: Math.max(countMin, prompts.length),
+      });
       const weights = rows.map(() => 1);
       const base = yield* model.hiddenStates(rows, null);
       probes = { rows, weights, base, known: new WeakMap() };

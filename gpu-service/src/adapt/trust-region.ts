@@ -3,7 +3,7 @@
  *
  * Two distances are measured, in nats a token. The first is from this update's start, on the model's own samples and on
  * right replies of the session. The second is from the base model, on its own samples. On the way the first few samples
- * serve; at the end all of them do. Far from the base model, witnesses are measured too: no anchor protects these
+ * say what changed since the start; at the end all of them are measured. Far from the base model, witnesses are measured too: no anchor protects these
  * samples and no path was measured on them, so nothing makes them look nearer than others. It knows no targets.
  */
 
@@ -105,6 +105,9 @@ export class TrustRegion {
   /** The last measurement on guides and held replies. */
   #last: (Measured & { B: Float32Array }) | null = null;
   #startFromBase: FromBase = nowhere;
+  /** The start's distance on samples alone, and its token KLs [tokens] on the guides. */
+  #startOnSamples: FromBase = nowhere;
+  #guidesFromBase: Float32Array;
   /** Null unless witnesses were measured at the start. */
   #scouts: Scouts | null = null;
   /** The largest distance that this update has found. */
@@ -126,6 +129,7 @@ export class TrustRegion {
     this.#guides = states.guides;
     this.#heldStates = states.held;
     this.#guideRows = probes.rows.slice(0, guidesMax);
+    this.#guidesFromBase = new Float32Array(tokensOf(this.#guideRows));
   }
 
   /**
@@ -162,15 +166,14 @@ export class TrustRegion {
     if (this.#start === null) return nowhere;
     const { known, rows, base } = this.#probes;
     const all = known.get(this.#start.B)?.samples;
-    const found =
+    this.#guidesFromBase =
+      all?.slice(0, this.#guidesFromBase.length) ??
+      (yield* this.#model.divergence(this.#guides, base.subarray(0, this.#guides.length)));
+    this.#startOnSamples =
       all === undefined
-        ? meanOf(
-            this.#probes,
-            this.#guideRows,
-            yield* this.#model.divergence(this.#guides, base.subarray(0, this.#guides.length)),
-          )
+        ? meanOf(this.#probes, this.#guideRows, this.#guidesFromBase)
         : meanOf(this.#probes, rows, all);
-    this.#startFromBase = yield* this.#witnessed(this.#start, found, isDoubted);
+    this.#startFromBase = yield* this.#witnessed(this.#start, this.#startOnSamples, isDoubted);
     this.#scouts = yield* this.#chooseScouts();
     return { ...this.#startFromBase, fromStart: 0 };
   }
@@ -184,7 +187,10 @@ export class TrustRegion {
     const own = this.#guides.length + this.#heldStates.length;
     const found = yield* this.#compare(h.subarray(0, own), this.#guides);
     this.#last = { B: tried.B, ...found };
-    const distance = this.#distance(this.#guideRows, found);
+    const distance = {
+      fromStart: this.#fromStart(this.#guideRows, found),
+      ...this.#fromBaseByGuides(found.fromBase),
+    };
     if (scouts === null) return distance;
     const kl = sum(yield* this.#model.divergence(h.subarray(own), scouts.base));
     const { fromBase, fromBaseAtMost } = this.#startFromBase;
@@ -210,8 +216,8 @@ export class TrustRegion {
     const found = yield* this.#measureAll(tried, start);
     try {
       this.#keep(tried.B, { h: found.h.slice(0, base.length), samples: found.fromBase });
-      const { fromStart, ...distance } = this.#distance(rows, found);
-      return { fromStart, ...(yield* this.#witnessed(tried, distance)) };
+      const fromBase = yield* this.#witnessed(tried, meanOf(this.#probes, rows, found.fromBase));
+      return { fromStart: this.#fromStart(rows, found), ...fromBase };
     } finally {
       release(found.h);
     }
@@ -278,13 +284,33 @@ export class TrustRegion {
     return { fromStart, fromBase: yield* this.#model.divergence(h, base) };
   }
 
-  #distance(rows: readonly ScoreRow[], { fromStart, fromBase, held }: Measured): Distance {
+  #fromStart(rows: readonly ScoreRow[], { fromStart, held }: Measured): number {
     const sums = byRow(this.#probes, rows, fromStart);
     const total = sums.reduce((sum, { kl }) => sum + kl, 0);
     const tokens = sums.reduce((sum, { weight }) => sum + weight, 0);
+    return (total + sum(held)) / (tokens + held.length);
+  }
+
+  /**
+   * All samples say how far the start is; the guides say only what changed since. By themselves a few of them may hold
+   * a session beyond its bound that is well within it. What they lose is a share, what they gain a sum, so that the
+   * distance stays above 0.
+   */
+  #fromBaseByGuides(kls: Float32Array): FromBase {
+    const start = this.#startOnSamples;
+    const change = kls.map((kl, token) => kl - this.#guidesFromBase[token]!);
+    const moved = meanOf(this.#probes, this.#guideRows, change);
+    if (moved.fromBase < 0) {
+      const now = meanOf(this.#probes, this.#guideRows, kls);
+      const share = now.fromBase / (now.fromBase - moved.fromBase);
+      return {
+        fromBase: share * start.fromBase,
+        fromBaseAtMost: share * start.fromBaseAtMost,
+      };
+    }
     return {
-      ...meanOf(this.#probes, rows, fromBase),
-      fromStart: (total + sum(held)) / (tokens + held.length),
+      fromBase: start.fromBase + moved.fromBase,
+      fromBaseAtMost: start.fromBaseAtMost + moved.fromBaseAtMost,
     };
   }
 
@@ -388,7 +414,9 @@ function byRow({ weights }: Samples, rows: readonly ScoreRow[], values: Float32A
 
 /** Length of the first rows' hidden states. */
 function stateLength({ rows, base }: Samples, first: readonly ScoreRow[]): number {
-  const tokensOf = (some: readonly ScoreRow[]) =>
-    some.reduce((sum, { reply }) => sum + reply.length, 0);
   return (base.length / tokensOf(rows)) * tokensOf(first);
+}
+
+function tokensOf(rows: readonly ScoreRow[]): number {
+  return rows.reduce((sum, { reply }) => sum + reply.length, 0);
 }
