@@ -3,8 +3,9 @@
  *
  * Two distances are measured, in nats a token. The first is from this update's start, on the model's own samples and on
  * right replies of the session. The second is from the base model, on its own samples. On the way the first few samples
- * say what changed since the start; at the end all of them are measured. Far from the base model, witnesses are measured too: no anchor protects these
- * samples and no path was measured on them, so nothing makes them look nearer than others. It knows no targets.
+ * say what changed since the start; at the end all of them are measured. Far from the base model, witnesses are measured
+ * too: no anchor protects these samples and no path was measured on them, so nothing makes them look nearer than others.
+ * It knows no targets.
  */
 
 import { joined } from "../joined.ts";
