@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { decide } from "@rosa2/shared/schedule";
+import { replayKind } from "../../../edge/src/session/policy/update-plan.ts";
 import type { AdapterWeights, TokenRow } from "../../../gpu-service/src/language-model.ts";
 import { drawLists, stories } from "./corrections.ts";
 import { Lab, sharedTrigrams } from "./lab.ts";
@@ -62,7 +63,7 @@ function readArguments() {
 }
 
 /**
- * Five thumbs up on five replies, then one correction whose update holds these replies too: KL, and how similar other
+ * Five thumbs up on five replies, then one correction whose update replays these replies as sessions do: KL, and how similar other
  * replies become.
  */
 async function praise(lab: Lab): Promise<void> {
@@ -77,7 +78,7 @@ async function praise(lab: Lab): Promise<void> {
   let updates = 0;
   for (const [request] of corrections.slice(0, 5)) {
     const prompt = lab.prompt(request);
-    const reply = Int32Array.from(await lab.greedy(prompt, adapter));
+    const reply: TokenRow["reply"] = Int32Array.from(await lab.greedy(prompt, adapter));
     const [logprobs] = await lab.model.score([{ prompt, reply }], adapter);
     const S = logprobs!.reduce((sum, value) => sum + value, 0);
     const plan = decide({
@@ -85,10 +86,12 @@ async function praise(lab: Lab): Promise<void> {
       ...{ hinted: false, share: 1, attempt: 1, updates, owedNats: null, rejectedConfidence: null },
       ...{ confidence: Math.exp(S / reply.length), logprobBefore: S, logprobAfter: S },
     });
-    praised.push({ prompt, reply, kind: "held", weight: 1 });
+    const kind = replayKind({ kind: "accepted", logprob: S, attempt: 1 });
+    if (kind !== null) praised.push({ prompt, reply, kind, weight: 1 });
     if (plan.row === null) continue;
     updates++;
-    adapter = (await lab.update([{ ...praised.at(-1)!, kind: plan.row.kind }], adapter)).adapter;
+    adapter = (await lab.update([{ prompt, reply, kind: plan.row.kind, weight: 1 }], adapter))
+      .adapter;
   }
   const samples = await lab.samples(others, measuredTokens);
   const base = await replies(null);

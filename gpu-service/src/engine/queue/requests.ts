@@ -29,9 +29,9 @@ import type { Scheduler } from "../batch/scheduler.ts";
 import type { SequenceEnd } from "../batch/sequence.ts";
 import type { AdapterCache } from "./adapter-cache.ts";
 import { checkBias, replyTokensMax } from "./bounds.ts";
-import { sampleResult, seedOf, warmer } from "./draws.ts";
 import type { ExportedFiles } from "./messages.ts";
 import type { Runtime, Update } from "./runtime.ts";
+import { sampleResult, seedOf, warmer } from "./sample-result.ts";
 import { RecentScores, scoreOf, timed, type UpdateBounds } from "./scores.ts";
 import { tokenShifts } from "./watched.ts";
 

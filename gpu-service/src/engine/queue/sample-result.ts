@@ -1,4 +1,4 @@
-/** Draws of a reply: their seeds, higher temperatures after a near copy, several at once. */
+/** Several replies to one prompt as one result; their seeds, and higher temperatures after a near copy. */
 import type { SampleResult, Sampling } from "@rosa2/shared/protocol";
 import type { Reply } from "../batch/reply.ts";
 import type { SequenceEnd } from "../batch/sequence.ts";
