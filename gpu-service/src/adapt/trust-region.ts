@@ -144,36 +144,24 @@ export class TrustRegion {
     start: AdapterWeights | null,
     baseMax: number,
   ): Slices<TrustRegion> {
-    const guideRows = probes.rows.slice(0, guidesMax);
-    const length = stateLength(probes, guideRows);
-    const known = start === null ? probes.base : probes.known.get(start.B)?.h;
-    if (known !== undefined) {
-      const states =
-        held.length === 0 ? new Float32Array(0) : yield* model.hiddenStates(held, start);
-      const guides = known.slice(0, length) as Float32Array<ArrayBuffer>;
-      return new TrustRegion(model, probes, held, start, baseMax, { guides, held: states });
-    }
-    const all = yield* model.hiddenStates([...guideRows, ...held], start);
-    const states = { guides: all.slice(0, length), held: all.slice(length) };
-    release(all);
-    return new TrustRegion(model, probes, held, start, baseMax, states);
+    if (start !== null && probes.known.get(start.B)?.h === undefined)
+      keep(probes, start.B, { h: yield* model.hiddenStates(probes.rows, start) });
+    const own = start === null ? probes.base : probes.known.get(start.B)!.h!;
+    const length = stateLength(probes, probes.rows.slice(0, guidesMax));
+    const guides = own.slice(0, length) as Float32Array<ArrayBuffer>;
+    const states = held.length === 0 ? new Float32Array(0) : yield* model.hiddenStates(held, start);
+    return new TrustRegion(model, probes, held, start, baseMax, { guides, held: states });
   }
 
-  /**
-   * Distance of the start from the base model, on the samples that are known of it and, if it is far or `isDoubted`, on
-   * the witnesses.
-   */
+  /** Distance of the start from the base model, on all samples and, if it is far or `isDoubted`, on the witnesses. */
   async *startFromBase(isDoubted = false): Slices<Distance> {
     if (this.#start === null) return nowhere;
-    const { known, rows, base } = this.#probes;
-    const all = known.get(this.#start.B)?.samples;
-    this.#guidesFromBase =
-      all?.slice(0, this.#guidesFromBase.length) ??
-      (yield* this.#model.divergence(this.#guides, base.subarray(0, this.#guides.length)));
-    this.#startOnSamples =
-      all === undefined
-        ? meanOf(this.#probes, this.#guideRows, this.#guidesFromBase)
-        : meanOf(this.#probes, rows, all);
+    const { rows, base } = this.#probes;
+    const { h, samples } = this.#probes.known.get(this.#start.B)!;
+    const kls = samples ?? (yield* this.#model.divergence(h!, base));
+    keep(this.#probes, this.#start.B, { samples: kls });
+    this.#guidesFromBase = kls.slice(0, this.#guidesFromBase.length);
+    this.#startOnSamples = meanOf(this.#probes, rows, kls);
     this.#startFromBase = yield* this.#witnessed(this.#start, this.#startOnSamples, isDoubted);
     this.#scouts = yield* this.#chooseScouts();
     return { ...this.#startFromBase, fromStart: 0 };
@@ -209,14 +197,10 @@ export class TrustRegion {
    */
   async *measureWhole(tried: AdapterWeights): Slices<Distance> {
     const { rows, known, base } = this.#probes;
-    const start =
-      this.#start === null
-        ? base
-        : (known.get(this.#start.B)?.h ?? (yield* this.#model.hiddenStates(rows, this.#start)));
-    if (this.#start !== null) this.#keep(this.#start.B, { h: start as Float32Array<ArrayBuffer> });
+    const start = this.#start === null ? base : known.get(this.#start.B)!.h!;
     const found = yield* this.#measureAll(tried, start);
     try {
-      this.#keep(tried.B, { h: found.h.slice(0, base.length), samples: found.fromBase });
+      keep(this.#probes, tried.B, { h: found.h.slice(0, base.length), samples: found.fromBase });
       const fromBase = yield* this.#witnessed(tried, meanOf(this.#probes, rows, found.fromBase));
       return { fromStart: this.#fromStart(rows, found), ...fromBase };
     } finally {
@@ -233,11 +217,6 @@ export class TrustRegion {
   #forget(): void {
     if (this.#last !== null) release(this.#last.h);
     this.#last = null;
-  }
-
-  #keep(B: Float32Array, more: Known): void {
-    const { known } = this.#probes;
-    known.set(B, { ...known.get(B), ...more });
   }
 
   /** Measures all samples and the held replies; those that the last measurement covered are not run again. */
@@ -327,7 +306,7 @@ export class TrustRegion {
       const h = yield* this.#model.hiddenStates(witnesses.rows, tried);
       kls = yield* this.#model.divergence(h, witnesses.base);
       release(h);
-      this.#keep(tried.B, { witnesses: kls });
+      keep(this.#probes, tried.B, { witnesses: kls });
     }
     const said = meanOf(witnesses, witnesses.rows, kls, witnessErrors);
     this.#farthest = Math.max(this.#farthest, said.fromBaseAtMost);
@@ -368,6 +347,10 @@ export class TrustRegion {
       kl,
     };
   }
+}
+
+function keep({ known }: Probes, B: Float32Array, more: Known): void {
+  known.set(B, { ...known.get(B), ...more });
 }
 
 /** The rows' mean KL a token, and the same with so many standard errors added. */
