@@ -272,9 +272,9 @@ export class TrustRegion {
   }
 
   /**
-   * All samples say how far the start is; the guides say only what changed since. By themselves a few of them may hold
-   * a session beyond its bound that is well within it. What they lose is a share, what they gain a sum, so that the
-   * distance stays above 0.
+   * All samples say how far the start is; the guides say only what changed since. By themselves a few of them may show a
+   * session beyond its bound that is well within it. A rise of theirs is added. A fall counts as a share of what they
+   * had, so that the distance stays above 0.
    */
   #fromBaseByGuides(kls: Float32Array): FromBase {
     const start = this.#startOnSamples;
@@ -349,6 +349,7 @@ export class TrustRegion {
   }
 }
 
+/** Adds to what is known of an adapter. */
 function keep({ known }: Probes, B: Float32Array, more: Known): void {
   known.set(B, { ...known.get(B), ...more });
 }
