@@ -1,4 +1,5 @@
 /** Applies evidence, remarks and scores, to a ledger. It words nothing and remembers nothing. */
+import { replyConfidence } from "@rosa2/shared/objective";
 import type { SenseFeedback } from "./feedback.ts";
 import * as ledger from "./ledger.ts";
 import { type Reading, statedReadings } from "./reading.ts";
@@ -149,7 +150,8 @@ export function weigh(reading: Reading, spoken: Ledger, evidence: Evidence, inpu
   }
   if (guess.length === 0) return spoken;
   let next = spoken;
-  for (const scores of scored.rejected) next = ledger.applyRejectedScores(next, scores);
+  const skill = skillAfter(reading, scored);
+  for (const scores of scored.rejected) next = ledger.applyRejectedScores(next, scores, skill);
   // A model's proposals move only by scores: without them nothing supports them.
   const isOwn = reading.senses.every(({ learnt }) => learnt === undefined);
   const isPlain = heard.length === 0 && input.feedback.reward < 0;
@@ -164,6 +166,15 @@ export function weigh(reading: Reading, spoken: Ledger, evidence: Evidence, inpu
     if (position >= 0 && stated !== null) next = ledger.holdStated(next, position, stated);
   }
   return next;
+}
+
+/**
+ * The probability that the model's reply to what is meant is right. A right reply that no wording makes likely lowers
+ * it, one that some wording explains raises it, and the latest counts half.
+ */
+export function skillAfter({ skill }: Reading, { right }: Scored): number {
+  if (right.size === 0) return skill;
+  return (skill + Math.max(...[...right.values()].map(replyConfidence))) / 2;
 }
 
 /** Accepted: praised and not corrected. */

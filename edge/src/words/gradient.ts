@@ -10,6 +10,7 @@ import {
   lastAttempt,
   questions,
   type Scored,
+  skillAfter,
   weigh,
 } from "./evidence.ts";
 import { readFeedback, type SenseFeedback } from "./feedback.ts";
@@ -156,7 +157,10 @@ export function textualGradient(
   const next =
     weighed === reading.ledger
       ? learnt.state
-      : remember(learnt.state, reading, weighed, accepted ? 0 : 1);
+      : remember(learnt.state, reading, weighed, {
+          failures: accepted ? 0 : 1,
+          skill: skillAfter(reading, scored),
+        });
 
   const best = ledger.bestReading(weighed);
   const chosen = accepted
@@ -269,18 +273,18 @@ function hearRemarks(
   return { state: next, constraints, senses };
 }
 
-/** Stores a ledger, and the marginals that it implies for each of its senses. */
+/** Stores a ledger, the marginals that it implies for each of its senses, and what else is new about them. */
 function remember(
   state: WordsState,
   reading: Reading,
   weighed: Ledger,
-  failures: number,
+  { failures, skill }: { failures: number; skill: number },
 ): WordsState {
   const senses: Record<string, SenseMemory> = { ...state.senses };
   const shares = ledger.marginals(weighed);
   for (const [position, sense] of reading.senses.entries()) {
     const before = senses[sense.id]?.failures ?? 0;
-    senses[sense.id] = { readings: shares[position] ?? {}, failures: before + failures };
+    senses[sense.id] = { readings: shares[position] ?? {}, failures: before + failures, skill };
   }
   const { [reading.name]: _, ...others } = state.ledgers;
   const entries = [...Object.entries(others), [reading.name, weighed] as const];

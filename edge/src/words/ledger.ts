@@ -191,11 +191,14 @@ export function applySuccess(ledger: Ledger, key: string): Ledger {
 export type ReadingScores = ReadonlyMap<string, Score>;
 
 /**
- * Bayes for a rejected reply y: w ← w·max(10⁻³, 1 − p), where p = e^{S/T} is the geometric mean of its T tokens'
- * probabilities under x_z. A long reply counts as much as a short one.
+ * Bayes for a rejected reply y: w ← w·max(10⁻³, 1 − k·p), where p = e^{S/T} is the geometric mean of its T tokens'
+ * probabilities under x_z. A long reply counts as much as a short one. `skill` k is the probability that the model's
+ * reply to what is meant is right: without the skill it is rejected under the meant reading too.
  */
-export function applyRejectedScores(ledger: Ledger, scores: ReadingScores): Ledger {
-  return rescaleScored(ledger, scores, (score) => Math.max(1e-3, 1 - replyConfidence(score)));
+export function applyRejectedScores(ledger: Ledger, scores: ReadingScores, skill: number): Ledger {
+  return rescaleScored(ledger, scores, (score) =>
+    Math.max(1e-3, 1 - skill * replyConfidence(score)),
+  );
 }
 
 /**

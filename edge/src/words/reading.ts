@@ -18,6 +18,8 @@ export interface Reading {
   ledger: Ledger;
   /** Nothing was learnt about any of the senses yet. */
   isNew: boolean;
+  /** The least that is remembered of its senses; see `skillAfter`. */
+  skill: number;
   /** The joint reading that states nothing learnt: learnt senses as said, own ones at their likeliest. */
   plain: readonly string[];
   /** The request, cut at the places of phrases. */
@@ -27,6 +29,8 @@ export interface Reading {
 /** Reading id by open sense; a missing sense stays as said. */
 export type Chosen = ReadonlyMap<Sense, string>;
 
+/** The skill before any right reply of a session: nine in ten likely replies to what is meant are right. */
+const skillAtFirst = 0.9;
 /** Senses of one request that are weighed together; further ones in the text stay as they were said. */
 const sensesMax = 8;
 /** Nats by which the evidence must support a learnt reading before it is used. */
@@ -57,6 +61,7 @@ export function readRequest(
     name,
     ledger: opened,
     isNew: senses.every(({ id }) => state.senses[id] === undefined),
+    skill: Math.min(...senses.map(({ id }) => state.senses[id]?.skill ?? skillAtFirst), 1),
     plain: ledger.bestReading(opened, fixed).readings,
     cut: cutRequest(request, occurrences),
   };

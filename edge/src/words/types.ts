@@ -14,6 +14,8 @@ export interface SenseMemory {
   readings: Record<string, number>;
   /** Replies rejected while this sense was open; above zero, later requests always state the reading. */
   failures: number;
+  /** See `skillAfter`; absent before the first right reply. */
+  skill?: number;
 }
 
 /** One wish of the user, which the words now state. */

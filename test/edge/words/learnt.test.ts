@@ -44,8 +44,8 @@ function scoresOf(items: readonly { prompt: string; reply: string }[]): Score[] 
     const [one = "", two = ""] = reply.split(" and ");
     const open = (shares: Record<string, number>, way: string) => Math.log(shares[way] ?? 0.002);
     const first =
-      crate === null ? open({ lying: 0.6, standing: 0.4 }, one) : crate === one ? 0 : -6;
-    const second = van === null ? open({ front: 0.7, back: 0.3 }, two) : van === two ? 0 : -6;
+      crate === null ? open({ lying: 0.6, standing: 0.4 }, one) : crate === one ? 0 : -5;
+    const second = van === null ? open({ front: 0.7, back: 0.3 }, two) : van === two ? 0 : -5;
     return [first, second, 0];
   });
 }

@@ -187,8 +187,30 @@ describe("scores", () => {
       );
       return step(emptyWords(), rejected, scores).state.senses.sort?.readings.down ?? 0;
     };
-    expect(share(4)).toBeGreaterThan(0.85);
+    expect(share(4)).toBeGreaterThan(0.75);
     expect(share(400)).toBeCloseTo(share(4), 6);
+  });
+
+  it("of a rejected reply say little about a reading that the model cannot carry out", () => {
+    // The user means the first reading. The model is sure of its reply to it, and it is rejected each time.
+    const shareAfter = (rightLogprob: number) => {
+      let state = emptyWords();
+      const weigh = (turn: GradientInput) => {
+        const scores = toScore(state, turn).map(({ kind, reading }) => {
+          const isUp = reading === "up";
+          return score(kind === "corrected" ? rightLogprob - (isUp ? 0 : 4) : isUp ? -0.1 : -8);
+        });
+        state = step(state, turn, scores).state;
+      };
+      for (let problem = 0; problem < 4; problem++) {
+        weigh(input("wrong"));
+        weigh(input("", { correction: "1 4 7 9 9" }));
+      }
+      return state.senses.sort!.readings.up!;
+    };
+    // Replies that the model could have given are evidence; those that it never would are none.
+    expect(shareAfter(-0.2)).toBeLessThan(0.2);
+    expect(shareAfter(-24)).toBeGreaterThan(0.8);
   });
 
   it("of an accepted reply teach the reading that the request left open", () => {
@@ -276,7 +298,7 @@ describe("weights", () => {
               [best, score(one.logprob)],
               ["x|x|x|x|x", score(-1)],
             ]);
-            kept = ledger.applyRejectedScores(ledger.applyRightScores(kept, scores), scores);
+            kept = ledger.applyRejectedScores(ledger.applyRightScores(kept, scores), scores, 0.9);
           } else if (one.kind === "hint") kept = ledger.applyHint(kept, one.position, one.id);
           else kept = ledger.holdStated(kept, one.position, one.id);
         }
