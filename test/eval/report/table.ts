@@ -24,6 +24,8 @@ export const shownColumns: readonly Shown[] = [
   { title: "forgot", column: "forgetting", digits: 3 },
   { title: "update ms", column: "update_ms", digits: 0 },
   { title: "upd/reply", column: "update_per_reply", digits: 2 },
+  { title: "updates", column: "updates", digits: 1 },
+  { title: "refused", column: "updates_refused", digits: 1 },
   { title: "rejected", column: "rejections", digits: 1 },
   { title: "drawn", column: "wordings_drawn", digits: 1 },
   { title: "peak MB", column: "peak_mb", digits: 0 },

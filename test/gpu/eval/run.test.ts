@@ -57,6 +57,7 @@ test("counts tries, updates, shift and cost from what the API reports", async ()
     tries: 1.5,
     shift_at_success: 1,
     updates: 1,
+    updates_refused: 0,
     update_ms: 20,
     curve: [0, 1, 1, 1],
   });
@@ -69,6 +70,15 @@ test("counts tries, updates, shift and cost from what the API reports", async ()
     update_ms: null,
     forgetting: 0,
   });
+});
+
+test("counts refused updates apart from those that were made", async () => {
+  fake.refusesUpdates = true;
+  const cap = settingsOf(`${line} --suite CAP --conditions both`);
+  const held = await holdSessions(url, cap, temporaryFile("j.jsonl"));
+  const { rows } = meansUnder(cap, held);
+  // No problem is ever learned, so each of the four ends with a correction.
+  expect(rows[0]).toMatchObject({ updates: 0, updates_refused: 4, update_ms: null, solved: 0 });
 });
 
 test("compares the shift over the problems that both conditions solved", async () => {

@@ -51,6 +51,8 @@ export class FakeApi {
   script: string[] = [];
   /** Keys of a session's `adaptation` that this deployment takes. */
   adaptationKeys = ["mode", "rewriter"];
+  /** The GPU service finds no step that keeps its bounds. */
+  refusesUpdates = false;
   readonly #known: ReadonlyMap<string, Known>;
   readonly #answered = new Map<string, { status: number; body: unknown }>();
   readonly #server: Server;
@@ -162,7 +164,9 @@ export class FakeApi {
     const changed = wordsAdapt && isWrong && !session.knowsReading;
     if (changed) session.knowsReading = true;
     let weights: Record<string, unknown> = { decision: "skipped" };
-    if (weightsAdapt && body.correction !== undefined) {
+    if (weightsAdapt && body.correction !== undefined && this.refusesUpdates) {
+      weights = { decision: "rejected" };
+    } else if (weightsAdapt && body.correction !== undefined) {
       session.updates++;
       // The weights must explain what the words do not: alone they move twice as far.
       const stride = session.mode === "both" ? 1 : 2;
