@@ -18,8 +18,8 @@ import { type DrawnWish, drawWish } from "./drawn.ts";
 import { rootPath } from "./settings.ts";
 import { spawnRosa } from "./spawn.ts";
 
-/** How many requests are drawn of each kind, good examples or not. The outcomes do not influence this number. */
-const drawnCounts: Record<KindName, number> = { unclear: 40, unpractised: 60, both: 100 };
+/** How many requests are drawn of each kind, good examples or not: enough for ten good ones. No drawing ends early. */
+const drawnCounts: Record<KindName, number> = { unclear: 40, unpractised: 160, both: 100 };
 /** A service that restarts, because the machine was busy, is back after this time. */
 const restartMs = 20_000;
 const restartsMax = 3;
