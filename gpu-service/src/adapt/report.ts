@@ -1,5 +1,5 @@
 /** Reports an update: its figures for the caller, and its end in words. */
-import { confidenceOf, jointObjective } from "@rosa2/shared/objective";
+import { askedShift, confidenceOf, jointObjective } from "@rosa2/shared/objective";
 import type { AdaptPlan, AdaptResult } from "@rosa2/shared/protocol";
 import type { AdapterWeights, TokenRow } from "../language-model.ts";
 import type { Targets } from "./targets.ts";
@@ -56,6 +56,9 @@ export function reportUpdate(rows: readonly TokenRow[], plan: AdaptPlan, course:
   };
 }
 
+/** Nats. An example that lacks more is worth the same feedback again. */
+const moreNats = 0.5;
+
 /** Says how far the newest asking example came, what ended the path, and what another try would bring. */
 export function describeEnd(
   rows: readonly TokenRow[],
@@ -68,11 +71,14 @@ export function describeEnd(
   const S = (place: End) => sum(place.logprobs[row]!).toFixed(1);
   const came = `the ${kind} reply's log-prob went from ${S(before)} to ${S(end)} nats (${reply.length} tokens)`;
   const left = targets.owes(row, end.logprobs[row]!);
-  const hasMore = Math.abs(left) > 0.5;
+  const hasMore = Math.abs(left) > moreNats;
   const again = hasMore ? "; the same feedback again goes on from there" : "";
   switch (stop) {
-    case "reached":
-      return `${came}; nothing more is owed`;
+    case "reached": {
+      const isWhole = kind === "rejected" || askedShift(kind, end.logprobs[row]!, plan) <= moreNats;
+      if (isWhole) return `${came}; nothing more is owed`;
+      return `${came}; one update raises a reply by ${plan.clip_total} nats at most; the same feedback again goes on from there`;
+    }
     case "kl":
       return `${came}; the bound on one update's KL (${plan.kl_max} nats a token) ended it${again}`;
     case "kl_base":

@@ -136,6 +136,19 @@ describe("an update", () => {
     expect(second.kl_base).toBeGreaterThan(first.kl_base);
   });
 
+  it("says so when a reply rose as far as one update raises it, and goes on the next time", async () => {
+    const far: TokenRow = { ...corrected, reply: Int32Array.of(7, 12, 9, 14, 6, 20, 11, 1) };
+    const plan = { clip_total: 4, kl_max: 1, kl_base_max: 1 };
+    const first = await update([far], plan);
+    expect(first).toMatchObject({ decision: "updated", stopped_by: "reached" });
+    expect(first.reason).toContain("one update raises a reply by 4 nats at most");
+    const parent = { digest: "first", rank: first.rank, B: first.B! };
+    const second = await update([far], plan, { parent });
+    expect(second.rows[0]!.logprob_after).toBeGreaterThan(first.rows[0]!.logprob_after + 1);
+    const whole = await update([corrected], { ...plan, clip_total: 64, iterations: 64 });
+    expect(whole.reason).toContain("nothing more is owed");
+  });
+
   it("projects a step at the session's bound from the base model instead of refusing it", async () => {
     const bound = { kl_max: 0.05, kl_base_max: 0.02 };
     const replies = [
