@@ -5,19 +5,23 @@ import { Failure } from "../../shared/command/failure.ts";
 /** Stands in for the secret, which the start makes later. */
 const anySecret = "0".repeat(32);
 
-/** Throws `Failure` that names every bad setting, or says why the model cannot run and how to find out more. */
-export async function refuseBadModel(
+/**
+ * The longest context (tokens) in which the service will serve a named model; null for the bundled one.
+ *
+ * Throws `Failure` that names every bad setting, or says why the model cannot run and how to find out more.
+ */
+export async function checkedContext(
   environment: Record<string, string | undefined>,
-): Promise<void> {
+): Promise<number | null> {
   const config = readGpuConfig(environment);
   // The bundled model is in the repository, and the tests run it.
-  if ((environment.MODEL ?? "") === "") return;
+  if ((environment.MODEL ?? "") === "") return null;
   const { checkNamedModel } = await import("../../gpu-service/src/check/check-command.ts");
   const report = await checkNamedModel(config.MODEL, config, {
     endpoint: config.HF_ENDPOINT,
     token: config.HF_TOKEN,
   });
-  if (report.runs) return;
+  if (report.runs) return report.memory?.context_tokens ?? null;
   const problems = report.problems.map(({ message }) => `  ${message}`);
   throw new Failure(
     `Cannot start with MODEL="${config.MODEL}":\n${problems.join("\n")}\nnpm run model -- check ${config.MODEL} says more.`,

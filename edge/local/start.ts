@@ -12,7 +12,7 @@ import { readFlags } from "../../shared/command/flags.ts";
 import { bootstrapAccount } from "../src/accounts/bootstrap.ts";
 import { isHealthy } from "./health.ts";
 import { watchHeartbeat } from "./heartbeat.ts";
-import { refuseBadModel } from "./model-check.ts";
+import { checkedContext } from "./model-check.ts";
 import { choosePort } from "./ports.ts";
 import { type Command, Processes, type Service } from "./processes.ts";
 import { refuseOtherTables } from "./schema-stamp.ts";
@@ -69,13 +69,16 @@ function readArguments(): { REPLICAS?: string } {
 async function run(settings: Settings): Promise<void> {
   const startedAt = performance.now();
   if (settings.endsWithParent) watchParent();
-  await refuseBadModel(process.env);
+  const contextTokens = await checkedContext(process.env);
   state = await StateFolder.open(settings.statePath);
   const ports = {
     edge: await choosePort(settings.port, "PORT"),
     gpu: await choosePort(settings.gpuPort, "GPU_PORT"),
   };
-  const edgeRun = edgeCommand(state, ports);
+  // The edge needs the window to know how much of a dialogue fits.
+  const window =
+    contextTokens === null ? {} : { CONTEXT_TOKENS: String(Math.max(64, contextTokens)) };
+  const edgeRun = edgeCommand(state, ports, { ...process.env, ...window });
   refuseOtherTables(state);
   processes = new Processes(state.logs);
   const running: Running = {

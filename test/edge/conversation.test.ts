@@ -128,6 +128,44 @@ describe("what a model sees of a session", () => {
   });
 });
 
+describe("a dialogue that exceeds the model's window", () => {
+  it("loses its older half until it fits, and the session goes on", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
+    for (const content of ["one", "two", "three", "four", "five"]) await ask(caller, id, content);
+    await caller.behave({ messagesMax: 4 });
+    const turn = await ask(caller, id, "six");
+    expect(turn).toMatchObject({ status: "completed", reply: "echo: six" });
+    const left = [user("five"), assistant("echo: five"), user("six")];
+    const calls = await caller.calls("/v1/generate");
+    expect(calls.slice(-3).map(({ messages }) => messages.length)).toEqual([11, 5, 3]);
+    expect(calls.at(-1)?.messages).toEqual(left);
+    // What was learnt from the turn is about what the model saw.
+    await caller.post(`/v1/sessions/${id}/turns/${turn.id}/feedback`, {
+      reward: -1,
+      correction: "6",
+      wait: true,
+    });
+    const rows = (await caller.calls("/v1/score")).at(-1)?.messages ?? [];
+    expect(rows.map(({ content }) => content)).not.toContain("four");
+    // The next one is asked with all of the dialogue again.
+    await ask(caller, id, "seven");
+    const again = (await caller.calls("/v1/generate")).slice(-3);
+    expect(again.map(({ messages }) => messages.length)).toEqual([13, 7, 3]);
+  });
+
+  it("is refused if the request alone does not fit", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
+    await ask(caller, id, "one");
+    await caller.behave({ messagesMax: 0 });
+    const refused = await caller.post(`/v1/sessions/${id}/turns`, { content: "two" });
+    expect(refused.status).toBe(400);
+    const calls = await caller.calls("/v1/generate");
+    expect(calls.slice(-2).map(({ messages }) => messages.length)).toEqual([3, 1]);
+  });
+});
+
 describe("a turn that is refused before a token", () => {
   it("is not stored, its caller gets the reason, and its key stays free", async () => {
     const caller = await newTenant();

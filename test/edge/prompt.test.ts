@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { estimateTokens } from "../../edge/src/inference/estimate.ts";
-import { buildPrompt } from "../../edge/src/session/policy/prompt.ts";
+import { buildPrompt, shorterDialogue } from "../../edge/src/session/policy/prompt.ts";
 
 const dialogue = [
   { prompt: "first question", reply: "first answer" },
@@ -47,5 +47,28 @@ describe("buildPrompt", () => {
       { role: "system", content: long },
       { role: "user", content: long },
     ]);
+  });
+});
+
+describe("shorterDialogue", () => {
+  const messages = buildPrompt({ ...input, policy: "dialogue", instructions: "Be brief." });
+  const contents = (left: ReturnType<typeof shorterDialogue>) => left?.map((one) => one.content);
+
+  it("leaves out the older half of the exchanges, and keeps instructions and request", () => {
+    const half = shorterDialogue(messages);
+    expect(contents(half)).toEqual([
+      "Be brief.",
+      "second question",
+      "second answer",
+      "third question",
+    ]);
+    expect(contents(shorterDialogue(half!))).toEqual(["Be brief.", "third question"]);
+  });
+
+  it("is null where no exchange is left", () => {
+    expect(shorterDialogue(buildPrompt({ ...input, policy: "request" }))).toBeNull();
+    expect(
+      shorterDialogue(buildPrompt({ ...input, policy: "request", instructions: "Be brief." })),
+    ).toBeNull();
   });
 });

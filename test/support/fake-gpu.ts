@@ -239,6 +239,9 @@ async function generate(
   isCurrent: () => boolean,
 ): Promise<void> {
   const request = generateRequestSchema.parse(json);
+  if (request.messages.length > (behaviour.messagesMax ?? Number.POSITIVE_INFINITY)) {
+    return sendError(response, 400, "context_length_exceeded", "too many messages");
+  }
   const prompt = lastContent(request.messages);
   const whole =
     variantsOf(prompt, learned, behaviour).find((text) => !request.rejected.includes(text)) ?? "";

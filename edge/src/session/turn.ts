@@ -13,9 +13,11 @@ import type { LogEvent } from "../contract/index.ts";
 import { logFailure } from "../failure.ts";
 import { isTransient } from "../gpu-client/index.ts";
 import { newId } from "../ids.ts";
+import type { CallContext, ReplyEvent } from "../inference/index.ts";
 import type { IdempotencyKey, Trace } from "../rpc.ts";
 import { callContext, type SessionContext } from "./context.ts";
 import { type NewTurn, noteRefusal, planTurn, type Retry } from "./planned-turn.ts";
+import { shorterDialogue } from "./policy/prompt.ts";
 import { takeHistory, takeInstructions } from "./store/dialogue.ts";
 import { followLog } from "./store/event-log.ts";
 import { findIdempotent, noteIdempotent } from "./store/idempotency.ts";
@@ -113,27 +115,17 @@ export async function answerTurn(
 ): Promise<void> {
   const turn = turnRow(context, turnId);
   if (turn.status !== "running") return;
-  const { tenantId } = context;
   if (context.replying.has(turnId)) throw new Error(`Turn ${turnId} is being answered already`);
   const stop = new AbortController();
   context.replying.set(turnId, stop);
   const writer = new ReplyWriter(context, turnId);
-  const spending = new ReplyMeter(turn.messages, context.now);
+  const spending = new ReplyMeter(turn, context.now);
   try {
     // The budget's lease may have ended before a turn is continued after a crash.
     const { eventId, amountNanos } = chargeOf(context, turn);
     await context.purse.reserve(eventId, amountNanos);
-    const events = context.gpu.generate(
-      {
-        tenant: tenantId,
-        adapter: adapterOf(context, turn.generation),
-        messages: turn.messages,
-        sampling: turn.sampling,
-        rejected: turn.rejected,
-      },
-      { ...callContext(context, trace), signal: stop.signal },
-    );
-    for await (const event of events) {
+    const call = { ...callContext(context, trace), signal: stop.signal };
+    for await (const event of replyEvents(context, turn, call)) {
       if (event.type === "delta") {
         spending.read(event);
         writer.write(event);
@@ -170,6 +162,31 @@ export async function answerTurn(
   } finally {
     context.replying.delete(turnId);
     context.log.wake();
+  }
+}
+
+/** The events of a reply. A dialogue that exceeds the model's window is cut, in the turn too, until it fits. */
+async function* replyEvents(
+  context: SessionContext,
+  turn: TurnRow,
+  call: CallContext,
+): AsyncGenerator<ReplyEvent> {
+  const adapter = adapterOf(context, turn.generation);
+  for (;;) {
+    const { messages, sampling, rejected } = turn;
+    try {
+      yield* context.gpu.generate(
+        { tenant: context.tenantId, adapter, messages, sampling, rejected },
+        call,
+      );
+      return;
+    } catch (error) {
+      const isTooLong = error instanceof RosaError && error.code === "context_length_exceeded";
+      const shorter = isTooLong ? shorterDialogue(messages) : null;
+      if (shorter === null) throw error;
+      turn.messages = shorter;
+      context.db.update(turns).set({ messages: shorter }).where(eq(turns.id, turn.id)).run();
+    }
   }
 }
 
@@ -226,7 +243,7 @@ export async function stopTurn(context: SessionContext, turnId: string): Promise
     return;
   }
   // Interrupted by an eviction and not yet continued: the text in the log is the reply.
-  const { usage, gpuMs } = new ReplyMeter(turn.messages, context.now);
+  const { usage, gpuMs } = new ReplyMeter(turn, context.now);
   finishTurn(context, turn, {
     status: "stopped",
     reply: context.log.textSoFar(turnId),

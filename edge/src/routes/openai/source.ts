@@ -79,7 +79,7 @@ export async function* statelessReply(
   // Log-probs of tokens come with deltas only.
   const deltas = streams || wanted.top_logprobs !== undefined;
   const costOf = (usage: Usage) => settledCostNanos(config.prices, usage, { messages, sampling });
-  const spent = new ReplyMeter(messages, Date.now);
+  const spent = new ReplyMeter({ messages }, Date.now);
   let end: Extract<InferenceEvent, { type: "done" }> | null = null;
   let failed = false;
   const events = inference.generate(

@@ -4,7 +4,8 @@
  * - `request`: instructions and the rewritten request alone. The words axis makes a request stand on its own,
  *   and a small model follows a short clear prompt better than a long one.
  * - `dialogue`: instructions, then the finished exchanges (of a problem tried several times only its last
- *   try), then the request. Exchanges are dropped from the oldest on until the estimate fits the window.
+ *   try), then the request. Exchanges are dropped from the oldest on until the estimate fits the window. If the
+ *   estimate was too low, or the model's window is smaller than was set, `shorterDialogue` drops more of them.
  *
  * Instructions and the current request are never cut: if they alone are too long the GPU service says so
  * (`context_length_exceeded`), rather than an answer to half a question coming back.
@@ -45,6 +46,14 @@ export function buildPrompt(input: PromptInput): Message[] {
     kept.unshift(...exchange);
   }
   return [...system, ...kept, request];
+}
+
+/** The messages without the older half of their exchanges; null if they have none. */
+export function shorterDialogue(messages: readonly Message[]): Message[] | null {
+  const first = messages.findIndex(({ role }) => role !== "system");
+  const exchanges = Math.floor((messages.length - 1 - first) / 2);
+  if (exchanges < 1) return null;
+  return [...messages.slice(0, first), ...messages.slice(first + 2 * Math.ceil(exchanges / 2))];
 }
 
 /** The messages with the request replaced by another wording. */

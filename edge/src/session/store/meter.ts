@@ -28,16 +28,21 @@ export interface GpuTime {
   ms: number;
 }
 
+interface Prompt {
+  /** Read when the usage is asked for: a turn may have been asked with less of its dialogue. */
+  messages: readonly { content: string }[];
+}
+
 /** Usage of an unfinished reply: as last reported, otherwise estimated from what was read. */
 export class ReplyMeter {
-  readonly #messages: readonly { content: string }[];
+  readonly #prompt: Prompt;
   readonly #now: () => number;
   #reported: Spent | null = null;
   #deltaCount = 0;
   #firstDeltaAt: number | null = null;
 
-  constructor(messages: readonly { content: string }[], now: () => number) {
-    this.#messages = messages;
+  constructor(prompt: Prompt, now: () => number) {
+    this.#prompt = prompt;
     this.#now = now;
   }
 
@@ -54,7 +59,7 @@ export class ReplyMeter {
   get usage(): Usage {
     return (
       this.#reported?.usage ?? {
-        prompt_tokens: estimateTokens(this.#messages),
+        prompt_tokens: estimateTokens(this.#prompt.messages),
         completion_tokens: this.#deltaCount,
         cached_tokens: 0,
       }
