@@ -404,6 +404,19 @@ describe("what an update is made of", () => {
     }
   });
 
+  it("goes on without the remark's own reply where the remark fills the model's window", async () => {
+    const caller = await newTenant();
+    const error = { status: 400, code: "context_length_exceeded", message: "too long" };
+    await caller.behave({ error: { "/v1/sample": error } });
+    const { id } = await openSession(caller);
+    const turn = await ask(caller, id, "Say hello");
+    const remark = "I wanted a greeting to a friend";
+    const result = await judge(caller, id, turn.id, { reward: -1, text: remark, retry: true });
+    expect(await caller.calls("/v1/sample")).not.toHaveLength(0);
+    expect(result.words.after).toContain(remark);
+    expect(result.turn?.status).toBe("completed");
+  });
+
   it("goes on without an update when the service refuses the rows for good", async () => {
     const caller = await newTenant();
     await caller.behave({

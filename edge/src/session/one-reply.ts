@@ -20,7 +20,10 @@ export interface OneReply {
   usage: Usage;
 }
 
-/** Greedy, under the session's adapter. Null if the model is away or the money is spent: the step goes on without it. */
+/** Errors after which the step goes on without the reply: the money is spent, or the prompt fills the model's window. */
+const dispensable: ReadonlySet<string> = new Set(["budget_exceeded", "context_length_exceeded"]);
+
+/** Greedy, under the session's adapter. Null if the model is away or `dispensable` says so. */
 export async function oneReply(
   { context, trace, gpuTime }: Asking,
   messages: TurnRow["messages"],
@@ -46,8 +49,8 @@ export async function oneReply(
       return { reply: drawn.samples[0]?.text ?? "", usage: drawn.usage };
     });
   } catch (error) {
-    const isRefused = error instanceof RosaError && error.code === "budget_exceeded";
-    if (isRefused || isTransient(error)) return null;
+    if (isTransient(error)) return null;
+    if (error instanceof RosaError && dispensable.has(error.code)) return null;
     throw error;
   }
 }
