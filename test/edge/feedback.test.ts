@@ -417,6 +417,34 @@ describe("what an update is made of", () => {
     expect(result.turn?.status).toBe("completed");
   });
 
+  it("is cut until it fits the model's window, so that no long dialogue stops a session's learning", async () => {
+    const caller = await newTenant();
+    const { id } = await openSession(caller, { adaptation: { mode: "weights" } });
+    for (const content of ["one", "two", "three"]) {
+      const turn = await ask(caller, id, content);
+      await judge(caller, id, turn.id, {
+        reward: -1,
+        correction: `${content} and a half`,
+        wait: true,
+      });
+    }
+    await caller.behave({ messagesMax: 3 });
+    const turn = await ask(caller, id, "four");
+    const result = await judge(caller, id, turn.id, {
+      reward: -1,
+      correction: "four and a half",
+      wait: true,
+    });
+    expect(result.weights).toMatchObject({ decision: "updated" });
+    const { rows } = (await caller.calls("/v1/adapt")).at(-1)!;
+    expect(rows.map(({ reply }) => reply)).toEqual([
+      "one and a half",
+      "two and a half",
+      "three and a half",
+      "four and a half",
+    ]);
+  });
+
   it("goes on without an update when the service refuses the rows for good", async () => {
     const caller = await newTenant();
     await caller.behave({

@@ -1,6 +1,7 @@
 /** What a right reply is to later updates: learned with them, held in place, or nothing. */
+import type { AdaptRow, Message } from "@rosa2/shared/protocol";
 import { describe, expect, it } from "vitest";
-import { replayKind } from "../../edge/src/session/policy/update-plan.ts";
+import { cutLongest, replayKind } from "../../edge/src/session/policy/update-plan.ts";
 
 describe("a right reply in later updates", () => {
   it.each([
@@ -20,5 +21,29 @@ describe("a right reply in later updates", () => {
     ["one whose log-prob is unknown", { kind: "accepted", logprob: null, attempt: 1 }, "held"],
   ] as const)("%s", (_, example, kind) => {
     expect(replayKind(example)).toBe(kind);
+  });
+});
+
+describe("rows that exceed the model's window", () => {
+  const user = (content: string): Message => ({ role: "user", content });
+  const assistant = (content: string): Message => ({ role: "assistant", content });
+  const rowOf = (reply: string, ...messages: Message[]): AdaptRow => ({
+    messages,
+    reply,
+    kind: "corrected",
+    weight: 1,
+  });
+  const exchange = [user("a long question"), assistant("a long answer")];
+
+  it("lose dialogue from the longest on, then the longest itself, but never the example at hand", () => {
+    const kept = rowOf("a very long reply to a short request", user("short"));
+    const example = rowOf("x", ...exchange, ...exchange, user("now"));
+    const once = cutLongest([kept, example])!;
+    expect(once).toEqual([kept, rowOf("x", ...exchange, user("now"))]);
+    const twice = cutLongest(once)!;
+    expect(twice).toEqual([kept, rowOf("x", user("now"))]);
+    const thrice = cutLongest(twice)!;
+    expect(thrice).toEqual([rowOf("x", user("now"))]);
+    expect(cutLongest(thrice)).toBeNull();
   });
 });

@@ -35,7 +35,7 @@ export interface Behaviour {
   guard?: unknown;
   /** Error answered by a path. */
   error?: Record<string, { status: number; code: string; message: string }>;
-  /** Longer prompts of `/v1/generate` exceed the model's window. */
+  /** Longer prompts of `/v1/generate` and rows of `/v1/adapt` exceed the model's window. */
   messagesMax?: number;
   /** Each update's file differs from the last one, as with a service that is not deterministic. */
   salted?: boolean;

@@ -177,6 +177,10 @@ export class FakeGpu {
     behaviour: Behaviour,
   ): Promise<void> {
     const request = adaptRequestSchema.parse(json);
+    const { messagesMax = Number.POSITIVE_INFINITY } = behaviour;
+    if (request.rows.some(({ messages }) => messages.length > messagesMax)) {
+      return sendError(response, 400, "context_length_exceeded", "a row has too many messages");
+    }
     const decision = behaviour.adapt ?? "updated";
     const file: AdapterFile = {
       parent: request.adapter?.digest ?? null,

@@ -7,7 +7,7 @@ import type { Inference } from "./inference.ts";
 import { openAiModel } from "./openai.ts";
 import { workersAiModel } from "./workers-ai.ts";
 
-export type { CallContext, Inference, ReplyEvent, ServedModel } from "./inference.ts";
+export type { AdaptInput, CallContext, Inference, ReplyEvent, ServedModel } from "./inference.ts";
 
 /** `env` holds the variables, and the binding `AI` if it is used; `region` is the caller's, null if unknown. */
 export function inferenceOf(env: object, region: Region | null): Inference {

@@ -12,7 +12,8 @@ import { isTransient } from "../gpu-client/index.ts";
 import { askGuard, type GuardedUpdate } from "../guard.ts";
 import { newId } from "../ids.ts";
 import type { Trace } from "../rpc.ts";
-import { callContext, type SessionContext } from "./context.ts";
+import { adaptWithin } from "./adapt-within.ts";
+import type { SessionContext } from "./context.ts";
 import {
   cannotWrite,
   isNeutral,
@@ -101,9 +102,7 @@ export async function updateWeights(
   });
 
   const shown = { right: right?.reply ?? null, rejected: rejectedReply(row.body, turn) };
-  const watch = [shown.right, shown.rejected]
-    .filter((reply) => reply !== null)
-    .map((reply) => ({ messages: example.messages, reply }));
+  const watch = [shown.right, shown.rejected].filter((reply) => reply !== null);
 
   const bound = boundReached(context, parent);
   if (bound !== null) return end(bound, null, null);
@@ -113,16 +112,14 @@ export async function updateWeights(
     amountNanos: context.config.prices.adaptationNanos,
   };
   await spend(context.purse, charge, async (keep) => {
-    let answer: Awaited<ReturnType<SessionContext["gpu"]["adapt"]>>;
+    let answer: Awaited<ReturnType<typeof adaptWithin>>;
     let refusal: string | null = null;
     try {
-      answer = await context.gpu.adapt(
-        { tenant: tenantId, adapter: adapterOf(context, parent), rows, plan: updatePlan, watch },
-        callContext(context, trace),
-      );
+      const input = { tenant: tenantId, adapter: adapterOf(context, parent), plan: updatePlan };
+      answer = await adaptWithin(context, trace, { ...input, rows, watch });
       if (answer.adapter !== null) {
         const { digest = "" } = answer.result;
-        const update = { feedback_id: feedbackId, parent, digest, examples: rows };
+        const update = { feedback_id: feedbackId, parent, digest, examples: answer.rows };
         refusal = await refusalOf(context, { ...update, result: answer.result });
         if (refusal === null) {
           const owner = { tenantId, sessionId };

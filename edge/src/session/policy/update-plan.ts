@@ -4,6 +4,8 @@
  */
 import type { AdaptPlan, AdaptResult, AdaptRow, Message, RowKind } from "@rosa2/shared/protocol";
 import type { ShiftCaps } from "../../config.ts";
+import { estimateTokens } from "../../inference/estimate.ts";
+import { shorterDialogue } from "./prompt.ts";
 
 /** Right replies kept for replay with later updates. */
 export const replayMax = 16;
@@ -64,6 +66,21 @@ export function updateRows(
     rows: [...replayed, example.row],
     updatePlan: example.row.kind === "rejected" ? negativePlan : {},
   };
+}
+
+/**
+ * The rows after one of them exceeded the model's window: the longest by estimate has less of its dialogue or, without
+ * any, is left out. Null if it is the example at hand, which comes last.
+ */
+export function cutLongest(rows: readonly AdaptRow[]): AdaptRow[] | null {
+  const tokens = rows.map(({ messages, reply }) =>
+    estimateTokens([...messages, { content: reply }]),
+  );
+  const longest = tokens.lastIndexOf(Math.max(...tokens));
+  const row = rows[longest]!;
+  const messages = shorterDialogue(row.messages);
+  if (messages !== null) return rows.with(longest, { ...row, messages });
+  return longest === rows.length - 1 ? null : rows.toSpliced(longest, 1);
 }
 
 /** Why a generation is too far from the base model, or null. */
